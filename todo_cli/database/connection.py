@@ -1,0 +1,89 @@
+"""A connection to PostgreSQL by asyncpg alone: verified TLS, patience while a database wakes up.
+
+Nothing here needs SQLAlchemy, so that connecting can go on while it is still being imported.
+"""
+
+import asyncio
+import random
+import ssl
+from typing import Final
+
+import asyncpg
+
+from todo_cli.database import failures
+from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import ConfigInvalid
+
+STATEMENT_TIMEOUT_S: Final = 30.0
+_REFUSED_FOR_S: Final = 1.2
+"""How long a refused port is asked again: a server that restarts is back by then, and people wait no 2 s for a typo."""
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 2.0
+
+
+async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connection:
+    """Connect within `timeout_s` in all, again and again while the fault is one that can pass.
+
+    Nothing has been sent to the database before this returns, so trying again is always safe.
+
+    Raises:
+        TodoError: translated by `failures`: refused, silent, impostor, wrong password, disabled endpoint ...
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    pause_s = _FIRST_PAUSE_S
+    limit_s = min(timeout_s, target.connect_timeout_s or timeout_s)
+    context = _tls(target)
+    while True:
+        try:
+            async with asyncio.timeout(began + limit_s - loop.time()):
+                return await _dial(target, context)
+        except Exception as error:
+            waited_s = loop.time() - began
+            patience_s = _REFUSED_FOR_S if isinstance(error, ConnectionRefusedError) else limit_s
+            if not failures.can_pass(error) or waited_s + pause_s >= patience_s:
+                raise failures.translated(error, target, connecting=True) from error
+        await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - jitter, not a secret
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> asyncpg.Connection:
+    """Connect once.
+
+    Every argument that asyncpg would else read from a PG* variable and that bears on safety is named here; PGPASSWORD
+    and ~/.pgpass still give a password that the connection string leaves out.
+    """
+    settings = {"application_name": target.application_name}
+    if target.options:
+        settings["options"] = target.options
+    return await asyncpg.connect(
+        host=[host for host, _ in target.hosts],
+        port=[port for _, port in target.hosts],
+        user=target.user,
+        password=target.password,
+        database=target.database,
+        timeout=None,
+        command_timeout=STATEMENT_TIMEOUT_S,
+        ssl=context or False,
+        direct_tls=context is not None and target.direct_tls,
+        statement_cache_size=0,  # unnamed statements suit PgBouncer in transaction mode, whatever its settings
+        server_settings=settings,
+        target_session_attrs="any",
+    )
+
+
+def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
+    """A context that verifies certificate and host name, or None where plain text is right.
+
+    asyncpg's own reading of `sslmode=require` verifies nothing, and its default falls back to plain text.
+    """
+    if target.is_plain:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=target.root_certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigInvalid(
+            f"sslrootcert: cannot read `{target.root_certificate}`", hint="name a file of CA certificates in PEM form"
+        ) from error
+    context.set_alpn_protocols(["postgresql"])
+    return context

@@ -1,0 +1,202 @@
+"""Engine, session and transaction over either store; the only place that commits, retries and translates errors."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from todo_cli.database import failures, files, schema
+from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
+from todo_cli.errors import OutcomeUnknown
+from todo_cli.models import SCHEMA
+
+T = TypeVar("T")
+Work = Callable[[AsyncSession], Awaitable[T]]
+
+BUSY_FOR_S: Final = 5.0
+"""How long a lock of somebody else is waited for."""
+_SQLITE_WAIT_S: Final = 0.1
+"""How long the driver waits inside one call, where a signal cannot reach it."""
+
+
+class Effect(Enum):
+    """What asking a second time does when the answer to a call was lost."""
+
+    READ = "nothing is written"
+    REPEATABLE = "written twice is the same as once"
+    ONCE = "a second time could do something else"
+
+
+class Database:
+    """One store; connects at the first call. `created` tells whether a call here made the store."""
+
+    def __init__(self, engine: AsyncEngine, target: Target) -> None:
+        self.engine = engine
+        self.target = target
+        self.created = False
+        self._is_checked = False
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is an embedded file."""
+        return isinstance(self.target, SqliteTarget)
+
+    async def run(
+        self, work: Work[T], *, effect: Effect = Effect.READ, creates: bool = False, together: bool = False
+    ) -> T:
+        """Call `work` with a session and return what it returns.
+
+        Each statement is a transaction of its own, or all are one when they belong `together`. A locked store is
+        asked again for 5 s. A lost answer is asked for again where that is harmless.
+
+        Raises:
+            NoStore: there is no store, and this call does not make one.
+            OutcomeUnknown: a write was sent, and no answer came.
+            TodoError: translated from what the driver said.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + BUSY_FOR_S
+        is_second = False
+        while True:
+            try:
+                return await self._once(work, creates=creates, together=together)
+            except (OSError, SQLAlchemyError) as error:
+                if failures.is_busy(error) and loop.time() < give_up:
+                    await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
+                    continue
+                is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
+                if is_cut and effect is not Effect.ONCE and not is_second and not isinstance(error, TimeoutError):
+                    is_second = True
+                    continue
+                if is_cut and effect is not Effect.READ:
+                    raise OutcomeUnknown(
+                        f"{self.target.place} did not confirm: it may or may not be stored", hint="see `todo list`"
+                    ) from error
+                raise failures.translated(error, self.target) from error
+
+    async def _once(self, work: Work[T], *, creates: bool, together: bool) -> T:
+        """Try once, making the store on the way where that is asked for."""
+        self._find_file(creates=creates)
+        async with self.engine.connect() as connection:
+            if isinstance(self.target, SqliteTarget):
+                await self._check_file(connection, creates=creates)
+            try:
+                return await self._perform(connection, work, together=together)
+            except SQLAlchemyError as error:
+                if not failures.is_absent(error):
+                    raise
+                await connection.rollback()
+                await self._make(connection, creates=creates)
+            return await self._perform(connection, work, together=together)
+
+    async def _perform(self, connection: AsyncConnection, work: Work[T], *, together: bool) -> T:
+        """Call `work` on this connection; commit when it returns, roll back when it raises."""
+        if together:
+            await self._begin(connection)
+        try:
+            async with AsyncSession(connection, expire_on_commit=False) as session:
+                result = await work(session)
+            if together:
+                await connection.commit()
+            return result
+        finally:
+            if together:
+                await connection.rollback()
+
+    async def _begin(self, connection: AsyncConnection) -> None:
+        if isinstance(self.target, SqliteTarget):
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            await connection.begin()
+
+    def _find_file(self, *, creates: bool) -> None:
+        """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""
+        if isinstance(self.target, SqliteTarget) and not self._is_checked and files.holds_nothing(self.target.path):
+            if not creates:
+                raise failures.NoStore
+            files.make(self.target.path)
+
+    async def _check_file(self, connection: AsyncConnection, *, creates: bool) -> None:
+        """Make the embedded file's tables, or bring them up to date after a copy, once in a process."""
+        if self._is_checked:
+            return
+        state = await schema.read_state(connection)
+        await connection.rollback()
+        if state.fit is schema.Fit.ABSENT:
+            await self._make(connection, creates=creates)
+        elif state.fit is schema.Fit.FOREIGN:
+            raise schema.mismatch(state, self.target.place)
+        elif state.fit is schema.Fit.OLDER and isinstance(self.target, SqliteTarget):
+            files.copy_aside(self.target.path, str(state.version))
+            await schema.upgrade(connection)
+        self._is_checked = True
+
+    async def _make(self, connection: AsyncConnection, *, creates: bool) -> None:
+        """Make the tables if there are none and this call may; else say what stands in the way."""
+        state = await schema.read_state(connection)
+        await connection.rollback()
+        if state.fit is schema.Fit.ABSENT and not creates:
+            raise failures.NoStore
+        if state.fit is schema.Fit.ABSENT:
+            self.created = await schema.create(connection)
+        elif state.fit is not schema.Fit.CURRENT:
+            raise schema.mismatch(state, self.target.place)
+
+
+@asynccontextmanager
+async def open_database(target: Target, *, timeout_s: float = 15.0) -> AsyncIterator[Database]:
+    """Hand out a store and let go of it at the end; nothing is opened before the first call.
+
+    `timeout_s` limits connecting, the waking of a sleeping server included.
+    """
+    engine = _sqlite(target) if isinstance(target, SqliteTarget) else _postgresql(target, timeout_s)
+    try:
+        yield Database(engine, target)
+    finally:
+        await engine.dispose()
+
+
+def _postgresql(target: PostgresTarget, timeout_s: float) -> AsyncEngine:
+    from todo_cli.database import connection, dialect
+
+    return create_async_engine(
+        f"{dialect.DRIVER}://",
+        async_creator=lambda: connection.connect(target, timeout_s=timeout_s),
+        isolation_level="AUTOCOMMIT",
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        hide_parameters=True,
+    )
+
+
+def _sqlite(target: SqliteTarget) -> AsyncEngine:
+    url = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(target.path))}", query={"mode": "rw", "uri": "true"})
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": _SQLITE_WAIT_S},
+        execution_options={"schema_translate_map": {SCHEMA: None}},
+        isolation_level="AUTOCOMMIT",
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: Any, record: object) -> None:
+    """Make commits survive a power cut, and do not trust what a file's schema might run."""
+    cursor = connection.cursor()
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,84 @@
+"""The embedded file: made with safe rights, never behind somebody else's symlink, copied aside before an upgrade."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from todo_cli.errors import ConfigInvalid, IoFailed
+
+
+def holds_nothing(path: Path) -> bool:
+    """Whether there is no file yet, or an empty one.
+
+    Raises:
+        ConfigInvalid: the path leads through a symlink of another account.
+        IoFailed: something that is not a file is in the way.
+    """
+    _refuse_foreign_links(path)
+    with _local(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return True
+    if not stat.S_ISREG(found.st_mode):
+        raise IoFailed(f"{path} is not a file", hint="name a file in TODO_DATABASE_URL")
+    return found.st_size == 0
+
+
+def make(path: Path) -> None:
+    """Make an empty file of mode 0600, and missing folders of mode 0700; a file that is there stays as it is."""
+    with _local(path):
+        for folder in [folder for folder in reversed(path.parents) if not folder.exists()]:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        except FileExistsError:
+            return
+
+
+def copy_aside(path: Path, version: str) -> Path:
+    """Copy a database by SQLite's backup API, its write-ahead log included, to `PATH.VERSION.bak`, mode 0600.
+
+    A copy of the same version that is there already is kept, and the new one gets the next free number.
+    """
+    with _local(path):
+        copy = path.with_name(f"{path.name}.{version}.bak")
+        attempt = 1
+        while True:
+            try:
+                os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+                break
+            except FileExistsError:
+                attempt += 1
+                copy = path.with_name(f"{path.name}.{version}.{attempt}.bak")
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        return copy
+
+
+def _refuse_foreign_links(path: Path) -> None:
+    """Refuse a symlink that neither this account nor the system made, anywhere on the way to the file."""
+    for part in [*reversed(path.parents), path]:
+        with _local(path):
+            try:
+                found = part.lstat()
+            except FileNotFoundError:
+                return
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            raise ConfigInvalid(
+                f"{part} is a symlink of another account", hint="name the file itself in TODO_DATABASE_URL"
+            )
+
+
+@contextmanager
+def _local(path: Path) -> Iterator[None]:
+    """Turn a fault of the disk into words that name the path."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else path
+        reason = (error.strerror or type(error).__name__).lower()
+        raise IoFailed(f"{place}: {reason}", hint="check the path and the rights, or set TODO_DATABASE_URL") from error

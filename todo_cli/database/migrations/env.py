@@ -1,0 +1,23 @@
+"""Run migrations on the connection that `schema.py` hands over, or print their SQL."""
+
+from alembic import context
+
+from todo_cli.database.schema import LOCK, VERSION_TABLE
+from todo_cli.models import SCHEMA
+
+connection = context.config.attributes.get("connection")
+dialect_name = connection.dialect.name if connection is not None else context.config.attributes["dialect_name"]
+is_postgresql = dialect_name == "postgresql"
+
+context.configure(
+    connection=connection,
+    dialect_name=None if connection is not None else dialect_name,
+    version_table=VERSION_TABLE.name,
+    version_table_schema=SCHEMA if is_postgresql else None,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    if is_postgresql:
+        context.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+        context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    context.run_migrations()

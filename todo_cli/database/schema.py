@@ -1,0 +1,177 @@
+"""Which schema a store has, and how it comes to the one this program knows.
+
+A first creation is one script made from the models that also stamps Alembic's version: one round trip. Alembic itself
+is loaded only to bring an older store up to date.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, String, Table, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+from sqlmodel import SQLModel, select
+
+from todo_cli.errors import SchemaMismatch
+from todo_cli.models import SCHEMA
+
+REVISIONS: Final = ("0001",)
+"""Alembic's revisions in order, so that a version can be judged without loading Alembic."""
+HEAD: Final = REVISIONS[-1]
+
+LOCK: Final = 0x746F646F
+"""The key of the transaction's advisory lock under which PostgreSQL's schema is made or changed: `todo` in ASCII."""
+
+VERSION_TABLE: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    schema=SCHEMA,
+)
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class Fit(StrEnum):
+    """How a store's schema fits this program."""
+
+    ABSENT = "absent"
+    FOREIGN = "foreign"
+    OLDER = "older"
+    CURRENT = "current"
+    NEWER = "newer"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a store holds: how it fits, and the version it is stamped with."""
+
+    fit: Fit
+    version: str | None = None
+
+
+async def read_state(connection: AsyncConnection) -> State:
+    """Look which schema is there; two statements at most, nothing is changed."""
+    if not await _has_version_table(connection):
+        return State(Fit.FOREIGN if await _has_anything(connection) else Fit.ABSENT)
+    version = await connection.scalar(select(VERSION_TABLE.c.version_num))
+    if version == HEAD:
+        return State(Fit.CURRENT, version)
+    return State(Fit.OLDER if version in REVISIONS or version is None else Fit.NEWER, version)
+
+
+async def _has_version_table(connection: AsyncConnection) -> bool:
+    if connection.dialect.name == "postgresql":
+        name = f"{SCHEMA}.{VERSION_TABLE.name}"
+        return await connection.scalar(select(func.to_regclass(name).is_not(None))) or False
+    found = select(func.count()).select_from(_SQLITE_MASTER).where(_SQLITE_MASTER.c.name == VERSION_TABLE.name)
+    return bool(await connection.scalar(found))
+
+
+async def _has_anything(connection: AsyncConnection) -> bool:
+    if connection.dialect.name == "postgresql":
+        return await connection.scalar(select(func.to_regnamespace(SCHEMA).is_not(None))) or False
+    return bool(await connection.scalar(select(func.count()).select_from(_SQLITE_MASTER)))
+
+
+_SQLITE_MASTER: Final = Table("sqlite_master", MetaData(), Column("name", String))
+
+
+def mismatch(state: State, place: str) -> SchemaMismatch:
+    """Say why a store cannot be used as it is."""
+    if state.fit is Fit.FOREIGN:
+        return SchemaMismatch(
+            f"{place} already holds tables that are not todo's", hint="name another database in TODO_DATABASE_URL"
+        )
+    if state.fit is Fit.OLDER:
+        return SchemaMismatch(f"The tables in {place} are of an older version of todo", hint="run `todo db upgrade`")
+    if state.fit is Fit.NEWER:
+        return SchemaMismatch(f"The tables in {place} are of a newer version of todo", hint="upgrade todo here")
+    return SchemaMismatch(f"The tables in {place} are damaged", hint="restore the database from a copy")
+
+
+def creation(dialect: Dialect) -> list[str]:
+    """The statements that make the schema of `HEAD` and stamp it; on PostgreSQL each is harmless when repeated."""
+    is_postgresql = dialect.name == "postgresql"
+    tables = SQLModel.metadata.sorted_tables
+    indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    ddl = [
+        *([CreateSchema(SCHEMA, if_not_exists=True)] if is_postgresql else []),
+        *(CreateTable(table, if_not_exists=is_postgresql) for table in [*tables, VERSION_TABLE]),
+        *(CreateIndex(index, if_not_exists=is_postgresql) for index in indexes),
+    ]
+    statements = [
+        *([f"SELECT pg_advisory_xact_lock({LOCK})"] if is_postgresql else []),
+        *(str(step.compile(dialect=dialect)).strip() for step in ddl),
+        f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}'){' ON CONFLICT DO NOTHING' if is_postgresql else ''}",
+    ]
+    return statements if is_postgresql else [statement.replace(f"{SCHEMA}.", "") for statement in statements]
+
+
+async def create(connection: AsyncConnection) -> bool:
+    """Make the schema, all or nothing; False when somebody else was faster. PostgreSQL: one round trip."""
+    if connection.dialect.name == "postgresql":
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        await raw.driver_connection.execute(";\n".join(creation(connection.dialect)))
+        return True
+    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # refused where files cannot be shared: DELETE stays
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        if (await read_state(connection)).fit is not Fit.ABSENT:
+            return False
+        for statement in creation(connection.dialect):
+            await connection.exec_driver_sql(statement)
+        await connection.commit()
+        return True
+    finally:
+        await connection.rollback()
+
+
+async def upgrade(connection: AsyncConnection) -> None:
+    """Bring the schema to `HEAD` by Alembic, all or nothing, alone under a lock; needs no existing schema."""
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        await connection.run_sync(_run_alembic)
+        await connection.commit()
+    finally:
+        await connection.rollback()
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def upgrade_script(dialect_name: str, version: str | None) -> str:
+    """The SQL that brings a store from `version` (None: nothing there) to `HEAD`, for its owner to run."""
+    if version is None:
+        dialect: Dialect = postgresql.dialect() if dialect_name == "postgresql" else sqlite.dialect()
+        return _script(["BEGIN", *creation(dialect), "COMMIT"])
+    from alembic import command
+    from alembic.config import Config
+
+    printed = io.StringIO()
+    config = Config(output_buffer=printed)
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["dialect_name"] = dialect_name
+    command.upgrade(config, f"{version}:head", sql=True)
+    return printed.getvalue()
+
+
+def _script(statements: Sequence[str]) -> str:
+    return "".join(f"{statement};\n\n" for statement in statements)
+
+

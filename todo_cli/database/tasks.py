@@ -1,0 +1,215 @@
+"""Every query of the product, always for one user; SQLModel's expressions, the same on both stores.
+
+A method is one statement, and so one transaction, unless its docstring says otherwise.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, literal, or_, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from todo_cli.errors import Conflict
+from todo_cli.models import Added, Counter, Instant, Reference, Task, TaskPage, TaskPublic, TaskStatus
+
+COUNTED_UP_TO: Final = 1_000
+"""Counts stop after this many rows, so that a list costs the same however long it grows."""
+
+_TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+_COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
+
+
+class TaskRepository:
+    """The tasks of one user, over a session that somebody else opened and will close."""
+
+    def __init__(self, session: AsyncSession, user_id: str) -> None:
+        self._session = session
+        self._user_id = user_id
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the session speaks to SQLite."""
+        return self._session.get_bind().dialect.name == "sqlite"
+
+    async def add(self, task: Task) -> Added:
+        """Store a task under the user's next number, or return the one of the same id, which uses up no number.
+
+        PostgreSQL: one statement. SQLite has no data-changing CTE: call it inside a transaction.
+
+        Raises:
+            Conflict: another user holds the id.
+        """
+        if self.on_sqlite:
+            return (await self.add_all([task]))[0]
+        stored = select(_TASK.c.number).where(_TASK.c.id == task.id)
+        counter = postgresql.insert(Counter).from_select(
+            ["user_id", "last"], select(literal(self._user_id), literal(1)).where(~stored.exists())
+        )
+        given = (
+            counter.on_conflict_do_update(index_elements=["user_id"], set_={"last": _COUNTER.c.last + 1})
+            .returning(_COUNTER.c.last)
+            .cte("given")
+        )
+        number = select(given.c.last).scalar_subquery()
+        new = postgresql.insert(Task).values(
+            {**_values(task), "number": func.coalesce(number, stored.scalar_subquery())}
+        )
+        statement = new.on_conflict_do_update(
+            index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
+        ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
+        row = (await self._session.exec(statement)).one_or_none()
+        if row is None:
+            raise _held_by_another(task.id)
+        return Added(TaskPublic(*row[:-1]), is_new=bool(row[-1]))
+
+    async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
+        """Store tasks in the order given, under numbers in a row; those whose id is there come back unchanged.
+
+        Several statements: call it inside a transaction. The user's counter is locked first, so that the same call
+        at the same instant sees what this one stored.
+
+        Raises:
+            Conflict: another user holds one of the ids.
+        """
+        last = await self._reserve(0)
+        stored = await self._stored([task.id for task in tasks])
+        fresh = [task for task in tasks if task.id not in stored]
+        if fresh:
+            last = await self._reserve(len(fresh))
+        for number, task in enumerate(fresh, start=last - len(fresh) + 1):
+            task.number = number
+        if fresh:
+            await (await self._session.connection()).execute(insert(_TASK), [_values(task) for task in fresh])
+        made = {task.id: _public(task) for task in fresh}
+        return [Added(made.get(task.id) or stored[task.id], is_new=task.id in made) for task in tasks]
+
+    async def page(self, status: TaskStatus, limit: int | None) -> TaskPage:
+        """Read tasks newest first, ties by number descending, and both counts, in one statement."""
+        mine = _TASK.c.user_id == self._user_id
+        newest = select(*_COLUMNS).where(mine, *_has_status(status))
+        newest = newest.order_by(_TASK.c.created_at.desc(), _TASK.c.number.desc()).limit(limit)
+        page = newest.subquery("page")
+        counts = select(self._count(completed=False), self._count(completed=True)).subquery("counts")
+        statement = select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
+        rows: Sequence[Row[Any]] = (await self._session.exec(statement)).all()
+        open_count, done_count = rows[0][:2]
+        tasks = [TaskPublic(*row[2:]) for row in rows if row[2] is not None]
+        # No join promises the order of its rows; sorting rows that are in order already costs next to nothing.
+        tasks.sort(key=lambda task: (task.created_at, task.number), reverse=True)
+        return TaskPage(tasks, open_count, done_count, status, limit)
+
+    async def named(self, references: Sequence[Reference]) -> list[TaskPublic]:
+        """Read the tasks that the references name and that exist, by number."""
+        statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
+        rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
+        return [TaskPublic(*row) for row in rows]
+
+    async def change(
+        self, references: Sequence[Reference], changes: dict[str, Any], now: datetime
+    ) -> list[TaskPublic]:
+        """Set the named columns on every task named, all or nothing; empty when one is missing.
+
+        The rows are locked in the order of their numbers first: no half of it is done beside a concurrent delete, and
+        crossing calls do not deadlock. `updated_at` moves on the rows where a value really changes; a task that is
+        completed already keeps its time.
+        """
+        locked, all_there = self._lock(references)
+        differs = or_(*(_TASK.c[name].is_distinct_from(value) for name, value in changes.items()))
+        at = literal(now, Instant)
+        values: dict[str, Any] = {**changes, "updated_at": case((differs, at), else_=_TASK.c.updated_at)}
+        if "completed" in changes:
+            values["completed_at"] = func.coalesce(_TASK.c.completed_at, at) if changes["completed"] else None
+        statement = update(Task).where(_TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there)
+        rows = (await self._session.exec(statement.values(values).returning(*_COLUMNS))).all()
+        return [TaskPublic(*row) for row in rows]
+
+    async def remove(self, references: Sequence[Reference]) -> list[TaskPublic]:
+        """Delete every task named, all or nothing, and return them as they were; empty when one is missing."""
+        locked, all_there = self._lock(references)
+        statement = delete(Task).where(_TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there)
+        rows = (await self._session.exec(statement.returning(*_COLUMNS))).all()
+        return [TaskPublic(*row) for row in rows]
+
+    def _lock(self, references: Sequence[Reference]) -> tuple[Any, list[ColumnElement[bool]]]:
+        """The rows named, locked in order (SQLite has one writer and needs no lock), and that none is missing."""
+        mine = select(_TASK.c.id, _TASK.c.number).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
+        locked = mine.order_by(_TASK.c.number).with_for_update().cte("mine")
+        singles = [reference for reference in references if not isinstance(reference, range)]
+        numbers = {reference for reference in singles if isinstance(reference, int)}
+        ids = {reference for reference in singles if isinstance(reference, UUID)}
+        count = select(func.count()).select_from(locked)
+        return locked, [
+            *([count.where(locked.c.number.in_(numbers)).scalar_subquery() == len(numbers)] if numbers else []),
+            *([count.where(locked.c.id.in_(ids)).scalar_subquery() == len(ids)] if ids else []),
+            *(
+                select(locked.c.id).where(_within(locked.c.number, span)).exists()
+                for span in references
+                if isinstance(span, range)
+            ),
+        ]
+
+    def _count(self, *, completed: bool) -> ColumnElement[int]:
+        """How many tasks are done, or open; `COUNTED_UP_TO` + 1 when there are more."""
+        some = select(literal(1)).select_from(_TASK).where(_TASK.c.user_id == self._user_id, _TASK.c.completed == completed)
+        few = some.limit(COUNTED_UP_TO + 1).subquery()
+        name = "done_count" if completed else "open_count"
+        return select(func.count()).select_from(few).scalar_subquery().label(name)
+
+    async def _reserve(self, numbers: int) -> int:
+        """Move the user's counter on, hold its lock until the transaction ends, and return the last number given."""
+        dialect = sqlite if self.on_sqlite else postgresql
+        counter = dialect.insert(Counter).values(user_id=self._user_id, last=numbers)
+        statement = counter.on_conflict_do_update(
+            index_elements=["user_id"], set_={"last": _COUNTER.c.last + numbers}
+        ).returning(_COUNTER.c.last)
+        return int((await self._session.exec(statement)).scalar_one())
+
+    async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, TaskPublic]:
+        """The tasks that have one of the ids already."""
+        found: dict[UUID, TaskPublic] = {}
+        for start in range(0, len(ids), _PARAMETERS):
+            statement = select(*_COLUMNS).where(_TASK.c.id.in_(ids[start : start + _PARAMETERS]))
+            found |= {row[0]: TaskPublic(*row) for row in (await self._session.exec(statement)).all()}
+        for task in found.values():
+            if task.user_id != self._user_id:
+                raise _held_by_another(task.id)
+        return found
+
+
+_PARAMETERS: Final = 10_000
+"""Values in one statement; PostgreSQL takes 32,767, SQLite 32,766."""
+
+
+def _values(task: Task) -> dict[str, Any]:
+    return {name: getattr(task, name) for name in TaskPublic.__slots__}
+
+
+def _public(task: Task) -> TaskPublic:
+    return TaskPublic(**_values(task))
+
+
+def _has_status(status: TaskStatus) -> list[ColumnElement[bool]]:
+    return [] if status is TaskStatus.ALL else [col(Task.completed) == (status is TaskStatus.DONE)]
+
+
+def _names(references: Sequence[Reference], columns: Any) -> ColumnElement[bool]:
+    numbers = [reference for reference in references if isinstance(reference, int)]
+    ids = [reference for reference in references if isinstance(reference, UUID)]
+    return or_(
+        *([columns.number.in_(numbers)] if numbers else []),
+        *([columns.id.in_(ids)] if ids else []),
+        *(_within(columns.number, span) for span in references if isinstance(span, range)),
+    )
+
+
+def _within(number: ColumnElement[int], span: range) -> ColumnElement[bool]:
+    return and_(number >= span.start, number < span.stop)
+
+
+def _held_by_another(id: UUID) -> Conflict:
+    return Conflict(f"The id {id} is taken", hint="leave --id out, or use a fresh one")

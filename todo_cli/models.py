@@ -1,0 +1,239 @@
+"""The entity and its shapes: `Task` is stored, `TaskCreate` and `TaskUpdate` come in, `TaskPublic` goes out.
+
+What SQL can say of the rules stands here also as CHECK constraints, so that both stores refuse what the program refuses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, StrictBool
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Index,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field, SQLModel
+
+from todo_cli import rules
+
+SCHEMA: Final = "todo"
+"""PostgreSQL's schema of our own; on SQLite it is left out of every name."""
+
+Reference = int | UUID | range
+"""What names tasks: a number, an id, or a range of numbers (`5-7` is `range(5, 8)`)."""
+
+
+class TaskStatus(StrEnum):
+    """Which tasks a list shows."""
+
+    OPEN = "open"
+    DONE = "done"
+    ALL = "all"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime: `timestamptz` on PostgreSQL; on SQLite the text of the JSON, which sorts by time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store text on SQLite, which would drop the zone."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
+        """Refuse naive datetimes, which drivers read as local time."""
+        if dialect.name == "sqlite":
+            return lambda value: None if value is None else format_instant(value)
+        return lambda value: None if value is None else _aware(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Read text back on SQLite; asyncpg hands out aware UTC values itself."""
+        if dialect.name == "sqlite":
+            parse = datetime.fromisoformat
+            return lambda value: None if value is None else parse(value)
+        return None
+
+
+class Identifier(TypeDecorator[UUID]):
+    """A UUID: native on PostgreSQL; on SQLite its 36 characters, as people and scripts write it."""
+
+    impl = Uuid()
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store text on SQLite."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Uuid())
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], Any] | None:
+        """Write 36 lower-case characters on SQLite."""
+        return (lambda value: None if value is None else str(value)) if dialect.name == "sqlite" else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], UUID | None] | None:
+        """Read 36 characters back on SQLite; asyncpg hands out UUIDs itself."""
+        return (lambda value: None if value is None else UUID(value)) if dialect.name == "sqlite" else None
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a datetime without a zone")
+    return value.astimezone(UTC)
+
+
+def format_instant(value: datetime) -> str:
+    """Write an aware datetime as RFC 3339 in UTC with six fraction digits and `Z`."""
+    return f"{_aware(value).isoformat(timespec='microseconds')[:-6]}Z"
+
+
+class TextRule(ColumnElement[bool]):
+    """The rules for one text column in SQL, each store in its own dialect; `lines` allows LF, TAB and NULL."""
+
+    inherit_cache = False
+
+    def __init__(self, column: str, *, longest: int, lines: bool = False) -> None:
+        self.column = column
+        self.longest = longest
+        self.lines = lines
+
+    def render(self, controls: str) -> str:
+        """Join what both stores say alike with what `controls` says of characters."""
+        edges = "" if self.lines else f" AND {self.column} = trim({self.column})"
+        rule = f"length({self.column}) BETWEEN 1 AND {self.longest}{edges} AND {controls}"
+        return f"{self.column} IS NULL OR ({rule})" if self.lines else rule
+
+
+@compiles(TextRule, "postgresql")
+def _postgresql_rule(rule: TextRule, compiler: object, **options: object) -> str:
+    controls = "\\u0001-\\u0008\\u000B-\\u001F" if rule.lines else "\\u0001-\\u001F"
+    return rule.render(f"{rule.column} !~ '[{controls}\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]'")
+
+
+@compiles(TextRule, "sqlite")
+def _sqlite_rule(rule: TextRule, compiler: object, **options: object) -> str:
+    spans = [(1, 8), (11, 31)] if rule.lines else [(1, 31)]
+    spans += [(0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)]
+    refused = " || ".join(f"char({first}) || '-' || char({last})" for first, last in spans)
+    is_text = f"typeof({rule.column}) = 'text' AND instr({rule.column}, char(0)) = 0"
+    return rule.render(f"{is_text} AND {rule.column} NOT GLOB '*[' || {refused} || ']*'")
+
+
+def _text_check(column: str, *, longest: int, lines: bool = False) -> CheckConstraint:
+    return CheckConstraint(TextRule(column, longest=longest, lines=lines), name=f"{column}_text")
+
+
+_USER_RULES: Final = "user_id NOT IN ('.', '..') AND replace(user_id, '/', '') = user_id"
+
+
+class Counter(SQLModel, table=True):
+    """The last number given to a user's task; it only grows, so that no number is given twice."""
+
+    __tablename__ = "counter"
+    __table_args__ = (
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        CheckConstraint(_USER_RULES, name="user_id_path"),
+        CheckConstraint("last >= 0", name="last_counts"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    last: int
+
+
+class Task(SQLModel, table=True):
+    """A task as it is stored, one row."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        UniqueConstraint("user_id", "number", name="task_user_id_number_key"),
+        Index("task_user_id_idx", "user_id"),
+        Index("task_user_id_created_at_number_idx", "user_id", "created_at", "number"),
+        Index("task_user_id_completed_created_at_number_idx", "user_id", "completed", "created_at", "number"),
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        CheckConstraint(_USER_RULES, name="user_id_path"),
+        _text_check("title", longest=rules.TITLE_LENGTH),
+        _text_check("description", longest=rules.DESCRIPTION_LENGTH, lines=True),
+        CheckConstraint("number >= 1", name="number_counts"),
+        CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_has_time"),
+        {"schema": SCHEMA},
+    )
+
+    id: UUID = Field(primary_key=True, sa_type=Identifier)
+    number: int
+    user_id: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    description: str | None = Field(default=None, sa_type=Text)
+    completed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+Title = Annotated[str, AfterValidator(rules.clean_title)]
+Description = Annotated[str | None, AfterValidator(rules.clean_description)]
+
+
+class TaskCreate(SQLModel):
+    """What a new task is made from; `id` makes a repeat harmless."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title
+    description: Description = None
+    id: UUID | None = None
+
+
+class TaskUpdate(SQLModel):
+    """The fields to change; what is not named stays, an empty description clears it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title | None = None
+    description: Description = None
+    completed: StrictBool | None = None
+
+
+@dataclass(slots=True)
+class TaskPublic:
+    """A task as everybody sees it; the fields stand in the order of the JSON."""
+
+    id: UUID
+    number: int
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A task, and whether this call stored it or found it there."""
+
+    task: TaskPublic
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Tasks newest first, with how many the user has; a count of 1,001 means more than 1,000."""
+
+    tasks: list[TaskPublic]
+    open_count: int
+    done_count: int
+    status: TaskStatus
+    limit: int | None

@@ -1,0 +1,190 @@
+"""The use cases: every rule of the product, for one user; no SQL, no printing."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID, uuid4
+
+from todo_cli.database.engine import Database, Effect
+from todo_cli.database.failures import NoStore
+from todo_cli.database.tasks import TaskRepository
+from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound
+from todo_cli.models import (
+    Added,
+    Reference,
+    Task,
+    TaskCreate,
+    TaskPage,
+    TaskPublic,
+    TaskStatus,
+    TaskUpdate,
+)
+
+T = TypeVar("T")
+
+_TRIES: Final = 3
+"""How often a change is tried when tasks came and went while it was looked at."""
+
+
+class TaskService:
+    """The tasks of `user`, in `database`; `now` gives the time as an aware datetime in UTC.
+
+    A task of another user does not exist here. Where there is no store yet, only adding makes one, and everything
+    else finds nothing.
+    """
+
+    def __init__(self, database: Database, user: str, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._user = user
+        self._now = now
+
+    async def add(self, new: TaskCreate) -> Added:
+        """Store a task under the user's next number; one round trip on PostgreSQL.
+
+        With an id that the user has already, the stored task comes back unchanged and no number is used up.
+
+        Raises:
+            Conflict: another user holds the id.
+        """
+        task = self._task(new)
+        is_sqlite = self._database.is_sqlite
+        return await self._run(
+            lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True, together=is_sqlite
+        )
+
+    async def add_all(self, news: Sequence[TaskCreate]) -> list[Added]:
+        """Store tasks in the order given, all or nothing; those whose id is there come back unchanged.
+
+        Raises:
+            Conflict: another user holds one of the ids.
+        """
+        if not news:
+            return []
+        given = [self._task(new) for new in news]
+        return await self._run(
+            lambda tasks: tasks.add_all(given), effect=Effect.REPEATABLE, creates=True, together=True
+        )
+
+    async def list(self, status: TaskStatus = TaskStatus.OPEN, limit: int | None = None) -> TaskPage:
+        """Tasks newest first, ties by number descending; all of them without a limit. One round trip."""
+        try:
+            return await self._run(lambda tasks: tasks.page(status, limit))
+        except NoStore:
+            return TaskPage([], 0, 0, status, limit)
+
+    async def get(self, reference: int | UUID) -> TaskPublic:
+        """Return one task.
+
+        Raises:
+            NotFound: the user has no such task.
+        """
+        return (await self.find([reference]))[0]
+
+    async def find(self, references: Sequence[Reference]) -> "list[TaskPublic]":
+        """Return the tasks named, each once, in the order asked; a range means those that exist in it.
+
+        Raises:
+            NotFound: one named alone does not exist, or a range holds none.
+        """
+        try:
+            found = await self._run(lambda tasks: tasks.named(references))
+        except NoStore:
+            found = []
+        if missing := _missing(references, found):
+            raise self._not_found(missing)
+        return _in_order(references, found)
+
+    async def update(self, reference: int | UUID, changes: TaskUpdate) -> TaskPublic:
+        """Change the fields that are named, and `updated_at` if one of them really changes. One round trip.
+
+        Raises:
+            InvalidInput: nothing is named, or a title is to be cleared.
+            NotFound: the user has no such task.
+        """
+        named = changes.model_dump(exclude_unset=True)
+        if not named:
+            raise InvalidInput("Nothing to change is named")
+        for field in ("title", "completed"):
+            if field in named and named[field] is None:
+                raise InvalidInput.of(field, "cannot be empty")
+        return (await self._change([reference], lambda tasks: tasks.change([reference], named, self._now())))[0]
+
+    async def complete(self, references: Sequence[Reference], *, undo: bool = False) -> "list[TaskPublic]":
+        """Mark tasks as done, or as open again, all or nothing; in the order asked. One round trip.
+
+        A task that is so already stays as it is, the time of its completion included.
+
+        Raises:
+            NotFound: one named alone does not exist, or a range holds none; nothing is changed.
+        """
+        changes = {"completed": not undo}
+        return await self._change(references, lambda tasks: tasks.change(references, changes, self._now()))
+
+    async def delete(self, references: Sequence[Reference]) -> "list[TaskPublic]":
+        """Delete tasks, all or nothing, and return them as they were, in the order asked. One round trip.
+
+        Raises:
+            NotFound: one named alone does not exist, or a range holds none; nothing is deleted.
+        """
+        return await self._change(references, lambda tasks: tasks.remove(references))
+
+    async def _change(
+        self, references: Sequence[Reference], change: Callable[[TaskRepository], Awaitable["list[TaskPublic]"]]
+    ) -> "list[TaskPublic]":
+        """Run a change that touches all of the tasks named or none; find out which one is missing only if none."""
+        for _ in range(_TRIES):
+            try:
+                changed = await self._run(change, effect=Effect.ONCE)
+            except NoStore:
+                changed = []
+            if changed:
+                return _in_order(references, changed)
+            await self.find(references)
+        raise DatabaseBusy("The tasks keep changing", hint="try again")
+
+    async def _run(self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any) -> T:
+        return await self._database.run(lambda session: work(TaskRepository(session, self._user)), **how)
+
+    def _task(self, new: TaskCreate) -> Task:
+        now = self._now()
+        return Task(
+            id=new.id or uuid4(),
+            number=0,
+            user_id=self._user,
+            title=new.title,
+            description=new.description,
+            completed=False,
+            created_at=now,
+            updated_at=now,
+            completed_at=None,
+        )
+
+    def _not_found(self, missing: Sequence[Reference]) -> NotFound:
+        words = ", ".join(f"{part.start}-{part.stop - 1}" if isinstance(part, range) else str(part) for part in missing)
+        return NotFound(
+            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}", hint="todo list --status all"
+        )
+
+
+def _missing(references: Sequence[Reference], found: Sequence[TaskPublic]) -> list[Reference]:
+    """The references that no task found answers to, in the order asked, each once."""
+    numbers = {task.number for task in found}
+    ids = {task.id for task in found}
+    return [
+        reference
+        for reference in dict.fromkeys(references)
+        if (isinstance(reference, range) and not any(number in reference for number in numbers))
+        or (not isinstance(reference, range) and reference not in numbers and reference not in ids)
+    ]
+
+
+def _in_order(references: Sequence[Reference], found: Sequence[TaskPublic]) -> list[TaskPublic]:
+    """The tasks in the order the references name them, each once; those of a range by number."""
+    by_key: dict[int | UUID, TaskPublic] = {task.number: task for task in found} | {task.id: task for task in found}
+    numbers = sorted(task.number for task in found)
+    ordered: dict[UUID, TaskPublic] = {}
+    for reference in references:
+        keys = [n for n in numbers if n in reference] if isinstance(reference, range) else [reference]
+        for key in keys:
+            ordered.setdefault(by_key[key].id, by_key[key])
+    return list(ordered.values())
