@@ -46,7 +46,7 @@ class TaskService:
         Raises:
             Conflict: another user holds the id.
         """
-        task = self._task(new)
+        task = self._task(new, self._now())
         is_sqlite = self._database.is_sqlite
         return await self._run(
             lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True, together=is_sqlite
@@ -60,7 +60,8 @@ class TaskService:
         """
         if not news:
             return []
-        given = [self._task(new) for new in news]
+        now = self._now()
+        given = [self._task(new, now) for new in news]
         return await self._run(
             lambda tasks: tasks.add_all(given), effect=Effect.REPEATABLE, creates=True, together=True
         )
@@ -145,8 +146,7 @@ class TaskService:
     async def _run(self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any) -> T:
         return await self._database.run(lambda session: work(TaskRepository(session, self._user)), **how)
 
-    def _task(self, new: TaskCreate) -> Task:
-        now = self._now()
+    def _task(self, new: TaskCreate, now: datetime) -> Task:
         return Task(
             id=new.id or uuid4(),
             number=0,

@@ -83,6 +83,50 @@ class Database:
                     ) from error
                 raise failures.translated(error, self.target) from error
 
+    async def upgrade(self) -> str:
+        """Bring the schema to this program's version, making the store if there is none; return the version.
+
+        Raises:
+            SchemaMismatch: the store is somebody else's, or of a newer version.
+            TodoError: translated from what the driver said.
+        """
+        try:
+            self._find_file(creates=True)
+            async with self.engine.connect() as connection:
+                state = await schema.read_state(connection)
+                await connection.rollback()
+                if state.fit in (schema.Fit.FOREIGN, schema.Fit.NEWER):
+                    raise schema.mismatch(state, self.target.place)
+                if state.fit is schema.Fit.OLDER and isinstance(self.target, SqliteTarget):
+                    files.copy_aside(self.target.path, str(state.version))
+                if state.fit is schema.Fit.ABSENT:
+                    self.created = await schema.create(connection)
+                elif state.fit is schema.Fit.OLDER:
+                    await schema.upgrade(connection)
+        except (OSError, SQLAlchemyError) as error:
+            raise failures.translated(error, self.target) from error
+        return schema.HEAD
+
+    async def upgrade_script(self) -> str:
+        """The SQL that `upgrade` would run, for the owner of the database; nothing is changed.
+
+        Raises:
+            SchemaMismatch: the store is somebody else's, or of a newer version.
+            TodoError: translated from what the driver said.
+        """
+        state = schema.State(schema.Fit.ABSENT)
+        try:
+            self._find_file(creates=False)
+            async with self.engine.connect() as connection:
+                state = await schema.read_state(connection)
+        except failures.NoStore:
+            pass
+        except (OSError, SQLAlchemyError) as error:
+            raise failures.translated(error, self.target) from error
+        if state.fit in (schema.Fit.FOREIGN, schema.Fit.NEWER):
+            raise schema.mismatch(state, self.target.place)
+        return schema.upgrade_script(self.engine.dialect.name, state.version)
+
     async def _once(self, work: Work[T], *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
         self._find_file(creates=creates)
@@ -180,7 +224,9 @@ def _postgresql(target: PostgresTarget, timeout_s: float) -> AsyncEngine:
 
 
 def _sqlite(target: SqliteTarget) -> AsyncEngine:
-    url = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(target.path))}", query={"mode": "rw", "uri": "true"})
+    url = URL.create(
+        "sqlite+aiosqlite", database=f"file:{quote(str(target.path))}", query={"mode": "rw", "uri": "true"}
+    )
     engine = create_async_engine(
         url,
         connect_args={"timeout": _SQLITE_WAIT_S},

@@ -191,7 +191,9 @@ def _from_state(state: str, message: str, place: str) -> TodoError:
     if state[:2] in ("08", "53", "57"):
         return DatabaseUnavailable(f"{place} is not available", hint="try again")
     if state == "0A000" or state[:2] == "42" or state == "08P01":
-        return ConfigInvalid(f"{place} does not accept this program's way of speaking ({state})", hint="see `todo doctor`")
+        return ConfigInvalid(
+            f"{place} does not accept this program's way of speaking ({state})", hint="see `todo doctor`"
+        )
     return Internal(f"Unexpected SQLSTATE {state}")
 
 

@@ -157,6 +157,8 @@ def _run_alembic(connection: Connection) -> None:
 
 def upgrade_script(dialect_name: str, version: str | None) -> str:
     """The SQL that brings a store from `version` (None: nothing there) to `HEAD`, for its owner to run."""
+    if version == HEAD:
+        return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:
         dialect: Dialect = postgresql.dialect() if dialect_name == "postgresql" else sqlite.dialect()
         return _script(["BEGIN", *creation(dialect), "COMMIT"])
@@ -173,5 +175,3 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
 
 def _script(statements: Sequence[str]) -> str:
     return "".join(f"{statement};\n\n" for statement in statements)
-
-

@@ -109,9 +109,7 @@ class TaskRepository:
         rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
         return [TaskPublic(*row) for row in rows]
 
-    async def change(
-        self, references: Sequence[Reference], changes: dict[str, Any], now: datetime
-    ) -> list[TaskPublic]:
+    async def change(self, references: Sequence[Reference], changes: dict[str, Any], now: datetime) -> list[TaskPublic]:
         """Set the named columns on every task named, all or nothing; empty when one is missing.
 
         The rows are locked in the order of their numbers first: no half of it is done beside a concurrent delete, and
@@ -124,14 +122,18 @@ class TaskRepository:
         values: dict[str, Any] = {**changes, "updated_at": case((differs, at), else_=_TASK.c.updated_at)}
         if "completed" in changes:
             values["completed_at"] = func.coalesce(_TASK.c.completed_at, at) if changes["completed"] else None
-        statement = update(Task).where(_TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there)
+        statement = update(Task).where(
+            _TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there
+        )
         rows = (await self._session.exec(statement.values(values).returning(*_COLUMNS))).all()
         return [TaskPublic(*row) for row in rows]
 
     async def remove(self, references: Sequence[Reference]) -> list[TaskPublic]:
         """Delete every task named, all or nothing, and return them as they were; empty when one is missing."""
         locked, all_there = self._lock(references)
-        statement = delete(Task).where(_TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there)
+        statement = delete(Task).where(
+            _TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there
+        )
         rows = (await self._session.exec(statement.returning(*_COLUMNS))).all()
         return [TaskPublic(*row) for row in rows]
 
@@ -155,7 +157,11 @@ class TaskRepository:
 
     def _count(self, *, completed: bool) -> ColumnElement[int]:
         """How many tasks are done, or open; `COUNTED_UP_TO` + 1 when there are more."""
-        some = select(literal(1)).select_from(_TASK).where(_TASK.c.user_id == self._user_id, _TASK.c.completed == completed)
+        some = (
+            select(literal(1))
+            .select_from(_TASK)
+            .where(_TASK.c.user_id == self._user_id, _TASK.c.completed == completed)
+        )
         few = some.limit(COUNTED_UP_TO + 1).subquery()
         name = "done_count" if completed else "open_count"
         return select(func.count()).select_from(few).scalar_subquery().label(name)

@@ -125,7 +125,9 @@ def _postgres(rest: str) -> PostgresTarget:
     if "#" in rest:
         raise ConfigInvalid("The database URL holds a `#` that is not encoded", hint=_ENCODE)
     if _UNSAFE.search(rest) or _BAD_PERCENT.search(rest):
-        raise ConfigInvalid("The database URL holds a blank, a control character or a `%` that is not encoded", hint=_ENCODE)
+        raise ConfigInvalid(
+            "The database URL holds a blank, a control character or a `%` that is not encoded", hint=_ENCODE
+        )
     main, _, query = rest.partition("?")
     authority, _, path = main.partition("/")
     if authority.count("@") > 1 or "@" in path or "/" in path or "@" in query.partition("=")[0]:

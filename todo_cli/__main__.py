@@ -1,0 +1,47 @@
+"""The entry point of `todo` and of `python -m todo_cli`."""
+
+import os
+import sys
+from typing import NoReturn
+
+from todo_cli import __version__
+
+
+def run() -> NoReturn:
+    """Run `todo` with this process's arguments and end the process."""
+    if sys.argv[1:] == ["--version"] and not os.environ.get("TODO_OUTPUT") and not os.environ.get("TODO_CONFIG"):
+        _print_version()
+
+    import gc
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
+    gc.disable()  # a short life makes too little garbage to look for it
+    from todo_cli.cli.env import Env
+    from todo_cli.cli.main import main
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _leave(main(sys.argv[1:], Env.of_process()))
+
+
+def _print_version() -> None:
+    """Print the version and leave, before anything slow is loaded; where that fails, the long way says why."""
+    try:
+        os.write(1, f"todo {__version__}\n".encode())
+    except OSError:
+        return
+    os._exit(0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process at once: all is written and closed. 128+n is an end by signal n, as a shell's loop expects."""
+    if status > 128:
+        import signal
+
+        signal.signal(status - 128, signal.SIG_DFL)
+        os.kill(os.getpid(), status - 128)
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""The command line: the door, the road, and thin commands."""

@@ -1,0 +1,267 @@
+"""The commands: signature, help, and one returned job each."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID, uuid5
+
+import typer
+
+from todo_cli import rules
+from todo_cli.cli import references
+from todo_cli.cli.options import AsJson, Call, Debug, GroupedHelp, User, command
+from todo_cli.cli.run import Job, Workplace
+from todo_cli.errors import InvalidInput, Usage
+from todo_cli.output import views
+
+if TYPE_CHECKING:
+    from todo_cli.models import Added, TaskPage, TaskPublic
+
+_ASK_FROM = 3
+"""How many tasks a delete may take without a question."""
+_TASKS = "Tasks"
+
+app = typer.Typer(
+    cls=GroupedHelp,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, 6 try again, 8 settings; all in the README.",
+)
+db_app = typer.Typer(
+    cls=GroupedHelp,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Look after the store itself.",
+)
+app.add_typer(db_app, name="db", rich_help_panel="Store")
+
+
+class VersionAsked(Exception):
+    """`--version` stands before the command."""
+
+
+@app.callback(invoke_without_command=False)
+def todo(
+    ctx: typer.Context,
+    user: User = None,
+    as_json: AsJson = False,  # noqa: ARG001 - taken out by the door, declared for the help
+    debug: Debug = False,  # noqa: ARG001 - likewise
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Keep tasks in your own database: an embedded file, or Neon when TODO_DATABASE_URL holds its connection string.
+
+    \b
+    Examples:
+      todo add Buy milk
+      todo list
+      todo done 1
+      todo list --status all --json | jq -r '.data[].title'
+    """
+    if version:
+        raise VersionAsked
+    if user is not None:
+        ctx.obj = Call(user, ctx.obj.dash_is_text)
+
+
+@command(app, "add", _TASKS)
+def add(
+    call: Call,
+    title: Annotated[
+        list[str], typer.Argument(metavar="TITLE", help="Words of the title; `-` reads titles from stdin.")
+    ],
+    description: Annotated[
+        str | None, typer.Option("-d", "--description", metavar="TEXT", help="More about it; `-` reads stdin.")
+    ] = None,
+    id: Annotated[str | None, typer.Option("--id", metavar="UUID", help="Makes a repeat harmless.")] = None,
+) -> Job[Any]:
+    """Add a task.
+
+    \b
+    Examples:
+      todo add Buy milk
+      todo add "Call Ada" -d "about the engine"
+      printf 'one\\ntwo\\n' | todo add -
+    """
+    key = None if id is None else _uuid(id)
+    if title == ["-"] and not call.dash_is_text:
+        if description is not None:
+            raise Usage("`add -` takes no description", hint="todo add --help")
+        return Job(lambda place: _add_lines(place, key), views.added_all)
+
+    async def work(place: Workplace) -> "Added":
+        from todo_cli.models import TaskCreate
+
+        text = await _description(place, description)
+        return await place.tasks.add(TaskCreate(title=" ".join(title), description=text, id=key))
+
+    return Job(work, views.added)
+
+
+@command(app, "list", _TASKS)
+def list_(
+    status: Annotated[Literal["open", "done", "all"], typer.Option("--status", help="Which tasks.")] = "open",
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="N", help="At most so many; all without it.", show_default=False)
+    ] = None,
+) -> Job[Any]:
+    """List tasks, newest first.
+
+    \b
+    Examples:
+      todo list
+      todo list --status all --limit 20
+    """
+    most = None if limit is None else _limit(limit)
+
+    async def work(place: Workplace) -> "TaskPage":
+        from todo_cli.models import TaskStatus
+
+        return await place.tasks.list(TaskStatus(status), most)
+
+    return Job(work, views.listed)
+
+
+_REF = "A task: its number or its UUID."
+_REFS = "Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs."
+
+
+@command(app, "show", _TASKS)
+def show(ref: Annotated[str, typer.Argument(metavar="REF", help=_REF)]) -> Job[Any]:
+    """Show every field of a task."""
+    reference = references.parse_reference(ref)
+    return Job(lambda place: place.tasks.get(reference), views.shown)
+
+
+@command(app, "update", _TASKS)
+def update(
+    ref: Annotated[str, typer.Argument(metavar="REF", help=_REF)],
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="The new title.")] = None,
+    description: Annotated[
+        str | None,
+        typer.Option("-d", "--description", metavar="TEXT", help='The new description; "" clears it, `-` reads stdin.'),
+    ] = None,
+    status: Annotated[Literal["open", "done"] | None, typer.Option("--status", help="The new status.")] = None,
+) -> Job[Any]:
+    """Change a task; what is not named stays.
+
+    \b
+    Examples:
+      todo update 3 --title "Buy oat milk"
+      todo update 3 -d ""
+    """
+    reference = references.parse_reference(ref)
+    if title is None and description is None and status is None:
+        raise Usage("Nothing to change is named", hint="name --title, --description or --status")
+
+    async def work(place: Workplace) -> "TaskPublic":
+        from todo_cli.models import TaskUpdate
+
+        text = await _description(place, description)
+        changes = {"title": title, "description": text, "completed": None if status is None else status == "done"}
+        given = {"title": title, "description": description, "completed": status}
+        named = {name: value for name, value in changes.items() if given[name] is not None}
+        return await place.tasks.update(reference, TaskUpdate.model_validate(named))
+
+    return Job(work, views.updated)
+
+
+@command(app, "done", _TASKS)
+def done(
+    refs: Annotated[list[str], typer.Argument(metavar="REF", help=_REFS)],
+    undo: Annotated[bool, typer.Option("--undo", help="Make them open again.")] = False,
+) -> Job[Any]:
+    """Mark tasks as done, all or none of them.
+
+    \b
+    Examples:
+      todo done 3
+      todo done 3 5-7
+      todo done 3 --undo
+    """
+    named = references.parse_references(refs)
+    view = views.Changed("Reopened" if undo else "Done", is_single=references.is_single(refs))
+    return Job(lambda place: place.tasks.complete(named, undo=undo), view)
+
+
+@command(app, "delete", _TASKS)
+def delete(
+    refs: Annotated[list[str], typer.Argument(metavar="REF", help=_REFS)],
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+) -> Job[Any]:
+    """Delete tasks, all or none of them; asks when three or more are meant.
+
+    \b
+    Examples:
+      todo delete 3
+      todo delete 1-20 --yes
+    """
+    named = references.parse_references(refs)
+
+    async def work(place: Workplace) -> "list[TaskPublic]":
+        if yes or references.most(named) < _ASK_FROM:
+            return await place.tasks.delete(named)
+        found = await place.tasks.find(named)
+        if len(found) >= _ASK_FROM:
+            await place.confirm(views.deletion_question(found))
+        return await place.tasks.delete([task.id for task in found])
+
+    return Job(work, views.Changed("Deleted", is_single=references.is_single(refs)))
+
+
+@command(db_app, "upgrade", "Commands")
+def upgrade(
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+) -> Job[Any]:
+    """Bring the schema up to date, or make it.
+
+    With --sql, print what the owner of the database has to run.
+    """
+    if sql:
+        return Job(lambda place: place.database.upgrade_script(), views.script)
+    return Job(lambda place: place.database.upgrade(), views.upgraded)
+
+
+async def _add_lines(place: Workplace, key: UUID | None) -> "list[Added]":
+    """Add one task a line of standard input, all or nothing."""
+    from todo_cli.models import TaskCreate
+
+    news = []
+    for number, line in _lines(await place.read_stdin()):
+        try:
+            news.append(TaskCreate(title=line, id=uuid5(key, str(number)) if key else None))
+        except InvalidInput as error:
+            details = [{"field": f"line {number}", "message": detail["message"]} for detail in error.details]
+            raise InvalidInput(f"line {number}: {error.message}", details=details) from None  # type: ignore[arg-type]
+    return await place.tasks.add_all(news)
+
+
+def _lines(data: bytes) -> list[tuple[int, str]]:
+    """The lines that hold something, with their numbers from 1; CRLF and a byte order mark are taken off."""
+    numbered = enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
+    lines = ((number, line.removesuffix(b"\r").decode(errors="surrogateescape")) for number, line in numbered)
+    return [(number, line) for number, line in lines if line.strip()]
+
+
+async def _description(place: Workplace, given: str | None) -> str | None:
+    """The description as given, or read from standard input for `-`, less one final line end."""
+    if given != "-":
+        return given
+    data = await place.read_stdin(4 * rules.DESCRIPTION_LENGTH + 16)
+    text = data.decode(errors="surrogateescape").replace("\r\n", "\n")
+    return text.removesuffix("\n")
+
+
+def _uuid(text: str) -> UUID:
+    """A UUID from its 36 characters, any case."""
+    if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", text) is None:
+        raise InvalidInput.of("id", "must be a UUID of 36 characters")
+    return UUID(text)
+
+
+def _limit(text: str) -> int:
+    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
+        raise Usage(f"Invalid value for '--limit': '{text[:60]}' is not an integer", hint="todo list --help")
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
+        raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
+    return int(text)

@@ -1,0 +1,127 @@
+"""The environment as a value: everything the program may know of the process it runs in."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+NARROWEST: Final = 20
+"""Columns below which a table cannot be drawn; a terminal that claims less is taken as this wide."""
+_USUAL_WIDTH: Final = 80
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Streams, variables, terminal, clock and folders; nothing below `main` looks anywhere else."""
+
+    variables: Mapping[str, str]
+    cwd: Path
+    home: Path | None
+    login: str | None
+    stdin: BinaryIO
+    stdout: BinaryIO
+    stderr: BinaryIO
+    stdin_is_terminal: bool = False
+    stdout_is_terminal: bool = False
+    stderr_is_terminal: bool = False
+    encoding: str = "utf-8"
+    columns: int = _USUAL_WIDTH
+    now: Callable[[], datetime] = field(default=_now)
+
+    @classmethod
+    def of_process(cls) -> "Env":
+        """Read the environment of this process, once."""
+        closed = _fill_standard_streams()
+        variables = dict(os.environ)
+        return cls(
+            variables=variables,
+            cwd=_cwd(),
+            home=_home(variables),
+            login=_login(variables),
+            stdin=_Closed() if 0 in closed else open(0, "rb", closefd=False),
+            stdout=_Closed() if 1 in closed else open(1, "wb", buffering=0, closefd=False),
+            stderr=_Closed() if 2 in closed else open(2, "wb", buffering=0, closefd=False),
+            stdin_is_terminal=os.isatty(0),
+            stdout_is_terminal=os.isatty(1),
+            stderr_is_terminal=os.isatty(2),
+            encoding=(sys.stdout and sys.stdout.encoding) or "utf-8",
+            columns=_columns(variables),
+        )
+
+
+class _Closed(io.RawIOBase, BinaryIO):  # type: ignore[misc]  # typing's BinaryIO and io's base disagree in names only
+    """A stream that was closed when the process began; using it fails as it would on the descriptor."""
+
+    def write(self, data: object) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    def read(self, size: int = -1) -> bytes:
+        return b""
+
+
+def _fill_standard_streams() -> set[int]:
+    """Open the null device where 0, 1 or 2 is closed, else the next file or socket would take its number."""
+    closed = set()
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.add(number)
+            os.open(os.devnull, os.O_RDWR)
+    return closed
+
+
+def _cwd() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # the folder was removed
+        return Path("/")
+
+
+def _home(variables: Mapping[str, str]) -> Path | None:
+    if home := variables.get("HOME"):
+        return Path(home)
+    entry = _passwd_entry()
+    return Path(entry[1]) if entry and entry[1] else None
+
+
+def _login(variables: Mapping[str, str]) -> str | None:
+    for name in ("LOGNAME", "USER"):
+        if login := variables.get(name):
+            return login
+    entry = _passwd_entry()
+    return entry[0] if entry else None
+
+
+def _passwd_entry() -> tuple[str, str] | None:
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return None
+    return entry.pw_name, entry.pw_dir
+
+
+def _columns(variables: Mapping[str, str]) -> int:
+    """The width to draw for: COLUMNS if it is a sensible number, else what the terminal says, else 80."""
+    given = variables.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and len(given) < 6 and int(given) > 0:
+        return max(int(given), NARROWEST)
+    for number in (1, 2, 0):
+        try:
+            columns = os.get_terminal_size(number).columns
+        except OSError:
+            continue
+        if columns > 0:
+            return max(columns, NARROWEST)
+    return _USUAL_WIDTH

@@ -1,0 +1,204 @@
+"""The door: arguments in, exit status out; every failure becomes words or an envelope here and nowhere else."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from todo_cli import __version__, config
+from todo_cli.cli.env import Env
+from todo_cli.errors import STATUSES, Cancelled, Internal, IoFailed, TodoError, Usage
+from todo_cli.output import envelope, plain
+from todo_cli.output.text import visible
+from todo_cli.output.views import Sheet
+
+_GROUPS: Final = ([], ["db"])
+"""Words that name no command yet; alone they are a question for help."""
+_SIGINT: Final = 2
+_SIGPIPE: Final = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments, with what the door needs itself taken out."""
+
+    words: list[str]
+    as_json: bool
+    debug: bool
+    dash_is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a call will print, and its exit status; `stored` says in words what was written to the store."""
+
+    status: int
+    out: bytes = b""
+    err: bytes = b""
+    stored: str | None = None
+
+
+def main(argv: Sequence[str], env: Env) -> int:
+    """Run `todo` and return its exit status; 128+n stands for an end by signal n."""
+    request = _request(argv)
+    config_file, as_json, config_fault = _config(request, env)
+    try:
+        printed = _answer(request, env, config_file, config_fault, as_json=as_json)
+    except TodoError as error:
+        printed = _failed(error, env, as_json=as_json)
+    except KeyboardInterrupt:
+        printed = _failed(Cancelled("Interrupted"), env, as_json=as_json, status=128 + _SIGINT, is_silent=True)
+    except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, must keep the contract of one document
+        printed = _failed(_bug(error), env, as_json=as_json)
+        if request.debug:
+            printed = Printed(printed.status, printed.out, printed.err + _traceback(error, env, config_file))
+    return _deliver(printed, env)
+
+
+def _request(argv: Sequence[str]) -> Request:
+    """Take `--json` and `--debug` out, wherever they stand before `--`: they matter also when parsing fails."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    return Request(
+        words=[word for word in words[:end] if word not in ("--json", "--debug")] + words[end:],
+        as_json="--json" in words[:end],
+        debug="--debug" in words[:end],
+        dash_is_text="-" in words[end:],
+    )
+
+
+def _config(request: Request, env: Env) -> tuple[config.Config, bool, TodoError | None]:
+    """Read the config file early, for what it says of the output; a fault in it waits until it matters."""
+    found = config.Config(None)
+    try:
+        found = config.read_config(env.variables, cwd=env.cwd, home=env.home)
+        return found, request.as_json or config.output(env.variables, found) == "json", None
+    except TodoError as fault:
+        return found, request.as_json or env.variables.get("TODO_OUTPUT") == "json", fault
+
+
+def _answer(
+    request: Request, env: Env, config_file: config.Config, config_fault: TodoError | None, *, as_json: bool
+) -> Printed:
+    words = request.words
+    if words == ["--version"]:
+        return _version(as_json=as_json)
+    if words in _GROUPS and not as_json:
+        words = [*words, "--help"]
+
+    import typer
+
+    from todo_cli.cli.app import VersionAsked, app
+    from todo_cli.cli.options import Call, Invocation
+
+    captured = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(captured):
+            parsed: Any = app(
+                words,
+                prog_name="todo",
+                standalone_mode=False,
+                obj=Call(dash_is_text=request.dash_is_text),
+                terminal_width=min(env.columns, 100),
+            )
+    except VersionAsked:
+        return _version(as_json=as_json)
+    except typer.TyperException as error:
+        return _misused(error, env, as_json=as_json)
+    if not isinstance(parsed, Invocation):
+        return Printed(int(parsed or 0), captured.getvalue().encode(env.encoding, "backslashreplace"))
+    if config_fault is not None:
+        raise config_fault
+
+    from todo_cli.cli.run import run
+
+    settings = config.load(env.variables, config_file, user=parsed.user, login=env.login, cwd=env.cwd, home=env.home)
+    sheet = run(parsed.job, settings, env, as_json=as_json)
+    return Printed(0, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+
+
+def _drawn(sheet: Sheet, env: Env, *, as_json: bool) -> bytes:
+    """Draw a sheet as it was asked for: JSON, a terminal's table, or lines for a pipe."""
+    if as_json:
+        return envelope.success(sheet.data, sheet.message).encode()
+    if not env.stdout_is_terminal:
+        return plain.render(sheet).encode(env.encoding, "backslashreplace")
+    from todo_cli.output import terminal
+
+    text = terminal.render(sheet, width=env.columns, encoding=env.encoding, variables=env.variables)
+    return text.encode(env.encoding, "backslashreplace")
+
+
+def _version(*, as_json: bool) -> Printed:
+    line = f"todo {__version__}"
+    return Printed(0, envelope.success({"version": __version__}, line).encode() if as_json else f"{line}\n".encode())
+
+
+def _misused(error: Any, env: Env, *, as_json: bool) -> Printed:
+    """Say what the parser found."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "todo"
+    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    return _failed(Usage(message or "The command cannot be understood", hint=f"{path} --help"), env, as_json=as_json)
+
+
+def _failed(
+    error: TodoError, env: Env, *, as_json: bool, status: int | None = None, is_silent: bool = False
+) -> Printed:
+    exit_status = STATUSES[error.code].exit if status is None else status
+    if exit_status is None:
+        exit_status = 1
+    if as_json:
+        return Printed(exit_status, envelope.failure(error).encode())
+    lines = [f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else [])]
+    text = "" if is_silent else "".join(f"{visible(line)}\n" for line in lines)
+    return Printed(exit_status, err=text.encode(env.encoding, "backslashreplace"))
+
+
+def _bug(error: Exception) -> Internal:
+    return Internal(
+        f"A bug in todo: {type(error).__name__}", hint="run it again with --debug, and report what it prints"
+    )
+
+
+def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
+    """A bug's traceback, with no control characters but line ends, and no secrets."""
+    import traceback
+    from urllib.parse import unquote
+
+    text = "".join(traceback.format_exception(error))
+    urls = [env.variables.get("TODO_DATABASE_URL"), env.variables.get("DATABASE_URL")]
+    for url in filter(None, [*urls, config_file.values.get("database_url")]):
+        secret = str(url).partition("://")[2].rpartition("@")[0].partition(":")[2]
+        for form in filter(None, (secret, unquote(secret))):
+            text = text.replace(form, "***")
+    return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(env.encoding, "backslashreplace")
+
+
+def _deliver(printed: Printed, env: Env) -> int:
+    """Write everything, or say that it could not be written: output is whole, or the status is not 0."""
+    with contextlib.suppress(OSError):
+        _write_all(env.stderr, printed.err)
+    try:
+        _write_all(env.stdout, printed.out)
+    except BrokenPipeError:
+        return 128 + _SIGPIPE
+    except OSError as error:
+        fault = IoFailed(
+            f"Standard output cannot be written: {(error.strerror or type(error).__name__).lower()}",
+            hint=None if printed.stored is None else f"it is done all the same: {printed.stored}",
+        )
+        failed = _failed(fault, env, as_json=False)
+        with contextlib.suppress(OSError):
+            _write_all(env.stderr, failed.err)
+        return failed.status
+    return printed.status
+
+
+def _write_all(stream: Any, data: bytes) -> None:
+    """Write all of the data; a raw stream may take only a part at a time."""
+    view = memoryview(data)
+    while view:
+        written = stream.write(view)
+        view = view[written:]

@@ -1,0 +1,75 @@
+"""What people type to name tasks: `3`, `5-7`, `3,5-7`, or a UUID."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from todo_cli.errors import InvalidInput
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_LONGEST_SPAN: Final = 1_000
+_MOST_SPANS: Final = 100
+_MOST_SINGLES: Final = 10_000
+_FORMS: Final = "a task is a number such as `3`, a range `5-7`, a list `3,5-7`, or a UUID"
+
+
+def parse_references(arguments: Sequence[str]) -> list[int | UUID | range]:
+    """Read every argument; `5-7` becomes `range(5, 8)`. The order is kept, repeats are dropped.
+
+    Raises:
+        InvalidInput: a word is no reference, a range runs backwards or spans more than 1,000 numbers, or there are
+            more of them than one call can carry.
+    """
+    references: dict[int | UUID | range, None] = {}
+    for argument in arguments:
+        if _UUID.fullmatch(argument):
+            references[UUID(argument)] = None
+            continue
+        for part in argument.split(","):
+            references[_number_or_span(part, argument)] = None
+    spans = sum(isinstance(reference, range) for reference in references)
+    if spans > _MOST_SPANS or len(references) - spans > _MOST_SINGLES:
+        raise InvalidInput(f"At most {_MOST_SINGLES:,} tasks and {_MOST_SPANS} ranges can be named at once")
+    return list(references)
+
+
+def parse_reference(argument: str) -> int | UUID:
+    """Read one number or UUID.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    references = parse_references([argument])
+    if len(references) != 1 or isinstance(references[0], range) or "," in argument:
+        raise InvalidInput(f"`{_short(argument)}` names more than one task", hint="name one number or UUID")
+    return references[0]
+
+
+def is_single(arguments: Sequence[str]) -> bool:
+    """Whether one task is named by one number or UUID, so that one object is the answer."""
+    return len(arguments) == 1 and not re.search(r"[,]", arguments[0]) and not _SPAN.fullmatch(arguments[0])
+
+
+def most(references: Sequence[int | UUID | range]) -> int:
+    """How many tasks the references can mean at most."""
+    return sum(len(reference) if isinstance(reference, range) else 1 for reference in references)
+
+
+def _number_or_span(part: str, argument: str) -> int | range:
+    if _NUMBER.fullmatch(part):
+        return int(part)
+    if span := _SPAN.fullmatch(part):
+        first, last = int(span[1]), int(span[2])
+        if first > last:
+            raise InvalidInput(f"`{part}` runs backwards", hint=_FORMS)
+        if last - first >= _LONGEST_SPAN:
+            raise InvalidInput(f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS)
+        return range(first, last + 1)
+    raise InvalidInput(f"`{_short(argument)}` names no task", hint=_FORMS)
+
+
+def _short(argument: str) -> str:
+    return argument if len(argument) <= 60 else f"{argument[:57]}..."

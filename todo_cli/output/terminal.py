@@ -1,0 +1,93 @@
+"""A sheet for a terminal, drawn by Rich; the only module that knows Rich."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from todo_cli.output.text import visible, visible_lines
+from todo_cli.output.views import Sheet, Table
+
+_WITH_DATE: Final = 50
+"""Columns below which the date goes."""
+_WITH_STATUS: Final = 32
+"""Columns below which the status goes, too."""
+
+
+class _Buffer(io.StringIO):
+    """A text buffer that claims the encoding of the stream it will be written to, so that Rich picks fitting boxes."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the terminal."""
+        return self._encoding
+
+
+def render(sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]) -> str:
+    """Draw a sheet `width` columns wide; text of users is shown as text, never as markup."""
+    buffer = _Buffer(encoding)
+    console = Console(
+        file=buffer,
+        width=width,
+        force_terminal=True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ=dict(variables),
+    )
+    if variables.get("TERM") in ("dumb", "unknown") and not variables.get("FORCE_COLOR"):
+        console.no_color = True
+    for part in _parts(sheet, width):
+        console.print(part, soft_wrap=isinstance(part, Text))
+    return buffer.getvalue()
+
+
+def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
+    if sheet.table is not None:
+        if not sheet.table.rows:
+            return [Text(visible(sheet.table.note))]
+        return [_table(sheet.table, width), Text(visible(sheet.table.footer), style="dim")]
+    if sheet.fields:
+        return [_fields(sheet.fields)]
+    return [Text(visible(line)) for line in sheet.lines]
+
+
+def _table(table: Table, width: int) -> RichTable:
+    with_date, with_status = width >= _WITH_DATE, width >= _WITH_STATUS
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    digits = max(len(str(row.number)) for row in table.rows)
+    drawn.add_column("#", justify="right", min_width=digits, no_wrap=True, style="cyan")
+    if with_status:
+        drawn.add_column("", min_width=4, no_wrap=True)
+    drawn.add_column("Task", overflow="fold", ratio=1)
+    if with_date:
+        drawn.add_column("When", no_wrap=True, style="dim", min_width=max(len(row.age) for row in table.rows))
+    for row in table.rows:
+        title = Text(visible(row.title), style="dim" if row.is_done else "")
+        if row.is_done and not with_status:
+            title = Text("x ", style="green") + title
+        cells = [Text(str(row.number)), title]
+        if with_status:
+            cells.insert(1, Text("done", style="green") if row.is_done else Text("open", style="yellow"))
+        if with_date:
+            cells.append(Text(row.age))
+        drawn.add_row(*cells)
+    return drawn
+
+
+def _fields(fields: Sequence[tuple[str, str]]) -> RichTable:
+    drawn = RichTable.grid(padding=(0, 2))
+    drawn.add_column(style="cyan", no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, value in fields:
+        drawn.add_row(Text(name), Text(visible_lines(value)))
+    return drawn
