@@ -1,6 +1,6 @@
 """The entity and its shapes: `Task` is stored, `TaskCreate` and `TaskUpdate` come in, `TaskPublic` goes out.
 
-What SQL can say of the rules stands here also as CHECK constraints, so that both stores refuse what the program refuses.
+What SQL can say of the rules stands here also as CHECK constraints: both stores refuse what the program refuses.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, StrictBool
+from pydantic import AfterValidator, StrictBool
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -188,7 +188,7 @@ Description = Annotated[str | None, AfterValidator(rules.clean_description)]
 class TaskCreate(SQLModel):
     """What a new task is made from; `id` makes a repeat harmless."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = {"extra": "forbid"}
 
     title: Title
     description: Description = None
@@ -198,7 +198,7 @@ class TaskCreate(SQLModel):
 class TaskUpdate(SQLModel):
     """The fields to change; what is not named stays, an empty description clears it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = {"extra": "forbid"}
 
     title: Title | None = None
     description: Description = None

@@ -21,6 +21,7 @@ from todo_cli.models import (
 )
 
 T = TypeVar("T")
+Tasks = list[TaskPublic]
 
 _TRIES: Final = 3
 """How often a change is tried when tasks came and went while it was looked at."""
@@ -81,7 +82,7 @@ class TaskService:
         """
         return (await self.find([reference]))[0]
 
-    async def find(self, references: Sequence[Reference]) -> "list[TaskPublic]":
+    async def find(self, references: Sequence[Reference]) -> Tasks:
         """Return the tasks named, each once, in the order asked; a range means those that exist in it.
 
         Raises:
@@ -110,7 +111,7 @@ class TaskService:
                 raise InvalidInput.of(field, "cannot be empty")
         return (await self._change([reference], lambda tasks: tasks.change([reference], named, self._now())))[0]
 
-    async def complete(self, references: Sequence[Reference], *, undo: bool = False) -> "list[TaskPublic]":
+    async def complete(self, references: Sequence[Reference], *, undo: bool = False) -> Tasks:
         """Mark tasks as done, or as open again, all or nothing; in the order asked. One round trip.
 
         A task that is so already stays as it is, the time of its completion included.
@@ -121,7 +122,7 @@ class TaskService:
         changes = {"completed": not undo}
         return await self._change(references, lambda tasks: tasks.change(references, changes, self._now()))
 
-    async def delete(self, references: Sequence[Reference]) -> "list[TaskPublic]":
+    async def delete(self, references: Sequence[Reference]) -> Tasks:
         """Delete tasks, all or nothing, and return them as they were, in the order asked. One round trip.
 
         Raises:
@@ -130,8 +131,8 @@ class TaskService:
         return await self._change(references, lambda tasks: tasks.remove(references))
 
     async def _change(
-        self, references: Sequence[Reference], change: Callable[[TaskRepository], Awaitable["list[TaskPublic]"]]
-    ) -> "list[TaskPublic]":
+        self, references: Sequence[Reference], change: Callable[[TaskRepository], Awaitable[Tasks]]
+    ) -> Tasks:
         """Run a change that touches all of the tasks named or none; find out which one is missing only if none."""
         for _ in range(_TRIES):
             try:

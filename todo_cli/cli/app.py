@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, 6 try again, 8 settings; all in the README.",
+    epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, 6 try again, 8 settings.",
 )
 db_app = typer.Typer(
     cls=GroupedHelp,
@@ -45,8 +45,8 @@ class VersionAsked(Exception):
 def todo(
     ctx: typer.Context,
     user: User = None,
-    as_json: AsJson = False,  # noqa: ARG001 - taken out by the door, declared for the help
-    debug: Debug = False,  # noqa: ARG001 - likewise
+    as_json: AsJson = False,
+    debug: Debug = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     """Keep tasks in your own database: an embedded file, or Neon when TODO_DATABASE_URL holds its connection string.

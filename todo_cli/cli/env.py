@@ -58,7 +58,7 @@ class Env:
         )
 
 
-class _Closed(io.RawIOBase, BinaryIO):  # type: ignore[misc]  # typing's BinaryIO and io's base disagree in names only
+class _Closed(io.RawIOBase, BinaryIO):
     """A stream that was closed when the process began; using it fails as it would on the descriptor."""
 
     def write(self, data: object) -> int:

@@ -13,7 +13,7 @@ from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
 from todo_cli.output.views import Sheet
 
-_GROUPS: Final = ([], ["db"])
+_GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 """Words that name no command yet; alone they are a question for help."""
 _SIGINT: Final = 2
 _SIGPIPE: Final = 13

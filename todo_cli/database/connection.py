@@ -9,6 +9,7 @@ import ssl
 from typing import Final
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget
@@ -19,6 +20,7 @@ _REFUSED_FOR_S: Final = 1.2
 """How long a refused port is asked again: a server that restarts is back by then, and people wait no 2 s for a typo."""
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
+_LONGER_THAN_ANY_S: Final = 86_400.0
 
 
 async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connection:
@@ -56,20 +58,21 @@ async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> async
     settings = {"application_name": target.application_name}
     if target.options:
         settings["options"] = target.options
-    return await asyncpg.connect(
+    connection: asyncpg.Connection = await asyncpg.connect(
         host=[host for host, _ in target.hosts],
         port=[port for _, port in target.hosts],
         user=target.user,
         password=target.password,
         database=target.database,
-        timeout=None,
+        timeout=_LONGER_THAN_ANY_S,  # `connect` limits the whole
         command_timeout=STATEMENT_TIMEOUT_S,
         ssl=context or False,
         direct_tls=context is not None and target.direct_tls,
         statement_cache_size=0,  # unnamed statements suit PgBouncer in transaction mode, whatever its settings
         server_settings=settings,
-        target_session_attrs="any",
+        target_session_attrs=SessionAttribute.any,
     )
+    return connection
 
 
 def _tls(target: PostgresTarget) -> ssl.SSLContext | None:

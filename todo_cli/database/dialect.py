@@ -32,8 +32,8 @@ class QuietDialect(PGDialect_asyncpg):
     def _set_backslash_escapes(self, connection: Any) -> None:
         self._backslash_escapes = False
 
-    def on_connect(self) -> None:  # type: ignore[override]  # no JSON columns, so no codecs to set up
-        """Set nothing up."""
+    def on_connect(self) -> None:
+        """Set nothing up: there are no JSON columns, so no codecs."""
         return
 
     def do_close(self, dbapi_connection: Any) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, String, Table, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DDLElement
 from sqlmodel import SQLModel, select
 
 from todo_cli.errors import SchemaMismatch
@@ -101,15 +102,16 @@ def creation(dialect: Dialect) -> list[str]:
     is_postgresql = dialect.name == "postgresql"
     tables = SQLModel.metadata.sorted_tables
     indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
-    ddl = [
+    ddl: list[DDLElement] = [
         *([CreateSchema(SCHEMA, if_not_exists=True)] if is_postgresql else []),
         *(CreateTable(table, if_not_exists=is_postgresql) for table in [*tables, VERSION_TABLE]),
         *(CreateIndex(index, if_not_exists=is_postgresql) for index in indexes),
     ]
+    stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}')"  # noqa: S608 - constants of ours
     statements = [
         *([f"SELECT pg_advisory_xact_lock({LOCK})"] if is_postgresql else []),
         *(str(step.compile(dialect=dialect)).strip() for step in ddl),
-        f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}'){' ON CONFLICT DO NOTHING' if is_postgresql else ''}",
+        f"{stamp} ON CONFLICT DO NOTHING" if is_postgresql else stamp,
     ]
     return statements if is_postgresql else [statement.replace(f"{SCHEMA}.", "") for statement in statements]
 
@@ -117,9 +119,8 @@ def creation(dialect: Dialect) -> list[str]:
 async def create(connection: AsyncConnection) -> bool:
     """Make the schema, all or nothing; False when somebody else was faster. PostgreSQL: one round trip."""
     if connection.dialect.name == "postgresql":
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection is not None
-        await raw.driver_connection.execute(";\n".join(creation(connection.dialect)))
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.execute(";\n".join(creation(connection.dialect)))
         return True
     await connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # refused where files cannot be shared: DELETE stays
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -160,7 +161,7 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
     if version == HEAD:
         return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:
-        dialect: Dialect = postgresql.dialect() if dialect_name == "postgresql" else sqlite.dialect()
+        dialect: Dialect = PGDialect() if dialect_name == "postgresql" else SQLiteDialect()
         return _script(["BEGIN", *creation(dialect), "COMMIT"])
     from alembic import command
     from alembic.config import Config

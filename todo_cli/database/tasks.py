@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, literal, or_, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -96,7 +96,7 @@ class TaskRepository:
         page = newest.subquery("page")
         counts = select(self._count(completed=False), self._count(completed=True)).subquery("counts")
         statement = select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
-        rows: Sequence[Row[Any]] = (await self._session.exec(statement)).all()
+        rows: Sequence[Any] = (await self._session.exec(statement)).all()
         open_count, done_count = rows[0][:2]
         tasks = [TaskPublic(*row[2:]) for row in rows if row[2] is not None]
         # No join promises the order of its rows; sorting rows that are in order already costs next to nothing.

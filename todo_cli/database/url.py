@@ -17,7 +17,19 @@ NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
 _POSTGRES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
 _KNOWN: Final = frozenset(
-    "host port user password dbname sslmode sslrootcert sslnegotiation options connect_timeout application_name".split()
+    {
+        "application_name",
+        "connect_timeout",
+        "dbname",
+        "host",
+        "options",
+        "password",
+        "port",
+        "sslmode",
+        "sslnegotiation",
+        "sslrootcert",
+        "user",
+    }
 )
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
 """Known and rightly without effect: asyncpg has no channel binding (the verified certificate vouches for the server),

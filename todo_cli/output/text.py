@@ -1,4 +1,4 @@
-"""Making stored text safe to show: what `rules.REFUSED` names can come from elsewhere, and must not drive a terminal."""
+"""Making stored text safe to show: what `rules.REFUSED` names can come from elsewhere, and may not drive a terminal."""
 
 import re
 from typing import Final
