@@ -161,7 +161,7 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
     if version == HEAD:
         return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:
-        dialect: Dialect = PGDialect() if dialect_name == "postgresql" else SQLiteDialect()
+        dialect: Dialect = PGDialect() if dialect_name == "postgresql" else SQLiteDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
         return _script(["BEGIN", *creation(dialect), "COMMIT"])
     from alembic import command
     from alembic.config import Config
