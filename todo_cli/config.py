@@ -33,6 +33,8 @@ class Settings:
     target_source: str
     timeout_s: float
     config_path: Path | None
+    data_path: Path | None
+    """Where the embedded file is, or would be; None without a home."""
     passed_over: tuple[str, ...] = ()
     """Settings that were set and have no effect, in words."""
 
@@ -65,6 +67,7 @@ def load(
         target_source=target_source,
         timeout_s=_timeout_s(variables, config),
         config_path=config.path,
+        data_path=find_data_path(variables, home),
         passed_over=passed_over,
     )
 
@@ -142,16 +145,17 @@ def _config_path(variables: Mapping[str, str], cwd: Path, home: Path | None) -> 
     return folder / "todo" / "config.toml" if folder else None
 
 
-def data_path(variables: Mapping[str, str], home: Path | None) -> Path:
-    """Where the embedded file is or would be.
-
-    Raises:
-        IoFailed: there is no home to put it in.
-    """
+def find_data_path(variables: Mapping[str, str], home: Path | None) -> Path | None:
+    """Where the embedded file is or would be; None when there is no home to put it in."""
     folder = _folder(variables, "XDG_DATA_HOME", home, ".local/share")
-    if folder is None:
+    return folder / "todo" / "todo.db" if folder else None
+
+
+def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
+    path = find_data_path(variables, home)
+    if path is None:
         raise IoFailed("There is no home folder to keep tasks in", hint="set TODO_DATABASE_URL")
-    return folder / "todo" / "todo.db"
+    return SqliteTarget(path)
 
 
 def _folder(variables: Mapping[str, str], name: str, home: Path | None, default: str) -> Path | None:
@@ -200,14 +204,14 @@ def _target(
         return _read_target(foreign, "DATABASE_URL", variables, cwd, home), "DATABASE_URL", ()
     if foreign:
         passed_over.append("DATABASE_URL, which is not a PostgreSQL URL")
-    return SqliteTarget(data_path(variables, home)), "the default", tuple(passed_over)
+    return _embedded(variables, home), "the default", tuple(passed_over)
 
 
 def _read_target(value: str, source: str, variables: Mapping[str, str], cwd: Path, home: Path | None) -> Target:
     if not value:
         raise ConfigInvalid(f"{source} is empty", hint="leave it unset, or `sqlite` for the embedded file")
     if value == "sqlite":
-        return SqliteTarget(data_path(variables, home))
+        return _embedded(variables, home)
     try:
         return parse_url(value, cwd=cwd, home=home)
     except ConfigInvalid as error:

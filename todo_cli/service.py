@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.tasks import TaskRepository
-from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound
+from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound, OutcomeUnknown, TodoError
 from todo_cli.models import (
     Added,
     Reference,
@@ -109,7 +109,7 @@ class TaskService:
         for field in ("title", "completed"):
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
-        return (await self._change([reference], lambda tasks: tasks.change([reference], named, self._now())))[0]
+        return (await self._set([reference], named))[0]
 
     async def complete(self, references: Sequence[Reference], *, undo: bool = False) -> Tasks:
         """Mark tasks as done, or as open again, all or nothing; in the order asked. One round trip.
@@ -119,8 +119,7 @@ class TaskService:
         Raises:
             NotFound: one named alone does not exist, or a range holds none; nothing is changed.
         """
-        changes = {"completed": not undo}
-        return await self._change(references, lambda tasks: tasks.change(references, changes, self._now()))
+        return await self._set(references, {"completed": not undo})
 
     async def delete(self, references: Sequence[Reference]) -> Tasks:
         """Delete tasks, all or nothing, and return them as they were, in the order asked. One round trip.
@@ -128,7 +127,38 @@ class TaskService:
         Raises:
             NotFound: one named alone does not exist, or a range holds none; nothing is deleted.
         """
-        return await self._change(references, lambda tasks: tasks.remove(references))
+        try:
+            return await self._change(references, lambda tasks: tasks.remove(references))
+        except OutcomeUnknown as lost:
+            return await self._delete_again(references, lost)
+
+    async def _set(self, references: Sequence[Reference], values: dict[str, Any]) -> Tasks:
+        """Set columns of tasks; when the answer is lost, look whether they hold the values now."""
+        try:
+            return await self._change(references, lambda tasks: tasks.change(references, values, self._now()))
+        except OutcomeUnknown as lost:
+            found = await self._look(references, lost)
+            if all(getattr(task, name) == value for task in found for name, value in values.items()):
+                return found
+            raise
+
+    async def _delete_again(self, references: Sequence[Reference], lost: OutcomeUnknown) -> Tasks:
+        """Send a delete once more whose answer was lost, if every task is still there."""
+        found = await self._look(references, lost)
+        ids: list[Reference] = [task.id for task in found]
+        removed = await self._run(lambda tasks: tasks.remove(ids), effect=Effect.ONCE)
+        if not removed:
+            raise lost
+        return _in_order(references, removed)
+
+    async def _look(self, references: Sequence[Reference], lost: OutcomeUnknown) -> Tasks:
+        """The tasks as they are after a change whose answer was lost; that it is lost when they cannot be seen."""
+        try:
+            return await self.find(references)
+        except NotFound:
+            raise OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint) from lost
+        except TodoError:
+            raise lost from None
 
     async def _change(
         self, references: Sequence[Reference], change: Callable[[TaskRepository], Awaitable[Tasks]]

@@ -2,18 +2,21 @@
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import typer
 
 from todo_cli import rules
+from todo_cli.cli import doctor as diagnosis
 from todo_cli.cli import references
 from todo_cli.cli.options import AsJson, Call, Debug, GroupedHelp, User, command
 from todo_cli.cli.run import Job, Workplace
+from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import InvalidInput, Usage
 from todo_cli.output import views
 
 if TYPE_CHECKING:
+    from todo_cli.database.transfer import Imported
     from todo_cli.models import Added, TaskPage, TaskPublic
 
 _ASK_FROM = 3
@@ -83,11 +86,11 @@ def add(
       todo add "Call Ada" -d "about the engine"
       printf 'one\\ntwo\\n' | todo add -
     """
-    key = None if id is None else _uuid(id)
+    key = uuid4() if id is None else _uuid(id)
     if title == ["-"] and not call.dash_is_text:
         if description is not None:
             raise Usage("`add -` takes no description", hint="todo add --help")
-        return Job(lambda place: _add_lines(place, key), views.added_all)
+        return Job(lambda place: _add_lines(place, key), views.added_all, again=("add", "--id", str(key), "-"))
 
     async def work(place: Workplace) -> "Added":
         from todo_cli.models import TaskCreate
@@ -95,7 +98,8 @@ def add(
         text = await _description(place, description)
         return await place.tasks.add(TaskCreate(title=" ".join(title), description=text, id=key))
 
-    return Job(work, views.added)
+    more = () if description is None else ("-d", description)
+    return Job(work, views.added, again=("add", "--id", str(key), *more, "--", *title))
 
 
 @command(app, "list", _TASKS)
@@ -163,7 +167,7 @@ def update(
         named = {name: value for name, value in changes.items() if given[name] is not None}
         return await place.tasks.update(reference, TaskUpdate.model_validate(named))
 
-    return Job(work, views.updated)
+    return Job(work, views.updated, again=("show", ref))
 
 
 @command(app, "done", _TASKS)
@@ -181,7 +185,8 @@ def done(
     """
     named = references.parse_references(refs)
     view = views.Changed("Reopened" if undo else "Done", is_single=references.is_single(refs))
-    return Job(lambda place: place.tasks.complete(named, undo=undo), view)
+    again = ("done", *refs, *(["--undo"] if undo else []))
+    return Job(lambda place: place.tasks.complete(named, undo=undo), view, again)
 
 
 @command(app, "delete", _TASKS)
@@ -209,6 +214,12 @@ def delete(
     return Job(work, views.Changed("Deleted", is_single=references.is_single(refs)))
 
 
+@command(app, "doctor", "Store")
+def doctor() -> Job[Any]:
+    """Say which store is in use and why, and whether it can be used."""
+    return Job(diagnosis.examine, diagnosis.view)
+
+
 @command(db_app, "upgrade", "Commands")
 def upgrade(
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
@@ -222,14 +233,59 @@ def upgrade(
     return Job(lambda place: place.database.upgrade(), views.upgraded)
 
 
-async def _add_lines(place: Workplace, key: UUID | None) -> "list[Added]":
+@command(db_app, "policy", "Commands")
+def policy(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Whose roles get rights; the user of this call without it."),
+    ] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, as it does anyway.")] = False,
+) -> Job[Any]:
+    """Print SQL for sharing one database: a role for each person, bound to its own tasks.
+
+    Nothing is changed; the owner of the database runs what is printed.
+    """
+    people = None if not names else [rules.clean_user(name) for name in names]
+
+    async def work(place: Workplace) -> str:
+        from todo_cli.database.policy import recipe
+
+        return recipe(people or [place.settings.user])
+
+    return Job(work, views.script)
+
+
+@command(db_app, "import", "Commands")
+def import_(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="An embedded file, such as `todo doctor` shows.")],
+) -> Job[Any]:
+    """Copy every user's tasks from an embedded file into the store in use.
+
+    Ids, numbers and times are kept; all or nothing, and a repeat is harmless.
+    """
+
+    async def work(place: Workplace) -> "Imported":
+        from todo_cli.database.engine import open_database
+        from todo_cli.database.transfer import copy
+
+        target = SqliteTarget(place.env.cwd / path)
+        if place.settings.target == target:
+            raise InvalidInput.of("path", "is the store in use itself")
+        async with open_database(target) as source:
+            with place.progress("Importing") as report:
+                return await copy(source, place.database, report)
+
+    return Job(work, views.imported, again=("db", "import", path))
+
+
+async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
     """Add one task a line of standard input, all or nothing."""
     from todo_cli.models import TaskCreate
 
     news = []
     for number, line in _lines(await place.read_stdin()):
         try:
-            news.append(TaskCreate(title=line, id=uuid5(key, str(number)) if key else None))
+            news.append(TaskCreate(title=line, id=uuid5(key, str(number))))
         except InvalidInput as error:
             details = [{"field": f"line {number}", "message": detail["message"]} for detail in error.details]
             raise InvalidInput(f"line {number}: {error.message}", details=details) from None  # type: ignore[arg-type]

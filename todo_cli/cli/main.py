@@ -2,13 +2,14 @@
 
 import contextlib
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from todo_cli import __version__, config
 from todo_cli.cli.env import Env
-from todo_cli.errors import STATUSES, Cancelled, Internal, IoFailed, TodoError, Usage
+from todo_cli.errors import STATUSES, Cancelled, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
 from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
 from todo_cli.output.views import Sheet
@@ -114,8 +115,21 @@ def _answer(
     from todo_cli.cli.run import run
 
     settings = config.load(env.variables, config_file, user=parsed.user, login=env.login, cwd=env.cwd, home=env.home)
-    sheet = run(parsed.job, settings, env, as_json=as_json)
+    try:
+        sheet = run(parsed.job, settings, env, as_json=as_json)
+    except OutcomeUnknown as error:
+        user = [] if parsed.user is None else ["--user", parsed.user]
+        raise OutcomeUnknown(error.message, hint=shlex.join(["todo", *user, *parsed.job.again])) from error
+    if sheet.fault is not None:
+        return _found_faulty(sheet, sheet.fault, env, as_json=as_json)
     return Printed(0, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+
+
+def _found_faulty(sheet: Sheet, fault: TodoError, env: Env, *, as_json: bool) -> Printed:
+    """Print what was found out, and the fault: in one envelope, or on both streams."""
+    details: list[Detail] = [{"field": name, "message": value} for name, value in sheet.fields]
+    failed = _failed(type(fault)(fault.message, hint=fault.hint, details=details), env, as_json=as_json)
+    return failed if as_json else Printed(failed.status, _drawn(sheet, env, as_json=False), failed.err)
 
 
 def _drawn(sheet: Sheet, env: Env, *, as_json: bool) -> bytes:

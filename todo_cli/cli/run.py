@@ -1,22 +1,30 @@
 """The road that every command takes: job, service call, view."""
 
 import asyncio
+import itertools
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from todo_cli.cli.env import Env
 from todo_cli.config import Settings
+from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
 from todo_cli.output.text import visible_lines
 from todo_cli.output.views import Scene, Sheet
 
 if TYPE_CHECKING:
+    from todo_cli.database.connection import Dialer
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_PATIENCE_S: Final = 0.7
+"""How long the database may take before a terminal hears of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +47,36 @@ class Workplace:
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
         self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
-        answer = await _in_thread(self.env.stdin.readline)
+        answer = await _read(self.env.stdin.readline)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
 
     async def read_stdin(self, most: int = -1) -> bytes:
         """Read standard input to its end, or to `most` bytes."""
-        return await _in_thread(lambda: self.env.stdin.read(most))
+        return await _read(lambda: self.env.stdin.read(most))
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Hand out a function that is told how much of how many is done; a bar on a terminal, else nothing."""
+        if self.as_json or not self.env.stderr_is_terminal:
+            yield lambda _done, _all: None
+            return
+        from todo_cli.output import terminal
+
+        with terminal.progress(what, self.env.stderr, width=self.env.columns, variables=self.env.variables) as report:
+            yield report
 
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T]):
-    """A command as a value: what to do, and how to say what came of it."""
+    """A command as a value: what to do, and how to say what came of it.
+
+    `again` are the words that repeat the command harmlessly, or look what became of it, when its outcome is unknown.
+    """
 
     work: Callable[[Workplace], Awaitable[T]]
     view: Callable[[T, Scene], Sheet]
+    again: Sequence[str] = ("list", "--status", "all")
 
 
 def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
@@ -62,35 +85,92 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
-    from todo_cli.database.engine import open_database
-    from todo_cli.service import TaskService
+    async with _dialing(settings, env, as_json=as_json) as dial:
+        await _in_thread(_load)
+        from todo_cli.database.engine import open_database
+        from todo_cli.service import TaskService
 
-    async with open_database(settings.target, timeout_s=settings.timeout_s) as database:
-        tasks = TaskService(database, settings.user, env.now)
-        result = await job.work(Workplace(tasks, database, settings, env, as_json))
-        scene = Scene(settings.user, settings.target.place, database.created, env.now())
-    return job.view(result, scene)
+        async with open_database(settings.target, timeout_s=settings.timeout_s, dial=dial) as database:
+            tasks = TaskService(database, settings.user, env.now)
+            result = await job.work(Workplace(tasks, database, settings, env, as_json))
+            scene = Scene(settings.user, settings.target.place, database.created, env.now())
+        return job.view(result, scene)
 
 
-async def _in_thread(read: Callable[[], bytes]) -> bytes:
-    """Read in a thread that nobody waits for: Ctrl-C leaves at once, whatever the other end does."""
+def _load() -> None:
+    """Load what takes longest, in a thread: the network does not wait for it."""
+    import todo_cli.service  # noqa: F401
+
+
+@asynccontextmanager
+async def _dialing(settings: Settings, env: Env, *, as_json: bool) -> "AsyncIterator[Dialer | None]":
+    """Begin to connect to a server, saying so on a terminal when it takes long; nothing for an embedded file."""
+    if isinstance(settings.target, SqliteTarget):
+        yield None
+        return
+    from todo_cli.database.connection import Dialer
+
+    dialer = Dialer(settings.target, timeout_s=settings.timeout_s)
+    dialer.begin()
+    spinner = asyncio.create_task(_spin(env, dialer.is_answered)) if env.stderr_is_terminal and not as_json else None
+    try:
+        yield dialer
+    finally:
+        if spinner is not None:
+            spinner.cancel()
+            with suppress(asyncio.CancelledError):
+                await spinner
+        await dialer.close()
+
+
+async def _spin(env: Env, is_answered: asyncio.Event) -> None:
+    """Say on stderr that the database is being waited for, from 0.7 s on, and wipe it away at the end."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(is_answered.wait(), _PATIENCE_S)
+        return
+    try:
+        for frame in itertools.cycle("|/-\\"):
+            env.stderr.write(f"\r{frame} Waking the database...".encode())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_answered.wait(), 0.1)
+                return
+    finally:
+        env.stderr.write(b"\r\x1b[K")
+
+
+async def _read(read: Callable[[], bytes]) -> bytes:
+    """Read standard input, however long it takes.
+
+    Raises:
+        IoFailed: it cannot be read.
+    """
+    try:
+        return await _in_thread(read)
+    except OSError as error:
+        raise IoFailed(f"Standard input cannot be read: {(error.strerror or '').lower()}") from error
+
+
+async def _in_thread(call: Callable[[], R]) -> R:
+    """Call in a thread that nobody waits for at the end: Ctrl-C leaves at once, whatever the call is stuck in."""
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[bytes] = loop.create_future()
+    future: asyncio.Future[R] = loop.create_future()
 
-    def settle(result: bytes | OSError) -> None:
+    def settle(result: R | None, fault: Exception | None) -> None:
         if future.done():
             return
-        if isinstance(result, OSError):
-            future.set_exception(IoFailed(f"Standard input cannot be read: {(result.strerror or '').lower()}"))
+        if fault is not None:
+            future.set_exception(fault)
         else:
-            future.set_result(result)
+            future.set_result(result)  # type: ignore[arg-type]  # a call that did not fail has a result
 
     def work() -> None:
+        result, fault = None, None
         try:
-            result: bytes | OSError = read()
-        except OSError as error:
-            result = error
-        loop.call_soon_threadsafe(settle, result)
+            result = call()
+        except Exception as error:  # noqa: BLE001 - carried over to whoever waits
+            fault = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, fault)
 
     threading.Thread(target=work, daemon=True).start()
     return await future

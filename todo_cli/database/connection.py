@@ -6,6 +6,7 @@ Nothing here needs SQLAlchemy, so that connecting can go on while it is still be
 import asyncio
 import random
 import ssl
+from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -13,7 +14,7 @@ from asyncpg.connect_utils import SessionAttribute
 
 from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import ConfigInvalid
+from todo_cli.errors import ConfigInvalid, TodoError
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
@@ -21,6 +22,43 @@ _REFUSED_FOR_S: Final = 1.2
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
 _LONGER_THAN_ANY_S: Final = 86_400.0
+
+
+class Dialer:
+    """Connections to one server; the first one may be begun before anybody asks for it."""
+
+    def __init__(self, target: PostgresTarget, *, timeout_s: float) -> None:
+        self._target = target
+        self._timeout_s = timeout_s
+        self._begun: asyncio.Task[asyncpg.Connection] | None = None
+        self.is_answered = asyncio.Event()
+        """Set when the first connection is made, or cannot be."""
+
+    def begin(self) -> None:
+        """Start to connect, while the caller does something else."""
+        self._begun = asyncio.create_task(self._connect())
+
+    async def __call__(self) -> asyncpg.Connection:
+        """Hand out the connection that was begun, or a new one.
+
+        Raises:
+            TodoError: see `connect`.
+        """
+        begun, self._begun = self._begun, None
+        return await (begun or self._connect())
+
+    async def close(self) -> None:
+        """Give up a connection that was begun and never asked for."""
+        if self._begun is not None:
+            self._begun.cancel()
+            with suppress(asyncio.CancelledError, TodoError):
+                (await self._begun).terminate()
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await connect(self._target, timeout_s=self._timeout_s)
+        finally:
+            self.is_answered.set()
 
 
 async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connection:

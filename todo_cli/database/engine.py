@@ -21,6 +21,7 @@ from todo_cli.models import SCHEMA
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
+Dial = Callable[[], Awaitable[Any]]
 
 BUSY_FOR_S: Final = 5.0
 """How long a lock of somebody else is waited for."""
@@ -91,7 +92,7 @@ class Database:
             TodoError: translated from what the driver said.
         """
         try:
-            self._find_file(creates=True)
+            self.find_file(creates=True)
             async with self.engine.connect() as connection:
                 state = await schema.read_state(connection)
                 await connection.rollback()
@@ -116,7 +117,7 @@ class Database:
         """
         state = schema.State(schema.Fit.ABSENT)
         try:
-            self._find_file(creates=False)
+            self.find_file(creates=False)
             async with self.engine.connect() as connection:
                 state = await schema.read_state(connection)
         except failures.NoStore:
@@ -129,7 +130,7 @@ class Database:
 
     async def _once(self, work: Work[T], *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
-        self._find_file(creates=creates)
+        self.find_file(creates=creates)
         async with self.engine.connect() as connection:
             if isinstance(self.target, SqliteTarget):
                 await self._check_file(connection, creates=creates)
@@ -163,7 +164,7 @@ class Database:
             await connection.execution_options(isolation_level="READ COMMITTED")
             await connection.begin()
 
-    def _find_file(self, *, creates: bool) -> None:
+    def find_file(self, *, creates: bool) -> None:
         """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""
         if isinstance(self.target, SqliteTarget) and not self._is_checked and files.holds_nothing(self.target.path):
             if not creates:
@@ -198,24 +199,27 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(target: Target, *, timeout_s: float = 15.0) -> AsyncIterator[Database]:
+async def open_database(
+    target: Target, *, timeout_s: float = 15.0, dial: Dial | None = None
+) -> AsyncIterator[Database]:
     """Hand out a store and let go of it at the end; nothing is opened before the first call.
 
-    `timeout_s` limits connecting, the waking of a sleeping server included.
+    `timeout_s` limits connecting, the waking of a sleeping server included. `dial` makes the connections to
+    PostgreSQL where the caller has begun one already.
     """
-    engine = _sqlite(target) if isinstance(target, SqliteTarget) else _postgresql(target, timeout_s)
+    engine = _sqlite(target) if isinstance(target, SqliteTarget) else _postgresql(target, timeout_s, dial)
     try:
         yield Database(engine, target)
     finally:
         await engine.dispose()
 
 
-def _postgresql(target: PostgresTarget, timeout_s: float) -> AsyncEngine:
+def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None) -> AsyncEngine:
     from todo_cli.database import connection, dialect
 
     return create_async_engine(
         f"{dialect.DRIVER}://",
-        async_creator=lambda: connection.connect(target, timeout_s=timeout_s),
+        async_creator=dial or connection.Dialer(target, timeout_s=timeout_s),
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,

@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, String, Table, func
+from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, Select, String, Table, func, select
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DDLElement
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel
 
 from todo_cli.errors import SchemaMismatch
 from todo_cli.models import SCHEMA
@@ -59,29 +59,23 @@ class State:
 
 async def read_state(connection: AsyncConnection) -> State:
     """Look which schema is there; two statements at most, nothing is changed."""
-    if not await _has_version_table(connection):
-        return State(Fit.FOREIGN if await _has_anything(connection) else Fit.ABSENT)
+    is_stamped, holds_anything = (await connection.execute(_survey(connection.dialect))).one()
+    if not is_stamped:
+        return State(Fit.FOREIGN if holds_anything else Fit.ABSENT)
     version = await connection.scalar(select(VERSION_TABLE.c.version_num))
     if version == HEAD:
         return State(Fit.CURRENT, version)
     return State(Fit.OLDER if version in REVISIONS or version is None else Fit.NEWER, version)
 
 
-async def _has_version_table(connection: AsyncConnection) -> bool:
-    if connection.dialect.name == "postgresql":
-        name = f"{SCHEMA}.{VERSION_TABLE.name}"
-        return await connection.scalar(select(func.to_regclass(name).is_not(None))) or False
-    found = select(func.count()).select_from(_SQLITE_MASTER).where(_SQLITE_MASTER.c.name == VERSION_TABLE.name)
-    return bool(await connection.scalar(found))
-
-
-async def _has_anything(connection: AsyncConnection) -> bool:
-    if connection.dialect.name == "postgresql":
-        return await connection.scalar(select(func.to_regnamespace(SCHEMA).is_not(None))) or False
-    return bool(await connection.scalar(select(func.count()).select_from(_SQLITE_MASTER)))
-
-
-_SQLITE_MASTER: Final = Table("sqlite_master", MetaData(), Column("name", String))
+def _survey(dialect: Dialect) -> Select[bool, bool]:
+    """Ask whether our version table is there, and whether anything is where our tables would be."""
+    if dialect.name == "postgresql":
+        stamped = func.to_regclass(f"{SCHEMA}.{VERSION_TABLE.name}")
+        return select(stamped.is_not(None), func.to_regnamespace(SCHEMA).is_not(None))
+    master = Table("sqlite_master", MetaData(), Column("name", String))
+    is_stamped = func.coalesce(func.sum(master.c.name == VERSION_TABLE.name), 0) > 0
+    return select(is_stamped, func.count() > 0).select_from(master)
 
 
 def mismatch(state: State, place: str) -> SchemaMismatch:

@@ -91,6 +91,11 @@ class PostgresTarget:
             return True
         return all(is_local(host) for host, _ in self.hosts) and self.sslmode in (None, "allow", "prefer")
 
+    @property
+    def is_exposed(self) -> bool:
+        """Whether plain text leaves this machine."""
+        return self.is_plain and not all(is_local(host) for host, _ in self.hosts)
+
 
 Target = SqliteTarget | PostgresTarget
 _PORT: Final = 5432

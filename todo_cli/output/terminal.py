@@ -1,11 +1,13 @@
 """A sheet for a terminal, drawn by Rich; the only module that knows Rich."""
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, Final
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.progress import Progress
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -49,6 +51,25 @@ def render(sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, s
     for part in _parts(sheet, width):
         console.print(part, soft_wrap=isinstance(part, Text))
     return buffer.getvalue()
+
+
+@contextmanager
+def progress(
+    what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
+) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on a stream, and hand out the function that moves it: so many done, of so many."""
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", write_through=True)
+    console = Console(file=text, width=width, force_terminal=True, legacy_windows=False, _environ=dict(variables))
+    try:
+        with Progress(console=console, auto_refresh=False, transient=True) as bars:
+            bar = bars.add_task(what, total=None)
+
+            def report(done: int, of: int) -> None:
+                bars.update(bar, completed=done, total=of, refresh=True)
+
+            yield report
+    finally:
+        text.detach()
 
 
 def _parts(sheet: Sheet, width: int) -> list[RenderableType]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from todo_cli.errors import TodoError
 from todo_cli.output.envelope import task_values
 
 if TYPE_CHECKING:
+    from todo_cli.database.transfer import Imported
     from todo_cli.models import Added, TaskPage, TaskPublic
 
 _COUNTED_UP_TO: Final = 1_000
@@ -55,6 +57,8 @@ class Sheet:
     lines: Sequence[str] = ()
     table: Table | None = None
     fields: Sequence[tuple[str, str]] = ()
+    fault: TodoError | None = None
+    """What went wrong all the same; the sheet says what was found out before."""
 
 
 def added(result: "Added", scene: Scene) -> Sheet:
@@ -109,6 +113,14 @@ def upgraded(version: str, scene: Scene) -> Sheet:
 def script(sql: str, scene: Scene) -> Sheet:
     """Hand out SQL as it is."""
     return Sheet({"sql": sql}, f"The SQL for {scene.place}", lines=sql.rstrip("\n").split("\n"))
+
+
+def imported(result: "Imported", scene: Scene) -> Sheet:
+    """Say how much was copied."""
+    people = f"{result.users:,} user{'' if result.users == 1 else 's'}"
+    there = f"; {_tasks(result.tasks - result.new)} already there" if result.new < result.tasks else ""
+    line = f"Imported {_tasks(result.new)} of {people}{there}{_new_store(scene)}"
+    return Sheet({"tasks": result.tasks, "users": result.users, "new": result.new}, line, [line])
 
 
 class Changed:

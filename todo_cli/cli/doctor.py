@@ -1,0 +1,81 @@
+"""What `todo doctor` finds out: which store is in use and why, and whether it can be used."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from todo_cli import __version__
+from todo_cli.cli.run import Workplace
+from todo_cli.config import Settings
+from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import TodoError
+from todo_cli.output.views import Scene, Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The findings in the order to show, and the fault that makes the store unusable, if there is one."""
+
+    findings: Mapping[str, Any]
+    fault: TodoError | None = None
+
+
+async def examine(place: Workplace) -> Diagnosis:
+    """Look at the settings, then at the store."""
+    from todo_cli.database import facts
+
+    findings = _of_settings(place.settings)
+    try:
+        found = await facts.gather(place.database, place.settings.user, place.env.now, time.monotonic)
+        return Diagnosis(findings | found)
+    except TodoError as fault:
+        return Diagnosis(findings | {"reachable": False}, fault)
+
+
+def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:
+    """Show every finding; a fault takes the exit status with it."""
+    words = [(name, _word(value)) for name, value in diagnosis.findings.items()]
+    return Sheet(
+        dict(diagnosis.findings), f"The store in {scene.place} can be used", fields=words, fault=diagnosis.fault
+    )
+
+
+def _of_settings(settings: Settings) -> dict[str, Any]:
+    target = settings.target
+    findings: dict[str, Any] = {
+        "version": __version__,
+        "user": settings.user,
+        "user_from": settings.user_source,
+        "store": "postgresql" if isinstance(target, PostgresTarget) else "sqlite",
+        "place": target.place,
+        "store_from": settings.target_source,
+        "passed_over": list(settings.passed_over),
+        "config_file": str(settings.config_path) if settings.config_path else None,
+        "embedded_file": str(settings.data_path) if settings.data_path else None,
+        "timeout_s": settings.timeout_s,
+    }
+    if isinstance(target, PostgresTarget):
+        findings |= {
+            "tls": _tls(target),
+            "is_pooler": target.is_pooler,
+            "login": target.user,
+            "password": "***" if target.password else None,
+            "ignored_parameters": list(target.dropped),
+        }
+    return findings
+
+
+def _tls(target: PostgresTarget) -> str:
+    if target.is_plain:
+        return "off, UNSAFE (sslmode=disable)" if target.is_exposed else "off (this machine)"
+    authority = target.root_certificate or "the system's certificates"
+    return f"verified against {authority}, {'direct' if target.direct_tls else 'by request'}"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)

@@ -1,0 +1,100 @@
+"""What `todo doctor` asks a store: who we are there, how far it is, what it holds. Nothing is changed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from sqlalchemy import DateTime, Text, cast, column, func, literal_column, or_, table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col, select
+
+from todo_cli.database import failures, schema
+from todo_cli.database.engine import Database
+from todo_cli.database.url import PostgresTarget
+from todo_cli.models import Task
+
+_PINGS = 3
+
+
+async def gather(
+    database: Database, user: str, now: Callable[[], datetime], clock_s: Callable[[], float]
+) -> dict[str, Any]:
+    """Ask the store about itself; `clock_s` is monotonic.
+
+    Raises:
+        TodoError: the store cannot be reached or used.
+    """
+    try:
+        database.find_file(creates=False)
+        async with database.engine.connect() as connection:
+            facts = {"reachable": True}
+            if isinstance(database.target, PostgresTarget):
+                facts |= await _server(connection, database.target, now, clock_s)
+            else:
+                facts |= await _file(connection)
+            return facts | await _contents(connection, database, user)
+    except failures.NoStore:
+        return {"reachable": True, "schema": "absent", "tasks": 0}
+    except (OSError, SQLAlchemyError) as error:
+        raise failures.translated(error, database.target) from error
+
+
+async def _server(
+    connection: AsyncConnection, target: PostgresTarget, now: Callable[[], datetime], clock_s: Callable[[], float]
+) -> dict[str, Any]:
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    times_s = []
+    for _ in range(_PINGS):
+        began = clock_s()
+        await driver.execute("SELECT 1")
+        times_s.append(clock_s() - began)
+    roles = table("pg_roles", column("rolname"), column("rolsuper"), column("rolbypassrls"), schema="pg_catalog")
+    bypasses = select(or_(roles.c.rolsuper, roles.c.rolbypassrls)).where(
+        roles.c.rolname == literal_column("current_user")
+    )
+    asked_at = now()
+    role, bypasses_rls, server_now, read_only = (
+        await connection.execute(
+            select(
+                cast(literal_column("current_user"), Text),
+                bypasses.scalar_subquery(),
+                cast(func.clock_timestamp(), DateTime(timezone=True)),
+                func.current_setting("transaction_read_only"),
+            )
+        )
+    ).one()
+    version = driver.get_server_version()
+    return {
+        "round_trips": _round_trips(target),
+        "round_trip_ms": round(1_000 * median(times_s), 2),
+        "server_version": f"{version.major}.{version.micro}",
+        "role": role,
+        "bypasses_row_level_security": bool(bypasses_rls),
+        "read_only": read_only == "on",
+        "clock_drift_s": round((server_now - asked_at).total_seconds(), 1),
+    }
+
+
+def _round_trips(target: PostgresTarget) -> int:
+    """The turns of a command of one statement: TCP, TLS, start-up, the two of SCRAM, and the statement's two."""
+    is_socket = target.hosts[0][0].startswith("/")
+    tls = 0 if target.is_plain else 1 if target.direct_tls else 2
+    return (0 if is_socket else 1) + tls + 1 + 2 + 2
+
+
+async def _file(connection: AsyncConnection) -> dict[str, Any]:
+    version = await connection.scalar(select(func.sqlite_version()))
+    journal = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
+    return {"sqlite_version": version, "journal_mode": journal}
+
+
+async def _contents(connection: AsyncConnection, database: Database, user: str) -> dict[str, Any]:
+    state = await schema.read_state(connection)
+    if state.fit is schema.Fit.ABSENT:
+        return {"schema": "absent", "tasks": 0}
+    if state.fit is schema.Fit.FOREIGN or (state.fit is schema.Fit.OLDER and not database.is_sqlite):
+        raise schema.mismatch(state, database.target.place)
+    counted = await connection.scalar(select(func.count()).select_from(Task).where(col(Task.user_id) == user))
+    return {"schema": f"{state.version} ({state.fit})", "tasks": counted}

@@ -1,0 +1,96 @@
+"""Copying everything from one store into another: the road from the embedded file to a server."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import case, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from todo_cli.database.engine import Database, Effect
+from todo_cli.database.failures import NoStore
+from todo_cli.errors import Conflict, IoFailed
+from todo_cli.models import Counter, Task
+
+_TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+_COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_BATCH: Final = 10_000
+"""Rows in one batch: two statements, so about four round trips, each; PostgreSQL takes 32,767 values in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many tasks of how many users the source holds, and how many of them were not there before."""
+
+    tasks: int
+    users: int
+    new: int
+
+
+async def copy(source: Database, target: Database, report: Callable[[int, int], None]) -> Imported:
+    """Copy every user's tasks and counters, keeping ids, numbers and times; all or nothing, a repeat is harmless.
+
+    A task that is there already stays as it is there. Counters only grow. `report` hears of tasks done, and of all.
+
+    Raises:
+        IoFailed: the source holds nothing.
+        Conflict: an id is another user's there, or a number is another task's.
+    """
+    try:
+        counters, tasks = await source.run(_read)
+    except NoStore:
+        raise IoFailed(f"{source.target.place} holds no tasks", hint="name the file that `todo doctor` shows") from None
+    place = source.target.place
+
+    async def write(session: AsyncSession) -> int:
+        connection = await session.connection()
+        await _raise_counters(connection, counters)
+        new = 0
+        for start in range(0, len(tasks), _BATCH):
+            new += await _add(connection, tasks[start : start + _BATCH], place)
+            report(min(start + _BATCH, len(tasks)), len(tasks))
+        return new
+
+    new = await target.run(write, effect=Effect.REPEATABLE, creates=True, together=True)
+    return Imported(len(tasks), len(counters), new)
+
+
+async def _read(session: AsyncSession) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Every counter and every task, in an order in which all copies take their locks."""
+    connection = await session.connection()
+    counters = await connection.execute(select(*_COUNTER.c).order_by(_COUNTER.c.user_id))
+    tasks = await connection.execute(select(*_TASK.c).order_by(_TASK.c.user_id, _TASK.c.number))
+    return [dict(row) for row in counters.mappings()], [dict(row) for row in tasks.mappings()]
+
+
+async def _raise_counters(connection: AsyncConnection, counters: Sequence[dict[str, Any]]) -> None:
+    """Lock the users' counters until the end, and move them on where the source is further."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    new = dialect.insert(Counter)
+    higher = case((new.excluded.last > _COUNTER.c.last, new.excluded.last), else_=_COUNTER.c.last)
+    if counters:
+        await connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_={"last": higher}), counters)
+
+
+async def _add(connection: AsyncConnection, tasks: Sequence[dict[str, Any]], place: str) -> int:
+    """Store the tasks of one batch that are not there yet, and return how many they were."""
+    there = await connection.execute(
+        select(_TASK.c.id, _TASK.c.user_id, _TASK.c.number).where(_TASK.c.id.in_([task["id"] for task in tasks]))
+    )
+    stored = {id: (user_id, number) for id, user_id, number in there}
+    for task in tasks:
+        if stored.get(task["id"], (task["user_id"], task["number"])) != (task["user_id"], task["number"]):
+            raise Conflict(f"The id {task['id']} of {place} is taken here", hint="nothing was copied")
+    fresh = [task for task in tasks if task["id"] not in stored]
+    if fresh:
+        try:
+            await connection.execute(insert(_TASK), fresh)
+        except IntegrityError as error:
+            raise Conflict(
+                f"A number of {place} is another task's here", hint="nothing was copied; import into an empty store"
+            ) from error
+    return len(fresh)
