@@ -134,6 +134,17 @@ def _text_check(column: str, *, longest: int, lines: bool = False) -> CheckConst
     return CheckConstraint(TextRule(column, longest=longest, lines=lines), name=f"{column}_text")
 
 
+def _only_sqlite(name: str, rule: str) -> CheckConstraint:
+    """State for SQLite what PostgreSQL's column types say by themselves."""
+    return CheckConstraint(rule, name=name).ddl_if(dialect="sqlite")
+
+
+_HEX: Final = "[0-9a-f]"
+_UUID_SHAPE: Final = "-".join(_HEX * length for length in (8, 4, 4, 4, 12))
+_DIGIT: Final = "[0-9]"
+_INSTANT_SHAPE: Final = (
+    f"{_DIGIT * 4}-[01]{_DIGIT}-[0-3]{_DIGIT}T[0-2]{_DIGIT}:[0-5]{_DIGIT}:[0-5]{_DIGIT}.{_DIGIT * 6}Z"
+)
 _USER_RULES: Final = "user_id NOT IN ('.', '..') AND replace(user_id, '/', '') = user_id"
 
 
@@ -145,6 +156,7 @@ class Counter(SQLModel, table=True):
         _text_check("user_id", longest=rules.USER_LENGTH),
         CheckConstraint(_USER_RULES, name="user_id_path"),
         CheckConstraint("last >= 0", name="last_counts"),
+        _only_sqlite("last_integer", "typeof(last) = 'integer'"),
         {"schema": SCHEMA},
     )
 
@@ -167,6 +179,11 @@ class Task(SQLModel, table=True):
         _text_check("description", longest=rules.DESCRIPTION_LENGTH, lines=True),
         CheckConstraint("number >= 1", name="number_counts"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_has_time"),
+        _only_sqlite("id_uuid", f"id GLOB '{_UUID_SHAPE}'"),
+        _only_sqlite("number_integer", "typeof(number) = 'integer'"),
+        _only_sqlite("created_at_instant", f"created_at GLOB '{_INSTANT_SHAPE}'"),
+        _only_sqlite("updated_at_instant", f"updated_at GLOB '{_INSTANT_SHAPE}'"),
+        _only_sqlite("completed_at_instant", f"completed_at IS NULL OR completed_at GLOB '{_INSTANT_SHAPE}'"),
         {"schema": SCHEMA},
     )
 

@@ -58,7 +58,8 @@ STATEMENTS: Final = {
             PRIMARY KEY (user_id),
             CONSTRAINT user_id_text CHECK (length(user_id) BETWEEN 1 AND 255 AND user_id = trim(user_id) AND typeof(user_id) = 'text' AND instr(user_id, char(0)) = 0 AND user_id NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || char(8232) || '-' || char(8238) || char(8294) || '-' || char(8297) || ']*'),
             CONSTRAINT user_id_path CHECK (user_id NOT IN ('.', '..') AND replace(user_id, '/', '') = user_id),
-            CONSTRAINT last_counts CHECK (last >= 0)
+            CONSTRAINT last_counts CHECK (last >= 0),
+            CONSTRAINT last_integer CHECK (typeof(last) = 'integer')
         )
         """,
         r"""
@@ -79,7 +80,12 @@ STATEMENTS: Final = {
             CONSTRAINT title_text CHECK (length(title) BETWEEN 1 AND 200 AND title = trim(title) AND typeof(title) = 'text' AND instr(title, char(0)) = 0 AND title NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || char(8232) || '-' || char(8238) || char(8294) || '-' || char(8297) || ']*'),
             CONSTRAINT description_text CHECK (description IS NULL OR (length(description) BETWEEN 1 AND 10000 AND typeof(description) = 'text' AND instr(description, char(0)) = 0 AND description NOT GLOB '*[' || char(1) || '-' || char(8) || char(11) || '-' || char(31) || char(127) || '-' || char(159) || char(8232) || '-' || char(8238) || char(8294) || '-' || char(8297) || ']*')),
             CONSTRAINT number_counts CHECK (number >= 1),
-            CONSTRAINT completed_has_time CHECK (completed = (completed_at IS NOT NULL))
+            CONSTRAINT completed_has_time CHECK (completed = (completed_at IS NOT NULL)),
+            CONSTRAINT id_uuid CHECK (id GLOB '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
+            CONSTRAINT number_integer CHECK (typeof(number) = 'integer'),
+            CONSTRAINT created_at_instant CHECK (created_at GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z'),
+            CONSTRAINT updated_at_instant CHECK (updated_at GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z'),
+            CONSTRAINT completed_at_instant CHECK (completed_at IS NULL OR completed_at GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]Z')
         )
         """,
         r"""
