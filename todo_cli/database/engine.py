@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.database import failures, files, schema
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
-from todo_cli.errors import OutcomeUnknown
+from todo_cli.errors import Conflict, OutcomeUnknown, TodoError
 from todo_cli.models import SCHEMA
 
 T = TypeVar("T")
@@ -64,25 +64,37 @@ class Database:
             OutcomeUnknown: a write was sent, and no answer came.
             TodoError: translated from what the driver said.
         """
+        return await self.attempt(lambda: self._once(work, creates=creates, together=together), effect=effect)
+
+    async def attempt(self, call: Callable[[], Awaitable[T]], *, effect: Effect = Effect.READ) -> T:
+        """Await `call` again while the store is locked, and once more when its answer was lost and that is harmless.
+
+        Raises:
+            TodoError: as `run`.
+        """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + BUSY_FOR_S
-        is_second = False
+        lost: OutcomeUnknown | None = None
         while True:
             try:
-                return await self._once(work, creates=creates, together=together)
+                return await call()
             except (OSError, SQLAlchemyError) as error:
                 if failures.is_busy(error) and loop.time() < give_up:
                     await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
                     continue
                 is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
-                if is_cut and effect is not Effect.ONCE and not is_second and not isinstance(error, TimeoutError):
-                    is_second = True
+                may_repeat = effect is not Effect.ONCE and lost is None and not isinstance(error, TimeoutError)
+                if is_cut:
+                    lost = lost or OutcomeUnknown(f"{self.target.place} did not confirm: it may or may not be stored")
+                if is_cut and may_repeat:
                     continue
-                if is_cut and effect is not Effect.READ:
-                    raise OutcomeUnknown(
-                        f"{self.target.place} did not confirm: it may or may not be stored", hint="see `todo list`"
-                    ) from error
+                if lost is not None and effect is not Effect.READ:
+                    raise lost from error
                 raise failures.translated(error, self.target) from error
+            except TodoError as error:
+                if lost is not None and effect is not Effect.READ and not isinstance(error, Conflict):
+                    raise lost from error
+                raise
 
     async def upgrade(self) -> str:
         """Bring the schema to this program's version, making the store if there is none; return the version.
@@ -91,22 +103,18 @@ class Database:
             SchemaMismatch: the store is somebody else's, or of a newer version.
             TodoError: translated from what the driver said.
         """
-        try:
+
+        async def bring() -> str:
             self.find_file(creates=True)
             async with self.engine.connect() as connection:
-                state = await schema.read_state(connection)
-                await connection.rollback()
-                if state.fit in (schema.Fit.FOREIGN, schema.Fit.NEWER):
-                    raise schema.mismatch(state, self.target.place)
-                if state.fit is schema.Fit.OLDER and isinstance(self.target, SqliteTarget):
-                    files.copy_aside(self.target.path, str(state.version))
+                state = await self._usable_state(connection)
                 if state.fit is schema.Fit.ABSENT:
                     self.created = await schema.create(connection)
                 elif state.fit is schema.Fit.OLDER:
-                    await schema.upgrade(connection)
-        except (OSError, SQLAlchemyError) as error:
-            raise failures.translated(error, self.target) from error
-        return schema.HEAD
+                    await self._bring_up(connection, state)
+            return schema.HEAD
+
+        return await self.attempt(bring, effect=Effect.REPEATABLE)
 
     async def upgrade_script(self) -> str:
         """The SQL that `upgrade` would run, for the owner of the database; nothing is changed.
@@ -115,18 +123,31 @@ class Database:
             SchemaMismatch: the store is somebody else's, or of a newer version.
             TodoError: translated from what the driver said.
         """
-        state = schema.State(schema.Fit.ABSENT)
-        try:
+
+        async def look() -> schema.State:
             self.find_file(creates=False)
             async with self.engine.connect() as connection:
-                state = await schema.read_state(connection)
+                return await self._usable_state(connection)
+
+        try:
+            state = await self.attempt(look)
         except failures.NoStore:
-            pass
-        except (OSError, SQLAlchemyError) as error:
-            raise failures.translated(error, self.target) from error
+            state = schema.State(schema.Fit.ABSENT)
+        return schema.upgrade_script(self.engine.dialect.name, state.version)
+
+    async def _usable_state(self, connection: AsyncConnection) -> schema.State:
+        """Read which schema is there, and refuse one that is not ours to change."""
+        state = await schema.read_state(connection)
+        await connection.rollback()
         if state.fit in (schema.Fit.FOREIGN, schema.Fit.NEWER):
             raise schema.mismatch(state, self.target.place)
-        return schema.upgrade_script(self.engine.dialect.name, state.version)
+        return state
+
+    async def _bring_up(self, connection: AsyncConnection, state: schema.State) -> None:
+        """Run the migrations from this state on, after a copy of an embedded file."""
+        if isinstance(self.target, SqliteTarget):
+            files.copy_aside(self.target.path, str(state.version))
+        await schema.upgrade(connection)
 
     async def _once(self, work: Work[T], *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
@@ -181,9 +202,8 @@ class Database:
             await self._make(connection, creates=creates)
         elif state.fit is schema.Fit.FOREIGN:
             raise schema.mismatch(state, self.target.place)
-        elif state.fit is schema.Fit.OLDER and isinstance(self.target, SqliteTarget):
-            files.copy_aside(self.target.path, str(state.version))
-            await schema.upgrade(connection)
+        elif state.fit is schema.Fit.OLDER:
+            await self._bring_up(connection, state)
         self._is_checked = True
 
     async def _make(self, connection: AsyncConnection, *, creates: bool) -> None:

@@ -6,12 +6,12 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import DateTime, Text, cast, column, func, literal_column, or_, table
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
-from todo_cli.database import failures, schema
+from todo_cli.database import schema
 from todo_cli.database.engine import Database
+from todo_cli.database.failures import NoStore
 from todo_cli.database.url import PostgresTarget
 from todo_cli.models import Task
 
@@ -26,19 +26,20 @@ async def gather(
     Raises:
         TodoError: the store cannot be reached or used.
     """
-    try:
+
+    async def ask() -> dict[str, Any]:
         database.find_file(creates=False)
         async with database.engine.connect() as connection:
-            facts = {"reachable": True}
             if isinstance(database.target, PostgresTarget):
-                facts |= await _server(connection, database.target, now, clock_s)
+                facts = await _server(connection, database.target, now, clock_s)
             else:
-                facts |= await _file(connection)
+                facts = await _file(connection)
             return facts | await _contents(connection, database, user)
-    except failures.NoStore:
+
+    try:
+        return {"reachable": True} | await database.attempt(ask)
+    except NoStore:
         return {"reachable": True, "schema": "absent", "tasks": 0}
-    except (OSError, SQLAlchemyError) as error:
-        raise failures.translated(error, database.target) from error
 
 
 async def _server(
