@@ -48,7 +48,8 @@ class Table:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its result, twice (python/cpython#112559).
+@dataclass(frozen=True, slots=True, repr=False)
 class Sheet:
     """A result in words: `data` and `message` for programs; one of `lines`, `table`, `fields` for people."""
 
