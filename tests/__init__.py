@@ -1,0 +1,1 @@
+"""Tests, domain by domain, under the same names as the package."""

@@ -1,0 +1,507 @@
+"""The store as a file or a server: who makes it, where, and what stands in its way."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.expect import add, assert_document, assert_refused, assert_words, tasks_of, titles_of
+from tests.cli.tampering import locked, path_of, place_of
+from tests.conftest import Seal
+from tests.support.postgres import PostgresServer
+from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, command, process_environment
+from tests.support.servers import Account
+from tests.support.stores import Store
+
+# No file can grow beyond so many bytes.
+FULL = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+# Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply; anybody else never had them.
+BOUND = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    drop = lambda capability: ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0)
+    assert [drop(1), drop(2)] == [0, 0], os.strerror(ctypes.get_errno())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+ACCOUNT = Account.unprivileged()
+
+READING = [
+    pytest.param(["list"], 0, id="list"),
+    pytest.param(["show", "1"], 3, id="show"),
+    pytest.param(["update", "1", "--title", "x"], 3, id="update"),
+    pytest.param(["done", "1"], 3, id="done"),
+    pytest.param(["delete", "1"], 3, id="delete"),
+]
+TOUCHING = [pytest.param(["list"], id="list"), pytest.param(["add", "Buy milk"], id="add")]
+
+
+def mode_of(path: Path) -> int:
+    """The permissions of a file or folder."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def embedded(seal: Seal) -> Path:
+    """The embedded file."""
+    return seal.home / ".local" / "share" / "todo" / "todo.db"
+
+
+def launched(surroundings: Surroundings, launcher: str, *arguments: str, **env: str) -> Ran:
+    """Run a command by a launcher that changes what the process may do."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", launcher, *command(*arguments)],
+        env=process_environment(surroundings, "ada", env),
+        cwd=surroundings.cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=LIMIT_S,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def embedded_process(seal: Seal) -> Process:
+    """The program on the embedded file, as a process."""
+    return Process(Surroundings(seal.home, seal.cwd, None))
+
+
+@pytest.fixture
+def bound(embedded_process: Process) -> "Bound":
+    """The program on the embedded file, as a process to which permissions apply."""
+    return Bound(embedded_process.surroundings)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Run the program without root's right to pass over permissions."""
+
+    surroundings: Surroundings
+
+    def __call__(self, *arguments: str, **env: str) -> Ran:
+        """Run one command to its end."""
+        return launched(self.surroundings, BOUND, *arguments, **env)
+
+
+@pytest.mark.spec("002/FR-073")
+@pytest.mark.parametrize(("arguments", "status"), READING)
+def test_reading_an_absent_store_finds_nothing_and_makes_nothing(
+    todo: Todo, store: Store, seal: Seal, arguments: list[str], status: int
+) -> None:
+    assert todo(*arguments).status == status
+
+    assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
+    assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
+
+
+@pytest.mark.spec("002/FR-073")
+@pytest.mark.parametrize(("arguments", "status"), READING)
+def test_reading_an_absent_embedded_file_makes_no_folder(
+    todo_embedded: Todo, seal: Seal, arguments: list[str], status: int
+) -> None:
+    assert todo_embedded(*arguments).status == status
+
+    assert list(seal.home.rglob("*")) == []
+
+
+def in_words_of_a_new_store(ran: Ran, store: Store) -> bool:
+    """Whether `add` says that it made the store, and where."""
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("Added 1: Buy milk (new list in ")
+    assert ran.out.endswith(")\n")
+    return all(name in ran.out for name in place_of(store))
+
+
+@pytest.mark.spec("002/FR-074")
+def test_the_first_add_says_where_the_new_list_is(todo: Todo, store: Store) -> None:
+    assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
+    assert todo("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
+
+
+@pytest.mark.spec("002/FR-074")
+def test_the_first_add_says_where_in_json_too(todo: Todo, store: Store) -> None:
+    message = todo("add", "Buy milk", "--json").json["message"]
+
+    assert [name for name in place_of(store) if name not in message] == []
+    assert "new list" not in todo("add", "Buy bread", "--json").json["message"]
+
+
+@pytest.mark.spec("002/FR-074")
+@pytest.mark.spec("002/FR-066")
+def test_the_first_add_shows_no_password(todo_embedded: Todo, postgres_store: Store) -> None:
+    password = postgres_store.url.partition("@")[0].rpartition(":")[2]
+
+    assert password not in todo_embedded("add", "Buy milk", env={"TODO_DATABASE_URL": postgres_store.url}).out
+
+
+@pytest.mark.spec("002/FR-074")
+def test_the_first_lines_say_where_the_new_list_is(todo: Todo, store: Store) -> None:
+    ran = todo("add", "-", stdin=b"one\ntwo\n")
+
+    assert (ran.status, ran.err, ran.out.count("new list in ")) == (0, "", 1)
+    assert [name for name in place_of(store) if name not in ran.out] == []
+
+
+@pytest.mark.spec("002/FR-074")
+@pytest.mark.spec("002/FR-075")
+def test_the_first_add_makes_the_embedded_file(todo_embedded: Todo, seal: Seal) -> None:
+    assert todo_embedded("add", "Buy milk") == Ran(0, f"Added 1: Buy milk (new list in {embedded(seal)})\n", "")
+
+    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
+
+
+@pytest.mark.spec("002/FR-075")
+def test_the_embedded_file_follows_the_folder_for_data(todo_embedded: Todo, seal: Seal, tmp_path: Path) -> None:
+    todo_embedded("add", "Buy milk", env={"XDG_DATA_HOME": str(tmp_path / "data")})
+
+    assert (tmp_path / "data" / "todo" / "todo.db").is_file()
+    assert list(seal.home.rglob("*")) == []
+
+
+@pytest.mark.spec("002/FR-075")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+def test_the_embedded_file_is_private_whatever_the_umask(embedded_process: Process, seal: Seal, umask: int) -> None:
+    process = embedded_process.start("add", "Buy milk", umask=umask)
+
+    assert process.communicate(timeout=LIMIT_S)[1] == b""
+    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
+
+
+@pytest.mark.spec("002/FR-075")
+def test_the_files_beside_the_embedded_file_are_private(embedded_process: Process, seal: Seal) -> None:
+    embedded_process("add", "Buy milk")
+    with closing(sqlite3.connect(embedded(seal))) as reader:
+        reader.execute("SELECT count(*) FROM task").fetchall()
+
+        embedded_process.start("add", "Buy bread", umask=0).communicate(timeout=LIMIT_S)
+
+        assert {path.name: mode_of(path) for path in embedded(seal).parent.iterdir()} == {
+            "todo.db": 0o600,
+            "todo.db-wal": 0o600,
+            "todo.db-shm": 0o600,
+        }
+
+
+@pytest.mark.spec("002/FR-076")
+def test_a_server_leaves_nothing_on_this_machine(todo_embedded: Todo, postgres_store: Store, seal: Seal) -> None:
+    env = {"TODO_DATABASE_URL": postgres_store.url}
+    for arguments in (["add", "Buy milk"], ["list"], ["done", "1"], ["delete", "1"]):
+        assert todo_embedded(*arguments, env=env).status == 0
+
+    assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize("arguments", TOUCHING)
+@pytest.mark.parametrize("place", [".local", ".local/share", ".local/share/todo"])
+def test_a_data_folder_that_is_a_file_is_an_io_error(
+    todo_embedded: Todo, seal: Seal, arguments: list[str], place: str
+) -> None:
+    path = seal.home / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+
+    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
+
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize("arguments", TOUCHING)
+def test_a_path_that_is_a_folder_is_an_io_error(todo_embedded: Todo, seal: Seal, arguments: list[str]) -> None:
+    embedded(seal).mkdir(parents=True)
+
+    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))])
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize("arguments", [*TOUCHING, pytest.param(["done", "1"], id="done")])
+@pytest.mark.parametrize(
+    "content",
+    [b"not a database, " * 100, b"short", b"SQLite format 3\x00" + b"\xff" * 5000],
+    ids=["text", "short", "bad"],
+)
+def test_a_file_that_is_no_database_is_an_io_error_and_stays(
+    todo_embedded: Todo, seal: Seal, arguments: list[str], content: bytes
+) -> None:
+    embedded(seal).parent.mkdir(parents=True)
+    embedded(seal).write_bytes(content)
+
+    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))])
+
+    assert embedded(seal).read_bytes() == content
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_damaged_database_is_an_io_error_and_stays(todo_embedded: Todo, seal: Seal) -> None:
+    todo_embedded("add", "-", stdin=b"a title of some length, to fill pages\n" * 1000)
+    content = embedded(seal).read_bytes()
+    damaged = content[:4096] + b"\xff" * (len(content) - 4096)
+    embedded(seal).write_bytes(damaged)
+
+    assert_refused(todo_embedded, "list", code="IO_ERROR", names=[str(embedded(seal))])
+    assert_refused(todo_embedded, "add", "Buy milk", code="IO_ERROR", names=[str(embedded(seal))])
+
+    assert embedded(seal).read_bytes() == damaged
+
+
+@pytest.mark.spec("002/FR-073")
+def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) -> None:
+    embedded(seal).parent.mkdir(parents=True)
+    embedded(seal).touch()
+
+    assert todo_embedded("list") == Ran(0, "", "")
+    assert todo_embedded("add", "Buy milk").status == 0
+    assert titles_of(todo_embedded) == ["Buy milk"]
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize("depth", [0, 2, 3], ids=["home", ".local/share", ".local/share/todo"])
+def test_a_read_only_folder_is_an_io_error(bound: Bound, seal: Seal, depth: int) -> None:
+    folder = seal.home.joinpath(*(".local", "share", "todo")[:depth])
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o500)
+
+    in_words, in_json = bound("add", "Buy milk"), bound("add", "Buy milk", "--json")
+
+    assert_words(in_words, status=9, names=[str(folder)])
+    assert_document(in_json, code="IO_ERROR", names=[str(folder)])
+    assert bound("list") == Ran(0, "", "")
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_folder_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
+    assert bound("add", "Buy milk").status == 0
+    embedded(seal).parent.chmod(0o000)
+
+    assert_words(bound("list"), status=9, names=[str(embedded(seal).parent)])
+    assert_document(bound("add", "Buy bread", "--json"), code="IO_ERROR", names=[str(embedded(seal).parent)])
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_read_only_file_can_be_read_and_not_written(bound: Bound, seal: Seal) -> None:
+    assert bound("add", "Buy milk").status == 0
+    embedded(seal).chmod(0o400)
+
+    assert_words(bound("add", "Buy bread"), status=9, names=[str(embedded(seal))])
+    assert_document(bound("done", "1", "--json"), code="IO_ERROR", names=[str(embedded(seal))])
+    assert [task["title"] for task in bound("list", "--json").data] == ["Buy milk"]
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_file_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
+    assert bound("add", "Buy milk").status == 0
+    embedded(seal).chmod(0o000)
+
+    assert_words(bound("list"), status=9, names=[str(embedded(seal))])
+    assert_document(bound("add", "Buy bread", "--json"), code="IO_ERROR", names=[str(embedded(seal))])
+
+
+@pytest.mark.spec("002/FR-068")
+def test_a_config_file_without_permission_is_refused(bound: Bound, seal: Seal) -> None:
+    file = seal.home / "config.toml"
+    file.write_text("user = 'bob'\n")
+    file.chmod(0o000)
+
+    assert_words(bound("list", TODO_CONFIG=str(file)), status=8, names=[str(file)])
+    assert_document(bound("list", "--json", TODO_CONFIG=str(file)), code="CONFIG", names=[str(file)])
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_full_disk_is_an_io_error_and_stores_nothing(embedded_process: Process, seal: Seal) -> None:
+    add(embedded_process, "Buy milk")
+    large = ["add", "large", "-d", "😀" * 10_000]
+
+    in_words = launched(embedded_process.surroundings, FULL.format(room=36 * 1024), *large)
+    in_json = launched(embedded_process.surroundings, FULL.format(room=36 * 1024), *large, "--json")
+
+    assert_words(in_words, status=9, names=[str(embedded(seal))])
+    assert_document(in_json, code="IO_ERROR", names=[str(embedded(seal))])
+    assert titles_of(embedded_process) == ["Buy milk"]
+    assert embedded_process("add", "Buy bread").status == 0
+
+
+@pytest.mark.spec("002/FR-077")
+def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(embedded_process: Process) -> None:
+    ran = launched(embedded_process.surroundings, FULL.format(room=8 * 1024), "add", "Buy milk")
+
+    assert_words(ran, status=9)
+    assert embedded_process("list") == Ran(0, "", "")
+    assert embedded_process("add", "Buy milk").status == 0
+
+
+@pytest.mark.spec("002/FR-078")
+@pytest.mark.parametrize("link", [".local", ".local/share", ".local/share/todo", ".local/share/todo/todo.db"])
+def test_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str) -> None:
+    path, target = seal.home / link, tmp_path / "elsewhere"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target if link.endswith(".db") else target / "")
+    if not link.endswith(".db"):
+        target.mkdir()
+
+    assert todo_embedded("add", "Buy milk").status == 0
+    assert titles_of(todo_embedded) == ["Buy milk"]
+    assert path.is_symlink()
+    assert target.is_file() or list(target.rglob("*"))
+
+
+@pytest.mark.spec("002/FR-078")
+@pytest.mark.parametrize("link", [".local/share/todo", ".local/share/todo/todo.db"])
+@pytest.mark.parametrize("arguments", TOUCHING)
+def test_a_symlink_of_somebody_else_is_refused(
+    todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str, arguments: list[str]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip(
+            "NOT TESTED HERE: only root can make a symlink that belongs to somebody else; run the tests as root"
+        )
+    path, target = seal.home / link, tmp_path / "elsewhere"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(target)
+    os.lchown(path, ACCOUNT.uid, ACCOUNT.gid)
+    if not link.endswith(".db"):
+        target.mkdir()
+
+    assert_refused(todo_embedded, *arguments, code="CONFIG", names=[str(path)])
+
+    assert not target.exists() or list(target.iterdir()) == []
+
+
+@pytest.mark.spec("002/FR-079")
+@pytest.mark.parametrize("arguments", [["add", "Buy bread"], ["done", "1"]], ids=["add", "done"])
+def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
+    todo: Todo, process: Process, store: Store, arguments: list[str]
+) -> None:
+    add(todo, "Buy milk")
+    before = tasks_of(todo)
+
+    with locked(store), ExitStack() as stack:
+        in_words = stack.enter_context(process.start(*arguments))
+        in_json = stack.enter_context(process.start(*arguments, "--json"))
+        words, document = in_words.communicate(timeout=LIMIT_S), in_json.communicate(timeout=LIMIT_S)
+
+    assert_words(Ran(in_words.returncode, words[0].decode(), words[1].decode()), status=6)
+    assert_document(Ran(in_json.returncode, document[0].decode(), document[1].decode()), code="DATABASE_BUSY")
+    assert tasks_of(todo) == before
+
+
+@pytest.mark.spec("002/FR-079")
+def test_a_store_locked_for_a_moment_is_waited_for(todo: Todo, process: Process, store: Store) -> None:
+    add(todo, "Buy milk")
+
+    with locked(store):
+        waiting = process.start("add", "Buy bread", "--json")
+        threading.Event().wait(1.5)
+    out, err = waiting.communicate(timeout=LIMIT_S)
+
+    assert Ran(waiting.returncode, out.decode(), err.decode()).data["number"] == 2
+
+
+@pytest.mark.spec("002/FR-079")
+def test_a_file_that_somebody_writes_to_can_be_read(todo_embedded: Todo, sqlite_store: Store) -> None:
+    env = {"TODO_DATABASE_URL": sqlite_store.url}
+    todo_embedded("add", "Buy milk", env=env)
+
+    with locked(sqlite_store):
+        assert [task["title"] for task in todo_embedded("list", "--json", env=env).data] == ["Buy milk"]
+
+
+@pytest.mark.spec("002/FR-080")
+@pytest.mark.parametrize("arguments", [*TOUCHING, pytest.param(["db", "upgrade"], id="db upgrade")])
+def test_a_schema_of_something_else_is_refused_and_stays(
+    todo_embedded: Todo, postgres: PostgresServer, empty_database: str, arguments: list[str]
+) -> None:
+    postgres.run_sql(empty_database, "CREATE SCHEMA todo; CREATE TABLE todo.task (id int); CREATE TABLE todo.other ()")
+
+    assert_refused(
+        todo_embedded,
+        *arguments,
+        env={"TODO_DATABASE_URL": postgres.url(empty_database)},
+        code="SCHEMA",
+        names=["todo"],
+    )
+
+    tables = postgres.fetch(
+        empty_database,
+        "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+    )
+    assert [row["name"] for row in tables] == ["todo.other", "todo.task"]
+
+
+@pytest.mark.spec("002/FR-080")
+def test_tables_of_something_else_beside_the_schema_stay(
+    todo_embedded: Todo, postgres: PostgresServer, empty_database: str
+) -> None:
+    postgres.run_sql(empty_database, "CREATE TABLE task (mine int); INSERT INTO task VALUES (7)")
+    env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
+
+    assert todo_embedded("add", "Buy milk", env=env).status == 0
+
+    assert [row["mine"] for row in postgres.fetch(empty_database, "SELECT mine FROM public.task")] == [7]
+    assert [row["title"] for row in postgres.fetch(empty_database, "SELECT title FROM todo.task")] == ["Buy milk"]
+
+
+@pytest.mark.spec("002/FR-081")
+def test_upgrade_makes_a_store_and_says_where(todo: Todo, store: Store) -> None:
+    ran = todo("db", "upgrade")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert [name for name in place_of(store) if name not in ran.out] == []
+    assert tasks_of(todo) == []
+    assert todo("add", "Buy milk") == Ran(0, "Added 1: Buy milk\n", "")
+
+
+@pytest.mark.spec("002/FR-081")
+@pytest.mark.parametrize("first", [["db", "upgrade"], ["add", "Buy milk"]], ids=["upgrade", "add"])
+def test_upgrade_again_is_harmless(todo: Todo, first: list[str]) -> None:
+    todo(*first)
+    before = tasks_of(todo)
+
+    ran = todo("db", "upgrade", "--json")
+
+    assert (ran.status, ran.err, ran.json["success"]) == (0, "", True)
+    assert tasks_of(todo) == before
+
+
+@pytest.mark.spec("002/FR-081")
+def test_upgrade_can_print_its_statements_instead(todo: Todo, store: Store, seal: Seal) -> None:
+    ran = todo("db", "upgrade", "--sql")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert "CREATE TABLE" in ran.out
+    assert "task" in ran.out
+    assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
+    assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
+
+
+@pytest.mark.spec("002/FR-081")
+def test_upgrade_prints_statements_that_make_the_store(
+    todo_embedded: Todo, postgres: PostgresServer, empty_database: str
+) -> None:
+    env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
+
+    postgres.run_sql(empty_database, todo_embedded("db", "upgrade", "--sql", env=env).out)
+
+    assert todo_embedded("list", "--json", env=env).data == []
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk\n", "")
+
+
+@pytest.mark.spec("002/FR-081")
+def test_upgrade_prints_statements_that_make_the_file(todo_embedded: Todo, sqlite_store: Store) -> None:
+    env = {"TODO_DATABASE_URL": sqlite_store.url}
+    with closing(sqlite3.connect(path_of(sqlite_store))) as connection:
+        connection.executescript(todo_embedded("db", "upgrade", "--sql", env=env).out)
+
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk\n", "")

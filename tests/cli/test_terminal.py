@@ -1,0 +1,340 @@
+"""At a terminal: the table, its footer, colours and the spinner."""
+
+import re
+import threading
+
+import pytest
+from rich.cells import cell_len
+
+from tests.cli.expect import add
+from tests.cli.tampering import locked, place_of, set_last_number
+from tests.support.program import LIMIT_S, Process, PtyProcess, Ran, Todo
+from tests.support.stores import Clock, Store
+
+SGR = re.compile("\x1b\\[([0-9;]*)m")
+XTERM = {"TERM": "xterm-256color"}
+WIDTHS = [200, 80, 50, 49, 40, 20]
+TITLES = ["Buy two litres of the good milk and bread", "Call Bob", "x" * 60, "買い物に行く" * 4, "👩‍👩‍👧 family day"]
+
+
+def plain(ran: Ran) -> str:
+    """What a person sees: the output without its colours, which are its only escapes."""
+    text = SGR.sub("", ran.out)
+    assert (ran.status, ran.err) == (0, "")
+    assert "\x1b" not in text
+    return text
+
+
+def colours(ran: Ran) -> list[str]:
+    """The escapes of a run that choose a colour, not just a weight."""
+    codes = [code for found in SGR.findall(ran.out) for code in found.split(";")]
+    return [code for code in codes if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)]
+
+
+def packed(text: str) -> str:
+    """A text without blanks and line ends, as wrapping changes no other character."""
+    return "".join(text.split())
+
+
+def row(text: str, number: int) -> str:
+    """The line of a table that holds a number."""
+    return next(line for line in text.splitlines() if re.search(rf"(?<!\d){number}(?!\d)", line))
+
+
+@pytest.mark.spec("002/FR-050")
+def test_table_holds_numbers_titles_dates_and_counts(todo: Todo, clock: Clock) -> None:
+    add(todo, "Buy milk", "Call Bob", "Pay rent")
+    todo("done", "2")
+    clock.tick(2 * 60 * 60)
+
+    text = plain(todo("list", terminal=True, env=XTERM))
+
+    assert [line for line in (row(text, 3), row(text, 1)) if "2 hours ago" not in line] == []
+    assert ("Pay rent" in row(text, 3), "Buy milk" in row(text, 1)) == (True, True)
+    assert "Call Bob" not in text
+    assert "2 open, 1 done" in text.splitlines()[-1]
+
+
+@pytest.mark.spec("002/FR-050")
+def test_table_has_the_number_first(todo: Todo) -> None:
+    add(todo, "Buy milk", "Call Bob")
+
+    text = plain(todo("list", terminal=True, env=XTERM))
+
+    assert [bool(re.match(rf"\W*{number}\b", row(text, number))) for number in (1, 2)] == [True, True]
+    assert text.index("Call Bob") < text.index("Buy milk")
+
+
+@pytest.mark.spec("002/FR-050")
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        pytest.param(0, "now", id="now"),
+        pytest.param(2 * 60, "2 minutes ago", id="minutes"),
+        pytest.param(60 * 60, "1 hour ago", id="hour"),
+        pytest.param(3 * 60 * 60, "3 hours ago", id="hours"),
+        pytest.param(5 * 24 * 60 * 60, "5 days ago", id="days"),
+    ],
+)
+def test_table_says_how_long_ago(todo: Todo, clock: Clock, seconds: int, said: str) -> None:
+    add(todo, "Buy milk")
+    clock.tick(seconds)
+
+    assert said in row(plain(todo("list", terminal=True, env=XTERM)), 1)
+
+
+@pytest.mark.spec("002/FR-050")
+def test_table_survives_a_task_from_the_future(todo: Todo, clock: Clock) -> None:
+    add(todo, "Buy milk")
+    clock.tick(-3600)
+
+    text = plain(todo("list", terminal=True, env=XTERM))
+
+    assert "Buy milk" in row(text, 1)
+    assert "-" not in row(text, 1)
+
+
+@pytest.mark.spec("002/FR-050")
+@pytest.mark.spec("002/FR-012")
+def test_table_counts_in_its_footer(todo: Todo) -> None:
+    todo("add", "-", stdin=b"task\n" * 1003)
+    todo("done", "1-1000")
+    todo("done", "1001")
+
+    assert "2 open, more than 1,000 done" in plain(todo("list", terminal=True, env=XTERM))
+
+
+@pytest.mark.spec("002/FR-011")
+def test_table_with_a_limit_says_how_many_there_are(todo: Todo) -> None:
+    add(todo, "one", "two", "three")
+
+    text = plain(todo("list", "--limit", "2", terminal=True, env=XTERM))
+
+    assert "2 of 3" in text
+    assert "one" not in text
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_table_fits_and_loses_no_row_and_no_letter(todo: Todo, columns: int) -> None:
+    add(todo, *TITLES)
+
+    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+
+    assert [line for line in text.splitlines() if cell_len(line) > columns] == []
+    assert [number for number in range(1, 6) if not re.search(rf"(?m)^\W*{number}\b", text)] == []
+    assert "…" not in text
+    assert text.count("x") >= 60
+    assert [
+        word for title in TITLES for word in title.split() if len(word) < 9 and packed(word) not in packed(text)
+    ] == []
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_table_never_cuts_a_number(todo: Todo, store: Store, columns: int) -> None:
+    add(todo, "first")
+    set_last_number(store, "ada", 999_999_998)
+    add(todo, "the highest of all the numbers there are")
+
+    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+
+    assert re.search(r"(?m)^\W*999999999\b", text)
+    assert re.search(r"(?m)^\W*1\b", text)
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize(("columns", "dated"), [(80, True), (50, True), (49, False), (40, False), (20, False)], ids=str)
+def test_table_drops_the_date_below_fifty_columns(todo: Todo, clock: Clock, columns: int, dated: bool) -> None:
+    add(todo, "Buy milk")
+    clock.tick(2 * 60 * 60)
+
+    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+
+    assert ("hours" in text) is dated
+    assert "milk" in text
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.spec("002/FR-052")
+@pytest.mark.parametrize(("columns", "told"), [(80, True), (49, True), (20, False)], ids=str)
+def test_table_drops_the_status_after_the_date(todo: Todo, columns: int, told: bool) -> None:
+    add(todo, "same", "same")
+    todo("done", "2")
+
+    text = plain(todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM))
+
+    assert (row(text, 1).replace("1", "#") != row(text, 2).replace("2", "#")) is told
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize("columns", [0, 1, 5, 10])
+def test_table_keeps_every_row_however_narrow(todo: Todo, columns: int) -> None:
+    add(todo, "ab", "cd", "ef")
+
+    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+
+    assert [number for number in (1, 2, 3) if str(number) not in text] == []
+    assert [title for title in ("ab", "cd", "ef") if title not in packed(text)] == []
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize("columns", [80, 20])
+def test_table_of_many_tasks_loses_none(todo: Todo, columns: int) -> None:
+    todo("add", "-", stdin="".join(f"task{number}\n" for number in range(1, 501)).encode())
+
+    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+
+    assert [number for number in range(1, 501) if f"task{number}" not in text] == []
+
+
+@pytest.mark.spec("002/FR-052")
+def test_table_has_colour_at_a_terminal_that_can(todo: Todo) -> None:
+    add(todo, "one", "two")
+    todo("done", "1")
+
+    assert SGR.search(todo("list", "--status", "all", terminal=True, env=XTERM).out)
+
+
+@pytest.mark.spec("002/FR-052")
+@pytest.mark.parametrize("value", ["1", "0", "anything"])
+def test_table_without_colour_where_none_is_wanted(todo: Todo, value: str) -> None:
+    add(todo, "one", "two")
+    todo("done", "1")
+
+    ran = todo("list", "--status", "all", terminal=True, env=XTERM | {"NO_COLOR": value})
+
+    assert colours(ran) == []
+    assert plain(ran) == plain(todo("list", "--status", "all", terminal=True, env=XTERM))
+
+
+@pytest.mark.spec("002/FR-052")
+def test_table_has_colour_again_where_no_color_is_empty(todo: Todo) -> None:
+    add(todo, "one")
+
+    assert todo("list", terminal=True, env=XTERM | {"NO_COLOR": ""}) == todo("list", terminal=True, env=XTERM)
+
+
+@pytest.mark.spec("002/FR-052")
+@pytest.mark.parametrize("command", [["list"], ["show", "1"], ["done", "1"], ["--help"]], ids=" ".join)
+def test_output_has_no_escape_on_a_dumb_terminal(todo: Todo, command: list[str]) -> None:
+    add(todo, "one")
+
+    ran = todo(*command, terminal=True, env={"TERM": "dumb"})
+
+    assert ran.status == 0
+    assert "\x1b" not in ran.out + ran.err
+    assert "one" in ran.out or command == ["--help"]
+
+
+@pytest.mark.spec("002/FR-052")
+def test_errors_have_no_escape_on_a_dumb_terminal(todo: Todo) -> None:
+    assert todo("show", "99", terminal=True, env={"TERM": "dumb"}) == todo("show", "99")
+
+
+@pytest.mark.spec("002/FR-052")
+@pytest.mark.spec("002/FR-054")
+def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(todo: Todo) -> None:
+    add(todo, "one")
+
+    forced = todo("list", env={"FORCE_COLOR": "1"})
+
+    assert SGR.sub("", forced.out) == todo("list").out
+
+
+@pytest.mark.spec("002/FR-052")
+def test_table_has_colour_where_it_is_forced(todo: Todo) -> None:
+    add(todo, "one", "two")
+    todo("done", "1")
+
+    ran = todo("list", "--status", "all", terminal=True, env={"FORCE_COLOR": "1"})
+
+    assert SGR.search(ran.out)
+
+
+@pytest.mark.spec("002/FR-053")
+@pytest.mark.parametrize("options", [[], ["--status", "done"], ["--limit", "5"]], ids=["open", "done", "limit"])
+@pytest.mark.parametrize("columns", [200, 80, 20])
+def test_empty_list_at_a_terminal_names_user_and_store(
+    todo: Todo, store: Store, options: list[str], columns: int
+) -> None:
+    text = packed(plain(todo("list", *options, terminal=True, columns=columns, env=XTERM, user="Ada Lovelace")))
+
+    assert "AdaLovelace" in text
+    assert [name for name in place_of(store) if packed(name) not in text] == []
+
+
+@pytest.mark.spec("002/FR-053")
+@pytest.mark.spec("002/FR-066")
+def test_empty_list_at_a_terminal_shows_no_password(todo_embedded: Todo, postgres_store: Store) -> None:
+    password = postgres_store.url.partition("@")[0].rpartition(":")[2]
+
+    ran = todo_embedded("list", terminal=True, columns=200, env={"TODO_DATABASE_URL": postgres_store.url})
+
+    assert ran.status == 0
+    assert password not in ran.out + ran.err
+
+
+@pytest.mark.spec("002/FR-050")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_table_on_a_terminal_that_knows_few_characters(todo: Todo, encoding: str) -> None:
+    add(todo, "café ☕ 買う", "plain")
+
+    ran = todo("list", terminal=True, encoding=encoding, env=XTERM)
+
+    assert "plain" in row(plain(ran), 2)
+    assert "caf" in row(plain(ran), 1)
+
+
+@pytest.mark.spec("002/FR-050")
+@pytest.mark.spec("002/FR-049")
+def test_table_in_a_real_terminal(pty_process: PtyProcess, process: Process) -> None:
+    add(process, "Buy milk", "Call Bob")
+
+    ran = pty_process("list", columns=49)
+
+    text = plain(ran)
+    assert (ran.status, "Buy milk" in text, "Call Bob" in text) == (0, True, True)
+    assert "2 open, 0 done" in text
+    assert [line for line in text.splitlines() if cell_len(line) > 49] == []
+
+
+@pytest.mark.spec("002/FR-058")
+def test_waiting_at_a_terminal_is_told(pty_process: PtyProcess, process: Process, store: Store) -> None:
+    add(process, "Buy milk")
+
+    with locked(store):
+        terminal = pty_process.start("done", "1")
+        terminal.wait_for("Waking the database...")
+    with terminal:
+        ran = terminal.finish()
+
+    assert ran.status == 0
+    assert "Done 1: Buy milk" in ran.out
+
+
+@pytest.mark.spec("002/FR-058")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
+def test_waiting_off_a_terminal_is_silent(process: Process, store: Store, options: list[str]) -> None:
+    add(process, "Buy milk")
+
+    with locked(store):
+        waiting = process.start("done", "1", *options)
+        threading.Event().wait(2.5)
+    out, err = waiting.communicate(timeout=LIMIT_S)
+
+    assert (waiting.returncode, err) == (0, b"")
+    assert b"Waking" not in out
+
+
+@pytest.mark.spec("002/FR-058")
+def test_waiting_at_a_terminal_with_json_is_silent(pty_process: PtyProcess, process: Process, store: Store) -> None:
+    add(process, "Buy milk")
+
+    with locked(store):
+        terminal = pty_process.start("done", "1", "--json")
+        threading.Event().wait(2.5)
+    with terminal:
+        ran = terminal.finish()
+
+    assert ran.data["completed"] is True

@@ -1,0 +1,179 @@
+"""Fixtures of all tests: a sealed environment, real stores, and the ways to run the program."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.hosts.sitecustomize import resolving
+from tests.support.postgres import PostgresCluster, PostgresServer, open_cluster, open_server
+from tests.support.program import Process, PtyProcess, Surroundings, Todo
+from tests.support.stores import Clock, Store
+
+if TYPE_CHECKING:
+    from todo_cli.database.engine import Database
+    from todo_cli.service import TaskService
+
+# Read before the environment is sealed.
+EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
+
+# What an earlier test left running must not hold locks any more.
+EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DROP SCHEMA IF EXISTS todo CASCADE;
+"""
+
+SEALED_PREFIXES = ("TODO_", "XDG_", "PG", "LC_", "SSL_CERT_", "CLICOLOR")
+SEALED_NAMES = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "LANG", "USER", "LOGNAME")
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Where a test lives instead of the developer's own folders."""
+
+    home: Path
+    cwd: Path
+
+
+@pytest.fixture(autouse=True)
+def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Seal:
+    """Take the developer's settings, folders, colours and databases out of every test's reach."""
+    folder = tmp_path_factory.mktemp("sealed")
+    seal = Seal(folder / "home", folder / "work")
+    seal.home.mkdir()
+    seal.cwd.mkdir()
+    for name in list(os.environ):
+        if name.startswith(SEALED_PREFIXES) or name in SEALED_NAMES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(seal.home))
+    return seal
+
+
+@pytest.fixture
+def local_hosts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make host names mean 127.0.0.1, here and in every process started later: `local_hosts("ep-x.neon.tech")`."""
+
+    def resolve(*names: str) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", resolving(names))
+        monkeypatch.setenv("HOSTS_OF_TESTS", ",".join(names))
+
+    return resolve
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for the session: the one of TODO_TEST_DATABASE_URL, else a server of our own."""
+    server = open_server(EXTERNAL_POSTGRES)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresCluster]:
+    """A PostgreSQL that is ours alone, to restart it or to make roles in it."""
+    if EXTERNAL_POSTGRES is None:
+        server = request.getfixturevalue("postgres")
+        assert isinstance(server, PostgresCluster)
+        yield server
+    else:
+        cluster = open_cluster()
+        yield cluster
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: PostgresServer) -> str:
+    """The name of the PostgreSQL database that one test after the other gets emptied."""
+    return postgres.create_database()
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a brand-new PostgreSQL database of this test alone."""
+    name = postgres.create_database()
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgres_store(postgres: PostgresServer, shared_database: str) -> Store:
+    """An empty store on PostgreSQL."""
+    postgres.run_sql(shared_database, EMPTY)
+    return Store("postgresql", postgres.url(shared_database))
+
+
+@pytest.fixture
+def sqlite_store(seal: Seal) -> Store:
+    """An empty store on SQLite."""
+    return Store("sqlite", f"sqlite:///{seal.cwd / 'store.db'}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store, first on SQLite and then on PostgreSQL."""
+    chosen = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
+    assert isinstance(chosen, Store)
+    return chosen
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+async def database(store: Store) -> "AsyncIterator[Database]":
+    """The store, opened."""
+    from todo_cli.database.engine import open_database
+
+    async with open_database(store.target, timeout_s=15.0) as database:
+        yield database
+
+
+@pytest.fixture
+def service(database: "Database", clock: Clock) -> "Callable[[str], TaskService]":
+    """A task service for any user: `service("ada")`."""
+    from todo_cli.service import TaskService
+
+    return lambda user: TaskService(database, user, clock)
+
+
+@pytest.fixture
+def tasks(service: "Callable[[str], TaskService]") -> "TaskService":
+    """The task service of ada."""
+    return service("ada")
+
+
+@pytest.fixture
+def surroundings(seal: Seal, store: Store) -> Surroundings:
+    """What a run of the program on the store starts from."""
+    return Surroundings(seal.home, seal.cwd, store.url)
+
+
+@pytest.fixture
+def todo(surroundings: Surroundings, clock: Clock) -> Todo:
+    """The program on the store, through its door in this process; for tests that are not async."""
+    return Todo(surroundings, clock)
+
+
+@pytest.fixture
+def todo_embedded(seal: Seal, clock: Clock) -> Todo:
+    """The program with no connection string, so on the embedded file in the sealed home."""
+    return Todo(Surroundings(seal.home, seal.cwd, None), clock)
+
+
+@pytest.fixture
+def process(surroundings: Surroundings) -> Process:
+    """The program on the store, as a process with pipes."""
+    return Process(surroundings)
+
+
+@pytest.fixture
+def pty_process(surroundings: Surroundings) -> PtyProcess:
+    """The program on the store, as a process in a terminal."""
+    return PtyProcess(surroundings)

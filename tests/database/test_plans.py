@@ -1,0 +1,225 @@
+"""The first page of a list costs the same however long the list: what the stores say they do, and did."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from tests.service.backdoor import connected, file_of, run_sql
+from tests.support.stores import Store
+from todo_cli.database.engine import Database
+from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate, format_instant
+from todo_cli.service import TaskService
+
+FEW, MANY = 4_000, 20_000
+COUNTED = 1_001  # rows that a count may look at
+START = datetime(2020, 1, 1, tzinfo=UTC)
+COLUMNS = [column.name for column in fields(TaskPublic)]
+Row = tuple[UUID, int, str, str, None, bool, datetime, datetime, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a user's tasks lie: which are done, of how many, and how far apart they were made."""
+
+    is_done: Callable[[int, int], bool]
+    apart: timedelta
+
+    def rows(self, user: str, size: int) -> Iterator[Row]:
+        """So many tasks."""
+        for number in range(1, size + 1):
+            at, done = START + number * self.apart, self.is_done(number, size)
+            id = UUID(int=number + (10**9 if user == "bob" else 0))
+            yield id, number, user, f"task {number}", None, done, at, at, at if done else None
+
+
+SECOND = timedelta(seconds=1)
+SHAPES = {
+    "all open": Shape(lambda number, size: False, SECOND),
+    "oldest 15 open, the rest done": Shape(lambda number, size: number > 15, SECOND),
+    "newest 1,100 open, the rest done": Shape(lambda number, size: number <= size - 1_100, SECOND),
+    "older half done": Shape(lambda number, size: number <= size // 2, SECOND),
+    "newer half done": Shape(lambda number, size: number > size // 2, SECOND),
+    "one created_at, all open": Shape(lambda number, size: False, timedelta(0)),
+    "one created_at, every second one done": Shape(lambda number, size: number % 2 == 0, timedelta(0)),
+}
+each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The statements that reach the driver, as it gets them."""
+
+    statements: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    async def one(self, call: Awaitable[object]) -> tuple[str, tuple[Any, ...]]:
+        """The statement of a call that sends one."""
+        self.statements.clear()
+        await call
+        [statement] = self.statements
+        return statement
+
+
+@pytest.fixture
+def watched(database: Database) -> Iterator[Watched]:
+    """What the product sends to the store."""
+    watched = Watched()
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if not statement.startswith(("PRAGMA", "BEGIN")):
+            watched.statements.append((statement, tuple(parameters)))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield watched
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def fill(store: Store, shape: Shape, size: int) -> None:
+    """Put so many tasks of each of two users straight into the store."""
+    rows = chain(shape.rows("ada", size), shape.rows("bob", size))
+    if store.kind == "sqlite":
+        places = ", ".join("?" * len(COLUMNS))
+        with closing(sqlite3.connect(file_of(store))) as file, file:
+            file.executemany(f"INSERT INTO task ({', '.join(COLUMNS)}) VALUES ({places})", map(as_text, rows))
+    else:
+        async with connected(store) as connection:
+            await connection.copy_records_to_table("task", schema_name="todo", columns=COLUMNS, records=list(rows))
+
+
+def as_text(row: Row) -> list[object]:
+    """A row as SQLite holds it."""
+    return [
+        str(value) if isinstance(value, UUID) else format_instant(value) if isinstance(value, datetime) else value
+        for value in row
+    ]
+
+
+async def postgresql_plan(store: Store, statement: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+    """Every node of the plan that PostgreSQL ran, top down."""
+    async with connected(store) as connection:
+        text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)
+
+    def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield node
+        for child in node.get("Plans", []):
+            yield from nodes(child)
+
+    return list(nodes(json.loads(text)[0]["Plan"]))
+
+
+def looked_at(node: dict[str, Any]) -> int:
+    """How many rows a node of a plan touched, also those it threw away."""
+    thrown = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+    return int((node["Actual Rows"] + thrown) * node["Actual Loops"])
+
+
+def sqlite_plan(store: Store, statement: str, parameters: Sequence[Any]) -> list[str]:
+    """SQLite's words for what it is going to do."""
+    with closing(sqlite3.connect(file_of(store))) as file:
+        return [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+
+def sqlite_steps(store: Store, statement: str, parameters: Sequence[Any]) -> int:
+    """How many steps of its machine SQLite takes for the statement."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with closing(sqlite3.connect(file_of(store))) as file:
+        file.set_progress_handler(count, 1)
+        file.execute(statement, parameters).fetchall()
+    return steps
+
+
+async def make(store: Store, tasks: TaskService, shape: Shape, size: int) -> None:
+    """Make the store, filled."""
+    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.delete([1])
+    await fill(store, shape, size)
+
+
+@pytest.mark.spec("001/FR-022")
+@each_shape
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("statistics", [False, True], ids=["just loaded", "analyzed"])
+async def test_list_on_postgresql_neither_sorts_nor_walks(
+    store: Store, tasks: TaskService, watched: Watched, shape: Shape, statistics: bool
+) -> None:
+    await make(store, tasks, shape, MANY)
+    if statistics:
+        await run_sql(store, "ANALYZE todo.task")
+
+    for status in TaskStatus:
+        nodes = await postgresql_plan(store, *await watched.one(tasks.list(status, 20)))
+        scans = [node for node in nodes if node.get("Relation Name") == "task"]
+
+        assert [node["Node Type"] for node in nodes if "Sort" in node["Node Type"]] == [], status
+        assert [(node["Node Type"], looked_at(node)) for node in scans if looked_at(node) > COUNTED] == [], status
+
+
+@pytest.mark.spec("001/FR-022")
+@each_shape
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_list_on_sqlite_neither_sorts_nor_walks(
+    store: Store, tasks: TaskService, watched: Watched, shape: Shape
+) -> None:
+    await make(store, tasks, shape, FEW)
+    few = {status: sqlite_steps(store, *await watched.one(tasks.list(status, 20))) for status in TaskStatus}
+    await run_sql(store, "DELETE FROM todo.task")
+    await fill(store, shape, MANY)
+
+    for status in TaskStatus:
+        statement = await watched.one(tasks.list(status, 20))
+        plan = sqlite_plan(store, *statement)
+
+        assert [line for line in plan if "TEMP B-TREE" in line or re.match(r"SCAN .*\btask\b", line)] == [], status
+        assert len([line for line in plan if re.match(r"SEARCH .*\btask USING .*INDEX", line)]) == 3, (status, plan)
+        assert sqlite_steps(store, *statement) == few[status], status
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+@pytest.mark.parametrize("status", TaskStatus)
+async def test_list_sends_one_statement(
+    tasks: TaskService, watched: Watched, status: TaskStatus, limit: int | None
+) -> None:
+    await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
+
+    statement, _ = await watched.one(tasks.list(status, limit))
+
+    assert statement.startswith("SELECT")
+
+
+COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
+    "add": lambda tasks: tasks.add(TaskCreate(title="c")),
+    "add with an id": lambda tasks: tasks.add(TaskCreate(title="c", id=UUID(int=7))),
+    "get": lambda tasks: tasks.get(1),
+    "update": lambda tasks: tasks.update(1, TaskUpdate(title="d", description=None, completed=True)),
+    "complete": lambda tasks: tasks.complete([1, range(1, 3)]),
+    "undo": lambda tasks: tasks.complete([1, 2], undo=True),
+    "delete": lambda tasks: tasks.delete([2, 1]),
+}
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+async def test_every_command_on_postgresql_is_one_statement(
+    tasks: TaskService, watched: Watched, command: Callable[[TaskService], Awaitable[object]]
+) -> None:
+    await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
+
+    statement, _ = await watched.one(command(tasks))
+
+    assert statement

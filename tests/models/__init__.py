@@ -1,0 +1,1 @@
+"""The rules for text and the shapes of a task."""

@@ -1,0 +1,308 @@
+"""The shapes of a task, its times, and what the stores themselves refuse."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sqlalchemy import Dialect, make_url
+
+from tests.service.backdoor import REFUSALS, fetch_all, run_sql
+from tests.support.stores import Store
+from todo_cli.errors import InvalidInput
+from todo_cli.models import Identifier, Instant, TaskCreate, TaskPublic, TaskStatus, TaskUpdate, format_instant
+from todo_cli.service import TaskService
+
+NEW_YORK = timezone(timedelta(hours=-5))
+NAIVE = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+SQLITE, POSTGRESQL = (make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql+asyncpg"))
+each_dialect = pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
+
+
+@pytest.mark.spec("001/FR-001")
+def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
+    assert [field.name for field in fields(TaskPublic)] == [
+        "id",
+        "number",
+        "user_id",
+        "title",
+        "description",
+        "completed",
+        "created_at",
+        "updated_at",
+        "completed_at",
+    ]
+
+
+def test_task_status_has_three_values() -> None:
+    assert [status.value for status in TaskStatus] == ["open", "done", "all"]
+
+
+def test_task_create_cleans_its_text() -> None:
+    new = TaskCreate(title="  Buy milk ", description="2 l\r\nfresh")
+
+    assert (new.title, new.description, new.id) == ("Buy milk", "2 l\nfresh", None)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("title", {"title": " "}),
+        ("title", {"title": "a\x1bb"}),
+        ("description", {"title": "a", "description": "a\x00b"}),
+    ],
+)
+@pytest.mark.spec("001/FR-008")
+def test_task_create_refuses_bad_text_as_invalid_input(field: str, values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as error:
+        TaskCreate(**values)
+
+    assert [detail["field"] for detail in error.value.details] == [field]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"title": "a", "user_id": "bob"},
+        {"title": "a", "number": 7},
+        {"title": "a", "completed": True},
+        {"title": 1},
+        {},
+    ],
+)
+def test_task_create_refuses_what_a_caller_may_not_set(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        TaskCreate(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"id": uuid4()}, {"user_id": "bob"}, {"number": 7}, {"completed": "yes"}, {"completed": 1}, {"title": 1}],
+)
+def test_task_update_refuses_what_a_caller_may_not_change(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        TaskUpdate(**values)
+
+
+@pytest.mark.spec("001/FR-026")
+def test_task_update_knows_which_fields_are_named() -> None:
+    assert TaskUpdate(title=" a ").model_dump(exclude_unset=True) == {"title": "a"}
+    assert TaskUpdate(description="").model_dump(exclude_unset=True) == {"description": None}
+    assert TaskUpdate(description=None).model_dump(exclude_unset=True) == {"description": None}
+    assert TaskUpdate().model_dump(exclude_unset=True) == {}
+
+
+@pytest.mark.spec("001/FR-011")
+@given(INSTANTS)
+def test_format_instant_always_has_six_digits_and_z(instant: datetime) -> None:
+    text = format_instant(instant)
+
+    assert len(text) == len("2026-01-02T03:04:05.000000Z")
+    assert (text[10], text[19], text[26]) == ("T", ".", "Z")
+    assert datetime.fromisoformat(text) == instant
+
+
+@pytest.mark.spec("001/FR-011")
+@given(INSTANTS, INSTANTS)
+def test_format_instant_sorts_as_time(one: datetime, other: datetime) -> None:
+    assert (format_instant(one) < format_instant(other)) == (one < other)
+
+
+@pytest.mark.spec("001/FR-011")
+def test_format_instant_turns_other_zones_to_utc() -> None:
+    assert format_instant(datetime(2026, 1, 2, 12, tzinfo=NEW_YORK)) == "2026-01-02T17:00:00.000000Z"
+
+
+@pytest.mark.spec("001/FR-011")
+@each_dialect
+def test_instant_refuses_a_time_without_a_zone(dialect: Dialect) -> None:
+    bind = Instant().bind_processor(dialect)
+    assert bind is not None
+
+    with pytest.raises(ValueError, match="zone"):
+        bind(NAIVE)
+
+
+@pytest.mark.spec("001/FR-011")
+@each_dialect
+def test_instant_takes_null_and_turns_other_zones_to_utc(dialect: Dialect) -> None:
+    bind = Instant().bind_processor(dialect)
+    assert bind is not None
+
+    assert bind(None) is None
+    assert str(bind(datetime(2026, 1, 2, 12, tzinfo=NEW_YORK))).startswith(("2026-01-02T17", "2026-01-02 17"))
+
+
+def test_types_read_on_sqlite_what_they_wrote() -> None:
+    instant, identifier = datetime(2026, 1, 2, tzinfo=UTC), uuid4()
+    values: list[tuple[Instant | Identifier, Any]] = [(Instant(), instant), (Identifier(), identifier)]
+
+    for kind, value in values:
+        bind, result = kind.bind_processor(SQLITE), kind.result_processor(SQLITE, None)
+        assert bind is not None
+        assert result is not None
+        assert (result(bind(value)), bind(None), result(None)) == (value, None, None)
+
+
+# One row that both stores take, and what makes it break a rule; values stand in the statement, no driver in between.
+ROW = {
+    "id": "'6f9619ff-8b86-4d01-b42d-00cf4fc964ff'",
+    "number": "7",
+    "user_id": "'ada'",
+    "title": "'Buy milk'",
+    "description": "NULL",
+    "completed": "false",
+    "created_at": "'2026-01-02T03:04:05.000000Z'",
+    "updated_at": "'2026-01-02T03:04:05.000000Z'",
+    "completed_at": "NULL",
+}
+TIME = ROW["created_at"]
+BROKEN: list[tuple[str, dict[str, str]]] = [
+    ("no id", {"id": "NULL"}),
+    ("an id that is no UUID", {"id": "'7'"}),
+    ("no number", {"number": "NULL"}),
+    ("number 0", {"number": "0"}),
+    ("number -1", {"number": "-1"}),
+    ("a number that is text", {"number": "'seven'"}),
+    ("no user", {"user_id": "NULL"}),
+    ("an empty user", {"user_id": "''"}),
+    ("a user of 256 characters", {"user_id": f"'{'u' * 256}'"}),
+    ("a user with a slash", {"user_id": "'a/b'"}),
+    ("user .", {"user_id": "'.'"}),
+    ("user ..", {"user_id": "'..'"}),
+    ("a user with blanks around", {"user_id": "' ada '"}),
+    ("a user with a tab", {"user_id": "'a\tb'"}),
+    ("no title", {"title": "NULL"}),
+    ("an empty title", {"title": "''"}),
+    ("a blank title", {"title": "'   '"}),
+    ("a title of 201 characters", {"title": f"'{'t' * 201}'"}),
+    ("a title of 201 emoji", {"title": f"'{chr(0x1F600) * 201}'"}),
+    ("a title with blanks around", {"title": "' a '"}),
+    ("a title of two lines", {"title": "'a\nb'"}),
+    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x1, 0x9, 0xD, 0x1B, 0x1F, 0x7F)),
+    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x80, 0x9B, 0x9F, 0x2028, 0x2029)),
+    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x202A, 0x202E, 0x2066, 0x2069)),
+    ("an empty description", {"description": "''"}),
+    ("a description of 10,001 characters", {"description": f"'{'d' * 10_001}'"}),
+    *((f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"}) for code in (0x1, 0x8, 0xB, 0xD, 0x1F)),
+    *(
+        (f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"})
+        for code in (0x7F, 0x9B, 0x202E, 0x2069)
+    ),
+    ("completed null", {"completed": "NULL"}),
+    ("done without a time", {"completed": "true"}),
+    ("open with a time", {"completed_at": TIME}),
+    ("no created_at", {"created_at": "NULL"}),
+    ("no updated_at", {"updated_at": "NULL"}),
+    ("a created_at that is no time", {"created_at": "'some day'"}),
+    ("an updated_at that is no time", {"updated_at": "''"}),
+    ("a completed_at that is no time", {"completed": "true", "completed_at": "'no time'"}),
+]
+SOUND: list[tuple[str, dict[str, str]]] = [
+    ("the row itself", {}),
+    ("done with a time", {"completed": "true", "completed_at": TIME}),
+    ("a title of 200 emoji", {"title": f"'{chr(0x1F600) * 200}'"}),
+    ("a description of 10,000 characters", {"description": f"'{'d' * 10_000}'"}),
+    ("a description with lines and tabs", {"description": "'a\n\tb\n'"}),
+    ("a Persian title", {"title": "'\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645'"}),
+    ("a Hebrew title", {"title": "'\u200f\u05e9\u05dc\u05d5\u05dd\u200f'"}),
+    ("an Arabic letter mark", {"title": "'\u061c\u0645'"}),
+    ("an emoji family", {"title": "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"}),
+    ("brackets", {"title": "'[^a] * ? ]'"}),
+    ("user ...", {"user_id": "'...'"}),
+    ("a user of 255 characters", {"user_id": f"'{'u' * 255}'"}),
+]
+
+
+def insert(changes: dict[str, str]) -> str:
+    """The statement that inserts the row with these changes."""
+    row = ROW | changes
+    return f"INSERT INTO todo.task ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+
+
+@pytest.mark.spec("001/FR-012")
+async def test_both_stores_refuse_rows_that_break_a_rule(store: Store, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="makes the store"))
+    taken = []
+
+    for name, changes in BROKEN:
+        try:
+            await run_sql(store, insert(changes))
+        except REFUSALS:
+            continue
+        taken.append(name)
+        await run_sql(store, "DELETE FROM todo.task WHERE title <> 'makes the store'")
+
+    assert taken == []
+
+
+@pytest.mark.spec("001/FR-012")
+async def test_both_stores_take_rows_that_keep_the_rules(store: Store, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="makes the store"))
+
+    for _, changes in SOUND:
+        await run_sql(store, insert(changes))
+        await run_sql(store, f"DELETE FROM todo.task WHERE id = {ROW['id']}")
+
+    assert await fetch_all(store, "SELECT title FROM todo.task") == [("makes the store",)]
+
+
+@pytest.mark.spec("001/FR-012")
+async def test_both_stores_refuse_a_number_or_an_id_twice(store: Store, tasks: TaskService) -> None:
+    [added] = await tasks.add_all([TaskCreate(title="first", id=UUID(int=4))])
+    same_number = {"number": str(added.task.number)}
+    same_id = {"id": f"'{added.task.id}'", "user_id": "'bob'"}
+
+    for changes in (same_number, same_id):
+        with pytest.raises(REFUSALS):
+            await run_sql(store, insert(changes))
+
+
+@pytest.mark.spec("001/FR-012")
+@pytest.mark.parametrize("values", ["('bob', -1)", "('', 1)", "('a/b', 1)", "('..', 1)", "(NULL, 1)", "('bob', NULL)"])
+async def test_both_stores_refuse_a_counter_that_breaks_a_rule(store: Store, tasks: TaskService, values: str) -> None:
+    await tasks.add(TaskCreate(title="makes the store"))
+
+    with pytest.raises(REFUSALS):
+        await run_sql(store, f"INSERT INTO todo.counter (user_id, last) VALUES {values}")
+
+
+@pytest.mark.spec("001/FR-012")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "'a' || char(0) || 'b'"},
+        {"description": "'a' || char(0) || 'b'"},
+        {"title": "x'61'"},
+        {"number": "1.5"},
+        {"completed": "2"},
+        {"created_at": "1767323045"},
+        {"created_at": "'2026-01-02T03:04:05Z'"},
+        {"id": "'6F9619FF-8B86-4D01-B42D-00CF4FC964FF'"},
+        {"id": "'6f9619ff8b864d01b42d00cf4fc964ff'"},
+    ],
+    ids=lambda changes: " ".join(f"{column}={value}" for column, value in changes.items()),
+)
+async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
+    store: Store, tasks: TaskService, changes: dict[str, str]
+) -> None:
+    await tasks.add(TaskCreate(title="makes the store"))
+
+    with pytest.raises(REFUSALS):
+        await run_sql(store, insert(changes))
+
+
+@pytest.mark.spec("001/FR-012")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_sqlite_holds_times_and_ids_as_text_that_people_can_read(store: Store, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF")))
+
+    rows = await fetch_all(store, "SELECT id, created_at, completed_at FROM task")
+
+    assert rows == [("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "2026-01-02T03:04:05.000000Z", None)]

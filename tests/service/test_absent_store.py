@@ -1,0 +1,165 @@
+"""A store that is not there: only adding makes it, and says so; somebody else's is left alone."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from tests.service.backdoor import fetch_all, run_sql, what_exists
+from tests.support.postgres import PostgresServer
+from tests.support.stores import Clock, Store
+from todo_cli.database.engine import Database, open_database
+from todo_cli.errors import NotFound, SchemaMismatch
+from todo_cli.models import TaskCreate, TaskPage, TaskStatus, TaskUpdate
+from todo_cli.service import TaskService
+
+Use = Callable[[TaskService], Awaitable[object]]
+
+LOOKING_FOR_A_TASK: dict[str, Use] = {
+    "get by number": lambda tasks: tasks.get(1),
+    "get by id": lambda tasks: tasks.get(uuid4()),
+    "find": lambda tasks: tasks.find([1]),
+    "find a range": lambda tasks: tasks.find([range(1, 10)]),
+    "update": lambda tasks: tasks.update(1, TaskUpdate(title="a")),
+    "complete": lambda tasks: tasks.complete([1, uuid4()]),
+    "undo": lambda tasks: tasks.complete([1], undo=True),
+    "delete": lambda tasks: tasks.delete([1, range(2, 4)]),
+}
+EVERY_CALL: dict[str, Use] = {
+    **LOOKING_FOR_A_TASK,
+    "list": lambda tasks: tasks.list(),
+    "add": lambda tasks: tasks.add(TaskCreate(title="a")),
+    "add with an id": lambda tasks: tasks.add(TaskCreate(title="a", id=uuid4())),
+    "add_all": lambda tasks: tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b", id=uuid4())]),
+}
+ADDING: dict[str, Use] = {name: call for name, call in EVERY_CALL.items() if name.startswith("add")}
+
+
+@pytest.mark.spec("001/FR-036")
+@pytest.mark.parametrize("status", TaskStatus)
+@pytest.mark.parametrize("limit", [None, 20])
+async def test_list_of_an_absent_store_is_empty_and_makes_nothing(
+    store: Store, database: Database, tasks: TaskService, status: TaskStatus, limit: int | None
+) -> None:
+    before = await what_exists(store)
+
+    page = await tasks.list(status, limit)
+
+    assert page == TaskPage([], 0, 0, status, limit)
+    assert (database.created, await what_exists(store)) == (False, before)
+
+
+@pytest.mark.spec("001/FR-036")
+@pytest.mark.parametrize("use", LOOKING_FOR_A_TASK.values(), ids=LOOKING_FOR_A_TASK.keys())
+async def test_an_absent_store_holds_no_task_and_stays_absent(
+    store: Store, database: Database, tasks: TaskService, use: Use
+) -> None:
+    before = await what_exists(store)
+
+    with pytest.raises(NotFound):
+        await use(tasks)
+
+    assert (database.created, await what_exists(store)) == (False, before)
+
+
+@pytest.mark.spec("001/FR-036")
+@pytest.mark.parametrize("use", ADDING.values(), ids=ADDING.keys())
+async def test_adding_makes_the_store_and_says_so(
+    store: Store, database: Database, tasks: TaskService, use: Use
+) -> None:
+    assert database.created is False
+
+    await use(tasks)
+
+    assert database.created is True
+    assert (await tasks.get(1)).title == "a"
+
+
+@pytest.mark.spec("001/FR-036")
+async def test_adding_to_a_store_that_is_there_does_not_claim_to_make_it(
+    store: Store, tasks: TaskService, clock: Clock
+) -> None:
+    await tasks.add(TaskCreate(title="a"))
+
+    async with open_database(store.target, timeout_s=15.0) as again:
+        bob = TaskService(again, "bob", clock)
+        await bob.add(TaskCreate(title="b"))
+        await bob.add_all([TaskCreate(title="c")])
+
+        assert again.created is False
+
+
+@pytest.mark.spec("001/FR-036")
+async def test_a_store_whose_making_failed_is_made_by_the_next_add(store: Store, tasks: TaskService) -> None:
+    with pytest.raises(NotFound):
+        await tasks.complete([1])
+
+    added = await tasks.add(TaskCreate(title="a"))
+
+    assert (added.is_new, added.task.number) == (True, 1)
+
+
+@pytest.mark.spec("001/FR-036")
+async def test_a_user_without_tasks_finds_nothing_in_a_store_that_is_there(
+    store: Store, tasks: TaskService, service: Callable[[str], TaskService]
+) -> None:
+    await tasks.add(TaskCreate(title="a"))
+
+    for use in LOOKING_FOR_A_TASK.values():
+        with pytest.raises(NotFound):
+            await use(service("bob"))
+
+    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [("ada", 1)]
+
+
+FOREIGN = {
+    "an empty schema": ["CREATE SCHEMA todo"],
+    "a schema with other tables": ["CREATE SCHEMA todo", "CREATE TABLE todo.item (id int)"],
+    "a schema with a table of our name": ["CREATE SCHEMA todo", "CREATE TABLE todo.task (id int, name text)"],
+    "tables of our names": [
+        "CREATE SCHEMA todo",
+        "CREATE TABLE todo.task (id int)",
+        "CREATE TABLE todo.counter (value int)",
+        "INSERT INTO todo.counter VALUES (1)",
+    ],
+}
+
+
+@pytest.mark.spec("001/FR-039")
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
+@pytest.mark.parametrize("call", ["list", "get by number", "complete", "add", "add_all"])
+async def test_a_schema_of_our_name_that_is_somebody_elses_is_left_alone(
+    store: Store, database: Database, tasks: TaskService, statements: list[str], call: str
+) -> None:
+    for statement in statements:
+        await run_sql(store, statement)
+    before = await what_exists(store)
+
+    with pytest.raises(SchemaMismatch):
+        await EVERY_CALL[call](tasks)
+
+    assert (database.created, await what_exists(store)) == (False, before)
+
+
+@pytest.mark.spec("001/FR-039")
+async def test_postgresql_is_touched_in_our_schema_alone(postgres: PostgresServer, empty_database: str) -> None:
+    store = Store("postgresql", postgres.url(empty_database))
+    await run_sql(store, "CREATE TABLE public.task (id int)")
+    await run_sql(store, "CREATE TABLE public.alembic_version (version_num text)")
+    outside = """
+        SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname NOT IN ('todo', 'pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1, 2
+    """
+    before = await fetch_all(store, outside)
+
+    async with open_database(store.target, timeout_s=15.0) as database:
+        tasks = TaskService(database, "ada", lambda: datetime(2026, 1, 2, tzinfo=UTC))
+        await tasks.add(TaskCreate(title="a"))
+        await tasks.delete([1])
+
+    assert await fetch_all(store, outside) == before
+    assert await fetch_all(
+        store, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'todo'::regnamespace ORDER BY 1"
+    ) == [("alembic_version",), ("counter",), ("task",)]

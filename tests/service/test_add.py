@@ -1,0 +1,268 @@
+"""Adding: numbers, ids, repeats, several at once."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.support.stores import Clock
+from todo_cli.errors import Conflict, NotFound
+from todo_cli.models import TaskCreate, TaskPublic, TaskStatus
+from todo_cli.service import TaskService
+
+Services = Callable[[str], TaskService]
+
+
+async def add(tasks: TaskService, *titles: str) -> list[TaskPublic]:
+    """Add titles one by one."""
+    return [(await tasks.add(TaskCreate(title=title))).task for title in titles]
+
+
+async def everything(tasks: TaskService) -> list[TaskPublic]:
+    """All tasks of the user, the lowest number first."""
+    return sorted((await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number)
+
+
+@pytest.mark.spec("001/FR-001")
+@pytest.mark.spec("001/FR-010")
+@pytest.mark.spec("001/FR-011")
+@pytest.mark.spec("001/FR-014")
+async def test_add_gives_the_whole_task_back(tasks: TaskService, clock: Clock) -> None:
+    id = uuid4()
+
+    added = await tasks.add(TaskCreate(title=" Buy milk ", description="2 l\r\nfresh", id=id))
+
+    assert added.is_new is True
+    assert added.task == TaskPublic(
+        id=id,
+        number=1,
+        user_id="ada",
+        title="Buy milk",
+        description="2 l\nfresh",
+        completed=False,
+        created_at=clock.now,
+        updated_at=clock.now,
+        completed_at=None,
+    )
+    assert await tasks.get(1) == added.task
+
+
+@pytest.mark.spec("001/FR-002")
+async def test_add_makes_a_random_id_where_none_is_given(tasks: TaskService) -> None:
+    first, second = await add(tasks, "a", "b")
+
+    assert (first.id.version, second.id.version) == (4, 4)
+    assert first.id != second.id
+
+
+@pytest.mark.spec("001/FR-002")
+@pytest.mark.parametrize("id", [UUID(int=0), UUID(int=2**128 - 1), UUID("018f3a2b-7c00-7000-8000-000000000001")])
+async def test_add_takes_any_uuid(tasks: TaskService, id: UUID) -> None:
+    await tasks.add(TaskCreate(title="a", id=id))
+
+    assert (await tasks.get(id)).id == id
+
+
+@pytest.mark.spec("001/FR-009")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[/]",
+        "[bold]x",
+        ":smile:",
+        "'; DROP TABLE task; --",
+        "%s $1 ?1 :name",
+        "\\x1b \\n",
+        "\U0001f600",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u200f\u05e9\u05dc\u05d5\u05dd\u200f",
+        "e\u0301 is not \u00e9",
+    ],
+)
+async def test_add_keeps_text_as_it_is(tasks: TaskService, text: str) -> None:
+    await tasks.add(TaskCreate(title=text, description=f"\t{text}\n"))
+
+    stored = await tasks.get(1)
+
+    assert (stored.title, stored.description) == (text, f"\t{text}\n")
+
+
+@pytest.mark.spec("001/FR-005")
+@pytest.mark.spec("001/FR-006")
+@pytest.mark.spec("001/FR-007")
+async def test_add_stores_the_longest_texts(service: Services) -> None:
+    title, description, user = "\U0001f600" * 200, "\U0001f600" * 10_000, "\U0001f600" * 255
+
+    await service(user).add(TaskCreate(title=title, description=description))
+
+    stored = await service(user).get(1)
+    assert (stored.title, stored.description, stored.user_id) == (title, description, user)
+
+
+@pytest.mark.spec("001/FR-003")
+async def test_add_counts_from_one_for_each_user(service: Services) -> None:
+    numbers = [
+        (await service(user).add(TaskCreate(title="a"))).task.number for user in ("ada", "bob", "ada", "ada", "bob")
+    ]
+
+    assert numbers == [1, 1, 2, 3, 2]
+
+
+@pytest.mark.spec("001/FR-013")
+async def test_add_knows_users_by_their_exact_name(service: Services) -> None:
+    numbers = [
+        (await service(user).add(TaskCreate(title="a"))).task.number for user in ("ada", "Ada", "ad\u0430", "ada%")
+    ]
+
+    assert numbers == [1, 1, 1, 1]
+
+
+@pytest.mark.spec("001/FR-004")
+async def test_add_never_gives_a_number_again_after_a_delete(tasks: TaskService) -> None:
+    await add(tasks, "a", "b", "c")
+    await tasks.delete([3])
+    [after_the_last] = await add(tasks, "d")
+    await tasks.delete([1, 2, 4])
+    [after_all] = await add(tasks, "e")
+
+    assert (after_the_last.number, after_all.number) == (4, 5)
+
+
+@pytest.mark.spec("001/FR-004")
+async def test_add_gives_a_deleted_id_a_new_number(tasks: TaskService) -> None:
+    new = TaskCreate(title="a", id=uuid4())
+    await tasks.add(new)
+    await tasks.delete([1])
+
+    again = await tasks.add(new)
+
+    assert (again.is_new, again.task.number) == (True, 2)
+
+
+@pytest.mark.spec("001/FR-015")
+async def test_add_gives_back_what_the_id_holds_and_uses_no_number(tasks: TaskService, clock: Clock) -> None:
+    id = uuid4()
+    first = await tasks.add(TaskCreate(title="Buy milk", id=id))
+
+    clock.tick()
+    repeats = [await tasks.add(TaskCreate(title=title, id=id)) for title in ("Buy milk", "other", "Buy milk")]
+
+    [next_task] = await add(tasks, "next")
+    assert [(repeat.is_new, repeat.task) for repeat in repeats] == [(False, first.task)] * 3
+    assert next_task.number == 2
+    assert [task.title for task in await everything(tasks)] == ["Buy milk", "next"]
+
+
+@pytest.mark.spec("001/FR-015")
+async def test_add_gives_back_the_task_as_it_is_now(tasks: TaskService, clock: Clock) -> None:
+    id = uuid4()
+    await tasks.add(TaskCreate(title="a", description="b", id=id))
+    clock.tick()
+    [done] = await tasks.complete([id])
+    clock.tick()
+
+    repeat = await tasks.add(TaskCreate(title="c", id=id))
+
+    assert (repeat.is_new, repeat.task) == (False, done)
+
+
+@pytest.mark.spec("001/FR-016")
+async def test_add_conflicts_with_an_id_that_another_user_holds(service: Services) -> None:
+    ada, bob = service("ada"), service("bob")
+    secret = (await bob.add(TaskCreate(title="bob's secret", id=uuid4()))).task
+
+    with pytest.raises(Conflict) as error:
+        await ada.add(TaskCreate(title="mine", id=secret.id))
+
+    assert not {"secret", "bob"} & set(error.value.message.replace("'", " ").split())
+    assert (await everything(ada), await everything(bob)) == ([], [secret])
+
+
+@pytest.mark.spec("001/FR-017")
+async def test_add_all_keeps_the_order_given_and_numbers_upward(tasks: TaskService, clock: Clock) -> None:
+    await add(tasks, "before")
+
+    added = await tasks.add_all([TaskCreate(title=title) for title in ("c", "a", "b")])
+
+    assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
+        (True, "c", 2),
+        (True, "a", 3),
+        (True, "b", 4),
+    ]
+    assert {each.task.created_at for each in added} == {clock.now}
+    assert await everything(tasks) == [await tasks.get(1), *(each.task for each in added)]
+
+
+@pytest.mark.spec("001/FR-017")
+async def test_add_all_of_none_gives_none(tasks: TaskService) -> None:
+    assert await tasks.add_all([]) == []
+
+
+@pytest.mark.spec("001/FR-017")
+async def test_add_all_takes_a_thousand(tasks: TaskService) -> None:
+    added = await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 1001)])
+
+    assert [each.task.number for each in added] == list(range(1, 1001))
+    assert [each.task.title for each in added] == [f"task {n}" for n in range(1, 1001)]
+    assert [task.number for task in (await tasks.list()).tasks] == list(range(1000, 0, -1))
+
+
+@pytest.mark.spec("001/FR-016")
+@pytest.mark.spec("001/FR-017")
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_add_all_stores_nothing_where_one_conflicts(service: Services, place: int) -> None:
+    ada, bob = service("ada"), service("bob")
+    held = (await bob.add(TaskCreate(title="bob's", id=uuid4()))).task
+    news = [TaskCreate(title=f"new {n}", id=uuid4()) for n in range(3)]
+    news[place] = TaskCreate(title="clash", id=held.id)
+
+    with pytest.raises(Conflict):
+        await ada.add_all(news)
+
+    assert (await everything(ada), await everything(bob)) == ([], [held])
+    assert (await ada.list(TaskStatus.ALL)).open_count == 0
+
+
+@pytest.mark.spec("001/FR-018")
+async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(tasks: TaskService, clock: Clock) -> None:
+    ids = [uuid4() for _ in range(4)]
+    stored = [(await tasks.add(TaskCreate(title=f"old {n}", id=ids[n]))).task for n in (1, 3)]
+    clock.tick()
+
+    added = await tasks.add_all([TaskCreate(title=f"new {n}", id=id) for n, id in enumerate(ids)])
+
+    assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
+        (True, "new 0", 3),
+        (False, "old 1", 1),
+        (True, "new 2", 4),
+        (False, "old 3", 2),
+    ]
+    assert [added[1].task, added[3].task] == stored
+    assert (await add(tasks, "next"))[0].number == 5
+
+
+@pytest.mark.spec("001/FR-018")
+async def test_add_all_repeated_changes_nothing(tasks: TaskService, clock: Clock) -> None:
+    news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(5)]
+    first = await tasks.add_all(news)
+    clock.tick()
+
+    again = await tasks.add_all(news)
+
+    assert [each.task for each in again] == [each.task for each in first]
+    assert not any(each.is_new for each in again)
+    assert (await add(tasks, "next"))[0].number == 6
+
+
+@pytest.mark.spec("001/FR-018")
+async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number(tasks: TaskService) -> None:
+    news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(2)]
+    await tasks.add_all(news)
+    await tasks.delete([2])
+
+    again = await tasks.add_all(news)
+
+    assert [(each.is_new, each.task.number) for each in again] == [(False, 1), (True, 3)]
+    with pytest.raises(NotFound):
+        await tasks.get(2)

@@ -1,0 +1,276 @@
+"""Updating, completing, undoing and deleting: what changes, and what must not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.stores import Clock
+from todo_cli.errors import InvalidInput, NotFound
+from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate
+from todo_cli.service import TaskService
+
+
+@pytest.fixture
+async def milk(tasks: TaskService, clock: Clock) -> TaskPublic:
+    """One open task with a description, a minute old."""
+    task = (await tasks.add(TaskCreate(title="Buy milk", description="2 l"))).task
+    clock.tick(60)
+    return task
+
+
+@pytest.fixture
+async def done(tasks: TaskService, milk: TaskPublic, clock: Clock) -> TaskPublic:
+    """The same task, done a minute ago."""
+    [task] = await tasks.complete([milk.number])
+    clock.tick(60)
+    return task
+
+
+@pytest.mark.spec("001/FR-026")
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Buy bread"},
+        {"description": "a large one"},
+        {"description": None},
+        {"title": "Buy bread", "description": "a large one"},
+        {"title": "Buy milk", "description": "3 l"},
+        {"title": "Buy bread", "description": "2 l"},
+        {"title": "buy milk"},
+    ],
+)
+async def test_update_changes_the_named_fields_alone(
+    tasks: TaskService, milk: TaskPublic, clock: Clock, changes: dict[str, Any]
+) -> None:
+    updated = await tasks.update(1, TaskUpdate(**changes))
+
+    assert updated == replace(milk, **changes, updated_at=clock.now)
+    assert await tasks.get(1) == updated
+
+
+@pytest.mark.spec("001/FR-026")
+async def test_update_takes_an_id(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+    updated = await tasks.update(milk.id, TaskUpdate(title="Buy bread"))
+
+    assert updated == replace(milk, title="Buy bread", updated_at=clock.now)
+
+
+@pytest.mark.spec("001/FR-026")
+async def test_update_changes_no_other_task(tasks: TaskService, milk: TaskPublic) -> None:
+    other = (await tasks.add(TaskCreate(title="other"))).task
+
+    await tasks.update(milk.number, TaskUpdate(title="changed", description=None, completed=True))
+
+    assert await tasks.get(other.number) == other
+
+
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Buy milk"},
+        {"title": "  Buy milk "},
+        {"description": "2 l"},
+        {"completed": False},
+        {"title": "Buy milk", "description": "2 l", "completed": False},
+    ],
+)
+async def test_update_to_what_is_there_moves_no_time(
+    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any]
+) -> None:
+    assert await tasks.update(1, TaskUpdate(**changes)) == milk
+    assert await tasks.get(1) == milk
+
+
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.parametrize(
+    "changes", [{"completed": True}, {"completed": True, "title": "Buy milk", "description": "2 l"}]
+)
+async def test_update_of_what_is_done_to_done_moves_no_time(
+    tasks: TaskService, done: TaskPublic, changes: dict[str, Any]
+) -> None:
+    assert await tasks.update(1, TaskUpdate(**changes)) == done
+    assert await tasks.get(1) == done
+
+
+@pytest.mark.spec("001/FR-006")
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.parametrize("nothing", [None, ""])
+async def test_update_clears_a_description_once(
+    tasks: TaskService, milk: TaskPublic, clock: Clock, nothing: str | None
+) -> None:
+    cleared = await tasks.update(1, TaskUpdate(description=nothing))
+    clock.tick()
+    again = await tasks.update(1, TaskUpdate(description=nothing))
+
+    assert cleared == replace(milk, description=None, updated_at=cleared.updated_at)
+    assert (cleared.updated_at > milk.updated_at, again) == (True, cleared)
+
+
+@pytest.mark.spec("001/FR-026")
+async def test_update_gives_a_description_to_a_task_without_one(tasks: TaskService, clock: Clock) -> None:
+    await tasks.add(TaskCreate(title="a"))
+    clock.tick()
+
+    updated = await tasks.update(1, TaskUpdate(description="b"))
+
+    assert (updated.description, updated.updated_at) == ("b", clock.now)
+
+
+@pytest.mark.spec("001/FR-010")
+@pytest.mark.spec("001/FR-028")
+async def test_update_completes_and_undoes(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+    done = await tasks.update(1, TaskUpdate(completed=True))
+    done_at = clock.now
+    clock.tick()
+    undone = await tasks.update(1, TaskUpdate(completed=False))
+
+    assert done == replace(milk, completed=True, completed_at=done_at, updated_at=done_at)
+    assert undone == replace(milk, updated_at=clock.now)
+
+
+@pytest.mark.spec("001/FR-028")
+async def test_update_keeps_the_first_time_of_what_is_done(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+    updated = await tasks.update(1, TaskUpdate(title="Buy bread", completed=True))
+
+    assert updated == replace(done, title="Buy bread", updated_at=clock.now)
+
+
+@pytest.mark.spec("001/FR-026")
+async def test_update_of_another_field_leaves_done_alone(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+    updated = await tasks.update(1, TaskUpdate(description=None))
+
+    assert updated == replace(done, description=None, updated_at=clock.now)
+
+
+@pytest.mark.spec("001/FR-026")
+@pytest.mark.parametrize("changes", [{}, {"title": None}, {"completed": None}, {"title": None, "description": "x"}])
+async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
+    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        await tasks.update(1, TaskUpdate(**changes))
+
+    assert await tasks.get(1) == milk
+
+
+@pytest.mark.spec("001/FR-023")
+async def test_update_of_what_is_not_there_is_not_found(tasks: TaskService, milk: TaskPublic) -> None:
+    with pytest.raises(NotFound) as error:
+        await tasks.update(2, TaskUpdate(title="b"))
+
+    assert "2" in error.value.message
+    assert (await tasks.list(TaskStatus.ALL)).tasks == [milk]
+
+
+@pytest.mark.spec("001/FR-010")
+@pytest.mark.spec("001/FR-028")
+async def test_complete_stamps_the_time(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+    [done] = await tasks.complete([1])
+
+    assert done == replace(milk, completed=True, completed_at=clock.now, updated_at=clock.now)
+    assert await tasks.get(1) == done
+
+
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.spec("001/FR-028")
+async def test_complete_again_keeps_the_first_time(tasks: TaskService, done: TaskPublic) -> None:
+    assert await tasks.complete([1]) == [done]
+    assert await tasks.get(1) == done
+
+
+@pytest.mark.spec("001/FR-028")
+async def test_undo_makes_open_again(tasks: TaskService, done: TaskPublic, milk: TaskPublic, clock: Clock) -> None:
+    [undone] = await tasks.complete([1], undo=True)
+
+    assert undone == replace(milk, updated_at=clock.now)
+    assert await tasks.get(1) == undone
+
+
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.spec("001/FR-028")
+async def test_undo_of_what_is_open_changes_nothing(tasks: TaskService, milk: TaskPublic) -> None:
+    assert await tasks.complete([1], undo=True) == [milk]
+    assert await tasks.get(1) == milk
+
+
+@pytest.mark.spec("001/FR-028")
+async def test_complete_after_undo_takes_the_new_time(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+    await tasks.complete([1], undo=True)
+    clock.tick()
+
+    [again] = await tasks.complete([1])
+
+    assert again == replace(done, completed_at=clock.now, updated_at=clock.now)
+
+
+@pytest.mark.spec("001/FR-027")
+@pytest.mark.spec("001/FR-028")
+@pytest.mark.parametrize("undo", [False, True])
+async def test_complete_of_several_moves_the_times_of_those_that_change(
+    tasks: TaskService, clock: Clock, undo: bool
+) -> None:
+    await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 6)])
+    await tasks.complete([2, 4])
+    before = {task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks}
+    clock.tick()
+
+    after = await tasks.complete([range(1, 6)], undo=undo)
+
+    moved = [task.number for task in after if task != before[task.number]]
+    assert moved == ([2, 4] if undo else [1, 3, 5])
+    assert {task.updated_at for task in after if task.number in moved} == {clock.now}
+    assert {task.completed for task in after} == {not undo}
+    assert after == sorted((await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number)
+
+
+@pytest.mark.spec("001/FR-029")
+async def test_delete_gives_the_task_back_as_it_was(tasks: TaskService, done: TaskPublic) -> None:
+    assert await tasks.delete([1]) == [done]
+
+    page = await tasks.list(TaskStatus.ALL)
+    assert (page.tasks, page.open_count, page.done_count) == ([], 0, 0)
+
+
+@pytest.mark.spec("001/FR-029")
+async def test_delete_twice_is_not_found(tasks: TaskService, milk: TaskPublic) -> None:
+    await tasks.delete([milk.id])
+
+    for reference in (1, milk.id):
+        with pytest.raises(NotFound):
+            await tasks.delete([reference])
+        with pytest.raises(NotFound):
+            await tasks.get(reference)
+
+
+@pytest.mark.spec("001/FR-029")
+async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
+    added = [each.task for each in await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 7)])]
+
+    gone = await tasks.delete([5, range(1, 3), added[5].id])
+
+    assert gone == [added[4], added[0], added[1], added[5]]
+    assert (await tasks.list()).tasks == [added[3], added[2]]
+
+
+@pytest.mark.spec("001/FR-024")
+@pytest.mark.parametrize("action", ["complete", "delete"])
+async def test_changing_a_thousand_at_once_is_one_call(tasks: TaskService, action: str) -> None:
+    await tasks.add_all([TaskCreate(title="a")] * 1100)
+
+    changed = await (tasks.complete([range(1, 1001)]) if action == "complete" else tasks.delete([range(1, 1001)]))
+
+    assert [task.number for task in changed] == list(range(1, 1001))
+    page = await tasks.list()
+    assert (len(page.tasks), page.open_count) == (100, 100)
+
+
+@pytest.mark.spec("001/FR-024")
+async def test_naming_a_thousand_numbers_one_by_one_is_one_call(tasks: TaskService) -> None:
+    await tasks.add_all([TaskCreate(title="a")] * 1000)
+
+    changed = await tasks.complete(list(range(1000, 0, -1)))
+
+    assert [task.number for task in changed] == list(range(1000, 0, -1))

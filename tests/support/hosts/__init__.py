@@ -1,0 +1,1 @@
+"""Host names of the tests' own, without a name server."""

@@ -1,0 +1,23 @@
+"""A hosts file for one process: the names in HOSTS_OF_TESTS, separated by commas, are 127.0.0.1.
+
+Python imports this by itself where the folder is on PYTHONPATH, which is how a process under test gets it.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def resolving(names: Iterable[str]) -> Callable[..., Any]:
+    """A `socket.getaddrinfo` that knows some names as 127.0.0.1 and asks the system for all others."""
+    known, system = frozenset(names), socket.getaddrinfo
+
+    def getaddrinfo(host: str | bytes | None, *arguments: Any, **named: Any) -> Any:
+        return system("127.0.0.1" if host in known else host, *arguments, **named)
+
+    return getaddrinfo
+
+
+if hosts := os.environ.get("HOSTS_OF_TESTS"):
+    socket.getaddrinfo = resolving(hosts.split(","))

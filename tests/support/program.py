@@ -1,0 +1,267 @@
+"""Ways to run `todo`: through its door in this process, as a process with pipes, and in a terminal."""
+
+import fcntl
+import importlib.util
+import io
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+LIMIT_S = 60  # of a whole run: nothing that is right takes a tenth of it
+
+HOSTS = Path(__file__).parent / "hosts"
+
+# Makes the terminal on fd 0 the controlling one, as a shell would, so that Ctrl-C and hanging up reach the program.
+IN_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one run left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document of stdout; fails unless stdout is exactly that and one newline."""
+        assert self.out.endswith("\n"), self
+        assert not self.out.endswith("\n\n"), self
+        return json.loads(self.out)
+
+    @property
+    def data(self) -> Any:
+        """The `data` of a success; fails for anything else."""
+        envelope = self.json
+        assert (envelope["success"], self.status, self.err) == (True, 0, ""), self
+        return envelope["data"]
+
+    @property
+    def error(self) -> Any:
+        """The `error` of a failure; fails for anything else."""
+        envelope = self.json
+        assert (envelope["success"], self.status == 0, self.err) == (False, False, ""), self
+        return envelope["error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The environment that every way to run the program starts from."""
+
+    home: Path
+    cwd: Path
+    url: str | None
+
+    def variables(self, user: str | None, changes: Mapping[str, str | None]) -> dict[str, str]:
+        """What the program sees; a change to None takes a variable away."""
+        ours = {"HOME": str(self.home), "LC_ALL": "C.UTF-8", "TODO_DATABASE_URL": self.url, "TODO_USER": user}
+        return {name: value for name, value in (ours | dict(changes)).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """`todo(...)` runs the program through its door in this process."""
+
+    surroundings: Surroundings
+    clock: Callable[[], datetime]
+    login: str | None = "tester"
+
+    def __call__(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        stdin: bytes = b"",
+        terminal: bool = False,
+        columns: int = 80,
+        encoding: str = "utf-8",
+        env: Mapping[str, str | None] | None = None,
+    ) -> Ran:
+        """Run one command; `terminal` makes all three streams terminals."""
+        from todo_cli.cli.env import Env
+        from todo_cli.cli.main import main
+
+        out, err = io.BytesIO(), io.BytesIO()
+        variables = self.surroundings.variables(user, env or {})
+        home = variables.get("HOME")
+        status = main(
+            arguments,
+            Env(
+                variables=variables,
+                cwd=self.surroundings.cwd,
+                home=Path(home) if home else None,
+                login=self.login,
+                stdin=io.BytesIO(stdin),
+                stdout=out,
+                stderr=err,
+                stdin_is_terminal=terminal,
+                stdout_is_terminal=terminal,
+                stderr_is_terminal=terminal,
+                encoding=encoding,
+                columns=columns,
+                now=self.clock,
+            ),
+        )
+        return Ran(status, out.getvalue().decode(encoding), err.getvalue().decode(encoding))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`process(...)` runs the program as a process of its own with pipes; the clock is the machine's."""
+
+    surroundings: Surroundings
+
+    def __call__(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        stdin: bytes = b"",
+        env: Mapping[str, str | None] | None = None,
+    ) -> Ran:
+        """Run one command to its end."""
+        process = self.start(*arguments, user=user, env=env)
+        out, err = process.communicate(stdin, timeout=LIMIT_S)
+        return Ran(process.returncode, out.decode(), err.decode())
+
+    def start(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        env: Mapping[str, str | None] | None = None,
+        **popen: Any,
+    ) -> subprocess.Popen[bytes]:
+        """Start one command with three pipes; `popen` changes how."""
+        how: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        how |= {"cwd": self.surroundings.cwd, "env": process_environment(self.surroundings, user, env)}
+        return subprocess.Popen(command(*arguments), **(how | popen))
+
+
+@dataclass(frozen=True, slots=True)
+class PtyProcess:
+    """`pty_process(...)` runs the program in a real terminal; its output is all in `Ran.out`."""
+
+    surroundings: Surroundings
+
+    def __call__(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        stdin: bytes = b"",
+        columns: int = 80,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Ran:
+        """Type `stdin` at once and run one command to its end."""
+        with self.start(*arguments, user=user, columns=columns, env=env) as terminal:
+            terminal.type(stdin)
+            return terminal.finish()
+
+    def start(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        columns: int = 80,
+        env: Mapping[str, str | None] | None = None,
+    ) -> "Terminal":
+        """Start one command in a terminal to talk with; use it in a `with`."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *command(*arguments)],
+            env=process_environment(self.surroundings, user, {"TERM": "xterm-256color", **(env or {})}),
+            cwd=self.surroundings.cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        return Terminal(process, ours)
+
+
+class Terminal:
+    """A program in a terminal and the person before it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+        self.process = process
+        self._descriptor = descriptor
+        self._seen = b""
+        self._deadline = time.monotonic() + LIMIT_S
+
+    @property
+    def seen(self) -> str:
+        """Everything shown so far, with plain line ends."""
+        return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    def type(self, keys: bytes) -> None:
+        """Type keys; `b"\\x03"` is Ctrl-C."""
+        if keys:
+            os.write(self._descriptor, keys)
+
+    def wait_for(self, text: str) -> None:
+        """Read until the text has been shown."""
+        while text not in self.seen:
+            assert self._read(), f"{text!r} was never shown: {self.seen!r}"
+
+    def finish(self) -> Ran:
+        """Read until the program ends."""
+        while self._read():
+            pass
+        return Ran(self.process.wait(LIMIT_S), self.seen, "")
+
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+
+    def _read(self) -> bool:
+        """Read what there is; False at the end."""
+        ready, _, _ = select.select([self._descriptor], [], [], max(0, self._deadline - time.monotonic()))
+        assert ready, f"nothing more within {LIMIT_S} s: {self.seen!r}"
+        try:
+            data = os.read(self._descriptor, 65536)
+        except OSError:  # Linux ends a terminal with EIO
+            return False
+        self._seen += data
+        return bool(data)
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of the program as a process."""
+    return [sys.executable, "-m", "todo_cli", *arguments]
+
+
+def process_environment(
+    surroundings: Surroundings, user: str | None, changes: Mapping[str, str | None] | None
+) -> dict[str, str]:
+    """The sealed environment of the tests with the program's own on top; finds the package and our host names."""
+    spec = importlib.util.find_spec("todo_cli")
+    assert spec is not None
+    assert spec.origin is not None
+    folders = (HOSTS, Path(spec.origin).parents[1], os.environ.get("PYTHONPATH", ""))
+    changes = {"PYTHONPATH": os.pathsep.join(map(str, filter(None, folders))), **(changes or {})}
+    kept = {name: value for name, value in os.environ.items() if name not in changes}
+    return kept | surroundings.variables(user, changes)

@@ -1,0 +1,104 @@
+"""The PostgreSQL of the tests is real, refuses strangers, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.support.postgres import PostgresCluster, PostgresServer, find_binaries
+
+ROOT = Path(__file__).parents[2]
+OWNER = """
+import time
+from tests.support.postgres import open_cluster
+cluster = open_cluster()
+print(cluster.folder, flush=True)
+time.sleep(600)
+"""
+
+
+def test_finds_binaries_of_the_newest_version_first() -> None:
+    assert (next(find_binaries()) / "initdb").is_file()
+
+
+async def test_logs_in_with_scram(own_postgres: PostgresCluster) -> None:
+    name = own_postgres.create_database()
+    connection = await asyncpg.connect(own_postgres.url(name))
+    try:
+        stored = await connection.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = current_user")
+        assert stored.startswith("SCRAM-SHA-256$")
+        assert await connection.fetchval("SHOW server_encoding") == "UTF8"
+    finally:
+        await connection.close()
+    own_postgres.drop_database(name)
+
+
+async def test_refuses_a_wrong_password(own_postgres: PostgresCluster) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(own_postgres.url("postgres", user="todo_admin", password="wrong"))
+
+
+async def test_listens_on_a_unix_socket(own_postgres: PostgresCluster) -> None:
+    connection = await asyncpg.connect(
+        host=str(own_postgres.folder),
+        port=own_postgres.port,
+        user="todo_admin",
+        password=own_postgres.password,
+        database="postgres",
+    )
+    await connection.close()
+
+
+def test_restarts_on_the_same_port_with_the_same_data(own_postgres: PostgresCluster) -> None:
+    name, port = own_postgres.create_database(), own_postgres.port
+    own_postgres.run_sql(name, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+
+    own_postgres.restart()
+
+    assert own_postgres.port == port
+    assert [tuple(row) for row in own_postgres.fetch(name, "SELECT n FROM kept WHERE n = $1", 7)] == [(7,)]
+    own_postgres.drop_database(name)
+
+
+def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
+    guest = PostgresServer(own_postgres.url("postgres"))
+    name = guest.create_database()
+
+    with pytest.raises(ValueError, match="not made by the tests"):
+        own_postgres.drop_database(name)
+    guest.close()
+
+    assert own_postgres.fetch("postgres", "SELECT 1 FROM pg_database WHERE datname = $1", name) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hide the binaries from the account of the server")
+def test_starts_from_binaries_that_its_account_cannot_reach(tmp_path: Path) -> None:
+    binaries = next(find_binaries())
+    package = binaries.parents[1]
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, tmp_path / part.name, symlinks=True)
+    tmp_path.chmod(0o700)
+
+    cluster = PostgresCluster(tmp_path / binaries.relative_to(package.parent))
+
+    assert [tuple(row) for row in cluster.fetch("postgres", "SELECT 1")] == [(1,)]
+    cluster.close()
+
+
+def test_ends_the_server_when_the_tests_are_killed() -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    with owner, owner.stdout:
+        folder = Path(owner.stdout.readline().strip())
+        assert (folder / "data" / "postmaster.pid").is_file()
+        owner.send_signal(signal.SIGKILL)
+
+    while folder.exists():
+        time.sleep(0.05)

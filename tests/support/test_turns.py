@@ -1,0 +1,166 @@
+"""Turns are counted exactly, and faults happen where they are asked for."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from tests.support.postgres import PostgresCluster
+from tests.support.turns import Fault, TurnProxy
+
+
+@pytest.fixture(scope="module")
+def counter(own_postgres: PostgresCluster) -> Iterator[str]:
+    """A database with the table `counter` of one row."""
+    name = own_postgres.create_database()
+    own_postgres.run_sql(name, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+    yield name
+    own_postgres.drop_database(name)
+
+
+@pytest.fixture
+def proxy(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
+    """A proxy before the server."""
+    with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
+        yield proxy
+
+
+async def connect(proxy: TurnProxy, server: PostgresCluster, database: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A plain connection through the proxy."""
+    return await asyncpg.connect(
+        host="127.0.0.1",
+        port=proxy.port,
+        user="todo_admin",
+        password=server.password,
+        database=database,
+        ssl=False,
+        statement_cache_size=0,
+        timeout=30,
+    )
+
+
+INCREMENT = "UPDATE counter SET n = n + 1 RETURNING n"
+
+
+def stored(server: PostgresCluster, database: str) -> int:
+    """What the counter says now."""
+    return int(server.fetch(database, "SELECT n FROM counter")[0]["n"])
+
+
+async def test_counts_four_turns_of_connecting_and_two_of_a_statement(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
+    connection = await connect(proxy, own_postgres, counter)
+    assert proxy.turns == 4
+    await connection.fetchrow(INCREMENT)
+    await connection.close()
+
+    assert (proxy.turns, proxy.requests) == (6, ["", "p", "p", "PDH", "PBES"])
+
+
+async def test_counts_the_turns_of_a_transaction(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    connection = await connect(proxy, own_postgres, counter)
+    async with connection.transaction():
+        await connection.fetchrow(INCREMENT)
+    connection.terminate()
+
+    assert proxy.turns == 8
+
+
+async def test_counts_the_question_for_tls_that_a_plain_server_declines(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
+    url = own_postgres.url(counter).replace(str(own_postgres.port), str(proxy.port))
+    connection = await asyncpg.connect(url, ssl="prefer")
+    await connection.close()
+
+    assert proxy.turns == 5
+
+
+async def test_counts_long_messages_once(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    connection = await connect(proxy, own_postgres, counter)
+    proxy.reset()
+
+    echo = await connection.fetchval("SELECT $1::text", "x" * 3_000_000)
+    await connection.close()
+
+    assert (len(echo), proxy.turns) == (3_000_000, 2)
+
+
+async def test_counts_a_copy_once_for_its_start_and_once_for_its_end(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
+    connection = await connect(proxy, own_postgres, counter)
+    await connection.execute("CREATE TEMPORARY TABLE many (n int)")
+    proxy.reset()
+
+    await connection.copy_records_to_table("many", records=[(n,) for n in range(100_000)], columns=["n"])
+    await connection.close()
+
+    # asyncpg asks for the types of the columns first
+    assert (proxy.turns, proxy.requests) == (3, ["PDH", "Q", "dc"])
+
+
+async def test_counts_from_zero_after_a_reset(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    connection = await connect(proxy, own_postgres, counter)
+    proxy.reset()
+    assert (proxy.turns, proxy.requests, proxy.connections) == (0, [], 0)
+    await connection.execute("SELECT 1")
+    await connection.close()
+
+    assert (proxy.turns, proxy.requests) == (1, ["Q"])
+
+
+async def test_delays_each_turn(own_postgres: PostgresCluster, counter: str) -> None:
+    with TurnProxy(own_postgres.host, own_postgres.port, delay_s=0.02) as proxy:
+        began = time.monotonic()
+        connection = await connect(proxy, own_postgres, counter)
+        await connection.fetchrow(INCREMENT)
+        assert time.monotonic() - began >= proxy.turns * 2 * proxy.delay_s
+        await connection.close()
+
+
+@pytest.mark.parametrize("how", ["end", "reset"])
+@pytest.mark.parametrize(("fault", "written"), [("before", 0), ("during", 1), ("after", 1)])
+async def test_cuts_the_line_around_a_write(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, how: str, fault: str, written: int
+) -> None:
+    earlier = stored(own_postgres, counter)
+    proxy.faults.append(Fault(fault, request=2, how=how))  # type: ignore[arg-type]
+    connection = await connect(proxy, own_postgres, counter)
+
+    with pytest.raises((asyncpg.ConnectionDoesNotExistError, ConnectionResetError)):
+        await connection.fetchrow(INCREMENT)
+    while fault == "during" and stored(own_postgres, counter) == earlier:
+        await asyncio.sleep(0.01)  # the server is still at it
+
+    assert stored(own_postgres, counter) == earlier + written
+    again = await connect(proxy, own_postgres, counter)  # only the first connection is cut
+    assert await again.fetchval(INCREMENT) == earlier + written + 1
+    await again.close()
+
+
+async def test_cuts_the_line_before_the_log_in(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    proxy.faults.append(Fault("before", request=0))
+    with pytest.raises((ConnectionError, asyncpg.ConnectionDoesNotExistError)):
+        await connect(proxy, own_postgres, counter)
+    assert proxy.turns == 1
+
+
+async def test_never_answers_when_silent(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    proxy.is_silent = True
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connect(proxy, own_postgres, counter), 0.2)
+    assert (proxy.turns, proxy.requests) == (1, [])
+
+
+async def test_falls_silent_after_a_request(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+    earlier = stored(own_postgres, counter)
+    proxy.faults.append(Fault("after", request=2, how="silence"))
+    connection = await connect(proxy, own_postgres, counter)
+    with pytest.raises(TimeoutError):
+        await connection.fetchrow(INCREMENT, timeout=0.5)
+    connection.terminate()
+    assert stored(own_postgres, counter) == earlier + 1
