@@ -2,20 +2,27 @@
 
 import os
 import sys
-from typing import NoReturn
 
 from todo_cli import __version__
 
+TYPE_CHECKING = False  # typing's own costs more than all that `--version` does
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def run() -> NoReturn:
+
+def run() -> "NoReturn":
     """Run `todo` with this process's arguments and end the process."""
     if sys.argv[1:] == ["--version"] and not os.environ.get("TODO_OUTPUT") and not os.environ.get("TODO_CONFIG"):
         _print_version()
+    try:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
+    except KeyboardInterrupt:
+        os._exit(130)
 
     import gc
-    import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
     gc.disable()  # a short life makes too little garbage to look for it
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
@@ -33,7 +40,7 @@ def _print_version() -> None:
     os._exit(0)
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int) -> "NoReturn":
     """End the process at once: all is written and closed. 128+n is an end by signal n, as a shell's loop expects."""
     if status > 128:
         import signal

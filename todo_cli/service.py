@@ -48,10 +48,7 @@ class TaskService:
             Conflict: another user holds the id.
         """
         task = self._task(new, self._now())
-        is_sqlite = self._database.is_sqlite
-        return await self._run(
-            lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True, together=is_sqlite
-        )
+        return await self._run(lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True)
 
     async def add_all(self, news: Sequence[TaskCreate]) -> list[Added]:
         """Store tasks in the order given, all or nothing; those whose id is there come back unchanged.

@@ -49,7 +49,7 @@ def main(argv: Sequence[str], env: Env) -> int:
     except TodoError as error:
         printed = _failed(error, env, as_json=as_json)
     except KeyboardInterrupt:
-        printed = _failed(Cancelled("Interrupted"), env, as_json=as_json, status=128 + _SIGINT, is_silent=True)
+        printed = _ended(_SIGINT, env, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, must keep the contract of one document
         printed = _failed(_bug(error), env, as_json=as_json)
         if request.debug:
@@ -112,17 +112,31 @@ def _answer(
     if config_fault is not None:
         raise config_fault
 
+    from todo_cli.cli.loop import Interrupted
     from todo_cli.cli.run import run
 
     settings = config.load(env.variables, config_file, user=parsed.user, login=env.login, cwd=env.cwd, home=env.home)
+    user = [] if parsed.user is None else ["--user", parsed.user]
+    again = shlex.join(["todo", *user, *parsed.job.again])
     try:
-        sheet = run(parsed.job, settings, env, as_json=as_json)
+        finished = run(parsed.job, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
-        user = [] if parsed.user is None else ["--user", parsed.user]
-        raise OutcomeUnknown(error.message, hint=shlex.join(["todo", *user, *parsed.job.again])) from error
+        raise OutcomeUnknown(error.message, hint=again) from error
+    except Interrupted as end:
+        if end.was_writing:
+            raise OutcomeUnknown("Interrupted while it was being stored: it may or may not be", hint=again) from end
+        return _ended(end.number, env, as_json=as_json)
+    sheet = finished.sheet
     if sheet.fault is not None:
         return _found_faulty(sheet, sheet.fault, env, as_json=as_json)
-    return Printed(0, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+    status = 0 if finished.signal is None else 128 + finished.signal
+    return Printed(status, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+
+
+def _ended(number: int, env: Env, *, as_json: bool) -> Printed:
+    """End by a signal: silent, but for the one document that was asked for."""
+    printed = _failed(Cancelled("Interrupted"), env, as_json=as_json, status=128 + number)
+    return Printed(printed.status, printed.out)
 
 
 def _found_faulty(sheet: Sheet, fault: TodoError, env: Env, *, as_json: bool) -> Printed:
@@ -157,16 +171,14 @@ def _misused(error: Any, env: Env, *, as_json: bool) -> Printed:
     return _failed(Usage(message or "The command cannot be understood", hint=f"{path} --help"), env, as_json=as_json)
 
 
-def _failed(
-    error: TodoError, env: Env, *, as_json: bool, status: int | None = None, is_silent: bool = False
-) -> Printed:
+def _failed(error: TodoError, env: Env, *, as_json: bool, status: int | None = None) -> Printed:
     exit_status = STATUSES[error.code].exit if status is None else status
     if exit_status is None:
         exit_status = 1
     if as_json:
         return Printed(exit_status, envelope.failure(error).encode())
     lines = [f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else [])]
-    text = "" if is_silent else "".join(f"{visible(line)}\n" for line in lines)
+    text = "".join(f"{visible(line)}\n" for line in lines)
     return Printed(exit_status, err=text.encode(env.encoding, "backslashreplace"))
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import itertools
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from todo_cli.cli.env import Env
+from todo_cli.cli.loop import Interruption, Loop, in_thread
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from todo_cli.service import TaskService
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 _PATIENCE_S: Final = 0.7
 """How long the database may take before a terminal hears of it."""
@@ -79,18 +78,36 @@ class Job(Generic[T]):
     again: Sequence[str] = ("list", "--status", "all")
 
 
-def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
-    """Do a job on the store that the settings name, and say what came of it; the one event loop of a process."""
-    return asyncio.run(_perform(job, settings, env, as_json=as_json))
+@dataclass(frozen=True, slots=True, repr=False)  # as `Sheet`
+class Finished:
+    """What came of a job; `signal` is one that came while a write was under way, which was answered all the same."""
+
+    sheet: Sheet
+    signal: int | None
 
 
-async def _perform(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
+def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Finished:
+    """Do a job on the store that the settings name, and say what came of it; the one event loop of a process.
+
+    Raises:
+        Interrupted: a signal came.
+        TodoError: the job failed.
+    """
+    interruption = Interruption()
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        work = _perform(job, settings, env, interruption, as_json=as_json)
+        sheet = runner.run(interruption.guard(work))
+    return Finished(sheet, interruption.number)
+
+
+async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
     async with _dialing(settings, env, as_json=as_json) as dial:
-        await _in_thread(_load)
+        await in_thread(_load)
         from todo_cli.database.engine import open_database
         from todo_cli.service import TaskService
 
         async with open_database(settings.target, timeout_s=settings.timeout_s, dial=dial) as database:
+            interruption.is_writing = lambda: database.is_writing
             tasks = TaskService(database, settings.user, env.now)
             result = await job.work(Workplace(tasks, database, settings, env, as_json))
             scene = Scene(settings.user, settings.target.place, database.created, env.now())
@@ -145,32 +162,6 @@ async def _read(read: Callable[[], bytes]) -> bytes:
         IoFailed: it cannot be read.
     """
     try:
-        return await _in_thread(read)
+        return await in_thread(read)
     except OSError as error:
         raise IoFailed(f"Standard input cannot be read: {(error.strerror or '').lower()}") from error
-
-
-async def _in_thread(call: Callable[[], R]) -> R:
-    """Call in a thread that nobody waits for at the end: Ctrl-C leaves at once, whatever the call is stuck in."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[R] = loop.create_future()
-
-    def settle(result: R | None, fault: Exception | None) -> None:
-        if future.done():
-            return
-        if fault is not None:
-            future.set_exception(fault)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # a call that did not fail has a result
-
-    def work() -> None:
-        result, fault = None, None
-        try:
-            result = call()
-        except Exception as error:  # noqa: BLE001 - carried over to whoever waits
-            fault = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, fault)
-
-    threading.Thread(target=work, daemon=True).start()
-    return await future

@@ -80,7 +80,7 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connec
                 return await _dial(target, context)
         except Exception as error:
             waited_s = loop.time() - began
-            patience_s = _REFUSED_FOR_S if isinstance(error, ConnectionRefusedError) else limit_s
+            patience_s = _REFUSED_FOR_S if failures.is_refused(error) else limit_s
             if not failures.can_pass(error) or waited_s + pause_s >= patience_s:
                 raise failures.translated(error, target, connecting=True) from error
         await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - jitter, not a secret

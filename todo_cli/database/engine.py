@@ -44,6 +44,8 @@ class Database:
         self.engine = engine
         self.target = target
         self.created = False
+        self.is_writing = False
+        """Whether a write has been sent and not been answered yet."""
         self._is_checked = False
 
     @property
@@ -64,7 +66,9 @@ class Database:
             OutcomeUnknown: a write was sent, and no answer came.
             TodoError: translated from what the driver said.
         """
-        return await self.attempt(lambda: self._once(work, creates=creates, together=together), effect=effect)
+        # On SQLite the lock is taken before a write begins, so that waiting for it is never a write under way.
+        together = together or (self.is_sqlite and effect is not Effect.READ)
+        return await self.attempt(lambda: self._once(work, effect, creates=creates, together=together), effect=effect)
 
     async def attempt(self, call: Callable[[], Awaitable[T]], *, effect: Effect = Effect.READ) -> T:
         """Await `call` again while the store is locked, and once more when its answer was lost and that is harmless.
@@ -149,25 +153,26 @@ class Database:
             files.copy_aside(self.target.path, str(state.version))
         await schema.upgrade(connection)
 
-    async def _once(self, work: Work[T], *, creates: bool, together: bool) -> T:
+    async def _once(self, work: Work[T], effect: Effect, *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
         self.find_file(creates=creates)
         async with self.engine.connect() as connection:
             if isinstance(self.target, SqliteTarget):
                 await self._check_file(connection, creates=creates)
             try:
-                return await self._perform(connection, work, together=together)
+                return await self._perform(connection, work, effect, together=together)
             except SQLAlchemyError as error:
                 if not failures.is_absent(error):
                     raise
                 await connection.rollback()
                 await self._make(connection, creates=creates)
-            return await self._perform(connection, work, together=together)
+            return await self._perform(connection, work, effect, together=together)
 
-    async def _perform(self, connection: AsyncConnection, work: Work[T], *, together: bool) -> T:
+    async def _perform(self, connection: AsyncConnection, work: Work[T], effect: Effect, *, together: bool) -> T:
         """Call `work` on this connection; commit when it returns, roll back when it raises."""
         if together:
             await self._begin(connection)
+        self.is_writing = effect is not Effect.READ
         try:
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 result = await work(session)
@@ -175,6 +180,7 @@ class Database:
                 await connection.commit()
             return result
         finally:
+            self.is_writing = False
             if together:
                 await connection.rollback()
 

@@ -5,6 +5,7 @@ out and TLS faults are `OSError`s either way. Statement texts and parameters nev
 """
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ _NEON_WAKING: Final = (
     "Too many connections",
 )
 _NEON_DENIED: Final = ("password authentication failed", "is not allowed to connect", "This IP address")
+
+
+_NOBODY_THERE: Final = frozenset({errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
 class NoStore(Exception):
@@ -117,6 +121,16 @@ def can_pass(error: BaseException) -> bool:
     return isinstance(error, OSError) and not _rejected_tls(error)
 
 
+def is_refused(error: BaseException) -> bool:
+    """Whether nobody listens there: on the one address of a name, or on all of them."""
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    if not isinstance(error, OSError) or error.errno is not None:
+        return False
+    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))}  # how asyncio joins several
+    return errno.ECONNREFUSED in numbers and numbers <= _NOBODY_THERE
+
+
 def _rejected_tls(error: BaseException) -> bool:
     return "rejected SSL upgrade" in str(error)
 
@@ -142,7 +156,7 @@ def _from_postgres(error: BaseException, target: PostgresTarget, *, connecting: 
         return TimedOut(f"{what} {place} in time", hint="try again, or set TODO_TIMEOUT to more seconds")
     if isinstance(error, socket.gaierror):
         return DatabaseUnavailable(f"The host of {place} is not known", hint="check the name and the network")
-    if isinstance(error, ConnectionRefusedError):
+    if is_refused(error):
         return DatabaseUnavailable(f"{place} refuses connections", hint="check host and port, and that the server runs")
     if isinstance(error, OSError) or is_cut(error):
         return DatabaseUnavailable(f"The connection to {place} was lost", hint="try again")

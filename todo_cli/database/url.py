@@ -35,6 +35,8 @@ _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
 """Known and rightly without effect: asyncpg has no channel binding (the verified certificate vouches for the server),
 and every statement here suits PgBouncer."""
 _ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
+_LOGIN: Final = re.compile(r"^[^/]*:[^/]*@|(^|\s)(host|hostaddr|user|password|dbname|PGPASSWORD)\s*=")
+"""What a path does not look like: a login without its scheme, or libpq's words and values."""
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -115,6 +117,8 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
     scheme, separator, rest = text.partition("://")
     if not separator and (scheme := text.partition(":")[0].lower()) in _POSTGRES + _SQLITE + ("file",):
         raise ConfigInvalid("The database URL lacks `//` after its scheme", hint=_EXAMPLES)
+    if not separator and _LOGIN.search(text):
+        raise ConfigInvalid("The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES)
     if not separator:
         return SqliteTarget(_file(text, cwd, home))
     if scheme.lower() in _SQLITE:
@@ -198,7 +202,8 @@ def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
         port = match[3] or (given_ports[min(position, len(given_ports) - 1)] if given_ports else str(_PORT))
         if re.fullmatch(r"[0-9]{1,5}", port) is None or not 0 < int(port) < 65_536:
             raise ConfigInvalid("The database URL has a port that is not a number from 1 to 65535", hint=_ENCODE)
-        found.append((match[1] or match[2] or "localhost", int(port)))
+        host = match[1] or match[2] or "localhost"
+        found.append((host if host.startswith("/") else host.lower(), int(port)))
     return tuple(found)
 
 
