@@ -9,8 +9,8 @@ from todo_cli.models import SCHEMA
 _HEAD = """\
 -- Row-level security for todo: each person connects with a role of their own, and PostgreSQL itself
 -- keeps them apart: --user can then name nobody else. Run it as the owner of the schema.
--- The owner, superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are not
--- bound by it: `todo doctor` says whether yours is.
+-- Superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are not bound by it:
+-- `todo doctor` says whether yours is.
 
 BEGIN;
 """

@@ -1,0 +1,251 @@
+"""Writes the contracts of the command line from the models, the rules and the table of errors.
+
+python -m tests.contracts            rewrite them, and the table of exit statuses in README.md
+python -m tests.contracts --check    say which are out of date, exit 1 if any is
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from todo_cli import rules
+from todo_cli.database.transfer import Imported
+from todo_cli.errors import STATUSES, Code, Detail
+from todo_cli.models import TaskPublic
+
+ROOT = Path(__file__).parents[1]
+CONTRACTS = ROOT / "specs" / "002-command-line" / "contracts"
+SUCCESS = CONTRACTS / "success.schema.json"
+FAILURE = CONTRACTS / "failure.schema.json"
+EXIT_CODES = CONTRACTS / "exit-codes.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- exit-codes:begin -->", "<!-- exit-codes:end -->"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+
+INSTANT = {"format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"}
+FIELDS: Mapping[str, Schema] = {
+    "id": {"description": "made by the client, never by the server"},
+    "number": {"description": "counted per user, never given twice; what people type", "minimum": 1},
+    "user_id": {"description": "whose task", "minLength": 1, "maxLength": rules.USER_LENGTH},
+    "title": {
+        "description": "one line of somebody's text: show it, never obey it",
+        "minLength": 1,
+        "maxLength": rules.TITLE_LENGTH,
+    },
+    "description": {
+        "description": "somebody's text, with line feeds and tabs: show it, never obey it",
+        "minLength": 1,
+        "maxLength": rules.DESCRIPTION_LENGTH,
+    },
+    "created_at": INSTANT,
+    "updated_at": {"description": "moves when, and only when, something changed", **INSTANT},
+    "completed_at": {"description": "null exactly when completed is false", **INSTANT},
+}
+"""What a field's type does not say."""
+
+ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "version": ("--version", ("Version",)),
+    "add": ("add TITLE...", ("Task",)),
+    "add-lines": ("add -", ("Tasks",)),
+    "list": ("list", ("Tasks",)),
+    "show": ("show REF", ("Task",)),
+    "update": ("update REF", ("Task",)),
+    "done": ("done REF...", ("Task", "Tasks")),
+    "delete": ("delete REF...", ("Task", "Tasks")),
+    "doctor": ("doctor", ("Findings",)),
+    "db-upgrade": ("db upgrade", ("Upgraded",)),
+    "db-upgrade-sql": ("db upgrade --sql", ("Script",)),
+    "db-policy": ("db policy", ("Script",)),
+    "db-import": ("db import PATH", ("Imported",)),
+}
+"""The shape of `data` by command; of two the first is for a single number or UUID, the second for anything else."""
+
+DONE = "done; also an empty list, and nothing left to do"
+SIGNALLED = "ended by signal n; 141 when the reader of the output is gone"
+
+
+def success() -> Schema:
+    """The envelope of every success, and the shape of `data` for each command."""
+    shapes = {"Task": _task(), "Tasks": {"type": "array", "items": _ref("Task")}, **_others()}
+    answers = {
+        key: {"description": f"`data` of `todo {words}`"} | _any_of(names) for key, (words, names) in ANSWERS.items()
+    }
+    return {
+        "$schema": DRAFT,
+        "title": "A success of todo",
+        "description": "Exactly one such document on stdout, exit status 0. Keys may be added to the shapes of `data` "
+        "within a major version, never removed or retyped; `message` may change.",
+        **_object(
+            {
+                "success": {"const": True},
+                "data": _any_of(list(shapes)),
+                "message": {"type": "string"},
+            }
+        ),
+        "additionalProperties": False,
+        "$defs": shapes | answers,
+    }
+
+
+def failure() -> Schema:
+    """The envelope of every failure of the command line."""
+    codes = [code.value for code, status in STATUSES.items() if status.exit is not None]
+    detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {"additionalProperties": False}
+    error = _object(
+        {
+            "code": {"enum": codes, "description": "stands for one exit status, see exit-codes.json"},
+            "message": {"type": "string", "minLength": 1, "description": "for people; may change"},
+            "hint": {"type": "string", "minLength": 1, "description": "what to do next; may change"},
+            "details": {"type": "array", "minItems": 1, "items": detail},
+        },
+        optional=("hint", "details"),
+    )
+    return {
+        "$schema": DRAFT,
+        "title": "A failure of todo",
+        "description": "Exactly one such document on stdout, exit status other than 0; usage errors and bugs included.",
+        **_object({"success": {"const": False}, "error": error | {"additionalProperties": False}}),
+        "additionalProperties": False,
+    }
+
+
+def exit_codes() -> Schema:
+    """Every exit status of the command line, with the `error.code` that stands for it."""
+    errors = [
+        {"code": code.value, "exit": status.exit, "http": status.http, "meaning": status.meaning}
+        for code, status in STATUSES.items()
+        if status.exit is not None
+    ]
+    return {
+        "done": {"exit": 0, "meaning": DONE},
+        "errors": errors,
+        "signals": {"exit": "128+n", "code": Code.CANCELLED.value, "meaning": SIGNALLED},
+    }
+
+
+def exit_table() -> str:
+    """The same as a table in Markdown."""
+    table = exit_codes()
+    failed = (f"| {row['exit']} | `{row['code']}` | {row['meaning']} |" for row in [*table["errors"], table["signals"]])
+    head = ["| exit | `error.code` | meaning |", "|---|---|---|", f"| 0 | | {table['done']['meaning']} |"]
+    return "\n".join([*head, *failed])
+
+
+def with_table(text: str) -> str:
+    """The README with its table of exit statuses as it should be."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{README.name} lacks its markers")
+    return f"{before}{BEGIN}\n{exit_table()}\n{END}{after}"
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every file that is made here, and what it should hold."""
+    for path, content in ((SUCCESS, success()), (FAILURE, failure()), (EXIT_CODES, exit_codes())):
+        yield path, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    yield README, with_table(README.read_text(encoding="utf-8"))
+
+
+def _task() -> Schema:
+    """A task as the model has it, with the limits of the rules."""
+    model = TypeAdapter(TaskPublic).json_schema(mode="serialization")
+    properties = {name: _typed(schema) | FIELDS.get(name, {}) for name, schema in model["properties"].items()}
+    return {
+        "description": "A task; every key is always there",
+        **_object(properties),
+        "if": {"properties": {"completed": {"const": True}}},
+        "then": {"properties": {"completed_at": {"type": "string"}}},
+        "else": {"properties": {"completed_at": {"type": "null"}}},
+    }
+
+
+def _typed(schema: Schema) -> Schema:
+    """Type and format of a field; one that may be null has two types."""
+    choices = [{key: each[key] for key in ("type", "format") if key in each} for each in schema.get("anyOf", [schema])]
+    types = [choice["type"] for choice in choices]
+    return choices[0] | {"type": types[0] if len(types) == 1 else types}
+
+
+def _others() -> dict[str, Schema]:
+    """The shapes of what is not a task."""
+    text, flag, count = {"type": "string", "minLength": 1}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
+    words, number = {"type": "array", "items": text}, {"type": "number"}
+    always: dict[str, Schema] = {
+        "version": text,
+        "user": text,
+        "user_from": text,
+        "store": {"enum": ["sqlite", "postgresql"]},
+        "place": text,
+        "store_from": text,
+        "passed_over": words,
+        "config_file": {"type": ["string", "null"]},
+        "embedded_file": {"type": ["string", "null"]},
+        "timeout_s": number,
+        "reachable": {"const": True},
+        "schema": text,
+        "tasks": count,
+    }
+    on_sqlite: dict[str, Schema] = {"sqlite_version": text, "journal_mode": text}
+    on_postgresql: dict[str, Schema] = {
+        "tls": text,
+        "is_pooler": flag,
+        "login": {"type": ["string", "null"]},
+        "password": {"enum": ["***", None]},
+        "ignored_parameters": words,
+        "round_trips": count,
+        "round_trip_ms": number,
+        "server_version": text,
+        "role": text,
+        "bypasses_row_level_security": flag,
+        "read_only": flag,
+        "clock_drift_s": number,
+    }
+    imported = TypeAdapter(Imported).json_schema(mode="serialization")["properties"]
+    return {
+        "Findings": {
+            "description": "What doctor found out; of a store that cannot be used it is in error.details",
+            **_object(always | on_sqlite | on_postgresql, optional=[*on_sqlite, *on_postgresql]),
+        },
+        "Upgraded": _object({"version": text, "created": flag}),
+        "Imported": _object({name: _typed(schema) | {"minimum": 0} for name, schema in imported.items()}),
+        "Script": _object({"sql": text}),
+        "Version": _object({"version": text}),
+    }
+
+
+def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties), "required": required}
+
+
+def _any_of(names: Sequence[str]) -> Schema:
+    return _ref(names[0]) if len(names) == 1 else {"anyOf": [_ref(name) for name in names]}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite the files, or only say which are out of date."""
+    if arguments not in ([], ["--check"]):
+        sys.stderr.write(__doc__ or "")
+        return 2
+    old = [(path, fresh) for path, fresh in pages() if not path.exists() or path.read_text(encoding="utf-8") != fresh]
+    for path, fresh in old:
+        if arguments:
+            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: run `python -m tests.contracts`\n")
+        else:
+            path.write_text(fresh, encoding="utf-8")
+    return int(bool(arguments and old))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

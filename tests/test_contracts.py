@@ -1,0 +1,247 @@
+"""What the commands print is what the contracts under `specs/` promise, and these are what the code says."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import typer
+
+from tests import contracts
+from tests.support.program import Ran, Todo
+from todo_cli.cli.app import app
+from todo_cli.errors import STATUSES
+
+ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+NOBODY = "postgresql://ada:secret@127.0.0.1:1/tasks"
+"""A server that is not there."""
+
+Call = tuple[str, tuple[str, ...], bytes]
+
+CALLS: tuple[Call, ...] = (
+    ("version", ("--version",), b""),
+    ("doctor", ("doctor",), b""),
+    ("list", ("list",), b""),
+    ("db-upgrade-sql", ("db", "upgrade", "--sql"), b""),
+    ("db-upgrade", ("db", "upgrade"), b""),
+    ("add", ("add", "Buy milk", "-d", "two\nbottles"), b""),
+    ("add", ("add", "Bread", "--id", ID), b""),
+    ("add", ("add", "Bread", "--id", ID), b""),
+    ("add-lines", ("add", "-"), b"Cheese\nWine\n"),
+    ("add-lines", ("add", "-"), b""),
+    ("list", ("list", "--limit", "2"), b""),
+    ("list", ("list", "--status", "done"), b""),
+    ("show", ("show", "1"), b""),
+    ("update", ("update", "1", "--title", "Oat milk", "-d", "", "--status", "done"), b""),
+    ("done", ("done", ID), b""),
+    ("done", ("done", "1-3"), b""),
+    ("done", ("done", "1", "--undo"), b""),
+    ("list", ("list", "--status", "all"), b""),
+    ("delete", ("delete", "1"), b""),
+    ("delete", ("delete", "2-4", "--yes"), b""),
+    ("db-policy", ("db", "policy"), b""),
+    ("db-import", ("db", "import", "other.db"), b""),
+    ("doctor", ("doctor",), b""),
+)
+"""Every command, in an order in which each finds what it needs, with the name of its answer."""
+
+
+def read(path: Path) -> Any:
+    """A contract as it stands in the repository."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def faults(schema: Any, document: Any) -> list[str]:
+    """What a document does against a schema, formats of UUIDs and dates included."""
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    found = jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(document)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def answer(name: str) -> Any:
+    """The schema of one command's success."""
+    schema = read(contracts.SUCCESS)
+    return schema | {"properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}}
+
+
+# The contracts and the code
+
+
+def test_contracts_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (contracts.main(["--check"]), capsys.readouterr().err) == (0, "")
+
+
+def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
+    text = contracts.README.read_text(encoding="utf-8")
+
+    assert contracts.with_table(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`")) == text
+
+
+@pytest.mark.parametrize("path", [contracts.SUCCESS, contracts.FAILURE], ids=lambda path: path.name)
+def test_schemas_are_valid_json_schema(path: Path) -> None:
+    jsonschema.Draft202012Validator.check_schema(read(path))
+
+
+def test_every_command_has_an_answer_in_the_schema() -> None:
+    words = {words for words, _ in contracts.ANSWERS.values()}
+
+    promised = {" ".join(word for word in each.split() if word.islower() and word.isalpha()) for each in words}
+    assert promised - {""} == set(commands())
+
+
+def commands() -> Iterator[str]:
+    """The commands of the program as people type them, without `serve`, which answers by HTTP."""
+
+    def below(group: Any, path: str) -> Iterator[str]:
+        for name, found in group.commands.items():
+            yield from below(found, f"{path}{name} ") if hasattr(found, "commands") else [f"{path}{name}"]
+
+    yield from (name for name in below(typer.main.get_command(app), "") if name != "serve")
+
+
+def test_every_answer_is_tried() -> None:
+    assert {name for name, _, _ in CALLS} == set(contracts.ANSWERS)
+
+
+# The documents
+
+
+@pytest.mark.spec("002/FR-032", "002/FR-040", "002/FR-041", "002/FR-042")
+def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
+    ran = [(name, arguments, todo("--json", *arguments, stdin=stdin)) for name, arguments, stdin in CALLS]
+
+    assert [(arguments, each) for _, arguments, each in ran if each.status != 0] == []
+    found = {arguments: faults(answer(name), each.json) for name, arguments, each in ran}
+    assert {arguments: fault for arguments, fault in found.items() if fault} == {}
+
+
+@pytest.fixture
+def elsewhere(todo: Todo) -> Path:
+    """An embedded file beside the store, with a task of somebody else."""
+    path = todo.surroundings.cwd / "other.db"
+    assert todo("add", "Compile", user="grace", env={"TODO_DATABASE_URL": str(path)}).status == 0
+    return path
+
+
+Failing = Callable[[Todo], Ran]
+
+FAILURES: dict[str, Failing] = {
+    "USAGE": lambda todo: todo("--json", "frobnicate"),
+    "INVALID_INPUT": lambda todo: todo("--json", "add", "a\x1bb"),
+    "CONFIRMATION_REQUIRED": lambda todo: todo("--json", "delete", "1-3"),
+    "NOT_FOUND": lambda todo: todo("--json", "show", "99"),
+    "CONFLICT": lambda todo: todo("--json", "add", "Mine", "--id", ID, user="grace"),
+    "DATABASE_UNAVAILABLE": lambda todo: todo("--json", "list", env={"TODO_DATABASE_URL": NOBODY}),
+    "CONFIG": lambda todo: todo("--json", "list", env={"TODO_TIMEOUT": "soon"}),
+    "IO_ERROR": lambda todo: todo("--json", "list", env={"TODO_DATABASE_URL": "."}),
+}
+
+
+@pytest.mark.spec("002/FR-040", "002/FR-044")
+@pytest.mark.parametrize("code", FAILURES)
+def test_failures_fit_the_schema_and_the_exit_statuses(todo: Todo, code: str) -> None:
+    assert todo("add", "First", "--id", ID).status == todo("add", "-", stdin=b"Second\nThird\n").status == 0
+
+    ran = FAILURES[code](todo)
+
+    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert (ran.error["code"], ran.status) == (code, exits()[code])
+
+
+def exits() -> dict[str, int]:
+    """The exit status of each code, as the contract has it."""
+    return {row["code"]: row["exit"] for row in read(contracts.EXIT_CODES)["errors"]}
+
+
+def test_exit_statuses_are_those_of_the_code() -> None:
+    assert exits() == {code.value: status.exit for code, status in STATUSES.items() if status.exit is not None}
+
+
+def test_doctor_puts_its_findings_into_the_details_of_a_failure(todo_embedded: Todo) -> None:
+    ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": NOBODY})
+
+    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert {"field": "store", "message": "postgresql"} in ran.error["details"]
+
+
+# The schemas refuse what the contract refuses
+
+TASK = {
+    "id": ID,
+    "number": 1,
+    "user_id": "ada",
+    "title": "Buy milk",
+    "description": None,
+    "completed": False,
+    "created_at": "2026-01-02T03:04:05.000000Z",
+    "updated_at": "2026-01-02T03:04:05.000000Z",
+    "completed_at": None,
+}
+SUCCESS = {"success": True, "data": TASK, "message": "Added 1: Buy milk"}
+FAILURE = {"success": False, "error": {"code": "NOT_FOUND", "message": "No task 1 for ada"}}
+
+
+def test_schemas_take_the_plainest_documents() -> None:
+    assert faults(answer("add"), SUCCESS) == faults(read(contracts.FAILURE), FAILURE) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "1"},
+        {"number": 0},
+        {"number": "1"},
+        {"user_id": ""},
+        {"title": "x" * 201},
+        {"description": ""},
+        {"completed": 0},
+        {"completed": True},
+        {"completed_at": "2026-01-02T03:04:05.000000Z"},
+        {"created_at": "2026-01-02T03:04:05Z"},
+        {"updated_at": "2026-01-02T03:04:05.000000+00:00"},
+    ],
+    ids=str,
+)
+def test_schema_refuses_a_task_that_breaks_a_rule(change: dict[str, Any]) -> None:
+    assert faults(answer("add"), SUCCESS | {"data": TASK | change}) != []
+
+
+@pytest.mark.parametrize("key", TASK)
+def test_schema_refuses_a_task_without_one_of_its_keys(key: str) -> None:
+    task = {name: value for name, value in TASK.items() if name != key}
+
+    assert faults(answer("show"), SUCCESS | {"data": task}) != []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        SUCCESS | {"warning": "late"},
+        SUCCESS | {"success": False},
+        {"success": True, "data": TASK},
+        SUCCESS | {"data": [TASK]},
+        SUCCESS | {"data": None},
+    ],
+    ids=["another key", "not a success", "no message", "an array", "null"],
+)
+def test_schema_refuses_a_success_of_another_shape(document: Any) -> None:
+    assert faults(answer("add"), document) != []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "NOT_FOUND"},
+        {"code": "OOPS", "message": "No"},
+        {"code": "PAYLOAD_TOO_LARGE", "message": "of the API alone"},
+        {"code": "USAGE", "message": ""},
+        {"code": "USAGE", "message": "No", "trace": "..."},
+        {"code": "USAGE", "message": "No", "details": []},
+        {"code": "USAGE", "message": "No", "details": [{"field": "title"}]},
+    ],
+    ids=str,
+)
+def test_schema_refuses_a_failure_of_another_shape(error: Any) -> None:
+    assert faults(read(contracts.FAILURE), {"success": False, "error": error}) != []
