@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictBool
+from pydantic import AfterValidator, BeforeValidator, StrictBool
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -200,6 +200,7 @@ class Task(SQLModel, table=True):
 
 Title = Annotated[str, AfterValidator(rules.clean_title)]
 Description = Annotated[str | None, AfterValidator(rules.clean_description)]
+Id = Annotated[UUID, BeforeValidator(lambda value: rules.clean_id(value) if isinstance(value, str) else value)]
 
 
 class TaskCreate(SQLModel):
@@ -209,7 +210,7 @@ class TaskCreate(SQLModel):
 
     title: Title
     description: Description = None
-    id: UUID | None = None
+    id: Id | None = None
 
 
 class TaskUpdate(SQLModel):
@@ -245,6 +246,13 @@ class Added:
     is_new: bool
 
 
+class Position(NamedTuple):
+    """A place in a list: right after the task of this time and number."""
+
+    created_at: datetime
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class TaskPage:
     """Tasks newest first, with how many the user has; a count of 1,001 means more than 1,000."""
@@ -254,3 +262,5 @@ class TaskPage:
     done_count: int
     status: TaskStatus
     limit: int | None
+    next: Position | None = None
+    """Where the list goes on, if it does."""

@@ -7,12 +7,16 @@ Persian, Hebrew and Arabic need.
 import re
 import unicodedata
 from typing import Final
+from uuid import UUID
 
 from todo_cli.errors import InvalidInput
 
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 10_000
 USER_LENGTH: Final = 255
+
+UUID_TEXT: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""A UUID as people and programs write it; Python reads more forms than this one."""
 
 REFUSED_CLASS: Final = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """The inside of a character class: C0, DEL, C1, line and paragraph separators, bidi embeddings, overrides and
@@ -46,6 +50,13 @@ def clean_description(text: str | None) -> str | None:
     if len(text) > DESCRIPTION_LENGTH:
         raise InvalidInput.of("description", f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed")
     return text or None
+
+
+def clean_id(text: str) -> UUID:
+    """Read a UUID from its 36 characters, any case."""
+    if UUID_TEXT.fullmatch(text) is None:
+        raise InvalidInput.of("id", "must be a UUID of 36 characters")
+    return UUID(text)
 
 
 def _line(field: str, text: str, longest: int) -> str:

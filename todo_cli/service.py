@@ -11,6 +11,7 @@ from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound, OutcomeUnknown, TodoError
 from todo_cli.models import (
     Added,
+    Position,
     Reference,
     Task,
     TaskCreate,
@@ -64,10 +65,15 @@ class TaskService:
             lambda tasks: tasks.add_all(given), effect=Effect.REPEATABLE, creates=True, together=True
         )
 
-    async def list(self, status: TaskStatus = TaskStatus.OPEN, limit: int | None = None) -> TaskPage:
-        """Tasks newest first, ties by number descending; all of them without a limit. One round trip."""
+    async def list(
+        self, status: TaskStatus = TaskStatus.OPEN, limit: int | None = None, *, after: Position | None = None
+    ) -> TaskPage:
+        """Tasks newest first, ties by number descending; all of them without a limit. One round trip.
+
+        `after` is where a page before said that the list goes on; it stays right while tasks are added and deleted.
+        """
         try:
-            return await self._run(lambda tasks: tasks.page(status, limit))
+            return await self._run(lambda tasks: tasks.page(status, limit, after))
         except NoStore:
             return TaskPage([], 0, 0, status, limit)
 
@@ -144,8 +150,8 @@ class TaskService:
         found = await self._look(references, lost)
         ids: list[Reference] = [task.id for task in found]
         removed = await self._run(lambda tasks: tasks.remove(ids), effect=Effect.ONCE)
-        if not removed:
-            raise lost
+        if not removed:  # the first one came through after all
+            raise _gone(lost)
         return _in_order(references, removed)
 
     async def _look(self, references: Sequence[Reference], lost: OutcomeUnknown) -> Tasks:
@@ -153,7 +159,7 @@ class TaskService:
         try:
             return await self.find(references)
         except NotFound:
-            raise OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint) from lost
+            raise _gone(lost) from lost
         except TodoError:
             raise lost from None
 
@@ -192,6 +198,10 @@ class TaskService:
         return NotFound(
             f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}", hint="todo list --status all"
         )
+
+
+def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
+    return OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint)
 
 
 def _missing(references: Sequence[Reference], found: Sequence[TaskPublic]) -> list[Reference]:

@@ -150,9 +150,9 @@ def test_show_no_unsafe_character_in_an_error(
 
 @pytest.mark.spec("002/FR-057")
 def test_show_the_user_of_an_error_as_text(todo: Todo) -> None:
-    ran = todo("show", "99", user="[bold]:smile:[/]", terminal=True)
+    ran = todo("show", "99", user="[bold]:smile:\\[x]", terminal=True)
 
-    assert "No task 99 for [bold]:smile:[/]" in printed(ran)
+    assert "No task 99 for [bold]:smile:\\[x]" in printed(ran)
 
 
 @pytest.mark.spec("002/FR-059")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from todo_cli.database.url import PostgresTarget, SqliteTarget, is_local, parse_url
 from todo_cli.errors import ConfigInvalid
 
-CWD, HOME = Path("/work"), Path("/home/ada")
+CWD, HOME = Path("/here"), Path("/home/ada")
 NEON = "ep-cool-night-123.us-east-2.aws.neon.tech"
 POOLER = "ep-cool-night-123-pooler.us-east-2.aws.neon.tech"
 # Only in what a message could quote of a password: no hint or path of ours holds them.
@@ -310,28 +310,28 @@ def test_parse_url_does_not_quote_a_scheme_that_is_none(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("sqlite:///tasks.db", "/work/tasks.db"),
-        ("sqlite:///a/b.db", "/work/a/b.db"),
+        ("sqlite:///tasks.db", "/here/tasks.db"),
+        ("sqlite:///a/b.db", "/here/a/b.db"),
         ("sqlite:////srv/tasks.db", "/srv/tasks.db"),
         ("SQLite:////srv/tasks.db", "/srv/tasks.db"),
         ("sqlite+aiosqlite:////srv/tasks.db", "/srv/tasks.db"),
         ("sqlite:////srv/tasks.db?mode=ro&cache=shared", "/srv/tasks.db"),
         ("sqlite:///~/tasks.db", "/home/ada/tasks.db"),
-        ("tasks.db", "/work/tasks.db"),
-        ("./tasks.db", "/work/tasks.db"),
-        ("../tasks.db", "/work/../tasks.db"),
+        ("tasks.db", "/here/tasks.db"),
+        ("./tasks.db", "/here/tasks.db"),
+        ("../tasks.db", "/here/../tasks.db"),
         ("/srv/tasks.db", "/srv/tasks.db"),
         ("~/tasks.db", "/home/ada/tasks.db"),
-        ("~bob/tasks.db", "/work/~bob/tasks.db"),
-        ("my tasks?.db", "/work/my tasks?.db"),
-        ("100%.db", "/work/100%.db"),
-        ("a:b.db", "/work/a:b.db"),
+        ("~bob/tasks.db", "/here/~bob/tasks.db"),
+        ("my tasks?.db", "/here/my tasks?.db"),
+        ("100%.db", "/here/100%.db"),
+        ("a:b.db", "/here/a:b.db"),
         (
             "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.db",
-            "/work/\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.db",
+            "/here/\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.db",
         ),
-        ("\U0001f468\u200d\U0001f469.db", "/work/\U0001f468\u200d\U0001f469.db"),
-        ("caf\u00e9\u3000x.db", "/work/caf\u00e9\u3000x.db"),
+        ("\U0001f468\u200d\U0001f469.db", "/here/\U0001f468\u200d\U0001f469.db"),
+        ("caf\u00e9\u3000x.db", "/here/caf\u00e9\u3000x.db"),
     ],
 )
 def test_parse_url_reads_the_path_of_a_sqlite_file(text: str, path: str) -> None:
@@ -339,7 +339,7 @@ def test_parse_url_reads_the_path_of_a_sqlite_file(text: str, path: str) -> None
 
 
 def test_parse_url_leaves_a_tilde_alone_where_there_is_no_home() -> None:
-    assert path_of("~/tasks.db", home=None) == Path("/work/~/tasks.db")
+    assert path_of("~/tasks.db", home=None) == Path("/here/~/tasks.db")
 
 
 @pytest.mark.parametrize(
@@ -497,13 +497,13 @@ def test_parse_url_reads_back_whatever_was_percent_encoded(password: str, user: 
 @example(password="1?x=2", end="")
 @example(password="1?x=2&", end="/shop")
 def test_parse_url_reads_a_raw_password_whole_or_refuses_it(password: str, end: str) -> None:
-    raw = f"{HEAD}{password}{TAIL}"
     try:
-        target = parse_url(f"postgresql://ada:{raw}@db.example{end}", cwd=CWD)
+        target = read(f"postgresql://ada:{HEAD}{password}{TAIL}@db.example{end}")
     except ConfigInvalid as error:
-        assert HEAD not in f"{error!r} {error.message} {error.hint}"
-        assert TAIL not in f"{error!r} {error.message} {error.hint}"
+        shown = f"{error!r} {error.message} {error.hint}"
     else:
-        assert isinstance(target, PostgresTarget)
+        shown = f"{target!r} {target.place}"
         assert target.hosts == (("db.example", 5432),)
-        assert HEAD not in f"{target!r} {target.place}"
+
+    assert HEAD not in shown
+    assert TAIL not in shown

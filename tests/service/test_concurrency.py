@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,30 +22,54 @@ WORKERS, MOST_WORKERS = 8, 20
 CALLS, ROUNDS = 50, 25
 
 
-class Crew:
-    """Worker processes on one store, all ready; `run` gives each its calls at the same moment."""
+class Worker:
+    """One process, by the pipes to it."""
 
-    def __init__(self, processes: Sequence[subprocess.Popen[str]], url: str) -> None:
-        self._processes = processes
-        for process in processes:
-            tell(process, f"open {url}")
-        for process in processes:
-            assert line_of(process) == "ready\n"
+    def __init__(self, lines: int, answers: int) -> None:
+        self._lines = open(lines, "w", encoding="utf-8")  # noqa: SIM115 - closed by `close`
+        self._answers = open(answers, encoding="utf-8")  # noqa: SIM115
+
+    def tell(self, line: str) -> None:
+        """Write a line to it."""
+        self._lines.write(f"{line}\n")
+        self._lines.flush()
+
+    def answer(self) -> str:
+        """Read its next line; its last words are on stderr if it ended instead."""
+        line = self._answers.readline()
+        assert line, "a worker ended"
+        return line
+
+    def close(self) -> None:
+        """Let it end."""
+        self._lines.close()
+        self._answers.close()
+
+
+class Crew:
+    """Workers on one store, all ready; `run` gives each its calls at the same moment."""
+
+    def __init__(self, workers: Sequence[Worker], url: str) -> None:
+        self._workers = workers
+        for worker in workers:
+            worker.tell(f"open {url}")
+        for worker in workers:
+            assert worker.answer() == "ready\n"
 
     def run(self, calls: Sequence[Sequence[Call]]) -> list[list[Outcome]]:
         """What each worker's calls gave, worker by worker."""
-        for process, batch in zip(self._processes, calls, strict=True):
-            tell(process, json.dumps(batch))
-        return [json.loads(line_of(process)) for process in self._processes]
+        for worker, batch in zip(self._workers, calls, strict=True):
+            worker.tell(json.dumps(batch))
+        return [json.loads(worker.answer()) for worker in self._workers]
 
     def race(self, *calls: Call) -> list[Outcome]:
         """One call each, all at once; the calls go round among the workers."""
-        batches: list[list[Call]] = [[calls[place % len(calls)]] for place in range(len(self._processes))]
+        batches: list[list[Call]] = [[calls[place % len(calls)]] for place in range(len(self._workers))]
         return [outcomes[0] for outcomes in self.run(batches)]
 
     def alone(self, method: str, user: str, argument: Any = None) -> list[dict[str, Any]]:
         """The tasks that one call gives while the others rest."""
-        idle: list[list[Call]] = [[] for _ in self._processes[1:]]
+        idle: list[list[Call]] = [[] for _ in self._workers[1:]]
         [outcome] = self.run([[(method, user, argument)], *idle])[0]
         assert "tasks" in outcome, outcome
         tasks: list[dict[str, Any]] = outcome["tasks"]
@@ -57,52 +80,35 @@ class Crew:
         return self.alone("find", user, [[1, 1000]])
 
 
-def tell(process: subprocess.Popen[str], line: str) -> None:
-    """Write a line to a worker."""
-    assert process.stdin is not None
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    """Read a worker's next line; fails with its last words when it ended."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    assert line, f"a worker ended: {process.stderr.read()}"
-    return line
-
-
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[subprocess.Popen[str]]]:
-    """As many processes as a test needs at most; starting them costs more than most of these tests."""
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
+    """As many workers as a test needs at most; starting them anew would cost more than most of these tests."""
     environment = {
         "HOME": str(tmp_path_factory.mktemp("worker")),
         "LC_ALL": "C.UTF-8",
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    with ExitStack() as stack:
-        started = []
-        for _ in range(MOST_WORKERS):
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.service.worker"],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            started.append(process)
-        for process in started:
-            assert line_of(process) == "ready\n"
-        yield started
+    to_worker, to_us = ([os.pipe() for _ in range(MOST_WORKERS)] for _ in range(2))
+    theirs = [(to_worker[place][0], to_us[place][1]) for place in range(MOST_WORKERS)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.service.worker", *(f"{lines}:{answers}" for lines, answers in theirs)],
+        env=environment,
+        pass_fds=[end for pair in theirs for end in pair],
+    )
+    for end in (end for pair in theirs for end in pair):
+        os.close(end)
+    workers = [Worker(to_worker[place][1], to_us[place][0]) for place in range(MOST_WORKERS)]
+    for worker in workers:
+        assert worker.answer() == "ready\n"
+    yield workers
+    for worker in workers:
+        worker.close()
+    process.wait()
 
 
 @pytest.fixture
-def workers(processes: list[subprocess.Popen[str]], store: Store) -> Workers:
+def workers(processes: list[Worker], store: Store) -> Workers:
     """A number of worker processes on the store."""
     return lambda number: Crew(processes[:number], store.url)
 

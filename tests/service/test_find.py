@@ -58,33 +58,32 @@ async def test_get_says_which_id_is_not_there(tasks: TaskService) -> None:
     assert str(unknown) in error.value.message
 
 
+ORDERS: dict[str, tuple[list[Reference], list[int]]] = {
+    "one": ([4], [4]),
+    "order asked": ([4, 1, 9], [4, 1, 9]),
+    "repeats": ([9, 9, 4, 9], [9, 4]),
+    "range": ([range(1, 3)], [1, 2]),
+    "range with holes": ([range(1, 10)], [1, 2, 4, 5, 9]),
+    "range that ends in a hole": ([range(2, 4)], [2]),
+    "range that begins in a hole": ([range(6, 10)], [9]),
+    "range of a thousand": ([range(5, 1005)], [5, 9]),
+    "ranges in the order asked": ([range(9, 10), range(1, 3)], [9, 1, 2]),
+    "number, range around it, number in it": ([5, range(1, 10), 2], [5, 1, 2, 4, 9]),
+    "overlapping ranges": ([range(1, 5), range(2, 6)], [1, 2, 4, 5]),
+    "one range twice": ([range(4, 5), range(4, 5)], [4]),
+}
+
+
 @pytest.mark.spec("001/FR-024")
 @several
-@pytest.mark.parametrize(
-    ("references", "expected"),
-    [
-        pytest.param([4], [4], id="one"),
-        pytest.param([4, 1, 9], [4, 1, 9], id="order asked"),
-        pytest.param([9, 9, 4, 9], [9, 4], id="repeats"),
-        pytest.param([range(1, 3)], [1, 2], id="range"),
-        pytest.param([range(1, 10)], [1, 2, 4, 5, 9], id="range with holes"),
-        pytest.param([range(2, 4)], [2], id="range that ends in a hole"),
-        pytest.param([range(6, 10)], [9], id="range that begins in a hole"),
-        pytest.param([range(5, 1005)], [5, 9], id="range of a thousand"),
-        pytest.param([range(9, 10), range(1, 3)], [9, 1, 2], id="ranges in the order asked"),
-        pytest.param([5, range(1, 10), 2], [5, 1, 2, 4, 9], id="number, range around it, number in it"),
-        pytest.param([range(1, 5), range(2, 6)], [1, 2, 4, 5], id="overlapping ranges"),
-        pytest.param([range(4, 5), range(4, 5)], [4], id="one range twice"),
-    ],
-)
-async def test_several_come_in_the_order_asked(
-    tasks: TaskService, use: Several, references: list[Reference], expected: list[int]
-) -> None:
-    await with_gaps(tasks)
+async def test_several_come_in_the_order_asked(service: Services, use: Several) -> None:
+    found = {}
 
-    found = await use(tasks, references)
+    for user, (references, _) in ORDERS.items():  # a list of its own for each case
+        await with_gaps(service(user))
+        found[user] = [task.number for task in await use(service(user), references)]
 
-    assert [task.number for task in found] == expected
+    assert found == {user: numbers for user, (_, numbers) in ORDERS.items()}
 
 
 @pytest.mark.spec("001/FR-024")
@@ -97,35 +96,35 @@ async def test_several_may_mix_ids_numbers_and_ranges(tasks: TaskService, use: S
     assert [task.number for task in found] == [4, 1, 2, 5, 9]
 
 
+MISSING: dict[str, list[Reference]] = {
+    "deleted": [3],
+    "never there": [10],
+    "second missing": [1, 3],
+    "first missing": [3, 1],
+    "last missing": [1, 2, 4, 5, 9, 10],
+    "empty range": [range(6, 9)],
+    "range beyond the end": [range(100, 1100)],
+    "one range of two is empty": [range(1, 6), range(6, 9)],
+    "empty range and a number": [range(6, 9), 1],
+    "missing number within a range that holds others": [range(1, 5), 3],
+    "as many references as tasks and a missing one": [1, 1, 3],
+    "many repeats do not make up for the missing": [range(1, 10), range(1, 10), 3, 6, 7, 8],
+}
+
+
 @pytest.mark.spec("001/FR-025")
 @pytest.mark.spec("001/FR-030")
 @several
-@pytest.mark.parametrize(
-    "references",
-    [
-        pytest.param([3], id="deleted"),
-        pytest.param([10], id="never there"),
-        pytest.param([1, 3], id="second missing"),
-        pytest.param([3, 1], id="first missing"),
-        pytest.param([1, 2, 4, 5, 9, 10], id="last missing"),
-        pytest.param([range(6, 9)], id="empty range"),
-        pytest.param([range(100, 1100)], id="range beyond the end"),
-        pytest.param([range(1, 6), range(6, 9)], id="one range of two is empty"),
-        pytest.param([range(6, 9), 1], id="empty range and a number"),
-        pytest.param([range(1, 5), 3], id="missing number within a range that holds others"),
-        pytest.param([1, 1, 3], id="as many references as tasks and a missing one"),
-        pytest.param([range(1, 10), range(1, 10), 3, 6, 7, 8], id="many repeats do not make up for the missing"),
-    ],
-)
-async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
-    tasks: TaskService, use: Several, references: list[Reference]
-) -> None:
-    before = await with_gaps(tasks)
+async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(service: Services, use: Several) -> None:
+    before, after = {}, {}
 
-    with pytest.raises(NotFound):
-        await use(tasks, references)
+    for user, references in MISSING.items():  # a list of its own for each case
+        before[user] = await with_gaps(service(user))
+        with pytest.raises(NotFound):
+            await use(service(user), references)
+        after[user] = {task.number: task for task in (await service(user).list(TaskStatus.ALL)).tasks}
 
-    assert {task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks} == before
+    assert after == before
 
 
 @pytest.mark.spec("001/FR-025")

@@ -154,7 +154,7 @@ class Pair:
             case "add_all":
                 return await tasks.add_all([self._new(new) for new in given[0]])
             case "list":
-                return await tasks.list(*given)
+                return seen(await tasks.list(*given))
             case "find":
                 return await tasks.find(self._references(given[0]))
             case "update":
@@ -174,7 +174,7 @@ class Pair:
             case "add_all":
                 return model.add_all(user, [self._new(new) for new in given[0]])
             case "list":
-                return model.page(user, *given)
+                return seen(model.page(user, *given))
             case "find":
                 return model.find(user, self._references(given[0]))
             case "update":
@@ -191,6 +191,11 @@ class Pair:
         return [uuid5(self.run, str(each[1])) if isinstance(each, tuple) else each for each in given]
 
 
+def seen(page: TaskPage) -> object:
+    """What the model knows of a page."""
+    return page.tasks, page.open_count, page.done_count, page.status, page.limit
+
+
 async def answer(call: Awaitable[object]) -> object:
     """The result of a call, or the code of its error."""
     try:
@@ -200,7 +205,7 @@ async def answer(call: Awaitable[object]) -> object:
 
 
 @pytest.mark.spec("001/FR-038")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(calls, min_size=1, max_size=25))
 def test_any_calls_have_the_answers_of_the_model(store: Store, steps: list[Call]) -> None:
     async def compare() -> None:

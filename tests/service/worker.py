@@ -1,19 +1,22 @@
-"""One process of many that use one store at the same time.
+"""Processes that use one store at the same time; forked from one that has imported everything, so that they start fast.
 
-    python -m tests.service.worker
+    python -m tests.service.worker IN:OUT IN:OUT ...
 
-Says `ready`, then answers each line of stdin by one line. A line is `open URL`, which lets go of the store before, or a
-JSON list of calls; the answer is `ready` again, or a JSON list of what the calls gave. A call is `[method, user,
-argument]`; what it gave is `{"tasks": [...], "is_new": [...]}` or `{"error": code, "message": ...}`.
+Each process has two pipes, given by their descriptors. It says `ready`, then answers each line by one line. A line is
+`open URL`, which lets go of the store before, or a JSON list of calls; the answer is `ready` again, or a JSON list of
+what the calls gave. A call is `[method, user, argument]`; what it gave is `{"tasks": [...], "is_new": [...]}` or
+`{"error": code, "message": ...}`.
 """
 
 import asyncio
 import json
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 
 from todo_cli.database.engine import Database, open_database
@@ -83,23 +86,39 @@ def plain(task: TaskPublic) -> dict[str, Any]:
     }
 
 
-async def main() -> None:
-    """Answer until stdin ends."""
+async def answer_all(lines: TextIO, answers: TextIO) -> None:
+    """Answer until the lines end."""
+
+    def say(text: str) -> None:
+        answers.write(f"{text}\n")
+        answers.flush()
+
     say("ready")
-    line = sys.stdin.readline()
+    line = lines.readline()
     while line:
         url = line.removeprefix("open ").strip()
         async with open_database(parse_url(url, cwd=Path("/")), timeout_s=15.0) as database:
             say("ready")
-            while (line := sys.stdin.readline()) and not line.startswith("open "):
+            while (line := lines.readline()) and not line.startswith("open "):
                 say(await Worker(database).answer(line))
 
 
-def say(text: str) -> None:
-    """Write one line at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def main(pairs: Sequence[str]) -> None:
+    """Fork a process for each pair of pipes and wait for them."""
+    pipes = [tuple(map(int, pair.split(":"))) for pair in pairs]
+    for mine in pipes:
+        if os.fork() == 0:
+            for descriptor in {end for pair in pipes for end in pair} - set(mine):
+                os.close(descriptor)
+            with open(mine[0], encoding="utf-8") as lines, open(mine[1], "w", encoding="utf-8") as answers:
+                asyncio.run(answer_all(lines, answers))
+            os._exit(0)
+    for pipe in pipes:
+        os.close(pipe[0])
+        os.close(pipe[1])
+    for _ in pipes:
+        os.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main(sys.argv[1:])

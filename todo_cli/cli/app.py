@@ -86,7 +86,7 @@ def add(
       todo add "Call Ada" -d "about the engine"
       printf 'one\\ntwo\\n' | todo add -
     """
-    key = uuid4() if id is None else _uuid(id)
+    key = uuid4() if id is None else rules.clean_id(id)
     if title == ["-"] and not call.dash_is_text:
         if description is not None:
             raise Usage("`add -` takes no description", hint="todo add --help")
@@ -220,6 +220,30 @@ def doctor() -> Job[Any]:
     return Job(diagnosis.examine, diagnosis.view)
 
 
+@command(app, "serve", "Store")
+def serve(
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="A loopback address; no other is accepted.")
+    ] = "127.0.0.1",
+    port: Annotated[str, typer.Option("--port", metavar="PORT", help="0 lets the system choose one.")] = "8000",
+) -> Job[Any]:
+    """Serve the REST API until a signal ends it; needs the extra `api`.
+
+    Nobody has to prove who they are: whoever reaches the port can read and change the tasks of every user.
+    """
+    number = _port(port)
+
+    async def work(place: Workplace) -> None:
+        try:
+            from todo_cli.api.server import serve
+        except ModuleNotFoundError as error:
+            raise Usage(f"`todo serve` needs {error.name}", hint="pip install 'neon-todo[api]'") from error
+        env = place.env
+        await serve(place.settings, host=host, port=number, variables=env.variables, now=env.now, stderr=env.stderr)
+
+    return Job(work, lambda _, scene: views.Sheet(None, "Stopped"), connects=False)
+
+
 @command(db_app, "upgrade", "Commands")
 def upgrade(
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
@@ -308,11 +332,12 @@ async def _description(place: Workplace, given: str | None) -> str | None:
     return text.removesuffix("\n")
 
 
-def _uuid(text: str) -> UUID:
-    """A UUID from its 36 characters, any case."""
-    if re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", text) is None:
-        raise InvalidInput.of("id", "must be a UUID of 36 characters")
-    return UUID(text)
+def _port(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) is None:
+        raise Usage(f"Invalid value for '--port': '{text[:60]}' is not a port", hint="todo serve --help")
+    if int(text) > 65_535:
+        raise InvalidInput.of("port", "must be a number from 0 to 65535")
+    return int(text)
 
 
 def _limit(text: str) -> int:

@@ -6,10 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from todo_cli.errors import InvalidInput
+from todo_cli.rules import UUID_TEXT
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
 _MOST_SINGLES: Final = 10_000
@@ -25,7 +25,7 @@ def parse_references(arguments: Sequence[str]) -> list[int | UUID | range]:
     """
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
-        if _UUID.fullmatch(argument):
+        if UUID_TEXT.fullmatch(argument):
             references[UUID(argument)] = None
             continue
         for part in argument.split(","):

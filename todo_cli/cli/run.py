@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -76,6 +76,8 @@ class Job(Generic[T]):
     work: Callable[[Workplace], Awaitable[T]]
     view: Callable[[T, Scene], Sheet]
     again: Sequence[str] = ("list", "--status", "all")
+    connects: bool = True
+    """Whether it is sure to need the store, so that connecting can begin at once."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # as `Sheet`
@@ -101,7 +103,7 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Finished
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
-    async with _dialing(settings, env, as_json=as_json) as dial:
+    async with _dialing(settings, env, as_json=as_json) if job.connects else nullcontext() as dial:
         await in_thread(_load)
         from todo_cli.database.engine import open_database
         from todo_cli.service import TaskService

@@ -3,20 +3,23 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.database import failures, files, schema
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
-from todo_cli.errors import Conflict, OutcomeUnknown, TodoError
+from todo_cli.errors import Conflict, DatabaseBusy, OutcomeUnknown, TodoError
 from todo_cli.models import SCHEMA
 
 T = TypeVar("T")
@@ -25,6 +28,8 @@ Dial = Callable[[], Awaitable[Any]]
 
 BUSY_FOR_S: Final = 5.0
 """How long a lock of somebody else is waited for."""
+RECYCLE_S: Final = 280.0
+"""How old a connection of a pool may grow: less than the five minutes after which Neon puts a database to sleep."""
 _SQLITE_WAIT_S: Final = 0.1
 """How long the driver waits inside one call, where a signal cannot reach it."""
 
@@ -46,7 +51,7 @@ class Database:
         self.created = False
         self.is_writing = False
         """Whether a write has been sent and not been answered yet."""
-        self._is_checked = False
+        self._checked: files.Identity | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -82,7 +87,13 @@ class Database:
         while True:
             try:
                 return await call()
-            except (OSError, SQLAlchemyError) as error:
+            except TodoError as error:
+                if lost is not None and effect is not Effect.READ and not isinstance(error, Conflict):
+                    raise lost from error
+                raise
+            except Exception as error:
+                if not failures.is_of_driver(error):
+                    raise
                 if failures.is_busy(error) and loop.time() < give_up:
                     await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
                     continue
@@ -95,10 +106,15 @@ class Database:
                 if lost is not None and effect is not Effect.READ:
                     raise lost from error
                 raise failures.translated(error, self.target) from error
-            except TodoError as error:
-                if lost is not None and effect is not Effect.READ and not isinstance(error, Conflict):
-                    raise lost from error
-                raise
+
+    async def ping(self) -> None:
+        """Reach the store, and find that it can be asked; one round trip. A store that is not there yet can be reached.
+
+        Raises:
+            TodoError: translated from what the driver said.
+        """
+        with suppress(failures.NoStore):
+            await self.run(lambda session: session.exec(select(1)))
 
     async def upgrade(self) -> str:
         """Bring the schema to this program's version, making the store if there is none; return the version.
@@ -156,9 +172,9 @@ class Database:
     async def _once(self, work: Work[T], effect: Effect, *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
         self.find_file(creates=creates)
-        async with self.engine.connect() as connection:
+        async with self._connection() as connection:
             if isinstance(self.target, SqliteTarget):
-                await self._check_file(connection, creates=creates)
+                await self._check_file(connection, self.target.path, creates=creates)
             try:
                 return await self._perform(connection, work, effect, together=together)
             except SQLAlchemyError as error:
@@ -167,6 +183,15 @@ class Database:
                 await connection.rollback()
                 await self._make(connection, creates=creates)
             return await self._perform(connection, work, effect, together=together)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool; not for ever waited for."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise DatabaseBusy(f"All connections to {self.target.place} are in use", hint="try again") from error
 
     async def _perform(self, connection: AsyncConnection, work: Work[T], effect: Effect, *, together: bool) -> T:
         """Call `work` on this connection; commit when it returns, roll back when it raises."""
@@ -193,14 +218,16 @@ class Database:
 
     def find_file(self, *, creates: bool) -> None:
         """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""
-        if isinstance(self.target, SqliteTarget) and not self._is_checked and files.holds_nothing(self.target.path):
+        if not isinstance(self.target, SqliteTarget) or self._is_checked(self.target.path):
+            return
+        if files.holds_nothing(self.target.path):
             if not creates:
                 raise failures.NoStore
             files.make(self.target.path)
 
-    async def _check_file(self, connection: AsyncConnection, *, creates: bool) -> None:
-        """Make the embedded file's tables, or bring them up to date after a copy, once in a process."""
-        if self._is_checked:
+    async def _check_file(self, connection: AsyncConnection, path: Path, *, creates: bool) -> None:
+        """Make the embedded file's tables, or bring them up to date after a copy, once for each file at this path."""
+        if self._is_checked(path):
             return
         state = await schema.read_state(connection)
         await connection.rollback()
@@ -210,7 +237,11 @@ class Database:
             raise schema.mismatch(state, self.target.place)
         elif state.fit is schema.Fit.OLDER:
             await self._bring_up(connection, state)
-        self._is_checked = True
+        self._checked = files.identify(path)
+
+    def _is_checked(self, path: Path) -> bool:
+        """Whether the embedded file was looked at already, and is not another one that was put in its place."""
+        return self._checked is not None and self._checked == files.identify(path)
 
     async def _make(self, connection: AsyncConnection, *, creates: bool) -> None:
         """Make the tables if there are none and this call may; else say what stands in the way."""
@@ -226,34 +257,54 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    target: Target, *, timeout_s: float = 15.0, dial: Dial | None = None
+    target: Target, *, timeout_s: float = 15.0, dial: Dial | None = None, pool_size: int | None = None
 ) -> AsyncIterator[Database]:
     """Hand out a store and let go of it at the end; nothing is opened before the first call.
 
     `timeout_s` limits connecting, the waking of a sleeping server included. `dial` makes the connections to
-    PostgreSQL where the caller has begun one already.
+    PostgreSQL where the caller has begun one already. A process that lives on names a `pool_size`: so many connections
+    at most, each of them for less than five minutes; who waits 5 s for one hears that the store is busy. An embedded
+    file has one writer at a time, and so one connection.
     """
-    engine = _sqlite(target) if isinstance(target, SqliteTarget) else _postgresql(target, timeout_s, dial)
+    if isinstance(target, SqliteTarget):
+        engine = _sqlite(target, _pool(pool_size and 1))
+    else:
+        engine = _postgresql(target, timeout_s, dial, _pool(pool_size))
     try:
         yield Database(engine, target)
     finally:
         await engine.dispose()
 
 
-def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None) -> AsyncEngine:
+def _pool(size: int | None) -> dict[str, Any]:
+    """What SQLAlchemy is told of a pool; without a size one connection, and more where calls overlap."""
+    if size is None:
+        return {"pool_size": 1}
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_FOR_S, "pool_recycle": RECYCLE_S}
+
+
+def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None, pool: dict[str, Any]) -> AsyncEngine:
     from todo_cli.database import connection, dialect
 
-    return create_async_engine(
+    engine = create_async_engine(
         f"{dialect.DRIVER}://",
         async_creator=dial or connection.Dialer(target, timeout_s=timeout_s),
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
         hide_parameters=True,
+        **pool,
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
 
 
-def _sqlite(target: SqliteTarget) -> AsyncEngine:
+def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
+    """Have a connection made anew that died while idle: the driver heard of it, and no round trip is needed to ask."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
     url = URL.create(
         "sqlite+aiosqlite", database=f"file:{quote(str(target.path))}", query={"mode": "rw", "uri": "true"}
     )
@@ -263,10 +314,18 @@ def _sqlite(target: SqliteTarget) -> AsyncEngine:
         execution_options={"schema_translate_map": {SCHEMA: None}},
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
         hide_parameters=True,
+        **pool,
     )
+
+    def refuse_moved(connection: object, record: Any, proxy: object) -> None:
+        """Have the file opened anew that was put in the place of the one that is open: nobody would see its tasks."""
+        identity = files.identify(target.path)
+        if record.info.setdefault("file", identity) != identity:
+            raise DisconnectionError
+
     event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "checkout", refuse_moved)
     return engine
 
 

@@ -52,6 +52,11 @@ class NoStore(Exception):
     """There is no store, and this call does not make one: it finds nothing."""
 
 
+def is_of_driver(error: BaseException) -> bool:
+    """Whether a driver raised it: bare, as asyncpg's own calls do, or wrapped by SQLAlchemy; anything else is a bug."""
+    return isinstance(error, OSError) or type(error).__module__.startswith(("asyncpg.", "sqlalchemy."))
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and what it wraps, SQLAlchemy's and the adapter's layers included, each once."""
     seen: set[int] = set()
@@ -182,6 +187,8 @@ def _from_state(state: str, message: str, place: str) -> TodoError:
     """Translate an SQLSTATE. Source: PostgreSQL manual, appendix A; XX000 by Neon's messages."""
     if state == "XX000":
         return _from_neon(message, place)
+    if state == "08P01":
+        return _from_pooler(message, place)
     if state[:2] == "28":
         return AuthFailed(f"{place} refuses the user or the password", hint="check the connection string")
     if state == "3D000":
@@ -204,7 +211,7 @@ def _from_state(state: str, message: str, place: str) -> TodoError:
         return Conflict("The id or the number is taken")
     if state[:2] in ("08", "53", "57"):
         return DatabaseUnavailable(f"{place} is not available", hint="try again")
-    if state == "0A000" or state[:2] == "42" or state == "08P01":
+    if state == "0A000" or state[:2] == "42":
         return ConfigInvalid(
             f"{place} does not accept this program's way of speaking ({state})", hint="see `todo doctor`"
         )
@@ -227,6 +234,17 @@ def _from_neon(message: str, place: str) -> TodoError:
     if "unsupported startup parameter" in message:
         return ConfigInvalid(f"{place} refuses a parameter of the URL", hint="leave `options` out of the URL")
     return DatabaseUnavailable(f"{place} is not available", hint="try again")
+
+
+def _from_pooler(message: str, place: str) -> TodoError:
+    """Translate what PgBouncer says under 08P01, its only SQLSTATE for who may come in."""
+    if "no such database" in message:
+        return ConfigInvalid(f"There is no such database: {place}", hint="check the name at the end of the URL")
+    if "unsupported startup parameter" in message:
+        return ConfigInvalid(f"{place} refuses a parameter of the URL", hint="leave `options` out of the URL")
+    if any(text in message for text in ("authentication failed", "no such user", "password")):
+        return AuthFailed(f"{place} refuses the user or the password", hint="check the connection string")
+    return ConfigInvalid(f"{place} does not accept this program's way of speaking", hint="see `todo doctor`")
 
 
 def _from_sqlite(error: BaseException, place: str) -> TodoError:

@@ -9,6 +9,18 @@ from pathlib import Path
 
 from todo_cli.errors import ConfigInvalid, IoFailed
 
+Identity = tuple[int, int]
+"""Device and number of a file: another file at the same path has another one."""
+
+
+def identify(path: Path) -> Identity | None:
+    """Tell files apart that come and go at a path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
 
 def holds_nothing(path: Path) -> bool:
     """Whether there is no file yet, or an empty one.

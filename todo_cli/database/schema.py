@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, Select, String, Table, func, select
-from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DDLElement
 from sqlmodel import SQLModel
@@ -155,6 +153,9 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
     if version == HEAD:
         return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:
+        from sqlalchemy.dialects.postgresql.base import PGDialect
+        from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
         dialect: Dialect = PGDialect() if dialect_name == "postgresql" else SQLiteDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
         return _script(["BEGIN", *creation(dialect), "COMMIT"])
     from alembic import command

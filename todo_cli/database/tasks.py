@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, true, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, true, tuple_, update
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.errors import Conflict
-from todo_cli.models import Added, Counter, Instant, Reference, Task, TaskPage, TaskPublic, TaskStatus
+from todo_cli.models import Added, Counter, Instant, Position, Reference, Task, TaskPage, TaskPublic, TaskStatus
 
 COUNTED_UP_TO: Final = 1_000
 """Counts stop after this many rows, so that a list costs the same however long it grows."""
@@ -47,7 +46,7 @@ class TaskRepository:
         if self.on_sqlite:
             return (await self.add_all([task]))[0]
         stored = select(_TASK.c.number).where(_TASK.c.id == task.id)
-        counter = postgresql.insert(Counter).from_select(
+        counter = self._insert(Counter).from_select(
             ["user_id", "last"], select(literal(self._user_id), literal(1)).where(~stored.exists())
         )
         given = (
@@ -56,9 +55,7 @@ class TaskRepository:
             .cte("given")
         )
         number = select(given.c.last).scalar_subquery()
-        new = postgresql.insert(Task).values(
-            {**_values(task), "number": func.coalesce(number, stored.scalar_subquery())}
-        )
+        new = self._insert(Task).values({**_values(task), "number": func.coalesce(number, stored.scalar_subquery())})
         statement = new.on_conflict_do_update(
             index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
         ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
@@ -88,11 +85,16 @@ class TaskRepository:
         made = {task.id: _public(task) for task in fresh}
         return [Added(made.get(task.id) or stored[task.id], is_new=task.id in made) for task in tasks]
 
-    async def page(self, status: TaskStatus, limit: int | None) -> TaskPage:
-        """Read tasks newest first, ties by number descending, and both counts, in one statement."""
+    async def page(self, status: TaskStatus, limit: int | None, after: Position | None = None) -> TaskPage:
+        """Read tasks newest first, ties by number descending, and both counts, in one statement.
+
+        One row more than the limit tells whether the list goes on. The index leads straight to the position, so that
+        a late page costs what the first one does.
+        """
         mine = _TASK.c.user_id == self._user_id
-        newest = select(*_COLUMNS).where(mine, *_has_status(status))
-        newest = newest.order_by(_TASK.c.created_at.desc(), _TASK.c.number.desc()).limit(limit)
+        newest = select(*_COLUMNS).where(mine, *_has_status(status), *_follows(after))
+        newest = newest.order_by(_TASK.c.created_at.desc(), _TASK.c.number.desc())
+        newest = newest.limit(None if limit is None else limit + 1)
         page = newest.subquery("page")
         counts = select(self._count(completed=False), self._count(completed=True)).subquery("counts")
         statement = select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
@@ -101,7 +103,9 @@ class TaskRepository:
         tasks = [TaskPublic(*row[2:]) for row in rows if row[2] is not None]
         # No join promises the order of its rows; sorting rows that are in order already costs next to nothing.
         tasks.sort(key=lambda task: (task.created_at, task.number), reverse=True)
-        return TaskPage(tasks, open_count, done_count, status, limit)
+        shown = tasks[:limit]
+        goes_on = Position(shown[-1].created_at, shown[-1].number) if len(shown) < len(tasks) else None
+        return TaskPage(shown, open_count, done_count, status, limit, goes_on)
 
     async def named(self, references: Sequence[Reference]) -> list[TaskPublic]:
         """Read the tasks that the references name and that exist, by number."""
@@ -166,10 +170,19 @@ class TaskRepository:
         name = "done_count" if completed else "open_count"
         return select(func.count()).select_from(few).scalar_subquery().label(name)
 
+    def _insert(self, table: type[SQLModel]) -> Any:
+        """The INSERT of the store's own dialect, which knows ON CONFLICT; the other dialect is never loaded."""
+        if self.on_sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+
     async def _reserve(self, numbers: int) -> int:
         """Move the user's counter on, hold its lock until the transaction ends, and return the last number given."""
-        dialect = sqlite if self.on_sqlite else postgresql
-        counter = dialect.insert(Counter).values(user_id=self._user_id, last=numbers)
+        counter = self._insert(Counter).values(user_id=self._user_id, last=numbers)
         statement = counter.on_conflict_do_update(
             index_elements=["user_id"], set_={"last": _COUNTER.c.last + numbers}
         ).returning(_COUNTER.c.last)
@@ -200,7 +213,14 @@ def _public(task: Task) -> TaskPublic:
 
 
 def _has_status(status: TaskStatus) -> list[ColumnElement[bool]]:
-    return [] if status is TaskStatus.ALL else [col(Task.completed) == (status is TaskStatus.DONE)]
+    return [] if status is TaskStatus.ALL else [_TASK.c.completed == (status is TaskStatus.DONE)]
+
+
+def _follows(after: Position | None) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    here = tuple_(literal(after.created_at, Instant), literal(after.number))
+    return [tuple_(_TASK.c.created_at, _TASK.c.number) < here]
 
 
 def _names(references: Sequence[Reference], columns: Any) -> ColumnElement[bool]:

@@ -30,4 +30,6 @@ def _escape(match: re.Match[str]) -> str:
 
 def escape_json(document: str) -> str:
     """Write out as `\\uXXXX` what JSON leaves raw; such characters stand only inside its strings."""
+    if document.isascii() and "\x7f" not in document:  # JSON has escaped C0 itself: nothing is left to look for
+        return document
     return REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", document)

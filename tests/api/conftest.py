@@ -1,0 +1,37 @@
+"""The application over a real store, asked through ASGI."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.api.support import HOST, Log, opened, settings_for
+from tests.support.stores import Clock, Store
+from todo_cli.api.settings import ApiSettings
+
+
+@pytest.fixture
+def log() -> Log:
+    """What the application logs, line by line."""
+    return Log()
+
+
+@pytest.fixture
+def settings(store: Store, clock: Clock, log: Log) -> ApiSettings:
+    """Settings for the store."""
+    return settings_for(store.target, clock, log)
+
+
+@pytest.fixture
+async def client(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on the store."""
+    async with opened(settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def postgres_client(postgres_store: Store, clock: Clock, log: Log) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on PostgreSQL alone."""
+    async with opened(settings_for(postgres_store.target, clock, log)) as client:
+        assert client.base_url.netloc.decode() == HOST
+        yield client

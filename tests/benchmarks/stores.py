@@ -1,0 +1,109 @@
+"""Stores with many tasks, made fast and without the program's own way in, which the benchmarks are about."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks.processes import Run, environment, measure, todo
+from tests.support.postgres import PostgresServer
+from tests.support.stores import Store
+
+KINDS = ("sqlite", "postgresql")
+USER = "ada"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts from 1, the oldest."""
+
+    name: str
+    completed: str
+    seconds: str = "i"
+
+
+ALL_OPEN = Shape("all open", "false")
+FEW_OPEN = Shape("oldest 15 open", "i > 15")
+ONE_TIME = Shape("one created_at", "i % 2 = 0", seconds="0")
+SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME)
+
+_COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
+_START = 1_767_225_600  # 2026-01-01 in Unix time
+_HEX = "lower(hex(randomblob({})))".format
+_UUID = " || '-' || ".join([_HEX(4), _HEX(2), f"'4' || substr({_HEX(2)}, 2)", f"'8' || substr({_HEX(2)}, 2)", _HEX(6)])
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Makes stores of either kind in a folder and on a server."""
+
+    folder: Path
+    server: PostgresServer
+
+    @contextmanager
+    def empty(self, kind: str) -> Iterator[Store]:
+        """A store without tasks of `USER`, its tables made by the program; gone at the end."""
+        with TemporaryDirectory(dir=self.folder) as folder:
+            database = self.server.create_database() if kind == "postgresql" else None
+            url = self.server.url(database) if database else f"sqlite:///{folder}/todo.db"
+            try:
+                variables = environment(self.folder, TODO_DATABASE_URL=url, TODO_USER="first")
+                measure(Run(todo("add", "Make the tables"), variables))
+                yield Store(kind, url)
+            finally:
+                if database:
+                    self.server.drop_database(database)
+
+    @contextmanager
+    def filled(self, kind: str, tasks: int, shape: Shape) -> Iterator[Store]:
+        """A store in which `USER` has tasks of a shape; on PostgreSQL analyzed, as autovacuum does after a while."""
+        with self.empty(kind) as store:
+            if kind == "postgresql":
+                database = store.url.rpartition("/")[2]
+                self.server.run_sql(database, _postgresql(tasks, shape))
+                self.server.run_sql(database, "ANALYZE todo.task")
+            else:
+                _fill_sqlite(Path(store.url.removeprefix("sqlite:///")), tasks, shape)
+            yield store
+
+
+def _fill_sqlite(path: Path, tasks: int, shape: Shape) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-400000")
+        connection.execute(_sqlite(tasks, shape))
+        connection.execute("INSERT INTO counter VALUES (?, ?)", (USER, tasks))
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _sqlite(tasks: int, shape: Shape) -> str:
+    return f"""
+        WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {tasks}),
+        made AS (
+            SELECT i, {shape.completed} AS done,
+                strftime('%Y-%m-%dT%H:%M:%S', {_START} + {shape.seconds}, 'unixepoch') || '.000000Z' AS at
+            FROM series
+        )
+        INSERT INTO task ({_COLUMNS}) SELECT {_UUID}, {_values()} FROM made
+    """
+
+
+def _postgresql(tasks: int, shape: Shape) -> str:
+    return f"""
+        WITH made AS (
+            SELECT i, {shape.completed} AS done, to_timestamp({_START} + {shape.seconds}) AS at
+            FROM generate_series(1, {tasks}) AS i
+        )
+        INSERT INTO todo.task ({_COLUMNS}) SELECT gen_random_uuid(), {_values()} FROM made;
+        INSERT INTO todo.counter VALUES ('{USER}', {tasks})
+    """
+
+
+def _values() -> str:
+    return f"""
+        i, '{USER}', 'Task number ' || i || ' of the benchmark', CASE WHEN i % 2 = 0 THEN 'Described ' || i END,
+        done, at, at, CASE WHEN done THEN at END
+    """

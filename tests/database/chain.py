@@ -1,0 +1,46 @@
+"""Invented revisions around the program's own: a store made by an older program, and one made by a newer."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from todo_cli.database import schema
+
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
+NO_STEPS: Mapping[str, Sequence[str]] = {"sqlite": (), "postgresql": ()}
+RENAME = {
+    "sqlite": ["ALTER TABLE task RENAME COLUMN name TO title"],
+    "postgresql": ["ALTER TABLE todo.task RENAME COLUMN name TO title"],
+}
+"""The step from an invented older schema, in which a title was called a name."""
+OLDER = "0000"
+
+
+def write_revision(folder: Path, revision: str, down_revision: str | None, steps: Mapping[str, Sequence[str]]) -> None:
+    """Add a revision that runs these statements."""
+    (folder / "versions" / f"{revision}.py").write_text(
+        f"""
+from alembic import op
+
+revision = {revision!r}
+down_revision = {down_revision!r}
+
+
+def upgrade() -> None:
+    for statement in {dict(steps)!r}[op.get_context().dialect.name]:
+        op.execute(statement)
+"""
+    )
+
+
+def invent_past(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: Mapping[str, Sequence[str]] = RENAME) -> None:
+    """Put a revision before the program's own, which becomes the steps from there on."""
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako"):
+        shutil.copy(MIGRATIONS / name, folder / name)
+    write_revision(folder, OLDER, None, NO_STEPS)
+    write_revision(folder, schema.HEAD, OLDER, steps)
+    monkeypatch.setattr(schema, "_MIGRATIONS", folder)
+    monkeypatch.setattr(schema, "REVISIONS", (OLDER, schema.HEAD))

@@ -1,0 +1,295 @@
+"""The embedded file: private, never behind somebody else's symlink, and copied whole before it is changed."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from todo_cli.database import files
+from todo_cli.errors import ConfigInvalid, IoFailed, TodoError
+
+STRANGER = 12_345
+"""An account that is neither ours nor root's."""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a symlink to another account")
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The mask for new files of this process: from none to the strictest."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file belongs; its folder is not there."""
+    return tmp_path / "data" / "todo" / "todo.db"
+
+
+def mode_of(path: Path) -> int:
+    """The permissions of a file or folder."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def refusal(kind: type[TodoError], path: Path) -> TodoError:
+    """The error that answers a look at the path."""
+    with pytest.raises(kind) as caught:
+        files.holds_nothing(path)
+    return caught.value
+
+
+def fill(path: Path, *titles: str) -> sqlite3.Connection:
+    """Put rows into a database, and keep it open with all of them in its write-ahead log."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute("CREATE TABLE task (title TEXT)")
+    connection.executemany("INSERT INTO task VALUES (?)", [(title,) for title in titles])
+    connection.commit()
+    return connection
+
+
+def titles_of(path: Path) -> list[str]:
+    """The rows of a database."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT title FROM task")]
+
+
+# Making
+
+
+@pytest.mark.spec("002/FR-075")
+def test_make_gives_file_and_folders_to_nobody_else(path: Path, umask: int) -> None:
+    files.make(path)
+
+    assert (mode_of(path), path.stat().st_size) == (0o600, 0)
+    assert (mode_of(path.parent), mode_of(path.parent.parent)) == (0o700, 0o700)
+
+
+def test_make_leaves_what_is_there_as_it_is(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.parent.chmod(0o755)
+    path.write_text("mine")
+    path.chmod(0o644)
+
+    files.make(path)
+
+    assert (path.read_text(), mode_of(path), mode_of(path.parent)) == ("mine", 0o644, 0o755)
+
+
+@pytest.mark.spec("002/FR-077")
+def test_make_says_what_is_in_the_way(path: Path) -> None:
+    path.parent.parent.write_text("")
+
+    with pytest.raises(IoFailed) as caught:
+        files.make(path)
+
+    assert caught.value.message == f"{path.parent}: not a directory"
+    assert caught.value.hint == "check the path and the rights, or set TODO_DATABASE_URL"
+
+
+@pytest.mark.spec("002/FR-077")
+def test_make_says_that_the_disk_takes_nothing(path: Path) -> None:
+    with pytest.raises(IoFailed, match=r"^/proc/todo: "):
+        files.make(Path("/proc/todo/todo.db"))
+
+
+# Looking
+
+
+def test_holds_nothing_where_nothing_is(path: Path) -> None:
+    assert files.holds_nothing(path)
+    assert not path.parent.exists()
+
+
+def test_holds_nothing_in_an_empty_file(path: Path) -> None:
+    files.make(path)
+
+    assert files.holds_nothing(path)
+
+
+def test_holds_something_in_any_other_file(path: Path) -> None:
+    files.make(path)
+    path.write_text("x")
+
+    assert not files.holds_nothing(path)
+
+
+@pytest.mark.spec("002/FR-077")
+def test_holds_nothing_refuses_what_is_not_a_file(path: Path) -> None:
+    path.mkdir(parents=True)
+    folder = refusal(IoFailed, path)
+    path.rmdir()
+    os.mkfifo(path)
+    pipe = refusal(IoFailed, path)
+
+    assert folder.message == pipe.message == f"{path} is not a file"
+
+
+@pytest.mark.spec("002/FR-077")
+def test_holds_nothing_refuses_a_path_through_a_file(path: Path) -> None:
+    path.parent.parent.write_text("")
+
+    assert refusal(IoFailed, path).message.endswith(": not a directory")
+
+
+@pytest.mark.spec("002/FR-077")
+def test_holds_nothing_refuses_a_path_that_cannot_be(tmp_path: Path) -> None:
+    assert refusal(IoFailed, tmp_path / ("x" * 300) / "todo.db").message.endswith("x: file name too long")
+
+
+@pytest.mark.spec("002/FR-077")
+def test_holds_nothing_names_a_loop_of_symlinks(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.symlink_to(path)
+
+    assert refusal(IoFailed, path).message == f"{path}: too many levels of symbolic links"
+
+
+# Symlinks
+
+
+@pytest.mark.spec("002/FR-078")
+def test_holds_nothing_follows_symlinks_of_our_own(path: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "todo.db").write_text("x")
+    path.parent.parent.mkdir()
+    path.parent.symlink_to(elsewhere)
+
+    assert not files.holds_nothing(path)
+    path.unlink()
+    assert files.holds_nothing(path)
+
+
+@pytest.mark.spec("002/FR-078")
+def test_holds_nothing_follows_symlinks_of_the_system(tmp_path: Path) -> None:
+    assert Path("/proc/self").lstat().st_uid in (0, os.geteuid())
+    with pytest.raises(IoFailed):
+        files.holds_nothing(Path("/proc/self/cwd"))  # a folder, and reached
+
+
+@as_root
+@pytest.mark.spec("002/FR-078")
+@pytest.mark.parametrize("part", ["data", "data/todo", "data/todo/todo.db"])
+def test_holds_nothing_refuses_a_symlink_of_another_account(path: Path, tmp_path: Path, part: str) -> None:
+    files.make(path)
+    link, target = tmp_path / part, tmp_path / "moved"
+    link.rename(target)
+    link.symlink_to(target)
+    os.lchown(link, STRANGER, STRANGER)
+
+    error = refusal(ConfigInvalid, path)
+
+    assert error.message == f"{link} is a symlink of another account"
+    assert error.hint == "name the file itself in TODO_DATABASE_URL"
+
+
+@as_root
+@pytest.mark.spec("002/FR-078")
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_holds_nothing_refuses_a_symlink_of_another_account_behind_one_of_our_own(
+    path: Path, tmp_path: Path, is_relative: bool
+) -> None:
+    theirs, target = tmp_path / "theirs", tmp_path / "target"
+    target.mkdir()
+    theirs.symlink_to(target)
+    os.lchown(theirs, STRANGER, STRANGER)
+    path.parent.parent.mkdir()
+    path.parent.symlink_to("../theirs" if is_relative else theirs)
+
+    assert "theirs is a symlink of another account" in refusal(ConfigInvalid, path).message
+
+
+@as_root
+@pytest.mark.spec("002/FR-078")
+def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "nowhere")
+    os.lchown(path, STRANGER, STRANGER)
+
+    refusal(ConfigInvalid, path)
+
+
+@pytest.mark.spec("002/FR-078")
+def test_make_does_not_write_through_a_symlink(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "nowhere")
+
+    files.make(path)
+
+    assert not (tmp_path / "nowhere").exists()
+
+
+# Copying
+
+
+@pytest.mark.spec("001/FR-041")
+def test_copy_aside_takes_the_write_ahead_log_along(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "todo.db"
+    with closing(fill(path, "Buy milk", "Buy bread")):
+        assert path.with_name("todo.db-wal").stat().st_size > 0
+
+        copy = files.copy_aside(path, "0001")
+
+        assert copy == tmp_path / "todo.db.0001.bak"
+        assert mode_of(copy) == 0o600
+        assert titles_of(copy) == ["Buy milk", "Buy bread"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["todo.db", "todo.db.0001.bak"]
+
+
+@pytest.mark.spec("001/FR-041")
+def test_copy_aside_keeps_the_copies_that_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    fill(path, "first").close()
+    copies = [files.copy_aside(path, "0001")]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO task VALUES ('second')")
+    copies += [files.copy_aside(path, "0001"), files.copy_aside(path, "0002"), files.copy_aside(path, "0001")]
+
+    assert [copy.name for copy in copies] == [
+        "todo.db.0001.bak",
+        "todo.db.0001.2.bak",
+        "todo.db.0002.bak",
+        "todo.db.0001.3.bak",
+    ]
+    assert titles_of(copies[0]) == ["first"]
+    assert titles_of(copies[1]) == ["first", "second"]
+
+
+def test_copy_aside_does_not_write_through_a_symlink(tmp_path: Path) -> None:
+    path, victim = tmp_path / "todo.db", tmp_path / "victim"
+    fill(path, "Buy milk").close()
+    path.with_name("todo.db.0001.bak").symlink_to(victim)
+
+    copy = files.copy_aside(path, "0001")
+
+    assert copy.name == "todo.db.0001.2.bak"
+    assert not victim.exists()
+
+
+@pytest.mark.spec("002/FR-077")
+def test_copy_aside_says_why_there_is_no_copy(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    fill(path, "Buy milk").close()
+
+    with pytest.raises(IoFailed, match="file name too long"):
+        files.copy_aside(path, "1" * 250)
+
+
+@pytest.mark.spec("002/FR-077")
+def test_copy_aside_of_a_damaged_file_is_an_io_error_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    fill(path, *(f"a title of some length {number}" for number in range(1_000))).close()
+    content = path.read_bytes()
+    path.write_bytes(b"not a database, " * (len(content) // 16))
+
+    with pytest.raises(IoFailed, match=f"^{path}"):
+        files.copy_aside(path, "0001")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["todo.db"]

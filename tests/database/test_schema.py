@@ -1,0 +1,754 @@
+"""The schema: one and the same however it was made, and never guessed at where it is another."""
+
+import asyncio
+import hashlib
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlmodel import SQLModel
+
+from tests.database.catalog import read_schema, read_version, without_version_table
+from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past
+from tests.service.backdoor import REFUSALS, connected, fetch_all, file_of, run_sql, what_exists
+from tests.support.blocking import wait_for
+from tests.support.postgres import PostgresCluster
+from tests.support.stores import Clock, Store
+from todo_cli import rules
+from todo_cli.database import engine, schema
+from todo_cli.database.engine import Database, open_database
+from todo_cli.database.failures import NoStore
+from todo_cli.errors import DatabaseBusy, Forbidden, InvalidInput, SchemaMismatch, TodoError
+from todo_cli.models import TaskCreate, TaskUpdate
+from todo_cli.service import TaskService
+
+only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+
+
+def touch(store: Store) -> None:
+    """Make the empty file that SQLite needs before its schema."""
+    if store.kind == "sqlite":
+        file_of(store).touch(mode=0o600)
+
+
+async def run_script(store: Store, sql: str) -> None:
+    """Run a script as `psql` and `sqlite3` do, as the store's owner."""
+    if store.kind == "postgresql":
+        await run_sql(store, sql)
+    else:
+        with closing(sqlite3.connect(file_of(store), isolation_level=None)) as file:
+            file.executescript(sql)
+
+
+async def by_first_add(store: Store, clock: Clock) -> None:
+    """Make the schema as a first `add` does."""
+    async with open_database(store.target) as database:
+        await TaskService(database, "ada", clock).add(TaskCreate(title="Buy milk"))
+
+
+async def by_alembic(store: Store, clock: Clock) -> None:
+    """Make the schema by running every migration."""
+    touch(store)
+    async with open_database(store.target) as database, database.engine.connect() as connection:
+        await schema.upgrade(connection)
+
+
+async def by_db_upgrade(store: Store, clock: Clock) -> None:
+    """Make the schema as `todo db upgrade` does."""
+    async with open_database(store.target) as database:
+        await database.upgrade()
+
+
+async def by_printed_sql(store: Store, clock: Clock) -> None:
+    """Make the schema from what `todo db upgrade --sql` prints."""
+    async with open_database(store.target) as database:
+        sql = await database.upgrade_script()
+    await run_script(store, sql)
+
+
+async def by_printed_migrations(store: Store, clock: Clock) -> None:
+    """Make the schema from what Alembic prints for every migration from the first on."""
+    await run_script(store, schema.upgrade_script(store.kind, "base"))
+
+
+Make = Callable[[Store, Clock], Any]
+WAYS: list[Make] = [by_alembic, by_db_upgrade, by_printed_sql, by_printed_migrations]
+
+
+# One and the same
+
+
+@pytest.mark.spec("001/FR-040")
+@pytest.mark.parametrize("make", WAYS, ids=lambda make: make.__name__)
+async def test_every_way_to_make_the_schema_makes_the_same(
+    store: Store, clock: Clock, sibling: Callable[[], Store], make: Make
+) -> None:
+    other = sibling()
+    await by_first_add(store, clock)
+    await make(other, clock)
+
+    made, wanted = await read_schema(other), await read_schema(store)
+
+    assert made == wanted
+    assert await read_version(other) == await read_version(store) == [schema.HEAD]
+    assert all(wanted.get(part) for part in ("objects",) if store.kind == "sqlite")
+
+
+@pytest.mark.spec("001/FR-040")
+async def test_create_all_makes_the_same_but_for_the_version(
+    store: Store, clock: Clock, sibling: Callable[[], Store]
+) -> None:
+    other = sibling()
+    await by_first_add(store, clock)
+    touch(other)
+    if other.kind == "postgresql":
+        await run_script(other, "CREATE SCHEMA todo")
+    async with open_database(other.target) as database, database.engine.begin() as connection:
+        await connection.run_sync(SQLModel.metadata.create_all)
+
+    assert await read_schema(other) == without_version_table(await read_schema(store))
+
+
+@pytest.mark.spec("001/FR-040")
+async def test_the_catalog_tells_schemas_apart(store: Store, clock: Clock) -> None:
+    await by_first_add(store, clock)
+    before = await read_schema(store)
+    seen = [before]
+    changes = ["CREATE INDEX extra ON todo.task (title)", "ALTER TABLE todo.task ADD COLUMN extra TEXT DEFAULT 'x'"]
+    if store.kind == "postgresql":
+        changes += [
+            "ALTER TABLE todo.task ALTER COLUMN extra SET NOT NULL",
+            "ALTER TABLE todo.task ALTER COLUMN extra DROP DEFAULT",
+            "ALTER TABLE todo.task ALTER COLUMN extra TYPE varchar(9)",
+            "ALTER TABLE todo.task DROP CONSTRAINT number_counts",
+            "ALTER TABLE todo.task ADD CONSTRAINT number_counts CHECK (number >= 0)",
+            "ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY",
+            "DROP INDEX todo.task_user_id_idx",
+            "CREATE INDEX task_user_id_idx ON todo.task (user_id) WHERE completed",
+        ]
+    for change in changes:
+        sql = change.replace("ON todo.", "ON main.") if store.kind == "sqlite" else change
+        await run_sql(store, sql.replace("CREATE INDEX extra ON main.", "CREATE INDEX extra ON "))
+        seen.append(await read_schema(store))
+
+    assert all(seen.count(one) == 1 for one in seen)
+
+
+async def test_two_stores_made_at_the_same_place_in_turn_are_the_same(store: Store, clock: Clock) -> None:
+    await by_first_add(store, clock)
+    first = await read_schema(store)
+
+    await by_db_upgrade(store, clock)
+
+    assert await read_schema(store) == first
+
+
+@pytest.fixture
+def sibling(store: Store, request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Another empty store of the same kind."""
+
+    def make() -> Store:
+        if store.kind == "sqlite":
+            return Store("sqlite", f"sqlite:///{file_of(store).with_name('sibling.db')}")
+        postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("empty_database")
+        return Store("postgresql", postgres.url(name))
+
+    return make
+
+
+def test_revisions_are_those_of_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+
+    chain = [script.revision for script in scripts.walk_revisions()]
+
+    assert tuple(reversed(chain)) == schema.REVISIONS
+    assert scripts.get_heads() == [schema.HEAD]
+    assert {path.name for path in (MIGRATIONS / "versions").glob("*.py")} >= {"__init__.py"}
+    assert len(list((MIGRATIONS / "versions").glob("[0-9]*.py"))) == len(chain)
+
+
+@only_postgresql
+async def test_creation_is_harmless_when_repeated(store: Store, clock: Clock) -> None:
+    await by_first_add(store, clock)
+    before = await read_schema(store)
+
+    await by_printed_script_again(store)
+
+    assert await read_schema(store) == before
+    assert await fetch_all(store, "SELECT title FROM todo.task") == [("Buy milk",)]
+
+
+async def by_printed_script_again(store: Store) -> None:
+    """Run the script of a first creation, whatever is there."""
+    await run_script(store, schema.upgrade_script("postgresql", None))
+
+
+async def test_creation_under_way_when_it_fails_leaves_nothing(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = schema.creation
+    monkeypatch.setattr(schema, "creation", lambda dialect: [*whole(dialect), "SELECT nothing FROM nowhere"])
+
+    with pytest.raises(TodoError):
+        await by_first_add(store, clock)
+
+    assert await what_is_ours(store) == []
+    monkeypatch.undo()
+    await by_first_add(store, clock)
+    assert await read_version(store) == [schema.HEAD]
+
+
+async def what_is_ours(store: Store) -> list[tuple[object, ...]]:
+    """The tables and schemas that creating makes."""
+    if store.kind == "sqlite":
+        return await fetch_all(store, "SELECT name FROM sqlite_master")
+    return await fetch_all(store, "SELECT nspname FROM pg_namespace WHERE nspname = 'todo'")
+
+
+# CHECKs refuse what rules refuse
+
+CODES = [*range(0x01, 0xA2), 0x34F, 0x61C, *range(0x200B, 0x2030), *range(0x2060, 0x2070), 0xD7FF, 0xE000, 0xFEFF]
+CODES += [0xFFFD, 0xFFFF, 0x10000, 0x1F600, 0xE0001, 0x10FFFF]
+TEXTS = [
+    *(f"a{chr(code)}b" for code in CODES),
+    *("a" * length for length in (0, 1, 199, 200, 201, 254, 255, 256, 9_999, 10_000, 10_001)),
+    *("\U0001f600" * length for length in (200, 201, 255, 256, 10_000, 10_001)),
+    *(".", "..", "...", "a/b", "/", "a.b", "\\", "[^a]*?", "'", '"', "%", "_", "$1"),
+]
+
+
+def survives(clean: Callable[[str], str | None], text: str) -> bool:
+    """Whether the rules take a text, and as it is."""
+    try:
+        return clean(text) == text
+    except InvalidInput:
+        return False
+
+
+CLEANERS: Mapping[str, Callable[[str], str | None]] = {
+    "title": rules.clean_title,
+    "description": rules.clean_description,
+    "user_id": rules.clean_user,
+}
+
+
+async def try_texts(store: Store, column: str) -> list[bool]:
+    """Whether the store takes each of the texts in this column, asked without the program."""
+    statements = []
+    for number, text in enumerate(TEXTS, start=2):
+        values = {"user_id": "'ada'", "title": "'a'", "description": "NULL"}
+        values |= {column: "'" + text.replace("'", "''") + "'"}
+        values |= {"id": f"'{uuid4()}'", "number": str(number)}
+        values |= dict.fromkeys(("created_at", "updated_at"), "'2026-01-02T03:04:05.000000Z'")
+        statements.append(f"INSERT INTO todo.task ({', '.join(values)}) VALUES ({', '.join(values.values())})")
+    taken = []
+    if store.kind == "sqlite":
+        with closing(sqlite3.connect(file_of(store))) as file:
+            for statement in statements:
+                with suppress(*REFUSALS):
+                    file.execute(statement.replace("todo.", "", 1))
+                    taken.append(statement)
+    else:
+        async with connected(store) as server:
+            for statement in statements:
+                with suppress(*REFUSALS):
+                    await server.execute(statement)
+                    taken.append(statement)
+    return [statement in taken for statement in statements]
+
+
+@pytest.mark.spec("001/FR-012")
+@pytest.mark.parametrize("column", CLEANERS)
+async def test_checks_refuse_exactly_what_the_rules_refuse(store: Store, clock: Clock, column: str) -> None:
+    await by_first_add(store, clock)
+    differing = []
+
+    for text, taken in zip(TEXTS, await try_texts(store, column), strict=True):
+        if taken != survives(CLEANERS[column], text):
+            differing.append((ascii(text[:5]), len(text), taken))
+
+    assert differing == []
+
+
+# Somebody else's
+
+FOREIGN_FILES: Mapping[str, Sequence[str]] = {
+    "a table": ["CREATE TABLE item (id INTEGER)", "INSERT INTO item VALUES (1)"],
+    "a view": ["CREATE VIEW task AS SELECT 1 AS id"],
+    "our tables without the version": [
+        "CREATE TABLE task (id TEXT, name TEXT)",
+        "CREATE TABLE counter (value INTEGER)",
+    ],
+    "another program of Alembic's": [
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        "INSERT INTO alembic_version VALUES ('ae1027a6acf4')",
+        "CREATE TABLE item (id INTEGER)",
+    ],
+    "another program of Alembic's at our version": [
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        f"INSERT INTO alembic_version VALUES ('{schema.HEAD}')",
+        "CREATE TABLE item (id INTEGER)",
+    ],
+    "another program of Alembic's at no version": [
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        "CREATE TABLE item (id INTEGER)",
+    ],
+}
+CALLS: Mapping[str, Callable[[TaskService, Database], Any]] = {
+    "list": lambda tasks, database: tasks.list(),
+    "add": lambda tasks, database: tasks.add(TaskCreate(title="a")),
+    "add_all": lambda tasks, database: tasks.add_all([TaskCreate(title="a")]),
+    "done": lambda tasks, database: tasks.complete([1]),
+    "db upgrade": lambda tasks, database: database.upgrade(),
+}
+
+
+@pytest.mark.spec("001/FR-039")
+@only_sqlite
+@pytest.mark.parametrize("statements", FOREIGN_FILES.values(), ids=FOREIGN_FILES.keys())
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_file_of_something_else_is_not_touched(
+    store: Store, database: Database, tasks: TaskService, statements: Sequence[str], call: str
+) -> None:
+    for statement in statements:
+        await run_sql(store, statement)
+    before = digest(store)
+
+    with pytest.raises(SchemaMismatch):
+        await CALLS[call](tasks, database)
+
+    await database.engine.dispose()
+    assert (database.created, digest(store)) == (False, before)
+    assert [path.name for path in file_of(store).parent.iterdir()] == ["store.db"]
+
+
+def digest(store: Store) -> str:
+    """The content of a SQLite file."""
+    return hashlib.sha256(file_of(store).read_bytes()).hexdigest()
+
+
+@pytest.mark.spec("001/FR-039")
+@only_postgresql
+@pytest.mark.parametrize("statement", ["CREATE SCHEMA todo", "CREATE TABLE todo.task (id int)"])
+async def test_a_schema_of_somebody_else_is_not_upgraded(store: Store, database: Database, statement: str) -> None:
+    if "TABLE" in statement:
+        await run_sql(store, "CREATE SCHEMA todo")
+    await run_sql(store, statement)
+    before = await what_exists(store)
+
+    for call in (database.upgrade, database.upgrade_script):
+        with pytest.raises(SchemaMismatch) as caught:
+            await call()
+        assert caught.value.message.endswith("already holds tables that are not todo's")
+        assert caught.value.hint == "name another database in TODO_DATABASE_URL"
+
+    assert (database.created, await what_exists(store)) == (False, before)
+
+
+async def test_a_store_that_lost_a_table_is_a_mismatch(store: Store, clock: Clock) -> None:
+    await by_first_add(store, clock)
+    await run_sql(store, "DROP TABLE todo.task")
+
+    async with open_database(store.target) as database:
+        for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
+            with pytest.raises(SchemaMismatch, match="do not fit this program"):
+                await call(TaskService(database, "ada", clock), database)
+
+
+async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_elses(
+    store: Store, database: Database, tasks: TaskService, clock: Clock
+) -> None:
+    looks = 0
+
+    def make_it_now(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            wait_for(by_first_add(store, clock))
+
+    event.listen(database.engine.sync_engine, "after_cursor_execute", make_it_now)
+
+    added = await tasks.add(TaskCreate(title="Buy bread"))
+
+    assert looks > 1
+    assert added.task.number == 2
+    assert await read_version(store) == [schema.HEAD]
+
+
+# Older
+
+
+@pytest.fixture
+async def aged(store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store with one task, made by an older program that called a title a name."""
+    await by_first_add(store, clock)
+    await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
+    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    invent_past(tmp_path / "migrations", monkeypatch)
+    return store
+
+
+@pytest.mark.spec("001/FR-041")
+@only_postgresql
+@pytest.mark.parametrize("call", ["list", "add", "add_all", "done"])
+async def test_an_older_server_is_refused_and_names_the_command(
+    aged: Store, database: Database, tasks: TaskService, call: str
+) -> None:
+    before = await read_schema(aged)
+
+    with pytest.raises(SchemaMismatch) as caught:
+        await CALLS[call](tasks, database)
+
+    assert caught.value.message.endswith("are of an older version of todo")
+    assert caught.value.hint == "run `todo db upgrade`"
+    assert await read_schema(aged) == before
+
+
+@pytest.mark.spec("001/FR-041")
+@only_postgresql
+async def test_an_older_server_is_asked_for_its_version_only_when_a_statement_fails(
+    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await by_first_add(store, clock)
+    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    invent_past(tmp_path / "migrations", monkeypatch)
+    asked: list[str] = []
+
+    async with open_database(store.target) as database:
+        event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        page = await TaskService(database, "ada", clock).list()
+
+    assert [task.title for task in page.tasks] == ["Buy milk"]
+    assert len(asked) == 1
+    assert "alembic_version" not in asked[0]
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_upgrade_brings_an_older_store_to_this_version(
+    aged: Store, sibling: Callable[[], Store], database: Database, tasks: TaskService, clock: Clock
+) -> None:
+    fresh = sibling()
+    await by_first_add(fresh, clock)
+
+    assert await database.upgrade() == schema.HEAD
+
+    assert database.created is False
+    assert await read_version(aged) == [schema.HEAD]
+    assert columns_of(await read_schema(aged)) == columns_of(await read_schema(fresh))
+    assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
+    assert await database.upgrade() == schema.HEAD
+
+
+def columns_of(schema: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    """The columns of the tables, or SQLite's objects by name; a renamed column keeps the text of its CHECKs."""
+    if "objects" in schema:
+        return [row[:3] for row in schema["objects"]]
+    return list(schema["columns"])
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_upgrade_script_is_what_upgrade_does(aged: Store, database: Database, tasks: TaskService) -> None:
+    sql = await database.upgrade_script()
+
+    assert RENAME[aged.kind][0] in sql
+    assert "CREATE TABLE" not in sql
+    assert await read_version(aged) == [OLDER]
+    await run_script(aged, sql)
+    assert await read_version(aged) == [schema.HEAD]
+    assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
+    assert await database.upgrade_script() == f"-- The schema is up to date ({schema.HEAD}).\n"
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_upgrade_that_fails_changes_nothing(
+    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await by_first_add(store, clock)
+    await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
+    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    broken = {kind: [*steps, "SELECT nothing FROM nowhere"] for kind, steps in RENAME.items()}
+    invent_past(tmp_path / "migrations", monkeypatch, broken)
+    before = await read_schema(store)
+
+    async with open_database(store.target) as database:
+        with pytest.raises(TodoError):
+            await database.upgrade()
+
+    assert await read_schema(store) == before
+    assert await read_version(store) == [OLDER]
+
+
+UPGRADE = """
+import asyncio, sys
+from pathlib import Path
+from todo_cli.database import schema
+from todo_cli.database.engine import open_database
+from todo_cli.database.url import parse_url
+
+async def upgrade(url):
+    async with open_database(parse_url(url, cwd=Path("/"))) as database:
+        return await database.upgrade()
+
+schema._MIGRATIONS, schema.REVISIONS = Path(sys.argv[2]), (sys.argv[3], schema.HEAD)
+print(asyncio.run(upgrade(sys.argv[1])))
+"""
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_upgrades_at_the_same_time_all_succeed(aged: Store, tmp_path: Path) -> None:
+    package = Path(schema.__file__).parents[2]
+    command = [sys.executable, "-c", UPGRADE, aged.url, str(tmp_path / "migrations"), OLDER]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=package) for _ in range(4)]
+
+    answers = [process.communicate() for process in running]
+
+    assert answers == [(f"{schema.HEAD}\n".encode(), b"")] * 4
+    assert await read_version(aged) == [schema.HEAD]
+    if aged.kind == "sqlite":
+        assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [f"store.db.{OLDER}.bak"]
+
+
+@pytest.mark.spec("001/FR-041")
+@only_sqlite
+@pytest.mark.parametrize("call", ["list", "add", "add_all", "done", "db upgrade"])
+async def test_an_older_file_is_copied_aside_and_upgraded_on_first_use(
+    aged: Store, database: Database, tasks: TaskService, call: str
+) -> None:
+    path = file_of(aged)
+    with closing(sqlite3.connect(path)) as beside:
+        beside.execute("PRAGMA wal_autocheckpoint=0")
+        beside.execute("UPDATE task SET name = 'Only in the log'")
+        beside.commit()
+        assert b"Only in the log" not in path.read_bytes()
+
+        await CALLS[call](tasks, database)
+
+    copy = path.with_name(f"store.db.{OLDER}.bak")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT name FROM task").fetchall() == [("Only in the log",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(OLDER,)]
+    assert await read_version(aged) == [schema.HEAD]
+    assert ("Only in the log",) in await fetch_all(aged, "SELECT title FROM task")
+
+
+@pytest.mark.spec("001/FR-041")
+@only_sqlite
+async def test_an_older_file_is_copied_once(aged: Store, clock: Clock) -> None:
+    for _ in range(3):
+        async with open_database(aged.target) as database:
+            await TaskService(database, "ada", clock).list()
+
+    assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [f"store.db.{OLDER}.bak"]
+
+
+@pytest.mark.spec("001/FR-041")
+@only_sqlite
+async def test_an_older_file_that_is_locked_is_not_copied_again_and_again(
+    aged: Store, database: Database, tasks: TaskService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_FOR_S", 0.5)
+    with closing(sqlite3.connect(file_of(aged), isolation_level=None)) as beside:
+        beside.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(DatabaseBusy):
+            await tasks.list()
+
+        assert len(list(file_of(aged).parent.glob("*.bak"))) <= 1
+        beside.execute("ROLLBACK")
+    assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
+
+
+@pytest.mark.spec("001/FR-041")
+@only_sqlite
+async def test_an_older_file_that_somebody_else_upgrades_meanwhile_is_copied_as_it_was(
+    aged: Store, tmp_path: Path, clock: Clock
+) -> None:
+    async def use() -> int:
+        async with open_database(aged.target) as database:
+            return len((await TaskService(database, "ada", clock).list()).tasks)
+
+    assert await asyncio.gather(*(use() for _ in range(4))) == [1] * 4
+    for copy in file_of(aged).parent.glob("*.bak"):
+        with closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(OLDER,)]
+
+
+# Newer
+
+RENAMED = "ALTER TABLE todo.task RENAME COLUMN title TO name"
+ADDITIVE = "ALTER TABLE todo.task ADD COLUMN due_at TEXT"
+
+
+async def age_backwards(store: Store, clock: Clock, change: str) -> None:
+    """Make a store as a program does that is newer than this one."""
+    await by_first_add(store, clock)
+    await run_sql(store, change)
+    await run_sql(store, "UPDATE todo.alembic_version SET version_num = '9999'")
+
+
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("call", ["list", "add", "add_all", "done"])
+async def test_a_newer_store_that_we_cannot_live_with_is_refused(
+    store: Store, clock: Clock, database: Database, tasks: TaskService, call: str
+) -> None:
+    await age_backwards(store, clock, RENAMED)
+    before = await read_schema(store), await fetch_all(store, "SELECT name FROM todo.task")
+
+    with pytest.raises(SchemaMismatch) as caught:
+        await CALLS[call](tasks, database)
+
+    assert caught.value.message.endswith("are of a newer version of todo")
+    assert caught.value.hint == "upgrade todo here"
+    assert (await read_schema(store), await fetch_all(store, "SELECT name FROM todo.task")) == before
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_a_newer_store_that_only_adds_is_used_as_before(
+    store: Store, clock: Clock, database: Database, tasks: TaskService
+) -> None:
+    await age_backwards(store, clock, ADDITIVE)
+
+    await tasks.add(TaskCreate(title="Buy bread"))
+    await tasks.add_all([TaskCreate(title="Buy eggs")])
+    await tasks.update(1, TaskUpdate(title="Buy more milk"))
+    await tasks.complete([2])
+    await tasks.delete([3])
+
+    assert [task.title for task in (await tasks.list()).tasks] == ["Buy more milk"]
+    assert (await tasks.get(2)).completed
+    assert await read_version(store) == ["9999"]
+    if store.kind == "sqlite":
+        assert list(file_of(store).parent.glob("*.bak")) == []
+
+
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("change", [RENAMED, ADDITIVE])
+async def test_a_newer_store_is_not_upgraded(store: Store, clock: Clock, database: Database, change: str) -> None:
+    await age_backwards(store, clock, change)
+    before = await read_schema(store)
+
+    for call in (database.upgrade, database.upgrade_script):
+        with pytest.raises(SchemaMismatch, match="are of a newer version of todo"):
+            await call()
+
+    assert await read_schema(store) == before
+    assert await read_version(store) == ["9999"]
+
+
+# Absent
+
+
+@pytest.mark.spec("002/FR-081")
+async def test_upgrade_makes_a_store_that_is_not_there_and_says_so(
+    store: Store, database: Database, tasks: TaskService
+) -> None:
+    assert await database.upgrade() == schema.HEAD
+    assert database.created is True
+    assert (await tasks.list()).tasks == []
+    assert (await tasks.add(TaskCreate(title="a"))).task.number == 1
+
+
+@pytest.mark.spec("002/FR-081")
+async def test_upgrade_script_makes_nothing(store: Store, database: Database) -> None:
+    before = await what_exists(store)
+
+    sql = await database.upgrade_script()
+
+    assert sql.startswith("BEGIN;\n")
+    assert sql.endswith("COMMIT;\n\n")
+    assert ("CREATE SCHEMA IF NOT EXISTS todo" in sql) is (store.kind == "postgresql")
+    assert ("pg_advisory_xact_lock" in sql) is (store.kind == "postgresql")
+    assert re.search(r"\$\d|%\(", sql) is None
+    assert (database.created, await what_exists(store)) == (False, before)
+
+
+async def test_a_file_without_tables_is_a_store_not_made_yet(sqlite_store: Store, clock: Clock) -> None:
+    await run_script(sqlite_store, "PRAGMA journal_mode=WAL; VACUUM")
+    assert file_of(sqlite_store).stat().st_size > 0
+
+    async with open_database(sqlite_store.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        assert (await tasks.list()).tasks == []
+        with pytest.raises(NoStore):
+            await database.run(lambda session: session.get_bind())  # type: ignore[arg-type,return-value]
+        assert (await tasks.add(TaskCreate(title="a"))).task.number == 1
+        assert database.created is True
+
+
+# Rights
+
+
+@pytest.fixture
+def visitor(own_postgres: PostgresCluster) -> Iterator[tuple[Store, Store]]:
+    """A database as its owner sees it, and as a role without the right to create anything does."""
+    name, role, password = own_postgres.create_database(), f"visitor_{uuid4().hex[:8]}", "p@ss/w#rd?%:[] \u00e4"
+    own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    url = own_postgres.url(name, user=role, password=password)
+    yield Store("postgresql", own_postgres.url(name)), Store("postgresql", url)
+    own_postgres.drop_database(name)
+    own_postgres.run_sql("postgres", f"DROP ROLE {role}")
+
+
+def role_of(store: Store) -> str:
+    """The role of a store's URL."""
+    return store.url.partition("//")[2].partition(":")[0]
+
+
+@pytest.mark.parametrize("call", ["add", "add_all", "db upgrade"])
+async def test_a_role_that_may_not_create_is_told_what_the_owner_can_do(
+    visitor: tuple[Store, Store], clock: Clock, call: str
+) -> None:
+    owner, guest = visitor
+
+    async with open_database(guest.target) as database:
+        with pytest.raises(Forbidden) as caught:
+            await CALLS[call](TaskService(database, "ada", clock), database)
+
+    assert caught.value.hint == "the owner can run what `todo db upgrade --sql` prints"
+    assert await what_is_ours(owner) == []
+
+
+async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_sql(
+    visitor: tuple[Store, Store], clock: Clock
+) -> None:
+    owner, guest = visitor
+    async with open_database(guest.target) as database:
+        sql = await database.upgrade_script()
+
+    await run_script(owner, sql)
+    async with open_database(guest.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        for call in (tasks.list(), tasks.add(TaskCreate(title="a"))):
+            with pytest.raises(Forbidden):
+                await call
+    await run_script(
+        owner,
+        f"""
+        GRANT USAGE ON SCHEMA todo TO {role_of(guest)};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA todo TO {role_of(guest)};
+        """,
+    )
+
+    async with open_database(guest.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(TaskCreate(title="a"))
+        await tasks.add_all([TaskCreate(title="b")])
+        await tasks.update(1, TaskUpdate(title="c"))
+        await tasks.complete([2])
+        assert [task.title for task in await tasks.delete([1, 2])] == ["c", "b"]
+        assert await database.upgrade() == schema.HEAD

@@ -1,0 +1,401 @@
+"""A line that is cut around a write: nothing is written twice, nothing is lost in silence, nothing is told wrongly."""
+
+import random
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+
+from tests.cli.expect import assert_document
+from tests.neon.pauses import Pauses
+from tests.neon.relay import Cut, Relay
+from tests.neon.site import HOST, STORED, Site
+from tests.support.neon import NeonFront
+from tests.support.program import Ran, Todo
+from tests.support.turns import Fault, TurnProxy
+
+When = Literal["before", "during", "after"]
+WHENS: Final[tuple[When, ...]] = ("before", "during", "after")
+HOWS: Final[tuple[Literal["end", "reset"], ...]] = ("end", "reset")
+
+PARSE, EXECUTE = 1, 2
+"""The two requests of a statement: only the second does something."""
+LATENESS: Final[tuple[tuple[When, float], ...]] = (("before", 0.0), ("during", 0.0), ("during", 0.3), ("after", 0.0))
+MOMENTS = [
+    pytest.param(Fault(when, request, how, late_s=late_s), id=f"{when} {name} by {how}{' late' if late_s else ''}")
+    for when, late_s in LATENESS
+    for request, name in ((PARSE, "parse"), (EXECUTE, "execute"))
+    for how in HOWS
+]
+UPDATE = ["update", "1", "--title", "Buy oat milk"]
+CUTS = 200
+KINDS = ("add", "update", "done", "delete", "add -", "undo")
+
+
+@pytest.fixture
+def milk(site: Site, plain_url: str) -> Todo:
+    """The program behind a proxy that counts and cuts, with one task there."""
+    site.fill("Buy milk")
+    return site.todo(plain_url)
+
+
+def ours(site: Site) -> list[tuple[int, str, bool]]:
+    """Number, title and whether it is done of every task, once the server is at rest."""
+    site.rest()
+    return [(number, title, is_done) for number, title, is_done, _ in site.fetch(STORED)]
+
+
+def is_executed(fault: Fault) -> bool:
+    """Whether the server does what was asked, however late, for a cut at this moment."""
+    return fault.when != "before" and fault.request == EXECUTE
+
+
+def assert_unknown(ran: Ran, *again: str) -> str:
+    """Exit 7 with the exact command to repeat or look with; return the message."""
+    error = assert_document(ran, code="OUTCOME_UNKNOWN")
+    assert shlex.split(error["hint"]) == ["todo", *again]
+    message: str = error["message"]
+    return message
+
+
+def again(run: Todo, ran: Ran, stdin: bytes = b"") -> Ran:
+    """Run the command that a hint names."""
+    program, *words = shlex.split(ran.error["hint"])
+    assert program == "todo"
+    return run(*words, stdin=stdin)
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+@pytest.mark.parametrize("command", [["list"], ["show", "1"]], ids=["list", "show"])
+def test_reads_are_asked_again(
+    milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault
+) -> None:
+    proxy.faults.append(fault)
+
+    ran = milk(*command)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert "Buy milk" in ran.out
+    assert proxy.connections == 2
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_add_is_asked_again_and_stored_once(
+    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
+) -> None:
+    proxy.faults.append(fault)
+
+    ran = milk("add", "Call Ada", "--json")
+
+    assert ran.data["title"] == "Call Ada"
+    assert proxy.connections == 2
+    assert [title for _, title, _ in ours(site)] == ["Buy milk", "Call Ada"]
+    assert ran.data["number"] == ours(site)[1][0]
+    if fault.when != "during":
+        assert ours(site)[1][0] == 2  # no number was used up by the lost one
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+@pytest.mark.parametrize("kind", ["update", "done"])
+def test_update_and_done_are_settled_by_a_look(
+    milk: Todo, site: Site, proxy: TurnProxy, kind: str, fault: Fault
+) -> None:
+    proxy.faults.append(fault)
+    command, hint, changed = {
+        "update": (UPDATE, ["show", "1"], [(1, "Buy oat milk", False)]),
+        "done": (["done", "1"], ["done", "1"], [(1, "Buy milk", True)]),
+    }[kind]
+
+    ran = milk(*command, "--json")
+
+    stored = ours(site) == changed
+    assert stored == is_executed(fault)
+    assert proxy.connections == 2
+    if ran.status == 0:
+        assert stored
+        assert ran.data["number"] == 1
+    else:
+        assert not stored or fault.when == "during"
+        assert_unknown(ran, *hint)
+        assert again(milk, ran).status == 0
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_delete_is_sent_once_more_where_the_row_is_there(
+    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
+) -> None:
+    proxy.faults.append(fault)
+
+    ran = milk("delete", "1", "--json")
+
+    assert ours(site) == []
+    assert proxy.connections == 2
+    if not is_executed(fault):
+        assert ran.data["title"] == "Buy milk"
+    else:
+        assert "gone" in assert_unknown(ran, "list", "--status", "all")
+
+
+def test_the_command_to_repeat_names_the_user_that_was_named(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+    site.fill("Buy milk", user="bob")
+    proxy.faults.append(Fault("before", EXECUTE))
+
+    ran = site.todo(plain_url)("--user", "bob", "update", "1", "-d", "two litres", "--json")
+
+    assert_unknown(ran, "--user", "bob", "show", "1")
+
+
+@pytest.mark.parametrize("words", [["Call Ada"], ["-d", "at 5", "It's", "$HOME; rm"], ["--", "--undo"]])
+def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
+    milk: Todo, site: Site, proxy: TurnProxy, words: list[str]
+) -> None:
+    proxy.faults.append(Fault("after", EXECUTE, connection=None))
+
+    ran = milk("add", "--json", *words)
+
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    before = ours(site)
+    assert len(before) == 2
+    proxy.reset()
+    assert again(milk, ran).out.startswith("Already there as 2: ")
+    assert ours(site) == before
+
+
+def test_reads_that_are_lost_twice_were_not_to_be_had(milk: Todo, proxy: TurnProxy) -> None:
+    proxy.faults.append(Fault("before", EXECUTE, connection=None))
+
+    assert_document(milk("list", "--json"), code="DATABASE_UNAVAILABLE")
+    assert proxy.connections == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (UPDATE, ["show", "1"]),
+        (["done", "1"], ["done", "1"]),
+        (["done", "1", "--undo"], ["done", "1", "--undo"]),
+        (["delete", "1"], ["list", "--status", "all"]),
+    ],
+)
+def test_a_change_is_unknown_when_nobody_can_look(
+    milk: Todo, proxy: TurnProxy, pauses: Pauses, command: list[str], hint: list[str], when: When
+) -> None:
+    proxy.faults.append(Fault(when, EXECUTE))
+    proxy.faults += [Fault("before", request=0, connection=number) for number in range(2, 99)]
+
+    ran = milk(*command, "--json", env={"TODO_TIMEOUT": "0.6"})
+
+    assert_unknown(ran, *hint)
+
+
+def test_an_add_is_unknown_when_nobody_can_be_asked_again(
+    milk: Todo, site: Site, proxy: TurnProxy, pauses: Pauses
+) -> None:
+    proxy.faults.append(Fault("after", EXECUTE))
+    proxy.faults += [Fault("before", request=0, connection=number) for number in range(2, 99)]
+
+    ran = milk("add", "Call Ada", "--json", env={"TODO_TIMEOUT": "0.6"})
+
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert [title for _, title, _ in ours(site)] == ["Buy milk", "Call Ada"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("command", [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]])
+def test_a_silent_line_is_not_waited_for_forever(
+    milk: Todo, site: Site, proxy: TurnProxy, monkeypatch: pytest.MonkeyPatch, command: list[str], when: When
+) -> None:
+    monkeypatch.setattr("todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5)
+    before = site.fetch(STORED)
+    proxy.faults.append(Fault(when, EXECUTE, how="silence"))
+
+    ran = milk(*command, "--json")
+
+    is_changed = site.fetch(STORED) != before  # the line's other end stays open, as it would
+    if command == ["list"]:
+        assert_document(ran, code="TIMEOUT")
+    elif ran.status == 0:
+        assert is_changed
+    else:
+        assert_document(ran, code="OUTCOME_UNKNOWN")
+
+
+def lines(*titles: str) -> bytes:
+    """Titles as standard input has them."""
+    return "".join(f"{title}\n" for title in titles).encode()
+
+
+def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(
+    site: Site, plain_url: str, proxy: TurnProxy
+) -> None:
+    run = site.todo(plain_url)
+    assert run("add", "-", stdin=lines("first")).status == 0
+    requests = len(proxy.requests) - 3  # less those of the log-in
+    expected = ["first"]
+    for request in range(1, requests + 1):
+        for when in WHENS:
+            titles = [f"{when} {request} {letter}" for letter in "abc"]
+            proxy.reset()
+            proxy.faults.append(Fault(when, request))
+
+            ran = run("add", "-", "--json", stdin=lines(*titles))
+
+            assert [task["title"] for task in ran.data] == titles
+            assert proxy.connections == 2
+            expected += titles
+    site.rest()
+    assert site.titles() == expected
+
+
+def test_lines_that_are_lost_twice_can_be_repeated(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+    run = site.todo(plain_url)
+    assert run("add", "-", stdin=lines("first")).status == 0
+    requests = len(proxy.requests) - 3
+    expected = ["first"]
+    for request in range(1, requests + 1):
+        for when in (WHENS[0], WHENS[2]):
+            titles = [f"{when} {request} {letter}" for letter in "abc"]
+            proxy.reset()
+            proxy.faults.append(Fault(when, request, connection=None))
+
+            ran = run("add", "-", "--json", stdin=lines(*titles))
+
+            site.rest()
+            assert site.titles() in ([expected + titles] if ran.status == 0 else [expected, expected + titles])
+            proxy.reset()
+            if ran.status:
+                assert_document(ran, code="OUTCOME_UNKNOWN")
+                assert again(run, ran, stdin=lines(*titles)).status == 0
+            expected += titles
+            assert site.titles() == expected
+
+
+def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
+    site: Site, plain_url: str, proxy: TurnProxy, source: Path
+) -> None:
+    run = site.todo(plain_url)
+    assert run("db", "import", str(source)).status == 0
+    requests, expected = len(proxy.requests) - 3, site.titles()
+    assert len(expected) == 30
+    for request in range(1, requests + 1):
+        for when, connection in ((WHENS[0], 1), (WHENS[1], 1), (WHENS[2], 1), (WHENS[2], None)):
+            site.server.run_sql(site.database, "TRUNCATE todo.task, todo.counter")
+            proxy.reset()
+            proxy.faults.append(Fault(when, request, connection=connection))
+
+            ran = run("db", "import", str(source), "--json")
+
+            site.rest()
+            stored = site.titles()
+            if ran.status == 0:
+                assert stored == expected
+            else:
+                assert connection is None
+                assert stored in ([], expected)
+                assert_unknown(ran, "db", "import", str(source))
+                proxy.reset()
+                assert again(run, ran).status == 0
+                assert site.titles() == expected
+
+
+@pytest.fixture
+def source(site: Site) -> Path:
+    """An embedded file with thirty tasks of three users."""
+    path = site.cwd / "source.db"
+    run = site.todo(str(path))
+    for user in ("ada", "bob", "eve"):
+        ran = run("add", "-", user=user, stdin=lines(*(f"{user} {number}" for number in range(10))))
+        assert ran.status == 0, ran
+    return path
+
+
+@pytest.mark.parametrize("request_", range(1, 8))
+@pytest.mark.parametrize("when", WHENS)
+def test_a_first_add_makes_one_store_with_one_task(
+    blank_site: Site, proxy: TurnProxy, when: When, request_: int
+) -> None:
+    proxy.faults.append(Fault(when, request_))
+
+    ran = blank_site.todo(blank_site.url("127.0.0.1", proxy.port))("add", "Buy milk", "--json")
+
+    assert (ran.data["title"], ran.data["number"]) == ("Buy milk", 1)
+    assert ours(blank_site) == [(1, "Buy milk", False)]
+
+
+class Reckoning:
+    """Commands that were cut, each about tasks of its own, and what they said."""
+
+    def __init__(self, run: Todo) -> None:
+        self._run = run
+        self.said: dict[int, tuple[str, int]] = {}
+
+    def ask(self, place: int, kind: str) -> None:
+        """Run one command about task `place`."""
+        title, number = f"cut {place}", str(place)
+        command = {
+            "add": ["add", title],
+            "update": ["update", number, "--title", title],
+            "done": ["done", number],
+            "undo": ["done", number, "--undo"],
+            "delete": ["delete", number],
+            "add -": ["add", "-"],
+        }[kind]
+        ran = self._run(*command, stdin=lines(*(f"{title} {letter}" for letter in "abcde")))
+        self.said[place] = (kind, ran.status)
+
+    def wrongs(self, rows: Sequence[tuple[int, str, bool]]) -> dict[str, list[object]]:
+        """What was written twice, lost in silence, or told wrongly, by the rows that are there in the end."""
+        titles = Counter(title for _, title, _ in rows)
+        by_number = {number: (title, is_done) for number, title, is_done in rows}
+        twice = [title for title, count in titles.items() if count > 1]
+        lost, wrong = [], []
+        for place, (kind, status) in self.said.items():
+            parts = [titles[f"cut {place} {letter}"] for letter in "abcde"]
+            title, is_done = by_number.get(place, (None, None))
+            is_stored = {
+                "add": titles[f"cut {place}"] == 1,
+                "update": title == f"cut {place}",
+                "done": is_done is True,
+                "undo": is_done is False,
+                "delete": title is None,
+                "add -": parts == [1] * 5,
+            }[kind]
+            if status == 0 and not is_stored:
+                lost.append((place, kind))
+            if status not in (0, 7) and is_stored or status not in (0, 6, 7) or (kind == "add -" and sum(parts) % 5):
+                wrong.append((place, kind, status))
+        return {"twice": twice, "lost": lost, "wrong": wrong}
+
+
+@pytest.mark.parametrize(("is_neon", "seed"), [(False, 3), (True, 4)], ids=["plain", "neon"])
+def test_random_cuts_do_no_harm(
+    site: Site, proxy: TurnProxy, front: NeonFront, pauses: Pauses, is_neon: bool, seed: int
+) -> None:
+    """Any byte of either side can be the last; half of the cuts are near the end, where the write is."""
+    chance, cuts = random.Random(seed), CUTS // 2
+    site.fill(*(f"task {number}" for number in range(1, cuts + len(KINDS) + 1)))
+    site.server.run_sql(
+        site.database, "UPDATE todo.task SET completed = true, completed_at = now() WHERE number % 6 = 5"
+    )
+    with Relay(front.port if is_neon else proxy.port) as relay:
+        url = site.url(HOST, relay.port) if is_neon else site.url("127.0.0.1", relay.port)
+        reckoning = Reckoning(site.todo(url))
+        lengths = {}
+        for place, kind in enumerate(KINDS, start=cuts + 1):
+            reckoning.ask(place, kind)
+            lengths[kind] = dict(relay.passed)
+        for place in range(1, cuts + 1):
+            kind = "undo" if place % 6 == 5 else chance.choice(KINDS[:-1])
+            side: Literal["client", "server"] = chance.choice(("client", "server"))
+            first = chance.choice((1, lengths[kind][side] * 7 // 10))
+            relay.cut = Cut(side, chance.randint(first, lengths[kind][side]), is_reset=chance.random() < 0.5)
+            reckoning.ask(place, kind)
+
+    assert reckoning.wrongs(ours(site)) == {"twice": [], "lost": [], "wrong": []}
+    assert relay.connections > cuts * 3 // 2  # the cuts were real
+    assert {status for kind, status in reckoning.said.values() if kind.startswith("add")} == {0}
+    assert Counter(status for _, status in reckoning.said.values())[6] == 0  # the line is back at once

@@ -1,0 +1,100 @@
+"""How many round trips a command costs, counted where Neon's proxy stands: deterministic, whatever the machine does."""
+
+import pytest
+
+from tests.neon.site import CONSOLE, HOST, Site
+from tests.support.neon import NeonFront
+from tests.support.turns import TurnProxy
+
+COMMANDS = [
+    pytest.param(["add", "Buy milk"], id="add"),
+    pytest.param(["list"], id="list"),
+    pytest.param(["show", "1"], id="show"),
+    pytest.param(["update", "1", "--title", "Buy oat milk"], id="update"),
+    pytest.param(["done", "1"], id="done"),
+    pytest.param(["delete", "1"], id="delete"),
+]
+VARIANTS = [
+    pytest.param(["add", "Buy milk", "--id", "0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01"], id="add with an id"),
+    pytest.param(["add", "Buy milk", "-d", "two litres"], id="add with a description"),
+    pytest.param(["list", "--status", "all", "--limit", "2"], id="list some"),
+    pytest.param(["update", "1", "--status", "done", "-d", ""], id="update several fields"),
+    pytest.param(["done", "3", "1-2"], id="done several"),
+    pytest.param(["done", "1", "--undo"], id="undo"),
+    pytest.param(["delete", "1", "2"], id="delete several"),
+    pytest.param(["show", "7a2b0000-0000-4000-8000-000000000000"], id="show nothing"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_costs_seven_turns_over_direct_tls(
+    site: Site, front: NeonFront, neon_url: str, command: list[str]
+) -> None:
+    site.fill("first", "second")
+
+    ran = site.process(neon_url)(*command)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert (front.turns, front.connections) == (7, 1)
+    assert front.requests == ["", "p", "p", "PDH", "PBES"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_costs_six_turns_in_plain_text(site: Site, proxy: TurnProxy, plain_url: str, command: list[str]) -> None:
+    site.fill("first", "second")
+
+    ran = site.process(plain_url)(*command)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert (proxy.turns, proxy.connections) == (6, 1)
+    assert proxy.requests == ["", "p", "p", "PDH", "PBES"]
+
+
+@pytest.mark.parametrize("command", VARIANTS)
+def test_costs_no_more_for_other_forms(
+    site: Site, front: NeonFront, neon_url: str, command: list[str]
+) -> None:
+    site.fill("first", "second", "third")
+
+    ran = site.todo(neon_url)(*command)
+
+    assert ran.status == (3 if command[0] == "show" else 0), ran
+    assert (front.turns, front.connections) == (7, 1)
+
+
+def test_costs_eight_turns_where_tls_is_asked_for(site: Site, front: NeonFront) -> None:
+    site.fill("first")
+
+    ran = site.todo(site.url(HOST, front.port, f"{CONSOLE}&sslnegotiation=postgres"))("list")
+
+    assert (ran.status, front.turns) == (0, 8)
+
+
+def test_costs_no_more_for_a_long_list(site: Site, front: NeonFront, neon_url: str) -> None:
+    site.fill(*(f"task {number}" for number in range(2_500)))
+
+    ran = site.todo(neon_url)("list", "--json")
+
+    assert len(ran.data) == 2_500
+    assert (front.turns, front.connections) == (7, 1)
+
+
+def test_costs_twelve_turns_to_begin(blank_site: Site, front: NeonFront) -> None:
+    ran = blank_site.process(blank_site.url(HOST, front.port, CONSOLE))("add", "Buy milk")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("Added 1: Buy milk (new list in ")
+    assert (front.turns <= 12, front.connections) == (True, 1), front.requests
+    assert blank_site.titles() == ["Buy milk"]
+
+
+def test_costs_no_more_turns_for_a_hundred_lines_than_for_two(site: Site, front: NeonFront, neon_url: str) -> None:
+    turns = []
+    for lines in (2, 100):
+        front.reset()
+        ran = site.todo(neon_url)("add", "-", stdin=b"".join(b"line %d\n" % number for number in range(lines)))
+        assert ran.status == 0, ran
+        turns.append(front.turns)
+
+    assert turns[0] == turns[1]
+    assert len(site.titles()) == 102

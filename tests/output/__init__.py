@@ -1,0 +1,1 @@
+"""What a result or an error looks like, to a terminal, a pipe and a program."""

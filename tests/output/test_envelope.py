@@ -1,0 +1,109 @@
+"""One document for a result or an error: its keys, their order, and text that any reader can take."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.output.values import FAMILY, HOSTILE, PERSIAN, done, task
+from todo_cli.errors import Code, InvalidInput, NotFound, TodoError
+from todo_cli.models import format_instant
+from todo_cli.output.envelope import failure, success, task_values
+from todo_cli.rules import REFUSED
+
+KEYS = ["id", "number", "user_id", "title", "description", "completed", "created_at", "updated_at", "completed_at"]
+
+
+@pytest.mark.spec("002/FR-040")
+def test_success_is_one_line_with_three_keys() -> None:
+    document = success([], "0 open, 0 done")
+
+    assert document == '{"success": true, "data": [], "message": "0 open, 0 done"}\n'
+
+
+@pytest.mark.spec("002/FR-042")
+def test_success_writes_a_task_with_all_its_keys_in_order() -> None:
+    document = json.loads(success(task(7, "Buy milk", description="2 l"), "Added 7: Buy milk"))
+
+    assert list(document["data"]) == KEYS
+    assert document["data"] == {
+        "id": "00000000-0000-0000-0000-000000000007",
+        "number": 7,
+        "user_id": "ada",
+        "title": "Buy milk",
+        "description": "2 l",
+        "completed": False,
+        "created_at": "2026-01-02T01:04:05.000000Z",
+        "updated_at": "2026-01-02T01:04:05.000000Z",
+        "completed_at": None,
+    }
+
+
+def test_success_writes_lists_of_tasks_and_plain_values() -> None:
+    tasks = json.loads(success([task(1), done(2)], "2 tasks"))["data"]
+
+    assert [one["number"] for one in tasks] == [1, 2]
+    assert tasks[1]["completed_at"] == "2026-01-02T02:04:05.000000Z"
+    assert json.loads(success({"version": "1.0"}, "todo 1.0"))["data"] == {"version": "1.0"}
+
+
+@pytest.mark.spec("002/FR-043")
+def test_success_keeps_text_as_it_is_but_for_what_is_refused() -> None:
+    document = success(task(1, f"{FAMILY} {PERSIAN} {HOSTILE}", description='a\n\t"b"\\'), "")
+
+    assert FAMILY in document
+    assert PERSIAN in document
+    assert r"a\u001b[31mb\u202ec\u009bd\u2028e\udcfff\u007f" in document
+    assert REFUSED.findall(document) == ["\n"]
+    assert json.loads(document)["data"]["description"] == 'a\n\t"b"\\'
+    assert json.loads(document)["data"]["title"].endswith(HOSTILE)
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+def test_success_is_utf8_on_one_line_whatever_the_text(title: str, message: str) -> None:
+    document = success(task(1, title), message)
+
+    assert document.encode().decode().count("\n") == 1
+    assert json.loads(document)["data"]["title"] == title
+    assert json.loads(document)["message"] == message
+
+
+@pytest.mark.spec("002/FR-040")
+def test_failure_has_code_and_message_and_nothing_that_is_not_there() -> None:
+    assert failure(NotFound("No task 7 for ada")) == (
+        '{"success": false, "error": {"code": "NOT_FOUND", "message": "No task 7 for ada"}}\n'
+    )
+
+
+@pytest.mark.spec("002/FR-040")
+def test_failure_has_hint_and_details_where_there_are_some() -> None:
+    error = InvalidInput("title: too long", hint="", details=[{"field": "title", "message": "too long"}])
+
+    assert json.loads(failure(error)) == {
+        "success": False,
+        "error": {
+            "code": "INVALID_INPUT",
+            "message": "title: too long",
+            "hint": "",
+            "details": [{"field": "title", "message": "too long"}],
+        },
+    }
+
+
+@pytest.mark.parametrize("code", Code)
+def test_failure_names_each_code(code: Code) -> None:
+    error = TodoError(f"{HOSTILE}")
+    error.code = code  # type: ignore[misc]  # a code without a class of its own
+
+    assert json.loads(failure(error))["error"] == {"code": code.value, "message": HOSTILE}
+
+
+@pytest.mark.parametrize("instant", [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)])
+def test_task_values_write_times_as_the_models_do(instant: datetime) -> None:
+    values = task_values(done(1, created_at=instant, updated_at=instant, completed_at=instant))
+
+    assert {values[name] for name in KEYS if name.endswith("_at")} == {format_instant(instant)}
+    assert values["id"] == str(UUID(int=1))

@@ -1,0 +1,76 @@
+"""Lines for pipes: tab-separated, whole, one for each task or field."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.output.values import HARMLESS, HOSTILE, NOW, done, scene, task
+from todo_cli.models import TaskPage, TaskPublic, TaskStatus
+from todo_cli.output.plain import render
+from todo_cli.output.views import Changed, Sheet, listed, shown
+
+
+def page(*tasks: TaskPublic) -> TaskPage:
+    """A page of all tasks."""
+    return TaskPage(list(tasks), 1, 1, TaskStatus.ALL, None)
+
+
+@pytest.mark.spec("002/FR-054")
+def test_render_writes_a_line_for_each_task_of_a_list() -> None:
+    text = render(listed(page(done(12), task(3, "x" * 200)), scene()))
+
+    assert text == (
+        f"12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z\t{UUID(int=12)}\n"
+        f"3\topen\t{'x' * 200}\t2026-01-02T01:04:05.000000Z\t\t{UUID(int=3)}\n"
+    )
+
+
+@pytest.mark.spec("002/FR-054")
+def test_render_writes_nothing_for_an_empty_list() -> None:
+    assert render(listed(TaskPage([], 0, 0, TaskStatus.OPEN, None), scene())) == ""
+
+
+@pytest.mark.spec("002/FR-057")
+def test_render_keeps_a_hostile_title_in_its_column() -> None:
+    text = render(listed(page(task(1, f"a\tb\nc{HOSTILE}")), scene()))
+
+    assert text.split("\t")[2] == rf"a\x09b\x0ac{HARMLESS}"
+    assert text.count("\n") == 1
+
+
+@pytest.mark.spec("002/FR-055")
+def test_render_writes_a_line_for_each_field_of_a_task() -> None:
+    text = render(shown(done(7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)), scene()))
+
+    assert text.splitlines() == [
+        f"id\t{UUID(int=7)}",
+        "number\t7",
+        "user_id\tada",
+        "title\tBuy bread",
+        r"description	a\\b\n\tc",
+        "completed\ttrue",
+        "created_at\t2026-01-01T03:04:05.000000Z",
+        "updated_at\t2026-01-02T02:04:05.000000Z",
+        "completed_at\t2026-01-02T02:04:05.000000Z",
+    ]
+
+
+@pytest.mark.spec("002/FR-055")
+def test_render_leaves_what_is_null_empty() -> None:
+    lines = render(shown(task(), scene())).splitlines()
+
+    assert lines[4] == "description\t"
+    assert lines[5] == "completed\tfalse"
+    assert lines[8] == "completed_at\t"
+
+
+@pytest.mark.spec("002/FR-056")
+def test_render_writes_the_lines_of_a_change() -> None:
+    text = render(Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], scene()))
+
+    assert text == f"Deleted 1: Buy milk\nDeleted 2: {HARMLESS}\n"
+
+
+def test_render_writes_nothing_for_nothing() -> None:
+    assert render(Sheet([], "Added 0 tasks")) == ""

@@ -1,0 +1,44 @@
+"""Tasks and scenes for the tests of what is shown."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from todo_cli.models import TaskPublic
+from todo_cli.output.views import Scene
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOSTILE = "a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
+"""Text that would drive a terminal, reverse it, or not be UTF-8."""
+HARMLESS = r"a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
+"""The same, made visible."""
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+
+
+def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> TaskPublic:
+    """A task two hours old."""
+    at = NOW - timedelta(hours=2)
+    values: dict[str, Any] = {
+        "id": UUID(int=number),
+        "number": number,
+        "user_id": "ada",
+        "title": title,
+        "description": None,
+        "completed": False,
+        "created_at": at,
+        "updated_at": at,
+        "completed_at": None,
+    }
+    return TaskPublic(**(values | changes))
+
+
+def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> TaskPublic:
+    """A task that was completed an hour ago."""
+    at = NOW - timedelta(hours=1)
+    return task(number, title, **({"completed": True, "completed_at": at, "updated_at": at} | changes))
+
+
+def scene(*, is_new_store: bool = False) -> Scene:
+    """Where and when a result is shown."""
+    return Scene("ada", "db.example/shop", is_new_store, NOW)

@@ -1,0 +1,207 @@
+"""The application: a route is a signature, a call of the service, and a view."""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from starlette.exceptions import HTTPException
+
+from todo_cli import __version__, rules
+from todo_cli.api import answers, contract, cursors, docs
+from todo_cli.api.body import JsonRoute
+from todo_cli.api.guard import Guard
+from todo_cli.api.settings import ApiSettings
+from todo_cli.database.engine import open_database
+from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
+from todo_cli.models import Id, TaskCreate, TaskStatus, TaskUpdate
+from todo_cli.output import views
+from todo_cli.output.views import Scene, Sheet
+from todo_cli.service import TaskService
+
+MOST_TASKS: Final = 1_000
+USUAL_TASKS: Final = 100
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Make the application; the store is opened when it starts and let go of when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        size = settings.pool_size
+        async with open_database(settings.target, timeout_s=settings.timeout_s, pool_size=size) as database:
+            app.state.database = database
+            yield
+
+    app = FastAPI(
+        title="todo",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            TodoError: answers.on_todo_error,
+            RequestValidationError: answers.on_invalid_request,
+            HTTPException: answers.on_http_error,
+        },
+    )
+    app.state.settings = settings
+    app.router.route_class = JsonRoute
+    for path, method, endpoint in ROUTES:
+        name = endpoint.__name__
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")
+        app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            tags=["server" if endpoint is health else "tasks"],
+            operation_id=name,
+            summary=summary,
+            description=description,
+        )
+    app.add_route("/docs", docs.page, include_in_schema=False)
+    app.add_middleware(Guard, settings=settings)
+    contract.describe(app)
+    return app
+
+
+UserId = Annotated[str, Path(**contract.USER_ID), AfterValidator(rules.clean_user)]
+TaskId = Annotated[Id, Path(**contract.TASK_ID)]
+
+
+async def _tasks(request: Request, user_id: UserId) -> TaskService:
+    """The tasks of the user in the path.
+
+    Every call of the service is a transaction that has ended when it returns, and so before the answer is sent; the
+    scope `function` keeps it so for whatever this may come to hold.
+    """
+    state = request.app.state
+    return TaskService(state.database, user_id, state.settings.now)
+
+
+async def _scene(request: Request, user_id: UserId) -> Scene:
+    """What the views may know. Where the store is, and that it is new, is not for clients."""
+    state = request.app.state
+    return Scene(user_id, state.database.target.place, is_new_store=False, now=state.settings.now())
+
+
+Tasks = Annotated[TaskService, Depends(_tasks, scope="function")]
+View = Annotated[Scene, Depends(_scene, scope="function")]
+
+
+def _limit(text: Any) -> int:
+    """A strict number: Python would also read `1_0`, `+1` and ` 7 `."""
+    digits = str(text)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4 and 1 <= int(digits) <= MOST_TASKS):
+        raise InvalidInput.of("limit", f"must be a number from 1 to {MOST_TASKS}")
+    return int(digits)
+
+
+class Page(BaseModel):
+    """Which part of which list is asked for."""
+
+    model_config = {"extra": "forbid"}
+
+    status: TaskStatus = Field(TaskStatus.ALL, description="Which tasks.")
+    limit: Annotated[int, BeforeValidator(_limit)] = Field(
+        USUAL_TASKS, ge=1, le=MOST_TASKS, description="How many tasks a page holds at most."
+    )
+    cursor: Annotated[str | None, WithJsonSchema({"type": "string", "pattern": cursors.PATTERN})] = Field(
+        None,
+        description="Where the page begins, as the `Link` of the page before says; its form is the server's own.",
+    )
+
+
+async def list_tasks(tasks: Tasks, scene: View, page: Annotated[Page, Query()]) -> Response:
+    """List tasks, newest first.
+
+    Ties are ordered by number, the highest first. The next page, if there is one, is named in the header `Link`.
+    """
+    after = None if page.cursor is None else cursors.read(page.cursor)
+    found = await tasks.list(page.status, page.limit, after=after)
+    headers = {}
+    if found.next is not None:
+        query = f"status={page.status}&limit={page.limit}&cursor={cursors.write(found.next)}"
+        headers["Link"] = f'<{_path(scene.user)}?{query}>; rel="next"'
+    return answers.succeed(views.listed(found, scene), headers=headers)
+
+
+async def add_task(tasks: Tasks, scene: View, task: TaskCreate) -> Response:
+    """Add a task.
+
+    With an `id` a repeat is harmless: the same id of the same user gives back the task that is there, unchanged.
+
+    An id that another user holds is CONFLICT.
+    """
+    added = await tasks.add(task)
+    return answers.succeed(
+        views.added(added, scene),
+        status=HTTPStatus.CREATED if added.is_new else HTTPStatus.OK,
+        headers={"Location": f"{_path(scene.user)}/{added.task.id}"},
+    )
+
+
+async def get_task(tasks: Tasks, scene: View, task_id: TaskId) -> Response:
+    """Show a task.
+
+    Of another user's task nothing can be told from one that never was.
+    """
+    return answers.succeed(views.shown(await tasks.get(task_id), scene))
+
+
+async def update_task(tasks: Tasks, scene: View, task_id: TaskId, changes: TaskUpdate) -> Response:
+    """Change a task.
+
+    Changes the fields that the body names and no others; naming none, or an unknown one, is INVALID_INPUT.
+
+    `updated_at` moves when something changed, so naming what is there already is a success that changes nothing.
+    `completed` sets and clears `completed_at`; a task that is done already keeps its first time.
+    """
+    return answers.succeed(views.updated(await tasks.update(task_id, changes), scene))
+
+
+async def delete_task(tasks: Tasks, scene: View, task_id: TaskId) -> Response:
+    """Delete a task.
+
+    Its number is never given again.
+    """
+    deleted = await tasks.delete([task_id])
+    return answers.succeed(views.Changed("Deleted", is_single=True)(deleted, scene))
+
+
+async def health(request: Request) -> Response:
+    """Say whether the store can be reached.
+
+    Asks the store, and so wakes a database that sleeps.
+
+    Whatever stands in the way is 503; its own code is in the details.
+    """
+    database = request.app.state.database
+    try:
+        await database.ping()
+    except TodoError as error:
+        details: list[Detail] = [{"field": "code", "message": error.code.value}]
+        raise DatabaseUnavailable(error.message, details=details) from error
+    return answers.succeed(Sheet({"status": "ok"}, "The store answers"))
+
+
+def _path(user: str) -> str:
+    return f"/api/{quote(user, safe='')}/tasks"
+
+
+_LIST: Final = "/api/{user_id}/tasks"
+_ONE: Final = "/api/{user_id}/tasks/{task_id}"
+ROUTES: Final[Sequence[tuple[str, str, Callable[..., Awaitable[Response]]]]] = (
+    (_LIST, "GET", list_tasks),
+    (_LIST, "POST", add_task),
+    (_ONE, "GET", get_task),
+    (_ONE, "PUT", update_task),
+    (_ONE, "DELETE", delete_task),
+    ("/health", "GET", health),
+)

@@ -1,0 +1,96 @@
+"""Reading a body: JSON and nothing else, so much and no more, and one meaning only."""
+
+import json
+from collections.abc import Callable, Coroutine
+from email.message import Message
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from todo_cli.api.answers import NotJson, TooLarge
+from todo_cli.errors import InvalidInput
+
+MOST_BYTES: Final = 64 * 1024
+
+
+class JsonRequest(Request):
+    """A request whose body was read by the rules of this module."""
+
+    async def parse(self) -> None:
+        """Read the body and keep what it says.
+
+        Raises:
+            NotJson: it does not say that it is JSON in UTF-8.
+            TooLarge: it has more than 64 KiB, whatever its header says.
+            InvalidInput: it is not one JSON object.
+        """
+        _require_json(self.headers.get("content-type", ""))
+        self._body = await self._read()
+        self._json = parse(self._body)
+
+    async def _read(self) -> bytes:
+        declared = self.headers.get("content-length", "")
+        body = bytearray()
+        if not (declared.isdecimal() and int(declared[:20]) > MOST_BYTES):
+            async for chunk in self.stream():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    break
+            else:
+                return bytes(body)
+        raise TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
+
+
+class JsonRoute(APIRoute):
+    """A route that reads its body, where it has one, as a `JsonRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the body before FastAPI does."""
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def handle_json(request: Request) -> Response:
+            json_request = JsonRequest(request.scope, request.receive)
+            await json_request.parse()
+            return await handle(json_request)
+
+        return handle_json
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Read one JSON object in UTF-8.
+
+    Refused are also what Python's parser lets pass: other encodings, NaN and Infinity, and keys that stand twice.
+
+    Raises:
+        InvalidInput: it is anything else, or nested so deeply that it cannot be read.
+    """
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise InvalidInput.of("body", "must be valid JSON, in UTF-8") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("body", "must be a JSON object")
+    return value
+
+
+def _require_json(content_type: str) -> None:
+    message = Message()
+    message["content-type"] = content_type
+    charset = message.get_content_charset("utf-8")
+    if message.get_content_type() != "application/json" or charset not in ("utf-8", "utf8"):
+        raise NotJson("The body must be application/json")
+
+
+def _refuse_constant(_name: str) -> None:
+    raise ValueError
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError
+    return values

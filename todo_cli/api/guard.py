@@ -1,0 +1,73 @@
+"""The first and the last to see a request: who is asked for, one line in the log, and a bug that nobody caught."""
+
+import time
+import traceback
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todo_cli.api import answers
+from todo_cli.api.settings import ApiSettings
+from todo_cli.errors import InvalidInput
+from todo_cli.output.text import visible
+
+_LONGEST_TARGET: Final = 500
+"""Characters of a request's target in the log."""
+
+
+class Guard:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through that names this server, and see to it that it is answered and logged."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status: int | None = None
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            await (refusal or self._app)(scope, receive, note)
+        except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, is answered with an envelope
+            self._settings.log(f"bug: {_place(error)}")
+            if status is None:
+                await answers.fail(answers.bug(error))(scope, receive, note)
+        finally:
+            milliseconds = 1_000 * (time.perf_counter() - began)
+            target = visible(_target(scope))
+            self._settings.log(f"{visible(scope['method'])} {target} {status or '-'} {milliseconds:.1f} ms")
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """What to say to a request that no route should see."""
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in self._settings.hosts:
+            return answers.refuse_host()
+        try:
+            unquote_to_bytes(scope["raw_path"]).decode()
+        except UnicodeDecodeError:
+            return answers.fail(InvalidInput.of("path", "is not UTF-8"))
+        return None
+
+
+def _target(scope: Scope) -> str:
+    target = (scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")).decode("latin-1")
+    return target if len(target) <= _LONGEST_TARGET else f"{target[:_LONGEST_TARGET]}..."
+
+
+def _place(error: Exception) -> str:
+    """The class of a bug and the line it is on; its text could hold a task's, or a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.filename}:{frame.lineno}"
