@@ -81,5 +81,9 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
 
 
 def is_visible(character: str) -> bool:
-    """Whether a reader sees the character: no space, no format or control character, no lone combining mark."""
-    return unicodedata.category(character)[0] not in "ZCM" and character not in _BLANK
+    """Whether a reader sees the character: no space, no format or control character, no lone combining mark.
+
+    What this Python's Unicode does not know yet, such as next year's emoji, and private use count as visible.
+    """
+    category = unicodedata.category(character)
+    return category[0] not in "ZM" and category not in ("Cc", "Cf", "Cs") and character not in _BLANK

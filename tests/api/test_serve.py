@@ -1,7 +1,8 @@
 """`todo serve` as a process: what it binds, whom it answers, and how it ends."""
 
-import gc
+import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -10,12 +11,16 @@ import threading
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from tests import docs
 from tests.api.served import Served, serving
 from tests.api.support import TASKS, data, error
+from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Process, Surroundings
@@ -32,9 +37,9 @@ def served(process: Process) -> Iterator[Served]:
 
 
 @pytest.fixture
-def sqlite_process(sqlite_store: Store, seal: object) -> Process:
+def sqlite_process(sqlite_store: Store, seal: Seal) -> Process:
     """The program on SQLite alone."""
-    return Process(Surroundings(seal.home, seal.cwd, sqlite_store.url))  # type: ignore[attr-defined]
+    return Process(Surroundings(seal.home, seal.cwd, sqlite_store.url))
 
 
 @pytest.fixture
@@ -76,9 +81,9 @@ def test_serve_ends_by_the_signal_that_ended_it(light: Served, number: signal.Si
 
 
 @pytest.fixture
-def slow_server(postgres_store: Store, postgres: PostgresServer, seal: object) -> Iterator[Served]:
+def slow_server(postgres_store: Store, postgres: PostgresServer, seal: Seal) -> Iterator[Served]:
     """A server on PostgreSQL with a task `Slow` in a table that somebody else has locked."""
-    process = Process(Surroundings(seal.home, seal.cwd, postgres_store.url))  # type: ignore[attr-defined]
+    process = Process(Surroundings(seal.home, seal.cwd, postgres_store.url))
     with serving(process) as served:
         yield served
 
@@ -105,28 +110,20 @@ class Lock:
         self.release()
 
     def _hold(self) -> None:
-        import asyncpg
-
         async def hold() -> None:
             connection = await asyncpg.connect(self._url)
             async with connection.transaction():
                 await connection.execute("LOCK TABLE todo.task")
                 self._is_held.set()
                 while not self._may_go.is_set():
-                    await asyncio_sleep(0.01)
+                    await asyncio.sleep(0.01)
             await connection.close()
-
-        from asyncio import sleep as asyncio_sleep
 
         wait_for(hold())
 
 
 @pytest.mark.spec("001/FR-114")
-def test_sigterm_lets_requests_in_flight_end(
-    slow_server: Served, postgres_store: Store, process: Process, store: Store
-) -> None:
-    if store.kind == "sqlite":
-        return  # one run on PostgreSQL is enough: the server is the same
+def test_sigterm_lets_requests_in_flight_end(slow_server: Served, postgres_store: Store) -> None:
     with slow_server.client() as client:
         data(client.post(TASKS, json={"title": "First"}), 201)
     answers: list[httpx.Response] = []
@@ -155,9 +152,16 @@ def test_sigterm_lets_requests_in_flight_end(
 def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Store) -> None:
     with slow_server.client() as client:
         data(client.post(TASKS, json={"title": "First"}), 201)
-    with Lock(postgres_store.url), slow_server.client() as client:
-        asking = threading.Thread(target=lambda: pytest.raises(httpx.TransportError, client.get, TASKS))
-        asking.start()
+    answers: list[httpx.Response] = []
+
+    def ask(method: str) -> None:
+        with slow_server.client() as client:
+            answers.append(client.request(method, TASKS, json={"title": "x"}))
+
+    with Lock(postgres_store.url):
+        asking = [threading.Thread(target=ask, args=(method,)) for method in ("GET", "POST")]
+        for thread in asking:
+            thread.start()
         time.sleep(0.5)
         slow_server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -166,11 +170,16 @@ def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Stor
         assert slow_server.end() == -signal.SIGTERM
 
         assert time.monotonic() - began < GRACE_S / 2
-        asking.join(LIMIT_S)
+        for thread in asking:
+            thread.join(LIMIT_S)
+    assert sorted((answer.status_code, answer.json()["error"]["code"]) for answer in answers) == [
+        (500, "OUTCOME_UNKNOWN"),
+        (503, "DATABASE_UNAVAILABLE"),
+    ]
 
 
 @pytest.mark.spec("001/FR-110")
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.org", "", "127.1", "localhost.evil.example"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
 def test_serve_refuses_a_host_that_is_not_loopback(sqlite_process: Process, host: str) -> None:
     ran = sqlite_process("serve", "--port", "0", "--host", host)
 
@@ -186,7 +195,17 @@ def test_find_address_takes_every_loopback(host: str, address: str) -> None:
 
 
 def test_find_address_refuses_all_others() -> None:
-    for host in ("8.8.8.8", "::ffff:8.8.8.8", "fe80::1", "127.0.0.1:8000", " 127.0.0.1"):
+    for host in (
+        "8.8.8.8",
+        "::ffff:8.8.8.8",
+        "fe80::1",
+        "127.0.0.1:8000",
+        " 127.0.0.1",
+        "",
+        "127.1",
+        "localhost.x",
+        "LOCALHOST",
+    ):
         with pytest.raises(InvalidInput):
             find_address(host)
 
@@ -229,14 +248,12 @@ def test_serve_says_that_a_port_is_taken(light: Served, sqlite_process: Process)
     )
 
 
-@pytest.mark.parametrize(
-    ("port", "code"), [("x", "USAGE"), ("", "USAGE"), ("1_0", "USAGE"), ("-1", "USAGE"), ("65536", "INVALID_INPUT")]
-)
+@pytest.mark.parametrize(("port", "code"), [("1_0", "USAGE"), ("65536", "INVALID_INPUT")])
 def test_serve_refuses_what_is_no_port(sqlite_process: Process, port: str, code: str) -> None:
     assert sqlite_process("serve", f"--port={port}", "--json").error["code"] == code
 
 
-@pytest.mark.parametrize("size", ["0", "x", "101", "-1", "", "1e1"])
+@pytest.mark.parametrize("size", ["0", "x", ""])
 def test_serve_refuses_what_is_no_pool_size(sqlite_process: Process, size: str) -> None:
     ran = sqlite_process("serve", "--port=0", env={"TODO_POOL_SIZE": size})
 
@@ -250,10 +267,7 @@ def test_answers_name_no_server(light: Served) -> None:
 
 
 @pytest.mark.spec("001/FR-101")
-@pytest.mark.parametrize(
-    "request_",
-    [b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nA\x00: b\r\n\r\n", b"\x16\x03\x01\x02"],
-)
+@pytest.mark.parametrize("request_", [b"GARBAGE", b"GET / HTTP/1.1\r\nA\x00: b", b"\x16\x03\x01\x02"])
 def test_what_is_not_http_gets_an_envelope(light: Served, request_: bytes) -> None:
     with light.connect() as connection:
         connection.sendall(request_ + b"\r\n\r\n")
@@ -326,25 +340,7 @@ def test_serve_goes_on_when_nobody_reads_its_log(sqlite_process: Process) -> Non
         assert len(served.lines) == 102
 
 
-def test_serve_collects_garbage_which_commands_do_not() -> None:
-    code = "import gc, sys; gc.disable(); sys.argv[1:] = ['serve', '--port=0']; import todo_cli.__main__ as m; m.run()"
-    assert gc.isenabled()
-
-    found = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import inspect, todo_cli.api.server as s; print('gc.enable()' in inspect.getsource(s))",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert found.stdout == "True\n", code
-
-
-@pytest.mark.parametrize("command", [["--help"], ["add", "x"], ["serve", "--help"], ["serve", "--host", "8.8.8.8"]])
+@pytest.mark.parametrize("command", [["add", "x"], ["serve", "--help"], ["serve", "--host", "8.8.8.8"]])
 def test_command_line_loads_nothing_of_the_api(sqlite_process: Process, command: list[str]) -> None:
     code = (
         "import sys, atexit, os\n"
@@ -354,21 +350,18 @@ def test_command_line_loads_nothing_of_the_api(sqlite_process: Process, command:
     )
     environment = {**sqlite_process.surroundings.variables("ada", {}), "PATH": "/usr/bin:/bin"}
 
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=docs.ROOT, capture_output=True, text=True, env=environment, check=True
+    )
 
     expected = "['fastapi', 'uvicorn', 'starlette']" if "8.8.8.8" in command else "[]"
     assert ran.stdout.splitlines()[-1] == expected
 
 
-def test_serve_without_its_extra_says_what_to_install(sqlite_process: Process, tmp_path: object) -> None:
-    blocked = f"{tmp_path}/fastapi.py"
-    with open(blocked, "w", encoding="utf-8") as file:
-        file.write("raise ModuleNotFoundError('No module named fastapi', name='fastapi')\n")
-
-    import os
-
-    path = f"{tmp_path}{os.pathsep}{os.getcwd()}"
-    fault = sqlite_process("serve", "--json", env={"PYTHONPATH": path}).error
+def test_serve_without_its_extra_says_what_to_install(sqlite_process: Process, tmp_path: Path) -> None:
+    blocked = tmp_path / "fastapi.py"
+    blocked.write_text("raise ModuleNotFoundError('No module named fastapi', name='fastapi')\n")
+    fault = sqlite_process("serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}).error
 
     assert (fault["code"], fault["message"], fault["hint"]) == (
         "USAGE",

@@ -342,18 +342,45 @@ def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(embedded_p
 
 
 @pytest.mark.spec("002/FR-078")
-@pytest.mark.parametrize("link", [".local", ".local/share", ".local/share/todo", ".local/share/todo/todo.db"])
-def test_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str) -> None:
+@pytest.mark.parametrize("link", [".local", ".local/share", ".local/share/todo"])
+def test_a_folder_that_is_a_symlink_of_ones_own_is_followed(
+    todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str
+) -> None:
     path, target = seal.home / link, tmp_path / "elsewhere"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.symlink_to(target if link.endswith(".db") else target / "")
-    if not link.endswith(".db"):
-        target.mkdir()
+    target.mkdir()
+    path.symlink_to(target)
 
     assert todo_embedded("add", "Buy milk").status == 0
     assert titles_of(todo_embedded) == ["Buy milk"]
     assert path.is_symlink()
-    assert target.is_file() or list(target.rglob("*"))
+    assert [file.name for file in target.rglob("*.db")] == ["todo.db"]
+
+
+@pytest.mark.spec("002/FR-078")
+def test_a_file_that_is_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal, tmp_path: Path) -> None:
+    todo_embedded("add", "Buy milk")
+    target = tmp_path / "elsewhere.db"
+    embedded(seal).rename(target)
+    embedded(seal).symlink_to(target)
+
+    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
+    assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
+    assert embedded(seal).is_symlink()
+
+
+@pytest.mark.spec("002/FR-078")
+def test_a_symlink_of_ones_own_to_a_file_not_made_yet_is_followed(
+    todo_embedded: Todo, seal: Seal, tmp_path: Path
+) -> None:
+    target = tmp_path / "elsewhere.db"
+    embedded(seal).parent.mkdir(parents=True)
+    embedded(seal).symlink_to(target)
+
+    assert todo_embedded("list") == Ran(0, "", "")
+    assert todo_embedded("add", "Buy milk").status == 0
+    assert titles_of(todo_embedded) == ["Buy milk"]
+    assert (embedded(seal).is_symlink(), mode_of(target)) == (True, 0o600)
 
 
 @pytest.mark.spec("002/FR-078")

@@ -1,5 +1,6 @@
 """The first and the last to see a request: who is asked for, one line in the log, and a bug that nobody caught."""
 
+import asyncio
 import time
 import traceback
 from typing import Final
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
 from todo_cli.api.settings import ApiSettings
-from todo_cli.errors import InvalidInput
+from todo_cli.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, TodoError
 from todo_cli.output.text import visible
 
 _LONGEST_TARGET: Final = 500
@@ -41,6 +42,10 @@ class Guard:
         try:
             refusal = self._refusal(scope)
             await (refusal or self._app)(scope, receive, note)
+        except asyncio.CancelledError:
+            if status is None:
+                await answers.fail(_stopped(scope["method"]))(scope, receive, note)
+            raise
         except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, is answered with an envelope
             self._settings.log(f"bug: {_place(error)}")
             if status is None:
@@ -60,6 +65,13 @@ class Guard:
         except UnicodeDecodeError:
             return answers.fail(InvalidInput.of("path", "is not UTF-8"))
         return None
+
+
+def _stopped(method: str) -> TodoError:
+    """What to say when the server stops before a request is done."""
+    if method == "GET":
+        return DatabaseUnavailable("The server is stopping")
+    return OutcomeUnknown("The server is stopping: it may or may not be stored")
 
 
 def _target(scope: Scope) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -168,10 +169,8 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
     try:
         return socket.create_server((str(address), port), family=family)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise IoFailed(
-            f"Port {port} of {address} cannot be listened on: {reason}", hint="name another --port"
-        ) from error
+        reason = os.strerror(error.errno or 0).lower()  # its own text repeats the address
+        raise IoFailed(f"Cannot listen on port {port} of {address}: {reason}", hint="name another --port") from error
 
 
 def _in_url(address: IPv4Address | IPv6Address) -> str:

@@ -91,12 +91,9 @@ class TaskRepository:
         One row more than the limit tells whether the list goes on. The index leads straight to the position, so that
         a late page costs what the first one does.
         """
-        mine = _TASK.c.user_id == self._user_id
-        newest = select(*_COLUMNS).where(mine, *_has_status(status), *_follows(after))
-        newest = newest.order_by(_TASK.c.created_at.desc(), _TASK.c.number.desc())
-        newest = newest.limit(None if limit is None else limit + 1)
+        newest = self._newest(status, *_COLUMNS).where(*_follows(after)).limit(None if limit is None else limit + 1)
         page = newest.subquery("page")
-        counts = select(self._count(completed=False), self._count(completed=True)).subquery("counts")
+        counts = select(self._count(TaskStatus.OPEN), self._count(TaskStatus.DONE)).subquery("counts")
         statement = select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
         rows: Sequence[Any] = (await self._session.exec(statement)).all()
         open_count, done_count = rows[0][:2]
@@ -159,16 +156,24 @@ class TaskRepository:
             ),
         ]
 
-    def _count(self, *, completed: bool) -> ColumnElement[int]:
-        """How many tasks are done, or open; `COUNTED_UP_TO` + 1 when there are more."""
-        some = (
-            select(literal(1))
-            .select_from(_TASK)
-            .where(_TASK.c.user_id == self._user_id, _TASK.c.completed == completed)
-        )
-        few = some.limit(COUNTED_UP_TO + 1).subquery()
-        name = "done_count" if completed else "open_count"
-        return select(func.count()).select_from(few).scalar_subquery().label(name)
+    def _newest(self, status: TaskStatus, *columns: Any) -> Any:
+        """The user's tasks of a status, newest first, in the order of an index.
+
+        A status is written as a range and stands in the order too: PostgreSQL would see through `completed = true`,
+        take the index without it, and walk all of the user's rows in search of the few.
+        """
+        mine = select(*columns).where(_TASK.c.user_id == self._user_id)
+        by_age = (_TASK.c.created_at.desc(), _TASK.c.number.desc())
+        if status is TaskStatus.ALL:
+            return mine.order_by(*by_age)
+        is_done = literal(status is TaskStatus.DONE)
+        mine = mine.where(_TASK.c.completed >= is_done, _TASK.c.completed <= is_done)
+        return mine.order_by(_TASK.c.completed.desc(), *by_age)
+
+    def _count(self, status: TaskStatus) -> ColumnElement[int]:
+        """How many tasks have a status; `COUNTED_UP_TO` + 1 when there are more."""
+        few = self._newest(status, literal(1)).limit(COUNTED_UP_TO + 1).subquery()
+        return select(func.count()).select_from(few).scalar_subquery().label(f"{status}_count")
 
     def _insert(self, table: type[SQLModel]) -> Any:
         """The INSERT of the store's own dialect, which knows ON CONFLICT; the other dialect is never loaded."""
@@ -210,10 +215,6 @@ def _values(task: Task) -> dict[str, Any]:
 
 def _public(task: Task) -> TaskPublic:
     return TaskPublic(**_values(task))
-
-
-def _has_status(status: TaskStatus) -> list[ColumnElement[bool]]:
-    return [] if status is TaskStatus.ALL else [_TASK.c.completed == (status is TaskStatus.DONE)]
 
 
 def _follows(after: Position | None) -> list[ColumnElement[bool]]:

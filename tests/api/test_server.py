@@ -1,0 +1,121 @@
+"""The server in this process, where its lines can be counted."""
+
+import asyncio
+import gc
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from tests.api.served import LISTENING
+from tests.api.support import TASKS, data, error
+from tests.support.stores import Clock, Store
+from todo_cli.api import server
+from todo_cli.config import Settings
+from todo_cli.errors import IoFailed
+
+
+@pytest.fixture(autouse=True)
+def kept() -> Iterator[None]:
+    """Give logging and the collector back as they were."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    yield
+    root.handlers = handlers
+    gc.enable()
+
+
+class Broken(io.BytesIO):
+    """A stream that nobody reads."""
+
+    def write(self, data: object) -> int:
+        raise BrokenPipeError
+
+
+@pytest.fixture
+def choices(store: Store) -> Settings:
+    """The settings of a call on the store."""
+    return Settings("ada", "--user", store.target, "TODO_DATABASE_URL", 15.0, None, None)
+
+
+async def started(choices: Settings, clock: Clock, stderr: io.BytesIO, *, port: int = 0) -> asyncio.Task[None]:
+    """A server that listens."""
+    serving = asyncio.create_task(
+        server.serve(choices, host="localhost", port=port, variables={}, now=clock, stderr=stderr)
+    )
+    while not serving.done() and b"Listening" not in stderr.getvalue():
+        await asyncio.sleep(0.01)
+    return serving
+
+
+@pytest.fixture
+async def served(choices: Settings, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server, over TCP."""
+    stderr = io.BytesIO()
+    gc.disable()
+    serving = await started(choices, clock, stderr)
+    match = LISTENING.search(stderr.getvalue().decode())
+    assert match is not None
+    async with httpx.AsyncClient(base_url=f"http://{match[1]}:{match[2]}", timeout=30) as client:
+        yield client
+    serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+async def test_serve_answers_over_tcp(served: httpx.AsyncClient) -> None:
+    task = data(await served.post(TASKS, json={"title": "x"}), 201)
+
+    assert data(await served.get(TASKS)) == [task]
+    error(await served.get(TASKS, headers={"host": "evil.example"}), 403, "FORBIDDEN")
+
+
+async def test_serve_collects_garbage_which_commands_do_not(served: httpx.AsyncClient) -> None:
+    assert gc.isenabled()
+
+
+async def test_what_libraries_log_is_one_safe_line(served: httpx.AsyncClient) -> None:
+    [relay] = logging.getLogger().handlers
+    written = []
+
+    relay.format(logging.makeLogRecord({"msg": "x"}))
+    logging.getLogger("anything").warning("a\nb\x1b[31m", exc_info=ValueError("secret"))
+    written.append("kept")
+
+    assert written == ["kept"]
+
+
+async def test_serve_goes_on_when_its_log_is_closed(choices: Settings, clock: Clock) -> None:
+    serving = asyncio.create_task(
+        server.serve(choices, host="127.0.0.1", port=0, variables={}, now=clock, stderr=Broken())
+    )
+    await asyncio.sleep(0.3)
+
+    assert not serving.done()
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+
+async def test_serve_needs_a_free_port(served: httpx.AsyncClient, choices: Settings, clock: Clock) -> None:
+    with pytest.raises(IoFailed):
+        await started(choices, clock, io.BytesIO(), port=served.base_url.port or 0)
+        await (await started(choices, clock, io.BytesIO(), port=served.base_url.port or 0))
+
+
+@pytest.mark.parametrize(("limit", "status"), [(0, 503), (500, 400)])
+async def test_what_is_no_request_gets_an_envelope(
+    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, limit: int, status: int
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
+    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    writer.write(b"GARBAGE\r\n\r\n")
+
+    answer = await reader.read()
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b'"success": false' in answer
+    writer.close()
