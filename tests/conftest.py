@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.hosts.sitecustomize import resolving
+from tests.support.pgbouncer import find_pgbouncer, keeps_prepared_statements
 from tests.support.postgres import PostgresCluster, PostgresServer, open_cluster, open_server
 from tests.support.program import Process, PtyProcess, Surroundings, Todo
 from tests.support.stores import Clock, Store
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Read before the environment is sealed.
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
+MUST_HAVE_PGBOUNCER = os.environ.get("CI") == "true"
 
 # What an earlier test left running must not hold locks any more.
 EMPTY = """
@@ -37,6 +39,27 @@ class Seal:
 
     home: Path
     cwd: Path
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the PgBouncer of this machine cannot show; where CI says that there is one, there has to be."""
+    left_out = [item for item in items if (mark := item.get_closest_marker("pgbouncer")) and not can_show(**mark.kwargs)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests a run leaves out."""
+    if not can_show():
+        terminalreporter.write_line("PgBouncer is not installed (apt-get install pgbouncer): its tests are left out")
+    elif not can_show(prepares=True):
+        terminalreporter.write_line("PgBouncer is older than 1.21: tests of its prepared statements are left out")
+
+
+def can_show(*, prepares: bool = False) -> bool:
+    """Whether tests with PgBouncer run here; those with `prepares` want one that keeps prepared statements."""
+    return (MUST_HAVE_PGBOUNCER or find_pgbouncer() is not None) and (not prepares or keeps_prepared_statements())
 
 
 @pytest.fixture(autouse=True)

@@ -103,7 +103,7 @@ def test_api_contract_is_valid_openapi_3_1(api: Any) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(api).iter_errors()] == []
 
 
-def test_api_contract_has_the_five_endpoints(api: Any) -> None:
+def test_api_contract_has_the_five_endpoints_and_one_about_itself(api: Any) -> None:
     methods = {"get", "put", "post", "delete", "patch", "head", "options"}
 
     assert {(path, method) for path, item in api["paths"].items() for method in methods & set(item)} == {
@@ -112,6 +112,7 @@ def test_api_contract_has_the_five_endpoints(api: Any) -> None:
         ("/api/{user_id}/tasks/{task_id}", "get"),
         ("/api/{user_id}/tasks/{task_id}", "put"),
         ("/api/{user_id}/tasks/{task_id}", "delete"),
+        ("/health", "get"),
     }
 
 

@@ -28,7 +28,9 @@ def run() -> "NoReturn":
     from todo_cli.cli.main import main
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _leave(main(sys.argv[1:], Env.of_process()))
+    # Arguments are UTF-8 whatever the locale says; what is not stays recognizable, and is refused where it matters.
+    arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in sys.argv[1:]]
+    _leave(main(arguments, Env.of_process()))
 
 
 def _print_version() -> None:

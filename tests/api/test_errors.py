@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import STATUSES, Code, TodoError
 
 JSON = {"content-type": "application/json"}
-MISSING = f"{TASKS}/{uuid4()}"
+MISSING = f"{TASKS}/00000000-0000-4000-8000-000000000000"
 SECRET = "canary-7f3a"
 
 

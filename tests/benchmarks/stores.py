@@ -17,7 +17,7 @@ USER = "ada"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts from 1, the oldest."""
+    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts from 1, the oldest, to `{n}`."""
 
     name: str
     completed: str
@@ -27,7 +27,8 @@ class Shape:
 ALL_OPEN = Shape("all open", "false")
 FEW_OPEN = Shape("oldest 15 open", "i > 15")
 ONE_TIME = Shape("one created_at", "i % 2 = 0", seconds="0")
-SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME)
+HALF_DONE = Shape("older half done", "i <= {n} / 2")
+SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME, HALF_DONE)
 
 _COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
 _START = 1_767_225_600  # 2026-01-01 in Unix time
@@ -83,7 +84,7 @@ def _sqlite(tasks: int, shape: Shape) -> str:
     return f"""
         WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {tasks}),
         made AS (
-            SELECT i, {shape.completed} AS done,
+            SELECT i, {shape.completed.format(n=tasks)} AS done,
                 strftime('%Y-%m-%dT%H:%M:%S', {_START} + {shape.seconds}, 'unixepoch') || '.000000Z' AS at
             FROM series
         )
@@ -94,7 +95,7 @@ def _sqlite(tasks: int, shape: Shape) -> str:
 def _postgresql(tasks: int, shape: Shape) -> str:
     return f"""
         WITH made AS (
-            SELECT i, {shape.completed} AS done, to_timestamp({_START} + {shape.seconds}) AS at
+            SELECT i, {shape.completed.format(n=tasks)} AS done, to_timestamp({_START} + {shape.seconds}) AS at
             FROM generate_series(1, {tasks}) AS i
         )
         INSERT INTO todo.task ({_COLUMNS}) SELECT gen_random_uuid(), {_values()} FROM made;

@@ -62,7 +62,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
             methods=[method],
             tags=["server" if endpoint is health else "tasks"],
             operation_id=name,
-            summary=summary,
+            summary=summary.removesuffix("."),
             description=description,
         )
     app.add_route("/docs", docs.page, include_in_schema=False)

@@ -58,7 +58,7 @@ _OTHER_TASK: Final = _OPEN_TASK | {
 
 USER_ID: Final[Mapping[str, Any]] = {
     "description": "Whose tasks. Trimmed; holds no `/`, and is neither `.` nor `..`.",
-    "json_schema_extra": {"minLength": 1, "maxLength": rules.USER_LENGTH},
+    "json_schema_extra": {"minLength": 1, "maxLength": rules.USER_LENGTH, "pattern": "^[^/]*$"},
     "openapi_examples": {"ada": {"value": "ada"}},
 }
 TASK_ID: Final[Mapping[str, Any]] = {
@@ -341,12 +341,20 @@ def _document(app: FastAPI) -> Schema:
         "schemas": schemas.components(document["components"]["schemas"]),
         "responses": {fault.name: fault.component for fault in _FAULTS},
     }
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        name = operation["operationId"]
-        operation["responses"] = _RESPONSES[name]
-        if examples := _BODIES.get(name):
-            operation["requestBody"]["content"]["application/json"]["examples"] = examples
-        for parameter in operation.get("parameters", []):
-            for noise in ("title", "description"):
-                parameter["schema"].pop(noise, None)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            _complete(operation, path)
     return document
+
+
+def _complete(operation: Schema, path: str) -> None:
+    """Add to an operation what FastAPI does not know, and take away what says nothing."""
+    name = operation["operationId"]
+    operation["responses"] = _RESPONSES[name]
+    if examples := _BODIES.get(name):
+        operation["requestBody"]["content"]["application/json"]["examples"] = examples
+    parameters = operation.get("parameters", [])
+    parameters.sort(key=lambda parameter: (parameter["in"], path.find(parameter["name"])))
+    for parameter in parameters:
+        for noise in ("title", "description"):
+            parameter["schema"].pop(noise, None)

@@ -64,7 +64,12 @@ _INPUTS: Final[Mapping[str, Schema]] = {
 
 def _object(properties: Mapping[str, Any], optional: tuple[str, ...] = ()) -> Schema:
     required = [name for name in properties if name not in optional]
-    return {"type": "object", "required": required, "properties": dict(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        **({"required": required} if required else {}),
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
 
 
 def _envelope(data: Schema) -> Schema:
@@ -74,7 +79,7 @@ def _envelope(data: Schema) -> Schema:
 def _task() -> Schema:
     """A task as the model has it, with the limits of the rules; keys may be added within a major version."""
     model = TypeAdapter(TaskPublic).json_schema(mode="serialization")["properties"]
-    properties = {name: _typed(schema) | _FIELDS[name] for name, schema in model.items()}
+    properties = {name: _FIELDS[name] | _typed(schema) for name, schema in model.items()}
     return _object(properties) | {"additionalProperties": True, "description": "A task, always with all of its fields."}
 
 
@@ -118,7 +123,7 @@ def components(generated: Schema) -> Schema:
         "Task": _task(),
         "TaskCreate": _input(generated["TaskCreate"], nullable=("description", "id")),
         "TaskUpdate": _input(generated["TaskUpdate"], nullable=("description",)) | {"minProperties": 1},
-        "TaskStatus": generated["TaskStatus"],
+        "TaskStatus": {name: value for name, value in generated["TaskStatus"].items() if name != "title"},
         "TaskEnvelope": _envelope(ref("schemas", "Task")),
         "TaskListEnvelope": _envelope({"type": "array", "items": ref("schemas", "Task")}),
         "HealthEnvelope": _envelope(_object({"status": {"const": "ok"}})),

@@ -35,9 +35,21 @@ db_app = typer.Typer(
     cls=GroupedHelp,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Look after the store itself.",
 )
 app.add_typer(db_app, name="db", rich_help_panel="Store")
+
+
+@db_app.callback()
+def db(ctx: typer.Context, user: User = None, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Look after the store itself."""
+    _name_user(ctx, user)
+
+
+def _name_user(ctx: typer.Context, user: str | None) -> None:
+    """Keep a user that is named before the command."""
+    root = ctx.find_root()
+    if user is not None:
+        root.obj = Call(user, root.obj.dash_is_text)
 
 
 class VersionAsked(Exception):
@@ -63,8 +75,7 @@ def todo(
     """
     if version:
         raise VersionAsked
-    if user is not None:
-        ctx.obj = Call(user, ctx.obj.dash_is_text)
+    _name_user(ctx, user)
 
 
 @command(app, "add", _TASKS)

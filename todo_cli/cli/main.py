@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -195,6 +196,7 @@ def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
 
     text = "".join(traceback.format_exception(error))
     urls = [env.variables.get("TODO_DATABASE_URL"), env.variables.get("DATABASE_URL")]
+    text = re.sub(r"://[^\s/@]*:[^\s@]*@", "://***@", text)
     for url in filter(None, [*urls, config_file.values.get("database_url")]):
         secret = str(url).partition("://")[2].rpartition("@")[0].partition(":")[2]
         for form in filter(None, (secret, unquote(secret))):

@@ -1,14 +1,14 @@
 """The road that every command takes: job, service call, view."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import Interruption, Loop, in_thread
+from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PATIENCE_S: Final = 0.7
-"""How long the database may take before a terminal hears of it."""
+_HANG_UP_S: Final = 0.1
+"""How soon SIGHUP follows the end of input when a terminal is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Workplace:
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
         self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
         answer = await _read(self.env.stdin.readline)
+        if not answer:  # the terminal may be gone: its signal, which follows, says so better
+            await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
 
@@ -62,6 +64,7 @@ class Workplace:
             return
         from todo_cli.output import terminal
 
+        self.database.shows_progress = True
         with terminal.progress(what, self.env.stderr, width=self.env.columns, variables=self.env.variables) as report:
             yield report
 
@@ -103,17 +106,22 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Finished
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
-    async with _dialing(settings, env, as_json=as_json) if job.connects else nullcontext() as dial:
+    async with AsyncExitStack() as stack:
+        dialer = await stack.enter_async_context(_dialing(settings)) if job.connects else None
         await in_thread(_load)
         from todo_cli.database.engine import open_database
         from todo_cli.service import TaskService
 
-        async with open_database(settings.target, timeout_s=settings.timeout_s, dial=dial) as database:
-            interruption.is_writing = lambda: database.is_writing
-            tasks = TaskService(database, settings.user, env.now)
-            result = await job.work(Workplace(tasks, database, settings, env, as_json))
-            scene = Scene(settings.user, settings.target.place, database.created, env.now())
-        return job.view(result, scene)
+        database = await stack.enter_async_context(
+            open_database(settings.target, timeout_s=settings.timeout_s, dial=dialer)
+        )
+        interruption.is_writing = lambda: database.is_writing
+        place = Workplace(TaskService(database, settings.user, env.now), database, settings, env, as_json)
+        if dialer is not None and env.stderr_is_terminal and not as_json:
+            await stack.enter_async_context(spinner(env, lambda: database.is_waiting))
+        result = await job.work(place)
+        scene = Scene(settings.user, settings.target.place, database.created, env.now())
+    return job.view(result, scene)
 
 
 def _load() -> None:
@@ -122,8 +130,8 @@ def _load() -> None:
 
 
 @asynccontextmanager
-async def _dialing(settings: Settings, env: Env, *, as_json: bool) -> "AsyncIterator[Dialer | None]":
-    """Begin to connect to a server, saying so on a terminal when it takes long; nothing for an embedded file."""
+async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
+    """Begin to connect to a server; nothing for an embedded file."""
     if isinstance(settings.target, SqliteTarget):
         yield None
         return
@@ -131,30 +139,10 @@ async def _dialing(settings: Settings, env: Env, *, as_json: bool) -> "AsyncIter
 
     dialer = Dialer(settings.target, timeout_s=settings.timeout_s)
     dialer.begin()
-    spinner = asyncio.create_task(_spin(env, dialer.is_answered)) if env.stderr_is_terminal and not as_json else None
     try:
         yield dialer
     finally:
-        if spinner is not None:
-            spinner.cancel()
-            with suppress(asyncio.CancelledError):
-                await spinner
         await dialer.close()
-
-
-async def _spin(env: Env, is_answered: asyncio.Event) -> None:
-    """Say on stderr that the database is being waited for, from 0.7 s on, and wipe it away at the end."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(is_answered.wait(), _PATIENCE_S)
-        return
-    try:
-        for frame in itertools.cycle("|/-\\"):
-            env.stderr.write(f"\r{frame} Waking the database...".encode())
-            with suppress(TimeoutError):
-                await asyncio.wait_for(is_answered.wait(), 0.1)
-                return
-    finally:
-        env.stderr.write(b"\r\x1b[K")
 
 
 async def _read(read: Callable[[], bytes]) -> bytes:

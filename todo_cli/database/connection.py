@@ -31,12 +31,11 @@ class Dialer:
         self._target = target
         self._timeout_s = timeout_s
         self._begun: asyncio.Task[asyncpg.Connection] | None = None
-        self.is_answered = asyncio.Event()
-        """Set when the first connection is made, or cannot be."""
 
-    def begin(self) -> None:
+    def begin(self) -> "asyncio.Task[asyncpg.Connection]":
         """Start to connect, while the caller does something else."""
-        self._begun = asyncio.create_task(self._connect())
+        self._begun = asyncio.create_task(connect(self._target, timeout_s=self._timeout_s))
+        return self._begun
 
     async def __call__(self) -> asyncpg.Connection:
         """Hand out the connection that was begun, or a new one.
@@ -45,7 +44,7 @@ class Dialer:
             TodoError: see `connect`.
         """
         begun, self._begun = self._begun, None
-        return await (begun or self._connect())
+        return await (begun or connect(self._target, timeout_s=self._timeout_s))
 
     async def close(self) -> None:
         """Give up a connection that was begun and never asked for."""
@@ -53,12 +52,6 @@ class Dialer:
             self._begun.cancel()
             with suppress(asyncio.CancelledError, TodoError):
                 (await self._begun).terminate()
-
-    async def _connect(self) -> asyncpg.Connection:
-        try:
-            return await connect(self._target, timeout_s=self._timeout_s)
-        finally:
-            self.is_answered.set()
 
 
 async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connection:

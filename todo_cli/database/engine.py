@@ -51,7 +51,15 @@ class Database:
         self.created = False
         self.is_writing = False
         """Whether a write has been sent and not been answered yet."""
+        self.shows_progress = False
+        """Whether somebody is being told how far a call is: then it is not merely waited for."""
+        self._calls = 0
         self._checked: files.Identity | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer of the store is being waited for."""
+        return self._calls > 0 and not self.shows_progress
 
     @property
     def is_sqlite(self) -> bool:
@@ -81,6 +89,13 @@ class Database:
         Raises:
             TodoError: as `run`.
         """
+        self._calls += 1
+        try:
+            return await self._attempt(call, effect)
+        finally:
+            self._calls -= 1
+
+    async def _attempt(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + BUSY_FOR_S
         lost: OutcomeUnknown | None = None

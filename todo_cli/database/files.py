@@ -35,6 +35,8 @@ def holds_nothing(path: Path) -> bool:
             found = path.stat()
         except FileNotFoundError:
             return True
+        if stat.S_ISREG(found.st_mode):
+            os.close(os.open(path, os.O_RDONLY))  # the driver's own failure to open leaves a thread behind
     if not stat.S_ISREG(found.st_mode):
         raise IoFailed(f"{path} is not a file", hint="name a file in TODO_DATABASE_URL")
     return found.st_size == 0
@@ -43,6 +45,7 @@ def holds_nothing(path: Path) -> bool:
 def make(path: Path) -> None:
     """Make an empty file of mode 0600, and missing folders of mode 0700; a file that is there stays as it is."""
     with _local(path):
+        path = path.resolve()  # one's own symlink to a file that is not there yet
         for folder in [folder for folder in reversed(path.parents) if not folder.exists()]:
             folder.mkdir(mode=0o700, exist_ok=True)
         try:

@@ -170,4 +170,4 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
 
 
 def _script(statements: Sequence[str]) -> str:
-    return "".join(f"{statement};\n\n" for statement in statements)
+    return "".join(f"{statement};\n\n" for statement in statements).expandtabs(4)

@@ -68,19 +68,19 @@ class TaskRepository:
         """Store tasks in the order given, under numbers in a row; those whose id is there come back unchanged.
 
         Several statements: call it inside a transaction. The user's counter is locked first, so that the same call
-        at the same instant sees what this one stored.
+        at the same instant sees what this one stored; on SQLite the transaction has shut all others out already.
 
         Raises:
             Conflict: another user holds one of the ids.
         """
-        last = await self._reserve(0)
+        if not self.on_sqlite:
+            await self._reserve(0)
         stored = await self._stored([task.id for task in tasks])
         fresh = [task for task in tasks if task.id not in stored]
         if fresh:
-            last = await self._reserve(len(fresh))
-        for number, task in enumerate(fresh, start=last - len(fresh) + 1):
-            task.number = number
-        if fresh:
+            first = await self._reserve(len(fresh)) - len(fresh) + 1
+            for number, task in enumerate(fresh, start=first):
+                task.number = number
             await (await self._session.connection()).execute(insert(_TASK), [_values(task) for task in fresh])
         made = {task.id: _public(task) for task in fresh}
         return [Added(made.get(task.id) or stored[task.id], is_new=task.id in made) for task in tasks]

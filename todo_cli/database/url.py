@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from todo_cli.errors import ConfigInvalid
+from todo_cli.rules import REFUSED, REFUSED_CLASS
 
 SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
@@ -37,7 +38,7 @@ and every statement here suits PgBouncer."""
 _ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
 _LOGIN: Final = re.compile(r"^[^/]*:[^/]*@|(^|\s)(host|hostaddr|user|password|dbname|PGPASSWORD)\s*=")
 """What a path does not look like: a login without its scheme, or libpq's words and values."""
-_UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
+_UNSAFE: Final = re.compile(rf"[ {REFUSED_CLASS}]")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -105,7 +106,9 @@ _PORT: Final = 5432
 
 def is_local(host: str) -> bool:
     """Whether the host is loopback or a Unix socket by its spelling, never by what a name resolves to."""
-    return host.startswith("/") or host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+    return (
+        host.startswith("/") or host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
+    )
 
 
 def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
@@ -120,7 +123,10 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
     if not separator and _LOGIN.search(text):
         raise ConfigInvalid("The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES)
     if not separator:
-        return SqliteTarget(_file(text, cwd, home))
+        path = _file(text, cwd, home)
+        if not {"/", "."} & set(text):
+            raise ConfigInvalid("The database URL is neither a URL nor the path of a file", hint=_EXAMPLES)
+        return SqliteTarget(path)
     if scheme.lower() in _SQLITE:
         return SqliteTarget(_file(rest.partition("?")[0].removeprefix("/"), cwd, home))
     if scheme.lower() in _POSTGRES:
@@ -135,7 +141,7 @@ _EXAMPLES: Final = "use `postgresql://user:password@host/database`, `sqlite:///p
 def _file(text: str, cwd: Path, home: Path | None) -> Path:
     if text == "" or text == ":memory:":
         raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
-    if "\0" in text or not text.isprintable():
+    if REFUSED.search(text):
         raise ConfigInvalid("The path of the SQLite file holds a control character")
     if home is not None and text.startswith("~/"):
         return home / text[2:]
@@ -166,9 +172,9 @@ def _postgres(rest: str) -> PostgresTarget:
     root = parameters.get("sslrootcert")
     return PostgresTarget(
         hosts=addresses,
-        user=parameters.get("user") or unquote(user) or None,
-        password=parameters.get("password") or (unquote(password) if colon else None),
-        database=parameters.get("dbname") or unquote(path) or None,
+        user=parameters.get("user") or _decoded(user) or None,
+        password=parameters.get("password") or (_decoded(password) if colon else None),
+        database=parameters.get("dbname") or _decoded(path) or None,
         sslmode=mode,
         root_certificate=None if root in (None, "", "system") else Path(root),
         direct_tls=_direct_tls(parameters.get("sslnegotiation"), is_neon=is_neon),
@@ -179,6 +185,17 @@ def _postgres(rest: str) -> PostgresTarget:
     )
 
 
+def _decoded(text: str) -> str:
+    """Undo percent-encoding."""
+    try:
+        decoded = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise ConfigInvalid("The database URL is not UTF-8 when decoded", hint=_ENCODE) from None
+    if "\0" in decoded:
+        raise ConfigInvalid("The database URL holds a null character", hint=_ENCODE)
+    return decoded
+
+
 def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """Split the query; a name of ours keeps its value, the others are named as dropped."""
     known: dict[str, str] = {}
@@ -186,7 +203,7 @@ def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
         if name in _KNOWN:
-            known[name] = unquote(value)
+            known[name] = _decoded(value)
         elif name not in _HARMLESS:
             dropped.append(name if re.fullmatch(r"\w{1,40}", name, re.ASCII) else "(unreadable)")
     return known, tuple(dropped)
@@ -196,7 +213,7 @@ def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
     found = []
     given_ports = ports.split(",") if ports else []
     for position, text in enumerate(hosts.split(",")):
-        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]@]*))(?::(.*))?", unquote(text))
+        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^:\[\]@]*))(?::(.*))?", _decoded(text))
         if match is None:
             raise ConfigInvalid("The database URL has a host that cannot be read", hint=_ENCODE)
         port = match[3] or (given_ports[min(position, len(given_ports) - 1)] if given_ports else str(_PORT))

@@ -1,0 +1,70 @@
+"""The contract is what the application serves, and the application keeps it."""
+
+import re
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+import yaml
+
+from tests.api import contract
+from todo_cli.models import TaskCreate, TaskUpdate
+
+
+@pytest.mark.spec("001/FR-116")
+def test_contract_is_what_the_application_says_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
+    assert yaml.safe_load(contract.CONTRACT.read_text(encoding="utf-8")) == contract.served()
+
+
+@pytest.mark.spec("001/FR-116")
+async def test_contract_is_what_the_application_serves(client: httpx.AsyncClient) -> None:
+    response = await client.get("/openapi.json")
+
+    assert response.status_code == 200
+    assert response.json() == contract.served()
+
+
+def test_contract_says_what_its_command_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert contract.main(["--what"]) == 2
+    assert "python -m tests.api.contract" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [TaskCreate, TaskUpdate])
+def test_bodies_have_the_fields_of_their_models(model: type[TaskCreate | TaskUpdate]) -> None:
+    schema = contract.served()["components"]["schemas"][model.__name__]
+
+    assert list(schema["properties"]) == list(model.model_fields)
+
+
+def test_every_reference_of_the_contract_leads_somewhere() -> None:
+    document = contract.served()
+
+    for reference in re.findall(r"#/components/(\w+)/(\w+)", str(document)):
+        kind, name = reference
+        assert name in document["components"][kind]
+
+
+@pytest.mark.spec("001/FR-110")
+async def test_docs_are_one_page_that_loads_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.get("/docs")
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tags: set[str] = set()
+            self.links: list[str | None] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.add(tag)
+            self.links += [value for name, value in attrs if name in ("href", "src")]
+
+    reader = Reader()
+    reader.feed(response.text)
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert reader.tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert reader.links == ["/openapi.json"]
+    for path, methods in contract.served()["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in response.text

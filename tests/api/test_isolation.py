@@ -1,0 +1,124 @@
+"""Nobody reads or changes what is another's: every route and method of the contract, own, foreign and missing ids."""
+
+import re
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.api.contract import served
+from tests.api.support import add, data
+from tests.service.backdoor import fetch_all
+from tests.support.stores import Store
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+BODIES: dict[str, Any] = {"POST": {"title": "taken over"}, "PUT": {"title": "taken over", "completed": True}}
+WHOSE = ("own", "foreign", "missing")
+PATHS = [path for path in served()["paths"] if "{user_id}" in path]
+ROWS = "SELECT * FROM todo.task WHERE user_id <> 'mallory' ORDER BY id"
+COUNTERS = "SELECT * FROM todo.counter WHERE user_id <> 'mallory' ORDER BY user_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request of mallory's."""
+
+    method: str
+    path: str
+    whose: str
+    body_id: str | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.whose} id, {self.body_id or 'no'} id in the body"
+
+
+def attempts() -> list[Attempt]:
+    """Every method on every path with every kind of id, in the path and in the body."""
+    return [
+        Attempt(method, path, whose, body_id)
+        for path, method in product(PATHS, METHODS)
+        for whose in (WHOSE if "{task_id}" in path else ("own",))
+        for body_id in ((None, *WHOSE) if method in BODIES else (None,))
+    ]
+
+
+@pytest.mark.spec("001/FR-111")
+@pytest.mark.spec("001/FR-013")
+async def test_no_request_reads_or_changes_what_is_anothers(client: httpx.AsyncClient, store: Store) -> None:
+    victims = [await add(client, "a secret", user="ada", description="canary") for _ in range(3)]
+    rows, counters = await fetch_all(store, ROWS), await fetch_all(store, COUNTERS)
+    tried: dict[Attempt, tuple[int, str]] = {}
+
+    for attempt in attempts():
+        ids = {
+            "own": (await add(client, "mine", user="mallory"))["id"],
+            "foreign": victims[0]["id"],
+            "missing": str(uuid4()),
+        }
+        response = await ask(client, attempt, ids)
+        told = without_ids(response.text)
+        assert "canary" not in told, attempt
+        assert "secret" not in told, attempt
+        assert "ada" not in told, attempt
+        assert response.status_code < 500, (attempt, response.text)
+        tried[attempt] = response.status_code, told
+
+    assert await fetch_all(store, ROWS) == rows
+    assert await fetch_all(store, COUNTERS) == counters
+    assert len(tried) > 40
+    for attempt, answer in tried.items():
+        if attempt.whose == "foreign":  # nothing tells it from a missing one
+            assert answer == tried[replace(attempt, whose="missing")], attempt
+
+
+@pytest.mark.spec("001/FR-111")
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_foreign_task_is_as_unknown_as_a_missing_one(client: httpx.AsyncClient, method: str) -> None:
+    theirs = await add(client, user="ada")
+    missing = str(uuid4())
+
+    answers = [
+        await client.request(method, f"/api/mallory/tasks/{id}", json=BODIES.get(method))
+        for id in (theirs["id"], missing)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text.replace(theirs["id"], missing) == answers[1].text
+    assert answers[0].headers == answers[1].headers
+
+
+@pytest.mark.spec("001/FR-111")
+@pytest.mark.parametrize(
+    "user", ["ADA", "Ada", "a%64a%20x", "ada%00", "ada%2F..%2Fbob", "%61da ", "ad%C3%A1", "ada;x", "ada%3Fx"]
+)
+async def test_names_that_look_alike_are_not_the_same(client: httpx.AsyncClient, user: str) -> None:
+    await add(client, "a secret", user="ada")
+
+    response = await client.get(httpx.URL(str(client.base_url), raw_path=f"/api/{user.strip()}/tasks".encode()))
+
+    assert ("a secret" in response.text) == (user.strip() == "%61da")  # the one that is the same, written otherwise
+    assert response.status_code in (200, 404, 422)
+
+
+async def test_own_tasks_are_all_there(client: httpx.AsyncClient) -> None:
+    mine = [await add(client, f"{number}", user="mallory") for number in range(3)]
+    await add(client, user="ada")
+
+    assert data(await client.get("/api/mallory/tasks")) == mine[::-1]
+
+
+async def ask(client: httpx.AsyncClient, attempt: Attempt, ids: dict[str, str]) -> httpx.Response:
+    """Send one request as mallory."""
+    path = attempt.path.replace("{user_id}", "mallory").replace("{task_id}", ids[attempt.whose])
+    body = BODIES.get(attempt.method)
+    if body is not None and attempt.body_id is not None:
+        body = body | {"id": ids[attempt.body_id]}
+    return await client.request(attempt.method, path, json=body)
+
+
+def without_ids(text: str) -> str:
+    """A text in which every id is the same one."""
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)

@@ -1,0 +1,117 @@
+"""The same action through the API and the command line gives the same bytes."""
+
+import json
+from collections.abc import Iterator
+from uuid import UUID, uuid5
+
+import httpx
+import pytest
+
+from tests.api.support import Log, opened, settings_for
+from tests.conftest import Seal
+from tests.support.blocking import wait_for
+from tests.support.postgres import PostgresServer
+from tests.support.program import Surroundings, Todo
+from tests.support.stores import Clock, Store
+
+IDS = UUID("0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01")
+TITLES = ["Buy milk", "Café à 5 €", "🧑‍🚀 می‌خواهم", "[bold]x[/] :smile: \\", '"quotes" & <tags>', "x" * 200]
+DESCRIPTION = "one\n\ttwo 🧑‍🚀"
+KNOWN = str(uuid5(IDS, TITLES[0]))
+NEVER = str(uuid5(IDS, "never"))
+TASKS = "/api/ada/tasks"
+
+
+@pytest.fixture
+def twin(store: Store, seal: Seal, postgres: PostgresServer) -> Iterator[Store]:
+    """Another empty store of the same kind."""
+    if store.kind == "sqlite":
+        yield Store("sqlite", f"sqlite:///{seal.cwd / 'twin.db'}")
+        return
+    name = postgres.create_database()
+    yield Store("postgresql", postgres.url(name))
+    postgres.drop_database(name)
+
+
+Call = tuple[list[str], tuple[str, str, object]]
+"""A command line, and the request that means the same."""
+
+
+def adding(title: str) -> Call:
+    """Add a task both ways."""
+    id = str(uuid5(IDS, title))
+    body = {"id": id, "title": title, "description": DESCRIPTION}
+    return ["add", "--id", id, "-d", DESCRIPTION, "--", title], ("POST", TASKS, body)
+
+
+def one(command: list[str], method: str, body: object = None, id: str = KNOWN) -> Call:
+    """Do something with one task both ways."""
+    return [*command[:1], id, *command[1:]], (method, f"{TASKS}/{id}", body)
+
+
+CALLS: list[Call] = [
+    (["list", "--status", "all", "--limit", "100"], ("GET", TASKS, None)),
+    *(adding(title) for title in TITLES),
+    adding(TITLES[0]),
+    one(["show"], "GET"),
+    one(["update", "--title", " New  title "], "PUT", {"title": " New  title "}),
+    one(["update", "--title", "New  title"], "PUT", {"title": "New  title"}),
+    one(["update", "-d", ""], "PUT", {"description": ""}),
+    one(["update", "-d", "a\r\nb"], "PUT", {"description": "a\r\nb"}),
+    one(["update", "--status", "done"], "PUT", {"completed": True}),
+    one(["update", "--status", "done", "--title", "x"], "PUT", {"completed": True, "title": "x"}),
+    (["list", "--status", "all", "--limit", "100"], ("GET", TASKS, None)),
+    (["list", "--status", "open", "--limit", "2"], ("GET", f"{TASKS}?status=open&limit=2", None)),
+    (["list", "--status", "done", "--limit", "1"], ("GET", f"{TASKS}?status=done&limit=1", None)),
+    one(["update", "--status", "open"], "PUT", {"completed": False}),
+    one(["delete"], "DELETE"),
+]
+FAILURES: list[Call] = [
+    one(["show"], "GET", id=NEVER),
+    one(["update", "--title", "x"], "PUT", {"title": "x"}, id=NEVER),
+    one(["delete"], "DELETE", id=NEVER),
+    (["add", "--id", "1", "x"], ("POST", TASKS, {"id": "1", "title": "x"})),
+    (["add", "a\x1bb"], ("POST", TASKS, {"title": "a\x1bb"})),
+    (["add", "x" * 201], ("POST", TASKS, {"title": "x" * 201})),
+    (["add", "\u200d"], ("POST", TASKS, {"title": "\u200d"})),
+    (["add", "x", "-d", "\x07"], ("POST", TASKS, {"title": "x", "description": "\x07"})),
+    one(["update", "--title", "\u2028"], "PUT", {"title": "\u2028"}),
+    (["list", "--user", "\u202e"], ("GET", "/api/%E2%80%AE/tasks", None)),
+]
+
+
+async def ask(store: Store, clock: Clock, request: tuple[str, str, object]) -> httpx.Response:
+    """Send one request to a fresh application."""
+    method, path, body = request
+    async with opened(settings_for(store.target, clock, Log())) as client:
+        content = None if body is None else json.dumps(body).encode()
+        return await client.request(method, path, content=content, headers={"content-type": "application/json"})
+
+
+@pytest.mark.spec("001/FR-102")
+def test_same_action_gives_the_same_document(surroundings: Surroundings, todo: Todo, twin: Store, clock: Clock) -> None:
+    first = adding("first of all")
+    todo(*first[0])
+    wait_for(ask(twin, clock, first[1]))
+    compared = 0
+
+    for command, request in CALLS:
+        clock.tick(0.000_001)
+        printed = todo(*command[:1], "--json", *command[1:])
+        answered = wait_for(ask(twin, clock, request))
+        assert (printed.status, answered.status_code // 100) == (0, 2), (command, printed, answered.text)
+        assert printed.out == answered.text, command
+        compared += 1
+
+    assert compared == len(CALLS) > 15
+
+
+@pytest.mark.spec("001/FR-102")
+def test_same_mistake_gives_the_same_code(todo: Todo, twin: Store, clock: Clock) -> None:
+    for command, request in FAILURES:
+        told = todo(*command[:1], "--json", *command[1:]).error
+        answered = wait_for(ask(twin, clock, request)).json()["error"]
+
+        assert told["code"] == answered["code"], command
+        assert told["message"].removesuffix(" (--user)") == answered["message"], command
+        assert told.get("details") == answered.get("details"), command

@@ -1,0 +1,273 @@
+"""A process that lives on: connections that die, a server that comes and goes, and files that are replaced."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.storm import raise_storm
+from tests.api.support import TASKS, Log, add, data, error, opened, settings_for
+from tests.service.backdoor import connected, file_of
+from tests.support.certificates import Authority
+from tests.support.neon import NeonFront
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgres import PostgresCluster
+from tests.support.stores import Clock, Store
+from tests.support.turns import TurnProxy
+from todo_cli.api.settings import ApiSettings
+from todo_cli.database import engine
+
+HOST = "ep-cool-dawn-123456.us-east-2.aws.neon.tech"
+
+
+@pytest.fixture
+def own_store(own_postgres: PostgresCluster) -> Iterator[Store]:
+    """A store on a PostgreSQL that may be stopped."""
+    name = own_postgres.create_database()
+    yield Store("postgresql", own_postgres.url(name))
+    own_postgres.drop_database(name)
+
+
+@pytest.fixture
+def own_settings(own_store: Store, clock: Clock, log: Log) -> ApiSettings:
+    """Settings for that store."""
+    return settings_for(own_store.target, clock, log)
+
+
+@pytest.fixture
+def proxy(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
+    """A proxy before PostgreSQL that cuts lines."""
+    with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied(own_store: Store, own_postgres: PostgresCluster, proxy: TurnProxy, clock: Clock, log: Log) -> ApiSettings:
+    """Settings for that store through the proxy."""
+    url = own_store.url.replace(f":{own_postgres.port}/", f":{proxy.port}/")
+    return settings_for(Store("postgresql", url).target, clock, log)
+
+
+async def fill_pool(client: httpx.AsyncClient) -> None:
+    """Have every connection of the pool made."""
+    for response in await asyncio.gather(*(client.get(TASKS) for _ in range(30))):
+        data(response)
+
+
+@pytest.mark.spec("001/FR-112")
+@pytest.mark.parametrize("is_noticed", [True, False], ids=["driver has heard", "driver has not heard"])
+async def test_connections_that_died_while_idle_are_replaced(
+    own_settings: ApiSettings, own_postgres: PostgresCluster, is_noticed: bool
+) -> None:
+    async with opened(own_settings) as client:
+        task = await add(client)
+        await fill_pool(client)
+        own_postgres.restart()
+        if is_noticed:
+            await asyncio.sleep(0.1)
+
+        answers = await asyncio.gather(
+            *(client.get(TASKS) for _ in range(10)),
+            *(client.post(TASKS, json={"title": "x"}) for _ in range(10)),
+            *(client.put(f"{TASKS}/{task['id']}", json={"title": "y"}) for _ in range(10)),
+        )
+
+    assert [answer.status_code for answer in answers] == [200] * 10 + [201] * 10 + [200] * 10
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
+    proxied: ApiSettings, proxy: TurnProxy
+) -> None:
+    async with opened(proxied) as client:
+        task = await add(client)
+        await client.get(TASKS)
+        proxy.reset()
+
+        data(await client.get(f"{TASKS}/{task['id']}"))
+        data(await client.put(f"{TASKS}/{task['id']}", json={"completed": True}))
+        data(await client.post(TASKS, json={"title": "x"}), 201)
+        data(await client.delete(f"{TASKS}/{task['id']}"))
+
+    assert proxy.connections == 0
+    assert [kinds for kinds in proxy.requests if kinds != "PDH"] == ["PBES"] * 4  # described once, then known
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_connections_are_bounded_and_waiting_for_one_too(
+    own_store: Store, clock: Clock, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_FOR_S", 0.3)
+    async with opened(settings_for(own_store.target, clock, log, pool_size=2)) as client, connected(own_store) as other:
+        await add(client)
+        async with other.transaction():
+            await other.execute("LOCK TABLE todo.task")
+            asking = [asyncio.create_task(client.get(TASKS)) for _ in range(2)]
+            await asyncio.sleep(0.2)
+            began = time.monotonic()
+
+            third = await client.get(TASKS)
+
+            assert time.monotonic() - began < 5
+            fault = error(third, 503, "DATABASE_BUSY")
+            assert third.headers["retry-after"] == "1"
+            assert fault["message"].startswith("All connections to ")
+            count = await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            assert count == 3
+        for response in await asyncio.gather(*asking):
+            data(response)
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_server_that_is_gone_is_503_and_back_is_200(
+    own_settings: ApiSettings, own_postgres: PostgresCluster
+) -> None:
+    async with opened(own_settings) as client:
+        await add(client)
+        own_postgres.stop()
+        try:
+            for response in (await client.get(TASKS), await client.post(TASKS, json={"title": "lost"})):
+                assert error(response, 503, "DATABASE_UNAVAILABLE")["hint"] == "try again"
+                assert response.headers["retry-after"] == "1"
+            error(await client.get("/health"), 503, "DATABASE_UNAVAILABLE")
+        finally:
+            own_postgres.start()
+
+        assert [task["title"] for task in data(await client.get(TASKS))] == ["Buy milk"]
+        data(await client.get("/health"))
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_requests_wait_for_a_database_that_wakes_up(
+    own_postgres: PostgresCluster,
+    own_store: Store,
+    tmp_path: Path,
+    local_hosts: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    log: Log,
+) -> None:
+    authority = Authority(tmp_path)
+    local_hosts(HOST)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with NeonFront(own_postgres.host, own_postgres.port, authority.issue(HOST)) as front:
+        url = own_store.url.replace(f"127.0.0.1:{own_postgres.port}/", f"{HOST}:{front.port}/")
+        target = Store("postgresql", url).target
+        settings = ApiSettings(target, clock, settings_for(target, clock, log).hosts, log, timeout_s=1.5, pool_size=4)
+        async with opened(settings) as client:
+            front.cold_start_s = 0.5
+            answers = await asyncio.gather(*(client.post(TASKS, json={"title": "x"}) for _ in range(8)))
+            assert [answer.status_code for answer in answers] == [201] * 8
+
+        async with opened(settings) as client:
+            front.refuse("Couldn't connect to compute node")
+            response = await client.get(TASKS)
+            error(response, 503, "DATABASE_UNAVAILABLE")
+            assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_silent_server_is_504_in_time(proxied: ApiSettings, proxy: TurnProxy, log: Log) -> None:
+    proxy.is_silent = True
+    settings = ApiSettings(proxied.target, proxied.now, proxied.hosts, log, timeout_s=0.3)
+
+    async with opened(settings) as client:
+        response = await client.get(TASKS)
+
+    error(response, 504, "TIMEOUT")
+    assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.spec("001/FR-113")
+@pytest.mark.parametrize(
+    ("how", "down_s"), [(signal.SIGINT, 0.0), (signal.SIGQUIT, 2.0)], ids=["restarted", "crashed and away for a while"]
+)
+async def test_adds_survive_a_restart_in_the_middle(
+    own_settings: ApiSettings, own_store: Store, own_postgres: PostgresCluster, how: signal.Signals, down_s: float
+) -> None:
+    def restart() -> None:
+        own_postgres.stop(how)
+        time.sleep(down_s)
+        own_postgres.start()
+
+    async with opened(own_settings) as client:
+        await add(client)
+        tally = await raise_storm(client, own_store.url, restart, adds=300, clients=16)
+
+    assert tally.faults() == []
+    assert tally.counts()["201"] > 100
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_api_works_through_a_pooler(
+    own_store: Store, own_postgres: PostgresCluster, clock: Clock, log: Log
+) -> None:
+    with PgBouncer(own_postgres, pool_size=2) as pooler:
+        url = pooler.url(own_store.url.rpartition("/")[2])
+        async with opened(settings_for(Store("postgresql", url).target, clock, log)) as client:
+            added = await asyncio.gather(*(add(client, f"{number}") for number in range(20)))
+            for task in added:
+                data(await client.put(f"{TASKS}/{task['id']}", json={"completed": True}))
+
+            assert len(data(await client.get(TASKS, params={"status": "done"}))) == 20
+
+
+@pytest.mark.spec("001/FR-108")
+async def test_answer_waits_for_the_end_of_its_transaction(own_store: Store, own_settings: ApiSettings) -> None:
+    async with opened(own_settings) as client, connected(own_store) as owner:
+        await add(client, "stays")
+        await owner.execute(
+            """
+            CREATE FUNCTION todo.refuse() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '40001'; END $$;
+            CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE OR DELETE ON todo.task
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION todo.refuse();
+            """
+        )
+        [task] = data(await client.get(TASKS))
+
+        error(await client.post(TASKS, json={"title": "x"}), 503, "DATABASE_BUSY")
+        error(await client.put(f"{TASKS}/{task['id']}", json={"title": "x"}), 503, "DATABASE_BUSY")
+        error(await client.delete(f"{TASKS}/{task['id']}"), 503, "DATABASE_BUSY")
+
+        assert data(await client.get(TASKS)) == [task]
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_file_that_takes_the_place_of_another_is_the_one_in_use(
+    sqlite_store: Store, clock: Clock, log: Log, tmp_path: Path
+) -> None:
+    path = file_of(sqlite_store)
+    async with opened(settings_for(sqlite_store.target, clock, log)) as client:
+        await add(client, "old")
+        kept = tmp_path / "kept.db"
+        copy(path, kept)
+        await add(client, "newer")
+
+        remove(path)
+        assert data(await client.get(TASKS)) == []
+        assert (await add(client, "in a new file"))["number"] == 1
+
+        remove(path)
+        os.replace(kept, path)
+        assert [task["title"] for task in data(await client.get(TASKS))] == ["old"]
+        assert (await add(client, "after"))["number"] == 2
+
+
+def remove(path: Path) -> None:
+    """Remove a database, its write-ahead log included."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        (path.parent / name).unlink(missing_ok=True)
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a database, its write-ahead log included."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)

@@ -1,0 +1,337 @@
+"""`todo db import`: the road from the embedded file to Neon, with everything that is in it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.cli.expect import assert_document, assert_refused, assert_words
+from tests.database.chain import invent_past
+from tests.neon.site import Site, task_id
+from tests.support.program import Todo
+from tests.support.turns import Fault, TurnProxy
+
+USERS = ("ada", "bob", "eve")
+MANY = 10_001
+"""More than one batch."""
+INSERT = """
+INSERT INTO task (id, number, user_id, title, completed, created_at, updated_at)
+VALUES (?, ?, ?, ?, false, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')
+"""
+TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
+COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
+
+
+@pytest.fixture
+def source(site: Site) -> Path:
+    """An embedded file of three users with gaps in the numbers, deleted and done tasks."""
+    path = site.cwd / "source.db"
+    run = site.todo(str(path))
+    for user in USERS:
+        for number in range(1, 7):
+            assert run("add", f"{user} {number}", "-d", f"line\n{number}", user=user).status == 0
+            site.clock.tick(1.000001)
+    assert run("done", "2", "5", user="ada").status == 0
+    site.clock.tick(60)
+    assert run("update", "3", "--title", "ada's third 🎉 \t"[:-1].strip(), "-d", "", user="ada").status == 0
+    assert run("delete", "1", "6", user="ada").status == 0  # a gap, and a counter that is ahead
+    assert run("delete", "1-6", "--yes", user="eve").status == 0  # nothing is left but the counter
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def run(request: pytest.FixtureRequest, site: Site, blank_site: Site, proxy: TurnProxy) -> Todo:
+    """The program on a store that is not there yet."""
+    if request.param == "sqlite":
+        return site.todo(str(site.cwd / "target.db"))
+    return site.todo(blank_site.url("127.0.0.1", proxy.port))
+
+
+def everything(run: Todo) -> dict[str, Any]:
+    """All tasks of all users, with every field."""
+    return {user: run("list", "--status", "all", "--json", user=user).data for user in USERS}
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """An embedded file, past every check."""
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def add_row(path: Path, number: int, user: str, id: str, title: str = "by hand") -> None:
+    """Store a task in an embedded file under a number and an id of choice."""
+    with closing(open_file(path)) as file:
+        file.execute(INSERT, (id, number, user, title))
+        file.execute("INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, ?)", (user, number, number))
+
+
+def test_keeps_ids_numbers_texts_and_times(site: Site, run: Todo, source: Path) -> None:
+    before = everything(site.todo(str(source)))
+    assert [task["number"] for task in before["ada"]] == [5, 4, 3, 2]
+
+    ran = run("db", "import", str(source))
+
+    assert ran.out.startswith("Imported 10 tasks of 3 users (new list in ")
+    assert (ran.status, ran.err) == (0, "")
+    assert everything(run) == before
+    assert everything(site.todo(str(source))) == before
+
+
+def test_goes_on_counting_where_the_source_was(run: Todo, source: Path) -> None:
+    assert run("db", "import", str(source)).status == 0
+
+    assert [run("add", "next", "--json", user=user).data["number"] for user in (*USERS, "zoe")] == [7, 7, 7, 1]
+
+
+def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
+    first, second = (run("db", "import", str(source), "--json") for _ in range(2))
+
+    assert first.data == {"tasks": 10, "users": 3, "new": 10}
+    assert second.data == {"tasks": 10, "users": 3, "new": 0}
+    assert "10 tasks already there" in second.json["message"]
+
+
+def test_a_repeat_changes_nothing_and_adds_what_is_new(site: Site, run: Todo, source: Path) -> None:
+    assert run("db", "import", str(source)).status == 0
+    assert run("update", "2", "--title", "changed here").status == 0
+    assert run("done", "3").status == 0
+    here = everything(run)
+
+    assert run("db", "import", str(source)).out == "Imported 0 tasks of 3 users; 10 tasks already there\n"
+    assert everything(run) == here
+    assert site.todo(str(source))("add", "later", user="bob").status == 0
+    assert run("db", "import", str(source)).out == "Imported 1 task of 3 users; 10 tasks already there\n"
+    assert everything(run)["bob"][1:] == here["bob"]
+
+
+def test_counters_only_grow(site: Site, run: Todo, source: Path) -> None:
+    assert run("db", "import", str(source)).status == 0
+    for _ in range(3):
+        assert run("add", "here", user="eve").status == 0
+
+    assert run("db", "import", str(source)).status == 0
+    assert run("add", "here", "--json", user="eve").data["number"] == 10
+
+
+def test_a_number_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
+    assert run("add", "mine", user="bob").status == 0
+    before = everything(run)
+
+    assert_refused(run, "db", "import", str(source), code="CONFLICT", names=["number", str(source)])
+
+    assert everything(run) == before
+    assert run("add", "next", "--json", user="ada").data["number"] == 1  # no counter moved either
+
+
+def test_an_id_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
+    taken = str(uuid4())
+    assert run("add", "mine", "--id", taken, user="zoe").status == 0
+    add_row(source, 9, "bob", taken)
+
+    assert_refused(run, "db", "import", str(source), code="CONFLICT", names=[taken])
+
+    assert everything(run) == {user: [] for user in USERS}
+    assert run("add", "next", "--json", user="ada").data["number"] == 1
+
+
+def test_a_task_that_got_another_number_is_a_conflict(run: Todo, source: Path) -> None:
+    taken = str(uuid4())
+    assert run("add", "mine", "--id", taken, user="bob").status == 0
+    add_row(source, 9, "bob", taken)
+
+    assert_refused(run, "db", "import", str(source), code="CONFLICT", names=[taken])
+
+
+def test_a_conflict_in_the_last_batch_undoes_the_first(site: Site, plain_url: str, source: Path) -> None:
+    with closing(open_file(source)) as file:
+        rows = [(str(uuid4()), number, "many", f"task {number}") for number in range(1, MANY + 1)]
+        file.execute("BEGIN")
+        file.executemany(INSERT, rows)
+        file.execute("INSERT INTO counter VALUES ('many', ?)", (MANY,))
+        file.execute("COMMIT")
+    site.server.run_sql(
+        site.database,
+        f"""
+        INSERT INTO todo.counter VALUES ('many', {MANY});
+        INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at)
+        VALUES (gen_random_uuid(), {MANY}, 'many', 'mine', false, '2026-01-01Z', '2026-01-01Z')
+        """,
+    )
+
+    assert_refused(site.todo(plain_url), "db", "import", str(source), code="CONFLICT", names=["number"])
+
+    assert site.titles() == ["mine"]
+    assert site.fetch(COUNTERS) == [("many", MANY)]
+
+
+def test_copies_many_in_few_turns(site: Site, plain_url: str, proxy: TurnProxy, source: Path) -> None:
+    with closing(open_file(source)) as file:
+        rows = [(str(uuid4()), number, "many", f"task {number}") for number in range(1, MANY + 1)]
+        file.execute("BEGIN")
+        file.executemany(INSERT, rows)
+        file.execute("INSERT INTO counter VALUES ('many', ?)", (MANY,))
+        file.execute("COMMIT")
+
+    ran = site.todo(plain_url)("db", "import", str(source), "--json")
+
+    assert ran.data == {"tasks": MANY + 10, "users": 4, "new": MANY + 10}
+    assert proxy.turns <= 24, proxy.requests
+    assert site.fetch("SELECT count(*) FROM todo.task") == [(MANY + 10,)]
+
+
+def test_a_killed_import_leaves_nothing(site: Site, proxy: TurnProxy, source: Path) -> None:
+    assert site.todo(site.url("127.0.0.1", proxy.port))("db", "import", str(source)).status == 0
+    requests = len(proxy.requests)
+    site.server.run_sql(site.database, "TRUNCATE todo.task, todo.counter")
+    with TurnProxy(site.server.host, site.server.port) as stuck:
+        stuck.faults.append(Fault("before", request=requests - 3, how="silence"))  # the last of them, COMMIT
+        running = site.process(site.url("127.0.0.1", stuck.port)).start("db", "import", str(source))
+        while len(stuck.requests) < requests - 1:
+            assert running.poll() is None
+        running.kill()
+        running.communicate()
+
+    site.rest()
+    assert (site.fetch(TASKS), site.fetch(COUNTERS)) == ([], [])
+    assert site.todo(site.url("127.0.0.1", proxy.port))("db", "import", str(source)).status == 0
+    assert len(site.titles()) == 10
+
+
+def test_draws_a_bar_on_a_terminal_and_wipes_it_away(run: Todo, source: Path) -> None:
+    ran = run("db", "import", str(source), terminal=True, env={"TERM": "xterm-256color"})
+
+    assert ran.status == 0
+    assert "Importing" in ran.err
+    assert "100%" in ran.err
+    assert ran.err.endswith(("\x1b[2K", "\x1b[?25h", "\r")), ran.err
+    assert "Importing" not in ran.out
+    assert ran.out.startswith("Imported 10 tasks of 3 users")
+
+
+@pytest.mark.parametrize("options", [["--json"], []], ids=["json", "pipe"])
+def test_draws_no_bar_elsewhere(run: Todo, source: Path, options: list[str]) -> None:
+    ran = run("db", "import", str(source), *options, terminal=bool(options))
+
+    assert (ran.status, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+
+
+def test_draws_its_bar_in_a_real_terminal(site: Site, plain_url: str, source: Path) -> None:
+    ran = site.terminal(plain_url)("db", "import", str(source))
+
+    assert ran.status == 0
+    assert "Importing" in ran.out
+    assert "Imported 10 tasks of 3 users" in ran.out.splitlines()[-1]
+
+
+def nothing(path: Path) -> None:
+    """Leave the path as it is: empty."""
+
+
+def a_text(path: Path) -> None:
+    """Put a file there that is no database."""
+    path.write_text("Buy milk\n" * 1000)
+
+
+def an_empty_file(path: Path) -> None:
+    """Put an empty file there."""
+    path.touch()
+
+
+def a_folder(path: Path) -> None:
+    """Put a folder there."""
+    path.mkdir()
+
+
+@pytest.mark.parametrize("make", [nothing, a_text, an_empty_file, a_folder])
+def test_says_what_is_wrong_with_the_source(
+    run: Todo, site: Site, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "other.db"
+    make(path)
+    before = sorted(tmp_path.rglob("*"))
+
+    assert_refused(run, "db", "import", str(path), code="IO_ERROR", names=[str(path)])
+
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not (site.cwd / "target.db").exists()
+
+
+def test_leaves_somebody_elses_database_alone(run: Todo, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(open_file(path)) as file:
+        file.execute("CREATE TABLE task (id, title)")
+        file.execute("INSERT INTO task VALUES (1, 'theirs')")
+
+    assert_refused(run, "db", "import", str(path), code="SCHEMA", names=[str(path)])
+
+
+def test_brings_an_older_source_up_to_date(
+    run: Todo, site: Site, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(site.todo(str(source)))
+    with closing(open_file(source)) as file:
+        file.execute("ALTER TABLE task RENAME COLUMN title TO name")
+        file.execute("UPDATE alembic_version SET version_num = '0000'")
+    invent_past(tmp_path / "migrations", monkeypatch)
+
+    ran = run("db", "import", str(source), "--json")
+
+    assert ran.data["new"] == 10
+    assert everything(run) == before
+    assert source.with_name("source.db.0000.bak").is_file()
+
+
+def test_finds_a_relative_source_where_the_program_runs(run: Todo, source: Path) -> None:
+    assert run("db", "import", source.name).status == 0
+
+
+def test_copies_a_store_without_tasks(run: Todo, site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    assert site.todo(str(path))("db", "upgrade").status == 0
+
+    assert run("db", "import", str(path), "--json").data == {"tasks": 0, "users": 0, "new": 0}
+
+
+@pytest.fixture
+def links(source: Path) -> Iterator[dict[str, str]]:
+    """Other ways to name the source."""
+    (source.parent / "folder").mkdir()
+    symbolic, hard = source.with_name("symbolic.db"), source.with_name("hard.db")
+    symbolic.symlink_to(source)
+    os.link(source, hard)
+    yield {
+        "as it is": str(source),
+        "relative": "source.db",
+        "with dots": "folder/../source.db",
+        "symbolic link": str(symbolic),
+        "hard link": str(hard),
+    }
+
+
+@pytest.mark.parametrize("name", ["as it is", "relative", "with dots", "symbolic link", "hard link"])
+def test_refuses_to_import_a_store_into_itself(site: Site, source: Path, links: dict[str, str], name: str) -> None:
+    run = site.todo(str(source))
+    before = everything(run)
+
+    assert_refused(run, "db", "import", links[name], code="INVALID_INPUT", names=["path"])
+
+    assert everything(run) == before
+
+
+def test_refuses_too_much_or_too_little(run: Todo, source: Path) -> None:
+    assert_words(run("db", "import"), status=2)
+    assert_document(run("db", "import", str(source), "other", "--json"), code="USAGE")
+
+
+def test_keeps_what_another_user_has_here(site: Site, plain_url: str, source: Path) -> None:
+    site.fill("first", "second", user="zoe")
+
+    assert site.todo(plain_url)("db", "import", str(source)).status == 0
+
+    assert site.todo(plain_url)("show", str(task_id(1, "zoe")), "--json", user="zoe").data["title"] == "first"
+    assert len(site.titles()) == 12

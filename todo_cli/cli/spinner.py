@@ -1,0 +1,46 @@
+"""Saying on a terminal that the database is being waited for."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from todo_cli.cli.env import Env
+
+_PATIENCE_S: Final = 0.7
+"""How long the database may take before a terminal hears of it."""
+_FRAME_S: Final = 0.1
+_WIPE: Final = b"\r\x1b[K"
+
+
+@asynccontextmanager
+async def spinner(env: Env, is_waiting: Callable[[], bool]) -> AsyncIterator[None]:
+    """Turn on stderr whenever `is_waiting` has been true for 0.7 s, and wipe it away when it no longer is."""
+    turning = asyncio.create_task(_turn(env, is_waiting))
+    try:
+        yield
+    finally:
+        turning.cancel()
+        with suppress(asyncio.CancelledError):
+            await turning
+
+
+async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
+    loop = asyncio.get_running_loop()
+    frames = itertools.cycle("|/-\\")
+    began: float | None = None
+    is_shown = False
+    try:
+        while True:
+            await asyncio.sleep(_FRAME_S)
+            began = (loop.time() if began is None else began) if is_waiting() else None
+            if began is not None and loop.time() - began >= _PATIENCE_S:
+                env.stderr.write(f"\r{next(frames)} Waking the database...".encode())
+                is_shown = True
+            elif is_shown:
+                env.stderr.write(_WIPE)
+                is_shown = False
+    finally:
+        if is_shown:
+            env.stderr.write(_WIPE)
