@@ -43,7 +43,8 @@ class Seal:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the PgBouncer of this machine cannot show; where CI says that there is one, there has to be."""
-    left_out = [item for item in items if (mark := item.get_closest_marker("pgbouncer")) and not can_show(**mark.kwargs)]
+    marks = ((item, item.get_closest_marker("pgbouncer")) for item in items)
+    left_out = [item for item, mark in marks if mark is not None and not can_show(**mark.kwargs)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -322,7 +322,7 @@ async def test_a_number_that_is_taken_is_a_conflict(store: Store, tasks: TaskSer
 STATES = {
     "08000": DatabaseUnavailable,
     "08006": DatabaseUnavailable,
-    "08P01": DatabaseUnavailable,
+    "08P01": ConfigInvalid,
     "0A000": ConfigInvalid,
     "22012": Internal,
     "23502": Internal,
@@ -402,6 +402,26 @@ def test_each_message_of_neons_proxy_becomes_one_error(message: str, kind: type[
     assert error.sqlstate == "XX000"
 
     said = failures.translated(error, TARGET, connecting=True)
+
+    assert type(said) is kind
+    assert "db.example/shop" in said.message
+    assert said.hint
+
+
+POOLER = {
+    "no such database: shop": ConfigInvalid,
+    "unsupported startup parameter: search_path": ConfigInvalid,
+    "unsupported startup parameter in options: geqo": ConfigInvalid,
+    "SASL authentication failed": AuthFailed,
+    "no such user: ada": AuthFailed,
+    "password authentication failed": AuthFailed,
+    "something that PgBouncer has not said yet": ConfigInvalid,
+}
+
+
+@pytest.mark.parametrize(("message", "kind"), POOLER.items())
+def test_each_message_of_pgbouncer_becomes_one_error(message: str, kind: type[TodoError]) -> None:
+    said = failures.translated(asyncpg.ProtocolViolationError(message), TARGET, connecting=True)
 
     assert type(said) is kind
     assert "db.example/shop" in said.message

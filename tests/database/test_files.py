@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -151,6 +153,38 @@ def test_holds_nothing_names_a_loop_of_symlinks(path: Path) -> None:
     assert refusal(IoFailed, path).message == f"{path}: too many levels of symbolic links"
 
 
+WRITE = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")
+"""
+
+
+def test_holds_nothing_leaves_the_locks_of_this_process_alone(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE task (title TEXT)")
+        connection.execute("BEGIN IMMEDIATE")
+
+        files.holds_nothing(path)
+        files.make(path)
+        files.identify(path)
+
+        other = subprocess.run([sys.executable, "-c", WRITE, path], capture_output=True, text=True)
+    assert "database is locked" in other.stderr
+
+
+def test_identify_tells_files_apart(path: Path) -> None:
+    assert files.identify(path) is None
+    files.make(path)
+    first = files.identify(path)
+    path.rename(path.with_name("moved.db"))
+    files.make(path)
+
+    assert first is not None
+    assert files.identify(path.with_name("moved.db")) == first
+    assert files.identify(path) != first
+
+
 # Symlinks
 
 
@@ -217,13 +251,15 @@ def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path,
 
 
 @pytest.mark.spec("002/FR-078")
-def test_make_does_not_write_through_a_symlink(path: Path, tmp_path: Path) -> None:
+def test_make_makes_what_a_symlink_of_our_own_leads_to(path: Path, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
-    path.symlink_to(tmp_path / "nowhere")
+    path.symlink_to(tmp_path / "elsewhere" / "todo.db")
 
     files.make(path)
 
-    assert not (tmp_path / "nowhere").exists()
+    assert path.is_symlink()
+    assert mode_of(tmp_path / "elsewhere") == 0o700
+    assert mode_of(tmp_path / "elsewhere" / "todo.db") == 0o600
 
 
 # Copying

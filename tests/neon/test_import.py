@@ -1,8 +1,9 @@
 """`todo db import`: the road from the embedded file to Neon, with everything that is in it."""
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from tests.cli.expect import assert_document, assert_refused, assert_words
 from tests.database.chain import invent_past
 from tests.neon.site import Site, task_id
-from tests.support.program import Todo
+from tests.support.program import Surroundings, Todo
+from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
 
 USERS = ("ada", "bob", "eve")
@@ -23,25 +25,34 @@ INSERT = """
 INSERT INTO task (id, number, user_id, title, completed, created_at, updated_at)
 VALUES (?, ?, ?, ?, false, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')
 """
+COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)"
 TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
 COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
 
 
-@pytest.fixture
-def source(site: Site) -> Path:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedded file of three users with gaps in the numbers, deleted and done tasks."""
-    path = site.cwd / "source.db"
-    run = site.todo(str(path))
+    folder, clock = tmp_path_factory.mktemp("original"), Clock()
+    path = folder / "source.db"
+    run = Todo(Surroundings(folder, folder, str(path)), clock)
     for user in USERS:
         for number in range(1, 7):
             assert run("add", f"{user} {number}", "-d", f"line\n{number}", user=user).status == 0
-            site.clock.tick(1.000001)
+            clock.tick(1.000001)
     assert run("done", "2", "5", user="ada").status == 0
-    site.clock.tick(60)
-    assert run("update", "3", "--title", "ada's third 🎉 \t"[:-1].strip(), "-d", "", user="ada").status == 0
+    clock.tick(60)
+    assert run("update", "3", "--title", "ada's third 🎉", "-d", "", user="ada").status == 0
     assert run("delete", "1", "6", user="ada").status == 0  # a gap, and a counter that is ahead
     assert run("delete", "1-6", "--yes", user="eve").status == 0  # nothing is left but the counter
     return path
+
+
+@pytest.fixture
+def source(site: Site, original: Path) -> Path:
+    """A copy of it."""
+    assert [file.name for file in original.parent.glob("source.db*")] == ["source.db"]
+    return Path(shutil.copy(original, site.cwd / "source.db"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -66,7 +77,7 @@ def add_row(path: Path, number: int, user: str, id: str, title: str = "by hand")
     """Store a task in an embedded file under a number and an id of choice."""
     with closing(open_file(path)) as file:
         file.execute(INSERT, (id, number, user, title))
-        file.execute("INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, ?)", (user, number, number))
+        file.execute(COUNT, (user, number))
 
 
 def test_keeps_ids_numbers_texts_and_times(site: Site, run: Todo, source: Path) -> None:
@@ -298,13 +309,13 @@ def test_copies_a_store_without_tasks(run: Todo, site: Site, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def links(source: Path) -> Iterator[dict[str, str]]:
+def links(source: Path) -> dict[str, str]:
     """Other ways to name the source."""
     (source.parent / "folder").mkdir()
     symbolic, hard = source.with_name("symbolic.db"), source.with_name("hard.db")
     symbolic.symlink_to(source)
     os.link(source, hard)
-    yield {
+    return {
         "as it is": str(source),
         "relative": "source.db",
         "with dots": "folder/../source.db",

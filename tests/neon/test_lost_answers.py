@@ -70,9 +70,7 @@ def again(run: Todo, ran: Ran, stdin: bytes = b"") -> Ran:
 
 @pytest.mark.parametrize("fault", MOMENTS)
 @pytest.mark.parametrize("command", [["list"], ["show", "1"]], ids=["list", "show"])
-def test_reads_are_asked_again(
-    milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault
-) -> None:
+def test_reads_are_asked_again(milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault) -> None:
     proxy.faults.append(fault)
 
     ran = milk(*command)
@@ -83,9 +81,7 @@ def test_reads_are_asked_again(
 
 
 @pytest.mark.parametrize("fault", MOMENTS)
-def test_add_is_asked_again_and_stored_once(
-    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
-) -> None:
+def test_add_is_asked_again_and_stored_once(milk: Todo, site: Site, proxy: TurnProxy, fault: Fault) -> None:
     proxy.faults.append(fault)
 
     ran = milk("add", "Call Ada", "--json")
@@ -229,9 +225,7 @@ def lines(*titles: str) -> bytes:
     return "".join(f"{title}\n" for title in titles).encode()
 
 
-def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(
-    site: Site, plain_url: str, proxy: TurnProxy
-) -> None:
+def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(site: Site, plain_url: str, proxy: TurnProxy) -> None:
     run = site.todo(plain_url)
     assert run("add", "-", stdin=lines("first")).status == 0
     requests = len(proxy.requests) - 3  # less those of the log-in
@@ -347,12 +341,13 @@ class Reckoning:
         ran = self._run(*command, stdin=lines(*(f"{title} {letter}" for letter in "abcde")))
         self.said[place] = (kind, ran.status)
 
-    def wrongs(self, rows: Sequence[tuple[int, str, bool]]) -> dict[str, list[object]]:
+    def wrongs(self, rows: Sequence[tuple[int, str, bool]]) -> dict[str, list[str]]:
         """What was written twice, lost in silence, or told wrongly, by the rows that are there in the end."""
         titles = Counter(title for _, title, _ in rows)
         by_number = {number: (title, is_done) for number, title, is_done in rows}
         twice = [title for title, count in titles.items() if count > 1]
-        lost, wrong = [], []
+        lost: list[str] = []
+        wrong: list[str] = []
         for place, (kind, status) in self.said.items():
             parts = [titles[f"cut {place} {letter}"] for letter in "abcde"]
             title, is_done = by_number.get(place, (None, None))
@@ -365,9 +360,10 @@ class Reckoning:
                 "add -": parts == [1] * 5,
             }[kind]
             if status == 0 and not is_stored:
-                lost.append((place, kind))
-            if status not in (0, 7) and is_stored or status not in (0, 6, 7) or (kind == "add -" and sum(parts) % 5):
-                wrong.append((place, kind, status))
+                lost.append(f"{place} {kind}")
+            is_half = kind == "add -" and 0 < sum(parts) < 5
+            if (status == 6 and is_stored) or status not in (0, 6, 7) or is_half:
+                wrong.append(f"{place} {kind} {status}")
         return {"twice": twice, "lost": lost, "wrong": wrong}
 
 

@@ -176,7 +176,11 @@ def test_costs_seven_turns_as_neon_has_it(pooler: PgBouncer, site: Site, certifi
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"password": "wrong"}, "AUTH_FAILED"), ({"user": "stranger"}, "AUTH_FAILED"), ({"database": "nowhere"}, "CONFIG")],
+    [
+        ({"password": "wrong"}, "AUTH_FAILED"),
+        ({"user": "stranger"}, "AUTH_FAILED"),
+        ({"database": "nowhere"}, "CONFIG"),
+    ],
 )
 def test_knows_what_the_pooler_refuses(pooler: PgBouncer, site: Site, change: dict[str, str], code: str) -> None:
     ran = site.todo(site.url(pooler.host, pooler.port, **change))("list", "--json")

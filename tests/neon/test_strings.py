@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.expect import assert_document, assert_refused
+from tests.cli.expect import assert_refused
 from tests.neon.relay import Relay
 from tests.neon.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site, task_id
 from tests.support.neon import NeonFront

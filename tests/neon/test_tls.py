@@ -288,9 +288,7 @@ def test_files_of_libpq_in_the_home_folder_weaken_nothing(
     assert_document(run("list", "--json"), code="TLS_FAILED")
 
 
-def test_a_process_trusts_no_impostor_either(
-    site: Site, front: NeonFront, neon_url: str, impostors: Impostors
-) -> None:
+def test_a_process_trusts_no_impostor_either(site: Site, front: NeonFront, neon_url: str, impostors: Impostors) -> None:
     front.certificate = impostors[HOST]["other authority"]
 
     ran = site.process(neon_url)("list", env={"PGSSLMODE": "disable", "PGSSLNEGOTIATION": "postgres"})

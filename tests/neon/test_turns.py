@@ -27,9 +27,7 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_costs_seven_turns_over_direct_tls(
-    site: Site, front: NeonFront, neon_url: str, command: list[str]
-) -> None:
+def test_costs_seven_turns_over_direct_tls(site: Site, front: NeonFront, neon_url: str, command: list[str]) -> None:
     site.fill("first", "second")
 
     ran = site.process(neon_url)(*command)
@@ -51,9 +49,7 @@ def test_costs_six_turns_in_plain_text(site: Site, proxy: TurnProxy, plain_url: 
 
 
 @pytest.mark.parametrize("command", VARIANTS)
-def test_costs_no_more_for_other_forms(
-    site: Site, front: NeonFront, neon_url: str, command: list[str]
-) -> None:
+def test_costs_no_more_for_other_forms(site: Site, front: NeonFront, neon_url: str, command: list[str]) -> None:
     site.fill("first", "second", "third")
 
     ran = site.todo(neon_url)(*command)

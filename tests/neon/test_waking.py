@@ -117,9 +117,7 @@ def test_tries_again_for_every_command(
     assert front.connections == 2
 
 
-def test_gives_up_on_a_database_that_does_not_wake(
-    site: Site, front: NeonFront, neon_url: str, pauses: Pauses
-) -> None:
+def test_gives_up_on_a_database_that_does_not_wake(site: Site, front: NeonFront, neon_url: str, pauses: Pauses) -> None:
     front.refuse(WAKING[0])
 
     ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"})
@@ -221,9 +219,7 @@ def test_gives_up_on_a_refused_port(site: Site, clocked_pauses: Pauses, host: st
     assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (True, True), clocked_pauses
 
 
-def test_gives_up_on_a_refused_port_of_two_addresses(
-    site: Site, clocked_pauses: Pauses, two_addresses: str
-) -> None:
+def test_gives_up_on_a_refused_port_of_two_addresses(site: Site, clocked_pauses: Pauses, two_addresses: str) -> None:
     ran = site.todo(site.url(two_addresses, free_port()))("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "4"})
 
     assert_document(ran, code="DATABASE_UNAVAILABLE", names=[two_addresses, "refuses connections"])
@@ -283,11 +279,10 @@ def test_says_at_once_what_postgresql_or_a_pooler_refuses(
 
 
 @pytest.mark.parametrize(
-    ("state", "code"), [("53300", "DATABASE_BUSY"), ("57P03", "DATABASE_UNAVAILABLE"), ("57P01", "DATABASE_UNAVAILABLE")]
+    ("state", "code"),
+    [("53300", "DATABASE_BUSY"), ("57P03", "DATABASE_UNAVAILABLE"), ("57P01", "DATABASE_UNAVAILABLE")],
 )
-def test_gives_up_on_what_does_not_pass(
-    site: Site, gate: Gatekeeper, pauses: Pauses, state: str, code: str
-) -> None:
+def test_gives_up_on_what_does_not_pass(site: Site, gate: Gatekeeper, pauses: Pauses, state: str, code: str) -> None:
     gate.answers = [(state, "not now")] * 99
 
     ran = site.todo(site.url("127.0.0.1", gate.port))("list", "--json", env={"TODO_TIMEOUT": "1.9"})

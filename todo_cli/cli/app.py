@@ -280,7 +280,7 @@ def policy(
 
     Nothing is changed; the owner of the database runs what is printed.
     """
-    people = None if not names else [rules.clean_user(name) for name in names]
+    people = None if not names else [_role(name) for name in names]
 
     async def work(place: Workplace) -> str:
         from todo_cli.database.policy import recipe
@@ -301,10 +301,10 @@ def import_(
 
     async def work(place: Workplace) -> "Imported":
         from todo_cli.database.engine import open_database
-        from todo_cli.database.transfer import copy
+        from todo_cli.database.transfer import copy, is_same_file
 
         target = SqliteTarget(place.env.cwd / path)
-        if place.settings.target == target:
+        if is_same_file(place.settings.target, target):
             raise InvalidInput.of("path", "is the store in use itself")
         async with open_database(target) as source:
             with place.progress("Importing") as report:
@@ -349,6 +349,14 @@ def _port(text: str) -> int:
     if int(text) > 65_535:
         raise InvalidInput.of("port", "must be a number from 0 to 65535")
     return int(text)
+
+
+def _role(text: str) -> str:
+    """A user's name that PostgreSQL can hold as the name of a role."""
+    name = rules.clean_user(text)
+    if len(name.encode()) > 63:
+        raise InvalidInput.of("name", "has more than 63 bytes, which no role's name may have")
+    return name
 
 
 def _limit(text: str) -> int:

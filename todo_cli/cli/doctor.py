@@ -27,10 +27,10 @@ async def examine(place: Workplace) -> Diagnosis:
 
     findings = _of_settings(place.settings)
     try:
-        found = await facts.gather(place.database, place.settings.user, place.env.now, time.monotonic)
-        return Diagnosis(findings | found)
+        await facts.gather(findings, place.database, place.settings.user, place.env.now, time.monotonic)
+        return Diagnosis(findings)
     except TodoError as fault:
-        return Diagnosis(findings | {"reachable": False}, fault)
+        return Diagnosis(findings, fault)
 
 
 def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from todo_cli import __version__, config
 from todo_cli.cli.env import Env
-from todo_cli.errors import STATUSES, Cancelled, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
+from todo_cli.errors import STATUSES, Cancelled, Code, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
 from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
 from todo_cli.output.views import Sheet
@@ -49,6 +49,8 @@ def main(argv: Sequence[str], env: Env) -> int:
         printed = _answer(request, env, config_file, config_fault, as_json=as_json)
     except TodoError as error:
         printed = _failed(error, env, as_json=as_json)
+        if request.debug and error.code is Code.INTERNAL:
+            printed = Printed(printed.status, printed.out, printed.err + _traceback(error, env, config_file))
     except KeyboardInterrupt:
         printed = _ended(_SIGINT, env, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, must keep the contract of one document
@@ -192,15 +194,20 @@ def _bug(error: Exception) -> Internal:
 def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
     """A bug's traceback, with no control characters but line ends, and no secrets."""
     import traceback
-    from urllib.parse import unquote
+    from urllib.parse import quote, unquote
 
     text = "".join(traceback.format_exception(error))
-    urls = [env.variables.get("TODO_DATABASE_URL"), env.variables.get("DATABASE_URL")]
     text = re.sub(r"://[^\s/@]*:[^\s@]*@", "://***@", text)
+    urls = [env.variables.get("TODO_DATABASE_URL"), env.variables.get("DATABASE_URL")]
+    forms = {env.variables.get("PGPASSWORD", "")}
     for url in filter(None, [*urls, config_file.values.get("database_url")]):
-        secret = str(url).partition("://")[2].rpartition("@")[0].partition(":")[2]
-        for form in filter(None, (secret, unquote(secret))):
-            text = text.replace(form, "***")
+        secrets = [str(url).partition("://")[2].rpartition("@")[0].partition(":")[2]]
+        secrets += re.findall(r"[?&]password=([^&]*)", str(url))
+        for secret in secrets:
+            plain = unquote(secret)
+            forms |= {secret, plain, quote(plain), quote(plain, safe=""), repr(plain)[1:-1]}
+    for form in sorted(filter(None, forms), key=len, reverse=True):
+        text = text.replace(form, "***")
     return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(env.encoding, "backslashreplace")
 
 

@@ -19,27 +19,29 @@ _PINGS = 3
 
 
 async def gather(
-    database: Database, user: str, now: Callable[[], datetime], clock_s: Callable[[], float]
-) -> dict[str, Any]:
-    """Ask the store about itself; `clock_s` is monotonic.
+    facts: dict[str, Any], database: Database, user: str, now: Callable[[], datetime], clock_s: Callable[[], float]
+) -> None:
+    """Ask the store about itself and note the answers in `facts`, in the order to show; `clock_s` is monotonic.
 
     Raises:
         TodoError: the store cannot be reached or used.
     """
+    facts["reachable"] = False
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> None:
         database.find_file(creates=False)
         async with database.engine.connect() as connection:
+            facts["reachable"] = True
             if isinstance(database.target, PostgresTarget):
-                facts = await _server(connection, database.target, now, clock_s)
+                facts.update(await _server(connection, database.target, now, clock_s))
             else:
-                facts = await _file(connection)
-            return facts | await _contents(connection, database, user)
+                facts.update(await _file(connection))
+            facts.update(await _contents(connection, database, user))
 
     try:
-        return {"reachable": True} | await database.attempt(ask)
+        await database.attempt(ask)
     except NoStore:
-        return {"reachable": True, "schema": "absent", "tasks": 0}
+        facts.update({"reachable": True, "schema": "absent", "tasks": 0})
 
 
 async def _server(

@@ -45,6 +45,7 @@ _NEON_WAKING: Final = (
 _NEON_DENIED: Final = ("password authentication failed", "is not allowed to connect", "This IP address")
 
 
+_REPORT: Final = "run it again with --debug, and report what it prints"
 _NOBODY_THERE: Final = frozenset({errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
@@ -167,7 +168,7 @@ def _from_postgres(error: BaseException, target: PostgresTarget, *, connecting: 
         return DatabaseUnavailable(f"The connection to {place} was lost", hint="try again")
     if type(error).__name__ == "ClientConfigurationError":
         return ConfigInvalid(f"The settings for {place} cannot be used", hint="see `todo doctor`")
-    return Internal(f"Unexpected error of the driver: {type(error).__name__}")
+    return Internal(f"Unexpected error of the driver: {type(error).__name__}", hint=_REPORT)
 
 
 def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
@@ -215,7 +216,7 @@ def _from_state(state: str, message: str, place: str) -> TodoError:
         return ConfigInvalid(
             f"{place} does not accept this program's way of speaking ({state})", hint="see `todo doctor`"
         )
-    return Internal(f"Unexpected SQLSTATE {state}")
+    return Internal(f"Unexpected SQLSTATE {state}", hint=_REPORT)
 
 
 def _from_neon(message: str, place: str) -> TodoError:
@@ -266,4 +267,4 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
         return SchemaMismatch(f"The tables in {place} do not fit this program", hint="see `todo doctor`")
     if isinstance(error, OSError):
         return IoFailed(f"{place}: {(error.strerror or type(error).__name__).lower()}")
-    return Internal(f"Unexpected error of SQLite: {name or type(error).__name__}")
+    return Internal(f"Unexpected error of SQLite: {name or type(error).__name__}", hint=_REPORT)

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
+from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import Conflict, IoFailed
 from todo_cli.models import Counter, Task
 
@@ -53,17 +54,27 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
         for start in range(0, len(tasks), _BATCH):
             new += await _add(connection, tasks[start : start + _BATCH], place)
             report(min(start + _BATCH, len(tasks)), len(tasks))
+        if not target.is_sqlite:  # so that lists are planned well before autovacuum comes round
+            await connection.exec_driver_sql(f"ANALYZE {_TASK.fullname}")
         return new
 
     new = await target.run(write, effect=Effect.REPEATABLE, creates=True, together=True)
     return Imported(len(tasks), len(counters), new)
 
 
+def is_same_file(one: Target, other: SqliteTarget) -> bool:
+    """Whether two stores are one embedded file, however their paths are spelled."""
+    try:
+        return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
+    except FileNotFoundError:
+        return one == other
+
+
 async def _read(session: AsyncSession) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Every counter and every task, in an order in which all copies take their locks."""
     connection = await session.connection()
-    counters = await connection.execute(select(*_COUNTER.c).order_by(_COUNTER.c.user_id))
     tasks = await connection.execute(select(*_TASK.c).order_by(_TASK.c.user_id, _TASK.c.number))
+    counters = await connection.execute(select(*_COUNTER.c).order_by(_COUNTER.c.user_id))  # later: ahead is harmless
     return [dict(row) for row in counters.mappings()], [dict(row) for row in tasks.mappings()]
 
 

@@ -36,7 +36,9 @@ _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
 """Known and rightly without effect: asyncpg has no channel binding (the verified certificate vouches for the server),
 and every statement here suits PgBouncer."""
 _ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
-_LOGIN: Final = re.compile(r"^[^/]*:[^/]*@|(^|\s)(host|hostaddr|user|password|dbname|PGPASSWORD)\s*=")
+_LOGIN: Final = re.compile(
+    r"^[^/]*:[^/]*@|(^|[\s?&])(host|hostaddr|user|password|dbname|sslmode|channel_binding|options|PGPASSWORD)\s*="
+)
 """What a path does not look like: a login without its scheme, or libpq's words and values."""
 _UNSAFE: Final = re.compile(rf"[ {REFUSED_CLASS}]")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -1,0 +1,54 @@
+"""The quickstart's part on the API does what it says."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.api.served import serving
+from tests.conftest import Seal
+from tests.support.program import Process, Surroundings
+from tests.test_docs import QUICKSTART, Shell, Step, matches, shell
+
+__all__ = ["shell"]
+
+PORT = ":8000"
+
+
+def blocks(kind: str) -> list[str]:
+    """The blocks of one kind after the heading of the API."""
+    part = QUICKSTART.read_text(encoding="utf-8").partition("## The REST API\n")[2]
+    return re.findall(rf"^```{kind}\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+
+
+def steps() -> list[Step]:
+    """The commands, in their order."""
+    parts = [part for block in blocks("shell-session") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [Step(*part.split("\n", 1)) for part in parts]
+
+
+@pytest.fixture
+def own_process(shell: Shell, seal: Seal) -> Process:
+    """The program in the surroundings of that shell."""
+    return Process(Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")))
+
+
+def test_quickstart_of_the_api_does_what_it_says(shell: Shell, own_process: Process) -> None:
+    assert shutil.which("curl"), "curl is not installed, and the quickstart of the API cannot be run"
+    assert blocks("sh") == ["todo serve\n"]
+
+    with serving(own_process) as served:
+        ran = [(step, *shell.run(step.command.replace(PORT, f":{served.port}"))) for step in steps()]
+
+    assert [(step.command, status) for step, status, _ in ran if status != 0] == []
+    differing = [(step, output) for step, _, output in ran if not matches(output, step.output)]
+    assert differing == [], "\n".join(f"$ {step.command}\n{output}" for step, output in differing)
+
+
+def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> None:
+    commands = "\n".join(step.command for step in steps())
+    text = QUICKSTART.read_text(encoding="utf-8")
+
+    assert len(re.findall(r"curl -s (-X PUT |-X DELETE )?http", commands)) == commands.count("curl ") >= 7
+    assert [part for part in ("-X PUT", "-X DELETE", " -d ", "/api/bob/", "/api/eve/") if part not in commands] == []
+    assert "whoever reaches the port can name any user" in text

@@ -1,0 +1,249 @@
+"""`todo db policy`: several people in one database, kept apart by PostgreSQL itself."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import asyncpg
+import pytest
+
+from tests.cli.expect import assert_document, assert_refused
+from tests.neon.site import Site
+from tests.support.blocking import wait_for
+from tests.support.program import Todo
+from tests.support.turns import TurnProxy
+
+OWNER = "neondb_owner"
+PEOPLE = ("ada", "bob", 'Zoë O\'Neil; --"x"')
+SECRET = "secret of {}"
+EVERYTHING = "SELECT t, c FROM todo.task t FULL JOIN todo.counter c USING (user_id) ORDER BY user_id"
+
+
+@pytest.fixture
+def owned_site(blank_site: Site) -> Iterator[Site]:
+    """An empty database whose owner is a role as Neon's console makes it."""
+    site = blank_site
+    site.server.run_sql(
+        site.database,
+        f"""
+        CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB BYPASSRLS PASSWORD '{SECRET.format(OWNER)}';
+        GRANT ALL ON DATABASE {site.database} TO {OWNER};
+        """,
+    )
+    yield site
+    site.server.run_sql(site.database, f"DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}")
+
+
+@pytest.fixture
+def shared(owned_site: Site, proxy: TurnProxy) -> Iterator[Site]:
+    """A database that three people share, by the printed recipe; each has a task."""
+    owner = as_role(owned_site, proxy, OWNER)
+    for person in PEOPLE:
+        assert owner("add", f"task of {person}", user=person).status == 0
+    wait_for(run_as_owner(owned_site, with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE)))
+    yield owned_site
+    for person in PEOPLE:
+        owned_site.server.run_sql(owned_site.database, f"DROP OWNED BY {quoted(person)}; DROP ROLE {quoted(person)}")
+
+
+def quoted(name: str) -> str:
+    """A role's name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def with_passwords(recipe: str, people: Sequence[str]) -> str:
+    """The recipe as its reader runs it: the lines that make roles without their `--`, with passwords."""
+    secrets = iter(people)
+
+    def fill(match: re.Match[str]) -> str:
+        return match[1] + "'" + SECRET.format(next(secrets)).replace("'", "''") + "';"
+
+    sql, count = re.subn(r"^-- (CREATE ROLE .* LOGIN PASSWORD )'\.\.\.';$", fill, recipe, flags=re.MULTILINE)
+    assert count == len(people), recipe
+    return sql
+
+
+async def run_as_owner(site: Site, sql: str) -> None:
+    """Run SQL as the owner that is no superuser."""
+    url = site.server.url(site.database, user=OWNER, password=SECRET.format(OWNER))
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def fetch_as(site: Site, role: str, sql: str) -> list[tuple[object, ...]]:
+    """The rows that a role gets by SQL of its own."""
+    connection = await asyncpg.connect(site.server.url(site.database, user=role, password=SECRET.format(role)))
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+def as_role(site: Site, proxy: TurnProxy, role: str) -> Todo:
+    """The program, logged in as a role."""
+    return site.todo(site.url("127.0.0.1", proxy.port, user=role, password=SECRET.format(role)))
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_a_role_works_with_its_own_tasks(shared: Site, proxy: TurnProxy, person: str) -> None:
+    run = as_role(shared, proxy, person)
+
+    said = [
+        run(*command, user=person).out
+        for command in (
+            ["add", "Buy milk"],
+            ["update", "2", "--title", "Buy oat milk"],
+            ["done", "2"],
+            ["delete", "1"],
+        )
+    ]
+
+    assert said == [
+        "Added 2: Buy milk\n",
+        "Updated 2: Buy oat milk\n",
+        "Done 2: Buy oat milk\n",
+        f"Deleted 1: task of {person}\n",
+    ]
+    assert [task["number"] for task in run("list", "--status", "all", "--json", user=person).data] == [2]
+    assert run("add", "-", stdin=b"one\ntwo\n", user=person).status == 0
+
+
+@pytest.mark.parametrize("user", ["bob", "nobody"])
+def test_a_role_sees_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, user: str) -> None:
+    run = as_role(shared, proxy, "ada")
+
+    assert run("list", "--status", "all", "--json", "--user", user).data == []
+    assert_refused(run, "--user", user, "show", "1", code="NOT_FOUND")
+    assert run("doctor", "--json", "--user", user).data["tasks"] == 0
+
+
+@pytest.mark.parametrize("user", ["bob", "nobody"])
+def test_a_role_changes_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, user: str) -> None:
+    before = shared.fetch(EVERYTHING)
+    run = as_role(shared, proxy, "ada")
+
+    for code, *command in (
+        ("FORBIDDEN", "add", "Buy milk"),
+        ("FORBIDDEN", "add", "-"),
+        ("NOT_FOUND", "update", "1", "--title", "mine"),
+        ("NOT_FOUND", "done", "1"),
+        ("NOT_FOUND", "done", "1-9"),
+        ("NOT_FOUND", "delete", "1"),
+    ):
+        assert_document(run("--user", user, "--json", *command, stdin=b"one\ntwo\n"), code=code)
+        assert shared.fetch(EVERYTHING) == before
+
+
+def test_a_role_cannot_take_an_id_of_anybody_else(shared: Site, proxy: TurnProxy) -> None:
+    [(id,)] = shared.fetch("SELECT id FROM todo.task WHERE user_id = 'bob'")
+
+    ran = as_role(shared, proxy, "ada")("add", "mine", "--id", str(id), "--json")
+
+    assert ran.error["code"] in ("CONFLICT", "FORBIDDEN")
+    assert shared.fetch(f"SELECT user_id, title FROM todo.task WHERE id = '{id}'") == [("bob", "task of bob")]
+
+
+def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
+    assert wait_for(fetch_as(shared, "ada", "SELECT title FROM todo.task")) == [("task of ada",)]
+    assert wait_for(fetch_as(shared, "ada", "SELECT user_id FROM todo.counter")) == [("ada",)]
+    for sql in (
+        "UPDATE todo.task SET user_id = 'bob'",
+        "INSERT INTO todo.counter VALUES ('carol', 7)",
+        "ALTER TABLE todo.task DISABLE ROW LEVEL SECURITY",
+        "DROP TABLE todo.task",
+        "DELETE FROM todo.counter",
+        "UPDATE todo.alembic_version SET version_num = 'x'",
+        "CREATE TABLE todo.more (n int)",
+        "TRUNCATE todo.task",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            wait_for(fetch_as(shared, "ada", sql))
+    assert wait_for(fetch_as(shared, "ada", "DELETE FROM todo.task WHERE user_id = 'bob' RETURNING 1")) == []
+
+
+def test_a_role_costs_no_turn_more(shared: Site, proxy: TurnProxy) -> None:
+    run = as_role(shared, proxy, "ada")
+    for command in (["add", "Buy milk"], ["list"], ["done", "1"]):
+        proxy.reset()
+        assert run(*command).status == 0
+        assert proxy.turns == 6
+
+
+def test_doctor_says_whom_the_policy_binds(shared: Site, proxy: TurnProxy) -> None:
+    data = as_role(shared, proxy, "ada")("doctor", "--json").data
+    assert (data["role"], data["bypasses_row_level_security"], data["tasks"]) == ("ada", False, 1)
+
+    data = as_role(shared, proxy, OWNER)("doctor", "--json").data
+    assert (data["role"], data["bypasses_row_level_security"]) == (OWNER, True)
+
+
+def test_the_owner_still_sees_everybody(shared: Site, proxy: TurnProxy) -> None:
+    run = as_role(shared, proxy, OWNER)
+
+    assert [len(run("list", "--json", user=person).data) for person in PEOPLE] == [1, 1, 1]
+
+
+def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
+    owner = as_role(shared, proxy, OWNER)
+
+    wait_for(run_as_owner(shared, owner("db", "policy", *PEOPLE).out))
+
+    assert as_role(shared, proxy, "ada")("--user", "bob", "list", "--json").data == []
+
+
+def test_the_recipe_changes_nothing_by_itself(owned_site: Site, proxy: TurnProxy) -> None:
+    owner = as_role(owned_site, proxy, OWNER)
+    assert owner("add", "Buy milk").status == 0
+
+    in_words, in_json = owner("db", "policy", "ada", "bob"), owner("db", "policy", "ada", "bob", "--json")
+
+    assert in_json.data == {"sql": in_words.out}
+    assert owner("db", "policy").out == owner("db", "policy", "ada").out
+    assert owned_site.fetch("SELECT relrowsecurity FROM pg_class WHERE relname = 'task'") == [(False,)]
+    assert owned_site.fetch("SELECT count(*) FROM pg_roles WHERE rolname IN ('ada', 'bob')") == [(0,)]
+
+
+def test_the_recipe_takes_no_name_that_is_none(site: Site, plain_url: str) -> None:
+    for name in ("a/b", "..", "", "a\nb", "x" * 256):
+        assert site.todo(plain_url)("db", "policy", name).status == 2
+
+
+def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> None:
+    site = owned_site
+    site.server.run_sql(site.database, f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'")
+    try:
+        run = as_role(site, proxy, "ada")
+        error = assert_refused(run, "add", "Buy milk", code="FORBIDDEN")
+        assert "todo db upgrade --sql" in error["hint"]
+        assert_refused(run, "db", "upgrade", code="FORBIDDEN")
+        assert run("list", "--json").data == []
+
+        wait_for(run_as_owner(site, run("db", "upgrade", "--sql").out))
+        wait_for(run_as_owner(site, run("db", "policy").out))
+
+        assert run("add", "Buy milk").out == "Added 1: Buy milk\n"
+        assert run("db", "upgrade", "--json").data == {"version": "0001", "created": False}
+    finally:
+        site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")
+
+
+def test_says_that_rights_are_lacking(owned_site: Site, proxy: TurnProxy) -> None:
+    site = owned_site
+    assert as_role(site, proxy, OWNER)("add", "first").status == 0
+    site.server.run_sql(
+        site.database,
+        f"""
+        CREATE ROLE reader LOGIN PASSWORD '{SECRET.format("reader")}';
+        GRANT USAGE ON SCHEMA todo TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA todo TO reader;
+        """,
+    )
+    try:
+        run = as_role(site, proxy, "reader")
+        assert run("list", "--json").data[0]["title"] == "first"
+        for command in (["add", "x"], ["update", "1", "--title", "x"], ["done", "1"], ["delete", "1"]):
+            assert_refused(run, *command, code="FORBIDDEN", names=["rights"])
+        assert site.fetch("SELECT title, completed FROM todo.task") == [("first", False)]
+    finally:
+        site.server.run_sql(site.database, "DROP OWNED BY reader; DROP ROLE reader")

@@ -1,0 +1,253 @@
+"""A password in the connection string is shown to nobody, whatever happens."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.neon.pauses import Pauses
+from tests.neon.site import CONSOLE, HOST, Site
+from tests.support.certificates import Certificate
+from tests.support.neon import NeonFront
+from tests.support.program import LIMIT_S, Todo
+from tests.support.turns import Fault
+
+ROLE = "canary_owner"
+PLAIN = "CaNaRyPlain"
+ODD = "CaNaRy@/#?% é:&=+'\"ODD"
+LOGIN = "postgresql://{role}:{encoded}@{place}?" + CONSOLE
+PARAMETER = "postgresql://{role}@{place}?password={encoded}&" + CONSOLE
+FORMS = [
+    pytest.param((LOGIN, PLAIN), id="plain"),
+    pytest.param((LOGIN, ODD), id="encoded"),
+    pytest.param((PARAMETER, ODD), id="parameter"),
+]
+COMMANDS = [
+    ["add", "Buy milk"],
+    ["add", "-"],
+    ["list"],
+    ["show", "1"],
+    ["update", "1", "--title", "Buy oat milk"],
+    ["done", "1"],
+    ["delete", "1"],
+    ["doctor"],
+    ["db", "upgrade"],
+    ["db", "upgrade", "--sql"],
+    ["db", "policy"],
+    ["db", "import", "nowhere.db"],
+    ["--help"],
+    ["add", "--help"],
+    ["--version"],
+    ["nonsense"],
+    ["list", "--limit", "x"],
+]
+FEW = [["list"], ["add", "Buy milk"], ["doctor"]]
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """How a password stands in a connection string, and which."""
+    form: tuple[str, str] = request.param
+    return form
+
+
+@pytest.fixture
+def password(form: tuple[str, str], site: Site) -> Iterator[str]:
+    """The password of a role that may do everything."""
+    secret = form[1]
+    literal = secret.replace("'", "''")
+    site.server.run_sql(site.database, f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD '{literal}'")
+    yield secret
+    site.server.run_sql(site.database, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+
+
+@pytest.fixture
+def url(form: tuple[str, str], site: Site, front: NeonFront, password: str) -> str:
+    """A connection string with the password in it."""
+    place = f"{HOST}:{front.port}/{site.database}"
+    return form[0].format(role=ROLE, encoded=quote(password, safe=""), place=place)
+
+
+def leaks(text: str) -> list[str]:
+    """The lines that hold a piece of a password, in any form."""
+    pieces = ("canary", "odd", quote(ODD, safe="").lower(), ODD.lower()[-8:])
+    return [line for line in text.splitlines() if any(piece in line.lower().replace(ROLE, "") for piece in pieces)]
+
+
+def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
+    """Everything that these commands print, in words, as JSON and with --debug, on a terminal and in a pipe."""
+    rans = [
+        run(*style, *command, terminal=terminal, stdin=b"one\n", env={"TODO_TIMEOUT": timeout})
+        for command in commands
+        for style, terminal in (([], False), ([], True), (["--json"], False), (["--debug"], False))
+    ]
+    text = "\n".join(ran.out + ran.err for ran in rans)
+    assert len(text) > 50
+    return text
+
+
+def test_no_command_shows_a_password(site: Site, url: str) -> None:
+    site.fill("first")
+
+    text = said(site.todo(url), *COMMANDS)
+
+    assert "Added " in text
+    assert "***" in text  # doctor says that there is one
+    assert leaks(text) == []
+
+
+@pytest.mark.parametrize("state", ["wrong", "missing", "impostor", "disabled", "echoed", "quota"])
+def test_no_failure_to_connect_shows_a_password(
+    site: Site, front: NeonFront, url: str, password: str, impostors: dict[str, dict[str, Certificate]], state: str
+) -> None:
+    if state == "wrong":
+        site.server.run_sql(site.database, f"ALTER ROLE {ROLE} PASSWORD 'another one'")
+    if state == "missing":
+        url = url.replace(site.database, "nowhere")
+    if state == "impostor":
+        front.certificate = impostors[HOST]["self-signed"]
+    if state == "disabled":
+        front.refuse("Control plane request failed: endpoint is disabled")
+    if state == "quota":
+        front.refuse("exceeded the compute time quota")
+    if state == "echoed":  # a server that sends back what it was told
+        front.refuse(f"invalid password {password} ({quote(password, safe='')}) for {url}")
+
+    text = said(site.todo(url), *FEW)
+
+    assert "error: " in text
+    assert leaks(text) == []
+
+
+@pytest.mark.parametrize("state", ["silent", "refused", "waking", "unknown"])
+def test_no_failure_of_the_network_shows_a_password(
+    site: Site, front: NeonFront, url: str, state: str, pauses: Pauses
+) -> None:
+    if state == "silent":
+        front.is_silent = True
+    if state == "refused":
+        url = url.replace(f":{front.port}/", ":1/")
+    if state == "waking":
+        front.refuse("Couldn't connect to compute node")
+    if state == "unknown":
+        url = url.replace(HOST, "no-such-host.invalid")
+
+    text = said(site.todo(url), ["list"], timeout="0.5")
+
+    assert "error: " in text
+    assert leaks(text) == []
+
+
+@pytest.mark.parametrize("change", ["rotten", "port", "mode", "scheme", "no scheme", "quoted"])
+def test_no_unreadable_string_shows_a_password(site: Site, url: str, change: str) -> None:
+    broken = {
+        "rotten": url.replace("CaNaRy", "CaNaRy@").replace("%40", "@"),
+        "port": url.replace(f"@{HOST}:", f"@{HOST}:x"),
+        "mode": url.replace("sslmode=require", "sslmode=maybe"),
+        "scheme": url.replace("postgresql://", "mysql://"),
+        "no scheme": url.replace("postgresql://", ""),
+        "quoted": f"'{url}'",
+    }[change]
+
+    text = said(site.todo(broken), *FEW)
+
+    assert "error: " in text
+    assert leaks(text) == []
+
+
+def test_no_lost_answer_shows_a_password(site: Site, front: NeonFront, url: str) -> None:
+    front.faults.append(Fault("before", request=2, connection=None))
+
+    text = said(site.todo(url), ["add", "Buy milk"], ["list"])
+
+    assert "hint: todo add --id" in text
+    assert leaks(text) == []
+
+
+@pytest.mark.parametrize("style", [[], ["--json"], ["--debug"], ["--json", "--debug"]], ids=" ".join)
+def test_no_traceback_of_a_bug_shows_a_password(
+    site: Site, url: str, password: str, monkeypatch: pytest.MonkeyPatch, style: list[str]
+) -> None:
+    async def fail(*_: object) -> None:
+        forms = (url, password, quote(password, safe=""), quote(password), repr(password))
+        raise RuntimeError("a bug that knows too much: " + " ".join(forms))
+
+    monkeypatch.setattr("todo_cli.database.tasks.TaskRepository.page", fail)
+
+    ran = site.todo(url)(*style, "list")
+
+    assert ran.status == 1
+    assert ("Traceback" in ran.err, "a bug that knows too much" in ran.err) == ("--debug" in style, "--debug" in style)
+    assert leaks(ran.out + ran.err) == []
+
+
+def test_a_traceback_redacts_what_the_config_file_holds(site: Site, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError(f"a bug that knows too much: {url}")
+
+    monkeypatch.setattr("todo_cli.database.tasks.TaskRepository.page", fail)
+    config = site.cwd / "config.toml"
+    config.touch(mode=0o600)
+    config.write_text(f"database_url = '''{url}'''\n")
+
+    ran = site.todo(url)("list", "--debug", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)})
+
+    assert (ran.status, "Traceback" in ran.err) == (1, True)
+    assert leaks(ran.out + ran.err) == []
+
+
+def test_debug_shows_where_an_unexpected_answer_came_from(site: Site, url: str) -> None:
+    """What the database says unexpectedly is a bug of ours as well."""
+    site.server.run_sql(
+        site.database,
+        """
+        CREATE FUNCTION todo.fail() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'P0001'; END $$;
+        CREATE TRIGGER fail BEFORE INSERT ON todo.task EXECUTE FUNCTION todo.fail();
+        """,
+    )
+    try:
+        ran = site.todo(url)("add", "Buy milk", "--debug")
+        assert ran.status == 1
+        assert "Traceback" in ran.err
+        assert leaks(ran.out + ran.err) == []
+    finally:
+        site.server.run_sql(site.database, "DROP FUNCTION todo.fail CASCADE")
+
+
+def test_a_config_file_that_others_can_read_shows_nothing(site: Site, url: str) -> None:
+    config = site.cwd / "config.toml"
+    config.write_text(f"database_url = '''{url}'''\n")
+    config.chmod(0o644)
+    run = site.todo(url)
+
+    for style in ([], ["--json"], ["--debug"]):
+        ran = run(*style, "list", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)})
+        assert ran.status == 8
+        assert leaks(ran.out + ran.err) == []
+
+
+def test_no_command_line_shows_a_password(site: Site, front: NeonFront, url: str, tmp_path: Path) -> None:
+    front.cold_start_s = 600
+    running = site.process(url).start("list")
+    try:
+        while not front.startups:
+            assert running.poll() is None
+        shown = subprocess.run(["ps", "-ww", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout
+        in_proc = Path(f"/proc/{running.pid}/cmdline")
+        assert "todo_cli list" in shown
+        assert leaks(shown + (in_proc.read_text() if in_proc.exists() else "")) == []
+    finally:
+        running.kill()
+        out, err = running.communicate(timeout=LIMIT_S)
+    assert leaks((out + err).decode()) == []
+
+
+def test_no_log_of_the_server_shows_a_password(site: Site, url: str) -> None:
+    assert site.todo(url)("add", "Buy milk").status == 0
+
+    rows = site.fetch("SELECT application_name || query FROM pg_stat_activity")
+
+    assert leaks("\n".join(str(row) for row in rows).replace("CREATE ROLE", "")) == []
