@@ -123,7 +123,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, and brackets 5,000 deep
         where = re.search(r"\(at .*\)$", str(error))  # the rest of the message can quote what stands there
         raise ConfigInvalid(f"{path} is not valid TOML{' ' + where[0] if where else ''}") from None
     if unknown := [key for key in values if key not in KEYS]:
@@ -233,7 +233,7 @@ def _timeout_s(variables: Mapping[str, str], config: Config) -> float:
         text, source = variables["TODO_TIMEOUT"], "TODO_TIMEOUT"
         value = float(text) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) else 0.0
     else:
-        value, source = float(config.values.get("timeout", TIMEOUT_S)), f"`timeout` in {config.path}"
+        value, source = config.values.get("timeout", TIMEOUT_S), f"`timeout` in {config.path}"
     if not 0 < value <= 3_600:
         raise ConfigInvalid(f"{source} must be a number of seconds, above 0 and at most 3600")
-    return value
+    return float(value)

@@ -46,10 +46,11 @@ class Guard:
             if status is None:
                 await answers.fail(_stopped(scope["method"]))(scope, receive, note)
             raise
-        except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, is answered with an envelope
+        except Exception as error:
             self._settings.log(f"bug: {_place(error)}")
-            if status is None:
-                await answers.fail(answers.bug(error))(scope, receive, note)
+            if status is not None:
+                raise  # half an answer must not look like a whole one
+            await answers.fail(answers.bug(error))(scope, receive, note)
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
             target = visible(_target(scope))
