@@ -1,12 +1,14 @@
 """The embedded file: private, never behind somebody else's symlink, and copied whole before it is changed."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,33 @@ def test_holds_nothing_names_a_loop_of_symlinks(path: Path) -> None:
     path.symlink_to(path)
 
     assert refusal(IoFailed, path).message == f"{path}: too many levels of symbolic links"
+
+
+@pytest.mark.spec("002/FR-077")
+def test_holds_nothing_refuses_a_file_that_we_may_not_read() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="todo-files-", dir="/tmp"))  # the folders of pytest are closed to others
+    path = folder / "todo.db"
+    try:
+        path.write_text("x")
+        path.chmod(0o000)
+        folder.chmod(0o755)
+        with as_stranger():
+            error = refusal(IoFailed, path)
+    finally:
+        shutil.rmtree(folder)
+
+    assert error.message == f"{path}: permission denied"
+
+
+@contextmanager
+def as_stranger() -> Iterator[None]:
+    """Give up root's rights for a while; who is not root has none to give up."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(STRANGER)
+    yield
+    if is_root:
+        os.seteuid(0)
 
 
 WRITE = """

@@ -369,24 +369,42 @@ async def test_a_store_that_lost_a_table_is_a_mismatch(store: Store, clock: Cloc
                 await call(TaskService(database, "ada", clock), database)
 
 
+@pytest.mark.parametrize(
+    ("store", "moment"),
+    [("sqlite", 1), ("sqlite", 2), ("sqlite", 3), ("postgresql", 1)],
+    indirect=["store"],
+)
 async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_elses(
-    store: Store, database: Database, tasks: TaskService, clock: Clock
+    store: Store, database: Database, tasks: TaskService, clock: Clock, moment: int
 ) -> None:
-    looks = 0
+    steps = 0
 
     def make_it_now(*_: object) -> None:
-        nonlocal looks
-        looks += 1
-        if looks == 1:
+        nonlocal steps
+        steps += 1
+        if steps == moment:
             wait_for(by_first_add(store, clock))
 
     event.listen(database.engine.sync_engine, "after_cursor_execute", make_it_now)
 
     added = await tasks.add(TaskCreate(title="Buy bread"))
 
-    assert looks > 1
+    assert steps > moment
     assert added.task.number == 2
     assert await read_version(store) == [schema.HEAD]
+
+
+async def test_a_store_that_lost_its_version_is_not_changed(store: Store, clock: Clock, database: Database) -> None:
+    await by_first_add(store, clock)
+    await run_sql(store, "DELETE FROM todo.alembic_version")
+    before = await read_schema(store)
+
+    for call in (database.upgrade, database.upgrade_script):
+        with pytest.raises(SchemaMismatch):
+            await call()
+
+    assert await read_schema(store) == before
+    assert await read_version(store) == []
 
 
 # Older

@@ -288,6 +288,12 @@ def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_i
         f"://{HEAD}",
         f"postgresql://ada:{HEAD}",
         f"postgresql://{HEAD}:{TAIL}",
+        f"ada:{HEAD}@db.example/shop",
+        f"ada:{HEAD}@db.example",
+        f"host=db.example user=ada password={HEAD}",
+        f"user=ada password = {HEAD}",
+        f"PGPASSWORD={HEAD}",
+        f"{HEAD}{TAIL}",
     ],
 )
 def test_parse_url_refuses_what_it_cannot_read_and_shows_nothing_of_it(text: str) -> None:
@@ -419,6 +425,7 @@ def test_is_plain_only_on_loopback_or_where_tls_is_switched_off(
     target = read(f"postgresql://ada@{host}/shop" + (f"?sslmode={mode}" if mode else ""))
 
     assert target.is_plain is (mode in plain)
+    assert target.is_exposed is (mode == "disable" and plain == ("disable",))
 
 
 @pytest.mark.parametrize(

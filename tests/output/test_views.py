@@ -112,7 +112,7 @@ def test_listed_says_how_many_there_are(
 @pytest.mark.parametrize(
     ("status", "counts", "note"),
     [
-        (TaskStatus.OPEN, (0, 0), "No open tasks for ada in db.example/shop (0 open, 0 done)"),
+        (TaskStatus.OPEN, (0, 0), "No open tasks for ada in db.example/shop"),
         (TaskStatus.OPEN, (0, 5), "No open tasks for ada in db.example/shop (0 open, 5 done)"),
         (TaskStatus.DONE, (3, 0), "No done tasks for ada in db.example/shop (3 open, 0 done)"),
         (TaskStatus.ALL, (0, 0), "No tasks for ada in db.example/shop"),

@@ -88,7 +88,8 @@ def listed(page: "TaskPage", scene: Scene) -> Sheet:
         rows=_Rows(page.tasks, scene.now),
         title=f"{scene.user}",
         footer=message,
-        note=f"No {kind}tasks for {scene.user} in {scene.place}" + (f" ({counts})" if total == 0 and kind else ""),
+        note=f"No {kind}tasks for {scene.user} in {scene.place}"
+        + (f" ({counts})" if page.open_count or page.done_count else ""),
     )
     return Sheet(page.tasks, message, table=table)
 

@@ -1,0 +1,115 @@
+"""The road to a store: connections shared and given back, files that move, and what is said of a call under way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tests.service.backdoor import file_of, what_exists
+from tests.support.stores import Clock, Store
+from todo_cli.database import engine
+from todo_cli.database.engine import Database, open_database
+from todo_cli.database.failures import NoStore
+from todo_cli.errors import DatabaseBusy
+from todo_cli.models import TaskCreate
+from todo_cli.service import TaskService
+
+
+async def titles(database: Database, clock: Clock) -> list[str]:
+    """The titles of ada's open tasks."""
+    return [task.title for task in (await TaskService(database, "ada", clock).list()).tasks]
+
+
+async def test_ping_reaches_a_store_and_makes_none(store: Store, database: Database, tasks: TaskService) -> None:
+    before = await what_exists(store)
+
+    await database.ping()
+
+    assert (database.created, await what_exists(store)) == (False, before)
+    await tasks.add(TaskCreate(title="a"))
+    await database.ping()
+
+
+async def test_is_waiting_tells_of_a_call_under_way(database: Database, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="a"))
+    seen: list[bool] = []
+
+    async def look(session: AsyncSession) -> None:
+        seen.append(database.is_waiting)
+        database.shows_progress = True
+        seen.append(database.is_waiting)
+
+    assert not database.is_waiting
+    await database.run(look)
+
+    assert seen == [True, False]
+    assert not database.is_waiting
+
+
+async def test_is_waiting_is_over_after_a_fault(database: Database) -> None:
+    async def fail(session: AsyncSession) -> None:
+        raise KeyError
+
+    with pytest.raises((KeyError, NoStore)):
+        await database.run(fail)
+
+    assert not database.is_waiting
+    assert not database.is_writing
+
+
+async def test_a_bug_is_not_taken_for_a_fault_of_the_store(database: Database, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="a"))
+
+    async def fail(session: AsyncSession) -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError, match="a bug"):
+        await database.run(fail)
+
+
+async def test_a_pool_that_is_in_use_is_busy(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_FOR_S", 0.1)
+    async with open_database(store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(TaskCreate(title="a"))
+        async with database.engine.connect():
+            with pytest.raises(DatabaseBusy) as caught:
+                await tasks.list()
+        assert caught.value.message == f"All connections to {database.target.place} are in use"
+        assert await titles(database, clock) == ["a"]
+
+
+async def test_a_pool_serves_more_calls_than_it_has_connections(store: Store, clock: Clock) -> None:
+    async with open_database(store.target, pool_size=2) as database:
+        tasks = TaskService(database, "ada", clock)
+        added = await asyncio.gather(*(tasks.add(TaskCreate(title=f"task {number}")) for number in range(20)))
+
+    assert sorted(one.task.number for one in added) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_file_put_in_the_place_of_another_is_opened_anew(
+    store: Store, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    other = Store("sqlite", f"sqlite:///{tmp_path / 'other.db'}")
+    for place, title in ((store, "here"), (other, "elsewhere")):
+        async with open_database(place.target) as made:
+            await TaskService(made, "ada", clock).add(TaskCreate(title=title))
+    assert await titles(database, clock) == ["here"]
+
+    file_of(other).rename(file_of(store))
+
+    assert await titles(database, clock) == ["elsewhere"]
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_file_that_goes_is_made_anew_by_an_add_alone(store: Store, database: Database, clock: Clock) -> None:
+    tasks = TaskService(database, "ada", clock)
+    await tasks.add(TaskCreate(title="gone"))
+    for file in file_of(store).parent.iterdir():
+        file.unlink()
+
+    assert await titles(database, clock) == []
+    assert list(file_of(store).parent.iterdir()) == []
+    assert (await tasks.add(TaskCreate(title="new"))).task.number == 1
