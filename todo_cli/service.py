@@ -13,7 +13,6 @@ from todo_cli.models import (
     Added,
     Position,
     Reference,
-    Task,
     TaskCreate,
     TaskPage,
     TaskPublic,
@@ -180,8 +179,8 @@ class TaskService:
     async def _run(self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any) -> T:
         return await self._database.run(lambda session: work(TaskRepository(session, self._user)), **how)
 
-    def _task(self, new: TaskCreate, now: datetime) -> Task:
-        return Task(
+    def _task(self, new: TaskCreate, now: datetime) -> TaskPublic:
+        return TaskPublic(
             id=new.id or uuid4(),
             number=0,
             user_id=self._user,

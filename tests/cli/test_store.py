@@ -407,7 +407,7 @@ def test_a_symlink_of_somebody_else_is_refused(
 
 @pytest.mark.spec("002/FR-079")
 @pytest.mark.parametrize("arguments", [["add", "Buy bread"], ["done", "1"]], ids=["add", "done"])
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)  # a server has 30 s, and may then have done it all the same
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
     todo: Todo, process: Process, store: Store, arguments: list[str]
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_repeat_changes_nothing_and_adds_what_is_new(site: Site, run: Todo, so
     assert everything(run) == here
     assert site.todo(str(source))("add", "later", user="bob").status == 0
     assert run("db", "import", str(source)).out == "Imported 1 task of 3 users; 10 tasks already there\n"
-    assert everything(run)["bob"][1:] == here["bob"]
+    assert [task for task in everything(run)["bob"] if task["title"] != "later"] == here["bob"]
 
 
 def test_counters_only_grow(site: Site, run: Todo, source: Path) -> None:

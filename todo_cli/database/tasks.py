@@ -5,10 +5,27 @@ A method is one statement, and so one transaction, unless its docstring says oth
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    true,
+    tuple_,
+    update,
+)
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,6 +37,7 @@ COUNTED_UP_TO: Final = 1_000
 
 _TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_USER: Final = bindparam("user", type_=Text)
 _COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
 
 
@@ -35,7 +53,7 @@ class TaskRepository:
         """Whether the session speaks to SQLite."""
         return self._session.get_bind().dialect.name == "sqlite"
 
-    async def add(self, task: Task) -> Added:
+    async def add(self, task: TaskPublic) -> Added:
         """Store a task under the user's next number, or return the one of the same id, which uses up no number.
 
         PostgreSQL: one statement. SQLite has no data-changing CTE: call it inside a transaction.
@@ -45,26 +63,12 @@ class TaskRepository:
         """
         if self.on_sqlite:
             return (await self.add_all([task]))[0]
-        stored = select(_TASK.c.number).where(_TASK.c.id == task.id)
-        counter = self._insert(Counter).from_select(
-            ["user_id", "last"], select(literal(self._user_id), literal(1)).where(~stored.exists())
-        )
-        given = (
-            counter.on_conflict_do_update(index_elements=["user_id"], set_={"last": _COUNTER.c.last + 1})
-            .returning(_COUNTER.c.last)
-            .cte("given")
-        )
-        number = select(given.c.last).scalar_subquery()
-        new = self._insert(Task).values({**_values(task), "number": func.coalesce(number, stored.scalar_subquery())})
-        statement = new.on_conflict_do_update(
-            index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
-        ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
-        row = (await self._session.exec(statement)).one_or_none()
-        if row is None:
+        rows = await self._rows(_addition(), _bound(task))
+        if not rows:
             raise _held_by_another(task.id)
-        return Added(TaskPublic(*row[:-1]), is_new=bool(row[-1]))
+        return Added(TaskPublic(*rows[0][:-1]), is_new=bool(rows[0][-1]))
 
-    async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
+    async def add_all(self, tasks: Sequence[TaskPublic]) -> list[Added]:
         """Store tasks in the order given, under numbers in a row; those whose id is there come back unchanged.
 
         Several statements: call it inside a transaction. The user's counter is locked first, so that the same call
@@ -82,7 +86,7 @@ class TaskRepository:
             for number, task in enumerate(fresh, start=first):
                 task.number = number
             await (await self._session.connection()).execute(insert(_TASK), [_values(task) for task in fresh])
-        made = {task.id: _public(task) for task in fresh}
+        made = {task.id: task for task in fresh}
         return [Added(made.get(task.id) or stored[task.id], is_new=task.id in made) for task in tasks]
 
     async def page(self, status: TaskStatus, limit: int | None, after: Position | None = None) -> TaskPage:
@@ -91,11 +95,9 @@ class TaskRepository:
         One row more than the limit tells whether the list goes on. The index leads straight to the position, so that
         a late page costs what the first one does.
         """
-        newest = self._newest(status, *_COLUMNS).where(*_follows(after)).limit(None if limit is None else limit + 1)
-        page = newest.subquery("page")
-        counts = select(self._count(TaskStatus.OPEN), self._count(TaskStatus.DONE)).subquery("counts")
-        statement = select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
-        rows: Sequence[Any] = (await self._session.exec(statement)).all()
+        statement = _page(status, is_limited=limit is not None, is_continued=after is not None)
+        values = {"user": self._user_id} | ({} if limit is None else {"most": limit + 1})
+        rows = await self._rows(statement, values | ({} if after is None else after._asdict()))
         open_count, done_count = rows[0][:2]
         tasks = [TaskPublic(*row[2:]) for row in rows if row[2] is not None]
         # No join promises the order of its rows; sorting rows that are in order already costs next to nothing.
@@ -106,8 +108,12 @@ class TaskRepository:
 
     async def named(self, references: Sequence[Reference]) -> list[TaskPublic]:
         """Read the tasks that the references name and that exist, by number."""
-        statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
-        rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
+        if len(references) == 1 and not isinstance(references[0], range):
+            key = "id" if isinstance(references[0], UUID) else "number"
+            rows = await self._rows(_single(key), {"user": self._user_id, "key": references[0]})
+        else:
+            statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
+            rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
         return [TaskPublic(*row) for row in rows]
 
     async def change(self, references: Sequence[Reference], changes: dict[str, Any], now: datetime) -> list[TaskPublic]:
@@ -156,25 +162,9 @@ class TaskRepository:
             ),
         ]
 
-    def _newest(self, status: TaskStatus, *columns: Any) -> Any:
-        """The user's tasks of a status, newest first, in the order of an index.
-
-        A status is written as one bound and stands in the order too: PostgreSQL would see through `completed = true`,
-        take the index without it, and walk all of the user's rows in search of the few. Two bounds it would, without
-        statistics, take for so few rows that it sorts them.
-        """
-        mine = select(*columns).where(_TASK.c.user_id == self._user_id)
-        by_age = (_TASK.c.created_at.desc(), _TASK.c.number.desc())
-        if status is TaskStatus.ALL:
-            return mine.order_by(*by_age)
-        is_done = status is TaskStatus.DONE
-        mine = mine.where(_TASK.c.completed > literal(False) if is_done else _TASK.c.completed < literal(True))
-        return mine.order_by(_TASK.c.completed.desc(), *by_age)
-
-    def _count(self, status: TaskStatus) -> ColumnElement[int]:
-        """How many tasks have a status; `COUNTED_UP_TO` + 1 when there are more."""
-        few = self._newest(status, literal(1)).limit(COUNTED_UP_TO + 1).subquery()
-        return select(func.count()).select_from(few).scalar_subquery().label(f"{status}_count")
+    async def _rows(self, statement: Executable, values: dict[str, Any]) -> Sequence[Any]:
+        """The rows of a statement that was written before, its values filled in."""
+        return (await (await self._session.connection()).execute(statement, values)).all()
 
     def _insert(self, table: type[SQLModel]) -> Any:
         """The INSERT of the store's own dialect, which knows ON CONFLICT; the other dialect is never loaded."""
@@ -210,19 +200,87 @@ _PARAMETERS: Final = 10_000
 """Values in one statement; PostgreSQL takes 32,767, SQLite 32,766."""
 
 
-def _values(task: Task) -> dict[str, Any]:
+def _values(task: TaskPublic) -> dict[str, Any]:
     return {name: getattr(task, name) for name in TaskPublic.__slots__}
 
 
-def _public(task: Task) -> TaskPublic:
-    return TaskPublic(**_values(task))
+def _bound(task: TaskPublic) -> dict[str, Any]:
+    """The values of a task under the names that `_addition` leaves open."""
+    return {f"the_{name}": getattr(task, name) for name in TaskPublic.__slots__ if name != "number"}
 
 
-def _follows(after: Position | None) -> list[ColumnElement[bool]]:
-    if after is None:
-        return []
-    here = tuple_(literal(after.created_at, Instant), literal(after.number))
-    return [tuple_(_TASK.c.created_at, _TASK.c.number) < here]
+@cache
+def _addition() -> Executable:
+    """The INSERT of one task on PostgreSQL, values left open; writing it anew takes longer than running it."""
+    from sqlalchemy.dialects import postgresql
+
+    given = {name: bindparam(f"the_{name}", type_=_TASK.c[name].type) for name in TaskPublic.__slots__}
+    stored = select(_TASK.c.number).where(_TASK.c.id == given["id"])
+    counter = postgresql.insert(_COUNTER).from_select(
+        ["user_id", "last"], select(given["user_id"], literal(1)).where(~stored.exists())
+    )
+    counted = (
+        counter.on_conflict_do_update(index_elements=["user_id"], set_={"last": _COUNTER.c.last + 1})
+        .returning(_COUNTER.c.last)
+        .cte("given")
+    )
+    number = select(counted.c.last).scalar_subquery()
+    new = postgresql.insert(_TASK).values({**given, "number": func.coalesce(number, stored.scalar_subquery())})
+    return new.on_conflict_do_update(
+        index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
+    ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
+
+
+@cache
+def _single(key: str) -> Executable:
+    """The SELECT of one task of `user` by its id or number."""
+    return select(*_COLUMNS).where(_TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type))
+
+
+@cache
+def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Executable:
+    """The SELECT of a page and both counts; `most` rows, after `created_at` and `number`, where there are bounds."""
+    newest = _newest(status, *_COLUMNS)
+    if is_continued:
+        newest = newest.where(_follows(status))
+    if is_limited:
+        newest = newest.limit(bindparam("most", type_=Integer))
+    page = newest.subquery("page")
+    counts = select(_count(TaskStatus.OPEN), _count(TaskStatus.DONE)).subquery("counts")
+    return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
+
+
+def _newest(status: TaskStatus, *columns: Any) -> Any:
+    """The tasks of `user` of a status, newest first, in the order of an index.
+
+    A status is written as one bound and stands in the order too: PostgreSQL would see through `completed = true`,
+    take the index without it, and walk all of the user's rows in search of the few. Two bounds it would, without
+    statistics, take for so few rows that it sorts them.
+    """
+    mine = select(*columns).where(_TASK.c.user_id == _USER)
+    by_age = (_TASK.c.created_at.desc(), _TASK.c.number.desc())
+    if status is TaskStatus.ALL:
+        return mine.order_by(*by_age)
+    is_done = status is TaskStatus.DONE
+    mine = mine.where(_TASK.c.completed > literal(False) if is_done else _TASK.c.completed < literal(True))
+    return mine.order_by(_TASK.c.completed.desc(), *by_age)
+
+
+def _follows(status: TaskStatus) -> ColumnElement[bool]:
+    """That a row comes after a position, compared by all columns of the order: the index leads straight to it."""
+    order, here = (
+        [_TASK.c.created_at, _TASK.c.number],
+        [bindparam("created_at", type_=Instant), bindparam("number", type_=Integer)],
+    )
+    if status is not TaskStatus.ALL:
+        order, here = [_TASK.c.completed, *order], [literal(status is TaskStatus.DONE), *here]
+    return tuple_(*order) < tuple_(*here)
+
+
+def _count(status: TaskStatus) -> ColumnElement[int]:
+    """How many tasks of `user` have a status; `COUNTED_UP_TO` + 1 when there are more."""
+    few = _newest(status, literal(1)).limit(COUNTED_UP_TO + 1).subquery()
+    return select(func.count()).select_from(few).scalar_subquery().label(f"{status}_count")
 
 
 def _names(references: Sequence[Reference], columns: Any) -> ColumnElement[bool]:
