@@ -157,26 +157,17 @@ def test_a_task_that_got_another_number_is_a_conflict(run: Todo, source: Path) -
     assert_refused(run, "db", "import", str(source), code="CONFLICT", names=[taken])
 
 
-def test_a_conflict_in_the_last_batch_undoes_the_first(site: Site, plain_url: str, source: Path) -> None:
-    with closing(open_file(source)) as file:
-        rows = [(str(uuid4()), number, "many", f"task {number}") for number in range(1, MANY + 1)]
-        file.execute("BEGIN")
-        file.executemany(INSERT, rows)
-        file.execute("INSERT INTO counter VALUES ('many', ?)", (MANY,))
-        file.execute("COMMIT")
-    site.server.run_sql(
-        site.database,
-        f"""
-        INSERT INTO todo.counter VALUES ('many', {MANY});
-        INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at)
-        VALUES (gen_random_uuid(), {MANY}, 'many', 'mine', false, '2026-01-01Z', '2026-01-01Z')
-        """,
-    )
+def test_a_conflict_in_the_last_batch_undoes_the_first(
+    site: Site, plain_url: str, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("todo_cli.database.transfer._BATCH", 3)
+    site.fill("mine", user="zoe")
+    site.server.run_sql(site.database, "UPDATE todo.task SET user_id = 'bob', number = 6")
 
     assert_refused(site.todo(plain_url), "db", "import", str(source), code="CONFLICT", names=["number"])
 
     assert site.titles() == ["mine"]
-    assert site.fetch(COUNTERS) == [("many", MANY)]
+    assert site.fetch(COUNTERS) == [("zoe", 1)]
 
 
 def test_copies_many_in_few_turns(site: Site, plain_url: str, proxy: TurnProxy, source: Path) -> None:

@@ -91,7 +91,7 @@ def test_all_commands_work_one_process_after_the_other(pooler: PgBouncer, site: 
 def test_all_commands_work_again_and_again(pooler: PgBouncer, site: Site) -> None:
     run = site.todo(pooler.url(site.database))
 
-    for turn in range(8):
+    for turn in range(4):
         for command, said in COMMANDS:
             ran = run(*command, user=f"user{turn}")
             assert (ran.status, ran.err) == (0, ""), ran

@@ -43,7 +43,7 @@ COMMANDS = [
     ["nonsense"],
     ["list", "--limit", "x"],
 ]
-FEW = [["list"], ["add", "Buy milk"], ["doctor"]]
+FEW = [["add", "Buy milk"], ["doctor"]]
 
 
 @pytest.fixture(params=FORMS)
@@ -81,7 +81,7 @@ def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
     rans = [
         run(*style, *command, terminal=terminal, stdin=b"one\n", env={"TODO_TIMEOUT": timeout})
         for command in commands
-        for style, terminal in (([], False), ([], True), (["--json"], False), (["--debug"], False))
+        for style, terminal in (([], True), (["--json"], False), (["--debug"], False))
     ]
     text = "\n".join(ran.out + ran.err for ran in rans)
     assert len(text) > 50

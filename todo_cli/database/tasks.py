@@ -232,13 +232,13 @@ def _addition() -> Executable:
 
 
 @cache
-def _single(key: str) -> Executable:
+def _single(key: str) -> Any:
     """The SELECT of one task of `user` by its id or number."""
     return select(*_COLUMNS).where(_TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type))
 
 
 @cache
-def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Executable:
+def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Any:
     """The SELECT of a page and both counts; `most` rows, after `created_at` and `number`, where there are bounds."""
     newest = _newest(status, *_COLUMNS)
     if is_continued:
