@@ -57,7 +57,7 @@ def attack(served: Served, folder: Path, *, examples: int, seed: int) -> tuple[i
     sent, passed = (int(counted[1]), int(counted[2])) if counted else (0, 0)
     bugs = [line for line in served.lines if line.startswith("bug:") or re.search(r" 50\d [\d.]+ ms$", line)]
     if ran.returncode != 0 or sent != passed or sent == 0 or bugs:
-        return passed, "\n".join([*bugs[:20], ran.stdout, ran.stderr])
+        return passed, "\n".join([*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"])
     return passed, ""
 
 

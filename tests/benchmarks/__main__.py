@@ -6,7 +6,7 @@ PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,24 +38,26 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     console = Console(width=None if sys.stdout.isatty() else 160)
     began = datetime.now(UTC)
-    found = _run(asked.names or list(PARTS), Console(stderr=True), is_quick=asked.quick)
-    figures.show(found, console)
-    if asked.json is not None:
-        asked.json.write_text(figures.as_json(found, is_quick=asked.quick, began=began))
+    found: list[Figure] = []
+    try:
+        for more in _run(asked.names or list(PARTS), Console(stderr=True), is_quick=asked.quick):
+            found += more
+            if asked.json is not None:
+                asked.json.write_text(figures.as_json(found, is_quick=asked.quick, began=began))
+    finally:  # a part that fails takes nothing away from those before it
+        figures.show(found, console)
     return 0
 
 
-def _run(names: Sequence[str], progress: Console, *, is_quick: bool) -> list[Figure]:
-    found: list[Figure] = []
+def _run(names: Sequence[str], progress: Console, *, is_quick: bool) -> Iterator[list[Figure]]:
     with TemporaryDirectory(prefix="todo-benchmarks-") as folder:
         server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
         try:
             for name in names:
                 progress.print(f"{name} ...")
-                found += PARTS[name](Stores(Path(folder), server), is_quick=is_quick)
+                yield PARTS[name](Stores(Path(folder), server), is_quick=is_quick)
         finally:
             server.close()
-    return found
 
 
 if __name__ == "__main__":

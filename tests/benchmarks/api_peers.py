@@ -1,4 +1,4 @@
-"""What the API is measured against, each a server of its own: `python -m tests.benchmarks.api_peers NAME URL POOL_SIZE`.
+"""What the API is measured against, a server each: `python -m tests.benchmarks.api_peers NAME URL POOL_SIZE`.
 
 All of them run as `todo serve` does: one process, the same HTTP parser, the same event loop, one line on stderr that
 names the port. `constant` and `pool` read path and body by the same signatures as the product.
@@ -105,7 +105,7 @@ class TutorialTask(SQLModel, table=True):
     completed: bool = False
     created_at: datetime = Field(
         default_factory=lambda: datetime.now(UTC),
-        sa_type=DateTime(timezone=True),  # type: ignore[call-overload]
+        sa_type=DateTime(timezone=True),
     )
 
 
@@ -126,10 +126,9 @@ class TutorialPublic(TutorialCreate):
 
 
 def make_tutorial(url: str, pool_size: int) -> FastAPI:
-    """A FastAPI and SQLModel application as their tutorials write it: a session for each request, add, commit, refresh."""
-    engine = create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=pool_size, max_overflow=0
-    )
+    """An application as the tutorials write it: a session for each request, add, commit, refresh."""
+    address = url.replace("postgresql://", "postgresql+asyncpg://")
+    engine = create_async_engine(address, pool_size=pool_size, max_overflow=0)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Seal
 from tests.support.certificates import Authority
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
+from tests.support.program import Process, Surroundings
 from tests.support.servers import free_port
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import connection
@@ -406,6 +408,23 @@ async def test_variables_of_libpq_fill_what_the_url_leaves_out(
         target = read(f"postgresql://127.0.0.1:{own_postgres.port}{place}")
         assert await ask(target, "SELECT current_database()") == database
     assert type(await fault(read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}"))) is AuthFailed
+
+
+def test_a_password_file_of_libpq_that_others_can_read_is_passed_over_in_silence(
+    own_postgres: PostgresCluster, seal: Seal
+) -> None:
+    file = seal.home / ".pgpass"
+    file.write_text(f"*:*:*:*:{own_postgres.password}\n")
+    url = f"postgresql://todo_admin@127.0.0.1:{own_postgres.port}/postgres"
+    process = Process(Surroundings(seal.home, seal.cwd, url))
+
+    ran = {}
+    for mode in (0o644, 0o600):
+        file.chmod(mode)
+        ran[mode] = process("list", "--json")
+
+    assert ran[0o644].error["code"] == "AUTH_FAILED"
+    assert ran[0o600].data == []
 
 
 @pytest.mark.parametrize("kind", ["missing", "no certificate", "folder"])

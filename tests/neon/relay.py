@@ -1,4 +1,4 @@
-"""A relay of bytes that knows no protocol: it listens where it is told to, and cuts a line after so many bytes."""
+"""A relay of bytes that knows no protocol: late, if it is told to, and cutting a line after so many bytes."""
 
 import asyncio
 import threading
@@ -22,8 +22,9 @@ class Cut:
 class Relay:
     """Relays from an address of this machine to a port of 127.0.0.1, for the time of a `with`."""
 
-    def __init__(self, upstream: int, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, upstream: int, *, host: str = "127.0.0.1", port: int = 0, delay_s: float = 0.0) -> None:
         self._upstream = upstream
+        self._delay_s = delay_s
         self._host = host
         self.port = port
         """Where it listens; 0 finds a free one."""
@@ -62,7 +63,7 @@ class Relay:
         cut, self.cut = self.cut, None
         self.connections += 1
         self.passed = {"client": 0, "server": 0}
-        task = asyncio.create_task(self._serve(SlowStream(reader, writer), cut, self.passed))
+        task = asyncio.create_task(self._serve(SlowStream(reader, writer, self._delay_s), cut, self.passed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

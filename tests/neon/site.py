@@ -1,7 +1,7 @@
 """Where these tests take place: names of hosts, and a database with ways to run the program on it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,14 @@ SOME = """
 INSERT INTO todo.counter VALUES ('{user}', {last});
 INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at) VALUES {rows}
 """
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that is bound to happen."""
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {LIMIT_S} s"
+        time.sleep(0.01)
 
 
 def task_id(number: int, user: str = "ada") -> UUID:
@@ -85,10 +93,7 @@ class Site:
 
     def rest(self) -> None:
         """Wait until the server has finished with everybody, also with requests whose client is gone."""
-        deadline = time.monotonic() + LIMIT_S
-        while self.fetch(OTHERS) != [(0,)]:
-            assert time.monotonic() < deadline, "a connection stays"
-            time.sleep(0.01)
+        wait_until(lambda: self.fetch(OTHERS) == [(0,)])
 
     def titles(self) -> Sequence[str]:
         """The titles stored, in the order of users and numbers."""

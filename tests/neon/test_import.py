@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,8 +14,8 @@ import pytest
 
 from tests.cli.expect import assert_document, assert_refused, assert_words
 from tests.database.chain import invent_past
-from tests.neon.site import Site, task_id
-from tests.support.program import Surroundings, Todo
+from tests.neon.site import Site, task_id, wait_until
+from tests.support.program import LIMIT_S, Surroundings, Todo
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
 
@@ -192,10 +193,10 @@ def test_a_killed_import_leaves_nothing(site: Site, proxy: TurnProxy, source: Pa
     with TurnProxy(site.server.host, site.server.port) as stuck:
         stuck.faults.append(Fault("before", request=requests - 3, how="silence"))  # the last of them, COMMIT
         running = site.process(site.url("127.0.0.1", stuck.port)).start("db", "import", str(source))
-        while len(stuck.requests) < requests - 1:
-            assert running.poll() is None
+        wait_until(lambda: len(stuck.requests) == requests - 1 or running.poll() is not None)
         running.kill()
-        running.communicate()
+        running.communicate(timeout=LIMIT_S)
+        assert running.returncode == -signal.SIGKILL
 
     site.rest()
     assert (site.fetch(TASKS), site.fetch(COUNTERS)) == ([], [])

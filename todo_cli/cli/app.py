@@ -1,6 +1,7 @@
 """The commands: signature, help, and one returned job each."""
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID, uuid4, uuid5
 
@@ -365,3 +366,9 @@ def _limit(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
         raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
     return int(text)
+
+
+@cache
+def commands() -> Any:
+    """The commands as Typer makes them from the functions above, once in a process."""
+    return typer.main.get_command(app)

@@ -93,13 +93,13 @@ def _answer(
 
     import typer
 
-    from todo_cli.cli.app import VersionAsked, app
+    from todo_cli.cli.app import VersionAsked, commands
     from todo_cli.cli.options import Call, Invocation
 
     captured = io.StringIO()
     try:
         with contextlib.redirect_stdout(captured):
-            parsed: Any = app(
+            parsed: Any = commands().main(
                 words,
                 prog_name="todo",
                 standalone_mode=False,

@@ -1,6 +1,7 @@
 """Engine, session and transaction over either store; the only place that commits, retries and translates errors."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -146,7 +147,7 @@ class Database:
                 if state.fit is schema.Fit.ABSENT:
                     self.created = await schema.create(connection)
                 elif state.fit is schema.Fit.OLDER:
-                    await self._bring_up(connection, state)
+                    await self._bring_up(connection)
             return schema.HEAD
 
         return await self.attempt(bring, effect=Effect.REPEATABLE)
@@ -178,11 +179,14 @@ class Database:
             raise schema.mismatch(state, self.target.place)
         return state
 
-    async def _bring_up(self, connection: AsyncConnection, state: schema.State) -> None:
-        """Run the migrations from this state on, after a copy of an embedded file."""
-        if isinstance(self.target, SqliteTarget):
-            files.copy_aside(self.target.path, str(state.version))
-        await schema.upgrade(connection)
+    async def _bring_up(self, connection: AsyncConnection) -> None:
+        """Run the migrations that are missing, after a copy of an embedded file."""
+
+        def copy_aside(state: schema.State) -> None:
+            if isinstance(self.target, SqliteTarget):
+                files.copy_aside(self.target.path, str(state.version))
+
+        await schema.upgrade(connection, copy_aside)
 
     async def _once(self, work: Work[T], effect: Effect, *, creates: bool, together: bool) -> T:
         """Try once, making the store on the way where that is asked for."""
@@ -251,7 +255,7 @@ class Database:
         elif state.fit is schema.Fit.FOREIGN:
             raise schema.mismatch(state, self.target.place)
         elif state.fit is schema.Fit.OLDER:
-            await self._bring_up(connection, state)
+            await self._bring_up(connection)
         self._checked = files.identify(path)
 
     def _is_checked(self, path: Path) -> bool:
@@ -321,7 +325,7 @@ def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
 
 def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
     url = URL.create(
-        "sqlite+aiosqlite", database=f"file:{quote(str(target.path))}", query={"mode": "rw", "uri": "true"}
+        "sqlite+aiosqlite", database=f"file:{quote(os.fsencode(target.path))}", query={"mode": "rw", "uri": "true"}
     )
     engine = create_async_engine(
         url,

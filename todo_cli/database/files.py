@@ -1,13 +1,18 @@
 """The embedded file: made with safe rights, never behind somebody else's symlink, copied aside before an upgrade."""
 
+import errno
 import os
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 from todo_cli.errors import ConfigInvalid, IoFailed
+
+_MOST_STEPS: Final = 1_000
+"""Folders and symlinks on the way to a file; a circle of symlinks has no end."""
 
 Identity = tuple[int, int]
 """Device and number of a file: another file at the same path has another one."""
@@ -36,10 +41,17 @@ def holds_nothing(path: Path) -> bool:
         except FileNotFoundError:
             return True
         if stat.S_ISREG(found.st_mode):
-            os.close(os.open(path, os.O_RDONLY))  # the driver's own failure to open leaves a thread behind
+            _require_readable(path)
     if not stat.S_ISREG(found.st_mode):
         raise IoFailed(f"{path} is not a file", hint="name a file in TODO_DATABASE_URL")
     return found.st_size == 0
+
+
+def _require_readable(path: Path) -> None:
+    """Find out early: a driver that fails to open leaves a thread behind. Never by opening the file, as closing it
+    again would let go of every lock that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2)."""
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def make(path: Path) -> None:
@@ -69,23 +81,38 @@ def copy_aside(path: Path, version: str) -> Path:
             except FileExistsError:
                 attempt += 1
                 copy = path.with_name(f"{path.name}.{version}.{attempt}.bak")
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        try:
+            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        except sqlite3.Error as error:
+            copy.unlink()
+            raise IoFailed(f"{path} cannot be copied aside: {error}", hint="nothing was changed") from error
         return copy
 
 
 def _refuse_foreign_links(path: Path) -> None:
     """Refuse a symlink that neither this account nor the system made, anywhere on the way to the file."""
-    for part in [*reversed(path.parents), path]:
-        with _local(path):
+    waiting = list(reversed(path.parts))
+    walked = Path()
+    for _ in range(_MOST_STEPS):
+        if not waiting:
+            return
+        part = walked / waiting.pop()
+        with _local(part):
             try:
                 found = part.lstat()
             except FileNotFoundError:
                 return
-        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
-            raise ConfigInvalid(
-                f"{part} is a symlink of another account", hint="name the file itself in TODO_DATABASE_URL"
-            )
+            if not stat.S_ISLNK(found.st_mode):
+                walked = part
+                continue
+            if found.st_uid not in (0, os.geteuid()):
+                raise ConfigInvalid(
+                    f"{part} is a symlink of another account", hint="name the file itself in TODO_DATABASE_URL"
+                )
+            waiting += reversed(Path(os.readlink(part)).parts)
+    with _local(path):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ is loaded only to bring an older store up to date.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -61,9 +61,11 @@ async def read_state(connection: AsyncConnection) -> State:
     if not is_stamped:
         return State(Fit.FOREIGN if holds_anything else Fit.ABSENT)
     version = await connection.scalar(select(VERSION_TABLE.c.version_num))
+    if version is None:  # the stamp is gone: nobody knows what this is
+        return State(Fit.FOREIGN)
     if version == HEAD:
         return State(Fit.CURRENT, version)
-    return State(Fit.OLDER if version in REVISIONS or version is None else Fit.NEWER, version)
+    return State(Fit.OLDER if version in REVISIONS else Fit.NEWER, version)
 
 
 def _survey(dialect: Dialect) -> Select[bool, bool]:
@@ -72,7 +74,8 @@ def _survey(dialect: Dialect) -> Select[bool, bool]:
         stamped = func.to_regclass(f"{SCHEMA}.{VERSION_TABLE.name}")
         return select(stamped.is_not(None), func.to_regnamespace(SCHEMA).is_not(None))
     master = Table("sqlite_master", MetaData(), Column("name", String))
-    is_stamped = func.coalesce(func.sum(master.c.name == VERSION_TABLE.name), 0) > 0
+    ours = [VERSION_TABLE.name, *(table.name for table in SQLModel.metadata.tables.values())]
+    is_stamped = func.coalesce(func.sum(master.c.name.in_(ours)), 0) == len(ours)  # others use Alembic's table, too
     return select(is_stamped, func.count() > 0).select_from(master)
 
 
@@ -127,12 +130,22 @@ async def create(connection: AsyncConnection) -> bool:
         await connection.rollback()
 
 
-async def upgrade(connection: AsyncConnection) -> None:
-    """Bring the schema to `HEAD` by Alembic, all or nothing, alone under a lock; needs no existing schema."""
+async def upgrade(connection: AsyncConnection, copy_aside: Callable[[State], None] | None = None) -> None:
+    """Bring an older schema, or none, to `HEAD` by Alembic, all or nothing, alone under a lock.
+
+    `copy_aside` is called under the lock before an older schema changes. Nothing is done when somebody was faster.
+    """
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        await connection.execution_options(isolation_level="READ COMMITTED")
+        await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
     try:
-        await connection.run_sync(_run_alembic)
+        state = await read_state(connection)
+        if state.fit is Fit.OLDER and copy_aside is not None:
+            copy_aside(state)
+        if state.fit in (Fit.OLDER, Fit.ABSENT):
+            await connection.run_sync(_run_alembic)
         await connection.commit()
     finally:
         await connection.rollback()

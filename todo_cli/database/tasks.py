@@ -38,6 +38,8 @@ COUNTED_UP_TO: Final = 1_000
 _TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
 _USER: Final = bindparam("user", type_=Text)
+_CREATED_AT: Final = bindparam("created_at", type_=Instant)
+_NUMBER: Final = bindparam("number", type_=Integer)
 _COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
 
 
@@ -240,9 +242,7 @@ def _single(key: str) -> Any:
 @cache
 def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Any:
     """The SELECT of a page and both counts; `most` rows, after `created_at` and `number`, where there are bounds."""
-    newest = _newest(status, *_COLUMNS)
-    if is_continued:
-        newest = newest.where(_follows(status))
+    newest = _newest(status, *_COLUMNS, is_continued=is_continued)
     if is_limited:
         newest = newest.limit(bindparam("most", type_=Integer))
     page = newest.subquery("page")
@@ -250,31 +250,24 @@ def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Any:
     return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
 
 
-def _newest(status: TaskStatus, *columns: Any) -> Any:
-    """The tasks of `user` of a status, newest first, in the order of an index.
+def _newest(status: TaskStatus, *columns: Any, is_continued: bool = False) -> Any:
+    """The tasks of `user` of a status, newest first, in the order of an index; after a position if continued.
 
     A status is written as one bound and stands in the order too: PostgreSQL would see through `completed = true`,
     take the index without it, and walk all of the user's rows in search of the few. Two bounds it would, without
     statistics, take for so few rows that it sorts them.
     """
     mine = select(*columns).where(_TASK.c.user_id == _USER)
-    by_age = (_TASK.c.created_at.desc(), _TASK.c.number.desc())
-    if status is TaskStatus.ALL:
-        return mine.order_by(*by_age)
-    is_done = status is TaskStatus.DONE
-    mine = mine.where(_TASK.c.completed > literal(False) if is_done else _TASK.c.completed < literal(True))
-    return mine.order_by(_TASK.c.completed.desc(), *by_age)
-
-
-def _follows(status: TaskStatus) -> ColumnElement[bool]:
-    """That a row comes after a position, compared by all columns of the order: the index leads straight to it."""
-    order, here = (
-        [_TASK.c.created_at, _TASK.c.number],
-        [bindparam("created_at", type_=Instant), bindparam("number", type_=Integer)],
-    )
+    order, here = [_TASK.c.created_at, _TASK.c.number], [_CREATED_AT, _NUMBER]
     if status is not TaskStatus.ALL:
         order, here = [_TASK.c.completed, *order], [literal(status is TaskStatus.DONE), *here]
-    return tuple_(*order) < tuple_(*here)
+    if is_continued:  # compared by all columns of the order: the index leads straight to it
+        mine = mine.where(tuple_(*order) < tuple_(*here))
+    if status is TaskStatus.DONE:
+        mine = mine.where(_TASK.c.completed > literal(False))
+    if status is TaskStatus.OPEN and not is_continued:  # else said already; SQLite would take this bound, not that one
+        mine = mine.where(_TASK.c.completed < literal(True))
+    return mine.order_by(*(column.desc() for column in order))
 
 
 def _count(status: TaskStatus) -> ColumnElement[int]:

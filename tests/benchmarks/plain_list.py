@@ -1,0 +1,45 @@
+"""Print open tasks as a first script would, by SQLModel on a default engine: `python plain_list.py URL USER`.
+
+The server's certificate is verified; SQLAlchemy's asyncpg dialect asks for TLS as PostgreSQL's clients always did.
+"""
+
+import asyncio
+import ssl
+import sys
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Task(SQLModel, table=True):
+    """A task."""
+
+    __table_args__ = {"schema": "todo"}
+
+    id: UUID = Field(primary_key=True)
+    number: int
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True))
+    completed_at: datetime | None = Field(sa_type=DateTime(timezone=True))
+
+
+async def main(url: str, user: str) -> None:
+    """Select and print."""
+    engine = create_async_engine(url, connect_args={"ssl": ssl.create_default_context()})
+    async with AsyncSession(engine) as session:
+        open_tasks = select(Task).where(Task.user_id == user, col(Task.completed).is_(False))
+        for task in await session.exec(open_tasks.order_by(col(Task.created_at).desc(), col(Task.number).desc())):
+            print(f"{task.number}\topen\t{task.title}\t{task.created_at}\t\t{task.id}")  # noqa: T201
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
