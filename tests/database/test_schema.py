@@ -365,7 +365,7 @@ async def test_a_store_that_lost_a_table_is_a_mismatch(store: Store, clock: Cloc
 
     async with open_database(store.target) as database:
         for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
-            with pytest.raises(SchemaMismatch, match="do not fit this program|not todo's"):
+            with pytest.raises(SchemaMismatch, match=r"do not fit this program|not todo's"):
                 await call(TaskService(database, "ada", clock), database)
 
 
