@@ -35,8 +35,8 @@ async def test_nothing_there_is_an_envelope(client: httpx.AsyncClient, path: str
         (TASKS, "GET, POST"),
         (MISSING, "DELETE, GET, PUT"),
         ("/health", "GET"),
-        ("/docs", "GET"),
-        ("/openapi.json", "GET"),
+        ("/docs", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
     ],
 )
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE", "QUERY", "X"])

@@ -116,5 +116,5 @@ def _methods(request: Request) -> list[str]:
     methods: set[str] = set()
     for route in request.app.router.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods - {"HEAD"}
+            methods |= route.methods
     return sorted(methods)
