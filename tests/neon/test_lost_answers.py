@@ -12,9 +12,9 @@ import pytest
 from tests.cli.expect import assert_document
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Cut, Relay
-from tests.neon.site import HOST, STORED, Site
+from tests.neon.site import HOST, STORED, Site, wait_until
 from tests.support.neon import NeonFront
-from tests.support.program import Ran, Todo
+from tests.support.program import LIMIT_S, Ran, Todo
 from tests.support.turns import Fault, TurnProxy
 
 When = Literal["before", "during", "after"]
@@ -28,6 +28,9 @@ MOMENTS = [
     *(pytest.param(Fault(when, EXECUTE, how), id=f"{when} execute by {how}") for when in WHENS for how in HOWS),
     pytest.param(Fault("during", EXECUTE, late_s=0.3), id="during execute, late"),
 ]
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 UPDATE = ["update", "1", "--title", "Buy oat milk"]
 CUTS = 200
 KINDS = ("add", "update", "done", "delete", "add -", "undo")
@@ -216,6 +219,17 @@ def test_a_silent_line_is_not_waited_for_forever(
         assert is_changed
     else:
         assert_document(ran, code="OUTCOME_UNKNOWN")
+
+
+def test_a_line_that_ends_while_somebody_types_is_replaced(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+    running = site.process(plain_url).start("add", "-")
+    wait_until(lambda: len(proxy.requests) == 3)  # logged in, and waiting for standard input
+    site.server.run_sql(site.database, TERMINATE)
+
+    out, err = running.communicate(b"Buy milk\n", timeout=LIMIT_S)
+
+    assert (running.returncode, out, err) == (0, b"Added 1: Buy milk\n", b"")
+    assert site.titles() == ["Buy milk"]
 
 
 def lines(*titles: str) -> bytes:
