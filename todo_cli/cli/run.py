@@ -106,11 +106,8 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Finished
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
-    database: Database | None = None
     async with AsyncExitStack() as stack:
         dialer = await stack.enter_async_context(_dialing(settings)) if job.connects else None
-        if dialer is not None and env.stderr_is_terminal and not as_json:
-            await stack.enter_async_context(spinner(env, lambda: database is None or database.is_waiting))
         await in_thread(_load)
         from todo_cli.database.engine import open_database
         from todo_cli.service import TaskService
@@ -120,6 +117,8 @@ async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Inte
         )
         interruption.is_writing = lambda: database.is_writing
         place = Workplace(TaskService(database, settings.user, env.now), database, settings, env, as_json)
+        if dialer is not None and env.stderr_is_terminal and not as_json:
+            await stack.enter_async_context(spinner(env, lambda: database.is_waiting))
         result = await job.work(place)
         scene = Scene(settings.user, settings.target.place, database.created, env.now())
     return job.view(result, scene)
