@@ -369,6 +369,17 @@ async def test_a_store_that_lost_a_table_is_a_mismatch(store: Store, clock: Cloc
                 await call(TaskService(database, "ada", clock), database)
 
 
+async def test_a_store_whose_columns_have_other_names_is_a_mismatch(store: Store, clock: Clock) -> None:
+    await by_first_add(store, clock)
+    await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
+
+    async with open_database(store.target) as database:
+        for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
+            with pytest.raises(SchemaMismatch, match="do not fit this program") as caught:
+                await call(TaskService(database, "ada", clock), database)
+            assert caught.value.hint == "see `todo doctor`"
+
+
 @pytest.mark.parametrize(
     ("store", "moment"),
     [("sqlite", 1), ("sqlite", 2), ("sqlite", 3), ("postgresql", 1)],

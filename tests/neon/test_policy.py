@@ -185,6 +185,14 @@ def test_the_owner_still_sees_everybody(shared: Site, proxy: TurnProxy) -> None:
     assert [len(run("list", "--json", user=person).data) for person in PEOPLE] == [1, 1, 1]
 
 
+def test_the_policy_binds_an_owner_without_that_privilege_too(shared: Site, proxy: TurnProxy) -> None:
+    shared.server.run_sql(shared.database, f"ALTER ROLE {OWNER} NOBYPASSRLS")
+    run = as_role(shared, proxy, OWNER)
+
+    assert run("list", "--json", user="bob").data == []
+    assert run("doctor", "--json").data["bypasses_row_level_security"] is False
+
+
 def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
     owner = as_role(shared, proxy, OWNER)
 

@@ -53,6 +53,7 @@ SELECT pg_backend_pid() AS backend,
     (SELECT count(*) FROM pg_locks WHERE mode <> 'AccessShareLock' AND locktype = 'relation') AS table_locks,
     (SELECT count(*) FROM pg_class WHERE relpersistence = 't') AS temporary_tables,
     (SELECT count(*) FROM pg_listening_channels()) AS channels,
+    (SELECT count(*) FROM pg_prepared_statements) AS prepared_statements,
     (SELECT count(*) FROM pg_cursors WHERE name <> '') AS cursors
 """
 

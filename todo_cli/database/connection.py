@@ -6,6 +6,7 @@ Nothing here needs SQLAlchemy, so that connecting can go on while it is still be
 import asyncio
 import random
 import ssl
+import warnings
 from contextlib import suppress
 from typing import Final
 
@@ -15,6 +16,9 @@ from asyncpg.connect_utils import SessionAttribute
 from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import ConfigInvalid, TodoError
+
+# asyncpg passes a loose ~/.pgpass over, as libpq does; its warning would stand beside our document or our lines.
+warnings.filterwarnings("ignore", message=".* has group or world access", module="asyncpg")
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
