@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -75,24 +76,26 @@ UserId = Annotated[str, Path(**contract.USER_ID), AfterValidator(rules.clean_use
 TaskId = Annotated[Id, Path(**contract.TASK_ID)]
 
 
-async def _tasks(request: Request, user_id: UserId) -> TaskService:
-    """The tasks of the user in the path.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose tasks a request is about, and what the views may know."""
+
+    tasks: TaskService
+    scene: Scene
+
+
+async def _caller(request: Request, user_id: UserId) -> Caller:
+    """The user in the path. Where the store is, and that it is new, is not for clients.
 
     Every call of the service is a transaction that has ended when it returns, and so before the answer is sent; the
     scope `function` keeps it so for whatever this may come to hold.
     """
-    state = request.app.state
-    return TaskService(state.database, user_id, state.settings.now)
+    database, now = request.app.state.database, request.app.state.settings.now
+    scene = Scene(user_id, database.target.place, is_new_store=False, now=now())
+    return Caller(TaskService(database, user_id, now), scene)
 
 
-async def _scene(request: Request, user_id: UserId) -> Scene:
-    """What the views may know. Where the store is, and that it is new, is not for clients."""
-    state = request.app.state
-    return Scene(user_id, state.database.target.place, is_new_store=False, now=state.settings.now())
-
-
-Tasks = Annotated[TaskService, Depends(_tasks, scope="function")]
-View = Annotated[Scene, Depends(_scene, scope="function")]
+CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
 
 
 def _limit(text: Any) -> int:
@@ -118,44 +121,44 @@ class Page(BaseModel):
     )
 
 
-async def list_tasks(tasks: Tasks, scene: View, page: Annotated[Page, Query()]) -> Response:
+async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Response:
     """List tasks, newest first.
 
     Ties are ordered by number, the highest first. The next page, if there is one, is named in the header `Link`.
     """
     after = None if page.cursor is None else cursors.read(page.cursor)
-    found = await tasks.list(page.status, page.limit, after=after)
+    found = await caller.tasks.list(page.status, page.limit, after=after)
     headers = {}
     if found.next is not None:
         query = f"status={page.status}&limit={page.limit}&cursor={cursors.write(found.next)}"
-        headers["Link"] = f'<{_path(scene.user)}?{query}>; rel="next"'
-    return answers.succeed(views.listed(found, scene), headers=headers)
+        headers["Link"] = f'<{_path(caller.scene.user)}?{query}>; rel="next"'
+    return answers.succeed(views.listed(found, caller.scene), headers=headers)
 
 
-async def add_task(tasks: Tasks, scene: View, task: TaskCreate) -> Response:
+async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
     """Add a task.
 
     With an `id` a repeat is harmless: the same id of the same user gives back the task that is there, unchanged.
 
     An id that another user holds is CONFLICT.
     """
-    added = await tasks.add(task)
+    added = await caller.tasks.add(task)
     return answers.succeed(
-        views.added(added, scene),
+        views.added(added, caller.scene),
         status=HTTPStatus.CREATED if added.is_new else HTTPStatus.OK,
-        headers={"Location": f"{_path(scene.user)}/{added.task.id}"},
+        headers={"Location": f"{_path(caller.scene.user)}/{added.task.id}"},
     )
 
 
-async def get_task(tasks: Tasks, scene: View, task_id: TaskId) -> Response:
+async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     """Show a task.
 
     Of another user's task nothing can be told from one that never was.
     """
-    return answers.succeed(views.shown(await tasks.get(task_id), scene))
+    return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.scene))
 
 
-async def update_task(tasks: Tasks, scene: View, task_id: TaskId, changes: TaskUpdate) -> Response:
+async def update_task(caller: CallerOf, task_id: TaskId, changes: TaskUpdate) -> Response:
     """Change a task.
 
     Changes the fields that the body names and no others; naming none, or an unknown one, is INVALID_INPUT.
@@ -163,16 +166,16 @@ async def update_task(tasks: Tasks, scene: View, task_id: TaskId, changes: TaskU
     `updated_at` moves when something changed, so naming what is there already is a success that changes nothing.
     `completed` sets and clears `completed_at`; a task that is done already keeps its first time.
     """
-    return answers.succeed(views.updated(await tasks.update(task_id, changes), scene))
+    return answers.succeed(views.updated(await caller.tasks.update(task_id, changes), caller.scene))
 
 
-async def delete_task(tasks: Tasks, scene: View, task_id: TaskId) -> Response:
+async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
     """Delete a task.
 
     Its number is never given again.
     """
-    deleted = await tasks.delete([task_id])
-    return answers.succeed(views.Changed("Deleted", is_single=True)(deleted, scene))
+    deleted = await caller.tasks.delete([task_id])
+    return answers.succeed(views.Changed("Deleted", is_single=True)(deleted, caller.scene))
 
 
 async def health(request: Request) -> Response:

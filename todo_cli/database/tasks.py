@@ -6,7 +6,7 @@ A method is one statement, and so one transaction, unless its docstring says oth
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -166,7 +167,8 @@ class TaskRepository:
 
     async def _rows(self, statement: Executable, values: dict[str, Any]) -> Sequence[Any]:
         """The rows of a statement that was written before, its values filled in."""
-        return (await (await self._session.connection()).execute(statement, values)).all()
+        connection = cast(AsyncConnection, self._session.bind)  # bound to one in `engine.py`
+        return (await connection.execute(statement, values)).all()
 
     def _insert(self, table: type[SQLModel]) -> Any:
         """The INSERT of the store's own dialect, which knows ON CONFLICT; the other dialect is never loaded."""
