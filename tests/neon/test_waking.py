@@ -336,7 +336,7 @@ def test_knows_a_host_that_does_not_exist(site: Site) -> None:
 
 def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(site: Site, front: NeonFront, neon_url: str) -> None:
     site.fill("first")
-    front.cold_start_s = 2.5
+    front.cold_start_s = 6.0
 
     ran = site.terminal(neon_url)("list")
 
@@ -350,7 +350,7 @@ def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(site: Site, front: N
 def test_wipes_it_away_before_an_error_too(site: Site, front: NeonFront, neon_url: str) -> None:
     front.cold_start_s = 600
 
-    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "2.5"})
+    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "6"})
 
     assert ran.status == 6
     spun, _, shown = ran.out.rpartition(WIPED)
@@ -359,12 +359,12 @@ def test_wipes_it_away_before_an_error_too(site: Site, front: NeonFront, neon_ur
 
 
 def test_is_still_where_nobody_looks_or_a_program_does(site: Site, front: NeonFront, neon_url: str) -> None:
-    front.cold_start_s = 2.5
+    front.cold_start_s = 6.0
     with site.terminal(neon_url).start("list", "--json") as terminal:
         ran = terminal.finish()
     assert (ran.status, SPINNER in ran.out, "\x1b" in ran.out) == (0, False, False)
 
-    front.cold_start_s = 2.5
+    front.cold_start_s = 6.0
     assert_words(site.process(neon_url)("show", "1"), status=3)
 
 
