@@ -159,7 +159,7 @@ def _postgres(rest: str) -> PostgresTarget:
         )
     main, _, query = rest.partition("?")
     authority, _, path = main.partition("/")
-    if authority.count("@") > 1 or "@" in path or "/" in path or ("@" in query and not authority.count("@")):
+    if authority.count("@") > 1 or "@" in path or "/" in path or "@" in query:
         raise ConfigInvalid("The database URL holds an `@` or `/` that is not encoded", hint=_ENCODE)
     parameters, dropped = _parameters(query)
     login, at, hosts = authority.rpartition("@")
