@@ -150,6 +150,8 @@ def test_load_takes_the_embedded_file_where_nothing_is_set() -> None:
         ({"DATABASE_URL": "postgresql://foreign"}, {}, "foreign", "DATABASE_URL", ()),
         ({"DATABASE_URL": "postgres://foreign"}, {}, "foreign", "DATABASE_URL", ()),
         ({"DATABASE_URL": "postgresql+asyncpg://foreign"}, {}, "foreign", "DATABASE_URL", ()),
+        ({"DATABASE_URL": "postgresql+psycopg2://foreign"}, {}, "foreign", "DATABASE_URL", ()),
+        ({"DATABASE_URL": "postgres+psycopg://foreign"}, {}, "foreign", "DATABASE_URL", ()),
         ({"TODO_DATABASE_URL": "  postgresql://own\n"}, {}, "own", "TODO_DATABASE_URL", ()),
     ],
 )

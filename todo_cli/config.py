@@ -1,7 +1,7 @@
 """Settings: flag, then environment, then config file, then default; what was chosen remembers where it came from.
 
-What libraries read by themselves: asyncpg reads PG* variables and ~/.pgpass, of which only user and password may fill
-a gap (`database/connection.py` names the rest); Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and TERM, from the `Env`
+What libraries read by themselves: asyncpg reads PG* variables and ~/.pgpass, of which PGUSER, PGPASSWORD, PGDATABASE
+and the file's password may fill a gap (`database/connection.py` names the rest); Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and TERM, from the `Env`
 that it is handed (`output/terminal.py`).
 """
 
@@ -200,8 +200,9 @@ def _target(
             if foreign:
                 passed_over.append(f"DATABASE_URL, because of {source}")
             return _read_target(value.strip(), source, variables, cwd, home), source, tuple(passed_over)
-    if foreign and re.match(r"postgres(ql)?(\+\w+)?://", foreign):
-        return _read_target(foreign, "DATABASE_URL", variables, cwd, home), "DATABASE_URL", ()
+    if foreign and (scheme := re.match(r"(postgres(ql)?)(\+\w+)?://", foreign)):
+        plain = f"{scheme[1]}://{foreign[scheme.end() :]}"  # whatever driver its owner uses
+        return _read_target(plain, "DATABASE_URL", variables, cwd, home), "DATABASE_URL", ()
     if foreign:
         passed_over.append("DATABASE_URL, which is not a PostgreSQL URL")
     return _embedded(variables, home), "the default", tuple(passed_over)

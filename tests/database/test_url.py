@@ -260,6 +260,7 @@ UNESCAPED = [
     pytest.param(f"{HEAD}\udcff{TAIL}@db.example", id="not utf-8"),
     pytest.param(f"{HEAD}%FF{TAIL}@db.example", id="not utf-8 when decoded"),
     pytest.param(f"{HEAD}%00{TAIL}@db.example", id="null when decoded"),
+    pytest.param(f"a@{HEAD}?{TAIL}@db.example", id="at and question mark"),
 ]
 
 

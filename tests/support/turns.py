@@ -182,10 +182,10 @@ class TurnProxy:
             await self._take_leave(line)
             await upstream.close()
         finally:
+            upstream.abort()  # first: a second cancellation may come while the pumps are waited for
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            upstream.abort()
 
     async def _pass_requests(self, line: Line, upstream: SlowStream, first: list[Message]) -> None:
         for message in first:

@@ -87,8 +87,8 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connec
 async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> asyncpg.Connection:
     """Connect once.
 
-    Every argument that asyncpg would else read from a PG* variable and that bears on safety is named here; PGPASSWORD
-    and ~/.pgpass still give a password that the connection string leaves out.
+    Every argument that asyncpg would else read from a PG* variable and that bears on safety is named here; PGUSER,
+    PGDATABASE, PGPASSWORD and ~/.pgpass still give what the connection string leaves out.
     """
     settings = {"application_name": target.application_name}
     if target.options:

@@ -101,8 +101,6 @@ def is_collision(error: BaseException) -> bool:
 
 def is_cut(error: BaseException) -> bool:
     """Whether the line went down or stayed silent after a statement was sent: its outcome is unknown."""
-    if (sqlite_name(error)) is not None:
-        return False
     if isinstance(error, OSError):  # TimeoutError, ConnectionResetError ...
         return True
     state = sqlstate(error)

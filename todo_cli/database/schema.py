@@ -80,16 +80,14 @@ def _survey(dialect: Dialect) -> Select[bool, bool]:
 
 
 def mismatch(state: State, place: str) -> SchemaMismatch:
-    """Say why a store cannot be used as it is."""
+    """Say why a store that is neither absent nor current cannot be used as it is."""
     if state.fit is Fit.FOREIGN:
         return SchemaMismatch(
             f"{place} already holds tables that are not todo's", hint="name another database in TODO_DATABASE_URL"
         )
     if state.fit is Fit.OLDER:
         return SchemaMismatch(f"The tables in {place} are of an older version of todo", hint="run `todo db upgrade`")
-    if state.fit is Fit.NEWER:
-        return SchemaMismatch(f"The tables in {place} are of a newer version of todo", hint="upgrade todo here")
-    return SchemaMismatch(f"The tables in {place} are damaged", hint="restore the database from a copy")
+    return SchemaMismatch(f"The tables in {place} are of a newer version of todo", hint="upgrade todo here")
 
 
 def creation(dialect: Dialect) -> list[str]:
