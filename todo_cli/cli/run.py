@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HANG_UP_S: Final = 0.1
-"""How soon SIGHUP follows the end of input when a terminal is closed."""
+"""How soon SIGHUP follows the end of input when a terminal is closed: it says better than an error what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,13 @@ class Workplace:
         """
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
-        self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
-        answer = await _read(self.env.stdin.readline)
-        if not answer:  # the terminal may be gone: its signal, which follows, says so better
+
+        def ask() -> bytes:
+            self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
+            return self.env.stdin.readline()
+
+        answer = await _read(ask)
+        if not answer:
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
@@ -154,4 +158,5 @@ async def _read(read: Callable[[], bytes]) -> bytes:
     try:
         return await in_thread(read)
     except OSError as error:
+        await asyncio.sleep(_HANG_UP_S)
         raise IoFailed(f"Standard input cannot be read: {(error.strerror or '').lower()}") from error
