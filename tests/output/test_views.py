@@ -159,7 +159,7 @@ def test_listed_makes_rows_as_they_are_asked_for() -> None:
 def test_shown_has_every_field_in_order() -> None:
     sheet = shown(done(7, description="a\nb"), scene())
 
-    assert sheet.message == "7: Buy bread"
+    assert (sheet.data, sheet.message) == (done(7, description="a\nb"), "7: Buy bread")
     assert [name for name, _ in sheet.fields] == list(TaskPublic.__slots__)
     assert dict(sheet.fields)["completed"] == "true"
     assert dict(sheet.fields)["description"] == "a\nb"
