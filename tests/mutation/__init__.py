@@ -1,0 +1,1 @@
+"""Which changes to the program would no test notice?"""
