@@ -49,10 +49,23 @@ class Ground:
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a statement, asked past the program; `{task}` stands for the table of tasks."""
         if self.server is not None:
-            rows = self.server.fetch(self.store.url.rpartition("/")[2], sql.format(task="todo.task"))
+            rows = self.server.fetch(self.database, sql.format(task="todo.task"))
             return [tuple(row) for row in rows]
         with closing(sqlite3.connect(path_of(self.store))) as connection:
             return connection.execute(sql.format(task="task")).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Run statements past the program."""
+        if self.server is not None:
+            self.server.run_sql(self.database, sql)
+            return
+        with closing(sqlite3.connect(path_of(self.store), isolation_level=None)) as connection:
+            connection.executescript(sql)
+
+    @property
+    def database(self) -> str:
+        """The name of the database on a server."""
+        return self.store.url.rpartition("/")[2]
 
     def titles(self) -> set[str]:
         """The titles that are stored, of all users, once a server has finished with everybody."""

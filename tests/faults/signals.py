@@ -24,7 +24,7 @@ from tests.cli.tampering import locked
 from tests.faults.ground import Ground, opened
 from tests.support.forked import Forked, ForkServer
 from tests.support.gatekeeper import Gatekeeper
-from tests.support.program import LIMIT_S, Process, Ran
+from tests.support.program import LIMIT_S, Process, Ran, let_signals_through
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SPINNER: Final = "Waking the database..."
@@ -190,6 +190,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("stores", nargs="*", default=list(BOTH), metavar="STORE", help="sqlite, postgresql; both")
     parser.add_argument("--rounds", type=int, default=1000)
     asked = parser.parse_args(arguments)
+    let_signals_through()
     is_bad = False
     for kind in asked.stores:
         with opened(kind) as ground, ForkServer(ground.surroundings) as server:

@@ -92,12 +92,21 @@ class ForkServer:
         theirs.close()
         assert self._line.recv(1), "it did not start"
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str], cwd: str) -> Run:
-        """Start the program with three pipes."""
+    def start(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: str,
+        *,
+        stdout: int | None = None,
+        closed: Sequence[int] = (),
+    ) -> Run:
+        """Start the program with three pipes; with another stdout, or with streams closed, if that is asked for."""
         to_stdin, from_stdout, from_stderr, told = (os.pipe() for _ in range(STREAMS + 1))
         theirs = [to_stdin[0], from_stdout[1], from_stderr[1], told[1]]
-        request = json.dumps([list(arguments), dict(environment), cwd]).encode()
-        socket.send_fds(self._line, [len(request).to_bytes(8)], theirs)
+        handed = [theirs[0], theirs[1] if stdout is None else stdout, *theirs[2:]]
+        request = json.dumps([list(arguments), dict(environment), cwd, list(closed)]).encode()
+        socket.send_fds(self._line, [len(request).to_bytes(8)], handed)
         self._line.sendall(request)
         for descriptor in theirs:
             os.close(descriptor)
@@ -128,12 +137,20 @@ class Forked:
         env: Mapping[str, str | None] | None = None,
     ) -> Ran:
         """Run one command to its end."""
-        return self.start(*arguments, user=user, env=env).finish(stdin)
+        with self.start(*arguments, user=user, env=env) as run:
+            return run.finish(stdin)
 
-    def start(self, *arguments: str, user: str | None = "ada", env: Mapping[str, str | None] | None = None) -> Run:
-        """Start one command."""
+    def start(
+        self,
+        *arguments: str,
+        user: str | None = "ada",
+        env: Mapping[str, str | None] | None = None,
+        stdout: int | None = None,
+        closed: Sequence[int] = (),
+    ) -> Run:
+        """Start one command; see `ForkServer.start`."""
         environment = process_environment(self.surroundings, user, env)
-        return self.server.start(arguments, environment, str(self.surroundings.cwd))
+        return self.server.start(arguments, environment, str(self.surroundings.cwd), stdout=stdout, closed=closed)
 
 
 def serve(line: socket.socket) -> None:
@@ -172,14 +189,16 @@ def load() -> None:
     import todo_cli.service  # noqa: F401
 
 
-def wait_for(descriptors: list[int], arguments: list[str], environment: dict[str, str], cwd: str) -> NoReturn:
+def wait_for(
+    descriptors: list[int], arguments: list[str], environment: dict[str, str], cwd: str, closed: list[int]
+) -> NoReturn:
     """Fork the program, tell its pid, wait for it, and tell its status as `subprocess` has it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, told = descriptors
     pid = os.fork()
     if pid == 0:
         os.close(told)
-        become(streams, arguments, environment, cwd)
+        become(streams, arguments, environment, cwd, closed)
     for stream in streams:
         os.close(stream)
     os.write(told, f"{pid}\n".encode())
@@ -188,13 +207,17 @@ def wait_for(descriptors: list[int], arguments: list[str], environment: dict[str
     os._exit(0)
 
 
-def become(streams: list[int], arguments: list[str], environment: dict[str, str], cwd: str) -> NoReturn:
+def become(
+    streams: list[int], arguments: list[str], environment: dict[str, str], cwd: str, closed: list[int]
+) -> NoReturn:
     """Run the program in this process."""
     from todo_cli.__main__ import run
 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    for number in closed:
+        os.close(number)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
