@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.expect import assert_document
 from tests.faults.ground import Ground
-from tests.faults.signals import ENDING, NEVER, STATES, Waiting, cut, cut_often, end, held
+from tests.faults.signals import ENDING, NEVER, OPEN, STATES, TOLD, UNKNOWN, Cut, Waiting, cut, cut_often, end, held
 from tests.support.forked import Forked
 from tests.support.program import LIMIT_S, Ran, command, process_environment
 from tests.support.turns import Fault, TurnProxy
@@ -121,6 +121,19 @@ def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, for
 
     assert bad == []
     assert len(counts) >= 2  # else no moment was one that matters
+
+
+@pytest.mark.spec("002/FR-083")
+def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, forked: Forked) -> None:
+    titles = [f"{number:024d}" for number in range(2500)]  # more than a pipe holds once it is told, so it has to wait
+    with forked.start("add", "-") as running:
+        running.write("".join(f"{title}\n" for title in titles).encode())
+        wait_until(lambda: is_stored(filled, titles[-1]))
+        running.send_signal(signal.SIGINT)
+        ran = running.finish()
+
+    assert ran.status in (-signal.SIGINT, OPEN)
+    assert "it is done all the same" in ran.err or Cut(titles, ran).came_to(filled.titles()) in (TOLD, UNKNOWN)
 
 
 @pytest.mark.spec("002/FR-083")

@@ -38,10 +38,15 @@ class Run:
         """Send it a signal."""
         os.kill(self.pid, number)
 
-    def finish(self, stdin: bytes = b"") -> Ran:
-        """Give it all of its standard input, which must fit into a pipe, and read to its end."""
+    def write(self, stdin: bytes) -> None:
+        """Give it all of its standard input, which must fit into a pipe."""
         os.write(self._stdin, stdin)
         self._close(self._stdin)
+
+    def finish(self, stdin: bytes = b"") -> Ran:
+        """Read to its end, once it has got its standard input."""
+        if self._stdin in self._open:
+            self.write(stdin)
         deadline = time.monotonic() + LIMIT_S
         with selectors.DefaultSelector() as selector:
             for descriptor in self._outputs:
