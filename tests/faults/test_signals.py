@@ -13,9 +13,23 @@ import pytest
 
 from tests.cli.expect import assert_document
 from tests.faults.ground import Ground
-from tests.faults.signals import ENDING, NEVER, OPEN, STATES, TOLD, UNKNOWN, Cut, Waiting, cut, cut_often, end, held
+from tests.faults.signals import (
+    ENDING,
+    NEVER,
+    OPEN,
+    SPINNER,
+    STATES,
+    TOLD,
+    UNKNOWN,
+    Cut,
+    Waiting,
+    cut,
+    cut_often,
+    end,
+    held,
+)
 from tests.support.forked import Forked
-from tests.support.program import LIMIT_S, Ran, command, process_environment
+from tests.support.program import LIMIT_S, Ran, Terminal, command, process_environment
 from tests.support.turns import Fault, TurnProxy
 
 LOCKED_OUT = """
@@ -45,6 +59,16 @@ def finish(process: "subprocess.Popen[bytes]") -> Ran:
 def is_stored(ground: Ground, title: str) -> bool:
     """Whether a task with this title is there."""
     return (title,) in ground.fetch("SELECT title FROM {task}")
+
+
+@contextmanager
+def started(ground: Ground, *command: str, stdout: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command that writes elsewhere; gone at the end, also where it waits."""
+    with ground.process.start(*command, stdout=stdout) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 @contextmanager
@@ -179,7 +203,7 @@ def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(filled:
 @pytest.mark.spec("002/FR-083")
 @pytest.mark.parametrize("options", JSON)
 def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Ground, options: list[str]) -> None:
-    with stuck() as full, filled.process.start("add", "Buy milk", *options, stdout=full) as running:
+    with stuck() as full, started(filled, "add", "Buy milk", *options, stdout=full) as running:
         wait_until(lambda: is_stored(filled, "Buy milk"))
         running.send_signal(signal.SIGINT)
         ran = finish(running)
@@ -193,7 +217,7 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Gro
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("options", JSON)
 def test_signal_while_nobody_reads_a_list_ends_it_at_once(filled: Ground, options: list[str]) -> None:
-    with stuck() as full, filled.process.start("list", *options, stdout=full) as running:
+    with stuck() as full, started(filled, "list", *options, stdout=full) as running:
         time.sleep(1.5)
         running.send_signal(signal.SIGINT)
         ran = finish(running)
@@ -217,3 +241,47 @@ def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Sig
         running.send_signal(number)
 
     assert finish(running) == Ran(0, "Added 4: Buy milk\n", "")
+
+
+@pytest.mark.spec("002/FR-048")
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("command", "status", "titles"),
+    [
+        pytest.param(["add", "late"], 9, {"one", "two", "three", "late"}, id="write"),
+        pytest.param(["list"], 9, {"one", "two", "three"}, id="read"),
+    ],
+)
+def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
+    filled: Ground, command: list[str], status: int, titles: set[str]
+) -> None:
+    """As for a command that its shell has disowned: the terminal is closed, and no signal comes."""
+    with ExitStack() as stack:
+        with held(filled):
+            terminal = stack.enter_context(deaf(filled, *command))
+            terminal.wait_for(SPINNER)
+            terminal.hang_up()
+        assert terminal.process.wait(LIMIT_S) == status
+
+    assert filled.titles() == titles
+
+
+@pytest.mark.spec("002/FR-048")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(filled: Ground) -> None:
+    with deaf(filled, "delete", "1-3") as terminal:
+        terminal.wait_for("3")
+        terminal.hang_up()
+        status = terminal.process.wait(LIMIT_S)
+
+    assert status in (9, 10)  # its end shows as an error on one system, as the end of input on another
+    assert filled.titles() == {"one", "two", "three"}
+
+
+def deaf(ground: Ground, *command: str) -> Terminal:
+    """Start a command in a terminal, where it does not hear that the terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return ground.terminal.start(*command)
+    finally:
+        signal.signal(signal.SIGHUP, before)

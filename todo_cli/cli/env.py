@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,18 @@ class Env:
             columns=_columns(variables),
             signals=signals,
         )
+
+    def say(self, data: bytes) -> None:
+        """Write to standard error, where that is still possible: a terminal may be gone."""
+        with suppress(OSError):
+            write_all(self.stderr, data)
+
+
+def write_all(stream: BinaryIO, data: bytes) -> None:
+    """Write all of the data; a raw stream may take only a part at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
 
 
 class _Closed(io.RawIOBase, BinaryIO):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from todo_cli import __version__, config
-from todo_cli.cli.env import Env
+from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import STATUSES, Cancelled, Code, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
 from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
@@ -219,10 +219,9 @@ def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
 
 def _deliver(printed: Printed, env: Env) -> int:
     """Write everything, or say that it could not be written: output is whole, or the status is not 0."""
-    with contextlib.suppress(OSError):
-        _write_all(env.stderr, printed.err)
+    env.say(printed.err)
     try:
-        _write_all(env.stdout, printed.out)
+        write_all(env.stdout, printed.out)
     except BrokenPipeError:
         return 128 + _SIGPIPE
     except OSError as error:
@@ -231,15 +230,6 @@ def _deliver(printed: Printed, env: Env) -> int:
             hint=None if printed.stored is None else f"it is done all the same: {printed.stored}",
         )
         failed = _failed(fault, env, as_json=False)
-        with contextlib.suppress(OSError):
-            _write_all(env.stderr, failed.err)
+        env.say(failed.err)
         return failed.status
     return printed.status
-
-
-def _write_all(stream: Any, data: bytes) -> None:
-    """Write all of the data; a raw stream may take only a part at a time."""
-    view = memoryview(data)
-    while view:
-        written = stream.write(view)
-        view = view[written:]

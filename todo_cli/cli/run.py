@@ -45,7 +45,7 @@ class Workplace:
         """
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
-        self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
+        self.env.say(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
         answer = await _read(self.env.stdin.readline)
         if not answer:  # the terminal may be gone: its signal, which follows, says so better
             await asyncio.sleep(_HANG_UP_S)
