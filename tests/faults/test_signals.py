@@ -15,6 +15,7 @@ from tests.cli.expect import assert_document
 from tests.faults.ground import Ground
 from tests.faults.signals import (
     ENDING,
+    MOMENT_S,
     NEVER,
     OPEN,
     SPINNER,
@@ -214,11 +215,18 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Gro
 
 
 @pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@ON_POSTGRESQL
 @pytest.mark.parametrize("options", JSON)
-def test_signal_while_nobody_reads_a_list_ends_it_at_once(filled: Ground, options: list[str]) -> None:
-    with stuck() as full, started(filled, "list", *options, stdout=full) as running:
-        time.sleep(1.5)
+@pytest.mark.parametrize("is_asked_for", [False, True], ids=["told", "asked for"])
+def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[str], *, is_asked_for: bool) -> None:
+    with ExitStack() as stack:
+        if is_asked_for:
+            stack.enter_context(held(filled))
+        running = stack.enter_context(started(filled, "list", *options, stdout=stack.enter_context(stuck())))
+        if is_asked_for:
+            wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
+        else:
+            time.sleep(MOMENT_S)
         running.send_signal(signal.SIGINT)
         ran = finish(running)
 

@@ -137,8 +137,8 @@ def _answer(
 
 def _end(number: int, env: Env, *, as_json: bool) -> None:
     """End this process by a signal while nothing was stored."""
-    env.signals.react = env.signals.die
-    _deliver(_ended(number, env, as_json=as_json), env)
+    with env.signals.telling():
+        _deliver(_ended(number, env, as_json=as_json), env)
     env.signals.die(number)
 
 

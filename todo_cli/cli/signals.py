@@ -22,13 +22,14 @@ class Signals:
         self.number: int | None = None
         """The first that came."""
         self.react: Callable[[int], object] = self.die
+        self._owes = False
 
     def take_over(self) -> None:
         """Have signals end this process no longer by themselves; those that are ignored, as under nohup, stay so."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._take)
-        signal.signal(signal.SIGALRM, _interrupt)
+        signal.signal(signal.SIGALRM, self._give_up)
 
     def die(self, number: int) -> NoReturn:
         """End this process by a signal, as a shell's loop expects of one that was ended by it."""
@@ -41,15 +42,14 @@ class Signals:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """What came of it is written out: a signal ends that at once, or after 0.4 s where it waited; then it is over.
+        """What came of it is written out: a signal ends that at once, or gives it 0.4 s where something is owed.
 
-        Whoever does not read within that time is left: the write that blocks fails with InterruptedError.
+        So long it also has after a signal that came before. Whoever does not read within that time is left: the write
+        that blocks fails with InterruptedError, or ends the process where nothing is owed.
         """
-        if self.react != self.wait:
-            self.react = self.die
-        elif self.number is None:
-            self.react = self._hurry
-        else:
+        self._owes = self.react == self.wait
+        self.react = self._hurry if self._owes else self.die
+        if self.number is not None:
             self._hurry(self.number)
         try:
             yield
@@ -67,6 +67,7 @@ class Signals:
         self.react = self.die
         signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise InterruptedError(errno.EINTR, "interrupted")
+    def _give_up(self, _number: int, _frame: object) -> NoReturn:
+        if self.number is not None and not self._owes:
+            self.die(self.number)
+        raise InterruptedError(errno.EINTR, "interrupted")
