@@ -234,7 +234,7 @@ def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[
 
 
 @pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@ON_POSTGRESQL
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Signals) -> None:
     """As under nohup, and as Ctrl-C is for what a script has put into the background."""
@@ -245,7 +245,7 @@ def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Sig
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        time.sleep(1.0)
+        wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
         running.send_signal(number)
 
     assert finish(running) == Ran(0, "Added 4: Buy milk\n", "")
