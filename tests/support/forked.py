@@ -75,8 +75,13 @@ class Run:
             self._close(*self._open)
 
     def _hear(self) -> int:
-        """Read the next number that is told of it."""
-        return int(os.read(self._told, 32))
+        """Read the next number that is told of it: its pid, then its status; both may be there already."""
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(self._told, 1)
+            assert byte, "nobody is left who knows of it"
+            line += byte
+        return int(line)
 
     def _close(self, *descriptors: int) -> None:
         for descriptor in descriptors:
