@@ -23,7 +23,7 @@ def _now() -> datetime:
 class Env:
     """Streams, variables, terminal, clock and folders; nothing below `main` looks anywhere else."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     cwd: Path
     home: Path | None
     login: str | None
