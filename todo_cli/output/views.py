@@ -43,7 +43,6 @@ class Table:
     """A list of tasks; `note` stands where no row is, `footer` below the rows."""
 
     rows: Sequence[Row]
-    title: str
     footer: str
     note: str
 
@@ -86,7 +85,6 @@ def listed(page: "TaskPage", scene: Scene) -> Sheet:
     kind = "" if page.status == "all" else f"{page.status} "
     table = Table(
         rows=_Rows(page.tasks, scene.now),
-        title=f"{scene.user}",
         footer=message,
         note=f"No {kind}tasks for {scene.user} in {scene.place}"
         + (f" ({counts})" if page.open_count or page.done_count else ""),
