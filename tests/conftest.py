@@ -1,7 +1,9 @@
 """Fixtures of all tests: a sealed environment, real stores, and the ways to run the program."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +70,16 @@ def can_show(*, prepares: bool = False) -> bool:
     return (MUST_HAVE_PGBOUNCER or find_pgbouncer() is not None) and (not prepares or keeps_prepared_statements())
 
 
+@pytest.fixture(scope="session")
+def sealed_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the sealed folders of all tests are; `mktemp` for each would read thousands of names again and again."""
+    return tmp_path_factory.mktemp("sealed")
+
+
 @pytest.fixture(autouse=True)
-def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Seal:
+def seal(sealed_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Seal]:
     """Take the developer's settings, folders, colours and databases out of every test's reach."""
-    folder = tmp_path_factory.mktemp("sealed")
+    folder = Path(tempfile.mkdtemp(dir=sealed_folders))
     seal = Seal(folder / "home", folder / "work")
     seal.home.mkdir()
     seal.cwd.mkdir()
@@ -79,7 +87,8 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         if name.startswith(SEALED_PREFIXES) or name in SEALED_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(seal.home))
-    return seal
+    yield seal
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -60,10 +60,9 @@ def clean_id(text: str) -> UUID:
 
 
 def _line(field: str, text: str, longest: int) -> str:
-    text = text.strip(" ")
-    _refuse(field, text, REFUSED)
+    _refuse(field, text, REFUSED)  # before trimming, which would take a line feed at an end for a blank
     text = text.strip()
-    if not any(is_visible(character) for character in text):
+    if not any(_is_visible(character) for character in text):
         raise InvalidInput.of(field, "must hold at least one visible character")
     if len(text) > longest:
         raise InvalidInput.of(field, f"has {len(text):,} characters, {longest} are allowed")
@@ -80,10 +79,10 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
     raise InvalidInput.of(field, f"must not hold the character U+{code:04X} (position {found.start() + 1})")
 
 
-def is_visible(character: str) -> bool:
-    """Whether a reader sees the character: no space, no format or control character, no lone combining mark.
+def _is_visible(character: str) -> bool:
+    """Whether a reader sees a character that is not refused: no space, no format character, no lone combining mark.
 
     What this Python's Unicode does not know yet, such as next year's emoji, and private use count as visible.
     """
     category = unicodedata.category(character)
-    return category[0] not in "ZM" and category not in ("Cc", "Cf", "Cs") and character not in _BLANK
+    return category[0] not in "ZM" and category != "Cf" and character not in _BLANK

@@ -1,4 +1,4 @@
-"""Measure what the program costs: `python -m tests.benchmarks [startup flat adds whole peers] [--quick] [--json FILE]`.
+"""Measure what the program costs: `python -m tests.benchmarks [PART ...] [--quick] [--json FILE]`.
 
 PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names, or a throw-away one without fsync.
 """
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.benchmarks import adds, figures, flat, peers, startup, whole
+from tests.benchmarks import adds, api, figures, flat, latency, peers, startup, whole
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.stores import Stores
 from tests.support.postgres import open_server
@@ -24,6 +24,8 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "adds": adds.run,
     "whole": whole.run,
     "peers": peers.run,
+    "api": api.run,
+    "latency": latency.run,
 }
 
 

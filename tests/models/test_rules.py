@@ -2,13 +2,14 @@
 
 import unicodedata
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from todo_cli.errors import InvalidInput
-from todo_cli.rules import REFUSED, clean_description, clean_title, clean_user
+from todo_cli.rules import REFUSED, clean_description, clean_id, clean_title, clean_user
 
 LF, TAB = 0x0A, 0x09
 SURROGATES = range(0xD800, 0xE000)
@@ -95,6 +96,40 @@ def test_clean_names_the_field_and_never_repeats_the_character(field: str, clean
     error.value.message.encode()  # the message itself can be shown
 
 
+@pytest.mark.parametrize(
+    ("clean", "text", "words"),
+    [
+        (clean_title, " ", "title: must hold at least one visible character"),
+        (clean_title, "a" * 1_201, "title: has 1,201 characters, 200 are allowed"),
+        (clean_title, " a\x1bb", "title: must not hold the character U+001B (position 3)"),
+        (clean_title, "a\u202eb", "title: must not hold the character U+202E (position 2)"),
+        (clean_title, "\udc7f", "title: must not hold the character U+DC7F (position 1)"),
+        (clean_title, "a\udc80b", "title: is not UTF-8: byte 0x80 at position 2"),
+        (clean_title, "\udcff", "title: is not UTF-8: byte 0xFF at position 1"),
+        (clean_title, "\udd00", "title: must not hold the character U+DD00 (position 1)"),
+        (clean_description, "a\r", "description: must not hold the character U+000D (position 2)"),
+        (clean_description, "a" * 10_001, "description: has 10,001 characters, 10,000 are allowed"),
+        (clean_user, "u" * 256, "user: has 256 characters, 255 are allowed"),
+        (clean_user, "a/b", "user: must not hold `/` nor be `.` or `..`"),
+        (clean_id, "7", "id: must be a UUID of 36 characters"),
+    ],
+)
+def test_clean_says_what_is_wrong_and_where(clean: Callable[[str], object], text: str, words: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        clean(text)
+
+    field, _, message = words.partition(": ")
+    assert error.value.message == words
+    assert error.value.details == ({"field": field, "message": message},)
+
+
+@pytest.mark.spec("001/FR-008")
+@pytest.mark.parametrize("clean", [clean_title, clean_user], ids=["title", "user"])
+@pytest.mark.parametrize("refused", [*"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"], ids=ascii)
+def test_clean_trims_nothing_that_is_refused(clean: Clean, refused: str) -> None:
+    assert not any(accepts(clean, text) for text in (f"{refused}a", f"a{refused}", f" {refused} a", refused))
+
+
 @pytest.mark.spec("001/FR-009")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
 def test_clean_keeps_every_other_character_of_unicode(field: str, clean: Clean) -> None:
@@ -167,6 +202,7 @@ INVISIBLE = [
     pytest.param(" \u200b \u200d ", id="mixed"),
 ]
 VISIBLE = [
+    pytest.param("X", id="letter"),
     pytest.param(".", id="full stop"),
     pytest.param("-", id="hyphen"),
     pytest.param("0", id="digit"),
@@ -256,6 +292,31 @@ def test_clean_user_gives_a_name_that_fits_a_path(text: str) -> None:
     assert "/" not in user
     assert user not in {".", ".."}
     assert clean_user(user) == user
+
+
+@pytest.mark.parametrize("text", [str(UUID(int=0xABCDEF)), "ABCDEFab-0189-4CDE-8f00-0123456789aB"])
+def test_clean_id_reads_a_uuid_in_any_case(text: str) -> None:
+    assert clean_id(text) == UUID(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7",
+        "0" * 32,
+        f"{{{UUID(int=1)}}}",
+        f"urn:uuid:{UUID(int=1)}",
+        f"{UUID(int=1)}\n",
+        f" {UUID(int=1)}",
+        f"{UUID(int=1)}"[:-1] + "g",
+        "0000-00000000-0000-0000-000000000000",
+        "\u0661" + f"{UUID(int=1)}"[1:],
+    ],
+)
+def test_clean_id_refuses_every_other_form(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        clean_id(text)
 
 
 @pytest.mark.spec("001/FR-008")

@@ -49,8 +49,9 @@ SELECT pg_backend_pid() AS backend,
     ARRAY(SELECT name || '=' || setting FROM pg_settings
           WHERE source = 'session' AND name <> 'application_name' ORDER BY 1) AS settings,
     current_setting('search_path') AS search_path,
-    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS advisory_locks,
-    (SELECT count(*) FROM pg_locks WHERE mode <> 'AccessShareLock' AND locktype = 'relation') AS table_locks,
+    (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory') AS advisory_locks,
+    (SELECT count(*) FROM pg_locks
+     WHERE pid = pg_backend_pid() AND mode <> 'AccessShareLock' AND locktype = 'relation') AS table_locks,
     (SELECT count(*) FROM pg_class WHERE relpersistence = 't') AS temporary_tables,
     (SELECT count(*) FROM pg_listening_channels()) AS channels,
     (SELECT count(*) FROM pg_prepared_statements) AS prepared_statements,

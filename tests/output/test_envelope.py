@@ -71,6 +71,11 @@ def test_success_is_utf8_on_one_line_whatever_the_text(title: str, message: str)
     assert json.loads(document)["message"] == message
 
 
+def test_success_never_writes_what_json_does_not_have() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        success({"latency_s": float("nan")}, "")
+
+
 @pytest.mark.spec("002/FR-040")
 def test_failure_has_code_and_message_and_nothing_that_is_not_there() -> None:
     assert failure(NotFound("No task 7 for ada")) == (

@@ -71,3 +71,7 @@ def test_escape_json_changes_nothing_that_json_reads(text: str) -> None:
 
     assert json.loads(escape_json(document)) == [text]
     assert REFUSED.search(escape_json(document)) is None
+
+
+def test_escape_json_escapes_what_is_ascii_too() -> None:
+    assert escape_json('["a\x7fb"]') == r'["a\u007fb"]'

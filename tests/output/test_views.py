@@ -1,7 +1,9 @@
 """What a result is called: words, counts and columns, with no writer in sight."""
 
 from collections.abc import Sequence
+from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,21 @@ def table_of(page: TaskPage) -> Table:
     table = listed(page, scene()).table
     assert table is not None
     return table
+
+
+@pytest.mark.parametrize("kind", ["scene", "sheet", "table", "row"])
+def test_values_cannot_be_changed(kind: str) -> None:
+    sheet = listed(TaskPage([task()], 1, 0, TaskStatus.ALL, None), scene())
+    assert sheet.table is not None
+    value: Any = {"scene": scene(), "sheet": sheet, "table": sheet.table, "row": sheet.table.rows[0]}[kind]
+
+    assert not hasattr(value, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(value)[0].name, None)
+
+
+def test_sheet_says_nothing_of_its_tasks_when_it_is_asked_for_its_repr() -> None:
+    assert "Buy milk" not in repr(added(Added(task(), is_new=True), scene()))
 
 
 def test_added_names_the_task() -> None:
@@ -142,7 +159,7 @@ def test_listed_makes_rows_as_they_are_asked_for() -> None:
 def test_shown_has_every_field_in_order() -> None:
     sheet = shown(done(7, description="a\nb"), scene())
 
-    assert sheet.message == "7: Buy bread"
+    assert (sheet.data, sheet.message) == (done(7, description="a\nb"), "7: Buy bread")
     assert [name for name, _ in sheet.fields] == list(TaskPublic.__slots__)
     assert dict(sheet.fields)["completed"] == "true"
     assert dict(sheet.fields)["description"] == "a\nb"
@@ -199,8 +216,8 @@ def test_deletion_question_names_ten_tasks_at_most() -> None:
     three = deletion_question([task(number) for number in (1, 2, 3)])
     many = deletion_question([task(number) for number in range(1, 1_235)])
 
-    assert three.splitlines() == ["  1: Buy milk", "  2: Buy milk", "  3: Buy milk", "Delete 3 tasks? [y/N] "]
-    assert many.splitlines()[9:] == ["  10: Buy milk", "  and 1,224 more", "Delete 1,234 tasks? [y/N] "]
+    assert three == ["  1: Buy milk", "  2: Buy milk", "  3: Buy milk", "Delete 3 tasks? [y/N] "]
+    assert many[9:] == ["  10: Buy milk", "  and 1,224 more", "Delete 1,234 tasks? [y/N] "]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def _now() -> datetime:
 class Env:
     """Streams, variables, terminal, clock, folders and signals; nothing below `main` looks anywhere else."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     cwd: Path
     home: Path | None
     login: str | None

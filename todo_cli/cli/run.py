@@ -12,7 +12,7 @@ from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
-from todo_cli.output.text import visible_lines
+from todo_cli.output.text import visible
 from todo_cli.output.views import Scene, Sheet
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HANG_UP_S: Final = 0.1
-"""How soon SIGHUP follows the end of input when a terminal is closed."""
+"""How soon SIGHUP follows the end of input when a terminal is closed: it says better than an error what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Workplace:
     env: Env
     as_json: bool
 
-    async def confirm(self, question: str) -> None:
-        """Ask on the terminal; anything but yes is no.
+    async def confirm(self, question: Sequence[str]) -> None:
+        """Ask on the terminal, line by line; anything but yes is no.
 
         Raises:
             ConfirmationRequired: there is nobody to ask.
@@ -45,9 +45,10 @@ class Workplace:
         """
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
-        self.env.say(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
+        text = "\n".join(visible(line) for line in question)
+        self.env.say(text.encode(self.env.encoding, "backslashreplace"))
         answer = await _read(self.env.stdin.readline)
-        if not answer:  # the terminal may be gone: its signal, which follows, says so better
+        if not answer:
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
@@ -144,4 +145,5 @@ async def _read(read: Callable[[], bytes]) -> bytes:
     try:
         return await in_thread(read)
     except OSError as error:
+        await asyncio.sleep(_HANG_UP_S)
         raise IoFailed(f"Standard input cannot be read: {(error.strerror or '').lower()}") from error

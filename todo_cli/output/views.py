@@ -43,7 +43,6 @@ class Table:
     """A list of tasks; `note` stands where no row is, `footer` below the rows."""
 
     rows: Sequence[Row]
-    title: str
     footer: str
     note: str
 
@@ -86,7 +85,6 @@ def listed(page: "TaskPage", scene: Scene) -> Sheet:
     kind = "" if page.status == "all" else f"{page.status} "
     table = Table(
         rows=_Rows(page.tasks, scene.now),
-        title=f"{scene.user}",
         footer=message,
         note=f"No {kind}tasks for {scene.user} in {scene.place}"
         + (f" ({counts})" if page.open_count or page.done_count else ""),
@@ -137,12 +135,12 @@ class Changed:
         return _changed(self._verb, tasks, is_single=self._is_single)
 
 
-def deletion_question(tasks: "Sequence[TaskPublic]") -> str:
-    """Ask before several tasks go."""
+def deletion_question(tasks: "Sequence[TaskPublic]") -> list[str]:
+    """Ask before several tasks go; the last line waits for the answer."""
     lines = [f"  {task.number}: {task.title}" for task in tasks[:10]]
     if len(tasks) > len(lines):
         lines.append(f"  and {len(tasks) - len(lines):,} more")
-    return "\n".join([*lines, f"Delete {_tasks(len(tasks))}? [y/N] "])
+    return [*lines, f"Delete {_tasks(len(tasks))}? [y/N] "]
 
 
 def age(then: datetime, now: datetime) -> str:
