@@ -131,7 +131,8 @@ class Cut:
         """What that is called, by what is stored in the end."""
         there = [title in stored for title in self.titles]
         said = self.ran.out.count("Added ")
-        if "KeyboardInterrupt" in self.ran.err and "todo_cli/cli" not in self.ran.err and not any(there):
+        is_early = self.ran == Ran(128 + signal.SIGINT, "", "") or "KeyboardInterrupt" in self.ran.err
+        if is_early and "todo_cli/cli" not in self.ran.err and not any(there):
             return EARLY
         if "Traceback" in self.ran.err or self.ran.status not in (0, -signal.SIGINT, OPEN) or any(there) != all(there):
             return WRONG
