@@ -1,6 +1,7 @@
 """Every connection string that people have is read rightly, or refused in words that show nothing of it."""
 
 import traceback
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from urllib.parse import quote
 
@@ -154,10 +155,10 @@ def test_parse_url_reads_application_name(query: str, name: str) -> None:
 def test_parse_url_names_the_parameters_that_have_no_effect() -> None:
     target = read(
         "postgresql://ada@db.example/shop?sslcert=a&search_path=b&channel_binding=require&pgbouncer=true&schema=c"
-        f"&{'x' * 41}={HEAD}&sslmode=require&{TAIL}.{HEAD}=1&&bare"
+        f"&{'x' * 40}=1&{'x' * 41}={HEAD}&sslmode=require&{TAIL}.{HEAD}=1&&bare"
     )
 
-    assert target.dropped == ("sslcert", "search_path", "schema", "(unreadable)", "(unreadable)", "bare")
+    assert target.dropped == ("sslcert", "search_path", "schema", "x" * 40, "(unreadable)", "(unreadable)", "bare")
     assert target.sslmode == "require"
 
 
@@ -301,7 +302,50 @@ def test_parse_url_refuses_what_it_cannot_read_and_shows_nothing_of_it(text: str
     assert refusal(text).hint
 
 
-@pytest.mark.parametrize("scheme", ["mysql", "https", "redis", "sqlite3", "postgresqll", "a.b+c-d"])
+EXAMPLES = "use `postgresql://user:password@host/database`, `sqlite:///path`, or the path of a SQLite file"
+ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "hint"),
+    [
+        ("postgres:ada", "lacks `//` after its scheme", EXAMPLES),
+        ("PostgreSQL:/ada", "lacks `//` after its scheme", EXAMPLES),
+        ("postgresql+asyncpg:ada", "lacks `//` after its scheme", EXAMPLES),
+        ("sqlite:/tasks.db", "lacks `//` after its scheme", EXAMPLES),
+        ("sqlite+aiosqlite:tasks.db", "lacks `//` after its scheme", EXAMPLES),
+        ("file:tasks.db", "lacks `//` after its scheme", EXAMPLES),
+        ("ada:secret@db.example/shop", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("dbname=shop user=ada", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x hostaddr=127.0.0.1", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x?host=db.example", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x&sslmode=require", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x?channel_binding=require", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x\toptions = -c", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("tasks", "is neither a URL nor the path of a file", EXAMPLES),
+        ("", "names no file", EXAMPLES),
+        ("mysql://db.example", "has an unknown scheme `mysql`", EXAMPLES),
+        ("postgresql://db.example/a#b", "holds a `#` that is not encoded", ENCODE),
+        ("postgresql://db.example/a b", "holds a blank, a control character or a `%` that is not encoded", ENCODE),
+        ("postgresql://db.example/a%4", "holds a blank, a control character or a `%` that is not encoded", ENCODE),
+        ("postgresql://a@b@db.example", "holds an `@` or `/` that is not encoded", ENCODE),
+        ("postgresql://ada@db.example/a@b", "holds an `@` or `/` that is not encoded", ENCODE),
+        ("postgresql://ada@db.example/a/b", "holds an `@` or `/` that is not encoded", ENCODE),
+        ("postgresql://ada@db.example/a?b@c", "holds an `@` or `/` that is not encoded", ENCODE),
+        ("postgresql://ada@db.example/%FF", "is not UTF-8 when decoded", ENCODE),
+        ("postgresql://ada@db.example/%00", "holds a null character", ENCODE),
+        ("postgresql://ada@a]b/shop", "has a host that cannot be read", ENCODE),
+        ("postgresql://ada@db.example:x/shop", "has a port that is not a number from 1 to 65535", ENCODE),
+        ("postgresql://db.example/?connect_timeout=x", "has a connect_timeout that is not a number of seconds", None),
+    ],
+)
+def test_parse_url_says_what_is_wrong_and_what_to_do(text: str, words: str, hint: str | None) -> None:
+    error = refusal(text)
+
+    assert (error.message, error.hint) == (f"The database URL {words}", hint)
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "https", "redis", "sqlite3", "postgresqll", "a.b+c-d", "a" * 31])
 def test_parse_url_names_a_scheme_that_it_does_not_know(scheme: str) -> None:
     error = refusal(f"{scheme}://ada:{HEAD}@db.example/shop")
 
@@ -476,6 +520,15 @@ def test_repr_never_shows_the_password(text: str) -> None:
 
     assert target.password == HEAD
     assert HEAD not in f"{target!r} {target} {target.place}"
+
+
+@pytest.mark.parametrize("text", ["postgresql://db.example", "/srv/tasks.db"])
+def test_targets_cannot_be_changed(text: str) -> None:
+    target = parse_url(text, cwd=CWD)
+
+    assert not hasattr(target, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(target, fields(target)[0].name, None)
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40)

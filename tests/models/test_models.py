@@ -1,6 +1,6 @@
 """The shapes of a task, its times, and what the stores themselves refuse."""
 
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,10 +11,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import Dialect, make_url
 
+from tests.output.values import task
 from tests.service.backdoor import REFUSALS, fetch_all, run_sql
 from tests.support.stores import Store
 from todo_cli.errors import InvalidInput
-from todo_cli.models import Identifier, Instant, TaskCreate, TaskPublic, TaskStatus, TaskUpdate, format_instant
+from todo_cli.models import (
+    Added,
+    Identifier,
+    Instant,
+    TaskCreate,
+    TaskPage,
+    TaskPublic,
+    TaskStatus,
+    TaskUpdate,
+    format_instant,
+)
 from todo_cli.service import TaskService
 
 NEW_YORK = timezone(timedelta(hours=-5))
@@ -37,6 +48,19 @@ def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
         "updated_at",
         "completed_at",
     ]
+
+
+@pytest.mark.parametrize(
+    "value", [Added(task(), True), TaskPage([], 0, 0, TaskStatus.ALL, None)], ids=["added", "page"]
+)
+def test_results_cannot_be_changed(value: Added | TaskPage) -> None:
+    assert not hasattr(value, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(value)[0].name, None)
+
+
+def test_task_public_has_no_room_for_more() -> None:
+    assert not hasattr(task(), "__dict__")
 
 
 def test_task_status_has_three_values() -> None:

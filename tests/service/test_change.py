@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.stores import Clock
-from todo_cli.errors import InvalidInput, NotFound
+from tests.service.backdoor import run_sql
+from tests.support.stores import Clock, Store
+from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound
 from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate
 from todo_cli.service import TaskService
 
@@ -146,13 +147,24 @@ async def test_update_of_another_field_leaves_done_alone(tasks: TaskService, don
 
 
 @pytest.mark.spec("001/FR-026")
-@pytest.mark.parametrize("changes", [{}, {"title": None}, {"completed": None}, {"title": None, "description": "x"}])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Nothing to change is named"),
+        ({"title": None}, "title: cannot be empty"),
+        ({"completed": None}, "completed: cannot be empty"),
+        ({"title": None, "description": "x"}, "title: cannot be empty"),
+    ],
+)
 async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
-    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any]
+    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as error:
         await tasks.update(1, TaskUpdate(**changes))
 
+    field, _, message = words.rpartition(": ")
+    assert error.value.message == words
+    assert error.value.details == (({"field": field, "message": message},) if field else ())
     assert await tasks.get(1) == milk
 
 
@@ -274,3 +286,44 @@ async def test_naming_a_thousand_numbers_one_by_one_is_one_call(tasks: TaskServi
     changed = await tasks.complete(list(range(1000, 0, -1)))
 
     assert [task.number for task in changed] == list(range(1000, 0, -1))
+
+
+# A store that leaves a row out of so many changes, as if the task had been away each time and back a moment later.
+SKIPPING = {
+    "sqlite": (
+        "CREATE TRIGGER skip BEFORE {change} ON task WHEN (SELECT n FROM skips) > 0"
+        " BEGIN UPDATE skips SET n = n - 1; SELECT RAISE(IGNORE); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION todo.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT n FROM todo.skips) > 0 THEN UPDATE todo.skips SET n = n - 1; RETURN NULL; END IF;"
+        " RETURN coalesce(NEW, OLD); END $$",
+        "CREATE TRIGGER skip BEFORE {change} ON todo.task FOR EACH ROW EXECUTE FUNCTION todo.skip()",
+    ),
+}
+
+
+async def skip_changes(store: Store, change: str, times: int) -> None:
+    """Let the store leave rows out of the next changes."""
+    for sql in ("CREATE TABLE todo.skips (n integer)", f"INSERT INTO todo.skips VALUES ({times})"):
+        await run_sql(store, sql)
+    for sql in SKIPPING[store.kind]:
+        await run_sql(store, sql.format(change=change))
+
+
+@pytest.mark.parametrize("change", ["UPDATE", "DELETE"])
+@pytest.mark.parametrize("times", [2, 3])
+async def test_a_change_is_tried_three_times_when_tasks_come_and_go(
+    store: Store, tasks: TaskService, milk: TaskPublic, change: str, times: int
+) -> None:
+    await skip_changes(store, change, times)
+    action = tasks.complete([1]) if change == "UPDATE" else tasks.delete([1])
+
+    if times == 2:
+        assert [task.id for task in await action] == [milk.id]
+        return
+    with pytest.raises(DatabaseBusy) as error:
+        await action
+
+    assert (error.value.message, error.value.hint) == ("The tasks keep changing", "try again")
+    assert await tasks.get(1) == milk

@@ -174,3 +174,34 @@ async def test_list_holds_and_counts_only_the_users_own_tasks(five: TaskService,
     assert {task.user_id for task in ada_sees.tasks} == {"ada"}
     assert (len(ada_sees.tasks), ada_sees.open_count, ada_sees.done_count) == (5, 3, 2)
     assert bob_sees == TaskPage([theirs], 1, 0, TaskStatus.ALL, None)
+
+
+@pytest.mark.spec("001/FR-019")
+@pytest.mark.parametrize("status", TaskStatus)
+@pytest.mark.parametrize("limit", [1, 2, 3, 12])
+async def test_list_goes_on_after_a_page_until_there_is_no_more(
+    five: TaskService, clock: Clock, status: TaskStatus, limit: int
+) -> None:
+    await five.add_all([TaskCreate(title="at one instant")] * 7)
+    await five.complete([7, 9, 10])
+    wanted = await five.list(status)
+
+    pages = [await five.list(status, limit)]
+    while pages[-1].next is not None:
+        pages.append(await five.list(status, limit, after=pages[-1].next))
+
+    assert [task for page in pages for task in page.tasks] == wanted.tasks
+    assert [len(page.tasks) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert {(page.open_count, page.done_count) for page in pages} == {(wanted.open_count, wanted.done_count)}
+    assert (wanted.next, len(pages)) == (None, -(-len(wanted.tasks) // limit))
+
+
+@pytest.mark.spec("001/FR-019")
+async def test_list_goes_on_where_it_was_while_tasks_come_and_go(five: TaskService, clock: Clock) -> None:
+    page = await five.list(TaskStatus.ALL, 2)
+    clock.tick()
+    await five.add(TaskCreate(title="task 6"))
+    await five.delete([4, 3])
+
+    assert numbers(page) == [5, 4]
+    assert numbers(await five.list(TaskStatus.ALL, after=page.next)) == [2, 1]

@@ -162,10 +162,8 @@ def _postgres(rest: str) -> PostgresTarget:
     if authority.count("@") > 1 or "@" in path or "/" in path or "@" in query:
         raise ConfigInvalid("The database URL holds an `@` or `/` that is not encoded", hint=_ENCODE)
     parameters, dropped = _parameters(query)
-    login, at, hosts = authority.rpartition("@")
+    login, _, hosts = authority.rpartition("@")
     user, colon, password = login.partition(":")
-    if at == "" and parameters.get("host") is None and not authority:
-        hosts = "localhost"
     mode = parameters.get("sslmode")
     if mode is not None and mode not in SSLMODES:
         raise ConfigInvalid("The database URL has an unknown sslmode", hint=f"one of {', '.join(SSLMODES)}")
