@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -215,12 +216,15 @@ def test_the_log_has_one_line_for_every_request_and_nothing_raw(store: Store, cl
     async def ignore(*_: object) -> None:
         return None
 
+    async def hear() -> dict[str, Any]:
+        return {}
+
     async def ask() -> None:
         guard = Guard(ignore, settings_for(store.target, clock, log))
         for text in CORPUS:
             scope = {"type": "http", "method": f"GET{text}", "path": "/", "headers": [(b"host", HOST.encode())]}
             target = text.encode()
-            await guard({**scope, "raw_path": b"/" + target, "query_string": target}, ignore, ignore)
+            await guard({**scope, "raw_path": b"/" + target, "query_string": target}, hear, ignore)
 
     asyncio.run(ask())
 

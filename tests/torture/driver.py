@@ -62,7 +62,7 @@ def driven(calls: Calls) -> Iterator[None]:
         calls.take()
         return connect(*arguments, **named, factory=Connection)
 
-    sqlite3.connect = connect_and_count  # type: ignore[assignment]
+    sqlite3.connect = connect_and_count
     try:
         yield
     finally:
