@@ -48,6 +48,11 @@ def pytest_configure() -> None:
     let_signals_through()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two tests a core: half of the time they wait for processes, servers and locks."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the PgBouncer of this machine cannot show; where CI says that there is one, there has to be."""
     marks = ((item, item.get_closest_marker("pgbouncer")) for item in items)
