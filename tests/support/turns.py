@@ -75,8 +75,10 @@ class Line:
     is_negotiating: bool = False
     is_opaque: bool = False
     is_logged_in: bool = False
-    not_ready: Framer | None = None
-    """Reads the answer to a Query that stands in for a request which ends with Flush: ReadyForQuery is left out."""
+    shortened: Framer | None = None
+    """Reads answers once a Query has stood in for a request that ends with Flush."""
+    surplus: int = 0
+    """How many times the server will say ReadyForQuery to such a Query, which the client has not to hear."""
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, message: Message) -> None:
@@ -238,7 +240,9 @@ class TurnProxy:
             await line.client.write(error_message("FATAL", fault.state, "as a test asked").encode())
             await line.client.close()
             raise BrokenLineError
-        line.not_ready = Framer(opening=False) if message.kind == FLUSH else None
+        if message.kind == FLUSH:
+            line.shortened = line.shortened or Framer(opening=False)
+            line.surplus += 1
         await upstream.write(raising(fault.state).encode())
 
     async def _pass_answers(self, line: Line, upstream: SlowStream) -> None:
@@ -249,17 +253,17 @@ class TurnProxy:
             if fault := self._fault(line, "after"):
                 await self._swallow(line, data, upstream)
                 await self._break(fault, line)
-            if line.not_ready is not None:
-                data = b"".join(self._less_ready(line, line.not_ready, data))
+            if line.shortened is not None:
+                data = b"".join(message.encode() for message in self._due(line, line.shortened.feed(data)))
             await line.client.write(data if line.is_logged_in else await self._watch_log_in(line, data))
 
-    def _less_ready(self, line: Line, framer: Framer, data: bytes) -> Iterator[bytes]:
-        """An answer without ReadyForQuery, which ends it."""
-        for message in framer.feed(data):
-            if message.kind == READY:
-                line.not_ready = None
+    def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
+        """Leave out what the client has not to hear."""
+        for message in answers:
+            if message.kind == READY and line.surplus:
+                line.surplus -= 1
             else:
-                yield message.encode()
+                yield message
 
     async def _watch_log_in(self, line: Line, data: bytes) -> bytes:
         """Read what the server answers until it is ready for the first request."""

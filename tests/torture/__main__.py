@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.postgres import open_cluster
 from tests.support.turns import TurnProxy
-from tests.torture.grid import grid, wrongs
+from tests.torture.grid import grid, torture
 from tests.torture.grounds import FileGround, Ground, ServerGround
 
 
@@ -39,16 +39,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
     asked = parser.parse_args(arguments)
-    cases: Counter[str] = Counter()
-    found: list[str] = []
+    said: Counter[str] = Counter()
+    found = 0
     with tempfile.TemporaryDirectory() as folder, ground_of(asked.kind, Path(folder)) as ground:
         for case in grid(ground):
-            cases[case.trial.command.name] += 1
-            found += wrongs(ground, case)
-    for name, number in cases.items():
-        sys.stdout.write(f"{number:5}  {name}\n")
-    sys.stdout.write("".join(f"{wrong}\n" for wrong in found))
-    sys.stdout.write(f"{asked.kind}: {sum(cases.values())} cases, {len(found)} wrong\n")
+            status, wrong = torture(ground, case)
+            said[f"{case.trouble.name}: exit {status}"] += 1
+            found += len(wrong)
+            sys.stdout.write("".join(f"{case}: {what}\n" for what in wrong))
+            sys.stdout.flush()
+    sys.stdout.write("".join(f"{times:5}  {what}\n" for what, times in said.items()))
+    sys.stdout.write(f"{asked.kind}: {sum(said.values())} cases, {found} wrong\n")
     return int(bool(found))
 
 

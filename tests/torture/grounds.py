@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import socket
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from tests.support.postgres import PostgresCluster
 from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
+from tests.support.wire import SSL_REQUEST
 from tests.torture.commands import SOURCE, Command, fill, make_source
 from tests.torture.driver import Calls, driven
 from todo_cli.database import connection, engine
@@ -25,14 +28,27 @@ PATIENCE_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a command to its store; on a server 0 is the log-in."""
+
+    number: int
+    can_be_refused: bool = True
+    """Whether a server can answer it by an error: not what follows an error, Sync and ROLLBACK."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """A way to fail, and the exit statuses that tell it honestly."""
 
     name: str
     statuses: frozenset[int]
     how: Any
-    first_call: int = 0
-    """The first call that can fail so; on a server 0 is the log-in."""
+
+    def can_meet(self, call: Call) -> bool:
+        """Whether this can happen to a call."""
+        if not isinstance(self.how, Fault):
+            return True
+        return call.can_be_refused if self.how.how == "error" else call.number > 0 or self.how.when == "before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Ground(Protocol):
         """Read the store once everything is at rest."""
 
     @contextmanager
-    def counting(self) -> Iterator[list[int]]:
+    def counting(self) -> Iterator[list[Call]]:
         """Note which calls are made meanwhile."""
 
     @contextmanager
@@ -103,12 +119,12 @@ class FileGround:
             return Snapshot(tables, [row for query in queries if tables for row in file.execute(query)])
 
     @contextmanager
-    def counting(self) -> Iterator[list[int]]:
+    def counting(self) -> Iterator[list[Call]]:
         """Count from 1."""
-        calls, numbers = Calls(), list[int]()
-        with driven(calls):
-            yield numbers
-        numbers += range(1, calls.made + 1)
+        counted, calls = Calls(), list[Call]()
+        with driven(counted):
+            yield calls
+        calls += (Call(number) for number in range(1, counted.made + 1))
 
     @contextmanager
     def failing(self, trouble: Trouble, call: int) -> Iterator[dict[str, str]]:
@@ -153,9 +169,9 @@ class ServerGround:
         Trouble("25006", frozenset({4}), _error("25006")),
         Trouble("53100", frozenset({9}), _error("53100")),
         Trouble("reset before", UNKNOWN, Fault("before", 0, how="reset")),
-        Trouble("reset after", UNKNOWN, Fault("after", 0, how="reset"), first_call=1),
+        Trouble("reset after", UNKNOWN, Fault("after", 0, how="reset")),
         Trouble("silence before", UNKNOWN | {6}, Fault("before", 0, how="silence")),
-        Trouble("silence after", UNKNOWN | {6}, Fault("after", 0, how="silence"), first_call=1),
+        Trouble("silence after", UNKNOWN | {6}, Fault("after", 0, how="silence")),
         Trouble("refused from then on", frozenset({6, 7}), Fault("before", 0)),
     )
 
@@ -196,11 +212,15 @@ class ServerGround:
         )
 
     @contextmanager
-    def counting(self) -> Iterator[list[int]]:
+    def counting(self) -> Iterator[list[Call]]:
         """Count the log-in as 0, then every request."""
-        numbers = list[int]()
-        yield numbers
-        numbers += range(len([kinds for kinds in self._proxy.requests if kinds not in ("", "p")]) + 1)
+        calls = [Call(0)]
+        yield calls
+        requests = ["", *(kinds for kinds in self._proxy.requests if kinds not in ("", "p"))]
+        calls += (
+            Call(number, kinds != "S" and (requests[number - 1], kinds) != ("S", "Q"))
+            for number, kinds in enumerate(requests[1:], start=1)
+        )
 
     @contextmanager
     def failing(self, trouble: Trouble, call: int) -> Iterator[dict[str, str]]:
@@ -213,6 +233,14 @@ class ServerGround:
             self._proxy.faults += [Fault("before", 0, how="reset", connection=number) for number in range(2, 20)]
         with patience(connection, "STATEMENT_TIMEOUT_S") if is_slow else nothing():
             yield IMPATIENT if is_slow or is_gone else {}
+        self._proxy.reset()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait until the proxy has met everybody who called before: it answers callers in their order."""
+        with socket.create_connection(("127.0.0.1", self._proxy.port)) as caller:
+            caller.sendall(struct.pack("!II", 8, SSL_REQUEST))
+            assert caller.recv(1) == b"N"
 
     def _todo(self, *, on_nothing: bool) -> Todo:
         parts = urlsplit(self._urls[on_nothing])
