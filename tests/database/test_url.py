@@ -155,15 +155,19 @@ def test_parse_url_reads_application_name(query: str, name: str) -> None:
 def test_parse_url_names_the_parameters_that_have_no_effect() -> None:
     target = read(
         "postgresql://ada@db.example/shop?sslcert=a&search_path=b&channel_binding=require&pgbouncer=true&schema=c"
-        f"&{'x' * 40}=1&{'x' * 41}={HEAD}&sslmode=require&{TAIL}.{HEAD}=1&&bare"
+        f"&{'x' * 40}=1&{'x' * 41}={HEAD}&caf\u00e9=1&sslmode=require&{TAIL}.{HEAD}=1&&bare"
     )
 
-    assert target.dropped == ("sslcert", "search_path", "schema", "x" * 40, "(unreadable)", "(unreadable)", "bare")
+    assert target.dropped == ("sslcert", "search_path", "schema", "x" * 40, *["(unreadable)"] * 3, "bare")
     assert target.sslmode == "require"
 
 
 def test_parse_url_takes_the_last_of_a_parameter_named_twice() -> None:
     assert read("postgresql://ada@db.example/shop?sslmode=disable&sslmode=verify-full").sslmode == "verify-full"
+
+
+def test_parse_url_leaves_out_what_is_not_named() -> None:
+    assert read("postgresql://db.example") == PostgresTarget(hosts=(("db.example", 5432),))
 
 
 def test_parse_url_reads_everything_from_the_query_where_it_stands_there() -> None:
@@ -185,6 +189,7 @@ def test_parse_url_reads_everything_from_the_query_where_it_stands_there() -> No
         ("postgresql://ada:se[cr]et@db.example/shop", "ada", "se[cr]et", "shop"),
         ("postgresql://ada:p%C3%A4ss@db.example/my%2Fshop", "ada", "p\u00e4ss", "my/shop"),
         ("postgresql://a%40da:p%25%23%3F%2F%40%20x@db.example/shop", "a@da", "p%#?/@ x", "shop"),
+        ("postgresql://ada:p%c3%a4ss@db.example/my%2fshop", "ada", "p\u00e4ss", "my/shop"),
         ("postgresql://ada:a+b@db.example/a+b", "ada", "a+b", "a+b"),
     ],
 )
@@ -207,6 +212,7 @@ def test_parse_url_reads_user_password_and_database(
         ("postgresql://[::1]/shop", (("::1", 5432),)),
         ("postgresql://ada:x@[2001:db8::1]:6543/shop", (("2001:db8::1", 6543),)),
         ("postgresql://[fe80::1%25eth0]/shop", (("fe80::1%eth0", 5432),)),
+        ("postgresql://[2001:DB8::A]/shop", (("2001:db8::a", 5432),)),
         ("postgresql:///shop?host=/var/run/postgresql", (("/var/run/postgresql", 5432),)),
         ("postgresql:///shop?host=%2Ftmp&port=6543", (("/tmp", 6543),)),
         ("postgresql://ada@%2Fvar%2Frun%2Fpostgresql/shop", (("/var/run/postgresql", 5432),)),
@@ -310,6 +316,7 @@ ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%
     ("text", "words", "hint"),
     [
         ("postgres:ada", "lacks `//` after its scheme", EXAMPLES),
+        ("postgresql:ada:secret@db.example", "lacks `//` after its scheme", EXAMPLES),
         ("PostgreSQL:/ada", "lacks `//` after its scheme", EXAMPLES),
         ("postgresql+asyncpg:ada", "lacks `//` after its scheme", EXAMPLES),
         ("sqlite:/tasks.db", "lacks `//` after its scheme", EXAMPLES),
@@ -321,9 +328,11 @@ ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%
         ("./x?host=db.example", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x&sslmode=require", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x?channel_binding=require", "lacks `postgresql://` at its beginning", EXAMPLES),
+        ("./x PGPASSWORD=secret", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x\toptions = -c", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("tasks", "is neither a URL nor the path of a file", EXAMPLES),
         ("", "names no file", EXAMPLES),
+        ("https://a?next=postgresql://b", "has an unknown scheme `https`", EXAMPLES),
         ("mysql://db.example", "has an unknown scheme `mysql`", EXAMPLES),
         ("postgresql://db.example/a#b", "holds a `#` that is not encoded", ENCODE),
         ("postgresql://db.example/a b", "holds a blank, a control character or a `%` that is not encoded", ENCODE),
@@ -345,7 +354,7 @@ def test_parse_url_says_what_is_wrong_and_what_to_do(text: str, words: str, hint
     assert (error.message, error.hint) == (f"The database URL {words}", hint)
 
 
-@pytest.mark.parametrize("scheme", ["mysql", "https", "redis", "sqlite3", "postgresqll", "a.b+c-d", "a" * 31])
+@pytest.mark.parametrize("scheme", ["mysql", "MySQL", "https", "redis", "sqlite3", "postgresqll", "a.b+c-d", "a" * 31])
 def test_parse_url_names_a_scheme_that_it_does_not_know(scheme: str) -> None:
     error = refusal(f"{scheme}://ada:{HEAD}@db.example/shop")
 
@@ -369,6 +378,7 @@ def test_parse_url_does_not_quote_a_scheme_that_is_none(scheme: str) -> None:
         ("sqlite:////srv/tasks.db?mode=ro&cache=shared", "/srv/tasks.db"),
         ("sqlite:///~/tasks.db", "/home/ada/tasks.db"),
         ("tasks.db", "/here/tasks.db"),
+        ("my/tasks", "/here/my/tasks"),
         ("./tasks.db", "/here/tasks.db"),
         ("../tasks.db", "/here/../tasks.db"),
         ("/srv/tasks.db", "/srv/tasks.db"),
@@ -500,6 +510,7 @@ def test_is_neon_and_is_pooler_go_by_the_host_name(host: str, neon: bool, pooler
         (f"postgresql://ada:{HEAD}@a,b:6543/shop", "a,b:6543/shop"),
         (f"postgresql://ada:{HEAD}@db.example", "db.example/ada"),
         ("postgresql://db.example", "db.example"),
+        ("postgresql://db.example/X", "db.example/X"),
         (f"postgresql:///shop?host=/tmp&password={HEAD}", "/tmp/shop"),
     ],
 )
