@@ -14,7 +14,7 @@ import pytest
 from tests.support.hosts.sitecustomize import resolving
 from tests.support.pgbouncer import find_pgbouncer, keeps_prepared_statements
 from tests.support.postgres import PostgresCluster, PostgresServer, open_cluster, open_server
-from tests.support.program import Process, PtyProcess, Surroundings, Todo
+from tests.support.program import Process, PtyProcess, Surroundings, Todo, let_signals_through
 from tests.support.stores import Clock, Store
 
 if TYPE_CHECKING:
@@ -41,6 +41,16 @@ class Seal:
 
     home: Path
     cwd: Path
+
+
+def pytest_configure() -> None:
+    """Let signals end the programs under test wherever the tests run."""
+    let_signals_through()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two tests a core: half of the time they wait for processes, servers and locks."""
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

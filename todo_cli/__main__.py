@@ -17,7 +17,8 @@ def run() -> "NoReturn":
     try:
         import signal
 
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
     except KeyboardInterrupt:
         os._exit(130)
 
@@ -27,7 +28,6 @@ def run() -> "NoReturn":
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Arguments are UTF-8 whatever the locale says; what is not stays recognizable, and is refused where it matters.
     arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in sys.argv[1:]]
     _leave(main(arguments, Env.of_process()))

@@ -1,8 +1,8 @@
 """Settings: flag, then environment, then config file, then default; what was chosen remembers where it came from.
 
 What libraries read by themselves: asyncpg reads PG* variables and ~/.pgpass, of which PGUSER, PGPASSWORD, PGDATABASE
-and the file's password may fill a gap (`database/connection.py` names the rest); Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and TERM, from the `Env`
-that it is handed (`output/terminal.py`).
+and the file's password may fill a gap (`database/connection.py` names the rest); Rich reads COLUMNS, NO_COLOR,
+FORCE_COLOR and TERM, from the `Env` that it is handed (`output/terminal.py`).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Measure what the program costs: `python -m tests.benchmarks [startup flat adds whole peers api latency] [--quick] [--json FILE]`.
+"""Measure what the program costs: `python -m tests.benchmarks [PART ...] [--quick] [--json FILE]`.
 
 PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names, or a throw-away one without fsync.
 """

@@ -65,7 +65,7 @@ def _at_once(kind: str, variables: dict[str, str], repeats: int) -> list[Figure]
     return [
         Figure(PART, f"{what} over as many bare imports", statistics.median(ratios)),
         Figure(PART, what, statistics.median(rates), unit="/s"),
-        Figure(PART, f"{what}: refused as busy", refused, 0, unit=f"of {AT_ONCE * repeats}"),
+        Figure(PART, f"{what}: refused as busy", refused, unit=f"of {AT_ONCE * repeats}"),
     ]
 
 

@@ -55,7 +55,7 @@ async def test_is_waiting_is_over_after_a_fault(database: Database) -> None:
         await database.run(fail)
 
     assert not database.is_waiting
-    assert not database.is_writing
+    assert not database.may_have_written
 
 
 async def test_a_bug_is_not_taken_for_a_fault_of_the_store(database: Database, tasks: TaskService) -> None:

@@ -699,6 +699,20 @@ async def test_a_damaged_database_is_an_io_error(store: Store, tasks: TaskServic
 
 @only_sqlite
 @pytest.mark.spec("002/FR-077")
+async def test_a_text_of_the_file_that_is_not_utf_8_is_damage(store: Store, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="a"))
+    with closing(sqlite3.connect(file_of(store))) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute("UPDATE task SET title = CAST(x'61ff62' AS TEXT)")
+
+    for call in (tasks.list(), tasks.get(1), tasks.complete([1])):
+        with pytest.raises(IoFailed) as caught:
+            await call
+        assert caught.value.message == f"{file_of(store)} is damaged"
+
+
+@only_sqlite
+@pytest.mark.spec("002/FR-077")
 async def test_a_file_that_may_not_be_written_is_an_io_error(
     store: Store, tasks: TaskService, database: Database
 ) -> None:

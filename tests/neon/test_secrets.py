@@ -1,5 +1,7 @@
 """A password in the connection string is shown to nobody, whatever happens."""
 
+import io
+import logging
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +9,22 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.api.served import serving
+from tests.api.support import settings_for
+from tests.neon.conftest import ALONE
 from tests.neon.pauses import Pauses
 from tests.neon.site import CONSOLE, HOST, Site, wait_until
 from tests.support.certificates import Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import LIMIT_S, Todo
 from tests.support.turns import Fault
+from todo_cli import config
+from todo_cli.api.app import create_app
+from todo_cli.cli.env import Env
+from todo_cli.cli.run import Workplace
+from todo_cli.database.connection import Dialer
+from todo_cli.database.engine import open_database
+from todo_cli.service import TaskService
 
 ROLE = "canary_owner"
 PLAIN = "CaNaRyPlain"
@@ -257,3 +269,75 @@ def test_no_log_of_the_server_shows_a_password(site: Site, url: str) -> None:
     rows = site.fetch("SELECT application_name || query FROM pg_stat_activity")
 
     assert leaks("\n".join(str(row) for row in rows).replace("CREATE ROLE", "")) == []
+
+
+async def test_no_value_of_ours_shows_a_password(site: Site, url: str, password: str) -> None:
+    file = config.Config(site.cwd / "config.toml", {"database_url": url})
+    variables = {"TODO_DATABASE_URL": url, "PGPASSWORD": password}
+    settings = config.load(variables, file, user="ada", login=None, cwd=site.cwd, home=site.home)
+    env = Env(variables, site.cwd, site.home, "ada", io.BytesIO(), io.BytesIO(), io.BytesIO())
+    served = settings_for(settings.target, site.clock, print)
+    dialer = Dialer(settings.target, timeout_s=4)  # type: ignore[arg-type]  # a server's
+    async with open_database(settings.target) as database:
+        tasks = TaskService(database, "ada", site.clock)
+        await tasks.list()
+        engine = database.engine
+        connection = await dialer()
+        values = (
+            *(settings, settings.target, file, env, served, dialer, database, tasks, engine, engine.url, engine.pool),
+            *(connection, create_app(served), Workplace(tasks, database, settings, env, as_json=False)),
+        )
+        connection.terminate()
+
+    assert [value for value in values if leaks(f"{value!r} {value} {[value]}")] == []
+
+
+@pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
+def test_no_library_logs_a_password(
+    site: Site, front: NeonFront, url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    caplog.set_level(logging.DEBUG)
+
+    text = said(site.todo(url), *FEW)
+    front.refuse("Control plane request failed: endpoint is disabled")
+    text += said(site.todo(url), *FEW)
+
+    assert {record.name.partition(".")[0] for record in caplog.records} >= {"asyncio"}
+    assert leaks(text + caplog.text + "\n".join(repr(vars(record)) for record in caplog.records)) == []
+
+
+@pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
+@pytest.mark.parametrize("command", FEW, ids=" ".join)
+def test_no_warning_of_a_process_in_development_mode_shows_a_password(
+    site: Site, front: NeonFront, url: str, command: list[str]
+) -> None:
+    process, how = site.process(url), {"PYTHONDEVMODE": "1"}
+
+    fine = process(*command, "--debug", env=how)
+    front.refuse("Control plane request failed: endpoint is disabled")
+    refused = process(*command, "--debug", env=how)
+
+    assert (fine.status, refused.status) == (0, 8)
+    assert leaks(fine.out + fine.err + refused.out + refused.err) == []
+
+
+@pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
+def test_no_answer_and_no_log_of_the_api_shows_a_password(
+    site: Site, front: NeonFront, url: str, password: str
+) -> None:
+    with serving(site.process(url)) as served, served.client() as client:
+        paths = ("/health", "/docs", "/openapi.json", "/api/ada/tasks", "/api/ada/tasks/1")
+        text = "".join(client.get(path).text for path in paths)
+        front.refuse(f"invalid password {password} for {url}")
+        site.server.run_sql(site.database, ALONE)
+        asked = [
+            client.get("/health"),
+            client.get("/api/ada/tasks"),
+            client.post("/api/ada/tasks", json={"title": "x"}),
+        ]
+        text += "".join(answer.text for answer in asked)
+        served.end()
+
+    assert [answer.status_code >= 500 for answer in asked] == [True] * 3
+    assert leaks(text + "\n".join(served.lines)) == []

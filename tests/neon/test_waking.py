@@ -12,10 +12,10 @@ from tests.cli.expect import assert_document, assert_refused, assert_words
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Relay
 from tests.neon.site import CONSOLE, ELSEWHERE, HOST, Site
+from tests.support.gatekeeper import Gatekeeper
 from tests.support.neon import NeonFront
 from tests.support.servers import free_port
-from tests.support.turns import BrokenLineError, Fault, Line, TurnProxy
-from tests.support.wire import Message, error_message
+from tests.support.turns import Fault, TurnProxy
 
 WAKING = [
     "Couldn't connect to compute node",
@@ -44,23 +44,6 @@ DENIED = [
 ]
 SPINNER = "Waking the database..."
 WIPED = "\r\x1b[K"
-
-
-class Gatekeeper(TurnProxy):
-    """A server that answers the start-up of connections with errors, or lets them in when it has none left."""
-
-    def __init__(self, upstream_host: str, upstream_port: int) -> None:
-        super().__init__(upstream_host, upstream_port)
-        self.answers: list[tuple[str, str]] = []
-        """SQLSTATE and message, one a connection."""
-
-    async def _welcome(self, line: Line) -> list[Message]:
-        if not self.answers:
-            return []
-        next(line.asking.feed(await line.client.read()))
-        await line.client.write(error_message("FATAL", *self.answers.pop(0)).encode())
-        await line.client.close()
-        raise BrokenLineError
 
 
 @pytest.fixture

@@ -216,8 +216,8 @@ def test_deletion_question_names_ten_tasks_at_most() -> None:
     three = deletion_question([task(number) for number in (1, 2, 3)])
     many = deletion_question([task(number) for number in range(1, 1_235)])
 
-    assert three.splitlines() == ["  1: Buy milk", "  2: Buy milk", "  3: Buy milk", "Delete 3 tasks? [y/N] "]
-    assert many.splitlines()[9:] == ["  10: Buy milk", "  and 1,224 more", "Delete 1,234 tasks? [y/N] "]
+    assert three == ["  1: Buy milk", "  2: Buy milk", "  3: Buy milk", "Delete 3 tasks? [y/N] "]
+    assert many[9:] == ["  10: Buy milk", "  and 1,224 more", "Delete 1,234 tasks? [y/N] "]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -247,6 +248,13 @@ class Terminal:
             return False
         self._seen += data
         return bool(data)
+
+
+def let_signals_through() -> None:
+    """Have the processes started from here end by signals, also where this one runs in the background or by nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # a handler is not inherited, and to ignore is
 
 
 def command(*arguments: str) -> list[str]:

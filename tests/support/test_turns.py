@@ -164,3 +164,56 @@ async def test_falls_silent_after_a_request(proxy: TurnProxy, own_postgres: Post
         await connection.fetchrow(INCREMENT, timeout=0.5)
     connection.terminate()
     assert stored(own_postgres, counter) == earlier + 1
+
+
+@pytest.mark.parametrize("request_", [1, 2])
+async def test_answers_a_request_with_an_error_and_goes_on(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, request_: int
+) -> None:
+    earlier = stored(own_postgres, counter)
+    proxy.faults.append(Fault("before", request_, how="error", state="40001"))
+    connection = await connect(proxy, own_postgres, counter)
+
+    with pytest.raises(asyncpg.SerializationError):
+        await connection.fetchrow(INCREMENT)
+
+    assert stored(own_postgres, counter) == earlier
+    assert await connection.fetchval(INCREMENT) == earlier + 1
+    await connection.close()
+
+
+async def test_an_error_aborts_the_transaction_that_it_meets(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
+    earlier = stored(own_postgres, counter)
+    connection = await connect(proxy, own_postgres, counter)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.fetchrow(INCREMENT)
+    proxy.faults.append(Fault("before", 4, how="error", state="53100"))
+
+    with pytest.raises(asyncpg.DiskFullError):
+        await connection.fetchrow(INCREMENT)
+    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+        await connection.fetchrow(INCREMENT)
+    await transaction.rollback()
+    await connection.close()
+
+    assert stored(own_postgres, counter) == earlier
+
+
+@pytest.mark.parametrize(("request_", "state"), [(0, "28P01"), (1, "57P01"), (2, "57P01")])
+async def test_an_error_that_ends_sessions_ends_this_one(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, request_: int, state: str
+) -> None:
+    proxy.faults.append(Fault("before", request_, how="error", state=state))
+
+    with pytest.raises(
+        (asyncpg.InvalidPasswordError, asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError),
+        match="as a test asked",
+    ):
+        await (await connect(proxy, own_postgres, counter)).fetchrow(INCREMENT)
+
+    again = await connect(proxy, own_postgres, counter)
+    assert (await again.fetchval(INCREMENT), proxy.connections) == (stored(own_postgres, counter), 2)
+    await again.close()

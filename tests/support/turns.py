@@ -14,6 +14,7 @@ question; `NeonFront` ends TLS itself and counts exactly.
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -21,6 +22,7 @@ from typing import Literal, Self
 
 from tests.support.streams import SlowStream, Stream
 from tests.support.wire import (
+    FLUSH,
     GSS_REQUEST,
     PASSWORD,
     READY,
@@ -29,6 +31,8 @@ from tests.support.wire import (
     TLS_CLIENT_HELLO,
     Framer,
     Message,
+    error_message,
+    raising,
 )
 
 
@@ -38,15 +42,22 @@ class Fault:
 
     A request is what a client sends until it waits: asyncpg's `fetchrow` is two, Parse/Describe and Bind/Execute.
     `before`: the server never sees it. `after`: the server has finished it, its answer is lost. `during`: the line to
-    the client goes first, and the server gets the request `late_s` later.
+    the client goes first, and the server gets the request `late_s` later. `error`, always `before`: the server is asked
+    to raise `state` instead, so that a transaction is aborted as it would be; what ends sessions ends this one.
     """
 
     when: Literal["before", "during", "after"]
     request: int
-    how: Literal["end", "reset", "silence"] = "end"
+    how: Literal["end", "reset", "silence", "error"] = "end"
     connection: int | None = 1
     """The number of the connection since the last reset; None for each."""
     late_s: float = 0.0
+    state: str = ""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the error ends the session: any during the log-in, and what a server says before it hangs up."""
+        return self.request == 0 or self.state.startswith("57P") or self.state == "53300"
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +75,10 @@ class Line:
     is_negotiating: bool = False
     is_opaque: bool = False
     is_logged_in: bool = False
+    shortened: Framer | None = None
+    """Reads answers once a Query has stood in for a request that ends with Flush."""
+    surplus: int = 0
+    """How many times the server will say ReadyForQuery to such a Query, which the client has not to hear."""
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, message: Message) -> None:
@@ -202,17 +217,33 @@ class TurnProxy:
 
     async def _pass_request(self, line: Line, upstream: SlowStream, message: Message) -> None:
         line.take(message)
-        if fault := self._fault(line, "before"):
-            await self._break(fault, line)
+        before, during = self._fault(line, "before"), self._fault(line, "during")
+        if before and before.how != "error":
+            await self._break(before, line)
         if message.asks:
             self.requests.append(line.kinds)
-            if fault := self._fault(line, "during"):
-                line.client.abort(reset=fault.how == "reset")
-                await asyncio.sleep(fault.late_s)
+            if during:
+                line.client.abort(reset=during.how == "reset")
+                await asyncio.sleep(during.late_s)
                 await upstream.write(message.encode())
                 await upstream.close()
                 raise BrokenLineError
-        await upstream.write(message.encode())
+            if before:
+                await self._refuse(before, line, upstream, message)
+        if not before:
+            await upstream.write(message.encode())
+
+    async def _refuse(self, fault: Fault, line: Line, upstream: SlowStream, message: Message) -> None:
+        """Have a request answered by an error."""
+        if fault.is_fatal:
+            self.turns += 1
+            await line.client.write(error_message("FATAL", fault.state, "as a test asked").encode())
+            await line.client.close()
+            raise BrokenLineError
+        if message.kind == FLUSH:
+            line.shortened = line.shortened or Framer(opening=False)
+            line.surplus += 1
+        await upstream.write(raising(fault.state).encode())
 
     async def _pass_answers(self, line: Line, upstream: SlowStream) -> None:
         while data := await upstream.read():
@@ -222,7 +253,17 @@ class TurnProxy:
             if fault := self._fault(line, "after"):
                 await self._swallow(line, data, upstream)
                 await self._break(fault, line)
+            if line.shortened is not None:
+                data = b"".join(message.encode() for message in self._due(line, line.shortened.feed(data)))
             await line.client.write(data if line.is_logged_in else await self._watch_log_in(line, data))
+
+    def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
+        """Leave out what the client has not to hear."""
+        for message in answers:
+            if message.kind == READY and line.surplus:
+                line.surplus -= 1
+            else:
+                yield message
 
     async def _watch_log_in(self, line: Line, data: bytes) -> bytes:
         """Read what the server answers until it is ready for the first request."""

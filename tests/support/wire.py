@@ -13,6 +13,8 @@ TLS_CLIENT_HELLO: Final = b"\x16"
 
 STARTUP: Final = b""
 PASSWORD: Final = b"p"
+QUERY: Final = b"Q"
+FLUSH: Final = b"H"
 TERMINATE: Final = b"X"
 READY: Final = b"Z"
 ERROR: Final = b"E"
@@ -20,7 +22,7 @@ AUTHENTICATION: Final = b"R"
 AUTHENTICATION_OK: Final = struct.pack("!I", 0)
 
 # Messages after which a client waits: Query, Sync, Flush, FunctionCall, CopyDone, CopyFail, all of the log-in.
-_ASKING: Final = frozenset((b"Q", b"S", b"H", b"F", b"c", b"f", PASSWORD, STARTUP))
+_ASKING: Final = frozenset((QUERY, b"S", FLUSH, b"F", b"c", b"f", PASSWORD, STARTUP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,12 @@ def startup_parameters(message: Message) -> dict[str, str]:
 def error_message(severity: str, sqlstate: str, text: str) -> Message:
     """An ErrorResponse."""
     return Message(ERROR, f"S{severity}\0C{sqlstate}\0M{text}\0\0".encode())
+
+
+def raising(sqlstate: str) -> Message:
+    """A Query that the server answers with an error."""
+    raises = f"RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'as a test asked'"
+    return Message(QUERY, f"DO $$ BEGIN {raises}; END $$\0".encode())
 
 
 def error_text(message: Message) -> str:

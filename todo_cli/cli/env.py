@@ -5,10 +5,13 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
 """Columns below which a table cannot be drawn; a terminal that claims less is taken as this wide."""
@@ -21,9 +24,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Streams, variables, terminal, clock and folders; nothing below `main` looks anywhere else."""
+    """Streams, variables, terminal, clock, folders and signals; nothing below `main` looks anywhere else."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     cwd: Path
     home: Path | None
     login: str | None
@@ -36,10 +39,13 @@ class Env:
     encoding: str = "utf-8"
     columns: int = _USUAL_WIDTH
     now: Callable[[], datetime] = field(default=_now)
+    signals: Signals = field(default_factory=Signals)
 
     @classmethod
     def of_process(cls) -> "Env":
         """Read the environment of this process, once."""
+        signals = Signals()
+        signals.take_over()
         closed = _fill_standard_streams()
         variables = dict(os.environ)
         return cls(
@@ -55,7 +61,20 @@ class Env:
             stderr_is_terminal=os.isatty(2),
             encoding=(sys.stdout and sys.stdout.encoding) or "utf-8",
             columns=_columns(variables),
+            signals=signals,
         )
+
+    def say(self, data: bytes) -> None:
+        """Write to standard error, where that is still possible: a terminal may be gone."""
+        with suppress(OSError):
+            write_all(self.stderr, data)
+
+
+def write_all(stream: BinaryIO, data: bytes) -> None:
+    """Write all of the data; a raw stream may take only a part at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
 
 
 class _Closed(io.RawIOBase, BinaryIO):

@@ -1,18 +1,15 @@
 """The event loop of a process: left at once by a signal, with a short wait for a write that was sent."""
 
 import asyncio
-import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
+
+from todo_cli.cli.signals import GRACE_S, Signals
 
 R = TypeVar("R")
-
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE_S: Final = 0.4
-"""How long the answer to a write that was sent is waited for after a signal."""
 
 
 class Interrupted(Exception):
@@ -25,48 +22,47 @@ class Interrupted(Exception):
 
 
 class Interruption:
-    """Turns SIGINT, SIGTERM and SIGHUP into the end of one task; `number` is the signal that came, if one did."""
+    """Turns a signal into the end of one task."""
 
-    def __init__(self) -> None:
-        self.number: int | None = None
-        self.is_writing: Callable[[], bool] = lambda: False
-        """Whether a write is under way just now; set by the work itself."""
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self.may_have_written: Callable[[], bool] = lambda: False
+        """Whether a write was sent that did not fail for certain; set by the work itself."""
 
     async def guard(self, work: Coroutine[Any, Any, R]) -> R:
-        """Await the work; a signal cancels it, at once or after a grace period when a write is under way.
+        """Await the work; a signal cancels it, at once or after a grace period when a write may be under way.
+
+        Afterwards a signal waits until it is told what was written.
 
         Raises:
             Interrupted: a signal came and the work did not end in time.
         """
-        loop = asyncio.get_running_loop()
+        loop, signals = asyncio.get_running_loop(), self._signals
         task = asyncio.ensure_future(work)
-        was_writing = False
+        is_first, was_writing = True, False
 
         def cancel() -> None:
             nonlocal was_writing
-            was_writing = self.is_writing()
+            was_writing = self.may_have_written()
             task.cancel()
 
-        def on_signal(number: int) -> None:
-            if self.number is None and self.is_writing():
-                loop.call_later(_GRACE_S, cancel)
+        def on_signal() -> None:
+            nonlocal is_first
+            if is_first and self.may_have_written():
+                loop.call_later(GRACE_S, cancel)
             else:
                 cancel()
-            self.number = number
+            is_first = False
 
-        with suppress(ValueError, RuntimeError):  # handlers belong to the main thread, and tests may run in another
-            for number in _ENDING:
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                    loop.add_signal_handler(number, on_signal, number)
+        before, signals.react = signals.react, lambda _: loop.call_soon_threadsafe(on_signal)
         try:
             return await task
         except asyncio.CancelledError:
-            if self.number is None:
+            if signals.number is None:
                 raise
-            raise Interrupted(self.number, was_writing=was_writing) from None
+            raise Interrupted(signals.number, was_writing=was_writing) from None
         finally:
-            for number in _ENDING:
-                loop.remove_signal_handler(number)
+            signals.react = signals.wait if self.may_have_written() else before
 
 
 class Loop(asyncio.SelectorEventLoop):

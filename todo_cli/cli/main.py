@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from todo_cli import __version__, config
-from todo_cli.cli.env import Env
+from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import STATUSES, Cancelled, Code, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
 from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
@@ -17,7 +17,6 @@ from todo_cli.output.views import Sheet
 
 _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 """Words that name no command yet; alone they are a question for help."""
-_SIGINT: Final = 2
 _SIGPIPE: Final = 13
 
 
@@ -45,19 +44,21 @@ def main(argv: Sequence[str], env: Env) -> int:
     """Run `todo` and return its exit status; 128+n stands for an end by signal n."""
     request = _request(argv)
     config_file, as_json, config_fault = _config(request, env)
+    env.signals.react = lambda number: _end(number, env, as_json=as_json)
     try:
         printed = _answer(request, env, config_file, config_fault, as_json=as_json)
     except TodoError as error:
         printed = _failed(error, env, as_json=as_json)
         if request.debug and error.code is Code.INTERNAL:
             printed = Printed(printed.status, printed.out, printed.err + _traceback(error, env, config_file))
-    except KeyboardInterrupt:
-        printed = _ended(_SIGINT, env, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, must keep the contract of one document
         printed = _failed(_bug(error), env, as_json=as_json)
         if request.debug:
             printed = Printed(printed.status, printed.out, printed.err + _traceback(error, env, config_file))
-    return _deliver(printed, env)
+    with env.signals.telling():
+        status = _deliver(printed, env)
+    is_open = status == STATUSES[Code.OUTCOME_UNKNOWN].exit
+    return status if env.signals.number is None or is_open else 128 + env.signals.number
 
 
 def _request(argv: Sequence[str]) -> Request:
@@ -122,18 +123,23 @@ def _answer(
     user = [] if parsed.user is None else ["--user", parsed.user]
     again = shlex.join(["todo", *user, *parsed.job.again])
     try:
-        finished = run(parsed.job, settings, env, as_json=as_json)
+        sheet = run(parsed.job, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=again) from error
     except Interrupted as end:
         if end.was_writing:
             raise OutcomeUnknown("Interrupted while it was being stored: it may or may not be", hint=again) from end
         return _ended(end.number, env, as_json=as_json)
-    sheet = finished.sheet
     if sheet.fault is not None:
         return _found_faulty(sheet, sheet.fault, env, as_json=as_json)
-    status = 0 if finished.signal is None else 128 + finished.signal
-    return Printed(status, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+    return Printed(0, _drawn(sheet, env, as_json=as_json), stored=sheet.message if sheet.lines else None)
+
+
+def _end(number: int, env: Env, *, as_json: bool) -> None:
+    """End this process by a signal while nothing was stored."""
+    with env.signals.telling():
+        _deliver(_ended(number, env, as_json=as_json), env)
+    env.signals.die(number)
 
 
 def _ended(number: int, env: Env, *, as_json: bool) -> Printed:
@@ -213,10 +219,9 @@ def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
 
 def _deliver(printed: Printed, env: Env) -> int:
     """Write everything, or say that it could not be written: output is whole, or the status is not 0."""
-    with contextlib.suppress(OSError):
-        _write_all(env.stderr, printed.err)
+    env.say(printed.err)
     try:
-        _write_all(env.stdout, printed.out)
+        write_all(env.stdout, printed.out)
     except BrokenPipeError:
         return 128 + _SIGPIPE
     except OSError as error:
@@ -225,15 +230,6 @@ def _deliver(printed: Printed, env: Env) -> int:
             hint=None if printed.stored is None else f"it is done all the same: {printed.stored}",
         )
         failed = _failed(fault, env, as_json=False)
-        with contextlib.suppress(OSError):
-            _write_all(env.stderr, failed.err)
+        env.say(failed.err)
         return failed.status
     return printed.status
-
-
-def _write_all(stream: Any, data: bytes) -> None:
-    """Write all of the data; a raw stream may take only a part at a time."""
-    view = memoryview(data)
-    while view:
-        written = stream.write(view)
-        view = view[written:]

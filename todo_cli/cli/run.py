@@ -12,7 +12,7 @@ from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
-from todo_cli.output.text import visible_lines
+from todo_cli.output.text import visible
 from todo_cli.output.views import Scene, Sheet
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Workplace:
     env: Env
     as_json: bool
 
-    async def confirm(self, question: str) -> None:
-        """Ask on the terminal; anything but yes is no.
+    async def confirm(self, question: Sequence[str]) -> None:
+        """Ask on the terminal, line by line; anything but yes is no.
 
         Raises:
             ConfirmationRequired: there is nobody to ask.
@@ -45,12 +45,9 @@ class Workplace:
         """
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
             raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
-
-        def ask() -> bytes:
-            self.env.stderr.write(visible_lines(question).encode(self.env.encoding, "backslashreplace"))
-            return self.env.stdin.readline()
-
-        answer = await _read(ask)
+        text = "\n".join(visible(line) for line in question)
+        self.env.say(text.encode(self.env.encoding, "backslashreplace"))
+        answer = await _read(self.env.stdin.readline)
         if not answer:
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
@@ -87,26 +84,16 @@ class Job(Generic[T]):
     """Whether it is sure to need the store, so that connecting can begin at once."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # as `Sheet`
-class Finished:
-    """What came of a job; `signal` is one that came while a write was under way, which was answered all the same."""
-
-    sheet: Sheet
-    signal: int | None
-
-
-def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Finished:
+def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
     """Do a job on the store that the settings name, and say what came of it; the one event loop of a process.
 
     Raises:
         Interrupted: a signal came.
         TodoError: the job failed.
     """
-    interruption = Interruption()
+    interruption = Interruption(env.signals)
     with asyncio.Runner(loop_factory=Loop) as runner:
-        work = _perform(job, settings, env, interruption, as_json=as_json)
-        sheet = runner.run(interruption.guard(work))
-    return Finished(sheet, interruption.number)
+        return runner.run(interruption.guard(_perform(job, settings, env, interruption, as_json=as_json)))
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
@@ -119,7 +106,7 @@ async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Inte
         database = await stack.enter_async_context(
             open_database(settings.target, timeout_s=settings.timeout_s, dial=dialer)
         )
-        interruption.is_writing = lambda: database.is_writing
+        interruption.may_have_written = lambda: database.may_have_written
         place = Workplace(TaskService(database, settings.user, env.now), database, settings, env, as_json)
         if dialer is not None and env.stderr_is_terminal and not as_json:
             await stack.enter_async_context(spinner(env, lambda: database.is_waiting))

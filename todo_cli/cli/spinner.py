@@ -36,11 +36,11 @@ async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
             await asyncio.sleep(_FRAME_S)
             began = (loop.time() if began is None else began) if is_waiting() else None
             if began is not None and loop.time() - began >= _PATIENCE_S:
-                env.stderr.write(f"\r{next(frames)} Waking the database...".encode())
+                env.say(f"\r{next(frames)} Waking the database...".encode())
                 is_shown = True
             elif is_shown:
-                env.stderr.write(_WIPE)
+                env.say(_WIPE)
                 is_shown = False
     finally:
         if is_shown:
-            env.stderr.write(_WIPE)
+            env.say(_WIPE)

@@ -50,8 +50,8 @@ class Database:
         self.engine = engine
         self.target = target
         self.created = False
-        self.is_writing = False
-        """Whether a write has been sent and not been answered yet."""
+        self.may_have_written = False
+        """Whether a write was sent that did not fail for certain."""
         self.shows_progress = False
         """Whether somebody is being told how far a call is: then it is not merely waited for."""
         self._calls = 0
@@ -106,14 +106,17 @@ class Database:
             except TodoError as error:
                 if lost is not None and effect is not Effect.READ and not isinstance(error, Conflict):
                     raise lost from error
+                self._has_failed(effect)
                 raise
             except Exception as error:
                 if not failures.is_of_driver(error):
                     raise
+                is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
+                if not is_cut and lost is None:
+                    self._has_failed(effect)
                 if failures.is_busy(error) and loop.time() < give_up:
                     await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
                     continue
-                is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
                 may_repeat = effect is not Effect.ONCE and lost is None and not isinstance(error, TimeoutError)
                 if is_cut:
                     lost = lost or OutcomeUnknown(f"{self.target.place} did not confirm: it may or may not be stored")
@@ -122,6 +125,10 @@ class Database:
                 if lost is not None and effect is not Effect.READ:
                     raise lost from error
                 raise failures.translated(error, self.target) from error
+
+    def _has_failed(self, effect: Effect) -> None:
+        """Note that nothing was written; a read says nothing about the writes before it."""
+        self.may_have_written = self.may_have_written and effect is Effect.READ
 
     async def ping(self) -> None:
         """Reach the store, and find that it can be asked; one round trip. A store that is not there yet can be reached.
@@ -216,7 +223,7 @@ class Database:
         """Call `work` on this connection; commit when it returns, roll back when it raises."""
         if together:
             await self._begin(connection)
-        self.is_writing = effect is not Effect.READ
+        self.may_have_written = self.may_have_written or effect is not Effect.READ
         try:
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 result = await work(session)
@@ -224,7 +231,6 @@ class Database:
                 await connection.commit()
             return result
         finally:
-            self.is_writing = False
             if together:
                 await connection.rollback()
 

@@ -30,6 +30,9 @@ from todo_cli.errors import (
 ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
 """A table, schema or column that is not there: found out when a statement is parsed, before anything ran."""
 
+_NOT_UTF_8: Final = "Could not decode to UTF-8"
+"""What Python's driver of SQLite says of text that another program stored."""
+
 _SQLITE_ABSENT: Final = ("no such table", "no such column", "has no column named")
 
 _PASSING_STATES: Final = frozenset({"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08004", "08006"})
@@ -254,7 +257,7 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
         return Conflict("The id or the number is taken")
     if name.startswith("SQLITE_FULL") or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         return IoFailed(f"The disk is full: {place}", hint="nothing was changed; make room and try again")
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")):
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")) or _NOT_UTF_8 in str(error):
         what = "is not a SQLite database" if name.startswith("SQLITE_NOTADB") else "is damaged"
         return IoFailed(f"{place} {what}", hint="nothing was changed; restore it from a copy")
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):

@@ -135,12 +135,12 @@ class Changed:
         return _changed(self._verb, tasks, is_single=self._is_single)
 
 
-def deletion_question(tasks: "Sequence[TaskPublic]") -> str:
-    """Ask before several tasks go."""
+def deletion_question(tasks: "Sequence[TaskPublic]") -> list[str]:
+    """Ask before several tasks go; the last line waits for the answer."""
     lines = [f"  {task.number}: {task.title}" for task in tasks[:10]]
     if len(tasks) > len(lines):
         lines.append(f"  and {len(tasks) - len(lines):,} more")
-    return "\n".join([*lines, f"Delete {_tasks(len(tasks))}? [y/N] "])
+    return [*lines, f"Delete {_tasks(len(tasks))}? [y/N] "]
 
 
 def age(then: datetime, now: datetime) -> str:

@@ -1,0 +1,106 @@
+"""Processes that are killed while they write: every task that was acknowledged is there.
+
+    python -m tests.faults.crash [--rounds 1000] [sqlite|postgresql ...]
+
+Each round forks a process that adds one task after the other and says so of each through a pipe, and kills it at a
+random moment.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+
+from tests.faults.ground import Ground, opened
+from todo_cli.database import connection, dialect  # noqa: F401 - loaded before the forks
+from todo_cli.database.engine import open_database
+from todo_cli.models import TaskCreate
+from todo_cli.service import TaskService
+
+LONGEST_S: Final = 0.1
+"""How long a process is left alive at most, once it has been told that its first task is stored."""
+DOUBLED: Final = "SELECT number FROM {task} GROUP BY number HAVING count(*) > 1"
+
+
+async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
+    """Add tasks for ever, and acknowledge each."""
+    async with open_database(ground.store.target) as database:
+        tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
+        place = 0
+        while True:
+            title = f"{round}-{place}"
+            if place % 4 == 3:  # several lines, all or nothing
+                await tasks.add_all([TaskCreate(title=f"{title} {letter}") for letter in "ab"])
+                os.write(acknowledged, f"{title} a\n{title} b\n".encode())
+            else:
+                await tasks.add(TaskCreate(title=title))
+                os.write(acknowledged, f"{title}\n".encode())
+            place += 1
+
+
+def kill_one(ground: Ground, round: int) -> list[str]:
+    """Let one process write and kill it at a random moment; the titles that it acknowledged."""
+    told, telling = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(told)
+            asyncio.run(write(ground, round, telling))
+        finally:
+            os._exit(1)
+    os.close(telling)
+    with os.fdopen(told, "rb") as reader:
+        first = reader.readline()
+        time.sleep(random.uniform(0, LONGEST_S))
+        os.kill(pid, signal.SIGKILL)
+        lines = first + reader.read()
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, "it ended by itself"
+    return lines.decode().splitlines()
+
+
+def kill_often(ground: Ground, rounds: int) -> tuple[int, list[str]]:
+    """Kill so many processes; how many tasks were acknowledged, and what should not be."""
+    expected: set[str] = set()
+    faults: list[str] = []
+    for round in range(rounds):
+        expected.update(kill_one(ground, round))
+        if ground.server is None and (state := ground.fetch("PRAGMA integrity_check")) != [("ok",)]:
+            faults.append(f"round {round}: {state}")
+    stored = ground.titles()
+    faults += [f"acknowledged and not stored: {title}" for title in sorted(expected - stored)]
+    faults += [f"half of two lines: {title}" for title in sorted(stored) if partner(title) not in stored]
+    faults += [f"number {number} twice" for (number,) in ground.fetch(DOUBLED)]
+    if len(stored - expected) > 2 * rounds:  # the last write of each may be stored and not acknowledged
+        faults.append(f"{len(stored - expected)} tasks that nobody acknowledged")
+    return len(expected), faults
+
+
+def partner(title: str) -> str:
+    """The title that is stored together with this one."""
+    return title.translate(str.maketrans("ab", "ba"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it and print what came of it; 1 where something should not be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.crash")
+    parser.add_argument("stores", nargs="*", default=["sqlite", "postgresql"], metavar="STORE")
+    parser.add_argument("--rounds", type=int, default=1000)
+    asked = parser.parse_args(arguments)
+    is_bad = False
+    for kind in asked.stores:
+        with opened(kind) as ground:
+            count, faults = kill_often(ground, asked.rounds)
+        sys.stdout.write(f"{kind}: {asked.rounds} killed, {count} tasks acknowledged; faults: {faults[:5]}\n")
+        is_bad = is_bad or bool(faults)
+    return int(is_bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

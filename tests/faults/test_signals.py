@@ -1,0 +1,295 @@
+"""Signals at every moment, and in every state in which the program waits."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import asyncpg
+import pytest
+
+from tests.cli.expect import assert_document
+from tests.faults.ground import Ground
+from tests.faults.signals import (
+    ENDING,
+    MOMENT_S,
+    NEVER,
+    OPEN,
+    SPINNER,
+    STATES,
+    TOLD,
+    UNKNOWN,
+    Cut,
+    Waiting,
+    cut,
+    cut_often,
+    end,
+    held,
+)
+from tests.support.forked import Forked
+from tests.support.program import LIMIT_S, Ran, Terminal, command, process_environment
+from tests.support.turns import Fault, TurnProxy
+
+LOCKED_OUT = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+IGNORING = (
+    "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
+)
+JSON = [pytest.param([], id="words"), pytest.param(["--json"], id="json")]
+ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for something that is bound to happen."""
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {LIMIT_S} s"
+        time.sleep(0.01)
+
+
+def finish(process: "subprocess.Popen[bytes]") -> Ran:
+    """Read a process to its end."""
+    out, err = process.communicate(timeout=LIMIT_S)
+    return Ran(process.returncode, (out or b"").decode(), err.decode())
+
+
+def is_stored(ground: Ground, title: str) -> bool:
+    """Whether a task with this title is there."""
+    return (title,) in ground.fetch("SELECT title FROM {task}")
+
+
+@contextmanager
+def started(ground: Ground, *command: str, stdout: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command that writes elsewhere; gone at the end, also where it waits."""
+    with ground.process.start(*command, stdout=stdout) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+@contextmanager
+def stuck() -> Iterator[int]:
+    """A pipe that is full and that nobody reads, to write to."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    try:
+        yield writing
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@contextmanager
+def numbers_held(ground: Ground) -> Iterator[None]:
+    """Hold everybody's next number on a server: an add is understood, and then waits."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(ground.store.url))
+        try:
+            runner.run(connection.execute("BEGIN; SELECT * FROM todo.counter FOR UPDATE"))
+            yield
+        finally:
+            runner.run(connection.close())
+
+
+@pytest.fixture
+def filled(ground: Ground, forked: Forked) -> Ground:
+    """A store with three tasks."""
+    assert forked("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
+    return ground
+
+
+@pytest.mark.spec("002/FR-046")
+@pytest.mark.spec("002/FR-083")
+@pytest.mark.parametrize(
+    ("store", "waiting", "number"),
+    [
+        pytest.param(store, waiting, number, id=f"{store}-{waiting.name.replace(' ', '-')}-{number.name}")
+        for waiting in STATES
+        for store in waiting.stores
+        for number in (ENDING if waiting.name in ("slow write", "locked file") else ENDING[:1])
+    ],
+    indirect=["store"],
+)
+def test_signal_ends_it_in_every_state_in_which_it_waits(
+    filled: Ground, forked: Forked, waiting: Waiting, number: signal.Signals
+) -> None:
+    ran, _ = end(waiting, filled, number)
+
+    assert waiting.is_right(ran, number), ran
+    assert filled.titles() - {"late"} == {"one", "two", "three"}
+    assert waiting.is_sent or not is_stored(filled, "late")
+
+
+@pytest.mark.spec("002/FR-046")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("after_ms", range(20, 420, 20))
+def test_signal_while_it_starts_leaves_no_traceback(filled: Ground, after_ms: int) -> None:
+    interrupted = cut(filled.process, "early", after_ms / 1000)
+
+    assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
+
+
+@pytest.mark.spec("002/FR-046")
+@pytest.mark.spec("002/FR-083")
+def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, forked: Forked) -> None:
+    counts, bad = cut_often(ground, [forked], rounds=25)
+
+    assert bad == []
+    assert len(counts) >= 2  # else no moment was one that matters
+
+
+@pytest.mark.spec("002/FR-083")
+def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, forked: Forked) -> None:
+    titles = [f"{number:024d}" for number in range(2500)]  # more than a pipe holds once it is told, so it has to wait
+    with forked.start("add", "-") as running:
+        running.write("".join(f"{title}\n" for title in titles).encode())
+        wait_until(lambda: is_stored(filled, titles[-1]))
+        running.send_signal(signal.SIGINT)
+        ran = running.finish()
+
+    assert ran.status in (-signal.SIGINT, OPEN)
+    assert "it is done all the same" in ran.err or Cut(titles, ran).came_to(filled.titles()) in (TOLD, UNKNOWN)
+
+
+@pytest.mark.spec("002/FR-083")
+@ON_POSTGRESQL
+@pytest.mark.parametrize("options", JSON)
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_signal_lets_a_write_that_is_answered_be_told(
+    filled: Ground, forked: Forked, options: list[str], number: signal.Signals
+) -> None:
+    with ExitStack() as stack:
+        with numbers_held(filled):
+            running = stack.enter_context(forked.start("add", "Buy milk", *options))
+            wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
+            running.send_signal(signal.SIGSTOP)  # so that signal and answer wait for it together
+            running.send_signal(number)
+        wait_until(lambda: is_stored(filled, "Buy milk"))
+        running.send_signal(signal.SIGCONT)
+        ran = running.finish()
+
+    assert (ran.status, ran.err) == (-number, "")
+    if options:
+        assert ran.json["data"]["title"] == "Buy milk"
+    else:
+        assert ran.out == "Added 4: Buy milk\n"
+
+
+@pytest.mark.spec("002/FR-083")
+@ON_POSTGRESQL
+def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(filled: Ground, forked: Forked) -> None:
+    assert filled.server is not None
+    with TurnProxy(filled.server.host, filled.server.port) as proxy:
+        proxy.faults += [Fault("after", request=2), Fault("before", request=0, how="silence", connection=2)]
+        url = filled.store.url.replace(f":{filled.server.port}/", f":{proxy.port}/")
+        with forked.start("add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}) as running:
+            wait_until(lambda: proxy.connections == 2)
+            running.send_signal(signal.SIGINT)
+            ran = running.finish()
+
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert is_stored(filled, "Buy milk")
+
+
+@pytest.mark.spec("002/FR-083")
+@pytest.mark.parametrize("options", JSON)
+def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Ground, options: list[str]) -> None:
+    with stuck() as full, started(filled, "add", "Buy milk", *options, stdout=full) as running:
+        wait_until(lambda: is_stored(filled, "Buy milk"))
+        running.send_signal(signal.SIGINT)
+        ran = finish(running)
+
+    assert ran.status == -signal.SIGINT
+    assert "hint: it is done all the same: Added 4: Buy milk" in ran.err
+    assert len(ran.err.splitlines()) == 2
+
+
+@pytest.mark.spec("002/FR-046")
+@ON_POSTGRESQL
+@pytest.mark.parametrize("options", JSON)
+@pytest.mark.parametrize("is_asked_for", [False, True], ids=["told", "asked for"])
+def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[str], *, is_asked_for: bool) -> None:
+    with ExitStack() as stack:
+        if is_asked_for:
+            stack.enter_context(held(filled))
+        running = stack.enter_context(started(filled, "list", *options, stdout=stack.enter_context(stuck())))
+        if is_asked_for:
+            wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
+        else:
+            time.sleep(MOMENT_S)
+        running.send_signal(signal.SIGINT)
+        ran = finish(running)
+
+    assert (ran.status, ran.err) == (-signal.SIGINT, "")
+
+
+@pytest.mark.spec("002/FR-046")
+@ON_POSTGRESQL
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Signals) -> None:
+    """As under nohup, and as Ctrl-C is for what a script has put into the background."""
+    with held(filled):
+        running = subprocess.Popen(
+            [*command()[:1], "-I", "-S", "-c", IGNORING, str(int(number)), *command("add", "Buy milk")],
+            env=process_environment(filled.surroundings, "ada", {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
+        running.send_signal(number)
+
+    assert finish(running) == Ran(0, "Added 4: Buy milk\n", "")
+
+
+@pytest.mark.spec("002/FR-048")
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("command", "status", "titles"),
+    [
+        pytest.param(["add", "late"], 9, {"one", "two", "three", "late"}, id="write"),
+        pytest.param(["list"], 9, {"one", "two", "three"}, id="read"),
+    ],
+)
+def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
+    filled: Ground, command: list[str], status: int, titles: set[str]
+) -> None:
+    """As for a command that its shell has disowned: the terminal is closed, and no signal comes."""
+    with ExitStack() as stack:
+        with held(filled):
+            terminal = stack.enter_context(deaf(filled, *command))
+            terminal.wait_for(SPINNER)
+            terminal.hang_up()
+        assert terminal.process.wait(LIMIT_S) == status
+
+    assert filled.titles() == titles
+
+
+@pytest.mark.spec("002/FR-048")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(filled: Ground) -> None:
+    with deaf(filled, "delete", "1-3") as terminal:
+        terminal.wait_for("3")
+        terminal.hang_up()
+        status = terminal.process.wait(LIMIT_S)
+
+    assert status in (9, 10)  # its end shows as an error on one system, as the end of input on another
+    assert filled.titles() == {"one", "two", "three"}
+
+
+def deaf(ground: Ground, *command: str) -> Terminal:
+    """Start a command in a terminal, where it does not hear that the terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return ground.terminal.start(*command)
+    finally:
+        signal.signal(signal.SIGHUP, before)

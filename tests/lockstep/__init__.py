@@ -1,0 +1,1 @@
+"""Both stores side by side, call by call, against a model of a few lines."""

@@ -1,0 +1,65 @@
+"""Walks both stores and the model through so many random commands and calls, and says what came of them.
+
+python -m tests.lockstep [--runs 1000] [--steps 50] [--seed 1]
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.lockstep.machine import Lockstep
+from tests.support.postgres import open_cluster
+
+
+def walk(postgresql: str, how: settings, *, chance: int | None = None) -> "Counter[tuple[str, str]]":
+    """Run the machine and count what was asked, by command or method and by what came of it."""
+    tally: Counter[tuple[str, str]] = Counter()
+
+    def start() -> Lockstep:
+        return Lockstep(postgresql, tally)
+
+    factory: Any = start if chance is None else seed(chance)(start)
+    run_state_machine_as_test(factory, settings=how)
+    return tally
+
+
+def limits(runs: int, steps: int, *, derandomize: bool = False) -> settings:
+    """How long to walk."""
+    return settings(
+        max_examples=runs,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Walk; a difference ends it with the steps that lead there."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lockstep")
+    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args(arguments)
+    began = time.monotonic()
+    cluster = open_cluster()
+    try:
+        tally = walk(cluster.url(cluster.create_database()), limits(asked.runs, asked.steps), chance=asked.seed)
+    finally:
+        cluster.close()
+    for (what, came), times in sorted(tally.items()):
+        sys.stdout.write(f"{times:7,}  {what} {came}\n")
+    took_s = time.monotonic() - began
+    sys.stdout.write(f"{sum(tally.values()):,} commands and calls in {took_s:,.0f} s, no difference\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

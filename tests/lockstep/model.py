@@ -1,0 +1,110 @@
+"""What a store must do, by lists and loops, and what a command must print of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tests.support.stores import Clock
+from todo_cli.errors import Conflict, NotFound
+from todo_cli.models import Added, Reference, TaskCreate, TaskPublic, TaskStatus
+
+SHOWN = {TaskStatus.OPEN: (False,), TaskStatus.DONE: (True,), TaskStatus.ALL: (False, True)}
+
+
+@dataclass
+class Model:
+    """The tasks of all users; ids are unique across them. A new task is given its id here, or by the caller."""
+
+    now: Clock
+    tasks: dict[UUID, TaskPublic] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def add_all(self, user: str, news: Sequence[TaskCreate]) -> list[Added]:
+        """Add tasks that have ids."""
+        if any(new.id in self.tasks and self.tasks[new.id].user_id != user for new in news if new.id):
+            raise Conflict("held by somebody else")
+        return [self._add(user, new) for new in news]
+
+    def _add(self, user: str, new: TaskCreate) -> Added:
+        assert new.id is not None
+        if new.id in self.tasks:
+            return Added(self.tasks[new.id], False)
+        self.last[user] = self.last.get(user, 0) + 1
+        now = self.now()
+        task = TaskPublic(new.id, self.last[user], user, new.title, new.description, False, now, now, None)
+        self.tasks[new.id] = task
+        return Added(task, True)
+
+    def of(self, user: str, status: TaskStatus = TaskStatus.ALL) -> list[TaskPublic]:
+        """The tasks of a user, newest first."""
+        mine = [task for task in self.tasks.values() if task.user_id == user and task.completed in SHOWN[status]]
+        return sorted(mine, key=lambda task: (task.created_at, task.number), reverse=True)
+
+    def id_of(self, user: str, number: int) -> str | None:
+        """The id of a task."""
+        return next((str(task.id) for task in self.of(user) if task.number == number), None)
+
+    def counts(self, user: str) -> tuple[int, int]:
+        """How many of a user's tasks are open and done."""
+        return len(self.of(user, TaskStatus.OPEN)), len(self.of(user, TaskStatus.DONE))
+
+    def find(self, user: str, references: Sequence[Reference]) -> list[TaskPublic]:
+        """The tasks named, each once, in the order asked."""
+        found: dict[UUID, TaskPublic] = {}
+        for reference in references:
+            keys = reference if isinstance(reference, range) else (reference,)
+            hits = [task for task in self.of(user) if task.number in keys or task.id in keys]
+            if not hits:
+                raise NotFound("nothing")
+            found |= {task.id: task for task in sorted(hits, key=lambda task: task.number) if task.id not in found}
+        return list(found.values())
+
+    def update(self, user: str, reference: Reference, changes: dict[str, Any]) -> TaskPublic:
+        """Change one task."""
+        [task] = self.find(user, [reference])
+        return self._change(task, changes)
+
+    def complete(self, user: str, references: Sequence[Reference], *, undo: bool) -> list[TaskPublic]:
+        """Mark tasks as done, or as open again."""
+        return [self._change(task, {"completed": not undo}) for task in self.find(user, references)]
+
+    def delete(self, user: str, references: Sequence[Reference]) -> list[TaskPublic]:
+        """Remove tasks and give them as they were."""
+        return [self.tasks.pop(task.id) for task in self.find(user, references)]
+
+    def _change(self, task: TaskPublic, changes: dict[str, Any]) -> TaskPublic:
+        changed = replace(task, **changes)
+        if changed == task:
+            return task
+        if changed.completed != task.completed:
+            changed = replace(changed, completed_at=self.now() if changed.completed else None)
+        self.tasks[task.id] = changed = replace(changed, updated_at=self.now())
+        return changed
+
+
+def values(task: TaskPublic) -> dict[str, Any]:
+    """A task as JSON has it."""
+    times = ("created_at", "updated_at", "completed_at")
+    plain = {name: getattr(task, name) for name in TaskPublic.__slots__}
+    return plain | {"id": str(task.id)} | {name: instant(plain[name]) for name in times}
+
+
+def instant(at: datetime | None) -> str | None:
+    """A time as JSON has it."""
+    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def row(task: TaskPublic) -> str:
+    """A task as `list` prints it into a pipe."""
+    said = values(task)
+    words = (said["number"], "done" if task.completed else "open", task.title, said["created_at"])
+    return "\t".join(map(str, (*words, said["completed_at"] or "", said["id"])))
+
+
+def fields(task: TaskPublic) -> str:
+    """A task as `show` prints it into a pipe."""
+    said = values(task) | {"completed": str(task.completed).lower()}
+    escaped = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
+    return "\n".join(f"{key}\t{'' if word is None else str(word).translate(escaped)}" for key, word in said.items())

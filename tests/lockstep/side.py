@@ -1,0 +1,138 @@
+"""One of the two stores with every way to call it, under ids that both stores share."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tests.lockstep.model import Model, values
+from tests.support.program import Ran, Surroundings, Todo
+from tests.support.stores import Store
+from todo_cli.database.engine import open_database
+from todo_cli.errors import TodoError
+from todo_cli.models import Added, Reference, TaskPage, TaskPublic
+from todo_cli.service import TaskService
+
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+Rows = dict[str, dict[str, Any]]
+
+
+class Side:
+    """A store in which nothing has been made yet; use it in a `with`.
+
+    A task added without an id gets one from the program, on each store another. They are learned by user and number,
+    so that what goes in and what comes out speaks of the ids that the model gave.
+    """
+
+    def __init__(self, store: Store, folder: Path, model: Model) -> None:
+        self.kind = store.kind
+        self._store = store
+        self._todo = Todo(Surroundings(folder, folder, store.url), model.now)
+        self._model = model
+        self._shared: dict[str, str] = {}
+        self._own: dict[str, str] = {}
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+
+    def __enter__(self) -> "Side":
+        self._runner.run(self._open())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+    async def _open(self) -> None:
+        if self.kind == "postgresql":
+            self._connection = await asyncpg.connect(self._store.url)
+            self._stack.push_async_callback(self._connection.close)
+            await self._connection.execute("DROP SCHEMA IF EXISTS todo CASCADE")
+        self._database = await self._stack.enter_async_context(open_database(self._store.target))
+
+    def run(self, *words: str, **how: Any) -> Ran:
+        """Run a command through the door; what it prints names shared ids, and the store as PLACE."""
+        ran = self._todo(*(self._named(word) for word in words), **how)
+        self.rows()
+        return Ran(ran.status, self._said(ran.out), self._said(ran.err))
+
+    def call(self, user: str, method: Callable[[TaskService, "Side"], Awaitable[Any]]) -> Any:
+        """Call the service, through a connection that it keeps; an error is its code."""
+        service = TaskService(self._database, user, self._model.now)
+
+        async def wait() -> Any:
+            return await method(service, self)
+
+        try:
+            answer = self._runner.run(wait())
+        except TodoError as error:
+            return error.code
+        self.rows()
+        return self._with_shared_ids(answer)
+
+    def own(self, reference: Reference) -> Any:
+        """What names the same task here."""
+        return UUID(self._named(str(reference))) if isinstance(reference, UUID) else reference
+
+    def rows(self) -> Rows:
+        """Every task there is by its shared id, read behind the program's back; learns the ids of new ones."""
+        rows: Rows = {}
+        for found in self._fetch("SELECT * FROM todo.task"):
+            id = found["id"]
+            if id not in self._shared:
+                self._shared[id] = self._model.id_of(found["user_id"], found["number"]) or id
+                self._own[self._shared[id]] = id
+            rows[self._shared[id]] = found | {"id": self._shared[id]}
+        return rows
+
+    def last_numbers(self) -> dict[str, int]:
+        """The last number given to each user."""
+        return {row["user_id"]: row["last"] for row in self._fetch("SELECT user_id, last FROM todo.counter")}
+
+    def _fetch(self, sql: str) -> list[dict[str, Any]]:
+        if self.kind == "postgresql":
+            return self._runner.run(self._fetch_from_server(sql))
+        path = Path(self._store.url.removeprefix("sqlite:///"))
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(path)) as file:
+            file.row_factory = sqlite3.Row
+            found = [dict(row) for row in file.execute(sql.replace("todo.", ""))]
+        return [row | {"completed": bool(row["completed"])} if "completed" in row else row for row in found]
+
+    async def _fetch_from_server(self, sql: str) -> list[dict[str, Any]]:
+        if await self._connection.fetchval("SELECT to_regclass('todo.task')") is None:
+            return []
+        found = [dict(row) for row in await self._connection.fetch(sql)]
+        return [values(TaskPublic(**row)) if "id" in row else row for row in found]
+
+    def _named(self, word: str) -> str:
+        """A word of a command with the ids of this store, in the letters that it has."""
+
+        def own(found: re.Match[str]) -> str:
+            id = self._own.get(found[0].lower(), found[0])
+            return id.upper() if found[0].isupper() else id
+
+        return ID.sub(own, word)
+
+    def _said(self, text: str) -> str:
+        text = text.replace(self._store.target.place, "PLACE")
+        return ID.sub(lambda found: self._shared.get(found[0], found[0]), text)
+
+    def _with_shared_ids(self, answer: Any) -> Any:
+        match answer:
+            case TaskPublic():
+                return replace(answer, id=UUID(self._shared.get(str(answer.id), str(answer.id))))
+            case Added():
+                return Added(self._with_shared_ids(answer.task), answer.is_new)
+            case TaskPage():
+                return replace(answer, tasks=self._with_shared_ids(answer.tasks))
+            case list():
+                return [self._with_shared_ids(part) for part in answer]
+        return answer

@@ -1,0 +1,1 @@
+"""Every call of every command to its store fails once, in every way."""

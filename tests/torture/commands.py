@@ -1,0 +1,74 @@
+"""The commands that are tortured, and the stores that they begin with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.support.program import Ran, Todo
+
+ID: Final = "7c6f2b0e-6a40-4b0e-9a59-2f1d0f3c9d11"
+SOURCE: Final = "source.db"
+"""The file that is imported, in the working directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as JSON, or typed at a terminal where it asks."""
+
+    words: Sequence[str]
+    stdin: bytes = b""
+    on_nothing: bool = False
+    """Whether there is no store yet."""
+    asks: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in a report."""
+        return " ".join(
+            [*self.words, *(["(asked)"] if self.asks else []), *(["(no store)"] if self.on_nothing else [])]
+        )
+
+    def run(self, todo: Todo, **env: str) -> Ran:
+        """Run it."""
+        style = [] if self.asks else ["--json"]
+        return todo(*style, *self.words, stdin=self.stdin, terminal=self.asks, env=env)
+
+
+ADD: Final = ("add", "--id", ID, "-d", "two litres", "Buy milk")
+ADD_LINES: Final = ("add", "--id", ID, "-")
+LINES: Final = b"one\ntwo\nthree\n"
+IMPORT: Final = ("db", "import", SOURCE)
+COMMANDS: Final = (
+    Command(ADD),
+    Command(ADD, on_nothing=True),
+    Command(ADD_LINES, stdin=LINES),
+    Command(ADD_LINES, stdin=LINES, on_nothing=True),
+    Command(("list", "--status", "all", "--limit", "3")),
+    Command(("list",), on_nothing=True),
+    Command(("show", "1")),
+    Command(("update", "1", "--title", "Buy oat milk", "-d", "", "--status", "done")),
+    Command(("done", "1,3-5")),
+    Command(("done", "2", "--undo")),
+    Command(("delete", "1")),
+    Command(("delete", "1-5", "--yes")),
+    Command(("delete", "1-4"), stdin=b"y\n", asks=True),
+    Command(IMPORT),
+    Command(IMPORT, on_nothing=True),
+    Command(("db", "upgrade")),
+    Command(("db", "upgrade"), on_nothing=True),
+    Command(("doctor",)),
+)
+
+
+def fill(todo: Todo) -> None:
+    """Make a store with tasks of two users, one of them done."""
+    for user, lines in (("ada", b"a\nb\nc\nd\ne\n"), ("bob", b"f\ng\n")):
+        assert todo("add", "-", user=user, stdin=lines).status == 0
+    assert todo("done", "2").status == 0
+
+
+def make_source(todo: Todo) -> None:
+    """Make what is imported, with tasks of two others."""
+    for user in ("eve", "zoe"):
+        assert todo("add", "-", user=user, stdin=LINES).status == 0
+    assert todo("done", "3", user="eve").status == 0

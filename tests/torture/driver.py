@@ -1,0 +1,71 @@
+"""Python's own driver of SQLite, whose calls are counted and can be made to fail as SQLite lets them fail."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+CODES: Final = {
+    "SQLITE_BUSY": (sqlite3.SQLITE_BUSY, "database is locked"),
+    "SQLITE_FULL": (sqlite3.SQLITE_FULL, "database or disk is full"),
+    "SQLITE_IOERR_FSYNC": (sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"),
+    "SQLITE_READONLY": (sqlite3.SQLITE_READONLY, "attempt to write a readonly database"),
+    "SQLITE_CORRUPT": (sqlite3.SQLITE_CORRUPT, "database disk image is malformed"),
+}
+
+
+@dataclass(slots=True)
+class Calls:
+    """Counts calls, each statement and each commit; call `fails`, and with `lasts` all after it, fail.
+
+    Connecting is none: SQLite does not read a file before the first statement.
+    """
+
+    name: str = ""
+    fails: int = 0
+    lasts: bool = False
+    made: int = 0
+
+    def take(self) -> None:
+        """Count a call, or fail it."""
+        self.made += 1
+        if self.made == self.fails or (self.lasts and self.made > self.fails):
+            code, text = CODES[self.name]
+            error = sqlite3.OperationalError(text)
+            error.sqlite_errorcode, error.sqlite_errorname = code, self.name
+            raise error
+
+
+@contextmanager
+def driven(calls: Calls) -> Iterator[None]:
+    """Have every connection to SQLite that is made from now on counted."""
+
+    class Cursor(sqlite3.Cursor):
+        def execute(self, *arguments: Any) -> Any:
+            calls.take()
+            return super().execute(*arguments)
+
+        def executemany(self, *arguments: Any) -> Any:
+            calls.take()
+            return super().executemany(*arguments)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, factory: Any = Cursor) -> Any:
+            return super().cursor(factory)
+
+        def commit(self) -> None:
+            if self.in_transaction:
+                calls.take()
+            super().commit()
+
+    connect = sqlite3.connect
+
+    def connect_and_count(*arguments: Any, **named: Any) -> Any:
+        return connect(*arguments, **named, factory=Connection)
+
+    sqlite3.connect = connect_and_count
+    try:
+        yield
+    finally:
+        sqlite3.connect = connect
