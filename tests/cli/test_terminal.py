@@ -336,7 +336,7 @@ def test_waiting_for_a_connection_at_a_terminal_is_told(seal: Seal) -> None:
         url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/db"
         pty_process = PtyProcess(Surroundings(seal.home, seal.cwd, url))
 
-        with pty_process.start("list", env={"TODO_TIMEOUT": "2"}) as terminal:
+        with pty_process.start("list", env={"TODO_TIMEOUT": "6"}) as terminal:
             terminal.wait_for("Waking the database...")
             ran = terminal.finish()
 
