@@ -33,8 +33,10 @@ HEAVY = (
     "sqlmodel",
     "tests.conftest",
     "typer",
+    "xdist.plugin",
 )
-OPTIONS = ("-q", "--assert=plain", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin")
+PLUGINS = ("pytest_asyncio.plugin", "xdist.plugin", "no:cacheprovider")  # looking for more takes half of a trial
+OPTIONS = ("-q", "--assert=plain", "--tb=no", "-o", "addopts=", *(f"-p{name}" for name in PLUGINS))
 
 
 class Verdict(StrEnum):
