@@ -48,6 +48,7 @@ def pytest_configure() -> None:
     let_signals_through()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Run two tests a core: half of the time they wait for processes, servers and locks."""
     return min(2 * (os.cpu_count() or 1), 8)
