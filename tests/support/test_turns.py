@@ -89,7 +89,7 @@ async def test_counts_long_messages_once(proxy: TurnProxy, own_postgres: Postgre
     assert (len(echo), proxy.turns) == (3_000_000, 2)
 
 
-async def test_counts_a_copy_once_for_its_start_and_once_for_its_end(
+async def test_counts_a_copy_by_its_start_and_end_not_by_its_rows(
     proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
 ) -> None:
     connection = await connect(proxy, own_postgres, counter)
@@ -99,8 +99,9 @@ async def test_counts_a_copy_once_for_its_start_and_once_for_its_end(
     await connection.copy_records_to_table("many", records=[(n,) for n in range(100_000)], columns=["n"])
     await connection.close()
 
-    # asyncpg asks for the types of the columns first
-    assert (proxy.turns, proxy.requests) == (3, ["PDH", "Q", "dc"])
+    # asyncpg asks for the types of the columns first, and sends rows before the server has said that it may.
+    assert proxy.requests == ["PDH", "Q", "dc"]
+    assert proxy.turns in (2, 3)
 
 
 async def test_counts_from_zero_after_a_reset(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
