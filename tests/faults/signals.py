@@ -25,6 +25,7 @@ from tests.faults.ground import Ground, opened
 from tests.support.forked import Forked, ForkServer
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.program import LIMIT_S, Process, Ran, let_signals_through
+from tests.support.turns import Fault, TurnProxy
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SPINNER: Final = "Waking the database..."
@@ -68,6 +69,15 @@ def held(ground: Ground) -> Iterator[Ground]:
 
 
 @contextmanager
+def silent(ground: Ground) -> Iterator[Ground]:
+    """A server that takes a statement and never says what came of it."""
+    assert ground.server is not None
+    with TurnProxy(ground.server.host, ground.server.port) as proxy:
+        proxy.faults.append(Fault("after", request=2, how="silence"))
+        yield ground.at(ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/"))
+
+
+@contextmanager
 def free(ground: Ground) -> Iterator[Ground]:
     """A store that answers at once."""
     yield ground
@@ -100,6 +110,8 @@ STATES: Final = (
     Waiting("locked file", SQLITE, held, ["add", "late"], sign=None),
     Waiting("slow query", POSTGRES, held, ["list"]),
     Waiting("slow write", POSTGRES, held, ["add", "late"], is_sent=True),
+    Waiting("silent line", POSTGRES, silent, ["list"]),
+    Waiting("silent line, write", POSTGRES, silent, ["add", "late"], is_sent=True),
     Waiting("question", BOTH, free, ["delete", "1-3"], sign="3"),
 )
 

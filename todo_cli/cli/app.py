@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID, uuid4, uuid5
 
@@ -253,7 +254,7 @@ def serve(
         env = place.env
         await serve(place.settings, host=host, port=number, variables=env.variables, now=env.now, stderr=env.stderr)
 
-    return Job(work, lambda _, scene: views.Sheet(None, "Stopped"), connects=False)
+    return Job(work, lambda _, scene: views.Sheet(None, "Stopped"), connects=False, patience_s=inf)
 
 
 @command(db_app, "upgrade", "Commands")

@@ -29,8 +29,11 @@ class Interruption:
         self.may_have_written: Callable[[], bool] = lambda: False
         """Whether a write was sent that did not fail for certain; set by the work itself."""
 
-    async def guard(self, work: Coroutine[Any, Any, R]) -> R:
+    async def guard(self, work: Coroutine[Any, Any, R], patience_s: float) -> R:
         """Await the work; a signal cancels it, at once or after a grace period when a write may be under way.
+
+        Cancelled work that has not ended after `patience_s` is cancelled once more: a driver waits for a server to
+        confirm that it cancels a request, and a server that is silent does not.
 
         Afterwards a signal waits until it is told what was written.
 
@@ -45,6 +48,7 @@ class Interruption:
             nonlocal was_writing
             was_writing = self.may_have_written()
             task.cancel()
+            loop.call_later(patience_s, task.cancel)
 
         def on_signal() -> None:
             nonlocal is_first

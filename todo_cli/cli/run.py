@@ -82,6 +82,8 @@ class Job(Generic[T]):
     again: Sequence[str] = ("list", "--status", "all")
     connects: bool = True
     """Whether it is sure to need the store, so that connecting can begin at once."""
+    patience_s: float = 0.05
+    """How long it may take to end after a signal."""
 
 
 def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
@@ -93,7 +95,9 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
     """
     interruption = Interruption(env.signals)
     with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(interruption.guard(_perform(job, settings, env, interruption, as_json=as_json)))
+        return runner.run(
+            interruption.guard(_perform(job, settings, env, interruption, as_json=as_json), job.patience_s)
+        )
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
