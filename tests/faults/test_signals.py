@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document
+from tests.cli.tampering import locked
 from tests.faults.ground import Ground
 from tests.faults.signals import (
     ENDING,
@@ -128,6 +129,17 @@ def test_signal_ends_it_in_every_state_in_which_it_waits(
     assert waiting.is_right(ran, number), ran
     assert filled.titles() - {"late"} == {"one", "two", "three"}
     assert waiting.is_sent or not is_stored(filled, "late")
+
+
+@pytest.mark.spec("002/FR-046")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, forked: Forked) -> None:
+    with locked(filled.store):
+        for after_ms in range(200, 600, 20):  # the driver waits for 100 ms at a time, and then lets go of the file
+            with forked.start("add", "late") as running:
+                time.sleep(after_ms / 1000)
+                running.send_signal(signal.SIGINT)
+                assert running.finish() == Ran(-signal.SIGINT, "", ""), after_ms
 
 
 @pytest.mark.spec("002/FR-046")

@@ -5,11 +5,13 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from todo_cli.cli.signals import GRACE_S, Signals
 
 R = TypeVar("R")
+
+_LEAVING_S: Final = 0.03
 
 
 class Interrupted(Exception):
@@ -32,8 +34,8 @@ class Interruption:
     async def guard(self, work: Coroutine[Any, Any, R], patience_s: float) -> R:
         """Await the work; a signal cancels it, at once or after a grace period when a write may be under way.
 
-        Cancelled work that has not ended after `patience_s` is cancelled once more: a driver waits for a server to
-        confirm that it cancels a request, and a server that is silent does not.
+        Cancelled work that has not ended after `patience_s`, or by the next signal, is cancelled once more, and then
+        left: a driver waits for a server to confirm that it cancels a request, and a server that is silent does not.
 
         Afterwards a signal waits until it is told what was written.
 
@@ -41,32 +43,33 @@ class Interruption:
             Interrupted: a signal came and the work did not end in time.
         """
         loop, signals = asyncio.get_running_loop(), self._signals
-        task = asyncio.ensure_future(work)
-        is_first, was_writing = True, False
-
-        def cancel() -> None:
-            nonlocal was_writing
-            was_writing = self.may_have_written()
-            task.cancel()
-            loop.call_later(patience_s, task.cancel)
-
-        def on_signal() -> None:
-            nonlocal is_first
-            if is_first and self.may_have_written():
-                loop.call_later(GRACE_S, cancel)
-            else:
-                cancel()
-            is_first = False
-
-        before, signals.react = signals.react, lambda _: loop.call_soon_threadsafe(on_signal)
+        task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
+        before, signals.react = signals.react, lambda number: loop.call_soon_threadsafe(coming.put_nowait, number)
         try:
-            return await task
-        except asyncio.CancelledError:
-            if signals.number is None:
-                raise
-            raise Interrupted(signals.number, was_writing=was_writing) from None
+            number = await _signal_during(task, coming)
+            if number is not None and self.may_have_written():
+                await _signal_during(task, coming, within_s=GRACE_S)
+            if number is None or task.done():
+                return task.result()
+            was_writing = self.may_have_written()
+            for _ in range(2):
+                task.cancel()
+                await _signal_during(task, coming, within_s=patience_s)
+            if task.done() and not task.cancelled():
+                return task.result()
+            raise Interrupted(number, was_writing=was_writing)
         finally:
             signals.react = signals.wait if self.may_have_written() else before
+
+
+async def _signal_during(
+    task: "asyncio.Task[Any]", coming: "asyncio.Queue[int]", *, within_s: float | None = None
+) -> int | None:
+    """Wait for the next signal, as long as the task takes; None where none came until then."""
+    getting = asyncio.ensure_future(coming.get())
+    await asyncio.wait({task, getting}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    getting.cancel()
+    return getting.result() if getting.done() else None
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -77,6 +80,16 @@ class Loop(asyncio.SelectorEventLoop):
     ) -> list[Any]:
         """Resolve a name."""
         return await in_thread(lambda: socket.getaddrinfo(host, port, family, type, proto, flags))
+
+    def leave(self) -> None:
+        """Cancel what is left, which has a moment to end, and close; what a driver does not end is no longer heard."""
+        left = asyncio.all_tasks(self)
+        for task in left:
+            task.cancel()
+        if left:
+            self.run_until_complete(asyncio.wait(left, timeout=_LEAVING_S))
+        self.set_exception_handler(lambda *_: None)
+        self.close()
 
 
 async def in_thread(call: Callable[[], R]) -> R:

@@ -82,7 +82,7 @@ class Job(Generic[T]):
     again: Sequence[str] = ("list", "--status", "all")
     connects: bool = True
     """Whether it is sure to need the store, so that connecting can begin at once."""
-    patience_s: float = 0.05
+    patience_s: float = 0.03
     """How long it may take to end after a signal."""
 
 
@@ -94,10 +94,11 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
         TodoError: the job failed.
     """
     interruption = Interruption(env.signals)
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(
-            interruption.guard(_perform(job, settings, env, interruption, as_json=as_json), job.patience_s)
-        )
+    work, loop = _perform(job, settings, env, interruption, as_json=as_json), Loop()
+    try:
+        return loop.run_until_complete(interruption.guard(work, job.patience_s))
+    finally:
+        loop.leave()
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
