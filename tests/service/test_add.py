@@ -1,6 +1,6 @@
 """Adding: numbers, ids, repeats, several at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +11,11 @@ from todo_cli.models import TaskCreate, TaskPublic, TaskStatus
 from todo_cli.service import TaskService
 
 Services = Callable[[str], TaskService]
+
+
+def with_ids(ids: Sequence[UUID]) -> list[TaskCreate]:
+    """What makes a task of each id."""
+    return [TaskCreate(title="clash", id=id) for id in ids]
 
 
 async def add(tasks: TaskService, *titles: str) -> list[TaskPublic]:
@@ -206,6 +211,16 @@ async def test_add_all_takes_a_thousand(tasks: TaskService) -> None:
     assert [each.task.number for each in added] == list(range(1, 1001))
     assert [each.task.title for each in added] == [f"task {n}" for n in range(1, 1001)]
     assert [task.number for task in (await tasks.list()).tasks] == list(range(1000, 0, -1))
+
+
+@pytest.mark.spec("001/FR-016")
+async def test_add_all_names_the_first_id_that_conflicts(service: Services) -> None:
+    ids = [uuid4() for _ in range(5)]
+    await service("bob").add_all(with_ids(ids))
+
+    for asked in (ids, ids[::-1], ids[3:]):
+        with pytest.raises(Conflict, match=str(asked[0])):
+            await service("ada").add_all([TaskCreate(title="new", id=uuid4()), *with_ids(asked)])
 
 
 @pytest.mark.spec("001/FR-016")

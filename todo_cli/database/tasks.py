@@ -194,9 +194,9 @@ class TaskRepository:
         for start in range(0, len(ids), _PARAMETERS):
             statement = select(*_COLUMNS).where(_TASK.c.id.in_(ids[start : start + _PARAMETERS]))
             found |= {row[0]: TaskPublic(*row) for row in (await self._session.exec(statement)).all()}
-        for task in found.values():
-            if task.user_id != self._user_id:
-                raise _held_by_another(task.id)
+        for id in ids:  # in the order asked, so that both stores name the same one
+            if id in found and found[id].user_id != self._user_id:
+                raise _held_by_another(id)
         return found
 
 
