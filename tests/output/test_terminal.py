@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -195,6 +196,28 @@ def test_progress_draws_a_bar_and_takes_it_away() -> None:
     assert "100%" in stream.getvalue().decode()
     assert stream.getvalue().decode().endswith("\x1b[2K")
     assert not stream.closed
+
+
+@pytest.mark.parametrize("width", [30, 60])
+def test_progress_keeps_to_the_width_and_the_switches_for_colour(width: int) -> None:
+    coloured, plain = io.BytesIO(), io.BytesIO()
+
+    for stream, variables in ((coloured, {}), (plain, {"NO_COLOR": "1"})):
+        with progress("Copying", stream, width=width, variables={"TERM": "xterm-256color", **variables}) as report:
+            report(1, 4)
+
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.getvalue().decode()))
+    assert max(map(len, lines)) <= width
+    assert (max(map(len, lines)) > 40) is (width == 60)
+    assert re.search(rb"\x1b\[[0-9;]*3\d", coloured.getvalue())
+    assert not re.search(rb"\x1b\[[0-9;]*3\d", plain.getvalue())
+
+
+def test_progress_draws_only_when_it_is_told_something() -> None:
+    before = threading.active_count()
+
+    with progress("Copying", io.BytesIO(), width=60, variables={}):
+        assert threading.active_count() == before
 
 
 def test_progress_leaves_the_stream_open_after_a_fault() -> None:

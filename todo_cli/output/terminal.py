@@ -36,18 +36,7 @@ class _Buffer(io.StringIO):
 def render(sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]) -> str:
     """Draw a sheet `width` columns wide; text of users is shown as text, never as markup."""
     buffer = _Buffer(encoding)
-    console = Console(
-        file=buffer,
-        width=width,
-        force_terminal=True,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        legacy_windows=False,
-        _environ=dict(variables),
-    )
-    if variables.get("TERM") in ("dumb", "unknown") and not variables.get("FORCE_COLOR"):
-        console.no_color = True
+    console = Console(file=buffer, width=width, force_terminal=True, _environ=dict(variables))
     for part in _parts(sheet, width):
         console.print(part, soft_wrap=isinstance(part, Text))
     return buffer.getvalue()
@@ -58,11 +47,11 @@ def progress(
     what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
 ) -> Iterator[Callable[[int, int], None]]:
     """Draw a bar on a stream, and hand out the function that moves it: so many done, of so many."""
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", write_through=True)
-    console = Console(file=text, width=width, force_terminal=True, legacy_windows=False, _environ=dict(variables))
+    text = io.TextIOWrapper(stream, encoding="utf-8")
+    console = Console(file=text, width=width, force_terminal=True, _environ=dict(variables))
     try:
         with Progress(console=console, auto_refresh=False, transient=True) as bars:
-            bar = bars.add_task(what, total=None)
+            bar = bars.add_task(what)
 
             def report(done: int, of: int) -> None:
                 bars.update(bar, completed=done, total=of, refresh=True)
