@@ -63,9 +63,11 @@ class Relay:
         cut, self.cut = self.cut, None
         self.connections += 1
         self.passed = {"client": 0, "server": 0}
-        task = asyncio.create_task(self._serve(SlowStream(reader, writer, self._delay_s), cut, self.passed))
+        client = SlowStream(reader, writer, self._delay_s)
+        task = asyncio.create_task(self._serve(client, cut, self.passed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: client.abort())  # also where it is cancelled before it began
 
     async def _serve(self, client: SlowStream, cut: Cut | None, passed: dict[str, int]) -> None:
         server = SlowStream(*await asyncio.open_connection("127.0.0.1", self._upstream))
@@ -85,7 +87,6 @@ class Relay:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            client.abort()
             server.abort()
 
     async def _pass(self, side: str, source: Stream, sink: Stream, cut: Cut | None, passed: dict[str, int]) -> bool:

@@ -168,6 +168,7 @@ class TurnProxy:
         task = asyncio.create_task(self._serve(line))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
+        task.add_done_callback(lambda _: line.client.abort())  # also where it is cancelled before it began
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -175,14 +176,11 @@ class TurnProxy:
             self._bugs.append(error)
 
     async def _serve(self, line: Line) -> None:
-        try:
-            self.turns += 1
-            if self.is_silent:
-                await asyncio.Future()
-            with suppress(OSError, BrokenLineError):
-                await self._relay(line, await self._welcome(line))
-        finally:
-            line.client.abort()
+        self.turns += 1
+        if self.is_silent:
+            await asyncio.Future()
+        with suppress(OSError, BrokenLineError):
+            await self._relay(line, await self._welcome(line))
 
     async def _relay(self, line: Line, first: list[Message]) -> None:
         upstream = SlowStream(*await asyncio.open_connection(*self._upstream))
