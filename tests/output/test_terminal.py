@@ -43,6 +43,44 @@ def test_render_draws_number_status_title_age_and_counts() -> None:
     assert lines[-1] == "3 open, 5 done"
 
 
+def as_tags(text: str) -> list[str]:
+    """The lines of a drawing, with `<32>` for the start of a style and `</>` for its end, empty styles left out."""
+    marked = CONTROL.sub(lambda code: "</>" if code[0] == "\x1b[0m" else f"<{code[0][2:-1]}>", text)
+    return [re.sub(r"<[0-9;]+>( *)</>", r"\1", line).rstrip() for line in marked.splitlines()]
+
+
+@pytest.mark.spec("002/FR-050")
+def test_render_draws_lists_and_tasks_like_this() -> None:
+    sheet = listing(done(12), task(3, "word " * 5 + "x" * 30))
+
+    assert as_tags(drawn(sheet, width=50)) == [
+        "<1> #</>          <1>Task                    </>   <1>When       </>",
+        "\u2500" * 50,
+        "<36>12</>   <32>done</>   <2>Buy bread               </>   <2>1 hour ago </>",
+        "<36> 3</>   <33>open</>   word word word word word   <2>2 hours ago</>",
+        "            xxxxxxxxxxxxxxxxxxxxxxxx",
+        "            xxxxxx",
+        "<2>3 open, 5 done</>",
+    ]
+    assert as_tags(drawn(sheet, width=31)) == [
+        "<1> #</>   <1>Task                      </>",
+        "\u2500" * 31,
+        "<36>12</>   <32>x </><2;32>Buy bread</>",
+        "<36> 3</>   word word word word word",
+        "     xxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "     xxxx",
+        "<2>3 open, 5 done</>",
+    ]
+    assert as_tags(drawn(shown(task(3, "word " * 5 + "x" * 30), scene()), width=40))[:6] == [
+        "<36>id          </>  00000000-0000-0000-0000-00",
+        "              0000000003",
+        "<36>number      </>  3",
+        "<36>user_id     </>  ada",
+        "<36>title       </>  word word word word word",
+        "              xxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ]
+
+
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_render_drops_the_date_first_and_then_the_status(width: int) -> None:

@@ -73,14 +73,13 @@ def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
 
 def _table(table: Table, width: int) -> RichTable:
     with_date, with_status = width >= _WITH_DATE, width >= _WITH_STATUS
-    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    digits = max(len(str(row.number)) for row in table.rows)
-    drawn.add_column("#", justify="right", min_width=digits, no_wrap=True, style="cyan")
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn.add_column("#", justify="right", no_wrap=True, style="cyan")
     if with_status:
-        drawn.add_column("", min_width=4, no_wrap=True)
-    drawn.add_column("Task", overflow="fold", ratio=1)
+        drawn.add_column(no_wrap=True)
+    drawn.add_column("Task", overflow="fold")
     if with_date:
-        drawn.add_column("When", no_wrap=True, style="dim", min_width=max(len(row.age) for row in table.rows))
+        drawn.add_column("When", no_wrap=True, style="dim")
     for row in table.rows:
         title = Text(visible(row.title), style="dim" if row.is_done else "")
         if row.is_done and not with_status:
