@@ -113,6 +113,16 @@ def test_render_wraps_the_title_and_loses_nothing(width: int, title: str, mark: 
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("width", WIDTHS)
+def test_render_wraps_nothing_but_titles(width: int) -> None:
+    text = read(listing(done(4_999_999_999, "x" * 200)), width)
+
+    assert "4999999999" in text
+    assert ("done  " in text) is (width >= 32)
+    assert ("1 hour ago" in text) is (width >= 50)
+
+
+@pytest.mark.spec("002/FR-051")
+@pytest.mark.parametrize("width", WIDTHS)
 def test_render_never_draws_beyond_the_width(width: int) -> None:
     lines = read(listing(*(task(number, "word " * 30) for number in range(995, 1_005))), width).splitlines()
 
