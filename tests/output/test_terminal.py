@@ -113,12 +113,14 @@ def test_render_wraps_the_title_and_loses_nothing(width: int, title: str, mark: 
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("width", WIDTHS)
-def test_render_wraps_nothing_but_titles(width: int) -> None:
+def test_render_wraps_nothing_but_text(width: int) -> None:
     text = read(listing(done(4_999_999_999, "x" * 200)), width)
+    fields = read(shown(task(1, "x" * 200), scene()), width)
 
     assert "4999999999" in text
     assert ("done  " in text) is (width >= 32)
     assert ("1 hour ago" in text) is (width >= 50)
+    assert {"description", "completed_at"} <= set(fields.split())
 
 
 @pytest.mark.spec("002/FR-051")
