@@ -76,7 +76,7 @@ def _table(table: Table, width: int) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     drawn.add_column("#", justify="right", no_wrap=True, style="cyan")
     if with_status:
-        drawn.add_column(no_wrap=True)
+        drawn.add_column()
     drawn.add_column("Task", overflow="fold")
     if with_date:
         drawn.add_column("When", no_wrap=True, style="dim")
