@@ -120,7 +120,7 @@ def test_render_wraps_nothing_but_text(width: int) -> None:
     assert "4999999999" in text
     assert ("done  " in text) is (width >= 32)
     assert ("1 hour ago" in text) is (width >= 50)
-    assert "1 hour ago" in read(listing(done(10**15, "x" * 200)), width=50)
+    assert "2 hours ago" in read(listing(done(10**18, "x" * 200), task(3)), width=50)
     assert {"description", "completed_at"} <= set(fields.split())
 
 
