@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NoReturn
@@ -47,7 +48,9 @@ async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
 def kill_one(ground: Ground, round: int) -> list[str]:
     """Let one process write and kill it at a random moment; the titles that it acknowledged."""
     told, telling = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a thread that is done with may just be ending
+        pid = os.fork()
     if pid == 0:
         try:
             os.close(told)

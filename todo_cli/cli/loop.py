@@ -4,14 +4,12 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, Final, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar
 
 from todo_cli.cli.signals import GRACE_S, Signals
 
 R = TypeVar("R")
-
-_LEAVING_S: Final = 0.03
 
 
 class Interrupted(Exception):
@@ -81,13 +79,24 @@ class Loop(asyncio.SelectorEventLoop):
         """Resolve a name."""
         return await in_thread(lambda: socket.getaddrinfo(host, port, family, type, proto, flags))
 
-    def leave(self) -> None:
-        """Cancel what is left, which has a moment to end, and close; what a driver does not end is no longer heard."""
+    def call_soon_threadsafe(  # type: ignore[override]  # what is passed on is checked where it is called
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Have the loop call; when it is closed nobody waits any more for what a thread was asked."""
+        try:
+            return super().call_soon_threadsafe(callback, *args, context=context)
+        except RuntimeError:
+            if not self.is_closed():
+                raise
+            return asyncio.Handle(callback, args, self, context)
+
+    def leave(self, within_s: float) -> None:
+        """Cancel what is left, wait so long for it to end, and close; what a driver does not end is no longer heard."""
         left = asyncio.all_tasks(self)
         for task in left:
             task.cancel()
         if left:
-            self.run_until_complete(asyncio.wait(left, timeout=_LEAVING_S))
+            self.run_until_complete(asyncio.wait(left, timeout=within_s))
         self.set_exception_handler(lambda *_: None)
         self.close()
 
@@ -111,8 +120,7 @@ async def in_thread(call: Callable[[], R]) -> R:
             result = call()
         except Exception as error:  # noqa: BLE001 - carried over to whoever waits
             fault = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, fault)
+        loop.call_soon_threadsafe(settle, result, fault)
 
     threading.Thread(target=work, daemon=True).start()
     return await future

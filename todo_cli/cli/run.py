@@ -98,7 +98,7 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
     try:
         return loop.run_until_complete(interruption.guard(work, job.patience_s))
     finally:
-        loop.leave()
+        loop.leave(job.patience_s)
 
 
 async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
