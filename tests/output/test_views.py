@@ -192,7 +192,7 @@ def test_script_hands_out_sql_as_it_is() -> None:
 
     assert sheet.data == {"sql": "BEGIN;\n\nCOMMIT;\n\n"}
     assert sheet.lines == ["BEGIN;", "", "COMMIT;"]
-    assert sheet.message == "The SQL for db.example/shop"
+    assert (sheet.message, sheet.fault) == ("The SQL for db.example/shop", None)
     assert [script(sql, scene()).lines for sql in ("-- x \n", "-- X\n")] == [["-- x "], ["-- X"]]
 
 
