@@ -82,7 +82,7 @@ class Job(Generic[T]):
     again: Sequence[str] = ("list", "--status", "all")
     connects: bool = True
     """Whether it is sure to need the store, so that connecting can begin at once."""
-    patience_s: float = 0.03
+    patience_s: float = 0.02
     """How long it may take to end after a signal."""
 
 
