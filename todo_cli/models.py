@@ -103,7 +103,7 @@ class TextRule(ColumnElement[bool]):
 
     inherit_cache = False
 
-    def __init__(self, column: str, *, longest: int, lines: bool = False) -> None:
+    def __init__(self, column: str, *, longest: int, lines: bool) -> None:
         self.column = column
         self.longest = longest
         self.lines = lines

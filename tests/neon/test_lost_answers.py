@@ -136,6 +136,17 @@ def test_delete_is_sent_once_more_where_the_row_is_there(
         assert "gone" in assert_unknown(ran, "list", "--status", "all")
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_delete_that_is_lost_once_more_is_unknown(milk: Todo, site: Site, proxy: TurnProxy, when: When) -> None:
+    proxy.faults += [Fault("before", EXECUTE), Fault(when, 2 * EXECUTE, connection=2)]
+
+    ran = milk("delete", "1", "--json")
+
+    assert_unknown(ran, "list", "--status", "all")
+    assert proxy.connections == 2
+    assert (ours(site) == []) is (when == "after")
+
+
 def test_the_command_to_repeat_names_the_user_that_was_named(site: Site, plain_url: str, proxy: TurnProxy) -> None:
     site.fill("Buy milk", user="bob")
     proxy.faults.append(Fault("before", EXECUTE))
