@@ -172,6 +172,17 @@ def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
     assert ours(site) == before
 
 
+def test_lines_that_are_lost_twice_name_the_command_that_repeats_them(milk: Todo, site: Site, proxy: TurnProxy) -> None:
+    proxy.faults.append(Fault("after", EXECUTE, connection=None))
+
+    ran = milk("add", "-", "--json", stdin=b"one\ntwo\n")
+
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    proxy.reset()
+    assert again(milk, ran, b"one\ntwo\n").status == 0
+    assert [title for _, title, _ in ours(site)] == ["Buy milk", "one", "two"]
+
+
 def test_reads_that_are_lost_twice_were_not_to_be_had(milk: Todo, proxy: TurnProxy) -> None:
     proxy.faults.append(Fault("before", EXECUTE, connection=None))
 
