@@ -20,6 +20,7 @@ from todo_cli.models import (
     Added,
     Identifier,
     Instant,
+    Task,
     TaskCreate,
     TaskPage,
     TaskPublic,
@@ -66,6 +67,13 @@ def test_task_public_has_no_room_for_more() -> None:
 
 def test_task_status_has_three_values() -> None:
     assert [status.value for status in TaskStatus] == ["open", "done", "all"]
+
+
+def test_task_is_open_and_bare_by_default() -> None:
+    now = datetime.now(UTC)
+    made = Task(id=uuid4(), user_id="ada", number=1, title="Buy milk", created_at=now, updated_at=now)
+
+    assert (made.completed, made.description, made.completed_at) == (False, None, None)
 
 
 def test_task_create_cleans_its_text() -> None:
