@@ -76,6 +76,14 @@ def test_task_is_open_and_bare_by_default() -> None:
     assert (made.completed, made.description, made.completed_at) == (False, None, None)
 
 
+def test_task_create_reads_an_id_as_the_rules_have_it() -> None:
+    id = uuid4()
+
+    assert TaskCreate.model_validate({"title": "x", "id": str(id).upper()}).id == id
+    with pytest.raises(InvalidInput):
+        TaskCreate.model_validate({"title": "x", "id": f"{{{id}}}"})
+
+
 def test_task_create_cleans_its_text() -> None:
     new = TaskCreate(title="  Buy milk ", description="2 l\r\nfresh")
 
