@@ -152,6 +152,7 @@ async def test_several_say_which_number_or_range_is_missing(tasks: TaskService, 
 
     assert number.value.message == "No task 77 for ada"
     assert both.value.message == "No tasks 77, 60-65 for ada"
+    assert both.value.hint == "todo list --status all"
 
 
 EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
