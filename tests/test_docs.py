@@ -221,14 +221,15 @@ def read(descriptor: int) -> Iterator[bytes]:
             yield data
 
 
-@pytest.fixture
-def shell(seal: Seal, tmp_path: Path) -> Shell:
-    """A shell of somebody who has never used `todo`."""
+@pytest.fixture(params=["embedded", "postgresql"])
+def shell(request: pytest.FixtureRequest, seal: Seal, tmp_path: Path) -> Shell:
+    """A shell of somebody who has never used `todo`, on the embedded file and on PostgreSQL."""
     shim = tmp_path / "todo"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m todo_cli "$@"\n')
     shim.chmod(0o755)
+    url = request.getfixturevalue("postgres_store").url if request.param == "postgresql" else None
     changes = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TERM": "xterm-256color"}
-    return Shell(process_environment(Surroundings(seal.home, seal.cwd, None), "ada", changes), seal.cwd)
+    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), "ada", changes), seal.cwd)
 
 
 def test_quickstart_does_what_it_says(shell: Shell) -> None:

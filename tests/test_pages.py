@@ -142,15 +142,21 @@ def test_ci_is_a_program() -> None:
 # What people type
 
 
-@pytest.fixture
-def shell(seal: Seal, tmp_path: Path) -> Shell:
-    """A shell of somebody new, with `todo`, `python3` and, if it is installed, `jq` on its path."""
-    shim = tmp_path / "todo"
+@pytest.fixture(params=["embedded", "postgresql"])
+def shell(request: pytest.FixtureRequest, seal: Seal, tmp_path: Path) -> Shell:
+    """A shell of somebody who has never used `todo`, on the embedded file and on PostgreSQL."""
+    url = request.getfixturevalue("postgres_store").url if request.param == "postgresql" else None
+    return shell_of(seal, tmp_path, url)
+
+
+def shell_of(seal: Seal, folder: Path, url: str | None) -> Shell:
+    """A shell with `todo`, `python3` and, if it is installed, `jq` on its path."""
+    shim = folder / "todo"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m todo_cli "$@"\n')
     shim.chmod(0o755)
-    path = f"{tmp_path}:{Path(shutil.which('jq') or '/usr/bin/jq').parent}:/usr/bin:/bin"
+    path = f"{folder}:{Path(shutil.which('jq') or '/usr/bin/jq').parent}:/usr/bin:/bin"
     changes = {"PATH": path, "TERM": "xterm-256color"}
-    return Shell(process_environment(Surroundings(seal.home, seal.cwd, None), None, changes), seal.cwd)
+    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), None, changes), seal.cwd)
 
 
 def test_readme_does_what_it_says(shell: Shell) -> None:
@@ -167,11 +173,12 @@ def test_readme_does_what_it_says(shell: Shell) -> None:
         pytest.skip("jq is not installed, so README's lines with jq were not run; all the others were")
 
 
-def test_readme_leads_to_a_server(seal: Seal, shell: Shell, postgres_store: Store) -> None:
+def test_readme_leads_to_a_server(seal: Seal, tmp_path: Path, postgres_store: Store) -> None:
     [block] = blocks(README, "text")
     command, *config = block.splitlines()
     url = next(part for part in config[0].split('"') if part.startswith("postgresql://"))
     typed = "\n".join(config).replace(url, postgres_store.url)
+    shell = shell_of(seal, tmp_path, None)
 
     subprocess.run(["/bin/sh", "-c", command], input=f"{typed}\n".encode(), env=shell.environment, check=True)
 

@@ -28,9 +28,9 @@ def steps() -> list[Step]:
 
 
 @pytest.fixture
-def own_process(seal: Seal) -> Process:
-    """The program with the home of that shell."""
-    return Process(Surroundings(seal.home, seal.cwd, None))
+def own_process(shell: Shell, seal: Seal) -> Process:
+    """The program in the surroundings of that shell."""
+    return Process(Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")))
 
 
 def test_quickstart_of_the_api_does_what_it_says(shell: Shell, own_process: Process) -> None:
