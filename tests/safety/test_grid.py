@@ -17,7 +17,7 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.server import _relay_logs
 
 WIDE = 300
-OUTPUTS = [("sqlite", "utf-8"), ("postgresql", "utf-8"), ("sqlite", "ascii"), ("postgresql", "latin-1")]
+ENCODINGS = ["utf-8", "ascii", "latin-1"]
 LISTED = ["list", "--status", "all"]
 
 
@@ -74,7 +74,7 @@ def test_documents_hold_every_text_and_nothing_raw(shelf: Shelf) -> None:
 
 
 @pytest.mark.spec("002/FR-057")
-@pytest.mark.parametrize(("store", "encoding"), OUTPUTS, indirect=["store"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_pipes_carry_every_text_visibly(shelf: Shelf, encoding: str) -> None:
     def ask(*words: str, user: str = "ada", stdin: bytes = b"") -> Ran:
         return shelf.todo(*words, user=user, stdin=stdin, encoding=encoding)
@@ -102,7 +102,7 @@ def described(ran: Ran) -> list[str]:
 
 
 @pytest.mark.spec("002/FR-057")
-@pytest.mark.parametrize(("store", "encoding"), OUTPUTS, indirect=["store"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
     def ask(*words: str, user: str = "ada", stdin: bytes = b"", columns: int = WIDE) -> Ran:
         return shelf.todo(*words, user=user, stdin=stdin, terminal=True, columns=columns, encoding=encoding)
