@@ -36,7 +36,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "service.py": (
         f"{SERVICE} -k 'not postgresql'",
-        "tests/neon/test_lost_answers.py -k 'asked_again or by_a_look or once_more or twice or unknown_when'",
+        "tests/neon/test_lost_answers.py -k 'asked_again or by_a_look or once_more or twice or no_gap or unknown_when'",
         f"{SERVICE} -k postgresql",
     ),
     "output/envelope.py": ("tests/output/test_envelope.py",),

@@ -183,6 +183,18 @@ def test_lines_that_are_lost_twice_name_the_command_that_repeats_them(milk: Todo
     assert [title for _, title, _ in ours(site)] == ["Buy milk", "one", "two"]
 
 
+def test_lines_that_are_cut_anywhere_are_all_or_none_and_leave_no_gap(milk: Todo, site: Site, proxy: TurnProxy) -> None:
+    for request in range(PARSE, 99):
+        proxy.reset()
+        proxy.faults.append(Fault("before", request, connection=None))
+        if milk("add", "-", stdin=b"one\ntwo\n").status == 0:
+            break
+        assert [title for _, title, _ in ours(site)] == ["Buy milk"]
+
+    assert request > 2 * EXECUTE  # it takes several statements
+    assert [(number, title) for number, title, _ in ours(site)] == [(1, "Buy milk"), (2, "one"), (3, "two")]
+
+
 def test_reads_that_are_lost_twice_were_not_to_be_had(milk: Todo, proxy: TurnProxy) -> None:
     proxy.faults.append(Fault("before", EXECUTE, connection=None))
 
