@@ -151,9 +151,11 @@ def test_settings_know_the_embedded_file_by_name(todo_embedded: Todo, seal: Seal
 
 
 @pytest.mark.spec("002/FR-065")
-@pytest.mark.parametrize("url", ["sqlite:///tasks.db", "sqlite:///./tasks.db", "sqlite:///../work/tasks.db"])
+@pytest.mark.parametrize("url", ["sqlite:///tasks.db", "sqlite:///./tasks.db", "sqlite:///../{here}/tasks.db"])
 def test_settings_start_a_relative_path_at_the_working_directory(todo_embedded: Todo, seal: Seal, url: str) -> None:
-    assert todo_embedded("add", "Buy milk", env={"TODO_DATABASE_URL": url}).status == 0
+    env = {"TODO_DATABASE_URL": url.format(here=seal.cwd.name)}
+
+    assert todo_embedded("add", "Buy milk", env=env).status == 0
 
     assert (seal.cwd / "tasks.db").is_file()
     assert not embedded(seal).exists()
