@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document
-from tests.cli.tampering import locked
 from tests.faults.ground import Ground
 from tests.faults.signals import (
     ENDING,
@@ -134,7 +133,7 @@ def test_signal_ends_it_in_every_state_in_which_it_waits(
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, forked: Forked) -> None:
-    with locked(filled.store):
+    with held(filled):
         for after_ms in range(200, 600, 20):  # the driver waits for 100 ms at a time, and then lets go of the file
             with forked.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
