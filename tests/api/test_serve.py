@@ -22,6 +22,7 @@ from tests.api.served import Served, serving
 from tests.api.support import TASKS, data, error
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
+from tests.support.marks import OVER_IPV6
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Process, Surroundings
 from tests.support.stores import Store
@@ -228,12 +229,8 @@ def test_serve_answers_under_its_own_names_alone(light: Served) -> None:
     assert list(statuses.values()) == [200, 200, 200, 200, 403, 403]
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6 at all")
+@OVER_IPV6
 def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback: nothing of it is tested here")
     with serving(sqlite_process, "--host", "::1") as served, served.client() as client:
         assert served.host == "[::1]"
         assert client.get("/health").status_code == 200

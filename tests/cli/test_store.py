@@ -15,6 +15,7 @@ import pytest
 from tests.cli.expect import add, assert_document, assert_refused, assert_words, tasks_of, titles_of
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
+from tests.support.marks import as_root
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, command, process_environment
 from tests.support.servers import Account
@@ -383,16 +384,13 @@ def test_a_symlink_of_ones_own_to_a_file_not_made_yet_is_followed(
     assert (embedded(seal).is_symlink(), mode_of(target)) == (True, 0o600)
 
 
+@as_root("only root can give a symlink to another account")
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("link", [".local/share/todo", ".local/share/todo/todo.db"])
 @pytest.mark.parametrize("arguments", TOUCHING)
 def test_a_symlink_of_somebody_else_is_refused(
     todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str, arguments: list[str]
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip(
-            "NOT TESTED HERE: only root can make a symlink that belongs to somebody else; run the tests as root"
-        )
     path, target = seal.home / link, tmp_path / "elsewhere"
     path.parent.mkdir(parents=True)
     path.symlink_to(target)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.marks import as_root
 from todo_cli.database import files
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError
 
 STRANGER = 12_345
 """An account that is neither ours nor root's."""
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a symlink to another account")
+for_root = as_root("only root can give a symlink to another account")
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -237,7 +238,7 @@ def test_holds_nothing_follows_symlinks_of_the_system(tmp_path: Path) -> None:
         files.holds_nothing(Path("/proc/self/cwd"))  # a folder, and reached
 
 
-@as_root
+@for_root
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("part", ["data", "data/todo", "data/todo/todo.db"])
 def test_holds_nothing_refuses_a_symlink_of_another_account(path: Path, tmp_path: Path, part: str) -> None:
@@ -253,7 +254,7 @@ def test_holds_nothing_refuses_a_symlink_of_another_account(path: Path, tmp_path
     assert error.hint == "name the file itself in TODO_DATABASE_URL"
 
 
-@as_root
+@for_root
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("is_relative", [False, True])
 def test_holds_nothing_refuses_a_symlink_of_another_account_behind_one_of_our_own(
@@ -269,7 +270,7 @@ def test_holds_nothing_refuses_a_symlink_of_another_account_behind_one_of_our_ow
     assert "theirs is a symlink of another account" in refusal(ConfigInvalid, path).message
 
 
-@as_root
+@for_root
 @pytest.mark.spec("002/FR-078")
 def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)

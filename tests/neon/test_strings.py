@@ -1,8 +1,6 @@
 """Every connection string that people have works as it is, or gives an error that says what to mend."""
 
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.neon.relay import Relay
 from tests.neon.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site, task_id
+from tests.support.marks import OVER_IPV6
 from tests.support.neon import NeonFront
 from tests.support.postgres import ADMIN
 from tests.support.program import Surroundings, Todo
@@ -65,13 +64,6 @@ def nasty_role(site: Site) -> Iterator[str]:
 def reading(seal: Seal, clock: Clock) -> Reading:
     """The program on a string that leads to no server."""
     return lambda text: Todo(Surroundings(seal.home, seal.cwd, text), clock)
-
-
-def has_ipv6() -> bool:
-    """Whether this machine can speak IPv6 to itself."""
-    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
-        return True
-    return False
 
 
 def target(text: str) -> PostgresTarget:
@@ -269,7 +261,7 @@ def test_connects_by_a_unix_socket(site: Site, form: str) -> None:
     assert (found["round_trips"], found["reachable"]) == (5, True)
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6, not even to itself")
+@OVER_IPV6
 def test_connects_by_ipv6(site: Site, proxy: TurnProxy, front: NeonFront) -> None:
     with Relay(proxy.port, host="::1") as relay:
         assert site.todo(site.url("[::1]", relay.port))("add", "Buy milk").status == 0

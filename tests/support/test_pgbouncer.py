@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from tests.support.pgbouncer import PgBouncer, find_pgbouncer
+from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
 
-pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is missing: apt-get install pgbouncer")
+pytestmark = pytest.mark.pgbouncer
 
 
 @pytest.fixture(scope="module")
