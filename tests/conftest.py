@@ -1,21 +1,26 @@
 """Fixtures of all tests: a sealed environment, real stores, and the ways to run the program."""
 
+import gc
 import os
 import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.blocking import wait_for
+from tests.support.forked import ForkServer
 from tests.support.hosts.sitecustomize import resolving
 from tests.support.pgbouncer import find_pgbouncer, keeps_prepared_statements
-from tests.support.postgres import PostgresCluster, PostgresServer, open_cluster, open_server
+from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, open_cluster, open_server
 from tests.support.program import Process, PtyProcess, Surroundings, Todo, let_signals_through
-from tests.support.stores import Clock, Store
+from tests.support.servers import swiftest_folder
+from tests.support.stores import Clock, Store, make
 
 if TYPE_CHECKING:
     from todo_cli.database.engine import Database
@@ -24,12 +29,6 @@ if TYPE_CHECKING:
 # Read before the environment is sealed.
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
 MUST_HAVE_PGBOUNCER = os.environ.get("CI") == "true"
-
-# What an earlier test left running must not hold locks any more.
-EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-DROP SCHEMA IF EXISTS todo CASCADE;
-"""
 
 SEALED_PREFIXES = ("TODO_", "XDG_", "PG", "LC_", "SSL_CERT_", "CLICOLOR")
 SEALED_NAMES = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "LANG", "USER", "LOGNAME")
@@ -63,6 +62,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+def pytest_collection_finish() -> None:
+    """Keep what is loaded by now out of every search for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests a run leaves out."""
     if not can_show():
@@ -77,9 +82,10 @@ def can_show(*, prepares: bool = False) -> bool:
 
 
 @pytest.fixture(scope="session")
-def sealed_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sealed_folders() -> Iterator[Path]:
     """Where the sealed folders of all tests are; `mktemp` for each would read thousands of names again and again."""
-    return tmp_path_factory.mktemp("sealed")
+    with tempfile.TemporaryDirectory(prefix="todo-sealed-", dir=swiftest_folder()) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)
@@ -130,9 +136,18 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def shared_database(postgres: PostgresServer) -> str:
-    """The name of the PostgreSQL database that one test after the other gets emptied."""
-    return postgres.create_database()
+def shared_database(postgres: PostgresServer) -> Iterator[ReusedDatabase]:
+    """The PostgreSQL database that one test after the other gets empty."""
+    with closing(ReusedDatabase(postgres)) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables, to copy."""
+    path = tmp_path_factory.mktemp("made") / "store.db"
+    wait_for(make(Store("sqlite", f"sqlite:///{path}")))
+    return path
 
 
 @pytest.fixture
@@ -144,16 +159,24 @@ def empty_database(postgres: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_store(postgres: PostgresServer, shared_database: str) -> Store:
-    """An empty store on PostgreSQL."""
-    postgres.run_sql(shared_database, EMPTY)
-    return Store("postgresql", postgres.url(shared_database))
+def is_made(request: pytest.FixtureRequest) -> bool:
+    """Whether the store of a test is there already; `nothing_made` says that it is not."""
+    return request.node.get_closest_marker("nothing_made") is None
 
 
 @pytest.fixture
-def sqlite_store(seal: Seal) -> Store:
+def postgres_store(shared_database: ReusedDatabase, is_made: bool) -> Store:
+    """An empty store on PostgreSQL."""
+    return shared_database.emptied(is_made=is_made)
+
+
+@pytest.fixture
+def sqlite_store(seal: Seal, made_file: Path, is_made: bool) -> Store:
     """An empty store on SQLite."""
-    return Store("sqlite", f"sqlite:///{seal.cwd / 'store.db'}")
+    path = seal.cwd / "store.db"
+    if is_made:
+        shutil.copy(made_file, path)
+    return Store("sqlite", f"sqlite:///{path}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -211,13 +234,20 @@ def todo_embedded(seal: Seal, clock: Clock) -> Todo:
     return Todo(Surroundings(seal.home, seal.cwd, None), clock)
 
 
-@pytest.fixture
-def process(surroundings: Surroundings) -> Process:
-    """The program on the store, as a process with pipes."""
-    return Process(surroundings)
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """A process that has loaded everything, to fork the program from."""
+    with ForkServer(tmp_path_factory.mktemp("loaded")) as server:
+        yield server
 
 
 @pytest.fixture
-def pty_process(surroundings: Surroundings) -> PtyProcess:
-    """The program on the store, as a process in a terminal."""
-    return PtyProcess(surroundings)
+def process(surroundings: Surroundings, fork_server: ForkServer) -> Process:
+    """The program on the store, as a process with pipes, without an interpreter's start."""
+    return Process(surroundings, fork_server.launch)
+
+
+@pytest.fixture
+def pty_process(surroundings: Surroundings, fork_server: ForkServer) -> PtyProcess:
+    """The program on the store, as a process in a terminal, without an interpreter's start."""
+    return PtyProcess(surroundings, fork_server.launch)

@@ -4,12 +4,13 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from referencing.jsonschema import DRAFT202012
 
 from tests import docs
 from tests.conftest import Seal
+from tests.support.forked import ForkServer
 from tests.support.program import Surroundings, process_environment
 from todo_cli.errors import STATUSES
 from todo_cli.models import TaskPublic
@@ -222,16 +224,39 @@ def read(descriptor: int) -> Iterator[bytes]:
 
 
 @pytest.fixture(params=["embedded", "postgresql"])
-def shell(request: pytest.FixtureRequest, seal: Seal, tmp_path: Path) -> Shell:
-    """A shell of somebody who has never used `todo`, on the embedded file and on PostgreSQL."""
-    shim = tmp_path / "todo"
+def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
+    """A shell of somebody who has never used `todo`: on the embedded file, and on PostgreSQL without its starts."""
+    with shell_of(request, seal, "ada") as shell:
+        yield shell
+
+
+@contextmanager
+def shell_of(request: pytest.FixtureRequest, seal: Seal, user: str | None) -> Iterator[Shell]:
+    """A shell on the store that a test is parametrized with."""
+    if request.param == "embedded":
+        yield installed_shell(seal, user)
+        return
+    server: ForkServer = request.getfixturevalue("fork_server")
+    with server.shim(seal.home.parent):
+        yield shell_at(seal, request.getfixturevalue("postgres_store").url, user)
+
+
+def installed_shell(seal: Seal, user: str | None) -> Shell:
+    """A shell on the embedded file, in which `todo` starts as it does once it is installed."""
+    shim = seal.home.parent / "todo"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m todo_cli "$@"\n')
     shim.chmod(0o755)
-    url = request.getfixturevalue("postgres_store").url if request.param == "postgresql" else None
-    changes = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TERM": "xterm-256color"}
-    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), "ada", changes), seal.cwd)
+    return shell_at(seal, None, user)
 
 
+def shell_at(seal: Seal, url: str | None, user: str | None) -> Shell:
+    """A shell that finds the `todo` beside the sealed home, `python3` and, if it is installed, `jq`."""
+    folders = (seal.home.parent, Path(shutil.which("jq") or "/usr/bin/jq").parent, "/usr/bin", "/bin")
+    changes = {"PATH": ":".join(map(str, folders)), "TERM": "xterm-256color"}
+    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), user, changes), seal.cwd)
+
+
+@pytest.mark.nothing_made
 def test_quickstart_does_what_it_says(shell: Shell) -> None:
     page = steps(QUICKSTART)
 

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,10 @@ import pytest
 
 from tests import docs, picture
 from tests.conftest import Seal
-from tests.support.program import Surroundings, Todo, process_environment
+from tests.support.program import Todo
 from tests.support.stores import Store
 from tests.test_contracts import commands
-from tests.test_docs import Shell, matches, steps
+from tests.test_docs import Shell, installed_shell, matches, shell_of, steps
 
 ROOT = docs.ROOT
 PACKAGE = ROOT / "todo_cli"
@@ -143,22 +142,13 @@ def test_ci_is_a_program() -> None:
 
 
 @pytest.fixture(params=["embedded", "postgresql"])
-def shell(request: pytest.FixtureRequest, seal: Seal, tmp_path: Path) -> Shell:
-    """A shell of somebody who has never used `todo`, on the embedded file and on PostgreSQL."""
-    url = request.getfixturevalue("postgres_store").url if request.param == "postgresql" else None
-    return shell_of(seal, tmp_path, url)
+def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
+    """A shell of somebody who has never used `todo`: on the embedded file, and on PostgreSQL without its starts."""
+    with shell_of(request, seal, None) as shell:
+        yield shell
 
 
-def shell_of(seal: Seal, folder: Path, url: str | None) -> Shell:
-    """A shell with `todo`, `python3` and, if it is installed, `jq` on its path."""
-    shim = folder / "todo"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m todo_cli "$@"\n')
-    shim.chmod(0o755)
-    path = f"{folder}:{Path(shutil.which('jq') or '/usr/bin/jq').parent}:/usr/bin:/bin"
-    changes = {"PATH": path, "TERM": "xterm-256color"}
-    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), None, changes), seal.cwd)
-
-
+@pytest.mark.nothing_made
 def test_readme_does_what_it_says(shell: Shell) -> None:
     has_jq = shutil.which("jq") is not None
     page = [step for step in steps(README) if has_jq or "jq" not in step.command]
@@ -173,12 +163,13 @@ def test_readme_does_what_it_says(shell: Shell) -> None:
         pytest.skip("jq is not installed, so README's lines with jq were not run; all the others were")
 
 
-def test_readme_leads_to_a_server(seal: Seal, tmp_path: Path, postgres_store: Store) -> None:
+@pytest.mark.nothing_made
+def test_readme_leads_to_a_server(seal: Seal, postgres_store: Store) -> None:
     [block] = blocks(README, "text")
     command, *config = block.splitlines()
     url = next(part for part in config[0].split('"') if part.startswith("postgresql://"))
     typed = "\n".join(config).replace(url, postgres_store.url)
-    shell = shell_of(seal, tmp_path, None)
+    shell = installed_shell(seal, None)
 
     subprocess.run(["/bin/sh", "-c", command], input=f"{typed}\n".encode(), env=shell.environment, check=True)
 

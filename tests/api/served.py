@@ -3,7 +3,6 @@
 import re
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import IO
 
 import httpx
 
-from tests.support.program import LIMIT_S, Process
+from tests.support.program import LIMIT_S, Child, Process
 
 LISTENING = re.compile(r"Listening on http://(.+):(\d+) ")
 
@@ -21,7 +20,7 @@ LISTENING = re.compile(r"Listening on http://(.+):(\d+) ")
 class Served:
     """A server that runs; `lines` is what it has written to stderr so far."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     host: str = ""
     port: int = 0
     lines: list[str] = field(default_factory=list)

@@ -332,6 +332,7 @@ async def test_bug_is_an_envelope_and_its_text_stays_inside(clock: Clock, log: L
 
 
 @pytest.mark.spec("001/FR-115")
+@pytest.mark.nothing_made
 async def test_health_is_200_also_where_there_is_no_store_yet(client: httpx.AsyncClient) -> None:
     assert data(await client.get("/health")) == {"status": "ok"}
     await add(client)

@@ -247,7 +247,7 @@ async def test_file_that_takes_the_place_of_another_is_the_one_in_use(
     path = file_of(sqlite_store)
     async with opened(settings_for(sqlite_store.target, clock, log)) as client:
         await add(client, "old")
-        kept = tmp_path / "kept.db"
+        kept = path.with_name("kept.db")
         copy(path, kept)
         await add(client, "newer")
 

@@ -33,6 +33,7 @@ def own_process(shell: Shell, seal: Seal) -> Process:
     return Process(Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")))
 
 
+@pytest.mark.nothing_made
 def test_quickstart_of_the_api_does_what_it_says(shell: Shell, own_process: Process) -> None:
     assert shutil.which("curl"), "curl is not installed, and the quickstart of the API cannot be run"
     assert blocks("sh") == ["todo serve\n"]

@@ -22,8 +22,8 @@ from tests.api.served import Served, serving
 from tests.api.support import TASKS, data, error
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
+from tests.support.forked import ForkServer
 from tests.support.marks import OVER_IPV6
-from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Process, Surroundings
 from tests.support.stores import Store
 from todo_cli.api.server import GRACE_S, MOST_CONNECTIONS, find_address, name_hosts
@@ -38,9 +38,9 @@ def served(process: Process) -> Iterator[Served]:
 
 
 @pytest.fixture
-def sqlite_process(sqlite_store: Store, seal: Seal) -> Process:
+def sqlite_process(sqlite_store: Store, seal: Seal, fork_server: ForkServer) -> Process:
     """The program on SQLite alone."""
-    return Process(Surroundings(seal.home, seal.cwd, sqlite_store.url))
+    return Process(Surroundings(seal.home, seal.cwd, sqlite_store.url), fork_server.launch)
 
 
 @pytest.fixture
@@ -59,14 +59,16 @@ def test_serve_warns_and_says_where_it_is(served: Served) -> None:
     ]
 
 
-def test_serve_answers_what_the_command_line_stored(served: Served, process: Process) -> None:
-    stored = process("add", "Buy milk", "--json").data
+@pytest.mark.nothing_made
+def test_serve_answers_what_the_command_line_stored(surroundings: Surroundings, process: Process) -> None:
+    with serving(Process(surroundings)) as served:  # started as a shell would
+        stored = process("add", "Buy milk", "--json").data
 
-    with served.client() as client:
-        assert data(client.get(TASKS)) == [stored]
-        second = data(client.post(TASKS, json={"title": "Second"}), 201)
-    assert process("show", "2", "--json").data == second
-    assert served.end() == -signal.SIGTERM
+        with served.client() as client:
+            assert data(client.get(TASKS)) == [stored]
+            second = data(client.post(TASKS, json={"title": "Second"}), 201)
+        assert process("show", "2", "--json").data == second
+        assert served.end() == -signal.SIGTERM
 
 
 @pytest.mark.spec("001/FR-114")
@@ -82,9 +84,9 @@ def test_serve_ends_by_the_signal_that_ended_it(light: Served, number: signal.Si
 
 
 @pytest.fixture
-def slow_server(postgres_store: Store, postgres: PostgresServer, seal: Seal) -> Iterator[Served]:
+def slow_server(postgres_store: Store, seal: Seal, fork_server: ForkServer) -> Iterator[Served]:
     """A server on PostgreSQL with a task `Slow` in a table that somebody else has locked."""
-    process = Process(Surroundings(seal.home, seal.cwd, postgres_store.url))
+    process = Process(Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch)
     with serving(process) as served:
         yield served
 
@@ -358,7 +360,8 @@ def test_command_line_loads_nothing_of_the_api(sqlite_process: Process, command:
 def test_serve_without_its_extra_says_what_to_install(sqlite_process: Process, tmp_path: Path) -> None:
     blocked = tmp_path / "fastapi.py"
     blocked.write_text("raise ModuleNotFoundError('No module named fastapi', name='fastapi')\n")
-    fault = sqlite_process("serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}).error
+    process = Process(sqlite_process.surroundings)
+    fault = process("serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}).error
 
     assert (fault["code"], fault["message"], fault["hint"]) == (
         "USAGE",

@@ -9,6 +9,8 @@ from tests.api.support import TASKS, Log, add, data, error
 from tests.support.stores import Clock
 from todo_cli.models import TaskPublic
 
+pytestmark = pytest.mark.nothing_made
+
 
 async def test_post_stores_a_task_and_says_where_it_is(client: httpx.AsyncClient) -> None:
     response = await client.post(TASKS, json={"title": "  Buy milk ", "description": "2 l\r\nfresh"})

@@ -8,6 +8,8 @@ from tests.cli.expect import KEYS, add, assert_refused, tasks_of, titles_of
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
+pytestmark = pytest.mark.nothing_made
+
 ID = "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11"
 
 

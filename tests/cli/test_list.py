@@ -89,6 +89,7 @@ def test_list_with_a_limit_says_how_many_there_are(todo: Todo, options: list[str
 
 @pytest.mark.spec("002/FR-011")
 @pytest.mark.parametrize("options", [[], ["--limit", "5"], ["--status", "done"]], ids=["plain", "limit", "done"])
+@pytest.mark.nothing_made
 def test_list_of_nothing_is_success(todo: Todo, options: list[str]) -> None:
     assert todo("list", "--json", *options).data == []
     assert todo("list", *options) == Ran(0, "", "")

@@ -25,6 +25,7 @@ def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
 
 
 @pytest.mark.spec("002/FR-054")
+@pytest.mark.nothing_made
 def test_list_of_nothing_off_a_terminal_is_silent(todo: Todo) -> None:
     assert todo("list") == Ran(0, "", "")
     add(todo, "one")

@@ -12,7 +12,18 @@ import pytest
 
 from tests.cli.expect import add, assert_document, assert_words, titles_of
 from tests.conftest import Seal
-from tests.support.program import LIMIT_S, Process, PtyProcess, Ran, Surroundings, Todo, command, process_environment
+from tests.support.forked import ForkServer
+from tests.support.program import (
+    LIMIT_S,
+    Child,
+    Process,
+    PtyProcess,
+    Ran,
+    Surroundings,
+    Todo,
+    command,
+    process_environment,
+)
 
 UNBUFFERED = [
     pytest.param({}, id="buffered"),
@@ -34,7 +45,7 @@ def in_shell(surroundings: Surroundings, script: str, **env: str) -> Ran:
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def feed_until_read(process: "subprocess.Popen[bytes]") -> None:
+def feed_until_read(process: Child) -> None:
     """Write more than a pipe holds, so that what is left can only be in the program."""
     assert process.stdin is not None
     for _ in range(10):
@@ -49,14 +60,27 @@ def local(seal: Seal) -> Surroundings:
 
 
 @pytest.fixture
-def embedded(local: Surroundings) -> Process:
-    """The program on the embedded file, as a process with pipes."""
+def embedded(local: Surroundings, fork_server: ForkServer) -> Process:
+    """The program on the embedded file, as a process with pipes, without an interpreter's start."""
+    return Process(local, fork_server.launch)
+
+
+@pytest.fixture
+def started(local: Surroundings) -> Process:
+    """The program on the embedded file, started as a shell would."""
     return Process(local)
+
+
+@pytest.fixture
+def embedded_terminal(local: Surroundings, fork_server: ForkServer) -> PtyProcess:
+    """The program on the embedded file, in a terminal, without an interpreter's start."""
+    return PtyProcess(local, fork_server.launch)
 
 
 @pytest.mark.spec("002/FR-049")
 @pytest.mark.spec("002/FR-056")
-def test_process_answers_like_the_door(process: Process, todo: Todo) -> None:
+def test_process_answers_like_the_door(surroundings: Surroundings, todo: Todo) -> None:
+    process = Process(surroundings)
     add(todo, "first")
 
     assert process("add", "Buy milk") == Ran(0, "Added 2: Buy milk\n", "")
@@ -67,11 +91,11 @@ def test_process_answers_like_the_door(process: Process, todo: Todo) -> None:
 @pytest.mark.spec("002/FR-047")
 @pytest.mark.parametrize("env", UNBUFFERED)
 def test_process_dies_silently_when_its_reader_leaves(
-    todo_embedded: Todo, embedded: Process, env: Mapping[str, str]
+    todo_embedded: Todo, started: Process, env: Mapping[str, str]
 ) -> None:
     todo_embedded("add", "-", stdin=LONG)
 
-    with embedded.start("list", env=env) as running:
+    with started.start("list", env=env) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         first = running.stdout.readline()
@@ -169,9 +193,9 @@ def test_process_refuses_bytes_that_are_not_utf8(embedded: Process, seal: Seal, 
 
 
 @pytest.mark.spec("002/FR-062")
-def test_process_refuses_a_command_that_is_not_utf8(embedded: Process) -> None:
-    assert_words(embedded("\udcff"), status=2)
-    assert_document(embedded("--json", "\udcff"), code="USAGE")
+def test_process_refuses_a_command_that_is_not_utf8(started: Process) -> None:
+    assert_words(started("\udcff"), status=2)
+    assert_document(started("--json", "\udcff"), code="USAGE")
 
 
 @pytest.mark.spec("002/FR-049")
@@ -185,11 +209,11 @@ def test_process_refuses_a_command_that_is_not_utf8(embedded: Process) -> None:
         pytest.param({"PYTHONIOENCODING": "latin-1"}, id="latin-1"),
     ],
 )
-def test_process_keeps_text_in_every_locale(todo_embedded: Todo, embedded: Process, env: Mapping[str, str]) -> None:
+def test_process_keeps_text_in_every_locale(todo_embedded: Todo, started: Process, env: Mapping[str, str]) -> None:
     title = "café ☕ سلام 😀"
 
-    added = embedded("add", title, "--json", env=env)
-    with embedded.start("list", env=env) as running:
+    added = started("add", title, "--json", env=env)
+    with started.start("list", env=env) as running:
         out, err = running.communicate(timeout=LIMIT_S)
 
     assert added.data["title"] == title
@@ -213,16 +237,33 @@ def test_process_keeps_text_in_every_locale(todo_embedded: Todo, embedded: Proce
         pytest.param({"TERM": None}, id="no TERM"),
         pytest.param({"NO_COLOR": "1"}, id="NO_COLOR"),
         pytest.param({"CI": "1"}, id="CI"),
+    ],
+)
+def test_process_in_a_terminal_shows_every_row_in_every_environment(
+    todo_embedded: Todo, embedded_terminal: PtyProcess, env: Mapping[str, str | None]
+) -> None:
+    assert_shows_every_row(todo_embedded, embedded_terminal, env)
+
+
+@pytest.mark.spec("002/FR-049")
+@pytest.mark.parametrize(
+    "env",
+    [
         pytest.param({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C"),
         pytest.param({"PYTHONUNBUFFERED": "1"}, id="unbuffered"),
     ],
 )
-def test_process_in_a_terminal_shows_every_row_in_every_environment(
+def test_process_in_a_terminal_shows_every_row_however_python_starts(
     todo_embedded: Todo, local: Surroundings, env: Mapping[str, str | None]
 ) -> None:
+    assert_shows_every_row(todo_embedded, PtyProcess(local), env)
+
+
+def assert_shows_every_row(todo_embedded: Todo, terminal: PtyProcess, env: Mapping[str, str | None]) -> None:
+    """A table of three tasks in a terminal is whole."""
     add(todo_embedded, "ab", "cd", "ef")
 
-    ran = PtyProcess(local)("list", env=env)
+    ran = terminal("list", env=env)
 
     assert ran.status == 0
     assert [text for text in ("ab", "cd", "ef") if text not in "".join(ran.out.split())] == []
@@ -245,10 +286,12 @@ def test_process_in_a_terminal_asks_and_obeys_a_yes(todo: Todo, pty_process: Pty
 
 @pytest.mark.spec("002/FR-021")
 @pytest.mark.parametrize("keys", [b"n\n", b"\n", b"\x04"], ids=["n", "return", "end of input"])
-def test_process_in_a_terminal_asks_and_obeys_a_no(todo_embedded: Todo, local: Surroundings, keys: bytes) -> None:
+def test_process_in_a_terminal_asks_and_obeys_a_no(
+    todo_embedded: Todo, embedded_terminal: PtyProcess, keys: bytes
+) -> None:
     add(todo_embedded, "one", "two", "three")
 
-    with PtyProcess(local).start("delete", "1-3") as terminal:
+    with embedded_terminal.start("delete", "1-3") as terminal:
         terminal.wait_for("3")
         terminal.type(keys)
         ran = terminal.finish()
@@ -375,10 +418,10 @@ def test_process_stops_a_loop_of_the_shell(todo_embedded: Todo, local: Surroundi
         pytest.param(["show", "99"], 3, id="failure"),
     ],
 )
-def test_process_leaves_no_warning(todo: Todo, process: Process, arguments: list[str], status: int) -> None:
+def test_process_leaves_no_warning(todo: Todo, surroundings: Surroundings, arguments: list[str], status: int) -> None:
     """With every warning an error and the interpreter's own checks on."""
     add(todo, "first")
 
-    ran = process(*arguments, env={"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"})
+    ran = Process(surroundings)(*arguments, env={"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"})
 
     assert (ran.status, "Warning" in ran.err, "Traceback" in ran.err) == (status, False, False)

@@ -3,8 +3,6 @@
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -15,26 +13,30 @@ import pytest
 from tests.cli.expect import add, assert_document, assert_refused, assert_words, tasks_of, titles_of
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
+from tests.support.forked import ForkServer
 from tests.support.marks import as_root
 from tests.support.postgres import PostgresServer
-from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, command, process_environment
+from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, finished
 from tests.support.servers import Account
 from tests.support.stores import Store
 
+pytestmark = pytest.mark.nothing_made
+
 # No file can grow beyond so many bytes.
 FULL = """
-import os, resource, sys
+import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
-os.execv(sys.argv[1], sys.argv[1:])
 """
 
 # Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply; anybody else never had them.
 BOUND = """
-import ctypes, os, sys
+import ctypes, os
 if os.geteuid() == 0:
-    drop = lambda capability: ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0)
-    assert [drop(1), drop(2)] == [0, 0], os.strerror(ctypes.get_errno())
-os.execv(sys.argv[1], sys.argv[1:])
+    system = ctypes.CDLL(None, use_errno=True)
+    version, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert system.capget(version, sets) == 0, os.strerror(ctypes.get_errno())
+    sets[0] &= ~0b110
+    assert system.capset(version, sets) == 0, os.strerror(ctypes.get_errno())
 """
 
 ACCOUNT = Account.unprivileged()
@@ -59,40 +61,27 @@ def embedded(seal: Seal) -> Path:
     return seal.home / ".local" / "share" / "todo" / "todo.db"
 
 
-def launched(surroundings: Surroundings, launcher: str, *arguments: str, **env: str) -> Ran:
-    """Run a command by a launcher that changes what the process may do."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", launcher, *command(*arguments)],
-        env=process_environment(surroundings, "ada", env),
-        cwd=surroundings.cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=LIMIT_S,
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
 @pytest.fixture
-def embedded_process(seal: Seal) -> Process:
+def embedded_process(seal: Seal, fork_server: ForkServer) -> Process:
     """The program on the embedded file, as a process."""
-    return Process(Surroundings(seal.home, seal.cwd, None))
+    return Process(Surroundings(seal.home, seal.cwd, None), fork_server.launch)
 
 
 @pytest.fixture
 def bound(embedded_process: Process) -> "Bound":
     """The program on the embedded file, as a process to which permissions apply."""
-    return Bound(embedded_process.surroundings)
+    return Bound(embedded_process)
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """Run the program without root's right to pass over permissions."""
 
-    surroundings: Surroundings
+    process: Process
 
     def __call__(self, *arguments: str, **env: str) -> Ran:
         """Run one command to its end."""
-        return launched(self.surroundings, BOUND, *arguments, **env)
+        return finished(self.process.start(*arguments, env=env, before=BOUND))
 
 
 @pytest.mark.spec("002/FR-073")
@@ -324,8 +313,8 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(embedded_process: Process
     add(embedded_process, "Buy milk")
     large = ["add", "large", "-d", "😀" * 10_000]
 
-    in_words = launched(embedded_process.surroundings, FULL.format(room=36 * 1024), *large)
-    in_json = launched(embedded_process.surroundings, FULL.format(room=36 * 1024), *large, "--json")
+    in_words = finished(embedded_process.start(*large, before=FULL.format(room=36 * 1024)))
+    in_json = finished(embedded_process.start(*large, "--json", before=FULL.format(room=36 * 1024)))
 
     assert_words(in_words, status=9, names=[str(embedded(seal))])
     assert_document(in_json, code="IO_ERROR", names=[str(embedded(seal))])
@@ -335,7 +324,7 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(embedded_process: Process
 
 @pytest.mark.spec("002/FR-077")
 def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(embedded_process: Process) -> None:
-    ran = launched(embedded_process.surroundings, FULL.format(room=8 * 1024), "add", "Buy milk")
+    ran = finished(embedded_process.start("add", "Buy milk", before=FULL.format(room=8 * 1024)))
 
     assert_words(ran, status=9)
     assert embedded_process("list") == Ran(0, "", "")
@@ -359,9 +348,9 @@ def test_a_folder_that_is_a_symlink_of_ones_own_is_followed(
 
 
 @pytest.mark.spec("002/FR-078")
-def test_a_file_that_is_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal, tmp_path: Path) -> None:
+def test_a_file_that_is_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal) -> None:
     todo_embedded("add", "Buy milk")
-    target = tmp_path / "elsewhere.db"
+    target = seal.cwd / "elsewhere.db"
     embedded(seal).rename(target)
     embedded(seal).symlink_to(target)
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from tests.cli.expect import add
 from tests.cli.tampering import locked, place_of, set_last_number
 from tests.conftest import Seal
+from tests.support.forked import ForkServer
 from tests.support.program import LIMIT_S, Process, PtyProcess, Ran, Surroundings, Todo
 from tests.support.stores import Clock, Store
 
@@ -268,6 +269,7 @@ def test_table_has_colour_where_it_is_forced(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-053")
 @pytest.mark.parametrize("options", [[], ["--status", "done"], ["--limit", "5"]], ids=["open", "done", "limit"])
 @pytest.mark.parametrize("columns", [200, 80, 20])
+@pytest.mark.nothing_made
 def test_empty_list_at_a_terminal_names_user_and_store(
     todo: Todo, store: Store, options: list[str], columns: int
 ) -> None:
@@ -311,18 +313,26 @@ def test_table_in_a_real_terminal(todo: Todo, pty_process: PtyProcess) -> None:
 
 
 @pytest.fixture
-def server_process(seal: Seal, postgres_store: Store) -> Process:
+def server_process(seal: Seal, postgres_store: Store, fork_server: ForkServer) -> Process:
     """The program on PostgreSQL, as a process with pipes."""
-    return Process(Surroundings(seal.home, seal.cwd, postgres_store.url))
+    return Process(Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch)
+
+
+@pytest.fixture
+def server_terminal(server_process: Process) -> PtyProcess:
+    """The program on PostgreSQL, in a terminal."""
+    return PtyProcess(server_process.surroundings, server_process.launch)
 
 
 @pytest.mark.spec("002/FR-058")
-def test_waiting_for_an_answer_at_a_terminal_is_told(server_process: Process, postgres_store: Store) -> None:
+def test_waiting_for_an_answer_at_a_terminal_is_told(
+    server_process: Process, server_terminal: PtyProcess, postgres_store: Store
+) -> None:
     add(server_process, "Buy milk")
 
     with ExitStack() as stack:
         with locked(postgres_store):
-            terminal = stack.enter_context(PtyProcess(server_process.surroundings).start("done", "1"))
+            terminal = stack.enter_context(server_terminal.start("done", "1"))
             terminal.wait_for("Waking the database...")
         ran = terminal.finish()
 
@@ -331,10 +341,10 @@ def test_waiting_for_an_answer_at_a_terminal_is_told(server_process: Process, po
 
 
 @pytest.mark.spec("002/FR-058")
-def test_waiting_for_a_connection_at_a_terminal_is_told(seal: Seal) -> None:
+def test_waiting_for_a_connection_at_a_terminal_is_told(seal: Seal, fork_server: ForkServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/db"
-        pty_process = PtyProcess(Surroundings(seal.home, seal.cwd, url))
+        pty_process = PtyProcess(Surroundings(seal.home, seal.cwd, url), fork_server.launch)
 
         with pty_process.start("list", env={"TODO_TIMEOUT": "6"}) as terminal:
             terminal.wait_for("Waking the database...")
@@ -359,12 +369,14 @@ def test_waiting_off_a_terminal_is_silent(server_process: Process, postgres_stor
 
 
 @pytest.mark.spec("002/FR-058")
-def test_waiting_at_a_terminal_with_json_is_silent(server_process: Process, postgres_store: Store) -> None:
+def test_waiting_at_a_terminal_with_json_is_silent(
+    server_process: Process, server_terminal: PtyProcess, postgres_store: Store
+) -> None:
     add(server_process, "Buy milk")
 
     with ExitStack() as stack:
         with locked(postgres_store):
-            terminal = stack.enter_context(PtyProcess(server_process.surroundings).start("done", "1", "--json"))
+            terminal = stack.enter_context(server_terminal.start("done", "1", "--json"))
             threading.Event().wait(2.5)
         ran = terminal.finish()
 

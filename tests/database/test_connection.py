@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Seal
 from tests.support.certificates import Authority
+from tests.support.forked import ForkServer
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
 from tests.support.program import Process, Surroundings
@@ -411,12 +412,12 @@ async def test_variables_of_libpq_fill_what_the_url_leaves_out(
 
 
 def test_a_password_file_of_libpq_that_others_can_read_is_passed_over_in_silence(
-    own_postgres: PostgresCluster, seal: Seal
+    own_postgres: PostgresCluster, seal: Seal, fork_server: ForkServer
 ) -> None:
     file = seal.home / ".pgpass"
     file.write_text(f"*:*:*:*:{own_postgres.password}\n")
     url = f"postgresql://todo_admin@127.0.0.1:{own_postgres.port}/postgres"
-    process = Process(Surroundings(seal.home, seal.cwd, url))
+    process = Process(Surroundings(seal.home, seal.cwd, url), fork_server.launch)
 
     ran = {}
     for mode in (0o644, 0o600):

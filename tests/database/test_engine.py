@@ -1,11 +1,11 @@
 """The road to a store: connections shared and given back, files that move, and what is said of a call under way."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tests.conftest import Seal
 from tests.service.backdoor import file_of, what_exists
 from tests.support.stores import Clock, Store
 from todo_cli.database import engine
@@ -14,6 +14,8 @@ from todo_cli.database.failures import NoStore
 from todo_cli.errors import DatabaseBusy
 from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
+
+pytestmark = pytest.mark.nothing_made
 
 
 async def titles(database: Database, clock: Clock) -> list[str]:
@@ -90,9 +92,9 @@ async def test_a_pool_serves_more_calls_than_it_has_connections(store: Store, cl
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_file_put_in_the_place_of_another_is_opened_anew(
-    store: Store, database: Database, clock: Clock, tmp_path: Path
+    store: Store, database: Database, clock: Clock, seal: Seal
 ) -> None:
-    other = Store("sqlite", f"sqlite:///{tmp_path / 'other.db'}")
+    other = Store("sqlite", f"sqlite:///{seal.cwd / 'other.db'}")
     for place, title in ((store, "here"), (other, "elsewhere")):
         async with open_database(place.target) as made:
             await TaskService(made, "ada", clock).add(TaskCreate(title=title))

@@ -745,6 +745,7 @@ async def test_a_file_that_cannot_be_opened_is_an_io_error(
 
 @only_sqlite
 @pytest.mark.spec("002/FR-077")
+@pytest.mark.nothing_made
 async def test_a_folder_in_the_place_of_the_file_is_an_io_error(store: Store, tasks: TaskService) -> None:
     file_of(store).mkdir()
 

@@ -33,6 +33,7 @@ from todo_cli.errors import DatabaseBusy, Forbidden, InvalidInput, SchemaMismatc
 from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
 
+pytestmark = pytest.mark.nothing_made
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 

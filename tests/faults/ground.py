@@ -11,21 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.tampering import path_of
-from tests.support.postgres import PostgresServer, open_server
-from tests.support.program import LIMIT_S, Process, PtyProcess, Surroundings
+from tests.support.postgres import OTHERS, PostgresServer, open_server
+from tests.support.program import LIMIT_S, Launch, Process, PtyProcess, Surroundings, new_interpreter
 from tests.support.stores import Store
-
-OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A store, and the folders of the program that uses it; `server` is the store's, if it is on one."""
+    """A store, and the folders of the program that uses it; `server` is the store's, if it is on one.
+
+    `launch` is how the program is run there.
+    """
 
     store: Store
     home: Path
     cwd: Path
     server: PostgresServer | None = None
+    launch: Launch = new_interpreter
 
     @property
     def surroundings(self) -> Surroundings:
@@ -35,12 +37,12 @@ class Ground:
     @property
     def process(self) -> Process:
         """The program on the store, as a process with pipes."""
-        return Process(self.surroundings)
+        return Process(self.surroundings, self.launch)
 
     @property
     def terminal(self) -> PtyProcess:
         """The program on the store, in a terminal."""
-        return PtyProcess(self.surroundings)
+        return PtyProcess(self.surroundings, self.launch)
 
     def at(self, url: str) -> "Ground":
         """The same place with another way to the store, or to none."""

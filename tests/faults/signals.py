@@ -16,15 +16,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from tests.cli.tampering import locked
 from tests.faults.ground import Ground, opened
-from tests.support.forked import Forked, ForkServer
+from tests.support.forked import ForkServer
 from tests.support.gatekeeper import Gatekeeper
-from tests.support.program import LIMIT_S, Process, Ran, let_signals_through
+from tests.support.program import Process, Ran, finished, let_signals_through
 from tests.support.turns import Fault, TurnProxy
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -155,28 +155,19 @@ class Cut:
         return SILENT if any(there) else ABSENT
 
 
-def cut(run: Forked | Process, name: str, after_s: float, *, env: Mapping[str, str | None] | None = None) -> Cut:
+def cut(run: Process, name: str, after_s: float, *, env: Mapping[str, str | None] | None = None) -> Cut:
     """Interrupt an add, every third one of several lines, so many seconds after its start."""
     is_several = name.endswith("3")
     titles = [f"{name} {letter}" for letter in "abc"] if is_several else [name]
     stdin = "".join(f"{title}\n" for title in titles).encode() if is_several else b""
     words = ["add", "-" if is_several else name]
-    if isinstance(run, Forked):
-        with run.start(*words, env=env) as forked:
-            time.sleep(after_s)
-            with suppress(ProcessLookupError):
-                forked.send_signal(signal.SIGINT)
-            return Cut(titles, forked.finish(stdin))
     with run.start(*words, env=env) as started:
-        assert started.stdin is not None
-        started.stdin.write(stdin)
         time.sleep(after_s)
         started.send_signal(signal.SIGINT)
-        out, err = started.communicate(timeout=LIMIT_S)
-    return Cut(titles, Ran(started.returncode, out.decode(), err.decode()))
+        return Cut(titles, finished(started, stdin))
 
 
-def duration_s(run: Forked | Process) -> float:
+def duration_s(run: Process) -> float:
     """How long an add takes that nobody interrupts."""
     took = []
     for number in range(5):
@@ -186,7 +177,7 @@ def duration_s(run: Forked | Process) -> float:
     return statistics.median(took)
 
 
-def cut_often(ground: Ground, runs: Sequence[Forked | Process], rounds: int) -> tuple[Counter[str], list[Cut]]:
+def cut_often(ground: Ground, runs: Sequence[Process], rounds: int) -> tuple[Counter[str], list[Cut]]:
     """Interrupt so many adds, each at a random moment; how often what came of it, and what should not be."""
     longest_s = [1.2 * duration_s(run) for run in runs]
     cuts = []
@@ -206,8 +197,8 @@ def main(arguments: Sequence[str]) -> int:
     let_signals_through()
     is_bad = False
     for kind in asked.stores:
-        with opened(kind) as ground, ForkServer(ground.surroundings) as server:
-            counts, bad = cut_often(ground, [Forked(ground.surroundings, server), ground.process], asked.rounds)
+        with opened(kind) as ground, ForkServer(ground.home) as server:
+            counts, bad = cut_often(ground, [Process(ground.surroundings, server.launch), ground.process], asked.rounds)
             sys.stdout.write(f"{kind}: {asked.rounds} interrupted adds: {dict(counts.most_common())}; {bad=}\n")
             is_bad = is_bad or bool(bad)
             assert ground.process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0

@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,9 +18,9 @@ from tests.cli.tampering import path_of
 from tests.cli.test_text import UNSAFE
 from tests.faults.ground import Ground
 from tests.faults.matrix import FAULTS, HELD_ELSEWHERE, LEFT_OUT, TITLES, Fault
-from tests.support.forked import Forked, ForkServer
+from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresServer
-from tests.support.program import Ran
+from tests.support.program import Ran, finished
 from tests.support.stores import Store
 from tests.test_contracts import faults as faults_of
 from tests.test_contracts import read
@@ -35,12 +36,12 @@ def grounds(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, 
     folder = tmp_path_factory.mktemp("matrix")
     name = postgres.create_database()
     grounds = {
-        "sqlite": Ground(Store("sqlite", f"sqlite:///{folder / 'store.db'}"), folder, folder),
-        "postgresql": Ground(Store("postgresql", postgres.url(name)), folder, folder, postgres),
+        "sqlite": Ground(Store("sqlite", f"sqlite:///{folder / 'store.db'}"), folder, folder, None, fork_server.launch),
+        "postgresql": Ground(Store("postgresql", postgres.url(name)), folder, folder, postgres, fork_server.launch),
     }
     for ground in grounds.values():
         lines = "".join(f"{title}\n" for title in TITLES).encode()
-        assert Forked(ground.surroundings, fork_server)("add", "-", stdin=lines).status == 0
+        assert ground.process("add", "-", stdin=lines).status == 0
     yield grounds
     postgres.drop_database(name)
 
@@ -74,13 +75,14 @@ def rows_of(ground: Ground) -> Counter[tuple[Any, ...]]:
     return Counter(ground.fetch("SELECT * FROM {task}"))
 
 
-def run(fault: Fault, ground: Ground, forked: Forked, *options: str) -> Ran:
+def run(fault: Fault, ground: Ground, *options: str) -> Ran:
     """Run the command of a fault in its midst."""
     with fault.arrange(ground) as place:
         env = {**fault.env, "TODO_DATABASE_URL": place.url}
         words = [*options, *fault.command]
-        with forked.start(*words, user=fault.user, env=env, stdout=place.stdout, closed=place.closed) as running:
-            return running.finish(fault.stdin)
+        stdout = subprocess.PIPE if place.stdout is None else place.stdout
+        with ground.process.start(*words, user=fault.user, env=env, stdout=stdout, closed=place.closed) as running:
+            return finished(running, fault.stdin)
 
 
 def assert_safe(ran: Ran) -> None:
@@ -124,7 +126,6 @@ def assert_came_to(fault: Fault, ran: Ran, *, as_json: bool) -> None:
 def test_fault_comes_to_one_end_and_changes_nothing_else(
     grounds: dict[str, Ground],
     copy: Callable[[str], Ground],
-    fork_server: ForkServer,
     fault: Fault,
     kind: str,
     as_json: bool,
@@ -132,7 +133,7 @@ def test_fault_comes_to_one_end_and_changes_nothing_else(
     ground = copy(kind) if fault.is_damaging else grounds[kind]
     before = rows_of(ground)
 
-    ran = run(fault, ground, Forked(ground.surroundings, fork_server), *["--json"] * as_json)
+    ran = run(fault, ground, *["--json"] * as_json)
 
     assert_came_to(fault, ran, as_json=as_json)
     if not fault.is_damaging:

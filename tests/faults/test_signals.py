@@ -29,8 +29,17 @@ from tests.faults.signals import (
     end,
     held,
 )
-from tests.support.forked import Forked
-from tests.support.program import LIMIT_S, Ran, Terminal, command, process_environment
+from tests.support.program import (
+    LIMIT_S,
+    Child,
+    Process,
+    PtyProcess,
+    Ran,
+    Terminal,
+    command,
+    finished,
+    process_environment,
+)
 from tests.support.turns import Fault, TurnProxy
 
 LOCKED_OUT = """
@@ -51,19 +60,13 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def finish(process: "subprocess.Popen[bytes]") -> Ran:
-    """Read a process to its end."""
-    out, err = process.communicate(timeout=LIMIT_S)
-    return Ran(process.returncode, (out or b"").decode(), err.decode())
-
-
 def is_stored(ground: Ground, title: str) -> bool:
     """Whether a task with this title is there."""
     return (title,) in ground.fetch("SELECT title FROM {task}")
 
 
 @contextmanager
-def started(ground: Ground, *command: str, stdout: int) -> Iterator["subprocess.Popen[bytes]"]:
+def started(ground: Ground, *command: str, stdout: int) -> Iterator[Child]:
     """A command that writes elsewhere; gone at the end, also where it waits."""
     with ground.process.start(*command, stdout=stdout) as running:
         try:
@@ -102,9 +105,9 @@ def numbers_held(ground: Ground) -> Iterator[None]:
 
 
 @pytest.fixture
-def filled(ground: Ground, forked: Forked) -> Ground:
+def filled(ground: Ground, process: Process) -> Ground:
     """A store with three tasks."""
-    assert forked("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
+    assert process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
     return ground
 
 
@@ -121,7 +124,7 @@ def filled(ground: Ground, forked: Forked) -> Ground:
     indirect=["store"],
 )
 def test_signal_ends_it_in_every_state_in_which_it_waits(
-    filled: Ground, forked: Forked, waiting: Waiting, number: signal.Signals
+    filled: Ground, waiting: Waiting, number: signal.Signals
 ) -> None:
     ran, _ = end(waiting, filled, number)
 
@@ -132,41 +135,44 @@ def test_signal_ends_it_in_every_state_in_which_it_waits(
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, forked: Forked) -> None:
+def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, process: Process) -> None:
     with held(filled):
         for after_ms in range(200, 600, 20):  # the driver waits for 100 ms at a time, and then lets go of the file
-            with forked.start("add", "late") as running:
+            with process.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
                 running.send_signal(signal.SIGINT)
-                assert running.finish() == Ran(-signal.SIGINT, "", ""), after_ms
+                assert finished(running) == Ran(-signal.SIGINT, "", ""), after_ms
 
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("after_ms", range(20, 420, 20))
 def test_signal_while_it_starts_leaves_no_traceback(filled: Ground, after_ms: int) -> None:
-    interrupted = cut(filled.process, "early", after_ms / 1000)
+    interrupted = cut(Process(filled.surroundings), "early", after_ms / 1000)
 
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
 
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.spec("002/FR-083")
-def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, forked: Forked) -> None:
-    counts, bad = cut_often(ground, [forked], rounds=25)
+@pytest.mark.nothing_made
+def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, process: Process) -> None:
+    counts, bad = cut_often(ground, [process], rounds=25)
 
     assert bad == []
     assert len(counts) >= 2  # else no moment was one that matters
 
 
 @pytest.mark.spec("002/FR-083")
-def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, forked: Forked) -> None:
+def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, process: Process) -> None:
     titles = [f"{number:024d}" for number in range(2500)]  # more than a pipe holds once it is told, so it has to wait
-    with forked.start("add", "-") as running:
-        running.write("".join(f"{title}\n" for title in titles).encode())
+    with process.start("add", "-") as running:
+        assert running.stdin is not None
+        running.stdin.write("".join(f"{title}\n" for title in titles).encode())
+        running.stdin.close()
         wait_until(lambda: is_stored(filled, titles[-1]))
         running.send_signal(signal.SIGINT)
-        ran = running.finish()
+        ran = finished(running)
 
     assert ran.status in (-signal.SIGINT, OPEN)
     assert "it is done all the same" in ran.err or Cut(titles, ran).came_to(filled.titles()) in (TOLD, UNKNOWN)
@@ -177,17 +183,17 @@ def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, forked
 @pytest.mark.parametrize("options", JSON)
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signal_lets_a_write_that_is_answered_be_told(
-    filled: Ground, forked: Forked, options: list[str], number: signal.Signals
+    filled: Ground, process: Process, options: list[str], number: signal.Signals
 ) -> None:
     with ExitStack() as stack:
         with numbers_held(filled):
-            running = stack.enter_context(forked.start("add", "Buy milk", *options))
+            running = stack.enter_context(process.start("add", "Buy milk", *options))
             wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
             running.send_signal(signal.SIGSTOP)  # so that signal and answer wait for it together
             running.send_signal(number)
         wait_until(lambda: is_stored(filled, "Buy milk"))
         running.send_signal(signal.SIGCONT)
-        ran = running.finish()
+        ran = finished(running)
 
     assert (ran.status, ran.err) == (-number, "")
     if options:
@@ -198,15 +204,15 @@ def test_signal_lets_a_write_that_is_answered_be_told(
 
 @pytest.mark.spec("002/FR-083")
 @ON_POSTGRESQL
-def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(filled: Ground, forked: Forked) -> None:
+def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(filled: Ground, process: Process) -> None:
     assert filled.server is not None
     with TurnProxy(filled.server.host, filled.server.port) as proxy:
         proxy.faults += [Fault("after", request=2), Fault("before", request=0, how="silence", connection=2)]
         url = filled.store.url.replace(f":{filled.server.port}/", f":{proxy.port}/")
-        with forked.start("add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}) as running:
+        with process.start("add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}) as running:
             wait_until(lambda: proxy.connections == 2)
             running.send_signal(signal.SIGINT)
-            ran = running.finish()
+            ran = finished(running)
 
     assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
     assert is_stored(filled, "Buy milk")
@@ -218,7 +224,7 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Gro
     with stuck() as full, started(filled, "add", "Buy milk", *options, stdout=full) as running:
         wait_until(lambda: is_stored(filled, "Buy milk"))
         running.send_signal(signal.SIGINT)
-        ran = finish(running)
+        ran = finished(running)
 
     assert ran.status == -signal.SIGINT
     assert "hint: it is done all the same: Added 4: Buy milk" in ran.err
@@ -239,7 +245,7 @@ def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[
         else:
             time.sleep(MOMENT_S)
         running.send_signal(signal.SIGINT)
-        ran = finish(running)
+        ran = finished(running)
 
     assert (ran.status, ran.err) == (-signal.SIGINT, "")
 
@@ -259,7 +265,7 @@ def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Sig
         wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
         running.send_signal(number)
 
-    assert finish(running) == Ran(0, "Added 4: Buy milk\n", "")
+    assert finished(running) == Ran(0, "Added 4: Buy milk\n", "")
 
 
 @pytest.mark.spec("002/FR-048")
@@ -301,6 +307,6 @@ def deaf(ground: Ground, *command: str) -> Terminal:
     """Start a command in a terminal, where it does not hear that the terminal is closed."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        return ground.terminal.start(*command)
+        return PtyProcess(ground.surroundings).start(*command)
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,12 @@ import pytest
 from tests.conftest import Seal
 from tests.neon.pauses import SHORTEST_PAUSE_S, Pauses
 from tests.neon.site import CONSOLE, HOST, HOSTS, Site
-from tests.support.blocking import wait_for
 from tests.support.certificates import Authority, Certificate
+from tests.support.forked import ForkServer
 from tests.support.neon import NeonFront
-from tests.support.postgres import PostgresCluster
-from tests.support.stores import Clock, Store
+from tests.support.postgres import PostgresCluster, ReusedDatabase
+from tests.support.stores import Clock
 from tests.support.turns import TurnProxy
-
-# What an earlier test left running must not hold locks any more.
-ALONE = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
-"""
-EMPTY = f"{ALONE} TRUNCATE todo.task, todo.counter;"
-NOTHING = f"{ALONE} DROP SCHEMA IF EXISTS todo CASCADE;"
-
 
 # A server that sends asyncpg away leaves TLS half closed: its end takes a turn more, which a command does not wait for.
 HALF_CLOSED = (
@@ -67,49 +60,42 @@ def impostors(authority: Authority) -> dict[str, dict[str, Certificate]]:
 
 
 @pytest.fixture(scope="session")
-def filled_database(own_postgres: PostgresCluster) -> str:
-    """The name of a database with the schema in place."""
-    name = own_postgres.create_database()
-    wait_for(make_schema(Store("postgresql", own_postgres.url(name))))
-    return name
-
-
-async def make_schema(store: Store) -> None:
-    """Make the tables in a store."""
-    from todo_cli.database.engine import open_database
-
-    async with open_database(store.target) as database:
-        await database.upgrade()
+def filled_database(own_postgres: PostgresCluster) -> Iterator[ReusedDatabase]:
+    """A database with the schema in place."""
+    with closing(ReusedDatabase(own_postgres)) as database:
+        yield database
 
 
 @pytest.fixture
 def site(
     own_postgres: PostgresCluster,
-    filled_database: str,
+    filled_database: ReusedDatabase,
     authority: Authority,
     seal: Seal,
     clock: Clock,
+    fork_server: ForkServer,
     local_hosts: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Site:
     """A database with the schema in place and nothing in it; names of hosts resolve, and the authority is trusted."""
     local_hosts(*HOSTS)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    own_postgres.run_sql(filled_database, EMPTY)
-    return Site(own_postgres, filled_database, seal.home, seal.cwd, clock)
+    filled_database.emptied()
+    return Site(own_postgres, filled_database.name, seal.home, seal.cwd, clock, fork_server.launch)
 
 
 @pytest.fixture(scope="session")
-def blank_database(own_postgres: PostgresCluster) -> str:
-    """The name of a database for stores that are not there yet."""
-    return own_postgres.create_database()
+def blank_database(own_postgres: PostgresCluster) -> Iterator[ReusedDatabase]:
+    """A database for stores that are not there yet."""
+    with closing(ReusedDatabase(own_postgres)) as database:
+        yield database
 
 
 @pytest.fixture
-def blank_site(own_postgres: PostgresCluster, blank_database: str, site: Site) -> Site:
+def blank_site(own_postgres: PostgresCluster, blank_database: ReusedDatabase, site: Site) -> Site:
     """A database in which nothing has been made yet."""
-    own_postgres.run_sql(blank_database, NOTHING)
-    return Site(own_postgres, blank_database, site.home, site.cwd, site.clock)
+    blank_database.emptied(is_made=False)
+    return Site(own_postgres, blank_database.name, site.home, site.cwd, site.clock, site.launch)
 
 
 @pytest.fixture

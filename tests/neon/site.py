@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from tests.support.postgres import ADMIN, PostgresCluster
-from tests.support.program import LIMIT_S, Process, PtyProcess, Surroundings, Todo
+from tests.support.postgres import ADMIN, OTHERS, PostgresCluster
+from tests.support.program import LIMIT_S, Launch, Process, PtyProcess, Surroundings, Todo
 from tests.support.stores import Clock
 
 HOST = "ep-cool-dawn-123456.us-east-2.aws.neon.tech"
@@ -21,7 +21,6 @@ CONSOLE = "sslmode=require&channel_binding=require"
 
 IDS = UUID("5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11")
 STORED = "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
-OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 SOME = """
 INSERT INTO todo.counter VALUES ('{user}', {last});
 INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at) VALUES {rows}
@@ -50,6 +49,7 @@ class Site:
     home: Path
     cwd: Path
     clock: Clock
+    launch: Launch
 
     def url(
         self,
@@ -73,11 +73,11 @@ class Site:
 
     def process(self, url: str) -> Process:
         """The program on a connection string, as a process."""
-        return Process(Surroundings(self.home, self.cwd, url))
+        return Process(Surroundings(self.home, self.cwd, url), self.launch)
 
     def terminal(self, url: str) -> PtyProcess:
         """The program on a connection string, in a terminal."""
-        return PtyProcess(Surroundings(self.home, self.cwd, url))
+        return PtyProcess(Surroundings(self.home, self.cwd, url), self.launch)
 
     def fill(self, *titles: str, user: str = "ada") -> None:
         """Store open tasks numbered from 1, by SQL."""

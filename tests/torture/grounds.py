@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.support.postgres import PostgresCluster
+from tests.support.postgres import ALONE, EMPTY, NOTHING, PostgresCluster
 from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
@@ -144,13 +144,9 @@ IMPATIENT: Final = {"TODO_TIMEOUT": "0.6"}
 SAVE: Final = """
 CREATE SCHEMA saved; CREATE TABLE saved.task AS TABLE todo.task; CREATE TABLE saved.counter AS TABLE todo.counter;
 """
-RESTORE: Final = """
-TRUNCATE todo.task, todo.counter;
+RESTORE: Final = f"""
+{EMPTY};
 INSERT INTO todo.task SELECT * FROM saved.task; INSERT INTO todo.counter SELECT * FROM saved.counter;
-"""
-ALONE: Final = """
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 
 
@@ -195,7 +191,7 @@ class ServerGround:
         """Put back what was saved, or take everything away."""
         self._proxy.reset()
         self._run(command.on_nothing, ALONE)
-        self._run(command.on_nothing, "DROP SCHEMA IF EXISTS todo CASCADE" if command.on_nothing else RESTORE)
+        self._run(command.on_nothing, NOTHING if command.on_nothing else RESTORE)
         return self._todo(on_nothing=command.on_nothing)
 
     def snapshot(self, command: Command) -> Snapshot:
