@@ -130,9 +130,14 @@ def test_process_stores_though_its_reader_is_gone(
 
 
 @pytest.mark.spec("002/FR-048")
-@pytest.mark.parametrize("env", UNBUFFERED)
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        *((arguments, {}) for arguments in ("list", "list --json", "--help", "--version")),
+        ("list", {"PYTHONUNBUFFERED": "1"}),
+    ],
+)
 @pytest.mark.parametrize("target", [">&-", ">/dev/full"], ids=["closed", "full"])
-@pytest.mark.parametrize("arguments", ["list", "list --json", "--help", "--version"])
 def test_process_never_succeeds_without_its_output(
     todo_embedded: Todo, local: Surroundings, env: Mapping[str, str], target: str, arguments: str
 ) -> None:

@@ -5,8 +5,6 @@ import hashlib
 import re
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,11 +17,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlmodel import SQLModel
 
+from tests.conftest import Seal
 from tests.database.catalog import read_schema, read_version, without_version_table
 from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past
 from tests.service.backdoor import REFUSALS, connected, fetch_all, file_of, run_sql, what_exists
 from tests.support.blocking import wait_for
+from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresCluster
+from tests.support.program import Process, Surroundings, finished
 from tests.support.stores import Clock, Store
 from todo_cli import rules
 from todo_cli.database import engine, schema
@@ -522,31 +523,26 @@ async def test_upgrade_that_fails_changes_nothing(
     assert await read_version(store) == [OLDER]
 
 
-UPGRADE = """
-import asyncio, sys
+# A past for a process to look back on.
+PAST = """
 from pathlib import Path
 from todo_cli.database import schema
-from todo_cli.database.engine import open_database
-from todo_cli.database.url import parse_url
-
-async def upgrade(url):
-    async with open_database(parse_url(url, cwd=Path("/"))) as database:
-        return await database.upgrade()
-
-schema._MIGRATIONS, schema.REVISIONS = Path(sys.argv[2]), (sys.argv[3], schema.HEAD)
-print(asyncio.run(upgrade(sys.argv[1])))
+schema._MIGRATIONS, schema.REVISIONS = Path({migrations!r}), ({older!r}, schema.HEAD)
 """
 
 
 @pytest.mark.spec("001/FR-041")
-async def test_upgrades_at_the_same_time_all_succeed(aged: Store, tmp_path: Path) -> None:
-    package = Path(schema.__file__).parents[2]
-    command = [sys.executable, "-c", UPGRADE, aged.url, str(tmp_path / "migrations"), OLDER]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=package) for _ in range(4)]
+async def test_upgrades_at_the_same_time_all_succeed(
+    aged: Store, seal: Seal, tmp_path: Path, fork_server: ForkServer
+) -> None:
+    process = Process(Surroundings(seal.home, seal.cwd, aged.url), fork_server.launch)
+    past = PAST.format(migrations=str(tmp_path / "migrations"), older=OLDER)
 
-    answers = [process.communicate() for process in running]
+    running = [process.start("db", "upgrade", "--json", before=past) for _ in range(4)]
+    upgraded = [finished(one) for one in running]
 
-    assert answers == [(f"{schema.HEAD}\n".encode(), b"")] * 4
+    assert [ran.data for ran in upgraded] == [upgraded[0].data] * 4
+    assert schema.HEAD in upgraded[0].out
     assert await read_version(aged) == [schema.HEAD]
     if aged.kind == "sqlite":
         assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [f"store.db.{OLDER}.bak"]

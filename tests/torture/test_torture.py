@@ -1,4 +1,4 @@
-"""A slice of what `python -m tests.torture` does whole: every command in every trouble, once."""
+"""A slice of what `python -m tests.torture` does whole: every command in half of the troubles, once."""
 
 from collections.abc import Iterator
 
