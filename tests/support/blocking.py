@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import os
 from collections.abc import Coroutine
 from functools import cache
 from threading import Thread
@@ -29,3 +30,6 @@ def _loop() -> asyncio.AbstractEventLoop:
 
     atexit.register(leave)
     return loop
+
+
+os.register_at_fork(after_in_child=_loop.cache_clear)  # the thread stays behind
