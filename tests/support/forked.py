@@ -36,9 +36,9 @@ HANDED = STREAMS + 1
 CALLER = """
 import json, os, signal, socket, sys
 line = socket.socket(socket.AF_UNIX)
-line.connect(os.path.join(os.path.dirname(os.path.abspath(__file__)), "door"))
+line.connect(sys.argv[1])
 socket.send_fds(line, [b"+"], [0, 1, 2])
-line.sendall(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode() + b"\\n")
+line.sendall(json.dumps([sys.argv[2:], dict(os.environ), os.getcwd()]).encode() + b"\\n")
 status = int(line.recv(16))
 if status < 0:
     signal.signal(-status, signal.SIG_DFL)
@@ -213,12 +213,13 @@ class ForkServer:
     @contextmanager
     def shim(self, folder: Path) -> Iterator[None]:
         """Put a `todo` into a folder that has the program run here, with its own streams, and ends as that does."""
-        path = folder / "todo"
+        path, place, caller = (folder / name for name in ("todo", "door", "caller.py"))
+        caller.write_text(CALLER)
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{caller}" "{place}" "$@"\n')
+        path.chmod(0o755)
         with socket.socket(socket.AF_UNIX) as door:
-            door.bind(str(folder / "door"))
+            door.bind(str(place))
             door.listen()
-            path.write_text(f"#!{sys.executable} -IS\n{CALLER}")
-            path.chmod(0o755)
             Thread(target=self._answer, args=(door,), daemon=True).start()
             yield
             door.shutdown(socket.SHUT_RDWR)

@@ -48,6 +48,8 @@ parts AS (
   UNION ALL SELECT oid, xmin FROM pg_namespace WHERE oid = to_regnamespace('todo')
   UNION ALL SELECT attrelid, xmin FROM pg_attribute WHERE attrelid IN (SELECT oid FROM ours)
   UNION ALL SELECT oid, xmin FROM pg_constraint WHERE conrelid IN (SELECT oid FROM ours)
+  UNION ALL SELECT oid, xmin FROM pg_policy WHERE polrelid IN (SELECT oid FROM ours)
+  UNION ALL SELECT oid, xmin FROM pg_proc WHERE pronamespace = to_regnamespace('todo')
 )
 SELECT string_agg(format('%s %s', oid, xmin), ',' ORDER BY oid, xmin::text)
   || (SELECT string_agg(xmin::text || version_num, ',') FROM todo.alembic_version) FROM parts

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.support.marks import as_root
-from tests.support.postgres import PostgresCluster, PostgresServer, find_binaries
+from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, find_binaries
 
 ROOT = Path(__file__).parents[2]
 OWNER = """
@@ -20,6 +20,20 @@ from tests.support.postgres import open_cluster
 cluster = open_cluster()
 print(cluster.folder, flush=True)
 time.sleep(600)
+"""
+
+# Whatever is in the schema and who may use it, by words of its own.
+EVERYTHING = """
+SELECT ROW(relname, relkind, relrowsecurity, relacl)::text FROM pg_class WHERE relnamespace = 'todo'::regnamespace
+UNION ALL SELECT ROW(attrelid::regclass, attname, format_type(atttypid, atttypmod), atthasdef)::text
+  FROM pg_attribute WHERE attrelid::regclass::text LIKE 'todo.%' AND attnum > 0 AND NOT attisdropped
+UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'todo'::regnamespace
+UNION ALL SELECT polname FROM pg_policy
+UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'todo'::regnamespace
+UNION ALL SELECT version_num FROM todo.alembic_version
+UNION ALL SELECT ROW(counter.*)::text FROM todo.counter
+UNION ALL SELECT ROW(task.*)::text FROM todo.task
+ORDER BY 1
 """
 
 
@@ -64,6 +78,40 @@ def test_restarts_on_the_same_port_with_the_same_data(own_postgres: PostgresClus
     assert own_postgres.port == port
     assert [tuple(row) for row in own_postgres.fetch(name, "SELECT n FROM kept WHERE n = $1", 7)] == [(7,)]
     own_postgres.drop_database(name)
+
+
+CHANGES = {
+    "nothing": "",
+    "task": "INSERT INTO todo.counter VALUES ('ada', 1)",
+    "check": "ALTER TABLE todo.task ADD CHECK (number < 9)",
+    "column": "ALTER TABLE todo.task ADD COLUMN extra int",
+    "default": "ALTER TABLE todo.task ALTER COLUMN title SET DEFAULT 'x'",
+    "index": "CREATE INDEX extra ON todo.task (title)",
+    "rights": "GRANT SELECT ON todo.task TO PUBLIC",
+    "policy": "CREATE POLICY extra ON todo.task",
+    "rule for rows": "ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY",
+    "function": "CREATE FUNCTION todo.extra() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "stamp": "UPDATE todo.alembic_version SET version_num = '9999'",
+    "no stamp": "DROP TABLE todo.alembic_version",
+    "no tables": "DROP SCHEMA todo CASCADE",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_gives_a_used_database_as_good_as_new(
+    shared_database: ReusedDatabase, postgres: PostgresServer, change: str
+) -> None:
+    def what_is_there() -> list[str]:
+        return [row[0] for row in postgres.fetch(shared_database.name, EVERYTHING)]
+
+    shared_database.emptied(is_made=False)
+    shared_database.emptied()
+    new = what_is_there()
+
+    postgres.run_sql(shared_database.name, change or "SELECT 1")
+    shared_database.emptied()
+
+    assert what_is_there() == new
 
 
 def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
