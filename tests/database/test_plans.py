@@ -20,7 +20,7 @@ from todo_cli.database.engine import Database
 from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate, format_instant
 from todo_cli.service import TaskService
 
-FEW, MORE, MANY = 2_500, 5_000, 8_000
+FEW, MORE, MANY = 2_500, 4_500, 8_000
 COUNTED = 1_001  # rows that a count may look at
 START = datetime(2020, 1, 1, tzinfo=UTC)
 COLUMNS = [column.name for column in fields(TaskPublic)]

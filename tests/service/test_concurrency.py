@@ -19,7 +19,7 @@ Outcome = dict[str, Any]
 Workers = Callable[[int], "Crew"]
 
 WORKERS, MOST_WORKERS = 8, 20
-CALLS, CROSSING, ROUNDS = 50, 25, 12
+CALLS, FEWER, ROUNDS = 50, 25, 10
 
 
 class Worker:
@@ -310,7 +310,7 @@ def test_complete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
 
     def calls(worker: int) -> list[Call]:
         order = [1, 2] if worker % 2 else [2, 1]
-        return [("undo" if (worker // 2 + call) % 2 else "complete", "ada", order) for call in range(CROSSING)]
+        return [("undo" if (worker // 2 + call) % 2 else "complete", "ada", order) for call in range(FEWER)]
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
@@ -331,7 +331,7 @@ def test_complete_in_crossing_orders_by_id_never_deadlocks(workers: Workers) -> 
 
     outcomes = crew.run(
         [
-            [("undo" if call % 2 else "complete", "ada", orders[worker % 4]) for call in range(CROSSING)]
+            [("undo" if call % 2 else "complete", "ada", orders[worker % 4]) for call in range(FEWER)]
             for worker in range(WORKERS)
         ]
     )
@@ -381,13 +381,13 @@ def test_updates_by_eight_processes_leave_the_last_of_each_field(workers: Worker
 
     def calls(worker: int) -> list[Call]:
         number, field = worker % 4 + 1, "title" if worker < 4 else "description"
-        return [("update", "ada", {"number": number, "changes": {field: f"{field} {call}"}}) for call in range(CALLS)]
+        return [("update", "ada", {"number": number, "changes": {field: f"{field} {call}"}}) for call in range(FEWER)]
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
     assert errors(outcomes) == Counter()
     assert {(task["title"], task["description"]) for task in crew.everything("ada")} == {
-        (f"title {CALLS - 1}", f"description {CALLS - 1}")
+        (f"title {FEWER - 1}", f"description {FEWER - 1}")
     }
 
 

@@ -1,10 +1,11 @@
 """A slice of what `python -m tests.torture` does whole: every command in half of the troubles, once."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Seal
 from tests.support.postgres import PostgresCluster
 from tests.support.turns import TurnProxy
 from tests.torture.commands import COMMANDS, Command
@@ -17,10 +18,11 @@ commands = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: comm
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
 
 
-@pytest.fixture
-def file_ground(seal: Seal) -> FileGround:
+@pytest.fixture(scope="module")
+def file_ground(sealed_folders: Path) -> Iterator[FileGround]:
     """A file under a driver that fails."""
-    return FileGround(seal.cwd)
+    with tempfile.TemporaryDirectory(dir=sealed_folders) as folder:
+        yield FileGround(Path(folder))
 
 
 @pytest.fixture(scope="module")
