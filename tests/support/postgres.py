@@ -248,9 +248,7 @@ class ReusedDatabase:
 
     async def _empty(self, *, is_made: bool) -> None:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._url, statement_cache_size=0, server_settings={"application_name": OURS}
-            )
+            self._connection = await asyncpg.connect(self._url, server_settings={"application_name": OURS})
         await self._connection.execute(ALONE)
         if is_made and self._print is not None and self._print == await _print(self._connection):
             await self._connection.execute(EMPTY)
