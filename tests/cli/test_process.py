@@ -119,25 +119,20 @@ def test_process_before_head_gives_141_in_a_shell(todo_embedded: Todo, local: Su
 @pytest.mark.spec("002/FR-047")
 @pytest.mark.parametrize("env", UNBUFFERED)
 def test_process_stores_though_its_reader_is_gone(
-    todo_embedded: Todo, local: Surroundings, env: Mapping[str, str]
+    todo: Todo, surroundings: Surroundings, env: Mapping[str, str]
 ) -> None:
-    add(todo_embedded, "first")
+    add(todo, "first")
 
-    ran = in_shell(local, '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true', **env)
+    ran = in_shell(surroundings, '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true', **env)
 
     assert ran.err == "141\n"
-    assert titles_of(todo_embedded) == ["first", "Buy milk"]
+    assert titles_of(todo) == ["first", "Buy milk"]
 
 
 @pytest.mark.spec("002/FR-048")
-@pytest.mark.parametrize(
-    ("arguments", "env"),
-    [
-        *((arguments, {}) for arguments in ("list", "list --json", "--help", "--version")),
-        ("list", {"PYTHONUNBUFFERED": "1"}),
-    ],
-)
+@pytest.mark.parametrize("env", UNBUFFERED)
 @pytest.mark.parametrize("target", [">&-", ">/dev/full"], ids=["closed", "full"])
+@pytest.mark.parametrize("arguments", ["list", "list --json", "--help", "--version"])
 def test_process_never_succeeds_without_its_output(
     todo_embedded: Todo, local: Surroundings, env: Mapping[str, str], target: str, arguments: str
 ) -> None:
@@ -172,13 +167,13 @@ def test_process_writes_all_of_a_long_list_to_a_file(todo_embedded: Todo, local:
 
 
 @pytest.mark.spec("002/FR-049")
-def test_process_works_with_stderr_and_stdin_closed(todo_embedded: Todo, local: Surroundings) -> None:
-    add(todo_embedded, "first")
+def test_process_works_with_stderr_and_stdin_closed(todo: Todo, surroundings: Surroundings) -> None:
+    add(todo, "first")
 
-    assert in_shell(local, '"$@" list 2>&- <&-').out.split("\t")[2] == "first"
-    assert in_shell(local, '"$@" show 99 2>&- <&-') == Ran(3, "", "")
-    assert in_shell(local, '"$@" add Buy milk 2>&- <&-').status == 0
-    assert titles_of(todo_embedded) == ["first", "Buy milk"]
+    assert in_shell(surroundings, '"$@" list 2>&- <&-').out.split("\t")[2] == "first"
+    assert in_shell(surroundings, '"$@" show 99 2>&- <&-') == Ran(3, "", "")
+    assert in_shell(surroundings, '"$@" add Buy milk 2>&- <&-').status == 0
+    assert titles_of(todo) == ["first", "Buy milk"]
 
 
 @pytest.mark.spec("002/FR-062")
@@ -419,6 +414,7 @@ def test_process_stops_a_loop_of_the_shell(todo_embedded: Todo, local: Surroundi
     [
         pytest.param(["add", "Buy milk"], 0, id="add"),
         pytest.param(["list"], 0, id="list"),
+        pytest.param(["done", "1"], 0, id="done"),
         pytest.param(["show", "99"], 3, id="failure"),
     ],
 )

@@ -250,8 +250,10 @@ def test_show_text_as_text(todo: Todo) -> None:
     document, table = todo("list", "--json"), printed(todo("list", terminal=True, columns=120))
 
     assert [line.split("\t")[2] for line in todo("list").out.splitlines()][::-1] == texts
+    assert [task["title"] for task in document.data][::-1] == texts
     assert [text for text in texts if text not in document.out and "\\" not in text] == []
-    assert [text for text in texts if text not in table] == []
+    rows = table.splitlines()[2:-1][::-1]
+    assert [text for text, row in zip(texts, rows, strict=True) if text not in row] == []
     for number, text in enumerate(texts, start=1):
         assert text in printed(todo("show", str(number), terminal=True, columns=120))
     done = todo("done", f"1-{len(texts)}", terminal=True)

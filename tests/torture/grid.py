@@ -64,9 +64,9 @@ def grid(ground: Ground) -> Iterator[Case]:
 
 
 def slice_of(ground: Ground, command: Command) -> Iterator[Case]:
-    """Every other trouble once for a command; the call that fails moves on from one to the next."""
-    trial, first = try_out(ground, command), COMMANDS.index(command)
-    for turn, trouble in list(enumerate(ground.troubles, start=first))[first % 2 :: 2]:
+    """Every trouble once for a command; the call that fails moves on from one to the next."""
+    trial = try_out(ground, command)
+    for turn, trouble in enumerate(ground.troubles, start=COMMANDS.index(command)):
         if calls := [call.number for call in trial.calls if trouble.can_meet(call)]:
             yield Case(trial, trouble, calls[turn % len(calls)])
 

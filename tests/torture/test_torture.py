@@ -1,4 +1,4 @@
-"""A slice of what `python -m tests.torture` does whole: every command in half of the troubles, once."""
+"""A slice of what `python -m tests.torture` does whole: every command in every trouble, once."""
 
 import tempfile
 from collections.abc import Iterator
