@@ -4,14 +4,16 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from todo_cli import __version__, rules
 from todo_cli.api import answers, contract, cursors, docs
@@ -46,6 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        routes=_routes(),
         exception_handlers={
             TodoError: answers.on_todo_error,
             RequestValidationError: answers.on_invalid_request,
@@ -53,19 +56,6 @@ def create_app(settings: ApiSettings) -> FastAPI:
         },
     )
     app.state.settings = settings
-    app.router.route_class = JsonRoute
-    for path, method, endpoint in ROUTES:
-        name = endpoint.__name__
-        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")
-        app.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            tags=["server" if endpoint is health else "tasks"],
-            operation_id=name,
-            summary=summary.removesuffix("."),
-            description=description,
-        )
     app.add_route("/docs", docs.page, include_in_schema=False)
     app.add_middleware(Guard, settings=settings)
     contract.describe(app)
@@ -192,6 +182,25 @@ async def health(request: Request) -> Response:
         details: list[Detail] = [{"field": "code", "message": error.code.value}]
         raise DatabaseUnavailable(error.message, details=details) from error
     return answers.succeed(Sheet({"status": "ok"}, "The store answers"))
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """The routes of every application; FastAPI takes its time to read a signature."""
+    router = APIRouter(route_class=JsonRoute)
+    for path, method, endpoint in ROUTES:
+        name = endpoint.__name__
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            tags=["server" if endpoint is health else "tasks"],
+            operation_id=name,
+            summary=summary.removesuffix("."),
+            description=description,
+        )
+    return router.routes
 
 
 def _path(user: str) -> str:
