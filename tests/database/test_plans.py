@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -96,10 +97,13 @@ async def fill(store: Store, shape: Shape, size: int) -> None:
             await connection.copy_records_to_table("task", schema_name="todo", columns=COLUMNS, records=list(rows))
 
 
+instant = cache(format_instant)
+
+
 def as_text(row: Row) -> list[object]:
     """A row as SQLite holds it."""
     return [
-        str(value) if isinstance(value, UUID) else format_instant(value) if isinstance(value, datetime) else value
+        str(value) if isinstance(value, UUID) else instant(value) if isinstance(value, datetime) else value
         for value in row
     ]
 
