@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.conftest import Seal
@@ -115,3 +116,41 @@ async def test_a_file_that_goes_is_made_anew_by_an_add_alone(store: Store, datab
     assert await titles(database, clock) == []
     assert list(file_of(store).parent.iterdir()) == []
     assert (await tasks.add(TaskCreate(title="new"))).task.number == 1
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_every_connection_to_a_file_is_set_up(database: Database, tasks: TaskService) -> None:
+    await tasks.add(TaskCreate(title="a"))
+
+    async with database.engine.connect() as one, database.engine.connect() as another:
+        for connection in (one, another):
+            found = [
+                (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+                for name in ("synchronous", "foreign_keys", "trusted_schema")
+            ]
+            assert found == [2, 1, 0]  # FULL, on, off
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_file_that_is_there_is_asked_for_its_version_alone(
+    store: Store, database: Database, tasks: TaskService
+) -> None:
+    async with open_database(store.target) as other:
+        await other.upgrade()
+    said: list[str] = []
+    event.listen(
+        database.engine.sync_engine,
+        "connect",
+        lambda connection, _: connection.run_async(lambda file: file.set_trace_callback(said.append)),
+        insert=True,
+    )
+
+    await tasks.add(TaskCreate(title="a"))
+    first = [statement.split()[:2] for statement in said if "PRAGMA" not in statement]
+    said.clear()
+    await tasks.list()
+
+    assert len(first) == 6, said
+    assert first[0] == ["SELECT", "main.alembic_version.version_num"]
+    assert [words[0] for words in first[1:]] == ["BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert [statement.split()[0] for statement in said] == ["SELECT"]

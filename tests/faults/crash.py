@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 from tests.faults.ground import Ground, opened
-from todo_cli.database import connection, dialect  # noqa: F401 - loaded before the forks
+from todo_cli.database import connection, dialect_postgresql, dialect_sqlite  # noqa: F401 - loaded before the forks
 from todo_cli.database.engine import open_database
 from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService

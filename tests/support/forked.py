@@ -282,7 +282,8 @@ def load() -> None:
     import todo_cli.cli.doctor
     import todo_cli.cli.run
     import todo_cli.database.connection
-    import todo_cli.database.dialect
+    import todo_cli.database.dialect_postgresql
+    import todo_cli.database.dialect_sqlite
     import todo_cli.database.transfer
     import todo_cli.output.terminal
     import todo_cli.service  # noqa: F401

@@ -254,15 +254,27 @@ class Database:
         """Make the embedded file's tables, or bring them up to date after a copy, once for each file at this path."""
         if self._is_checked(path):
             return
-        state = await schema.read_state(connection)
-        await connection.rollback()
-        if state.fit is schema.Fit.ABSENT:
-            await self._make(connection, creates=creates)
-        elif state.fit is schema.Fit.FOREIGN:
-            raise schema.mismatch(state, self.target.place)
-        elif state.fit is schema.Fit.OLDER:
-            await self._bring_up(connection)
+        if not await self._is_current(connection):
+            state = await schema.read_state(connection)
+            await connection.rollback()
+            if state.fit is schema.Fit.ABSENT:
+                await self._make(connection, creates=creates)
+            elif state.fit is schema.Fit.FOREIGN:
+                raise schema.mismatch(state, self.target.place)
+            elif state.fit is schema.Fit.OLDER:
+                await self._bring_up(connection)
         self._checked = files.identify(path)
+
+    async def _is_current(self, connection: AsyncConnection) -> bool:
+        """Whether an embedded file bears the stamp of this program's version; a table that it lacks is found in use."""
+        try:
+            return await schema.read_version(connection) == schema.HEAD
+        except SQLAlchemyError as error:
+            if not failures.is_absent(error):
+                raise
+            return False
+        finally:
+            await connection.rollback()
 
     def _is_checked(self, path: Path) -> bool:
         """Whether the embedded file was looked at already, and is not another one that was put in its place."""
@@ -309,10 +321,10 @@ def _pool(size: int | None) -> dict[str, Any]:
 
 
 def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None, pool: dict[str, Any]) -> AsyncEngine:
-    from todo_cli.database import connection, dialect
+    from todo_cli.database import connection, dialect_postgresql
 
     engine = create_async_engine(
-        f"{dialect.DRIVER}://",
+        f"{dialect_postgresql.DRIVER}://",
         async_creator=dial or connection.Dialer(target, timeout_s=timeout_s),
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
@@ -330,8 +342,10 @@ def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
 
 
 def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
+    from todo_cli.database import dialect_sqlite
+
     url = URL.create(
-        "sqlite+aiosqlite", database=f"file:{quote(os.fsencode(target.path))}", query={"mode": "rw", "uri": "true"}
+        dialect_sqlite.DRIVER, database=f"file:{quote(os.fsencode(target.path))}", query={"mode": "rw", "uri": "true"}
     )
     engine = create_async_engine(
         url,
@@ -349,14 +363,5 @@ def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
         if record.info.setdefault("file", identity) != identity:
             raise DisconnectionError
 
-    event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "checkout", refuse_moved)
     return engine
-
-
-def _set_pragmas(connection: Any, record: object) -> None:
-    """Make commits survive a power cut, and do not trust what a file's schema might run."""
-    cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

@@ -60,12 +60,18 @@ async def read_state(connection: AsyncConnection) -> State:
     is_stamped, holds_anything = (await connection.execute(_survey(connection.dialect))).one()
     if not is_stamped:
         return State(Fit.FOREIGN if holds_anything else Fit.ABSENT)
-    version = await connection.scalar(select(VERSION_TABLE.c.version_num))
+    version = await read_version(connection)
     if version is None:  # the stamp is gone: nobody knows what this is
         return State(Fit.FOREIGN)
     if version == HEAD:
         return State(Fit.CURRENT, version)
     return State(Fit.OLDER if version in REVISIONS else Fit.NEWER, version)
+
+
+async def read_version(connection: AsyncConnection) -> str | None:
+    """Read the version that a store is stamped with; the statement fails where nothing like a stamp is."""
+    version: str | None = await connection.scalar(select(VERSION_TABLE.c.version_num))
+    return version
 
 
 def _survey(dialect: Dialect) -> Select[bool, bool]:
