@@ -25,6 +25,8 @@ def run() -> "NoReturn":
     import gc
 
     gc.disable()  # a short life makes too little garbage to look for it
+    # pydantic would look through all that is installed for plug-ins to its models.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
