@@ -28,7 +28,7 @@ from todo_cli.service import TaskService
 
 ROLE = "canary_owner"
 PLAIN = "CaNaRyPlain"
-ODD = "CaNaRy@/#?% é:&=+'\"ODD"
+ODD = "CaNaRy@/#?% é:&=+'\"ODDITY"
 LOGIN = "postgresql://{role}:{encoded}@{place}?" + CONSOLE
 PARAMETER = "postgresql://{role}@{place}?password={encoded}&" + CONSOLE
 FORMS = [
@@ -84,7 +84,7 @@ def url(form: tuple[str, str], site: Site, front: NeonFront, password: str) -> s
 
 def leaks(text: str) -> list[str]:
     """The lines that hold a piece of a password, in any form."""
-    pieces = ("canary", "odd", quote(ODD, safe="").lower(), ODD.lower()[-8:])
+    pieces = ("canary", "oddity", quote(ODD, safe="").lower(), ODD.lower()[-8:])
     return [line for line in text.splitlines() if any(piece in line.lower().replace(ROLE, "") for piece in pieces)]
 
 
