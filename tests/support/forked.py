@@ -16,18 +16,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
 from typing import IO, Any, NoReturn, Self
 
 from tests.support.hosts.sitecustomize import resolving
-from tests.support.program import LIMIT_S, Surroundings, process_environment
+from tests.support.program import LIMIT_S, Surroundings, Todo, process_environment
 
 STREAMS = 3
 HANDED = STREAMS + 1
@@ -275,7 +277,7 @@ def serve(line: socket.socket) -> None:
 
 
 def load() -> None:
-    """Load all that a command loads, on either store, and all that the API loads."""
+    """Load all that a command loads, on either store, and all that the API loads; and what a first use makes ready."""
     import todo_cli.__main__
     import todo_cli.api.server
     import todo_cli.cli.app
@@ -287,6 +289,12 @@ def load() -> None:
     import todo_cli.database.transfer
     import todo_cli.output.terminal
     import todo_cli.service  # noqa: F401
+
+    with tempfile.TemporaryDirectory() as folder:
+        todo = Todo(Surroundings(Path(folder), Path(folder), None), lambda: datetime.now(UTC))
+        for command in ("add a", "list", "show 1", "update 1 --title b", "done 1", "delete 1"):
+            for terminal in (False, True):
+                todo(*command.split(), terminal=terminal)
 
 
 def wait_for(descriptors: list[int], request: Request) -> NoReturn:
