@@ -6,7 +6,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,10 +135,9 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def shared_database(postgres: PostgresServer) -> Iterator[ReusedDatabase]:
+def shared_database(postgres: PostgresServer) -> ReusedDatabase:
     """The PostgreSQL database that one test after the other gets empty."""
-    with closing(ReusedDatabase(postgres)) as database:
-        yield database
+    return ReusedDatabase(postgres)
 
 
 @pytest.fixture(scope="session")

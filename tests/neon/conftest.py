@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,10 +59,9 @@ def impostors(authority: Authority) -> dict[str, dict[str, Certificate]]:
 
 
 @pytest.fixture(scope="session")
-def filled_database(own_postgres: PostgresCluster) -> Iterator[ReusedDatabase]:
+def filled_database(own_postgres: PostgresCluster) -> ReusedDatabase:
     """A database with the schema in place."""
-    with closing(ReusedDatabase(own_postgres)) as database:
-        yield database
+    return ReusedDatabase(own_postgres)
 
 
 @pytest.fixture
@@ -85,10 +83,9 @@ def site(
 
 
 @pytest.fixture(scope="session")
-def blank_database(own_postgres: PostgresCluster) -> Iterator[ReusedDatabase]:
+def blank_database(own_postgres: PostgresCluster) -> ReusedDatabase:
     """A database for stores that are not there yet."""
-    with closing(ReusedDatabase(own_postgres)) as database:
-        yield database
+    return ReusedDatabase(own_postgres)
 
 
 @pytest.fixture

@@ -13,6 +13,13 @@ from todo_cli.database.url import SqliteTarget
 REFUSALS = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 """What a store says to a row that breaks its rules."""
 
+WHAT = [
+    "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_t' ORDER BY 1",
+    "SELECT relname, relkind FROM pg_class WHERE oid >= 16384 ORDER BY 1",
+    "SELECT attname FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0 ORDER BY 1",
+    "SELECT conname FROM pg_constraint WHERE oid >= 16384 ORDER BY 1",
+]
+
 
 def file_of(store: Store) -> Path:
     """The file of a store on SQLite."""
@@ -53,9 +60,5 @@ async def what_exists(store: Store) -> Sequence[object]:
     """Everything there is where the store would be: files and folders, or schemas, tables, columns and keys."""
     if store.kind == "sqlite":
         return sorted(file_of(store).parent.rglob("*"))
-    return [
-        *await fetch_all(store, "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_t' ORDER BY 1"),
-        *await fetch_all(store, "SELECT relname, relkind FROM pg_class WHERE oid >= 16384 ORDER BY 1"),
-        *await fetch_all(store, "SELECT attname FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0 ORDER BY 1"),
-        *await fetch_all(store, "SELECT conname FROM pg_constraint WHERE oid >= 16384 ORDER BY 1"),
-    ]
+    async with connected(store) as connection:
+        return [tuple(row) for query in WHAT for row in await connection.fetch(query)]

@@ -1,5 +1,6 @@
 """A real PostgreSQL for the tests: the one named in the environment, or a throw-away cluster of our own."""
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -8,10 +9,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -21,6 +22,8 @@ from tests.support.blocking import wait_for
 from tests.support.servers import ServerFolder, free_port
 from tests.support.stores import Store, make
 
+T = TypeVar("T")
+
 ADMIN = "todo_admin"
 START_LIMIT_S = 60
 NOT_FOUND = """\
@@ -29,16 +32,17 @@ No PostgreSQL for the tests. Do one of these:
   - install a PostgreSQL on this machine (the tests start a throw-away server with its binaries)
   - name a server and a role that may create databases: TODO_TEST_DATABASE_URL=postgresql://role:password@host/postgres"""
 
-# The connection that lives on between tests.
+# The connections that live on between tests.
 OURS = "todo-tests"
 OTHERS = f"""
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
 """
 # What an earlier test left running must not hold locks any more.
-ALONE = """
+ALONE = f"""
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
+  AND backend_type = 'client backend'
 """
 # Changes with every change of what tables are made of and who may use them, and with the stamp.
 PRINT = """
@@ -64,6 +68,8 @@ class PostgresServer:
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
         self._created: set[str] = set()
+        self._kept: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     def url(self, database: str, *, user: str | None = None, password: str = "") -> str:
         """The connection string of a database, as the administrator or as another role."""
@@ -86,6 +92,7 @@ class PostgresServer:
     def create_database(self, *, template: str = "template1") -> str:
         """Make a database and return its name."""
         name = f"todo_test_{secrets.token_hex(6)}"
+        self._let_go_of(template)
         self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         self._created.add(name)
         return name
@@ -94,21 +101,41 @@ class PostgresServer:
         """Drop a database that `create_database` made, connections and all."""
         if name not in self._created:
             raise ValueError(f"{name!r} was not made by the tests")
+        self._let_go_of(name)
         self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self._created.remove(name)
 
     def run_sql(self, database: str, sql: str) -> None:
         """Run one or more statements as the administrator."""
-        wait_for(_execute(self.url(database), sql))
+        wait_for(self.ask(database, lambda connection: connection.execute(sql)))
 
     def fetch(self, database: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one statement as the administrator and return its rows."""
-        return wait_for(_fetch(self.url(database), sql, arguments))
+        return wait_for(self.ask(database, lambda connection: connection.fetch(sql, *arguments)))
+
+    async def ask(self, database: str, question: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
+        """Ask over the connection to a database that is kept for the next who asks; over a new one if that was ended.
+
+        In the loop of `wait_for` alone.
+        """
+        async with self._one_at_a_time:
+            if (kept := self._kept.get(database)) is not None and not kept.is_closed():
+                with suppress(asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError, ConnectionError):
+                    return await question(kept)
+            kept = await asyncpg.connect(self.url(database), server_settings={"application_name": OURS})
+            self._kept[database] = kept
+            return await question(kept)
 
     def close(self) -> None:
-        """Drop every database that is left of those made here."""
+        """Drop every database that is left of those made here, and let go of the others."""
         for name in sorted(self._created):
             self.drop_database(name)
+        for name in list(self._kept):
+            self._let_go_of(name)
+
+    def _let_go_of(self, database: str) -> None:
+        if (kept := self._kept.pop(database, None)) is not None:
+            wait_for(kept.close())
 
     def _admin(self, sql: str) -> None:
         wait_for(_execute(self._admin_url, sql))
@@ -167,6 +194,11 @@ class PostgresCluster(PostgresServer):
 
     def close(self) -> None:
         """End the server at once and remove everything it kept."""
+        for name in list(self._kept):
+            self._let_go_of(name)
+        self._end()
+
+    def _end(self) -> None:
         self.stop(signal.SIGQUIT)
         self._folder.close()
 
@@ -223,7 +255,7 @@ class PostgresCluster(PostgresServer):
         self._fail(f"PostgreSQL is not ready after {START_LIMIT_S} s", self._folder.log_tail())
 
     def _fail(self, what: str, log: str) -> NoReturn:
-        self.close()
+        self._end()
         pytest.fail(f"{what} ({self._binaries}):\n{log}", pytrace=False)
 
 
@@ -232,32 +264,25 @@ class ReusedDatabase:
 
     def __init__(self, server: PostgresServer) -> None:
         self.name = server.create_database()
-        self._url = server.url(self.name)
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._server = server
+        self._store = Store("postgresql", server.url(self.name))
         self._print: str | None = None
 
     def emptied(self, *, is_made: bool = True) -> Store:
         """The database with nobody in it, and with empty tables; or with none, where no store is made yet."""
-        wait_for(self._empty(is_made=is_made))
-        return Store("postgresql", self._url)
+        wait_for(self._server.ask(self.name, lambda connection: self._empty(connection, is_made=is_made)))
+        return self._store
 
-    def close(self) -> None:
-        """Let go of it."""
-        if self._connection is not None:
-            wait_for(self._connection.close())
-
-    async def _empty(self, *, is_made: bool) -> None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, server_settings={"application_name": OURS})
-        await self._connection.execute(ALONE)
-        if is_made and self._print is not None and self._print == await _print(self._connection):
-            await self._connection.execute(EMPTY)
+    async def _empty(self, connection: "asyncpg.Connection[asyncpg.Record]", *, is_made: bool) -> None:
+        await connection.execute(ALONE)
+        if is_made and self._print is not None and self._print == await _print(connection):
+            await connection.execute(EMPTY)
             return
-        await self._connection.execute(NOTHING)
+        await connection.execute(NOTHING)
         self._print = None
         if is_made:
-            await make(Store("postgresql", self._url))
-            self._print = await _print(self._connection)
+            await make(self._store)
+            self._print = await _print(connection)
 
 
 async def _print(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
@@ -313,13 +338,5 @@ async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
-async def _fetch(url: str, sql: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetch(sql, *arguments)
     finally:
         await connection.close()
