@@ -47,13 +47,17 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_n
 # Changes with every change of what tables are made of and who may use them, and with the stamp.
 PRINT = """
 WITH ours AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = to_regnamespace('todo')),
+tables AS (SELECT array_agg(oid) AS oids FROM ours),
 parts AS (
   SELECT oid, xmin FROM ours
   UNION ALL SELECT oid, xmin FROM pg_namespace WHERE oid = to_regnamespace('todo')
-  UNION ALL SELECT attrelid, xmin FROM pg_attribute WHERE attrelid IN (SELECT oid FROM ours)
-  UNION ALL SELECT oid, xmin FROM pg_constraint WHERE conrelid IN (SELECT oid FROM ours)
-  UNION ALL SELECT oid, xmin FROM pg_policy WHERE polrelid IN (SELECT oid FROM ours)
-  UNION ALL SELECT oid, xmin FROM pg_proc WHERE pronamespace = to_regnamespace('todo')
+  UNION ALL SELECT attrelid, xmin FROM pg_attribute WHERE attrelid = ANY ((SELECT oids FROM tables)::oid[])
+  UNION ALL SELECT oid, xmin FROM pg_constraint WHERE conrelid = ANY ((SELECT oids FROM tables)::oid[])
+  UNION ALL SELECT oid, xmin FROM pg_policy WHERE polrelid = ANY ((SELECT oids FROM tables)::oid[])
+  UNION ALL SELECT oid, xmin FROM pg_proc WHERE oid = ANY (ARRAY(
+    SELECT objid FROM pg_depend
+    WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('todo')
+  ))
 )
 SELECT string_agg(format('%s %s', oid, xmin), ',' ORDER BY oid, xmin::text)
   || (SELECT string_agg(xmin::text || version_num, ',') FROM todo.alembic_version) FROM parts
