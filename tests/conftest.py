@@ -1,6 +1,7 @@
 """Fixtures of all tests: a sealed environment, real stores, and the ways to run the program."""
 
 import gc
+import importlib
 import os
 import shutil
 import socket
@@ -50,6 +51,15 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Run two tests a core: half of the time they wait for processes, servers and locks."""
     return min(2 * (os.cpu_count() or 1), 8)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Share what a first run in a fresh clone does: pytest rewrites the assertions of each module and keeps them."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if worker and workers and session.config.args == session.config.getini("testpaths"):
+        modules = sorted(Path(__file__).parent.rglob("test_*.py"))
+        for path in modules[int(worker.removeprefix("gw")) :: int(workers)]:
+            importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
