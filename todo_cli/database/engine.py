@@ -269,7 +269,9 @@ class Database:
         """Whether an embedded file bears the stamp of this program's version; a table that it lacks is found in use."""
         try:
             return await schema.read_version(connection) == schema.HEAD
-        except SQLAlchemyError:  # a closer look tells what it is
+        except SQLAlchemyError as error:
+            if not failures.is_absent(error):
+                raise
             return False
         finally:
             await connection.rollback()
