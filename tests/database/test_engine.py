@@ -1,6 +1,8 @@
 """The road to a store: connections shared and given back, files that move, and what is said of a call under way."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -12,7 +14,7 @@ from tests.support.stores import Clock, Store
 from todo_cli.database import engine
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
-from todo_cli.errors import DatabaseBusy
+from todo_cli.errors import DatabaseBusy, TodoError
 from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
 
@@ -154,3 +156,24 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     assert first[0] == ["SELECT", "main.alembic_version.version_num"]
     assert [words[0] for words in first[1:]] == ["BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
     assert [statement.split()[0] for statement in said] == ["SELECT"]
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_file_whose_version_cannot_be_read_is_not_used(store: Store, tasks: TaskService) -> None:
+    async with open_database(store.target) as other:
+        await other.upgrade()
+    path = file_of(store)
+    with closing(sqlite3.connect(path)) as file:
+        [(page, size)] = file.execute(
+            "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = 'alembic_version'"
+        )
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as raw:
+        raw.seek((page - 1) * size)
+        raw.write(b"\xff" * size)
+    before = path.read_bytes()
+
+    with pytest.raises(TodoError, match="damaged"):
+        await tasks.add(TaskCreate(title="a"))
+
+    assert path.read_bytes() == before
