@@ -126,6 +126,7 @@ class PostgresServer:
             if (kept := self._kept.get(database)) is not None and not kept.is_closed():
                 with suppress(asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError, ConnectionError):
                     return await question(kept)
+                kept.terminate()
             kept = await asyncpg.connect(self.url(database), server_settings={"application_name": OURS})
             self._kept[database] = kept
             return await question(kept)
