@@ -1,5 +1,6 @@
 """A slice of what `python -m tests.torture` does whole: every command in every trouble, once."""
 
+import gc
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,17 @@ from tests.torture.grounds import FileGround, Ground, ServerGround
 commands = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
 # A server that sends asyncpg away leaves its half of a connection to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swept() -> Iterator[None]:
+    """Let go of what these tests left behind while its warnings are still expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
