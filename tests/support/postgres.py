@@ -135,12 +135,12 @@ class PostgresServer:
         """Drop every database that is left of those made here, and let go of the others."""
         for name in sorted(self._created):
             self.drop_database(name)
-        for name in list(self._kept):
-            self._let_go_of(name)
+        self._let_go_of(*self._kept)
 
-    def _let_go_of(self, database: str) -> None:
-        if (kept := self._kept.pop(database, None)) is not None:
-            wait_for(kept.close())
+    def _let_go_of(self, *databases: str) -> None:
+        for database in databases:
+            if (kept := self._kept.pop(database, None)) is not None:
+                wait_for(kept.close())
 
     def _admin(self, sql: str) -> None:
         wait_for(_execute(self._admin_url, sql))
@@ -199,8 +199,7 @@ class PostgresCluster(PostgresServer):
 
     def close(self) -> None:
         """End the server at once and remove everything it kept."""
-        for name in list(self._kept):
-            self._let_go_of(name)
+        self._let_go_of(*self._kept)
         self._end()
 
     def _end(self) -> None:
