@@ -157,7 +157,7 @@ class Counter(SQLModel, table=True):
         CheckConstraint(_USER_RULES, name="user_id_path"),
         CheckConstraint("last >= 0", name="last_counts"),
         _only_sqlite("last_integer", "typeof(last) = 'integer'"),
-        {"schema": SCHEMA},
+        {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
     )
 
     user_id: str = Field(primary_key=True, sa_type=Text)

@@ -37,8 +37,7 @@ async def read_schema(store: Store) -> Schema:
     """Everything that makes up the schema, in an order of its own."""
     if isinstance(target := store.target, SqliteTarget):
         with closing(sqlite3.connect(target.path)) as connection:
-            rows = connection.execute("SELECT type, tbl_name, name, sql FROM sqlite_master").fetchall()
-        return {"objects": sorted((*names, normalised(sql)) for *names, sql in rows)}
+            return read_file(connection)
     server = await asyncpg.connect(store.url)
     try:
         return {
@@ -46,6 +45,53 @@ async def read_schema(store: Store) -> Schema:
         }
     finally:
         await server.close()
+
+
+def read_file(connection: sqlite3.Connection) -> Schema:
+    """The structure of an embedded file. Its text is kept as it was written, and differs by the way it was made."""
+
+    def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query, values).fetchall()
+
+    tables = [name for (name,) in rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    named_indexes = [
+        (table, *index[1:]) for table in tables for index in rows("SELECT * FROM pragma_index_list(?)", table)
+    ]
+    schema: Schema = {
+        "columns": [
+            (table, *column) for table in tables for column in rows("SELECT * FROM pragma_table_xinfo(?)", table)
+        ],
+        "indexes": sorted(
+            (*index, *rows("SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)", index[1]))
+            for index in named_indexes
+        ),
+        "foreign_keys": [
+            (table, *key) for table in tables for key in rows("SELECT * FROM pragma_foreign_key_list(?)", table)
+        ],
+        "checks": sorted(
+            (table, *check)
+            for table in tables
+            for check in checks(rows("SELECT sql FROM sqlite_master WHERE name = ?", table)[0][0])
+        ),
+        "others": rows("SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"),
+    }
+    schema["indexed by"] = sorted(
+        (name, normalised(sql)) for name, sql in rows("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+    )
+    return schema
+
+
+def checks(sql: str) -> list[tuple[str, str]]:
+    """The named CHECKs of a table's definition, each with its condition: SQLite has no list of them."""
+    text = normalised(sql)
+    found = []
+    for match in re.finditer(r"CONSTRAINT (\w+) CHECK \(", text):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        found.append((match[1], text[match.end() : end - 1]))
+    return found
 
 
 async def read_version(store: Store) -> list[str]:

@@ -43,4 +43,4 @@ def invent_past(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: Mapping[st
     write_revision(folder, OLDER, None, NO_STEPS)
     write_revision(folder, schema.HEAD, OLDER, steps)
     monkeypatch.setattr(schema, "_MIGRATIONS", folder)
-    monkeypatch.setattr(schema, "REVISIONS", (OLDER, schema.HEAD))
+    monkeypatch.setattr(schema, "REVISIONS", {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS})

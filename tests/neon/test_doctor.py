@@ -1,7 +1,9 @@
 """`todo doctor` says which store is in use and why, and what is wrong with it; exit 0 when it can be used."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,11 +36,13 @@ SERVER = [
     "server_version",
     "role",
     "bypasses_row_level_security",
+    "schema_owner",
+    "others_may_create_in",
     "read_only",
     "clock_drift_s",
 ]
 FILE = ["sqlite_version", "journal_mode"]
-CONTENTS = ["schema", "tasks"]
+CONTENTS = ["schema", "tasks", "numbers"]
 
 
 @pytest.fixture
@@ -345,3 +349,18 @@ def test_knows_a_file_that_is_no_database(site: Site) -> None:
 
 def test_answers_about_a_string_that_cannot_be_read(site: Site) -> None:
     assert_document(site.todo("postgresql://u:p@host/db?sslmode=maybe")("doctor", "--json"), code="CONFIG")
+
+
+@pytest.mark.spec("001/FR-045")
+def test_says_that_the_counter_is_behind(site: Site, plain_url: str, embedded: Todo) -> None:
+    site.fill("first", "second")
+    site.server.run_sql(site.database, "UPDATE todo.counter SET last = 1")
+    for _ in range(2):
+        assert embedded("add", "x").status == 0
+    with closing(sqlite3.connect(embedded("doctor", "--json").data["place"])) as file, file:
+        file.execute("DELETE FROM counter")
+
+    assert (
+        site.todo(plain_url)("doctor", "--json").data["numbers"].startswith("behind: the counter is at 1, a task at 2")
+    )
+    assert embedded("doctor", "--json").data["numbers"].startswith("behind: the counter is at 0, a task at 2")

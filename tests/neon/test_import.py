@@ -338,3 +338,25 @@ def test_keeps_what_another_user_has_here(site: Site, plain_url: str, source: Pa
 
     assert site.todo(plain_url)("show", str(task_id(1, "zoe")), "--json", user="zoe").data["title"] == "first"
     assert len(site.titles()) == 12
+
+
+@pytest.mark.spec("001/FR-045")
+@pytest.mark.parametrize("damage", ["DELETE FROM counter", "UPDATE counter SET last = 1"])
+def test_does_not_carry_a_counter_over_that_is_behind(run: Todo, source: Path, damage: str) -> None:
+    with closing(open_file(source)) as file:
+        file.execute(damage)
+
+    assert run("db", "import", str(source)).status == 0
+
+    highest = {user: max(task["number"] for task in tasks) for user, tasks in everything(run).items() if tasks}
+    assert len(highest) == 2
+    for user, number in highest.items():
+        assert run("doctor", user=user).out.endswith("numbers\tok\n")
+        assert run("add", "next", "--json", user=user).data["number"] == number + 1
+
+
+def test_refuses_a_source_that_may_hold_what_it_does_not_know(run: Todo, source: Path) -> None:
+    with closing(open_file(source)) as file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    assert_refused(run, "db", "import", str(source), code="SCHEMA", names=[str(source), "newer"])

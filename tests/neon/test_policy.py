@@ -26,10 +26,11 @@ def owned_site(blank_site: Site) -> Iterator[Site]:
         site.database,
         f"""
         CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB BYPASSRLS PASSWORD '{SECRET.format(OWNER)}';
-        GRANT ALL ON DATABASE {site.database} TO {OWNER};
+        ALTER DATABASE {site.database} OWNER TO {OWNER};
         """,
     )
     yield site
+    site.server.run_sql(site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER")
     site.server.run_sql(site.database, f"DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}")
 
 
@@ -51,15 +52,11 @@ def quoted(name: str) -> str:
 
 
 def with_passwords(recipe: str, people: Sequence[str]) -> str:
-    """The recipe as its reader runs it: the lines that make roles without their `--`, with passwords."""
-    secrets = iter(people)
-
-    def fill(match: re.Match[str]) -> str:
-        return match[1] + "'" + SECRET.format(next(secrets)).replace("'", "''") + "';"
-
-    sql, count = re.subn(r"^-- (CREATE ROLE .* LOGIN PASSWORD )'\.\.\.';$", fill, recipe, flags=re.MULTILINE)
-    assert count == len(people), recipe
-    return sql
+    """The recipe as it is printed, and then the passwords, by the statements that its head names."""
+    statements = re.findall(r"^--  +(ALTER ROLE .* PASSWORD )'\.\.\.';$", recipe, flags=re.MULTILINE)
+    assert len(statements) == len(people), recipe
+    secrets = [SECRET.format(person).replace("'", "''") for person in people]
+    return recipe + "".join(f"{begun}'{secret}';\n" for begun, secret in zip(statements, secrets, strict=True))
 
 
 async def run_as_owner(site: Site, sql: str) -> None:
@@ -117,6 +114,15 @@ def test_a_role_sees_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, use
     assert run("list", "--status", "all", "--json", "--user", user).data == []
     assert_refused(run, "--user", user, "show", "1", code="NOT_FOUND")
     assert run("doctor", "--json", "--user", user).data["tasks"] == 0
+
+
+def test_a_role_is_told_whose_tasks_it_may_keep(shared: Site, proxy: TurnProxy) -> None:
+    run = as_role(shared, proxy, "ada")
+
+    for command in (["add", "x"], ["add", "-"]):
+        error = assert_refused(run, *command, "--user", "bob", code="FORBIDDEN", stdin=b"x\n")
+        assert error["message"].startswith("The role `ada` may only keep the tasks of `ada` in ")
+        assert error["hint"] == "leave out --user, or log in with the role of that person"
 
 
 @pytest.mark.parametrize("user", ["bob", "nobody"])

@@ -116,7 +116,6 @@ async def test_a_user_without_tasks_finds_nothing_in_a_store_that_is_there(
 
 
 FOREIGN = {
-    "an empty schema": ["CREATE SCHEMA todo"],
     "a schema with other tables": ["CREATE SCHEMA todo", "CREATE TABLE todo.item (id int)"],
     "a schema with a table of our name": ["CREATE SCHEMA todo", "CREATE TABLE todo.task (id int, name text)"],
     "tables of our names": [

@@ -1,11 +1,14 @@
 """Adding: numbers, ids, repeats, several at once."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.stores import Clock
+from tests.service.backdoor import fetch_all, run_sql
+from tests.support.stores import Clock, Store
+from todo_cli.database.engine import open_database
 from todo_cli.errors import Conflict, NotFound
 from todo_cli.models import TaskCreate, TaskPublic, TaskStatus
 from todo_cli.service import TaskService
@@ -281,3 +284,55 @@ async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number
     assert [(each.is_new, each.task.number) for each in again] == [(False, 1), (True, 3)]
     with pytest.raises(NotFound):
         await tasks.get(2)
+
+
+# Counters
+
+
+@pytest.mark.spec("001/FR-045")
+@pytest.mark.parametrize("last", [None, 0, 1, 2])
+async def test_a_counter_that_is_behind_catches_up(store: Store, tasks: TaskService, last: int | None) -> None:
+    """go-vikunja/vikunja#1716, vavallee/bindery#2337: a restored table beside a sequence that was not."""
+    await add(tasks, "a", "b", "c")
+    await run_sql(store, "DELETE FROM todo.counter" if last is None else f"UPDATE todo.counter SET last = {last}")
+
+    one = await tasks.add(TaskCreate(title="d"))
+    more = await tasks.add_all([TaskCreate(title="e"), TaskCreate(title="f")])
+
+    assert [added.task.number for added in (one, *more)] == [4, 5, 6]
+    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [("ada", 6)]
+
+
+@pytest.mark.spec("001/FR-045")
+async def test_lines_after_a_lost_counter_get_numbers_of_their_own(store: Store, tasks: TaskService) -> None:
+    await add(tasks, "a", "b")
+    await run_sql(store, "DELETE FROM todo.counter")
+
+    more = await tasks.add_all([TaskCreate(title="c"), TaskCreate(title="d")])
+
+    assert [added.task.number for added in more] == [3, 4]
+
+
+@pytest.mark.spec("001/FR-045")
+async def test_a_counter_that_is_ahead_stays_ahead(store: Store, tasks: TaskService) -> None:
+    await add(tasks, "a")
+    await run_sql(store, "UPDATE todo.counter SET last = 40")
+
+    one = await tasks.add(TaskCreate(title="b"))
+    more = await tasks.add_all([TaskCreate(title="c")])
+
+    assert [added.task.number for added in (one, *more)] == [41, 42]
+
+
+@pytest.mark.spec("001/FR-045")
+async def test_adds_at_the_same_time_after_a_lost_counter_all_succeed(
+    store: Store, tasks: TaskService, clock: Clock
+) -> None:
+    await add(tasks, "a", "b")
+    await run_sql(store, "DELETE FROM todo.counter")
+
+    async def add_one() -> int:
+        async with open_database(store.target) as database:
+            return (await TaskService(database, "ada", clock).add(TaskCreate(title="x"))).task.number
+
+    assert sorted(await asyncio.gather(*(add_one() for _ in range(8)))) == list(range(3, 11))

@@ -167,22 +167,39 @@ class Database:
             TodoError: translated from what the driver said.
         """
 
-        async def look() -> schema.State:
+        async def look() -> str:
             self.find_file(creates=False)
             async with self.engine.connect() as connection:
-                return await self._usable_state(connection)
+                return await self._script(connection)
 
         try:
-            state = await self.attempt(look)
+            return await self.attempt(look)
         except failures.NoStore:
-            state = schema.State(schema.Fit.ABSENT)
-        return schema.upgrade_script(self.engine.dialect.name, state.version)
+            return schema.upgrade_script(self.engine.dialect.name, None)
+
+    async def _script(self, connection: AsyncConnection) -> str:
+        """The SQL that is missing, and on a server the rights that our role lacks."""
+        try:
+            sql = schema.upgrade_script(self.engine.dialect.name, (await self._usable_state(connection)).version)
+        except SQLAlchemyError as error:
+            if failures.sqlstate(error) != failures.NO_RIGHTS:
+                raise
+            await connection.rollback()
+            sql = "-- This role may not read the version of the tables: their owner runs `todo db upgrade`, too.\n"
+        if self.is_sqlite:
+            return sql
+        from todo_cli.database import owner, policy
+
+        role = await connection.scalar(owner.role_without_rights())
+        if role is None:
+            return sql
+        return f"{sql}\n-- The rights that todo needs as the role of this call\n{policy.grants(policy.quote(role))}"
 
     async def _usable_state(self, connection: AsyncConnection) -> schema.State:
         """Read which schema is there, and refuse one that is not ours to change."""
         state = await schema.read_state(connection)
         await connection.rollback()
-        if state.fit in (schema.Fit.FOREIGN, schema.Fit.NEWER):
+        if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED, schema.Fit.NEWER):
             raise schema.mismatch(state, self.target.place)
         return state
 
@@ -306,7 +323,7 @@ async def open_database(
     if isinstance(target, SqliteTarget):
         engine = _sqlite(target, _pool(pool_size and 1))
     else:
-        engine = _postgresql(target, timeout_s, dial, _pool(pool_size))
+        engine = _postgresql(target, timeout_s, dial, pool_size)
     try:
         yield Database(engine, target)
     finally:
@@ -320,19 +337,47 @@ def _pool(size: int | None) -> dict[str, Any]:
     return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_FOR_S, "pool_recycle": RECYCLE_S}
 
 
-def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None, pool: dict[str, Any]) -> AsyncEngine:
+def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None, pool_size: int | None) -> AsyncEngine:
     from todo_cli.database import connection, dialect_postgresql
 
+    dial = dial or connection.Dialer(target, timeout_s=timeout_s)
     engine = create_async_engine(
         f"{dialect_postgresql.DRIVER}://",
-        async_creator=dial or connection.Dialer(target, timeout_s=timeout_s),
+        async_creator=dial if pool_size is None else _checking_owner(dial, target),
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
         hide_parameters=True,
-        **pool,
+        **_pool(pool_size),
     )
+    engine.dialect.checks_owner_on_connect = pool_size is not None  # type: ignore[attr-defined]  # QuietDialect
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
     return engine
+
+
+def _checking_owner(dial: Dial, target: PostgresTarget) -> Dial:
+    """Connections of a pool: asked once whose the schema is, so that its many statements need not ask.
+
+    Raises:
+        SchemaMismatch: the schema is a stranger's.
+    """
+    from todo_cli.database.dialect_postgresql import QuietDialect
+    from todo_cli.database.owner import owner
+
+    question = str(owner().compile(dialect=QuietDialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy
+
+    async def connect() -> Any:
+        connection = await dial()
+        try:
+            found = await connection.fetchrow(question)
+        except Exception as error:
+            connection.terminate()
+            raise failures.translated(error, target, connecting=True) from error
+        if found is not None and not found["is_trusted"]:
+            connection.terminate()
+            raise failures.distrust(target.place, found["owner"])
+        return connection
+
+    return connect
 
 
 def _refuse_dead(connection: Any, record: object, proxy: object) -> None:

@@ -9,11 +9,11 @@ from sqlalchemy import DateTime, Text, cast, column, func, literal_column, or_, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
-from todo_cli.database import schema
+from todo_cli.database import owner, schema
 from todo_cli.database.engine import Database
 from todo_cli.database.failures import NoStore
 from todo_cli.database.url import PostgresTarget
-from todo_cli.models import Task
+from todo_cli.models import Counter, Task
 
 _PINGS = 3
 
@@ -69,12 +69,16 @@ async def _server(
         )
     ).one()
     version = driver.get_server_version()
+    schema_owner = (await connection.execute(owner.owner())).one_or_none()
+    open_schemas = (await connection.scalars(owner.open_schemas())).all()
     return {
         "round_trips": _round_trips(target),
         "round_trip_ms": round(1_000 * median(times_s), 2),
         "server_version": f"{version.major}.{version.micro}",
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
+        "schema_owner": schema_owner.owner if schema_owner else None,
+        "others_may_create_in": list(open_schemas),
         "read_only": read_only == "on",
         "clock_drift_s": round((server_now - asked_at).total_seconds(), 1),
     }
@@ -97,7 +101,17 @@ async def _contents(connection: AsyncConnection, database: Database, user: str) 
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
         return {"schema": "absent", "tasks": 0}
-    if state.fit is schema.Fit.FOREIGN or (state.fit is schema.Fit.OLDER and not database.is_sqlite):
+    is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
+    if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED) or is_old:
         raise schema.mismatch(state, database.target.place)
-    counted = await connection.scalar(select(func.count()).select_from(Task).where(col(Task.user_id) == user))
-    return {"schema": f"{state.version} ({state.fit})", "tasks": counted}
+    mine = select(func.count(), func.coalesce(func.max(Task.number), 0)).where(col(Task.user_id) == user)
+    counted, highest = (await connection.execute(mine.select_from(Task))).one()
+    last = await connection.scalar(select(Counter.last).where(col(Counter.user_id) == user)) or 0
+    return {"schema": f"{state.version} ({state.fit})", "tasks": counted, "numbers": _numbers(last, highest)}
+
+
+def _numbers(last: int, highest: int) -> str:
+    """Whether the counter of a user has kept up with the tasks; a restored table can put it behind."""
+    if last >= highest:
+        return "ok"
+    return f"behind: the counter is at {last}, a task at {highest}; the next added task puts it right"

@@ -30,6 +30,15 @@ from todo_cli.errors import (
 ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
 """A table, schema or column that is not there: found out when a statement is parsed, before anything ran."""
 
+NO_RIGHTS: Final = "42501"
+UNKNOWN_SETTING: Final = "42704"
+_POLICY: Final = "ExecWithCheckOptions"
+"""The function in PostgreSQL's source that refuses a row for row-level security."""
+STRANGER: Final = "todo.schema_of_"
+"""Begins the name of a setting that no server has: a statement asks for it to fail in a schema that is not ours, and
+to name the owner (`owner.py`)."""
+_STRANGER: Final = re.compile(f'"{re.escape(STRANGER)}(.*)"')
+
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
 """What Python's driver of SQLite says of text that another program stored."""
 
@@ -157,7 +166,7 @@ def _from_postgres(error: BaseException, target: PostgresTarget, *, connecting: 
     if tls is not None or _rejected_tls(error):
         return _from_tls(tls, place)
     if (state := sqlstate(error)) is not None:
-        return _from_state(state, str(next(iter(causes(error)))), place)
+        return _from_rights(error, target) or _from_state(state, str(next(iter(causes(error)))), place)
     if isinstance(error, TimeoutError):
         what = "No connection to" if connecting else "No answer from"
         return TimedOut(f"{what} {place} in time", hint="try again, or set TODO_TIMEOUT to more seconds")
@@ -185,6 +194,33 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
     )
 
 
+def _from_rights(error: BaseException, target: PostgresTarget) -> TodoError | None:
+    """Translate what PostgreSQL says of the rights of our role, beyond the SQLSTATE; None for anything else.
+
+    Row-level security is told from a missing GRANT by the place in PostgreSQL's source: its words are translated.
+    """
+    if sqlstate(error) == UNKNOWN_SETTING and (found := _STRANGER.search(str(error))) is not None:
+        return distrust(target.place, found[1])
+    routines = {getattr(cause, "server_source_function", None) for cause in causes(error)}
+    if sqlstate(error) != NO_RIGHTS or _POLICY not in routines:
+        return None
+    role = f"The role `{target.user}`" if target.user else "This role"
+    name = f"`{target.user}`" if target.user else "the user of its own name"
+    return Forbidden(
+        f"{role} may only keep the tasks of {name} in {target.place}",
+        hint="leave out --user, or log in with the role of that person",
+    )
+
+
+def distrust(place: str, owner: str | None) -> SchemaMismatch:
+    """Say that the schema is a stranger's."""
+    whose = f"the role `{owner}`" if owner else "another role"
+    return SchemaMismatch(
+        f"The schema `todo` in {place} belongs to {whose}, whom you have no reason to trust",
+        hint="if it is right, make it the database owner's: `ALTER SCHEMA todo OWNER TO ...`",
+    )
+
+
 def _from_state(state: str, message: str, place: str) -> TodoError:
     """Translate an SQLSTATE. Source: PostgreSQL manual, appendix A; XX000 by Neon's messages."""
     if state == "XX000":
@@ -201,7 +237,7 @@ def _from_state(state: str, message: str, place: str) -> TodoError:
         )
     if state == "25006":
         return Forbidden(f"{place} is read-only", hint="connect to the primary server")
-    if state in ABSENT:
+    if state in ABSENT or state == "55000":  # as when a view stands where a table should
         return SchemaMismatch(f"The tables in {place} do not fit this program", hint="see `todo doctor`")
     if state in ("40001", "40P01", "53300", "55P03"):
         return DatabaseBusy(f"{place} is busy", hint="try again")

@@ -1,41 +1,122 @@
-"""The recipe for sharing one database: a role for each person, and row-level security that binds it to its rows."""
+"""The recipe for sharing one database: a role for each person, and row-level security that binds it to its rows.
+
+Every table of ours has a column `user_id`, by which its rows are told apart. The lists of tables come from the models.
+"""
 
 from collections.abc import Sequence
+from itertools import count
+from typing import Final
 
+from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlmodel import SQLModel
 
 from todo_cli.models import SCHEMA
 
-_HEAD = """\
--- Row-level security for todo: each person connects with a role of their own, and PostgreSQL itself
--- keeps them apart: --user can then name nobody else. Run it as the owner of the schema.
+_HEAD: Final = """\
+-- Row-level security for todo: each person connects with a role of their own, and PostgreSQL itself keeps them apart,
+-- whatever --user says.
+-- 1. Run this file as the owner of the schema, with the right to create roles. It can be run again.
+-- 2. Give each new role a password, as `\\password NAME` in psql does:{passwords}
+-- 3. Put `user = "NAME"` into the config file that uses the role.
 -- Superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are not bound by it:
 -- `todo doctor` says whether yours is.
 
 BEGIN;
+SET LOCAL search_path = '';
+
+-- Nobody else may put objects where programs look names up.
+DO $$ BEGIN
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+EXCEPTION
+    WHEN invalid_schema_name THEN NULL;
+    WHEN insufficient_privilege THEN RAISE WARNING 'only the owner of the schema public can revoke CREATE on it';
+END $$;
 """
 
-_TABLE = """
-ALTER TABLE {schema}.{table} ENABLE ROW LEVEL SECURITY;
-ALTER TABLE {schema}.{table} FORCE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS own_rows ON {schema}.{table};
-CREATE POLICY own_rows ON {schema}.{table}
+_TABLE: Final = """
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS own_rows ON {table};
+CREATE POLICY own_rows ON {table}
     USING (user_id = current_user::text) WITH CHECK (user_id = current_user::text);
 """
 
-_ROLE = """
--- {comment}: set the password yourself, and put `user = "{name}"` into the config file that uses the role.
--- CREATE ROLE {role} LOGIN PASSWORD '...';
-GRANT USAGE ON SCHEMA {schema} TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.task TO {role};
-GRANT SELECT, INSERT, UPDATE ON {schema}.counter TO {role};
-GRANT SELECT ON {schema}.alembic_version TO {role};
-"""
+_ROLE: Final = """
+DO {tag} BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN
+        CREATE ROLE {role} LOGIN;
+    END IF;
+    ALTER ROLE {role} SET search_path = '';
+EXCEPTION
+    WHEN insufficient_privilege THEN
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN RAISE; END IF;
+END {tag};
+{grants}"""
+
+_EXTENSION: Final = """\
+DO $$
+DECLARE
+    bound boolean;
+    grantee pg_catalog.text;
+BEGIN
+    SELECT relrowsecurity INTO bound FROM pg_catalog.pg_class
+        WHERE oid = pg_catalog.to_regclass('{schema}.task');
+    FOR grantee IN
+        SELECT DISTINCT acl.grantee::pg_catalog.regrole::pg_catalog.text
+        FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) acl
+        WHERE oid = pg_catalog.to_regclass('{schema}.task') AND acl.privilege_type = 'INSERT' AND acl.grantee <> 0
+    LOOP
+{grants}
+    END LOOP;
+    IF bound THEN
+{policies}
+    END IF;
+END $$"""
 
 
 def recipe(people: Sequence[str]) -> str:
-    """SQL that switches row-level security on and gives each person's role its rights."""
-    quote = PGDialect().identifier_preparer.quote  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-    tables = "".join(_TABLE.format(schema=SCHEMA, table=table) for table in ("task", "counter"))
-    roles = "".join(_ROLE.format(schema=SCHEMA, comment="a person", name=name, role=quote(name)) for name in people)
-    return f"{_HEAD}{tables}{roles}\nCOMMIT;\n"
+    """SQL that makes a role for each person, binds it to its own rows and gives it its rights."""
+    passwords = "".join(f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';" for name in people)
+    tables = "".join(_TABLE.format(table=table.fullname) for table in _tables())
+    roles = "".join(_role(name) for name in people)
+    return f"{_HEAD.format(passwords=passwords)}{tables}{roles}\nCOMMIT;\n"
+
+
+def _role(name: str) -> str:
+    role, literal = quote(name), "'" + name.replace("'", "''") + "'"
+    tag = "$$" if "$" not in name else next(f"$t{n}$" for n in count() if f"$t{n}$" not in name)
+    return _ROLE.format(role=role, literal=literal, tag=tag, grants=grants(role))
+
+
+def grants(role: str) -> str:
+    """SQL that gives a role, by its quoted name, the rights that the program needs."""
+    lines = [
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};",
+        *(f"GRANT {_rights(table)} ON {table.fullname} TO {role};" for table in _tables()),
+        f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role};",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def extension() -> str:
+    """SQL that gives the tables of an upgrade what `task` has: its policy, and rights for the same roles."""
+    new = [table for table in _tables() if table.name not in ("task", "counter")]
+    given = [f"        EXECUTE 'GRANT {_rights(table)} ON {table.fullname} TO ' || grantee;" for table in new]
+    bound = [f"        {line}" for table in new for line in _TABLE.format(table=table.fullname).strip().split("\n")]
+    return _EXTENSION.format(
+        schema=SCHEMA, grants="\n".join(given or ["        NULL;"]), policies="\n".join(bound or ["        NULL;"])
+    )
+
+
+def quote(role: str) -> str:
+    """The name of a role as SQL has it."""
+    return str(PGDialect().identifier_preparer.quote(role))  # type: ignore[no-untyped-call]  # SQLAlchemy
+
+
+def _tables() -> Sequence[Table]:
+    return SQLModel.metadata.sorted_tables
+
+
+def _rights(table: Table) -> str:
+    return str(table.info.get("rights", "SELECT, INSERT, UPDATE, DELETE"))

@@ -5,23 +5,41 @@ is loaded only to bring an older store up to date.
 """
 
 import io
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Dialect, MetaData, PrimaryKeyConstraint, Select, String, Table, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    MetaData,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    Table,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DDLElement
 from sqlmodel import SQLModel
 
+from todo_cli.database import owner
+from todo_cli.database.failures import distrust, is_absent
 from todo_cli.errors import SchemaMismatch
 from todo_cli.models import SCHEMA
 
-REVISIONS: Final = ("0001",)
-"""Alembic's revisions in order, so that a version can be judged without loading Alembic."""
-HEAD: Final = REVISIONS[-1]
+REVISIONS: Final[Mapping[str, frozenset[str]]] = {"0001": frozenset({"counter", "task"})}
+"""Alembic's revisions in order, and the tables of each: a store is judged by the version that it bears."""
+HEAD: Final = list(REVISIONS)[-1]
 
 LOCK: Final = 0x746F646F
 """The key of the transaction's advisory lock under which PostgreSQL's schema is made or changed: `todo` in ASCII."""
@@ -37,11 +55,16 @@ VERSION_TABLE: Final = Table(
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
+_NO_PATH: Final = "SET LOCAL search_path = ''"
+"""Until the end of a transaction only PostgreSQL's own functions, operators and types are found by name."""
+
+
 class Fit(StrEnum):
     """How a store's schema fits this program."""
 
     ABSENT = "absent"
     FOREIGN = "foreign"
+    UNTRUSTED = "untrusted"
     OLDER = "older"
     CURRENT = "current"
     NEWER = "newer"
@@ -49,23 +72,46 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a store holds: how it fits, and the version it is stamped with."""
+    """What a store holds: how it fits, the version it is stamped with, and in PostgreSQL who owns the schema."""
 
     fit: Fit
     version: str | None = None
+    owner: str | None = None
 
 
 async def read_state(connection: AsyncConnection) -> State:
-    """Look which schema is there; two statements at most, nothing is changed."""
-    is_stamped, holds_anything = (await connection.execute(_survey(connection.dialect))).one()
-    if not is_stamped:
-        return State(Fit.FOREIGN if holds_anything else Fit.ABSENT)
-    version = await read_version(connection)
-    if version is None:  # the stamp is gone: nobody knows what this is
-        return State(Fit.FOREIGN)
-    if version == HEAD:
-        return State(Fit.CURRENT, version)
-    return State(Fit.OLDER if version in REVISIONS else Fit.NEWER, version)
+    """Look which schema is there; three statements at most, nothing is changed."""
+    found_owner = None
+    if connection.dialect.name == "postgresql":
+        row = (await connection.execute(owner.owner())).one_or_none()
+        found_owner = row.owner if row else None
+        if row is None or not row.is_trusted:
+            return State(Fit.UNTRUSTED if row else Fit.ABSENT, owner=found_owner)
+    tables = set((await connection.scalars(_tables(connection.dialect))).all())
+    if VERSION_TABLE.name not in tables:
+        return State(Fit.FOREIGN if tables else Fit.ABSENT, owner=found_owner)
+    return _judge(await _read_any_version(connection), tables, found_owner)
+
+
+def _judge(version: str | None, tables: set[str], found_owner: str | None) -> State:
+    """Say how a store with these tables fits that bears this version; others use Alembic's table, too."""
+    if version is None:
+        return State(Fit.FOREIGN, owner=found_owner)
+    if version in REVISIONS and tables >= REVISIONS[version]:
+        return State(Fit.CURRENT if version == HEAD else Fit.OLDER, version, found_owner)
+    if re.fullmatch("[0-9]{4}", version) and version > HEAD and tables & REVISIONS[HEAD]:
+        return State(Fit.NEWER, version, found_owner)
+    return State(Fit.FOREIGN, owner=found_owner)
+
+
+async def _read_any_version(connection: AsyncConnection) -> str | None:
+    """Read the version from a table that may be of another program; None where it holds none."""
+    try:
+        return await read_version(connection)
+    except DBAPIError as error:
+        if not is_absent(error):
+            raise
+        return None
 
 
 async def read_version(connection: AsyncConnection) -> str | None:
@@ -74,15 +120,12 @@ async def read_version(connection: AsyncConnection) -> str | None:
     return version
 
 
-def _survey(dialect: Dialect) -> Select[bool, bool]:
-    """Ask whether our version table is there, and whether anything is where our tables would be."""
+def _tables(dialect: Dialect) -> Select[Any]:
+    """Select the names of everything that is where our tables would be."""
     if dialect.name == "postgresql":
-        stamped = func.to_regclass(f"{SCHEMA}.{VERSION_TABLE.name}")
-        return select(stamped.is_not(None), func.to_regnamespace(SCHEMA).is_not(None))
+        return owner.relations()
     master = Table("sqlite_master", MetaData(), Column("name", String))
-    ours = [VERSION_TABLE.name, *(table.name for table in SQLModel.metadata.tables.values())]
-    is_stamped = func.coalesce(func.sum(master.c.name.in_(ours)), 0) == len(ours)  # others use Alembic's table, too
-    return select(is_stamped, func.count() > 0).select_from(master)
+    return select(master.c.name)
 
 
 def mismatch(state: State, place: str) -> SchemaMismatch:
@@ -91,6 +134,8 @@ def mismatch(state: State, place: str) -> SchemaMismatch:
         return SchemaMismatch(
             f"{place} already holds tables that are not todo's", hint="name another database in TODO_DATABASE_URL"
         )
+    if state.fit is Fit.UNTRUSTED:
+        return distrust(place, state.owner)
     if state.fit is Fit.OLDER:
         return SchemaMismatch(f"The tables in {place} are of an older version of todo", hint="run `todo db upgrade`")
     return SchemaMismatch(f"The tables in {place} are of a newer version of todo", hint="upgrade todo here")
@@ -102,17 +147,34 @@ def creation(dialect: Dialect) -> list[str]:
     tables = SQLModel.metadata.sorted_tables
     indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
     ddl: list[DDLElement] = [
-        *([CreateSchema(SCHEMA, if_not_exists=True)] if is_postgresql else []),
         *(CreateTable(table, if_not_exists=is_postgresql) for table in [*tables, VERSION_TABLE]),
         *(CreateIndex(index, if_not_exists=is_postgresql) for index in indexes),
     ]
     stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}')"  # noqa: S608 - constants of ours
-    statements = [
-        *([f"SELECT pg_advisory_xact_lock({LOCK})"] if is_postgresql else []),
-        *(str(step.compile(dialect=dialect)).strip() for step in ddl),
-        f"{stamp} ON CONFLICT DO NOTHING" if is_postgresql else stamp,
+    steps = [str(step.compile(dialect=dialect)).strip() for step in ddl]
+    if is_postgresql:
+        return [*preparation(dialect), *steps, f"{stamp} ON CONFLICT DO NOTHING"]
+    return [statement.replace(f"{SCHEMA}.", "") for statement in [*steps, stamp]]
+
+
+def lock(dialect: Dialect) -> list[str]:
+    """Begin a transaction on PostgreSQL that changes the schema: no shadowing names, and no other such transaction."""
+    key = cast(literal_column(str(LOCK)), BigInteger)
+    return [_NO_PATH, str(select(func.pg_advisory_xact_lock(key)).compile(dialect=dialect))]
+
+
+def preparation(dialect: Dialect) -> list[str]:
+    """Lock on PostgreSQL, make the schema where there is none, and fail where it is a stranger's.
+
+    CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where ours was made for us.
+    """
+    make = CreateSchema(SCHEMA).compile(dialect=dialect)
+    is_there = select(owner.owner().exists()).compile(dialect=dialect)
+    return [
+        *lock(dialect),
+        f"DO $$ BEGIN IF NOT ({is_there}) THEN {make}; END IF; END $$",
+        str(select(owner.SchemaIsOurs()).compile(dialect=dialect)),
     ]
-    return statements if is_postgresql else [statement.replace(f"{SCHEMA}.", "") for statement in statements]
 
 
 async def create(connection: AsyncConnection) -> bool:
@@ -143,7 +205,8 @@ async def upgrade(connection: AsyncConnection, copy_aside: Callable[[State], Non
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         await connection.execution_options(isolation_level="READ COMMITTED")
-        await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        for statement in lock(connection.dialect):
+            await connection.exec_driver_sql(statement)
     try:
         state = await read_state(connection)
         if state.fit is Fit.OLDER and copy_aside is not None:
@@ -170,11 +233,7 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
     if version == HEAD:
         return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:
-        from sqlalchemy.dialects.postgresql.base import PGDialect
-        from sqlalchemy.dialects.sqlite.base import SQLiteDialect
-
-        dialect: Dialect = PGDialect() if dialect_name == "postgresql" else SQLiteDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
-        return _script(["BEGIN", *creation(dialect), "COMMIT"])
+        return _script(["BEGIN", *creation(dialect_of(dialect_name)), "COMMIT"])
     from alembic import command
     from alembic.config import Config
 
@@ -184,6 +243,17 @@ def upgrade_script(dialect_name: str, version: str | None) -> str:
     config.attributes["dialect_name"] = dialect_name
     command.upgrade(config, f"{version}:head", sql=True)
     return printed.getvalue()
+
+
+def dialect_of(name: str) -> Dialect:
+    """The dialect that writes the SQL of a store."""
+    if name == "postgresql":
+        from todo_cli.database.dialect_postgresql import QuietDialect
+
+        return QuietDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
+    from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
+    return SQLiteDialect()
 
 
 def _script(statements: Sequence[str]) -> str:

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Delete,
     Executable,
     Integer,
     Text,
+    Update,
     and_,
     bindparam,
     case,
@@ -30,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from todo_cli.database.owner import SchemaIsOurs
 from todo_cli.errors import Conflict
 from todo_cli.models import Added, Counter, Instant, Position, Reference, Task, TaskPage, TaskPublic, TaskStatus
 
@@ -41,6 +44,7 @@ _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
 _USER: Final = bindparam("user", type_=Text)
 _CREATED_AT: Final = bindparam("created_at", type_=Instant)
 _NUMBER: Final = bindparam("number", type_=Integer)
+_OURS: Final = SchemaIsOurs()
 _COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
 
 
@@ -115,7 +119,7 @@ class TaskRepository:
             key = "id" if isinstance(references[0], UUID) else "number"
             rows = await self._rows(_single(key), {"user": self._user_id, "key": references[0]})
         else:
-            statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
+            statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c), _OURS)
             rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
         return [TaskPublic(*row) for row in rows]
 
@@ -135,8 +139,7 @@ class TaskRepository:
         statement = update(Task).where(
             _TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there
         )
-        rows = (await self._session.exec(statement.values(values).returning(*_COLUMNS))).all()
-        return [TaskPublic(*row) for row in rows]
+        return await self._changed(statement.values(values))
 
     async def remove(self, references: Sequence[Reference]) -> list[TaskPublic]:
         """Delete every task named, all or nothing, and return them as they were; empty when one is missing."""
@@ -144,8 +147,7 @@ class TaskRepository:
         statement = delete(Task).where(
             _TASK.c.user_id == self._user_id, _TASK.c.id.in_(select(locked.c.id)), *all_there
         )
-        rows = (await self._session.exec(statement.returning(*_COLUMNS))).all()
-        return [TaskPublic(*row) for row in rows]
+        return await self._changed(statement)
 
     def _lock(self, references: Sequence[Reference]) -> tuple[Any, list[ColumnElement[bool]]]:
         """The rows named, locked in order (SQLite has one writer and needs no lock), and that none is missing."""
@@ -165,6 +167,12 @@ class TaskRepository:
             ),
         ]
 
+    async def _changed(self, statement: Update | Delete) -> list[TaskPublic]:
+        """Run a change and return the rows that it touched."""
+        returning = statement.returning(*_COLUMNS)
+        rows = (await self._session.exec(returning if self.on_sqlite else _guarded(returning))).all()
+        return [TaskPublic(*row) for row in rows]
+
     async def _rows(self, statement: Executable, values: dict[str, Any]) -> Sequence[Any]:
         """The rows of a statement that was written before, its values filled in."""
         connection = cast(AsyncConnection, self._session.bind)  # bound to one in `engine.py`
@@ -182,11 +190,14 @@ class TaskRepository:
 
     async def _reserve(self, numbers: int) -> int:
         """Move the user's counter on, hold its lock until the transaction ends, and return the last number given."""
-        counter = self._insert(Counter).values(user_id=self._user_id, last=numbers)
-        statement = counter.on_conflict_do_update(
-            index_elements=["user_id"], set_={"last": _COUNTER.c.last + numbers}
+        counter = self._insert(Counter).from_select(
+            ["user_id", "last"], select(literal(self._user_id, Text), _highest(self._user_id) + numbers)
+        )
+        counted = counter.on_conflict_do_update(
+            index_elements=["user_id"], set_={"last": _further(counter.excluded.last, numbers)}
         ).returning(_COUNTER.c.last)
-        return int((await self._session.exec(statement)).scalar_one())
+        statement = counted if self.on_sqlite else _guarded(counted)
+        return int((await (await self._session.connection()).execute(statement)).scalar_one())
 
     async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, TaskPublic]:
         """The tasks that have one of the ids already."""
@@ -214,31 +225,56 @@ def _bound(task: TaskPublic) -> dict[str, Any]:
 
 
 @cache
-def _addition() -> Executable:
+def _addition() -> Any:
     """The INSERT of one task on PostgreSQL, values left open; writing it anew takes longer than running it."""
     from sqlalchemy.dialects import postgresql
 
     given = {name: bindparam(f"the_{name}", type_=_TASK.c[name].type) for name in TaskPublic.__slots__}
     stored = select(_TASK.c.number).where(_TASK.c.id == given["id"])
     counter = postgresql.insert(_COUNTER).from_select(
-        ["user_id", "last"], select(given["user_id"], literal(1)).where(~stored.exists())
+        ["user_id", "last"], select(given["user_id"], _highest(given["user_id"]) + 1).where(~stored.exists())
     )
     counted = (
-        counter.on_conflict_do_update(index_elements=["user_id"], set_={"last": _COUNTER.c.last + 1})
+        counter.on_conflict_do_update(index_elements=["user_id"], set_={"last": _further(counter.excluded.last, 1)})
         .returning(_COUNTER.c.last)
         .cte("given")
     )
     number = select(counted.c.last).scalar_subquery()
     new = postgresql.insert(_TASK).values({**given, "number": func.coalesce(number, stored.scalar_subquery())})
-    return new.on_conflict_do_update(
-        index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
-    ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
+    return _guarded(
+        new.on_conflict_do_update(
+            index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
+        ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
+    )
+
+
+def _guarded(change: Any) -> Any:
+    """A change with RETURNING on PostgreSQL, run only in a schema that can be trusted.
+
+    The condition of the outer SELECT is evaluated before the change begins; a trigger could run earlier than any
+    condition of the change itself.
+    """
+    done = change.cte("done")
+    return select(*done.c).where(_OURS)
+
+
+def _highest(user: Any) -> ColumnElement[int]:
+    """The highest number among the tasks of a user, 0 without any."""
+    highest = select(func.max(_TASK.c.number)).where(_TASK.c.user_id == user).scalar_subquery()
+    return func.coalesce(highest, literal(0))
+
+
+def _further(proposed: ColumnElement[int], numbers: int) -> ColumnElement[int]:
+    """Where a counter that is there moves to: `numbers` on, or to the number proposed, if it lags behind the tasks."""
+    return case((_COUNTER.c.last + numbers < proposed, proposed), else_=_COUNTER.c.last + numbers)
 
 
 @cache
 def _single(key: str) -> Any:
     """The SELECT of one task of `user` by its id or number."""
-    return select(*_COLUMNS).where(_TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type))
+    return select(*_COLUMNS).where(
+        _OURS, _TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type)
+    )
 
 
 @cache
@@ -249,7 +285,7 @@ def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Any:
         newest = newest.limit(bindparam("most", type_=Integer))
     page = newest.subquery("page")
     counts = select(_count(TaskStatus.OPEN), _count(TaskStatus.DONE)).subquery("counts")
-    return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
+    return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true())).where(_OURS)
 
 
 def _newest(status: TaskStatus, *columns: Any, is_continued: bool = False) -> Any:

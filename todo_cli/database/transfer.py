@@ -4,18 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import case, insert
+from sqlalchemy import Table, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
+from todo_cli.database.owner import SchemaIsOurs
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import Conflict, IoFailed
 from todo_cli.models import Counter, Task
+
+Row = dict[str, Any]
 
 _TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
@@ -33,7 +37,7 @@ class Imported:
 
 
 async def copy(source: Database, target: Database, report: Callable[[int, int], None]) -> Imported:
-    """Copy every user's tasks and counters, keeping ids, numbers and times; all or nothing, a repeat is harmless.
+    """Copy all that a store holds of every user, keeping ids, numbers and times; all or nothing, a repeat is harmless.
 
     A task that is there already stays as it is there. Counters only grow. `report` hears of tasks done, and of all.
 
@@ -42,18 +46,23 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
         Conflict: an id is another user's there, or a number is another task's.
     """
     try:
-        counters, tasks = await source.run(_read)
+        rows = await source.run(lambda session: _read(session, source.target.place))
     except NoStore:
         raise IoFailed(f"{source.target.place} holds no tasks", hint="name the file that `todo doctor` shows") from None
     place = source.target.place
+    tasks = rows.pop(_TASK)
+    counters = _counters(rows.pop(_COUNTER), tasks)
 
     async def write(session: AsyncSession) -> int:
         connection = await session.connection()
+        await connection.scalar(select(SchemaIsOurs()))
         await _raise_counters(connection, counters)
         new = 0
         for start in range(0, len(tasks), _BATCH):
             new += await _add(connection, tasks[start : start + _BATCH], place)
             report(min(start + _BATCH, len(tasks)), len(tasks))
+        for table, others in rows.items():
+            await _add_others(connection, table, others)
         if not target.is_sqlite:  # so that lists are planned well before autovacuum comes round
             await connection.exec_driver_sql(f"ANALYZE {_TASK.fullname}")
         return new
@@ -70,15 +79,33 @@ def is_same_file(one: Target, other: SqliteTarget) -> bool:
         return one == other
 
 
-async def _read(session: AsyncSession) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every counter and every task, in an order in which all copies take their locks."""
+async def _read(session: AsyncSession, place: str) -> dict[Table, list[Row]]:
+    """Every row of every table of ours, in an order in which all copies take their locks.
+
+    Raises:
+        SchemaMismatch: the source is of a newer version, and may hold what this program does not know.
+    """
     connection = await session.connection()
-    tasks = await connection.execute(select(*_TASK.c).order_by(_TASK.c.user_id, _TASK.c.number))
-    counters = await connection.execute(select(*_COUNTER.c).order_by(_COUNTER.c.user_id))  # later: ahead is harmless
-    return [dict(row) for row in counters.mappings()], [dict(row) for row in tasks.mappings()]
+    version = await schema.read_version(connection)
+    if version not in schema.REVISIONS:
+        raise schema.mismatch(schema.State(schema.Fit.NEWER, version), place)
+    rows = {}
+    for table in sorted(SQLModel.metadata.sorted_tables, key=lambda table: table is _COUNTER):  # ahead is harmless
+        keys = (_TASK.c.user_id, _TASK.c.number) if table is _TASK else table.primary_key.columns
+        found = await connection.execute(select(*table.c).order_by(*keys))
+        rows[table] = [dict(row) for row in found.mappings()]
+    return rows
 
 
-async def _raise_counters(connection: AsyncConnection, counters: Sequence[dict[str, Any]]) -> None:
+def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
+    """The counter of every user, moved on to the highest number of their tasks: a restored table can be behind."""
+    last = {counter["user_id"]: counter["last"] for counter in counters}
+    for task in tasks:
+        last[task["user_id"]] = max(last.get(task["user_id"], 0), task["number"])
+    return [{"user_id": user, "last": last[user]} for user in sorted(last)]
+
+
+async def _raise_counters(connection: AsyncConnection, counters: Sequence[Row]) -> None:
     """Lock the users' counters until the end, and move them on where the source is further."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     new = dialect.insert(Counter)
@@ -87,7 +114,7 @@ async def _raise_counters(connection: AsyncConnection, counters: Sequence[dict[s
         await connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_={"last": higher}), counters)
 
 
-async def _add(connection: AsyncConnection, tasks: Sequence[dict[str, Any]], place: str) -> int:
+async def _add(connection: AsyncConnection, tasks: Sequence[Row], place: str) -> int:
     """Store the tasks of one batch that are not there yet, and return how many they were."""
     there = await connection.execute(
         select(_TASK.c.id, _TASK.c.user_id, _TASK.c.number).where(_TASK.c.id.in_([task["id"] for task in tasks]))
@@ -105,3 +132,10 @@ async def _add(connection: AsyncConnection, tasks: Sequence[dict[str, Any]], pla
                 f"A number of {place} is another task's here", hint="nothing was copied; import into an empty store"
             ) from error
     return len(fresh)
+
+
+async def _add_others(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Store the rows of any other table whose key is not there yet."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    for start in range(0, len(rows), _BATCH):
+        await connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows[start : start + _BATCH])

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from todo_cli.database.schema import LOCK, VERSION_TABLE
+from todo_cli.database import policy, schema
 from todo_cli.models import SCHEMA
 
 connection = context.config.attributes.get("connection")
@@ -12,12 +12,14 @@ is_postgresql = dialect_name == "postgresql"
 context.configure(
     connection=connection,
     dialect_name=None if connection is not None else dialect_name,
-    version_table=VERSION_TABLE.name,
+    version_table=schema.VERSION_TABLE.name,
     version_table_schema=SCHEMA if is_postgresql else None,
     transactional_ddl=True,
 )
 with context.begin_transaction():
     if is_postgresql:
-        context.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
-        context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        for statement in schema.preparation(schema.dialect_of(dialect_name)):
+            context.execute(statement)
     context.run_migrations()
+    if is_postgresql:
+        context.execute(policy.extension())

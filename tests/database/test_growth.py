@@ -1,0 +1,323 @@
+"""Stores of former versions and of the next one: a new table and a new column reach every store, and nothing is lost.
+
+The next version is a copy of the program with one revision more, run as a process of its own.
+"""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+import todo_cli
+from tests.conftest import Seal
+from tests.database.catalog import Schema, read_schema, read_version
+from tests.service.backdoor import fetch_all, file_of, run_sql
+from tests.support.blocking import wait_for
+from tests.support.postgres import PostgresCluster
+from tests.support.program import LIMIT_S, Ran, Surroundings, Todo
+from tests.support.stores import Clock, Store
+
+STORES = Path(__file__).parents[1] / "stores"
+VERSIONS = sorted(path.stem for path in STORES.glob("*.db"))
+PACKAGE = Path(todo_cli.__file__).parent
+USERS = ["ada", "bob smith", "grace"]
+COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
+
+COLUMN = """
+    estimate: int | None = Field(default=None)
+"""
+TABLE = '''
+
+class Label(SQLModel, table=True):
+    """What a user calls a task besides its title."""
+
+    __tablename__ = "label"
+    __table_args__ = (CheckConstraint("name <> ''", name="name_is_there"), {"schema": SCHEMA})
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Text)
+'''
+REVISION = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    schema = "todo." if op.get_context().dialect.name == "postgresql" else ""
+    op.execute(f"ALTER TABLE {schema}task ADD COLUMN estimate INTEGER")
+    op.execute(f'''CREATE TABLE {schema}label (user_id TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (user_id, name),
+        CONSTRAINT name_is_there CHECK (name <> ''))''')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The next version of the program, as processes."""
+
+    folder: Path
+    seal: Seal
+
+    def __call__(self, url: str, *arguments: str, user: str = "ada") -> Ran:
+        """Run one command on a store."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
+        ran = subprocess.run(
+            [sys.executable, "-P", "-m", "todo_cli", *arguments, "--user", user],
+            env=kept | {"PYTHONPATH": str(self.folder), "HOME": str(self.seal.home), "TODO_DATABASE_URL": url},
+            cwd=self.seal.cwd,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.fixture(scope="session")
+def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with a new table, a new column and the revision that makes them."""
+    folder = tmp_path_factory.mktemp("next")
+    shutil.copytree(PACKAGE, folder / "todo_cli", ignore=shutil.ignore_patterns("__pycache__"))
+    models, schema = folder / "todo_cli" / "models.py", folder / "todo_cli" / "database" / "schema.py"
+    edit(models, r"(class Task\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)", rf"\1{COLUMN}")
+    models.write_text(models.read_text() + TABLE)
+    edit(schema, r'("0001": (frozenset\(.*?\)))', r'\1, "0002": \2 | {"label"}')
+    (folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py").write_text(REVISION)
+    return folder
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    """Change the one place in a file that fits a pattern."""
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.DOTALL)
+    assert count == 1, (path, pattern)
+    path.write_text(text)
+
+
+@pytest.fixture
+def following(next_folder: Path, seal: Seal) -> Next:
+    """The next version."""
+    return Next(next_folder, seal)
+
+
+@pytest.fixture
+def todo(seal: Seal, clock: Clock, former: Store) -> Todo:
+    """This version, on a store of a former one."""
+    return Todo(Surroundings(seal.home, seal.cwd, former.url), clock)
+
+
+@pytest.fixture(params=[(kind, version) for kind in ("sqlite", "postgresql") for version in VERSIONS], ids="-".join)
+def former(request: pytest.FixtureRequest, seal: Seal) -> Store:
+    """A store as a former version made it."""
+    kind, version = request.param
+    if kind == "sqlite":
+        shutil.copy(STORES / f"{version}.db", seal.cwd / "store.db")
+        return Store("sqlite", f"sqlite:///{seal.cwd / 'store.db'}")
+    postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("empty_database")
+    wait_for(restore(postgres.url(name), (STORES / f"{version}.sql").read_text()))
+    return Store("postgresql", postgres.url(name))
+
+
+async def restore(url: str, dump: str) -> None:
+    """Run a plain dump of `pg_dump` as `psql` would."""
+    connection = await asyncpg.connect(url)
+    try:
+        parts = re.split(r"^COPY (\S+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n", dump, flags=re.MULTILINE | re.DOTALL)
+        await connection.execute(parts[0])
+        for table, columns, rows, sql in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
+            schema, _, name = table.partition(".")
+            source = [rows.encode()]
+            await connection.copy_to_table(
+                name, schema_name=schema, columns=columns.split(", "), source=_chunks(source), format="text"
+            )
+            await connection.execute(f"{sql}; SELECT 1")  # never nothing but comments
+    finally:
+        await connection.close()
+
+
+async def _chunks(chunks: list[bytes]) -> Any:
+    for chunk in chunks:
+        yield chunk
+
+
+def rows_of(store: Store) -> list[tuple[object, ...]]:
+    """Every task and every counter, past the program."""
+    tasks = wait_for(fetch_all(store, f"SELECT {COLUMNS} FROM todo.task ORDER BY user_id, number"))
+    return [*tasks, *wait_for(fetch_all(store, "SELECT user_id, last FROM todo.counter ORDER BY user_id"))]
+
+
+def version_of(store: Store) -> list[str]:
+    """The version that a store bears."""
+    return wait_for(read_version(store))
+
+
+# This version on the stores of former ones
+
+
+@pytest.mark.spec("001/FR-041")
+def test_a_store_of_a_former_version_opens_and_loses_nothing(former: Store, todo: Todo) -> None:
+    before = rows_of(former)
+    assert len(before) > 6
+
+    listed = [task for user in USERS for task in todo("list", "--status", "all", "--json", user=user).data]
+
+    assert len(listed) == len(before) - len(USERS)
+    assert rows_of(former) == before
+    assert todo("doctor").status == todo("db", "upgrade").status == 0
+    assert rows_of(former) == before
+    assert todo("add", "next", "--json", user="bob smith").data["number"] == 2
+
+
+# The next version
+
+
+@pytest.mark.spec("001/FR-041")
+def test_the_next_version_brings_a_store_up_to_date(former: Store, following: Next, tmp_path: Path) -> None:
+    before = rows_of(former)
+    if former.kind == "sqlite":
+        assert following(former.url, "list").status == 0
+        copies = list(file_of(former).parent.glob("*.bak"))
+        assert len(copies) == 1
+        assert rows_of(Store("sqlite", f"sqlite:///{copies[0]}")) == before
+        assert version_of(Store("sqlite", f"sqlite:///{copies[0]}")) == ["0001"]
+    else:
+        assert following(former.url, "db", "upgrade").status == 0
+
+    assert rows_of(former) == before
+    assert version_of(former) == ["0002"]
+    assert wait_for(fetch_all(former, "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL")) == [
+        (0,)
+    ]
+    assert json.loads(following(former.url, "add", "next", "--json").out)["data"]["number"] == 5
+    assert following(former.url, "db", "upgrade").out.endswith("is up to date (0002)\n")
+
+
+@pytest.mark.spec("001/FR-040")
+def test_an_upgraded_store_is_made_like_a_new_one(
+    former: Store, following: Next, request: pytest.FixtureRequest
+) -> None:
+    assert following(former.url, "db", "upgrade").status == 0
+    new = a_new_store(former, request)
+    assert following(new.url, "db", "upgrade").status == 0
+
+    upgraded, made = (wait_for(read_schema(store)) for store in (former, new))
+    assert without_brackets(upgraded) == without_brackets(made)
+
+
+def without_brackets(schema: Schema) -> dict[str, str]:
+    """A schema without the brackets that a dump and its restoring add to conditions."""
+    return {part: repr(rows).replace("(", "").replace(")", "") for part, rows in schema.items()}
+
+
+@pytest.mark.spec("001/FR-041")
+def test_the_printed_sql_does_what_the_upgrade_does(former: Store, following: Next) -> None:
+    before = rows_of(former)
+
+    sql = following(former.url, "db", "upgrade", "--sql").out
+    assert version_of(former) == ["0001"] or former.kind == "sqlite"
+    if former.kind == "sqlite":
+        with closing(sqlite3.connect(file_of(former))) as file:
+            file.executescript(sql)
+    else:
+        wait_for(run_sql(former, sql))
+
+    assert version_of(former) == ["0002"]
+    assert rows_of(former) == before
+    assert wait_for(fetch_all(former, "SELECT count(*) FROM todo.label")) == [(0,)]
+    assert following(former.url, "list").status == 0
+
+
+def a_new_store(like: Store, request: pytest.FixtureRequest) -> Store:
+    """A place for another store of the same kind."""
+    if like.kind == "sqlite":
+        return Store("sqlite", f"sqlite:///{file_of(like).with_name('new.db')}")
+    postgres = request.getfixturevalue("postgres")
+    name = postgres.create_database()
+    request.addfinalizer(lambda: postgres.drop_database(name))
+    return Store("postgresql", postgres.url(name))
+
+
+@pytest.mark.spec("001/FR-041")
+def test_this_version_works_on_a_store_of_the_next(former: Store, following: Next, todo: Todo) -> None:
+    assert following(former.url, "db", "upgrade").status == 0
+
+    assert todo("add", "by the older one").status == 0
+    assert todo("done", "5").status == todo("delete", "5").status == todo("list").status == todo("doctor").status == 0
+    refused = todo("db", "upgrade", "--json")
+    assert (refused.error["code"], version_of(former)) == ("SCHEMA", ["0002"])
+    assert "newer version" in refused.error["message"]
+
+
+def test_an_import_of_the_next_version_brings_every_table_along(
+    former: Store, following: Next, request: pytest.FixtureRequest, todo: Todo
+) -> None:
+    if former.kind != "sqlite":
+        former_file = request.getfixturevalue("seal").cwd / "source.db"
+        shutil.copy(STORES / f"{VERSIONS[0]}.db", former_file)
+        source, target = Store("sqlite", f"sqlite:///{former_file}"), former
+        wait_for(run_sql(target, "TRUNCATE todo.task, todo.counter"))
+    else:
+        source, target = former, a_new_store(former, request)
+    assert following(source.url, "db", "upgrade").status == 0
+    assert following(target.url, "db", "upgrade").status == 0
+    wait_for(run_sql(source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')"))
+    wait_for(run_sql(source, "UPDATE todo.task SET estimate = number"))
+
+    for _ in range(2):
+        assert following(target.url, "db", "import", str(file_of(source))).status == 0
+        assert wait_for(fetch_all(target, "SELECT * FROM todo.label ORDER BY 1")) == [
+            ("ada", "home"),
+            ("grace", "work"),
+        ]
+    assert wait_for(fetch_all(target, "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number")) == [
+        (0,)
+    ]
+    refused = Todo(todo.surroundings, todo.clock)("db", "import", str(file_of(source)), "--json")
+    assert refused.error["code"] == ("SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT")
+
+
+# Under the policy
+
+
+@pytest.fixture
+def person(own_postgres: PostgresCluster) -> Iterator[str]:
+    """A name for a role."""
+    name = f"person_{uuid4().hex[:8]}"
+    yield name
+    own_postgres.run_sql("postgres", f"DROP ROLE IF EXISTS {name}")
+
+
+@pytest.mark.parametrize("recipe_comes", ["before the upgrade", "after the upgrade"])
+@pytest.mark.parametrize("former", [("postgresql", version) for version in VERSIONS], ids="-".join, indirect=True)
+def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
+    former: Store, following: Next, todo: Todo, person: str, own_postgres: PostgresCluster, recipe_comes: str
+) -> None:
+    if recipe_comes == "before the upgrade":
+        wait_for(run_sql(former, todo("db", "policy", person).out))
+    assert following(former.url, "db", "upgrade").status == 0
+    if recipe_comes == "after the upgrade":
+        wait_for(run_sql(former, following(former.url, "db", "policy", person).out))
+    wait_for(run_sql(former, f"ALTER ROLE {person} PASSWORD 'of the tests'"))
+    wait_for(run_sql(former, f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')"))
+    database = former.url.rpartition("/")[2]
+    url = own_postgres.url(database, user=person, password="of the tests")
+
+    bound = Store("postgresql", url)
+    assert wait_for(fetch_all(bound, "SELECT name FROM todo.label")) == [("mine",)]
+    wait_for(run_sql(bound, f"INSERT INTO todo.label VALUES ('{person}', 'more')"))
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        wait_for(run_sql(bound, "INSERT INTO todo.label VALUES ('ada', 'stolen')"))
+    assert following(url, "add", "Buy milk", user=person).status == 0
+    wait_for(run_sql(former, f"DROP OWNED BY {person}"))

@@ -1,0 +1,286 @@
+"""Another role's functions, operators, types and tables never run as us, whatever our search_path is.
+
+Reference: CVE-2018-1058, and PostgreSQL's manual on schemas and search_path (5.10.6, «Usage Patterns»).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Seal
+from tests.support.postgres import PostgresCluster
+from tests.support.program import Surroundings, Todo
+from tests.support.stores import Clock
+from todo_cli.database import owner, schema, tasks
+from todo_cli.database.dialect_postgresql import QuietDialect
+from todo_cli.models import TaskStatus
+
+TYPES = ["text", "varchar", "name", "int4", "int8", "bool", "uuid", "timestamptz", "oid", '"char"']
+OPERATORS = ["=", "<>", "<", "<=", ">", ">=", "+", "-", "||", "~", "!~"]
+FUNCTIONS = [
+    *["aclexplode", "array_agg", "bool_and", "btrim", "clock_timestamp", "concat", "count", "current_database"],
+    *["current_schemas", "current_setting", "has_database_privilege", "length", "lower", "max", "min", "now"],
+    *["pg_advisory_xact_lock", "pg_has_role", "pg_table_is_visible", "replace", "to_regclass", "to_regnamespace"],
+    *["trim", "unnest", "version"],
+]
+SPY = "RAISE EXCEPTION 'a shadow ran'"
+PLANT = """
+DO $plant$
+DECLARE
+    types text[] := ARRAY[{types}];
+    one text;
+    other text;
+    name text;
+BEGIN
+    FOREACH one IN ARRAY types LOOP
+        FOREACH other IN ARRAY types LOOP
+            name := format('%s and %s', replace(one, '"', ''), replace(other, '"', ''));
+            EXECUTE format('CREATE FUNCTION {place}.%I(pg_catalog.%s, pg_catalog.%s) RETURNS pg_catalog.bool '
+                'LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', name, one, other);
+            EXECUTE (SELECT string_agg(format('CREATE OPERATOR {place}.%s (FUNCTION = {place}.%I, '
+                'LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s)', o, name, one, other), ';')
+                FROM unnest(ARRAY[{operators}]) o);
+            EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I(pg_catalog.%s, pg_catalog.%s) '
+                'RETURNS pg_catalog.text LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', f, one, other), ';')
+                FROM unnest(ARRAY[{functions}]) f);
+        END LOOP;
+        EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I(pg_catalog.%s) '
+            'RETURNS pg_catalog.text LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', f, one), ';')
+            FROM unnest(ARRAY[{functions}]) f);
+    END LOOP;
+    EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I() RETURNS pg_catalog.text LANGUAGE plpgsql AS '
+        '$f$ BEGIN {spy}; END $f$', f), ';') FROM unnest(ARRAY[{functions}]) f);
+END $plant$;
+CREATE FUNCTION {place}.refuse(pg_catalog.text) RETURNS pg_catalog.bool LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$;
+CREATE DOMAIN {place}.text AS pg_catalog.text CHECK ({place}.refuse(VALUE::pg_catalog.text));
+CREATE DOMAIN {place}.uuid AS pg_catalog.uuid CHECK ({place}.refuse(VALUE::pg_catalog.text));
+CREATE TABLE {place}.alembic_version (version_num pg_catalog.int4);
+CREATE TABLE {place}.pg_roles (rolname pg_catalog.int4);
+CREATE TABLE {place}.pg_namespace (oid pg_catalog.int4);
+CREATE TABLE {place}.task (id pg_catalog.int4);
+"""
+COMMANDS: Sequence[Sequence[str]] = [
+    ["doctor"],
+    ["list"],
+    ["db", "upgrade", "--sql"],
+    ["add", "First", "-d", "notes"],
+    ["add", "Second"],
+    ["add", "-"],
+    ["add", "Twice", "--id", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
+    ["add", "Twice", "--id", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
+    ["list"],
+    ["list", "--status", "all", "--limit", "2"],
+    ["list", "--status", "done"],
+    ["show", "1"],
+    ["show", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
+    ["update", "1", "--title", "Better", "-d", ""],
+    ["update", "1", "--status", "done"],
+    ["done", "2"],
+    ["done", "1-3", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
+    ["done", "2", "--undo"],
+    ["delete", "2"],
+    ["delete", "1", "3-4", "--yes"],
+    ["db", "upgrade"],
+    ["db", "upgrade", "--sql"],
+    ["db", "policy", "ada"],
+    ["db", "import", "source.db"],
+    ["doctor"],
+]
+PASSWORD = "a secret of the tests"
+
+
+def literals(names: Sequence[str]) -> str:
+    """Names as a list of SQL literals."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A database in which mallory may create objects where victim's names are looked up."""
+
+    server: PostgresCluster
+    database: str
+    victim: str
+    mallory: str
+    seal: Seal
+    clock: Clock
+
+    def run(self, sql: str, role: str | None = None) -> None:
+        """Run SQL as the administrator or in another role."""
+        self.server.run_sql(self.database, sql if role is None else f"SET ROLE {role}; {sql}; RESET ROLE")
+
+    def todo(self, role: str | None = None) -> Todo:
+        """The program, logged in as victim or as the administrator."""
+        url = self.server.url(self.database, user=role, password=PASSWORD) if role else self.server.url(self.database)
+        return Todo(Surroundings(self.seal.home, self.seal.cwd, url), self.clock)
+
+    def plant(self, place: str, role: str) -> None:
+        """Put a shadow of everything into a schema."""
+        sql = PLANT.format(
+            place=place,
+            types=literals(TYPES),
+            operators=literals(OPERATORS),
+            functions=literals(FUNCTIONS),
+            spy=SPY.replace("'", "''"),
+        )
+        self.run(
+            sql.replace(f"BEGIN {SPY.replace(chr(39), chr(39) * 2)}; END $f$;\n", f"BEGIN {SPY}; END $f$;\n"), role
+        )
+
+
+@pytest.fixture
+def ground(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[Ground]:
+    """A new database, a role that works in it, and a role that is up to something."""
+    name, tag = own_postgres.create_database(), uuid4().hex[:8]
+    ground = Ground(own_postgres, name, f"victim_{tag}", f"mallory_{tag}", seal, clock)
+    ground.run(
+        f"CREATE ROLE {ground.victim} LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE {ground.mallory};"
+        f"GRANT CREATE ON DATABASE {name} TO {ground.victim}, {ground.mallory};"
+        f"GRANT CREATE ON SCHEMA public TO PUBLIC"
+    )
+    yield ground
+    own_postgres.drop_database(name)
+    own_postgres.run_sql("postgres", f"DROP ROLE {ground.victim}; DROP ROLE {ground.mallory}")
+
+
+PATHS: dict[str, Callable[[Ground], tuple[str, str]]] = {
+    "public": lambda ground: ("public", '"$user", public'),
+    "a schema of the role's name": lambda ground: (ground.victim, '"$user", public'),
+    "before pg_catalog": lambda ground: ("public", "public, pg_catalog"),
+}
+
+
+@pytest.mark.spec("001/FR-043")
+@pytest.mark.parametrize("path", PATHS)
+def test_no_shadow_runs(ground: Ground, path: str) -> None:
+    place, search_path = PATHS[path](ground)
+    if place != "public":
+        ground.run(f"CREATE SCHEMA {place}; GRANT CREATE, USAGE ON SCHEMA {place} TO PUBLIC")
+    ground.plant(place, ground.mallory)
+    ground.run(f"ALTER ROLE {ground.victim} SET search_path = {search_path}")
+    source = Todo(Surroundings(ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")), ground.clock)
+    assert source("add", "from a file", user="bob").status == 0
+    run = ground.todo(ground.victim)
+
+    ran = {tuple(command): run(*command, stdin=b"one\ntwo\n") for command in COMMANDS}
+
+    assert {command: one for command, one in ran.items() if one.status != 0 or one.err} == {}
+    assert place in re.findall(r"others_may_create_in\t(.*)", ran[("doctor",)].out)[0].split(", ")
+    assert [task["title"] for task in run("list", "--json", "--status", "all").data] == ["Twice"]
+
+
+def test_the_shadows_would_run(ground: Ground) -> None:
+    ground.plant("public", ground.mallory)
+
+    for sql in ("SELECT 'a'::text = 'b'::varchar", "SELECT to_regclass('a'::varchar)", "SELECT max(1, 2)"):
+        with pytest.raises(Exception, match="a shadow ran"):
+            ground.run(sql)
+
+
+def test_every_function_and_operator_is_qualified() -> None:
+    dialect = QuietDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
+    statements = [
+        tasks._addition(),
+        *(tasks._single(key) for key in ("id", "number")),
+        *(tasks._page(status, is_limited=True, is_continued=True) for status in TaskStatus),
+        owner.owner(),
+        owner.open_schemas(),
+        owner.relations(),
+        owner.role_without_rights(),
+    ]
+    texts = [str(statement.compile(dialect=dialect)) for statement in statements] + schema.preparation(dialect)
+
+    for text in texts:
+        plain = re.sub(r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =", "", text)
+        assert re.findall(r"(?<![:.\w])[<>=+~|!-]+", plain) == [], text
+        called = set(re.findall(r"(?<!\.)\b([a-z_]+)\(", plain)) - {"coalesce"}
+        assert called == set(), text
+
+
+# A schema of somebody else
+
+TRAPS = {
+    "trigger": """
+        CREATE TRIGGER trap BEFORE INSERT ON todo.task FOR EACH ROW EXECUTE FUNCTION public.trap();
+        CREATE TRIGGER trap BEFORE INSERT OR UPDATE OR DELETE ON todo.counter EXECUTE FUNCTION public.trap();
+        CREATE TRIGGER trap_all BEFORE INSERT OR UPDATE OR DELETE ON todo.task EXECUTE FUNCTION public.trap();
+    """,
+    "view": """
+        DROP TABLE todo.task;
+        CREATE VIEW todo.task AS SELECT public.stolen()::pg_catalog.uuid AS id, 1 AS number, 'ada'::text AS user_id,
+            'a'::text AS title, 'a'::text AS description, false AS completed, now() AS created_at, now() AS updated_at,
+            now() AS completed_at;
+    """,
+    "default": "ALTER TABLE todo.task ADD COLUMN more text DEFAULT public.stolen();",
+    "version": "CREATE TRIGGER trap BEFORE INSERT ON todo.alembic_version EXECUTE FUNCTION public.trap();",
+    "nothing but the schema": "DROP TABLE todo.task; DROP TABLE todo.counter; DROP TABLE todo.alembic_version;",
+}
+TRAP = f"""
+CREATE FUNCTION public.stolen() RETURNS pg_catalog.text LANGUAGE plpgsql VOLATILE AS $f$ BEGIN {SPY}; END $f$;
+CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {SPY}; END $f$;
+"""
+
+
+def own_schema(ground: Ground, role: str, trap: str) -> None:
+    """Have a role make the schema, before anybody else does."""
+    script = ";\n".join(schema.creation(schema.dialect_of("postgresql")))
+    ground.run(f"{TRAP} {script.replace('SET LOCAL', 'SET')}; RESET search_path; {TRAPS[trap]}", role)
+    ground.run("GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC")
+
+
+@pytest.mark.spec("001/FR-044")
+@pytest.mark.parametrize("trap", TRAPS)
+@pytest.mark.parametrize("who", ["a superuser", "another role"])
+def test_a_strangers_schema_runs_nothing_as_us(ground: Ground, trap: str, who: str) -> None:
+    own_schema(ground, ground.mallory, trap)
+    run = ground.todo(None if who == "a superuser" else ground.victim)
+    source = Todo(Surroundings(ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")), ground.clock)
+    assert source("add", "from a file", user="bob").status == 0
+
+    for command in COMMANDS:
+        if command[:2] == ["db", "policy"]:
+            continue
+        ran = run(*command, "--json", stdin=b"one\ntwo\n")
+        assert (ran.status, ran.error["code"]) == (8, "SCHEMA"), (command, ran)
+        if trap != "view":  # which can say that nothing can be written into it
+            assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
+
+
+@pytest.mark.spec("001/FR-044")
+def test_doctor_names_whose_the_schema_is(ground: Ground) -> None:
+    own_schema(ground, ground.mallory, "trigger")
+
+    ran = ground.todo()("doctor")
+
+    assert f"schema_owner\t{ground.mallory}\n" in ran.out
+    assert ran.status == 8
+
+
+@pytest.mark.spec("001/FR-044")
+@pytest.mark.parametrize(
+    "owner_of", ["the role itself", "a role that it is a member of", "the database", "a superuser"]
+)
+def test_a_schema_of_whom_we_trust_is_used(ground: Ground, owner_of: str) -> None:
+    ground.run(f"DROP SCHEMA IF EXISTS todo CASCADE; GRANT CREATE ON SCHEMA public TO {ground.mallory}")
+    run = ground.todo(ground.victim)
+    if owner_of == "the role itself":
+        assert run("db", "upgrade").status == 0
+    elif owner_of == "a superuser":
+        assert ground.todo()("db", "upgrade").status == 0
+    else:
+        own_schema(ground, ground.mallory, "version")
+        ground.run("DROP TRIGGER trap ON todo.alembic_version")
+        if owner_of == "the database":
+            ground.run(f"ALTER DATABASE {ground.database} OWNER TO {ground.mallory}")
+        else:
+            ground.run(f"GRANT {ground.mallory} TO {ground.victim}")
+    ground.run("GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC")
+
+    assert run("add", "Buy milk").status == 0
+    assert run("list").status == run("doctor").status == 0
+    assert run("done", "1").status == run("delete", "1").status == 0
+    if owner_of == "the database":
+        ground.run(f"ALTER DATABASE {ground.database} OWNER TO CURRENT_USER")
