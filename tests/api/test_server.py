@@ -4,8 +4,11 @@ import asyncio
 import gc
 import io
 import logging
+import socket
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # what sends
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -120,3 +123,86 @@ async def test_what_is_no_request_gets_an_envelope(
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b'"success": false' in answer
     writer.close()
+
+
+@pytest.fixture
+def writes(served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server writes to connections, each of which sends at once."""
+    written: list[bytes] = []
+    write = _SelectorSocketTransport.write
+
+    def note(transport: Any, data: bytes) -> None:
+        if transport.get_extra_info("sockname")[1] == served.base_url.port and data:
+            written.append(bytes(data))
+            assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        write(transport, data)
+
+    monkeypatch.setattr(_SelectorSocketTransport, "write", note)
+    return written
+
+
+@pytest.mark.spec("001/FR-117")
+async def test_answer_is_one_write_and_sent_at_once(served: httpx.AsyncClient, writes: list[bytes]) -> None:
+    """A public report of the same delay: «Kludex/uvicorn#3149»."""
+    json = {"content-type": "application/json"}
+    task = data(await served.post(TASKS, json={"title": "x"}), 201)
+    one = f"{TASKS}/{task['id']}"
+    requests = [
+        ("GET", TASKS, {}, b""),
+        ("GET", one, {}, b""),
+        ("PUT", one, json, b'{"title": "y"}'),
+        ("PUT", one, json, b"x"),
+        ("POST", TASKS, {}, b"x"),
+        ("PATCH", TASKS, {}, b""),
+        ("HEAD", "/docs", {}, b""),
+        ("HEAD", TASKS, {}, b""),
+        ("GET", "/docs", {}, b""),
+        ("GET", "/nowhere", {}, b""),
+        ("GET", "/health", {}, b""),
+        ("GET", TASKS, {"host": "evil.example"}, b""),
+        ("DELETE", one, {}, b""),
+        ("POST", TASKS, json, b" " * 70_000),
+    ]
+    writes.clear()
+
+    statuses = [
+        (await served.request(method, path, headers=headers, content=body)).status_code
+        for method, path, headers, body in requests
+    ]
+
+    assert statuses == [200, 200, 200, 422, 415, 405, 200, 405, 200, 404, 200, 403, 200, 413]
+    assert [int(written.split()[1]) for written in writes] == statuses
+
+
+@pytest.mark.spec("001/FR-117")
+async def test_long_body_is_not_copied_to_be_sent_with_its_head(served: httpx.AsyncClient, writes: list[bytes]) -> None:
+    for number in range(8):
+        data(await served.post(TASKS, json={"title": f"{number}", "description": "d" * 10_000}), 201)
+    writes.clear()
+
+    tasks = data(await served.get(TASKS))
+
+    assert len(tasks) == 8
+    assert [written[:10] for written in writes] == [b"HTTP/1.1 2", b'{"success"']
+
+
+@pytest.mark.spec("001/FR-117")
+@pytest.mark.parametrize(("limit", "status"), [(0, 503), (500, 400)])
+async def test_answer_without_a_request_is_one_write_too(
+    served: httpx.AsyncClient, writes: list[bytes], monkeypatch: pytest.MonkeyPatch, limit: int, status: int
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
+
+    await sent(served, b"GARBAGE\r\n\r\n")
+
+    assert [int(written.split()[1]) for written in writes] == [status]
+
+
+async def sent(served: httpx.AsyncClient, request: bytes) -> bytes:
+    """What the server answers to some bytes, until it closes the connection."""
+    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer

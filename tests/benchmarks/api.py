@@ -1,4 +1,4 @@
-"""(f) What the API costs: `todo serve` beside a constant, a bare pool and a tutorial's application; late pages."""
+"""(f) What the API costs: `todo serve` beside plain uvicorn, a constant, a bare pool and a tutorial; late pages."""
 
 import asyncio
 import re
@@ -34,6 +34,8 @@ TASKS: Final = 1_000
 POOL_AT_MOST: Final = 2.0
 """The bare pool's requests a second over ours: half of them are to be reached."""
 TUTORIAL_AT_MOST: Final = 1 / 1.3
+KEPT_AT_MOST: Final = 3.0
+"""Our time over the bare pool's where one client waits for each answer; a packet held back would make it fifty."""
 LATE_AT_MOST: Final = 1.3
 LISTENING: Final = re.compile(rb"Listening on http://127\.0\.0\.1:(\d+)")
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,14 +77,27 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
     with stores.filled("postgresql", TASKS, ALL_OPEN) as store, ExitStack() as servers:
         ports = {
             name: servers.enter_context(_serving(name, stores, store))
-            for name in ("todo", "constant", "pool", "tutorial")
+            for name in ("todo", "plain", "constant", "pool", "tutorial")
         }
         ids = asyncio.run(_ids(store))
         turns, seconds = (2, 0.5) if is_quick else (9, 3.0)
+        figures += _kept(ports, ids, turns, seconds)
         figures += _one(ports, ids, turns, seconds)
         figures += _list(ports, turns, seconds)
         figures += _add(ports, turns, seconds)
     return figures + _late_pages(stores, is_quick=is_quick)
+
+
+def _kept(ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float) -> list[Figure]:
+    """One client that asks, waits for the answer and asks again: here a delay of the network cannot hide."""
+    chosen = {name: ports[name] for name in ("todo", "plain", "pool")}
+    found = _measure(chosen, lambda _: cycle([_get(f"/api/{USER}/tasks/{ids[0]}")]), turns, seconds, connections=1)
+    return [
+        Figure(PART, "GET one task, one kept connection: our time over a bare pool", found.ratio("pool"), KEPT_AT_MOST,
+               beside=found.beside()),
+        Figure(PART, "GET one task, one kept connection: our time over that of uvicorn with a constant",
+               found.ratio("plain")),
+    ]  # fmt: skip
 
 
 def _one(ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float) -> list[Figure]:
@@ -201,21 +216,23 @@ def _serving(name: str, stores: Stores, store: Store) -> Iterator[int]:
         process.wait(30)
 
 
-def _measure(ports: dict[str, int], requests: Requests, turns: int, seconds: float) -> Measured:
+def _measure(
+    ports: dict[str, int], requests: Requests, turns: int, seconds: float, *, connections: int = CONNECTIONS
+) -> Measured:
     """Load the servers one after the other, again and again; the first turn is not counted."""
     measured = Measured({name: [] for name in ports})
     for turn in range(turns + 1):
         for name, port in ports.items():
-            sample = asyncio.run(_load(port, requests, seconds))
+            sample = asyncio.run(_load(port, requests, seconds, connections))
             if turn > 0:
                 measured.samples[name].append(sample)
     return measured
 
 
-async def _load(port: int, requests: Requests, seconds: float) -> Sample:
+async def _load(port: int, requests: Requests, seconds: float, connections: int) -> Sample:
     times: list[float] = []
     began = time.perf_counter()
-    await asyncio.gather(*(_ask(port, requests(number), began + seconds, times) for number in range(CONNECTIONS)))
+    await asyncio.gather(*(_ask(port, requests(number), began + seconds, times) for number in range(connections)))
     wall_s = time.perf_counter() - began
     times.sort()
     return Sample(len(times) / wall_s, times[int(len(times) * 0.99)] * 1_000)

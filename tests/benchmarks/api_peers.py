@@ -1,7 +1,7 @@
 """What the API is measured against, a server each: `python -m tests.benchmarks.api_peers NAME URL POOL_SIZE`.
 
 All of them run as `todo serve` does: one process, the same HTTP parser, the same event loop, one line on stderr that
-names the port. `constant` and `pool` read path and body by the same signatures as the product.
+names the port. `constant` and `pool` read path and body by the same signatures as the product; `plain` reads nothing.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from sqlalchemy import DateTime
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_cli.api.app import Page, TaskId, UserId
 from todo_cli.api.body import JsonRoute
@@ -33,13 +34,28 @@ ONE: Final = "/api/{user_id}/tasks/{task_id}"
 _COLUMNS: Final = ", ".join(TaskPublic.__slots__)
 _MEDIA: Final = "application/json"
 
-Make = Callable[[str, int], FastAPI]
+Make = Callable[[str, int], ASGIApp]
+
+
+def _task() -> TaskPublic:
+    now = datetime.now(UTC)
+    return TaskPublic(uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None)
+
+
+def make_plain(url: str, pool_size: int) -> ASGIApp:
+    """One answer to everything, made before: what uvicorn itself costs."""
+    answer = Response(envelope.success(_task(), "1: Task"), media_type=_MEDIA)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await answer(scope, receive, send)
+
+    return app
 
 
 def make_constant(url: str, pool_size: int) -> FastAPI:
     """Routes that read what the product's read, and answer with an envelope made before."""
-    now = datetime.now(UTC)
-    task = TaskPublic(uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None)
+    task = _task()
     one, twenty = envelope.success(task, "1: Task"), envelope.success([task] * 20, "20 of 1,000")
     app = FastAPI()
     app.router.route_class = JsonRoute
@@ -167,11 +183,17 @@ def make_tutorial(url: str, pool_size: int) -> FastAPI:
     return app
 
 
-PEERS: Final[dict[str, Make]] = {"constant": make_constant, "pool": make_pool, "tutorial": make_tutorial}
+PEERS: Final[dict[str, Make]] = {
+    "plain": make_plain,
+    "constant": make_constant,
+    "pool": make_pool,
+    "tutorial": make_tutorial,
+}
 
 
-async def _serve(app: FastAPI) -> None:
+async def _serve(app: ASGIApp) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # as it is where uvicorn itself listens
     sys.stderr.write(f"Listening on http://127.0.0.1:{listener.getsockname()[1]} \n")
     sys.stderr.flush()
     config = uvicorn.Config(app, http="h11", ws="none", loop="none", log_level="error", access_log=False)

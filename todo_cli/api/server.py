@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import h11
 import uvicorn
@@ -26,6 +26,8 @@ GRACE_S: Final = 10
 """How long requests in flight may take after a signal."""
 MOST_CONNECTIONS: Final = 500
 """Above it a connection is told that the server is busy: a thousand slow readers must not use up its memory."""
+LONGEST_JOINED: Final = 64 * 1024
+"""Bytes of a body that goes out in one write with its head; to copy a longer one costs more than a second write."""
 
 _WARNING: Final = (
     "warning: nobody has to prove who they are here: "
@@ -112,8 +114,31 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Connection(h11.Connection):
+    """h11's, which keeps the head of an answer back until its body comes, so that both are one write."""
+
+    _head = b""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]  # h11 has an overload for each event
+        """Return what is to be written now."""
+        data = super().send(event)
+        if isinstance(event, h11.Response) and _body_length(event) <= LONGEST_JOINED:
+            self._head = data or b""
+            return b""
+        head, self._head = self._head, b""
+        return head + data if head and data is not None else data
+
+
+def _body_length(response: h11.Response) -> int:
+    return int(dict(response.headers).get(b"content-length", b"0"))
+
+
 class _Protocol(H11Protocol):
     """uvicorn's HTTP/1.1 with our envelope also where no application is asked."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.conn = _Connection(h11.SERVER)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or turn it away when there are too many."""
@@ -167,7 +192,10 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
-        return socket.create_server((str(address), port), family=family)
+        listener = socket.create_server((str(address), port), family=family)
+        # Connections inherit it; asyncio sets it only on those whose protocol is named, which create_server does not.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        return listener
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()  # its own text repeats the address
         raise IoFailed(f"Cannot listen on port {port} of {address}: {reason}", hint="name another --port") from error
