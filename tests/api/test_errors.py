@@ -63,13 +63,22 @@ async def test_other_methods_are_told_which_there_are(
         "application/json; charset=latin-1",
         "application/json; charset=utf-16",
         "text/plain; application/json",
+        "application/json, text/plain",
+        "application/json; charset",
+        "application/json; charset=",
+        "application/json; charset=utf-8; charset=utf-16",
+        "application/json; charset*=utf-16''x",
+        'application/json; charset="utf-8',
+        "application/json; x=é",
+        "application/json x",
+        "é",
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", TASKS), ("PUT", MISSING)])
 async def test_body_that_does_not_say_it_is_json_is_refused(
     client: httpx.AsyncClient, method: str, path: str, content_type: str | None
 ) -> None:
-    headers = {} if content_type is None else {"content-type": content_type}
+    headers = {} if content_type is None else {b"content-type": content_type.encode("latin-1")}
 
     response = await client.request(method, path, content=b'{"title": "x"}', headers=headers)
 
@@ -79,12 +88,51 @@ async def test_body_that_does_not_say_it_is_json_is_refused(
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "APPLICATION/JSON", "application/json;charset=UTF-8", 'application/json; x="y"'],
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=UTF-8",
+        'application/json; x="y"',
+        "\tapplication/json ; charset = utf8;",
+        'application/json; x="a;\\"charset=utf-16"; charset="utf-8"',
+        "application/json; utf-8",
+        "application/json;;x*=y",
+    ],
 )
 async def test_json_is_known_however_it_is_written(client: httpx.AsyncClient, content_type: str) -> None:
     response = await client.post(TASKS, content=b'{"title": "x"}', headers={"content-type": content_type})
 
     data(response, 201)
+
+
+@pytest.mark.spec("001/FR-109")
+@pytest.mark.parametrize("parameter", ["x*{}=y", "x*{}*=y", "x*0*=y; x*{}*=utf-8''z", "x={}", "{}=x", "x*=y; x*0={}"])
+async def test_number_of_any_length_in_a_content_type_is_text(client: httpx.AsyncClient, parameter: str) -> None:
+    """Python's header parser counts the parts of a parameter, and reads no more than 4,300 digits.
+
+    A public report of a sibling: «python/cpython#125648».
+    """
+    for name in (parameter.format("9" * digits) for digits in (1, 4_300, 4_301, 9_000)):
+        headers = {"content-type": f"application/json; {name}"}
+
+        data(await client.post(TASKS, content=b'{"title": "x"}', headers=headers), 201)
+
+
+@pytest.mark.spec("001/FR-109")
+@pytest.mark.parametrize("parameter", ["charset*{}=utf-16", "charset*{}*=utf-8''x"])
+async def test_charset_in_parts_is_refused(client: httpx.AsyncClient, parameter: str) -> None:
+    for name in (parameter.format(number) for number in ("0", "9" * 4_500)):
+        headers = {"content-type": f"application/json; {name}"}
+
+        error(await client.post(TASKS, content=b'{"title": "x"}', headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.spec("001/FR-109")
+async def test_content_type_said_twice_is_refused(client: httpx.AsyncClient) -> None:
+    for second in ("text/plain", "application/json"):
+        headers = [("content-type", "application/json"), ("content-type", second)]
+
+        error(await client.post(TASKS, content=b'{"title": "x"}', headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.spec("001/FR-109")

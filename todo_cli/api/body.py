@@ -1,8 +1,8 @@
 """Reading a body: JSON and nothing else, so much and no more, and one meaning only."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine
-from email.message import Message
 from typing import Any, Final
 
 from fastapi import Request
@@ -13,6 +13,12 @@ from todo_cli.api.answers import NotJson, TooLarge
 from todo_cli.errors import InvalidInput
 
 MOST_BYTES: Final = 64 * 1024
+
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = re.compile(
+    rf"""[ \t]*;[ \t]*(?:(?P<name>{_WORD})(?:[ \t]*=[ \t]*(?P<value>{_WORD}|"(?:[^"\\]|\\.)*"))?)?[ \t]*"""
+)
+"""One parameter of a `Content-Type`, or the empty one behind a last semicolon; some clients leave out name or value."""
 
 
 class JsonRequest(Request):
@@ -26,7 +32,9 @@ class JsonRequest(Request):
             TooLarge: it has more than 64 KiB, whatever its header says.
             InvalidInput: it is not one JSON object.
         """
-        _require_json(self.headers.get("content-type", ""))
+        content_types = self.headers.getlist("content-type")
+        if len(content_types) != 1 or not is_json(content_types[0]):
+            raise NotJson("The body must be application/json")
         self._body = await self._read()
         self._json = parse(self._body)
 
@@ -77,12 +85,22 @@ def parse(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _require_json(content_type: str) -> None:
-    message = Message()
-    message["content-type"] = content_type
-    charset = message.get_content_charset("utf-8")
-    if message.get_content_type() != "application/json" or charset not in ("utf-8", "utf8"):
-        raise NotJson("The body must be application/json")
+def is_json(content_type: str) -> bool:
+    """Whether a `Content-Type` says JSON in UTF-8; parameters with other names mean nothing here."""
+    media_type, semicolon, rest = content_type.partition(";")
+    if media_type.strip(" \t").lower() != "application/json":
+        return False
+    parameters, position = semicolon + rest, 0
+    while position < len(parameters):
+        found = _PARAMETER.match(parameters, position)
+        if found is None or not _fits(found["name"] or "", found["value"] or ""):
+            return False
+        position = found.end()
+    return True
+
+
+def _fits(name: str, value: str) -> bool:
+    return name.lower().partition("*")[0] != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
 def _refuse_constant(_name: str) -> None:
