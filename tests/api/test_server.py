@@ -206,3 +206,99 @@ async def sent(served: httpx.AsyncClient, request: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return answer
+
+
+async def left(served: httpx.AsyncClient, request: bytes) -> None:
+    """Send some bytes and go."""
+    _, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    writer.write(request)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def logged(served: httpx.AsyncClient, stderr: io.BytesIO, lines: int) -> list[str]:
+    """Wait for so many lines; method, target and status of each request, and every other line as it is."""
+    before = 2  # the warning, and where it listens
+    while len(stderr.getvalue().splitlines()) < before + lines:
+        await asyncio.sleep(0.01)
+    await served.get("/last")
+    found = stderr.getvalue().decode().splitlines()
+    assert found[-1].startswith("GET /last 404 ")
+    return [line.rsplit(" ", 2)[0] if line.endswith(" ms") else line for line in found[before:-1]]
+
+
+def chunked(served: httpx.AsyncClient, method: str, path: str, body: bytes, *, more: bytes = b"") -> bytes:
+    """A request whose body comes in these chunks."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {served.base_url.netloc.decode()}\r\nTransfer-Encoding: chunked\r\n"
+    return head.encode() + more + b"Content-Type: application/json\r\n\r\n" + body
+
+
+NOT_HTTP = "warning: Invalid HTTP request received."
+BEGUN = b'e\r\n{"title": "x"}\r\n'
+
+
+@pytest.mark.spec("001/FR-114")
+async def test_client_that_leaves_before_its_request_is_whole_is_one_line(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
+    await left(served, chunked(served, "POST", TASKS, BEGUN))
+
+    assert await logged(served, stderr, 1) == [f"POST {TASKS} -"]
+    assert data(await served.get(TASKS)) == []
+
+
+@pytest.mark.spec("001/FR-114")
+@pytest.mark.parametrize("start", [b"", BEGUN])
+@pytest.mark.parametrize("path", [TASKS, "/nowhere"])
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+async def test_bad_chunk_is_answered_once_and_is_no_bug(
+    served: httpx.AsyncClient, stderr: io.BytesIO, method: str, path: str, start: bytes
+) -> None:
+    answer = await sent(served, chunked(served, method, path, start + b"no size\r\n"))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.endswith(b"\r\n\r\n") is (method == "HEAD")
+    lines = await logged(served, stderr, 2)
+    assert lines[0] == NOT_HTTP
+    assert [line.rpartition(" ")[0] for line in lines[1:]] == [f"{method} {path}"]
+    assert data(await served.get(TASKS)) == []
+
+
+@pytest.mark.spec("001/FR-114")
+async def test_bad_chunk_behind_an_answer_closes_the_connection(served: httpx.AsyncClient, stderr: io.BytesIO) -> None:
+    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    writer.write(chunked(served, "POST", "/nowhere", BEGUN))
+    assert (await reader.read(65_536)).startswith(b"HTTP/1.1 404 ")
+
+    writer.write(b"no size\r\n")
+
+    assert await reader.read() == b""
+    writer.close()
+    assert await logged(served, stderr, 2) == ["POST /nowhere 404", NOT_HTTP]
+
+
+@pytest.mark.spec("001/FR-101")
+async def test_request_that_turns_out_to_be_broken_deletes_nothing(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
+    task = data(await served.post(TASKS, json={"title": "x"}), 201)
+    path = f"{TASKS}/{task['id']}"
+
+    assert (await sent(served, chunked(served, "DELETE", path, b"no size\r\n"))).startswith(b"HTTP/1.1 400 ")
+    assert (await sent(served, chunked(served, "DELETE", path, BEGUN + b"no size\r\n"))).startswith(b"HTTP/1.1 400 ")
+    await left(served, chunked(served, "DELETE", path, BEGUN))
+    assert (await logged(served, stderr, 6))[-1] == f"DELETE {path} -"
+    assert data(await served.get(path)) == task
+
+    whole = chunked(served, "DELETE", path, BEGUN + b"0\r\n\r\n", more=b"Connection: close\r\n")
+    assert (await sent(served, whole)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.spec("001/FR-114")
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+async def test_upgrade_is_passed_over_in_one_line(served: httpx.AsyncClient, stderr: io.BytesIO, protocol: str) -> None:
+    response = await served.get(TASKS, headers={"connection": "upgrade", "upgrade": protocol})
+
+    assert data(response) == []
+    assert await logged(served, stderr, 1) == [f"GET {TASKS} 200"]

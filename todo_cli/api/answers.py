@@ -78,6 +78,11 @@ def refuse_host() -> Response:
     return Response(envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE)
 
 
+def nothing_there() -> Response:
+    """Answer to a path that no route has."""
+    return fail(NotFound("There is nothing at this path"))
+
+
 def bug(error: Exception) -> Internal:
     """A bug as an error; its text stays here, it could hold a task's or a secret."""
     return Internal(f"A bug in todo: {type(error).__name__}")
@@ -100,7 +105,7 @@ async def on_http_error(request: Request, error: Any) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_methods(request))
         return fail(NoSuchMethod(f"This path takes {allowed}"), {"Allow": allowed})
-    return fail(NotFound("There is nothing at this path"))
+    return nothing_there()
 
 
 def _details(faults: Sequence[Any]) -> Iterator[Detail]:

@@ -6,6 +6,7 @@ import traceback
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,8 +15,8 @@ from todo_cli.api.settings import ApiSettings
 from todo_cli.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, TodoError
 from todo_cli.output.text import visible
 
-_LONGEST_TARGET: Final = 500
-"""Characters of a request's target in the log."""
+_LONGEST_LINE: Final = 500
+"""Characters of a request's method and target in the log."""
 
 
 class Guard:
@@ -46,6 +47,8 @@ class Guard:
             if status is None:
                 await answers.fail(_stopped(scope["method"]))(scope, receive, note)
             raise
+        except ClientDisconnect:
+            pass  # it left before its request was whole: nothing was done, and nobody hears an answer
         except Exception as error:
             self._settings.log(f"bug: {_place(error)}")
             if status is not None:
@@ -53,14 +56,15 @@ class Guard:
             await answers.fail(answers.bug(error))(scope, receive, note)
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
-            target = visible(_target(scope))
-            self._settings.log(f"{visible(scope['method'])} {target} {status or '-'} {milliseconds:.1f} ms")
+            self._settings.log(f"{visible(_request_line(scope))} {status or '-'} {milliseconds:.1f} ms")
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What to say to a request that no route should see."""
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in self._settings.hosts:
             return answers.refuse_host()
+        if b"%2f" in scope["raw_path"].lower():  # decoded, it would look like the slash between two parts
+            return answers.nothing_there()
         try:
             unquote_to_bytes(scope["raw_path"]).decode()
         except UnicodeDecodeError:
@@ -75,9 +79,10 @@ def _stopped(method: str) -> TodoError:
     return OutcomeUnknown("The server is stopping: it may or may not be stored")
 
 
-def _target(scope: Scope) -> str:
-    target = (scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")).decode("latin-1")
-    return target if len(target) <= _LONGEST_TARGET else f"{target[:_LONGEST_TARGET]}..."
+def _request_line(scope: Scope) -> str:
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    line = f"{scope['method']} {(scope['raw_path'] + query).decode('latin-1')}"
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def _place(error: Exception) -> str:

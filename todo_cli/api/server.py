@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from todo_cli.api.app import create_app
 from todo_cli.api.settings import ApiSettings, read_pool_size
@@ -150,15 +150,27 @@ class _Protocol(H11Protocol):
         """Answer to what is not HTTP."""
         self._end(400, InvalidInput("The request is not valid HTTP"))
 
+    def _should_upgrade(self) -> bool:
+        """Answer a request that asks for another protocol as if it did not, without a word in the log."""
+        return False
+
     def _end(self, status: int, error: TodoError, more: tuple[tuple[str, str], ...] = ()) -> None:
+        """Answer instead of the application, unless it has answered already, and close."""
         body = envelope.failure(error).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")]
-        for event in (
-            h11.Response(status_code=status, headers=[*headers, *more]),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event) or b"")
+        kind, length = ("Content-Type", "application/json"), ("Content-Length", str(len(body)))
+        cycle: RequestResponseCycle | None = self.cycle  # there is none before the first request
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True  # what the application says from now on goes nowhere
+            cycle.message_event.set()
+            if cycle.scope["method"] == "HEAD":
+                body = b""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            for event in (
+                h11.Response(status_code=status, headers=[kind, length, ("Connection", "close"), *more]),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
 
