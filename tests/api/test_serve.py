@@ -365,8 +365,8 @@ def test_serve_without_its_extra_says_what_to_install(sqlite_process: Process, t
 
     assert (fault["code"], fault["message"], fault["hint"]) == (
         "USAGE",
-        "`todo serve` needs fastapi",
-        "pip install 'neon-todo[api]'",
+        '`todo serve` needs the extra "api"',
+        "in the clone: pip install '.[api]'",
     )
 
 

@@ -250,7 +250,7 @@ def serve(
         try:
             from todo_cli.api.server import serve
         except ModuleNotFoundError as error:
-            raise Usage(f"`todo serve` needs {error.name}", hint="pip install 'neon-todo[api]'") from error
+            raise Usage('`todo serve` needs the extra "api"', hint="in the clone: pip install '.[api]'") from error
         env = place.env
         await serve(place.settings, host=host, port=number, variables=env.variables, now=env.now, stderr=env.stderr)
 
