@@ -1,16 +1,18 @@
 """Help, version, usage errors, exit statuses and bugs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from typer.core import TyperArgument
 
 import todo_cli
 from tests.cli.expect import EXITS, add, assert_document, assert_refused, assert_words, tasks_of
 from tests.conftest import Seal
-from tests.support.program import Surroundings, Todo
+from tests.support.program import Process, Surroundings, Todo
+from todo_cli.cli.app import commands
 from todo_cli.errors import STATUSES
 
 COMMANDS = [["add"], ["list"], ["show"], ["update"], ["done"], ["delete"], ["db", "upgrade"]]
@@ -56,6 +58,130 @@ def broken_clock() -> NoReturn:
 @pytest.mark.parametrize(("arguments", "names"), WRONG)
 def test_refuse_what_the_parser_does_not_know(todo: Todo, arguments: Sequence[str], names: Sequence[str]) -> None:
     assert_refused(todo, *arguments, code="USAGE", names=names)
+
+
+def ways_to_go_wrong() -> Iterator[Any]:
+    """Every command with each of its options used wrongly, and the command whose help says how it is done."""
+    for words, command in every_command():
+        name = " ".join(["todo", *words])
+        yield pytest.param([*words, "--frobnicate"], name, id=f"{name} --frobnicate")
+        for parameter in command.params:
+            if isinstance(parameter, TyperArgument):
+                if parameter.required:
+                    yield pytest.param(words, name, id=f"{name}, nothing more")
+                continue
+            for option in parameter.opts:
+                if parameter.is_flag:
+                    yield pytest.param([*words, f"{option}=x"], name, id=f"{name} {option}=x")
+                else:
+                    yield pytest.param([*words, option], name, id=f"{name} {option}")
+                if option == "--status":
+                    given = [*words, *(["1"] if words == ["update"] else []), option, "late"]
+                    yield pytest.param(given, name, id=f"{name} {option} late")
+
+
+def every_command() -> Iterator[tuple[list[str], Any]]:
+    """The words of every command and group, and what Typer made of it."""
+    root = commands()
+    yield [], root
+    for name, command in root.commands.items():
+        yield [name], command
+        for inner, below in getattr(command, "commands", {}).items():
+            yield [name, inner], below
+
+
+@pytest.mark.spec("002/FR-036")
+@pytest.mark.parametrize(("arguments", "command"), list(ways_to_go_wrong()))
+def test_hint_at_the_help_of_the_command_that_was_meant(
+    todo_embedded: Todo, arguments: Sequence[str], command: str
+) -> None:
+    error = assert_refused(todo_embedded, *arguments, code="USAGE")
+
+    assert error["hint"] == f"{command} --help"
+    assert todo_embedded(*command.split()[1:], "--help").status == 0
+
+
+def test_wrong_uses_cover_every_command_and_kind() -> None:
+    cases = [(case.values[0], case.values[1]) for case in ways_to_go_wrong()]
+
+    assert {
+        (("update", "-d"), "todo update"),
+        (("list", "--limit"), "todo list"),
+        (("serve", "--port"), "todo serve"),
+        (("db", "import"), "todo db import"),
+        (("db", "-u"), "todo db"),
+        (("--user",), "todo"),
+        (("done", "--undo=x"), "todo done"),
+        (("list", "--status", "late"), "todo list"),
+    } <= {(tuple(words), command) for words, command in cases}
+
+
+@pytest.mark.spec("002/FR-015")
+@pytest.mark.spec("002/FR-036")
+@pytest.mark.parametrize("words", [["update", "1"], ["add", "-", "-d", "x"], ["serve", "--port", "x"]], ids=" ".join)
+def test_hint_at_the_help_where_the_command_itself_refuses(todo_embedded: Todo, words: list[str]) -> None:
+    error = assert_refused(todo_embedded, *words, code="USAGE")
+
+    assert f"todo {words[0]} --help" in error["hint"]
+
+
+COMPLETIONS = ["bash_source", "zsh_source", "fish_source", "source_bash", "complete_bash", "complete_zsh", "1", "..."]
+
+
+@pytest.mark.spec("002/FR-039")
+@pytest.mark.parametrize("value", COMPLETIONS)
+@pytest.mark.parametrize("name", ["_TODO_COMPLETE", "_TODO_CLI_COMPLETE", "_PYTHON__M_TODO_CLI_COMPLETE"])
+def test_a_variable_of_shell_completion_changes_nothing(process: Process, name: str, value: str) -> None:
+    """As in ihabunek/toot#444 and pimutils/todoman#187."""
+    shell = {name: value, "COMP_WORDS": "todo li", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "todo li"}
+
+    assert process("list", "--json", env=shell).data == []
+
+
+@pytest.mark.spec("002/FR-039")
+@pytest.mark.parametrize("value", COMPLETIONS[:5])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["add", "x"], 0),
+        (["list"], 0),
+        (["show", "1"], 0),
+        (["update", "1", "--title", "x"], 0),
+        (["done", "1"], 0),
+        (["delete", "1"], 0),
+        (["doctor"], 0),
+        (["db", "upgrade"], 0),
+        (["db", "policy"], 0),
+        (["db", "import", "nothing.db"], 9),
+        (["--version"], 0),
+        (["show", "99"], 3),
+        (["frobnicate"], 2),
+        (["list", "--frob"], 2),
+        ([], 2),
+    ],
+    ids=str,
+)
+def test_a_variable_of_shell_completion_changes_no_command(
+    todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, value: str
+) -> None:
+    add(todo_embedded, "first")
+    monkeypatch.setenv("_TODO_COMPLETE", value)
+
+    ran = todo_embedded(*arguments, "--json")
+
+    assert (ran.status, ran.err, ran.json["success"]) == (status, "", status == 0)
+
+
+@pytest.mark.spec("002/FR-031")
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["list", "--help"], ["db"]], ids=str)
+def test_a_variable_of_shell_completion_changes_no_help(
+    todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    before = todo_embedded(*arguments)
+    monkeypatch.setenv("_TODO_COMPLETE", "bash_source")
+
+    assert todo_embedded(*arguments) == before
+    assert before.status == 0
 
 
 @pytest.mark.spec("002/FR-036")

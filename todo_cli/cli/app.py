@@ -169,7 +169,9 @@ def update(
     """
     reference = references.parse_reference(ref)
     if title is None and description is None and status is None:
-        raise Usage("Nothing to change is named", hint="name --title, --description or --status")
+        raise Usage(
+            "Nothing to change is named", hint="name --title, --description or --status; see `todo update --help`"
+        )
 
     async def work(place: Workplace) -> "TaskPublic":
         from todo_cli.models import TaskUpdate

@@ -100,19 +100,18 @@ def _answer(
     captured = io.StringIO()
     try:
         with contextlib.redirect_stdout(captured):
-            parsed: Any = commands().main(
-                words,
-                prog_name="todo",
-                standalone_mode=False,
-                obj=Call(dash_is_text=request.dash_is_text),
-                terminal_width=min(env.columns, 100),
+            # Not by `main`: it would obey the variable of shell completion, `_TODO_COMPLETE`, instead of the arguments.
+            context = commands().make_context(
+                "todo", words, obj=Call(dash_is_text=request.dash_is_text), terminal_width=min(env.columns, 100)
             )
+            with context:
+                parsed: Invocation = commands().invoke(context)
     except VersionAsked:
         return _version(as_json=as_json)
+    except typer.Exit as end:  # after printing help
+        return Printed(end.exit_code, captured.getvalue().encode(env.encoding, "backslashreplace"))
     except typer.TyperException as error:
         return _misused(error, env, as_json=as_json)
-    if not isinstance(parsed, Invocation):
-        return Printed(int(parsed or 0), captured.getvalue().encode(env.encoding, "backslashreplace"))
     if config_fault is not None:
         raise config_fault
 

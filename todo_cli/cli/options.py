@@ -1,12 +1,13 @@
 """Options that every command shares, and how the help groups commands."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from todo_cli.cli.run import Job
 
@@ -64,14 +65,40 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
         ]
         invoke.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # read by Typer
         invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, help=inspect.getdoc(function), rich_help_panel=panel)(invoke)
+        app.command(name, cls=OwnCommand, help=inspect.getdoc(function), rich_help_panel=panel)(invoke)
         return function
 
     return register
 
 
+@contextmanager
+def _naming(ctx: Any) -> Iterator[None]:
+    """Have every error of the parser know its command, so that the hint can name that command's help."""
+    try:
+        yield
+    except typer.TyperException as error:
+        unnamed: Any = error
+        if getattr(unnamed, "ctx", None) is None:
+            unnamed.ctx = ctx
+        raise
+
+
+class OwnCommand(TyperCommand):
+    """A command whose errors know it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments of this command."""
+        with _naming(ctx):
+            return super().parse_args(ctx, args)
+
+
 class GroupedHelp(TyperGroup):
     """A group whose help lists the commands under their panels, in the order they are defined."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what stands before the command."""
+        with _naming(ctx):
+            return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section a panel."""
