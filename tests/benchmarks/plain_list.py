@@ -37,7 +37,7 @@ async def main(url: str, user: str) -> None:
     async with AsyncSession(engine) as session:
         open_tasks = select(Task).where(Task.user_id == user, col(Task.completed).is_(False))
         for task in await session.exec(open_tasks.order_by(col(Task.created_at).desc(), col(Task.number).desc())):
-            print(f"{task.number}\topen\t{task.title}\t{task.created_at}\t\t{task.id}")  # noqa: T201
+            print(f"{task.number}\topen\t{task.title}\t{task.created_at}\t-\t{task.id}")  # noqa: T201
     await engine.dispose()
 
 

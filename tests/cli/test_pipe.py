@@ -1,12 +1,14 @@
 """Off a terminal: tab-separated lines."""
 
+import subprocess
+
 import pytest
 
 from tests.cli.expect import add
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
-IDS = [f"0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a1{number}" for number in range(3)]
+IDS = [f"0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a1{number}" for number in range(5)]
 
 
 @pytest.mark.spec("002/FR-054")
@@ -18,10 +20,46 @@ def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
 
     assert todo("list", "--status", "all") == Ran(
         0,
-        f"2\topen\tCall Bob\t2026-01-02T03:04:06.250000Z\t\t{IDS[1]}\n"
+        f"2\topen\tCall Bob\t2026-01-02T03:04:06.250000Z\t-\t{IDS[1]}\n"
         f"1\tdone\tBuy milk\t2026-01-02T03:04:05.000000Z\t2026-01-02T03:04:06.250000Z\t{IDS[0]}\n",
         "",
     )
+
+
+@pytest.mark.spec("002/FR-054")
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
+    """As in CanastaWiki/Canasta#680: a tab is white space for `read`, which takes several of them for one."""
+    titles = ["Buy milk", "-", r"back\slash", "two  blanks", "'quotes\""]
+    for number, title in enumerate(titles):
+        todo("add", "--id", IDS[number], "--", title)
+    todo("done", "1")
+    read_line = "IFS=$(printf '\\t') read -r n s t c d id rest"
+    code = f'while {read_line}; do printf \'%s|\' "$n" "$s" "$t" "$c" "$d" "$id"; echo "$rest"; done'
+
+    read = subprocess.run(
+        [shell, "-c", code], input=todo("list", "--status", "all").out, capture_output=True, text=True, check=True
+    )
+
+    at = "2026-01-02T03:04:05.000000Z"
+    assert read.stdout.splitlines()[::-1] == [
+        f"{number}|{'done' if number == 1 else 'open'}|{title}|{at}|{at if number == 1 else '-'}|{IDS[number - 1]}|"
+        for number, title in enumerate(titles, start=1)
+    ]
+
+
+@pytest.mark.spec("002/FR-055")
+@pytest.mark.parametrize("description", [None, "two words", "tab\there", "-"])
+def test_show_is_read_right_by_a_shell(todo: Todo, description: str | None) -> None:
+    todo("add", "Buy milk", *([] if description is None else ["-d", "-"]), stdin=(description or "").encode())
+    code = "TAB=$(printf '\\t'); while IFS=$TAB read -r key value; do printf '%s|%s\\n' \"$key\" \"$value\"; done"
+
+    shown = todo("show", "1").out
+    read = subprocess.run(["sh", "-c", code], input=shown, capture_output=True, text=True, check=True)
+
+    lines = dict(line.split("|", 1) for line in read.stdout.splitlines())
+    assert lines["description"] == (description or "").replace("\t", r"\t")
+    assert (lines["title"], lines["completed"], lines["completed_at"]) == ("Buy milk", "false", "")
 
 
 @pytest.mark.spec("002/FR-054")

@@ -22,8 +22,16 @@ def test_render_writes_a_line_for_each_task_of_a_list() -> None:
 
     assert text == (
         f"12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z\t{UUID(int=12)}\n"
-        f"3\topen\t{'x' * 200}\t2026-01-02T01:04:05.000000Z\t\t{UUID(int=3)}\n"
+        f"3\topen\t{'x' * 200}\t2026-01-02T01:04:05.000000Z\t-\t{UUID(int=3)}\n"
     )
+
+
+@pytest.mark.spec("002/FR-054")
+def test_render_leaves_no_column_of_a_list_empty() -> None:
+    lines = render(listed(page(task(3), done(2), task(1, ""), task(4, "-")), scene())).splitlines()
+
+    assert [len([cell for cell in line.split("\t") if cell]) for line in lines] == [6, 6, 6, 6]
+    assert [line.split("\t")[2] for line in lines[2:]] == ["-", "-"]
 
 
 @pytest.mark.spec("002/FR-054")
