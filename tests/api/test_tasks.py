@@ -28,7 +28,7 @@ async def test_post_stores_a_task_and_says_where_it_is(client: httpx.AsyncClient
         "updated_at": "2026-01-02T03:04:05.000000Z",
         "completed_at": None,
     }
-    assert response.json()["message"] == "Added 1: Buy milk"
+    assert response.json()["message"] == "Added 1: Buy milk (new list for ada)"
     assert data(await client.get(response.headers["location"])) == response.json()["data"]
 
 

@@ -475,7 +475,7 @@ def test_upgrade_makes_a_store_and_says_where(todo: Todo, store: Store) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert [name for name in place_of(store) if name not in ran.out] == []
     assert tasks_of(todo) == []
-    assert todo("add", "Buy milk") == Ran(0, "Added 1: Buy milk\n", "")
+    assert todo("add", "Buy milk") == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
 
 
 @pytest.mark.spec("002/FR-081")
@@ -510,7 +510,7 @@ def test_upgrade_prints_statements_that_make_the_store(
     postgres.run_sql(empty_database, todo_embedded("db", "upgrade", "--sql", env=env).out)
 
     assert todo_embedded("list", "--json", env=env).data == []
-    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk\n", "")
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
 
 
 @pytest.mark.spec("002/FR-081")
@@ -519,4 +519,4 @@ def test_upgrade_prints_statements_that_make_the_file(todo_embedded: Todo, sqlit
     with closing(sqlite3.connect(path_of(sqlite_store))) as connection:
         connection.executescript(todo_embedded("db", "upgrade", "--sql", env=env).out)
 
-    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk\n", "")
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")

@@ -4,8 +4,8 @@ import pytest
 
 from tests.cli.expect import add, assert_refused, tasks_of, titles_of
 from tests.conftest import Seal
-from tests.support.program import Surroundings, Todo
-from tests.support.stores import Clock
+from tests.support.program import Ran, Surroundings, Todo
+from tests.support.stores import Clock, Store
 
 
 def configure(seal: Seal, text: str) -> None:
@@ -45,6 +45,58 @@ def test_user_is_the_first_that_is_named(
 
     assert ran.json.get("data", {}).get("user_id") == expected
     assert ran.status == (0 if expected else 2)
+
+
+@pytest.mark.spec("002/FR-074")
+@pytest.mark.parametrize(
+    ("option", "variable"),
+    [(["-u", "bob"], "ada"), (["--user= bob "], "ada"), ([], "bob")],
+    ids=["-u", "--user", "TODO_USER"],
+)
+def test_the_first_task_of_a_user_says_for_whom_the_list_is(todo: Todo, option: list[str], variable: str) -> None:
+    add(todo, "mine")
+
+    first = todo("add", "one", *option, user=variable)
+    second = todo("add", "two", *option, user=variable)
+
+    assert (first, second) == (Ran(0, "Added 1: one (new list for bob)\n", ""), Ran(0, "Added 2: two\n", ""))
+    assert todo("delete", "1-2", *option, user=variable).status == 0
+    assert todo("add", "three", *option, user=variable).out == "Added 3: three\n"
+
+
+@pytest.mark.spec("002/FR-074")
+def test_the_first_task_of_a_user_says_so_in_json_and_a_repeat_does_not(todo: Todo) -> None:
+    add(todo, "mine")
+    words = ("add", "one", "-u", "bob", "--id", "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11", "--json")
+
+    assert [todo(*words).json["message"] for _ in range(2)] == [
+        "Added 1: one (new list for bob)",
+        "Already there as 1: one",
+    ]
+
+
+@pytest.mark.spec("002/FR-074")
+def test_the_first_lines_of_a_user_say_once_for_whom_the_list_is(todo: Todo) -> None:
+    add(todo, "mine")
+
+    assert todo("add", "-", "-u", "bob", stdin=b"one\ntwo\n").out == "Added 1: one (new list for bob)\nAdded 2: two\n"
+    assert todo("add", "-", "-u", "bob", stdin=b"three\n").out == "Added 3: three\n"
+    assert (
+        todo("add", "-", "-u", "eve", "--json", stdin=b"1\n2\n").json["message"] == "Added 2 tasks (new list for eve)"
+    )
+
+
+@pytest.mark.spec("002/FR-074")
+@pytest.mark.nothing_made
+@pytest.mark.parametrize(
+    ("words", "stdin"), [(["add", "one"], b""), (["add", "-"], b"one\ntwo\n")], ids=["one task", "lines"]
+)
+def test_a_new_store_says_for_whom_where_a_flag_named_the_user(
+    todo: Todo, store: Store, words: list[str], stdin: bytes
+) -> None:
+    line = todo(*words, "-u", "bob", stdin=stdin).out.splitlines()[0]
+
+    assert line == f"Added 1: one (new list for bob in {store.target.place})"
 
 
 @pytest.mark.spec("002/FR-035")

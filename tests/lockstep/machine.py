@@ -432,6 +432,8 @@ class Lockstep(RuleBasedStateMachine):
         lines = [draw(task) for task in tasks] if draw else [line(verb, part) for part in expected]
         if verb == "Added" and is_absent and lines:
             lines[0] += " (new list in PLACE)"
+        elif lines and any(isinstance(part, Added) and part.is_new and part.task.number == 1 for part in expected):
+            lines[0] += f" (new list for {user})"
         assert ran.out == "".join(f"{line}\n" for line in lines)
         return ran
 

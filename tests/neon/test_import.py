@@ -120,6 +120,17 @@ def test_a_repeat_changes_nothing_and_adds_what_is_new(site: Site, run: Todo, so
     assert [task for task in everything(run)["bob"] if task["title"] != "later"] == here["bob"]
 
 
+def test_names_the_users_whose_lists_it_begins(site: Site, run: Todo, source: Path) -> None:
+    assert run("add", "here", user="bob").status == 0
+
+    assert run("delete", "1", user="bob").status == 0
+    assert site.todo(str(source))("add", "later", user="zoe").status == 0
+    ran = run("db", "import", str(source))
+
+    assert ran.out == "Imported 11 tasks of 4 users (new lists for ada, zoe)\n"
+    assert "new list" not in run("db", "import", str(source)).out
+
+
 def test_counters_only_grow(site: Site, run: Todo, source: Path) -> None:
     assert run("db", "import", str(source)).status == 0
     for _ in range(3):

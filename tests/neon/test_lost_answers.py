@@ -262,7 +262,7 @@ def test_a_line_that_ends_while_somebody_types_is_replaced(site: Site, plain_url
 
     out, err = running.communicate(b"Buy milk\n", timeout=LIMIT_S)
 
-    assert (running.returncode, out, err) == (0, b"Added 1: Buy milk\n", b"")
+    assert (running.returncode, out, err) == (0, b"Added 1: Buy milk (new list for ada)\n", b"")
     assert site.titles() == ["Buy milk"]
 
 

@@ -237,7 +237,7 @@ def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> Non
         wait_for(run_as_owner(site, run("db", "upgrade", "--sql").out))
         wait_for(run_as_owner(site, run("db", "policy").out))
 
-        assert run("add", "Buy milk").out == "Added 1: Buy milk\n"
+        assert run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
         assert run("db", "upgrade", "--json").data == {"version": "0001", "created": False}
     finally:
         site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")

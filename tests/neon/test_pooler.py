@@ -21,7 +21,7 @@ KEPT = [
     pytest.param(1_000, id="1000 prepared", marks=pytest.mark.pgbouncer(prepares=True)),
 ]
 COMMANDS = [
-    (["add", "Buy milk"], "Added 1: Buy milk\n"),
+    (["add", "Buy milk"], "Added 1: Buy milk (new list for ada)\n"),
     (["add", "Call Ada", "-d", "at 5"], "Added 2: Call Ada\n"),
     (["list", "--limit", "1"], None),
     (["update", "1", "--title", "Buy oat milk"], "Updated 1: Buy oat milk\n"),

@@ -89,7 +89,7 @@ def test_takes_parameters_as_people_have_them(site: Site, front: NeonFront, host
 def test_takes_every_scheme(site: Site, front: NeonFront, scheme: str) -> None:
     run = site.todo(site.url(HOST, front.port, CONSOLE, scheme=scheme))
 
-    assert run("add", "Buy milk").out == "Added 1: Buy milk\n"
+    assert run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
     assert run("list", "--json").data[0]["title"] == "Buy milk"
 
 

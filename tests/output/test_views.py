@@ -64,6 +64,29 @@ def test_added_says_where_a_new_store_is() -> None:
     assert sheet.message == sheet.lines[0] == "Added 1: Buy milk (new list in db.example/shop)"
 
 
+@pytest.mark.spec("002/FR-074")
+def test_added_says_for_whom_a_list_begins() -> None:
+    first = Added(task(1), is_new=True)
+
+    assert added(first, scene()).lines == ["Added 1: Buy milk (new list for ada)"]
+    assert added(first, scene(by_flag=True)).message == "Added 1: Buy milk (new list for ada)"
+    assert added(first, scene(is_new_store=True, by_flag=True)).lines == [
+        "Added 1: Buy milk (new list for ada in db.example/shop)"
+    ]
+    assert added(Added(task(2), is_new=True), scene(by_flag=True)).message == "Added 2: Buy milk"
+    assert added(Added(task(1), is_new=False), scene(by_flag=True)).message == "Already there as 1: Buy milk"
+
+
+@pytest.mark.spec("002/FR-074")
+def test_added_all_says_once_for_whom_a_list_begins() -> None:
+    results = [Added(task(number), is_new=True) for number in (1, 2)]
+
+    sheet = added_all(results, scene())
+
+    assert sheet.message == "Added 2 tasks (new list for ada)"
+    assert sheet.lines == ["Added 1: Buy milk (new list for ada)", "Added 2: Buy milk"]
+
+
 def test_added_says_that_a_task_was_there() -> None:
     assert added(Added(task(3), is_new=False), scene()).message == "Already there as 3: Buy milk"
 
@@ -80,7 +103,7 @@ def test_added_says_that_a_task_was_there() -> None:
     ],
 )
 def test_added_all_counts_new_and_old(new: Sequence[bool], message: str) -> None:
-    results = [Added(task(number), is_new) for number, is_new in enumerate(new, start=1)]
+    results = [Added(task(number), is_new) for number, is_new in enumerate(new, start=2)]
 
     sheet = added_all(results, scene())
 
@@ -203,6 +226,12 @@ def test_script_hands_out_sql_as_it_is() -> None:
         (Imported(tasks=1_234, users=2, new=1_234), "Imported 1,234 tasks of 2 users"),
         (Imported(tasks=3, users=1, new=1), "Imported 1 task of 1 user; 2 tasks already there"),
         (Imported(tasks=0, users=0, new=0), "Imported 0 tasks of 0 users"),
+        (Imported(1, 1, 1, ("bob",)), "Imported 1 task of 1 user (new list for bob)"),
+        (
+            Imported(4, 3, 2, ("bob", "eve")),
+            "Imported 2 tasks of 3 users; 2 tasks already there (new lists for bob, eve)",
+        ),
+        (Imported(6, 6, 6, tuple("abcdef")), "Imported 6 tasks of 6 users (new lists for a, b, c, d, e and 1 more)"),
     ],
 )
 def test_imported_says_how_much_was_copied(result: Imported, message: str) -> None:
@@ -210,7 +239,8 @@ def test_imported_says_how_much_was_copied(result: Imported, message: str) -> No
 
     assert (sheet.message, sheet.lines) == (message, [message])
     assert sheet.data == {"tasks": result.tasks, "users": result.users, "new": result.new}
-    assert imported(result, scene(is_new_store=True)).message == f"{message} (new list in db.example/shop)"
+    counts = message.split(" (")[0]
+    assert imported(result, scene(is_new_store=True)).message == f"{counts} (new list in db.example/shop)"
 
 
 def test_deletion_question_names_ten_tasks_at_most() -> None:

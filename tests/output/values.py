@@ -39,6 +39,6 @@ def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> TaskPubli
     return task(number, title, **({"completed": True, "completed_at": at, "updated_at": at} | changes))
 
 
-def scene(*, is_new_store: bool = False) -> Scene:
+def scene(*, is_new_store: bool = False, by_flag: bool = False) -> Scene:
     """Where and when a result is shown."""
-    return Scene("ada", "db.example/shop", is_new_store, NOW)
+    return Scene("ada", "db.example/shop", is_new_store, NOW, by_flag)

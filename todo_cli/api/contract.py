@@ -238,7 +238,7 @@ _RESPONSES: Final[Mapping[str, Schema]] = {
             201: _answer(
                 "The task is stored.",
                 "TaskEnvelope",
-                {"added": _example("A new task", _OPEN_TASK, "Added 1: Buy milk")},
+                {"added": _example("A new task", _OPEN_TASK, "Added 1: Buy milk (new list for ada)")},
                 _LOCATION,
             ),
         },

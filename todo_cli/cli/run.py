@@ -116,7 +116,8 @@ async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Inte
         if dialer is not None and env.stderr_is_terminal and not as_json:
             await stack.enter_async_context(spinner(env, lambda: database.is_waiting))
         result = await job.work(place)
-        scene = Scene(settings.user, settings.target.place, database.created, env.now())
+        by_flag = settings.user_source == "--user"
+        scene = Scene(settings.user, settings.target.place, database.created, env.now(), by_flag)
     return job.view(result, scene)
 
 

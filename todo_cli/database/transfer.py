@@ -34,6 +34,8 @@ class Imported:
     tasks: int
     users: int
     new: int
+    new_users: Sequence[str] = ()
+    """Users of those tasks who had no list before."""
 
 
 async def copy(source: Database, target: Database, report: Callable[[int, int], None]) -> Imported:
@@ -53,9 +55,10 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
     tasks = rows.pop(_TASK)
     counters = _counters(rows.pop(_COUNTER), tasks)
 
-    async def write(session: AsyncSession) -> int:
+    async def write(session: AsyncSession) -> tuple[int, Sequence[str]]:
         connection = await session.connection()
         await connection.scalar(select(SchemaIsOurs()))
+        new_users = await _without_counter(connection, list(dict.fromkeys(task["user_id"] for task in tasks)))
         await _raise_counters(connection, counters)
         new = 0
         for start in range(0, len(tasks), _BATCH):
@@ -65,10 +68,10 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
             await _add_others(connection, table, others)
         if not target.is_sqlite:  # so that lists are planned well before autovacuum comes round
             await connection.exec_driver_sql(f"ANALYZE {_TASK.fullname}")
-        return new
+        return new, new_users
 
-    new = await target.run(write, effect=Effect.REPEATABLE, creates=True, together=True)
-    return Imported(len(tasks), len(counters), new)
+    new, new_users = await target.run(write, effect=Effect.REPEATABLE, creates=True, together=True)
+    return Imported(len(tasks), len(counters), new, new_users)
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
@@ -103,6 +106,15 @@ def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
     for task in tasks:
         last[task["user_id"]] = max(last.get(task["user_id"], 0), task["number"])
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
+
+
+async def _without_counter(connection: AsyncConnection, users: Sequence[str]) -> list[str]:
+    """Those of the users, in their order, who never had a task here."""
+    counted: set[str] = set()
+    for start in range(0, len(users), _BATCH):
+        mine = select(_COUNTER.c.user_id).where(_COUNTER.c.user_id.in_(users[start : start + _BATCH]))
+        counted |= set(await connection.scalars(mine))
+    return [user for user in users if user not in counted]
 
 
 async def _raise_counters(connection: AsyncConnection, counters: Sequence[Row]) -> None:

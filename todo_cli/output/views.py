@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from todo_cli.models import Added, TaskPage, TaskPublic
 
 _COUNTED_UP_TO: Final = 1_000
+_NAMED_UP_TO: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Scene:
     place: str
     is_new_store: bool
     now: datetime
+    by_flag: bool = False
+    """Whether a flag named the user: then a new store says for whom it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +66,19 @@ class Sheet:
 
 def added(result: "Added", scene: Scene) -> Sheet:
     """Name the task that was added, or was there."""
-    line = _added_line(result) + _new_store(scene)
+    line = _added_line(result) + _new_list([result], scene)
     return Sheet(result.task, line, [line])
 
 
 def added_all(results: "Sequence[Added]", scene: Scene) -> Sheet:
     """Name every task that was added, or was there."""
     lines = [_added_line(result) for result in results]
+    note = _new_list(results, scene)
     if lines:
-        lines[0] += _new_store(scene)
+        lines[0] += note
     new = sum(result.is_new for result in results)
     there = f", {_tasks(len(results) - new)} already there" if new < len(results) else ""
-    return Sheet([result.task for result in results], f"Added {_tasks(new)}{there}{_new_store(scene)}", lines)
+    return Sheet([result.task for result in results], f"Added {_tasks(new)}{there}{note}", lines)
 
 
 def listed(page: "TaskPage", scene: Scene) -> Sheet:
@@ -119,7 +123,7 @@ def imported(result: "Imported", scene: Scene) -> Sheet:
     """Say how much was copied."""
     people = f"{result.users:,} user{'' if result.users == 1 else 's'}"
     there = f"; {_tasks(result.tasks - result.new)} already there" if result.new < result.tasks else ""
-    line = f"Imported {_tasks(result.new)} of {people}{there}{_new_store(scene)}"
+    line = f"Imported {_tasks(result.new)} of {people}{there}{_new_store(scene) or _new_lists(result.new_users)}"
     return Sheet({"tasks": result.tasks, "users": result.users, "new": result.new}, line, [line])
 
 
@@ -198,6 +202,21 @@ def _changed(verb: str, tasks: "Sequence[TaskPublic]", *, is_single: bool) -> Sh
 def _added_line(result: "Added") -> str:
     words = "Added" if result.is_new else "Already there as"
     return f"{words} {result.task.number}: {result.task.title}"
+
+
+def _new_list(results: "Sequence[Added]", scene: Scene) -> str:
+    """Say that a list begins here: a mistyped name of a user would else go unseen."""
+    if scene.is_new_store:
+        return f" (new list for {scene.user} in {scene.place})" if scene.by_flag else _new_store(scene)
+    is_first = any(result.is_new and result.task.number == 1 for result in results)  # no number is given twice
+    return f" (new list for {scene.user})" if is_first else ""
+
+
+def _new_lists(users: Sequence[str]) -> str:
+    """Name the users whose lists an import began."""
+    named = ", ".join(users[:_NAMED_UP_TO])
+    more = f" and {len(users) - _NAMED_UP_TO:,} more" if len(users) > _NAMED_UP_TO else ""
+    return f" (new list{'' if len(users) == 1 else 's'} for {named}{more})" if users else ""
 
 
 def _new_store(scene: Scene) -> str:
