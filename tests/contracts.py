@@ -208,6 +208,7 @@ def _others() -> dict[str, Schema]:
         "clock_drift_s": number,
     }
     imported = TypeAdapter(Imported).json_schema(mode="serialization")["properties"]
+    del imported["new_users"]  # said in the message alone
     return {
         "Findings": {
             "description": "What doctor found out; of a store that cannot be used it is in error.details",

@@ -17,7 +17,7 @@ An error knows its code and its words. Which exit status or HTTP status a code h
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, TypedDict
+from typing import ClassVar, Final, NamedTuple, TypedDict
 
 
 class Code(StrEnum):
@@ -76,6 +76,10 @@ STATUSES: Mapping[Code, Status] = {
     Code.UNSUPPORTED_MEDIA_TYPE: Status(None, 415, "the body is not JSON"),
 }
 """The one table of codes: the command line, the API, the docs and the schemas all read it."""
+
+
+NOTHING_CHANGED: Final = "; nothing was changed"
+"""Ends the message of a change that was refused as a whole: nobody has to look what became of the other tasks."""
 
 
 class Detail(TypedDict):

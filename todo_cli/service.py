@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.tasks import TaskRepository
-from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound, OutcomeUnknown, TodoError
+from todo_cli.errors import NOTHING_CHANGED, DatabaseBusy, InvalidInput, NotFound, OutcomeUnknown, TodoError
 from todo_cli.models import (
     Added,
     Position,
@@ -84,8 +84,10 @@ class TaskService:
         """
         return (await self.find([reference]))[0]
 
-    async def find(self, references: Sequence[Reference]) -> Tasks:
+    async def find(self, references: Sequence[Reference], *, to_change: bool = False) -> Tasks:
         """Return the tasks named, each once, in the order asked; a range means those that exist in it.
+
+        `to_change` has the error say that nothing was changed.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none.
@@ -95,7 +97,7 @@ class TaskService:
         except NoStore:
             found = []
         if missing := _missing(references, found):
-            raise self._not_found(missing)
+            raise self._not_found(missing, NOTHING_CHANGED if to_change else "")
         return _in_order(references, found)
 
     async def update(self, reference: int | UUID, changes: TaskUpdate) -> TaskPublic:
@@ -173,7 +175,7 @@ class TaskService:
                 changed = []
             if changed:
                 return _in_order(references, changed)
-            await self.find(references)
+            await self.find(references, to_change=True)
         raise DatabaseBusy("The tasks keep changing", hint="try again")
 
     async def _run(self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any) -> T:
@@ -192,10 +194,10 @@ class TaskService:
             completed_at=None,
         )
 
-    def _not_found(self, missing: Sequence[Reference]) -> NotFound:
+    def _not_found(self, missing: Sequence[Reference], outcome: str) -> NotFound:
         words = ", ".join(f"{part.start}-{part.stop - 1}" if isinstance(part, range) else str(part) for part in missing)
         return NotFound(
-            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}", hint="todo list --status all"
+            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}{outcome}", hint="todo list --status all"
         )
 
 

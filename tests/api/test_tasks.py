@@ -115,8 +115,11 @@ async def test_delete_returns_the_task_as_it_was(client: httpx.AsyncClient) -> N
 
     assert data(deleted) == done
     assert deleted.json()["message"] == "Deleted 1: Buy milk"
-    error(await client.get(path), 404, "NOT_FOUND")
-    error(await client.delete(path), 404, "NOT_FOUND")
+    gone = f"No task {done['id']} for ada"
+    assert error(await client.get(path), 404, "NOT_FOUND")["message"] == gone
+    assert error(await client.delete(path), 404, "NOT_FOUND")["message"] == f"{gone}; nothing was changed"
+    put = await client.put(path, json={"completed": True})
+    assert error(put, 404, "NOT_FOUND")["message"] == f"{gone}; nothing was changed"
     assert (await add(client, "Next"))["number"] == 2
 
 

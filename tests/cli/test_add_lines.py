@@ -102,6 +102,20 @@ def test_add_lines_with_a_bad_one_use_up_no_number(todo: Todo) -> None:
     assert todo("add", "two", "--json").data["number"] == 2
 
 
+@pytest.mark.spec("002/FR-006")
+def test_add_lines_that_are_refused_say_that_nothing_was_added(todo: Todo) -> None:
+    todo("add", "hers", "--id", line_id(2), user="eve")
+
+    bad = todo("add", "-", "--json", stdin=b"good\n" + b"x" * 201).error
+    taken = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\ntwo\n").error
+
+    assert (bad["code"], bad["message"].startswith("line 2: title: ")) == ("INVALID_INPUT", True)
+    assert bad["message"].endswith("; nothing was added")
+    assert [detail["field"] for detail in bad["details"]] == ["line 2"]
+    assert (taken["code"], taken["message"]) == ("CONFLICT", f"The id {line_id(2)} is taken; nothing was added")
+    assert tasks_of(todo) == []
+
+
 @pytest.mark.spec("002/FR-007")
 def test_add_lines_with_an_id_give_each_line_an_id_by_its_number(todo: Todo) -> None:
     data = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\n\nthree\n").data

@@ -185,3 +185,58 @@ def test_name_a_task_of_another_user_is_like_a_missing_one(todo: Todo, command: 
         assert str(foreign).lower().replace(ref.lower(), "<ref>") == str(absent).lower().replace(missing, "<ref>")
 
     assert (tasks_of(todo), tasks_of(todo, "bob")) == before
+
+
+@pytest.mark.spec("002/FR-025")
+@pytest.mark.spec("002/FR-024")
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["done", "999"], 3, "No task 999 for ada; nothing was changed"),
+        (["done", "1", "999"], 3, "No task 999 for ada; nothing was changed"),
+        (["done", "998", "1", "999"], 3, "No tasks 998, 999 for ada; nothing was changed"),
+        (["done", "--undo", "1,999"], 3, "No task 999 for ada; nothing was changed"),
+        (["done", "1", "50-60"], 3, "No task 50-60 for ada; nothing was changed"),
+        (["done", ID], 3, f"No task {ID} for ada; nothing was changed"),
+        (["update", "999", "--title", "x"], 3, "No task 999 for ada; nothing was changed"),
+        (["update", ID, "--status", "done"], 3, f"No task {ID} for ada; nothing was changed"),
+        (["delete", "999"], 3, "No task 999 for ada; nothing was changed"),
+        (["delete", "1", "999"], 3, "No task 999 for ada; nothing was changed"),
+        (["delete", "1-3", "999"], 3, "No task 999 for ada; nothing was changed"),
+        (["delete", "1-3", "999", "--yes"], 3, "No task 999 for ada; nothing was changed"),
+        (["delete", "50-60"], 3, "No task 50-60 for ada; nothing was changed"),
+        (["delete", "1-3"], 2, "Three or more tasks would be deleted; nothing was changed"),
+        (["done", "1", "milk"], 2, "`milk` names no task; nothing was changed"),
+        (["delete", "1", "3-2"], 2, "`3-2` runs backwards; nothing was changed"),
+        (["delete", "1", "1-9999", "-y"], 2, "`1-9999` spans more than 1,000 numbers; nothing was changed"),
+        (["update", "1,2", "--title", "x"], 2, "`1,2` names more than one task; nothing was changed"),
+        (["update", "0", "--title", "x"], 2, "`0` names no task; nothing was changed"),
+    ],
+    ids=str,
+)
+def test_a_change_that_is_refused_says_that_nothing_was_changed(
+    todo: Todo, words: list[str], status: int, message: str
+) -> None:
+    add(todo, "one", "two", "three")
+    before = tasks_of(todo)
+
+    ran = todo(*words)
+
+    assert (ran.status, ran.out, ran.err.splitlines()[0]) == (status, "", f"error: {message}")
+    assert todo(*words, "--json").error["message"] == message
+    assert tasks_of(todo) == before
+
+
+@pytest.mark.spec("002/FR-025")
+@pytest.mark.nothing_made
+@pytest.mark.parametrize("words", [["done", "1"], ["delete", "1-3"], ["update", "1", "--title", "x"]], ids=str)
+def test_a_change_where_there_is_no_store_says_so_too(todo: Todo, words: list[str]) -> None:
+    assert todo(*words, "--json").error["message"].endswith("for ada; nothing was changed")
+
+
+@pytest.mark.spec("002/FR-023")
+@pytest.mark.parametrize("ref", ["999", ID, "milk", "1-2"])
+def test_a_look_that_finds_nothing_speaks_of_no_change(todo: Todo, ref: str) -> None:
+    add(todo, "one", "two")
+
+    assert "nothing was" not in todo("show", ref, "--json").error["message"]

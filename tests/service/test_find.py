@@ -150,8 +150,9 @@ async def test_several_say_which_number_or_range_is_missing(tasks: TaskService, 
     with pytest.raises(NotFound) as both:
         await use(tasks, [77, 1, range(60, 66)])
 
-    assert number.value.message == "No task 77 for ada"
-    assert both.value.message == "No tasks 77, 60-65 for ada"
+    outcome = "" if use is SEVERAL["find"] else "; nothing was changed"
+    assert number.value.message == f"No task 77 for ada{outcome}"
+    assert both.value.message == f"No tasks 77, 60-65 for ada{outcome}"
     assert both.value.hint == "todo list --status all"
 
 

@@ -14,7 +14,7 @@ from todo_cli.cli import references
 from todo_cli.cli.options import AsJson, Call, Debug, GroupedHelp, User, command
 from todo_cli.cli.run import Job, Workplace
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import InvalidInput, Usage
+from todo_cli.errors import Conflict, Detail, InvalidInput, Usage
 from todo_cli.output import views
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ASK_FROM = 3
 """How many tasks a delete may take without a question."""
 _TASKS = "Tasks"
+_NOTHING_ADDED = "; nothing was added"
 
 app = typer.Typer(
     cls=GroupedHelp,
@@ -167,7 +168,7 @@ def update(
       todo update 3 --title "Buy oat milk"
       todo update 3 -d ""
     """
-    reference = references.parse_reference(ref)
+    reference = references.parse_reference(ref, to_change=True)
     if title is None and description is None and status is None:
         raise Usage(
             "Nothing to change is named", hint="name --title, --description or --status; see `todo update --help`"
@@ -198,7 +199,7 @@ def done(
       todo done 3 5-7
       todo done 3 --undo
     """
-    named = references.parse_references(refs)
+    named = references.parse_references(refs, to_change=True)
     view = views.Changed("Reopened" if undo else "Done", is_single=references.is_single(refs))
     again = ("done", *refs, *(["--undo"] if undo else []))
     return Job(lambda place: place.tasks.complete(named, undo=undo), view, again)
@@ -216,12 +217,12 @@ def delete(
       todo delete 3
       todo delete 1-20 --yes
     """
-    named = references.parse_references(refs)
+    named = references.parse_references(refs, to_change=True)
 
     async def work(place: Workplace) -> "list[TaskPublic]":
         if yes or references.most(named) < _ASK_FROM:
             return await place.tasks.delete(named)
-        found = await place.tasks.find(named)
+        found = await place.tasks.find(named, to_change=True)
         if len(found) >= _ASK_FROM:
             await place.confirm(views.deletion_question(found))
         return await place.tasks.delete([task.id for task in found])
@@ -326,9 +327,12 @@ async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
         try:
             news.append(TaskCreate(title=line, id=uuid5(key, str(number))))
         except InvalidInput as error:
-            details = [{"field": f"line {number}", "message": detail["message"]} for detail in error.details]
-            raise InvalidInput(f"line {number}: {error.message}", details=details) from None  # type: ignore[arg-type]
-    return await place.tasks.add_all(news)
+            details: list[Detail] = [{"field": f"line {number}", "message": each["message"]} for each in error.details]
+            raise InvalidInput(f"line {number}: {error.message}{_NOTHING_ADDED}", details=details) from None
+    try:
+        return await place.tasks.add_all(news)
+    except Conflict as error:
+        raise Conflict(f"{error.message}{_NOTHING_ADDED}", hint=error.hint) from error
 
 
 def _lines(data: bytes) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from todo_cli.errors import InvalidInput
+from todo_cli.errors import NOTHING_CHANGED, InvalidInput
 from todo_cli.rules import UUID_TEXT
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
@@ -16,13 +16,22 @@ _MOST_SINGLES: Final = 10_000
 _FORMS: Final = "a task is a number such as `3`, a range `5-7`, a list `3,5-7`, or a UUID"
 
 
-def parse_references(arguments: Sequence[str]) -> list[int | UUID | range]:
+def parse_references(arguments: Sequence[str], *, to_change: bool = False) -> list[int | UUID | range]:
     """Read every argument; `5-7` becomes `range(5, 8)`. The order is kept, repeats are dropped.
+
+    `to_change` has the error say that nothing was changed.
 
     Raises:
         InvalidInput: a word is no reference, a range runs backwards or spans more than 1,000 numbers, or there are
             more of them than one call can carry.
     """
+    try:
+        return _parsed(arguments)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error.message}{NOTHING_CHANGED if to_change else ''}", hint=error.hint) from None
+
+
+def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
         if UUID_TEXT.fullmatch(argument):
@@ -36,15 +45,16 @@ def parse_references(arguments: Sequence[str]) -> list[int | UUID | range]:
     return list(references)
 
 
-def parse_reference(argument: str) -> int | UUID:
+def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     """Read one number or UUID.
 
     Raises:
         InvalidInput: it is neither.
     """
-    references = parse_references([argument])
+    references = parse_references([argument], to_change=to_change)
     if len(references) != 1 or isinstance(references[0], range) or "," in argument:
-        raise InvalidInput(f"`{_short(argument)}` names more than one task", hint="name one number or UUID")
+        outcome = NOTHING_CHANGED if to_change else ""
+        raise InvalidInput(f"`{_short(argument)}` names more than one task{outcome}", hint="name one number or UUID")
     return references[0]
 
 

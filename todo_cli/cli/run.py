@@ -11,7 +11,7 @@ from todo_cli.cli.loop import Interruption, Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import Cancelled, ConfirmationRequired, IoFailed
+from todo_cli.errors import NOTHING_CHANGED, Cancelled, ConfirmationRequired, IoFailed
 from todo_cli.output.text import visible
 from todo_cli.output.views import Scene, Sheet
 
@@ -44,7 +44,9 @@ class Workplace:
             Cancelled: the answer is not yes.
         """
         if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
-            raise ConfirmationRequired("Three or more tasks would be deleted", hint="add --yes if that is meant")
+            raise ConfirmationRequired(
+                f"Three or more tasks would be deleted{NOTHING_CHANGED}", hint="add --yes if that is meant"
+            )
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
         answer = await _read(self.env.stdin.readline)
@@ -152,4 +154,5 @@ async def _read(read: Callable[[], bytes]) -> bytes:
         return await in_thread(read)
     except OSError as error:
         await asyncio.sleep(_HANG_UP_S)
-        raise IoFailed(f"Standard input cannot be read: {(error.strerror or '').lower()}") from error
+        reason = (error.strerror or type(error).__name__).lower()
+        raise IoFailed(f"Standard input cannot be read: {reason}{NOTHING_CHANGED}") from error
