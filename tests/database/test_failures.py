@@ -677,7 +677,10 @@ async def test_a_file_that_is_no_database_is_an_io_error_and_stays(
     assert caught.value.message.startswith(f"{file_of(store)} ")
     if words:
         assert caught.value.message == f"{file_of(store)} {words}"
-    assert caught.value.hint == "nothing was changed; restore it from a copy"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("nothing was changed; ")
+    assert ("TODO_DATABASE_URL" in caught.value.hint) == caught.value.message.endswith("is not a SQLite database")
+    assert "from a copy" in caught.value.hint
     await database.engine.dispose()
     assert file_of(store).read_bytes() == content
 
@@ -749,7 +752,7 @@ async def test_a_file_that_cannot_be_opened_is_an_io_error(
 async def test_a_folder_in_the_place_of_the_file_is_an_io_error(store: Store, tasks: TaskService) -> None:
     file_of(store).mkdir()
 
-    with pytest.raises(IoFailed, match=r" is not a file$"):
+    with pytest.raises(IoFailed, match=r" is a folder, not a file$"):
         await tasks.list()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -133,7 +134,15 @@ def test_holds_nothing_refuses_what_is_not_a_file(path: Path) -> None:
     os.mkfifo(path)
     pipe = refusal(IoFailed, path)
 
-    assert folder.message == pipe.message == f"{path} is not a file"
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        found = refusal(IoFailed, path)
+
+    assert folder.message == f"{path} is a folder, not a file"
+    assert pipe.message == f"{path} is a pipe, not a file"
+    assert found.message == f"{path} is a socket, not a file"
+    assert refusal(IoFailed, Path("/dev/null")).message == "/dev/null is a device, not a file"
 
 
 @pytest.mark.spec("002/FR-077")

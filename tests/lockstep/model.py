@@ -100,7 +100,7 @@ def row(task: TaskPublic) -> str:
     """A task as `list` prints it into a pipe."""
     said = values(task)
     words = (said["number"], "done" if task.completed else "open", task.title, said["created_at"])
-    return "\t".join(map(str, (*words, said["completed_at"] or "", said["id"])))
+    return "\t".join(map(str, (*words, said["completed_at"] or "-", said["id"])))
 
 
 def fields(task: TaskPublic) -> str:

@@ -246,9 +246,14 @@ def nothing(path: Path) -> None:
     """Leave the path as it is: empty."""
 
 
-def a_text(path: Path) -> None:
-    """Put a file there that is no database."""
-    path.write_text("Buy milk\n" * 1000)
+def a_table_of_text(path: Path) -> None:
+    """Put a CSV file there."""
+    path.write_text("number,title\n1,Buy milk\n" * 1000)
+
+
+def a_short_text(path: Path) -> None:
+    """Put a file there that is shorter than the head of any database."""
+    path.write_text("a,b\n")
 
 
 def an_empty_file(path: Path) -> None:
@@ -261,18 +266,77 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("make", [nothing, a_text, an_empty_file, a_folder])
+def a_device(path: Path) -> None:
+    """Lead to a device."""
+    path.symlink_to("/dev/null")
+
+
+def a_loop(path: Path) -> None:
+    """Lead back to where one came from."""
+    path.symlink_to(path)
+
+
+def a_dead_link(path: Path) -> None:
+    """Lead to nothing."""
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def a_database_without_tables(path: Path) -> None:
+    """Put a database there in which nothing was made."""
+    with closing(open_file(path)) as file:
+        file.execute("VACUUM")
+
+
+def a_cut_database(path: Path) -> None:
+    """Put a database there that lacks its end."""
+    with closing(open_file(path)) as file:
+        file.execute("CREATE TABLE alembic_version (version_num)")
+        file.execute("CREATE TABLE task (id, title)")
+        file.execute("CREATE TABLE counter (user_id)")
+    os.truncate(path, 5000)
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (nothing, "does not exist"),
+        (a_dead_link, "does not exist"),
+        (an_empty_file, "is empty"),
+        (a_database_without_tables, "holds no tasks"),
+        (a_folder, "is a folder, not a file"),
+        (os.mkfifo, "is a pipe, not a file"),
+        (a_device, "is a device, not a file"),
+        (a_table_of_text, "is not a SQLite database"),
+        (a_short_text, "is not a SQLite database"),
+        (a_cut_database, "is damaged"),
+        (a_loop, "too many levels of symbolic links"),
+    ],
+)
 def test_says_what_is_wrong_with_the_source(
-    run: Todo, site: Site, tmp_path: Path, make: Callable[[Path], None]
+    run: Todo, site: Site, tmp_path: Path, make: Callable[[Path], None], words: str
 ) -> None:
     path = tmp_path / "other.db"
     make(path)
     before = sorted(tmp_path.rglob("*"))
 
-    assert_refused(run, "db", "import", str(path), code="IO_ERROR", names=[str(path)])
+    error = assert_refused(run, "db", "import", str(path), code="IO_ERROR", names=[str(path)])
 
+    assert error["message"].removeprefix(str(path)).strip(": ") == words
+    assert "from a copy" not in error["hint"]  # of the source there is perhaps none, and the store in use is whole
+    assert "TODO_DATABASE_URL" not in error["hint"]
     assert sorted(tmp_path.rglob("*")) == before
     assert not (site.cwd / "target.db").exists()
+
+
+@pytest.mark.spec("002/FR-077")
+@pytest.mark.parametrize("name", ["source.db/inside", "x" * 300, ""], ids=["below a file", "too long", "no name"])
+def test_says_that_a_path_cannot_be(run: Todo, source: Path, name: str) -> None:
+    assert run("add", "here").status == 0  # a store in use, that the source could be
+
+    error = assert_refused(run, "db", "import", name, code="IO_ERROR", names=[str(source.parent)])
+
+    assert "TODO_DATABASE_URL" not in error["hint"]
 
 
 def test_leaves_somebody_elses_database_alone(run: Todo, tmp_path: Path) -> None:
@@ -281,7 +345,10 @@ def test_leaves_somebody_elses_database_alone(run: Todo, tmp_path: Path) -> None
         file.execute("CREATE TABLE task (id, title)")
         file.execute("INSERT INTO task VALUES (1, 'theirs')")
 
-    assert_refused(run, "db", "import", str(path), code="SCHEMA", names=[str(path)])
+    error = assert_refused(run, "db", "import", str(path), code="SCHEMA", names=[str(path)])
+
+    assert error["message"] == f"{path} is a database, but not one of todo's"
+    assert "TODO_DATABASE_URL" not in error["hint"]
 
 
 def test_brings_an_older_source_up_to_date(

@@ -294,8 +294,10 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
     if name.startswith("SQLITE_FULL") or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         return IoFailed(f"The disk is full: {place}", hint="nothing was changed; make room and try again")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")) or _NOT_UTF_8 in str(error):
-        what = "is not a SQLite database" if name.startswith("SQLITE_NOTADB") else "is damaged"
-        return IoFailed(f"{place} {what}", hint="nothing was changed; restore it from a copy")
+        if name.startswith("SQLITE_NOTADB"):
+            hint = "nothing was changed; name another file in TODO_DATABASE_URL, or restore this one from a copy"
+            return IoFailed(f"{place} is not a SQLite database", hint=hint)
+        return IoFailed(f"{place} is damaged", hint="nothing was changed; restore it from a copy")
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
         return IoFailed(f"{place} is read-only", hint="check the rights on the file and its folder")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")):

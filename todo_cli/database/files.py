@@ -43,8 +43,14 @@ def holds_nothing(path: Path) -> bool:
         if stat.S_ISREG(found.st_mode):
             _require_readable(path)
     if not stat.S_ISREG(found.st_mode):
-        raise IoFailed(f"{path} is not a file", hint="name a file in TODO_DATABASE_URL")
+        raise IoFailed(f"{path} is {_kind(found.st_mode)}, not a file", hint="name a file in TODO_DATABASE_URL")
     return found.st_size == 0
+
+
+def _kind(mode: int) -> str:
+    """What stands in the place of a file."""
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
 
 
 def _require_readable(path: Path) -> None:

@@ -52,6 +52,9 @@ VERSION_TABLE: Final = Table(
     schema=SCHEMA,
 )
 
+NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
+"""The hint where the store in use is somebody else's."""
+
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -131,9 +134,7 @@ def _tables(dialect: Dialect) -> Select[Any]:
 def mismatch(state: State, place: str) -> SchemaMismatch:
     """Say why a store that is neither absent nor current cannot be used as it is."""
     if state.fit is Fit.FOREIGN:
-        return SchemaMismatch(
-            f"{place} already holds tables that are not todo's", hint="name another database in TODO_DATABASE_URL"
-        )
+        return SchemaMismatch(f"{place} already holds tables that are not todo's", hint=NAME_ANOTHER)
     if state.fit is Fit.UNTRUSTED:
         return distrust(place, state.owner)
     if state.fit is Fit.OLDER:

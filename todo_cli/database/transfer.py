@@ -15,14 +15,17 @@ from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.owner import SchemaIsOurs
+from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.url import SqliteTarget, Target
-from todo_cli.errors import Conflict, IoFailed
+from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
 from todo_cli.models import Counter, Task
 
 Row = dict[str, Any]
 
 _TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_NAME: Final = "name the file that `todo doctor` shows"
+_CHECK: Final = "nothing was copied; check the path, the file and its rights"
 _BATCH: Final = 10_000
 """Rows in one batch: two statements, so about four round trips, each; PostgreSQL takes 32,767 values in one."""
 
@@ -44,14 +47,21 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
     A task that is there already stays as it is there. Counters only grow. `report` hears of tasks done, and of all.
 
     Raises:
-        IoFailed: the source holds nothing.
+        IoFailed: the source is not there, or is not a file that holds tasks.
+        SchemaMismatch: the source is somebody else's, or of a newer version.
         Conflict: an id is another user's there, or a number is another task's.
     """
-    try:
-        rows = await source.run(lambda session: _read(session, source.target.place))
-    except NoStore:
-        raise IoFailed(f"{source.target.place} holds no tasks", hint="name the file that `todo doctor` shows") from None
     place = source.target.place
+    try:
+        rows = await source.run(lambda session: _read(session, place))
+    except NoStore:
+        raise IoFailed(f"{place} {_emptiness(source.target)}", hint=_NAME) from None
+    except SchemaMismatch as error:
+        if error.hint != NAME_ANOTHER:
+            raise
+        raise SchemaMismatch(f"{place} is a database, but not one of todo's", hint=_NAME) from None
+    except (IoFailed, ConfigInvalid) as error:  # whose hints are about the store in use
+        raise type(error)(error.message, hint=_CHECK) from error
     tasks = rows.pop(_TASK)
     counters = _counters(rows.pop(_COUNTER), tasks)
 
@@ -74,11 +84,18 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
     return Imported(len(tasks), len(counters), new, new_users)
 
 
+def _emptiness(target: Target) -> str:
+    """What is the matter with a source in which there is no store."""
+    if isinstance(target, SqliteTarget) and target.path.exists():
+        return "is empty" if target.path.stat().st_size == 0 else "holds no tasks"
+    return "does not exist"
+
+
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
     """Whether two stores are one embedded file, however their paths are spelled."""
     try:
         return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
-    except FileNotFoundError:
+    except OSError:  # one of them is not there, or cannot be looked at
         return one == other
 
 
