@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +184,11 @@ class Step:
 
 def steps(page: Path) -> list[Step]:
     """The commands of the page's `console` blocks, in their order."""
-    blocks = re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return steps_of(re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+
+
+def steps_of(blocks: Sequence[str]) -> list[Step]:
+    """The commands of `console` blocks."""
     parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [Step(*(part.split("\n", 1))) for part in parts]
 

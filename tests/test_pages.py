@@ -3,17 +3,20 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests import docs, picture
 from tests.conftest import Seal
+from tests.support.forked import ForkServer
 from tests.support.program import Todo
 from tests.support.stores import Store
 from tests.test_contracts import commands
-from tests.test_docs import Shell, installed_shell, matches, shell_of, steps
+from tests.test_docs import Shell, Step, matches, shell_at, steps, steps_of
 
 ROOT = docs.ROOT
 PACKAGE = ROOT / "todo_cli"
@@ -141,46 +144,119 @@ def test_ci_is_a_program() -> None:
 # What people type
 
 
-@pytest.fixture(params=["embedded", "postgresql"])
-def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
-    """A shell of somebody who has never used `todo`: on the embedded file, and on PostgreSQL without its starts."""
-    with shell_of(request, seal, None) as shell:
-        yield shell
+@dataclass(frozen=True, slots=True)
+class Typed(Step):
+    """A command of README, the lines under it, and what is typed into it."""
+
+    given: str = ""
+
+
+def readme(url: str | None) -> Iterator[Typed]:
+    """Everything that README has people type, in its order, but for what needs a package index or a browser.
+
+    `url` is the person's own connection string; without one the part about Neon is passed over.
+    """
+    text = README.read_text(encoding="utf-8")
+    parts = text.split("\n## ")
+    for part in parts:
+        if part.startswith("Neon\n") and url is None:
+            continue
+        for language, block in re.findall(r"^```(sh|console|toml)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL):
+            if language == "sh" and "pip install ." in block.split(" && ")[1]:
+                yield Typed(" && ".join(block.strip().split(" && ")[2:]), "Added 1: Buy milk (new list in ...)\n", "")
+            if language == "console":
+                yield from (Typed(step.command, step.output) for step in steps_of([block]))
+            if language == "toml":
+                assert url is not None
+                yield Typed("", "", re.sub(r"postgresql://[^\"]*", url, block))
+
+
+def typed_in(page: Iterator[Typed]) -> list[Typed]:
+    """The steps of a page, what is pasted below a command given to it."""
+    found: list[Typed] = []
+    for step in page:
+        if step.command:
+            found.append(step)
+        else:
+            found[-1] = Typed(found[-1].command, found[-1].output, step.given)
+    return found
+
+
+def walk(shell: Shell, page: list[Typed]) -> list[tuple[int, str]]:
+    """Type all of it into one shell, in one go: the exit status of each step, and what it showed."""
+    lines = []
+    for step in page:
+        here = f"{{ {step.command}\n}} <<'TYPED'\n{step.given}TYPED" if step.given else step.command
+        lines += ["echo '<step>'", here, 'echo "<status $?>"']
+    status, shown = shell.run("\n".join(lines))
+    assert status == 0, shown
+    found = re.findall(r"<step>\n(.*?)<status (\d+)>\n", WIPED.sub("", shown), re.DOTALL)
+    return [(int(number), output) for output, number in found]
+
+
+WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K")
+"""A bar of progress: drawn while the cursor is hidden, and wiped away in the end."""
+
+
+@pytest.fixture
+def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
+    """A shell in a fresh account and a fresh clone, where the program was installed, and is on no path yet."""
+    folder = seal.cwd / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    with fork_server.shim(folder):
+        shell = shell_at(seal, None, None)
+        path = shell.environment["PATH"].removeprefix(f"{seal.home.parent}:")
+        yield Shell(shell.environment | {"PATH": path, "LOGNAME": "ada"}, shell.cwd)
 
 
 @pytest.mark.nothing_made
-def test_readme_does_what_it_says(shell: Shell) -> None:
+@pytest.mark.parametrize("with_neon", [True, False], ids=["all", "without Neon"])
+def test_readme_works_from_top_to_bottom(newcomer: Shell, seal: Seal, postgres_store: Store, with_neon: bool) -> None:
     has_jq = shutil.which("jq") is not None
-    page = [step for step in steps(README) if has_jq or "jq" not in step.command]
+    whole = typed_in(readme(postgres_store.url if with_neon else None))
+    page = [step for step in whole if has_jq or "jq" not in step.command]
 
-    ran = [(step, *shell.run(step.command)) for step in page]
+    ran = walk(newcomer, page)
 
-    assert len(ran) >= 8
-    assert [(step.command, status) for step, status, _ in ran if status != 0] == []
-    differing = [(step, output) for step, _, output in ran if not matches(output, step.output)]
+    assert len(ran) == len(page)
+    passed_over = {step.command for step in steps(README)} - {step.command for step in whole}
+    assert len(passed_over) == (0 if with_neon else 2), passed_over
+    assert [(step.command, status) for step, (status, _) in zip(page, ran, strict=True) if status != 0] == []
+    first, (_, shown) = page[0], ran[0]
+    assert matches(shown.split("\n", 1)[0] + "\n", first.output)
+    assert "Buy milk" in shown.split("\n", 1)[1]
+    differing = [
+        (step, output) for step, (_, output) in zip(page[1:], ran[1:], strict=True) if not matches(output, step.output)
+    ]
     assert differing == [], "\n".join(f"$ {step.command}\n{output}" for step, output in differing)
+    config = seal.home / ".config" / "todo" / "config.toml"
+    assert config.exists() == with_neon
+    assert not with_neon or config.stat().st_mode & 0o777 == 0o600
     if not has_jq:
         pytest.skip("jq is not installed, so README's lines with jq were not run; all the others were")
 
 
-@pytest.mark.nothing_made
-def test_readme_leads_to_a_server(seal: Seal, postgres_store: Store) -> None:
-    [block] = blocks(README, "text")
-    command, *config = block.splitlines()
-    url = next(part for part in config[0].split('"') if part.startswith("postgresql://"))
-    typed = "\n".join(config).replace(url, postgres_store.url)
-    shell = installed_shell(seal, None)
+def test_readme_overwrites_no_config_file(newcomer: Shell, seal: Seal) -> None:
+    config = seal.home / ".config" / "todo" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('user = "grace"\n')
+    [step] = [step for step in typed_in(readme("postgresql://ada@localhost/x")) if step.given]
 
-    subprocess.run(["/bin/sh", "-c", command], input=f"{typed}\n".encode(), env=shell.environment, check=True)
+    [(status, shown)] = walk(newcomer, [step])
 
-    path = seal.home / ".config" / "todo" / "config.toml"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert shell.run("todo add Buy milk") == (0, f"Added 1: Buy milk (new list in {postgres_store.target.place})\n")
-    assert shell.run("todo list -u ada | cut -f 1-3") == (0, "1\topen\tBuy milk\n")
+    assert (status != 0, "exist" in shown, config.read_text()) == (True, True, 'user = "grace"\n')
+
+
+@pytest.mark.parametrize("language", ["console", "sh", "toml"])
+def test_readme_has_commands_and_files_in_fences_of_their_own(language: str) -> None:
+    for block in blocks(README, language):
+        first = block.splitlines()[0]
+        assert first.startswith("$ ") == (language == "console")
+        assert language != "toml" or tomllib.loads(block)
 
 
 def test_readme_connection_string_is_understood(todo_embedded: Todo) -> None:
-    [block] = blocks(README, "text")
+    [block] = blocks(README, "toml")
     url = block.split('"')[1]
 
     ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.001"})
