@@ -47,6 +47,10 @@ READING = [
     pytest.param(["update", "1", "--title", "x"], 3, id="update"),
     pytest.param(["done", "1"], 3, id="done"),
     pytest.param(["delete", "1"], 3, id="delete"),
+    pytest.param(["doctor"], 0, id="doctor"),
+    pytest.param(["db", "policy"], 0, id="db policy"),
+    pytest.param(["db", "upgrade", "--sql"], 0, id="db upgrade --sql"),
+    pytest.param(["db", "import", "nothing.db"], 9, id="db import of nothing"),
 ]
 TOUCHING = [pytest.param(["list"], id="list"), pytest.param(["add", "Buy milk"], id="add")]
 

@@ -81,6 +81,8 @@ def add_row(path: Path, number: int, user: str, id: str, title: str = "by hand")
         file.execute(COUNT, (user, number))
 
 
+@pytest.mark.spec("001/FR-036")
+@pytest.mark.spec("002/FR-073")
 def test_keeps_ids_numbers_texts_and_times(site: Site, run: Todo, source: Path) -> None:
     before = everything(site.todo(str(source)))
     assert [task["number"] for task in before["ada"]] == [5, 4, 3, 2]

@@ -1,1 +1,1 @@
-"""The only place that knows SQL and drivers."""
+"""Every query, every transaction and both drivers; the columns and CHECKs of the tables are in `models.py`."""

@@ -1,4 +1,7 @@
-"""Engine, session and transaction over either store; the only place that commits, retries and translates errors."""
+"""Engine, session and transaction over either store: every call commits, is retried and has its errors translated here.
+
+Beside it `connection.py` retries connecting, and `schema.py` commits what it makes.
+"""
 
 import asyncio
 import os
