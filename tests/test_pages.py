@@ -124,8 +124,8 @@ def test_readme_sets_up_by_two_commands_from_the_clone() -> None:
     assert second == ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest\n"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_pages_install_from_the_clone_alone(page: Path) -> None:
+@pytest.mark.parametrize("page", [*PAGES, *sorted(PACKAGE.rglob("*.py"))], ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_and_hints_install_from_the_clone_alone(page: Path) -> None:
     installed = re.findall(r"\b(?:pip|pipx|uv) install ((?:-\S+ )*)(\S+)", page.read_text(encoding="utf-8"))
 
     assert [target for _, target in installed if not target.strip("`'").startswith(".")] == []

@@ -353,6 +353,16 @@ def test_leaves_somebody_elses_database_alone(run: Todo, tmp_path: Path) -> None
     assert "TODO_DATABASE_URL" not in error["hint"]
 
 
+def test_leaves_a_newer_source_alone(run: Todo, source: Path) -> None:
+    with closing(open_file(source)) as file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+        file.execute("ALTER TABLE task RENAME COLUMN title TO name")
+
+    error = assert_refused(run, "db", "import", str(source), code="SCHEMA", names=[str(source), "newer"])
+
+    assert error["hint"] == "upgrade todo here"
+
+
 def test_brings_an_older_source_up_to_date(
     run: Todo, site: Site, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
