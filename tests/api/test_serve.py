@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from tests import docs
 from tests.api.served import Served, serving
 from tests.api.support import TASKS, data, error
 from tests.conftest import Seal
+from tests.service.backdoor import file_of
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.marks import OVER_IPV6
@@ -385,3 +387,86 @@ def test_errors_of_the_real_server_are_the_same_as_through_asgi(light: Served) -
         error(client.post(TASKS, content=b"x"), 415, "UNSUPPORTED_MEDIA_TYPE")
         error(client.post(TASKS, json={"title": "x\x00"}), 422, "INVALID_INPUT")
         error(client.get("/api/%FF/tasks"), 422, "INVALID_INPUT")
+
+
+def titles(answer: httpx.Response) -> list[str]:
+    """The titles in an answer, the newest first."""
+    return [task["title"] for task in data(answer)]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-112")
+@pytest.mark.parametrize("how", ["mv", "cp"])
+def test_serve_uses_a_backup_that_takes_the_place_of_a_file_without_a_log(
+    sqlite_process: Process, sqlite_store: Store, how: str
+) -> None:
+    path, backup = store_and_backup(sqlite_process, sqlite_store)
+    with serving(sqlite_process) as served, served.client() as client:
+        assert titles(client.get(TASKS)) == ["newer", "old"]
+        assert path.with_name("store.db-wal").stat().st_size == 0
+
+        put(how, backup, path)
+
+        assert titles(client.get(TASKS)) == ["old"]
+        assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
+        assert served.end() == -signal.SIGTERM
+    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["after", "old"]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-112")
+@pytest.mark.parametrize("how", ["mv", "cp"])
+def test_serve_neither_uses_nor_changes_a_backup_beside_the_log_of_the_old_file(
+    sqlite_process: Process, sqlite_store: Store, how: str
+) -> None:
+    path, backup = store_and_backup(sqlite_process, sqlite_store)
+    content = backup.read_bytes()
+    with serving(sqlite_process) as served, served.client() as client:
+        for number in range(3):
+            data(client.post(TASKS, json={"title": f"served {number}"}), 201)
+
+        put(how, backup, path)
+
+        for _ in range(2):
+            fault = error(client.post(TASKS, json={"title": "lost"}), 500, "IO_ERROR")
+            assert fault["message"] == f"{path}-wal was left by another file than {path}"
+            error(client.get(TASKS), 500, "IO_ERROR")
+        assert sqlite_process("list").status == 9
+        assert served.end() == -signal.SIGTERM
+    assert path.read_bytes() == content
+    for suffix in ("-wal", "-shm"):
+        path.with_name(f"store.db{suffix}").rename(path.with_name(f"moved{suffix}"))
+    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["old"]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-112")
+def test_serve_and_commands_share_a_file_through_its_checkpoints(
+    sqlite_process: Process, sqlite_store: Store, light: Served
+) -> None:
+    with light.client() as client:
+        for number in range(300):
+            data(client.post(TASKS, json={"title": f"{number}"}), 201)
+            if number % 60 == 0:
+                assert sqlite_process("add", f"beside {number}").status == 0
+
+        assert len(data(client.get(TASKS, params={"limit": 1_000}))) == 305
+    assert file_of(sqlite_store).with_name("store.db-wal").stat().st_size > 3_000_000  # it went round
+
+
+def store_and_backup(process: Process, store: Store) -> tuple[Path, Path]:
+    """A file with two tasks, and its backup from when there was one."""
+    path = file_of(store)
+    assert process("add", "old").status == 0
+    backup = path.with_name("backup.db")
+    shutil.copyfile(path, backup)
+    assert process("add", "newer").status == 0
+    return path, backup
+
+
+def put(how: str, backup: Path, path: Path) -> None:
+    """Restore a backup as people do."""
+    if how == "mv":
+        backup.rename(path)
+    else:
+        shutil.copyfile(backup, path)

@@ -14,8 +14,8 @@ from tests.support.stores import Clock, Store
 from todo_cli.database import engine
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
-from todo_cli.errors import DatabaseBusy, TodoError
-from todo_cli.models import TaskCreate
+from todo_cli.errors import DatabaseBusy, IoFailed, NotFound, TodoError
+from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
 
 pytestmark = pytest.mark.nothing_made
@@ -152,9 +152,10 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     said.clear()
     await tasks.list()
 
-    assert len(first) == 6, said
+    assert len(first) == 7, said
     assert first[0] == ["SELECT", "main.alembic_version.version_num"]
-    assert [words[0] for words in first[1:]] == ["BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert [words[0] for words in first[1:]] == ["BEGIN", "SELECT", "INSERT", "INSERT", "SELECT", "COMMIT"]
+    assert first[5] == ["SELECT", "user_version,"]  # the mark
     assert [statement.split()[0] for statement in said] == ["SELECT"]
 
 
@@ -177,3 +178,60 @@ async def test_a_file_whose_version_cannot_be_read_is_not_used(store: Store, tas
         await tasks.add(TaskCreate(title="a"))
 
     assert path.read_bytes() == before
+
+
+async def two_states(store: Store, clock: Clock) -> tuple[bytes, bytes]:
+    """What an embedded file holds with one task, and what it holds now, with a second one."""
+    contents = []
+    for title in ("first", "second"):
+        async with open_database(store.target) as database:
+            await TaskService(database, "ada", clock).add(TaskCreate(title=title))
+        contents.append(file_of(store).read_bytes())
+    return contents[0], contents[1]
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_a_file_copied_over_one_that_is_open_and_has_a_log_is_used_no_more(
+    sqlite_store: Store, clock: Clock
+) -> None:
+    backup, _ = await two_states(sqlite_store, clock)
+    path = file_of(sqlite_store)
+    refusals = []
+    async with open_database(sqlite_store.target, pool_size=1) as database:
+        await TaskService(database, "ada", clock).add(TaskCreate(title="third"))
+        path.write_bytes(backup)
+        for _ in range(2):
+            with pytest.raises(IoFailed, match="was left by another file") as caught:
+                await titles(database, clock)
+            refusals.append(caught.value)
+        path.with_name("store.db-wal").rename(path.with_name("moved-wal"))  # too early: the old one is still open
+        with pytest.raises(IoFailed) as caught:
+            await titles(database, clock)
+        refusals.append(caught.value)
+
+    assert refusals == [database.overwritten] * 3
+    assert path.read_bytes() == backup
+    await database.engine.dispose()  # which would come too late to harm: a process has ended by now
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(sqlite_store: Store, clock: Clock) -> None:
+    backup, _ = await two_states(sqlite_store, clock)
+    async with open_database(sqlite_store.target, pool_size=1) as database:
+        assert await titles(database, clock) == ["second", "first"]
+
+        file_of(sqlite_store).write_bytes(backup)
+
+        assert await titles(database, clock) == ["first"]
+        await TaskService(database, "ada", clock).add(TaskCreate(title="new"))
+        assert await titles(database, clock) == ["new", "first"]
+
+
+async def test_only_what_changes_something_leaves_a_mark(sqlite_store: Store, clock: Clock) -> None:
+    before, after = await two_states(sqlite_store, clock)
+    async with open_database(sqlite_store.target) as database:
+        with pytest.raises(NotFound):
+            await TaskService(database, "ada", clock).update(9, TaskUpdate(title="b"))
+
+    assert before[60:64] != after[60:64]
+    assert file_of(sqlite_store).read_bytes() == after

@@ -224,6 +224,12 @@ def test_identify_tells_files_apart(path: Path) -> None:
     assert files.identify(path) != first
 
 
+def test_last_change_is_none_where_no_file_is(path: Path) -> None:
+    assert files.last_change(path) == 0
+    files.make(path)
+    assert files.last_change(path) == path.stat().st_mtime_ns
+
+
 # Symlinks
 
 

@@ -21,9 +21,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from todo_cli.database import failures, files, schema
+from todo_cli.database import failures, files, schema, sidecars
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
-from todo_cli.errors import Conflict, DatabaseBusy, OutcomeUnknown, TodoError
+from todo_cli.errors import Conflict, DatabaseBusy, IoFailed, OutcomeUnknown, TodoError
 from todo_cli.models import SCHEMA
 
 T = TypeVar("T")
@@ -59,6 +59,9 @@ class Database:
         """Whether somebody is being told how far a call is: then it is not merely waited for."""
         self._calls = 0
         self._checked: files.Identity | None = None
+        self._changed = 0
+        self.overwritten: IoFailed | None = None
+        """What came of a look at an embedded file that was written over while it was open."""
 
     @property
     def is_waiting(self) -> bool:
@@ -245,9 +248,12 @@ class Database:
             await self._begin(connection)
         self.may_have_written = self.may_have_written or effect is not Effect.READ
         try:
+            changes = await self._changes(connection)
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 result = await work(session)
             if together:
+                if isinstance(self.target, SqliteTarget) and await self._changes(connection) != changes:
+                    await self._mark(connection, self.target.path)
                 await connection.commit()
             return result
         finally:
@@ -261,14 +267,51 @@ class Database:
             await connection.execution_options(isolation_level="READ COMMITTED")
             await connection.begin()
 
+    async def _changes(self, connection: AsyncConnection) -> int:
+        """How many rows this connection has changed in the embedded file; a server is not asked."""
+        if not self.is_sqlite:
+            return 0
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        return int(driver.total_changes)
+
+    async def _mark(self, connection: AsyncConnection, path: Path) -> None:
+        """Leave the mark of this transaction in the header of the embedded file."""
+        found = await connection.exec_driver_sql(
+            "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
+        )
+        row = found.mappings().one()
+        last = sidecars.Mark(row["user_version"], row["application_id"])
+        mark = sidecars.next_mark(last, connection.info["file"], path)
+        await connection.exec_driver_sql(f"PRAGMA user_version = {mark.count}")
+        if mark.files != last.files:
+            await connection.exec_driver_sql(f"PRAGMA application_id = {mark.files}")
+
     def find_file(self, *, creates: bool) -> None:
         """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""
-        if not isinstance(self.target, SqliteTarget) or self._is_checked(self.target.path):
+        if not isinstance(self.target, SqliteTarget):
+            return
+        if self._is_checked(self.target.path):
+            self._look_again(self.target.path)
             return
         if files.holds_nothing(self.target.path):
+            sidecars.refuse_foreign(self.target.path)
             if not creates:
                 raise failures.NoStore
             files.make(self.target.path)
+
+    def _look_again(self, path: Path) -> None:
+        """Find out whether the embedded file was written over since it was opened; once it was, use it no more."""
+        if self.overwritten is not None:
+            raise self.overwritten
+        changed = files.last_change(path)
+        if changed == self._changed:
+            return
+        try:
+            sidecars.refuse_foreign(path, is_open=True)
+        except IoFailed as error:
+            self.overwritten = error
+            raise
+        self._changed = changed
 
     async def _check_file(self, connection: AsyncConnection, path: Path, *, creates: bool) -> None:
         """Make the embedded file's tables, or bring them up to date after a copy, once for each file at this path."""
@@ -327,10 +370,12 @@ async def open_database(
         engine = _sqlite(target, _pool(pool_size and 1))
     else:
         engine = _postgresql(target, timeout_s, dial, pool_size)
+    database = Database(engine, target)
     try:
-        yield Database(engine, target)
+        yield database
     finally:
-        await engine.dispose()
+        if database.overwritten is None:  # closing would have SQLite write its log into the new content
+            await engine.dispose()
 
 
 def _pool(size: int | None) -> dict[str, Any]:
@@ -406,10 +451,19 @@ def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
     )
 
     def refuse_moved(connection: object, record: Any, proxy: object) -> None:
-        """Have the file opened anew that was put in the place of the one that is open: nobody would see its tasks."""
-        identity = files.identify(target.path)
+        """Have the file opened anew that was put in the place of the one that is open, or was copied over it: nobody
+        would see its tasks. With something in the log, `find_file` has looked."""
+        identity, changed = files.identify(target.path), files.last_change(target.path)
         if record.info.setdefault("file", identity) != identity:
             raise DisconnectionError
+        if record.info.setdefault("changed", changed) != changed and sidecars.has_empty_log(target.path):
+            raise DisconnectionError
+        record.info["changed"] = changed
+
+    def refuse_foreign(dialect: object, record: object, arguments: object, named: object) -> None:
+        """Look beside the file each time before SQLite opens it."""
+        sidecars.refuse_foreign(target.path)
 
     event.listen(engine.sync_engine, "checkout", refuse_moved)
+    event.listen(engine.sync_engine, "do_connect", refuse_foreign)
     return engine

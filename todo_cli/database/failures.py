@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from todo_cli.database.url import PostgresTarget, Target
@@ -294,10 +295,7 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
     if name.startswith("SQLITE_FULL") or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         return IoFailed(f"The disk is full: {place}", hint="nothing was changed; make room and try again")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")) or _NOT_UTF_8 in str(error):
-        if name.startswith("SQLITE_NOTADB"):
-            hint = "nothing was changed; name another file in TODO_DATABASE_URL, or restore this one from a copy"
-            return IoFailed(f"{place} is not a SQLite database", hint=hint)
-        return IoFailed(f"{place} is damaged", hint="nothing was changed; restore it from a copy")
+        return _from_content(place, is_database=not name.startswith("SQLITE_NOTADB"))
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
         return IoFailed(f"{place} is read-only", hint="check the rights on the file and its folder")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")):
@@ -307,3 +305,13 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
     if isinstance(error, OSError):
         return IoFailed(f"{place}: {(error.strerror or type(error).__name__).lower()}")
     return Internal(f"Unexpected error of SQLite: {name or type(error).__name__}", hint=_REPORT)
+
+
+def _from_content(place: str, *, is_database: bool) -> IoFailed:
+    """Say what to do about a file that cannot be read: SQLite keeps parts of it in files beside it."""
+    name = Path(place).name
+    away = f"move {name} away, with {name}-wal and {name}-shm if they are there"
+    if is_database:
+        return IoFailed(f"{place} is damaged", hint=f"nothing was changed; {away}, then `todo db import COPY`")
+    hint = f"nothing was changed; name another file in TODO_DATABASE_URL, or {away}"
+    return IoFailed(f"{place} is not a SQLite database", hint=hint)

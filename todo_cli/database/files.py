@@ -27,6 +27,14 @@ def identify(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
+def last_change(path: Path) -> int:
+    """When a file was written to last, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def holds_nothing(path: Path) -> bool:
     """Whether there is no file yet, or an empty one.
 

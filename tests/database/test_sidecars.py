@@ -1,0 +1,337 @@
+"""What is beside the embedded file: read while others write, cut off, or not SQLite's at all."""
+
+import os
+import sqlite3
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.database.test_files import WRITE
+from todo_cli.database import sidecars
+from todo_cli.errors import DatabaseBusy, IoFailed
+
+pytestmark = pytest.mark.spec("002/FR-077")
+
+HEADER = 32
+FRAME = 24 + 4096
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with a log that is not its own: that of the same file, some transactions later."""
+    path = tmp_path / "todo.db"
+    make(path, count=10)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("PRAGMA wal_autocheckpoint = 0")
+        for count in (14, 15):
+            mark(file, count)
+        log = beside(path).read_bytes()
+    make(path, count=10)
+    beside(path).write_bytes(log)
+    return path
+
+
+def make(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> None:
+    """Make a file anew, with a mark in it."""
+    for old in path.parent.glob("todo.db*"):
+        old.unlink()
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute(f"PRAGMA page_size = {page_size}")
+        file.execute("CREATE TABLE task (title TEXT)")
+        file.executemany("INSERT INTO task VALUES (?)", [("x" * 1_000,)] * rows)
+        file.execute(f"PRAGMA user_version = {count}")
+        file.execute("PRAGMA journal_mode = WAL")
+
+
+def mark(file: sqlite3.Connection, count: int) -> None:
+    """Write something, with a mark."""
+    file.execute("BEGIN IMMEDIATE")
+    file.execute("INSERT INTO task VALUES ('y')")
+    file.execute(f"PRAGMA user_version = {count}")
+    file.execute("COMMIT")
+
+
+def beside(path: Path, suffix: str = "-wal") -> Path:
+    """A file that SQLite keeps beside the database."""
+    return path.with_name(path.name + suffix)
+
+
+def test_a_log_that_does_not_continue_the_file_is_refused(path: Path) -> None:
+    with pytest.raises(IoFailed, match="was left by another file"):
+        sidecars.refuse_foreign(path)
+
+
+@pytest.mark.parametrize("count", [13, 14, 15])
+def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(path: Path, count: int) -> None:
+    log = beside(path).read_bytes()
+    make(path, count=count)
+    beside(path).write_bytes(log)
+
+    sidecars.refuse_foreign(path)
+
+
+@pytest.mark.parametrize("count", [1, 12, 16])
+def test_a_log_continues_no_file_with_another_mark(path: Path, count: int) -> None:
+    log = beside(path).read_bytes()
+    make(path, count=count)
+    beside(path).write_bytes(log)
+
+    with pytest.raises(IoFailed):
+        sidecars.refuse_foreign(path)
+
+
+def test_a_log_of_another_page_size_is_refused(path: Path) -> None:
+    log = beside(path).read_bytes()
+    make(path, count=14, page_size=8192)
+    beside(path).write_bytes(log)
+
+    with pytest.raises(IoFailed):
+        sidecars.refuse_foreign(path)
+
+
+def change(content: bytes, place: int, *, to: bytes = b"\xff\xff\xff\xff") -> bytes:
+    """Other bytes at this place."""
+    return content[:place] + to + content[place + len(to) :]
+
+
+IGNORED: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda log: b"",
+    "short": lambda log: log[: HEADER - 1],
+    "text": lambda log: b"not a log, " * 1_000,
+    "no pages": lambda log: change(log, 8, to=bytes(4)),
+    "no frame": lambda log: log[:HEADER],
+    "sums of the header": lambda log: change(log, 12),
+    "sums of a page": lambda log: change(log, HEADER + 2_000),
+    "salts of a frame": lambda log: change(log, HEADER + 8),
+    "half a page": lambda log: log[: HEADER + FRAME - 1],
+    "no commit": lambda log: log[: HEADER + FRAME],
+}
+
+
+@pytest.mark.parametrize("cut", IGNORED.values(), ids=IGNORED.keys())
+def test_a_log_that_sqlite_would_not_replay_is_left_to_it(path: Path, cut: Callable[[bytes], bytes]) -> None:
+    beside(path).write_bytes(cut(beside(path).read_bytes()))
+
+    sidecars.refuse_foreign(path)
+
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (10,)
+
+
+def test_what_is_no_file_is_left_to_sqlite(path: Path) -> None:
+    beside(path).unlink()
+    beside(path).mkdir()
+    os.mkfifo(beside(path, "-journal"))
+
+    sidecars.refuse_foreign(path)
+
+
+def leave_unmarked_log(path: Path, *, rows: int, grows: bool) -> None:
+    """Make a file, and leave beside it what another program, that leaves no marks, would leave if it was killed."""
+    make(path, count=10, rows=rows)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("UPDATE task SET title = 'z' || substr(title, 2)")
+        if grows:
+            file.execute("INSERT INTO task VALUES (?)", ["y" * 10_000])
+        before, log = path.read_bytes(), beside(path).read_bytes()
+    path.write_bytes(before)
+    beside(path).write_bytes(log)
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_log_without_marks_continues_a_file_of_its_size(tmp_path: Path, grows: bool) -> None:
+    path = tmp_path / "todo.db"
+    leave_unmarked_log(path, rows=20, grows=grows)
+
+    sidecars.refuse_foreign(path)
+
+
+def test_a_log_without_marks_continues_no_file_of_another_size(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    leave_unmarked_log(path, rows=20, grows=False)
+    log = beside(path).read_bytes()
+    make(path, count=10, rows=40)
+    beside(path).write_bytes(log)
+
+    with pytest.raises(IoFailed):
+        sidecars.refuse_foreign(path)
+
+
+def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(path: Path) -> None:
+    log = beside(path).read_bytes()
+    make(path, count=10, rows=40)
+    beside(path).write_bytes(log)
+    os.truncate(path, 8192)  # in the middle of a checkpoint, or of `cp`
+
+    sidecars.refuse_foreign(path)
+    with pytest.raises(DatabaseBusy, match="is being written by another program"):
+        sidecars.refuse_foreign(path, is_open=True)
+
+
+def test_a_look_leaves_the_locks_of_this_process_alone(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    leave_unmarked_log(path, rows=20, grows=False)
+    log = beside(path).read_bytes()
+    make(path, count=10, rows=20)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode = DELETE")
+        file.execute("BEGIN IMMEDIATE")
+        beside(path).write_bytes(log)
+
+        sidecars.refuse_foreign(path)
+
+        beside(path).unlink()
+        other = subprocess.run([sys.executable, "-c", WRITE, path], capture_output=True, text=True)
+        assert "database is locked" in other.stderr
+
+
+# While others write
+
+
+def test_a_log_that_goes_away_meanwhile_is_not_judged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = sidecars._read
+
+    def read_late(path: Path) -> object:
+        beside(path).unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(sidecars, "_read", read_late)
+
+    sidecars.refuse_foreign(path)
+
+
+def test_a_log_that_begins_anew_all_the_time_is_not_judged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = beside(path).read_bytes()
+    read, looks = sidecars._read, 0
+
+    def read_late(path: Path) -> object:
+        nonlocal looks
+        looks += 1
+        beside(path).unlink()
+        beside(path).write_bytes(log)
+        return read(path)
+
+    monkeypatch.setattr(sidecars, "_read", read_late)
+
+    sidecars.refuse_foreign(path)
+
+    assert looks == sidecars._MOST_LOOKS
+
+
+@pytest.mark.parametrize("written", [HEADER, HEADER + 24], ids=["no frame yet", "no page of the frame yet"])
+def test_a_log_whose_first_transaction_is_being_written_is_the_files_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    log = beside(path).read_bytes()
+    make(path, count=13)
+    stale = change(log, HEADER + 8)  # what the use before has left behind the beginning
+    stale = change(stale, HEADER + 24 + 60, to=struct.pack(">i", 3))
+    beside(path).write_bytes(log[:written] + stale[written:])
+    replayed = sidecars._is_replayed
+
+    def write_first(*arguments: Any) -> bool:
+        beside(path).write_bytes(log)
+        return replayed(*arguments)
+
+    monkeypatch.setattr(sidecars, "_is_replayed", write_first)
+
+    sidecars.refuse_foreign(path)
+
+
+# Journals
+
+
+def journal(pages: int, records: int = 1, *, count: int | None = 10, magic: bytes = sidecars._JOURNAL_MAGIC) -> bytes:
+    """A journal of which the first page is a record, with the mark of before."""
+    start = struct.pack(">8s5I", magic, records, 1, pages, 512, 4096).ljust(512, b"\x00")
+    other = struct.pack(">I", 2) + bytes(4096 + 4)
+    if count is None:
+        return start + other
+    return start + other + struct.pack(">I60xi", 1, count).ljust(4 + 4096 + 4, b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_refused"),
+    [
+        (journal(2, 2, count=10), False),
+        (journal(2, 2, count=9), False),
+        (journal(2, 2, count=11), True),
+        (journal(2, 2, count=8), True),
+        (journal(2, 2, count=0), False),
+        (journal(2, 0xFFFFFFFF, count=8), True),
+        (journal(2, 0xFFFFFFFF, count=None), False),
+        (journal(2, 1, count=8), False),
+        (journal(2, 0), False),
+        (journal(3, 0), True),
+        (journal(0, 2, count=8), False),
+        (journal(2, 2, count=8, magic=bytes(8)), False),
+        (journal(2, 2, count=8)[:20], False),
+    ],
+)
+def test_a_journal_is_judged_by_what_would_be_rolled_back(tmp_path: Path, content: bytes, is_refused: bool) -> None:
+    path = tmp_path / "todo.db"
+    make(path, count=10)
+    beside(path, "-journal").write_bytes(content)
+
+    if not is_refused:
+        sidecars.refuse_foreign(path)
+        return
+    with pytest.raises(IoFailed) as caught:
+        sidecars.refuse_foreign(path)
+    assert caught.value.message == f"{path}-journal was left by another file than {path}"
+
+
+# Marks
+
+
+def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    none = sidecars.Mark(0, 0)
+    first, other = (sidecars.next_mark(none, (1, 2), path) for _ in range(2))
+
+    assert 0 < first.count < 2**30 + 1
+    assert first.count != other.count
+    assert sidecars.next_mark(first, (1, 2), path).count == first.count + 1
+
+
+def test_a_mark_names_the_file_and_the_log_where_there_is_one(path: Path) -> None:
+    mark = sidecars.next_mark(sidecars.Mark(4, 0), (1, 0x12345), path)
+
+    assert mark == sidecars.Mark(5, 0x2345 << 16 | (beside(path).stat().st_ino & 0xFFFF))
+    assert sidecars.next_mark(mark, None, path).files == 0
+    beside(path).unlink()
+    assert sidecars.next_mark(mark, (1, 0x12345), path).files == 0
+
+
+def test_a_log_is_empty_where_nothing_was_written_since_the_file_was_opened(path: Path) -> None:
+    assert not sidecars.has_empty_log(path)
+    os.truncate(beside(path), 0)
+    assert sidecars.has_empty_log(path)
+    beside(path).unlink()
+    assert not sidecars.has_empty_log(path)
+
+
+def test_a_log_of_a_file_that_is_gone_is_refused(path: Path) -> None:
+    path.unlink()
+
+    with pytest.raises(IoFailed, match="was left by a file that is no longer there"):
+        sidecars.refuse_foreign(path)
+
+
+def test_a_log_without_marks_is_not_judged_beside_a_file_whose_schema_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    leave_unmarked_log(path, rows=20, grows=False)
+    log = beside(path).read_bytes()
+    make(path, count=10, rows=40)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.executescript("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'rubbish';")
+    beside(path).write_bytes(log)
+
+    sidecars.refuse_foreign(path)

@@ -1,0 +1,291 @@
+"""What SQLite keeps beside the embedded file: a log or a journal of another file is never replayed into it.
+
+SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who puts a backup in the place of a file, and
+leaves them there, has the backup overwritten by pages of the old file. So each of our transactions leaves a mark in the
+header of the file. The header is copied into the log or the journal, and the marks are compared before SQLite opens a
+file. What they do not tell is not guessed: SQLite opens the file as it always did.
+
+Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3 (journal) and 4 (log).
+"""
+
+import os
+import sqlite3
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from todo_cli.database.files import Identity, identify
+from todo_cli.errors import DatabaseBusy, IoFailed
+
+_LOG_START: Final = struct.Struct(">8I")
+"""Magic number, version, page size, checkpoints, two salts, two checksums; the last bit of the magic: byte order."""
+_LOG_MAGIC: Final = 0x377F0682
+_FRAME_START: Final = struct.Struct(">6I")
+"""Page, pages of the file after this commit (0: no commit), two salts, two checksums; then the page."""
+_JOURNAL_START: Final = struct.Struct(">8s5I")
+"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of the file before, sector and page size."""
+_JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+_HEADER_MARK: Final = struct.Struct(">60xi4xI")
+"""Where a file's first page has the mark."""
+_MOST_LOOKS: Final = 20
+"""How often a log is read again that another process begins anew meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a transaction writes into the header, as `user_version` and `application_id`; both 0 before the first."""
+
+    count: int
+    """One more than before; the first of a file is random, so that marks of different files differ."""
+    files: int
+    """Which file and which log were written to, by the last bits of their inode numbers; 0 where there is no log."""
+
+
+def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
+    """The mark of a transaction that is about to be committed to the file that was opened at this path."""
+    count = last.count + 1 if last.count else 1 + int.from_bytes(os.urandom(4), "big") // 4
+    log = identify(_beside(path.resolve(), "-wal"))
+    return Mark(count, _files(file[1], log[1]) if file and log else 0)
+
+
+def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
+    """Refuse to use a file while the log or the journal of another one is beside it; nothing is changed.
+
+    A file that `is_open` already has been written to since it was looked at last, by a checkpoint or by `cp`.
+
+    Raises:
+        IoFailed: SQLite would write pages of another file into this one, or would delete what is left of a file that
+            is gone.
+        DatabaseBusy: a file that is open cannot be read at the moment.
+    """
+    path = path.resolve()  # where SQLite looks for them, also if we came through a symlink
+    is_foreign = _is_foreign(path, _beside(path, "-wal"), _log_differs)
+    if is_foreign is None and is_open:
+        raise DatabaseBusy(f"{path} is being written by another program", hint="try again")
+    if is_foreign:
+        raise _refusal(path, "-wal", f"{path.name}-wal and {path.name}-shm")
+    if _is_foreign(path, _beside(path, "-journal"), _journal_differs):
+        raise _refusal(path, "-journal", f"{path.name}-journal")
+
+
+def has_empty_log(path: Path) -> bool:
+    """Whether somebody has the file open, and has not written to it: then no checkpoint changes it."""
+    try:
+        return _beside(path.resolve(), "-wal").stat().st_size == 0
+    except OSError:
+        return False
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _files(file: int, log: int) -> int:
+    return (file & 0x7FFF) << 16 | (log & 0xFFFF)
+
+
+def _refusal(path: Path, suffix: str, names: str) -> IoFailed:
+    try:
+        is_there = path.stat().st_size > 0
+    except OSError:
+        is_there = False
+    if is_there:
+        return IoFailed(
+            f"{path}{suffix} was left by another file than {path}",
+            hint=f"nothing was changed; end `todo serve`, move {names} away, and try again",
+        )
+    return IoFailed(
+        f"{path}{suffix} was left by a file that is no longer there",
+        hint=f"nothing was changed; put {path.name} back, or move {names} away, too",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file says of itself without its log and its journal; all 0 where it is empty, gone or no database."""
+
+    page_size: int = 0
+    pages: int | None = 0
+    """None where it cannot be told: the file is in the middle of a checkpoint, perhaps."""
+    count: int = 0
+    inode: int = 0
+
+
+def _read(path: Path) -> _File | None:
+    """Read the header; None where that fails.
+
+    SQLite does it: closing the file ourselves would let go of every lock that this process holds on it
+    (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return _File()
+    if found.st_size == 0:
+        return _File()
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as file:
+            count, page_size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "page_size"))
+            try:
+                pages = file.execute("PRAGMA page_count").fetchone()[0]
+            except sqlite3.Error:
+                pages = None
+    except sqlite3.Error as error:
+        return _File() if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB" else None
+    return _File(page_size, pages, count, found.st_ino)
+
+
+def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]) -> bool | None:
+    """Whether what is beside a file is known not to be its own; None where the file cannot be read.
+
+    Others may be writing. A log or a journal that begins anew has other random numbers in its first bytes: while these
+    stay, what is read from it and from the file belongs together.
+    """
+    try:
+        found = beside.stat()
+        if found.st_size == 0 or not stat.S_ISREG(found.st_mode):
+            return False
+        descriptor = os.open(beside, os.O_RDONLY)  # SQLite has no locks on these files that closing would let go of
+    except OSError:
+        return False
+    try:
+        for _ in range(_MOST_LOOKS):
+            start = os.pread(descriptor, _LOG_START.size, 0)
+            file = _read(path)
+            if file is None:
+                return None
+            if not differs(descriptor, start, file):
+                return False
+            same = os.path.samestat(os.fstat(descriptor), beside.stat())
+            if same and os.pread(descriptor, _LOG_START.size, 0) == start and _read(path) == file:
+                return True
+        return False
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+# The log
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    pages: int
+    """How many pages the file has after this commit; 0 where it is none."""
+    mark: Mark | None
+    """In frames of the first page."""
+
+
+def _log_differs(log: int, start: bytes, file: _File) -> bool:
+    """Whether a log would be replayed, and does not continue the file."""
+    if len(start) < _LOG_START.size:
+        return False
+    magic, _, page_size, _, *_ = _LOG_START.unpack(start)
+    if magic & ~1 != _LOG_MAGIC or not page_size:
+        return False
+
+    def continues() -> bool:
+        return file.page_size == page_size and _continues(_frames(log, start, page_size), file, os.fstat(log).st_ino)
+
+    # A frame that is being written has its beginning before its page, so look again once a whole transaction is there.
+    return not continues() and _is_replayed(log, start, page_size) and not continues()
+
+
+def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
+    """Whether a log may have been begun on the file as it is, or on one of which the file has pages already.
+
+    A file has the mark of the last transaction that is in it: the one before the log, or one of the log's own.
+    """
+    is_near, is_marked, pages = False, False, 0
+    for frame in frames:
+        pages = pages or frame.pages
+        if frame.mark is None:
+            continue
+        is_marked = True
+        ahead = frame.mark.count - file.count
+        is_near = is_near or ahead == 0
+        if ahead == 1 or (file.count == 0 and ahead):  # the next transaction, or the first that was marked at all
+            written = frame.mark.files
+            is_same_log = written != 0 and written & 0xFFFF == log & 0xFFFF
+            return not is_same_log or written == _files(file.inode, log)
+    if is_marked:
+        return is_near
+    return pages == 0 or file.pages in (None, pages)  # a file that grows or shrinks has another first page
+
+
+def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
+    """The frames since the log was begun, the oldest first; behind them are those of its use before."""
+    place = _LOG_START.size
+    salts = start[16:24]
+    while True:
+        frame = os.pread(log, _FRAME_START.size + _HEADER_MARK.size, place)
+        if len(frame) < _FRAME_START.size + _HEADER_MARK.size or frame[8:16] != salts:
+            return
+        page, pages, *_ = _FRAME_START.unpack_from(frame)
+        mark = Mark(*_HEADER_MARK.unpack_from(frame, _FRAME_START.size)) if page == 1 else None
+        yield _Frame(pages, mark)
+        place += _FRAME_START.size + page_size
+
+
+def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
+    """Whether SQLite finds a whole transaction: unbroken sums from the beginning to a commit."""
+    order = ">" if start[3] & 1 else "<"
+    sums = _add_up(order, start[:24], (0, 0))
+    if sums != _LOG_START.unpack(start)[6:]:
+        return False
+    place = _LOG_START.size
+    while True:
+        frame = os.pread(log, _FRAME_START.size + page_size, place)
+        if len(frame) < _FRAME_START.size + page_size or frame[8:16] != start[16:24]:
+            return False
+        sums = _add_up(order, frame[:8] + frame[_FRAME_START.size :], sums)
+        _, pages, _, _, *told = _FRAME_START.unpack_from(frame)
+        if sums != tuple(told):
+            return False
+        if pages:
+            return True
+        place += len(frame)
+
+
+def _add_up(order: str, content: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+    one, other = sums
+    for even, odd in struct.iter_unpack(f"{order}2I", content):
+        one = (one + even + other) & 0xFFFFFFFF
+        other = (other + odd + one) & 0xFFFFFFFF
+    return one, other
+
+
+# The journal
+
+
+def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
+    """Whether a journal would be rolled back, and its pages are not the file's of before its last transaction."""
+    if len(start) < _JOURNAL_START.size:
+        return False
+    magic, records, _, pages, sector, page_size = _JOURNAL_START.unpack_from(start)
+    if magic != _JOURNAL_MAGIC or pages == 0:  # 0: the file was only being made
+        return False
+    if file.page_size == 0:
+        return True
+    if records == 0:  # then the file was not written to yet, and would only be cut
+        return file.pages not in (None, pages)
+    before = _count_before(journal, records, sector, page_size)
+    return bool(before) and file.count - before not in (0, 1)
+
+
+def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:
+    """The count in the first page as it was before; 0 where the journal's first part does not have that page."""
+    for record in range(records):
+        content = os.pread(journal, 4 + _HEADER_MARK.size, sector + record * (page_size + 8))
+        if len(content) < 4 + _HEADER_MARK.size:
+            break
+        if content[:4] == b"\x00\x00\x00\x01":
+            return Mark(*_HEADER_MARK.unpack_from(content, 4)).count
+    return 0
