@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _ASK_FROM = 3
 """How many tasks a delete may take without a question."""
+_LONGEST_DESCRIPTION = 4 * rules.DESCRIPTION_LENGTH + 16
+"""Bytes that a description can have at most, with a byte order mark and a line end that are taken off."""
 _TASKS = "Tasks"
 _NOTHING_ADDED = "; nothing was added"
 
@@ -336,9 +338,8 @@ async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
 
 
 def _lines(data: bytes) -> list[tuple[int, str]]:
-    """The lines that hold something, with their numbers from 1; CRLF and a byte order mark are taken off."""
-    numbered = enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
-    lines = ((number, line.removesuffix(b"\r").decode(errors="surrogateescape")) for number, line in numbered)
+    """The lines that hold something, with their numbers from 1; CRLF is taken off."""
+    lines = enumerate((line.removesuffix("\r") for line in _text(data).split("\n")), start=1)
     return [(number, line) for number, line in lines if line.strip()]
 
 
@@ -346,9 +347,21 @@ async def _description(place: Workplace, given: str | None) -> str | None:
     """The description as given, or read from standard input for `-`, less one final line end."""
     if given != "-":
         return given
-    data = await place.read_stdin(4 * rules.DESCRIPTION_LENGTH + 16)
-    text = data.decode(errors="surrogateescape").replace("\r\n", "\n")
-    return text.removesuffix("\n")
+    data = await place.read_stdin(_LONGEST_DESCRIPTION + 1)
+    if len(data) > _LONGEST_DESCRIPTION:  # all of it was not read, so its length is not known
+        raise InvalidInput.of("description", f"has more than {rules.DESCRIPTION_LENGTH:,} characters")
+    return _text(data).replace("\r\n", "\n").removesuffix("\n")
+
+
+def _text(data: bytes) -> str:
+    """Decode standard input less a byte order mark; bytes that are not UTF-8 are left for the rules to refuse.
+
+    Raises:
+        InvalidInput: it is UTF-16, as Windows programs write it.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InvalidInput("Standard input is UTF-16, and must be UTF-8", hint="iconv -f UTF-16 -t UTF-8 FILE")
+    return data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
 
 
 def _port(text: str) -> int:

@@ -3,13 +3,14 @@
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from todo_cli.cli.signals import Signals
 
@@ -53,9 +54,9 @@ class Env:
             cwd=_cwd(),
             home=_home(variables),
             login=_login(variables),
-            stdin=_Closed() if 0 in closed else open(0, "rb", closefd=False),
-            stdout=_Closed() if 1 in closed else open(1, "wb", buffering=0, closefd=False),
-            stderr=_Closed() if 2 in closed else open(2, "wb", buffering=0, closefd=False),
+            stdin=_Closed() if 0 in closed else io.BufferedReader(_Standard(0)),
+            stdout=_Closed() if 1 in closed else _Standard(1),
+            stderr=_Closed() if 2 in closed else _Standard(2),
             stdin_is_terminal=os.isatty(0),
             stdout_is_terminal=os.isatty(1),
             stderr_is_terminal=os.isatty(2),
@@ -77,6 +78,41 @@ def write_all(stream: BinaryIO, data: bytes) -> None:
         view = view[stream.write(view) :]
 
 
+class _Standard(io.RawIOBase, BinaryIO):
+    """A standard stream, read and written whole also where another process made it non-blocking.
+
+    That flag belongs to the pipe or terminal, not to this process, so it can change at any time and is left as it is.
+    Only an empty read is the end of input; where nothing can be read or written yet, the call waits.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            try:
+                return os.readv(self._number, [buffer])
+            except BlockingIOError:
+                select.select([self._number], [], [])
+
+    def write(self, data: Any) -> int:
+        while True:
+            try:
+                return os.write(self._number, data)
+            except BlockingIOError:
+                select.select([], [self._number], [])
+
+
 class _Closed(io.RawIOBase, BinaryIO):
     """A stream that was closed when the process began; using it fails as it would on the descriptor."""
 
@@ -84,7 +120,7 @@ class _Closed(io.RawIOBase, BinaryIO):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def read(self, size: int = -1) -> bytes:
-        return b""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _fill_standard_streams() -> set[int]:
