@@ -370,6 +370,92 @@ def test_options_after_two_dashes_are_text(todo: Todo) -> None:
     assert (data["user_id"], data["title"]) == ("ada", "--user bob -u --debug -d")
 
 
+GLUED = [
+    pytest.param(["add", "remove", "the", "-unused", "flag"], "-unused", id="-unused"),
+    pytest.param(["add", "Build", "package", "-debug", "symbols"], "-debug", id="-debug"),
+    pytest.param(["add", "x", "-ubob"], "-ubob", id="a user"),
+    pytest.param(["add", "x", "-u=bob"], "-u=bob", id="a user after an equals sign"),
+    pytest.param(["add", "x", "-u20"], "-u20", id="a number for a name"),
+    pytest.param(["add", "x", "-dfoo"], "-dfoo", id="a description"),
+    pytest.param(["add", "x", "-d-"], "-d-", id="a description from stdin"),
+    pytest.param(["update", "1", "-dfoo"], "-dfoo", id="update"),
+    pytest.param(["list", "-ubob"], "-ubob", id="list"),
+    pytest.param(["list", "-Lten"], "-Lten", id="no number"),
+    pytest.param(["list", "-L=3"], "-L=3", id="an equals sign before a number"),
+    pytest.param(["list", "-L\u0663"], "-L\u0663", id="a digit that is not ASCII"),
+    pytest.param(["show", "1", "-ubob"], "-ubob", id="show"),
+    pytest.param(["done", "1", "-ubob"], "-ubob", id="done"),
+    pytest.param(["delete", "1", "-yubob"], "-yubob", id="a flag and a user"),
+    pytest.param(["delete", "1", "-yh"], "-yh", id="two flags"),
+    pytest.param(["delete", "1", "-hx"], "-hx", id="help and a letter"),
+    pytest.param(["doctor", "-ubob"], "-ubob", id="doctor"),
+    pytest.param(["serve", "-ubob"], "-ubob", id="serve"),
+    pytest.param(["db", "upgrade", "-ubob"], "-ubob", id="db upgrade"),
+    pytest.param(["db", "policy", "-ubob"], "-ubob", id="db policy"),
+    pytest.param(["db", "import", "x.db", "-ubob"], "-ubob", id="db import"),
+    pytest.param(["-ubob", "add", "x"], "-ubob", id="before the command"),
+    pytest.param(["-ubob", "db", "upgrade"], "-ubob", id="before db"),
+    pytest.param(["db", "-ubob", "upgrade"], "-ubob", id="after db"),
+    pytest.param(["-hx"], "-hx", id="alone"),
+    pytest.param(["add", "it", "is", "-5", "degrees"], "-5", id="a negative number"),
+    pytest.param(["add", "x", "-x"], "-x", id="an unknown letter"),
+    pytest.param(["add", "x", "-xyz"], "-xyz", id="unknown letters"),
+    pytest.param(["add", "x", "--verbose"], "--verbose", id="an unknown word"),
+]
+
+
+@pytest.mark.spec("002/FR-135")
+@pytest.mark.parametrize(("arguments", "word"), GLUED)
+def test_refuse_a_value_glued_to_a_short_option(todo: Todo, arguments: list[str], word: str) -> None:
+    """Words of a title became a user and a description: GothenburgBitFactory/taskwarrior#315, #1307."""
+    add(todo, "first")
+
+    error = assert_refused(todo, *arguments, code="USAGE", names=[word])
+
+    assert "put `--` before text" in error["hint"]
+    assert [task["title"] for task in tasks_of(todo)] == ["first"]
+    assert [tasks_of(todo, user) for user in ("nused", "bob", "=bob", "20")] == [[]] * 4
+
+
+@pytest.mark.spec("002/FR-135")
+def test_take_a_number_glued_to_a_short_option(todo: Todo) -> None:
+    add(todo, "one", "two", "three")
+
+    assert [task["title"] for task in todo("list", "-L2", "--json").data] == ["three", "two"]
+    assert todo("list", "-L2") == todo("list", "-L", "2") == todo("list", "--limit", "2")
+
+
+@pytest.mark.spec("002/FR-135")
+@pytest.mark.parametrize("value", ["-unused", "-d", "-x", "--", "-"])
+def test_take_any_word_as_the_value_after_an_option(todo: Todo, value: str) -> None:
+    data = todo("add", "x", "--json", "-u", "bob", "-d", value, stdin=b"-").data
+
+    assert (data["user_id"], data["description"]) == ("bob", value)
+
+
+@pytest.mark.spec("002/FR-135")
+def test_take_words_after_two_dashes_as_text(todo: Todo) -> None:
+    assert todo("add", "--", "-unused", "-debug", "-L20", "-yh").out.startswith("Added 1: -unused -debug -L20 -yh")
+
+
+@pytest.mark.spec("002/FR-036")
+@pytest.mark.parametrize(
+    ("arguments", "help"),
+    [
+        (["update", "1", "-d"], "todo update --help"),
+        (["list", "--limit"], "todo list --help"),
+        (["serve", "--port"], "todo serve --help"),
+        (["db", "policy", "-u"], "todo db policy --help"),
+        (["db", "-u"], "todo db --help"),
+        (["-u"], "todo --help"),
+    ],
+)
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(
+    todo: Todo, arguments: list[str], help: str
+) -> None:
+    assert assert_refused(todo, *arguments, code="USAGE")["hint"] == help
+
+
 @pytest.mark.spec("002/FR-044")
 @pytest.mark.parametrize(("code", "status"), EXITS.items(), ids=EXITS)
 def test_codes_have_their_exit_status(code: str, status: int) -> None:

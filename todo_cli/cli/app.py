@@ -122,7 +122,8 @@ def add(
 def list_(
     status: Annotated[Literal["open", "done", "all"], typer.Option("--status", help="Which tasks.")] = "open",
     limit: Annotated[
-        str | None, typer.Option("--limit", metavar="N", help="At most so many; all without it.", show_default=False)
+        str | None,
+        typer.Option("-L", "--limit", metavar="N", help="At most so many; all without it.", show_default=False),
     ] = None,
 ) -> Job[Any]:
     """List tasks, newest first.

@@ -173,10 +173,14 @@ def _version(*, as_json: bool) -> Printed:
 
 def _misused(error: Any, env: Env, *, as_json: bool) -> Printed:
     """Say what the parser found."""
+    from todo_cli.cli.options import TEXT_HINT
+
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "todo"
     message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
-    return _failed(Usage(message or "The command cannot be understood", hint=f"{path} --help"), env, as_json=as_json)
+    is_unknown_option = type(error).__name__ == "NoSuchOption"
+    hint = f"{TEXT_HINT}; see {path} --help" if is_unknown_option else f"{path} --help"
+    return _failed(Usage(message or "The command cannot be understood", hint=hint), env, as_json=as_json)
 
 
 def _failed(error: TodoError, env: Env, *, as_json: bool, status: int | None = None) -> Printed:

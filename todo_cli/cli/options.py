@@ -1,15 +1,16 @@
 """Options that every command shares, and how the help groups commands."""
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from todo_cli.cli.run import Job
+from todo_cli.errors import Usage
 
 User = Annotated[
     str | None,
@@ -65,40 +66,60 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
         ]
         invoke.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # read by Typer
         invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, cls=OwnCommand, help=inspect.getdoc(function), rich_help_panel=panel)(invoke)
+        app.command(name, cls=Command, help=inspect.getdoc(function), rich_help_panel=panel)(invoke)
         return function
 
     return register
 
 
-@contextmanager
-def _naming(ctx: Any) -> Iterator[None]:
-    """Have every error of the parser know its command, so that the hint can name that command's help."""
-    try:
-        yield
-    except typer.TyperException as error:
-        unnamed: Any = error
-        if getattr(unnamed, "ctx", None) is None:
-            unnamed.ctx = ctx
-        raise
+TEXT_HINT: Final = "put `--` before text that begins with `-`"
 
 
-class OwnCommand(TyperCommand):
-    """A command whose errors know it."""
+def _refuse_glued(command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool) -> None:
+    """Refuse short options that are not two characters: `-unused` in a title would be the user `nused`.
+
+    Only a number may follow at once, where the option takes one: `-L20`.
+
+    Raises:
+        Usage: there is such a word before `--`, or a short option that the command does not have.
+    """
+    options = {name: option for option in command.get_params(ctx) for name in getattr(option, "opts", ())}
+    left = iter(words)
+    for word in left:
+        if word == "--" or (stops_at_text and not word.startswith("-")):
+            return
+        option = options.get(word)
+        if option is not None and not getattr(option, "is_flag", True):
+            next(left, None)  # its value, whatever that begins with
+        if word.startswith("--") or word == "-" or not word.startswith("-") or option is not None:
+            continue
+        named = options.get(word[:2])
+        if named is not None and named.metavar == "N" and re.fullmatch(r"[0-9]+", word[2:], re.ASCII):
+            continue
+        value = "" if named is None or named.is_flag else f"; a value follows after a blank: `{word[:2]} VALUE`"
+        raise Usage(f"`{word}` is not an option", hint=f"{TEXT_HINT}{value}")
+
+
+class _Strict:
+    """A command or group that takes no value glued to a short option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments of this command."""
-        with _naming(ctx):
-            return super().parse_args(ctx, args)
+        """Read the arguments; what is wrong with them is said of this command."""
+        _refuse_glued(self, ctx, args, stops_at_text=isinstance(self, TyperGroup))
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]  # Typer's
+        except typer.TyperException as error:
+            if getattr(error, "ctx", ctx) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
 
 
-class GroupedHelp(TyperGroup):
+class Command(_Strict, TyperCommand):
+    """A command as this program reads it."""
+
+
+class GroupedHelp(_Strict, TyperGroup):
     """A group whose help lists the commands under their panels, in the order they are defined."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse what stands before the command."""
-        with _naming(ctx):
-            return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section a panel."""
