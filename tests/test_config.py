@@ -153,6 +153,18 @@ def test_load_takes_the_embedded_file_where_nothing_is_set() -> None:
         ({"DATABASE_URL": "postgresql+psycopg2://foreign"}, {}, "foreign", "DATABASE_URL", ()),
         ({"DATABASE_URL": "postgres+psycopg://foreign"}, {}, "foreign", "DATABASE_URL", ()),
         ({"TODO_DATABASE_URL": "  postgresql://own\n"}, {}, "own", "TODO_DATABASE_URL", ()),
+        ({"DATABASE_URL": '"postgresql://foreign"'}, {}, "foreign", "DATABASE_URL", ()),
+        ({"DATABASE_URL": " postgresql://foreign"}, {}, "foreign", "DATABASE_URL", ()),
+        ({"DATABASE_URL": "\ufeffpostgresql://foreign"}, {}, "foreign", "DATABASE_URL", ()),
+        ({"DATABASE_URL": "POSTGRESQL://foreign"}, {}, "foreign", "DATABASE_URL", ()),
+        ({"TODO_DATABASE_URL": "'postgresql+psycopg2://own'"}, {}, "own", "TODO_DATABASE_URL", ()),
+        (
+            {},
+            {"database_url": "'POSTGRES://file'"},
+            "file",
+            "`database_url` in /home/ada/.config/todo/config.toml",
+            (),
+        ),
     ],
 )
 def test_load_takes_the_first_store_that_is_named(
@@ -167,7 +179,8 @@ def test_load_takes_the_first_store_that_is_named(
 
 @pytest.mark.spec("002/FR-064")
 @pytest.mark.parametrize(
-    "foreign", ["mysql://db", "sqlite:///x.db", "shop", "jdbc:postgresql://db", "postgresqlx://db"]
+    "foreign",
+    ["mysql://db", "mysql://postgres:x@db", "sqlite:///x.db", "sqlite:////var/postgres.db", "shop", "postgis://db"],
 )
 def test_load_passes_over_a_database_url_of_something_else(foreign: str) -> None:
     settings = load(DATABASE_URL=foreign)
@@ -176,13 +189,66 @@ def test_load_passes_over_a_database_url_of_something_else(foreign: str) -> None
     assert settings.passed_over == ("DATABASE_URL, which is not a PostgreSQL URL",)
 
 
+@pytest.mark.spec("002/FR-064")
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        f"psql 'postgresql://ada:{SECRET}@db'",
+        f"jdbc:postgresql://db?password={SECRET}",
+        f"postgresqlx://ada:{SECRET}@db",
+        f"DATABASE_URL=Postgres://ada:{SECRET}@db",
+        f"mysql://db?next=postgresql://ada:{SECRET}@db",
+        f"postgresql:\\/\\/ada:{SECRET}@db",
+        f"postgresql//ada:{SECRET}@db",
+        f"postgresql:ada:{SECRET}@db",
+        f"postgesql://ada:{SECRET}@db",
+        f"psql://ada:{SECRET}@db",
+        f"host=db user=ada password={SECRET}",
+        f"{SECRET}@ep-x.neon.tech/neondb",
+    ],
+)
+def test_load_never_passes_over_a_database_url_that_is_meant_for_postgresql(foreign: str) -> None:
+    """Tasks went into a file that nobody looked for: dani-garcia/vaultwarden#7062, bunkerity/bunkerweb#3344."""
+    error = refusal(ConfigInvalid, lambda: load(DATABASE_URL=foreign))
+
+    assert error.message.endswith("(DATABASE_URL)")
+    assert "TODO_DATABASE_URL=sqlite" in (error.hint or "")
+
+
+@pytest.mark.spec("002/FR-131")
+@pytest.mark.parametrize(
+    "address", [f"//ada:{SECRET}@db/shop", f"/postgresql:/ada:{SECRET}@db", f"/x?password={SECRET}"]
+)
+@pytest.mark.parametrize("name", ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "TODO_CONFIG", "HOME"])
+def test_settings_that_name_a_path_refuse_an_address(name: str, address: str) -> None:
+    home = Path(address) if name == "HOME" else Path("/home/ada")
+    variables: dict[str, Any] = {} if name == "HOME" else {name: address}
+
+    def use() -> None:
+        read(home, **variables)
+        load(home=home, **variables)
+
+    error = refusal(ConfigInvalid, use)
+
+    assert error.message == f"{name} looks like a connection string, and must be a path"
+
+
+@pytest.mark.spec("002/FR-131")
+@pytest.mark.parametrize("name", [f"postgresql:ada:{SECRET}@h", f"password={SECRET}", f"ada:{SECRET}@h"])
+def test_load_refuses_an_address_as_the_user(name: str) -> None:
+    error = refusal(InvalidInput, lambda: load(user=name))
+
+    assert error.message == "user: looks like a connection string (--user)"
+    assert load(user="ada@example.com").user == "ada@example.com"
+
+
 def test_load_says_nothing_of_an_empty_database_url() -> None:
     assert load(DATABASE_URL="").passed_over == ()
     assert load(DATABASE_URL="", TODO_DATABASE_URL="x.db").passed_over == ()
 
 
 @pytest.mark.spec("002/FR-065")
-@pytest.mark.parametrize("value", ["sqlite", " sqlite "])
+@pytest.mark.parametrize("value", ["sqlite", " sqlite ", "'sqlite'", "\ufeffsqlite"])
 def test_load_takes_the_word_sqlite_as_the_embedded_file(value: str) -> None:
     settings = load(TODO_DATABASE_URL=value, XDG_DATA_HOME="/data")
 
@@ -191,7 +257,7 @@ def test_load_takes_the_word_sqlite_as_the_embedded_file(value: str) -> None:
 
 
 @pytest.mark.spec("002/FR-065")
-@pytest.mark.parametrize("value", ["", " ", "\n"])
+@pytest.mark.parametrize("value", ["", " ", "\n", '""', "\ufeff"])
 def test_load_refuses_an_empty_url(value: str) -> None:
     error = refusal(ConfigInvalid, lambda: load(TODO_DATABASE_URL=value))
 
@@ -364,6 +430,25 @@ def test_read_config_reads_every_key(home: Path, write: Write) -> None:
 
     assert found.path == path
     assert found.values == {"database_url": "sqlite", "user": "ada", "output": "json", "timeout": 1.5}
+
+
+@pytest.mark.spec("002/FR-068")
+@pytest.mark.parametrize("data", [b'\xef\xbb\xbfuser = "ada"\n', b'\xef\xbb\xbf# x\r\nuser = "ada"\r\n'])
+def test_read_config_takes_a_file_with_a_byte_order_mark(home: Path, write: Write, data: bytes) -> None:
+    """Editors on Windows write one: hukkin/tomli#304."""
+    write(data)
+
+    assert read(home).values == {"user": "ada"}
+
+
+@pytest.mark.spec("002/FR-068")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_read_config_refuses_utf_16_and_says_so(home: Path, write: Write, encoding: str) -> None:
+    path = write(f'database_url = "{URL}"\n'.encode(encoding))
+
+    error = refusal(ConfigInvalid, lambda: read(home))
+
+    assert (error.message, error.hint) == (f"{path} is not UTF-8", "it may be UTF-16; save it as UTF-8")
 
 
 def test_read_config_takes_an_empty_file(home: Path, write: Write) -> None:

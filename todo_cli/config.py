@@ -13,8 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from todo_cli import rules
-from todo_cli.database.url import PostgresTarget, SqliteTarget, Target, parse_url
+from todo_cli import redact, rules
+from todo_cli.database.url import (
+    PostgresTarget,
+    SqliteTarget,
+    Target,
+    is_meant_for_postgres,
+    parse_url,
+    unwrap,
+)
 from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
 
 KEYS: Final = ("database_url", "user", "output", "timeout")
@@ -84,7 +91,7 @@ def read_config(variables: Mapping[str, str], *, cwd: Path, home: Path | None) -
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read().decode()
+            data = file.read()
     except FileNotFoundError:
         if "TODO_CONFIG" in variables:
             raise ConfigInvalid(f"{path} does not exist", hint="TODO_CONFIG names the config file") from None
@@ -94,9 +101,7 @@ def read_config(variables: Mapping[str, str], *, cwd: Path, home: Path | None) -
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigInvalid(f"{path} cannot be read: {reason}", hint="check the path and the rights") from error
-    except UnicodeDecodeError:
-        raise ConfigInvalid(f"{path} is not UTF-8") from None
-    values = _parse(path, text)
+    values = _parse(path, _text(path, data))
     if mode & 0o077 and _holds_password(values.get("database_url"), cwd, home):
         raise ConfigInvalid(f"{path} holds a password and others can read it", hint=f"chmod 600 {path}")
     return Config(path, values)
@@ -116,6 +121,16 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
     if value not in OUTPUTS:
         raise ConfigInvalid(f"{source} must be one of {', '.join(OUTPUTS)}")
     return str(value)
+
+
+def _text(path: Path, data: bytes) -> str:
+    """Decode the file; editors on Windows begin it with a byte order mark, or write UTF-16."""
+    if b"\0" in data:
+        raise ConfigInvalid(f"{path} is not UTF-8", hint="it may be UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigInvalid(f"{path} is not UTF-8", hint="save it as UTF-8") from None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -140,6 +155,7 @@ def _config_path(variables: Mapping[str, str], cwd: Path, home: Path | None) -> 
     if "TODO_CONFIG" in variables:
         if not variables["TODO_CONFIG"]:
             raise ConfigInvalid("TODO_CONFIG is empty", hint="name a file, or leave it unset")
+        _refuse_address(variables["TODO_CONFIG"], "TODO_CONFIG")
         return cwd / variables["TODO_CONFIG"]
     folder = _folder(variables, "XDG_CONFIG_HOME", home, ".config")
     return folder / "todo" / "config.toml" if folder else None
@@ -162,8 +178,21 @@ def _folder(variables: Mapping[str, str], name: str, home: Path | None, default:
     """A folder of the XDG base directory specification; a relative one is to be ignored."""
     given = variables.get(name, "")
     if given.startswith("/"):
+        _refuse_address(given, name)
         return Path(given)
-    return home / default if home else None
+    if home is None:
+        return None
+    _refuse_address(str(home), "HOME")
+    return home / default
+
+
+def _refuse_address(path: str, source: str) -> None:
+    """Refuse a connection string where a path belongs: folders would be named after the password in it."""
+    if redact.looks_like_address(path):
+        raise ConfigInvalid(
+            f"{source} looks like a connection string, and must be a path",
+            hint="a connection string belongs into TODO_DATABASE_URL or the config file",
+        )
 
 
 def _user(variables: Mapping[str, str], config: Config, flag: str | None, login: str | None) -> tuple[str, str]:
@@ -178,6 +207,8 @@ def _user(variables: Mapping[str, str], config: Config, flag: str | None, login:
             continue
         if not value.strip():
             raise Usage(f"The user is empty ({source})", hint=_SET_USER)
+        if redact.looks_like_address(value):
+            raise InvalidInput.of("user", f"looks like a connection string ({source})")
         try:
             return rules.clean_user(value), source
         except InvalidInput as error:
@@ -188,7 +219,7 @@ def _user(variables: Mapping[str, str], config: Config, flag: str | None, login:
 def _target(
     variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
 ) -> tuple[Target, str, tuple[str, ...]]:
-    """Choose the store; a foreign DATABASE_URL belongs to something else and is passed over."""
+    """Choose the store; a DATABASE_URL of another kind of database belongs to something else and is passed over."""
     passed_over = []
     foreign = variables.get("DATABASE_URL")
     own: tuple[tuple[str | None, str], ...] = (
@@ -199,16 +230,16 @@ def _target(
         if value is not None:
             if foreign:
                 passed_over.append(f"DATABASE_URL, because of {source}")
-            return _read_target(value.strip(), source, variables, cwd, home), source, tuple(passed_over)
-    if foreign and (scheme := re.match(r"(postgres(ql)?)(\+\w+)?://", foreign)):
-        plain = f"{scheme[1]}://{foreign[scheme.end() :]}"  # whatever driver its owner uses
-        return _read_target(plain, "DATABASE_URL", variables, cwd, home), "DATABASE_URL", ()
+            return _read_target(value, source, variables, cwd, home), source, tuple(passed_over)
+    if foreign and is_meant_for_postgres(foreign):
+        return _read_target(foreign, "DATABASE_URL", variables, cwd, home), "DATABASE_URL", ()
     if foreign:
         passed_over.append("DATABASE_URL, which is not a PostgreSQL URL")
     return _embedded(variables, home), "the default", tuple(passed_over)
 
 
 def _read_target(value: str, source: str, variables: Mapping[str, str], cwd: Path, home: Path | None) -> Target:
+    value = unwrap(value)
     if not value:
         raise ConfigInvalid(f"{source} is empty", hint="leave it unset, or `sqlite` for the embedded file")
     if value == "sqlite":
@@ -216,16 +247,18 @@ def _read_target(value: str, source: str, variables: Mapping[str, str], cwd: Pat
     try:
         return parse_url(value, cwd=cwd, home=home)
     except ConfigInvalid as error:
-        raise ConfigInvalid(f"{error.message} ({source})", hint=error.hint) from None
+        other = "set TODO_DATABASE_URL=sqlite if it is another program's"
+        hint = error.hint if source != "DATABASE_URL" else "; or ".join(filter(None, [error.hint, other]))
+        raise ConfigInvalid(f"{error.message} ({source})", hint=hint) from None
 
 
 def _holds_password(url: Any, cwd: Path, home: Path | None) -> bool:
     if not isinstance(url, str):
         return False
     try:
-        target = parse_url(url.strip(), cwd=cwd, home=home)
+        target = parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid:
-        return "://" in url and "@" in url  # unreadable, and perhaps a password all the same
+        return redact.holds_login(url)
     return isinstance(target, PostgresTarget) and target.password is not None
 
 

@@ -163,7 +163,7 @@ def test_no_unreadable_string_shows_a_password(site: Site, url: str, change: str
         "mode": url.replace("sslmode=require", "sslmode=maybe"),
         "scheme": url.replace("postgresql://", "mysql://"),
         "no scheme": url.replace("postgresql://", ""),
-        "quoted": f"'{url}'",
+        "quoted": f"'{url}",
     }[change]
 
     text = said(site.todo(broken), *FEW)

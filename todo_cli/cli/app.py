@@ -8,7 +8,7 @@ from uuid import UUID, uuid4, uuid5
 
 import typer
 
-from todo_cli import rules
+from todo_cli import redact, rules
 from todo_cli.cli import doctor as diagnosis
 from todo_cli.cli import references
 from todo_cli.cli.options import AsJson, Call, Debug, GroupedHelp, User, command
@@ -306,6 +306,12 @@ def import_(
 
     Ids, numbers and times are kept; all or nothing, and a repeat is harmless.
     """
+    if redact.looks_like_address(path):
+        raise InvalidInput(
+            "path: must be an embedded file, not a URL",
+            hint="the path of a file, such as `todo doctor` shows",
+            details=[{"field": "path", "message": "must be an embedded file, not a URL"}],
+        )
 
     async def work(place: Workplace) -> "Imported":
         from todo_cli.database.engine import open_database
@@ -367,7 +373,7 @@ def _text(data: bytes) -> str:
 
 def _port(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) is None:
-        raise Usage(f"Invalid value for '--port': '{text[:60]}' is not a port", hint="todo serve --help")
+        raise Usage(f"Invalid value for '--port': '{redact.shown(text)}' is not a port", hint="todo serve --help")
     if int(text) > 65_535:
         raise InvalidInput.of("port", "must be a number from 0 to 65535")
     return int(text)
@@ -375,6 +381,8 @@ def _port(text: str) -> int:
 
 def _role(text: str) -> str:
     """A user's name that PostgreSQL can hold as the name of a role."""
+    if redact.looks_like_address(text):
+        raise InvalidInput.of("name", "looks like a connection string")
     name = rules.clean_user(text)
     if len(name.encode()) > 63:
         raise InvalidInput.of("name", "has more than 63 bytes, which no role's name may have")
@@ -383,7 +391,7 @@ def _role(text: str) -> str:
 
 def _limit(text: str) -> int:
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
-        raise Usage(f"Invalid value for '--limit': '{text[:60]}' is not an integer", hint="todo list --help")
+        raise Usage(f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer", hint="todo list --help")
     if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
         raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
     return int(text)

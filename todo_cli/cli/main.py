@@ -2,13 +2,12 @@
 
 import contextlib
 import io
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from todo_cli import __version__, config
+from todo_cli import __version__, config, redact
 from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import STATUSES, Cancelled, Code, Detail, Internal, IoFailed, OutcomeUnknown, TodoError, Usage
 from todo_cli.output import envelope, plain
@@ -111,7 +110,7 @@ def _answer(
     except typer.Exit as end:  # after printing help
         return Printed(end.exit_code, captured.getvalue().encode(env.encoding, "backslashreplace"))
     except typer.TyperException as error:
-        return _misused(error, env, as_json=as_json)
+        return _misused(error, request.words, env, as_json=as_json)
     if config_fault is not None:
         raise config_fault
 
@@ -171,19 +170,21 @@ def _version(*, as_json: bool) -> Printed:
     return Printed(0, envelope.success({"version": __version__}, line).encode() if as_json else f"{line}\n".encode())
 
 
-def _misused(error: Any, env: Env, *, as_json: bool) -> Printed:
-    """Say what the parser found."""
+def _misused(error: Any, words: Sequence[str], env: Env, *, as_json: bool) -> Printed:
+    """Say what the parser found; it quotes words, and one of them may be a connection string."""
     from todo_cli.cli.options import TEXT_HINT
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "todo"
-    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    message = redact.without_words(error.format_message(), words)
+    message = " ".join(message.split()).removesuffix(".").replace("Value error, ", "")
     is_unknown_option = type(error).__name__ == "NoSuchOption"
     hint = f"{TEXT_HINT}; see {path} --help" if is_unknown_option else f"{path} --help"
     return _failed(Usage(message or "The command cannot be understood", hint=hint), env, as_json=as_json)
 
 
 def _failed(error: TodoError, env: Env, *, as_json: bool, status: int | None = None) -> Printed:
+    error = _without_secrets(error)
     exit_status = STATUSES[error.code].exit if status is None else status
     if exit_status is None:
         exit_status = 1
@@ -192,6 +193,15 @@ def _failed(error: TodoError, env: Env, *, as_json: bool, status: int | None = N
     lines = [f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else [])]
     text = "".join(f"{visible(line)}\n" for line in lines)
     return Printed(exit_status, err=text.encode(env.encoding, "backslashreplace"))
+
+
+def _without_secrets(error: TodoError) -> TodoError:
+    """Hide what looks like a login, wherever it came from; a command to repeat keeps the words of its task."""
+    hint = error.hint if error.hint is None or error.code is Code.OUTCOME_UNKNOWN else redact.without_logins(error.hint)
+    details: list[Detail] = [
+        {"field": detail["field"], "message": redact.without_logins(detail["message"])} for detail in error.details
+    ]
+    return type(error)(redact.without_logins(error.message), hint=hint, details=details)
 
 
 def _bug(error: Exception) -> Internal:
@@ -203,20 +213,17 @@ def _bug(error: Exception) -> Internal:
 def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
     """A bug's traceback, with no control characters but line ends, and no secrets."""
     import traceback
-    from urllib.parse import quote, unquote
 
-    text = "".join(traceback.format_exception(error))
-    text = re.sub(r"://[^\s/@]*:[^\s@]*@", "://***@", text)
-    urls = [env.variables.get("TODO_DATABASE_URL"), env.variables.get("DATABASE_URL")]
-    forms = {env.variables.get("PGPASSWORD", "")}
-    for url in filter(None, [*urls, config_file.values.get("database_url")]):
-        secrets = [str(url).partition("://")[2].rpartition("@")[0].partition(":")[2]]
-        secrets += re.findall(r"[?&]password=([^&]*)", str(url))
-        for secret in secrets:
-            plain = unquote(secret)
-            forms |= {secret, plain, quote(plain), quote(plain, safe=""), repr(plain)[1:-1]}
-    for form in sorted(filter(None, forms), key=len, reverse=True):
-        text = text.replace(form, "***")
+    urls = (
+        env.variables.get("TODO_DATABASE_URL"),
+        env.variables.get("DATABASE_URL"),
+        config_file.values.get("database_url"),
+    )
+    text = redact.without_secrets(
+        "".join(traceback.format_exception(error)),
+        urls=[str(url) for url in urls if url],
+        passwords=[env.variables.get("PGPASSWORD", "")],
+    )
     return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(env.encoding, "backslashreplace")
 
 

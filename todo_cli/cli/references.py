@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from todo_cli import redact
 from todo_cli.errors import NOTHING_CHANGED, InvalidInput
 from todo_cli.rules import UUID_TEXT
 
@@ -53,8 +54,8 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     """
     references = parse_references([argument], to_change=to_change)
     if len(references) != 1 or isinstance(references[0], range) or "," in argument:
-        outcome = NOTHING_CHANGED if to_change else ""
-        raise InvalidInput(f"`{_short(argument)}` names more than one task{outcome}", hint="name one number or UUID")
+        message = f"`{redact.shown(argument)}` names more than one task{NOTHING_CHANGED if to_change else ''}"
+        raise InvalidInput(message, hint="name one number or UUID")
     return references[0]
 
 
@@ -78,8 +79,4 @@ def _number_or_span(part: str, argument: str) -> int | range:
         if last - first >= _LONGEST_SPAN:
             raise InvalidInput(f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS)
         return range(first, last + 1)
-    raise InvalidInput(f"`{_short(argument)}` names no task", hint=_FORMS)
-
-
-def _short(argument: str) -> str:
-    return argument if len(argument) <= 60 else f"{argument[:57]}..."
+    raise InvalidInput(f"`{redact.shown(argument)}` names no task", hint=_FORMS)

@@ -1,7 +1,7 @@
 """A connection string as people have it, read into what the drivers need.
 
 Accepts what Neon's console, libpq, SQLAlchemy and other tools hand out. No message quotes any part of the string but a
-scheme or a parameter's name: a password that was not encoded can end up anywhere in it.
+known scheme or a known parameter's name: a password that was not encoded can end up anywhere in it.
 """
 
 import re
@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from todo_cli import redact
 from todo_cli.errors import ConfigInvalid
 from todo_cli.rules import REFUSED, REFUSED_CLASS
 
 SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
-_POSTGRES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
+_POSTGRES: Final = re.compile(r"postgres(ql)?(\+\w+)?", re.IGNORECASE | re.ASCII)
+"""With whatever driver of SQLAlchemy: the string's other users choose theirs, and this program has its own."""
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
 _KNOWN: Final = frozenset(
     {
@@ -35,12 +37,42 @@ _KNOWN: Final = frozenset(
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
 """Known and rightly without effect: asyncpg has no channel binding (the verified certificate vouches for the server),
 and every statement here suits PgBouncer."""
-_ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
-_LOGIN: Final = re.compile(
-    r"^[^/]*:[^/]*@|(^|[\s?&])(host|hostaddr|user|password|dbname|sslmode|channel_binding|options|PGPASSWORD)\s*="
+_FOREIGN: Final = frozenset(
+    {
+        # libpq
+        *("fallback_application_name", "gssdelegation", "gssencmode", "gsslib", "hostaddr", "keepalives"),
+        *("keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "load_balance_hosts"),
+        *("max_protocol_version", "min_protocol_version", "passfile", "replication", "require_auth", "requirepeer"),
+        *("requiressl", "service", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode"),
+        *("sslcompression", "sslcrl", "sslcrldir", "sslkey", "sslpassword", "sslsni", "target_session_attrs"),
+        *("client_encoding", "tcp_user_timeout"),
+        # settings of the server
+        *("datestyle", "idle_in_transaction_session_timeout", "lock_timeout", "role", "search_path"),
+        *("statement_timeout", "timezone"),
+        # asyncpg, SQLAlchemy, Prisma, JDBC, node-postgres, Neon
+        *("command_timeout", "database", "direct_tls", "max_cached_statement_lifetime", "max_cacheable_statement_size"),
+        *("prepared_statement_cache_size", "server_settings", "statement_cache_size", "timeout", "max_overflow"),
+        *("pool_size", "connection_limit", "pool_timeout", "schema", "socket_timeout", "sslaccept", "sslidentity"),
+        *("currentSchema", "prepareThreshold", "ssl", "uselibpqcompat", "endpoint", "project"),
+    }
 )
-"""What a path does not look like: a login without its scheme, or libpq's words and values."""
-_UNSAFE: Final = re.compile(rf"[ {REFUSED_CLASS}]")
+"""What other programs understand, and this one does not. An unknown name is not shown: it may be a password."""
+_SCHEMES: Final = frozenset(
+    {
+        *("cockroachdb", "ftp", "http", "https", "ldap", "libsql", "mariadb", "mongodb", "mongodb+srv", "mssql"),
+        *("mysql", "oracle", "redis", "rediss", "sqlite3", "sqlserver", "ssh", "turso", "ws", "wss"),
+    }
+)
+"""What a message may name: anything else before `://` can be a part of a password."""
+_ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
+_LOGIN_FORM: Final = f"write it as `user:password@`; {_ENCODE}"
+_ODD_IN_USER: Final = re.compile(r"[;,|=]")
+"""What people type in place of the `:` before a password."""
+_NESTED: Final = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
+_CLEAR_PATH: Final = re.compile(r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$", re.IGNORECASE | re.DOTALL)
+"""What is a path whatever signs are in it: it begins like one, or ends in the name of a database file."""
+_ODD_IN_PATH: Final = re.compile(r"^[-/]|[:@?=;\s]|\.neon\.(tech|build)\b", re.IGNORECASE)
+_UNSAFE: Final = re.compile(rf"[\s\u200b\u2060\ufeff{REFUSED_CLASS}]")
 _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -113,28 +145,92 @@ def is_local(host: str) -> bool:
     )
 
 
+def unwrap(text: str) -> str:
+    """Take off what gets around a string when it is copied: blanks, a byte order mark, a pair of quotes."""
+    while True:
+        inner = text.strip().strip(_BYTE_ORDER_MARKS).strip()
+        if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "'\"":
+            inner = inner[1:-1]
+        if inner == text:
+            return text
+        text = inner
+
+
+_BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
+"""The mark, and its bytes as Python carries them where the locale is not UTF-8."""
+
+
+_MEANT: Final = re.compile(
+    r"""
+      postgres[\w+.-]*\s*:\s*//                               # anywhere, also behind `psql` or `jdbc:`
+    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)\W*(:|//)             # misspelt
+    | ^\W*psql\s | \bPGPASSWORD\s*=
+    | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=    # libpq's words and values
+    | \.neon\.(tech|build)\b
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
+
+def is_meant_for_postgres(text: str) -> bool:
+    """Whether a string of other programs names a PostgreSQL server, readable or not."""
+    return _MEANT.search(redact.plain(unwrap(text))) is not None
+
+
 def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
     """Read a connection string or a path of a SQLite file; relative paths start at `cwd`, `~` is `home`.
+
+    Blanks, a byte order mark and a pair of quotes around it are forgiven.
 
     Raises:
         ConfigInvalid: it cannot be read; the message says what to mend and quotes nothing secret.
     """
+    text = unwrap(text)
     scheme, separator, rest = text.partition("://")
-    if not separator and (scheme := text.partition(":")[0].lower()) in _POSTGRES + _SQLITE + ("file",):
-        raise ConfigInvalid("The database URL lacks `//` after its scheme", hint=_EXAMPLES)
-    if not separator and _LOGIN.search(text):
-        raise ConfigInvalid("The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES)
-    if not separator:
-        path = _file(text, cwd, home)
-        if not {"/", "."} & set(text):
-            raise ConfigInvalid("The database URL is neither a URL nor the path of a file", hint=_EXAMPLES)
-        return SqliteTarget(path)
-    if scheme.lower() in _SQLITE:
-        return SqliteTarget(_file(rest.partition("?")[0].removeprefix("/"), cwd, home))
-    if scheme.lower() in _POSTGRES:
+    if separator and _POSTGRES.fullmatch(scheme):
         return _postgres(rest)
-    named = f" `{scheme}`" if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,30}", scheme) else ""
-    raise ConfigInvalid(f"The database URL has an unknown scheme{named}", hint=_EXAMPLES)
+    if separator and scheme.lower() in _SQLITE:
+        name = rest.partition("?")[0].removeprefix("/")
+        if redact.looks_like_address(name):
+            raise ConfigInvalid("The path of the SQLite file looks like a connection string", hint=_EXAMPLES)
+        return SqliteTarget(_file(name, cwd, home))
+    _refuse_addresses(text)
+    path = _file(text, cwd, home)
+    if not {"/", "."} & set(text) or (_ODD_IN_PATH.search(text) and not _CLEAR_PATH.match(text)):
+        raise ConfigInvalid("The database URL is neither a URL nor the path of a file", hint=_EXAMPLES)
+    return SqliteTarget(path)
+
+
+def _refuse_addresses(text: str) -> None:
+    """Refuse what is an address and not one that can be read, rather than take it for a path.
+
+    Raises:
+        ConfigInvalid: it says what is wrong with it, as far as that can be known.
+    """
+    scheme, separator, _ = text.partition("://")
+    if re.match(r"\W*psql\b", text):
+        raise ConfigInvalid(
+            "The database URL begins with `psql`",
+            hint="leave `psql` and the quotes out: what is wanted begins with `postgresql://`",
+        )
+    if (nested := _NESTED.search(text)) and "://" not in text[: nested.start()]:
+        raise ConfigInvalid(
+            "The database URL has something before `postgresql://`",
+            hint="leave it out, whether it is `jdbc:`, `export NAME=` or a quote",
+        )
+    if redact.plain(text) != text and _NESTED.match(redact.plain(text)):
+        raise ConfigInvalid(
+            "The database URL holds a `\\`, or a sign that only looks like the right one",
+            hint="write `postgresql://`, `:`, `@` and `/` with plain ASCII characters and without `\\`",
+        )
+    word, colon, _ = text.partition(":")
+    if colon and not separator and (word.lower() in (*_SQLITE, "file") or _POSTGRES.fullmatch(word)):
+        raise ConfigInvalid("The database URL lacks `//` after its scheme", hint=_EXAMPLES)
+    if separator:
+        named = f" `{scheme}`" if scheme.lower() in _SCHEMES else ""
+        raise ConfigInvalid(f"The database URL has an unknown scheme{named}", hint=_EXAMPLES)
+    if redact.looks_like_address(text):
+        raise ConfigInvalid("The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES)
 
 
 _EXAMPLES: Final = "use `postgresql://user:password@host/database`, `sqlite:///path`, or the path of a SQLite file"
@@ -170,11 +266,20 @@ def _postgres(rest: str) -> PostgresTarget:
     addresses = _hosts(parameters.get("host") or hosts, parameters.get("port"))
     is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
     root = parameters.get("sslrootcert")
+    login_name = parameters.get("user") or _decoded(user)
+    secret = parameters.get("password") or (_decoded(password) if colon else None)
+    if secret is None and (_ODD_IN_USER.search(user) or ":" in redact.plain(login_name)):
+        raise ConfigInvalid("The database URL has a login that cannot be read", hint=_LOGIN_FORM)
+    database = parameters.get("dbname") or _decoded(path)
+    if redact.holds_login(database) or redact.holds_login(parameters.get("application_name", "")):
+        raise ConfigInvalid("The database URL holds another connection string", hint=_EXAMPLES)
+    if redact.looks_like_address(root or ""):
+        raise ConfigInvalid("The database URL has an sslrootcert that is not the path of a file")
     return PostgresTarget(
         hosts=addresses,
-        user=parameters.get("user") or _decoded(user) or None,
-        password=parameters.get("password") or (_decoded(password) if colon else None),
-        database=parameters.get("dbname") or _decoded(path) or None,
+        user=login_name or None,
+        password=secret,
+        database=database or None,
         sslmode=mode,
         root_certificate=None if root in (None, "", "system") else Path(root),
         direct_tls=_direct_tls(parameters.get("sslnegotiation"), is_neon=is_neon),
@@ -205,15 +310,22 @@ def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
         if name in _KNOWN:
             known[name] = _decoded(value)
         elif name not in _HARMLESS:
-            dropped.append(name if re.fullmatch(r"\w{1,40}", name, re.ASCII) else "(unreadable)")
+            dropped.append(_named(name))
     return known, tuple(dropped)
+
+
+def _named(parameter: str) -> str:
+    """What `todo doctor` may show of a parameter that has no effect."""
+    if parameter in _FOREIGN:
+        return parameter
+    return "(unknown)" if re.fullmatch(r"\w{1,40}", parameter, re.ASCII) else "(unreadable)"
 
 
 def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
     found = []
     given_ports = ports.split(",") if ports else []
     for position, text in enumerate(hosts.split(",")):
-        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^:\[\]@]*))(?::(.*))?", _decoded(text))
+        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(/[^:\[\]@]*|[\w.-]*))(?::(.*))?", _decoded(text))
         if match is None:
             raise ConfigInvalid("The database URL has a host that cannot be read", hint=_ENCODE)
         port = match[3] or (given_ports[min(position, len(given_ports) - 1)] if given_ports else str(_PORT))
