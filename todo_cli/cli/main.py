@@ -101,7 +101,7 @@ def _answer(
         with contextlib.redirect_stdout(captured):
             # Not by `main`: it would obey the variable of shell completion, `_TODO_COMPLETE`, instead of the arguments.
             context = commands().make_context(
-                "todo", words, obj=Call(dash_is_text=request.dash_is_text), terminal_width=min(env.columns, 100)
+                "todo", list(words), obj=Call(dash_is_text=request.dash_is_text), terminal_width=min(env.columns, 100)
             )
             with context:
                 parsed: Invocation = commands().invoke(context)
