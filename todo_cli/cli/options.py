@@ -98,7 +98,8 @@ def _refuse_glued(command: Any, ctx: Any, words: Sequence[str], *, stops_at_text
         if named is not None and named.metavar == "N" and re.fullmatch(r"[0-9]+", word[2:], re.ASCII):
             continue
         value = "" if named is None or named.is_flag else f"; a value follows after a blank: `{word[:2]} VALUE`"
-        raise Usage(f"`{redact.shown(word)}` is not an option", hint=f"{TEXT_HINT}{value}; see {ctx.command_path} --help")
+        hint = f"{TEXT_HINT}{value}; see {ctx.command_path} --help"
+        raise Usage(f"`{redact.shown(word)}` is not an option", hint=hint)
 
 
 class _Strict:
