@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import pytest
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.hosts.sitecustomize import resolving
-from tests.support.pgbouncer import find_pgbouncer, keeps_prepared_statements
+from tests.support.machine import NEEDS, TOOLS, link, needs_of
 from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, open_cluster, open_server
 from tests.support.program import Process, PtyProcess, Surroundings, Todo, let_signals_through
 from tests.support.servers import swiftest_folder
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # Read before the environment is sealed.
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
-MUST_HAVE_PGBOUNCER = os.environ.get("CI") == "true"
 
 SEALED_PREFIXES = ("TODO_", "XDG_", "PG", "LC_", "SSL_CERT_", "CLICOLOR")
 SEALED_NAMES = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "LANG", "USER", "LOGNAME")
@@ -64,13 +64,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the PgBouncer of this machine cannot show; where CI says that there is one, there has to be."""
-    marks = ((item, item.get_closest_marker("pgbouncer")) for item in items)
-    left_out = [item for item, mark in marks if mark is not None and not can_show(**mark.kwargs)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs something that this machine lacks."""
+    for item in items:
+        for name in needs_of(item):
+            if not NEEDS[name].is_met():
+                item.add_marker(pytest.mark.skip(reason=f"needs {name}; {NEEDS[name].remedy}"))
+                break
 
 
 def pytest_collection_finish() -> None:
@@ -80,16 +80,13 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests a run leaves out."""
-    if not can_show():
-        terminalreporter.write_line("PgBouncer is not installed (apt-get install pgbouncer): its tests are left out")
-    elif not can_show(prepares=True):
-        terminalreporter.write_line("PgBouncer is older than 1.21: tests of its prepared statements are left out")
-
-
-def can_show(*, prepares: bool = False) -> bool:
-    """Whether tests with PgBouncer run here; those with `prepares` want one that keeps prepared statements."""
-    return (MUST_HAVE_PGBOUNCER or find_pgbouncer() is not None) and (not prepares or keeps_prepared_statements())
+    """Name each test that the run left out, and why."""
+    reports = terminalreporter.stats.get("skipped", [])
+    left_out = Counter(
+        (report.nodeid.partition("[")[0], report.longrepr[2].removeprefix("Skipped: ")) for report in reports
+    )
+    for (test, reason), cases in sorted(left_out.items()):
+        terminalreporter.write_line(f"left out: {test}{f' ({cases} cases)' if cases > 1 else ''} ({reason})")
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +96,21 @@ def sealed_folders() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="session")
+def tools(sealed_folders: Path) -> Path:
+    """Folders of programs: `every` of those that a test may always start, and one for each that a test may need."""
+    folder = sealed_folders / "tools"
+    link(folder / "every", TOOLS)
+    for program in {need.program for need in NEEDS.values() if need.program}:
+        link(folder / program, [program])
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def seal(sealed_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Seal]:
-    """Take the developer's settings, folders, colours and databases out of every test's reach."""
+def seal(
+    request: pytest.FixtureRequest, sealed_folders: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Seal]:
+    """Take the developer's settings, folders, programs, colours and databases out of every test's reach."""
     folder = Path(tempfile.mkdtemp(dir=sealed_folders))
     seal = Seal(folder / "home", folder / "work")
     seal.home.mkdir()
@@ -110,6 +119,8 @@ def seal(sealed_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Seal
         if name.startswith(SEALED_PREFIXES) or name in SEALED_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(seal.home))
+    programs = ["every", *filter(None, (NEEDS[name].program for name in needs_of(request.node)))]
+    monkeypatch.setenv("PATH", os.pathsep.join(str(tools / program) for program in programs))
     yield seal
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,6 +13,7 @@ import pytest
 from tests import docs, picture
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
+from tests.support.machine import needs
 from tests.support.program import Todo
 from tests.support.stores import Store
 from tests.test_contracts import commands
@@ -211,10 +212,12 @@ def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
 
 @pytest.mark.nothing_made
 @pytest.mark.parametrize("with_neon", [True, False], ids=["all", "without Neon"])
-def test_readme_works_from_top_to_bottom(newcomer: Shell, seal: Seal, postgres_store: Store, with_neon: bool) -> None:
-    has_jq = shutil.which("jq") is not None
+@pytest.mark.parametrize("with_jq", [pytest.param(True, marks=needs("jq")), False], ids=["with jq", "without jq"])
+def test_readme_works_from_top_to_bottom(
+    newcomer: Shell, seal: Seal, postgres_store: Store, with_neon: bool, with_jq: bool
+) -> None:
     whole = typed_in(readme(postgres_store.url if with_neon else None))
-    page = [step for step in whole if has_jq or "jq" not in step.command]
+    page = [step for step in whole if with_jq or "jq" not in step.command]
 
     ran = walk(newcomer, page)
 
@@ -232,8 +235,6 @@ def test_readme_works_from_top_to_bottom(newcomer: Shell, seal: Seal, postgres_s
     config = seal.home / ".config" / "todo" / "config.toml"
     assert config.exists() == with_neon
     assert not with_neon or config.stat().st_mode & 0o777 == 0o600
-    if not has_jq:
-        pytest.skip("jq is not installed, so README's lines with jq were not run; all the others were")
 
 
 def test_readme_overwrites_no_config_file(newcomer: Shell, seal: Seal) -> None:
@@ -281,10 +282,9 @@ def test_files_hold_no_paths_of_a_machine_and_no_package_index() -> None:
 
 def texts() -> Iterator[tuple[Path, str]]:
     """The text files that belong to the project, by git, or without it all that is not made by tools."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
-    )
-    names = listed.stdout.decode().split("\0") if listed.returncode == 0 else []
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True) if shutil.which("git") else None
+    names = listed.stdout.decode().split("\0") if listed and listed.returncode == 0 else []
     made = re.compile(r"\.git|\.venv|\.\w+_cache|\.hypothesis|__pycache__|build|dist|.*\.egg-info")
     paths = [ROOT / name for name in names] or [
         path for path in ROOT.rglob("*") if not any(made.fullmatch(part) for part in path.relative_to(ROOT).parts)

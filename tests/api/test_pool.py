@@ -16,6 +16,7 @@ from tests.api.storm import raise_storm
 from tests.api.support import TASKS, Log, add, data, error, opened, settings_for
 from tests.service.backdoor import connected, file_of
 from tests.support.certificates import Authority
+from tests.support.machine import needs
 from tests.support.neon import NeonFront
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
@@ -205,6 +206,7 @@ async def test_adds_survive_a_restart_in_the_middle(
     assert tally.counts()["201"] > 100
 
 
+@needs("pgbouncer")
 @pytest.mark.spec("001/FR-112")
 async def test_api_works_through_a_pooler(
     own_store: Store, own_postgres: PostgresCluster, clock: Clock, log: Log

@@ -1,14 +1,14 @@
 """The quickstart's part on the API does what it says."""
 
 import re
-import shutil
 
 import pytest
 
 from tests.api.served import serving
 from tests.conftest import Seal
+from tests.support.machine import needs
 from tests.support.program import Process, Surroundings
-from tests.test_docs import QUICKSTART, Shell, Step, matches, shell
+from tests.test_docs import QUICKSTART, Shell, Step, assert_shows, shell
 
 __all__ = ["shell"]
 
@@ -33,17 +33,14 @@ def own_process(shell: Shell, seal: Seal) -> Process:
     return Process(Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")))
 
 
+@needs("curl")
 @pytest.mark.nothing_made
 def test_quickstart_of_the_api_does_what_it_says(shell: Shell, own_process: Process) -> None:
-    assert shutil.which("curl"), "curl is not installed, and the quickstart of the API cannot be run"
     assert blocks("sh") == ["todo serve\n"]
 
     with serving(own_process) as served:
-        ran = [(step, *shell.run(step.command.replace(PORT, f":{served.port}"))) for step in steps()]
-
-    assert [(step.command, status) for step, status, _ in ran if status != 0] == []
-    differing = [(step, output) for step, _, output in ran if not matches(output, step.output)]
-    assert differing == [], "\n".join(f"$ {step.command}\n{output}" for step, output in differing)
+        page = [Step(step.command.replace(PORT, f":{served.port}"), step.output) for step in steps()]
+        assert_shows(shell, page)
 
 
 def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> None:

@@ -25,7 +25,7 @@ from tests.conftest import Seal
 from tests.service.backdoor import file_of
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
-from tests.support.marks import OVER_IPV6
+from tests.support.machine import needs
 from tests.support.program import LIMIT_S, Process, Surroundings
 from tests.support.stores import Store
 from todo_cli.api.server import GRACE_S, MOST_CONNECTIONS, find_address, name_hosts
@@ -233,7 +233,7 @@ def test_serve_answers_under_its_own_names_alone(light: Served) -> None:
     assert list(statuses.values()) == [200, 200, 200, 200, 403, 403]
 
 
-@OVER_IPV6
+@needs("IPv6")
 def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
     with serving(sqlite_process, "--host", "::1") as served, served.client() as client:
         assert served.host == "[::1]"

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.expect import add, assert_document, assert_words, titles_of
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
+from tests.support.machine import needs
 from tests.support.program import (
     LIMIT_S,
     Child,
@@ -385,9 +386,10 @@ def test_process_ended_while_it_connects_dies_of_it(embedded: Process, number: s
     assert json.loads(out)["error"]["code"] == "CANCELLED"
 
 
+@needs("bash")
 @pytest.mark.spec("002/FR-046")
 def test_process_stops_a_loop_of_the_shell(todo_embedded: Todo, local: Surroundings) -> None:
-    """A program that exits 130 by itself leaves the loop running; one that dies of the signal does not."""
+    """A program that exits 130 by itself leaves a loop of bash running; one that dies of the signal does not."""
     add(todo_embedded, "first")
 
     with subprocess.Popen(

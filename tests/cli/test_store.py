@@ -14,7 +14,7 @@ from tests.cli.expect import add, assert_document, assert_refused, assert_words,
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
-from tests.support.marks import as_root
+from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, finished
 from tests.support.servers import Account
@@ -377,7 +377,7 @@ def test_a_symlink_of_ones_own_to_a_file_not_made_yet_is_followed(
     assert (embedded(seal).is_symlink(), mode_of(target)) == (True, 0o600)
 
 
-@as_root("only root can give a symlink to another account")
+@needs("root")  # who alone can give a symlink to another account
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("link", [".local/share/todo", ".local/share/todo/todo.db"])
 @pytest.mark.parametrize("arguments", TOUCHING)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.marks import as_root
+from tests.support.machine import needs
 from todo_cli.database import files
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError
 
 STRANGER = 12_345
 """An account that is neither ours nor root's."""
-for_root = as_root("only root can give a symlink to another account")
+for_root = needs("root")  # who alone can give a symlink to another account
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)

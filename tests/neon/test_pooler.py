@@ -9,16 +9,17 @@ from tests.cli.expect import assert_document, assert_refused
 from tests.neon.site import CONSOLE, HOST, POOLER, Site
 from tests.support.blocking import wait_for
 from tests.support.certificates import Certificate
+from tests.support.machine import needs
 from tests.support.neon import NeonFront
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
 from tests.support.program import LIMIT_S
 
-pytestmark = pytest.mark.pgbouncer
+pytestmark = needs("pgbouncer")
 
 KEPT = [
     pytest.param(0, id="none prepared"),
-    pytest.param(1_000, id="1000 prepared", marks=pytest.mark.pgbouncer(prepares=True)),
+    pytest.param(1_000, id="1000 prepared", marks=needs("pgbouncer 1.21")),
 ]
 COMMANDS = [
     (["add", "Buy milk"], "Added 1: Buy milk (new list for ada)\n"),

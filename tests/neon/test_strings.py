@@ -9,7 +9,7 @@ from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.neon.relay import Relay
 from tests.neon.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site, task_id
-from tests.support.marks import OVER_IPV6
+from tests.support.machine import needs
 from tests.support.neon import NeonFront
 from tests.support.postgres import ADMIN
 from tests.support.program import Surroundings, Todo
@@ -267,7 +267,7 @@ def test_connects_by_a_unix_socket(site: Site, form: str) -> None:
     assert (found["round_trips"], found["reachable"]) == (5, True)
 
 
-@OVER_IPV6
+@needs("IPv6")
 def test_connects_by_ipv6(site: Site, proxy: TurnProxy, front: NeonFront) -> None:
     with Relay(proxy.port, host="::1") as relay:
         assert site.todo(site.url("[::1]", relay.port))("add", "Buy milk").status == 0

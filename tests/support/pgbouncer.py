@@ -1,10 +1,8 @@
 """A real PgBouncer in transaction mode before the PostgreSQL of the tests."""
 
-import re
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,11 +13,11 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.machine import keeps_prepared_statements
 from tests.support.postgres import ADMIN, PostgresCluster
 from tests.support.servers import ServerFolder, free_port
 
 START_LIMIT_S = 30
-PREPARED_SINCE = (1, 21)
 SETTINGS = """\
 [databases]
 * = host=127.0.0.1 port={upstream}
@@ -48,12 +46,11 @@ class PgBouncer:
         pool_size: int = 10,
         users: Mapping[str, str] | None = None,
     ) -> None:
-        program = find_pgbouncer()
-        if program is None:
-            pytest.fail("PgBouncer is not installed: apt-get install pgbouncer", pytrace=False)
+        program = shutil.which("pgbouncer")
+        assert program is not None, "the test has to say `needs('pgbouncer')`"
         if max_prepared_statements and not keeps_prepared_statements():
             raise ValueError("this PgBouncer has no max_prepared_statements")
-        self._program = program
+        self._program = Path(program).resolve()  # the server's account cannot enter the folders of a test
         self._upstream = server.port
         self._pool_size = pool_size
         self._max_prepared_statements = max_prepared_statements
@@ -103,19 +100,3 @@ class PgBouncer:
         self._process.kill()
         self._process.wait()
         return False
-
-
-def find_pgbouncer() -> Path | None:
-    """The program, where it is installed."""
-    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    return Path(found) if found else None
-
-
-def keeps_prepared_statements() -> bool:
-    """Whether the installed PgBouncer knows `max_prepared_statements`."""
-    program = find_pgbouncer()
-    if program is None:
-        return False
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"(\d+)\.(\d+)", said)
-    return version is not None and tuple(map(int, version.groups())) >= PREPARED_SINCE

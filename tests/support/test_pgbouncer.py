@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
+from tests.support.machine import needs
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
 
-pytestmark = pytest.mark.pgbouncer
+pytestmark = needs("pgbouncer")
 
 
 @pytest.fixture(scope="module")

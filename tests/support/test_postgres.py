@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.support.marks import as_root
+from tests.support.machine import needs
 from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, find_binaries
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
     assert own_postgres.fetch("postgres", "SELECT 1 FROM pg_database WHERE datname = $1", name) == []
 
 
-@as_root("only root can hide the binaries from the account of the server")
+@needs("root")  # who alone can hide the binaries from the account of the server
 def test_starts_from_binaries_that_its_account_cannot_reach(tmp_path: Path) -> None:
     binaries = next(find_binaries())
     package = binaries.parents[1]

@@ -1,0 +1,118 @@
+"""What a machine must have for the tests, and what it may lack.
+
+A test that needs more than TOOLS says so by `@needs(...)`: where that is missing it is left out, and named in the last
+lines of the run. No other test finds more than TOOLS on its path, so that one that forgot to say so fails everywhere.
+
+`python -m tests.support.machine FOLDER` makes a folder to be the whole PATH of a bare machine. It uses the standard
+library alone, because nothing is installed there yet.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pytest
+
+PATH: Final = os.environ.get("PATH", os.defpath)  # read before a test is sealed
+ADMIN_PATH: Final = PATH.replace("/bin", "/sbin")  # where Debian has servers, and no ordinary user looks
+
+TOOLS: Final = ("sh", "git", "cat", "cut", "head", "mkdir", "rm", "sleep")
+"""What every test may start besides Python: the shell, git, and what is used of coreutils."""
+
+PREPARED_SINCE = (1, 21)
+
+
+def find(program: str) -> Path | None:
+    """Where this machine has a program."""
+    found = shutil.which(program, path=PATH) or shutil.which(program, path=ADMIN_PATH)
+    return Path(found).absolute() if found else None
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can speak IPv6 to itself."""
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+def is_root() -> bool:
+    """Whether this process may do everything."""
+    return os.geteuid() == 0
+
+
+@cache
+def keeps_prepared_statements() -> bool:
+    """Whether there is a PgBouncer that knows `max_prepared_statements`."""
+    program = find("pgbouncer")
+    if program is None:
+        return False
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"(\d+)\.(\d+)", said)
+    return version is not None and tuple(map(int, version.groups())) >= PREPARED_SINCE
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a test may need: whether it is there, what to do where it is not, and the program to put on its path."""
+
+    is_met: Callable[[], bool]
+    remedy: str
+    program: str | None = None
+
+
+def _program(name: str) -> Need:
+    return Need(lambda: find(name) is not None, f"apt-get install {name}", name)
+
+
+NEEDS: Final = {
+    "bash": _program("bash"),
+    "curl": _program("curl"),
+    "jq": _program("jq"),
+    "pgbouncer": _program("pgbouncer"),
+    "pgbouncer 1.21": Need(keeps_prepared_statements, "install this version or a later one", "pgbouncer"),
+    "IPv6": Need(cache(has_ipv6), "this machine cannot speak it, not even to itself"),
+    "root": Need(is_root, "run the tests as root"),
+}
+
+
+def needs(name: str) -> "pytest.MarkDecorator":
+    """Leave a test out where something of NEEDS is missing."""
+    import pytest
+
+    assert name in NEEDS, name
+    return pytest.mark.needs(name)
+
+
+def needs_of(item: "pytest.Item") -> Iterator[str]:
+    """What a test says that it needs; what its module says comes first."""
+    return (name for mark in reversed([*item.iter_markers("needs")]) for name in mark.args)
+
+
+def link(folder: Path, programs: Iterable[str]) -> None:
+    """Make a folder in which the programs are found that this machine has."""
+    folder.mkdir(parents=True)
+    for program in programs:
+        if found := find(program):
+            (folder / program).symlink_to(found)
+
+
+def main(folder: str) -> None:
+    """Make the one folder on the PATH of a bare machine: TOOLS and Python."""
+    link(Path(folder), TOOLS)
+    python = Path(folder, "python3")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')  # by a link, Python would not find its home
+    python.chmod(0o755)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
