@@ -43,9 +43,13 @@ class Seal:
     cwd: Path
 
 
-def pytest_configure() -> None:
-    """Let signals end the programs under test wherever the tests run."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let signals end the programs under test wherever the tests run, also in a checkout that cannot be written."""
     let_signals_through()
+    if not os.access(config.rootpath, os.W_OK) and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="todo-hypothesis-")
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder  # of the workers too
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(optionalhook=True)
