@@ -355,7 +355,7 @@ async def test_an_impostor_hears_nothing_and_is_named_with_the_reason(
 async def test_a_server_that_offers_no_tls_hears_nothing_but_the_question(answer: bytes, kind: type[TodoError]) -> None:
     async with server(answer) as (port, heard):
         target = read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require")
-        error = await fault(target, timeout_s=0.5)
+        error = await fault(target, timeout_s=2.0)
 
     assert type(error) is kind
     assert set(heard) == {SSL_REQUEST}
@@ -364,7 +364,7 @@ async def test_a_server_that_offers_no_tls_hears_nothing_but_the_question(answer
 async def test_a_server_that_speaks_no_tls_hears_a_client_hello_and_no_more(own_postgres: PostgresCluster) -> None:
     async with server(b"E\0\0\0\x08Sx\0\0") as (port, heard):
         target = read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require&sslnegotiation=direct")
-        error = await fault(target, timeout_s=0.5)
+        error = await fault(target)
 
     assert type(error) is TlsFailed
     assert error.message.endswith(" could not prove who it is: wrong version number")

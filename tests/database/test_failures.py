@@ -158,7 +158,7 @@ async def test_a_role_with_too_many_connections_is_busy(own_postgres: PostgresCl
     url = own_postgres.url(place, user=role, password=PASSWORD)
     first = await asyncpg.connect(url)
     try:
-        async with opened(url, timeout_s=0.4) as database:
+        async with opened(url, timeout_s=2.0) as database:
             error = await fault(database, "SELECT 1")
     finally:
         await first.close()
