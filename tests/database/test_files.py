@@ -285,6 +285,19 @@ def test_holds_nothing_refuses_a_symlink_of_another_account_behind_one_of_our_ow
     assert "theirs is a symlink of another account" in refusal(ConfigInvalid, path).message
 
 
+@pytest.mark.spec("002/FR-078")
+def test_holds_nothing_refuses_to_another_account_what_is_a_symlink_of_this_one(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way round, which needs no root: the link is ours, and whoever asks is somebody else."""
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "elsewhere")
+    os.lchown(path, os.geteuid() or STRANGER, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER + 1)
+
+    assert refusal(ConfigInvalid, path).message == f"{path} is a symlink of another account"
+
+
 @for_root
 @pytest.mark.spec("002/FR-078")
 def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path, tmp_path: Path) -> None:
