@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from tests.cli.expect import add
+from tests.support.machine import needs
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
@@ -27,7 +28,7 @@ def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
 
 
 @pytest.mark.spec("002/FR-054")
-@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("shell", ["sh", pytest.param("bash", marks=needs("bash"))])
 def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
     """As in CanastaWiki/Canasta#680: a tab is white space for `read`, which takes several of them for one."""
     titles = ["Buy milk", "-", r"back\slash", "two  blanks", "'quotes\""]

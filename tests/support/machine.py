@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATH: Final = os.environ.get("PATH", os.defpath)  # read before a test is sealed
 ADMIN_PATH: Final = PATH.replace("/bin", "/sbin")  # where Debian has servers, and no ordinary user looks
 
-TOOLS: Final = ("sh", "git", "cat", "cut", "head", "mkdir", "rm", "sleep")
+TOOLS: Final = ("sh", "git", "cat", "cut", "head", "ln", "mkdir", "rm", "sleep")
 """What every test may start besides Python: the shell, git, and what is used of coreutils."""
 
 PREPARED_SINCE = (1, 21)
