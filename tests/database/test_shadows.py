@@ -3,8 +3,10 @@
 Reference: CVE-2018-1058, and PostgreSQL's manual on schemas and search_path (5.10.6, «Usage Patterns»).
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -13,10 +15,13 @@ import pytest
 from tests.conftest import Seal
 from tests.support.postgres import PostgresCluster
 from tests.support.program import Surroundings, Todo
-from tests.support.stores import Clock
+from tests.support.stores import Clock, Store
 from todo_cli.database import owner, schema, tasks
 from todo_cli.database.dialect_postgresql import QuietDialect
-from todo_cli.models import TaskStatus
+from todo_cli.database.engine import open_database
+from todo_cli.errors import SchemaMismatch
+from todo_cli.models import TaskCreate, TaskStatus
+from todo_cli.service import TaskService
 
 TYPES = ["text", "varchar", "name", "int4", "int8", "bool", "uuid", "timestamptz", "oid", '"char"']
 OPERATORS = ["=", "<>", "<", "<=", ">", ">=", "+", "-", "||", "~", "!~"]
@@ -186,12 +191,12 @@ def test_every_function_and_operator_is_qualified() -> None:
         tasks._addition(),
         *(tasks._single(key) for key in ("id", "number")),
         *(tasks._page(status, is_limited=True, is_continued=True) for status in TaskStatus),
-        owner.owner(),
+        owner.owners(),
         owner.open_schemas(),
         owner.relations(),
         owner.role_without_rights(),
     ]
-    texts = [str(statement.compile(dialect=dialect)) for statement in statements] + schema.preparation(dialect)
+    texts = [str(statement.compile(dialect=dialect)) for statement in statements] + schema.lock(dialect)
 
     for text in texts:
         plain = re.sub(r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =", "", text)
@@ -215,18 +220,41 @@ TRAPS = {
             now() AS completed_at;
     """,
     "default": "ALTER TABLE todo.task ADD COLUMN more text DEFAULT public.stolen();",
+    "immutable default": """
+        ALTER TABLE todo.task ADD COLUMN more text DEFAULT public.planned('d');
+        ALTER TABLE todo.counter ADD COLUMN more text DEFAULT public.planned('d');
+    """,
+    "immutable index": """
+        CREATE INDEX trap ON todo.task (title) WHERE public.planned('i') = 'i';
+        CREATE INDEX trap_too ON todo.counter (last) WHERE public.planned('i') = 'i';
+    """,
+    "immutable view": """
+        DROP TABLE todo.task;
+        CREATE VIEW todo.task AS SELECT '5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c'::uuid AS id, 1 AS number,
+            'ada'::text AS user_id, public.planned('v') AS title, 'a'::text AS description, false AS completed,
+            now() AS created_at, now() AS updated_at, now() AS completed_at;
+    """,
+    "policy": """
+        ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY; ALTER TABLE todo.task FORCE ROW LEVEL SECURITY;
+        CREATE POLICY trap ON todo.task USING (public.planned('p') = 'p') WITH CHECK (public.planned('p') = 'p');
+    """,
     "version": "CREATE TRIGGER trap BEFORE INSERT ON todo.alembic_version EXECUTE FUNCTION public.trap();",
     "nothing but the schema": "DROP TABLE todo.task; DROP TABLE todo.counter; DROP TABLE todo.alembic_version;",
 }
 TRAP = f"""
 CREATE FUNCTION public.stolen() RETURNS pg_catalog.text LANGUAGE plpgsql VOLATILE AS $f$ BEGIN {SPY}; END $f$;
 CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {SPY}; END $f$;
+CREATE FUNCTION public.planned(word pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN
+    IF current_user NOT LIKE 'mallory%' THEN PERFORM pg_catalog.nextval('public.loot'); END IF;
+    RETURN word;
+END $f$;
 """
 
 
 def own_schema(ground: Ground, role: str, trap: str) -> None:
     """Have a role make the schema, before anybody else does."""
     script = ";\n".join(schema.creation(schema.dialect_of("postgresql")))
+    ground.run("CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC")
     ground.run(f"{TRAP} {script.replace('SET LOCAL', 'SET')}; RESET search_path; {TRAPS[trap]}", role)
     ground.run("GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC")
 
@@ -245,8 +273,8 @@ def test_a_strangers_schema_runs_nothing_as_us(ground: Ground, trap: str, who: s
             continue
         ran = run(*command, "--json", stdin=b"one\ntwo\n")
         assert (ran.status, ran.error["code"]) == (8, "SCHEMA"), (command, ran)
-        if trap != "view":  # which can say that nothing can be written into it
-            assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
+        assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
+    assert ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0] is False
 
 
 @pytest.mark.spec("001/FR-044")
@@ -284,3 +312,90 @@ def test_a_schema_of_whom_we_trust_is_used(ground: Ground, owner_of: str) -> Non
     assert run("done", "1").status == run("delete", "1").status == 0
     if owner_of == "the database":
         ground.run(f"ALTER DATABASE {ground.database} OWNER TO CURRENT_USER")
+
+
+@pytest.mark.spec("001/FR-044")
+def test_a_strangers_table_in_our_own_schema_runs_nothing_as_us(ground: Ground) -> None:
+    own_schema(ground, ground.mallory, "trigger")
+    ground.run("ALTER SCHEMA todo OWNER TO CURRENT_USER")
+
+    for command in (["list"], ["add", "x"], ["db", "upgrade"]):
+        ran = ground.todo()(*command, "--json")
+        assert ran.error["code"] == "SCHEMA", ran
+        assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
+
+
+@pytest.mark.spec("001/FR-044")
+def test_a_role_is_not_trusted_because_we_made_it(ground: Ground) -> None:
+    """From PostgreSQL 16 on, who makes a role may administer it, and so is a member of a kind."""
+    made = f"made_by_{ground.victim}"
+    ground.run(f"ALTER ROLE {ground.victim} CREATEROLE")
+    ground.run(f"CREATE ROLE {made}; GRANT CREATE ON DATABASE {ground.database} TO {made}", ground.victim)
+    ground.run(f"GRANT {made} TO CURRENT_USER WITH ADMIN OPTION; GRANT CREATE ON DATABASE {ground.database} TO {made}")
+    try:
+        own_schema(ground, made, "trigger")
+        assert ground.todo(ground.victim)("add", "x", "--json").error["code"] == "SCHEMA"
+    finally:
+        ground.run(f"DROP OWNED BY {made} CASCADE; DROP ROLE {made}")
+
+
+@pytest.mark.spec("001/FR-044")
+def test_doctor_warns_of_a_schema_in_which_others_may_create(ground: Ground) -> None:
+    ground.run(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT {ground.mallory} TO {ground.victim}")
+    assert ground.todo(ground.victim)("db", "upgrade").status == 0
+    assert "others_may_create_in\t-\n" in ground.todo(ground.victim)("doctor").out
+
+    ground.run(f"GRANT CREATE ON SCHEMA todo TO {ground.mallory}")
+
+    assert "others_may_create_in\ttodo\n" in ground.todo(ground.victim)("doctor").out
+
+
+@pytest.mark.spec("001/FR-044")
+async def test_a_schema_that_comes_later_is_looked_at_too(ground: Ground) -> None:
+    url = ground.server.url(ground.database, user=ground.victim, password=PASSWORD)
+    async with open_database(Store("postgresql", url).target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", ground.clock)
+        assert (await tasks.list()).tasks == []
+
+        await asyncio.to_thread(own_schema, ground, ground.mallory, "immutable default")
+
+        for call in (tasks.list, lambda: tasks.add(TaskCreate(title="x")), lambda: tasks.complete([1])):
+            with pytest.raises(SchemaMismatch):
+                await call()
+    assert ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0] is False
+
+
+async def test_the_question_travels_with_the_first_request(ground: Ground) -> None:
+    """In one packet, so that it costs no round trip."""
+    packets: list[bytes] = []
+    lines: list[asyncio.Task[None]] = []
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, seen: list[bytes]) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                seen.append(data)
+                target.write(data)
+                await target.drain()
+        target.close()
+        with suppress(OSError):
+            await target.wait_closed()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(ground.server.host, ground.server.port)
+        lines.append(asyncio.create_task(pass_on(reader, to_server, packets)))
+        lines.append(asyncio.create_task(pass_on(from_server, writer, [])))
+
+    url = ground.server.url(ground.database)
+    async with open_database(Store("postgresql", url).target) as database:
+        await database.upgrade()
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        relayed = Store("postgresql", url.replace(f":{ground.server.port}/", f":{port}/"))
+        async with open_database(relayed.target) as database:
+            await TaskService(database, "ada", ground.clock).add(TaskCreate(title="x"))
+            await TaskService(database, "ada", ground.clock).list()
+        await asyncio.gather(*lines)
+
+    asked = [packet for packet in packets if b"nspowner" in packet]
+    assert len(asked) == 1
+    assert b"INSERT INTO todo.task" in asked[0]

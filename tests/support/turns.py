@@ -25,6 +25,7 @@ from tests.support.wire import (
     FLUSH,
     GSS_REQUEST,
     PASSWORD,
+    QUERY,
     READY,
     SSL_REQUEST,
     STARTUP,
@@ -80,6 +81,15 @@ class Line:
     surplus: int = 0
     """How many times the server will say ReadyForQuery to such a Query, which the client has not to hear."""
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
+    question: bytes = b""
+    """The question for the schema's owner, held until the request that it belongs to."""
+    is_question_open: bool = False
+    """Whether the next ReadyForQuery answers that question."""
+
+    def take_question(self) -> bytes:
+        """The question that is held, once."""
+        question, self.question = self.question, b""
+        return question
 
     def take(self, message: Message) -> None:
         """Note a message of the client's."""
@@ -96,6 +106,11 @@ class Line:
 
 class BrokenLineError(Exception):
     """A line has been cut, or a client sent away."""
+
+
+def is_question_for_owner(message: Message) -> bool:
+    """Whether a message asks whose the schema is, as a part of the request that follows (`database/guard.py`)."""
+    return message.kind == QUERY and message.body.startswith(b"SELECT ") and b"nspowner" in message.body
 
 
 class TurnProxy:
@@ -214,6 +229,9 @@ class TurnProxy:
         line.has_left.set()
 
     async def _pass_request(self, line: Line, upstream: SlowStream, message: Message) -> None:
+        if is_question_for_owner(message):  # it comes in one packet with the request that follows
+            line.question = message.encode()
+            return
         line.take(message)
         before, during = self._fault(line, "before"), self._fault(line, "during")
         if before and before.how != "error":
@@ -223,13 +241,13 @@ class TurnProxy:
             if during:
                 line.client.abort(reset=during.how == "reset")
                 await asyncio.sleep(during.late_s)
-                await upstream.write(message.encode())
+                await upstream.write(line.take_question() + message.encode())
                 await upstream.close()
                 raise BrokenLineError
             if before:
                 await self._refuse(before, line, upstream, message)
         if not before:
-            await upstream.write(message.encode())
+            await upstream.write(line.take_question() + message.encode())
 
     async def _refuse(self, fault: Fault, line: Line, upstream: SlowStream, message: Message) -> None:
         """Have a request answered by an error."""
@@ -238,10 +256,12 @@ class TurnProxy:
             await line.client.write(error_message("FATAL", fault.state, "as a test asked").encode())
             await line.client.close()
             raise BrokenLineError
+        question = line.take_question()
         if message.kind == FLUSH:
             line.shortened = line.shortened or Framer(opening=False)
             line.surplus += 1
-        await upstream.write(raising(fault.state).encode())
+            line.is_question_open = question != b""
+        await upstream.write(question + raising(fault.state).encode())
 
     async def _pass_answers(self, line: Line, upstream: SlowStream) -> None:
         while data := await upstream.read():
@@ -258,7 +278,10 @@ class TurnProxy:
     def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
         """Leave out what the client has not to hear."""
         for message in answers:
-            if message.kind == READY and line.surplus:
+            if message.kind == READY and line.is_question_open:
+                line.is_question_open = False
+                yield message
+            elif message.kind == READY and line.surplus:
                 line.surplus -= 1
             else:
                 yield message

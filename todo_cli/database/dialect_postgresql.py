@@ -75,8 +75,6 @@ class QuietDialect(PGDialect_asyncpg):
 
     supports_statement_cache = True
     statement_compiler = QualifiedCompiler
-    checks_owner_on_connect = False
-    """Whether each new connection has been asked whose the schema is, so that no statement has to ask."""
     colspecs = PGDialect_asyncpg.colspecs | {types.String: _Text, types.Text: _Text}
 
     def _get_server_version_info(self, connection: Any) -> tuple[int, int]:

@@ -49,9 +49,11 @@ class Effect(Enum):
 class Database:
     """One store; connects at the first call. `created` tells whether a call here made the store."""
 
-    def __init__(self, engine: AsyncEngine, target: Target) -> None:
+    def __init__(self, engine: AsyncEngine, target: Target, owner_check: "OwnerCheck | None" = None) -> None:
         self.engine = engine
         self.target = target
+        self.owner_check = owner_check
+        """Keeps a stranger's schema from running code as us; None for a file."""
         self.created = False
         self.may_have_written = False
         """Whether a write was sent that did not fail for certain."""
@@ -115,6 +117,9 @@ class Database:
                 self._has_failed(effect)
                 raise
             except Exception as error:
+                if self.owner_check is not None and (fault := self.owner_check.take_fault()) is not None:
+                    self._has_failed(effect)
+                    raise fault from error
                 if not failures.is_of_driver(error):
                     raise
                 is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
@@ -366,11 +371,13 @@ async def open_database(
     at most, each of them for less than five minutes; who waits 5 s for one hears that the store is busy. An embedded
     file has one writer at a time, and so one connection.
     """
+    owner_check = None
     if isinstance(target, SqliteTarget):
         engine = _sqlite(target, _pool(pool_size and 1))
     else:
-        engine = _postgresql(target, timeout_s, dial, pool_size)
-    database = Database(engine, target)
+        owner_check = OwnerCheck(target)
+        engine = _postgresql(target, timeout_s, dial, pool_size, owner_check)
+    database = Database(engine, target, owner_check)
     try:
         yield database
     finally:
@@ -385,47 +392,56 @@ def _pool(size: int | None) -> dict[str, Any]:
     return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_FOR_S, "pool_recycle": RECYCLE_S}
 
 
-def _postgresql(target: PostgresTarget, timeout_s: float, dial: Dial | None, pool_size: int | None) -> AsyncEngine:
+def _postgresql(
+    target: PostgresTarget, timeout_s: float, dial: Dial | None, pool_size: int | None, owner_check: "OwnerCheck"
+) -> AsyncEngine:
     from todo_cli.database import connection, dialect_postgresql
 
     dial = dial or connection.Dialer(target, timeout_s=timeout_s)
     engine = create_async_engine(
         f"{dialect_postgresql.DRIVER}://",
-        async_creator=dial if pool_size is None else _checking_owner(dial, target),
+        async_creator=owner_check.guarding(dial),
         isolation_level="AUTOCOMMIT",
         poolclass=AsyncAdaptedQueuePool,
         hide_parameters=True,
         **_pool(pool_size),
     )
-    engine.dialect.checks_owner_on_connect = pool_size is not None  # type: ignore[attr-defined]  # QuietDialect
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
     return engine
 
 
-def _checking_owner(dial: Dial, target: PostgresTarget) -> Dial:
-    """Connections of a pool: asked once whose the schema is, so that its many statements need not ask.
+class OwnerCheck:
+    """Has each new connection to PostgreSQL ask whose the schema is, and keeps what was found wrong."""
 
-    Raises:
-        SchemaMismatch: the schema is a stranger's.
-    """
-    from todo_cli.database.dialect_postgresql import QuietDialect
-    from todo_cli.database.owner import owner
+    def __init__(self, target: PostgresTarget) -> None:
+        self._target = target
+        self._fault: TodoError | None = None
 
-    question = str(owner().compile(dialect=QuietDialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy
+    def guarding(self, dial: Dial) -> Dial:
+        """Connections that refuse to work in the schema of a stranger."""
+        from todo_cli.database.dialect_postgresql import QuietDialect
+        from todo_cli.database.guard import Guard
+        from todo_cli.database.owner import owners
 
-    async def connect() -> Any:
-        connection = await dial()
-        try:
-            found = await connection.fetchrow(question)
-        except Exception as error:
-            connection.terminate()
-            raise failures.translated(error, target, connecting=True) from error
-        if found is not None and not found["is_trusted"]:
-            connection.terminate()
-            raise failures.distrust(target.place, found["owner"])
-        return connection
+        question = str(owners().compile(dialect=QuietDialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy
 
-    return connect
+        async def connect() -> Any:
+            connection = await dial()
+            Guard(connection, question, self._refuse)
+            return connection
+
+        return connect
+
+    def _refuse(self, owner: str | None) -> None:
+        if owner is None:
+            self._fault = DatabaseBusy(f"Somebody is making tables in {self._target.place}", hint="try again")
+        else:
+            self._fault = failures.distrust(self._target.place, owner)
+
+    def take_fault(self) -> TodoError | None:
+        """Why a connection was cut by us, if one was; asked for once."""
+        fault, self._fault = self._fault, None
+        return fault
 
 
 def _refuse_dead(connection: Any, record: object, proxy: object) -> None:

@@ -69,7 +69,7 @@ async def _server(
         )
     ).one()
     version = driver.get_server_version()
-    schema_owner = (await connection.execute(owner.owner())).one_or_none()
+    owners = (await connection.execute(owner.owners())).all()
     open_schemas = (await connection.scalars(owner.open_schemas())).all()
     return {
         "round_trips": _round_trips(target),
@@ -77,7 +77,7 @@ async def _server(
         "server_version": f"{version.major}.{version.micro}",
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
-        "schema_owner": schema_owner.owner if schema_owner else None,
+        "schema_owner": owners[0].owner if owners else None,
         "others_may_create_in": list(open_schemas),
         "read_only": read_only == "on",
         "clock_drift_s": round((server_now - asked_at).total_seconds(), 1),

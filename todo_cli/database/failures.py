@@ -32,13 +32,10 @@ ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
 """A table, schema or column that is not there: found out when a statement is parsed, before anything ran."""
 
 NO_RIGHTS: Final = "42501"
-UNKNOWN_SETTING: Final = "42704"
+STRANGERS_STATE: Final = "TD001"
+"""The SQLSTATE of our own SQL where the schema is a stranger's; its message is the name of the role."""
 _POLICY: Final = "ExecWithCheckOptions"
 """The function in PostgreSQL's source that refuses a row for row-level security."""
-STRANGER: Final = "todo.schema_of_"
-"""Begins the name of a setting that no server has: a statement asks for it to fail in a schema that is not ours, and
-to name the owner (`owner.py`)."""
-_STRANGER: Final = re.compile(f'"{re.escape(STRANGER)}(.*)"')
 
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
 """What Python's driver of SQLite says of text that another program stored."""
@@ -200,8 +197,8 @@ def _from_rights(error: BaseException, target: PostgresTarget) -> TodoError | No
 
     Row-level security is told from a missing GRANT by the place in PostgreSQL's source: its words are translated.
     """
-    if sqlstate(error) == UNKNOWN_SETTING and (found := _STRANGER.search(str(error))) is not None:
-        return distrust(target.place, found[1])
+    if sqlstate(error) == STRANGERS_STATE:
+        return distrust(target.place, str(next(iter(causes(error)))))
     routines = {getattr(cause, "server_source_function", None) for cause in causes(error)}
     if sqlstate(error) != NO_RIGHTS or _POLICY not in routines:
         return None
@@ -217,8 +214,8 @@ def distrust(place: str, owner: str | None) -> SchemaMismatch:
     """Say that the schema is a stranger's."""
     whose = f"the role `{owner}`" if owner else "another role"
     return SchemaMismatch(
-        f"The schema `todo` in {place} belongs to {whose}, whom you have no reason to trust",
-        hint="if it is right, make it the database owner's: `ALTER SCHEMA todo OWNER TO ...`",
+        f"The schema `todo` in {place}, or something in it, belongs to {whose}, whom you have no reason to trust",
+        hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; see SECURITY.md",
     )
 
 

@@ -1,14 +1,14 @@
 """Whose schema `todo` is in PostgreSQL: a stranger's tables can run a stranger's code as us.
 
-Triggers, views and defaults run with the rights of whoever uses them. A role that may create schemas could make
-`todo` first, with a trigger in it, and wait for somebody with more rights. So a schema is used only if it belongs to
-us, to a role that we are a member of, to the owner of the database, or to a superuser.
+Triggers, views, defaults and indexes run code with the rights of whoever uses a table, some of it while a statement is
+planned. A role that may create schemas could make `todo` first and wait for somebody with more rights. So a schema is
+used only if it and all that is in it belong to us, to a role whose rights we have, to the owner of the database, or to
+a superuser. `guard.py` asks before the first statement of a connection.
 """
 
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Select,
     Text,
@@ -26,15 +26,13 @@ from sqlalchemy import (
     table,
     true,
 )
-from sqlalchemy.ext.compiler import compiles
 
-from todo_cli.database.failures import STRANGER
 from todo_cli.models import SCHEMA
 
 _NAMESPACE: Final = table(
     "pg_namespace", column("oid"), column("nspname"), column("nspowner"), column("nspacl"), schema="pg_catalog"
 )
-_RELATION: Final = table("pg_class", column("relname"), column("relnamespace"), schema="pg_catalog")
+_RELATION: Final = table("pg_class", column("relname"), column("relnamespace"), column("relowner"), schema="pg_catalog")
 _ROLE: Final = table("pg_roles", column("oid"), column("rolname"), column("rolsuper"), schema="pg_catalog")
 _DATABASE: Final = table("pg_database", column("datname"), column("datdba"), schema="pg_catalog")
 _MEMBER: Final = table("pg_auth_members", column("roleid"), column("member"), schema="pg_catalog")
@@ -46,33 +44,53 @@ def _quoted(text: str) -> ColumnElement[Any]:
     return literal_column(f"'{text}'")
 
 
-def _is_trusted() -> ColumnElement[bool]:
+def _is_trusted(*, with_groups: bool = True) -> ColumnElement[bool]:
     """Whether the role in the row of `_ROLE` may decide what runs as us.
 
-    PostgreSQL takes a superuser for a member of every role: for a superuser only a direct membership counts.
+    `with_groups` counts roles whose rights we have as members. PostgreSQL takes a superuser for a member of every role,
+    so for a superuser only a direct membership counts. The right to SET or ADMIN a role, which from 16 on whoever makes
+    it has, is no reason to trust it.
     """
-    owner = select(_DATABASE.c.datdba).where(_DATABASE.c.datname == func.current_database()).scalar_subquery()
-    me = _ROLE.alias("me")
-    is_granted = (
-        select(_MEMBER.c.roleid)
-        .select_from(_MEMBER.join(me, me.c.oid == _MEMBER.c.member))
-        .where(_MEMBER.c.roleid == _ROLE.c.oid, me.c.rolname == _ME)
-        .exists()
+    owner_of_database = (
+        select(_DATABASE.c.datdba).where(_DATABASE.c.datname == func.current_database()).scalar_subquery()
     )
-    is_superuser = func.current_setting(_quoted("is_superuser")) == _quoted("on")
-    return or_(
+    trusted = [
         _ROLE.c.rolname == _ME,
         _ROLE.c.rolsuper,
-        _ROLE.c.oid == owner,
+        _ROLE.c.oid == owner_of_database,
         _ROLE.c.rolname == _quoted("pg_database_owner"),
-        case((is_superuser, is_granted), else_=func.pg_has_role(_ROLE.c.oid, _quoted("MEMBER"))),
+    ]
+    if with_groups:
+        me = _ROLE.alias("me")
+        is_granted = (
+            select(_MEMBER.c.roleid)
+            .select_from(_MEMBER.join(me, me.c.oid == _MEMBER.c.member))
+            .where(_MEMBER.c.roleid == _ROLE.c.oid, me.c.rolname == _ME)
+            .exists()
+        )
+        is_superuser = func.current_setting(_quoted("is_superuser")) == _quoted("on")
+        trusted.append(case((is_superuser, is_granted), else_=func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))))
+    return or_(*trusted)
+
+
+def owners() -> Select[str, bool]:
+    """Select each owner of the schema and of what is in it, and whether we trust them; no row without a schema.
+
+    Whoever owns one table can put a trigger on it. The owner of the schema comes first.
+    """
+    inside = select(_RELATION.c.relowner).where(_RELATION.c.relnamespace == _NAMESPACE.c.oid)
+    is_owner = or_(_ROLE.c.oid == _NAMESPACE.c.nspowner, _ROLE.c.oid.in_(inside))
+    return (
+        select(cast(_ROLE.c.rolname, Text).label("owner"), _is_trusted().label("is_trusted"))
+        .select_from(_NAMESPACE.join(_ROLE, is_owner))
+        .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
+        .order_by((_ROLE.c.oid != _NAMESPACE.c.nspowner), _ROLE.c.rolname)
     )
 
 
-def owner() -> Select[str, bool]:
-    """Select the name of the schema's owner and whether we trust it; no row where there is no schema."""
+def _owner_of_schema() -> Select[Any]:
     return (
-        select(cast(_ROLE.c.rolname, Text).label("owner"), _is_trusted().label("is_trusted"))
+        select(_ROLE.c.oid)
         .select_from(_NAMESPACE.join(_ROLE, _ROLE.c.oid == _NAMESPACE.c.nspowner))
         .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
     )
@@ -89,49 +107,22 @@ def relations() -> Select[Any]:
 
 def role_without_rights() -> Select[Any]:
     """Select the name of our role if it has no rights by itself: it neither owns the schema nor can make it."""
-    is_mine = owner().where(or_(_ROLE.c.rolname == _ME, func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))))
+    is_mine = _owner_of_schema().where(or_(_ROLE.c.rolname == _ME, func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))))
     may_make = func.has_database_privilege(func.current_database(), _quoted("CREATE"))
-    return select(cast(_ME, Text)).where(not_(case((owner().exists(), is_mine.exists()), else_=may_make)))
+    return select(cast(_ME, Text)).where(not_(case((_owner_of_schema().exists(), is_mine.exists()), else_=may_make)))
 
 
 def open_schemas() -> Select[Any]:
-    """Select the schemas on our search_path in which a role that we do not trust may create objects."""
+    """Select the schemas on our search_path, and our own, in which others may create; a group of ours is others."""
     rights = func.aclexplode(_NAMESPACE.c.nspacl).table_valued("grantee", "privilege_type").lateral()
     is_right_to_create = rights.c.privilege_type == _quoted("CREATE")
     by_everybody = and_(is_right_to_create, rights.c.grantee == literal_column("0"))
     by_role = or_(_ROLE.c.oid == _NAMESPACE.c.nspowner, and_(is_right_to_create, _ROLE.c.oid == rights.c.grantee))
+    is_ours = or_(_NAMESPACE.c.nspname == any_(func.current_schemas(false())), _NAMESPACE.c.nspname == _quoted(SCHEMA))
     return (
         select(cast(_NAMESPACE.c.nspname, Text).label("name"))
         .select_from(_NAMESPACE.outerjoin(rights, true()).outerjoin(_ROLE, by_role))
-        .where(
-            _NAMESPACE.c.nspname == any_(func.current_schemas(false())),
-            or_(by_everybody, not_(func.coalesce(_is_trusted(), true()))),
-        )
+        .where(is_ours, or_(by_everybody, not_(func.coalesce(_is_trusted(with_groups=False), true()))))
         .distinct()
         .order_by(column("name"))
     )
-
-
-class SchemaIsOurs(ColumnElement[bool]):
-    """True, or an error of the whole statement: as it depends on no row, PostgreSQL evaluates it before it reads any.
-
-    In SQLite there are no other roles, and it is simply true.
-    """
-
-    inherit_cache = True
-    type = Boolean()
-
-
-@compiles(SchemaIsOurs, "postgresql")
-def _on_postgresql(element: SchemaIsOurs, compiler: Any, **options: Any) -> str:
-    if compiler.dialect.checks_owner_on_connect:
-        return "true"
-    found = owner().subquery()
-    complaint = cast(func.current_setting(func.concat(_quoted(STRANGER), found.c.owner)), Boolean)
-    verdict = select(func.bool_and(case((found.c.is_trusted, true()), else_=complaint))).select_from(found)
-    return str(compiler.process(verdict.scalar_subquery(), **options))
-
-
-@compiles(SchemaIsOurs, "sqlite")
-def _on_sqlite(element: SchemaIsOurs, compiler: object, **options: object) -> str:
-    return "1"

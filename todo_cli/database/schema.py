@@ -29,11 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DDLElement
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlmodel import SQLModel
 
 from todo_cli.database import owner
-from todo_cli.database.failures import distrust, is_absent
+from todo_cli.database.failures import STRANGERS_STATE, distrust, is_absent
 from todo_cli.errors import SchemaMismatch
 from todo_cli.models import SCHEMA
 
@@ -62,6 +62,27 @@ _NO_PATH: Final = "SET LOCAL search_path = ''"
 """Until the end of a transaction only PostgreSQL's own functions, operators and types are found by name."""
 
 
+_PREPARATION: Final = """\
+DO $$
+DECLARE
+    found record;
+    is_there pg_catalog.bool := false;
+BEGIN
+    FOR found IN {owners} LOOP
+        is_there := true;
+        IF NOT found.is_trusted THEN
+            RAISE EXCEPTION USING ERRCODE = '{state}', MESSAGE = found.owner,
+                DETAIL = 'This role owns the schema {schema} or something in it, and you have no reason to trust it.',
+                HINT = 'If you trust it, run this as that role.';
+        END IF;
+    END LOOP;
+    IF NOT is_there THEN
+        CREATE SCHEMA {schema};
+    END IF;
+END $$"""
+"""Makes the schema where there is none, and fails where it is a stranger's."""
+
+
 class Fit(StrEnum):
     """How a store's schema fits this program."""
 
@@ -86,10 +107,12 @@ async def read_state(connection: AsyncConnection) -> State:
     """Look which schema is there; three statements at most, nothing is changed."""
     found_owner = None
     if connection.dialect.name == "postgresql":
-        row = (await connection.execute(owner.owner())).one_or_none()
-        found_owner = row.owner if row else None
-        if row is None or not row.is_trusted:
-            return State(Fit.UNTRUSTED if row else Fit.ABSENT, owner=found_owner)
+        rows = (await connection.execute(owner.owners())).all()
+        found_owner = rows[0].owner if rows else None
+        if stranger := next((row.owner for row in rows if not row.is_trusted), None):
+            return State(Fit.UNTRUSTED, owner=stranger)
+        if not rows:
+            return State(Fit.ABSENT)
     tables = set((await connection.scalars(_tables(connection.dialect))).all())
     if VERSION_TABLE.name not in tables:
         return State(Fit.FOREIGN if tables else Fit.ABSENT, owner=found_owner)
@@ -169,13 +192,8 @@ def preparation(dialect: Dialect) -> list[str]:
 
     CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where ours was made for us.
     """
-    make = CreateSchema(SCHEMA).compile(dialect=dialect)
-    is_there = select(owner.owner().exists()).compile(dialect=dialect)
-    return [
-        *lock(dialect),
-        f"DO $$ BEGIN IF NOT ({is_there}) THEN {make}; END IF; END $$",
-        str(select(owner.SchemaIsOurs()).compile(dialect=dialect)),
-    ]
+    found = owner.owners().compile(dialect=dialect)
+    return [*lock(dialect), _PREPARATION.format(owners=found, schema=SCHEMA, state=STRANGERS_STATE)]
 
 
 async def create(connection: AsyncConnection) -> bool:

@@ -32,7 +32,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from todo_cli.database.owner import SchemaIsOurs
 from todo_cli.errors import Conflict
 from todo_cli.models import Added, Counter, Instant, Position, Reference, Task, TaskPage, TaskPublic, TaskStatus
 
@@ -44,7 +43,6 @@ _COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
 _USER: Final = bindparam("user", type_=Text)
 _CREATED_AT: Final = bindparam("created_at", type_=Instant)
 _NUMBER: Final = bindparam("number", type_=Integer)
-_OURS: Final = SchemaIsOurs()
 _COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
 
 
@@ -119,7 +117,7 @@ class TaskRepository:
             key = "id" if isinstance(references[0], UUID) else "number"
             rows = await self._rows(_single(key), {"user": self._user_id, "key": references[0]})
         else:
-            statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c), _OURS)
+            statement = select(*_COLUMNS).where(_TASK.c.user_id == self._user_id, _names(references, _TASK.c))
             rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
         return [TaskPublic(*row) for row in rows]
 
@@ -169,8 +167,7 @@ class TaskRepository:
 
     async def _changed(self, statement: Update | Delete) -> list[TaskPublic]:
         """Run a change and return the rows that it touched."""
-        returning = statement.returning(*_COLUMNS)
-        rows = (await self._session.exec(returning if self.on_sqlite else _guarded(returning))).all()
+        rows = (await self._session.exec(statement.returning(*_COLUMNS))).all()
         return [TaskPublic(*row) for row in rows]
 
     async def _rows(self, statement: Executable, values: dict[str, Any]) -> Sequence[Any]:
@@ -193,10 +190,9 @@ class TaskRepository:
         counter = self._insert(Counter).from_select(
             ["user_id", "last"], select(literal(self._user_id, Text), _highest(self._user_id) + numbers)
         )
-        counted = counter.on_conflict_do_update(
+        statement = counter.on_conflict_do_update(
             index_elements=["user_id"], set_={"last": _further(counter.excluded.last, numbers)}
         ).returning(_COUNTER.c.last)
-        statement = counted if self.on_sqlite else _guarded(counted)
         return int((await (await self._session.connection()).execute(statement)).scalar_one())
 
     async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, TaskPublic]:
@@ -241,21 +237,9 @@ def _addition() -> Any:
     )
     number = select(counted.c.last).scalar_subquery()
     new = postgresql.insert(_TASK).values({**given, "number": func.coalesce(number, stored.scalar_subquery())})
-    return _guarded(
-        new.on_conflict_do_update(
-            index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
-        ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
-    )
-
-
-def _guarded(change: Any) -> Any:
-    """A change with RETURNING on PostgreSQL, run only in a schema that can be trusted.
-
-    The condition of the outer SELECT is evaluated before the change begins; a trigger could run earlier than any
-    condition of the change itself.
-    """
-    done = change.cte("done")
-    return select(*done.c).where(_OURS)
+    return new.on_conflict_do_update(
+        index_elements=["id"], set_={"id": new.excluded.id}, where=_TASK.c.user_id == new.excluded.user_id
+    ).returning(*_COLUMNS, (_TASK.c.number == number).label("is_new"))
 
 
 def _highest(user: Any) -> ColumnElement[int]:
@@ -272,9 +256,7 @@ def _further(proposed: ColumnElement[int], numbers: int) -> ColumnElement[int]:
 @cache
 def _single(key: str) -> Any:
     """The SELECT of one task of `user` by its id or number."""
-    return select(*_COLUMNS).where(
-        _OURS, _TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type)
-    )
+    return select(*_COLUMNS).where(_TASK.c.user_id == _USER, _TASK.c[key] == bindparam("key", type_=_TASK.c[key].type))
 
 
 @cache
@@ -285,7 +267,7 @@ def _page(status: TaskStatus, *, is_limited: bool, is_continued: bool) -> Any:
         newest = newest.limit(bindparam("most", type_=Integer))
     page = newest.subquery("page")
     counts = select(_count(TaskStatus.OPEN), _count(TaskStatus.DONE)).subquery("counts")
-    return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true())).where(_OURS)
+    return select(*counts.c, *page.c).select_from(counts.outerjoin(page, true()))
 
 
 def _newest(status: TaskStatus, *columns: Any, is_continued: bool = False) -> Any:

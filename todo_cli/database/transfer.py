@@ -14,7 +14,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
-from todo_cli.database.owner import SchemaIsOurs
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
@@ -67,7 +66,6 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
 
     async def write(session: AsyncSession) -> tuple[int, Sequence[str]]:
         connection = await session.connection()
-        await connection.scalar(select(SchemaIsOurs()))
         new_users = await _without_counter(connection, list(dict.fromkeys(task["user_id"] for task in tasks)))
         await _raise_counters(connection, counters)
         new = 0
