@@ -6,11 +6,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -437,6 +439,29 @@ def test_serve_neither_uses_nor_changes_a_backup_beside_the_log_of_the_old_file(
     for suffix in ("-wal", "-shm"):
         path.with_name(f"store.db{suffix}").rename(path.with_name(f"moved{suffix}"))
     assert [task["title"] for task in sqlite_process("list", "--json").data] == ["old"]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-112", "002/FR-077")
+def test_serve_and_commands_use_a_backup_that_sqlite_itself_restores(
+    sqlite_process: Process, sqlite_store: Store
+) -> None:
+    path, backup = store_and_backup(sqlite_process, sqlite_store)
+    with serving(sqlite_process) as served, served.client() as client:
+        assert titles(client.get(TASKS)) == ["newer", "old"]
+
+        with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as file:
+            source.backup(file)
+
+        assert [task["title"] for task in sqlite_process("list", "--json").data] == ["old"]
+        assert titles(client.get(TASKS)) == ["old"]
+        with closing(sqlite3.connect(path)) as file:  # which changes the file itself
+            file.execute("PRAGMA wal_checkpoint")
+        assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
+        assert sqlite_process("add", "beside").status == 0
+        assert titles(client.get(TASKS)) == ["beside", "after", "old"]
+        assert served.end() == -signal.SIGTERM
+    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["beside", "after", "old"]
 
 
 @pytest.mark.nothing_made

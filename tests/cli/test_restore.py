@@ -87,6 +87,19 @@ def put(how: str, backup: Path, path: Path) -> None:
         shutil.copyfile(backup, path)
 
 
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection of another program, which has a look, and keeps the file open."""
+    file = sqlite3.connect(path)
+    file.execute("SELECT count(*) FROM task").fetchone()
+    return file
+
+
+def restore(backup: Path, path: Path) -> None:
+    """Restore a backup through SQLite, as `.restore` of the sqlite3 program does."""
+    with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+
+
 def contents(path: Path) -> dict[str, bytes]:
     """What is in the file and beside it."""
     return {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
@@ -146,7 +159,8 @@ def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
     refusal = assert_refused(todo, "list", code="IO_ERROR", names=[f"{path}-wal"])
 
     assert refusal["hint"] == (
-        "nothing was changed; end `todo serve`, move todo.db-wal and todo.db-shm away, and try again"
+        "nothing was changed; end all programs that use todo.db, `todo serve` too; "
+        "if this stays, move todo.db-wal and todo.db-shm away"
     )
     assert contents(path) == before
     for suffix in ("-wal", "-shm"):
@@ -256,6 +270,61 @@ def test_a_file_is_used_while_another_program_has_it_open_and_writes(todo: Todo,
         assert titles_of(todo) == ["beside 2", "beside 1", "beside 0", "axxx"]
 
 
+@pytest.mark.parametrize("is_newer", [False, True], ids=["older backup", "newer backup"])
+@pytest.mark.parametrize("log", ["empty", "in use", "begun anew"])
+def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
+    todo: Todo, path: Path, backup: Path, log: str, is_newer: bool
+) -> None:
+    """The log is in use, and what was restored is nowhere else."""
+    add(todo, "a", "b")
+    idle = opened(path)
+    restore(path, backup)
+    expected = ["b", "a"]
+    if is_newer:
+        for title in ("x", "y", "z"):
+            assert todo("add", title, env={"TODO_DATABASE_URL": str(backup)}).status == 0
+            expected.insert(0, title)
+    add(todo, "later", "last")
+    if log == "empty":
+        idle.close()
+        idle = opened(path)
+    elif log == "begun anew":
+        idle.execute("PRAGMA wal_checkpoint")
+
+    restore(backup, path)
+
+    assert titles_of(todo) == expected
+    add(todo, "new")
+    assert titles_of(todo) == ["new", *expected]
+    idle.execute("PRAGMA wal_checkpoint")
+    assert titles_of(todo) == ["new", *expected]
+    idle.close()
+    assert (titles_of(todo), integrity(path)) == (["new", *expected], "ok")
+
+
+@pytest.mark.parametrize("name", ["user_version", "application_id"])
+@pytest.mark.parametrize("value", [0, 1, 2**31 - 1])
+@pytest.mark.parametrize("log", ["empty", "in use", "begun anew"])
+def test_a_mark_that_another_program_writes_over_is_no_reason_to_refuse_a_file_that_is_open(
+    todo: Todo, path: Path, name: str, value: int, log: str
+) -> None:
+    add(todo, "a")
+    with closing(opened(path)) as idle:
+        if log != "empty":
+            add(todo, "b")
+        if log == "begun anew":
+            idle.execute("PRAGMA wal_checkpoint")
+        with closing(sqlite3.connect(path)) as other:
+            other.execute(f"PRAGMA {name} = {value}")
+        for title in ("c", "d"):
+            add(todo, title)
+            idle.execute("PRAGMA wal_checkpoint")
+        add(todo, "e")
+
+        assert titles_of(todo)[:3] == ["e", "d", "c"]
+    assert titles_of(todo)[:3] == ["e", "d", "c"]
+
+
 def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find_nothing(
     todo: Todo, path: Path
 ) -> None:
@@ -360,7 +429,7 @@ def test_a_backup_beside_the_journal_of_the_old_file_is_refused_and_stays(
     refusal = assert_refused(todo, "list", code="IO_ERROR", names=[f"{crashed}-journal was left by another file"])
     assert_refused(todo, "add", "new", code="IO_ERROR")
 
-    assert refusal["hint"].endswith("move todo.db-journal away, and try again")
+    assert refusal["hint"].endswith("if this stays, move todo.db-journal away")
     assert contents(crashed) == before
     beside(crashed, "-journal").unlink()
     assert titles_of(todo)[0] == "49"

@@ -1,6 +1,7 @@
 """What is beside the embedded file: read while others write, cut off, or not SQLite's at all."""
 
 import os
+import shutil
 import sqlite3
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from tests.database.test_files import WRITE
 from todo_cli.database import sidecars
+from todo_cli.database.files import identify
 from todo_cli.errors import DatabaseBusy, IoFailed
 
 pytestmark = pytest.mark.spec("002/FR-077")
@@ -31,11 +33,22 @@ def path(tmp_path: Path) -> Path:
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("PRAGMA wal_autocheckpoint = 0")
         for count in (14, 15):
-            mark(file, count)
+            mark(file, path, count)
         log = beside(path).read_bytes()
-    make(path, count=10)
+        os.link(beside(path), tmp_path / "log")  # so that it keeps its inode number
+    os.link(tmp_path / "log", beside(path))
     beside(path).write_bytes(log)
+    copy_over(path, count=10)
     return path
+
+
+def copy_over(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> None:
+    """Copy another file over this one; what is beside it stays."""
+    other = path.parent / "other" / "todo.db"
+    other.parent.mkdir()
+    make(other, count=count, page_size=page_size, rows=rows)
+    shutil.copyfile(other, path)
+    shutil.rmtree(other.parent)
 
 
 def make(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> None:
@@ -50,11 +63,13 @@ def make(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> Non
         file.execute("PRAGMA journal_mode = WAL")
 
 
-def mark(file: sqlite3.Connection, count: int) -> None:
-    """Write something, with a mark."""
+def mark(file: sqlite3.Connection, path: Path, count: int) -> None:
+    """Write something, with a mark of ours."""
+    ours = sidecars.next_mark(sidecars.Mark(count - 1, 0), identify(path), path)
     file.execute("BEGIN IMMEDIATE")
     file.execute("INSERT INTO task VALUES ('y')")
-    file.execute(f"PRAGMA user_version = {count}")
+    file.execute(f"PRAGMA user_version = {ours.count}")
+    file.execute(f"PRAGMA application_id = {ours.files}")
     file.execute("COMMIT")
 
 
@@ -70,27 +85,21 @@ def test_a_log_that_does_not_continue_the_file_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("count", [13, 14, 15])
 def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(path: Path, count: int) -> None:
-    log = beside(path).read_bytes()
-    make(path, count=count)
-    beside(path).write_bytes(log)
+    copy_over(path, count=count)
 
     sidecars.refuse_foreign(path)
 
 
 @pytest.mark.parametrize("count", [1, 12, 16])
 def test_a_log_continues_no_file_with_another_mark(path: Path, count: int) -> None:
-    log = beside(path).read_bytes()
-    make(path, count=count)
-    beside(path).write_bytes(log)
+    copy_over(path, count=count)
 
     with pytest.raises(IoFailed):
         sidecars.refuse_foreign(path)
 
 
 def test_a_log_of_another_page_size_is_refused(path: Path) -> None:
-    log = beside(path).read_bytes()
-    make(path, count=14, page_size=8192)
-    beside(path).write_bytes(log)
+    copy_over(path, count=14, page_size=8192)
 
     with pytest.raises(IoFailed):
         sidecars.refuse_foreign(path)
@@ -165,9 +174,7 @@ def test_a_log_without_marks_continues_no_file_of_another_size(tmp_path: Path) -
 
 
 def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(path: Path) -> None:
-    log = beside(path).read_bytes()
-    make(path, count=10, rows=40)
-    beside(path).write_bytes(log)
+    copy_over(path, count=10, rows=40)
     os.truncate(path, 8192)  # in the middle of a checkpoint, or of `cp`
 
     sidecars.refuse_foreign(path)
@@ -214,11 +221,11 @@ def test_a_log_that_begins_anew_all_the_time_is_not_judged(path: Path, monkeypat
     def read_late(path: Path) -> object:
         nonlocal looks
         looks += 1
-        beside(path).unlink()
-        beside(path).write_bytes(log)
+        beside(path).write_bytes(change(log, 16, to=struct.pack(">I", looks)))  # other salts
         return read(path)
 
     monkeypatch.setattr(sidecars, "_read", read_late)
+    monkeypatch.setattr(sidecars, "_log_differs", lambda *arguments: True)
 
     sidecars.refuse_foreign(path)
 
@@ -230,7 +237,7 @@ def test_a_log_whose_first_transaction_is_being_written_is_the_files_own(
     path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     log = beside(path).read_bytes()
-    make(path, count=13)
+    copy_over(path, count=13)
     stale = change(log, HEADER + 8)  # what the use before has left behind the beginning
     stale = change(stale, HEADER + 24 + 60, to=struct.pack(">i", 3))
     beside(path).write_bytes(log[:written] + stale[written:])
@@ -304,7 +311,10 @@ def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(tmp_path: Pat
 def test_a_mark_names_the_file_and_the_log_where_there_is_one(path: Path) -> None:
     mark = sidecars.next_mark(sidecars.Mark(4, 0), (1, 0x12345), path)
 
-    assert mark == sidecars.Mark(5, 0x2345 << 16 | (beside(path).stat().st_ino & 0xFFFF))
+    assert mark == sidecars.Mark(5, 0x2345 << 16 | (beside(path).stat().st_ino + 5) & 0xFFFF)
+    assert mark.is_of_log(beside(path).stat().st_ino)
+    assert not mark.is_of_log(beside(path).stat().st_ino + 1)
+    assert not sidecars.Mark(6, mark.files).is_of_log(beside(path).stat().st_ino)
     assert sidecars.next_mark(mark, None, path).files == 0
     beside(path).unlink()
     assert sidecars.next_mark(mark, (1, 0x12345), path).files == 0

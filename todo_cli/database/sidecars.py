@@ -43,14 +43,25 @@ class Mark:
     count: int
     """One more than before; the first of a file is random, so that marks of different files differ."""
     files: int
-    """Which file and which log were written to, by the last bits of their inode numbers; 0 where there is no log."""
+    """Which file and which log were written to, by the last bits of their inode numbers; 0 where there is no log.
+
+    The count is added to the log's, so that a count which another program wrote does not fit.
+    """
+
+    def is_of_log(self, log: int) -> bool:
+        """Whether we wrote this mark into the log of this inode number; a page copied from elsewhere has another."""
+        return self.files != 0 and (self.files - self.count) & 0xFFFF == log & 0xFFFF
+
+    def is_of_file(self, file: int) -> bool:
+        """Whether it was written into the file of this inode number, if we wrote it at all."""
+        return self.files >> 16 == file & 0x7FFF
 
 
 def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
     """The mark of a transaction that is about to be committed to the file that was opened at this path."""
     count = last.count + 1 if last.count else 1 + int.from_bytes(os.urandom(4), "big") // 4
     log = identify(_beside(path.resolve(), "-wal"))
-    return Mark(count, _files(file[1], log[1]) if file and log else 0)
+    return Mark(count, (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF if file and log else 0)
 
 
 def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
@@ -85,10 +96,6 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _files(file: int, log: int) -> int:
-    return (file & 0x7FFF) << 16 | (log & 0xFFFF)
-
-
 def _refusal(path: Path, suffix: str, names: str) -> IoFailed:
     try:
         is_there = path.stat().st_size > 0
@@ -97,7 +104,8 @@ def _refusal(path: Path, suffix: str, names: str) -> IoFailed:
     if is_there:
         return IoFailed(
             f"{path}{suffix} was left by another file than {path}",
-            hint=f"nothing was changed; end `todo serve`, move {names} away, and try again",
+            hint=f"nothing was changed; end all programs that use {path.name}, `todo serve` too; if this stays, "
+            f"move {names} away",
         )
     return IoFailed(
         f"{path}{suffix} was left by a file that is no longer there",
@@ -112,7 +120,7 @@ class _File:
     page_size: int = 0
     pages: int | None = 0
     """None where it cannot be told: the file is in the middle of a checkpoint, perhaps."""
-    count: int = 0
+    mark: Mark = Mark(0, 0)
     inode: int = 0
 
 
@@ -131,14 +139,15 @@ def _read(path: Path) -> _File | None:
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
-            count, page_size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "page_size"))
+            names = ("page_size", "user_version", "application_id")
+            page_size, *mark = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
             try:
                 pages = file.execute("PRAGMA page_count").fetchone()[0]
             except sqlite3.Error:
                 pages = None
     except sqlite3.Error as error:
         return _File() if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB" else None
-    return _File(page_size, pages, count, found.st_ino)
+    return _File(page_size, pages, Mark(*mark), found.st_ino)
 
 
 def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]) -> bool | None:
@@ -201,7 +210,9 @@ def _log_differs(log: int, start: bytes, file: _File) -> bool:
 def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
     """Whether a log may have been begun on the file as it is, or on one of which the file has pages already.
 
-    A file has the mark of the last transaction that is in it: the one before the log, or one of the log's own.
+    A file has the mark of the last transaction that is in it: the one before the log, or one of the log's own. But that
+    is known of our own transactions only. Another program can write any mark through SQLite: a restore by SQLite's
+    backup API writes that of the backup.
     """
     is_near, is_marked, pages = False, False, 0
     for frame in frames:
@@ -209,12 +220,14 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
         if frame.mark is None:
             continue
         is_marked = True
-        ahead = frame.mark.count - file.count
+        ahead = frame.mark.count - file.mark.count
         is_near = is_near or ahead == 0
-        if ahead == 1 or (file.count == 0 and ahead):  # the next transaction, or the first that was marked at all
-            written = frame.mark.files
-            is_same_log = written != 0 and written & 0xFFFF == log & 0xFFFF
-            return not is_same_log or written == _files(file.inode, log)
+        if ahead == 1 or (file.mark.count == 0 and ahead):  # the next one, or the first that was marked at all
+            return not frame.mark.is_of_log(log) or frame.mark.is_of_file(file.inode)
+        if ahead and not frame.mark.is_of_log(log):
+            return True
+        if ahead < 0 and file.mark.is_of_log(log) and file.mark.is_of_file(file.inode):
+            return True  # an older backup of this file was restored through SQLite: a copied file has no later mark
     if is_marked:
         return is_near
     return pages == 0 or file.pages in (None, pages)  # a file that grows or shrinks has another first page
@@ -277,7 +290,7 @@ def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
     if records == 0:  # then the file was not written to yet, and would only be cut
         return file.pages not in (None, pages)
     before = _count_before(journal, records, sector, page_size)
-    return bool(before) and file.count - before not in (0, 1)
+    return bool(before) and file.mark.count - before not in (0, 1)
 
 
 def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:
