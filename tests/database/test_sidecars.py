@@ -28,7 +28,7 @@ FRAME = 24 + 4096
 def path(tmp_path: Path) -> Path:
     """A file with a log that is not its own: that of the same file, some transactions later."""
     path = tmp_path / "todo.db"
-    make(path, count=10)
+    make(path, count=10, rows=20)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("PRAGMA wal_autocheckpoint = 0")
@@ -345,3 +345,21 @@ def test_a_log_without_marks_is_not_judged_beside_a_file_whose_schema_cannot_be_
     beside(path).write_bytes(log)
 
     sidecars.refuse_foreign(path)
+
+
+@pytest.mark.parametrize("count", [8, 40])
+def test_a_restore_through_sqlite_needs_no_mark_of_the_file(path: Path, count: int) -> None:
+    """A backup can have a mark that was made in the very log which it is restored through."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as file,
+        closing(sqlite3.connect(path.with_name("backup"))) as backup,
+    ):
+        mark(file, path, count)
+        file.backup(backup)
+        mark(file, path, 20)
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        backup.backup(file)
+
+        assert sidecars._read(path).mark.count == 20  # type: ignore[union-attr]
+        sidecars.refuse_foreign(path)

@@ -32,6 +32,8 @@ _JOURNAL_START: Final = struct.Struct(">8s5I")
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
 """Where a file's first page has the mark."""
+_LOCK_PLACE: Final = 2**30
+"""Where a file has the page of its locks, which is never written."""
 _MOST_LOOKS: Final = 20
 """How often a log is read again that another process begins anew meanwhile."""
 
@@ -186,6 +188,7 @@ def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File],
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
+    page: int
     pages: int
     """How many pages the file has after this commit; 0 where it is none."""
     mark: Mark | None
@@ -212,10 +215,16 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
 
     A file has the mark of the last transaction that is in it: the one before the log, or one of the log's own. But that
     is known of our own transactions only. Another program can write any mark through SQLite: a restore by SQLite's
-    backup API writes that of the backup.
+    backup API writes that of the backup, and every other page of it. Such a transaction needs nothing of the file.
     """
     is_near, is_marked, pages = False, False, 0
+    written: set[int] = set()
     for frame in frames:
+        written.add(frame.page)
+        if frame.pages:
+            if len(written) >= frame.pages - (frame.pages * file.page_size > _LOCK_PLACE):
+                return True
+            written.clear()
         pages = pages or frame.pages
         if frame.mark is None:
             continue
@@ -226,8 +235,6 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
             return not frame.mark.is_of_log(log) or frame.mark.is_of_file(file.inode)
         if ahead and not frame.mark.is_of_log(log):
             return True
-        if ahead < 0 and file.mark.is_of_log(log) and file.mark.is_of_file(file.inode):
-            return True  # an older backup of this file was restored through SQLite: a copied file has no later mark
     if is_marked:
         return is_near
     return pages == 0 or file.pages in (None, pages)  # a file that grows or shrinks has another first page
@@ -243,7 +250,7 @@ def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
             return
         page, pages, *_ = _FRAME_START.unpack_from(frame)
         mark = Mark(*_HEADER_MARK.unpack_from(frame, _FRAME_START.size)) if page == 1 else None
-        yield _Frame(pages, mark)
+        yield _Frame(page, pages, mark)
         place += _FRAME_START.size + page_size
 
 
