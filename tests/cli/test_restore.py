@@ -480,7 +480,33 @@ def test_a_source_beside_the_log_of_another_file_is_not_imported(
 
     assert (ran.status, ran.out, target.exists()) == (9, "", False)
     assert f"{path}-wal was left by another file" in ran.err
+    assert "if this stays, move todo.db-wal and todo.db-shm away" in ran.err
     assert contents(path) == before
+
+
+def test_a_source_that_is_gone_but_for_its_log_says_what_to_put_back(
+    todo: Todo, path: Path, backup: Path, seal: Seal
+) -> None:
+    make_backup("older", todo, path, backup, seal)
+    path.rename(seal.cwd / "away.db")
+
+    ran = todo("db", "import", str(path), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")})
+
+    assert ran.status == 9
+    assert f"{path}-wal was left by a file that is no longer there" in ran.err
+    assert "put todo.db back" in ran.err
+
+
+@pytest.mark.parametrize("how", ["mv", "cp"])
+def test_a_source_beside_the_journal_of_another_file_says_what_to_move_away(
+    todo: Todo, crashed: Path, backup: Path, seal: Seal, how: str
+) -> None:
+    put(how, backup, crashed)
+
+    ran = todo("db", "import", str(crashed), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")})
+
+    assert ran.status == 9
+    assert "move todo.db-journal away" in ran.err
 
 
 def test_a_damaged_file_says_what_has_to_be_moved_away(todo: Todo, path: Path, clock: Clock) -> None:

@@ -133,6 +133,25 @@ def test_names_the_users_whose_lists_it_begins(site: Site, run: Todo, source: Pa
     assert "new list" not in run("db", "import", str(source)).out
 
 
+def test_a_user_who_lost_the_counter_is_not_new(site: Site, blank_site: Site, run: Todo, source: Path) -> None:
+    assert run("add", "here", user="zoe").status == 0
+    assert run("add", "here", user="bob").status == 0
+    assert run("delete", "1", user="bob").status == 0
+    for number in range(1, 3):
+        assert site.todo(str(source))("add", f"zoe {number}", user="zoe").status == 0
+    assert site.todo(str(source))("delete", "1", user="zoe").status == 0
+    if (target := site.cwd / "target.db").exists():
+        with closing(open_file(target)) as file:
+            file.execute("DELETE FROM counter WHERE user_id = 'zoe'")
+    else:
+        blank_site.server.run_sql(blank_site.database, "DELETE FROM todo.counter WHERE user_id = 'zoe'")
+
+    ran = run("db", "import", str(source))
+
+    assert ran.out == "Imported 11 tasks of 4 users (new list for ada)\n"
+    assert run("add", "next", "--json", user="zoe").data["number"] == 3
+
+
 def test_counters_only_grow(site: Site, run: Todo, source: Path) -> None:
     assert run("db", "import", str(source)).status == 0
     for _ in range(3):

@@ -38,6 +38,10 @@ _MOST_LOOKS: Final = 20
 """How often a log is read again that another process begins anew meanwhile."""
 
 
+class LeftBehind(IoFailed):
+    """A log or a journal is not of the file that it is beside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What a transaction writes into the header, as `user_version` and `application_id`; both 0 before the first."""
@@ -72,7 +76,7 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
     A file that `is_open` already has been written to since it was looked at last, by a checkpoint or by `cp`.
 
     Raises:
-        IoFailed: SQLite would write pages of another file into this one, or would delete what is left of a file that
+        LeftBehind: SQLite would write pages of another file into this one, or would delete what is left of a file that
             is gone.
         DatabaseBusy: a file that is open cannot be read at the moment.
     """
@@ -98,18 +102,18 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _refusal(path: Path, suffix: str, names: str) -> IoFailed:
+def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
     try:
         is_there = path.stat().st_size > 0
     except OSError:
         is_there = False
     if is_there:
-        return IoFailed(
+        return LeftBehind(
             f"{path}{suffix} was left by another file than {path}",
             hint=f"nothing was changed; end all programs that use {path.name}, `todo serve` too; if this stays, "
             f"move {names} away",
         )
-    return IoFailed(
+    return LeftBehind(
         f"{path}{suffix} was left by a file that is no longer there",
         hint=f"nothing was changed; put {path.name} back, or move {names} away, too",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Table, case, insert
+from sqlalchemy import Table, case, insert, union
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.schema import NAME_ANOTHER
+from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
 from todo_cli.models import Counter, Task
@@ -59,6 +60,8 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
         if error.hint != NAME_ANOTHER:
             raise
         raise SchemaMismatch(f"{place} is a database, but not one of todo's", hint=_NAME) from None
+    except LeftBehind:
+        raise
     except (IoFailed, ConfigInvalid) as error:  # whose hints are about the store in use
         raise type(error)(error.message, hint=_CHECK) from error
     tasks = rows.pop(_TASK)
@@ -66,7 +69,7 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
 
     async def write(session: AsyncSession) -> tuple[int, Sequence[str]]:
         connection = await session.connection()
-        new_users = await _without_counter(connection, list(dict.fromkeys(task["user_id"] for task in tasks)))
+        new_users = await _unknown(connection, list(dict.fromkeys(task["user_id"] for task in tasks)))
         await _raise_counters(connection, counters)
         new = 0
         for start in range(0, len(tasks), _BATCH):
@@ -123,13 +126,14 @@ def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
 
 
-async def _without_counter(connection: AsyncConnection, users: Sequence[str]) -> list[str]:
-    """Those of the users, in their order, who never had a task here."""
-    counted: set[str] = set()
+async def _unknown(connection: AsyncConnection, users: Sequence[str]) -> list[str]:
+    """Those of the users, in their order, who never had a task here; a restored table can lack a counter."""
+    known: set[str] = set()
     for start in range(0, len(users), _BATCH):
-        mine = select(_COUNTER.c.user_id).where(_COUNTER.c.user_id.in_(users[start : start + _BATCH]))
-        counted |= set(await connection.scalars(mine))
-    return [user for user in users if user not in counted]
+        batch = users[start : start + _BATCH]
+        columns = (_COUNTER.c.user_id, _TASK.c.user_id)
+        known |= set(await connection.scalars(union(*(select(column).where(column.in_(batch)) for column in columns))))
+    return [user for user in users if user not in known]
 
 
 async def _raise_counters(connection: AsyncConnection, counters: Sequence[Row]) -> None:
