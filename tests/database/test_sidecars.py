@@ -361,5 +361,5 @@ def test_a_restore_through_sqlite_needs_no_mark_of_the_file(path: Path, count: i
 
         backup.backup(file)
 
-        assert sidecars._read(path).mark.count == 20  # type: ignore[union-attr]
+        assert sidecars._read(path).count == 20  # type: ignore[union-attr]
         sidecars.refuse_foreign(path)

@@ -126,7 +126,7 @@ class _File:
     page_size: int = 0
     pages: int | None = 0
     """None where it cannot be told: the file is in the middle of a checkpoint, perhaps."""
-    mark: Mark = Mark(0, 0)
+    count: int = 0
     inode: int = 0
 
 
@@ -145,15 +145,14 @@ def _read(path: Path) -> _File | None:
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
-            names = ("page_size", "user_version", "application_id")
-            page_size, *mark = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+            count, page_size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "page_size"))
             try:
                 pages = file.execute("PRAGMA page_count").fetchone()[0]
             except sqlite3.Error:
                 pages = None
     except sqlite3.Error as error:
         return _File() if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB" else None
-    return _File(page_size, pages, Mark(*mark), found.st_ino)
+    return _File(page_size, pages, count, found.st_ino)
 
 
 def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]) -> bool | None:
@@ -233,9 +232,9 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
         if frame.mark is None:
             continue
         is_marked = True
-        ahead = frame.mark.count - file.mark.count
+        ahead = frame.mark.count - file.count
         is_near = is_near or ahead == 0
-        if ahead == 1 or (file.mark.count == 0 and ahead):  # the next one, or the first that was marked at all
+        if ahead == 1 or (file.count == 0 and ahead):  # the next one, or the first that was marked at all
             return not frame.mark.is_of_log(log) or frame.mark.is_of_file(file.inode)
         if ahead and not frame.mark.is_of_log(log):
             return True
@@ -301,7 +300,7 @@ def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
     if records == 0:  # then the file was not written to yet, and would only be cut
         return file.pages not in (None, pages)
     before = _count_before(journal, records, sector, page_size)
-    return bool(before) and file.mark.count - before not in (0, 1)
+    return bool(before) and file.count - before not in (0, 1)
 
 
 def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:
