@@ -469,3 +469,24 @@ def test_refuses_a_source_that_may_hold_what_it_does_not_know(run: Todo, source:
         file.execute("UPDATE alembic_version SET version_num = '9999'")
 
     assert_refused(run, "db", "import", str(source), code="SCHEMA", names=[str(source), "newer"])
+
+
+@pytest.mark.spec("001/FR-045")
+def test_moves_a_counter_on_that_is_behind_here(run: Todo, site: Site, source: Path) -> None:
+    for _ in range(3):
+        assert run("add", "here", user="ada").status == 0
+    place = run("doctor", "--json").data["place"]
+    if place.endswith(".db"):
+        with closing(open_file(Path(place))) as file:
+            file.execute("UPDATE counter SET last = 0")
+    else:
+        site.server.run_sql(place.rpartition("/")[2], "UPDATE todo.counter SET last = 0")
+    other = site.todo(str(site.cwd / "other.db"))
+    assert other("add", "there", user="grace").status == other("add", "there", user="ada").status == 0
+    with closing(open_file(site.cwd / "other.db")) as file:
+        file.execute("UPDATE task SET number = 9 WHERE user_id = 'ada'")
+
+    assert run("db", "import", str(site.cwd / "other.db")).status == 0
+
+    assert run("doctor", user="ada").out.endswith("numbers\tok\n")
+    assert run("add", "next", "--json", user="ada").data["number"] == 10

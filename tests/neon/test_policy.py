@@ -261,3 +261,34 @@ def test_says_that_rights_are_lacking(owned_site: Site, proxy: TurnProxy) -> Non
         assert site.fetch("SELECT title, completed FROM todo.task") == [("first", False)]
     finally:
         site.server.run_sql(site.database, "DROP OWNED BY reader; DROP ROLE reader")
+
+
+@pytest.mark.parametrize("name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"])
+def test_the_recipe_takes_every_name_of_a_role(owned_site: Site, proxy: TurnProxy, name: str) -> None:
+    site = owned_site
+    owner = as_role(site, proxy, OWNER)
+    assert owner("add", "first").status == 0
+    recipe = owner("db", "policy", name).out
+    try:
+        for _ in range(2):
+            wait_for(run_as_owner(site, with_passwords(recipe, [name])))
+        run = as_role(site, proxy, name)
+        assert run("add", "Buy milk", user=name).status == 0
+        assert site.fetch("SELECT title FROM todo.task WHERE user_id <> 'ada'") == [("Buy milk",)]
+    finally:
+        site.server.run_sql(site.database, f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}")
+
+
+@pytest.mark.parametrize("name", ["public", "none", "pg_monitor"])
+def test_the_recipe_takes_no_name_that_postgresql_keeps(site: Site, plain_url: str, name: str) -> None:
+    assert_refused(site.todo(plain_url), "db", "policy", name, code="INVALID_INPUT", names=["keeps for itself"])
+
+
+def test_the_recipe_wants_the_schema_to_be_the_database_owners(owned_site: Site, proxy: TurnProxy) -> None:
+    site = owned_site
+    owner = as_role(site, proxy, OWNER)
+    assert owner("add", "first").status == 0
+    site.server.run_sql(site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER")
+
+    with pytest.raises(asyncpg.RaiseError, match=f"belongs to {OWNER}, not to the owner of the database"):
+        wait_for(run_as_owner(site, owner("db", "policy", "ada").out))

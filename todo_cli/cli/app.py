@@ -384,6 +384,8 @@ def _role(text: str) -> str:
     if redact.looks_like_address(text):
         raise InvalidInput.of("name", "looks like a connection string")
     name = rules.clean_user(text)
+    if name in ("public", "none") or name.startswith("pg_"):
+        raise InvalidInput.of("name", "is one that PostgreSQL keeps for itself")
     if len(name.encode()) > 63:
         raise InvalidInput.of("name", "has more than 63 bytes, which no role's name may have")
     return name

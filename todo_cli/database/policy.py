@@ -8,7 +8,6 @@ from itertools import count
 from typing import Final
 
 from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlmodel import SQLModel
 
 from todo_cli.models import SCHEMA
@@ -24,6 +23,20 @@ _HEAD: Final = """\
 
 BEGIN;
 SET LOCAL search_path = '';
+
+-- People trust what the owner of the database owns, and nobody else's.
+DO $$
+DECLARE
+    owner pg_catalog.text;
+BEGIN
+    SELECT rolname INTO owner FROM pg_catalog.pg_namespace JOIN pg_catalog.pg_roles ON pg_roles.oid = nspowner
+        WHERE nspname = '{schema}' AND NOT rolsuper AND rolname <> 'pg_database_owner'
+        AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database());
+    IF FOUND THEN
+        RAISE EXCEPTION 'the schema {schema} belongs to %, not to the owner of the database', owner
+            USING HINT = 'ALTER SCHEMA {schema} OWNER TO ...; and ALTER TABLE ... OWNER TO ...; for each table in it';
+    END IF;
+END $$;
 
 -- Nobody else may put objects where programs look names up.
 DO $$ BEGIN
@@ -51,8 +64,24 @@ DO {tag} BEGIN
 EXCEPTION
     WHEN insufficient_privilege THEN
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN RAISE; END IF;
+        RAISE WARNING 'you may not set the search_path of %', {literal};
 END {tag};
 {grants}"""
+
+_WARNING: Final = """
+-- A policy beside ours lets more through.
+DO $$
+DECLARE
+    other record;
+BEGIN
+    FOR other IN SELECT polname, polrelid::pg_catalog.regclass AS name FROM pg_catalog.pg_policy
+        WHERE polpermissive AND polname <> 'own_rows' AND polrelid IN (
+            SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = '{schema}'::pg_catalog.regnamespace)
+    LOOP
+        RAISE WARNING 'the policy % on % is not one of todo''s, and lets more rows through', other.polname, other.name;
+    END LOOP;
+END $$;
+"""
 
 _EXTENSION: Final = """\
 DO $$
@@ -80,7 +109,8 @@ def recipe(people: Sequence[str]) -> str:
     passwords = "".join(f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';" for name in people)
     tables = "".join(_TABLE.format(table=table.fullname) for table in _tables())
     roles = "".join(_role(name) for name in people)
-    return f"{_HEAD.format(passwords=passwords)}{tables}{roles}\nCOMMIT;\n"
+    head, warning = _HEAD.format(passwords=passwords, schema=SCHEMA), _WARNING.format(schema=SCHEMA)
+    return f"{head}{tables}{warning}{roles}\nCOMMIT;\n"
 
 
 def _role(name: str) -> str:
@@ -111,7 +141,7 @@ def extension() -> str:
 
 def quote(role: str) -> str:
     """The name of a role as SQL has it."""
-    return str(PGDialect().identifier_preparer.quote(role))  # type: ignore[no-untyped-call]  # SQLAlchemy
+    return '"' + role.replace('"', '""') + '"'
 
 
 def _tables() -> Sequence[Table]:

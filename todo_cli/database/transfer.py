@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Table, case, insert, union
+from sqlalchemy import Table, case, func, insert, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,6 +70,8 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
     async def write(session: AsyncSession) -> tuple[int, Sequence[str]]:
         connection = await session.connection()
         new_users = await _unknown(connection, list(dict.fromkeys(task["user_id"] for task in tasks)))
+        if not tasks:  # else the statements that follow find out whether there is a store
+            await connection.scalar(select(_TASK.c.id).limit(1))
         await _raise_counters(connection, counters)
         new = 0
         for start in range(0, len(tasks), _BATCH):
@@ -137,12 +139,17 @@ async def _unknown(connection: AsyncConnection, users: Sequence[str]) -> list[st
 
 
 async def _raise_counters(connection: AsyncConnection, counters: Sequence[Row]) -> None:
-    """Lock the users' counters until the end, and move them on where the source is further."""
+    """Lock the users' counters until the end, and move them on where the source, or a task here, is further."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     new = dialect.insert(Counter)
     higher = case((new.excluded.last > _COUNTER.c.last, new.excluded.last), else_=_COUNTER.c.last)
     if counters:
         await connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_={"last": higher}), counters)
+    highest = select(func.max(_TASK.c.number)).where(_TASK.c.user_id == _COUNTER.c.user_id).scalar_subquery()
+    for start in range(0, len(counters), _BATCH):
+        users = [counter["user_id"] for counter in counters[start : start + _BATCH]]
+        behind = update(_COUNTER).where(_COUNTER.c.user_id.in_(users), _COUNTER.c.last < highest)
+        await connection.execute(behind.values(last=highest))
 
 
 async def _add(connection: AsyncConnection, tasks: Sequence[Row], place: str) -> int:
