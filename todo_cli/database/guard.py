@@ -5,7 +5,7 @@ statement. So the question must be answered first. asyncpg asks the server to pa
 nothing, and waits. The answer is read before anything that follows reaches asyncpg. If an owner is not trusted, the
 connection is cut, and nothing more is sent. Where there is no schema yet, the question goes with the next request, too.
 
-Leans on asyncpg 0.31 (`Connection._transport`, `Connection._protocol`). Messages:
+Leans on asyncpg 0.31 and 0.32 (`Connection._transport`, `Connection._protocol`). Messages:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
