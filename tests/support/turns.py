@@ -18,14 +18,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
+from weakref import WeakSet
 
 from tests.support.streams import SlowStream, Stream
 from tests.support.wire import (
+    EXECUTE,
     FLUSH,
     GSS_REQUEST,
+    PARSE,
     PASSWORD,
-    QUERY,
     READY,
     SSL_REQUEST,
     STARTUP,
@@ -83,8 +85,8 @@ class Line:
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
     question: bytes = b""
     """The question for the schema's owner, held until the request that it belongs to."""
-    is_question_open: bool = False
-    """Whether the next ReadyForQuery answers that question."""
+    is_asking_owner: bool = False
+    """Whether more of that question is to come."""
 
     def take_question(self) -> bytes:
         """The question that is held, once."""
@@ -108,9 +110,27 @@ class BrokenLineError(Exception):
     """A line has been cut, or a client sent away."""
 
 
-def is_question_for_owner(message: Message) -> bool:
-    """Whether a message asks whose the schema is, as a part of the request that follows (`database/guard.py`)."""
-    return message.kind == QUERY and message.body.startswith(b"SELECT ") and b"nspowner" in message.body
+def begins_question(message: Message) -> bool:
+    """Whether a message is the Parse, before Bind and Execute, of the question of `database/guard.py`."""
+    return message.kind == PARSE and b"/* whose schema is it? */" in message.body
+
+
+class TidyLoop(asyncio.SelectorEventLoop):
+    """A loop that can close every connection that it has, also one that was made at the last moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()
+
+    def _make_socket_transport(self, *arguments: Any, **options: Any) -> Any:
+        transport = super()._make_socket_transport(*arguments, **options)  # type: ignore[misc]  # asyncio's own
+        self._transports.add(transport)
+        return transport
+
+    def abort_all(self) -> None:
+        """Close every connection at once."""
+        for transport in list(self._transports):
+            transport.abort()
 
 
 class TurnProxy:
@@ -134,7 +154,7 @@ class TurnProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bugs: list[BaseException] = []
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread = threading.Thread(target=self._run_to_the_end, daemon=True)
 
     def reset(self) -> None:
         """Forget turns, requests, connections and faults."""
@@ -166,6 +186,10 @@ class TurnProxy:
         """End the client's connection properly."""
         await line.client.close()
 
+    def _run_to_the_end(self) -> None:
+        with asyncio.Runner(loop_factory=TidyLoop) as runner:
+            runner.run(self._run())
+
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -176,6 +200,9 @@ class TurnProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        assert isinstance(self._loop, TidyLoop)
+        self._loop.abort_all()
+        await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -229,8 +256,9 @@ class TurnProxy:
         line.has_left.set()
 
     async def _pass_request(self, line: Line, upstream: SlowStream, message: Message) -> None:
-        if is_question_for_owner(message):  # it comes in one packet with the request that follows
-            line.question = message.encode()
+        if begins_question(message) or line.is_asking_owner:  # in one packet with the request that follows
+            line.question += message.encode()
+            line.is_asking_owner = message.kind != EXECUTE
             return
         line.take(message)
         before, during = self._fault(line, "before"), self._fault(line, "during")
@@ -260,7 +288,6 @@ class TurnProxy:
         if message.kind == FLUSH:
             line.shortened = line.shortened or Framer(opening=False)
             line.surplus += 1
-            line.is_question_open = question != b""
         await upstream.write(question + raising(fault.state).encode())
 
     async def _pass_answers(self, line: Line, upstream: SlowStream) -> None:
@@ -278,10 +305,7 @@ class TurnProxy:
     def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
         """Leave out what the client has not to hear."""
         for message in answers:
-            if message.kind == READY and line.is_question_open:
-                line.is_question_open = False
-                yield message
-            elif message.kind == READY and line.surplus:
+            if message.kind == READY and line.surplus:
                 line.surplus -= 1
             else:
                 yield message

@@ -18,7 +18,9 @@ _HEAD: Final = struct.Struct("!cI")
 _LENGTH: Final = struct.Struct("!i")
 _OURS: Final = b"todo."
 """In every statement over one of our tables; a request without it needs no question."""
-_QUERY, _READY, _ROW, _ERROR, _PARSED = b"Q", b"Z", b"D", b"E", b"1"
+_MARK: Final = "/* whose schema is it? */ "
+"""Begins the question, for those who read what goes over the line."""
+_PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 
 
 class Guard(asyncio.Protocol):
@@ -32,8 +34,7 @@ class Guard(asyncio.Protocol):
         self._transport = connection._transport
         self._protocol = connection._protocol
         self._refuse = refuse
-        text = question.encode() + b"\0"
-        self._question = _HEAD.pack(_QUERY, len(text) + 4) + text
+        self._question = _ask(f"{_MARK}{question}")
         self._received = b""
         self._is_answered = False
         self._has_owner = False
@@ -82,7 +83,7 @@ class Guard(asyncio.Protocol):
                 self._cut(owner)
         elif kind == _ERROR:  # as when the server shuts down; asyncpg hears of a lost connection
             self._transport.abort()
-        self._is_answered = self._is_answered or kind == _READY or self._transport.is_closing()
+        self._is_answered = kind == _COMPLETE or self._transport.is_closing()
 
     def _hand_on(self) -> None:
         """Let asyncpg have what answers its own request."""
@@ -114,6 +115,16 @@ class Guard(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Pass it on."""
         self._protocol.resume_writing()
+
+
+def _ask(question: str) -> bytes:
+    """Parse, Bind and Execute without names, and no Sync: a pooler would take that for the end of the request."""
+    parse = b"\0" + question.encode() + b"\0" + struct.pack("!h", 0)
+    bind = b"\0\0" + struct.pack("!hhh", 0, 0, 0)
+    execute = b"\0" + struct.pack("!i", 0)
+    return b"".join(
+        _HEAD.pack(kind, len(body) + 4) + body for kind, body in ((b"P", parse), (b"B", bind), (b"E", execute))
+    )
 
 
 def _read_row(body: bytes) -> list[str]:
