@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self
-from weakref import WeakSet
+from typing import Literal, Self
 
 from tests.support.streams import SlowStream, Stream
 from tests.support.wire import (
@@ -115,24 +114,6 @@ def begins_question(message: Message) -> bool:
     return message.kind == PARSE and b"/* whose schema is it? */" in message.body
 
 
-class TidyLoop(asyncio.SelectorEventLoop):
-    """A loop that can close every connection that it has, also one that was made at the last moment."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()
-
-    def _make_socket_transport(self, *arguments: Any, **options: Any) -> Any:
-        transport = super()._make_socket_transport(*arguments, **options)  # type: ignore[misc]  # asyncio's own
-        self._transports.add(transport)
-        return transport
-
-    def abort_all(self) -> None:
-        """Close every connection at once."""
-        for transport in list(self._transports):
-            transport.abort()
-
-
 class TurnProxy:
     """Relays to a PostgreSQL server; runs in a thread of its own for the time of a `with`."""
 
@@ -154,7 +135,7 @@ class TurnProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bugs: list[BaseException] = []
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run_to_the_end, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def reset(self) -> None:
         """Forget turns, requests, connections and faults."""
@@ -186,10 +167,6 @@ class TurnProxy:
         """End the client's connection properly."""
         await line.client.close()
 
-    def _run_to_the_end(self) -> None:
-        with asyncio.Runner(loop_factory=TidyLoop) as runner:
-            runner.run(self._run())
-
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -200,9 +177,6 @@ class TurnProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        assert isinstance(self._loop, TidyLoop)
-        self._loop.abort_all()
-        await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
