@@ -15,6 +15,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from tests.conftest import Seal
@@ -30,7 +31,7 @@ from todo_cli import rules
 from todo_cli.database import engine, schema
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
-from todo_cli.errors import DatabaseBusy, Forbidden, InvalidInput, SchemaMismatch, TodoError
+from todo_cli.errors import DatabaseBusy, Forbidden, InvalidInput, IoFailed, SchemaMismatch, TodoError
 from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
 
@@ -291,6 +292,7 @@ async def test_checks_refuse_exactly_what_the_rules_refuse(store: Store, clock: 
 FOREIGN_FILES: Mapping[str, Sequence[str]] = {
     "a table": ["CREATE TABLE item (id INTEGER)", "INSERT INTO item VALUES (1)"],
     "a view": ["CREATE VIEW task AS SELECT 1 AS id"],
+    "another table of the name of ours": ["CREATE TABLE alembic_version (revision TEXT)", "CREATE TABLE item (id INT)"],
     "our tables without the version": [
         "CREATE TABLE task (id TEXT, name TEXT)",
         "CREATE TABLE counter (value INTEGER)",
@@ -800,3 +802,24 @@ async def test_an_empty_schema_that_was_made_for_a_role_is_used(
         assert database.created is True
         assert await read_version(guest) == [schema.HEAD]
         assert (await TaskService(database, "bob", clock).add(TaskCreate(title="a"))).task.number == 1
+
+
+@only_sqlite
+async def test_the_script_of_a_file_that_is_no_database_is_none(store: Store, database: Database) -> None:
+    file_of(store).write_bytes(b"no database" * 1_000)
+
+    with pytest.raises(IoFailed, match="is not a SQLite database"):
+        await database.upgrade_script()
+
+
+@only_postgresql
+async def test_a_fault_while_the_script_is_made_is_not_hidden(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_connection: object) -> schema.State:
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("disk I/O error"))
+
+    monkeypatch.setattr(schema, "read_state", fail)
+
+    with pytest.raises(TodoError):
+        await database.upgrade_script()

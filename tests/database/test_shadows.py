@@ -205,6 +205,15 @@ def test_every_function_and_operator_is_qualified() -> None:
         assert called == set(), text
 
 
+def test_what_is_syntax_is_not_qualified() -> None:
+    dialect = QuietDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
+    task = tasks._TASK.c
+
+    text = str((task.description.is_(None) & task.completed).compile(dialect=dialect))
+
+    assert text == "todo.task.description IS NULL AND todo.task.completed"
+
+
 # A schema of somebody else
 
 TRAPS = {

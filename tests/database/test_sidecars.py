@@ -363,3 +363,37 @@ def test_a_restore_through_sqlite_needs_no_mark_of_the_file(path: Path, count: i
 
         assert sidecars._read(path).count == 20  # type: ignore[union-attr]
         sidecars.refuse_foreign(path)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_what_is_beside_an_empty_file_is_left_of_another(path: Path, suffix: str) -> None:
+    beside(path).replace(beside(path, suffix))
+    if suffix == "-journal":
+        beside(path, suffix).write_bytes(journal(4))
+    path.write_bytes(b"")
+
+    with pytest.raises(IoFailed, match="is no longer there"):
+        sidecars.refuse_foreign(path)
+
+
+def test_a_later_mark_of_another_file_is_seen_behind_a_transaction_that_needs_nothing(path: Path) -> None:
+    """As after VACUUM or a restore: the log is whole by itself, and is another file's all the same."""
+    make(path, count=10, rows=20)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("PRAGMA wal_autocheckpoint = 0")
+        mark(file, path, 11)
+        file.execute("VACUUM")
+        mark(file, path, 12)
+        log = beside(path).read_bytes()
+        os.link(beside(path), path.with_name("kept"))
+    os.link(path.with_name("kept"), beside(path))
+    beside(path).write_bytes(log)
+    sidecars.refuse_foreign(path)  # of its own file
+
+    backup = path.with_name("backup.db")
+    shutil.copyfile(path, backup)
+    backup.replace(path)
+
+    with pytest.raises(IoFailed, match="was left by another file"):
+        sidecars.refuse_foreign(path)

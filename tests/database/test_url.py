@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from todo_cli import redact
-from todo_cli.database.url import PostgresTarget, SqliteTarget, is_local, parse_url
+from todo_cli.database.url import PostgresTarget, SqliteTarget, is_local, is_meant_for_postgres, parse_url
 from todo_cli.errors import ConfigInvalid
 
 CWD, HOME = Path("/here"), Path("/home/ada")
@@ -692,3 +692,33 @@ def test_parse_url_reads_a_raw_password_whole_or_refuses_it(password: str, end: 
 
     assert HEAD not in shown
     assert TAIL not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("posgresql://u:p@h/d", "postrgesql://u:p@h/d", "psotgresql://u:p@h/d", "ostgresql://u:p@h", "pstgresql://u"),
+        *("postgresq://x", "posgres://x", "postgers://u", "postgresql+asyncpg:u:p@h/d", "//u:p@h/d"),
+        "u:p@host.example.com/neondb?sslmode=require",
+    ],
+)
+def test_a_misspelt_url_of_another_variable_is_meant_for_postgresql(text: str) -> None:
+    assert is_meant_for_postgres(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "mysql://u:p@h/d",
+            "postgis://u:p@h/d",
+            "redis://:p@h:1",
+            "mongodb+srv://u:p@h",
+            "postmark://x",
+            "progress://x",
+        ),
+        *("mariadb://u:p@h/d?ssl=1", "https://posts.example/", "sqlite:///x", "./todo.db", "cockroachdb://u@h"),
+    ],
+)
+def test_a_url_of_another_database_is_not_meant_for_postgresql(text: str) -> None:
+    assert not is_meant_for_postgres(text)

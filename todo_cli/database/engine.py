@@ -288,8 +288,7 @@ class Database:
         last = sidecars.Mark(row["user_version"], row["application_id"])
         mark = sidecars.next_mark(last, connection.info["file"], path)
         await connection.exec_driver_sql(f"PRAGMA user_version = {mark.count}")
-        if mark.files != last.files:
-            await connection.exec_driver_sql(f"PRAGMA application_id = {mark.files}")
+        await connection.exec_driver_sql(f"PRAGMA application_id = {mark.files}")
 
     def find_file(self, *, creates: bool) -> None:
         """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""

@@ -226,7 +226,7 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
         written.add(frame.page)
         if frame.pages:
             if len(written) >= frame.pages - (frame.pages * file.page_size > _LOCK_PLACE):
-                return True
+                return not _names_another_file(frames, file, log)
             written.clear()
         pages = pages or frame.pages
         if frame.mark is None:
@@ -241,6 +241,12 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
     if is_marked:
         return is_near
     return pages == 0 or file.pages in (None, pages)  # a file that grows or shrinks has another first page
+
+
+def _names_another_file(frames: Iterator[_Frame], file: _File, log: int) -> bool:
+    """Whether one of these marks is ours, made in this very log, and says that it was another file's."""
+    marks = (frame.mark for frame in frames if frame.mark is not None)
+    return any(mark.is_of_log(log) and not mark.is_of_file(file.inode) for mark in marks)
 
 
 def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:

@@ -1,6 +1,6 @@
 """Copying everything from one store into another: the road from the embedded file to a server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,8 +77,7 @@ async def copy(source: Database, target: Database, report: Callable[[int, int], 
         for start in range(0, len(tasks), _BATCH):
             new += await _add(connection, tasks[start : start + _BATCH], place)
             report(min(start + _BATCH, len(tasks)), len(tasks))
-        for table, others in rows.items():
-            await _add_others(connection, table, others)
+        await _add_others(connection, rows)
         if not target.is_sqlite:  # so that lists are planned well before autovacuum comes round
             await connection.exec_driver_sql(f"ANALYZE {_TASK.fullname}")
         return new, new_users
@@ -172,8 +171,9 @@ async def _add(connection: AsyncConnection, tasks: Sequence[Row], place: str) ->
     return len(fresh)
 
 
-async def _add_others(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Store the rows of any other table whose key is not there yet."""
+async def _add_others(connection: AsyncConnection, rows: Mapping[Table, Sequence[Row]]) -> None:
+    """Store the rows of all other tables whose keys are not there yet."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    for start in range(0, len(rows), _BATCH):
-        await connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows[start : start + _BATCH])
+    for table, found in rows.items():
+        for start in range(0, len(found), _BATCH):
+            await connection.execute(dialect.insert(table).on_conflict_do_nothing(), found[start : start + _BATCH])

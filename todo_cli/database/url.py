@@ -163,7 +163,9 @@ _BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
 _MEANT: Final = re.compile(
     r"""
       postgres[\w+.-]*\s*:\s*//                               # anywhere, also behind `psql` or `jdbc:`
-    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)\W*(:|//)             # misspelt
+    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)(\+\w+)?\W*(:|//)     # misspelt
+    | ^[^/?#]*:[^/]*@[^?#]*\?.*\bsslmode=                      # the beginning lost
+    | ^\W*//[^/?#]+:[^/]*@
     | ^\W*psql\s | \bPGPASSWORD\s*=
     | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=    # libpq's words and values
     | \.neon\.(tech|build)\b
@@ -172,9 +174,25 @@ _MEANT: Final = re.compile(
 )
 
 
+_LIKE: Final = 0.78
+"""`posgresql` and `psotgresql` are as like `postgresql` as this; `postmark` and `progress` are not."""
+
+
 def is_meant_for_postgres(text: str) -> bool:
     """Whether a string of other programs names a PostgreSQL server, readable or not."""
-    return _MEANT.search(redact.plain(unwrap(text))) is not None
+    plain = redact.plain(unwrap(text))
+    return _MEANT.search(plain) is not None or _is_misspelt(plain)
+
+
+def _is_misspelt(text: str) -> bool:
+    """Whether a scheme is nearly ours: letters lost, doubled or changed about."""
+    from difflib import SequenceMatcher
+
+    found = re.match(r"\W*(\w{5,14})(\+\w+)?\W*://", text)
+    if found is None or found[1].lower() == "postgis":
+        return False
+    likeness = (SequenceMatcher(None, found[1].lower(), ours).ratio() for ours in ("postgres", "postgresql"))
+    return max(likeness) > _LIKE
 
 
 def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
