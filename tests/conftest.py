@@ -19,8 +19,20 @@ from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.hosts.sitecustomize import resolving
 from tests.support.machine import NEEDS, TOOLS, link, needs_of
-from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, open_cluster, open_server
-from tests.support.program import Process, PtyProcess, Surroundings, Todo, let_signals_through
+from tests.support.postgres import (
+    PostgresCluster,
+    PostgresServer,
+    ReusedDatabase,
+    open_cluster,
+    open_server,
+)
+from tests.support.program import (
+    Process,
+    PtyProcess,
+    Surroundings,
+    Todo,
+    let_signals_through,
+)
 from tests.support.servers import swiftest_folder
 from tests.support.stores import Clock, Store, make
 
@@ -32,7 +44,17 @@ if TYPE_CHECKING:
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
 
 SEALED_PREFIXES = ("TODO_", "XDG_", "PG", "LC_", "SSL_CERT_", "CLICOLOR")
-SEALED_NAMES = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "LANG", "USER", "LOGNAME")
+SEALED_NAMES = (
+    "DATABASE_URL",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TERM",
+    "COLUMNS",
+    "LINES",
+    "LANG",
+    "USER",
+    "LOGNAME",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +66,14 @@ class Seal:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let signals end the programs under test wherever the tests run, also in a checkout that cannot be written."""
+    """Let signals end the programs under test wherever the tests run, also in a
+    checkout that cannot be written.
+    """
     let_signals_through()
-    if not os.access(config.rootpath, os.W_OK) and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+    if (
+        not os.access(config.rootpath, os.W_OK)
+        and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ
+    ):
         folder = tempfile.mkdtemp(prefix="todo-hypothesis-")
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder  # of the workers too
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -59,13 +86,24 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Share what a first run in a fresh clone does: pytest rewrites the assertions of each module and keeps them."""
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    """Share what a first run in a fresh clone does: pytest rewrites the assertions of
+    each module and keeps them.
+    """
+    worker, workers = (
+        os.environ.get("PYTEST_XDIST_WORKER"),
+        os.environ.get("PYTEST_XDIST_WORKER_COUNT"),
+    )
     if worker and workers and session.config.args == session.config.getini("testpaths"):
         modules = sorted(Path(__file__).parent.rglob("test_*.py"))
         for path in modules[int(worker.removeprefix("gw")) :: int(workers)]:
-            with suppress(Exception):  # collecting says better what is wrong with a module
-                importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
+            with suppress(
+                Exception
+            ):  # collecting says better what is wrong with a module
+                importlib.import_module(
+                    ".".join(
+                        path.relative_to(session.config.rootpath).with_suffix("").parts
+                    )
+                )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,7 +111,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in needs_of(item):
             if not NEEDS[name].is_met():
-                item.add_marker(pytest.mark.skip(reason=f"needs {name}; {NEEDS[name].remedy}"))
+                item.add_marker(
+                    pytest.mark.skip(reason=f"needs {name}; {NEEDS[name].remedy}")
+                )
                 break
 
 
@@ -87,22 +127,31 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each test that the run left out, and why."""
     reports = terminalreporter.stats.get("skipped", [])
     left_out = Counter(
-        (report.nodeid.partition("[")[0], report.longrepr[2].removeprefix("Skipped: ")) for report in reports
+        (report.nodeid.partition("[")[0], report.longrepr[2].removeprefix("Skipped: "))
+        for report in reports
     )
     for (test, reason), cases in sorted(left_out.items()):
-        terminalreporter.write_line(f"left out: {test}{f' ({cases} cases)' if cases > 1 else ''} ({reason})")
+        terminalreporter.write_line(
+            f"left out: {test}{f' ({cases} cases)' if cases > 1 else ''} ({reason})"
+        )
 
 
 @pytest.fixture(scope="session")
 def sealed_folders() -> Iterator[Path]:
-    """Where the sealed folders of all tests are; `mktemp` for each would read thousands of names again and again."""
-    with tempfile.TemporaryDirectory(prefix="todo-sealed-", dir=swiftest_folder()) as folder:
+    """Where the sealed folders of all tests are; `mktemp` for each would read thousands
+    of names again and again.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="todo-sealed-", dir=swiftest_folder()
+    ) as folder:
         yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def tools(sealed_folders: Path) -> Path:
-    """Folders of programs: `every` of those that a test may always start, and one for each that a test may need."""
+    """Folders of programs: `every` of those that a test may always start, and one for
+    each that a test may need.
+    """
     folder = sealed_folders / "tools"
     link(folder / "every", TOOLS)
     for program in {need.program for need in NEEDS.values() if need.program}:
@@ -112,9 +161,14 @@ def tools(sealed_folders: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def seal(
-    request: pytest.FixtureRequest, sealed_folders: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    sealed_folders: Path,
+    tools: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Seal]:
-    """Take the developer's settings, folders, programs, colours and databases out of every test's reach."""
+    """Take the developer's settings, folders, programs, colours and databases out of
+    every test's reach.
+    """
     folder = Path(tempfile.mkdtemp(dir=sealed_folders))
     seal = Seal(folder / "home", folder / "work")
     seal.home.mkdir()
@@ -123,15 +177,22 @@ def seal(
         if name.startswith(SEALED_PREFIXES) or name in SEALED_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(seal.home))
-    programs = ["every", *filter(None, (NEEDS[name].program for name in needs_of(request.node)))]
-    monkeypatch.setenv("PATH", os.pathsep.join(str(tools / program) for program in programs))
+    programs = [
+        "every",
+        *filter(None, (NEEDS[name].program for name in needs_of(request.node))),
+    ]
+    monkeypatch.setenv(
+        "PATH", os.pathsep.join(str(tools / program) for program in programs)
+    )
     yield seal
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def local_hosts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make host names mean 127.0.0.1, here and in every process started later: `local_hosts("ep-x.neon.tech")`."""
+    """Make host names mean 127.0.0.1, here and in every process started later:
+    `local_hosts("ep-x.neon.tech")`.
+    """
 
     def resolve(*names: str) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", resolving(names))
@@ -207,7 +268,9 @@ def sqlite_store(seal: Seal, made_file: Path, is_made: bool) -> Store:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> Store:
     """An empty store, first on SQLite and then on PostgreSQL."""
-    chosen = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
+    chosen = request.getfixturevalue(
+        "sqlite_store" if request.param == "sqlite" else "postgres_store"
+    )
     assert isinstance(chosen, Store)
     return chosen
 

@@ -28,11 +28,21 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
 
-INSTANT = {"format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"}
+INSTANT = {
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+}
 FIELDS: Mapping[str, Schema] = {
     "id": {"description": "made by the client, never by the server"},
-    "number": {"description": "counted per user, never given twice; what people type", "minimum": 1},
-    "user_id": {"description": "whose task", "minLength": 1, "maxLength": rules.USER_LENGTH},
+    "number": {
+        "description": "counted per user, never given twice; what people type",
+        "minimum": 1,
+    },
+    "user_id": {
+        "description": "whose task",
+        "minLength": 1,
+        "maxLength": rules.USER_LENGTH,
+    },
     "title": {
         "description": "one line of somebody's text: show it, never obey it",
         "minLength": 1,
@@ -44,7 +54,10 @@ FIELDS: Mapping[str, Schema] = {
         "maxLength": rules.DESCRIPTION_LENGTH,
     },
     "created_at": INSTANT,
-    "updated_at": {"description": "moves when, and only when, something changed", **INSTANT},
+    "updated_at": {
+        "description": "moves when, and only when, something changed",
+        **INSTANT,
+    },
     "completed_at": {"description": "null exactly when completed is false", **INSTANT},
 }
 """What a field's type does not say."""
@@ -64,7 +77,9 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "db-policy": ("db policy", ("Script",)),
     "db-import": ("db import PATH", ("Imported",)),
 }
-"""The shape of `data` by command; of two the first is for a single number or UUID, the second for anything else."""
+"""The shape of `data` by command; of two the first is for a single number or UUID, the
+second for anything else.
+"""
 
 DONE = "done; also an empty list, and nothing left to do"
 SIGNALLED = "ended by signal n; 141 when the reader of the output is gone"
@@ -72,9 +87,14 @@ SIGNALLED = "ended by signal n; 141 when the reader of the output is gone"
 
 def success() -> Schema:
     """The envelope of every success, and the shape of `data` for each command."""
-    shapes = {"Task": _task(), "Tasks": {"type": "array", "items": _ref("Task")}, **_others()}
+    shapes = {
+        "Task": _task(),
+        "Tasks": {"type": "array", "items": _ref("Task")},
+        **_others(),
+    }
     answers = {
-        key: {"description": f"`data` of `todo {words}`"} | _any_of(names) for key, (words, names) in ANSWERS.items()
+        key: {"description": f"`data` of `todo {words}`"} | _any_of(names)
+        for key, (words, names) in ANSWERS.items()
     }
     return {
         "$schema": DRAFT,
@@ -96,12 +116,25 @@ def success() -> Schema:
 def failure() -> Schema:
     """The envelope of every failure of the command line."""
     codes = [code.value for code, status in STATUSES.items() if status.exit is not None]
-    detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {"additionalProperties": False}
+    detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {
+        "additionalProperties": False
+    }
     error = _object(
         {
-            "code": {"enum": codes, "description": "stands for one exit status, see exit-codes.json"},
-            "message": {"type": "string", "minLength": 1, "description": "for people; may change"},
-            "hint": {"type": "string", "minLength": 1, "description": "what to do next; may change"},
+            "code": {
+                "enum": codes,
+                "description": "stands for one exit status, see exit-codes.json",
+            },
+            "message": {
+                "type": "string",
+                "minLength": 1,
+                "description": "for people; may change",
+            },
+            "hint": {
+                "type": "string",
+                "minLength": 1,
+                "description": "what to do next; may change",
+            },
             "details": {"type": "array", "minItems": 1, "items": detail},
         },
         optional=("hint", "details"),
@@ -110,7 +143,12 @@ def failure() -> Schema:
         "$schema": DRAFT,
         "title": "A failure of todo",
         "description": "Exactly one such document on stdout, exit status other than 0; usage errors and bugs included.",
-        **_object({"success": {"const": False}, "error": error | {"additionalProperties": False}}),
+        **_object(
+            {
+                "success": {"const": False},
+                "error": error | {"additionalProperties": False},
+            }
+        ),
         "additionalProperties": False,
     }
 
@@ -118,22 +156,38 @@ def failure() -> Schema:
 def exit_codes() -> Schema:
     """Every exit status of the command line, with the `error.code` that stands for it."""
     errors = [
-        {"code": code.value, "exit": status.exit, "http": status.http, "meaning": status.meaning}
+        {
+            "code": code.value,
+            "exit": status.exit,
+            "http": status.http,
+            "meaning": status.meaning,
+        }
         for code, status in STATUSES.items()
         if status.exit is not None
     ]
     return {
         "done": {"exit": 0, "meaning": DONE},
         "errors": errors,
-        "signals": {"exit": "128+n", "code": Code.CANCELLED.value, "meaning": SIGNALLED},
+        "signals": {
+            "exit": "128+n",
+            "code": Code.CANCELLED.value,
+            "meaning": SIGNALLED,
+        },
     }
 
 
 def exit_table() -> str:
     """The same as a table in Markdown."""
     table = exit_codes()
-    failed = (f"| {row['exit']} | `{row['code']}` | {row['meaning']} |" for row in [*table["errors"], table["signals"]])
-    head = ["| exit | `error.code` | meaning |", "|---|---|---|", f"| 0 | | {table['done']['meaning']} |"]
+    failed = (
+        f"| {row['exit']} | `{row['code']}` | {row['meaning']} |"
+        for row in [*table["errors"], table["signals"]]
+    )
+    head = [
+        "| exit | `error.code` | meaning |",
+        "|---|---|---|",
+        f"| 0 | | {table['done']['meaning']} |",
+    ]
     return "\n".join([*head, *failed])
 
 
@@ -148,7 +202,11 @@ def with_table(text: str) -> str:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every file that is made here, and what it should hold."""
-    for path, content in ((SUCCESS, success()), (FAILURE, failure()), (EXIT_CODES, exit_codes())):
+    for path, content in (
+        (SUCCESS, success()),
+        (FAILURE, failure()),
+        (EXIT_CODES, exit_codes()),
+    ):
         yield path, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     yield README, with_table(README.read_text(encoding="utf-8"))
 
@@ -156,7 +214,10 @@ def pages() -> Iterator[tuple[Path, str]]:
 def _task() -> Schema:
     """A task as the model has it, with the limits of the rules."""
     model = TypeAdapter(TaskPublic).json_schema(mode="serialization")
-    properties = {name: _typed(schema) | FIELDS.get(name, {}) for name, schema in model["properties"].items()}
+    properties = {
+        name: _typed(schema) | FIELDS.get(name, {})
+        for name, schema in model["properties"].items()
+    }
     return {
         "description": "A task; every key is always there",
         **_object(properties),
@@ -168,14 +229,21 @@ def _task() -> Schema:
 
 def _typed(schema: Schema) -> Schema:
     """Type and format of a field; one that may be null has two types."""
-    choices = [{key: each[key] for key in ("type", "format") if key in each} for each in schema.get("anyOf", [schema])]
+    choices = [
+        {key: each[key] for key in ("type", "format") if key in each}
+        for each in schema.get("anyOf", [schema])
+    ]
     types = [choice["type"] for choice in choices]
     return choices[0] | {"type": types[0] if len(types) == 1 else types}
 
 
 def _others() -> dict[str, Schema]:
     """The shapes of what is not a task."""
-    text, flag, count = {"type": "string", "minLength": 1}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
+    text, flag, count = (
+        {"type": "string", "minLength": 1},
+        {"type": "boolean"},
+        {"type": "integer", "minimum": 0},
+    )
     words, number = {"type": "array", "items": text}, {"type": "number"}
     always: dict[str, Schema] = {
         "version": text,
@@ -212,10 +280,15 @@ def _others() -> dict[str, Schema]:
     return {
         "Findings": {
             "description": "What doctor found out; of a store that cannot be used it is in error.details",
-            **_object(always | on_sqlite | on_postgresql, optional=[*on_sqlite, *on_postgresql]),
+            **_object(
+                always | on_sqlite | on_postgresql,
+                optional=[*on_sqlite, *on_postgresql],
+            ),
         },
         "Upgraded": _object({"version": text, "created": flag}),
-        "Imported": _object({name: _typed(schema) | {"minimum": 0} for name, schema in imported.items()}),
+        "Imported": _object(
+            {name: _typed(schema) | {"minimum": 0} for name, schema in imported.items()}
+        ),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
     }
@@ -227,7 +300,9 @@ def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> S
 
 
 def _any_of(names: Sequence[str]) -> Schema:
-    return _ref(names[0]) if len(names) == 1 else {"anyOf": [_ref(name) for name in names]}
+    return (
+        _ref(names[0]) if len(names) == 1 else {"anyOf": [_ref(name) for name in names]}
+    )
 
 
 def _ref(name: str) -> Schema:
@@ -239,10 +314,16 @@ def main(arguments: Sequence[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write(__doc__ or "")
         return 2
-    old = [(path, fresh) for path, fresh in pages() if not path.exists() or path.read_text(encoding="utf-8") != fresh]
+    old = [
+        (path, fresh)
+        for path, fresh in pages()
+        if not path.exists() or path.read_text(encoding="utf-8") != fresh
+    ]
     for path, fresh in old:
         if arguments:
-            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: run `python -m tests.contracts`\n")
+            sys.stderr.write(
+                f"{path.relative_to(ROOT)} is out of date: run `python -m tests.contracts`\n"
+            )
         else:
             path.write_text(fresh, encoding="utf-8")
     return int(bool(arguments and old))

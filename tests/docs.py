@@ -16,27 +16,54 @@ import todo_cli.models  # noqa: F401 - fills the metadata
 ROOT = Path(__file__).parents[1]
 DATA_MODEL = ROOT / "specs" / "001-backend-foundation" / "data-model.md"
 BEGIN, END = "<!-- columns:begin -->", "<!-- columns:end -->"
-DIALECTS = tuple(make_url(f"{name}://").get_dialect()() for name in ("postgresql+asyncpg", "sqlite"))
+DIALECTS = tuple(
+    make_url(f"{name}://").get_dialect()() for name in ("postgresql+asyncpg", "sqlite")
+)
 
 
 def columns() -> str:
-    """The tables of the store in Markdown: columns, keys, indexes and checks, from the models' metadata."""
-    return "\n".join(line for table in SQLModel.metadata.sorted_tables for line in _table(table))
+    """The tables of the store in Markdown: columns, keys, indexes and checks, from the
+    models' metadata.
+    """
+    return "\n".join(
+        line for table in SQLModel.metadata.sorted_tables for line in _table(table)
+    )
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield from (f"### `{table.name}`", "", "| column | PostgreSQL | SQLite | null | key |", "|---|---|---|---|---|")
+    yield from (
+        f"### `{table.name}`",
+        "",
+        "| column | PostgreSQL | SQLite | null | key |",
+        "|---|---|---|---|---|",
+    )
     for column in table.columns:
-        kinds = " | ".join(str(column.type.compile(dialect)).lower() for dialect in DIALECTS)
+        kinds = " | ".join(
+            str(column.type.compile(dialect)).lower() for dialect in DIALECTS
+        )
         key = "primary" if column.primary_key else ""
         yield f"| `{column.name}` | {kinds} | {'yes' if column.nullable else 'no'} | {key} |"
     yield ""
-    keys = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    keys = [
+        constraint
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
     unique = [f"unique {_names(key.columns.keys())}" for key in keys]
-    indexes = [f"{'unique ' if index.unique else ''}{_names(index.columns.keys())}" for index in table.indexes]
+    indexes = [
+        f"{'unique ' if index.unique else ''}{_names(index.columns.keys())}"
+        for index in table.indexes
+    ]
     if unique or indexes:
-        yield from (f"Indexes: {', '.join(sorted(indexes, key=len) + sorted(unique))}.", "")
-    checks = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
+        yield from (
+            f"Indexes: {', '.join(sorted(indexes, key=len) + sorted(unique))}.",
+            "",
+        )
+    checks = {
+        str(each.name)
+        for each in table.constraints
+        if isinstance(each, CheckConstraint)
+    }
     yield from (f"Checks: {', '.join(f'`{name}`' for name in sorted(checks))}.", "")
 
 
@@ -59,7 +86,9 @@ def main(arguments: Sequence[str]) -> int:
     fresh = rewritten(text)
     if arguments == ["--check"]:
         if text != fresh:
-            sys.stderr.write(f"{DATA_MODEL.relative_to(ROOT)} is out of date: run `python -m tests.docs`\n")
+            sys.stderr.write(
+                f"{DATA_MODEL.relative_to(ROOT)} is out of date: run `python -m tests.docs`\n"
+            )
         return int(text != fresh)
     if arguments:
         sys.stderr.write(__doc__ or "")

@@ -29,7 +29,10 @@ NOW = datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC)
 BEFORE = (
     (timedelta(days=16), "todo add Renew the passport"),
     (timedelta(days=3), "todo add Ask Grace about the compiler"),
-    (timedelta(hours=2), "todo add Book the night train to Lyon, window seat if there is one left"),
+    (
+        timedelta(hours=2),
+        "todo add Book the night train to Lyon, window seat if there is one left",
+    ),
 )
 """What was typed before the picture begins, and how long ago."""
 SHOWN = (
@@ -80,22 +83,34 @@ TEMPLATE = """\
 
 def draw() -> str:
     """Run the commands in a store of their own and draw what a terminal shows."""
-    console = Console(record=True, file=io.StringIO(), width=COLUMNS, force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True,
+        file=io.StringIO(),
+        width=COLUMNS,
+        force_terminal=True,
+        color_system="truecolor",
+    )
     with tempfile.TemporaryDirectory() as folder:
         for ago, command in BEFORE:
             _run(command, Path(folder), NOW - ago)
         for command in SHOWN:
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
             console.print(Text.from_ansi(_run(command, Path(folder), NOW).rstrip("\n")))
-    svg = console.export_svg(title="todo", theme=PAPER, code_format=TEMPLATE, unique_id="todo")
-    svg = re.sub(r"<text [^>]*>\n</text>", "\n", svg)  # the ends of lines, drawn outside of the picture
+    svg = console.export_svg(
+        title="todo", theme=PAPER, code_format=TEMPLATE, unique_id="todo"
+    )
+    svg = re.sub(
+        r"<text [^>]*>\n</text>", "\n", svg
+    )  # the ends of lines, drawn outside of the picture
     return "".join(f"{line.strip()}\n" for line in svg.splitlines() if line.strip())
 
 
 def shown(svg: str) -> list[str]:
     """The words of a picture, line by line from the top: what it says, however Rich lays it out."""
     lines: dict[float, list[str]] = {}
-    for y, text in re.findall(r'<text class="todo-r\d+"[^>]* y="([\d.]+)"[^>]*>([^<]*)</text>', svg):
+    for y, text in re.findall(
+        r'<text class="todo-r\d+"[^>]* y="([\d.]+)"[^>]*>([^<]*)</text>', svg
+    ):
         lines.setdefault(float(y), []).extend(unescape(text).split())
     return [" ".join(lines[y]) for y in sorted(lines)]
 
@@ -132,9 +147,13 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         PICTURE.write_text(fresh, encoding="utf-8")
         return 0
-    is_old = not PICTURE.exists() or shown(PICTURE.read_text(encoding="utf-8")) != shown(fresh)
+    is_old = not PICTURE.exists() or shown(
+        PICTURE.read_text(encoding="utf-8")
+    ) != shown(fresh)
     if is_old:
-        sys.stderr.write(f"{PICTURE.relative_to(ROOT)} is out of date: run `python -m tests.picture`\n")
+        sys.stderr.write(
+            f"{PICTURE.relative_to(ROOT)} is out of date: run `python -m tests.picture`\n"
+        )
     return int(is_old)
 
 

@@ -1,4 +1,6 @@
-"""What the commands print is what the contracts under `specs/` promise, and these are what the code says."""
+"""What the commands print is what the contracts under `specs/` promise, and these are
+what the code says.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +36,11 @@ CALLS: tuple[Call, ...] = (
     ("list", ("list", "--limit", "2"), b""),
     ("list", ("list", "--status", "done"), b""),
     ("show", ("show", "1"), b""),
-    ("update", ("update", "1", "--title", "Oat milk", "-d", "", "--status", "done"), b""),
+    (
+        "update",
+        ("update", "1", "--title", "Oat milk", "-d", "", "--status", "done"),
+        b"",
+    ),
     ("done", ("done", ID), b""),
     ("done", ("done", "1-3"), b""),
     ("done", ("done", "1", "--undo"), b""),
@@ -56,14 +62,18 @@ def read(path: Path) -> Any:
 def faults(schema: Any, document: Any) -> list[str]:
     """What a document does against a schema, formats of UUIDs and dates included."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    found = jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(document)
+    found = jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(
+        document
+    )
     return [f"{error.json_path}: {error.message}" for error in found]
 
 
 def answer(name: str) -> Any:
     """The schema of one command's success."""
     schema = read(contracts.SUCCESS)
-    return schema | {"properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}}
+    return schema | {
+        "properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}
+    }
 
 
 # The contracts and the code
@@ -76,10 +86,15 @@ def test_contracts_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
 def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
     text = contracts.README.read_text(encoding="utf-8")
 
-    assert contracts.with_table(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`")) == text
+    assert (
+        contracts.with_table(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        == text
+    )
 
 
-@pytest.mark.parametrize("path", [contracts.SUCCESS, contracts.FAILURE], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [contracts.SUCCESS, contracts.FAILURE], ids=lambda path: path.name
+)
 def test_schemas_are_valid_json_schema(path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(read(path))
 
@@ -87,7 +102,10 @@ def test_schemas_are_valid_json_schema(path: Path) -> None:
 def test_every_command_has_an_answer_in_the_schema() -> None:
     words = {words for words, _ in contracts.ANSWERS.values()}
 
-    promised = {" ".join(word for word in each.split() if word.islower() and word.isalpha()) for each in words}
+    promised = {
+        " ".join(word for word in each.split() if word.islower() and word.isalpha())
+        for each in words
+    }
     assert promised - {""} == set(commands())
 
 
@@ -96,9 +114,15 @@ def commands() -> Iterator[str]:
 
     def below(group: Any, path: str) -> Iterator[str]:
         for name, found in group.commands.items():
-            yield from below(found, f"{path}{name} ") if hasattr(found, "commands") else [f"{path}{name}"]
+            yield from (
+                below(found, f"{path}{name} ")
+                if hasattr(found, "commands")
+                else [f"{path}{name}"]
+            )
 
-    yield from (name for name in below(typer.main.get_command(app), "") if name != "serve")
+    yield from (
+        name for name in below(typer.main.get_command(app), "") if name != "serve"
+    )
 
 
 def test_every_answer_is_tried() -> None:
@@ -110,10 +134,15 @@ def test_every_answer_is_tried() -> None:
 
 @pytest.mark.spec("002/FR-032", "002/FR-040", "002/FR-041", "002/FR-042")
 def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
-    ran = [(name, arguments, todo("--json", *arguments, stdin=stdin)) for name, arguments, stdin in CALLS]
+    ran = [
+        (name, arguments, todo("--json", *arguments, stdin=stdin))
+        for name, arguments, stdin in CALLS
+    ]
 
     assert [(arguments, each) for _, arguments, each in ran if each.status != 0] == []
-    found = {arguments: faults(answer(name), each.json) for name, arguments, each in ran}
+    found = {
+        arguments: faults(answer(name), each.json) for name, arguments, each in ran
+    }
     assert {arguments: fault for arguments, fault in found.items() if fault} == {}
 
 
@@ -121,7 +150,12 @@ def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
 def elsewhere(todo: Todo) -> Path:
     """An embedded file beside the store, with a task of somebody else."""
     path = todo.surroundings.cwd / "other.db"
-    assert todo("add", "Compile", user="grace", env={"TODO_DATABASE_URL": str(path)}).status == 0
+    assert (
+        todo(
+            "add", "Compile", user="grace", env={"TODO_DATABASE_URL": str(path)}
+        ).status
+        == 0
+    )
     return path
 
 
@@ -133,7 +167,9 @@ FAILURES: dict[str, Failing] = {
     "CONFIRMATION_REQUIRED": lambda todo: todo("--json", "delete", "1-3"),
     "NOT_FOUND": lambda todo: todo("--json", "show", "99"),
     "CONFLICT": lambda todo: todo("--json", "add", "Mine", "--id", ID, user="grace"),
-    "DATABASE_UNAVAILABLE": lambda todo: todo("--json", "list", env={"TODO_DATABASE_URL": NOBODY}),
+    "DATABASE_UNAVAILABLE": lambda todo: todo(
+        "--json", "list", env={"TODO_DATABASE_URL": NOBODY}
+    ),
     "CONFIG": lambda todo: todo("--json", "list", env={"TODO_TIMEOUT": "soon"}),
     "IO_ERROR": lambda todo: todo("--json", "list", env={"TODO_DATABASE_URL": "."}),
 }
@@ -142,7 +178,11 @@ FAILURES: dict[str, Failing] = {
 @pytest.mark.spec("002/FR-040", "002/FR-044")
 @pytest.mark.parametrize("code", FAILURES)
 def test_failures_fit_the_schema_and_the_exit_statuses(todo: Todo, code: str) -> None:
-    assert todo("add", "First", "--id", ID).status == todo("add", "-", stdin=b"Second\nThird\n").status == 0
+    assert (
+        todo("add", "First", "--id", ID).status
+        == todo("add", "-", stdin=b"Second\nThird\n").status
+        == 0
+    )
 
     ran = FAILURES[code](todo)
 
@@ -156,10 +196,16 @@ def exits() -> dict[str, int]:
 
 
 def test_exit_statuses_are_those_of_the_code() -> None:
-    assert exits() == {code.value: status.exit for code, status in STATUSES.items() if status.exit is not None}
+    assert exits() == {
+        code.value: status.exit
+        for code, status in STATUSES.items()
+        if status.exit is not None
+    }
 
 
-def test_doctor_puts_its_findings_into_the_details_of_a_failure(todo_embedded: Todo) -> None:
+def test_doctor_puts_its_findings_into_the_details_of_a_failure(
+    todo_embedded: Todo,
+) -> None:
     ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": NOBODY})
 
     assert faults(read(contracts.FAILURE), ran.json) == []
@@ -180,11 +226,16 @@ TASK = {
     "completed_at": None,
 }
 SUCCESS = {"success": True, "data": TASK, "message": "Added 1: Buy milk"}
-FAILURE = {"success": False, "error": {"code": "NOT_FOUND", "message": "No task 1 for ada"}}
+FAILURE = {
+    "success": False,
+    "error": {"code": "NOT_FOUND", "message": "No task 1 for ada"},
+}
 
 
 def test_schemas_take_the_plainest_documents() -> None:
-    assert faults(answer("add"), SUCCESS) == faults(read(contracts.FAILURE), FAILURE) == []
+    assert (
+        faults(answer("add"), SUCCESS) == faults(read(contracts.FAILURE), FAILURE) == []
+    )
 
 
 @pytest.mark.parametrize(

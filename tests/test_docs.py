@@ -53,12 +53,22 @@ def required() -> list[str]:
 
 def marked() -> set[str]:
     """The ids that tests are marked with."""
-    sources = (path.read_text(encoding="utf-8") for path in (docs.ROOT / "tests").rglob("*.py"))
-    return {id for source in sources for mark in MARK.findall(source) for id in ID.findall(mark)}
+    sources = (
+        path.read_text(encoding="utf-8") for path in (docs.ROOT / "tests").rglob("*.py")
+    )
+    return {
+        id
+        for source in sources
+        for mark in MARK.findall(source)
+        for id in ID.findall(mark)
+    }
 
 
 def test_every_rule_is_held_by_a_test_and_every_mark_names_a_rule() -> None:
-    assert {"rules without a test": set(required()) - marked(), "marks without a rule": marked() - set(required())} == {
+    assert {
+        "rules without a test": set(required()) - marked(),
+        "marks without a rule": marked() - set(required()),
+    } == {
         "rules without a test": set(),
         "marks without a rule": set(),
     }
@@ -72,7 +82,10 @@ def test_every_rule_has_an_id_of_its_own() -> None:
 
 
 def test_specs_are_short_enough_to_be_read() -> None:
-    lengths = {page.parent.name: len(page.read_text(encoding="utf-8").splitlines()) for page in SPECS.glob("*/spec.md")}
+    lengths = {
+        page.parent.name: len(page.read_text(encoding="utf-8").splitlines())
+        for page in SPECS.glob("*/spec.md")
+    }
 
     assert {name: length for name, length in lengths.items() if length > 200} == {}
 
@@ -87,7 +100,10 @@ def test_data_model_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
 def test_data_model_says_when_it_is_out_of_date() -> None:
     text = docs.DATA_MODEL.read_text(encoding="utf-8")
 
-    assert docs.rewritten(text.replace("| `number` | integer |", "| `number` | text |")) == text
+    assert (
+        docs.rewritten(text.replace("| `number` | integer |", "| `number` | text |"))
+        == text
+    )
 
 
 # The contract of the API
@@ -107,7 +123,11 @@ def test_api_contract_is_valid_openapi_3_1(api: Any) -> None:
 def test_api_contract_has_the_five_endpoints_and_one_about_itself(api: Any) -> None:
     methods = {"get", "put", "post", "delete", "patch", "head", "options"}
 
-    assert {(path, method) for path, item in api["paths"].items() for method in methods & set(item)} == {
+    assert {
+        (path, method)
+        for path, item in api["paths"].items()
+        for method in methods & set(item)
+    } == {
         ("/api/{user_id}/tasks", "get"),
         ("/api/{user_id}/tasks", "post"),
         ("/api/{user_id}/tasks/{task_id}", "get"),
@@ -126,7 +146,9 @@ def test_api_contract_shows_a_task_as_the_service_gives_it(api: Any) -> None:
 def test_api_contract_lists_every_code_that_has_an_http_status(api: Any) -> None:
     codes = api["components"]["schemas"]["ErrorCode"]["enum"]
 
-    assert codes == [code.value for code, status in STATUSES.items() if status.http is not None]
+    assert codes == [
+        code.value for code, status in STATUSES.items() if status.http is not None
+    ]
 
 
 def examples(api: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -135,9 +157,15 @@ def examples(api: Any) -> Iterator[tuple[str, Any, Any]]:
     def bodies(place: str, node: Any) -> Iterator[tuple[str, Any, Any]]:
         if isinstance(node, dict):
             if "schema" in node and ("examples" in node or "example" in node):
-                named = node.get("examples", {"example": {"value": node.get("example")}})
+                named = node.get(
+                    "examples", {"example": {"value": node.get("example")}}
+                )
                 for name, example in named.items():
-                    yield f"{place}/{name}", node["schema"], followed(api, example)["value"]
+                    yield (
+                        f"{place}/{name}",
+                        node["schema"],
+                        followed(api, example)["value"],
+                    )
             for key, child in node.items():
                 yield from bodies(f"{place}/{key}", child)
 
@@ -162,7 +190,9 @@ def test_api_contract_keeps_its_own_rules_in_its_examples(api: Any) -> None:
     for place, schema, value in examples(api):
         rule = {"$ref": f"urn:api{schema['$ref']}"} if "$ref" in schema else schema
         validator = jsonschema.Draft202012Validator(
-            rule, registry=registry, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+            rule,
+            registry=registry,
+            format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
         )
         assert [error.message for error in validator.iter_errors(value)] == [], place
         checked.append(place)
@@ -183,12 +213,22 @@ class Step:
 
 def steps(page: Path) -> list[Step]:
     """The commands of the page's `console` blocks, in their order."""
-    return steps_of(re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    return steps_of(
+        re.findall(
+            r"^```console\n(.*?)^```$",
+            page.read_text(encoding="utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
+    )
 
 
 def steps_of(blocks: Sequence[str]) -> list[Step]:
     """The commands of `console` blocks."""
-    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    parts = [
+        part
+        for block in blocks
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    ]
     return [Step(*(part.split("\n", 1))) for part in parts]
 
 
@@ -206,11 +246,18 @@ class Shell:
     cwd: Path
 
     def run(self, command: str) -> tuple[int, str]:
-        """The exit status of a command and what it showed, without colours and blanks at line ends."""
+        """The exit status of a command and what it showed, without colours and blanks
+        at line ends.
+        """
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command], env=self.environment, cwd=self.cwd, stdin=theirs, stdout=theirs, stderr=theirs
+            ["/bin/sh", "-c", command],
+            env=self.environment,
+            cwd=self.cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
         )
         os.close(theirs)
         shown = b"".join(read(ours))
@@ -228,13 +275,17 @@ def read(descriptor: int) -> Iterator[bytes]:
 
 @pytest.fixture(params=["embedded", "postgresql"])
 def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
-    """A shell of somebody who has never used `todo`: on the embedded file, and on PostgreSQL without its starts."""
+    """A shell of somebody who has never used `todo`: on the embedded file, and on
+    PostgreSQL without its starts.
+    """
     with shell_of(request, seal, "ada") as shell:
         yield shell
 
 
 @contextmanager
-def shell_of(request: pytest.FixtureRequest, seal: Seal, user: str | None) -> Iterator[Shell]:
+def shell_of(
+    request: pytest.FixtureRequest, seal: Seal, user: str | None
+) -> Iterator[Shell]:
     """A shell on the store that a test is parametrized with."""
     if request.param == "embedded":
         yield installed_shell(seal, user)
@@ -254,8 +305,14 @@ def installed_shell(seal: Seal, user: str | None) -> Shell:
 
 def shell_at(seal: Seal, url: str | None, user: str | None) -> Shell:
     """A shell that finds the `todo` beside the sealed home, and what the test may start."""
-    changes = {"PATH": f"{seal.home.parent}:{os.environ['PATH']}", "TERM": "xterm-256color"}
-    return Shell(process_environment(Surroundings(seal.home, seal.cwd, url), user, changes), seal.cwd)
+    changes = {
+        "PATH": f"{seal.home.parent}:{os.environ['PATH']}",
+        "TERM": "xterm-256color",
+    }
+    return Shell(
+        process_environment(Surroundings(seal.home, seal.cwd, url), user, changes),
+        seal.cwd,
+    )
 
 
 def assert_shows(shell: Shell, page: list[Step]) -> None:
@@ -263,8 +320,12 @@ def assert_shows(shell: Shell, page: list[Step]) -> None:
     ran = [(step, *shell.run(step.command)) for step in page]
 
     assert [(step.command, status) for step, status, _ in ran if status != 0] == []
-    differing = [(step, output) for step, _, output in ran if not matches(output, step.output)]
-    assert differing == [], "\n".join(f"$ {step.command}\n{output}" for step, output in differing)
+    differing = [
+        (step, output) for step, _, output in ran if not matches(output, step.output)
+    ]
+    assert differing == [], "\n".join(
+        f"$ {step.command}\n{output}" for step, output in differing
+    )
 
 
 @pytest.mark.nothing_made
@@ -273,7 +334,11 @@ def test_quickstart_does_what_it_says(shell: Shell) -> None:
 
 
 def test_quickstart_shows_the_six_commands() -> None:
-    shown = {word for step in steps(QUICKSTART) for word in re.findall(r"\btodo (\w+)", step.command)}
+    shown = {
+        word
+        for step in steps(QUICKSTART)
+        for word in re.findall(r"\btodo (\w+)", step.command)
+    }
 
     assert shown >= {"add", "list", "show", "update", "done", "delete"}
 
@@ -281,12 +346,18 @@ def test_quickstart_shows_the_six_commands() -> None:
 @pytest.mark.parametrize(
     ("output", "expected", "same"),
     [
-        ("Added 1: Buy milk (new list in /a/b)\n", "Added 1: Buy milk (new list in ...)\n", True),
+        (
+            "Added 1: Buy milk (new list in /a/b)\n",
+            "Added 1: Buy milk (new list in ...)\n",
+            True,
+        ),
         ("Added 1: Buy milk\n", "Added 1: Buy milk\n", True),
         ("Added 1: Buy milk\nmore\n", "Added 1: Buy milk\n", False),
         ("a\nb\n", "a...b\n", False),
         ("Added 1: Buy bread\n", "Added 1: Buy milk\n", False),
     ],
 )
-def test_quickstart_is_compared_line_by_line(output: str, expected: str, same: bool) -> None:
+def test_quickstart_is_compared_line_by_line(
+    output: str, expected: str, same: bool
+) -> None:
     assert matches(output, expected) is same

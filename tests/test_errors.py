@@ -23,7 +23,16 @@ EXITS = {
     None: {"METHOD_NOT_ALLOWED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"},
 }
 HTTP = {
-    500: {"INTERNAL", "AUTH_FAILED", "FORBIDDEN", "OUTCOME_UNKNOWN", "CONFIG", "TLS_FAILED", "SCHEMA", "IO_ERROR"},
+    500: {
+        "INTERNAL",
+        "AUTH_FAILED",
+        "FORBIDDEN",
+        "OUTCOME_UNKNOWN",
+        "CONFIG",
+        "TLS_FAILED",
+        "SCHEMA",
+        "IO_ERROR",
+    },
     422: {"USAGE", "INVALID_INPUT", "CONFIRMATION_REQUIRED"},
     404: {"NOT_FOUND"},
     409: {"CONFLICT"},
@@ -38,7 +47,11 @@ HTTP = {
 
 def kinds(parent: type[TodoError] = TodoError) -> Iterator[type[TodoError]]:
     """Every class of error that has no class below it in the same module."""
-    below = [child for child in parent.__subclasses__() if child.__module__ == errors.__name__]
+    below = [
+        child
+        for child in parent.__subclasses__()
+        if child.__module__ == errors.__name__
+    ]
     if not below:
         yield parent
     for child in below:
@@ -50,8 +63,14 @@ KINDS = list(kinds())
 
 @pytest.mark.spec("002/FR-044")
 def test_statuses_are_those_of_the_contract() -> None:
-    exits = {code.value: exit for exit, codes in EXITS.items() for code in map(Code, codes)}
-    http = {code.value: status for status, codes in HTTP.items() for code in map(Code, codes)}
+    exits = {
+        code.value: exit for exit, codes in EXITS.items() for code in map(Code, codes)
+    }
+    http = {
+        code.value: status
+        for status, codes in HTTP.items()
+        for code in map(Code, codes)
+    }
 
     assert {code.value: status.exit for code, status in STATUSES.items()} == exits
     assert {code.value: status.http for code, status in STATUSES.items()} == http
@@ -75,16 +94,30 @@ def test_kinds_have_a_code_each_and_no_two_share_one() -> None:
 
 
 def test_kinds_cover_every_code_that_the_command_line_knows() -> None:
-    assert {kind.code for kind in KINDS} == {code for code, status in STATUSES.items() if status.exit is not None}
+    assert {kind.code for kind in KINDS} == {
+        code for code, status in STATUSES.items() if status.exit is not None
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_kinds_keep_message_hint_and_details(kind: type[TodoError]) -> None:
     bare = kind("It failed")
-    full = kind("It failed", hint="try again", details=[{"field": "title", "message": "too long"}])
+    full = kind(
+        "It failed",
+        hint="try again",
+        details=[{"field": "title", "message": "too long"}],
+    )
 
-    assert (str(bare), bare.message, bare.hint, bare.details) == ("It failed", "It failed", None, ())
-    assert (full.hint, full.details) == ("try again", ({"field": "title", "message": "too long"},))
+    assert (str(bare), bare.message, bare.hint, bare.details) == (
+        "It failed",
+        "It failed",
+        None,
+        (),
+    )
+    assert (full.hint, full.details) == (
+        "try again",
+        ({"field": "title", "message": "too long"},),
+    )
 
 
 def test_todo_error_is_a_bug_unless_said_otherwise() -> None:

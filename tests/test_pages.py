@@ -24,18 +24,32 @@ PACKAGE = ROOT / "todo_cli"
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 CI = ROOT / ".ci" / "run"
-PAGES = [README, CONTRIBUTING, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "specs").rglob("*.md"))]
+PAGES = [
+    README,
+    CONTRIBUTING,
+    ROOT / "SECURITY.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "specs").rglob("*.md")),
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
 
 
 # Lengths, links and names
 
 
-@pytest.mark.parametrize(("page", "longest"), [(README, 240), (CONTRIBUTING, 250)], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize(
+    ("page", "longest"),
+    [(README, 240), (CONTRIBUTING, 250)],
+    ids=["README", "CONTRIBUTING"],
+)
 def test_pages_are_short_enough_to_be_read(page: Path, longest: int) -> None:
     assert len(page.read_text(encoding="utf-8").splitlines()) <= longest
 
@@ -49,24 +63,35 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_name_commands_that_exist(page: Path) -> None:
-    typed = re.findall(r"(?:^\$ |`)todo ((?:db )?[a-z]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
+    typed = re.findall(
+        r"(?:^\$ |`)todo ((?:db )?[a-z]+)\b",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     groups = {name.split()[0] for name in commands()}
 
     assert set(typed) - {*commands(), *groups, "serve"} == set()
 
 
 def test_readme_names_every_command() -> None:
-    named = set(re.findall(r"\btodo ((?:db )?[a-z]+)\b", README.read_text(encoding="utf-8")))
+    named = set(
+        re.findall(r"\btodo ((?:db )?[a-z]+)\b", README.read_text(encoding="utf-8"))
+    )
 
     assert set(commands()) - named == set()
 
 
 def test_readme_names_every_variable_that_the_program_reads() -> None:
     sources = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-    read = {name for source in sources for name in re.findall(r"\bTODO_[A-Z_]+\b", source)}
+    read = {
+        name for source in sources for name in re.findall(r"\bTODO_[A-Z_]+\b", source)
+    }
 
     assert read >= {"TODO_DATABASE_URL", "TODO_USER"}
-    assert read - set(re.findall(r"\bTODO_[A-Z_]+\b", README.read_text(encoding="utf-8"))) == set()
+    assert (
+        read - set(re.findall(r"\bTODO_[A-Z_]+\b", README.read_text(encoding="utf-8")))
+        == set()
+    )
 
 
 def test_contributing_maps_every_module() -> None:
@@ -76,7 +101,11 @@ def test_contributing_maps_every_module() -> None:
         if path.name != "__init__.py" and path.parent.name != "versions"
     }
 
-    assert {path for path in mapped(blocks(CONTRIBUTING, "")[0]) if path.startswith(PACKAGE.name)} == there
+    assert {
+        path
+        for path in mapped(blocks(CONTRIBUTING, "")[0])
+        if path.startswith(PACKAGE.name)
+    } == there
 
 
 def mapped(tree: str) -> Iterator[str]:
@@ -91,13 +120,19 @@ def mapped(tree: str) -> Iterator[str]:
 
 
 def test_contributing_maps_what_is_there() -> None:
-    assert [path for path in mapped(blocks(CONTRIBUTING, "")[0]) if not (ROOT / path).exists()] == []
+    assert [
+        path
+        for path in mapped(blocks(CONTRIBUTING, "")[0])
+        if not (ROOT / path).exists()
+    ] == []
 
 
 # The picture
 
 
-def test_picture_shows_what_the_program_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_picture_shows_what_the_program_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert (picture.main(["--check"]), capsys.readouterr().err) == (0, "")
 
 
@@ -109,7 +144,9 @@ def test_picture_says_when_it_is_out_of_date() -> None:
 
 
 def test_readme_shows_the_picture() -> None:
-    assert f"]({picture.PICTURE.relative_to(ROOT)})" in README.read_text(encoding="utf-8")
+    assert f"]({picture.PICTURE.relative_to(ROOT)})" in README.read_text(
+        encoding="utf-8"
+    )
 
 
 # The set-up
@@ -122,14 +159,24 @@ def test_readme_sets_up_by_two_commands_from_the_clone() -> None:
     assert first.split(" && ")[0] == "python3 -m venv .venv"
     assert ".venv/bin/pip install ." in first.split(" && ")
     assert ".venv/bin/todo list" in first
-    assert second == ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest\n"
+    assert (
+        second == ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest\n"
+    )
 
 
-@pytest.mark.parametrize("page", [*PAGES, *sorted(PACKAGE.rglob("*.py"))], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *sorted(PACKAGE.rglob("*.py"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_pages_and_hints_install_from_the_clone_alone(page: Path) -> None:
-    installed = re.findall(r"\b(?:pip|pipx|uv) install ((?:-\S+ )*)(\S+)", page.read_text(encoding="utf-8"))
+    installed = re.findall(
+        r"\b(?:pip|pipx|uv) install ((?:-\S+ )*)(\S+)", page.read_text(encoding="utf-8")
+    )
 
-    assert [target for _, target in installed if not target.strip("`'").startswith(".")] == []
+    assert [
+        target for _, target in installed if not target.strip("`'").startswith(".")
+    ] == []
 
 
 def test_ci_runs_what_the_readme_says() -> None:
@@ -153,7 +200,8 @@ class Typed(Step):
 
 
 def readme(url: str | None) -> Iterator[Typed]:
-    """Everything that README has people type, in its order, but for what needs a package index or a browser.
+    """Everything that README has people type, in its order, but for what needs a
+    package index or a browser.
 
     `url` is the person's own connection string; without one the part about Neon is passed over.
     """
@@ -162,11 +210,19 @@ def readme(url: str | None) -> Iterator[Typed]:
     for part in parts:
         if part.startswith("Neon\n") and url is None:
             continue
-        for language, block in re.findall(r"^```(sh|console|toml)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL):
+        for language, block in re.findall(
+            r"^```(sh|console|toml)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL
+        ):
             if language == "sh" and "pip install ." in block.split(" && ")[1]:
-                yield Typed(" && ".join(block.strip().split(" && ")[2:]), "Added 1: Buy milk (new list in ...)\n", "")
+                yield Typed(
+                    " && ".join(block.strip().split(" && ")[2:]),
+                    "Added 1: Buy milk (new list in ...)\n",
+                    "",
+                )
             if language == "console":
-                yield from (Typed(step.command, step.output) for step in steps_of([block]))
+                yield from (
+                    Typed(step.command, step.output) for step in steps_of([block])
+                )
             if language == "toml":
                 assert url is not None
                 yield Typed("", "", re.sub(r"postgresql://[^\"]*", url, block))
@@ -184,14 +240,22 @@ def typed_in(page: Iterator[Typed]) -> list[Typed]:
 
 
 def walk(shell: Shell, page: list[Typed]) -> list[tuple[int, str]]:
-    """Type all of it into one shell, in one go: the exit status of each step, and what it showed."""
+    """Type all of it into one shell, in one go: the exit status of each step, and what
+    it showed.
+    """
     lines = []
     for step in page:
-        here = f"{{ {step.command}\n}} <<'TYPED'\n{step.given}TYPED" if step.given else step.command
+        here = (
+            f"{{ {step.command}\n}} <<'TYPED'\n{step.given}TYPED"
+            if step.given
+            else step.command
+        )
         lines += ["echo '<step>'", here, 'echo "<status $?>"']
     status, shown = shell.run("\n".join(lines))
     assert status == 0, shown
-    found = re.findall(r"<step>\n(.*?)<status (\d+)>\n", WIPED.sub("", shown), re.DOTALL)
+    found = re.findall(
+        r"<step>\n(.*?)<status (\d+)>\n", WIPED.sub("", shown), re.DOTALL
+    )
     return [(int(number), output) for output, number in found]
 
 
@@ -201,7 +265,9 @@ WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K")
 
 @pytest.fixture
 def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
-    """A shell in a fresh account and a fresh clone, where the program was installed, and is on no path yet."""
+    """A shell in a fresh account and a fresh clone, where the program was installed,
+    and is on no path yet.
+    """
     folder = seal.cwd / ".venv" / "bin"
     folder.mkdir(parents=True)
     with fork_server.shim(folder):
@@ -212,7 +278,11 @@ def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
 
 @pytest.mark.nothing_made
 @pytest.mark.parametrize("with_neon", [True, False], ids=["all", "without Neon"])
-@pytest.mark.parametrize("with_jq", [pytest.param(True, marks=needs("jq")), False], ids=["with jq", "without jq"])
+@pytest.mark.parametrize(
+    "with_jq",
+    [pytest.param(True, marks=needs("jq")), False],
+    ids=["with jq", "without jq"],
+)
 def test_readme_works_from_top_to_bottom(
     newcomer: Shell, seal: Seal, postgres_store: Store, with_neon: bool, with_jq: bool
 ) -> None:
@@ -222,16 +292,26 @@ def test_readme_works_from_top_to_bottom(
     ran = walk(newcomer, page)
 
     assert len(ran) == len(page)
-    passed_over = {step.command for step in steps(README)} - {step.command for step in whole}
+    passed_over = {step.command for step in steps(README)} - {
+        step.command for step in whole
+    }
     assert len(passed_over) == (0 if with_neon else 2), passed_over
-    assert [(step.command, status) for step, (status, _) in zip(page, ran, strict=True) if status != 0] == []
+    assert [
+        (step.command, status)
+        for step, (status, _) in zip(page, ran, strict=True)
+        if status != 0
+    ] == []
     first, (_, shown) = page[0], ran[0]
     assert matches(shown.split("\n", 1)[0] + "\n", first.output)
     assert "Buy milk" in shown.split("\n", 1)[1]
     differing = [
-        (step, output) for step, (_, output) in zip(page[1:], ran[1:], strict=True) if not matches(output, step.output)
+        (step, output)
+        for step, (_, output) in zip(page[1:], ran[1:], strict=True)
+        if not matches(output, step.output)
     ]
-    assert differing == [], "\n".join(f"$ {step.command}\n{output}" for step, output in differing)
+    assert differing == [], "\n".join(
+        f"$ {step.command}\n{output}" for step, output in differing
+    )
     config = seal.home / ".config" / "todo" / "config.toml"
     assert config.exists() == with_neon
     assert not with_neon or config.stat().st_mode & 0o777 == 0o600
@@ -241,11 +321,17 @@ def test_readme_overwrites_no_config_file(newcomer: Shell, seal: Seal) -> None:
     config = seal.home / ".config" / "todo" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('user = "grace"\n')
-    [step] = [step for step in typed_in(readme("postgresql://ada@localhost/x")) if step.given]
+    [step] = [
+        step for step in typed_in(readme("postgresql://ada@localhost/x")) if step.given
+    ]
 
     [(status, shown)] = walk(newcomer, [step])
 
-    assert (status != 0, "exist" in shown, config.read_text()) == (True, True, 'user = "grace"\n')
+    assert (status != 0, "exist" in shown, config.read_text()) == (
+        True,
+        True,
+        'user = "grace"\n',
+    )
 
 
 @pytest.mark.parametrize("language", ["console", "sh", "toml"])
@@ -260,34 +346,55 @@ def test_readme_connection_string_is_understood(todo_embedded: Todo) -> None:
     [block] = blocks(README, "toml")
     url = block.split('"')[1]
 
-    ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.001"})
+    ran = todo_embedded(
+        "doctor", "--json", env={"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.001"}
+    )
 
     assert ran.error["code"] in ("TIMEOUT", "DATABASE_UNAVAILABLE")
-    assert {"field": "tls", "message": "verified against the system's certificates, direct"} in ran.error["details"]
+    assert {
+        "field": "tls",
+        "message": "verified against the system's certificates, direct",
+    } in ran.error["details"]
     assert "PASSWORD" not in ran.out
 
 
 # What is in the repository
 
-PRIVATE = re.compile(r"(?<![\w.~$}*-])/(?:work|root)/|pypi\.org|pythonhosted\.org|index[-]url")
+PRIVATE = re.compile(
+    r"(?<![\w.~$}*-])/(?:work|root)/|pypi\.org|pythonhosted\.org|index[-]url"
+)
 """Paths of one machine, and addresses of package indexes."""
 
 
 def test_files_hold_no_paths_of_a_machine_and_no_package_index() -> None:
-    found = {str(path.relative_to(ROOT)): PRIVATE.findall(text) for path, text in texts()}
+    found = {
+        str(path.relative_to(ROOT)): PRIVATE.findall(text) for path, text in texts()
+    }
 
     assert len(found) > 50
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    """The text files that belong to the project, by git, or without it all that is not made by tools."""
+    """The text files that belong to the project, by git, or without it all that is not
+    made by tools.
+    """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True) if shutil.which("git") else None
-    names = listed.stdout.decode().split("\0") if listed and listed.returncode == 0 else []
-    made = re.compile(r"\.git|\.venv|\.\w+_cache|\.hypothesis|__pycache__|build|dist|.*\.egg-info")
+    listed = (
+        subprocess.run(command, cwd=ROOT, capture_output=True)
+        if shutil.which("git")
+        else None
+    )
+    names = (
+        listed.stdout.decode().split("\0") if listed and listed.returncode == 0 else []
+    )
+    made = re.compile(
+        r"\.git|\.venv|\.\w+_cache|\.hypothesis|__pycache__|build|dist|.*\.egg-info"
+    )
     paths = [ROOT / name for name in names] or [
-        path for path in ROOT.rglob("*") if not any(made.fullmatch(part) for part in path.relative_to(ROOT).parts)
+        path
+        for path in ROOT.rglob("*")
+        if not any(made.fullmatch(part) for part in path.relative_to(ROOT).parts)
     ]
     for path in filter(Path.is_file, paths):
         data = path.read_bytes()

@@ -28,9 +28,38 @@ ADDRESSES = [
     f"{SECRET}@ep-x.neon.tech",
 ]
 TEXTS = [
-    *("3", "5-7", "3,5-7", "Buy milk", "ada", "ada@example.com", "@ada", "10:30", "a:b", "--frob", "x=1", "C:/x"),
-    *("/srv/a@b/todo.db", "./todo.db", "~/x.db", "postgres.db", "/var/lib/postgresql/todo.db", "/a//b", ""),
-    *("caf\u00e9", "\u0645\u06cc\u200c\u062e", "100%", "a/b?", "https", "user", "the password"),
+    *(
+        "3",
+        "5-7",
+        "3,5-7",
+        "Buy milk",
+        "ada",
+        "ada@example.com",
+        "@ada",
+        "10:30",
+        "a:b",
+        "--frob",
+        "x=1",
+        "C:/x",
+    ),
+    *(
+        "/srv/a@b/todo.db",
+        "./todo.db",
+        "~/x.db",
+        "postgres.db",
+        "/var/lib/postgresql/todo.db",
+        "/a//b",
+        "",
+    ),
+    *(
+        "caf\u00e9",
+        "\u0645\u06cc\u200c\u062e",
+        "100%",
+        "a/b?",
+        "https",
+        "user",
+        "the password",
+    ),
 ]
 
 
@@ -60,7 +89,9 @@ def test_without_words_hides_what_a_message_quotes(address: str, word: str) -> N
     word = word.format(address)
     quoted = [word, repr(word), word.partition("=")[2]]
 
-    message = redact.without_words(" and ".join(["No such command", *quoted]), ["list", word])
+    message = redact.without_words(
+        " and ".join(["No such command", *quoted]), ["list", word]
+    )
 
     assert SECRET not in message
     assert message.startswith("No such command")
@@ -81,14 +112,19 @@ def test_without_words_leaves_other_words_alone() -> None:
         (f"host=h password={SECRET} x", "host=h password=*** x"),
         (f"x?sslmode=a&password={SECRET}&b=c", "x?sslmode=a&password=***&b=c"),
         (f"password='{SECRET} {SECRET}' x", "password=*** x"),
-        ("use `postgresql://user:password@host/database`, or", "use `postgresql://user:password@host/database`, or"),
+        (
+            "use `postgresql://user:password@host/database`, or",
+            "use `postgresql://user:password@host/database`, or",
+        ),
     ],
 )
 def test_without_logins_takes_logins_out_of_a_text(text: str, safe: str) -> None:
     assert redact.without_logins(text) == safe
 
 
-@pytest.mark.parametrize("form", ["p@ss/w é", "p%40ss%2Fw%20%C3%A9", "p%40ss/w%20%C3%A9", "other"])
+@pytest.mark.parametrize(
+    "form", ["p@ss/w é", "p%40ss%2Fw%20%C3%A9", "p%40ss/w%20%C3%A9", "other"]
+)
 def test_without_secrets_takes_out_every_form_of_a_known_password(form: str) -> None:
     urls = ["postgresql://ada:p%40ss%2Fw%20%C3%A9@h/db"]
 
@@ -99,12 +135,34 @@ def test_without_secrets_takes_out_every_form_of_a_known_password(form: str) -> 
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", ":", "/", "@", "=", "postg", "pas", "host", "user ", "pw=", "ab:", "x@", "'", "%3A"]
+    "piece",
+    [
+        "a",
+        ":",
+        "/",
+        "@",
+        "=",
+        "postg",
+        "pas",
+        "host",
+        "user ",
+        "pw=",
+        "ab:",
+        "x@",
+        "'",
+        "%3A",
+    ],
 )
 def test_words_as_long_as_a_command_line_take_no_long_time(piece: str) -> None:
-    """A pattern that goes back and forth would take hours here; there is no limit but that of the whole run."""
+    """A pattern that goes back and forth would take hours here; there is no limit but
+    that of the whole run.
+    """
     word = piece * (120_000 // len(piece))
 
     assert len(redact.shown(word)) <= 60
-    assert redact.without_logins(f"No such command '{word}'").startswith("No such command ")
-    assert redact.without_words(f"No such command '{word}'", [word]).startswith("No such command ")
+    assert redact.without_logins(f"No such command '{word}'").startswith(
+        "No such command "
+    )
+    assert redact.without_words(f"No such command '{word}'", [word]).startswith(
+        "No such command "
+    )

@@ -12,13 +12,21 @@ if TYPE_CHECKING:
 
 def run() -> "NoReturn":
     """Run `todo` with this process's arguments and end the process."""
-    if sys.argv[1:] == ["--version"] and not os.environ.get("TODO_OUTPUT") and not os.environ.get("TODO_CONFIG"):
+    if (
+        sys.argv[1:] == ["--version"]
+        and not os.environ.get("TODO_OUTPUT")
+        and not os.environ.get("TODO_CONFIG")
+    ):
         _print_version()
     try:
         import signal
 
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while importing: no traceback
+        if (
+            signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        ):  # as in the background of a script
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # Ctrl-C while importing: no traceback
     except KeyboardInterrupt:
         os._exit(130)
 
@@ -30,13 +38,19 @@ def run() -> "NoReturn":
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
-    # Arguments are UTF-8 whatever the locale says; what is not stays recognizable, and is refused where it matters.
-    arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in sys.argv[1:]]
+    # Arguments are UTF-8 whatever the locale says; what is not stays recognizable, and
+    # is refused where it matters.
+    arguments = [
+        os.fsencode(argument).decode("utf-8", "surrogateescape")
+        for argument in sys.argv[1:]
+    ]
     _leave(main(arguments, Env.of_process()))
 
 
 def _print_version() -> None:
-    """Print the version and leave, before anything slow is loaded; where that fails, the long way says why."""
+    """Print the version and leave, before anything slow is loaded; where that fails,
+    the long way says why.
+    """
     try:
         os.write(1, f"todo {__version__}\n".encode())
     except OSError:
@@ -45,7 +59,9 @@ def _print_version() -> None:
 
 
 def _leave(status: int) -> "NoReturn":
-    """End the process at once: all is written and closed. 128+n is an end by signal n, as a shell's loop expects."""
+    """End the process at once: all is written and closed. 128+n is an end by signal n,
+    as a shell's loop expects.
+    """
     if status > 128:
         import signal
 

@@ -12,7 +12,8 @@
     ├── Cancelled                                      the user said no, or a signal ended it
     └── Internal                                       a bug
 
-An error knows its code and its words. Which exit status or HTTP status a code has stands in `STATUSES` alone.
+An error knows its code and its words. Which exit status or HTTP status a code has
+stands in `STATUSES` alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,9 @@ class Code(StrEnum):
 
 
 class Status(NamedTuple):
-    """Where a code ends: the exit status of the command, the HTTP status of the API; None where it cannot occur."""
+    """Where a code ends: the exit status of the command, the HTTP status of the API;
+    None where it cannot occur.
+    """
 
     exit: int | None
     http: int | None
@@ -55,20 +58,38 @@ class Status(NamedTuple):
 
 STATUSES: Mapping[Code, Status] = {
     Code.INTERNAL: Status(1, 500, "a bug in todo"),
-    Code.USAGE: Status(2, 422, "the command line is wrong: unknown, missing, or not one of the choices"),
+    Code.USAGE: Status(
+        2, 422, "the command line is wrong: unknown, missing, or not one of the choices"
+    ),
     Code.INVALID_INPUT: Status(2, 422, "a value breaks a rule"),
-    Code.CONFIRMATION_REQUIRED: Status(2, 422, "three or more tasks would be deleted without --yes"),
+    Code.CONFIRMATION_REQUIRED: Status(
+        2, 422, "three or more tasks would be deleted without --yes"
+    ),
     Code.NOT_FOUND: Status(3, 404, "no such task, or not yours"),
-    Code.AUTH_FAILED: Status(4, 500, "the database refuses the password, the role or the address"),
-    Code.FORBIDDEN: Status(4, 500, "the database role lacks the rights, or is read-only"),
+    Code.AUTH_FAILED: Status(
+        4, 500, "the database refuses the password, the role or the address"
+    ),
+    Code.FORBIDDEN: Status(
+        4, 500, "the database role lacks the rights, or is read-only"
+    ),
     Code.CONFLICT: Status(5, 409, "contradicts what is stored"),
-    Code.DATABASE_UNAVAILABLE: Status(6, 503, "the database was not reached; nothing was written, safe to try again"),
-    Code.DATABASE_BUSY: Status(6, 503, "the database is locked or full; nothing was written, safe to try again"),
-    Code.TIMEOUT: Status(6, 504, "no answer in time; nothing was written, safe to try again"),
-    Code.OUTCOME_UNKNOWN: Status(7, 500, "sent, and no answer came: it may or may not be stored"),
+    Code.DATABASE_UNAVAILABLE: Status(
+        6, 503, "the database was not reached; nothing was written, safe to try again"
+    ),
+    Code.DATABASE_BUSY: Status(
+        6, 503, "the database is locked or full; nothing was written, safe to try again"
+    ),
+    Code.TIMEOUT: Status(
+        6, 504, "no answer in time; nothing was written, safe to try again"
+    ),
+    Code.OUTCOME_UNKNOWN: Status(
+        7, 500, "sent, and no answer came: it may or may not be stored"
+    ),
     Code.CONFIG: Status(8, 500, "a setting is wrong"),
     Code.TLS_FAILED: Status(8, 500, "the server could not prove who it is"),
-    Code.SCHEMA: Status(8, 500, "the tables are older or newer than this program, or somebody else's"),
+    Code.SCHEMA: Status(
+        8, 500, "the tables are older or newer than this program, or somebody else's"
+    ),
     Code.IO_ERROR: Status(9, 500, "local disk or standard output"),
     Code.CANCELLED: Status(10, None, "the user said no; 128+n when signal n ended it"),
     Code.METHOD_NOT_ALLOWED: Status(None, 405, "the path does not take this method"),
@@ -79,7 +100,9 @@ STATUSES: Mapping[Code, Status] = {
 
 
 NOTHING_CHANGED: Final = "; nothing was changed"
-"""Ends the message of a change that was refused as a whole: nobody has to look what became of the other tasks."""
+"""Ends the message of a change that was refused as a whole: nobody has to look what
+became of the other tasks.
+"""
 
 
 class Detail(TypedDict):
@@ -94,7 +117,9 @@ class TodoError(Exception):
 
     code: ClassVar[Code] = Code.INTERNAL
 
-    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[Detail] = ()) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, details: Sequence[Detail] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -115,7 +140,9 @@ class InvalidInput(TodoError):
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidInput":
         """Name one field at fault, in the message and in the details."""
-        return cls(f"{field}: {message}", details=[{"field": field, "message": message}])
+        return cls(
+            f"{field}: {message}", details=[{"field": field, "message": message}]
+        )
 
 
 class ConfirmationRequired(TodoError):

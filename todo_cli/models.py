@@ -1,6 +1,8 @@
-"""The entity and its shapes: `Task` is stored, `TaskCreate` and `TaskUpdate` come in, `TaskPublic` goes out.
+"""The entity and its shapes: `Task` is stored, `TaskCreate` and `TaskUpdate` come in,
+`TaskPublic` goes out.
 
-What SQL can say of the rules stands here also as CHECK constraints: both stores refuse what the program refuses.
+What SQL can say of the rules stands here also as CHECK constraints: both stores refuse
+what the program refuses.
 """
 
 from collections.abc import Callable
@@ -45,22 +47,30 @@ class TaskStatus(StrEnum):
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime: `timestamptz` on PostgreSQL; on SQLite the text of the JSON, which sorts by time."""
+    """An aware UTC datetime: `timestamptz` on PostgreSQL; on SQLite the text of the
+    JSON, which sorts by time.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Store text on SQLite, which would drop the zone."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
+        return dialect.type_descriptor(
+            Text() if dialect.name == "sqlite" else DateTime(timezone=True)
+        )
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
+    def bind_processor(
+        self, dialect: Dialect
+    ) -> Callable[[datetime | None], Any] | None:
         """Refuse naive datetimes, which drivers read as local time."""
         if dialect.name == "sqlite":
             return lambda value: None if value is None else format_instant(value)
         return lambda value: None if value is None else _aware(value)
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None] | None:
         """Read text back on SQLite; asyncpg hands out aware UTC values itself."""
         if dialect.name == "sqlite":
             parse = datetime.fromisoformat
@@ -80,11 +90,21 @@ class Identifier(TypeDecorator[UUID]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], Any] | None:
         """Write 36 lower-case characters on SQLite."""
-        return (lambda value: None if value is None else str(value)) if dialect.name == "sqlite" else None
+        return (
+            (lambda value: None if value is None else str(value))
+            if dialect.name == "sqlite"
+            else None
+        )
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], UUID | None] | None:
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], UUID | None] | None:
         """Read 36 characters back on SQLite; asyncpg hands out UUIDs itself."""
-        return (lambda value: None if value is None else UUID(value)) if dialect.name == "sqlite" else None
+        return (
+            (lambda value: None if value is None else UUID(value))
+            if dialect.name == "sqlite"
+            else None
+        )
 
 
 def _aware(value: datetime) -> datetime:
@@ -99,7 +119,9 @@ def format_instant(value: datetime) -> str:
 
 
 class TextRule(ColumnElement[bool]):
-    """The rules for one text column in SQL, each store in its own dialect; `lines` allows LF, TAB and NULL."""
+    """The rules for one text column in SQL, each store in its own dialect; `lines`
+    allows LF, TAB and NULL.
+    """
 
     inherit_cache = False
 
@@ -111,27 +133,37 @@ class TextRule(ColumnElement[bool]):
     def render(self, controls: str) -> str:
         """Join what both stores say alike with what `controls` says of characters."""
         edges = "" if self.lines else f" AND {self.column} = trim({self.column})"
-        rule = f"length({self.column}) BETWEEN 1 AND {self.longest}{edges} AND {controls}"
+        rule = (
+            f"length({self.column}) BETWEEN 1 AND {self.longest}{edges} AND {controls}"
+        )
         return f"{self.column} IS NULL OR ({rule})" if self.lines else rule
 
 
 @compiles(TextRule, "postgresql")
 def _postgresql_rule(rule: TextRule, compiler: object, **options: object) -> str:
     controls = "\\u0001-\\u0008\\u000B-\\u001F" if rule.lines else "\\u0001-\\u001F"
-    return rule.render(f"{rule.column} !~ '[{controls}\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]'")
+    return rule.render(
+        f"{rule.column} !~ '[{controls}\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]'"
+    )
 
 
 @compiles(TextRule, "sqlite")
 def _sqlite_rule(rule: TextRule, compiler: object, **options: object) -> str:
     spans = [(1, 8), (11, 31)] if rule.lines else [(1, 31)]
     spans += [(0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)]
-    refused = " || ".join(f"char({first}) || '-' || char({last})" for first, last in spans)
+    refused = " || ".join(
+        f"char({first}) || '-' || char({last})" for first, last in spans
+    )
     is_text = f"typeof({rule.column}) = 'text' AND instr({rule.column}, char(0)) = 0"
-    return rule.render(f"{is_text} AND {rule.column} NOT GLOB '*[' || {refused} || ']*'")
+    return rule.render(
+        f"{is_text} AND {rule.column} NOT GLOB '*[' || {refused} || ']*'"
+    )
 
 
 def _text_check(column: str, *, longest: int, lines: bool = False) -> CheckConstraint:
-    return CheckConstraint(TextRule(column, longest=longest, lines=lines), name=f"{column}_text")
+    return CheckConstraint(
+        TextRule(column, longest=longest, lines=lines), name=f"{column}_text"
+    )
 
 
 def _only_sqlite(name: str, rule: str) -> CheckConstraint:
@@ -142,10 +174,10 @@ def _only_sqlite(name: str, rule: str) -> CheckConstraint:
 _HEX: Final = "[0-9a-f]"
 _UUID_SHAPE: Final = "-".join(_HEX * length for length in (8, 4, 4, 4, 12))
 _DIGIT: Final = "[0-9]"
-_INSTANT_SHAPE: Final = (
-    f"{_DIGIT * 4}-[01]{_DIGIT}-[0-3]{_DIGIT}T[0-2]{_DIGIT}:[0-5]{_DIGIT}:[0-5]{_DIGIT}.{_DIGIT * 6}Z"
+_INSTANT_SHAPE: Final = f"{_DIGIT * 4}-[01]{_DIGIT}-[0-3]{_DIGIT}T[0-2]{_DIGIT}:[0-5]{_DIGIT}:[0-5]{_DIGIT}.{_DIGIT * 6}Z"
+_USER_RULES: Final = (
+    "user_id NOT IN ('.', '..') AND replace(user_id, '/', '') = user_id"
 )
-_USER_RULES: Final = "user_id NOT IN ('.', '..') AND replace(user_id, '/', '') = user_id"
 
 
 class Counter(SQLModel, table=True):
@@ -172,18 +204,29 @@ class Task(SQLModel, table=True):
         UniqueConstraint("user_id", "number", name="task_user_id_number_key"),
         Index("task_user_id_idx", "user_id"),
         Index("task_user_id_created_at_number_idx", "user_id", "created_at", "number"),
-        Index("task_user_id_completed_created_at_number_idx", "user_id", "completed", "created_at", "number"),
+        Index(
+            "task_user_id_completed_created_at_number_idx",
+            "user_id",
+            "completed",
+            "created_at",
+            "number",
+        ),
         _text_check("user_id", longest=rules.USER_LENGTH),
         CheckConstraint(_USER_RULES, name="user_id_path"),
         _text_check("title", longest=rules.TITLE_LENGTH),
         _text_check("description", longest=rules.DESCRIPTION_LENGTH, lines=True),
         CheckConstraint("number >= 1", name="number_counts"),
-        CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_has_time"),
+        CheckConstraint(
+            "completed = (completed_at IS NOT NULL)", name="completed_has_time"
+        ),
         _only_sqlite("id_uuid", f"id GLOB '{_UUID_SHAPE}'"),
         _only_sqlite("number_integer", "typeof(number) = 'integer'"),
         _only_sqlite("created_at_instant", f"created_at GLOB '{_INSTANT_SHAPE}'"),
         _only_sqlite("updated_at_instant", f"updated_at GLOB '{_INSTANT_SHAPE}'"),
-        _only_sqlite("completed_at_instant", f"completed_at IS NULL OR completed_at GLOB '{_INSTANT_SHAPE}'"),
+        _only_sqlite(
+            "completed_at_instant",
+            f"completed_at IS NULL OR completed_at GLOB '{_INSTANT_SHAPE}'",
+        ),
         {"schema": SCHEMA},
     )
 
@@ -200,7 +243,12 @@ class Task(SQLModel, table=True):
 
 Title = Annotated[str, AfterValidator(rules.clean_title)]
 Description = Annotated[str | None, AfterValidator(rules.clean_description)]
-Id = Annotated[UUID, BeforeValidator(lambda value: rules.clean_id(value) if isinstance(value, str) else value)]
+Id = Annotated[
+    UUID,
+    BeforeValidator(
+        lambda value: rules.clean_id(value) if isinstance(value, str) else value
+    ),
+]
 
 
 class TaskCreate(SQLModel):

@@ -1,7 +1,9 @@
-"""What a connection string looks like, also a misspelt one, so that nothing is shown with a password in it.
+"""What a connection string looks like, also a misspelt one, so that nothing is shown
+with a password in it.
 
-People paste connection strings into the wrong place and mistype them. A word that may be one is never quoted; text that
-was put together elsewhere, such as a traceback, has its logins and passwords taken out.
+People paste connection strings into the wrong place and mistype them. A word that may
+be one is never quoted; text that was put together elsewhere, such as a traceback, has
+its logins and passwords taken out.
 """
 
 import re
@@ -13,8 +15,11 @@ from urllib.parse import quote, unquote
 HIDDEN: Final = "***"
 _LONGEST: Final = 60
 
-# No pattern here takes more than a step or two for each character: words can be as long as a command line allows.
-_SECRET: Final = re.compile(r"(?:(?:pas|pwd|secret|token)\w{0,20}|\bpw)\s{0,9}=", re.IGNORECASE)
+# No pattern here takes more than a step or two for each character: words can be as long
+# as a command line allows.
+_SECRET: Final = re.compile(
+    r"(?:(?:pas|pwd|secret|token)\w{0,20}|\bpw)\s{0,9}=", re.IGNORECASE
+)
 _ADDRESS: Final = re.compile(
     r"""
       [\w+.-]{2}://                                                         # any scheme
@@ -25,19 +30,24 @@ _ADDRESS: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_SECRET_IN_TEXT: Final = re.compile(rf"({_SECRET.pattern})(?:'[^']*'|\"[^\"]*\"|[^\s&]*)", re.IGNORECASE)
+_SECRET_IN_TEXT: Final = re.compile(
+    rf"({_SECRET.pattern})(?:'[^']*'|\"[^\"]*\"|[^\s&]*)", re.IGNORECASE
+)
 _PLACEHOLDER: Final = "user:password@"
 """How our own hints show what a connection string looks like."""
 
 
 def looks_like_address(text: str) -> bool:
-    """Whether this may be a connection string, complete, cut, misspelt, encoded or of another program.
+    """Whether this may be a connection string, complete, cut, misspelt, encoded or of
+    another program.
 
-    Each of these is enough: a `:` or `//` and an `@` somewhere after it, a scheme, `password=`, a word of libpq.
-    A path such as `/srv/a@b/todo.db` has none of them.
+    Each of these is enough: a `:` or `//` and an `@` somewhere after it, a scheme,
+    `password=`, a word of libpq. A path such as `/srv/a@b/todo.db` has none of them.
     """
     text = plain(text)
-    return _has_login(text) or any(pattern.search(text) for pattern in (_SECRET, _ADDRESS))
+    return _has_login(text) or any(
+        pattern.search(text) for pattern in (_SECRET, _ADDRESS)
+    )
 
 
 def holds_login(text: str) -> bool:
@@ -47,20 +57,30 @@ def holds_login(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Undo what hides the signs of an address: percent-encoding, `\\`, full-width and invisible characters."""
+    """Undo what hides the signs of an address: percent-encoding, `\\`, full-width and
+    invisible characters.
+    """
     text = unicodedata.normalize("NFKC", unquote(text)).replace("\\", "")
-    return text if text.isascii() else "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    return (
+        text
+        if text.isascii()
+        else "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    )
 
 
 def shown(word: str) -> str:
-    """What a message may quote of a word that somebody typed: its beginning, or nothing where it may hold a secret."""
+    """What a message may quote of a word that somebody typed: its beginning, or nothing
+    where it may hold a secret.
+    """
     if _is_private(word):
         return HIDDEN
     return word if len(word) <= _LONGEST else f"{word[: _LONGEST - 3]}..."
 
 
 def without_words(message: str, words: Iterable[str]) -> str:
-    """Hide in a message what it may quote of private words: a word, or the name or the value of an option."""
+    """Hide in a message what it may quote of private words: a word, or the name or the
+    value of an option.
+    """
     pieces = set()
     for word in filter(_is_private, words):
         name, _, value = word.partition("=")
@@ -77,7 +97,9 @@ def without_logins(text: str) -> str:
 
 
 def without_secrets(text: str, urls: Iterable[str], passwords: Iterable[str]) -> str:
-    """Take out the passwords of these connection strings and these passwords too, in every form they may have."""
+    """Take out the passwords of these connection strings and these passwords too, in
+    every form they may have.
+    """
     text = without_logins(text)
     forms = set(passwords)
     for url in urls:
@@ -85,7 +107,13 @@ def without_secrets(text: str, urls: Iterable[str], passwords: Iterable[str]) ->
         secrets += re.findall(r"[?&]password=([^&]*)", url)
         for secret in secrets:
             decoded = unquote(secret)
-            forms |= {secret, decoded, quote(decoded), quote(decoded, safe=""), repr(decoded)[1:-1]}
+            forms |= {
+                secret,
+                decoded,
+                quote(decoded),
+                quote(decoded, safe=""),
+                repr(decoded)[1:-1],
+            }
     for form in sorted(filter(None, forms), key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text
@@ -110,5 +138,7 @@ def _without_login(found: re.Match[str]) -> str:
 
 
 def _is_private(word: str) -> bool:
-    """Whether a word where no address belongs may hold a secret: also a cut one such as `password@host`."""
+    """Whether a word where no address belongs may hold a secret: also a cut one such as
+    `password@host`.
+    """
     return "@" in plain(word) or looks_like_address(word)

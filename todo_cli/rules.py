@@ -1,7 +1,8 @@
-"""The rules for text, once: every way in is checked here, and every way out escapes what `REFUSED` names.
+"""The rules for text, once: every way in is checked here, and every way out escapes
+what `REFUSED` names.
 
-Lengths count Unicode code points. What is kept on purpose: ZWJ, ZWNJ, U+200E/F and U+061C, which emoji families,
-Persian, Hebrew and Arabic need.
+Lengths count Unicode code points. What is kept on purpose: ZWJ, ZWNJ, U+200E/F and
+U+061C, which emoji families, Persian, Hebrew and Arabic need.
 """
 
 import re
@@ -19,13 +20,16 @@ UUID_TEXT: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{1
 """A UUID as people and programs write it; Python reads more forms than this one."""
 
 REFUSED_CLASS: Final = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-"""The inside of a character class: C0, DEL, C1, line and paragraph separators, bidi embeddings, overrides and
-isolates (CVE-2021-42574), lone surrogates (what argv holds where it is not UTF-8)."""
+"""The inside of a character class: C0, DEL, C1, line and paragraph separators, bidi
+embeddings, overrides and isolates (CVE-2021-42574), lone surrogates (what argv holds
+where it is not UTF-8)."""
 
 REFUSED: Final = re.compile(f"[{REFUSED_CLASS}]")
 _REFUSED_IN_LINES: Final = re.compile(f"(?![\n\t])[{REFUSED_CLASS}]")
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Characters that Unicode calls letters or symbols and that nobody can see: Hangul fillers, the empty Braille cell."""
+"""Characters that Unicode calls letters or symbols and that nobody can see: Hangul
+fillers, the empty Braille cell.
+"""
 
 
 def clean_title(text: str) -> str:
@@ -34,7 +38,9 @@ def clean_title(text: str) -> str:
 
 
 def clean_user(text: str) -> str:
-    """Trim a user's name and return it; it becomes a part of a path in the API, so no `/`, not `.` or `..`."""
+    """Trim a user's name and return it; it becomes a part of a path in the API, so no
+    `/`, not `.` or `..`.
+    """
     user = _line("user", text, USER_LENGTH)
     if "/" in user or user in (".", ".."):
         raise InvalidInput.of("user", "must not hold `/` nor be `.` or `..`")
@@ -48,7 +54,10 @@ def clean_description(text: str | None) -> str | None:
     text = text.replace("\r\n", "\n")
     _refuse("description", text, _REFUSED_IN_LINES)
     if len(text) > DESCRIPTION_LENGTH:
-        raise InvalidInput.of("description", f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed")
+        raise InvalidInput.of(
+            "description",
+            f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed",
+        )
     return text or None
 
 
@@ -60,12 +69,16 @@ def clean_id(text: str) -> UUID:
 
 
 def _line(field: str, text: str, longest: int) -> str:
-    _refuse(field, text, REFUSED)  # before trimming, which would take a line feed at an end for a blank
+    _refuse(
+        field, text, REFUSED
+    )  # before trimming, which would take a line feed at an end for a blank
     text = text.strip()
     if not any(_is_visible(character) for character in text):
         raise InvalidInput.of(field, "must hold at least one visible character")
     if len(text) > longest:
-        raise InvalidInput.of(field, f"has {len(text):,} characters, {longest} are allowed")
+        raise InvalidInput.of(
+            field, f"has {len(text):,} characters, {longest} are allowed"
+        )
     return text
 
 
@@ -75,14 +88,22 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
         return
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:  # how Python carries a byte that is not UTF-8
-        raise InvalidInput.of(field, f"is not UTF-8: byte 0x{code - 0xDC00:02X} at position {found.start() + 1}")
-    raise InvalidInput.of(field, f"must not hold the character U+{code:04X} (position {found.start() + 1})")
+        raise InvalidInput.of(
+            field,
+            f"is not UTF-8: byte 0x{code - 0xDC00:02X} at position {found.start() + 1}",
+        )
+    raise InvalidInput.of(
+        field,
+        f"must not hold the character U+{code:04X} (position {found.start() + 1})",
+    )
 
 
 def _is_visible(character: str) -> bool:
-    """Whether a reader sees a character that is not refused: no space, no format character, no lone combining mark.
+    """Whether a reader sees a character that is not refused: no space, no format
+    character, no lone combining mark.
 
-    What this Python's Unicode does not know yet, such as next year's emoji, and private use count as visible.
+    What this Python's Unicode does not know yet, such as next year's emoji, and private
+    use count as visible.
     """
     category = unicodedata.category(character)
     return category[0] not in "ZM" and category != "Cf" and character not in _BLANK

@@ -8,7 +8,14 @@ from uuid import UUID, uuid4
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.tasks import TaskRepository
-from todo_cli.errors import NOTHING_CHANGED, DatabaseBusy, InvalidInput, NotFound, OutcomeUnknown, TodoError
+from todo_cli.errors import (
+    NOTHING_CHANGED,
+    DatabaseBusy,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    TodoError,
+)
 from todo_cli.models import (
     Added,
     Position,
@@ -30,11 +37,13 @@ _TRIES: Final = 3
 class TaskService:
     """The tasks of `user`, in `database`; `now` gives the time as an aware datetime in UTC.
 
-    A task of another user does not exist here. Where there is no store yet, only adding makes one, and everything
-    else finds nothing.
+    A task of another user does not exist here. Where there is no store yet, only adding
+    makes one, and everything else finds nothing.
     """
 
-    def __init__(self, database: Database, user: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, user: str, now: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._user = user
         self._now = now
@@ -42,16 +51,20 @@ class TaskService:
     async def add(self, new: TaskCreate) -> Added:
         """Store a task under the user's next number; one round trip on PostgreSQL.
 
-        With an id that the user has already, the stored task comes back unchanged and no number is used up.
+        With an id that the user has already, the stored task comes back unchanged and
+        no number is used up.
 
         Raises:
             Conflict: another user holds the id.
         """
         task = self._task(new, self._now())
-        return await self._run(lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True)
+        return await self._run(
+            lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True
+        )
 
     async def add_all(self, news: Sequence[TaskCreate]) -> list[Added]:
-        """Store tasks in the order given, all or nothing; those whose id is there come back unchanged.
+        """Store tasks in the order given, all or nothing; those whose id is there come
+        back unchanged.
 
         Raises:
             Conflict: another user holds one of the ids.
@@ -61,15 +74,24 @@ class TaskService:
         now = self._now()
         given = [self._task(new, now) for new in news]
         return await self._run(
-            lambda tasks: tasks.add_all(given), effect=Effect.REPEATABLE, creates=True, together=True
+            lambda tasks: tasks.add_all(given),
+            effect=Effect.REPEATABLE,
+            creates=True,
+            together=True,
         )
 
     async def list(
-        self, status: TaskStatus = TaskStatus.OPEN, limit: int | None = None, *, after: Position | None = None
+        self,
+        status: TaskStatus = TaskStatus.OPEN,
+        limit: int | None = None,
+        *,
+        after: Position | None = None,
     ) -> TaskPage:
-        """Tasks newest first, ties by number descending; all of them without a limit. One round trip.
+        """Tasks newest first, ties by number descending; all of them without a limit.
+        One round trip.
 
-        `after` is where a page before said that the list goes on; it stays right while tasks are added and deleted.
+        `after` is where a page before said that the list goes on; it stays right while
+        tasks are added and deleted.
         """
         try:
             return await self._run(lambda tasks: tasks.page(status, limit, after))
@@ -84,8 +106,11 @@ class TaskService:
         """
         return (await self.find([reference]))[0]
 
-    async def find(self, references: Sequence[Reference], *, to_change: bool = False) -> Tasks:
-        """Return the tasks named, each once, in the order asked; a range means those that exist in it.
+    async def find(
+        self, references: Sequence[Reference], *, to_change: bool = False
+    ) -> Tasks:
+        """Return the tasks named, each once, in the order asked; a range means those
+        that exist in it.
 
         `to_change` has the error say that nothing was changed.
 
@@ -101,7 +126,8 @@ class TaskService:
         return _in_order(references, found)
 
     async def update(self, reference: int | UUID, changes: TaskUpdate) -> TaskPublic:
-        """Change the fields that are named, and `updated_at` if one of them really changes. One round trip.
+        """Change the fields that are named, and `updated_at` if one of them really
+        changes. One round trip.
 
         Raises:
             InvalidInput: nothing is named, or a title is to be cleared.
@@ -115,7 +141,9 @@ class TaskService:
                 raise InvalidInput.of(field, "cannot be empty")
         return (await self._set([reference], named))[0]
 
-    async def complete(self, references: Sequence[Reference], *, undo: bool = False) -> Tasks:
+    async def complete(
+        self, references: Sequence[Reference], *, undo: bool = False
+    ) -> Tasks:
         """Mark tasks as done, or as open again, all or nothing; in the order asked. One round trip.
 
         A task that is so already stays as it is, the time of its completion included.
@@ -126,27 +154,40 @@ class TaskService:
         return await self._set(references, {"completed": not undo})
 
     async def delete(self, references: Sequence[Reference]) -> Tasks:
-        """Delete tasks, all or nothing, and return them as they were, in the order asked. One round trip.
+        """Delete tasks, all or nothing, and return them as they were, in the order
+        asked. One round trip.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none; nothing is deleted.
         """
         try:
-            return await self._change(references, lambda tasks: tasks.remove(references))
+            return await self._change(
+                references, lambda tasks: tasks.remove(references)
+            )
         except OutcomeUnknown as lost:
             return await self._delete_again(references, lost)
 
-    async def _set(self, references: Sequence[Reference], values: dict[str, Any]) -> Tasks:
+    async def _set(
+        self, references: Sequence[Reference], values: dict[str, Any]
+    ) -> Tasks:
         """Set columns of tasks; when the answer is lost, look whether they hold the values now."""
         try:
-            return await self._change(references, lambda tasks: tasks.change(references, values, self._now()))
+            return await self._change(
+                references, lambda tasks: tasks.change(references, values, self._now())
+            )
         except OutcomeUnknown as lost:
             found = await self._look(references, lost)
-            if all(getattr(task, name) == value for task in found for name, value in values.items()):
+            if all(
+                getattr(task, name) == value
+                for task in found
+                for name, value in values.items()
+            ):
                 return found
             raise
 
-    async def _delete_again(self, references: Sequence[Reference], lost: OutcomeUnknown) -> Tasks:
+    async def _delete_again(
+        self, references: Sequence[Reference], lost: OutcomeUnknown
+    ) -> Tasks:
         """Send a delete once more whose answer was lost, if every task is still there."""
         found = await self._look(references, lost)
         ids: list[Reference] = [task.id for task in found]
@@ -155,8 +196,12 @@ class TaskService:
             raise _gone(lost)
         return _in_order(references, removed)
 
-    async def _look(self, references: Sequence[Reference], lost: OutcomeUnknown) -> Tasks:
-        """The tasks as they are after a change whose answer was lost; that it is lost when they cannot be seen."""
+    async def _look(
+        self, references: Sequence[Reference], lost: OutcomeUnknown
+    ) -> Tasks:
+        """The tasks as they are after a change whose answer was lost; that it is lost
+        when they cannot be seen.
+        """
         try:
             return await self.find(references)
         except NotFound:
@@ -165,9 +210,13 @@ class TaskService:
             raise lost from None
 
     async def _change(
-        self, references: Sequence[Reference], change: Callable[[TaskRepository], Awaitable[Tasks]]
+        self,
+        references: Sequence[Reference],
+        change: Callable[[TaskRepository], Awaitable[Tasks]],
     ) -> Tasks:
-        """Run a change that touches all of the tasks named or none; find out which one is missing only if none."""
+        """Run a change that touches all of the tasks named or none; find out which one
+        is missing only if none.
+        """
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)
@@ -178,8 +227,12 @@ class TaskService:
             await self.find(references, to_change=True)
         raise DatabaseBusy("The tasks keep changing", hint="try again")
 
-    async def _run(self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any) -> T:
-        return await self._database.run(lambda session: work(TaskRepository(session, self._user)), **how)
+    async def _run(
+        self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
+    ) -> T:
+        return await self._database.run(
+            lambda session: work(TaskRepository(session, self._user)), **how
+        )
 
     def _task(self, new: TaskCreate, now: datetime) -> TaskPublic:
         return TaskPublic(
@@ -195,9 +248,13 @@ class TaskService:
         )
 
     def _not_found(self, missing: Sequence[Reference], outcome: str) -> NotFound:
-        words = ", ".join(f"{part.start}-{part.stop - 1}" if isinstance(part, range) else str(part) for part in missing)
+        words = ", ".join(
+            f"{part.start}-{part.stop - 1}" if isinstance(part, range) else str(part)
+            for part in missing
+        )
         return NotFound(
-            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}{outcome}", hint="todo list --status all"
+            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}{outcome}",
+            hint="todo list --status all",
         )
 
 
@@ -205,25 +262,42 @@ def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
     return OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint)
 
 
-def _missing(references: Sequence[Reference], found: Sequence[TaskPublic]) -> list[Reference]:
+def _missing(
+    references: Sequence[Reference], found: Sequence[TaskPublic]
+) -> list[Reference]:
     """The references that no task found answers to, in the order asked, each once."""
     numbers = {task.number for task in found}
     ids = {task.id for task in found}
     return [
         reference
         for reference in dict.fromkeys(references)
-        if (isinstance(reference, range) and not any(number in reference for number in numbers))
-        or (not isinstance(reference, range) and reference not in numbers and reference not in ids)
+        if (
+            isinstance(reference, range)
+            and not any(number in reference for number in numbers)
+        )
+        or (
+            not isinstance(reference, range)
+            and reference not in numbers
+            and reference not in ids
+        )
     ]
 
 
-def _in_order(references: Sequence[Reference], found: Sequence[TaskPublic]) -> list[TaskPublic]:
+def _in_order(
+    references: Sequence[Reference], found: Sequence[TaskPublic]
+) -> list[TaskPublic]:
     """The tasks in the order the references name them, each once; those of a range by number."""
-    by_key: dict[int | UUID, TaskPublic] = {task.number: task for task in found} | {task.id: task for task in found}
+    by_key: dict[int | UUID, TaskPublic] = {task.number: task for task in found} | {
+        task.id: task for task in found
+    }
     numbers = sorted(task.number for task in found)
     ordered: dict[UUID, TaskPublic] = {}
     for reference in references:
-        keys = [n for n in numbers if n in reference] if isinstance(reference, range) else [reference]
+        keys = (
+            [n for n in numbers if n in reference]
+            if isinstance(reference, range)
+            else [reference]
+        )
         for key in keys:
             ordered.setdefault(by_key[key].id, by_key[key])
     return list(ordered.values())

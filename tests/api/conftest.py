@@ -30,7 +30,9 @@ async def client(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def postgres_client(postgres_store: Store, clock: Clock, log: Log) -> AsyncIterator[httpx.AsyncClient]:
+async def postgres_client(
+    postgres_store: Store, clock: Clock, log: Log
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on PostgreSQL alone."""
     async with opened(settings_for(postgres_store.target, clock, log)) as client:
         assert client.base_url.netloc.decode() == HOST

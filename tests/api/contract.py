@@ -31,7 +31,11 @@ class Dumper(yaml.SafeDumper):
 
 def _text(dumper: Dumper, text: str) -> yaml.ScalarNode:
     breaks = text.count("\n")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if breaks > 1 else '"' if breaks else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style="|" if breaks > 1 else '"' if breaks else None,
+    )
 
 
 Dumper.add_representer(str, _text)
@@ -39,13 +43,20 @@ Dumper.add_representer(str, _text)
 
 def served() -> Any:
     """What the application says of itself."""
-    settings = ApiSettings(SqliteTarget(Path("todo.db")), lambda: datetime.now(UTC), frozenset(), lambda line: None)
+    settings = ApiSettings(
+        SqliteTarget(Path("todo.db")),
+        lambda: datetime.now(UTC),
+        frozenset(),
+        lambda line: None,
+    )
     return json.loads(json.dumps(create_app(settings).openapi()))
 
 
 def written() -> str:
     """The file as it should be."""
-    return yaml.dump(served(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(
+        served(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,7 +66,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     is_old = CONTRACT.read_text(encoding="utf-8") != written()
     if arguments and is_old:
-        sys.stderr.write(f"{CONTRACT.relative_to(ROOT)} is out of date: run `python -m tests.api.contract`\n")
+        sys.stderr.write(
+            f"{CONTRACT.relative_to(ROOT)} is out of date: run `python -m tests.api.contract`\n"
+        )
     if not arguments:
         CONTRACT.write_text(written(), encoding="utf-8")
     return int(bool(arguments) and is_old)

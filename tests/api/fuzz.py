@@ -1,10 +1,12 @@
-"""Sends Schemathesis at a real `todo serve`, with all of its checks, examples, coverage, fuzzing and stateful walks.
+"""Sends Schemathesis at a real `todo serve`, with all of its checks, examples,
+coverage, fuzzing and stateful walks.
 
 python -m tests.api.fuzz sqlite [--cases 10000] [--seed 1]
 python -m tests.api.fuzz postgresql [--cases 10000] [--seed 1]
 
-Texts hold NUL and, by `fuzz_hooks.py`, lone surrogates. Runs follow each other with new seeds until so many cases were
-sent; the first that finds something ends it, with what it found.
+Texts hold NUL and, by `fuzz_hooks.py`, lone surrogates. Runs follow each other with new
+seeds until so many cases were sent; the first that finds something ends it, with what
+it found.
 """
 
 import argparse
@@ -37,15 +39,35 @@ expected-statuses = [200, 201, 404, 409, 422]
 COUNT = re.compile(r"(\d+) generated, (\d+) passed")
 
 
-def attack(served: Served, folder: Path, *, examples: int, seed: int) -> tuple[int, str]:
+def attack(
+    served: Served, folder: Path, *, examples: int, seed: int
+) -> tuple[int, str]:
     """One run against a server: how many cases passed, and what was found, if anything."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
     ran = subprocess.run(
         [
-            *(sys.executable, "-c", "import sys, schemathesis.cli as c; sys.exit(c.schemathesis())"),
-            *("--config-file", str(config), "run", str(CONTRACT), "--url", served.url, "--no-color"),
-            *("--max-examples", str(examples), "--seed", str(seed), "--continue-on-failure"),
+            *(
+                sys.executable,
+                "-c",
+                "import sys, schemathesis.cli as c; sys.exit(c.schemathesis())",
+            ),
+            *(
+                "--config-file",
+                str(config),
+                "run",
+                str(CONTRACT),
+                "--url",
+                served.url,
+                "--no-color",
+            ),
+            *(
+                "--max-examples",
+                str(examples),
+                "--seed",
+                str(seed),
+                "--continue-on-failure",
+            ),
         ],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -55,9 +77,15 @@ def attack(served: Served, folder: Path, *, examples: int, seed: int) -> tuple[i
     )
     counted = COUNT.search(ran.stdout)
     sent, passed = (int(counted[1]), int(counted[2])) if counted else (0, 0)
-    bugs = [line for line in served.lines if line.startswith("bug:") or re.search(r" 50\d [\d.]+ ms$", line)]
+    bugs = [
+        line
+        for line in served.lines
+        if line.startswith("bug:") or re.search(r" 50\d [\d.]+ ms$", line)
+    ]
     if ran.returncode != 0 or sent != passed or sent == 0 or bugs:
-        return passed, "\n".join([*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"])
+        return passed, "\n".join(
+            [*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"]
+        )
     return passed, ""
 
 
@@ -69,7 +97,9 @@ def process_on(kind: str, folder: Path) -> Iterator[Process]:
         return
     cluster = open_cluster()
     try:
-        yield Process(Surroundings(folder, folder, cluster.url(cluster.create_database())))
+        yield Process(
+            Surroundings(folder, folder, cluster.url(cluster.create_database()))
+        )
     finally:
         cluster.close()
 
@@ -90,10 +120,14 @@ def main(arguments: Sequence[str]) -> int:
                 passed, found = attack(served, folder, examples=300, seed=seed)
                 total += passed
                 if found:
-                    sys.stdout.write(f"{asked.kind}: seed {seed} found something after {total} cases\n{found}\n")
+                    sys.stdout.write(
+                        f"{asked.kind}: seed {seed} found something after {total} cases\n{found}\n"
+                    )
                     return 1
                 seed += 1
-    sys.stdout.write(f"{asked.kind}: {total} cases, seeds {asked.seed} to {seed - 1}, nothing found\n")
+    sys.stdout.write(
+        f"{asked.kind}: {total} cases, seeds {asked.seed} to {seed - 1}, nothing found\n"
+    )
     return 0
 
 

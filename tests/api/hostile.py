@@ -3,8 +3,9 @@
 python -m tests.api.hostile sqlite [--cases 5000] [--seed 1] [--only 17]
 python -m tests.api.hostile postgresql [--cases 5000] [--seed 1] [--only 17]
 
-Each case is made from the seed and its number alone. A finding is an answer of 500 or above, an answer that is no
-envelope, a line in the log that is not one of a request, and a server that no longer answers.
+Each case is made from the seed and its number alone. A finding is an answer of 500 or
+above, an answer that is no envelope, a line in the log that is not one of a request,
+and a server that no longer answers.
 """
 
 import argparse
@@ -30,7 +31,9 @@ from tests.support.program import LIMIT_S
 BATCH: Final = 50
 """Cases that are sent at the same time; the log is looked at after each batch."""
 PATIENCE_S: Final = 0.3
-"""How long a client waits for more before it hangs up: a kept connection has no end, a broken request no answer."""
+"""How long a client waits for more before it hangs up: a kept connection has no end, a
+broken request no answer.
+"""
 ACCESS: Final = re.compile(r"\S+ \S* ?(?P<status>\d{3}|-) \d+\.\d ms")
 NOT_HTTP: Final = "warning: Invalid HTTP request received."
 ANSWER: Final = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
@@ -50,7 +53,9 @@ async def play(served: Served, case: Case) -> bytes:
                     received += part
     if case.resets and not writer.is_closing():
         linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, linger
+        )
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
@@ -58,7 +63,9 @@ async def play(served: Served, case: Case) -> bytes:
 
 
 def read_answers(received: bytes) -> Iterator[tuple[int, str]]:
-    """The status of each answer, and what is wrong with it, if anything; the last one may be cut off."""
+    """The status of each answer, and what is wrong with it, if anything; the last one
+    may be cut off.
+    """
     position = 0
     while position < len(received):
         head = ANSWER.match(received, position)
@@ -68,10 +75,16 @@ def read_answers(received: bytes) -> Iterator[tuple[int, str]]:
         status, position = int(head[1]), head.end()
         length = re.search(rb"(?i)^content-length: (\d+)\r?$", head[2], re.MULTILINE)
         size = int(length[1]) if length else 0
-        if status == 100 or received.startswith(b"HTTP/1.1 ", position):  # an interim answer, or one to HEAD
+        if status == 100 or received.startswith(
+            b"HTTP/1.1 ", position
+        ):  # an interim answer, or one to HEAD
             size = 0
         body, position = received[position : position + size], position + size
-        if len(body) == size > 0 and b"application/json" in head[2] and not body.startswith(b'{"openapi"'):
+        if (
+            len(body) == size > 0
+            and b"application/json" in head[2]
+            and not body.startswith(b'{"openapi"')
+        ):
             try:
                 is_right = json.loads(body)["success"] is (status < 400)
             except (ValueError, TypeError, KeyError):
@@ -91,18 +104,25 @@ class Findings:
 
 
 def attack(served: Served, numbers: Sequence[int], *, seed: int) -> Findings:
-    """Send the cases with these numbers, a batch at a time; the first batch that finds something is the last."""
+    """Send the cases with these numbers, a batch at a time; the first batch that finds
+    something is the last.
+    """
     findings = Findings()
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
         seen = len(served.lines)
-        for number, received in zip(batch, asyncio.run(_play_all(served, batch, seed)), strict=True):
+        for number, received in zip(
+            batch, asyncio.run(_play_all(served, batch, seed)), strict=True
+        ):
             for status, what in read_answers(received):
                 findings.statuses[status] += 1
                 if what:
                     findings.found.append(f"case {number}: {what}")
         with served.client() as client:
-            if client.get(f"/after/{batch[-1]}").status_code != 404 or client.get("/health").status_code != 200:
+            if (
+                client.get(f"/after/{batch[-1]}").status_code != 404
+                or client.get("/health").status_code != 200
+            ):
                 findings.found.append("it no longer answers as it should")
         served.wait_for(f"/after/{batch[-1]} ")
         odd = [line for line in served.lines[seen:] if not is_usual(line)]
@@ -129,7 +149,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
     parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="send this case alone, and print it")
+    parser.add_argument(
+        "--only", type=int, metavar="NUMBER", help="send this case alone, and print it"
+    )
     asked = parser.parse_args(arguments)
     numbers = range(asked.cases) if asked.only is None else [asked.only]
     with (
@@ -139,9 +161,18 @@ def main(arguments: Sequence[str]) -> int:
     ):
         findings = attack(served, numbers, seed=asked.seed)
         if asked.only is not None:
-            sys.stdout.write(f"{make(asked.seed, asked.only, served.port)}\n" + "\n".join(served.lines) + "\n")
-    counts = ", ".join(f"{count} x {status}" for status, count in sorted(findings.statuses.items()))
-    sys.stdout.write(f"{asked.kind}: {counts}\n" + "".join(f"{line}\n" for line in findings.found or ["nothing found"]))
+            sys.stdout.write(
+                f"{make(asked.seed, asked.only, served.port)}\n"
+                + "\n".join(served.lines)
+                + "\n"
+            )
+    counts = ", ".join(
+        f"{count} x {status}" for status, count in sorted(findings.statuses.items())
+    )
+    sys.stdout.write(
+        f"{asked.kind}: {counts}\n"
+        + "".join(f"{line}\n" for line in findings.found or ["nothing found"])
+    )
     return 1 if findings.found else 0
 
 

@@ -12,9 +12,7 @@ CHUNKED: Final = b"Transfer-Encoding: chunked"
 
 METHODS: Final = b"HEAD OPTIONS PATCH TRACE CONNECT QUERY PRI get Post".split()
 USERS: Final = rb"%00 a%2Fb %2e%2e %FF %ed%a0%80 % %zz".split()
-WHOLE_TARGETS: Final = (
-    b"* / // /.. /api/../health /docs /openapi.json /health /health?x=1 http://[ HTTP://evil.example/".split()
-)
+WHOLE_TARGETS: Final = b"* / // /.. /api/../health /docs /openapi.json /health /health?x=1 http://[ HTTP://evil.example/".split()
 LIMITS: Final = b"-1 1e3 %D9%A1 %C2%B2 1_0 +1 %00 NaN 1&limit=x".split()
 STATUSES: Final = b"done DONE open&status=done %ed%a0%80 %EF%BC%8A".split()
 NAMES: Final = b"""Accept Accept-Encoding Accept-Language Authorization Cookie Range If-Range If-Match If-None-Match
@@ -27,7 +25,15 @@ HEADERS: Final = b"""Expect: 100-continue|Expect: x|Connection: close|Connection
 ||:|: x|x|a b: c|a\x00: c|\xc3\xa9: x|a: b\n c: d|a: b\r\n folded| first: x|a:\rb
 """.replace(b"\n|", b"|").split(b"|")
 LENGTHS: Final = [b"-1", b"+5", b"5 5", b"5, 5", b"0x5", b"\xd9\xa1", b"1.0", b""]
-CODINGS: Final = [b"gzip", b"identity", b"gzip, chunked", b"chunked, x", b"xchunked", b"", b"\x0bchunked"]
+CODINGS: Final = [
+    b"gzip",
+    b"identity",
+    b"gzip, chunked",
+    b"chunked, x",
+    b"xchunked",
+    b"",
+    b"\x0bchunked",
+]
 CHARSETS: Final = [
     b"=",
     b"*=utf-8''utf-8",
@@ -57,7 +63,14 @@ ENDS_OF_CHUNKS: Final = [
     b"0\r\n",
     b"",
 ]
-BAD_CHUNKS: Final = [b"x\r\n", b"-1\r\n", b"f" * 21 + b"\r\n", b"ffffffff\r\n", b"\r\n", b"1\r\nab\r\n"]
+BAD_CHUNKS: Final = [
+    b"x\r\n",
+    b"-1\r\n",
+    b"f" * 21 + b"\r\n",
+    b"ffffffff\r\n",
+    b"\r\n",
+    b"1\r\nab\r\n",
+]
 FIELDS: Final = rb"title description id completed x \ud800 \u0000 titl\u0065".split()
 TEXTS: Final = [
     rb"\ud800",
@@ -116,15 +129,23 @@ class Case:
 def make(seed: int, number: int, port: int) -> Case:
     """The case with this number."""
     random = Random(f"{seed} {number}")
-    raw = b"".join(_request(random, port).raw() for _ in range(random.choice([1, 1, 1, 1, 2, 3])))
+    raw = b"".join(
+        _request(random, port).raw() for _ in range(random.choice([1, 1, 1, 1, 2, 3]))
+    )
     if random.random() < 0.2:
         raw = _spoiled(random, raw)
     is_cut = random.random() < 0.15
     if is_cut:
         raw = raw[: random.randrange(len(raw) + 1)]
-    cuts = sorted(random.sample(range(len(raw) + 1), min(len(raw), random.choice([0, 0, 1, 4]))))
-    pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
-    return Case(pieces, leaves=is_cut and random.random() < 0.5, resets=random.random() < 0.1)
+    cuts = sorted(
+        random.sample(range(len(raw) + 1), min(len(raw), random.choice([0, 0, 1, 4])))
+    )
+    pieces = [
+        raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)
+    ]
+    return Case(
+        pieces, leaves=is_cut and random.random() < 0.5, resets=random.random() < 0.1
+    )
 
 
 def _request(random: Random, port: int) -> Request:
@@ -151,13 +172,17 @@ def _spoiled(random: Random, raw: bytes) -> bytes:
     for _ in range(random.choice([1, 1, 2, 8])):
         start = random.randrange(len(spoiled) + 1)
         end = start + random.choice([0, 1, 1, 4])
-        spoiled[start:end] = random.choice([_noise(random), bytes(spoiled[start:end]) * 2, b"", b"\r\n"])
+        spoiled[start:end] = random.choice(
+            [_noise(random), bytes(spoiled[start:end]) * 2, b"", b"\r\n"]
+        )
     return bytes(spoiled)
 
 
 def _digits(random: Random) -> bytes:
     """A number of any length; Python reads at most 4,300 digits at once."""
-    return random.choice([b"0", b"1", b"9"]) * random.choice([1, 3, 10, 19, 20, 21, 300, 4_299, 4_301, 4_500, 9_000])
+    return random.choice([b"0", b"1", b"9"]) * random.choice(
+        [1, 3, 10, 19, 20, 21, 300, 4_299, 4_301, 4_500, 9_000]
+    )
 
 
 def _noise(random: Random) -> bytes:
@@ -169,20 +194,41 @@ def _noise(random: Random) -> bytes:
 
 def _value(random: Random) -> bytes:
     """Something in the place of a header's value."""
-    return random.choice([_noise, _digits])(random).replace(b"\n", b"") * random.choice([1, 1, 1, 50])
+    return random.choice([_noise, _digits])(random).replace(b"\n", b"") * random.choice(
+        [1, 1, 1, 50]
+    )
 
 
 def _change_method(random: Random, request: Request) -> None:
-    odd = [b"X" * 300, b"X" * 12_000, b"X" * 20_000, b"", b"G\x00T", b"G\xc9T", b"GET GET", _noise(random)]
+    odd = [
+        b"X" * 300,
+        b"X" * 12_000,
+        b"X" * 20_000,
+        b"",
+        b"G\x00T",
+        b"G\xc9T",
+        b"GET GET",
+        _noise(random),
+    ]
     request.method = random.choice(METHODS + odd)
 
 
 def _change_target(random: Random, request: Request) -> None:
     path = request.target
-    percents = b"".join(b"%%%02x" % byte for byte in random.randbytes(random.randrange(1, 60)))
+    percents = b"".join(
+        b"%%%02x" % byte for byte in random.randbytes(random.randrange(1, 60))
+    )
     host = request.headers[0].partition(b": ")[2] if request.headers else b""
     targets = [
-        [*WHOLE_TARGETS, b"", b"http://" + host + path, host, path + b"#x", path.upper(), b"/" + b"x" * 12_000],
+        [
+            *WHOLE_TARGETS,
+            b"",
+            b"http://" + host + path,
+            host,
+            path + b"#x",
+            path.upper(),
+            b"/" + b"x" * 12_000,
+        ],
         [path.replace(b"ada", user) for user in [*USERS, b"\xc3\xa9", b"x" * 256]],
         [
             path.replace(b"/tasks", b"%2Ftasks"),
@@ -193,7 +239,14 @@ def _change_target(random: Random, request: Request) -> None:
         ],
         [
             LIST + b"/" + task
-            for task in (b"1", _digits(random), b"{%b}" % TASK, percents, TASK.upper(), TASK.replace(b"-", b""))
+            for task in (
+                b"1",
+                _digits(random),
+                b"{%b}" % TASK,
+                percents,
+                TASK.upper(),
+                TASK.replace(b"-", b""),
+            )
         ],
         [path + b"?" + _query(random)],
         [LIST + b"?" + _query(random)],
@@ -210,7 +263,11 @@ def _query(random: Random) -> bytes:
             b"cursor=A" + bytes(random.choices(letters[:10], k=15)),
             b"cursor=" + _noise(random),
             b"status=" + random.choice([*STATUSES, b"", _noise(random)]),
-            b"&".join(random.choices(b"limit=1 x = a;b status".split(), k=random.choice([2, 3_000]))),
+            b"&".join(
+                random.choices(
+                    b"limit=1 x = a;b status".split(), k=random.choice([2, 3_000])
+                )
+            ),
             random.choice(b"x[]=1 % %%% =&=& limit".split()),
             _noise(random),
         ]
@@ -224,9 +281,18 @@ def _change_version(random: Random, request: Request) -> None:
 
 def _change_host(random: Random, request: Request) -> None:
     own = request.headers[0]
-    odd = [b"Host:", b"host:" + own[5:] + b"  ", b"Host : x", own + b".", b"Host: [::1", b"Host: user@" + own[6:]]
+    odd = [
+        b"Host:",
+        b"host:" + own[5:] + b"  ",
+        b"Host : x",
+        own + b".",
+        b"Host: [::1",
+        b"Host: user@" + own[6:],
+    ]
     single = [[line] for line in [*odd, b"Host: " + _value(random)]]
-    request.headers[:1] = random.choice([[], [own, own], [own, b"Host: evil.example"], *single])
+    request.headers[:1] = random.choice(
+        [[], [own, own], [own, b"Host: evil.example"], *single]
+    )
 
 
 def _change_content_type(random: Random, request: Request) -> None:
@@ -234,14 +300,39 @@ def _change_content_type(random: Random, request: Request) -> None:
     number = _digits(random)
     parts = b"; ".join(b"x*%d*=%%e9" % part for part in random.sample(range(200), 150))
     kinds = [
-        [JSON + b"; x*" + number + end for end in (b"=y", b"*=y", b"*=utf-8''%ff", b"=", b"")],
-        [JSON + b"; charset" + end for end in [*CHARSETS, b"*0*=" + number + b"''utf-8", b"*" + number + b"=utf-8"]],
-        [JSON + b"; " + parts, JSON + _noise(random), _noise(random), b"application/" + b"x+" * 999 + b"json"],
-        [kind + _value(random) for kind in (b"multipart/form-data; boundary=", b"a/b; charset=", JSON + b"; x=")],
+        [
+            JSON + b"; x*" + number + end
+            for end in (b"=y", b"*=y", b"*=utf-8''%ff", b"=", b"")
+        ],
+        [
+            JSON + b"; charset" + end
+            for end in [
+                *CHARSETS,
+                b"*0*=" + number + b"''utf-8",
+                b"*" + number + b"=utf-8",
+            ]
+        ],
+        [
+            JSON + b"; " + parts,
+            JSON + _noise(random),
+            _noise(random),
+            b"application/" + b"x+" * 999 + b"json",
+        ],
+        [
+            kind + _value(random)
+            for kind in (
+                b"multipart/form-data; boundary=",
+                b"a/b; charset=",
+                JSON + b"; x=",
+            )
+        ],
         KINDS,
     ]
     single = [b"Content-Type: " + random.choice(random.choice(kinds))]
-    double = [b"Content-Type: " + JSON, random.choice([b"Content-Type: text/plain", b"content-type: " + JSON])]
+    double = [
+        b"Content-Type: " + JSON,
+        random.choice([b"Content-Type: text/plain", b"content-type: " + JSON]),
+    ]
     request.headers[1:2] = random.choice([single] * 8 + [double, []])
 
 
@@ -250,9 +341,21 @@ def _change_framing(random: Random, request: Request) -> None:
     size = len(request.body)
     request.framing = random.choice(
         [[b"Content-Length: " + text] for text in [*LENGTHS, _digits(random)]]
-        + [[b"Content-Length: %d" % (size + more)] for more in (-size, -1, 1, 100, 65_536, 20_000_000)]
-        + [[b"Content-Length: %d" % size, b"Content-Length: %d" % other] for other in (size, 0)]
-        + [[CHUNKED], [CHUNKED, CHUNKED], [CHUNKED, b"Content-Length: %d" % size], [b"Content-Length: 0", CHUNKED], []]
+        + [
+            [b"Content-Length: %d" % (size + more)]
+            for more in (-size, -1, 1, 100, 65_536, 20_000_000)
+        ]
+        + [
+            [b"Content-Length: %d" % size, b"Content-Length: %d" % other]
+            for other in (size, 0)
+        ]
+        + [
+            [CHUNKED],
+            [CHUNKED, CHUNKED],
+            [CHUNKED, b"Content-Length: %d" % size],
+            [b"Content-Length: 0", CHUNKED],
+            [],
+        ]
         + [[b"Transfer-Encoding: " + text] for text in CODINGS]
     )
 
@@ -263,10 +366,20 @@ def _change_chunks(random: Random, request: Request) -> None:
     middle = random.randrange(len(body) + 1)
     parts = []
     for part in filter(None, (body[:middle], body[middle:])):
-        parts.append(b"%x%b\r\n%b\r\n" % (len(part), random.choice([b"", b"", b";x=y", b";" + _noise(random)]), part))
+        parts.append(
+            b"%x%b\r\n%b\r\n"
+            % (
+                len(part),
+                random.choice([b"", b"", b";x=y", b";" + _noise(random)]),
+                part,
+            )
+        )
     parts.append(random.choice(ENDS_OF_CHUNKS))
     if random.random() < 0.4:
-        parts.insert(random.randrange(len(parts) + 1), random.choice([*BAD_CHUNKS, _noise(random)]))
+        parts.insert(
+            random.randrange(len(parts) + 1),
+            random.choice([*BAD_CHUNKS, _noise(random)]),
+        )
     request.body, request.framing = b"".join(parts), [CHUNKED]
 
 
@@ -281,22 +394,47 @@ def _add_header(random: Random, request: Request) -> None:
             b"Cookie: a=" + number,
             b"Cookie: " + b"; ".join([b"a=b"] * 500),
         ],
-        [b"Range: bytes=" + number + b"-", b"Connection: " + _value(random), _noise(random) + b": " + _value(random)],
+        [
+            b"Range: bytes=" + number + b"-",
+            b"Connection: " + _value(random),
+            _noise(random) + b": " + _value(random),
+        ],
         [b"x" * 9_000 + b": y", b"x: " + b"y" * 17_000, b"\r\n".join([b"a: b"] * 900)],
     ]
-    request.headers.insert(random.randrange(len(request.headers) + 1), random.choice(random.choice(lines)))
+    request.headers.insert(
+        random.randrange(len(request.headers) + 1), random.choice(random.choice(lines))
+    )
 
 
 def _change_body(random: Random, request: Request) -> None:
     """Another body, with a value of its own for one of the fields."""
     number, deep = _digits(random), random.choice([10, 400, 900, 1_100, 5_000, 30_000])
     values = [
-        [number, b"-" + number, number + b"." + number, b"1e" + number, b"1e-" + number, b"", _noise(random), *VALUES],
-        [b"[" * deep + b"]" * deep, b'{"a":' * deep + b"1" + b"}" * deep, b'[{"a":' * deep, b"[" * deep],
+        [
+            number,
+            b"-" + number,
+            number + b"." + number,
+            b"1e" + number,
+            b"1e-" + number,
+            b"",
+            _noise(random),
+            *VALUES,
+        ],
+        [
+            b"[" * deep + b"]" * deep,
+            b'{"a":' * deep + b"1" + b"}" * deep,
+            b'[{"a":' * deep,
+            b"[" * deep,
+        ],
         [b'"%b"' % text for text in [*TEXTS, *MORE_TEXTS, number, _noise(random)]],
     ]
     found = random.choice(random.choice(values))
-    wrapped = [b'{"title": "x", "%b": %b}', b'{"%b": %b}', b'[{"%b": %b}]', b'{"title": "y", "%b": %b, "title": "x"}']
+    wrapped = [
+        b'{"title": "x", "%b": %b}',
+        b'{"%b": %b}',
+        b'[{"%b": %b}]',
+        b'{"title": "y", "%b": %b, "title": "x"}',
+    ]
     request.body = random.choice(wrapped) % (random.choice([*FIELDS, b""]), found)
     if random.random() < 0.15:
         wide = request.body.decode("latin-1").encode("utf-16")
@@ -304,6 +442,21 @@ def _change_body(random: Random, request: Request) -> None:
 
 
 CHANGES: Final[Sequence[Callable[[Random, Request], None]]] = [
-    *(_change_method, _change_target, _change_target, _change_version, _change_host, _change_framing, _change_chunks),
-    *(_change_content_type, _change_content_type, _add_header, _add_header, _change_body, _change_body),
+    *(
+        _change_method,
+        _change_target,
+        _change_target,
+        _change_version,
+        _change_host,
+        _change_framing,
+        _change_chunks,
+    ),
+    *(
+        _change_content_type,
+        _change_content_type,
+        _add_header,
+        _add_header,
+        _change_body,
+        _change_body,
+    ),
 ]

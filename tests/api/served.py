@@ -37,7 +37,9 @@ class Served:
 
     def connect(self) -> socket.socket:
         """A bare connection."""
-        return socket.create_connection((self.host.strip("[]"), self.port), timeout=LIMIT_S)
+        return socket.create_connection(
+            (self.host.strip("[]"), self.port), timeout=LIMIT_S
+        )
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until a line of stderr fits."""
@@ -45,10 +47,15 @@ class Served:
             found: list[re.Match[str] | None] = [None]
 
             def is_there() -> bool:
-                found[0] = next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
+                found[0] = next(
+                    filter(None, (re.search(pattern, line) for line in self.lines)),
+                    None,
+                )
                 return found[0] is not None or self.process.poll() is not None
 
-            assert self._news.wait_for(is_there, LIMIT_S), f"{pattern!r} never came: {self.lines}"
+            assert self._news.wait_for(is_there, LIMIT_S), (
+                f"{pattern!r} never came: {self.lines}"
+            )
             assert found[0] is not None, f"it ended: {self.lines}"
             return found[0]
 
@@ -69,7 +76,10 @@ class Served:
 
 @contextmanager
 def serving(
-    process: Process, *arguments: str, env: dict[str, str | None] | None = None, user: str | None = "ada"
+    process: Process,
+    *arguments: str,
+    env: dict[str, str | None] | None = None,
+    user: str | None = "ada",
 ) -> Iterator[Served]:
     """Start a server on a free port and end it at last."""
     started = process.start("serve", "--port", "0", *arguments, env=env, user=user)

@@ -1,9 +1,10 @@
-"""Many adds at once while PostgreSQL restarts: every 201 is stored once, every other answer is honest.
+"""Many adds at once while PostgreSQL restarts: every 201 is stored once, every other
+answer is honest.
 
 python -m tests.api.storm [--adds 2000] [--clients 32] [--crash] [--down SECONDS]
 
-It starts a PostgreSQL and `todo serve` of its own, restarts the PostgreSQL in the middle (after a crash, and after so
-many seconds, if asked), and prints what came of it.
+It starts a PostgreSQL and `todo serve` of its own, restarts the PostgreSQL in the
+middle (after a crash, and after so many seconds, if asked), and prints what came of it.
 """
 
 import argparse
@@ -43,11 +44,31 @@ class Tally:
     def faults(self) -> list[str]:
         """What should not be."""
         return [
-            *(f"201 and stored {self.stored[id]} times" for id in self._of("201") if self.stored[id] != 1),
-            *(f"{word}, which is not honest" for word in self.answers.values() if word not in ("201", *HONEST)),
-            *(f"{word}, and stored" for id, word in self.answers.items() if word in NOT_STORED and self.stored[id]),
-            *(f"repeated: {status}" for status in self.repeated.values() if status not in (200, 201)),
-            *(f"at last stored {self.stored_at_last[id]} times" for id in self.answers if self.stored_at_last[id] != 1),
+            *(
+                f"201 and stored {self.stored[id]} times"
+                for id in self._of("201")
+                if self.stored[id] != 1
+            ),
+            *(
+                f"{word}, which is not honest"
+                for word in self.answers.values()
+                if word not in ("201", *HONEST)
+            ),
+            *(
+                f"{word}, and stored"
+                for id, word in self.answers.items()
+                if word in NOT_STORED and self.stored[id]
+            ),
+            *(
+                f"repeated: {status}"
+                for status in self.repeated.values()
+                if status not in (200, 201)
+            ),
+            *(
+                f"at last stored {self.stored_at_last[id]} times"
+                for id in self.answers
+                if self.stored_at_last[id] != 1
+            ),
         ]
 
     def counts(self) -> dict[str, int]:
@@ -59,7 +80,12 @@ class Tally:
 
 
 async def raise_storm(
-    client: httpx.AsyncClient, url: str, disturb: Callable[[], object], *, adds: int, clients: int
+    client: httpx.AsyncClient,
+    url: str,
+    disturb: Callable[[], object],
+    *,
+    adds: int,
+    clients: int,
 ) -> Tally:
     """Add tasks from many clients at once, disturb in the middle, then send again what failed."""
     tally = Tally()
@@ -72,7 +98,11 @@ async def raise_storm(
             if len(tally.answers) >= adds // 2 and not disturbing:
                 disturbing.append(asyncio.ensure_future(asyncio.to_thread(disturb)))
             response = await client.post(PATH, json={"id": id, "title": f"task {id}"})
-            tally.answers[id] = "201" if response.status_code == 201 else response.json()["error"]["code"]
+            tally.answers[id] = (
+                "201"
+                if response.status_code == 201
+                else response.json()["error"]["code"]
+            )
 
     await asyncio.gather(*(work() for _ in range(clients)))
     await asyncio.gather(*disturbing)
@@ -88,14 +118,20 @@ async def stored(url: str) -> Counter[str]:
     """How often each id is stored."""
     connection = await asyncpg.connect(url)
     try:
-        return Counter(str(row["id"]) for row in await connection.fetch("SELECT id FROM todo.task"))
+        return Counter(
+            str(row["id"]) for row in await connection.fetch("SELECT id FROM todo.task")
+        )
     finally:
         await connection.close()
 
 
-async def _run(base_url: str, url: str, disturb: Callable[[], object], adds: int, clients: int) -> Tally:
+async def _run(
+    base_url: str, url: str, disturb: Callable[[], object], adds: int, clients: int
+) -> Tally:
     limits = httpx.Limits(max_connections=clients)
-    async with httpx.AsyncClient(base_url=base_url, timeout=LIMIT_S, limits=limits) as client:
+    async with httpx.AsyncClient(
+        base_url=base_url, timeout=LIMIT_S, limits=limits
+    ) as client:
         await client.post(PATH, json={"title": "first"})
         return await raise_storm(client, url, disturb, adds=adds, clients=clients)
 
@@ -120,11 +156,15 @@ def main(arguments: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory() as folder:
             process = Process(Surroundings(Path(folder), Path(folder), url))
             with serving(process) as served:
-                tally = asyncio.run(_run(served.url, url, restart, asked.adds, asked.clients))
+                tally = asyncio.run(
+                    _run(served.url, url, restart, asked.adds, asked.clients)
+                )
     finally:
         cluster.close()
     faults = tally.faults()
-    sys.stdout.write(f"answers: {tally.counts()}; sent again: {len(tally.repeated)}; faults: {faults[:5]}\n")
+    sys.stdout.write(
+        f"answers: {tally.counts()}; sent again: {len(tally.repeated)}; faults: {faults[:5]}\n"
+    )
     return int(bool(faults))
 
 

@@ -28,10 +28,16 @@ class Log:
 
 
 def settings_for(
-    target: Target, now: Callable[[], datetime], log: Callable[[str], None], *, pool_size: int = 10
+    target: Target,
+    now: Callable[[], datetime],
+    log: Callable[[str], None],
+    *,
+    pool_size: int = 10,
 ) -> ApiSettings:
     """Settings for a store, as seen from a client on `HOST`."""
-    return ApiSettings(target=target, now=now, hosts=frozenset({HOST}), log=log, pool_size=pool_size)
+    return ApiSettings(
+        target=target, now=now, hosts=frozenset({HOST}), log=log, pool_size=pool_size
+    )
 
 
 @asynccontextmanager
@@ -70,6 +76,14 @@ def document(response: httpx.Response) -> Any:
     return json.loads(response.text)
 
 
-async def add(client: httpx.AsyncClient, title: str = "Buy milk", *, user: str = "ada", **more: Any) -> Any:
+async def add(
+    client: httpx.AsyncClient,
+    title: str = "Buy milk",
+    *,
+    user: str = "ada",
+    **more: Any,
+) -> Any:
     """Add a task and return it."""
-    return data(await client.post(f"/api/{user}/tasks", json={"title": title, **more}), 201)
+    return data(
+        await client.post(f"/api/{user}/tasks", json={"title": title, **more}), 201
+    )

@@ -12,26 +12,37 @@ from todo_cli.models import TaskCreate, TaskUpdate
 
 
 @pytest.mark.spec("001/FR-116")
-def test_contract_is_what_the_application_says_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_contract_is_what_the_application_says_of_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
-    assert yaml.safe_load(contract.CONTRACT.read_text(encoding="utf-8")) == contract.served()
+    assert (
+        yaml.safe_load(contract.CONTRACT.read_text(encoding="utf-8"))
+        == contract.served()
+    )
 
 
 @pytest.mark.spec("001/FR-116")
-async def test_contract_is_what_the_application_serves(client: httpx.AsyncClient) -> None:
+async def test_contract_is_what_the_application_serves(
+    client: httpx.AsyncClient,
+) -> None:
     response = await client.get("/openapi.json")
 
     assert response.status_code == 200
     assert response.json() == contract.served()
 
 
-def test_contract_says_what_its_command_takes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_contract_says_what_its_command_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert contract.main(["--what"]) == 2
     assert "python -m tests.api.contract" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("model", [TaskCreate, TaskUpdate])
-def test_bodies_have_the_fields_of_their_models(model: type[TaskCreate | TaskUpdate]) -> None:
+def test_bodies_have_the_fields_of_their_models(
+    model: type[TaskCreate | TaskUpdate],
+) -> None:
     schema = contract.served()["components"]["schemas"][model.__name__]
 
     assert list(schema["properties"]) == list(model.model_fields)
@@ -55,7 +66,9 @@ async def test_docs_are_one_page_that_loads_nothing(client: httpx.AsyncClient) -
             self.tags: set[str] = set()
             self.links: list[str | None] = []
 
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        def handle_starttag(
+            self, tag: str, attrs: list[tuple[str, str | None]]
+        ) -> None:
             self.tags.add(tag)
             self.links += [value for name, value in attrs if name in ("href", "src")]
 

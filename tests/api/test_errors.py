@@ -21,9 +21,21 @@ SECRET = "canary-7f3a"
 @pytest.mark.spec("001/FR-101")
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/ada", "/api//tasks", f"{TASKS}/", "/api/a%2Fb/tasks", f"{MISSING}/", "/docs/", "/HEALTH"],
+    [
+        "/",
+        "/api",
+        "/api/ada",
+        "/api//tasks",
+        f"{TASKS}/",
+        "/api/a%2Fb/tasks",
+        f"{MISSING}/",
+        "/docs/",
+        "/HEALTH",
+    ],
 )
-async def test_nothing_there_is_an_envelope(client: httpx.AsyncClient, path: str) -> None:
+async def test_nothing_there_is_an_envelope(
+    client: httpx.AsyncClient, path: str
+) -> None:
     fault = error(await client.get(path), 404, "NOT_FOUND")
 
     assert fault == {"code": "NOT_FOUND", "message": "There is nothing at this path"}
@@ -31,10 +43,19 @@ async def test_nothing_there_is_an_envelope(client: httpx.AsyncClient, path: str
 
 @pytest.mark.spec("001/FR-101")
 @pytest.mark.parametrize(
-    "path", ["/api/ada%2Ftasks", "/api%2fada/tasks", f"{TASKS}%2F{ID}", "/%2Fhealth", "/api/ada%2F/tasks"]
+    "path",
+    [
+        "/api/ada%2Ftasks",
+        "/api%2fada/tasks",
+        f"{TASKS}%2F{ID}",
+        "/%2Fhealth",
+        "/api/ada%2F/tasks",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-async def test_slash_that_is_written_out_parts_no_path(client: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_slash_that_is_written_out_parts_no_path(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
     error(await client.request(method, path, json={"title": "x"}), 404, "NOT_FOUND")
 
     assert data(await client.get(TASKS)) == []
@@ -90,9 +111,15 @@ async def test_other_methods_are_told_which_there_are(
 async def test_body_that_does_not_say_it_is_json_is_refused(
     client: httpx.AsyncClient, method: str, path: str, content_type: str | None
 ) -> None:
-    headers = {} if content_type is None else {b"content-type": content_type.encode("latin-1")}
+    headers = (
+        {}
+        if content_type is None
+        else {b"content-type": content_type.encode("latin-1")}
+    )
 
-    response = await client.request(method, path, content=b'{"title": "x"}', headers=headers)
+    response = await client.request(
+        method, path, content=b'{"title": "x"}', headers=headers
+    )
 
     error(response, 415, "UNSUPPORTED_MEDIA_TYPE")
     assert data(await client.get(TASKS)) == []
@@ -111,15 +138,24 @@ async def test_body_that_does_not_say_it_is_json_is_refused(
         "application/json;;x*=y",
     ],
 )
-async def test_json_is_known_however_it_is_written(client: httpx.AsyncClient, content_type: str) -> None:
-    response = await client.post(TASKS, content=b'{"title": "x"}', headers={"content-type": content_type})
+async def test_json_is_known_however_it_is_written(
+    client: httpx.AsyncClient, content_type: str
+) -> None:
+    response = await client.post(
+        TASKS, content=b'{"title": "x"}', headers={"content-type": content_type}
+    )
 
     data(response, 201)
 
 
 @pytest.mark.spec("001/FR-109")
-@pytest.mark.parametrize("parameter", ["x*{}=y", "x*{}*=y", "x*0*=y; x*{}*=utf-8''z", "x={}", "{}=x", "x*=y; x*0={}"])
-async def test_number_of_any_length_in_a_content_type_is_text(client: httpx.AsyncClient, parameter: str) -> None:
+@pytest.mark.parametrize(
+    "parameter",
+    ["x*{}=y", "x*{}*=y", "x*0*=y; x*{}*=utf-8''z", "x={}", "{}=x", "x*=y; x*0={}"],
+)
+async def test_number_of_any_length_in_a_content_type_is_text(
+    client: httpx.AsyncClient, parameter: str
+) -> None:
     """Python's header parser counts the parts of a parameter, and reads no more than 4,300 digits.
 
     A public report of a sibling: «python/cpython#125648».
@@ -132,11 +168,17 @@ async def test_number_of_any_length_in_a_content_type_is_text(client: httpx.Asyn
 
 @pytest.mark.spec("001/FR-109")
 @pytest.mark.parametrize("parameter", ["charset*{}=utf-16", "charset*{}*=utf-8''x"])
-async def test_charset_in_parts_is_refused(client: httpx.AsyncClient, parameter: str) -> None:
+async def test_charset_in_parts_is_refused(
+    client: httpx.AsyncClient, parameter: str
+) -> None:
     for name in (parameter.format(number) for number in ("0", "9" * 4_500)):
         headers = {"content-type": f"application/json; {name}"}
 
-        error(await client.post(TASKS, content=b'{"title": "x"}', headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+        error(
+            await client.post(TASKS, content=b'{"title": "x"}', headers=headers),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        )
 
 
 @pytest.mark.spec("001/FR-109")
@@ -144,7 +186,11 @@ async def test_content_type_said_twice_is_refused(client: httpx.AsyncClient) -> 
     for second in ("text/plain", "application/json"):
         headers = [("content-type", "application/json"), ("content-type", second)]
 
-        error(await client.post(TASKS, content=b'{"title": "x"}', headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+        error(
+            await client.post(TASKS, content=b'{"title": "x"}', headers=headers),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        )
 
 
 @pytest.mark.spec("001/FR-109")
@@ -183,7 +229,11 @@ async def test_content_type_said_twice_is_refused(client: httpx.AsyncClient) -> 
 async def test_body_that_is_no_json_object_is_refused(
     client: httpx.AsyncClient, method: str, path: str, body: bytes
 ) -> None:
-    error(await client.request(method, path, content=body, headers=JSON), 422, "INVALID_INPUT")
+    error(
+        await client.request(method, path, content=body, headers=JSON),
+        422,
+        "INVALID_INPUT",
+    )
 
 
 @pytest.mark.spec("001/FR-109")
@@ -248,7 +298,9 @@ async def test_post_refuses_what_breaks_a_rule(
     ],
     ids=str,
 )
-async def test_put_refuses_what_breaks_a_rule(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+async def test_put_refuses_what_breaks_a_rule(
+    client: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
     task = await add(client)
 
     error(await client.put(f"{TASKS}/{task['id']}", json=body), 422, "INVALID_INPUT")
@@ -258,9 +310,23 @@ async def test_put_refuses_what_breaks_a_rule(client: httpx.AsyncClient, body: d
 
 @pytest.mark.parametrize(
     "user",
-    ["%00", "%1B", "%E2%80%AE", "%20", "%2E", "%2E%2E", "a%0Ab", "x" * 256, "%E2%80%8D", "%ED%A0%80", "%FF"],
+    [
+        "%00",
+        "%1B",
+        "%E2%80%AE",
+        "%20",
+        "%2E",
+        "%2E%2E",
+        "a%0Ab",
+        "x" * 256,
+        "%E2%80%8D",
+        "%ED%A0%80",
+        "%FF",
+    ],
 )
-async def test_user_that_breaks_a_rule_is_refused(client: httpx.AsyncClient, user: str) -> None:
+async def test_user_that_breaks_a_rule_is_refused(
+    client: httpx.AsyncClient, user: str
+) -> None:
     address = httpx.URL("http://127.0.0.1:8000", raw_path=f"/api/{user}/tasks".encode())
 
     error(await client.get(address), 422, "INVALID_INPUT")
@@ -268,13 +334,26 @@ async def test_user_that_breaks_a_rule_is_refused(client: httpx.AsyncClient, use
 
 
 @pytest.mark.parametrize(
-    "id", ["1", "0", "-1", "x", "6f9619ff8b864d01b42d00cf4fc964ff", "6f9619ff-8b86-4d01-b42d-00cf4fc964f%C3%A9", "%00"]
+    "id",
+    [
+        "1",
+        "0",
+        "-1",
+        "x",
+        "6f9619ff8b864d01b42d00cf4fc964ff",
+        "6f9619ff-8b86-4d01-b42d-00cf4fc964f%C3%A9",
+        "%00",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_task_is_named_by_a_uuid_alone(client: httpx.AsyncClient, method: str, id: str) -> None:
+async def test_task_is_named_by_a_uuid_alone(
+    client: httpx.AsyncClient, method: str, id: str
+) -> None:
     body = {"title": "x"} if method == "PUT" else None
 
-    error(await client.request(method, f"{TASKS}/{id}", json=body), 422, "INVALID_INPUT")
+    error(
+        await client.request(method, f"{TASKS}/{id}", json=body), 422, "INVALID_INPUT"
+    )
 
 
 @pytest.mark.spec("001/FR-109")
@@ -290,7 +369,9 @@ async def test_task_is_named_by_a_uuid_alone(client: httpx.AsyncClient, method: 
     ],
     ids=lambda body: repr(body)[:40],
 )
-async def test_error_holds_nothing_of_what_was_sent(client: httpx.AsyncClient, log: Log, body: object) -> None:
+async def test_error_holds_nothing_of_what_was_sent(
+    client: httpx.AsyncClient, log: Log, body: object
+) -> None:
     response = await client.post(TASKS, content=json.dumps(body).encode(), headers=JSON)
     asked = await client.get(TASKS, params={"status": SECRET, SECRET: SECRET})
 
@@ -302,7 +383,9 @@ async def test_error_holds_nothing_of_what_was_sent(client: httpx.AsyncClient, l
 @pytest.mark.spec("001/FR-109")
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 20_000_000])
 @pytest.mark.parametrize("is_chunked", [False, True])
-async def test_body_above_64_kib_is_refused(client: httpx.AsyncClient, size: int, is_chunked: bool) -> None:
+async def test_body_above_64_kib_is_refused(
+    client: httpx.AsyncClient, size: int, is_chunked: bool
+) -> None:
     read = 0
 
     async def chunks() -> Any:
@@ -311,7 +394,9 @@ async def test_body_above_64_kib_is_refused(client: httpx.AsyncClient, size: int
             read += 4096
             yield b" " * 4096
 
-    response = await client.post(TASKS, content=chunks() if is_chunked else b" " * size, headers=JSON)
+    response = await client.post(
+        TASKS, content=chunks() if is_chunked else b" " * size, headers=JSON
+    )
 
     error(response, 413, "PAYLOAD_TOO_LARGE")
     assert response.headers["connection"] == "close"
@@ -321,7 +406,9 @@ async def test_body_above_64_kib_is_refused(client: httpx.AsyncClient, size: int
 async def test_body_of_64_kib_is_read(client: httpx.AsyncClient) -> None:
     body = b'{"title": "x"}'
 
-    response = await client.post(TASKS, content=body + b" " * (64 * 1024 - len(body)), headers=JSON)
+    response = await client.post(
+        TASKS, content=body + b" " * (64 * 1024 - len(body)), headers=JSON
+    )
 
     data(response, 201)
 
@@ -336,9 +423,20 @@ async def test_largest_task_fits_into_the_limit_also_where_every_character_is_es
 
 @pytest.mark.spec("001/FR-110")
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1", "127.0.0.1:8001", "evil.example:8000", "127.0.0.1:8000.evil.example", "", "é"]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1",
+        "127.0.0.1:8001",
+        "evil.example:8000",
+        "127.0.0.1:8000.evil.example",
+        "",
+        "é",
+    ],
 )
-async def test_another_host_is_refused_on_every_path(client: httpx.AsyncClient, host: str) -> None:
+async def test_another_host_is_refused_on_every_path(
+    client: httpx.AsyncClient, host: str
+) -> None:
     for path in (TASKS, "/docs", "/openapi.json", "/health", "/nowhere"):
         response = await client.get(path, headers={b"host": host.encode("latin-1")})
 
@@ -346,20 +444,32 @@ async def test_another_host_is_refused_on_every_path(client: httpx.AsyncClient, 
 
 
 @pytest.mark.spec("001/FR-110")
-async def test_pages_of_other_origins_are_allowed_nothing(client: httpx.AsyncClient) -> None:
+async def test_pages_of_other_origins_are_allowed_nothing(
+    client: httpx.AsyncClient,
+) -> None:
     headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
 
     for response in (
         await client.get(TASKS, headers=headers),
         await client.options(TASKS, headers=headers),
-        await client.post(TASKS, content=b'{"title": "x"}', headers={**headers, "content-type": "text/plain"}),
+        await client.post(
+            TASKS,
+            content=b'{"title": "x"}',
+            headers={**headers, "content-type": "text/plain"},
+        ),
     ):
-        assert [name for name in response.headers if name.startswith("access-control") or name == "server"] == []
+        assert [
+            name
+            for name in response.headers
+            if name.startswith("access-control") or name == "server"
+        ] == []
     assert data(await client.get(TASKS)) == []
 
 
 @pytest.mark.spec("001/FR-102")
-@pytest.mark.parametrize("code", [code for code, status in STATUSES.items() if status.http is not None])
+@pytest.mark.parametrize(
+    "code", [code for code, status in STATUSES.items() if status.http is not None]
+)
 def test_every_code_has_the_status_of_the_table(code: Code) -> None:
     kind = next(kind for kind in kinds(TodoError) if kind.code is code)
 
@@ -377,7 +487,9 @@ def kinds(kind: type[TodoError]) -> list[type[TodoError]]:
 
 
 @pytest.mark.spec("001/FR-101")
-async def test_bug_is_an_envelope_and_its_text_stays_inside(clock: Clock, log: Log, sqlite_store: Store) -> None:
+async def test_bug_is_an_envelope_and_its_text_stays_inside(
+    clock: Clock, log: Log, sqlite_store: Store
+) -> None:
     def broken() -> Any:
         raise KeyError(SECRET)
 
@@ -393,17 +505,23 @@ async def test_bug_is_an_envelope_and_its_text_stays_inside(clock: Clock, log: L
 
 @pytest.mark.spec("001/FR-115")
 @pytest.mark.nothing_made
-async def test_health_is_200_also_where_there_is_no_store_yet(client: httpx.AsyncClient) -> None:
+async def test_health_is_200_also_where_there_is_no_store_yet(
+    client: httpx.AsyncClient,
+) -> None:
     assert data(await client.get("/health")) == {"status": "ok"}
     await add(client)
     assert data(await client.get("/health")) == {"status": "ok"}
 
 
 @pytest.mark.spec("001/FR-115")
-async def test_health_is_503_whatever_stands_in_the_way(clock: Clock, log: Log, sqlite_store: Store) -> None:
+async def test_health_is_503_whatever_stands_in_the_way(
+    clock: Clock, log: Log, sqlite_store: Store
+) -> None:
     target = sqlite_store.target
     assert isinstance(target, SqliteTarget)
-    target.path.write_bytes(b"this is no database, but long enough to be looked at" * 100)
+    target.path.write_bytes(
+        b"this is no database, but long enough to be looked at" * 100
+    )
 
     async with opened(settings_for(target, clock, log)) as client:
         response = await client.get("/health")
@@ -413,7 +531,9 @@ async def test_health_is_503_whatever_stands_in_the_way(clock: Clock, log: Log, 
         error(await client.get(TASKS), 500, "IO_ERROR")
 
 
-async def test_log_shows_no_control_characters_and_no_endless_line(client: httpx.AsyncClient, log: Log) -> None:
+async def test_log_shows_no_control_characters_and_no_endless_line(
+    client: httpx.AsyncClient, log: Log
+) -> None:
     await client.get("/%1b%5b31m%0aINFO: fake")
     await client.request("GET", "/x" + "y" * 5_000)
     await client.request("X" * 5_000, "/x")

@@ -71,7 +71,9 @@ class Asked:
         ("DELETE", 500, "OUTCOME_UNKNOWN"),
     ],
 )
-async def test_request_that_is_cut_off_is_answered_honestly(log: Log, method: str, status: int, code: str) -> None:
+async def test_request_that_is_cut_off_is_answered_honestly(
+    log: Log, method: str, status: int, code: str
+) -> None:
     asked = Asked(waits, method, log)
     asking = asyncio.create_task(asked())
     await asyncio.sleep(0)
@@ -85,7 +87,9 @@ async def test_request_that_is_cut_off_is_answered_honestly(log: Log, method: st
     assert log.lines[0].startswith(f"{method} /x {status} ")
 
 
-async def test_answer_that_has_begun_is_not_begun_again_when_it_is_cut_off(log: Log) -> None:
+async def test_answer_that_has_begun_is_not_begun_again_when_it_is_cut_off(
+    log: Log,
+) -> None:
     asked = Asked(waits_half_way, "GET", log)
     asking = asyncio.create_task(asked())
     await asyncio.sleep(0)
@@ -97,7 +101,9 @@ async def test_answer_that_has_begun_is_not_begun_again_when_it_is_cut_off(log: 
     assert [message["type"] for message in asked.sent] == ["http.response.start"]
 
 
-async def test_bug_in_the_middle_of_an_answer_cuts_it_off_and_is_logged(log: Log) -> None:
+async def test_bug_in_the_middle_of_an_answer_cuts_it_off_and_is_logged(
+    log: Log,
+) -> None:
     asked = Asked(breaks_half_way, "GET", log)
 
     with pytest.raises(ValueError, match="secret"):
@@ -119,4 +125,8 @@ def test_contract_is_made_once() -> None:
     app = create_app(settings_for(SqliteTarget(Path("unused.db")), Clock(), Log()))
 
     assert app.openapi() is app.openapi()
-    assert app.openapi()["info"]["version"] == served()["info"]["version"] == api_contract.VERSION
+    assert (
+        app.openapi()["info"]["version"]
+        == served()["info"]["version"]
+        == api_contract.VERSION
+    )

@@ -33,8 +33,18 @@ HEAD = b"HTTP/1.1 %d Whatever\r\ncontent-length: %d\r\ncontent-type: application
         (b"", [], True),
         (HEAD % (200, 18) + b'{"success": true}\n', [200], True),
         (HEAD % (404, 19) + b'{"success": false}\n', [404], True),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD % (404, 19) + b'{"success": false}\n', [100, 404], True),
-        (HEAD % (405, 19) + HEAD % (404, 19) + b'{"success": false}\n', [405, 404], True),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\n"
+            + HEAD % (404, 19)
+            + b'{"success": false}\n',
+            [100, 404],
+            True,
+        ),
+        (
+            HEAD % (405, 19) + HEAD % (404, 19) + b'{"success": false}\n',
+            [405, 404],
+            True,
+        ),
         (HEAD % (200, 18) + b'{"succ', [200], True),
         (HEAD % (500, 19) + b'{"success": false}\n', [500], False),
         (HEAD % (200, 19) + b'{"success": false}\n', [200], False),
@@ -44,7 +54,9 @@ HEAD = b"HTTP/1.1 %d Whatever\r\ncontent-length: %d\r\ncontent-type: application
         (b"ab", [0], False),
     ],
 )
-def test_answers_are_told_apart(received: bytes, statuses: list[int], is_right: bool) -> None:
+def test_answers_are_told_apart(
+    received: bytes, statuses: list[int], is_right: bool
+) -> None:
     answers = list(hostile.read_answers(received))
 
     assert [status for status, _ in answers] == statuses

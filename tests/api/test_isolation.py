@@ -1,4 +1,6 @@
-"""Nobody reads or changes what is another's: every route and method of the contract, own, foreign and missing ids."""
+"""Nobody reads or changes what is another's: every route and method of the contract,
+own, foreign and missing ids.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -15,7 +17,10 @@ from tests.service.backdoor import fetch_all
 from tests.support.stores import Store
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-BODIES: dict[str, Any] = {"POST": {"title": "taken over"}, "PUT": {"title": "taken over", "completed": True}}
+BODIES: dict[str, Any] = {
+    "POST": {"title": "taken over"},
+    "PUT": {"title": "taken over", "completed": True},
+}
 WHOSE = ("own", "foreign", "missing")
 PATHS = [path for path in served()["paths"] if "{user_id}" in path]
 ROWS = "SELECT * FROM todo.task WHERE user_id <> 'mallory' ORDER BY id"
@@ -47,8 +52,13 @@ def attempts() -> list[Attempt]:
 
 @pytest.mark.spec("001/FR-111")
 @pytest.mark.spec("001/FR-013")
-async def test_no_request_reads_or_changes_what_is_anothers(client: httpx.AsyncClient, store: Store) -> None:
-    victims = [await add(client, "a secret", user="ada", description="canary") for _ in range(3)]
+async def test_no_request_reads_or_changes_what_is_anothers(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    victims = [
+        await add(client, "a secret", user="ada", description="canary")
+        for _ in range(3)
+    ]
     rows, counters = await fetch_all(store, ROWS), await fetch_all(store, COUNTERS)
     tried: dict[Attempt, tuple[int, str]] = {}
 
@@ -76,12 +86,16 @@ async def test_no_request_reads_or_changes_what_is_anothers(client: httpx.AsyncC
 
 @pytest.mark.spec("001/FR-111")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_foreign_task_is_as_unknown_as_a_missing_one(client: httpx.AsyncClient, method: str) -> None:
+async def test_foreign_task_is_as_unknown_as_a_missing_one(
+    client: httpx.AsyncClient, method: str
+) -> None:
     theirs = await add(client, user="ada")
     missing = str(uuid4())
 
     answers = [
-        await client.request(method, f"/api/mallory/tasks/{id}", json=BODIES.get(method))
+        await client.request(
+            method, f"/api/mallory/tasks/{id}", json=BODIES.get(method)
+        )
         for id in (theirs["id"], missing)
     ]
 
@@ -92,14 +106,31 @@ async def test_foreign_task_is_as_unknown_as_a_missing_one(client: httpx.AsyncCl
 
 @pytest.mark.spec("001/FR-111")
 @pytest.mark.parametrize(
-    "user", ["ADA", "Ada", "a%64a%20x", "ada%00", "ada%2F..%2Fbob", "%61da ", "ad%C3%A1", "ada;x", "ada%3Fx"]
+    "user",
+    [
+        "ADA",
+        "Ada",
+        "a%64a%20x",
+        "ada%00",
+        "ada%2F..%2Fbob",
+        "%61da ",
+        "ad%C3%A1",
+        "ada;x",
+        "ada%3Fx",
+    ],
 )
-async def test_names_that_look_alike_are_not_the_same(client: httpx.AsyncClient, user: str) -> None:
+async def test_names_that_look_alike_are_not_the_same(
+    client: httpx.AsyncClient, user: str
+) -> None:
     await add(client, "a secret", user="ada")
 
-    response = await client.get(httpx.URL(str(client.base_url), raw_path=f"/api/{user.strip()}/tasks".encode()))
+    response = await client.get(
+        httpx.URL(str(client.base_url), raw_path=f"/api/{user.strip()}/tasks".encode())
+    )
 
-    assert ("a secret" in response.text) == (user.strip() == "%61da")  # the one that is the same, written otherwise
+    assert ("a secret" in response.text) == (
+        user.strip() == "%61da"
+    )  # the one that is the same, written otherwise
     assert response.status_code in (200, 404, 422)
 
 
@@ -110,9 +141,13 @@ async def test_own_tasks_are_all_there(client: httpx.AsyncClient) -> None:
     assert data(await client.get("/api/mallory/tasks")) == mine[::-1]
 
 
-async def ask(client: httpx.AsyncClient, attempt: Attempt, ids: dict[str, str]) -> httpx.Response:
+async def ask(
+    client: httpx.AsyncClient, attempt: Attempt, ids: dict[str, str]
+) -> httpx.Response:
     """Send one request as mallory."""
-    path = attempt.path.replace("{user_id}", "mallory").replace("{task_id}", ids[attempt.whose])
+    path = attempt.path.replace("{user_id}", "mallory").replace(
+        "{task_id}", ids[attempt.whose]
+    )
     body = BODIES.get(attempt.method)
     if body is not None and attempt.body_id is not None:
         body = body | {"id": ids[attempt.body_id]}

@@ -42,14 +42,20 @@ async def titles(client: httpx.AsyncClient, first: str) -> list[list[str]]:
 
 
 @pytest.mark.spec("001/FR-106")
-async def test_list_is_newest_first_and_holds_all_unless_asked(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_list_is_newest_first_and_holds_all_unless_asked(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
     first, second = await add(client, "one"), await add(client, "two")
     clock.tick()
     third = await add(client, "three")
     done = data(await client.put(f"{TASKS}/{second['id']}", json={"completed": True}))
 
     assert data(await client.get(TASKS)) == [third, done, first]
-    assert data(await client.get(TASKS, params={"status": "all"})) == [third, done, first]
+    assert data(await client.get(TASKS, params={"status": "all"})) == [
+        third,
+        done,
+        first,
+    ]
     assert data(await client.get(TASKS, params={"status": "open"})) == [third, first]
     assert data(await client.get(TASKS, params={"status": "done"})) == [done]
 
@@ -61,12 +67,18 @@ async def test_list_holds_a_hundred_unless_asked(client: httpx.AsyncClient) -> N
 
     assert [len(page) async for page in pages(client, TASKS)] == [100, 1]
     assert [len(page) async for page in pages(client, f"{TASKS}?limit=1000")] == [101]
-    assert [len(page) async for page in pages(client, f"{TASKS}?limit=50")] == [50, 50, 1]
+    assert [len(page) async for page in pages(client, f"{TASKS}?limit=50")] == [
+        50,
+        50,
+        1,
+    ]
 
 
 @pytest.mark.spec("001/FR-107")
 @pytest.mark.parametrize("status", ["all", "open", "done"])
-async def test_pages_hold_every_task_once(client: httpx.AsyncClient, clock: Clock, status: str) -> None:
+async def test_pages_hold_every_task_once(
+    client: httpx.AsyncClient, clock: Clock, status: str
+) -> None:
     for number in range(7):  # several of one instant, so that a page ends among them
         task = await add(client, f"{number}")
         if status == "done":
@@ -88,11 +100,15 @@ async def test_last_page_that_is_full_has_no_link(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.spec("001/FR-107")
-async def test_pages_stay_right_while_tasks_come_and_go(client: httpx.AsyncClient) -> None:
+async def test_pages_stay_right_while_tasks_come_and_go(
+    client: httpx.AsyncClient,
+) -> None:
     tasks = [await add(client, f"{number}") for number in range(6)]
     first = await client.get(f"{TASKS}?limit=2")
     await add(client, "new")
-    await client.delete(f"{TASKS}/{tasks[4]['id']}")  # the very one that the cursor names
+    await client.delete(
+        f"{TASKS}/{tasks[4]['id']}"
+    )  # the very one that the cursor names
     await client.delete(f"{TASKS}/{tasks[2]['id']}")
 
     address = following(first)
@@ -102,7 +118,9 @@ async def test_pages_stay_right_while_tasks_come_and_go(client: httpx.AsyncClien
 
 
 @pytest.mark.spec("001/FR-107")
-async def test_cursor_of_one_user_shows_nothing_of_that_user_to_another(client: httpx.AsyncClient) -> None:
+async def test_cursor_of_one_user_shows_nothing_of_that_user_to_another(
+    client: httpx.AsyncClient,
+) -> None:
     await add(client, "mine")
     for number in range(3):
         await add(client, f"theirs {number}", user="bob")
@@ -124,17 +142,37 @@ async def test_list_of_another_user_is_his_own(client: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        *((f"limit={text}", "limit") for text in ("0", "1001", "-1", "+1", "1_0", "1.0", "%201", "١", "x", "", "1e2")),
+        *(
+            (f"limit={text}", "limit")
+            for text in (
+                "0",
+                "1001",
+                "-1",
+                "+1",
+                "1_0",
+                "1.0",
+                "%201",
+                "١",
+                "x",
+                "",
+                "1e2",
+            )
+        ),
         ("limit=99999999999999999999", "limit"),
         *((f"status={text}", "status") for text in ("Open", "", "todo", "open%00")),
-        *((f"cursor={text}", "cursor") for text in ("", "x", "2", "A" * 15, "A" * 17, "B" + "A" * 15, "AA%0A" * 4)),
+        *(
+            (f"cursor={text}", "cursor")
+            for text in ("", "x", "2", "A" * 15, "A" * 17, "B" + "A" * 15, "AA%0A" * 4)
+        ),
         ("cursor=AAAAAAAAAAAAAAA%3D", "cursor"),
         ("cursor=AAAAAAAAAAAAAAAA%0A", "cursor"),
         ("offset=1", "query"),
         ("limit=1&limt=2", "query"),
     ],
 )
-async def test_list_refuses_what_it_does_not_know(client: httpx.AsyncClient, query: str, field: str) -> None:
+async def test_list_refuses_what_it_does_not_know(
+    client: httpx.AsyncClient, query: str, field: str
+) -> None:
     fault = error(await client.get(f"{TASKS}?{query}"), 422, "INVALID_INPUT")
 
     assert [detail["field"] for detail in fault["details"]] == [field]
@@ -144,13 +182,18 @@ async def test_list_refuses_what_it_does_not_know(client: httpx.AsyncClient, que
     st.datetimes(datetime(1, 1, 1), datetime(9134, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
     st.integers(1, 2**31 - 1),
 )
-def test_cursor_comes_back_as_the_position_it_was(created_at: datetime, number: int) -> None:
+def test_cursor_comes_back_as_the_position_it_was(
+    created_at: datetime, number: int
+) -> None:
     position = Position(created_at, number)
 
     assert cursors.read(cursors.write(position)) == position
 
 
-@given(st.from_regex(cursors.PATTERN, fullmatch=True) | st.from_regex("A[a-zA-Z0-9_-]{15}", fullmatch=True))
+@given(
+    st.from_regex(cursors.PATTERN, fullmatch=True)
+    | st.from_regex("A[a-zA-Z0-9_-]{15}", fullmatch=True)
+)
 def test_cursor_is_every_text_of_its_form(text: str) -> None:
     if text.endswith("\n"):
         with pytest.raises(InvalidInput):

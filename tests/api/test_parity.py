@@ -15,7 +15,14 @@ from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock, Store
 
 IDS = UUID("0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01")
-TITLES = ["Buy milk", "Café à 5 €", "🧑‍🚀 می‌خواهم", "[bold]x[/] :smile: \\", '"quotes" & <tags>', "x" * 200]
+TITLES = [
+    "Buy milk",
+    "Café à 5 €",
+    "🧑‍🚀 می‌خواهم",
+    "[bold]x[/] :smile: \\",
+    '"quotes" & <tags>',
+    "x" * 200,
+]
 DESCRIPTION = "one\n\ttwo 🧑‍🚀"
 KNOWN = str(uuid5(IDS, TITLES[0]))
 NEVER = str(uuid5(IDS, "never"))
@@ -59,10 +66,20 @@ CALLS: list[Call] = [
     one(["update", "-d", ""], "PUT", {"description": ""}),
     one(["update", "-d", "a\r\nb"], "PUT", {"description": "a\r\nb"}),
     one(["update", "--status", "done"], "PUT", {"completed": True}),
-    one(["update", "--status", "done", "--title", "x"], "PUT", {"completed": True, "title": "x"}),
+    one(
+        ["update", "--status", "done", "--title", "x"],
+        "PUT",
+        {"completed": True, "title": "x"},
+    ),
     (["list", "--status", "all", "--limit", "100"], ("GET", TASKS, None)),
-    (["list", "--status", "open", "--limit", "2"], ("GET", f"{TASKS}?status=open&limit=2", None)),
-    (["list", "--status", "done", "--limit", "1"], ("GET", f"{TASKS}?status=done&limit=1", None)),
+    (
+        ["list", "--status", "open", "--limit", "2"],
+        ("GET", f"{TASKS}?status=open&limit=2", None),
+    ),
+    (
+        ["list", "--status", "done", "--limit", "1"],
+        ("GET", f"{TASKS}?status=done&limit=1", None),
+    ),
     one(["update", "--status", "open"], "PUT", {"completed": False}),
     one(["delete"], "DELETE"),
 ]
@@ -74,22 +91,31 @@ FAILURES: list[Call] = [
     (["add", "a\x1bb"], ("POST", TASKS, {"title": "a\x1bb"})),
     (["add", "x" * 201], ("POST", TASKS, {"title": "x" * 201})),
     (["add", "\u200d"], ("POST", TASKS, {"title": "\u200d"})),
-    (["add", "x", "-d", "\x07"], ("POST", TASKS, {"title": "x", "description": "\x07"})),
+    (
+        ["add", "x", "-d", "\x07"],
+        ("POST", TASKS, {"title": "x", "description": "\x07"}),
+    ),
     one(["update", "--title", "\u2028"], "PUT", {"title": "\u2028"}),
     (["list", "--user", "\u202e"], ("GET", "/api/%E2%80%AE/tasks", None)),
 ]
 
 
-async def ask(store: Store, clock: Clock, request: tuple[str, str, object]) -> httpx.Response:
+async def ask(
+    store: Store, clock: Clock, request: tuple[str, str, object]
+) -> httpx.Response:
     """Send one request to a fresh application."""
     method, path, body = request
     async with opened(settings_for(store.target, clock, Log())) as client:
         content = None if body is None else json.dumps(body).encode()
-        return await client.request(method, path, content=content, headers={"content-type": "application/json"})
+        return await client.request(
+            method, path, content=content, headers={"content-type": "application/json"}
+        )
 
 
 @pytest.mark.spec("001/FR-102")
-def test_same_action_gives_the_same_document(surroundings: Surroundings, todo: Todo, twin: Store, clock: Clock) -> None:
+def test_same_action_gives_the_same_document(
+    surroundings: Surroundings, todo: Todo, twin: Store, clock: Clock
+) -> None:
     first = adding("first of all")
     todo(*first[0])
     wait_for(ask(twin, clock, first[1]))
@@ -99,7 +125,11 @@ def test_same_action_gives_the_same_document(surroundings: Surroundings, todo: T
         clock.tick(0.000_001)
         printed = todo(*command[:1], "--json", *command[1:])
         answered = wait_for(ask(twin, clock, request))
-        assert (printed.status, answered.status_code // 100) == (0, 2), (command, printed, answered.text)
+        assert (printed.status, answered.status_code // 100) == (0, 2), (
+            command,
+            printed,
+            answered.text,
+        )
         assert printed.out == answered.text, command
         compared += 1
 
@@ -107,7 +137,9 @@ def test_same_action_gives_the_same_document(surroundings: Surroundings, todo: T
 
 
 @pytest.mark.spec("001/FR-102")
-def test_same_mistake_gives_the_same_code(todo: Todo, twin: Store, clock: Clock) -> None:
+def test_same_mistake_gives_the_same_code(
+    todo: Todo, twin: Store, clock: Clock
+) -> None:
     for command, request in FAILURES:
         told = todo(*command[:1], "--json", *command[1:]).error
         answered = wait_for(ask(twin, clock, request)).json()["error"]

@@ -1,4 +1,6 @@
-"""A process that lives on: connections that die, a server that comes and goes, and files that are replaced."""
+"""A process that lives on: connections that die, a server that comes and goes, and
+files that are replaced.
+"""
 
 import asyncio
 import os
@@ -50,7 +52,13 @@ def proxy(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
 
 
 @pytest.fixture
-def proxied(own_store: Store, own_postgres: PostgresCluster, proxy: TurnProxy, clock: Clock, log: Log) -> ApiSettings:
+def proxied(
+    own_store: Store,
+    own_postgres: PostgresCluster,
+    proxy: TurnProxy,
+    clock: Clock,
+    log: Log,
+) -> ApiSettings:
     """Settings for that store through the proxy."""
     url = own_store.url.replace(f":{own_postgres.port}/", f":{proxy.port}/")
     return settings_for(Store("postgresql", url).target, clock, log)
@@ -63,7 +71,9 @@ async def fill_pool(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.spec("001/FR-112")
-@pytest.mark.parametrize("is_noticed", [True, False], ids=["driver has heard", "driver has not heard"])
+@pytest.mark.parametrize(
+    "is_noticed", [True, False], ids=["driver has heard", "driver has not heard"]
+)
 async def test_connections_that_died_while_idle_are_replaced(
     own_settings: ApiSettings, own_postgres: PostgresCluster, is_noticed: bool
 ) -> None:
@@ -77,10 +87,15 @@ async def test_connections_that_died_while_idle_are_replaced(
         answers = await asyncio.gather(
             *(client.get(TASKS) for _ in range(10)),
             *(client.post(TASKS, json={"title": "x"}) for _ in range(10)),
-            *(client.put(f"{TASKS}/{task['id']}", json={"title": "y"}) for _ in range(10)),
+            *(
+                client.put(f"{TASKS}/{task['id']}", json={"title": "y"})
+                for _ in range(10)
+            ),
         )
 
-    assert [answer.status_code for answer in answers] == [200] * 10 + [201] * 10 + [200] * 10
+    assert [answer.status_code for answer in answers] == [200] * 10 + [201] * 10 + [
+        200
+    ] * 10
 
 
 @pytest.mark.spec("001/FR-112")
@@ -98,7 +113,9 @@ async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
         data(await client.delete(f"{TASKS}/{task['id']}"))
 
     assert proxy.connections == 0
-    assert [kinds for kinds in proxy.requests if kinds != "PDH"] == ["PBES"] * 4  # described once, then known
+    assert [kinds for kinds in proxy.requests if kinds != "PDH"] == [
+        "PBES"
+    ] * 4  # described once, then known
 
 
 @pytest.mark.spec("001/FR-112")
@@ -106,7 +123,10 @@ async def test_connections_are_bounded_and_waiting_for_one_too(
     own_store: Store, clock: Clock, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.3)
-    async with opened(settings_for(own_store.target, clock, log, pool_size=2)) as client, connected(own_store) as other:
+    async with (
+        opened(settings_for(own_store.target, clock, log, pool_size=2)) as client,
+        connected(own_store) as other,
+    ):
         await add(client)
         async with other.transaction():
             await other.execute("LOCK TABLE todo.task")
@@ -120,7 +140,9 @@ async def test_connections_are_bounded_and_waiting_for_one_too(
             fault = error(third, 503, "DATABASE_BUSY")
             assert third.headers["retry-after"] == "1"
             assert fault["message"].startswith("All connections to ")
-            count = await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            count = await other.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            )
             assert count == 3
         for response in await asyncio.gather(*asking):
             data(response)
@@ -134,8 +156,13 @@ async def test_server_that_is_gone_is_503_and_back_is_200(
         await add(client)
         own_postgres.stop()
         try:
-            for response in (await client.get(TASKS), await client.post(TASKS, json={"title": "lost"})):
-                assert error(response, 503, "DATABASE_UNAVAILABLE")["hint"] == "try again"
+            for response in (
+                await client.get(TASKS),
+                await client.post(TASKS, json={"title": "lost"}),
+            ):
+                assert (
+                    error(response, 503, "DATABASE_UNAVAILABLE")["hint"] == "try again"
+                )
                 assert response.headers["retry-after"] == "1"
             error(await client.get("/health"), 503, "DATABASE_UNAVAILABLE")
         finally:
@@ -158,13 +185,26 @@ async def test_requests_wait_for_a_database_that_wakes_up(
     authority = Authority(tmp_path)
     local_hosts(HOST)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    with NeonFront(own_postgres.host, own_postgres.port, authority.issue(HOST)) as front:
-        url = own_store.url.replace(f"127.0.0.1:{own_postgres.port}/", f"{HOST}:{front.port}/")
+    with NeonFront(
+        own_postgres.host, own_postgres.port, authority.issue(HOST)
+    ) as front:
+        url = own_store.url.replace(
+            f"127.0.0.1:{own_postgres.port}/", f"{HOST}:{front.port}/"
+        )
         target = Store("postgresql", url).target
-        settings = ApiSettings(target, clock, settings_for(target, clock, log).hosts, log, timeout_s=1.5, pool_size=4)
+        settings = ApiSettings(
+            target,
+            clock,
+            settings_for(target, clock, log).hosts,
+            log,
+            timeout_s=1.5,
+            pool_size=4,
+        )
         async with opened(settings) as client:
             front.cold_start_s = 0.5
-            answers = await asyncio.gather(*(client.post(TASKS, json={"title": "x"}) for _ in range(8)))
+            answers = await asyncio.gather(
+                *(client.post(TASKS, json={"title": "x"}) for _ in range(8))
+            )
             assert [answer.status_code for answer in answers] == [201] * 8
 
         async with opened(settings) as client:
@@ -175,9 +215,13 @@ async def test_requests_wait_for_a_database_that_wakes_up(
 
 
 @pytest.mark.spec("001/FR-112")
-async def test_silent_server_is_504_in_time(proxied: ApiSettings, proxy: TurnProxy, log: Log) -> None:
+async def test_silent_server_is_504_in_time(
+    proxied: ApiSettings, proxy: TurnProxy, log: Log
+) -> None:
     proxy.is_silent = True
-    settings = ApiSettings(proxied.target, proxied.now, proxied.hosts, log, timeout_s=0.3)
+    settings = ApiSettings(
+        proxied.target, proxied.now, proxied.hosts, log, timeout_s=0.3
+    )
 
     async with opened(settings) as client:
         response = await client.get(TASKS)
@@ -188,10 +232,16 @@ async def test_silent_server_is_504_in_time(proxied: ApiSettings, proxy: TurnPro
 
 @pytest.mark.spec("001/FR-113")
 @pytest.mark.parametrize(
-    ("how", "down_s"), [(signal.SIGINT, 0.0), (signal.SIGQUIT, 2.0)], ids=["restarted", "crashed and away for a while"]
+    ("how", "down_s"),
+    [(signal.SIGINT, 0.0), (signal.SIGQUIT, 2.0)],
+    ids=["restarted", "crashed and away for a while"],
 )
 async def test_adds_survive_a_restart_in_the_middle(
-    own_settings: ApiSettings, own_store: Store, own_postgres: PostgresCluster, how: signal.Signals, down_s: float
+    own_settings: ApiSettings,
+    own_store: Store,
+    own_postgres: PostgresCluster,
+    how: signal.Signals,
+    down_s: float,
 ) -> None:
     def restart() -> None:
         own_postgres.stop(how)
@@ -213,16 +263,24 @@ async def test_api_works_through_a_pooler(
 ) -> None:
     with PgBouncer(own_postgres, pool_size=2) as pooler:
         url = pooler.url(own_store.url.rpartition("/")[2])
-        async with opened(settings_for(Store("postgresql", url).target, clock, log)) as client:
-            added = await asyncio.gather(*(add(client, f"{number}") for number in range(20)))
+        async with opened(
+            settings_for(Store("postgresql", url).target, clock, log)
+        ) as client:
+            added = await asyncio.gather(
+                *(add(client, f"{number}") for number in range(20))
+            )
             for task in added:
-                data(await client.put(f"{TASKS}/{task['id']}", json={"completed": True}))
+                data(
+                    await client.put(f"{TASKS}/{task['id']}", json={"completed": True})
+                )
 
             assert len(data(await client.get(TASKS, params={"status": "done"}))) == 20
 
 
 @pytest.mark.spec("001/FR-108")
-async def test_answer_waits_for_the_end_of_its_transaction(own_store: Store, own_settings: ApiSettings) -> None:
+async def test_answer_waits_for_the_end_of_its_transaction(
+    own_store: Store, own_settings: ApiSettings
+) -> None:
     async with opened(own_settings) as client, connected(own_store) as owner:
         await add(client, "stays")
         await owner.execute(
@@ -236,7 +294,11 @@ async def test_answer_waits_for_the_end_of_its_transaction(own_store: Store, own
         [task] = data(await client.get(TASKS))
 
         error(await client.post(TASKS, json={"title": "x"}), 503, "DATABASE_BUSY")
-        error(await client.put(f"{TASKS}/{task['id']}", json={"title": "x"}), 503, "DATABASE_BUSY")
+        error(
+            await client.put(f"{TASKS}/{task['id']}", json={"title": "x"}),
+            503,
+            "DATABASE_BUSY",
+        )
         error(await client.delete(f"{TASKS}/{task['id']}"), 503, "DATABASE_BUSY")
 
         assert data(await client.get(TASKS)) == [task]
@@ -271,5 +333,8 @@ def remove(path: Path) -> None:
 
 def copy(path: Path, to: Path) -> None:
     """Copy a database, its write-ahead log included."""
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+    with (
+        closing(sqlite3.connect(path)) as source,
+        closing(sqlite3.connect(to)) as target,
+    ):
         source.backup(target)

@@ -23,23 +23,34 @@ def blocks(kind: str) -> list[str]:
 
 def steps() -> list[Step]:
     """The commands, in their order."""
-    parts = [part for block in blocks("shell-session") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    parts = [
+        part
+        for block in blocks("shell-session")
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    ]
     return [Step(*part.split("\n", 1)) for part in parts]
 
 
 @pytest.fixture
 def own_process(shell: Shell, seal: Seal) -> Process:
     """The program in the surroundings of that shell."""
-    return Process(Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")))
+    return Process(
+        Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL"))
+    )
 
 
 @needs("curl")
 @pytest.mark.nothing_made
-def test_quickstart_of_the_api_does_what_it_says(shell: Shell, own_process: Process) -> None:
+def test_quickstart_of_the_api_does_what_it_says(
+    shell: Shell, own_process: Process
+) -> None:
     assert blocks("sh") == ["todo serve\n"]
 
     with serving(own_process) as served:
-        page = [Step(step.command.replace(PORT, f":{served.port}"), step.output) for step in steps()]
+        page = [
+            Step(step.command.replace(PORT, f":{served.port}"), step.output)
+            for step in steps()
+        ]
         assert_shows(shell, page)
 
 
@@ -47,6 +58,14 @@ def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> 
     commands = "\n".join(step.command for step in steps())
     text = QUICKSTART.read_text(encoding="utf-8")
 
-    assert len(re.findall(r"curl -s (-X PUT |-X DELETE )?http", commands)) == commands.count("curl ") >= 7
-    assert [part for part in ("-X PUT", "-X DELETE", " -d ", "/api/bob/", "/api/eve/") if part not in commands] == []
+    assert (
+        len(re.findall(r"curl -s (-X PUT |-X DELETE )?http", commands))
+        == commands.count("curl ")
+        >= 7
+    )
+    assert [
+        part
+        for part in ("-X PUT", "-X DELETE", " -d ", "/api/bob/", "/api/eve/")
+        if part not in commands
+    ] == []
     assert "whoever reaches the port can name any user" in text

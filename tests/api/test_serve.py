@@ -44,7 +44,9 @@ def served(process: Process) -> Iterator[Served]:
 @pytest.fixture
 def sqlite_process(sqlite_store: Store, seal: Seal, fork_server: ForkServer) -> Process:
     """The program on SQLite alone."""
-    return Process(Surroundings(seal.home, seal.cwd, sqlite_store.url), fork_server.launch)
+    return Process(
+        Surroundings(seal.home, seal.cwd, sqlite_store.url), fork_server.launch
+    )
 
 
 @pytest.fixture
@@ -64,7 +66,9 @@ def test_serve_warns_and_says_where_it_is(served: Served) -> None:
 
 
 @pytest.mark.nothing_made
-def test_serve_answers_what_the_command_line_stored(surroundings: Surroundings, process: Process) -> None:
+def test_serve_answers_what_the_command_line_stored(
+    surroundings: Surroundings, process: Process
+) -> None:
     with serving(Process(surroundings)) as served:  # started as a shell would
         stored = process("add", "Buy milk", "--json").data
 
@@ -77,7 +81,9 @@ def test_serve_answers_what_the_command_line_stored(surroundings: Surroundings, 
 
 @pytest.mark.spec("001/FR-114")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_serve_ends_by_the_signal_that_ended_it(light: Served, number: signal.Signals) -> None:
+def test_serve_ends_by_the_signal_that_ended_it(
+    light: Served, number: signal.Signals
+) -> None:
     with light.client() as client:
         assert client.get("/health").status_code == 200
 
@@ -88,9 +94,13 @@ def test_serve_ends_by_the_signal_that_ended_it(light: Served, number: signal.Si
 
 
 @pytest.fixture
-def slow_server(postgres_store: Store, seal: Seal, fork_server: ForkServer) -> Iterator[Served]:
+def slow_server(
+    postgres_store: Store, seal: Seal, fork_server: ForkServer
+) -> Iterator[Served]:
     """A server on PostgreSQL with a task `Slow` in a table that somebody else has locked."""
-    process = Process(Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch)
+    process = Process(
+        Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch
+    )
     with serving(process) as served:
         yield served
 
@@ -130,7 +140,9 @@ class Lock:
 
 
 @pytest.mark.spec("001/FR-114")
-def test_sigterm_lets_requests_in_flight_end(slow_server: Served, postgres_store: Store) -> None:
+def test_sigterm_lets_requests_in_flight_end(
+    slow_server: Served, postgres_store: Store
+) -> None:
     with slow_server.client() as client:
         data(client.post(TASKS, json={"title": "First"}), 201)
     answers: list[httpx.Response] = []
@@ -156,7 +168,9 @@ def test_sigterm_lets_requests_in_flight_end(slow_server: Served, postgres_store
 
 
 @pytest.mark.spec("001/FR-114")
-def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Store) -> None:
+def test_second_signal_ends_it_at_once(
+    slow_server: Served, postgres_store: Store
+) -> None:
     with slow_server.client() as client:
         data(client.post(TASKS, json={"title": "First"}), 201)
     answers: list[httpx.Response] = []
@@ -166,7 +180,9 @@ def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Stor
             answers.append(client.request(method, TASKS, json={"title": "x"}))
 
     with Lock(postgres_store.url):
-        asking = [threading.Thread(target=ask, args=(method,)) for method in ("GET", "POST")]
+        asking = [
+            threading.Thread(target=ask, args=(method,)) for method in ("GET", "POST")
+        ]
         for thread in asking:
             thread.start()
         time.sleep(0.5)
@@ -179,7 +195,9 @@ def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Stor
         assert time.monotonic() - began < GRACE_S / 2
         for thread in asking:
             thread.join(LIMIT_S)
-    assert sorted((answer.status_code, answer.json()["error"]["code"]) for answer in answers) == [
+    assert sorted(
+        (answer.status_code, answer.json()["error"]["code"]) for answer in answers
+    ) == [
         (500, "OUTCOME_UNKNOWN"),
         (503, "DATABASE_UNAVAILABLE"),
     ]
@@ -187,16 +205,23 @@ def test_second_signal_ends_it_at_once(slow_server: Served, postgres_store: Stor
 
 @pytest.mark.spec("001/FR-110")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
-def test_serve_refuses_a_host_that_is_not_loopback(sqlite_process: Process, host: str) -> None:
+def test_serve_refuses_a_host_that_is_not_loopback(
+    sqlite_process: Process, host: str
+) -> None:
     ran = sqlite_process("serve", "--port", "0", "--host", host)
 
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err.startswith("error: host: must be a loopback address such as 127.0.0.1: nobody has to prove")
+    assert ran.err.startswith(
+        "error: host: must be a loopback address such as 127.0.0.1: nobody has to prove"
+    )
     fault = sqlite_process("serve", f"--host={host}", "--json").error
     assert (fault["code"], fault["hint"]) == ("INVALID_INPUT", "leave --host out")
 
 
-@pytest.mark.parametrize(("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")])
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")],
+)
 def test_find_address_takes_every_loopback(host: str, address: str) -> None:
     assert find_address(host) == ip_address(address)
 
@@ -220,16 +245,36 @@ def test_find_address_refuses_all_others() -> None:
 def test_hosts_go_without_a_port_only_on_80() -> None:
     address = ip_address("127.0.0.2")
 
-    assert name_hosts(address, 8000) == {"127.0.0.1:8000", "localhost:8000", "[::1]:8000", "127.0.0.2:8000"}
-    assert name_hosts(address, 80) >= {"127.0.0.1", "localhost", "[::1]", "127.0.0.2", "localhost:80"}
+    assert name_hosts(address, 8000) == {
+        "127.0.0.1:8000",
+        "localhost:8000",
+        "[::1]:8000",
+        "127.0.0.2:8000",
+    }
+    assert name_hosts(address, 80) >= {
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "127.0.0.2",
+        "localhost:80",
+    }
 
 
 @pytest.mark.spec("001/FR-110")
 def test_serve_answers_under_its_own_names_alone(light: Served) -> None:
     with light.client() as client:
         statuses = {
-            host: client.get("/health", headers={"host": host.format(light.port)}).status_code
-            for host in ("127.0.0.1:{}", "localhost:{}", "LOCALHOST:{}", "[::1]:{}", "evil.example:{}", "127.0.0.1")
+            host: client.get(
+                "/health", headers={"host": host.format(light.port)}
+            ).status_code
+            for host in (
+                "127.0.0.1:{}",
+                "localhost:{}",
+                "LOCALHOST:{}",
+                "[::1]:{}",
+                "evil.example:{}",
+                "127.0.0.1",
+            )
         }
 
     assert list(statuses.values()) == [200, 200, 200, 200, 403, 403]
@@ -242,7 +287,9 @@ def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
         assert client.get("/health").status_code == 200
 
 
-def test_serve_says_that_a_port_is_taken(light: Served, sqlite_process: Process) -> None:
+def test_serve_says_that_a_port_is_taken(
+    light: Served, sqlite_process: Process
+) -> None:
     ran = sqlite_process("serve", "--port", str(light.port))
 
     assert (ran.status, ran.err) == (
@@ -251,8 +298,12 @@ def test_serve_says_that_a_port_is_taken(light: Served, sqlite_process: Process)
     )
 
 
-@pytest.mark.parametrize(("port", "code"), [("1_0", "USAGE"), ("65536", "INVALID_INPUT")])
-def test_serve_refuses_what_is_no_port(sqlite_process: Process, port: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("port", "code"), [("1_0", "USAGE"), ("65536", "INVALID_INPUT")]
+)
+def test_serve_refuses_what_is_no_port(
+    sqlite_process: Process, port: str, code: str
+) -> None:
     assert sqlite_process("serve", f"--port={port}", "--json").error["code"] == code
 
 
@@ -260,7 +311,10 @@ def test_serve_refuses_what_is_no_port(sqlite_process: Process, port: str, code:
 def test_serve_refuses_what_is_no_pool_size(sqlite_process: Process, size: str) -> None:
     ran = sqlite_process("serve", "--port=0", env={"TODO_POOL_SIZE": size})
 
-    assert (ran.status, ran.err) == (8, "error: TODO_POOL_SIZE must be a number from 1 to 100\n")
+    assert (ran.status, ran.err) == (
+        8,
+        "error: TODO_POOL_SIZE must be a number from 1 to 100\n",
+    )
 
 
 @pytest.mark.spec("001/FR-110")
@@ -270,14 +324,19 @@ def test_answers_name_no_server(light: Served) -> None:
 
 
 @pytest.mark.spec("001/FR-101")
-@pytest.mark.parametrize("request_", [b"GARBAGE", b"GET / HTTP/1.1\r\nA\x00: b", b"\x16\x03\x01\x02"])
+@pytest.mark.parametrize(
+    "request_", [b"GARBAGE", b"GET / HTTP/1.1\r\nA\x00: b", b"\x16\x03\x01\x02"]
+)
 def test_what_is_not_http_gets_an_envelope(light: Served, request_: bytes) -> None:
     with light.connect() as connection:
         connection.sendall(request_ + b"\r\n\r\n")
         head, _, body = received(connection).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["error"] == {"code": "INVALID_INPUT", "message": "The request is not valid HTTP"}
+    assert json.loads(body)["error"] == {
+        "code": "INVALID_INPUT",
+        "message": "The request is not valid HTTP",
+    }
 
 
 @pytest.mark.spec("001/FR-109")
@@ -299,7 +358,10 @@ def test_body_that_is_too_large_is_not_waited_for(light: Served, head: bytes) ->
 
     assert b"100 Continue" not in answer or b"chunked" in head
     assert b"HTTP/1.1 413 " in answer
-    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"] == "PAYLOAD_TOO_LARGE"
+    assert (
+        json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"]
+        == "PAYLOAD_TOO_LARGE"
+    )
     with light.client() as client:
         assert data(client.get(TASKS)) == []
 
@@ -317,20 +379,28 @@ def test_too_many_connections_are_turned_away(light: Served) -> None:
 
     assert b"HTTP/1.1 503 " in answer
     assert b"Retry-After: 1" in answer
-    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"] == "DATABASE_BUSY"
+    assert (
+        json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"]
+        == "DATABASE_BUSY"
+    )
 
 
 @pytest.mark.spec("001/FR-114")
 def test_log_has_a_line_for_each_request_and_is_safe(light: Served) -> None:
     with light.connect() as connection:
         target = b"/api/%1b%5b31m%0aINFO:%20fake/tasks"
-        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % light.port)
+        connection.sendall(
+            b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % light.port
+        )
         connection.recv(65536)
     with light.client() as client:
         client.get("/last")
     light.wait_for("GET /last")
 
-    assert [line.rsplit(" ", 2)[0] for line in light.lines[2:]] == [f"GET {target.decode()} 422", "GET /last 404"]
+    assert [line.rsplit(" ", 2)[0] for line in light.lines[2:]] == [
+        f"GET {target.decode()} 422",
+        "GET /last 404",
+    ]
 
 
 def test_serve_goes_on_when_nobody_reads_its_log(sqlite_process: Process) -> None:
@@ -343,29 +413,47 @@ def test_serve_goes_on_when_nobody_reads_its_log(sqlite_process: Process) -> Non
         assert len(served.lines) == 102
 
 
-@pytest.mark.parametrize("command", [["add", "x"], ["serve", "--help"], ["serve", "--host", "8.8.8.8"]])
-def test_command_line_loads_nothing_of_the_api(sqlite_process: Process, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [["add", "x"], ["serve", "--help"], ["serve", "--host", "8.8.8.8"]]
+)
+def test_command_line_loads_nothing_of_the_api(
+    sqlite_process: Process, command: list[str]
+) -> None:
     code = (
         "import sys, atexit, os\n"
         "from todo_cli.cli.env import Env\nfrom todo_cli.cli.main import main\n"
         f"main({command!r}, Env.of_process())\n"
         "print([name for name in ('fastapi', 'uvicorn', 'starlette') if name in sys.modules])"
     )
-    environment = {**sqlite_process.surroundings.variables("ada", {}), "PATH": "/usr/bin:/bin"}
+    environment = {
+        **sqlite_process.surroundings.variables("ada", {}),
+        "PATH": "/usr/bin:/bin",
+    }
 
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=docs.ROOT, capture_output=True, text=True, env=environment, check=True
+        [sys.executable, "-c", code],
+        cwd=docs.ROOT,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
     )
 
     expected = "['fastapi', 'uvicorn', 'starlette']" if "8.8.8.8" in command else "[]"
     assert ran.stdout.splitlines()[-1] == expected
 
 
-def test_serve_without_its_extra_says_what_to_install(sqlite_process: Process, tmp_path: Path) -> None:
+def test_serve_without_its_extra_says_what_to_install(
+    sqlite_process: Process, tmp_path: Path
+) -> None:
     blocked = tmp_path / "fastapi.py"
-    blocked.write_text("raise ModuleNotFoundError('No module named fastapi', name='fastapi')\n")
+    blocked.write_text(
+        "raise ModuleNotFoundError('No module named fastapi', name='fastapi')\n"
+    )
     process = Process(sqlite_process.surroundings)
-    fault = process("serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}).error
+    fault = process(
+        "serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}
+    ).error
 
     assert (fault["code"], fault["message"], fault["hint"]) == (
         "USAGE",
@@ -412,7 +500,10 @@ def test_serve_uses_a_backup_that_takes_the_place_of_a_file_without_a_log(
         assert titles(client.get(TASKS)) == ["old"]
         assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
         assert served.end() == -signal.SIGTERM
-    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["after", "old"]
+    assert [task["title"] for task in sqlite_process("list", "--json").data] == [
+        "after",
+        "old",
+    ]
 
 
 @pytest.mark.nothing_made
@@ -431,7 +522,9 @@ def test_serve_neither_uses_nor_changes_a_backup_beside_the_log_of_the_old_file(
 
         for _ in range(2):
             fault = error(client.post(TASKS, json={"title": "lost"}), 500, "IO_ERROR")
-            assert fault["message"] == f"{path}-wal was left by another file than {path}"
+            assert (
+                fault["message"] == f"{path}-wal was left by another file than {path}"
+            )
             error(client.get(TASKS), 500, "IO_ERROR")
         assert sqlite_process("list").status == 9
         assert served.end() == -signal.SIGTERM
@@ -450,10 +543,15 @@ def test_serve_and_commands_use_a_backup_that_sqlite_itself_restores(
     with serving(sqlite_process) as served, served.client() as client:
         assert titles(client.get(TASKS)) == ["newer", "old"]
 
-        with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as file:
+        with (
+            closing(sqlite3.connect(backup)) as source,
+            closing(sqlite3.connect(path)) as file,
+        ):
             source.backup(file)
 
-        assert [task["title"] for task in sqlite_process("list", "--json").data] == ["old"]
+        assert [task["title"] for task in sqlite_process("list", "--json").data] == [
+            "old"
+        ]
         assert titles(client.get(TASKS)) == ["old"]
         with closing(sqlite3.connect(path)) as file:  # which changes the file itself
             file.execute("PRAGMA wal_checkpoint")
@@ -461,7 +559,11 @@ def test_serve_and_commands_use_a_backup_that_sqlite_itself_restores(
         assert sqlite_process("add", "beside").status == 0
         assert titles(client.get(TASKS)) == ["beside", "after", "old"]
         assert served.end() == -signal.SIGTERM
-    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["beside", "after", "old"]
+    assert [task["title"] for task in sqlite_process("list", "--json").data] == [
+        "beside",
+        "after",
+        "old",
+    ]
 
 
 @pytest.mark.nothing_made
@@ -476,7 +578,9 @@ def test_serve_and_commands_share_a_file_through_its_checkpoints(
                 assert sqlite_process("add", f"beside {number}").status == 0
 
         assert len(data(client.get(TASKS, params={"limit": 1_000}))) == 305
-    assert file_of(sqlite_store).with_name("store.db-wal").stat().st_size > 3_000_000  # it went round
+    assert (
+        file_of(sqlite_store).with_name("store.db-wal").stat().st_size > 3_000_000
+    )  # it went round
 
 
 def store_and_backup(process: Process, store: Store) -> tuple[Path, Path]:

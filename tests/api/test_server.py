@@ -41,13 +41,19 @@ class Broken(io.BytesIO):
 @pytest.fixture
 def choices(sqlite_store: Store) -> Settings:
     """The settings of a call on the store."""
-    return Settings("ada", "--user", sqlite_store.target, "TODO_DATABASE_URL", 15.0, None, None)
+    return Settings(
+        "ada", "--user", sqlite_store.target, "TODO_DATABASE_URL", 15.0, None, None
+    )
 
 
-async def started(choices: Settings, clock: Clock, stderr: io.BytesIO, *, port: int = 0) -> asyncio.Task[None]:
+async def started(
+    choices: Settings, clock: Clock, stderr: io.BytesIO, *, port: int = 0
+) -> asyncio.Task[None]:
     """A server that listens."""
     serving = asyncio.create_task(
-        server.serve(choices, host="localhost", port=port, variables={}, now=clock, stderr=stderr)
+        server.serve(
+            choices, host="localhost", port=port, variables={}, now=clock, stderr=stderr
+        )
     )
     while not serving.done() and b"Listening" not in stderr.getvalue():
         await asyncio.sleep(0.01)
@@ -61,13 +67,17 @@ def stderr() -> io.BytesIO:
 
 
 @pytest.fixture
-async def served(choices: Settings, clock: Clock, stderr: io.BytesIO) -> AsyncIterator[httpx.AsyncClient]:
+async def served(
+    choices: Settings, clock: Clock, stderr: io.BytesIO
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server, over TCP."""
     gc.disable()
     serving = await started(choices, clock, stderr)
     match = LISTENING.search(stderr.getvalue().decode())
     assert match is not None
-    async with httpx.AsyncClient(base_url=f"http://{match[1]}:{match[2]}", timeout=30) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{match[1]}:{match[2]}", timeout=30
+    ) as client:
         yield client
     serving.cancel()
     with suppress(asyncio.CancelledError):
@@ -81,19 +91,27 @@ async def test_serve_answers_over_tcp(served: httpx.AsyncClient) -> None:
     error(await served.get(TASKS, headers={"host": "evil.example"}), 403, "FORBIDDEN")
 
 
-async def test_serve_collects_garbage_which_commands_do_not(served: httpx.AsyncClient) -> None:
+async def test_serve_collects_garbage_which_commands_do_not(
+    served: httpx.AsyncClient,
+) -> None:
     assert gc.isenabled()
 
 
-async def test_what_libraries_log_is_one_safe_line(served: httpx.AsyncClient, stderr: io.BytesIO) -> None:
+async def test_what_libraries_log_is_one_safe_line(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
     logging.getLogger("anything").warning("a\nb\x1b[31m", exc_info=ValueError("secret"))
 
     assert stderr.getvalue().endswith(b"\nwarning: a\\x0ab\\x1b[31m\n")
 
 
-async def test_serve_goes_on_when_its_log_is_closed(choices: Settings, clock: Clock) -> None:
+async def test_serve_goes_on_when_its_log_is_closed(
+    choices: Settings, clock: Clock
+) -> None:
     serving = asyncio.create_task(
-        server.serve(choices, host="127.0.0.1", port=0, variables={}, now=clock, stderr=Broken())
+        server.serve(
+            choices, host="127.0.0.1", port=0, variables={}, now=clock, stderr=Broken()
+        )
     )
     await asyncio.sleep(0.3)
 
@@ -103,8 +121,12 @@ async def test_serve_goes_on_when_its_log_is_closed(choices: Settings, clock: Cl
         await serving
 
 
-async def test_serve_needs_a_free_port(served: httpx.AsyncClient, choices: Settings, clock: Clock) -> None:
-    serving = await started(choices, clock, io.BytesIO(), port=served.base_url.port or 0)
+async def test_serve_needs_a_free_port(
+    served: httpx.AsyncClient, choices: Settings, clock: Clock
+) -> None:
+    serving = await started(
+        choices, clock, io.BytesIO(), port=served.base_url.port or 0
+    )
 
     with pytest.raises(IoFailed):
         await serving
@@ -115,7 +137,9 @@ async def test_what_is_no_request_gets_an_envelope(
     served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, limit: int, status: int
 ) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
-    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    reader, writer = await asyncio.open_connection(
+        served.base_url.host, served.base_url.port
+    )
     writer.write(b"GARBAGE\r\n\r\n")
 
     answer = await reader.read()
@@ -134,7 +158,12 @@ def writes(served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> list[b
     def note(transport: Any, data: bytes) -> None:
         if transport.get_extra_info("sockname")[1] == served.base_url.port and data:
             written.append(bytes(data))
-            assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            assert (
+                transport.get_extra_info("socket").getsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_NODELAY
+                )
+                != 0
+            )
         write(transport, data)
 
     monkeypatch.setattr(_SelectorSocketTransport, "write", note)
@@ -142,7 +171,9 @@ def writes(served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> list[b
 
 
 @pytest.mark.spec("001/FR-117")
-async def test_answer_is_one_write_and_sent_at_once(served: httpx.AsyncClient, writes: list[bytes]) -> None:
+async def test_answer_is_one_write_and_sent_at_once(
+    served: httpx.AsyncClient, writes: list[bytes]
+) -> None:
     """A public report of the same delay: «Kludex/uvicorn#3149»."""
     json = {"content-type": "application/json"}
     task = data(await served.post(TASKS, json={"title": "x"}), 201)
@@ -170,14 +201,36 @@ async def test_answer_is_one_write_and_sent_at_once(served: httpx.AsyncClient, w
         for method, path, headers, body in requests
     ]
 
-    assert statuses == [200, 200, 200, 422, 415, 405, 200, 405, 200, 404, 200, 403, 200, 413]
+    assert statuses == [
+        200,
+        200,
+        200,
+        422,
+        415,
+        405,
+        200,
+        405,
+        200,
+        404,
+        200,
+        403,
+        200,
+        413,
+    ]
     assert [int(written.split()[1]) for written in writes] == statuses
 
 
 @pytest.mark.spec("001/FR-117")
-async def test_long_body_is_not_copied_to_be_sent_with_its_head(served: httpx.AsyncClient, writes: list[bytes]) -> None:
+async def test_long_body_is_not_copied_to_be_sent_with_its_head(
+    served: httpx.AsyncClient, writes: list[bytes]
+) -> None:
     for number in range(8):
-        data(await served.post(TASKS, json={"title": f"{number}", "description": "d" * 10_000}), 201)
+        data(
+            await served.post(
+                TASKS, json={"title": f"{number}", "description": "d" * 10_000}
+            ),
+            201,
+        )
     writes.clear()
 
     tasks = data(await served.get(TASKS))
@@ -189,7 +242,11 @@ async def test_long_body_is_not_copied_to_be_sent_with_its_head(served: httpx.As
 @pytest.mark.spec("001/FR-117")
 @pytest.mark.parametrize(("limit", "status"), [(0, 503), (500, 400)])
 async def test_answer_without_a_request_is_one_write_too(
-    served: httpx.AsyncClient, writes: list[bytes], monkeypatch: pytest.MonkeyPatch, limit: int, status: int
+    served: httpx.AsyncClient,
+    writes: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    status: int,
 ) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
 
@@ -200,7 +257,9 @@ async def test_answer_without_a_request_is_one_write_too(
 
 async def sent(served: httpx.AsyncClient, request: bytes) -> bytes:
     """What the server answers to some bytes, until it closes the connection."""
-    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    reader, writer = await asyncio.open_connection(
+        served.base_url.host, served.base_url.port
+    )
     writer.write(request)
     answer = await reader.read()
     writer.close()
@@ -210,24 +269,35 @@ async def sent(served: httpx.AsyncClient, request: bytes) -> bytes:
 
 async def left(served: httpx.AsyncClient, request: bytes) -> None:
     """Send some bytes and go."""
-    _, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+    _, writer = await asyncio.open_connection(
+        served.base_url.host, served.base_url.port
+    )
     writer.write(request)
     writer.close()
     await writer.wait_closed()
 
 
-async def logged(served: httpx.AsyncClient, stderr: io.BytesIO, lines: int) -> list[str]:
-    """Wait for so many lines; method, target and status of each request, and every other line as it is."""
+async def logged(
+    served: httpx.AsyncClient, stderr: io.BytesIO, lines: int
+) -> list[str]:
+    """Wait for so many lines; method, target and status of each request, and every
+    other line as it is.
+    """
     before = 2  # the warning, and where it listens
     while len(stderr.getvalue().splitlines()) < before + lines:
         await asyncio.sleep(0.01)
     await served.get("/last")
     found = stderr.getvalue().decode().splitlines()
     assert found[-1].startswith("GET /last 404 ")
-    return [line.rsplit(" ", 2)[0] if line.endswith(" ms") else line for line in found[before:-1]]
+    return [
+        line.rsplit(" ", 2)[0] if line.endswith(" ms") else line
+        for line in found[before:-1]
+    ]
 
 
-def chunked(served: httpx.AsyncClient, method: str, path: str, body: bytes, *, more: bytes = b"") -> bytes:
+def chunked(
+    served: httpx.AsyncClient, method: str, path: str, body: bytes, *, more: bytes = b""
+) -> bytes:
     """A request whose body comes in these chunks."""
     head = f"{method} {path} HTTP/1.1\r\nHost: {served.base_url.netloc.decode()}\r\nTransfer-Encoding: chunked\r\n"
     return head.encode() + more + b"Content-Type: application/json\r\n\r\n" + body
@@ -266,8 +336,12 @@ async def test_bad_chunk_is_answered_once_and_is_no_bug(
 
 
 @pytest.mark.spec("001/FR-114")
-async def test_bad_chunk_behind_an_answer_closes_the_connection(served: httpx.AsyncClient, stderr: io.BytesIO) -> None:
-    reader, writer = await asyncio.open_connection(served.base_url.host, served.base_url.port)
+async def test_bad_chunk_behind_an_answer_closes_the_connection(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
+    reader, writer = await asyncio.open_connection(
+        served.base_url.host, served.base_url.port
+    )
     writer.write(chunked(served, "POST", "/nowhere", BEGUN))
     assert (await reader.read(65_536)).startswith(b"HTTP/1.1 404 ")
 
@@ -285,20 +359,30 @@ async def test_request_that_turns_out_to_be_broken_deletes_nothing(
     task = data(await served.post(TASKS, json={"title": "x"}), 201)
     path = f"{TASKS}/{task['id']}"
 
-    assert (await sent(served, chunked(served, "DELETE", path, b"no size\r\n"))).startswith(b"HTTP/1.1 400 ")
-    assert (await sent(served, chunked(served, "DELETE", path, BEGUN + b"no size\r\n"))).startswith(b"HTTP/1.1 400 ")
+    assert (
+        await sent(served, chunked(served, "DELETE", path, b"no size\r\n"))
+    ).startswith(b"HTTP/1.1 400 ")
+    assert (
+        await sent(served, chunked(served, "DELETE", path, BEGUN + b"no size\r\n"))
+    ).startswith(b"HTTP/1.1 400 ")
     await left(served, chunked(served, "DELETE", path, BEGUN))
     assert (await logged(served, stderr, 6))[-1] == f"DELETE {path} -"
     assert data(await served.get(path)) == task
 
-    whole = chunked(served, "DELETE", path, BEGUN + b"0\r\n\r\n", more=b"Connection: close\r\n")
+    whole = chunked(
+        served, "DELETE", path, BEGUN + b"0\r\n\r\n", more=b"Connection: close\r\n"
+    )
     assert (await sent(served, whole)).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.spec("001/FR-114")
 @pytest.mark.parametrize("protocol", ["websocket", "h2c"])
-async def test_upgrade_is_passed_over_in_one_line(served: httpx.AsyncClient, stderr: io.BytesIO, protocol: str) -> None:
-    response = await served.get(TASKS, headers={"connection": "upgrade", "upgrade": protocol})
+async def test_upgrade_is_passed_over_in_one_line(
+    served: httpx.AsyncClient, stderr: io.BytesIO, protocol: str
+) -> None:
+    response = await served.get(
+        TASKS, headers={"connection": "upgrade", "upgrade": protocol}
+    )
 
     assert data(response) == []
     assert await logged(served, stderr, 1) == [f"GET {TASKS} 200"]

@@ -12,8 +12,12 @@ from todo_cli.models import TaskPublic
 pytestmark = pytest.mark.nothing_made
 
 
-async def test_post_stores_a_task_and_says_where_it_is(client: httpx.AsyncClient) -> None:
-    response = await client.post(TASKS, json={"title": "  Buy milk ", "description": "2 l\r\nfresh"})
+async def test_post_stores_a_task_and_says_where_it_is(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.post(
+        TASKS, json={"title": "  Buy milk ", "description": "2 l\r\nfresh"}
+    )
 
     task = data(response, 201)
     assert list(task) == list(TaskPublic.__slots__)
@@ -29,11 +33,15 @@ async def test_post_stores_a_task_and_says_where_it_is(client: httpx.AsyncClient
         "completed_at": None,
     }
     assert response.json()["message"] == "Added 1: Buy milk (new list for ada)"
-    assert data(await client.get(response.headers["location"])) == response.json()["data"]
+    assert (
+        data(await client.get(response.headers["location"])) == response.json()["data"]
+    )
 
 
 @pytest.mark.spec("001/FR-103")
-async def test_post_with_an_id_can_be_repeated(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_post_with_an_id_can_be_repeated(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
     id = str(uuid4())
     first = await client.post(TASKS, json={"id": id.upper(), "title": "Buy milk"})
     clock.tick()
@@ -48,17 +56,25 @@ async def test_post_with_an_id_can_be_repeated(client: httpx.AsyncClient, clock:
 
 
 @pytest.mark.spec("001/FR-103")
-async def test_post_with_the_id_of_another_user_is_a_conflict(client: httpx.AsyncClient) -> None:
+async def test_post_with_the_id_of_another_user_is_a_conflict(
+    client: httpx.AsyncClient,
+) -> None:
     theirs = await add(client, user="bob")
 
-    fault = error(await client.post(TASKS, json={"id": theirs["id"], "title": "Mine"}), 409, "CONFLICT")
+    fault = error(
+        await client.post(TASKS, json={"id": theirs["id"], "title": "Mine"}),
+        409,
+        "CONFLICT",
+    )
 
     assert fault["message"] == f"The id {theirs['id']} is taken"
     assert data(await client.get(TASKS)) == []
     assert data(await client.get(f"/api/bob/tasks/{theirs['id']}")) == theirs
 
 
-async def test_get_shows_a_task_by_its_id_in_any_case(client: httpx.AsyncClient) -> None:
+async def test_get_shows_a_task_by_its_id_in_any_case(
+    client: httpx.AsyncClient,
+) -> None:
     task = await add(client)
 
     assert data(await client.get(f"{TASKS}/{task['id']}")) == task
@@ -72,13 +88,19 @@ async def test_get_shows_a_task_by_its_id_in_any_case(client: httpx.AsyncClient)
         ({"title": "Buy oat milk"}, {"title": "Buy oat milk"}),
         ({"description": None}, {"description": None}),
         ({"description": ""}, {"description": None}),
-        ({"completed": True}, {"completed": True, "completed_at": "2026-01-02T03:04:06.000000Z"}),
+        (
+            {"completed": True},
+            {"completed": True, "completed_at": "2026-01-02T03:04:06.000000Z"},
+        ),
         ({"title": "x", "description": "y"}, {"title": "x", "description": "y"}),
     ],
     ids=str,
 )
 async def test_put_changes_the_named_fields_and_no_others(
-    client: httpx.AsyncClient, clock: Clock, changes: dict[str, object], expected: dict[str, object]
+    client: httpx.AsyncClient,
+    clock: Clock,
+    changes: dict[str, object],
+    expected: dict[str, object],
 ) -> None:
     task = await add(client, description="fresh")
     clock.tick()
@@ -90,20 +112,33 @@ async def test_put_changes_the_named_fields_and_no_others(
 
 
 @pytest.mark.spec("001/FR-104")
-async def test_put_of_what_is_there_already_moves_no_time(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_put_of_what_is_there_already_moves_no_time(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
     task = await add(client)
     clock.tick()
 
-    assert data(await client.put(f"{TASKS}/{task['id']}", json={"title": "Buy milk", "completed": False})) == task
+    assert (
+        data(
+            await client.put(
+                f"{TASKS}/{task['id']}", json={"title": "Buy milk", "completed": False}
+            )
+        )
+        == task
+    )
 
 
-async def test_put_keeps_the_first_time_of_completion_and_clears_it(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_put_keeps_the_first_time_of_completion_and_clears_it(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
     path = f"{TASKS}/{(await add(client))['id']}"
     done = data(await client.put(path, json={"completed": True}))
     clock.tick()
 
     assert data(await client.put(path, json={"completed": True})) == done
-    assert data(await client.put(path, json={"completed": False}))["completed_at"] is None
+    assert (
+        data(await client.put(path, json={"completed": False}))["completed_at"] is None
+    )
 
 
 @pytest.mark.spec("001/FR-105")
@@ -117,7 +152,10 @@ async def test_delete_returns_the_task_as_it_was(client: httpx.AsyncClient) -> N
     assert deleted.json()["message"] == "Deleted 1: Buy milk"
     gone = f"No task {done['id']} for ada"
     assert error(await client.get(path), 404, "NOT_FOUND")["message"] == gone
-    assert error(await client.delete(path), 404, "NOT_FOUND")["message"] == f"{gone}; nothing was changed"
+    assert (
+        error(await client.delete(path), 404, "NOT_FOUND")["message"]
+        == f"{gone}; nothing was changed"
+    )
     put = await client.put(path, json={"completed": True})
     assert error(put, 404, "NOT_FOUND")["message"] == f"{gone}; nothing was changed"
     assert (await add(client, "Next"))["number"] == 2
@@ -133,16 +171,25 @@ async def test_reading_makes_no_store(client: httpx.AsyncClient) -> None:
     assert (await add(client))["number"] == 1
 
 
-async def test_user_is_trimmed_and_escaped_in_every_address(client: httpx.AsyncClient) -> None:
-    response = await client.post("/api/%20%C3%81da%20L.%3F%23%25%20/tasks", json={"title": "x"})
+async def test_user_is_trimmed_and_escaped_in_every_address(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.post(
+        "/api/%20%C3%81da%20L.%3F%23%25%20/tasks", json={"title": "x"}
+    )
 
     task = data(response, 201)
     assert task["user_id"] == "Áda L.?#%"
-    assert response.headers["location"] == f"/api/%C3%81da%20L.%3F%23%25/tasks/{task['id']}"
+    assert (
+        response.headers["location"]
+        == f"/api/%C3%81da%20L.%3F%23%25/tasks/{task['id']}"
+    )
     assert data(await client.get(response.headers["location"])) == task
 
 
-async def test_every_request_has_one_line_in_the_log(client: httpx.AsyncClient, log: Log) -> None:
+async def test_every_request_has_one_line_in_the_log(
+    client: httpx.AsyncClient, log: Log
+) -> None:
     await client.get(TASKS)
     await client.get("/nowhere?a=b")
     await client.post(TASKS, content=b"x")

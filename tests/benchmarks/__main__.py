@@ -1,6 +1,7 @@
 """Measure what the program costs: `python -m tests.benchmarks [PART ...] [--quick] [--json FILE]`.
 
-PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names, or a throw-away one without fsync.
+PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names, or a
+throw-away one without fsync.
 """
 
 import argparse
@@ -31,10 +32,23 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run the parts that are named, or all, and show their figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"parts to run, of {', '.join(PARTS)}; default all")
-    parser.add_argument("--quick", action="store_true", help="fewer tasks and rounds: does it run at all?")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"parts to run, of {', '.join(PARTS)}; default all",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer tasks and rounds: does it run at all?",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the figures to a file"
+    )
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -42,16 +56,22 @@ def main(arguments: Sequence[str]) -> int:
     began = datetime.now(UTC)
     found: list[Figure] = []
     try:
-        for more in _run(asked.names or list(PARTS), Console(stderr=True), is_quick=asked.quick):
+        for more in _run(
+            asked.names or list(PARTS), Console(stderr=True), is_quick=asked.quick
+        ):
             found += more
             if asked.json is not None:
-                asked.json.write_text(figures.as_json(found, is_quick=asked.quick, began=began))
+                asked.json.write_text(
+                    figures.as_json(found, is_quick=asked.quick, began=began)
+                )
     finally:  # a part that fails takes nothing away from those before it
         figures.show(found, console)
     return 0
 
 
-def _run(names: Sequence[str], progress: Console, *, is_quick: bool) -> Iterator[list[Figure]]:
+def _run(
+    names: Sequence[str], progress: Console, *, is_quick: bool
+) -> Iterator[list[Figure]]:
     with TemporaryDirectory(prefix="todo-benchmarks-") as folder:
         server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
         try:

@@ -1,4 +1,6 @@
-"""(c) What adding costs: a thousand titles in one call over one title, and many calls at the same instant."""
+"""(c) What adding costs: a thousand titles in one call over one title, and many calls
+at the same instant.
+"""
 
 import statistics
 import subprocess
@@ -31,14 +33,23 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
 
 
 def _lines(kind: str, variables: dict[str, str], rounds: int) -> list[Figure]:
-    titles = "".join(f"Task number {number} of a list\n" for number in range(TITLES)).encode()
+    titles = "".join(
+        f"Task number {number} of a list\n" for number in range(TITLES)
+    ).encode()
     users = count()
 
     def many() -> Run:
         command = todo("add", "-", "--user", f"user{next(users)}")
-        return Run(command, variables, stdin=titles, check=lambda out: out.count(b"\n") == TITLES)
+        return Run(
+            command,
+            variables,
+            stdin=titles,
+            check=lambda out: out.count(b"\n") == TITLES,
+        )
 
-    compared = compare({"one": Run(todo("add", "Buy milk"), variables), "many": many}, rounds)
+    compared = compare(
+        {"one": Run(todo("add", "Buy milk"), variables), "many": many}, rounds
+    )
     seconds = compared.median("many")
     beside = compared.ratios("many", "one") | {"ms": seconds * 1000}
     return [
@@ -53,11 +64,16 @@ def _at_once(kind: str, variables: dict[str, str], repeats: int) -> list[Figure]
     refused, ratios, rates = 0, [], []
     for turn in range(repeats):
         imports_s, _ = _together([IMPORTS] * AT_ONCE, variables)
-        adds = [todo("add", f"Task {number}", "--user", f"crowd{turn}") for number in range(AT_ONCE)]
+        adds = [
+            todo("add", f"Task {number}", "--user", f"crowd{turn}")
+            for number in range(AT_ONCE)
+        ]
         adds_s, lines = _together(adds, variables)
         numbers = sorted(int(line.split()[1].rstrip(b":")) for line in lines)
         if numbers != list(range(1, len(lines) + 1)):
-            raise AssertionError(f"{kind}: {len(lines)} adds at once got the numbers {numbers}")
+            raise AssertionError(
+                f"{kind}: {len(lines)} adds at once got the numbers {numbers}"
+            )
         refused += AT_ONCE - len(lines)
         ratios.append(adds_s / imports_s)
         rates.append(len(lines) / adds_s)
@@ -65,18 +81,35 @@ def _at_once(kind: str, variables: dict[str, str], repeats: int) -> list[Figure]
     return [
         Figure(PART, f"{what} over as many bare imports", statistics.median(ratios)),
         Figure(PART, what, statistics.median(rates), unit="/s"),
-        Figure(PART, f"{what}: refused as busy", refused, unit=f"of {AT_ONCE * repeats}"),
+        Figure(
+            PART, f"{what}: refused as busy", refused, unit=f"of {AT_ONCE * repeats}"
+        ),
     ]
 
 
-def _together(commands: Sequence[Sequence[str]], variables: dict[str, str]) -> tuple[float, list[bytes]]:
-    """Run all commands at once; return how long that took, and what each printed that was not refused as busy."""
-    how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+def _together(
+    commands: Sequence[Sequence[str]], variables: dict[str, str]
+) -> tuple[float, list[bytes]]:
+    """Run all commands at once; return how long that took, and what each printed that
+    was not refused as busy.
+    """
+    how: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
     began = time.perf_counter()
-    processes = [subprocess.Popen(command, env=variables, cwd=variables["HOME"], **how) for command in commands]
+    processes = [
+        subprocess.Popen(command, env=variables, cwd=variables["HOME"], **how)
+        for command in commands
+    ]
     printed = [process.communicate(timeout=LIMIT_S) for process in processes]
     seconds = time.perf_counter() - began
     for process, (_, err) in zip(processes, printed, strict=True):
         if process.returncode not in (0, BUSY):
             raise ChildProcessError(f"status {process.returncode}: {err.decode()}")
-    return seconds, [out for process, (out, _) in zip(processes, printed, strict=True) if process.returncode == 0]
+    return seconds, [
+        out
+        for process, (out, _) in zip(processes, printed, strict=True)
+        if process.returncode == 0
+    ]

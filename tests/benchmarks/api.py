@@ -1,4 +1,6 @@
-"""(f) What the API costs: `todo serve` beside plain uvicorn, a constant, a bare pool and a tutorial; late pages."""
+"""(f) What the API costs: `todo serve` beside plain uvicorn, a constant, a bare pool
+and a tutorial; late pages.
+"""
 
 import asyncio
 import re
@@ -35,7 +37,9 @@ POOL_AT_MOST: Final = 2.0
 """The bare pool's requests a second over ours: half of them are to be reached."""
 TUTORIAL_AT_MOST: Final = 1 / 1.3
 KEPT_AT_MOST: Final = 3.0
-"""Our time over the bare pool's where one client waits for each answer; a packet held back would make it fifty."""
+"""Our time over the bare pool's where one client waits for each answer; a packet held
+back would make it fifty.
+"""
 LATE_AT_MOST: Final = 1.3
 LISTENING: Final = re.compile(rb"Listening on http://127\.0\.0\.1:(\d+)")
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,15 +63,23 @@ class Measured:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
 
     def ratio(self, name: str, base: str = "todo") -> float:
-        """One server's requests a second over another's: the median over turns of the same moment."""
+        """One server's requests a second over another's: the median over turns of the
+        same moment.
+        """
         pairs = zip(self.samples[name], self.samples[base], strict=True)
-        return statistics.median(one.per_second / other.per_second for one, other in pairs)
+        return statistics.median(
+            one.per_second / other.per_second for one, other in pairs
+        )
 
     def beside(self) -> dict[str, float]:
         """Requests a second and p99 of every server."""
-        rates = {f"{name}/s": statistics.median(s.per_second for s in turns) for name, turns in self.samples.items()}
+        rates = {
+            f"{name}/s": statistics.median(s.per_second for s in turns)
+            for name, turns in self.samples.items()
+        }
         return rates | {
-            f"{name} p99 ms": statistics.median(s.p99_ms for s in turns) for name, turns in self.samples.items()
+            f"{name} p99 ms": statistics.median(s.p99_ms for s in turns)
+            for name, turns in self.samples.items()
         }
 
 
@@ -88,10 +100,20 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
     return figures + _late_pages(stores, is_quick=is_quick)
 
 
-def _kept(ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float) -> list[Figure]:
-    """One client that asks, waits for the answer and asks again: here a delay of the network cannot hide."""
+def _kept(
+    ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float
+) -> list[Figure]:
+    """One client that asks, waits for the answer and asks again: here a delay of the
+    network cannot hide.
+    """
     chosen = {name: ports[name] for name in ("todo", "plain", "pool")}
-    found = _measure(chosen, lambda _: cycle([_get(f"/api/{USER}/tasks/{ids[0]}")]), turns, seconds, connections=1)
+    found = _measure(
+        chosen,
+        lambda _: cycle([_get(f"/api/{USER}/tasks/{ids[0]}")]),
+        turns,
+        seconds,
+        connections=1,
+    )
     return [
         Figure(PART, "GET one task, one kept connection: our time over a bare pool", found.ratio("pool"), KEPT_AT_MOST,
                beside=found.beside()),
@@ -100,12 +122,19 @@ def _kept(ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float
     ]  # fmt: skip
 
 
-def _one(ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float) -> list[Figure]:
+def _one(
+    ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float
+) -> list[Figure]:
     def ask(number: int) -> Iterator[bytes]:
         for id in cycle(Random(number).sample(ids, len(ids))):
             yield _get(f"/api/{USER}/tasks/{id}")
 
-    found = _measure({name: ports[name] for name in ("todo", "constant", "pool")}, ask, turns, seconds)
+    found = _measure(
+        {name: ports[name] for name in ("todo", "constant", "pool")},
+        ask,
+        turns,
+        seconds,
+    )
     return [
         Figure(PART, "GET one task: a bare pool's requests over ours", found.ratio("pool"), POOL_AT_MOST,
                beside=found.beside()),
@@ -117,7 +146,12 @@ def _list(ports: dict[str, int], turns: int, seconds: float) -> list[Figure]:
     def ask(number: int) -> Iterator[bytes]:
         return cycle([_get(f"/api/{USER}/tasks?limit=20")])
 
-    found = _measure({name: ports[name] for name in ("todo", "constant", "pool")}, ask, turns, seconds)
+    found = _measure(
+        {name: ports[name] for name in ("todo", "constant", "pool")},
+        ask,
+        turns,
+        seconds,
+    )
     return [
         Figure(PART, "GET a list of 20, counts and all: a bare pool's requests over ours", found.ratio("pool"),
                beside=found.beside()),
@@ -138,7 +172,12 @@ def _add(ports: dict[str, int], turns: int, seconds: float) -> list[Figure]:
 
     chosen = {name: ports[name] for name in ("todo", "constant", "tutorial")}
     apart = _measure(chosen, each_for_itself, turns, seconds)
-    together = _measure({name: ports[name] for name in ("todo", "tutorial")}, all_for_one, turns, seconds)
+    together = _measure(
+        {name: ports[name] for name in ("todo", "tutorial")},
+        all_for_one,
+        turns,
+        seconds,
+    )
     return [
         Figure(PART, "POST, a user each: the tutorial's requests over ours", apart.ratio("tutorial"), TUTORIAL_AT_MOST,
                beside=apart.beside()),
@@ -154,12 +193,17 @@ def _late_pages(stores: Stores, *, is_quick: bool) -> list[Figure]:
     figures = []
     for kind in KINDS:
         with stores.filled(kind, tasks, ALL_OPEN) as store:
-            figures += [asyncio.run(_time_pages(store, status, tasks)) for status in (TaskStatus.ALL, TaskStatus.OPEN)]
+            figures += [
+                asyncio.run(_time_pages(store, status, tasks))
+                for status in (TaskStatus.ALL, TaskStatus.OPEN)
+            ]
     return figures
 
 
 async def _time_pages(store: Store, status: TaskStatus, tasks: int) -> Figure:
-    last_shown = 101  # by the page before the last one, which holds the numbers 100 to 1
+    last_shown = (
+        101  # by the page before the last one, which holds the numbers 100 to 1
+    )
     late = Position(START + timedelta(seconds=last_shown), last_shown)
     times: dict[Position | None, list[float]] = {None: [], late: []}
     async with open_database(store.target) as database:
@@ -170,14 +214,20 @@ async def _time_pages(store: Store, status: TaskStatus, tasks: int) -> Figure:
                 page = await service.list(status, 100, after=after)
                 if call >= 5:
                     seconds.append(time.perf_counter() - began)
-                if (page.tasks[0].number, len(page.tasks)) != ((tasks if after is None else 100), 100):
+                if (page.tasks[0].number, len(page.tasks)) != (
+                    (tasks if after is None else 100),
+                    100,
+                ):
                     raise AssertionError(f"the wrong page of {store.kind}")
     return Figure(
         PAGES,
         f"{store.kind}, --status {status}: page {tasks // 100:,} of {tasks:,} tasks over page 1",
         statistics.median(times[late]) / statistics.median(times[None]),
         LATE_AT_MOST,
-        beside={"best": min(times[late]) / min(times[None]), "ms": statistics.median(times[late]) * 1_000},
+        beside={
+            "best": min(times[late]) / min(times[None]),
+            "ms": statistics.median(times[late]) * 1_000,
+        },
     )
 
 
@@ -185,7 +235,10 @@ async def _ids(store: Store) -> list[UUID]:
     connection = await asyncpg.connect(store.url)
     try:
         return [
-            UUID(str(row["id"])) for row in await connection.fetch("SELECT id FROM todo.task WHERE user_id = $1", USER)
+            UUID(str(row["id"]))
+            for row in await connection.fetch(
+                "SELECT id FROM todo.task WHERE user_id = $1", USER
+            )
         ]
     finally:
         await connection.close()
@@ -195,8 +248,17 @@ async def _ids(store: Store) -> list[UUID]:
 def _serving(name: str, stores: Stores, store: Store) -> Iterator[int]:
     """Start a server and hand out its port; its log goes to a file, as an operator's would."""
     log = stores.folder / f"{name}.log"
-    own = [sys.executable, "-m", "tests.benchmarks.api_peers", name, store.url, str(POOL_SIZE)]
-    variables = environment(stores.folder, TODO_DATABASE_URL=store.url, TODO_POOL_SIZE=str(POOL_SIZE))
+    own = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.api_peers",
+        name,
+        store.url,
+        str(POOL_SIZE),
+    ]
+    variables = environment(
+        stores.folder, TODO_DATABASE_URL=store.url, TODO_POOL_SIZE=str(POOL_SIZE)
+    )
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             todo("serve", "--port", "0") if name == "todo" else own,
@@ -217,7 +279,12 @@ def _serving(name: str, stores: Stores, store: Store) -> Iterator[int]:
 
 
 def _measure(
-    ports: dict[str, int], requests: Requests, turns: int, seconds: float, *, connections: int = CONNECTIONS
+    ports: dict[str, int],
+    requests: Requests,
+    turns: int,
+    seconds: float,
+    *,
+    connections: int = CONNECTIONS,
 ) -> Measured:
     """Load the servers one after the other, again and again; the first turn is not counted."""
     measured = Measured({name: [] for name in ports})
@@ -229,16 +296,25 @@ def _measure(
     return measured
 
 
-async def _load(port: int, requests: Requests, seconds: float, connections: int) -> Sample:
+async def _load(
+    port: int, requests: Requests, seconds: float, connections: int
+) -> Sample:
     times: list[float] = []
     began = time.perf_counter()
-    await asyncio.gather(*(_ask(port, requests(number), began + seconds, times) for number in range(connections)))
+    await asyncio.gather(
+        *(
+            _ask(port, requests(number), began + seconds, times)
+            for number in range(connections)
+        )
+    )
     wall_s = time.perf_counter() - began
     times.sort()
     return Sample(len(times) / wall_s, times[int(len(times) * 0.99)] * 1_000)
 
 
-async def _ask(port: int, requests: Iterator[bytes], until: float, times: list[float]) -> None:
+async def _ask(
+    port: int, requests: Iterator[bytes], until: float, times: list[float]
+) -> None:
     """Send one request after the other on one connection; every answer must be a success."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     host = f"127.0.0.1:{port}".encode()

@@ -1,7 +1,9 @@
-"""What the API is measured against, a server each: `python -m tests.benchmarks.api_peers NAME URL POOL_SIZE`.
+"""What the API is measured against, a server each: `python -m
+tests.benchmarks.api_peers NAME URL POOL_SIZE`.
 
-All of them run as `todo serve` does: one process, the same HTTP parser, the same event loop, one line on stderr that
-names the port. `constant` and `pool` read path and body by the same signatures as the product; `plain` reads nothing.
+All of them run as `todo serve` does: one process, the same HTTP parser, the same event
+loop, one line on stderr that names the port. `constant` and `pool` read path and body
+by the same signatures as the product; `plain` reads nothing.
 """
 
 import asyncio
@@ -39,7 +41,9 @@ Make = Callable[[str, int], ASGIApp]
 
 def _task() -> TaskPublic:
     now = datetime.now(UTC)
-    return TaskPublic(uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None)
+    return TaskPublic(
+        uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None
+    )
 
 
 def make_plain(url: str, pool_size: int) -> ASGIApp:
@@ -56,7 +60,10 @@ def make_plain(url: str, pool_size: int) -> ASGIApp:
 def make_constant(url: str, pool_size: int) -> FastAPI:
     """Routes that read what the product's read, and answer with an envelope made before."""
     task = _task()
-    one, twenty = envelope.success(task, "1: Task"), envelope.success([task] * 20, "20 of 1,000")
+    one, twenty = (
+        envelope.success(task, "1: Task"),
+        envelope.success([task] * 20, "20 of 1,000"),
+    )
     app = FastAPI()
     app.router.route_class = JsonRoute
 
@@ -80,7 +87,9 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(url, min_size=pool_size, max_size=pool_size, statement_cache_size=0) as pool:
+        async with asyncpg.create_pool(
+            url, min_size=pool_size, max_size=pool_size, statement_cache_size=0
+        ) as pool:
             app.state.pool = pool
             yield
 
@@ -90,12 +99,16 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
     @app.get(ONE)
     async def get_task(user_id: UserId, task_id: TaskId) -> Response:
         row = await app.state.pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM todo.task WHERE user_id = $1 AND id = $2", user_id, task_id
+            f"SELECT {_COLUMNS} FROM todo.task WHERE user_id = $1 AND id = $2",
+            user_id,
+            task_id,
         )
         if row is None:
             raise HTTPException(404)
         task = TaskPublic(*row)
-        return Response(envelope.success(task, f"{task.number}: {task.title}"), media_type=_MEDIA)
+        return Response(
+            envelope.success(task, f"{task.number}: {task.title}"), media_type=_MEDIA
+        )
 
     @app.get(LIST)
     async def list_tasks(user_id: UserId, page: Annotated[Page, Depends()]) -> Response:
@@ -104,7 +117,9 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
             user_id,
             page.limit,
         )
-        return Response(envelope.success([TaskPublic(*row) for row in rows], ""), media_type=_MEDIA)
+        return Response(
+            envelope.success([TaskPublic(*row) for row in rows], ""), media_type=_MEDIA
+        )
 
     return app
 
@@ -142,14 +157,18 @@ class TutorialPublic(TutorialCreate):
 
 
 def make_tutorial(url: str, pool_size: int) -> FastAPI:
-    """An application as the tutorials write it: a session for each request, add, commit, refresh."""
+    """An application as the tutorials write it: a session for each request, add,
+    commit, refresh.
+    """
     address = url.replace("postgresql://", "postgresql+asyncpg://")
     engine = create_async_engine(address, pool_size=pool_size, max_overflow=0)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with engine.begin() as connection:
-            await connection.run_sync(SQLModel.metadata.tables["tutorial_task"].create, checkfirst=True)
+            await connection.run_sync(
+                SQLModel.metadata.tables["tutorial_task"].create, checkfirst=True
+            )
         yield
         await engine.dispose()
 
@@ -178,7 +197,11 @@ def make_tutorial(url: str, pool_size: int) -> FastAPI:
     @app.get(LIST, response_model=list[TutorialPublic])
     async def list_tasks(user_id: str, session: Session, limit: int = 100) -> Any:
         newest = select(TutorialTask).where(TutorialTask.user_id == user_id)
-        return (await session.exec(newest.order_by(col(TutorialTask.created_at).desc()).limit(limit))).all()
+        return (
+            await session.exec(
+                newest.order_by(col(TutorialTask.created_at).desc()).limit(limit)
+            )
+        ).all()
 
     return app
 
@@ -193,10 +216,14 @@ PEERS: Final[dict[str, Make]] = {
 
 async def _serve(app: ASGIApp) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # as it is where uvicorn itself listens
+    listener.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, True
+    )  # as it is where uvicorn itself listens
     sys.stderr.write(f"Listening on http://127.0.0.1:{listener.getsockname()[1]} \n")
     sys.stderr.flush()
-    config = uvicorn.Config(app, http="h11", ws="none", loop="none", log_level="error", access_log=False)
+    config = uvicorn.Config(
+        app, http="h11", ws="none", loop="none", log_level="error", access_log=False
+    )
     await uvicorn.Server(config).serve(sockets=[listener])
 
 

@@ -1,7 +1,7 @@
 """Print what `todo list --json` prints, with the bare driver: `python bare_list.py URL USER`.
 
-It imports what the product cannot do without, makes the same values (UUID, aware datetimes, a small object a task),
-and dumps one document.
+It imports what the product cannot do without, makes the same values (UUID, aware
+datetimes, a small object a task), and dumps one document.
 """
 
 import asyncio
@@ -44,10 +44,22 @@ async def from_sqlite(path: str, user: str) -> list[Task]:
     import aiosqlite
 
     async with aiosqlite.connect(path) as connection:
-        rows = await connection.execute_fetchall(QUERY.format(table="task", user="?", completed="0"), (user,))
+        rows = await connection.execute_fetchall(
+            QUERY.format(table="task", user="?", completed="0"), (user,)
+        )
     parse = datetime.fromisoformat
     return [
-        Task(UUID(id), number, owner, title, description, bool(completed), parse(created), parse(updated), None)
+        Task(
+            UUID(id),
+            number,
+            owner,
+            title,
+            description,
+            bool(completed),
+            parse(created),
+            parse(updated),
+            None,
+        )
         for id, number, owner, title, description, completed, created, updated, _ in rows
     ]
 
@@ -57,7 +69,9 @@ async def from_postgresql(url: str, user: str) -> list[Task]:
     import asyncpg
 
     connection = await asyncpg.connect(url)
-    rows = await connection.fetch(QUERY.format(table="todo.task", user="$1", completed="false"), user)
+    rows = await connection.fetch(
+        QUERY.format(table="todo.task", user="$1", completed="false"), user
+    )
     await connection.close()
     return [Task(*row) for row in rows]
 
@@ -73,7 +87,9 @@ def values(task: Task) -> dict[str, Any]:
         "completed": task.completed,
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
-        "completed_at": None if task.completed_at is None else instant(task.completed_at),
+        "completed_at": None
+        if task.completed_at is None
+        else instant(task.completed_at),
     }
 
 

@@ -17,7 +17,9 @@ PACKAGES = ("typer", "rich", "sqlmodel", "sqlalchemy", "aiosqlite", "asyncpg")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number, what it may be at most, and the numbers beside it; `unit` is `x` for a ratio, None: not to be had."""
+    """One number, what it may be at most, and the numbers beside it; `unit` is `x` for
+    a ratio, None: not to be had.
+    """
 
     part: str
     what: str
@@ -29,12 +31,18 @@ class Figure:
     @property
     def is_met(self) -> bool | None:
         """Whether the figure is reached; None where there is nothing to reach."""
-        return None if self.at_most is None or self.value is None else round(self.value, 2) <= self.at_most
+        return (
+            None
+            if self.at_most is None or self.value is None
+            else round(self.value, 2) <= self.at_most
+        )
 
 
 def as_table(figures: Sequence[Figure]) -> Table:
     """The figures of one run, a row each."""
-    table = Table(title="Benchmarks", caption="x: median of the ratios of neighbouring runs")
+    table = Table(
+        title="Benchmarks", caption="x: median of the ratios of neighbouring runs"
+    )
     table.add_column("part")
     table.add_column("what")
     for name in ("figure", "at most"):
@@ -42,11 +50,20 @@ def as_table(figures: Sequence[Figure]) -> Table:
     table.add_column("")
     table.add_column("beside")
     for row in figures:
-        verdict = {None: "", True: "[green]reached[/]", False: "[bold red]missed[/]"}[row.is_met]
-        beside = "  ".join(f"{name} {_number(value)}" for name, value in row.beside.items())
+        verdict = {None: "", True: "[green]reached[/]", False: "[bold red]missed[/]"}[
+            row.is_met
+        ]
+        beside = "  ".join(
+            f"{name} {_number(value)}" for name, value in row.beside.items()
+        )
         limit = "" if row.at_most is None else f"{row.at_most:g} {row.unit}"
         table.add_row(
-            row.part, row.what, "-" if row.value is None else f"{_number(row.value)} {row.unit}", limit, verdict, beside
+            row.part,
+            row.what,
+            "-" if row.value is None else f"{_number(row.value)} {row.unit}",
+            limit,
+            verdict,
+            beside,
         )
     return table
 
@@ -74,7 +91,9 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     console.print(as_table(figures))
     aims = [row for row in figures if row.is_met is not None]
     missed = [f"{row.part}: {row.what}" for row in aims if not row.is_met]
-    console.print(f"{len(aims) - len(missed)} of {len(aims)} figures reached", highlight=False)
+    console.print(
+        f"{len(aims) - len(missed)} of {len(aims)} figures reached", highlight=False
+    )
     for name in missed:
         console.print(f"missed: {name}", markup=False, highlight=False)
 

@@ -20,12 +20,17 @@ FEW = 1_000
 
 
 def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
-    """Time the service in this process, warm, on two stores of each kind and shape, small and large in turns."""
+    """Time the service in this process, warm, on two stores of each kind and shape,
+    small and large in turns.
+    """
     many = 50_000 if is_quick else 1_000_000
     figures: list[Figure] = []
     for kind in KINDS:
         for shape in SHAPES:
-            with stores.filled(kind, FEW, shape) as small, stores.filled(kind, many, shape) as large:
+            with (
+                stores.filled(kind, FEW, shape) as small,
+                stores.filled(kind, many, shape) as large,
+            ):
                 figures += asyncio.run(_measure(small, large, shape, many))
     return figures
 
@@ -33,10 +38,15 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
 async def _measure(small: Store, large: Store, shape: Shape, many: int) -> list[Figure]:
     async with open_database(small.target) as few, open_database(large.target) as lots:
         services = [TaskService(database, USER, _now) for database in (few, lots)]
-        return [await _compare(services, status, small.kind, shape, many) for status in TaskStatus]
+        return [
+            await _compare(services, status, small.kind, shape, many)
+            for status in TaskStatus
+        ]
 
 
-async def _compare(services: list[TaskService], status: TaskStatus, kind: str, shape: Shape, many: int) -> Figure:
+async def _compare(
+    services: list[TaskService], status: TaskStatus, kind: str, shape: Shape, many: int
+) -> Figure:
     times: list[list[float]] = [[], []]
     for call in range(CALLS + 5):
         for service, seconds in zip(services, times, strict=True):

@@ -1,7 +1,8 @@
-"""Run a command and report its cost to a file descriptor; `python -I -S meter.py DESCRIPTOR COMMAND...`.
+"""Run a command and report its cost to a file descriptor; `python -I -S meter.py
+DESCRIPTOR COMMAND...`.
 
-A process of its own, because the kernel lets a child begin with the peak memory of the process that started it: this
-one is small, the benchmark is not.
+A process of its own, because the kernel lets a child begin with the peak memory of the
+process that started it: this one is small, the benchmark is not.
 """
 
 import os

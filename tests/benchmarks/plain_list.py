@@ -1,6 +1,8 @@
-"""Print open tasks as a first script would, by SQLModel on a default engine: `python plain_list.py URL USER`.
+"""Print open tasks as a first script would, by SQLModel on a default engine: `python
+plain_list.py URL USER`.
 
-The server's certificate is verified; SQLAlchemy's asyncpg dialect asks for TLS as PostgreSQL's clients always did.
+The server's certificate is verified; SQLAlchemy's asyncpg dialect asks for TLS as
+PostgreSQL's clients always did.
 """
 
 import asyncio
@@ -33,10 +35,16 @@ class Task(SQLModel, table=True):
 
 async def main(url: str, user: str) -> None:
     """Select and print."""
-    engine = create_async_engine(url, connect_args={"ssl": ssl.create_default_context()})
+    engine = create_async_engine(
+        url, connect_args={"ssl": ssl.create_default_context()}
+    )
     async with AsyncSession(engine) as session:
-        open_tasks = select(Task).where(Task.user_id == user, col(Task.completed).is_(False))
-        for task in await session.exec(open_tasks.order_by(col(Task.created_at).desc(), col(Task.number).desc())):
+        open_tasks = select(Task).where(
+            Task.user_id == user, col(Task.completed).is_(False)
+        )
+        for task in await session.exec(
+            open_tasks.order_by(col(Task.created_at).desc(), col(Task.number).desc())
+        ):
             print(f"{task.number}\topen\t{task.title}\t{task.created_at}\t-\t{task.id}")  # noqa: T201
     await engine.dispose()
 

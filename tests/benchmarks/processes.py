@@ -17,7 +17,18 @@ PYTHON = (sys.executable, "-c", "pass")
 LIBRARIES = ("typer", "rich", "sqlmodel", "sqlalchemy.ext.asyncio", "aiosqlite")
 IMPORTS = (sys.executable, "-c", f"import {', '.join(LIBRARIES)}")
 
-__all__ = ["IMPORTS", "LIBRARIES", "PYTHON", "Comparison", "Run", "Sample", "compare", "environment", "measure", "todo"]
+__all__ = [
+    "IMPORTS",
+    "LIBRARIES",
+    "PYTHON",
+    "Comparison",
+    "Run",
+    "Sample",
+    "compare",
+    "environment",
+    "measure",
+    "todo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,10 @@ class Comparison:
     def ratio(self, name: str, base: str, unit: str = "wall_s") -> float:
         """The median of the ratios of neighbours: what slows the machine for a while slows both."""
         return statistics.median(
-            value / other for value, other in zip(self._values(name, unit), self._values(base, unit), strict=True)
+            value / other
+            for value, other in zip(
+                self._values(name, unit), self._values(base, unit), strict=True
+            )
         )
 
     def best_ratio(self, name: str, base: str, unit: str = "wall_s") -> float:
@@ -104,12 +118,16 @@ def measure(run: Run, *, keep_output: bool = False) -> Sample:
     with open(reader, "rb") as report:
         wall_s, cpu_s, peak_kib = map(float, report.read().split())
     if done.returncode != 0 or (run.check is not None and not run.check(done.stdout)):
-        raise ChildProcessError(f"{run.command}: status {done.returncode}\n{done.stdout[-500:]!r}\n{done.stderr!r}")
+        raise ChildProcessError(
+            f"{run.command}: status {done.returncode}\n{done.stdout[-500:]!r}\n{done.stderr!r}"
+        )
     return Sample(wall_s, cpu_s, peak_kib, done.stdout if keep_output else b"")
 
 
 def compare(runs: Mapping[str, Run | Callable[[], Run]], rounds: int) -> Comparison:
-    """Measure processes in turns, after one turn that nobody counts; a callable makes a fresh run each time."""
+    """Measure processes in turns, after one turn that nobody counts; a callable makes a
+    fresh run each time.
+    """
     samples: dict[str, list[Sample]] = {name: [] for name in runs}
     for turn in range(rounds + 1):
         for name in _turned(runs, turn):
@@ -121,7 +139,9 @@ def compare(runs: Mapping[str, Run | Callable[[], Run]], rounds: int) -> Compari
 
 
 def _turned(names: Iterable[str], turn: int) -> list[str]:
-    """The names, beginning with another one each turn, so that none always runs after the same neighbour's load."""
+    """The names, beginning with another one each turn, so that none always runs after
+    the same neighbour's load.
+    """
     ordered = list(names)
     start = turn % len(ordered)
     return ordered[start:] + ordered[:start]

@@ -1,4 +1,6 @@
-"""Stores with many tasks, made fast and without the program's own way in, which the benchmarks are about."""
+"""Stores with many tasks, made fast and without the program's own way in, which the
+benchmarks are about.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ USER = "ada"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts from 1, the oldest, to `{n}`."""
+    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts
+    from 1, the oldest, to `{n}`.
+    """
 
     name: str
     completed: str
@@ -33,7 +37,15 @@ SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME, HALF_DONE)
 _COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
 _START = 1_767_225_600  # 2026-01-01 in Unix time
 _HEX = "lower(hex(randomblob({})))".format
-_UUID = " || '-' || ".join([_HEX(4), _HEX(2), f"'4' || substr({_HEX(2)}, 2)", f"'8' || substr({_HEX(2)}, 2)", _HEX(6)])
+_UUID = " || '-' || ".join(
+    [
+        _HEX(4),
+        _HEX(2),
+        f"'4' || substr({_HEX(2)}, 2)",
+        f"'8' || substr({_HEX(2)}, 2)",
+        _HEX(6),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,13 @@ class Stores:
         """A store without tasks of `USER`, its tables made by the program; gone at the end."""
         with TemporaryDirectory(dir=self.folder) as folder:
             database = self.server.create_database() if kind == "postgresql" else None
-            url = self.server.url(database) if database else f"sqlite:///{folder}/todo.db"
+            url = (
+                self.server.url(database) if database else f"sqlite:///{folder}/todo.db"
+            )
             try:
-                variables = environment(self.folder, TODO_DATABASE_URL=url, TODO_USER="first")
+                variables = environment(
+                    self.folder, TODO_DATABASE_URL=url, TODO_USER="first"
+                )
                 measure(Run(todo("add", "Make the tables"), variables))
                 yield Store(kind, url)
             finally:
@@ -59,7 +75,9 @@ class Stores:
 
     @contextmanager
     def filled(self, kind: str, tasks: int, shape: Shape) -> Iterator[Store]:
-        """A store in which `USER` has tasks of a shape; on PostgreSQL analyzed, as autovacuum does after a while."""
+        """A store in which `USER` has tasks of a shape; on PostgreSQL analyzed, as
+        autovacuum does after a while.
+        """
         with self.empty(kind) as store:
             if kind == "postgresql":
                 database = store.url.rpartition("/")[2]

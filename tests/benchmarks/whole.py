@@ -1,4 +1,6 @@
-"""(d) What `list --json` of 100,000 tasks costs over a script that does the same with the bare driver."""
+"""(d) What `list --json` of 100,000 tasks costs over a script that does the same with
+the bare driver.
+"""
 
 import hashlib
 import sys
@@ -25,9 +27,14 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
                 "bare": Run((sys.executable, str(SCRIPT), store.url, USER), variables),
                 "todo": Run(todo("list", "--json"), variables),
             }
-            printed = {hashlib.sha256(measure(run, keep_output=True).out).digest() for run in runs.values()}
+            printed = {
+                hashlib.sha256(measure(run, keep_output=True).out).digest()
+                for run in runs.values()
+            }
             if len(printed) != 1:
-                raise AssertionError(f"{kind}: `list --json` and the script print different documents")
+                raise AssertionError(
+                    f"{kind}: `list --json` and the script print different documents"
+                )
             compared = compare(runs, rounds=3 if is_quick else 11)
         figures += [
             Figure(
@@ -35,7 +42,8 @@ def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
                 f"{kind}, {tasks:,} tasks over the bare driver: time",
                 compared.ratio("todo", "bare"),
                 TIME_AT_MOST,
-                beside=compared.ratios("todo", "bare") | {"ms": compared.median("todo") * 1000},
+                beside=compared.ratios("todo", "bare")
+                | {"ms": compared.median("todo") * 1000},
             ),
             Figure(
                 PART,

@@ -5,7 +5,17 @@ from typing import Any, Protocol
 
 from tests.support.program import Ran
 
-KEYS = ["id", "number", "user_id", "title", "description", "completed", "created_at", "updated_at", "completed_at"]
+KEYS = [
+    "id",
+    "number",
+    "user_id",
+    "title",
+    "description",
+    "completed",
+    "created_at",
+    "updated_at",
+    "completed_at",
+]
 
 EXITS = {
     "INTERNAL": 1,
@@ -42,7 +52,9 @@ class Program(Protocol):
 
 
 def assert_words(ran: Ran, *, status: int, names: Sequence[str] = ()) -> None:
-    """A failure in words: nothing on stdout, at most `error: ...` and `hint: ...` on stderr, with these names in it."""
+    """A failure in words: nothing on stdout, at most `error: ...` and `hint: ...` on
+    stderr, with these names in it.
+    """
     assert (ran.status, ran.out) == (status, ""), ran
     assert ran.err.endswith("\n"), ran
     first, *others = ran.err.removesuffix("\n").split("\n")
@@ -52,16 +64,28 @@ def assert_words(ran: Ran, *, status: int, names: Sequence[str] = ()) -> None:
     assert [name for name in names if name not in ran.err] == [], ran
 
 
-def assert_document(ran: Ran, *, code: str, names: Sequence[str] = ()) -> dict[str, Any]:
-    """A failure as a document: one envelope with this code, silent stderr, and these names in it."""
+def assert_document(
+    ran: Ran, *, code: str, names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A failure as a document: one envelope with this code, silent stderr, and these
+    names in it.
+    """
     error: dict[str, Any] = ran.error
     assert list(ran.json) == ["success", "error"], ran
     assert (error["code"], ran.status) == (code, EXITS[code]), ran
     assert set(error) <= {"code", "message", "hint", "details"}, ran
     assert [type(error["message"]), type(error.get("hint", ""))] == [str, str], ran
     assert error["message"], ran
-    assert all(set(detail) == {"field", "message"} for detail in error.get("details", [])), ran
-    said = "\n".join([error["message"], error.get("hint", ""), *(str(detail) for detail in error.get("details", []))])
+    assert all(
+        set(detail) == {"field", "message"} for detail in error.get("details", [])
+    ), ran
+    said = "\n".join(
+        [
+            error["message"],
+            error.get("hint", ""),
+            *(str(detail) for detail in error.get("details", [])),
+        ]
+    )
     assert [name for name in names if name not in said] == [], ran
     return error
 
@@ -75,9 +99,19 @@ def assert_refused(
     stdin: bytes = b"",
     env: Mapping[str, str | None] | None = None,
 ) -> dict[str, Any]:
-    """Run a command without and with JSON: both fail with this code and name these things. Return the `error`."""
-    assert_words(run(*arguments, user=user, stdin=stdin, env=env), status=EXITS[code], names=names)
-    return assert_document(run("--json", *arguments, user=user, stdin=stdin, env=env), code=code, names=names)
+    """Run a command without and with JSON: both fail with this code and name these
+    things. Return the `error`.
+    """
+    assert_words(
+        run(*arguments, user=user, stdin=stdin, env=env),
+        status=EXITS[code],
+        names=names,
+    )
+    return assert_document(
+        run("--json", *arguments, user=user, stdin=stdin, env=env),
+        code=code,
+        names=names,
+    )
 
 
 def add(run: Program, *titles: str, user: str = "ada") -> None:
@@ -88,10 +122,15 @@ def add(run: Program, *titles: str, user: str = "ada") -> None:
 
 def tasks_of(run: Program, user: str = "ada") -> list[dict[str, Any]]:
     """Every task of a user, newest first."""
-    data: list[dict[str, Any]] = run("list", "--status", "all", "--json", user=user).data
+    data: list[dict[str, Any]] = run(
+        "list", "--status", "all", "--json", user=user
+    ).data
     return data
 
 
 def titles_of(run: Program, user: str = "ada") -> list[str]:
     """The titles of a user in the order of their numbers."""
-    return [task["title"] for task in sorted(tasks_of(run, user), key=lambda task: int(task["number"]))]
+    return [
+        task["title"]
+        for task in sorted(tasks_of(run, user), key=lambda task: int(task["number"]))
+    ]

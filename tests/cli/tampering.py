@@ -36,9 +36,13 @@ def place_of(store: Store) -> list[str]:
 def set_text(store: Store, number: int, column: str, text: str) -> None:
     """Write a text into a row past every check, as another program could."""
     if store.kind == "sqlite":
-        with closing(sqlite3.connect(path_of(store), isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path_of(store), isolation_level=None)
+        ) as connection:
             connection.execute("PRAGMA ignore_check_constraints = ON")
-            connection.execute(f"UPDATE task SET {column} = ? WHERE number = ?", (text, number))
+            connection.execute(
+                f"UPDATE task SET {column} = ? WHERE number = ?", (text, number)
+            )
     else:
         wait_for(_set_text(store.url, number, column, text))
 
@@ -47,7 +51,9 @@ async def _set_text(url: str, number: int, column: str, text: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(DROP_CHECKS)
-        await connection.execute(f"UPDATE todo.task SET {column} = $1 WHERE number = $2", text, number)
+        await connection.execute(
+            f"UPDATE todo.task SET {column} = $1 WHERE number = $2", text, number
+        )
     finally:
         await connection.close()
 
@@ -55,8 +61,12 @@ async def _set_text(url: str, number: int, column: str, text: str) -> None:
 def set_last_number(store: Store, user: str, last: int) -> None:
     """Let the next task of a user have the number after this one."""
     if store.kind == "sqlite":
-        with closing(sqlite3.connect(path_of(store), isolation_level=None)) as connection:
-            connection.execute("UPDATE counter SET last = ? WHERE user_id = ?", (last, user))
+        with closing(
+            sqlite3.connect(path_of(store), isolation_level=None)
+        ) as connection:
+            connection.execute(
+                "UPDATE counter SET last = ? WHERE user_id = ?", (last, user)
+            )
     else:
         wait_for(_set_last_number(store.url, user, last))
 
@@ -64,7 +74,9 @@ def set_last_number(store: Store, user: str, last: int) -> None:
 async def _set_last_number(url: str, user: str, last: int) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("UPDATE todo.counter SET last = $1 WHERE user_id = $2", last, user)
+        await connection.execute(
+            "UPDATE todo.counter SET last = $1 WHERE user_id = $2", last, user
+        )
     finally:
         await connection.close()
 
@@ -73,7 +85,9 @@ async def _set_last_number(url: str, user: str, last: int) -> None:
 def locked(store: Store) -> Iterator[None]:
     """Hold the tasks of a store against every writer, from a connection of our own."""
     if store.kind == "sqlite":
-        with closing(sqlite3.connect(path_of(store), isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path_of(store), isolation_level=None)
+        ) as connection:
             connection.execute("BEGIN EXCLUSIVE")
             yield
         return
@@ -88,5 +102,7 @@ def locked(store: Store) -> Iterator[None]:
 async def _lock(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     connection = await asyncpg.connect(url)
     await connection.transaction().start()
-    await connection.execute("LOCK TABLE todo.task, todo.counter IN ACCESS EXCLUSIVE MODE")
+    await connection.execute(
+        "LOCK TABLE todo.task, todo.counter IN ACCESS EXCLUSIVE MODE"
+    )
     return connection

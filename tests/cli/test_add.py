@@ -18,7 +18,9 @@ ID = "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11"
 def test_add_joins_its_words_by_one_blank(todo: Todo) -> None:
     add(todo, "first")
 
-    assert todo("add", "Buy", "milk", "and", "bread") == Ran(0, "Added 2: Buy milk and bread\n", "")
+    assert todo("add", "Buy", "milk", "and", "bread") == Ran(
+        0, "Added 2: Buy milk and bread\n", ""
+    )
     assert titles_of(todo) == ["first", "Buy milk and bread"]
 
 
@@ -27,7 +29,9 @@ def test_add_joins_its_words_by_one_blank(todo: Todo) -> None:
     "title",
     [
         pytest.param("two  blanks   inside", id="blanks"),
-        pytest.param("call @bob +home due:tomorrow pri:A #7", id="marks of other programs"),
+        pytest.param(
+            "call @bob +home due:tomorrow pri:A #7", id="marks of other programs"
+        ),
         pytest.param('say "hi" to $USER; rm *', id="shell"),
         pytest.param("{title} %s %(x)s \\n", id="placeholders"),
         pytest.param("'); DROP TABLE task;--", id="sql"),
@@ -79,9 +83,9 @@ def test_add_counts_numbers_for_each_user(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-002")
 @pytest.mark.parametrize("option", ["-d", "--description"])
 def test_add_takes_a_description(todo: Todo, option: str) -> None:
-    assert todo("add", "Buy milk", option, "2 litres\n\tof the good one", "--json").data["description"] == (
-        "2 litres\n\tof the good one"
-    )
+    assert todo(
+        "add", "Buy milk", option, "2 litres\n\tof the good one", "--json"
+    ).data["description"] == ("2 litres\n\tof the good one")
 
 
 @pytest.mark.spec("002/FR-002")
@@ -98,20 +102,36 @@ def test_add_takes_a_description(todo: Todo, option: str) -> None:
         pytest.param(b"", None, id="nothing"),
     ],
 )
-def test_add_reads_the_description_from_stdin(todo: Todo, stdin: bytes, description: str | None) -> None:
-    assert todo("add", "Buy milk", "-d", "-", "--json", stdin=stdin).data["description"] == description
+def test_add_reads_the_description_from_stdin(
+    todo: Todo, stdin: bytes, description: str | None
+) -> None:
+    assert (
+        todo("add", "Buy milk", "-d", "-", "--json", stdin=stdin).data["description"]
+        == description
+    )
 
 
 @pytest.mark.spec("002/FR-002")
 @pytest.mark.spec("002/FR-062")
 def test_add_refuses_a_description_from_stdin_that_is_not_utf8(todo: Todo) -> None:
-    assert_refused(todo, "add", "Buy milk", "-d", "-", stdin=b"caf\xe9\n", code="INVALID_INPUT", names=["description"])
+    assert_refused(
+        todo,
+        "add",
+        "Buy milk",
+        "-d",
+        "-",
+        stdin=b"caf\xe9\n",
+        code="INVALID_INPUT",
+        names=["description"],
+    )
 
     assert tasks_of(todo) == []
 
 
 @pytest.mark.spec("002/FR-003")
-def test_add_with_an_id_again_answers_with_the_stored_task(todo: Todo, clock: Clock) -> None:
+def test_add_with_an_id_again_answers_with_the_stored_task(
+    todo: Todo, clock: Clock
+) -> None:
     first = todo("add", "Buy milk", "--id", ID, "--json").data
     clock.tick(60)
 
@@ -124,7 +144,9 @@ def test_add_with_an_id_again_answers_with_the_stored_task(todo: Todo, clock: Cl
 @pytest.mark.spec("002/FR-003")
 def test_add_with_an_id_again_uses_up_no_number(todo: Todo) -> None:
     add(todo, "one")
-    numbers = [todo("add", "two", "--id", ID, "--json").data["number"] for _ in range(5)]
+    numbers = [
+        todo("add", "two", "--id", ID, "--json").data["number"] for _ in range(5)
+    ]
 
     assert numbers == [2, 2, 2, 2, 2]
     assert todo("add", "three", "--json").data["number"] == 3
@@ -163,7 +185,9 @@ def test_add_with_an_id_of_another_user_is_a_conflict(todo: Todo) -> None:
     todo("add", "hers", "--id", ID)
     before = tasks_of(todo)
 
-    assert_refused(todo, "add", "his", "--id", ID, user="bob", code="CONFLICT", names=[ID])
+    assert_refused(
+        todo, "add", "his", "--id", ID, user="bob", code="CONFLICT", names=[ID]
+    )
 
     assert (tasks_of(todo), tasks_of(todo, "bob")) == (before, [])
 
@@ -182,7 +206,9 @@ def test_add_with_an_id_of_another_user_is_a_conflict(todo: Todo) -> None:
     ],
 )
 def test_add_refuses_an_id_that_is_no_uuid(todo: Todo, bad: str) -> None:
-    assert_refused(todo, "add", "Buy milk", "--id", bad, code="INVALID_INPUT", names=["id"])
+    assert_refused(
+        todo, "add", "Buy milk", "--id", bad, code="INVALID_INPUT", names=["id"]
+    )
 
     assert tasks_of(todo) == []
 

@@ -22,7 +22,11 @@ def line_id(number: int) -> str:
 def test_add_lines_stores_a_task_for_each_line_in_order(todo: Todo) -> None:
     data = todo("add", "-", "--json", stdin=b"Buy milk\nCall Bob\nPay rent\n").data
 
-    assert [(task["number"], task["title"]) for task in data] == [(1, "Buy milk"), (2, "Call Bob"), (3, "Pay rent")]
+    assert [(task["number"], task["title"]) for task in data] == [
+        (1, "Buy milk"),
+        (2, "Call Bob"),
+        (3, "Pay rent"),
+    ]
     assert tasks_of(todo) == data[::-1]
 
 
@@ -31,7 +35,9 @@ def test_add_lines_stores_a_task_for_each_line_in_order(todo: Todo) -> None:
 def test_add_lines_prints_one_line_a_task(todo: Todo) -> None:
     add(todo, "first")
 
-    assert todo("add", "-", stdin=b"Buy milk\nCall Bob\n") == Ran(0, "Added 2: Buy milk\nAdded 3: Call Bob\n", "")
+    assert todo("add", "-", stdin=b"Buy milk\nCall Bob\n") == Ran(
+        0, "Added 2: Buy milk\nAdded 3: Call Bob\n", ""
+    )
 
 
 @pytest.mark.spec("002/FR-005")
@@ -60,7 +66,9 @@ def test_add_lines_reads_lines_as_files_have_them(todo: Todo, stdin: bytes) -> N
         pytest.param(b"\xef\xbb\xbf", id="byte order mark"),
     ],
 )
-def test_add_lines_that_read_nothing_succeed_with_no_task(todo: Todo, stdin: bytes) -> None:
+def test_add_lines_that_read_nothing_succeed_with_no_task(
+    todo: Todo, stdin: bytes
+) -> None:
     assert todo("add", "-", "--json", stdin=stdin).data == []
     assert todo("add", "-", stdin=stdin).status == 0
     assert tasks_of(todo) == []
@@ -85,7 +93,9 @@ def test_add_lines_that_read_nothing_succeed_with_no_task(todo: Todo, stdin: byt
         pytest.param("a\u202eb".encode(), id="override"),
     ],
 )
-def test_add_lines_with_a_bad_one_store_nothing_and_name_it(todo: Todo, line: bytes) -> None:
+def test_add_lines_with_a_bad_one_store_nothing_and_name_it(
+    todo: Todo, line: bytes
+) -> None:
     stdin = b"good\n\n" + line + b"\nalso good\n"
 
     error = assert_refused(todo, "add", "-", stdin=stdin, code="INVALID_INPUT")
@@ -109,10 +119,16 @@ def test_add_lines_that_are_refused_say_that_nothing_was_added(todo: Todo) -> No
     bad = todo("add", "-", "--json", stdin=b"good\n" + b"x" * 201).error
     taken = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\ntwo\n").error
 
-    assert (bad["code"], bad["message"].startswith("line 2: title: ")) == ("INVALID_INPUT", True)
+    assert (bad["code"], bad["message"].startswith("line 2: title: ")) == (
+        "INVALID_INPUT",
+        True,
+    )
     assert bad["message"].endswith("; nothing was added")
     assert [detail["field"] for detail in bad["details"]] == ["line 2"]
-    assert (taken["code"], taken["message"]) == ("CONFLICT", f"The id {line_id(2)} is taken; nothing was added")
+    assert (taken["code"], taken["message"]) == (
+        "CONFLICT",
+        f"The id {line_id(2)} is taken; nothing was added",
+    )
     assert tasks_of(todo) == []
 
 
@@ -120,24 +136,36 @@ def test_add_lines_that_are_refused_say_that_nothing_was_added(todo: Todo) -> No
 def test_add_lines_with_an_id_give_each_line_an_id_by_its_number(todo: Todo) -> None:
     data = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\n\nthree\n").data
 
-    assert [(task["id"], task["title"]) for task in data] == [(line_id(1), "one"), (line_id(3), "three")]
+    assert [(task["id"], task["title"]) for task in data] == [
+        (line_id(1), "one"),
+        (line_id(3), "three"),
+    ]
 
 
 @pytest.mark.spec("002/FR-007")
-def test_add_lines_again_with_an_id_add_only_what_is_missing(todo: Todo, clock: Clock) -> None:
+def test_add_lines_again_with_an_id_add_only_what_is_missing(
+    todo: Todo, clock: Clock
+) -> None:
     first = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\ntwo\n").data
     clock.tick(60)
 
     again = todo("add", "-", "--id", str(ID), "--json", stdin=b"one\nTWO\nthree\n").data
 
     assert again[:2] == first
-    assert (again[2]["id"], again[2]["number"], again[2]["title"]) == (line_id(3), 3, "three")
+    assert (again[2]["id"], again[2]["number"], again[2]["title"]) == (
+        line_id(3),
+        3,
+        "three",
+    )
     assert len(tasks_of(todo)) == 3
 
 
 @pytest.mark.spec("002/FR-007")
 def test_add_lines_again_with_an_id_use_up_no_number(todo: Todo) -> None:
-    runs = [todo("add", "-", "--id", str(ID), "--json", stdin=b"one\ntwo\n").data for _ in range(3)]
+    runs = [
+        todo("add", "-", "--id", str(ID), "--json", stdin=b"one\ntwo\n").data
+        for _ in range(3)
+    ]
 
     assert runs == [runs[0]] * 3
     assert todo("add", "three", "--json").data["number"] == 3
@@ -148,7 +176,16 @@ def test_add_lines_again_with_an_id_use_up_no_number(todo: Todo) -> None:
 def test_add_lines_with_an_id_of_another_user_are_a_conflict(todo: Todo) -> None:
     todo("add", "hers", "--id", line_id(2))
 
-    assert_refused(todo, "add", "-", "--id", str(ID), user="bob", stdin=b"one\ntwo\n", code="CONFLICT")
+    assert_refused(
+        todo,
+        "add",
+        "-",
+        "--id",
+        str(ID),
+        user="bob",
+        stdin=b"one\ntwo\n",
+        code="CONFLICT",
+    )
 
     assert tasks_of(todo, "bob") == []
 
@@ -164,7 +201,9 @@ def test_add_lines_with_an_id_of_another_user_are_a_conflict(todo: Todo) -> None
         pytest.param(["-", "--", "milk"], "- milk", id="with words after --"),
     ],
 )
-def test_add_takes_a_dash_as_a_title_unless_it_stands_alone(todo: Todo, words: list[str], title: str) -> None:
+def test_add_takes_a_dash_as_a_title_unless_it_stands_alone(
+    todo: Todo, words: list[str], title: str
+) -> None:
     ran = todo("add", "--json", *words, stdin=b"never read\n")
 
     assert ran.data["title"] == title
@@ -173,7 +212,10 @@ def test_add_takes_a_dash_as_a_title_unless_it_stands_alone(todo: Todo, words: l
 
 @pytest.mark.spec("002/FR-008")
 def test_add_reads_lines_with_options_around_the_dash(todo: Todo) -> None:
-    assert [task["title"] for task in todo("--json", "add", "-", "-u", "bob", stdin=b"one\n").data] == ["one"]
+    assert [
+        task["title"]
+        for task in todo("--json", "add", "-", "-u", "bob", stdin=b"one\n").data
+    ] == ["one"]
     assert titles_of(todo, "bob") == ["one"]
 
 

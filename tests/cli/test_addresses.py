@@ -1,4 +1,6 @@
-"""A connection string that is misspelt or in the wrong place: its password is neither shown nor written anywhere."""
+"""A connection string that is misspelt or in the wrong place: its password is neither
+shown nor written anywhere.
+"""
 
 import json
 from collections.abc import Iterator
@@ -54,8 +56,21 @@ MISSPELT = [
     f"sqlite:///postgresql://ada:{SECRET}@h.example/db",
 ]
 COMMANDS = [
-    *(["add", "x"], ["add", "-"], ["list"], ["show", "1"], ["update", "1", "--title", "y"], ["done", "1"]),
-    *(["delete", "1"], ["doctor"], ["db", "upgrade"], ["db", "upgrade", "--sql"], ["db", "policy"]),
+    *(
+        ["add", "x"],
+        ["add", "-"],
+        ["list"],
+        ["show", "1"],
+        ["update", "1", "--title", "y"],
+        ["done", "1"],
+    ),
+    *(
+        ["delete", "1"],
+        ["doctor"],
+        ["db", "upgrade"],
+        ["db", "upgrade", "--sql"],
+        ["db", "policy"],
+    ),
     ["db", "import", "nowhere.db"],
 ]
 WORDS = [
@@ -79,10 +94,21 @@ def assert_hidden(ran: Ran) -> None:
 
 
 def written(seal: Seal) -> list[Path]:
-    """Files and folders that hold the password in their name or in their bytes; but for the config file."""
-    there = [path for folder in (seal.home, seal.cwd) for path in folder.rglob("*") if path.name != "config.toml"]
+    """Files and folders that hold the password in their name or in their bytes; but for
+    the config file.
+    """
+    there = [
+        path
+        for folder in (seal.home, seal.cwd)
+        for path in folder.rglob("*")
+        if path.name != "config.toml"
+    ]
     secret = SECRET.encode()
-    return [path for path in there if SECRET in str(path) or (path.is_file() and secret in path.read_bytes())]
+    return [
+        path
+        for path in there
+        if SECRET in str(path) or (path.is_file() and secret in path.read_bytes())
+    ]
 
 
 @pytest.mark.spec("002/FR-066")
@@ -116,16 +142,28 @@ def test_misspelt_address_of_other_programs_is_shown_by_no_command(
 ) -> None:
     for command in COMMANDS:
         for style in STYLES:
-            assert_hidden(todo_embedded(*style, *command, stdin=b"one\n", env={"DATABASE_URL": address}))
+            assert_hidden(
+                todo_embedded(
+                    *style, *command, stdin=b"one\n", env={"DATABASE_URL": address}
+                )
+            )
 
     assert written(seal) == []
 
 
 @pytest.mark.spec("002/FR-066")
 @pytest.mark.parametrize("style", STYLES, ids=str)
-@pytest.mark.parametrize("query", [SECRET, f"{SECRET}=1", f"passwrod={SECRET}", f"sslmode=disable&password{SECRET}"])
-def test_name_of_an_unknown_parameter_is_not_shown(todo_embedded: Todo, query: str, style: list[str]) -> None:
-    env = {"TODO_DATABASE_URL": f"postgresql://ada@127.0.0.1:1/db?{query}", "TODO_TIMEOUT": "0.1"}
+@pytest.mark.parametrize(
+    "query",
+    [SECRET, f"{SECRET}=1", f"passwrod={SECRET}", f"sslmode=disable&password{SECRET}"],
+)
+def test_name_of_an_unknown_parameter_is_not_shown(
+    todo_embedded: Todo, query: str, style: list[str]
+) -> None:
+    env = {
+        "TODO_DATABASE_URL": f"postgresql://ada@127.0.0.1:1/db?{query}",
+        "TODO_TIMEOUT": "0.1",
+    }
 
     ran = todo_embedded(*style, "doctor", env=env)
 
@@ -136,14 +174,44 @@ def test_name_of_an_unknown_parameter_is_not_shown(todo_embedded: Todo, query: s
 
 def lines(word: str) -> Iterator[list[str]]:
     """Command lines that have a word in every place where no free text belongs."""
-    yield from ([word], [f"--{word}"], [f"-{word}"], ["db", word], ["db", f"-{word}"], [f"--version={word}"])
-    yield from (["-u", word, "list"], [f"--user={word}", "list"], [f"-u{word}", "list"], ["add", "x", f"-d{word}"])
+    yield from (
+        [word],
+        [f"--{word}"],
+        [f"-{word}"],
+        ["db", word],
+        ["db", f"-{word}"],
+        [f"--version={word}"],
+    )
+    yield from (
+        ["-u", word, "list"],
+        [f"--user={word}", "list"],
+        [f"-u{word}", "list"],
+        ["add", "x", f"-d{word}"],
+    )
     commands = [*COMMANDS, ["serve", "--port", "x"]]
-    options = ["--user", "--id", "--limit", "--status", "--port", "--host", "--undo", "--yes", "--sql", "--json"]
+    options = [
+        "--user",
+        "--id",
+        "--limit",
+        "--status",
+        "--port",
+        "--host",
+        "--undo",
+        "--yes",
+        "--sql",
+        "--json",
+    ]
     for command in commands:
-        yield from ([*command, f"--{word}"], [*command, f"-{word}"], [*command, f"-u{word}"], [*command, f"-h{word}"])
         yield from (
-            [*command, option, word] for option in options if command[0] != "add" or option in ("--user", "--id")
+            [*command, f"--{word}"],
+            [*command, f"-{word}"],
+            [*command, f"-u{word}"],
+            [*command, f"-h{word}"],
+        )
+        yield from (
+            [*command, option, word]
+            for option in options
+            if command[0] != "add" or option in ("--user", "--id")
         )
         yield from ([*command, f"{option}={word}"] for option in options)
         if command[0] != "add":
@@ -169,12 +237,17 @@ def test_address_in_the_place_of_another_word_is_not_quoted(
 
 
 @pytest.mark.spec("002/FR-132")
-@pytest.mark.parametrize("path", [f"postgresql://u:{SECRET}@localhost/x", f"u:{SECRET}@localhost", "sqlite:///x.db"])
+@pytest.mark.parametrize(
+    "path",
+    [f"postgresql://u:{SECRET}@localhost/x", f"u:{SECRET}@localhost", "sqlite:///x.db"],
+)
 def test_import_refuses_a_url(todo: Todo, path: str) -> None:
     error = assert_refused(todo, "db", "import", path, code="INVALID_INPUT")
 
     assert error["message"] == "path: must be an embedded file, not a URL"
-    assert error["details"] == [{"field": "path", "message": "must be an embedded file, not a URL"}]
+    assert error["details"] == [
+        {"field": "path", "message": "must be an embedded file, not a URL"}
+    ]
 
 
 @pytest.mark.spec("002/FR-132")
@@ -185,4 +258,7 @@ def test_address_as_the_text_of_a_task_is_text(todo: Todo) -> None:
 
     assert (data["title"], data["description"]) == (address, address)
     assert address in todo("list").out
-    assert todo("update", "1", "--title", f"no {address}").out == f"Updated 1: no {address}\n"
+    assert (
+        todo("update", "1", "--title", f"no {address}").out
+        == f"Updated 1: no {address}\n"
+    )

@@ -4,7 +4,14 @@ import io
 
 import pytest
 
-from tests.cli.expect import add, assert_document, assert_refused, assert_words, tasks_of, titles_of
+from tests.cli.expect import (
+    add,
+    assert_document,
+    assert_refused,
+    assert_words,
+    tasks_of,
+    titles_of,
+)
 from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Clock
 
@@ -19,7 +26,13 @@ NO = [
 
 
 def run_with_terminals(
-    surroundings: Surroundings, clock: Clock, *arguments: str, stdin: bool, stdout: bool, stderr: bool, typed: bytes
+    surroundings: Surroundings,
+    clock: Clock,
+    *arguments: str,
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    typed: bytes,
 ) -> Ran:
     """Run a command with some of the streams as terminals."""
     from todo_cli.cli.env import Env
@@ -43,7 +56,9 @@ def run_with_terminals(
 
 
 @pytest.mark.spec("002/FR-019")
-def test_delete_removes_a_task_and_answers_with_it_as_it_was(todo: Todo, clock: Clock) -> None:
+def test_delete_removes_a_task_and_answers_with_it_as_it_was(
+    todo: Todo, clock: Clock
+) -> None:
     add(todo, "one", "two")
     before = tasks_of(todo)
     clock.tick(60)
@@ -65,10 +80,14 @@ def test_delete_gives_no_number_back(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-056")
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_delete_prints_one_line_a_task_in_the_order_asked(todo: Todo, terminal: bool) -> None:
+def test_delete_prints_one_line_a_task_in_the_order_asked(
+    todo: Todo, terminal: bool
+) -> None:
     add(todo, "one", "two", "three")
 
-    assert todo("delete", "3", "1", terminal=terminal) == Ran(0, "Deleted 3: three\nDeleted 1: one\n", "")
+    assert todo("delete", "3", "1", terminal=terminal) == Ran(
+        0, "Deleted 3: three\nDeleted 1: one\n", ""
+    )
 
 
 @pytest.mark.spec("002/FR-020")
@@ -113,7 +132,14 @@ def test_delete_of_three_off_a_terminal_needs_yes(todo: Todo, refs: list[str]) -
     add(todo, "one", "two", "three")
     before = tasks_of(todo)
 
-    assert_refused(todo, "delete", *refs, stdin=b"y\n", code="CONFIRMATION_REQUIRED", names=["--yes"])
+    assert_refused(
+        todo,
+        "delete",
+        *refs,
+        stdin=b"y\n",
+        code="CONFIRMATION_REQUIRED",
+        names=["--yes"],
+    )
 
     assert tasks_of(todo) == before
 
@@ -121,7 +147,9 @@ def test_delete_of_three_off_a_terminal_needs_yes(todo: Todo, refs: list[str]) -
 @pytest.mark.spec("002/FR-022")
 @pytest.mark.parametrize("option", ["-y", "--yes"])
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_delete_of_three_with_yes_asks_nothing(todo: Todo, option: str, terminal: bool) -> None:
+def test_delete_of_three_with_yes_asks_nothing(
+    todo: Todo, option: str, terminal: bool
+) -> None:
     add(todo, "one", "two", "three", "four")
 
     ran = todo("delete", "1-3", option, terminal=terminal)
@@ -159,7 +187,9 @@ def test_delete_of_three_with_json_never_asks_even_at_a_terminal(todo: Todo) -> 
     ],
 )
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_delete_of_fewer_than_three_tasks_never_asks(todo: Todo, refs: list[str], words: str, terminal: bool) -> None:
+def test_delete_of_fewer_than_three_tasks_never_asks(
+    todo: Todo, refs: list[str], words: str, terminal: bool
+) -> None:
     add(todo, "one", "two", "three")
 
     assert todo("delete", *refs, terminal=terminal) == Ran(0, words, "")
@@ -167,12 +197,17 @@ def test_delete_of_fewer_than_three_tasks_never_asks(todo: Todo, refs: list[str]
 
 @pytest.mark.spec("002/FR-021")
 @pytest.mark.parametrize("typed", [b"y\n", b"Y\n", b"yes\n"], ids=["y", "Y", "yes"])
-def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(todo: Todo, typed: bytes) -> None:
+def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(
+    todo: Todo, typed: bytes
+) -> None:
     add(todo, "one", "two", "three", "four")
 
     ran = todo("delete", "1-3", terminal=True, stdin=typed)
 
-    assert (ran.status, ran.out) == (0, "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n")
+    assert (ran.status, ran.out) == (
+        0,
+        "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n",
+    )
     assert "3" in ran.err
     assert titles_of(todo) == ["four"]
 
@@ -180,7 +215,9 @@ def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(todo: Todo, typed: b
 @pytest.mark.spec("002/FR-021")
 @pytest.mark.spec("002/FR-044")
 @pytest.mark.parametrize("typed", NO)
-def test_delete_of_three_at_a_terminal_obeys_anything_but_a_yes_as_no(todo: Todo, typed: bytes) -> None:
+def test_delete_of_three_at_a_terminal_obeys_anything_but_a_yes_as_no(
+    todo: Todo, typed: bytes
+) -> None:
     add(todo, "one", "two", "three")
     before = tasks_of(todo)
 
@@ -191,24 +228,49 @@ def test_delete_of_three_at_a_terminal_obeys_anything_but_a_yes_as_no(todo: Todo
 
 
 @pytest.mark.spec("002/FR-021")
-def test_delete_asks_where_only_stdout_is_no_terminal(todo: Todo, surroundings: Surroundings, clock: Clock) -> None:
+def test_delete_asks_where_only_stdout_is_no_terminal(
+    todo: Todo, surroundings: Surroundings, clock: Clock
+) -> None:
     add(todo, "one", "two", "three")
 
-    ran = run_with_terminals(surroundings, clock, "delete", "1-3", stdin=True, stdout=False, stderr=True, typed=b"y\n")
+    ran = run_with_terminals(
+        surroundings,
+        clock,
+        "delete",
+        "1-3",
+        stdin=True,
+        stdout=False,
+        stderr=True,
+        typed=b"y\n",
+    )
 
-    assert (ran.status, ran.out) == (0, "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n")
+    assert (ran.status, ran.out) == (
+        0,
+        "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n",
+    )
     assert "3" in ran.err
 
 
 @pytest.mark.spec("002/FR-022")
-@pytest.mark.parametrize(("stdin", "stderr"), [(True, False), (False, True)], ids=["stdin only", "stderr only"])
+@pytest.mark.parametrize(
+    ("stdin", "stderr"),
+    [(True, False), (False, True)],
+    ids=["stdin only", "stderr only"],
+)
 def test_delete_asks_nobody_where_stdin_or_stderr_is_no_terminal(
     todo: Todo, surroundings: Surroundings, clock: Clock, stdin: bool, stderr: bool
 ) -> None:
     add(todo, "one", "two", "three")
 
     ran = run_with_terminals(
-        surroundings, clock, "delete", "1-3", stdin=stdin, stdout=True, stderr=stderr, typed=b"y\n"
+        surroundings,
+        clock,
+        "delete",
+        "1-3",
+        stdin=stdin,
+        stdout=True,
+        stderr=stderr,
+        typed=b"y\n",
     )
 
     assert_words(ran, status=2, names=["--yes"])

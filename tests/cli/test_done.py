@@ -31,7 +31,11 @@ def test_done_again_keeps_the_first_time(todo: Todo, clock: Clock) -> None:
     again = todo("done", "1-2", "--json").data
 
     assert again[0] == first
-    assert (again[1]["completed"], again[1]["completed_at"], again[1]["updated_at"]) == (True, LATER, LATER)
+    assert (
+        again[1]["completed"],
+        again[1]["completed_at"],
+        again[1]["updated_at"],
+    ) == (True, LATER, LATER)
 
 
 @pytest.mark.spec("002/FR-017")
@@ -43,7 +47,11 @@ def test_done_undo_opens_tasks_again(todo: Todo, clock: Clock) -> None:
 
     data = todo("done", "--undo", "1-2", "--json").data
 
-    assert (data[0]["completed"], data[0]["completed_at"], data[0]["updated_at"]) == (False, None, LATER)
+    assert (data[0]["completed"], data[0]["completed_at"], data[0]["updated_at"]) == (
+        False,
+        None,
+        LATER,
+    )
     assert data[1] == untouched
 
 
@@ -59,7 +67,9 @@ def test_done_undo_again_moves_no_time(todo: Todo, clock: Clock) -> None:
 
 @pytest.mark.spec("002/FR-056")
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_done_prints_one_line_a_task_in_the_order_asked(todo: Todo, terminal: bool) -> None:
+def test_done_prints_one_line_a_task_in_the_order_asked(
+    todo: Todo, terminal: bool
+) -> None:
     add(todo, "one", "two", "three")
 
     done = todo("done", "3", "1", terminal=terminal)

@@ -50,7 +50,9 @@ def rows(data: Any) -> list[dict[str, Any]]:
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.spec("002/FR-040")
 @pytest.mark.parametrize("arguments", GOOD)
-def test_answer_with_one_document_on_success(todo: Todo, arguments: Sequence[str]) -> None:
+def test_answer_with_one_document_on_success(
+    todo: Todo, arguments: Sequence[str]
+) -> None:
     add(todo, "one", "two")
 
     ran = todo(*arguments, "--json", stdin=b"four\n")
@@ -67,7 +69,9 @@ def test_answer_with_one_document_on_success(todo: Todo, arguments: Sequence[str
 @pytest.mark.spec("002/FR-040")
 @pytest.mark.parametrize(("arguments", "code"), BAD)
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_answer_with_one_document_on_failure(todo: Todo, arguments: Sequence[str], code: str, terminal: bool) -> None:
+def test_answer_with_one_document_on_failure(
+    todo: Todo, arguments: Sequence[str], code: str, terminal: bool
+) -> None:
     add(todo, "one", "two", "three")
 
     ran = todo(*arguments, "--json", terminal=terminal)
@@ -79,7 +83,9 @@ def test_answer_with_one_document_on_failure(todo: Todo, arguments: Sequence[str
 
 @pytest.mark.spec("002/FR-042")
 @pytest.mark.parametrize("arguments", GOOD[:-1])
-def test_answer_with_all_keys_in_order_and_of_their_types(todo: Todo, clock: Clock, arguments: Sequence[str]) -> None:
+def test_answer_with_all_keys_in_order_and_of_their_types(
+    todo: Todo, clock: Clock, arguments: Sequence[str]
+) -> None:
     clock.tick(0.000001)
     add(todo, "one")
     todo("add", "two", "-d", "described")
@@ -90,7 +96,11 @@ def test_answer_with_all_keys_in_order_and_of_their_types(todo: Todo, clock: Clo
     assert data
     for task in data:
         assert list(task) == KEYS
-        assert (type(task["number"]), type(task["completed"]), task["user_id"]) == (int, bool, "ada")
+        assert (type(task["number"]), type(task["completed"]), task["user_id"]) == (
+            int,
+            bool,
+            "ada",
+        )
         assert all(TIME.fullmatch(task[key]) for key in ("created_at", "updated_at"))
         assert task["completed_at"] is None or TIME.fullmatch(task["completed_at"])
         assert (task["completed_at"] is not None) is task["completed"]
@@ -125,7 +135,9 @@ def test_answer_with_all_keys_in_order_and_of_their_types(todo: Todo, clock: Clo
         ),
     ],
 )
-def test_answer_with_an_object_or_an_array(todo: Todo, arguments: Sequence[str], kind: type) -> None:
+def test_answer_with_an_object_or_an_array(
+    todo: Todo, arguments: Sequence[str], kind: type
+) -> None:
     add(todo, "one", "two")
     todo("add", "three", "--id", ID)
 
@@ -163,7 +175,9 @@ def test_json_is_understood_anywhere(todo: Todo, arguments: Sequence[str]) -> No
         pytest.param(["list", "--status", "--json"], id="--status"),
     ],
 )
-def test_json_is_the_option_also_where_a_value_is_expected(todo: Todo, arguments: Sequence[str]) -> None:
+def test_json_is_the_option_also_where_a_value_is_expected(
+    todo: Todo, arguments: Sequence[str]
+) -> None:
     add(todo, "one")
 
     assert_document(todo(*arguments), code="USAGE")
@@ -176,7 +190,9 @@ def test_json_after_two_dashes_is_text(todo: Todo) -> None:
     add(todo, "one")
 
     assert todo("add", "--", "--json") == Ran(0, "Added 2: --json\n", "")
-    assert todo("add", "say", "--", "--json", "--user") == Ran(0, "Added 3: say --json --user\n", "")
+    assert todo("add", "say", "--", "--json", "--user") == Ran(
+        0, "Added 3: say --json --user\n", ""
+    )
     assert todo("add", "--json", "--", "--json").data["title"] == "--json"
 
 
@@ -185,7 +201,10 @@ def test_json_joined_to_an_option_is_text(todo: Todo) -> None:
     add(todo, "one")
 
     assert todo("update", "1", "--title=--json") == Ran(0, "Updated 1: --json\n", "")
-    assert todo("update", "1", "--description=--json", "--json").data["description"] == "--json"
+    assert (
+        todo("update", "1", "--description=--json", "--json").data["description"]
+        == "--json"
+    )
 
 
 @pytest.mark.spec("002/FR-038")
@@ -206,22 +225,34 @@ def test_json_is_never_chosen_by_the_terminal(todo: Todo, terminal: bool) -> Non
 
     assert "{" not in todo("list", terminal=terminal).out
     assert "{" not in todo("show", "99", terminal=terminal).err
-    assert todo("list", "--json", terminal=terminal) == todo("list", "--json", terminal=not terminal)
+    assert todo("list", "--json", terminal=terminal) == todo(
+        "list", "--json", terminal=not terminal
+    )
 
 
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.parametrize("columns", [80, 20, 1])
-def test_json_at_a_terminal_has_no_colour_and_is_not_cut(todo: Todo, columns: int) -> None:
+def test_json_at_a_terminal_has_no_colour_and_is_not_cut(
+    todo: Todo, columns: int
+) -> None:
     add(todo, "x" * 200)
 
-    ran = todo("list", "--json", terminal=True, columns=columns, env={"TERM": "xterm-256color", "FORCE_COLOR": "1"})
+    ran = todo(
+        "list",
+        "--json",
+        terminal=True,
+        columns=columns,
+        env={"TERM": "xterm-256color", "FORCE_COLOR": "1"},
+    )
 
     assert "\x1b" not in ran.out
     assert ran.data[0]["title"] == "x" * 200
 
 
 @pytest.mark.spec("002/FR-043")
-@pytest.mark.parametrize("title", ["café", "سلام", "买牛奶", "👩‍👩‍👧", "<a href='x'>&amp;</a>"])
+@pytest.mark.parametrize(
+    "title", ["café", "سلام", "买牛奶", "👩‍👩‍👧", "<a href='x'>&amp;</a>"]
+)
 def test_json_is_utf8_and_not_escaped(todo: Todo, title: str) -> None:
     ran = todo("add", title, "--json")
 
@@ -238,9 +269,13 @@ def test_json_escapes_what_json_must(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-043")
 @pytest.mark.parametrize(
-    "character", ["\x1b", "\x00", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\udcff"], ids=lambda c: f"{ord(c):04x}"
+    "character",
+    ["\x1b", "\x00", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\udcff"],
+    ids=lambda c: f"{ord(c):04x}",
 )
-def test_json_shows_no_refused_character_of_the_command_line(todo: Todo, character: str) -> None:
+def test_json_shows_no_refused_character_of_the_command_line(
+    todo: Todo, character: str
+) -> None:
     assert_refused(todo, "show", f"a{character}b", code="INVALID_INPUT")
 
     assert character not in todo("show", f"a{character}b", "--json").out
@@ -248,7 +283,9 @@ def test_json_shows_no_refused_character_of_the_command_line(todo: Todo, charact
 
 @pytest.mark.spec("002/FR-040")
 def test_json_names_the_field_at_fault(todo: Todo) -> None:
-    error = assert_refused(todo, "add", "x" * 201, code="INVALID_INPUT", names=["title", "200"])
+    error = assert_refused(
+        todo, "add", "x" * 201, code="INVALID_INPUT", names=["title", "200"]
+    )
 
     assert [detail["field"] for detail in error["details"]] == ["title"]
     assert "x" * 50 not in error["message"]
@@ -258,4 +295,6 @@ def test_json_names_the_field_at_fault(todo: Todo) -> None:
 def test_json_of_many_tasks_is_one_document(todo: Todo) -> None:
     todo("add", "-", stdin=b"a title of some length\n" * 2000)
 
-    assert [task["number"] for task in todo("list", "--json").data] == list(range(2000, 0, -1))
+    assert [task["number"] for task in todo("list", "--json").data] == list(
+        range(2000, 0, -1)
+    )

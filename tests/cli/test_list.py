@@ -18,7 +18,9 @@ def lines(count: int) -> bytes:
 
 
 @pytest.mark.spec("002/FR-009")
-def test_list_shows_the_newest_first_and_ties_by_number(todo: Todo, clock: Clock) -> None:
+def test_list_shows_the_newest_first_and_ties_by_number(
+    todo: Todo, clock: Clock
+) -> None:
     add(todo, "one", "two")
     clock.tick(60)
     add(todo, "three")
@@ -50,7 +52,9 @@ def test_list_keeps_its_order_when_tasks_change(todo: Todo, clock: Clock) -> Non
         pytest.param(["--status=all", "--status=done"], [4, 2], id="the last counts"),
     ],
 )
-def test_list_chooses_by_status(todo: Todo, options: list[str], expected: list[int]) -> None:
+def test_list_chooses_by_status(
+    todo: Todo, options: list[str], expected: list[int]
+) -> None:
     add(todo, "one", "two", "three", "four")
     todo("done", "2", "4")
 
@@ -63,7 +67,9 @@ def test_list_says_both_counts_whatever_is_listed(todo: Todo, status: str) -> No
     add(todo, "one", "two", "three")
     todo("done", "2")
 
-    assert todo("list", "--status", status, "--json").json["message"] == "2 open, 1 done"
+    assert (
+        todo("list", "--status", status, "--json").json["message"] == "2 open, 1 done"
+    )
 
 
 @pytest.mark.spec("002/FR-011")
@@ -74,10 +80,14 @@ def test_list_says_both_counts_whatever_is_listed(todo: Todo, status: str) -> No
         pytest.param(["--limit", "3"], [5, 3, 1], "3 of 3", id="just enough"),
         pytest.param(["--limit", "999999999"], [5, 3, 1], "3 of 3", id="the highest"),
         pytest.param(["--limit", "1", "--status", "done"], [4], "1 of 2", id="done"),
-        pytest.param(["--limit", "4", "--status", "all"], [5, 4, 3, 2], "4 of 5", id="all"),
+        pytest.param(
+            ["--limit", "4", "--status", "all"], [5, 4, 3, 2], "4 of 5", id="all"
+        ),
     ],
 )
-def test_list_with_a_limit_says_how_many_there_are(todo: Todo, options: list[str], shown: list[int], said: str) -> None:
+def test_list_with_a_limit_says_how_many_there_are(
+    todo: Todo, options: list[str], shown: list[int], said: str
+) -> None:
     add(todo, "one", "two", "three", "four", "five")
     todo("done", "2", "4")
 
@@ -88,7 +98,11 @@ def test_list_with_a_limit_says_how_many_there_are(todo: Todo, options: list[str
 
 
 @pytest.mark.spec("002/FR-011")
-@pytest.mark.parametrize("options", [[], ["--limit", "5"], ["--status", "done"]], ids=["plain", "limit", "done"])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--limit", "5"], ["--status", "done"]],
+    ids=["plain", "limit", "done"],
+)
 @pytest.mark.nothing_made
 def test_list_of_nothing_is_success(todo: Todo, options: list[str]) -> None:
     assert todo("list", "--json", *options).data == []
@@ -103,7 +117,9 @@ def test_list_with_a_limit_that_shows_nothing_still_counts(todo: Todo) -> None:
 
     assert ran.data == []
     assert "0 of 0" in ran.json["message"]
-    assert todo("list", "--status", "done", "--json").json["message"] == "2 open, 0 done"
+    assert (
+        todo("list", "--status", "done", "--json").json["message"] == "2 open, 0 done"
+    )
 
 
 @pytest.mark.spec("002/FR-011")
@@ -131,7 +147,10 @@ def test_list_says_more_than_a_thousand_above_it(todo: Todo) -> None:
     assert everything.json["message"] == "more than 1,000 open, 1 done"
     assert numbers(some) == list(range(1002, 982, -1))
     assert "20 of more than 1,000" in some.json["message"]
-    assert "1 of 1" in todo("list", "--limit", "20", "--status", "done", "--json").json["message"]
+    assert (
+        "1 of 1"
+        in todo("list", "--limit", "20", "--status", "done", "--json").json["message"]
+    )
 
 
 @pytest.mark.spec("002/FR-036")
@@ -155,7 +174,9 @@ def test_list_refuses_a_limit_that_is_none(todo: Todo, limit: str, code: str) ->
 
 @pytest.mark.spec("002/FR-036")
 @pytest.mark.parametrize("status", ["late", "", "OPEN", "completed"])
-def test_list_refuses_a_status_that_is_not_one_of_the_choices(todo: Todo, status: str) -> None:
+def test_list_refuses_a_status_that_is_not_one_of_the_choices(
+    todo: Todo, status: str
+) -> None:
     assert_refused(todo, "list", f"--status={status}", code="USAGE", names=["status"])
 
 

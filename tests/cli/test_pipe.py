@@ -30,7 +30,9 @@ def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
 @pytest.mark.spec("002/FR-054")
 @pytest.mark.parametrize("shell", ["sh", pytest.param("bash", marks=needs("bash"))])
 def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
-    """As in CanastaWiki/Canasta#680: a tab is white space for `read`, which takes several of them for one."""
+    """As in CanastaWiki/Canasta#680: a tab is white space for `read`, which takes
+    several of them for one.
+    """
     titles = ["Buy milk", "-", r"back\slash", "two  blanks", "'quotes\""]
     for number, title in enumerate(titles):
         todo("add", "--id", IDS[number], "--", title)
@@ -39,7 +41,11 @@ def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
     code = f'while {read_line}; do printf \'%s|\' "$n" "$s" "$t" "$c" "$d" "$id"; echo "$rest"; done'
 
     read = subprocess.run(
-        [shell, "-c", code], input=todo("list", "--status", "all").out, capture_output=True, text=True, check=True
+        [shell, "-c", code],
+        input=todo("list", "--status", "all").out,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     at = "2026-01-02T03:04:05.000000Z"
@@ -52,15 +58,26 @@ def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
 @pytest.mark.spec("002/FR-055")
 @pytest.mark.parametrize("description", [None, "two words", "tab\there", "-"])
 def test_show_is_read_right_by_a_shell(todo: Todo, description: str | None) -> None:
-    todo("add", "Buy milk", *([] if description is None else ["-d", "-"]), stdin=(description or "").encode())
+    todo(
+        "add",
+        "Buy milk",
+        *([] if description is None else ["-d", "-"]),
+        stdin=(description or "").encode(),
+    )
     code = "TAB=$(printf '\\t'); while IFS=$TAB read -r key value; do printf '%s|%s\\n' \"$key\" \"$value\"; done"
 
     shown = todo("show", "1").out
-    read = subprocess.run(["sh", "-c", code], input=shown, capture_output=True, text=True, check=True)
+    read = subprocess.run(
+        ["sh", "-c", code], input=shown, capture_output=True, text=True, check=True
+    )
 
     lines = dict(line.split("|", 1) for line in read.stdout.splitlines())
     assert lines["description"] == (description or "").replace("\t", r"\t")
-    assert (lines["title"], lines["completed"], lines["completed_at"]) == ("Buy milk", "false", "")
+    assert (lines["title"], lines["completed"], lines["completed_at"]) == (
+        "Buy milk",
+        "false",
+        "",
+    )
 
 
 @pytest.mark.spec("002/FR-054")
@@ -84,8 +101,14 @@ def test_list_with_a_limit_off_a_terminal_is_lines_only(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-054")
 @pytest.mark.parametrize("columns", [0, 1, 20, 80])
-@pytest.mark.parametrize("env", [{}, {"COLUMNS": "10"}, {"TERM": "xterm-256color"}], ids=["plain", "COLUMNS", "TERM"])
-def test_list_off_a_terminal_never_cuts_and_never_colours(todo: Todo, columns: int, env: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "env",
+    [{}, {"COLUMNS": "10"}, {"TERM": "xterm-256color"}],
+    ids=["plain", "COLUMNS", "TERM"],
+)
+def test_list_off_a_terminal_never_cuts_and_never_colours(
+    todo: Todo, columns: int, env: dict[str, str]
+) -> None:
     title = "a long title " * 15
     add(todo, title)
 
@@ -122,7 +145,11 @@ def test_show_off_a_terminal_leaves_empty_what_is_null(todo: Todo) -> None:
 
     lines = todo("show", "1").out.splitlines()
 
-    assert (lines[4], lines[5], lines[8]) == ("description\t", "completed\tfalse", "completed_at\t")
+    assert (lines[4], lines[5], lines[8]) == (
+        "description\t",
+        "completed\tfalse",
+        "completed_at\t",
+    )
 
 
 @pytest.mark.spec("002/FR-055")
@@ -136,7 +163,9 @@ def test_show_off_a_terminal_leaves_empty_what_is_null(todo: Todo) -> None:
         pytest.param("\\\n\\\t", r"\\\n\\\t", id="mixed"),
     ],
 )
-def test_show_off_a_terminal_escapes_so_that_it_can_be_undone(todo: Todo, description: str, escaped: str) -> None:
+def test_show_off_a_terminal_escapes_so_that_it_can_be_undone(
+    todo: Todo, description: str, escaped: str
+) -> None:
     todo("add", "x", "-d", description)
 
     lines = todo("show", "1").out.split("\n")

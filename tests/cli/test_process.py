@@ -30,7 +30,9 @@ UNBUFFERED = [
     pytest.param({}, id="buffered"),
     pytest.param({"PYTHONUNBUFFERED": "1"}, id="unbuffered"),
 ]
-LONG = b"".join(b"%03d " % number + b"x" * 190 + b"\n" for number in range(1000))  # more than a pipe holds
+LONG = b"".join(
+    b"%03d " % number + b"x" * 190 + b"\n" for number in range(1000)
+)  # more than a pipe holds
 
 
 def in_shell(surroundings: Surroundings, script: str, **env: str) -> Ran:
@@ -85,7 +87,9 @@ def test_process_answers_like_the_door(surroundings: Surroundings, todo: Todo) -
     add(todo, "first")
 
     assert process("add", "Buy milk") == Ran(0, "Added 2: Buy milk\n", "")
-    assert process("show", "99") == Ran(3, "", "error: No task 99 for ada\nhint: todo list --status all\n")
+    assert process("show", "99") == Ran(
+        3, "", "error: No task 99 for ada\nhint: todo list --status all\n"
+    )
     assert process("list", "--json") == todo("list", "--json")
 
 
@@ -109,7 +113,9 @@ def test_process_dies_silently_when_its_reader_leaves(
 
 @pytest.mark.spec("002/FR-047")
 @pytest.mark.parametrize("options", ["", "--json"], ids=["words", "json"])
-def test_process_before_head_gives_141_in_a_shell(todo_embedded: Todo, local: Surroundings, options: str) -> None:
+def test_process_before_head_gives_141_in_a_shell(
+    todo_embedded: Todo, local: Surroundings, options: str
+) -> None:
     todo_embedded("add", "-", stdin=LONG)
 
     ran = in_shell(local, f'{{ "$@" list {options}; echo $? >&2; }} | head -c 5')
@@ -124,7 +130,9 @@ def test_process_stores_though_its_reader_is_gone(
 ) -> None:
     add(todo, "first")
 
-    ran = in_shell(surroundings, '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true', **env)
+    ran = in_shell(
+        surroundings, '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true', **env
+    )
 
     assert ran.err == "141\n"
     assert titles_of(todo) == ["first", "Buy milk"]
@@ -135,7 +143,11 @@ def test_process_stores_though_its_reader_is_gone(
 @pytest.mark.parametrize("target", [">&-", ">/dev/full"], ids=["closed", "full"])
 @pytest.mark.parametrize("arguments", ["list", "list --json", "--help", "--version"])
 def test_process_never_succeeds_without_its_output(
-    todo_embedded: Todo, local: Surroundings, env: Mapping[str, str], target: str, arguments: str
+    todo_embedded: Todo,
+    local: Surroundings,
+    env: Mapping[str, str],
+    target: str,
+    arguments: str,
 ) -> None:
     add(todo_embedded, "first")
 
@@ -158,7 +170,9 @@ def test_process_stores_though_its_output_is_lost_and_says_so(
 
 
 @pytest.mark.spec("002/FR-048")
-def test_process_writes_all_of_a_long_list_to_a_file(todo_embedded: Todo, local: Surroundings) -> None:
+def test_process_writes_all_of_a_long_list_to_a_file(
+    todo_embedded: Todo, local: Surroundings
+) -> None:
     todo_embedded("add", "-", stdin=LONG)
 
     ran = in_shell(local, '"$@" list >list.txt', PYTHONUNBUFFERED="1")
@@ -168,7 +182,9 @@ def test_process_writes_all_of_a_long_list_to_a_file(todo_embedded: Todo, local:
 
 
 @pytest.mark.spec("002/FR-049")
-def test_process_works_with_stderr_and_stdin_closed(todo: Todo, surroundings: Surroundings) -> None:
+def test_process_works_with_stderr_and_stdin_closed(
+    todo: Todo, surroundings: Surroundings
+) -> None:
     add(todo, "first")
 
     assert in_shell(surroundings, '"$@" list 2>&- <&-').out.split("\t")[2] == "first"
@@ -187,7 +203,9 @@ def test_process_works_with_stderr_and_stdin_closed(todo: Todo, surroundings: Su
         pytest.param(["show", "\udcff"], id="ref"),
     ],
 )
-def test_process_refuses_bytes_that_are_not_utf8(embedded: Process, seal: Seal, arguments: list[str]) -> None:
+def test_process_refuses_bytes_that_are_not_utf8(
+    embedded: Process, seal: Seal, arguments: list[str]
+) -> None:
     assert_words(embedded(*arguments), status=2)
     assert_document(embedded(*arguments, "--json"), code="INVALID_INPUT")
     assert list(seal.home.rglob("*")) == []
@@ -205,12 +223,17 @@ def test_process_refuses_a_command_that_is_not_utf8(started: Process) -> None:
     "env",
     [
         pytest.param({"LC_ALL": "C"}, id="C"),
-        pytest.param({"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C without help"),
+        pytest.param(
+            {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+            id="C without help",
+        ),
         pytest.param({"PYTHONIOENCODING": "ascii"}, id="ascii"),
         pytest.param({"PYTHONIOENCODING": "latin-1"}, id="latin-1"),
     ],
 )
-def test_process_keeps_text_in_every_locale(todo_embedded: Todo, started: Process, env: Mapping[str, str]) -> None:
+def test_process_keeps_text_in_every_locale(
+    todo_embedded: Todo, started: Process, env: Mapping[str, str]
+) -> None:
     title = "café ☕ سلام 😀"
 
     added = started("add", title, "--json", env=env)
@@ -219,7 +242,12 @@ def test_process_keeps_text_in_every_locale(todo_embedded: Todo, started: Proces
 
     assert added.data["title"] == title
     assert title in added.out
-    assert (running.returncode, err, out.count(b"\n"), out.count(b"\t")) == (0, b"", 1, 5)
+    assert (running.returncode, err, out.count(b"\n"), out.count(b"\t")) == (
+        0,
+        b"",
+        1,
+        5,
+    )
     assert titles_of(todo_embedded) == [title]
 
 
@@ -250,7 +278,9 @@ def test_process_in_a_terminal_shows_every_row_in_every_environment(
 @pytest.mark.parametrize(
     "env",
     [
-        pytest.param({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C"),
+        pytest.param(
+            {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C"
+        ),
         pytest.param({"PYTHONUNBUFFERED": "1"}, id="unbuffered"),
     ],
 )
@@ -260,19 +290,25 @@ def test_process_in_a_terminal_shows_every_row_however_python_starts(
     assert_shows_every_row(todo_embedded, PtyProcess(local), env)
 
 
-def assert_shows_every_row(todo_embedded: Todo, terminal: PtyProcess, env: Mapping[str, str | None]) -> None:
+def assert_shows_every_row(
+    todo_embedded: Todo, terminal: PtyProcess, env: Mapping[str, str | None]
+) -> None:
     """A table of three tasks in a terminal is whole."""
     add(todo_embedded, "ab", "cd", "ef")
 
     ran = terminal("list", env=env)
 
     assert ran.status == 0
-    assert [text for text in ("ab", "cd", "ef") if text not in "".join(ran.out.split())] == []
+    assert [
+        text for text in ("ab", "cd", "ef") if text not in "".join(ran.out.split())
+    ] == []
     assert "Traceback" not in ran.out
 
 
 @pytest.mark.spec("002/FR-021")
-def test_process_in_a_terminal_asks_and_obeys_a_yes(todo: Todo, pty_process: PtyProcess) -> None:
+def test_process_in_a_terminal_asks_and_obeys_a_yes(
+    todo: Todo, pty_process: PtyProcess
+) -> None:
     add(todo, "one", "two", "three", "four")
 
     with pty_process.start("delete", "1-3") as terminal:
@@ -286,7 +322,9 @@ def test_process_in_a_terminal_asks_and_obeys_a_yes(todo: Todo, pty_process: Pty
 
 
 @pytest.mark.spec("002/FR-021")
-@pytest.mark.parametrize("keys", [b"n\n", b"\n", b"\x04"], ids=["n", "return", "end of input"])
+@pytest.mark.parametrize(
+    "keys", [b"n\n", b"\n", b"\x04"], ids=["n", "return", "end of input"]
+)
 def test_process_in_a_terminal_asks_and_obeys_a_no(
     todo_embedded: Todo, embedded_terminal: PtyProcess, keys: bytes
 ) -> None:
@@ -304,7 +342,9 @@ def test_process_in_a_terminal_asks_and_obeys_a_no(
 
 
 @pytest.mark.spec("002/FR-046")
-def test_process_interrupted_at_the_question_dies_of_it(todo: Todo, pty_process: PtyProcess) -> None:
+def test_process_interrupted_at_the_question_dies_of_it(
+    todo: Todo, pty_process: PtyProcess
+) -> None:
     add(todo, "one", "two", "three")
 
     with pty_process.start("delete", "1-3") as terminal:
@@ -318,7 +358,9 @@ def test_process_interrupted_at_the_question_dies_of_it(todo: Todo, pty_process:
 
 
 @pytest.mark.spec("002/FR-046")
-def test_process_dies_when_its_terminal_is_closed(todo: Todo, pty_process: PtyProcess) -> None:
+def test_process_dies_when_its_terminal_is_closed(
+    todo: Todo, pty_process: PtyProcess
+) -> None:
     add(todo, "one", "two", "three")
 
     with pty_process.start("delete", "1-3") as terminal:
@@ -331,7 +373,9 @@ def test_process_dies_when_its_terminal_is_closed(todo: Todo, pty_process: PtyPr
 
 
 @pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
+)
 def test_process_ended_while_it_reads_dies_of_it(
     todo_embedded: Todo, embedded: Process, number: signal.Signals
 ) -> None:
@@ -351,7 +395,9 @@ def test_process_ended_while_it_reads_dies_of_it(
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.spec("002/FR-039")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
+)
 def test_process_ended_while_it_reads_says_so_in_json(
     todo_embedded: Todo, embedded: Process, number: signal.Signals
 ) -> None:
@@ -370,10 +416,16 @@ def test_process_ended_while_it_reads_says_so_in_json(
 
 
 @pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-def test_process_ended_while_it_connects_dies_of_it(embedded: Process, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name
+)
+def test_process_ended_while_it_connects_dies_of_it(
+    embedded: Process, number: signal.Signals
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        env = {"TODO_DATABASE_URL": f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db"}
+        env = {
+            "TODO_DATABASE_URL": f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db"
+        }
         with embedded.start("list", "--json", env=env) as running:
             assert select.select([server], [], [], LIMIT_S)[0]
             connection, _ = server.accept()
@@ -388,12 +440,22 @@ def test_process_ended_while_it_connects_dies_of_it(embedded: Process, number: s
 
 @needs("bash")
 @pytest.mark.spec("002/FR-046")
-def test_process_stops_a_loop_of_the_shell(todo_embedded: Todo, local: Surroundings) -> None:
-    """A program that exits 130 by itself leaves a loop of bash running; one that dies of the signal does not."""
+def test_process_stops_a_loop_of_the_shell(
+    todo_embedded: Todo, local: Surroundings
+) -> None:
+    """A program that exits 130 by itself leaves a loop of bash running; one that dies
+    of the signal does not.
+    """
     add(todo_embedded, "first")
 
     with subprocess.Popen(
-        ["bash", "-c", 'for n in 1 2; do "$@" add -; echo after; done', "bash", *command()],
+        [
+            "bash",
+            "-c",
+            'for n in 1 2; do "$@" add -; echo after; done',
+            "bash",
+            *command(),
+        ],
         env=process_environment(local, "ada", {}),
         cwd=local.cwd,
         stdin=subprocess.PIPE,
@@ -420,10 +482,18 @@ def test_process_stops_a_loop_of_the_shell(todo_embedded: Todo, local: Surroundi
         pytest.param(["show", "99"], 3, id="failure"),
     ],
 )
-def test_process_leaves_no_warning(todo: Todo, surroundings: Surroundings, arguments: list[str], status: int) -> None:
+def test_process_leaves_no_warning(
+    todo: Todo, surroundings: Surroundings, arguments: list[str], status: int
+) -> None:
     """With every warning an error and the interpreter's own checks on."""
     add(todo, "first")
 
-    ran = Process(surroundings)(*arguments, env={"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"})
+    ran = Process(surroundings)(
+        *arguments, env={"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}
+    )
 
-    assert (ran.status, "Warning" in ran.err, "Traceback" in ran.err) == (status, False, False)
+    assert (ran.status, "Warning" in ran.err, "Traceback" in ran.err) == (
+        status,
+        False,
+        False,
+    )

@@ -53,22 +53,35 @@ BAD = [
     pytest.param(ID.replace("-", ""), id="uuid without dashes"),
     pytest.param("{" + ID + "}", id="uuid in braces"),
     pytest.param("urn:uuid:" + ID, id="uuid as urn"),
-    pytest.param("0b2f6d7-e5a44-4f7c-9d4e-1f3f6f0f8a11", id="uuid with dashes elsewhere"),
+    pytest.param(
+        "0b2f6d7-e5a44-4f7c-9d4e-1f3f6f0f8a11", id="uuid with dashes elsewhere"
+    ),
 ]
 
 
 @pytest.mark.spec("002/FR-024")
 @pytest.mark.parametrize("ref", BAD)
 def test_refuse_what_is_no_ref(todo: Todo, ref: str) -> None:
-    assert_refused(todo, "done", "--", ref, code="INVALID_INPUT", names=[ref.strip().split(",")[-1]])
+    assert_refused(
+        todo,
+        "done",
+        "--",
+        ref,
+        code="INVALID_INPUT",
+        names=[ref.strip().split(",")[-1]],
+    )
 
 
 @pytest.mark.spec("002/FR-024")
 @pytest.mark.parametrize(
-    "command", [["done", "--undo"], ["delete", "--yes"], ["show"], ["update", "--title", "x"]], ids=" ".join
+    "command",
+    [["done", "--undo"], ["delete", "--yes"], ["show"], ["update", "--title", "x"]],
+    ids=" ".join,
 )
 @pytest.mark.parametrize("ref", ["0", "1_0", "01", "milk", "5-3", ID[:-1]])
-def test_refuse_what_is_no_ref_on_every_command(todo: Todo, command: list[str], ref: str) -> None:
+def test_refuse_what_is_no_ref_on_every_command(
+    todo: Todo, command: list[str], ref: str
+) -> None:
     add(todo, "one")
     before = tasks_of(todo)
 
@@ -104,7 +117,9 @@ def test_refuse_a_negative_number_before_two_dashes(todo: Todo) -> None:
         pytest.param(["2,2,2"], [2], id="thrice in a list"),
     ],
 )
-def test_name_tasks_in_the_order_asked_and_each_once(todo: Todo, refs: list[str], numbers: list[int]) -> None:
+def test_name_tasks_in_the_order_asked_and_each_once(
+    todo: Todo, refs: list[str], numbers: list[int]
+) -> None:
     add(todo, "one", "two", "three", "four", "five")
 
     assert [task["number"] for task in todo("done", "--json", *refs).data] == numbers
@@ -116,7 +131,9 @@ def test_name_tasks_by_number_and_id_at_once(todo: Todo) -> None:
     add(todo, "one")
     todo("add", "two", "--id", ID)
 
-    assert [task["number"] for task in todo("done", ID, "1", "2", ID.upper(), "--json").data] == [2, 1]
+    assert [
+        task["number"] for task in todo("done", ID, "1", "2", ID.upper(), "--json").data
+    ] == [2, 1]
 
 
 @pytest.mark.spec("002/FR-023")
@@ -141,7 +158,9 @@ MISSING = {
 
 
 @pytest.mark.spec("002/FR-025")
-@pytest.mark.parametrize("command", [["done"], ["done", "--undo"], ["delete", "--yes"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["done"], ["done", "--undo"], ["delete", "--yes"]], ids=" ".join
+)
 def test_name_what_does_not_exist_is_not_found(todo: Todo, command: list[str]) -> None:
     add(todo, "one", "two", "three", "four", "five")
     todo("delete", "2")
@@ -172,7 +191,9 @@ def test_name_a_range_with_holes_means_what_exists_in_it(todo: Todo) -> None:
         pytest.param(["delete"], id="delete"),
     ],
 )
-def test_name_a_task_of_another_user_is_like_a_missing_one(todo: Todo, command: list[str]) -> None:
+def test_name_a_task_of_another_user_is_like_a_missing_one(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "hers")
     todo("add", "hers too", "--id", ID)
     add(todo, "his", user="bob")
@@ -180,9 +201,15 @@ def test_name_a_task_of_another_user_is_like_a_missing_one(todo: Todo, command: 
 
     for ref in ("2", ID, ID.upper()):
         missing = "3" if ref == "2" else ID.replace("0b2f", "0b3f")
-        foreign = assert_refused(todo, *command, ref, user="bob", code="NOT_FOUND", names=["bob"])
-        absent = assert_refused(todo, *command, missing, user="bob", code="NOT_FOUND", names=["bob"])
-        assert str(foreign).lower().replace(ref.lower(), "<ref>") == str(absent).lower().replace(missing, "<ref>")
+        foreign = assert_refused(
+            todo, *command, ref, user="bob", code="NOT_FOUND", names=["bob"]
+        )
+        absent = assert_refused(
+            todo, *command, missing, user="bob", code="NOT_FOUND", names=["bob"]
+        )
+        assert str(foreign).lower().replace(ref.lower(), "<ref>") == str(
+            absent
+        ).lower().replace(missing, "<ref>")
 
     assert (tasks_of(todo), tasks_of(todo, "bob")) == before
 
@@ -194,22 +221,50 @@ def test_name_a_task_of_another_user_is_like_a_missing_one(todo: Todo, command: 
     [
         (["done", "999"], 3, "No task 999 for ada; nothing was changed"),
         (["done", "1", "999"], 3, "No task 999 for ada; nothing was changed"),
-        (["done", "998", "1", "999"], 3, "No tasks 998, 999 for ada; nothing was changed"),
+        (
+            ["done", "998", "1", "999"],
+            3,
+            "No tasks 998, 999 for ada; nothing was changed",
+        ),
         (["done", "--undo", "1,999"], 3, "No task 999 for ada; nothing was changed"),
         (["done", "1", "50-60"], 3, "No task 50-60 for ada; nothing was changed"),
         (["done", ID], 3, f"No task {ID} for ada; nothing was changed"),
-        (["update", "999", "--title", "x"], 3, "No task 999 for ada; nothing was changed"),
-        (["update", ID, "--status", "done"], 3, f"No task {ID} for ada; nothing was changed"),
+        (
+            ["update", "999", "--title", "x"],
+            3,
+            "No task 999 for ada; nothing was changed",
+        ),
+        (
+            ["update", ID, "--status", "done"],
+            3,
+            f"No task {ID} for ada; nothing was changed",
+        ),
         (["delete", "999"], 3, "No task 999 for ada; nothing was changed"),
         (["delete", "1", "999"], 3, "No task 999 for ada; nothing was changed"),
         (["delete", "1-3", "999"], 3, "No task 999 for ada; nothing was changed"),
-        (["delete", "1-3", "999", "--yes"], 3, "No task 999 for ada; nothing was changed"),
+        (
+            ["delete", "1-3", "999", "--yes"],
+            3,
+            "No task 999 for ada; nothing was changed",
+        ),
         (["delete", "50-60"], 3, "No task 50-60 for ada; nothing was changed"),
-        (["delete", "1-3"], 2, "Three or more tasks would be deleted; nothing was changed"),
+        (
+            ["delete", "1-3"],
+            2,
+            "Three or more tasks would be deleted; nothing was changed",
+        ),
         (["done", "1", "milk"], 2, "`milk` names no task; nothing was changed"),
         (["delete", "1", "3-2"], 2, "`3-2` runs backwards; nothing was changed"),
-        (["delete", "1", "1-9999", "-y"], 2, "`1-9999` spans more than 1,000 numbers; nothing was changed"),
-        (["update", "1,2", "--title", "x"], 2, "`1,2` names more than one task; nothing was changed"),
+        (
+            ["delete", "1", "1-9999", "-y"],
+            2,
+            "`1-9999` spans more than 1,000 numbers; nothing was changed",
+        ),
+        (
+            ["update", "1,2", "--title", "x"],
+            2,
+            "`1,2` names more than one task; nothing was changed",
+        ),
         (["update", "0", "--title", "x"], 2, "`0` names no task; nothing was changed"),
     ],
     ids=str,
@@ -222,16 +277,28 @@ def test_a_change_that_is_refused_says_that_nothing_was_changed(
 
     ran = todo(*words)
 
-    assert (ran.status, ran.out, ran.err.splitlines()[0]) == (status, "", f"error: {message}")
+    assert (ran.status, ran.out, ran.err.splitlines()[0]) == (
+        status,
+        "",
+        f"error: {message}",
+    )
     assert todo(*words, "--json").error["message"] == message
     assert tasks_of(todo) == before
 
 
 @pytest.mark.spec("002/FR-025")
 @pytest.mark.nothing_made
-@pytest.mark.parametrize("words", [["done", "1"], ["delete", "1-3"], ["update", "1", "--title", "x"]], ids=str)
-def test_a_change_where_there_is_no_store_says_so_too(todo: Todo, words: list[str]) -> None:
-    assert todo(*words, "--json").error["message"].endswith("for ada; nothing was changed")
+@pytest.mark.parametrize(
+    "words",
+    [["done", "1"], ["delete", "1-3"], ["update", "1", "--title", "x"]],
+    ids=str,
+)
+def test_a_change_where_there_is_no_store_says_so_too(
+    todo: Todo, words: list[str]
+) -> None:
+    assert (
+        todo(*words, "--json").error["message"].endswith("for ada; nothing was changed")
+    )
 
 
 @pytest.mark.spec("002/FR-023")

@@ -1,4 +1,6 @@
-"""Backups put in the place of the embedded file, with and without what SQLite left beside the old one."""
+"""Backups put in the place of the embedded file, with and without what SQLite left
+beside the old one.
+"""
 
 import asyncio
 import os
@@ -49,7 +51,9 @@ def todo(todo_embedded: Todo) -> Todo:
 def kill_writer(path: Path, *titles: str) -> None:
     """Have a process add these tasks and end by SIGKILL, with the file still open."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a thread that is done with may just be ending
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # a thread that is done with may just be ending
         pid = os.fork()
     if pid == 0:
 
@@ -71,7 +75,10 @@ def kill_writer(path: Path, *titles: str) -> None:
 
 def titles_of(todo: Todo, env: dict[str, str | None] | None = None) -> list[str]:
     """The titles of all open tasks, the newest first."""
-    return [task["title"] for task in todo("list", "--limit", "1000", "--json", env=env).data]
+    return [
+        task["title"]
+        for task in todo("list", "--limit", "1000", "--json", env=env).data
+    ]
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -96,13 +103,20 @@ def opened(path: Path) -> sqlite3.Connection:
 
 def restore(backup: Path, path: Path) -> None:
     """Restore a backup through SQLite, as `.restore` of the sqlite3 program does."""
-    with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as target:
+    with (
+        closing(sqlite3.connect(backup)) as source,
+        closing(sqlite3.connect(path)) as target,
+    ):
         source.backup(target)
 
 
 def contents(path: Path) -> dict[str, bytes]:
     """What is in the file and beside it."""
-    return {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
+    return {
+        file.name: file.read_bytes()
+        for file in path.parent.iterdir()
+        if not file.name.endswith("-shm")
+    }
 
 
 def integrity(path: Path) -> str:
@@ -111,8 +125,12 @@ def integrity(path: Path) -> str:
         return str(file.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def make_backup(kind: str, todo: Todo, path: Path, backup: Path, seal: Seal) -> list[str]:
-    """Leave a log beside the embedded file, and make a backup of this kind; the titles in it, the newest first."""
+def make_backup(
+    kind: str, todo: Todo, path: Path, backup: Path, seal: Seal
+) -> list[str]:
+    """Leave a log beside the embedded file, and make a backup of this kind; the titles
+    in it, the newest first.
+    """
     add(todo, "a", "b")
     if kind == "older":
         shutil.copyfile(path, backup)
@@ -142,7 +160,13 @@ def make_backup(kind: str, todo: Todo, path: Path, backup: Path, seal: Seal) -> 
 @pytest.mark.parametrize("how", ["mv", "cp"])
 @pytest.mark.parametrize("kind", ["older", "older, long log", "newer", "foreign"])
 def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
-    todo: Todo, path: Path, backup: Path, seal: Seal, kind: str, how: str, with_index: bool
+    todo: Todo,
+    path: Path,
+    backup: Path,
+    seal: Seal,
+    kind: str,
+    how: str,
+    with_index: bool,
 ) -> None:
     """See https://sqlite.org/howtocorrupt.html, "Mispairing database files and hot journals"."""
     titles = make_backup(kind, todo, path, backup, seal)
@@ -151,7 +175,14 @@ def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
         beside(path, "-shm").unlink()
     before = contents(path)
 
-    for arguments in (["list"], ["add", "new"], ["done", "1"], ["delete", "1"], ["db", "upgrade"], ["doctor"]):
+    for arguments in (
+        ["list"],
+        ["add", "new"],
+        ["done", "1"],
+        ["delete", "1"],
+        ["db", "upgrade"],
+        ["doctor"],
+    ):
         ran = todo(*arguments)
         assert ran.status == 9, arguments
         assert f"{path}-wal was left by another file than {path}" in ran.err
@@ -183,7 +214,9 @@ def test_a_backup_of_the_very_state_that_the_log_continues_is_refused_where_it_i
     assert_refused(todo, "list", code="IO_ERROR", names=[f"{path}-wal"])
 
 
-def test_a_copy_of_what_is_there_already_changes_nothing(todo: Todo, path: Path, backup: Path) -> None:
+def test_a_copy_of_what_is_there_already_changes_nothing(
+    todo: Todo, path: Path, backup: Path
+) -> None:
     add(todo, "a", "b")
     shutil.copyfile(path, backup)
     kill_writer(path, "c")
@@ -214,7 +247,9 @@ def test_a_backup_without_a_log_beside_it_is_used(
 
 @pytest.mark.parametrize("count", [1, 3, MANY])
 @pytest.mark.parametrize("with_index", [True, False], ids=["with -shm", "without -shm"])
-@pytest.mark.parametrize("where", ["in place", "folder moved", "folder copied", "through a symlink"])
+@pytest.mark.parametrize(
+    "where", ["in place", "folder moved", "folder copied", "through a symlink"]
+)
 def test_what_a_killed_writer_left_is_used(
     todo: Todo, path: Path, seal: Seal, count: int, with_index: bool, where: str
 ) -> None:
@@ -240,7 +275,9 @@ def test_what_a_killed_writer_left_is_used(
     assert not beside(path, "-wal").exists()
 
 
-def test_what_a_killed_writer_left_in_a_file_that_had_no_mark_is_used(todo: Todo, path: Path) -> None:
+def test_what_a_killed_writer_left_in_a_file_that_had_no_mark_is_used(
+    todo: Todo, path: Path
+) -> None:
     add(todo, "a")
     with closing(sqlite3.connect(path)) as file:
         file.executescript("PRAGMA user_version = 0; PRAGMA application_id = 0;")
@@ -256,10 +293,14 @@ def test_what_another_program_left_is_used(todo: Todo, path: Path, seal: Seal) -
         file.commit()
         shutil.copytree(path.parent, seal.cwd / "killed")
 
-    assert titles_of(todo, env={"TODO_DATABASE_URL": str(seal.cwd / "killed" / "todo.db")}) == ["b", "changed"]
+    assert titles_of(
+        todo, env={"TODO_DATABASE_URL": str(seal.cwd / "killed" / "todo.db")}
+    ) == ["b", "changed"]
 
 
-def test_a_file_is_used_while_another_program_has_it_open_and_writes(todo: Todo, path: Path) -> None:
+def test_a_file_is_used_while_another_program_has_it_open_and_writes(
+    todo: Todo, path: Path
+) -> None:
     add(todo, "a")
     with closing(sqlite3.connect(path)) as other:
         for number in range(3):
@@ -270,7 +311,9 @@ def test_a_file_is_used_while_another_program_has_it_open_and_writes(todo: Todo,
         assert titles_of(todo) == ["beside 2", "beside 1", "beside 0", "axxx"]
 
 
-@pytest.mark.parametrize("is_newer", [False, True], ids=["older backup", "newer backup"])
+@pytest.mark.parametrize(
+    "is_newer", [False, True], ids=["older backup", "newer backup"]
+)
 @pytest.mark.parametrize("log", ["empty", "in use", "begun anew"])
 def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
     todo: Todo, path: Path, backup: Path, log: str, is_newer: bool
@@ -282,7 +325,9 @@ def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
     expected = ["b", "a"]
     if is_newer:
         for title in ("x", "y", "z"):
-            assert todo("add", title, env={"TODO_DATABASE_URL": str(backup)}).status == 0
+            assert (
+                todo("add", title, env={"TODO_DATABASE_URL": str(backup)}).status == 0
+            )
             expected.insert(0, title)
     add(todo, "later", "last")
     if log == "empty":
@@ -337,7 +382,9 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
         async def write(count: int) -> None:
             async with open_database(SqliteTarget(path)) as database:
                 for _ in range(count):
-                    await TaskService(database, "ada", lambda: datetime.now(UTC)).add(TaskCreate(title="x"))
+                    await TaskService(database, "ada", lambda: datetime.now(UTC)).add(
+                        TaskCreate(title="x")
+                    )
 
         try:
             while True:
@@ -360,7 +407,9 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
 # A log of a file that is gone, and files that are none
 
 
-@pytest.mark.parametrize("instead", [None, b"", b"not a database, " * 500], ids=["gone", "empty", "text"])
+@pytest.mark.parametrize(
+    "instead", [None, b"", b"not a database, " * 500], ids=["gone", "empty", "text"]
+)
 def test_a_log_is_neither_deleted_nor_replayed_where_its_file_is_gone(
     todo: Todo, path: Path, seal: Seal, instead: bytes | None
 ) -> None:
@@ -377,8 +426,17 @@ def test_a_log_is_neither_deleted_nor_replayed_where_its_file_is_gone(
         assert ran.status == 9, arguments
         assert f"{path}-wal was left by " in ran.err
     if not instead:
-        refusal = assert_refused(todo, "add", "new", code="IO_ERROR", names=[f"{path}-wal", "put todo.db back"])
-        assert refusal["message"] == f"{path}-wal was left by a file that is no longer there"
+        refusal = assert_refused(
+            todo,
+            "add",
+            "new",
+            code="IO_ERROR",
+            names=[f"{path}-wal", "put todo.db back"],
+        )
+        assert (
+            refusal["message"]
+            == f"{path}-wal was left by a file that is no longer there"
+        )
 
     assert contents(path) == before
     away.rename(path)
@@ -389,14 +447,20 @@ def test_a_log_is_neither_deleted_nor_replayed_where_its_file_is_gone(
 
 
 def leave_journal(path: Path, to: Path) -> None:
-    """Copy a store that keeps a journal, with a transaction that is half in the file, as a crash would leave it."""
+    """Copy a store that keeps a journal, with a transaction that is half in the file,
+    as a crash would leave it.
+    """
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("PRAGMA journal_mode = DELETE")
-        file.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
+        file.execute(
+            "PRAGMA cache_size = 1"
+        )  # so that pages are written before the commit
         file.execute("BEGIN IMMEDIATE")
         version = file.execute("PRAGMA user_version").fetchone()[0]
         file.execute(f"PRAGMA user_version = {version + 1}")
-        file.execute("UPDATE task SET title = 'lost ' || title, description = ?", ["x" * 2_000])
+        file.execute(
+            "UPDATE task SET title = 'lost ' || title, description = ?", ["x" * 2_000]
+        )
         shutil.copyfile(path, to)
         shutil.copyfile(beside(path, "-journal"), beside(to, "-journal"))
         file.execute("ROLLBACK")
@@ -404,7 +468,9 @@ def leave_journal(path: Path, to: Path) -> None:
 
 @pytest.fixture
 def crashed(todo: Todo, path: Path, backup: Path) -> Path:
-    """The embedded file with a journal that has to be rolled back; the backup is of before one more add."""
+    """The embedded file with a journal that has to be rolled back; the backup is of
+    before one more add.
+    """
     add(todo, *map(str, range(50)))
     shutil.copyfile(path, backup)
     add(todo, "last")
@@ -426,7 +492,12 @@ def test_a_backup_beside_the_journal_of_the_old_file_is_refused_and_stays(
     put(how, backup, crashed)
     before = contents(crashed)
 
-    refusal = assert_refused(todo, "list", code="IO_ERROR", names=[f"{crashed}-journal was left by another file"])
+    refusal = assert_refused(
+        todo,
+        "list",
+        code="IO_ERROR",
+        names=[f"{crashed}-journal was left by another file"],
+    )
     assert_refused(todo, "add", "new", code="IO_ERROR")
 
     assert refusal["hint"].endswith("if this stays, move todo.db-journal away")
@@ -435,7 +506,9 @@ def test_a_backup_beside_the_journal_of_the_old_file_is_refused_and_stays(
     assert titles_of(todo)[0] == "49"
 
 
-def test_a_journal_is_not_deleted_where_its_file_is_gone(todo: Todo, crashed: Path, seal: Seal) -> None:
+def test_a_journal_is_not_deleted_where_its_file_is_gone(
+    todo: Todo, crashed: Path, seal: Seal
+) -> None:
     crashed.rename(seal.cwd / "away.db")
 
     for arguments in (["list"], ["add", "new"]):
@@ -490,7 +563,9 @@ def test_a_source_that_is_gone_but_for_its_log_says_what_to_put_back(
     make_backup("older", todo, path, backup, seal)
     path.rename(seal.cwd / "away.db")
 
-    ran = todo("db", "import", str(path), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")})
+    ran = todo(
+        "db", "import", str(path), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")}
+    )
 
     assert ran.status == 9
     assert f"{path}-wal was left by a file that is no longer there" in ran.err
@@ -503,13 +578,20 @@ def test_a_source_beside_the_journal_of_another_file_says_what_to_move_away(
 ) -> None:
     put(how, backup, crashed)
 
-    ran = todo("db", "import", str(crashed), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")})
+    ran = todo(
+        "db",
+        "import",
+        str(crashed),
+        env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")},
+    )
 
     assert ran.status == 9
     assert "move todo.db-journal away" in ran.err
 
 
-def test_a_damaged_file_says_what_has_to_be_moved_away(todo: Todo, path: Path, clock: Clock) -> None:
+def test_a_damaged_file_says_what_has_to_be_moved_away(
+    todo: Todo, path: Path, clock: Clock
+) -> None:
     add(todo, "a")
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 40_000)
 

@@ -52,7 +52,9 @@ def test_show_at_a_terminal_holds_every_field(todo: Todo, columns: int) -> None:
 
     shown = "".join(re.sub("\x1b\\[[0-9;]*m", "", ran.out).split())
     assert (ran.status, ran.err) == (0, "")
-    assert [text for text in ("Buymilk", "two", "lines", ID, "ada") if text not in shown] == []
+    assert [
+        text for text in ("Buymilk", "two", "lines", ID, "ada") if text not in shown
+    ] == []
 
 
 @pytest.mark.spec("002/FR-025")

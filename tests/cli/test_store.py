@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.expect import add, assert_document, assert_refused, assert_words, tasks_of, titles_of
+from tests.cli.expect import (
+    add,
+    assert_document,
+    assert_refused,
+    assert_words,
+    tasks_of,
+    titles_of,
+)
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
@@ -28,7 +35,8 @@ import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
 """
 
-# Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply; anybody else never had them.
+# Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply;
+# anybody else never had them.
 BOUND = """
 import ctypes, os
 if os.geteuid() == 0:
@@ -52,7 +60,10 @@ READING = [
     pytest.param(["db", "upgrade", "--sql"], 0, id="db upgrade --sql"),
     pytest.param(["db", "import", "nothing.db"], 9, id="db import of nothing"),
 ]
-TOUCHING = [pytest.param(["list"], id="list"), pytest.param(["add", "Buy milk"], id="add")]
+TOUCHING = [
+    pytest.param(["list"], id="list"),
+    pytest.param(["add", "Buy milk"], id="add"),
+]
 
 
 def mode_of(path: Path) -> int:
@@ -133,10 +144,17 @@ def test_the_first_add_says_where_in_json_too(todo: Todo, store: Store) -> None:
 
 @pytest.mark.spec("002/FR-074")
 @pytest.mark.spec("002/FR-066")
-def test_the_first_add_shows_no_password(todo_embedded: Todo, postgres_store: Store) -> None:
+def test_the_first_add_shows_no_password(
+    todo_embedded: Todo, postgres_store: Store
+) -> None:
     password = postgres_store.url.partition("@")[0].rpartition(":")[2]
 
-    assert password not in todo_embedded("add", "Buy milk", env={"TODO_DATABASE_URL": postgres_store.url}).out
+    assert (
+        password
+        not in todo_embedded(
+            "add", "Buy milk", env={"TODO_DATABASE_URL": postgres_store.url}
+        ).out
+    )
 
 
 @pytest.mark.spec("002/FR-074")
@@ -150,13 +168,17 @@ def test_the_first_lines_say_where_the_new_list_is(todo: Todo, store: Store) -> 
 @pytest.mark.spec("002/FR-074")
 @pytest.mark.spec("002/FR-075")
 def test_the_first_add_makes_the_embedded_file(todo_embedded: Todo, seal: Seal) -> None:
-    assert todo_embedded("add", "Buy milk") == Ran(0, f"Added 1: Buy milk (new list in {embedded(seal)})\n", "")
+    assert todo_embedded("add", "Buy milk") == Ran(
+        0, f"Added 1: Buy milk (new list in {embedded(seal)})\n", ""
+    )
 
     assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
 
 
 @pytest.mark.spec("002/FR-075")
-def test_the_embedded_file_follows_the_folder_for_data(todo_embedded: Todo, seal: Seal, tmp_path: Path) -> None:
+def test_the_embedded_file_follows_the_folder_for_data(
+    todo_embedded: Todo, seal: Seal, tmp_path: Path
+) -> None:
     todo_embedded("add", "Buy milk", env={"XDG_DATA_HOME": str(tmp_path / "data")})
 
     assert (tmp_path / "data" / "todo" / "todo.db").is_file()
@@ -165,7 +187,9 @@ def test_the_embedded_file_follows_the_folder_for_data(todo_embedded: Todo, seal
 
 @pytest.mark.spec("002/FR-075")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
-def test_the_embedded_file_is_private_whatever_the_umask(embedded_process: Process, seal: Seal, umask: int) -> None:
+def test_the_embedded_file_is_private_whatever_the_umask(
+    embedded_process: Process, seal: Seal, umask: int
+) -> None:
     process = embedded_process.start("add", "Buy milk", umask=umask)
 
     assert process.communicate(timeout=LIMIT_S)[1] == b""
@@ -173,14 +197,18 @@ def test_the_embedded_file_is_private_whatever_the_umask(embedded_process: Proce
 
 
 @pytest.mark.spec("002/FR-075")
-def test_the_files_beside_the_embedded_file_are_private(embedded_process: Process, seal: Seal) -> None:
+def test_the_files_beside_the_embedded_file_are_private(
+    embedded_process: Process, seal: Seal
+) -> None:
     embedded_process("add", "Buy milk")
     with closing(sqlite3.connect(embedded(seal))) as reader:
         reader.execute("SELECT count(*) FROM task").fetchall()
 
         embedded_process.start("add", "Buy bread", umask=0).communicate(timeout=LIMIT_S)
 
-        assert {path.name: mode_of(path) for path in embedded(seal).parent.iterdir()} == {
+        assert {
+            path.name: mode_of(path) for path in embedded(seal).parent.iterdir()
+        } == {
             "todo.db": 0o600,
             "todo.db-wal": 0o600,
             "todo.db-shm": 0o600,
@@ -188,7 +216,9 @@ def test_the_files_beside_the_embedded_file_are_private(embedded_process: Proces
 
 
 @pytest.mark.spec("002/FR-076")
-def test_a_server_leaves_nothing_on_this_machine(todo_embedded: Todo, postgres_store: Store, seal: Seal) -> None:
+def test_a_server_leaves_nothing_on_this_machine(
+    todo_embedded: Todo, postgres_store: Store, seal: Seal
+) -> None:
     env = {"TODO_DATABASE_URL": postgres_store.url}
     for arguments in (["add", "Buy milk"], ["list"], ["done", "1"], ["delete", "1"]):
         assert todo_embedded(*arguments, env=env).status == 0
@@ -213,14 +243,20 @@ def test_a_data_folder_that_is_a_file_is_an_io_error(
 
 @pytest.mark.spec("002/FR-077")
 @pytest.mark.parametrize("arguments", TOUCHING)
-def test_a_path_that_is_a_folder_is_an_io_error(todo_embedded: Todo, seal: Seal, arguments: list[str]) -> None:
+def test_a_path_that_is_a_folder_is_an_io_error(
+    todo_embedded: Todo, seal: Seal, arguments: list[str]
+) -> None:
     embedded(seal).mkdir(parents=True)
 
-    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))])
+    assert_refused(
+        todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))]
+    )
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize("arguments", [*TOUCHING, pytest.param(["done", "1"], id="done")])
+@pytest.mark.parametrize(
+    "arguments", [*TOUCHING, pytest.param(["done", "1"], id="done")]
+)
 @pytest.mark.parametrize(
     "content",
     [b"not a database, " * 100, b"short", b"SQLite format 3\x00" + b"\xff" * 5000],
@@ -232,20 +268,26 @@ def test_a_file_that_is_no_database_is_an_io_error_and_stays(
     embedded(seal).parent.mkdir(parents=True)
     embedded(seal).write_bytes(content)
 
-    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))])
+    assert_refused(
+        todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))]
+    )
 
     assert embedded(seal).read_bytes() == content
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_damaged_database_is_an_io_error_and_stays(todo_embedded: Todo, seal: Seal) -> None:
+def test_a_damaged_database_is_an_io_error_and_stays(
+    todo_embedded: Todo, seal: Seal
+) -> None:
     todo_embedded("add", "-", stdin=b"a title of some length, to fill pages\n" * 1000)
     content = embedded(seal).read_bytes()
     damaged = content[:4096] + b"\xff" * (len(content) - 4096)
     embedded(seal).write_bytes(damaged)
 
     assert_refused(todo_embedded, "list", code="IO_ERROR", names=[str(embedded(seal))])
-    assert_refused(todo_embedded, "add", "Buy milk", code="IO_ERROR", names=[str(embedded(seal))])
+    assert_refused(
+        todo_embedded, "add", "Buy milk", code="IO_ERROR", names=[str(embedded(seal))]
+    )
 
     assert embedded(seal).read_bytes() == damaged
 
@@ -261,8 +303,12 @@ def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) 
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize("depth", [0, 2, 3], ids=["home", ".local/share", ".local/share/todo"])
-def test_a_read_only_folder_is_an_io_error(bound: Bound, seal: Seal, depth: int) -> None:
+@pytest.mark.parametrize(
+    "depth", [0, 2, 3], ids=["home", ".local/share", ".local/share/todo"]
+)
+def test_a_read_only_folder_is_an_io_error(
+    bound: Bound, seal: Seal, depth: int
+) -> None:
     folder = seal.home.joinpath(*(".local", "share", "todo")[:depth])
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o500)
@@ -280,7 +326,11 @@ def test_a_folder_without_permission_is_an_io_error(bound: Bound, seal: Seal) ->
     embedded(seal).parent.chmod(0o000)
 
     assert_words(bound("list"), status=9, names=[str(embedded(seal).parent)])
-    assert_document(bound("add", "Buy bread", "--json"), code="IO_ERROR", names=[str(embedded(seal).parent)])
+    assert_document(
+        bound("add", "Buy bread", "--json"),
+        code="IO_ERROR",
+        names=[str(embedded(seal).parent)],
+    )
 
 
 @pytest.mark.spec("002/FR-077")
@@ -289,7 +339,9 @@ def test_a_read_only_file_can_be_read_and_not_written(bound: Bound, seal: Seal) 
     embedded(seal).chmod(0o400)
 
     assert_words(bound("add", "Buy bread"), status=9, names=[str(embedded(seal))])
-    assert_document(bound("done", "1", "--json"), code="IO_ERROR", names=[str(embedded(seal))])
+    assert_document(
+        bound("done", "1", "--json"), code="IO_ERROR", names=[str(embedded(seal))]
+    )
     assert [task["title"] for task in bound("list", "--json").data] == ["Buy milk"]
 
 
@@ -299,7 +351,11 @@ def test_a_file_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> N
     embedded(seal).chmod(0o000)
 
     assert_words(bound("list"), status=9, names=[str(embedded(seal))])
-    assert_document(bound("add", "Buy bread", "--json"), code="IO_ERROR", names=[str(embedded(seal))])
+    assert_document(
+        bound("add", "Buy bread", "--json"),
+        code="IO_ERROR",
+        names=[str(embedded(seal))],
+    )
 
 
 @pytest.mark.spec("002/FR-068")
@@ -309,16 +365,24 @@ def test_a_config_file_without_permission_is_refused(bound: Bound, seal: Seal) -
     file.chmod(0o000)
 
     assert_words(bound("list", TODO_CONFIG=str(file)), status=8, names=[str(file)])
-    assert_document(bound("list", "--json", TODO_CONFIG=str(file)), code="CONFIG", names=[str(file)])
+    assert_document(
+        bound("list", "--json", TODO_CONFIG=str(file)), code="CONFIG", names=[str(file)]
+    )
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_full_disk_is_an_io_error_and_stores_nothing(embedded_process: Process, seal: Seal) -> None:
+def test_a_full_disk_is_an_io_error_and_stores_nothing(
+    embedded_process: Process, seal: Seal
+) -> None:
     add(embedded_process, "Buy milk")
     large = ["add", "large", "-d", "😀" * 10_000]
 
-    in_words = finished(embedded_process.start(*large, before=FULL.format(room=36 * 1024)))
-    in_json = finished(embedded_process.start(*large, "--json", before=FULL.format(room=36 * 1024)))
+    in_words = finished(
+        embedded_process.start(*large, before=FULL.format(room=36 * 1024))
+    )
+    in_json = finished(
+        embedded_process.start(*large, "--json", before=FULL.format(room=36 * 1024))
+    )
 
     assert_words(in_words, status=9, names=[str(embedded(seal))])
     assert_document(in_json, code="IO_ERROR", names=[str(embedded(seal))])
@@ -327,8 +391,12 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(embedded_process: Process
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(embedded_process: Process) -> None:
-    ran = finished(embedded_process.start("add", "Buy milk", before=FULL.format(room=8 * 1024)))
+def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(
+    embedded_process: Process,
+) -> None:
+    ran = finished(
+        embedded_process.start("add", "Buy milk", before=FULL.format(room=8 * 1024))
+    )
 
     assert_words(ran, status=9)
     assert embedded_process("list") == Ran(0, "", "")
@@ -352,7 +420,9 @@ def test_a_folder_that_is_a_symlink_of_ones_own_is_followed(
 
 
 @pytest.mark.spec("002/FR-078")
-def test_a_file_that_is_a_symlink_of_ones_own_is_followed(todo_embedded: Todo, seal: Seal) -> None:
+def test_a_file_that_is_a_symlink_of_ones_own_is_followed(
+    todo_embedded: Todo, seal: Seal
+) -> None:
     todo_embedded("add", "Buy milk")
     target = seal.cwd / "elsewhere.db"
     embedded(seal).rename(target)
@@ -397,7 +467,9 @@ def test_a_symlink_of_somebody_else_is_refused(
 
 
 @pytest.mark.spec("002/FR-079")
-@pytest.mark.parametrize("arguments", [["add", "Buy bread"], ["done", "1"]], ids=["add", "done"])
+@pytest.mark.parametrize(
+    "arguments", [["add", "Buy bread"], ["done", "1"]], ids=["add", "done"]
+)
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
     todo: Todo, process: Process, store: Store, arguments: list[str]
@@ -408,15 +480,25 @@ def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
     with locked(store), ExitStack() as stack:
         in_words = stack.enter_context(process.start(*arguments))
         in_json = stack.enter_context(process.start(*arguments, "--json"))
-        words, document = in_words.communicate(timeout=LIMIT_S), in_json.communicate(timeout=LIMIT_S)
+        words, document = (
+            in_words.communicate(timeout=LIMIT_S),
+            in_json.communicate(timeout=LIMIT_S),
+        )
 
-    assert_words(Ran(in_words.returncode, words[0].decode(), words[1].decode()), status=6)
-    assert_document(Ran(in_json.returncode, document[0].decode(), document[1].decode()), code="DATABASE_BUSY")
+    assert_words(
+        Ran(in_words.returncode, words[0].decode(), words[1].decode()), status=6
+    )
+    assert_document(
+        Ran(in_json.returncode, document[0].decode(), document[1].decode()),
+        code="DATABASE_BUSY",
+    )
     assert tasks_of(todo) == before
 
 
 @pytest.mark.spec("002/FR-079")
-def test_a_store_locked_for_a_moment_is_waited_for(todo: Todo, process: Process, store: Store) -> None:
+def test_a_store_locked_for_a_moment_is_waited_for(
+    todo: Todo, process: Process, store: Store
+) -> None:
     add(todo, "Buy milk")
 
     with locked(store):
@@ -428,20 +510,32 @@ def test_a_store_locked_for_a_moment_is_waited_for(todo: Todo, process: Process,
 
 
 @pytest.mark.spec("002/FR-079")
-def test_a_file_that_somebody_writes_to_can_be_read(todo_embedded: Todo, sqlite_store: Store) -> None:
+def test_a_file_that_somebody_writes_to_can_be_read(
+    todo_embedded: Todo, sqlite_store: Store
+) -> None:
     env = {"TODO_DATABASE_URL": sqlite_store.url}
     todo_embedded("add", "Buy milk", env=env)
 
     with locked(sqlite_store):
-        assert [task["title"] for task in todo_embedded("list", "--json", env=env).data] == ["Buy milk"]
+        assert [
+            task["title"] for task in todo_embedded("list", "--json", env=env).data
+        ] == ["Buy milk"]
 
 
 @pytest.mark.spec("002/FR-080")
-@pytest.mark.parametrize("arguments", [*TOUCHING, pytest.param(["db", "upgrade"], id="db upgrade")])
+@pytest.mark.parametrize(
+    "arguments", [*TOUCHING, pytest.param(["db", "upgrade"], id="db upgrade")]
+)
 def test_a_schema_of_something_else_is_refused_and_stays(
-    todo_embedded: Todo, postgres: PostgresServer, empty_database: str, arguments: list[str]
+    todo_embedded: Todo,
+    postgres: PostgresServer,
+    empty_database: str,
+    arguments: list[str],
 ) -> None:
-    postgres.run_sql(empty_database, "CREATE SCHEMA todo; CREATE TABLE todo.task (id int); CREATE TABLE todo.other ()")
+    postgres.run_sql(
+        empty_database,
+        "CREATE SCHEMA todo; CREATE TABLE todo.task (id int); CREATE TABLE todo.other ()",
+    )
 
     assert_refused(
         todo_embedded,
@@ -463,13 +557,21 @@ def test_a_schema_of_something_else_is_refused_and_stays(
 def test_tables_of_something_else_beside_the_schema_stay(
     todo_embedded: Todo, postgres: PostgresServer, empty_database: str
 ) -> None:
-    postgres.run_sql(empty_database, "CREATE TABLE task (mine int); INSERT INTO task VALUES (7)")
+    postgres.run_sql(
+        empty_database, "CREATE TABLE task (mine int); INSERT INTO task VALUES (7)"
+    )
     env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
 
     assert todo_embedded("add", "Buy milk", env=env).status == 0
 
-    assert [row["mine"] for row in postgres.fetch(empty_database, "SELECT mine FROM public.task")] == [7]
-    assert [row["title"] for row in postgres.fetch(empty_database, "SELECT title FROM todo.task")] == ["Buy milk"]
+    assert [
+        row["mine"]
+        for row in postgres.fetch(empty_database, "SELECT mine FROM public.task")
+    ] == [7]
+    assert [
+        row["title"]
+        for row in postgres.fetch(empty_database, "SELECT title FROM todo.task")
+    ] == ["Buy milk"]
 
 
 @pytest.mark.spec("002/FR-081")
@@ -479,11 +581,15 @@ def test_upgrade_makes_a_store_and_says_where(todo: Todo, store: Store) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert [name for name in place_of(store) if name not in ran.out] == []
     assert tasks_of(todo) == []
-    assert todo("add", "Buy milk") == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
+    assert todo("add", "Buy milk") == Ran(
+        0, "Added 1: Buy milk (new list for ada)\n", ""
+    )
 
 
 @pytest.mark.spec("002/FR-081")
-@pytest.mark.parametrize("first", [["db", "upgrade"], ["add", "Buy milk"]], ids=["upgrade", "add"])
+@pytest.mark.parametrize(
+    "first", [["db", "upgrade"], ["add", "Buy milk"]], ids=["upgrade", "add"]
+)
 def test_upgrade_again_is_harmless(todo: Todo, first: list[str]) -> None:
     todo(*first)
     before = tasks_of(todo)
@@ -495,7 +601,9 @@ def test_upgrade_again_is_harmless(todo: Todo, first: list[str]) -> None:
 
 
 @pytest.mark.spec("002/FR-081")
-def test_upgrade_can_print_its_statements_instead(todo: Todo, store: Store, seal: Seal) -> None:
+def test_upgrade_can_print_its_statements_instead(
+    todo: Todo, store: Store, seal: Seal
+) -> None:
     ran = todo("db", "upgrade", "--sql")
 
     assert (ran.status, ran.err) == (0, "")
@@ -511,16 +619,24 @@ def test_upgrade_prints_statements_that_make_the_store(
 ) -> None:
     env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
 
-    postgres.run_sql(empty_database, todo_embedded("db", "upgrade", "--sql", env=env).out)
+    postgres.run_sql(
+        empty_database, todo_embedded("db", "upgrade", "--sql", env=env).out
+    )
 
     assert todo_embedded("list", "--json", env=env).data == []
-    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(
+        0, "Added 1: Buy milk (new list for ada)\n", ""
+    )
 
 
 @pytest.mark.spec("002/FR-081")
-def test_upgrade_prints_statements_that_make_the_file(todo_embedded: Todo, sqlite_store: Store) -> None:
+def test_upgrade_prints_statements_that_make_the_file(
+    todo_embedded: Todo, sqlite_store: Store
+) -> None:
     env = {"TODO_DATABASE_URL": sqlite_store.url}
     with closing(sqlite3.connect(path_of(sqlite_store))) as connection:
         connection.executescript(todo_embedded("db", "upgrade", "--sql", env=env).out)
 
-    assert todo_embedded("add", "Buy milk", env=env) == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
+    assert todo_embedded("add", "Buy milk", env=env) == Ran(
+        0, "Added 1: Buy milk (new list for ada)\n", ""
+    )

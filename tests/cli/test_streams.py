@@ -1,4 +1,6 @@
-"""Standard streams as other programs leave them: non-blocking, closed, write-only, in UTF-16. Input is read whole."""
+"""Standard streams as other programs leave them: non-blocking, closed, write-only, in
+UTF-16. Input is read whole.
+"""
 
 import fcntl
 import json
@@ -15,7 +17,15 @@ import pytest
 
 from tests.cli.expect import add, assert_refused, assert_words, tasks_of, titles_of
 from tests.support.forked import ForkServer
-from tests.support.program import LIMIT_S, Child, Process, PtyProcess, Surroundings, Todo, finished
+from tests.support.program import (
+    LIMIT_S,
+    Child,
+    Process,
+    PtyProcess,
+    Surroundings,
+    Todo,
+    finished,
+)
 
 Pipe = tuple[int, int]
 LONG = "x" * 190
@@ -84,8 +94,12 @@ def started_reading(process: Process, pipe: Pipe, *arguments: str) -> Child:
 
 
 @pytest.mark.spec("002/FR-133")
-def test_add_lines_wait_for_a_slow_writer(process: Process, todo: Todo, pipe: Pipe) -> None:
-    """An empty pipe was taken for the end of input, with status 0: nodejs/node#42826, aws/jsii#1143."""
+def test_add_lines_wait_for_a_slow_writer(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
+    """An empty pipe was taken for the end of input, with status 0: nodejs/node#42826,
+    aws/jsii#1143.
+    """
     running = started_reading(process, pipe, "add", "-")
     time.sleep(0.1)  # so that it looks again and finds nothing
     os.write(pipe[1], b"ee\nfour\n")
@@ -98,8 +112,14 @@ def test_add_lines_wait_for_a_slow_writer(process: Process, todo: Todo, pipe: Pi
 
 
 @pytest.mark.spec("002/FR-133")
-@pytest.mark.parametrize("arguments", [["add", "x", "-d", "-"], ["update", "1", "-d", "-"]], ids=lambda words: words[0])
-def test_descriptions_wait_for_a_slow_writer(process: Process, todo: Todo, pipe: Pipe, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "x", "-d", "-"], ["update", "1", "-d", "-"]],
+    ids=lambda words: words[0],
+)
+def test_descriptions_wait_for_a_slow_writer(
+    process: Process, todo: Todo, pipe: Pipe, arguments: list[str]
+) -> None:
     add(todo, "first")
     running = started_reading(process, pipe, *arguments)
     time.sleep(0.1)
@@ -111,7 +131,9 @@ def test_descriptions_wait_for_a_slow_writer(process: Process, todo: Todo, pipe:
 
 
 @pytest.mark.spec("002/FR-133")
-def test_input_that_has_not_come_yet_is_waited_for(process: Process, todo: Todo, pipe: Pipe) -> None:
+def test_input_that_has_not_come_yet_is_waited_for(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
     running = process.start("add", "-", stdin=pipe[0])
     time.sleep(0.5)  # most of a run: it has looked by then, and found nothing
     os.write(pipe[1], b"one\n")
@@ -122,7 +144,9 @@ def test_input_that_has_not_come_yet_is_waited_for(process: Process, todo: Todo,
 
 
 @pytest.mark.spec("002/FR-133")
-def test_reading_does_not_change_the_stream_for_others(process: Process, pipe: Pipe) -> None:
+def test_reading_does_not_change_the_stream_for_others(
+    process: Process, pipe: Pipe
+) -> None:
     running = started_reading(process, pipe, "add", "-")
     try:
         assert not os.get_blocking(pipe[0])
@@ -133,8 +157,12 @@ def test_reading_does_not_change_the_stream_for_others(process: Process, pipe: P
 
 
 @pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
-def test_signal_ends_waiting_for_input_at_once(process: Process, todo: Todo, pipe: Pipe, number: int) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
+)
+def test_signal_ends_waiting_for_input_at_once(
+    process: Process, todo: Todo, pipe: Pipe, number: int
+) -> None:
     running = started_reading(process, pipe, "add", "-")
     running.send_signal(number)
 
@@ -146,7 +174,9 @@ def test_signal_ends_waiting_for_input_at_once(process: Process, todo: Todo, pip
 
 @pytest.mark.spec("002/FR-133")
 @pytest.mark.parametrize(("keys", "left"), [(b"y\n", 0), (b"n\n", 3)])
-def test_question_waits_for_its_answer(terminal: PtyProcess, todo: Todo, keys: bytes, left: int) -> None:
+def test_question_waits_for_its_answer(
+    terminal: PtyProcess, todo: Todo, keys: bytes, left: int
+) -> None:
     add(todo, "one", "two", "three")
 
     with terminal.start("delete", "1-3") as talk:
@@ -160,7 +190,9 @@ def test_question_waits_for_its_answer(terminal: PtyProcess, todo: Todo, keys: b
 
 
 @pytest.mark.spec("002/FR-133")
-def test_lines_are_read_from_a_terminal_until_its_end(terminal: PtyProcess, todo: Todo) -> None:
+def test_lines_are_read_from_a_terminal_until_its_end(
+    terminal: PtyProcess, todo: Todo
+) -> None:
     with terminal.start("add", "-") as talk:
         for line in (b"one\n", b"two\n"):
             time.sleep(0.2)
@@ -173,13 +205,17 @@ def test_lines_are_read_from_a_terminal_until_its_end(terminal: PtyProcess, todo
 
 @pytest.mark.spec("002/FR-133")
 @pytest.mark.parametrize("options", [["--json"], []], ids=["json", "lines"])
-def test_output_into_a_slow_pipe_is_whole(process: Process, todo: Todo, pipe: Pipe, options: list[str]) -> None:
+def test_output_into_a_slow_pipe_is_whole(
+    process: Process, todo: Todo, pipe: Pipe, options: list[str]
+) -> None:
     add(todo, *(f"{number} {LONG}" for number in range(1000)))
     running = process.start("list", *options, stdout=pipe[1])
     until(lambda: is_full(pipe))
     os.close(pipe[1])
     out = b""
-    while select.select([pipe[0]], [], [], LIMIT_S)[0] and (data := os.read(pipe[0], 10_000)):
+    while select.select([pipe[0]], [], [], LIMIT_S)[0] and (
+        data := os.read(pipe[0], 10_000)
+    ):
         out += data
 
     assert finished(running).status == 0
@@ -194,7 +230,9 @@ def test_a_full_pipe_of_errors_is_waited_for(process: Process, pipe: Pipe) -> No
     os.close(pipe[1])
     time.sleep(0.5)
     err = b""
-    while select.select([pipe[0]], [], [], LIMIT_S)[0] and (data := os.read(pipe[0], 65_536)):
+    while select.select([pipe[0]], [], [], LIMIT_S)[0] and (
+        data := os.read(pipe[0], 65_536)
+    ):
         err += data
 
     assert finished(running).status == 3
@@ -202,7 +240,9 @@ def test_a_full_pipe_of_errors_is_waited_for(process: Process, pipe: Pipe) -> No
 
 
 @pytest.mark.spec("002/FR-133")
-def test_waiting_for_a_reader_uses_no_time_of_the_processor(process: Process, todo: Todo, pipe: Pipe) -> None:
+def test_waiting_for_a_reader_uses_no_time_of_the_processor(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
     add(todo, *(f"{number} {LONG}" for number in range(1000)))
     running = process.start("list", stdout=pipe[1])
     until(lambda: is_full(pipe))
@@ -214,7 +254,9 @@ def test_waiting_for_a_reader_uses_no_time_of_the_processor(process: Process, to
     os.close(pipe[0])
     ran = finished(running)
 
-    assert spent < os.sysconf("SC_CLK_TCK") / 4  # one that looked again and again would have used nearly all of it
+    assert (
+        spent < os.sysconf("SC_CLK_TCK") / 4
+    )  # one that looked again and again would have used nearly all of it
     assert ran.status == -signal.SIGPIPE
 
 
@@ -225,7 +267,9 @@ def used(running: Child) -> int:
 
 
 @pytest.mark.spec("002/FR-046")
-def test_signal_ends_writing_into_a_full_pipe_at_once(process: Process, todo: Todo, pipe: Pipe) -> None:
+def test_signal_ends_writing_into_a_full_pipe_at_once(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
     add(todo, *(f"{number} {LONG}" for number in range(1000)))
     running = process.start("list", stdout=pipe[1])
     until(lambda: is_full(pipe))
@@ -235,7 +279,9 @@ def test_signal_ends_writing_into_a_full_pipe_at_once(process: Process, todo: To
 
 
 @pytest.mark.spec("002/FR-083")
-def test_what_was_stored_is_said_where_output_is_stuck(process: Process, todo: Todo, pipe: Pipe) -> None:
+def test_what_was_stored_is_said_where_output_is_stuck(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
     fill(pipe)
     running = process.start("add", "Buy milk", stdout=pipe[1])
     until(lambda: titles_of(todo) == ["Buy milk"])
@@ -248,9 +294,17 @@ def test_what_was_stored_is_said_where_output_is_stuck(process: Process, todo: T
 
 @pytest.mark.spec("002/FR-133")
 @pytest.mark.parametrize("way", ["closed", "write-only"])
-@pytest.mark.parametrize("arguments", [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]],
+    ids=" ".join,
+)
 def test_input_that_cannot_be_read_is_an_error(
-    surroundings: Surroundings, fork_server: ForkServer, todo: Todo, way: str, arguments: list[str]
+    surroundings: Surroundings,
+    fork_server: ForkServer,
+    todo: Todo,
+    way: str,
+    arguments: list[str],
 ) -> None:
     add(todo, "first")
     before = tasks_of(todo)
@@ -275,8 +329,14 @@ def test_input_that_cannot_be_read_is_an_error(
         pytest.param(TEXT.encode("utf-32"), id="utf-32"),
     ],
 )
-@pytest.mark.parametrize("arguments", [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]], ids=" ".join)
-def test_utf_16_is_refused_and_named(todo: Todo, arguments: list[str], data: bytes) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]],
+    ids=" ".join,
+)
+def test_utf_16_is_refused_and_named(
+    todo: Todo, arguments: list[str], data: bytes
+) -> None:
     add(todo, "first")
     before = tasks_of(todo)
 
@@ -287,9 +347,18 @@ def test_utf_16_is_refused_and_named(todo: Todo, arguments: list[str], data: byt
 
 
 @pytest.mark.spec("002/FR-134")
-@pytest.mark.parametrize("data", [b"a\x00b", "Buy".encode("utf-16-le"), b"caf\xc3", b"\xf0\x9f\x98", b"one\rtwo\r"])
-@pytest.mark.parametrize("arguments", [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]], ids=" ".join)
-def test_half_a_text_is_never_stored(todo: Todo, arguments: list[str], data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [b"a\x00b", "Buy".encode("utf-16-le"), b"caf\xc3", b"\xf0\x9f\x98", b"one\rtwo\r"],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "-"], ["add", "x", "-d", "-"], ["update", "1", "-d", "-"]],
+    ids=" ".join,
+)
+def test_half_a_text_is_never_stored(
+    todo: Todo, arguments: list[str], data: bytes
+) -> None:
     add(todo, "first")
     before = tasks_of(todo)
 
@@ -300,19 +369,39 @@ def test_half_a_text_is_never_stored(todo: Todo, arguments: list[str], data: byt
 
 @pytest.mark.spec("002/FR-002")
 def test_descriptions_lose_a_byte_order_mark(todo: Todo) -> None:
-    assert todo("add", "x", "-d", "-", "--json", stdin=b"\xef\xbb\xbftext\r\n").data["description"] == "text"
+    assert (
+        todo("add", "x", "-d", "-", "--json", stdin=b"\xef\xbb\xbftext\r\n").data[
+            "description"
+        ]
+        == "text"
+    )
 
 
 @pytest.mark.spec("002/FR-060")
-@pytest.mark.parametrize("sign", ["x", "\u00e9", "\u20ac", "\U0001f600", "\r\n"], ids=["1", "2", "3", "4", "CRLF"])
-@pytest.mark.parametrize("arguments", [["add", "x", "-d", "-"], ["update", "1", "-d", "-"]], ids=lambda words: words[0])
-def test_descriptions_are_read_whole_or_refused(todo: Todo, arguments: list[str], sign: str) -> None:
+@pytest.mark.parametrize(
+    "sign",
+    ["x", "\u00e9", "\u20ac", "\U0001f600", "\r\n"],
+    ids=["1", "2", "3", "4", "CRLF"],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "x", "-d", "-"], ["update", "1", "-d", "-"]],
+    ids=lambda words: words[0],
+)
+def test_descriptions_are_read_whole_or_refused(
+    todo: Todo, arguments: list[str], sign: str
+) -> None:
     add(todo, "first")
     longest = sign * 9_999 + "."
     before = todo(*arguments, "--json", stdin=f"\ufeff{longest}\r\n".encode()).data
 
     for more in (1, 7, 40_000):
-        error = assert_refused(todo, *arguments, stdin=(sign * more + longest).encode(), code="INVALID_INPUT")
+        error = assert_refused(
+            todo,
+            *arguments,
+            stdin=(sign * more + longest).encode(),
+            code="INVALID_INPUT",
+        )
         assert "characters" in error["message"]
 
     assert before["description"] == longest.replace("\r\n", "\n")

@@ -18,7 +18,13 @@ from tests.support.stores import Clock, Store
 SGR = re.compile("\x1b\\[([0-9;]*)m")
 XTERM = {"TERM": "xterm-256color"}
 WIDTHS = [200, 80, 50, 49, 40, 20]
-TITLES = ["Buy two litres of the good milk and bread", "Call Bob", "x" * 60, "買い物に行く" * 4, "👩‍👩‍👧 family day"]
+TITLES = [
+    "Buy two litres of the good milk and bread",
+    "Call Bob",
+    "x" * 60,
+    "買い物に行く" * 4,
+    "👩‍👩‍👧 family day",
+]
 
 
 def plain(ran: Ran) -> str:
@@ -32,7 +38,9 @@ def plain(ran: Ran) -> str:
 def colours(ran: Ran) -> list[str]:
     """The escapes of a run that choose a colour, not just a weight."""
     codes = [code for found in SGR.findall(ran.out) for code in found.split(";")]
-    return [code for code in codes if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)]
+    return [
+        code for code in codes if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)
+    ]
 
 
 def packed(text: str) -> str:
@@ -42,7 +50,9 @@ def packed(text: str) -> str:
 
 def row(text: str, number: int) -> str:
     """The line of a table that holds a number."""
-    return next(line for line in text.splitlines() if re.search(rf"(?<!\d){number}(?!\d)", line))
+    return next(
+        line for line in text.splitlines() if re.search(rf"(?<!\d){number}(?!\d)", line)
+    )
 
 
 @pytest.mark.spec("002/FR-050")
@@ -53,7 +63,9 @@ def test_table_holds_numbers_titles_dates_and_counts(todo: Todo, clock: Clock) -
 
     text = plain(todo("list", terminal=True, env=XTERM))
 
-    assert [line for line in (row(text, 3), row(text, 1)) if "2 hours ago" not in line] == []
+    assert [
+        line for line in (row(text, 3), row(text, 1)) if "2 hours ago" not in line
+    ] == []
     assert ("Pay rent" in row(text, 3), "Buy milk" in row(text, 1)) == (True, True)
     assert "Call Bob" not in text
     assert "2 open, 1 done" in text.splitlines()[-1]
@@ -65,7 +77,9 @@ def test_table_has_the_number_first(todo: Todo) -> None:
 
     text = plain(todo("list", terminal=True, env=XTERM))
 
-    assert [bool(re.match(rf"\W*{number}\b", row(text, number))) for number in (1, 2)] == [True, True]
+    assert [
+        bool(re.match(rf"\W*{number}\b", row(text, number))) for number in (1, 2)
+    ] == [True, True]
     assert text.index("Call Bob") < text.index("Buy milk")
 
 
@@ -80,7 +94,9 @@ def test_table_has_the_number_first(todo: Todo) -> None:
         pytest.param(5 * 24 * 60 * 60, "5 days ago", id="days"),
     ],
 )
-def test_table_says_how_long_ago(todo: Todo, clock: Clock, seconds: int, said: str) -> None:
+def test_table_says_how_long_ago(
+    todo: Todo, clock: Clock, seconds: int, said: str
+) -> None:
     add(todo, "Buy milk")
     clock.tick(seconds)
 
@@ -105,7 +121,9 @@ def test_table_counts_in_its_footer(todo: Todo) -> None:
     todo("done", "1-1000")
     todo("done", "1001")
 
-    assert "2 open, more than 1,000 done" in plain(todo("list", terminal=True, env=XTERM))
+    assert "2 open, more than 1,000 done" in plain(
+        todo("list", terminal=True, env=XTERM)
+    )
 
 
 @pytest.mark.spec("002/FR-011")
@@ -126,11 +144,16 @@ def test_table_fits_and_loses_no_row_and_no_letter(todo: Todo, columns: int) -> 
     text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
 
     assert [line for line in text.splitlines() if cell_len(line) > columns] == []
-    assert [number for number in range(1, 6) if not re.search(rf"(?m)^\W*{number}\b", text)] == []
+    assert [
+        number for number in range(1, 6) if not re.search(rf"(?m)^\W*{number}\b", text)
+    ] == []
     assert "…" not in text
     assert text.count("x") >= 60
     assert [
-        word for title in TITLES for word in title.split() if len(word) < 9 and packed(word) not in packed(text)
+        word
+        for title in TITLES
+        for word in title.split()
+        if len(word) < 9 and packed(word) not in packed(text)
     ] == []
 
 
@@ -148,8 +171,14 @@ def test_table_never_cuts_a_number(todo: Todo, store: Store, columns: int) -> No
 
 
 @pytest.mark.spec("002/FR-051")
-@pytest.mark.parametrize(("columns", "dated"), [(80, True), (50, True), (49, False), (40, False), (20, False)], ids=str)
-def test_table_drops_the_date_below_fifty_columns(todo: Todo, clock: Clock, columns: int, dated: bool) -> None:
+@pytest.mark.parametrize(
+    ("columns", "dated"),
+    [(80, True), (50, True), (49, False), (40, False), (20, False)],
+    ids=str,
+)
+def test_table_drops_the_date_below_fifty_columns(
+    todo: Todo, clock: Clock, columns: int, dated: bool
+) -> None:
     add(todo, "Buy milk")
     clock.tick(2 * 60 * 60)
 
@@ -160,12 +189,18 @@ def test_table_drops_the_date_below_fifty_columns(todo: Todo, clock: Clock, colu
 
 
 @pytest.mark.spec("002/FR-051")
-@pytest.mark.parametrize(("columns", "told"), [(80, True), (49, True), (20, False)], ids=str)
-def test_table_drops_the_status_after_the_date(todo: Todo, columns: int, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("columns", "told"), [(80, True), (49, True), (20, False)], ids=str
+)
+def test_table_drops_the_status_after_the_date(
+    todo: Todo, columns: int, told: bool
+) -> None:
     add(todo, "same", "same")
     todo("done", "2")
 
-    text = plain(todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM))
+    text = plain(
+        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
+    )
 
     assert ("open" in row(text, 1), "done" in row(text, 2)) == (told, told)
 
@@ -176,14 +211,21 @@ def test_table_tells_done_from_open_without_colour(todo: Todo, columns: int) -> 
     add(todo, "same", "same")
     todo("done", "2")
 
-    text = plain(todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM))
+    text = plain(
+        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
+    )
 
-    assert row(text, 1).replace("1", "#").rstrip() != row(text, 2).replace("2", "#").rstrip()
+    assert (
+        row(text, 1).replace("1", "#").rstrip()
+        != row(text, 2).replace("2", "#").rstrip()
+    )
 
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("columns", [0, 1, 5, 10])
-def test_table_keeps_every_row_however_narrow(todo: Todo, pty_process: PtyProcess, columns: int) -> None:
+def test_table_keeps_every_row_however_narrow(
+    todo: Todo, pty_process: PtyProcess, columns: int
+) -> None:
     add(todo, "ab", "cd", "ef")
 
     text = plain(pty_process("list", columns=columns))
@@ -195,7 +237,11 @@ def test_table_keeps_every_row_however_narrow(todo: Todo, pty_process: PtyProces
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("columns", [80, 20])
 def test_table_of_many_tasks_loses_none(todo: Todo, columns: int) -> None:
-    todo("add", "-", stdin="".join(f"task{number}\n" for number in range(1, 501)).encode())
+    todo(
+        "add",
+        "-",
+        stdin="".join(f"task{number}\n" for number in range(1, 501)).encode(),
+    )
 
     text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
 
@@ -216,22 +262,32 @@ def test_table_without_colour_where_none_is_wanted(todo: Todo, value: str) -> No
     add(todo, "one", "two")
     todo("done", "1")
 
-    ran = todo("list", "--status", "all", terminal=True, env=XTERM | {"NO_COLOR": value})
+    ran = todo(
+        "list", "--status", "all", terminal=True, env=XTERM | {"NO_COLOR": value}
+    )
 
     assert colours(ran) == []
-    assert plain(ran) == plain(todo("list", "--status", "all", terminal=True, env=XTERM))
+    assert plain(ran) == plain(
+        todo("list", "--status", "all", terminal=True, env=XTERM)
+    )
 
 
 @pytest.mark.spec("002/FR-052")
 def test_table_has_colour_again_where_no_color_is_empty(todo: Todo) -> None:
     add(todo, "one")
 
-    assert todo("list", terminal=True, env=XTERM | {"NO_COLOR": ""}) == todo("list", terminal=True, env=XTERM)
+    assert todo("list", terminal=True, env=XTERM | {"NO_COLOR": ""}) == todo(
+        "list", terminal=True, env=XTERM
+    )
 
 
 @pytest.mark.spec("002/FR-052")
-@pytest.mark.parametrize("command", [["list"], ["show", "1"], ["done", "1"], ["--help"]], ids=" ".join)
-def test_output_has_no_escape_on_a_dumb_terminal(todo: Todo, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "1"], ["done", "1"], ["--help"]], ids=" ".join
+)
+def test_output_has_no_escape_on_a_dumb_terminal(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "one")
 
     ran = todo(*command, terminal=True, env={"TERM": "dumb"})
@@ -248,7 +304,9 @@ def test_errors_have_no_escape_on_a_dumb_terminal(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-052")
 @pytest.mark.spec("002/FR-054")
-def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(todo: Todo) -> None:
+def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(
+    todo: Todo,
+) -> None:
     add(todo, "one")
 
     forced = todo("list", env={"FORCE_COLOR": "1"})
@@ -267,13 +325,28 @@ def test_table_has_colour_where_it_is_forced(todo: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-053")
-@pytest.mark.parametrize("options", [[], ["--status", "done"], ["--limit", "5"]], ids=["open", "done", "limit"])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--status", "done"], ["--limit", "5"]],
+    ids=["open", "done", "limit"],
+)
 @pytest.mark.parametrize("columns", [200, 80, 20])
 @pytest.mark.nothing_made
 def test_empty_list_at_a_terminal_names_user_and_store(
     todo: Todo, store: Store, options: list[str], columns: int
 ) -> None:
-    text = packed(plain(todo("list", *options, terminal=True, columns=columns, env=XTERM, user="Ada Lovelace")))
+    text = packed(
+        plain(
+            todo(
+                "list",
+                *options,
+                terminal=True,
+                columns=columns,
+                env=XTERM,
+                user="Ada Lovelace",
+            )
+        )
+    )
 
     assert "AdaLovelace" in text
     assert [name for name in place_of(store) if packed(name) not in text] == []
@@ -281,10 +354,17 @@ def test_empty_list_at_a_terminal_names_user_and_store(
 
 @pytest.mark.spec("002/FR-053")
 @pytest.mark.spec("002/FR-066")
-def test_empty_list_at_a_terminal_shows_no_password(todo_embedded: Todo, postgres_store: Store) -> None:
+def test_empty_list_at_a_terminal_shows_no_password(
+    todo_embedded: Todo, postgres_store: Store
+) -> None:
     password = postgres_store.url.partition("@")[0].rpartition(":")[2]
 
-    ran = todo_embedded("list", terminal=True, columns=200, env={"TODO_DATABASE_URL": postgres_store.url})
+    ran = todo_embedded(
+        "list",
+        terminal=True,
+        columns=200,
+        env={"TODO_DATABASE_URL": postgres_store.url},
+    )
 
     assert ran.status == 0
     assert password not in ran.out + ran.err
@@ -292,7 +372,9 @@ def test_empty_list_at_a_terminal_shows_no_password(todo_embedded: Todo, postgre
 
 @pytest.mark.spec("002/FR-050")
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_table_on_a_terminal_that_knows_few_characters(todo: Todo, encoding: str) -> None:
+def test_table_on_a_terminal_that_knows_few_characters(
+    todo: Todo, encoding: str
+) -> None:
     add(todo, "café ☕ 買う", "plain")
 
     ran = todo("list", terminal=True, encoding=encoding, env=XTERM)
@@ -308,14 +390,22 @@ def test_table_in_a_real_terminal(todo: Todo, pty_process: PtyProcess) -> None:
 
     text = plain(pty_process("list", columns=49))
 
-    assert [words for words in ("Buy milk", "Call Bob", "2 open, 0 done") if words not in text] == []
+    assert [
+        words
+        for words in ("Buy milk", "Call Bob", "2 open, 0 done")
+        if words not in text
+    ] == []
     assert [line for line in text.splitlines() if cell_len(line) > 49] == []
 
 
 @pytest.fixture
-def server_process(seal: Seal, postgres_store: Store, fork_server: ForkServer) -> Process:
+def server_process(
+    seal: Seal, postgres_store: Store, fork_server: ForkServer
+) -> Process:
     """The program on PostgreSQL, as a process with pipes."""
-    return Process(Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch)
+    return Process(
+        Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch
+    )
 
 
 @pytest.fixture
@@ -341,10 +431,14 @@ def test_waiting_for_an_answer_at_a_terminal_is_told(
 
 
 @pytest.mark.spec("002/FR-058")
-def test_waiting_for_a_connection_at_a_terminal_is_told(seal: Seal, fork_server: ForkServer) -> None:
+def test_waiting_for_a_connection_at_a_terminal_is_told(
+    seal: Seal, fork_server: ForkServer
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/db"
-        pty_process = PtyProcess(Surroundings(seal.home, seal.cwd, url), fork_server.launch)
+        pty_process = PtyProcess(
+            Surroundings(seal.home, seal.cwd, url), fork_server.launch
+        )
 
         with pty_process.start("list", env={"TODO_TIMEOUT": "6"}) as terminal:
             terminal.wait_for("Waking the database...")
@@ -356,7 +450,9 @@ def test_waiting_for_a_connection_at_a_terminal_is_told(seal: Seal, fork_server:
 
 @pytest.mark.spec("002/FR-058")
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
-def test_waiting_off_a_terminal_is_silent(server_process: Process, postgres_store: Store, options: list[str]) -> None:
+def test_waiting_off_a_terminal_is_silent(
+    server_process: Process, postgres_store: Store, options: list[str]
+) -> None:
     add(server_process, "Buy milk")
 
     with locked(postgres_store):

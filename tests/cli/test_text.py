@@ -11,7 +11,9 @@ from tests.support.program import Ran, Todo
 from tests.support.stores import Store
 
 # What may never reach a terminal: what rule 001 refuses, but the line feeds and tabs of our own.
-UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 NEVER = {
@@ -81,9 +83,13 @@ def printed(ran: Ran) -> str:
 
 @pytest.mark.spec("002/FR-062")
 def test_refuse_a_character_in_a_title(todo: Todo) -> None:
-    for title in (f"a{character}b" for character in [*NEVER.values(), *IN_LINES.values()]):
+    for title in (
+        f"a{character}b" for character in [*NEVER.values(), *IN_LINES.values()]
+    ):
         assert_refused(todo, "add", title, code="INVALID_INPUT", names=["title"])
-        assert_refused(todo, "update", "1", "--title", title, code="INVALID_INPUT", names=["title"])
+        assert_refused(
+            todo, "update", "1", "--title", title, code="INVALID_INPUT", names=["title"]
+        )
 
     assert tasks_of(todo) == []
 
@@ -91,15 +97,37 @@ def test_refuse_a_character_in_a_title(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-062")
 def test_refuse_a_character_in_a_description(todo: Todo) -> None:
     for description in (f"a{character}b" for character in NEVER.values()):
-        assert_refused(todo, "add", "x", "-d", description, code="INVALID_INPUT", names=["description"])
-        assert_refused(todo, "update", "1", "-d", description, code="INVALID_INPUT", names=["description"])
+        assert_refused(
+            todo,
+            "add",
+            "x",
+            "-d",
+            description,
+            code="INVALID_INPUT",
+            names=["description"],
+        )
+        assert_refused(
+            todo,
+            "update",
+            "1",
+            "-d",
+            description,
+            code="INVALID_INPUT",
+            names=["description"],
+        )
 
     assert tasks_of(todo) == []
 
 
 @pytest.mark.spec("002/FR-062")
-@pytest.mark.parametrize("options", [["--title", "a\x1bb", "-d", "new"], ["--title", "new", "-d", "a\x1bb"]], ids=repr)
-def test_refuse_a_character_and_change_nothing_else(todo: Todo, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [["--title", "a\x1bb", "-d", "new"], ["--title", "new", "-d", "a\x1bb"]],
+    ids=repr,
+)
+def test_refuse_a_character_and_change_nothing_else(
+    todo: Todo, options: list[str]
+) -> None:
     add(todo, "one")
     before = tasks_of(todo)
 
@@ -110,8 +138,12 @@ def test_refuse_a_character_and_change_nothing_else(todo: Todo, options: list[st
 
 @pytest.mark.spec("002/FR-062")
 def test_refuse_a_character_in_a_user(todo: Todo) -> None:
-    for user in (f"a{character}b" for character in [*NEVER.values(), *IN_LINES.values()]):
-        assert_refused(todo, "add", "x", "--user", user, code="INVALID_INPUT", names=["user"])
+    for user in (
+        f"a{character}b" for character in [*NEVER.values(), *IN_LINES.values()]
+    ):
+        assert_refused(
+            todo, "add", "x", "--user", user, code="INVALID_INPUT", names=["user"]
+        )
 
 
 @pytest.mark.spec("002/FR-062")
@@ -206,7 +238,9 @@ def test_keep_a_title_after_trimming(todo: Todo, title: str, stored: str) -> Non
         pytest.param("😀" * 10_000, "😀" * 10_000, id="longest in emoji"),
         pytest.param("a\nb\n\tc\n", "a\nb\n\tc\n", id="lines and tabs"),
         pytest.param("a\r\nb\r\n", "a\nb\n", id="crlf"),
-        pytest.param("x\r\n" * 5_000, "x\n" * 5_000, id="as long as allowed once CRLF is LF"),
+        pytest.param(
+            "x\r\n" * 5_000, "x\n" * 5_000, id="as long as allowed once CRLF is LF"
+        ),
         pytest.param("", None, id="empty"),
     ],
 )
@@ -220,9 +254,34 @@ def test_refuse_a_description_that_is_too_long(todo: Todo) -> None:
     add(todo, "one")
     before = tasks_of(todo)
 
-    error = assert_refused(todo, "add", "x", "-d", "x" * 10_001, code="INVALID_INPUT", names=["description"])
-    assert_refused(todo, "update", "1", "-d", "x" * 10_001, code="INVALID_INPUT", names=["description"])
-    assert_refused(todo, "add", "x", "-d", "-", stdin=b"x" * 10_001, code="INVALID_INPUT", names=["description"])
+    error = assert_refused(
+        todo,
+        "add",
+        "x",
+        "-d",
+        "x" * 10_001,
+        code="INVALID_INPUT",
+        names=["description"],
+    )
+    assert_refused(
+        todo,
+        "update",
+        "1",
+        "-d",
+        "x" * 10_001,
+        code="INVALID_INPUT",
+        names=["description"],
+    )
+    assert_refused(
+        todo,
+        "add",
+        "x",
+        "-d",
+        "-",
+        stdin=b"x" * 10_001,
+        code="INVALID_INPUT",
+        names=["description"],
+    )
 
     assert "x" * 50 not in str(error)
     assert tasks_of(todo) == before
@@ -247,45 +306,77 @@ def test_show_text_as_text(todo: Todo) -> None:
     texts = list(KEPT.values())
     add(todo, *texts)
 
-    document, table = todo("list", "--json"), printed(todo("list", terminal=True, columns=120))
+    document, table = (
+        todo("list", "--json"),
+        printed(todo("list", terminal=True, columns=120)),
+    )
 
-    assert [line.split("\t")[2] for line in todo("list").out.splitlines()][::-1] == texts
+    assert [line.split("\t")[2] for line in todo("list").out.splitlines()][
+        ::-1
+    ] == texts
     assert [task["title"] for task in document.data][::-1] == texts
-    assert [text for text in texts if text not in document.out and "\\" not in text] == []
+    assert [
+        text for text in texts if text not in document.out and "\\" not in text
+    ] == []
     rows = table.splitlines()[2:-1][::-1]
-    assert [text for text, row in zip(texts, rows, strict=True) if text not in row] == []
+    assert [
+        text for text, row in zip(texts, rows, strict=True) if text not in row
+    ] == []
     for number, text in enumerate(texts, start=1):
         assert text in printed(todo("show", str(number), terminal=True, columns=120))
     done = todo("done", f"1-{len(texts)}", terminal=True)
-    assert done.out == "".join(f"Done {number}: {text}\n" for number, text in enumerate(texts, start=1))
+    assert done.out == "".join(
+        f"Done {number}: {text}\n" for number, text in enumerate(texts, start=1)
+    )
 
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-043")
 @pytest.mark.parametrize(("raw", "visible"), FROM_ELSEWHERE)
-def test_show_what_came_from_elsewhere_escaped(todo: Todo, store: Store, raw: str, visible: str) -> None:
+def test_show_what_came_from_elsewhere_escaped(
+    todo: Todo, store: Store, raw: str, visible: str
+) -> None:
     todo("add", "one", "-d", "described")
     set_text(store, 1, "title", f"A{raw}Z")
     set_text(store, 1, "description", f"B{raw}Y")
 
     listed, shown = todo("list"), todo("show", "1")
-    table, page = todo("list", terminal=True, columns=120), todo("show", "1", terminal=True, columns=120)
+    table, page = (
+        todo("list", terminal=True, columns=120),
+        todo("show", "1", terminal=True, columns=120),
+    )
     document = todo("show", "1", "--json")
     done, deleted = todo("done", "1"), todo("delete", "1", terminal=True)
 
     assert listed.out.split("\t")[2] == f"A{visible}Z"
     assert listed.out.count("\n") == 1
-    assert [text for text in (f"A{visible}Z", f"B{visible}Y") if text not in shown.out] == []
+    assert [
+        text for text in (f"A{visible}Z", f"B{visible}Y") if text not in shown.out
+    ] == []
     assert f"A{visible}Z" in printed(table)
-    assert [text for text in (f"A{visible}Z", f"B{visible}Y") if text not in printed(page)] == []
-    assert (document.data["title"], document.data["description"]) == (f"A{raw}Z", f"B{raw}Y")
-    assert (done.out, deleted.out) == (f"Done 1: A{visible}Z\n", f"Deleted 1: A{visible}Z\n")
-    assert [ran for ran in (listed, shown, table, page, document, done, deleted) if UNSAFE.search(printed(ran))] == []
+    assert [
+        text for text in (f"A{visible}Z", f"B{visible}Y") if text not in printed(page)
+    ] == []
+    assert (document.data["title"], document.data["description"]) == (
+        f"A{raw}Z",
+        f"B{raw}Y",
+    )
+    assert (done.out, deleted.out) == (
+        f"Done 1: A{visible}Z\n",
+        f"Deleted 1: A{visible}Z\n",
+    )
+    assert [
+        ran
+        for ran in (listed, shown, table, page, document, done, deleted)
+        if UNSAFE.search(printed(ran))
+    ] == []
 
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-054")
-def test_show_lines_from_elsewhere_in_a_title_on_one_line(todo: Todo, store: Store) -> None:
+def test_show_lines_from_elsewhere_in_a_title_on_one_line(
+    todo: Todo, store: Store
+) -> None:
     add(todo, "one")
     set_text(store, 1, "title", "a\nb\tc")
 
@@ -298,7 +389,9 @@ def test_show_lines_from_elsewhere_in_a_title_on_one_line(todo: Todo, store: Sto
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.parametrize("raw", ["[/]\x1b[2J", "\u202e:smile:"])
-def test_show_the_question_about_text_from_elsewhere_safely(todo: Todo, store: Store, raw: str) -> None:
+def test_show_the_question_about_text_from_elsewhere_safely(
+    todo: Todo, store: Store, raw: str
+) -> None:
     add(todo, "one", "two", "three")
     set_text(store, 1, "title", raw)
 

@@ -9,26 +9,48 @@ import pytest
 from typer.core import TyperArgument
 
 import todo_cli
-from tests.cli.expect import EXITS, add, assert_document, assert_refused, assert_words, tasks_of
+from tests.cli.expect import (
+    EXITS,
+    add,
+    assert_document,
+    assert_refused,
+    assert_words,
+    tasks_of,
+)
 from tests.conftest import Seal
 from tests.support.program import Process, Surroundings, Todo
 from todo_cli.cli.app import commands
 from todo_cli.errors import STATUSES
 
-COMMANDS = [["add"], ["list"], ["show"], ["update"], ["done"], ["delete"], ["db", "upgrade"]]
+COMMANDS = [
+    ["add"],
+    ["list"],
+    ["show"],
+    ["update"],
+    ["done"],
+    ["delete"],
+    ["db", "upgrade"],
+]
 OPTIONS = {
     *("--user", "--json", "--help", "--debug", "--version"),
     *("--description", "--id", "--status", "--limit", "--title", "--undo", "--yes"),
     *("--sql", "--host", "--port"),
 }
-BROKEN = {"TODO_DATABASE_URL": "", "TODO_CONFIG": "/nowhere/config.toml", "TODO_TIMEOUT": "soon", "TODO_USER": ""}
+BROKEN = {
+    "TODO_DATABASE_URL": "",
+    "TODO_CONFIG": "/nowhere/config.toml",
+    "TODO_TIMEOUT": "soon",
+    "TODO_USER": "",
+}
 
 WRONG = [
     pytest.param(["frobnicate"], ["frobnicate"], id="unknown command"),
     pytest.param(["lis"], ["lis"], id="shortened command"),
     pytest.param(["LIST"], ["LIST"], id="command in capitals"),
     pytest.param(["db", "frobnicate"], ["frobnicate"], id="unknown subcommand"),
-    pytest.param(["--frob", "list"], ["--frob"], id="unknown option before the command"),
+    pytest.param(
+        ["--frob", "list"], ["--frob"], id="unknown option before the command"
+    ),
     pytest.param(["list", "--frob"], ["--frob"], id="unknown option"),
     pytest.param(["list", "--stat", "done"], ["--stat"], id="shortened option"),
     pytest.param(["add", "-x"], ["-x"], id="unknown short option"),
@@ -56,12 +78,16 @@ def broken_clock() -> NoReturn:
 @pytest.mark.spec("002/FR-036")
 @pytest.mark.spec("002/FR-045")
 @pytest.mark.parametrize(("arguments", "names"), WRONG)
-def test_refuse_what_the_parser_does_not_know(todo: Todo, arguments: Sequence[str], names: Sequence[str]) -> None:
+def test_refuse_what_the_parser_does_not_know(
+    todo: Todo, arguments: Sequence[str], names: Sequence[str]
+) -> None:
     assert_refused(todo, *arguments, code="USAGE", names=names)
 
 
 def ways_to_go_wrong() -> Iterator[Any]:
-    """Every command with each of its options used wrongly, and the command whose help says how it is done."""
+    """Every command with each of its options used wrongly, and the command whose help
+    says how it is done.
+    """
     for words, command in every_command():
         name = " ".join(["todo", *words])
         yield pytest.param([*words, "--frobnicate"], name, id=f"{name} --frobnicate")
@@ -72,11 +98,18 @@ def ways_to_go_wrong() -> Iterator[Any]:
                 continue
             for option in parameter.opts:
                 if parameter.is_flag:
-                    yield pytest.param([*words, f"{option}=x"], name, id=f"{name} {option}=x")
+                    yield pytest.param(
+                        [*words, f"{option}=x"], name, id=f"{name} {option}=x"
+                    )
                 else:
                     yield pytest.param([*words, option], name, id=f"{name} {option}")
                 if option == "--status":
-                    given = [*words, *(["1"] if words == ["update"] else []), option, "late"]
+                    given = [
+                        *words,
+                        *(["1"] if words == ["update"] else []),
+                        option,
+                        "late",
+                    ]
                     yield pytest.param(given, name, id=f"{name} {option} late")
 
 
@@ -118,22 +151,46 @@ def test_wrong_uses_cover_every_command_and_kind() -> None:
 
 @pytest.mark.spec("002/FR-015")
 @pytest.mark.spec("002/FR-036")
-@pytest.mark.parametrize("words", [["update", "1"], ["add", "-", "-d", "x"], ["serve", "--port", "x"]], ids=" ".join)
-def test_hint_at_the_help_where_the_command_itself_refuses(todo_embedded: Todo, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [["update", "1"], ["add", "-", "-d", "x"], ["serve", "--port", "x"]],
+    ids=" ".join,
+)
+def test_hint_at_the_help_where_the_command_itself_refuses(
+    todo_embedded: Todo, words: list[str]
+) -> None:
     error = assert_refused(todo_embedded, *words, code="USAGE")
 
     assert f"todo {words[0]} --help" in error["hint"]
 
 
-COMPLETIONS = ["bash_source", "zsh_source", "fish_source", "source_bash", "complete_bash", "complete_zsh", "1", "..."]
+COMPLETIONS = [
+    "bash_source",
+    "zsh_source",
+    "fish_source",
+    "source_bash",
+    "complete_bash",
+    "complete_zsh",
+    "1",
+    "...",
+]
 
 
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.parametrize("value", COMPLETIONS)
-@pytest.mark.parametrize("name", ["_TODO_COMPLETE", "_TODO_CLI_COMPLETE", "_PYTHON__M_TODO_CLI_COMPLETE"])
-def test_a_variable_of_shell_completion_changes_nothing(process: Process, name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["_TODO_COMPLETE", "_TODO_CLI_COMPLETE", "_PYTHON__M_TODO_CLI_COMPLETE"]
+)
+def test_a_variable_of_shell_completion_changes_nothing(
+    process: Process, name: str, value: str
+) -> None:
     """As in ihabunek/toot#444 and pimutils/todoman#187."""
-    shell = {name: value, "COMP_WORDS": "todo li", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "todo li"}
+    shell = {
+        name: value,
+        "COMP_WORDS": "todo li",
+        "COMP_CWORD": "1",
+        "_TYPER_COMPLETE_ARGS": "todo li",
+    }
 
     assert process("list", "--json", env=shell).data == []
 
@@ -162,7 +219,11 @@ def test_a_variable_of_shell_completion_changes_nothing(process: Process, name: 
     ids=str,
 )
 def test_a_variable_of_shell_completion_changes_no_command(
-    todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, value: str
+    todo_embedded: Todo,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    status: int,
+    value: str,
 ) -> None:
     add(todo_embedded, "first")
     monkeypatch.setenv("_TODO_COMPLETE", value)
@@ -173,7 +234,9 @@ def test_a_variable_of_shell_completion_changes_no_command(
 
 
 @pytest.mark.spec("002/FR-031")
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["list", "--help"], ["db"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["list", "--help"], ["db"]], ids=str
+)
 def test_a_variable_of_shell_completion_changes_no_help(
     todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
@@ -187,7 +250,9 @@ def test_a_variable_of_shell_completion_changes_no_help(
 @pytest.mark.spec("002/FR-036")
 @pytest.mark.spec("002/FR-073")
 def test_refuse_without_touching_anything(todo_embedded: Todo, seal: Seal) -> None:
-    assert_refused(todo_embedded, "add", "Buy milk", "--frob", code="USAGE", names=["--frob"])
+    assert_refused(
+        todo_embedded, "add", "Buy milk", "--frob", code="USAGE", names=["--frob"]
+    )
 
     assert list(seal.home.rglob("*")) == []
 
@@ -198,11 +263,17 @@ def test_bare_todo_prints_help(todo: Todo) -> None:
 
     assert (bare.status, bare.err) == (0, "")
     assert bare == todo("--help")
-    assert [name for name in ("add", "list", "show", "update", "done", "delete") if name not in bare.out] == []
+    assert [
+        name
+        for name in ("add", "list", "show", "update", "done", "delete")
+        if name not in bare.out
+    ] == []
 
 
 @pytest.mark.spec("002/FR-031")
-@pytest.mark.parametrize("option", [[], ["--help"], ["-h"], ["--help", "--json"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "option", [[], ["--help"], ["-h"], ["--help", "--json"]], ids=" ".join
+)
 def test_bare_db_prints_help(todo: Todo, option: list[str]) -> None:
     ran = todo("db", *option)
 
@@ -221,7 +292,9 @@ def test_bare_todo_with_json_is_a_usage_error(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-031")
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("option", ["-h", "--help"])
-def test_help_of_every_command_stands_on_stdout(todo: Todo, command: list[str], option: str) -> None:
+def test_help_of_every_command_stands_on_stdout(
+    todo: Todo, command: list[str], option: str
+) -> None:
     ran = todo(*command, option)
 
     assert (ran.status, ran.err) == (0, "")
@@ -233,7 +306,11 @@ def test_help_of_every_command_stands_on_stdout(todo: Todo, command: list[str], 
 @pytest.mark.spec("002/FR-031")
 @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
 def test_help_with_json_is_still_help(todo: Todo, command: list[str]) -> None:
-    assert todo(*command, "--help", "--json") == todo("--json", *command, "--help") == todo(*command, "--help")
+    assert (
+        todo(*command, "--help", "--json")
+        == todo("--json", *command, "--help")
+        == todo(*command, "--help")
+    )
 
 
 @pytest.mark.spec("002/FR-031")
@@ -253,7 +330,11 @@ def test_help_at_a_terminal_is_help(todo: Todo, columns: int) -> None:
     ran = todo("--help", terminal=True, columns=columns)
 
     assert (ran.status, ran.err) == (0, "")
-    assert [name for name in ("add", "list", "show", "update", "done", "delete") if name not in ran.out] == []
+    assert [
+        name
+        for name in ("add", "list", "show", "update", "done", "delete")
+        if name not in ran.out
+    ] == []
 
 
 @pytest.mark.spec("002/FR-032")
@@ -267,11 +348,17 @@ def test_version_is_one_line(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-032")
 @pytest.mark.spec("002/FR-039")
-@pytest.mark.parametrize("arguments", [["--version", "--json"], ["--json", "--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--version", "--json"], ["--json", "--version"]], ids=" ".join
+)
 def test_version_with_json_is_an_envelope(todo: Todo, arguments: list[str]) -> None:
     ran = todo(*arguments)
 
-    assert (ran.status, ran.err, list(ran.json)) == (0, "", ["success", "data", "message"])
+    assert (ran.status, ran.err, list(ran.json)) == (
+        0,
+        "",
+        ["success", "data", "message"],
+    )
     assert todo_cli.__version__ in ran.out
 
 
@@ -279,14 +366,21 @@ def test_version_with_json_is_an_envelope(todo: Todo, arguments: list[str]) -> N
 def test_options_are_these_and_none_takes_a_secret(todo: Todo) -> None:
     helps = [todo(*command, "--help", columns=200).out for command in ([], *COMMANDS)]
 
-    found = {option for text in helps for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+    found = {
+        option
+        for text in helps
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)
+    }
 
     assert found - OPTIONS == set()
     assert OPTIONS - {"--host", "--port", "--sql"} <= found
 
 
 @pytest.mark.spec("002/FR-033")
-@pytest.mark.parametrize("option", ["--database-url", "--url", "--password", "--token", "--database", "--dsn"])
+@pytest.mark.parametrize(
+    "option",
+    ["--database-url", "--url", "--password", "--token", "--database", "--dsn"],
+)
 def test_options_for_secrets_are_unknown(todo: Todo, option: str) -> None:
     assert_refused(todo, "list", option, "x", code="USAGE", names=[option])
 
@@ -314,13 +408,23 @@ def test_help_shows_no_value_of_a_setting(todo: Todo, command: list[str]) -> Non
         pytest.param(["add", "-u", "bob", "Buy milk"], id="after the command"),
         pytest.param(["add", "Buy milk", "--user", "bob"], id="last"),
         pytest.param(["add", "Buy", "--user", "bob", "milk"], id="between words"),
-        pytest.param(["--user", "carol", "add", "Buy milk", "--user", "bob"], id="the last of two"),
-        pytest.param(["add", "-u", "carol", "Buy milk", "-u", "bob"], id="the last of two after the command"),
+        pytest.param(
+            ["--user", "carol", "add", "Buy milk", "--user", "bob"],
+            id="the last of two",
+        ),
+        pytest.param(
+            ["add", "-u", "carol", "Buy milk", "-u", "bob"],
+            id="the last of two after the command",
+        ),
         pytest.param(["--debug", "add", "Buy milk", "-u", "bob"], id="--debug first"),
-        pytest.param(["add", "Buy milk", "--debug", "-u", "bob"], id="--debug after the command"),
+        pytest.param(
+            ["add", "Buy milk", "--debug", "-u", "bob"], id="--debug after the command"
+        ),
     ],
 )
-def test_options_of_every_command_stand_anywhere(todo: Todo, arguments: list[str]) -> None:
+def test_options_of_every_command_stand_anywhere(
+    todo: Todo, arguments: list[str]
+) -> None:
     data = todo(*arguments, "--json").data
 
     assert (data["user_id"], data["title"]) == ("bob", "Buy milk")
@@ -339,7 +443,9 @@ def test_options_of_every_command_stand_anywhere(todo: Todo, arguments: list[str
         pytest.param(["db", "upgrade"], id="db upgrade"),
     ],
 )
-def test_options_of_every_command_are_on_every_command(todo: Todo, command: list[str]) -> None:
+def test_options_of_every_command_are_on_every_command(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "his", user="bob")
 
     ran = todo(*command, "-u", "bob", "--debug", "--json")
@@ -356,7 +462,9 @@ def test_options_of_every_command_are_on_every_command(todo: Todo, command: list
         pytest.param(["db", "upgrade", "-u", "bob", "--debug", "--json"], id="last"),
     ],
 )
-def test_options_of_every_command_stand_anywhere_around_two_words(todo: Todo, arguments: list[str]) -> None:
+def test_options_of_every_command_stand_anywhere_around_two_words(
+    todo: Todo, arguments: list[str]
+) -> None:
     ran = todo(*arguments)
 
     assert (ran.status, ran.err, ran.json["success"]) == (0, "", True)
@@ -372,7 +480,9 @@ def test_options_after_two_dashes_are_text(todo: Todo) -> None:
 
 GLUED = [
     pytest.param(["add", "remove", "the", "-unused", "flag"], "-unused", id="-unused"),
-    pytest.param(["add", "Build", "package", "-debug", "symbols"], "-debug", id="-debug"),
+    pytest.param(
+        ["add", "Build", "package", "-debug", "symbols"], "-debug", id="-debug"
+    ),
     pytest.param(["add", "x", "-ubob"], "-ubob", id="a user"),
     pytest.param(["add", "x", "-u=bob"], "-u=bob", id="a user after an equals sign"),
     pytest.param(["add", "x", "-u20"], "-u20", id="a number for a name"),
@@ -406,8 +516,12 @@ GLUED = [
 
 @pytest.mark.spec("002/FR-135")
 @pytest.mark.parametrize(("arguments", "word"), GLUED)
-def test_refuse_a_value_glued_to_a_short_option(todo: Todo, arguments: list[str], word: str) -> None:
-    """Words of a title became a user and a description: GothenburgBitFactory/taskwarrior#315, #1307."""
+def test_refuse_a_value_glued_to_a_short_option(
+    todo: Todo, arguments: list[str], word: str
+) -> None:
+    """Words of a title became a user and a description:
+    GothenburgBitFactory/taskwarrior#315, #1307.
+    """
     add(todo, "first")
 
     error = assert_refused(todo, *arguments, code="USAGE", names=[word])
@@ -421,8 +535,13 @@ def test_refuse_a_value_glued_to_a_short_option(todo: Todo, arguments: list[str]
 def test_take_a_number_glued_to_a_short_option(todo: Todo) -> None:
     add(todo, "one", "two", "three")
 
-    assert [task["title"] for task in todo("list", "-L2", "--json").data] == ["three", "two"]
-    assert todo("list", "-L2") == todo("list", "-L", "2") == todo("list", "--limit", "2")
+    assert [task["title"] for task in todo("list", "-L2", "--json").data] == [
+        "three",
+        "two",
+    ]
+    assert (
+        todo("list", "-L2") == todo("list", "-L", "2") == todo("list", "--limit", "2")
+    )
 
 
 @pytest.mark.spec("002/FR-135")
@@ -435,7 +554,9 @@ def test_take_any_word_as_the_value_after_an_option(todo: Todo, value: str) -> N
 
 @pytest.mark.spec("002/FR-135")
 def test_take_words_after_two_dashes_as_text(todo: Todo) -> None:
-    assert todo("add", "--", "-unused", "-debug", "-L20", "-yh").out.startswith("Added 1: -unused -debug -L20 -yh")
+    assert todo("add", "--", "-unused", "-debug", "-L20", "-yh").out.startswith(
+        "Added 1: -unused -debug -L20 -yh"
+    )
 
 
 @pytest.mark.spec("002/FR-036")
@@ -464,7 +585,9 @@ def test_codes_have_their_exit_status(code: str, status: int) -> None:
 
 @pytest.mark.spec("002/FR-044")
 def test_codes_are_no_more_than_these() -> None:
-    assert {str(code) for code, row in STATUSES.items() if row.exit is not None} == set(EXITS)
+    assert {str(code) for code, row in STATUSES.items() if row.exit is not None} == set(
+        EXITS
+    )
 
 
 @pytest.mark.spec("002/FR-037")
@@ -488,7 +611,9 @@ def test_a_bug_is_one_document_with_json(surroundings: Surroundings) -> None:
 @pytest.mark.spec("002/FR-037")
 @pytest.mark.spec("002/FR-066")
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["words", "json"])
-def test_a_bug_with_debug_shows_its_traceback_without_secrets(surroundings: Surroundings, json: list[str]) -> None:
+def test_a_bug_with_debug_shows_its_traceback_without_secrets(
+    surroundings: Surroundings, json: list[str]
+) -> None:
     ran = Todo(surroundings, broken_clock)("add", "Buy milk", "--debug", *json)
 
     assert ran.status == 1
@@ -507,7 +632,9 @@ def test_debug_says_nothing_where_there_is_no_bug(todo: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-037")
-def test_a_bug_leaves_the_store_as_it_was(todo: Todo, surroundings: Surroundings) -> None:
+def test_a_bug_leaves_the_store_as_it_was(
+    todo: Todo, surroundings: Surroundings
+) -> None:
     def later() -> datetime:
         raise RuntimeError("boom")
 

@@ -24,8 +24,22 @@ def configure(seal: Seal, text: str) -> None:
         pytest.param([], None, "file", "login", "file", id="config file"),
         pytest.param([], None, None, "login", "login", id="login name"),
         pytest.param(["-u", "opt"], None, None, None, "opt", id="option alone"),
-        pytest.param(["-u", "first", "-u", "second"], "env", None, None, "second", id="last of two options"),
-        pytest.param(["-u", ""], "env", "file", "login", None, id="an empty option hides the others"),
+        pytest.param(
+            ["-u", "first", "-u", "second"],
+            "env",
+            None,
+            None,
+            "second",
+            id="last of two options",
+        ),
+        pytest.param(
+            ["-u", ""],
+            "env",
+            "file",
+            "login",
+            None,
+            id="an empty option hides the others",
+        ),
     ],
 )
 def test_user_is_the_first_that_is_named(
@@ -53,21 +67,36 @@ def test_user_is_the_first_that_is_named(
     [(["-u", "bob"], "ada"), (["--user= bob "], "ada"), ([], "bob")],
     ids=["-u", "--user", "TODO_USER"],
 )
-def test_the_first_task_of_a_user_says_for_whom_the_list_is(todo: Todo, option: list[str], variable: str) -> None:
+def test_the_first_task_of_a_user_says_for_whom_the_list_is(
+    todo: Todo, option: list[str], variable: str
+) -> None:
     add(todo, "mine")
 
     first = todo("add", "one", *option, user=variable)
     second = todo("add", "two", *option, user=variable)
 
-    assert (first, second) == (Ran(0, "Added 1: one (new list for bob)\n", ""), Ran(0, "Added 2: two\n", ""))
+    assert (first, second) == (
+        Ran(0, "Added 1: one (new list for bob)\n", ""),
+        Ran(0, "Added 2: two\n", ""),
+    )
     assert todo("delete", "1-2", *option, user=variable).status == 0
     assert todo("add", "three", *option, user=variable).out == "Added 3: three\n"
 
 
 @pytest.mark.spec("002/FR-074")
-def test_the_first_task_of_a_user_says_so_in_json_and_a_repeat_does_not(todo: Todo) -> None:
+def test_the_first_task_of_a_user_says_so_in_json_and_a_repeat_does_not(
+    todo: Todo,
+) -> None:
     add(todo, "mine")
-    words = ("add", "one", "-u", "bob", "--id", "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11", "--json")
+    words = (
+        "add",
+        "one",
+        "-u",
+        "bob",
+        "--id",
+        "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11",
+        "--json",
+    )
 
     assert [todo(*words).json["message"] for _ in range(2)] == [
         "Added 1: one (new list for bob)",
@@ -79,17 +108,23 @@ def test_the_first_task_of_a_user_says_so_in_json_and_a_repeat_does_not(todo: To
 def test_the_first_lines_of_a_user_say_once_for_whom_the_list_is(todo: Todo) -> None:
     add(todo, "mine")
 
-    assert todo("add", "-", "-u", "bob", stdin=b"one\ntwo\n").out == "Added 1: one (new list for bob)\nAdded 2: two\n"
+    assert (
+        todo("add", "-", "-u", "bob", stdin=b"one\ntwo\n").out
+        == "Added 1: one (new list for bob)\nAdded 2: two\n"
+    )
     assert todo("add", "-", "-u", "bob", stdin=b"three\n").out == "Added 3: three\n"
     assert (
-        todo("add", "-", "-u", "eve", "--json", stdin=b"1\n2\n").json["message"] == "Added 2 tasks (new list for eve)"
+        todo("add", "-", "-u", "eve", "--json", stdin=b"1\n2\n").json["message"]
+        == "Added 2 tasks (new list for eve)"
     )
 
 
 @pytest.mark.spec("002/FR-074")
 @pytest.mark.nothing_made
 @pytest.mark.parametrize(
-    ("words", "stdin"), [(["add", "one"], b""), (["add", "-"], b"one\ntwo\n")], ids=["one task", "lines"]
+    ("words", "stdin"),
+    [(["add", "one"], b""), (["add", "-"], b"one\ntwo\n")],
+    ids=["one task", "lines"],
 )
 def test_a_new_store_says_for_whom_where_a_flag_named_the_user(
     todo: Todo, store: Store, words: list[str], stdin: bytes
@@ -100,10 +135,16 @@ def test_a_new_store_says_for_whom_where_a_flag_named_the_user(
 
 
 @pytest.mark.spec("002/FR-035")
-@pytest.mark.parametrize("name", ["", " ", "\u00a0"], ids=["empty", "blank", "no-break space"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "\u00a0"], ids=["empty", "blank", "no-break space"]
+)
 def test_user_must_not_be_empty(todo: Todo, name: str) -> None:
-    assert_refused(todo, "add", "Buy milk", "--user", name, code="USAGE", names=["--user"])
-    assert_refused(todo, "add", "Buy milk", user=name, code="USAGE", names=["TODO_USER"])
+    assert_refused(
+        todo, "add", "Buy milk", "--user", name, code="USAGE", names=["--user"]
+    )
+    assert_refused(
+        todo, "add", "Buy milk", user=name, code="USAGE", names=["TODO_USER"]
+    )
 
 
 @pytest.mark.spec("002/FR-035")
@@ -138,7 +179,9 @@ def test_user_must_be_found_somewhere(surroundings: Surroundings, clock: Clock) 
 def test_user_must_keep_the_rules(todo: Todo, name: str) -> None:
     add(todo, "hers")
 
-    assert_refused(todo, "add", "Buy milk", "--user", name, code="INVALID_INPUT", names=["user"])
+    assert_refused(
+        todo, "add", "Buy milk", "--user", name, code="INVALID_INPUT", names=["user"]
+    )
     assert_refused(todo, "list", "--user", name, code="INVALID_INPUT", names=["user"])
 
     assert titles_of(todo) == ["hers"]
@@ -163,7 +206,9 @@ def test_user_is_kept_as_written(todo: Todo, name: str, stored: str) -> None:
     data = todo("add", "Buy milk", f"--user={name}", "--json").data
 
     assert data["user_id"] == stored
-    assert [task["user_id"] for task in todo("list", f"--user={name}", "--json").data] == [stored]
+    assert [
+        task["user_id"] for task in todo("list", f"--user={name}", "--json").data
+    ] == [stored]
 
 
 @pytest.mark.spec("002/FR-061")

@@ -1,4 +1,6 @@
-"""What a store's schema is, as the store itself says it: to compare one made in one way with one made in another."""
+"""What a store's schema is, as the store itself says it: to compare one made in one way
+with one made in another.
+"""
 
 import re
 import sqlite3
@@ -41,48 +43,77 @@ async def read_schema(store: Store) -> Schema:
     server = await asyncpg.connect(store.url)
     try:
         return {
-            part: sorted((tuple(row) for row in await server.fetch(query)), key=repr) for part, query in PARTS.items()
+            part: sorted((tuple(row) for row in await server.fetch(query)), key=repr)
+            for part, query in PARTS.items()
         }
     finally:
         await server.close()
 
 
 def read_file(connection: sqlite3.Connection) -> Schema:
-    """The structure of an embedded file. Its text is kept as it was written, and differs by the way it was made."""
+    """The structure of an embedded file. Its text is kept as it was written, and
+    differs by the way it was made.
+    """
 
     def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
-    tables = [name for (name,) in rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    tables = [
+        name
+        for (name,) in rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        )
+    ]
     named_indexes = [
-        (table, *index[1:]) for table in tables for index in rows("SELECT * FROM pragma_index_list(?)", table)
+        (table, *index[1:])
+        for table in tables
+        for index in rows("SELECT * FROM pragma_index_list(?)", table)
     ]
     schema: Schema = {
         "columns": [
-            (table, *column) for table in tables for column in rows("SELECT * FROM pragma_table_xinfo(?)", table)
+            (table, *column)
+            for table in tables
+            for column in rows("SELECT * FROM pragma_table_xinfo(?)", table)
         ],
         "indexes": sorted(
-            (*index, *rows("SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)", index[1]))
+            (
+                *index,
+                *rows(
+                    "SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)",
+                    index[1],
+                ),
+            )
             for index in named_indexes
         ),
         "foreign_keys": [
-            (table, *key) for table in tables for key in rows("SELECT * FROM pragma_foreign_key_list(?)", table)
+            (table, *key)
+            for table in tables
+            for key in rows("SELECT * FROM pragma_foreign_key_list(?)", table)
         ],
         "checks": sorted(
             (table, *check)
             for table in tables
-            for check in checks(rows("SELECT sql FROM sqlite_master WHERE name = ?", table)[0][0])
+            for check in checks(
+                rows("SELECT sql FROM sqlite_master WHERE name = ?", table)[0][0]
+            )
         ),
-        "others": rows("SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"),
+        "others": rows(
+            "SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"
+        ),
     }
     schema["indexed by"] = sorted(
-        (name, normalised(sql)) for name, sql in rows("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+        (name, normalised(sql))
+        for name, sql in rows(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+        )
     )
     return schema
 
 
 def checks(sql: str) -> list[tuple[str, str]]:
-    """The named CHECKs of a table's definition, each with its condition: SQLite has no list of them."""
+    """The named CHECKs of a table's definition, each with its condition: SQLite has no
+    list of them.
+    """
     text = normalised(sql)
     found = []
     for match in re.finditer(r"CONSTRAINT (\w+) CHECK \(", text):
@@ -98,20 +129,33 @@ async def read_version(store: Store) -> list[str]:
     """What Alembic's version table holds."""
     if isinstance(target := store.target, SqliteTarget):
         with closing(sqlite3.connect(target.path)) as connection:
-            return [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+            return [
+                row[0]
+                for row in connection.execute("SELECT version_num FROM alembic_version")
+            ]
     server = await asyncpg.connect(store.url)
     try:
-        return [row[0] for row in await server.fetch("SELECT version_num FROM todo.alembic_version")]
+        return [
+            row[0]
+            for row in await server.fetch(
+                "SELECT version_num FROM todo.alembic_version"
+            )
+        ]
     finally:
         await server.close()
 
 
 def without_version_table(schema: Schema) -> Schema:
     """A schema but for Alembic's table, which is not one of the models."""
-    return {part: [row for row in rows if "alembic_version" not in repr(row)] for part, rows in schema.items()}
+    return {
+        part: [row for row in rows if "alembic_version" not in repr(row)]
+        for part, rows in schema.items()
+    }
 
 
 def normalised(sql: str | None) -> str:
-    """SQL without its line breaks and optional quotes; SQLite keeps a definition as it was written."""
+    """SQL without its line breaks and optional quotes; SQLite keeps a definition as it
+    was written.
+    """
     text = " ".join((sql or "").replace('"', "").split())
     return re.sub(r"(?<=\() | (?=\))", "", text)

@@ -1,4 +1,6 @@
-"""Invented revisions around the program's own: a store made by an older program, and one made by a newer."""
+"""Invented revisions around the program's own: a store made by an older program, and
+one made by a newer.
+"""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,12 @@ RENAME = {
 OLDER = "0000"
 
 
-def write_revision(folder: Path, revision: str, down_revision: str | None, steps: Mapping[str, Sequence[str]]) -> None:
+def write_revision(
+    folder: Path,
+    revision: str,
+    down_revision: str | None,
+    steps: Mapping[str, Sequence[str]],
+) -> None:
     """Add a revision that runs these statements."""
     (folder / "versions" / f"{revision}.py").write_text(
         f"""
@@ -35,7 +42,11 @@ def upgrade() -> None:
     )
 
 
-def invent_past(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: Mapping[str, Sequence[str]] = RENAME) -> None:
+def invent_past(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: Mapping[str, Sequence[str]] = RENAME,
+) -> None:
     """Put a revision before the program's own, which becomes the steps from there on."""
     (folder / "versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
@@ -43,4 +54,6 @@ def invent_past(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: Mapping[st
     write_revision(folder, OLDER, None, NO_STEPS)
     write_revision(folder, schema.HEAD, OLDER, steps)
     monkeypatch.setattr(schema, "_MIGRATIONS", folder)
-    monkeypatch.setattr(schema, "REVISIONS", {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS})
+    monkeypatch.setattr(
+        schema, "REVISIONS", {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}
+    )

@@ -1,4 +1,6 @@
-"""Connecting to PostgreSQL: patient with what passes, at once with what does not, and never to an impostor."""
+"""Connecting to PostgreSQL: patient with what passes, at once with what does not, and
+never to an impostor.
+"""
 
 import asyncio
 import ssl
@@ -42,7 +44,9 @@ def read(url: str) -> PostgresTarget:
     return target
 
 
-async def ask(target: PostgresTarget, question: str = "SELECT 1", *, timeout_s: float = 15.0) -> Any:
+async def ask(
+    target: PostgresTarget, question: str = "SELECT 1", *, timeout_s: float = 15.0
+) -> Any:
     """Connect, ask one thing, and leave."""
     session = await connect(target, timeout_s=timeout_s)
     try:
@@ -85,12 +89,16 @@ def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
 @pytest.fixture
 def lined(own_postgres: PostgresCluster, line: TurnProxy) -> PostgresTarget:
     """The server at the other end of the line."""
-    return read(own_postgres.url("postgres").replace(f":{own_postgres.port}/", f":{line.port}/"))
+    return read(
+        own_postgres.url("postgres").replace(f":{own_postgres.port}/", f":{line.port}/")
+    )
 
 
 @asynccontextmanager
 async def server(answer: bytes | None) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Something that is no PostgreSQL: its port, and what it has heard; None never answers, b"" hangs up."""
+    """Something that is no PostgreSQL: its port, and what it has heard; None never
+    answers, b"" hangs up.
+    """
     heard: list[bytes] = []
     serving: set[asyncio.Task[None] | None] = set()
 
@@ -115,10 +123,14 @@ async def server(answer: bytes | None) -> AsyncIterator[tuple[int, list[bytes]]]
 
 
 @pytest.mark.spec("002/FR-072")
-async def test_a_refused_port_is_tried_a_few_times_whatever_the_timeout(dialled: list[PostgresTarget]) -> None:
+async def test_a_refused_port_is_tried_a_few_times_whatever_the_timeout(
+    dialled: list[PostgresTarget],
+) -> None:
     port = free_port()
 
-    error = await fault(read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=3_600)
+    error = await fault(
+        read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=3_600
+    )
 
     assert type(error) is DatabaseUnavailable
     assert 2 <= len(dialled) <= 4
@@ -135,7 +147,9 @@ async def test_a_port_that_opens_soon_is_reached(own_postgres: PostgresCluster) 
         await sink.wait_closed()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(own_postgres.host, own_postgres.port)
+        up_reader, up_writer = await asyncio.open_connection(
+            own_postgres.host, own_postgres.port
+        )
         await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
         relayed.set()
 
@@ -170,20 +184,31 @@ async def test_the_shorter_of_both_timeouts_counts() -> None:
     async with server(None) as (port, _):
         url = f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?connect_timeout=1"
         assert type(await fault(read(url), timeout_s=3_600)) is TimedOut
-        assert type(await fault(read(url.replace("=1", "=3600")), timeout_s=0.2)) is TimedOut
+        assert (
+            type(await fault(read(url.replace("=1", "=3600")), timeout_s=0.2))
+            is TimedOut
+        )
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
-async def test_a_log_in_that_is_cut_is_begun_again(line: TurnProxy, lined: PostgresTarget, how: Any) -> None:
-    line.faults += [Fault("before", request=0, how=how, connection=number) for number in (1, 2)]
+async def test_a_log_in_that_is_cut_is_begun_again(
+    line: TurnProxy, lined: PostgresTarget, how: Any
+) -> None:
+    line.faults += [
+        Fault("before", request=0, how=how, connection=number) for number in (1, 2)
+    ]
 
     assert await ask(lined) == 1
     assert line.connections == 3
 
 
-async def test_a_server_that_always_hangs_up_is_given_up_after_the_timeout(dialled: list[PostgresTarget]) -> None:
+async def test_a_server_that_always_hangs_up_is_given_up_after_the_timeout(
+    dialled: list[PostgresTarget],
+) -> None:
     async with server(b"") as (port, heard):
-        error = await fault(read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=1)
+        error = await fault(
+            read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=1
+        )
 
     assert type(error) is DatabaseUnavailable
     assert error.message == f"127.0.0.1:{port}/shop is not available"
@@ -200,7 +225,10 @@ async def test_a_server_that_always_hangs_up_is_given_up_after_the_timeout(diall
     ],
 )
 async def test_what_will_not_pass_is_said_at_once(
-    own_postgres: PostgresCluster, dialled: list[PostgresTarget], change: tuple[str, str], kind: type[TodoError]
+    own_postgres: PostgresCluster,
+    dialled: list[PostgresTarget],
+    change: tuple[str, str],
+    kind: type[TodoError],
 ) -> None:
     url = change[1].join(own_postgres.url("postgres").rsplit(change[0], 1))
 
@@ -211,7 +239,9 @@ async def test_what_will_not_pass_is_said_at_once(
 # Dialer
 
 
-async def test_dialer_hands_out_what_was_begun_and_then_new_ones(line: TurnProxy, lined: PostgresTarget) -> None:
+async def test_dialer_hands_out_what_was_begun_and_then_new_ones(
+    line: TurnProxy, lined: PostgresTarget
+) -> None:
     dialer = Dialer(lined, timeout_s=15)
     await asyncio.wait([dialer.begin()])
     assert line.connections == 1
@@ -249,10 +279,15 @@ async def test_dialer_gives_up_what_nobody_asked_for(
     await dialer.close()
 
 
-async def test_open_database_uses_the_connection_that_was_begun(line: TurnProxy, lined: PostgresTarget) -> None:
+async def test_open_database_uses_the_connection_that_was_begun(
+    line: TurnProxy, lined: PostgresTarget
+) -> None:
     dialer = Dialer(lined, timeout_s=15)
     dialer.begin()
-    async with open_database(lined, dial=dialer) as database, database.engine.connect() as session:
+    async with (
+        open_database(lined, dial=dialer) as database,
+        database.engine.connect() as session,
+    ):
         await session.exec_driver_sql("SELECT 1")
 
     assert line.connections == 1
@@ -271,16 +306,22 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def front(own_postgres: PostgresCluster, authority: Authority) -> Iterator[NeonFront]:
     """The stand-in for Neon's proxy, with a certificate for localhost."""
-    with NeonFront(own_postgres.host, own_postgres.port, authority.issue("localhost")) as front:
+    with NeonFront(
+        own_postgres.host, own_postgres.port, authority.issue("localhost")
+    ) as front:
         yield front
 
 
 @pytest.fixture
-def fronted(own_postgres: PostgresCluster, front: NeonFront) -> Callable[[str], PostgresTarget]:
+def fronted(
+    own_postgres: PostgresCluster, front: NeonFront
+) -> Callable[[str], PostgresTarget]:
     """The server behind the front, as asked for: `fronted("sslmode=require")`."""
 
     def target(query: str) -> PostgresTarget:
-        return read(f"postgresql://todo_admin:{own_postgres.password}@localhost:{front.port}/postgres?{query}")
+        return read(
+            f"postgresql://todo_admin:{own_postgres.password}@localhost:{front.port}/postgres?{query}"
+        )
 
     return target
 
@@ -300,7 +341,9 @@ async def test_a_server_that_the_system_trusts_is_reached(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
-    assert await ask(fronted(f"sslmode={mode}&channel_binding=require&{negotiation}")) == 1
+    assert (
+        await ask(fronted(f"sslmode={mode}&channel_binding=require&{negotiation}")) == 1
+    )
     assert front.server_names == ["localhost"]
     assert front.startups[0]["application_name"] == "todo"
 
@@ -308,7 +351,14 @@ async def test_a_server_that_the_system_trusts_is_reached(
 async def test_a_server_that_sslrootcert_vouches_for_is_reached(
     fronted: Callable[[str], PostgresTarget], authority: Authority
 ) -> None:
-    assert await ask(fronted(f"sslmode=require&sslrootcert={authority.file}&sslnegotiation=direct")) == 1
+    assert (
+        await ask(
+            fronted(
+                f"sslmode=require&sslrootcert={authority.file}&sslnegotiation=direct"
+            )
+        )
+        == 1
+    )
     for query in ("sslmode=require", "sslmode=require&sslrootcert=system"):
         assert type(await fault(fronted(query))) is TlsFailed
 
@@ -334,11 +384,18 @@ async def test_an_impostor_hears_nothing_and_is_named_with_the_reason(
 ) -> None:
     front.certificate = authority.impostors("localhost")[impostor]
 
-    error = await fault(fronted(f"sslmode=require&sslrootcert={authority.file}&{negotiation}"))
+    error = await fault(
+        fronted(f"sslmode=require&sslrootcert={authority.file}&{negotiation}")
+    )
 
     assert type(error) is TlsFailed
-    assert error.message == f"localhost:{front.port}/postgres could not prove who it is: {REASONS[impostor]}"
-    assert error.hint == ("name its CA with `sslrootcert=FILE`; `sslmode=disable` only on a network that you trust")
+    assert (
+        error.message
+        == f"localhost:{front.port}/postgres could not prove who it is: {REASONS[impostor]}"
+    )
+    assert error.hint == (
+        "name its CA with `sslrootcert=FILE`; `sslmode=disable` only on a network that you trust"
+    )
     assert (front.startups, len(dialled)) == ([], 1)
 
 
@@ -352,18 +409,26 @@ async def test_an_impostor_hears_nothing_and_is_named_with_the_reason(
     ],
     ids=["no", "http", "error", "hangs up"],
 )
-async def test_a_server_that_offers_no_tls_hears_nothing_but_the_question(answer: bytes, kind: type[TodoError]) -> None:
+async def test_a_server_that_offers_no_tls_hears_nothing_but_the_question(
+    answer: bytes, kind: type[TodoError]
+) -> None:
     async with server(answer) as (port, heard):
-        target = read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require")
+        target = read(
+            f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require"
+        )
         error = await fault(target, timeout_s=2.0)
 
     assert type(error) is kind
     assert set(heard) == {SSL_REQUEST}
 
 
-async def test_a_server_that_speaks_no_tls_hears_a_client_hello_and_no_more(own_postgres: PostgresCluster) -> None:
+async def test_a_server_that_speaks_no_tls_hears_a_client_hello_and_no_more(
+    own_postgres: PostgresCluster,
+) -> None:
     async with server(b"E\0\0\0\x08Sx\0\0") as (port, heard):
-        target = read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require&sslnegotiation=direct")
+        target = read(
+            f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=require&sslnegotiation=direct"
+        )
         error = await fault(target)
 
     assert type(error) is TlsFailed
@@ -372,7 +437,9 @@ async def test_a_server_that_speaks_no_tls_hears_a_client_hello_and_no_more(own_
     assert not any(SECRET.encode() in data or b"user" in data for data in heard)
 
 
-async def test_a_server_of_real_postgresql_without_tls_is_refused(own_postgres: PostgresCluster) -> None:
+async def test_a_server_of_real_postgresql_without_tls_is_refused(
+    own_postgres: PostgresCluster,
+) -> None:
     error = await fault(read(f"{own_postgres.url('postgres')}?sslmode=require"))
 
     assert type(error) is TlsFailed
@@ -384,31 +451,52 @@ async def test_a_server_of_real_postgresql_without_tls_is_refused(own_postgres: 
     [
         {"PGSSLMODE": "disable"},
         {"PGSSLMODE": "allow"},
-        {"PGSSLNEGOTIATION": "postgres", "PGSSLROOTCERT": "/nowhere", "PGREQUIRESSL": "0"},
-        {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGTARGETSESSIONATTRS": "standby", "PGSERVICE": "other"},
+        {
+            "PGSSLNEGOTIATION": "postgres",
+            "PGSSLROOTCERT": "/nowhere",
+            "PGREQUIRESSL": "0",
+        },
+        {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": "1",
+            "PGTARGETSESSIONATTRS": "standby",
+            "PGSERVICE": "other",
+        },
     ],
     ids=lambda variables: ",".join(variables),
 )
 async def test_variables_of_libpq_change_nothing(
-    own_postgres: PostgresCluster, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    own_postgres: PostgresCluster,
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert type(await fault(read(f"{own_postgres.url('postgres')}?sslmode=require"))) is TlsFailed
+    assert (
+        type(await fault(read(f"{own_postgres.url('postgres')}?sslmode=require")))
+        is TlsFailed
+    )
     assert await ask(read(own_postgres.url("postgres"))) == 1
 
 
 async def test_variables_of_libpq_fill_what_the_url_leaves_out(
     own_postgres: PostgresCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("PGUSER", "todo_admin"), ("PGPASSWORD", own_postgres.password), ("PGDATABASE", "template1")):
+    for name, value in (
+        ("PGUSER", "todo_admin"),
+        ("PGPASSWORD", own_postgres.password),
+        ("PGDATABASE", "template1"),
+    ):
         monkeypatch.setenv(name, value)
 
     for place, database in (("", "template1"), ("/postgres", "postgres")):
         target = read(f"postgresql://127.0.0.1:{own_postgres.port}{place}")
         assert await ask(target, "SELECT current_database()") == database
-    assert type(await fault(read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}"))) is AuthFailed
+    assert (
+        type(await fault(read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}")))
+        is AuthFailed
+    )
 
 
 def test_a_password_file_of_libpq_that_others_can_read_is_passed_over_in_silence(
@@ -438,7 +526,9 @@ async def test_an_sslrootcert_that_cannot_be_read_is_a_wrong_setting(
     elif kind == "folder":
         file.mkdir()
 
-    error = await fault(read(f"postgresql://ada:{SECRET}@db.example/shop?sslrootcert={file}"))
+    error = await fault(
+        read(f"postgresql://ada:{SECRET}@db.example/shop?sslrootcert={file}")
+    )
 
     assert type(error) is ConfigInvalid
     assert error.message == f"sslrootcert: cannot read `{file}`"
@@ -449,35 +539,62 @@ async def test_an_sslrootcert_that_cannot_be_read_is_a_wrong_setting(
 # Where to, and with what
 
 
-async def test_a_unix_socket_is_reached_without_tls(own_postgres: PostgresCluster) -> None:
+async def test_a_unix_socket_is_reached_without_tls(
+    own_postgres: PostgresCluster,
+) -> None:
     for query in ("", "&sslmode=require"):
         url = f"postgresql://todo_admin:{own_postgres.password}@/postgres?host={own_postgres.folder}{query}"
         assert await ask(read(f"{url}&port={own_postgres.port}")) == 1
 
 
-async def test_the_first_of_several_hosts_that_answers_is_taken(own_postgres: PostgresCluster) -> None:
+async def test_the_first_of_several_hosts_that_answers_is_taken(
+    own_postgres: PostgresCluster,
+) -> None:
     login = f"todo_admin:{own_postgres.password}"
     url = f"postgresql://{login}@127.0.0.1:{free_port()},127.0.0.1:{own_postgres.port}/postgres"
 
     assert await ask(read(url)) == 1
 
 
-async def test_options_and_application_name_reach_the_server(own_postgres: PostgresCluster) -> None:
+async def test_options_and_application_name_reach_the_server(
+    own_postgres: PostgresCluster,
+) -> None:
     url = own_postgres.url("postgres")
 
     assert await ask(read(url), "SHOW application_name") == "todo"
-    assert await ask(read(f"{url}?application_name=cron%20job"), "SHOW application_name") == "cron job"
+    assert (
+        await ask(read(f"{url}?application_name=cron%20job"), "SHOW application_name")
+        == "cron job"
+    )
     assert await ask(read(f"{url}?options=-c%20geqo%3Doff"), "SHOW geqo") == "off"
-    assert await ask(read(f"{url}?search_path=elsewhere&schema=x"), "SHOW search_path") == '"$user", public'
+    assert (
+        await ask(read(f"{url}?search_path=elsewhere&schema=x"), "SHOW search_path")
+        == '"$user", public'
+    )
 
 
 @pytest.mark.parametrize(
-    "password", ["p@ss/w#rd?%:[]", " blank ", "\u00e4\u00df\u6f22\U0001f600", "'\"\\$", "a\u00adb\u2168", "x" * 900]
+    "password",
+    [
+        "p@ss/w#rd?%:[]",
+        " blank ",
+        "\u00e4\u00df\u6f22\U0001f600",
+        "'\"\\$",
+        "a\u00adb\u2168",
+        "x" * 900,
+    ],
 )
-async def test_any_password_logs_in(own_postgres: PostgresCluster, password: str) -> None:
+async def test_any_password_logs_in(
+    own_postgres: PostgresCluster, password: str
+) -> None:
     quoted = password.replace("'", "''")
     own_postgres.run_sql("postgres", f"CREATE ROLE odd_one LOGIN PASSWORD '{quoted}'")
     try:
-        assert await ask(read(own_postgres.url("postgres", user="odd_one", password=password))) == 1
+        assert (
+            await ask(
+                read(own_postgres.url("postgres", user="odd_one", password=password))
+            )
+            == 1
+        )
     finally:
         own_postgres.run_sql("postgres", "DROP ROLE odd_one")

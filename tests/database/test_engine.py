@@ -1,4 +1,6 @@
-"""The road to a store: connections shared and given back, files that move, and what is said of a call under way."""
+"""The road to a store: connections shared and given back, files that move, and what is
+said of a call under way.
+"""
 
 import asyncio
 import sqlite3
@@ -23,10 +25,14 @@ pytestmark = pytest.mark.nothing_made
 
 async def titles(database: Database, clock: Clock) -> list[str]:
     """The titles of ada's open tasks."""
-    return [task.title for task in (await TaskService(database, "ada", clock).list()).tasks]
+    return [
+        task.title for task in (await TaskService(database, "ada", clock).list()).tasks
+    ]
 
 
-async def test_ping_reaches_a_store_and_makes_none(store: Store, database: Database, tasks: TaskService) -> None:
+async def test_ping_reaches_a_store_and_makes_none(
+    store: Store, database: Database, tasks: TaskService
+) -> None:
     before = await what_exists(store)
 
     await database.ping()
@@ -36,7 +42,9 @@ async def test_ping_reaches_a_store_and_makes_none(store: Store, database: Datab
     await database.ping()
 
 
-async def test_is_waiting_tells_of_a_call_under_way(database: Database, tasks: TaskService) -> None:
+async def test_is_waiting_tells_of_a_call_under_way(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
     seen: list[bool] = []
 
@@ -63,7 +71,9 @@ async def test_is_waiting_is_over_after_a_fault(database: Database) -> None:
     assert not database.may_have_written
 
 
-async def test_a_bug_is_not_taken_for_a_fault_of_the_store(database: Database, tasks: TaskService) -> None:
+async def test_a_bug_is_not_taken_for_a_fault_of_the_store(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
 
     async def fail(session: AsyncSession) -> None:
@@ -73,7 +83,9 @@ async def test_a_bug_is_not_taken_for_a_fault_of_the_store(database: Database, t
         await database.run(fail)
 
 
-async def test_a_pool_that_is_in_use_is_busy(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pool_that_is_in_use_is_busy(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.1)
     async with open_database(store.target, pool_size=1) as database:
         tasks = TaskService(database, "ada", clock)
@@ -81,14 +93,21 @@ async def test_a_pool_that_is_in_use_is_busy(store: Store, clock: Clock, monkeyp
         async with database.engine.connect():
             with pytest.raises(DatabaseBusy) as caught:
                 await tasks.list()
-        assert caught.value.message == f"All connections to {database.target.place} are in use"
+        assert (
+            caught.value.message
+            == f"All connections to {database.target.place} are in use"
+        )
         assert await titles(database, clock) == ["a"]
 
 
-async def test_a_pool_serves_more_calls_than_it_has_connections(store: Store, clock: Clock) -> None:
+async def test_a_pool_serves_more_calls_than_it_has_connections(
+    store: Store, clock: Clock
+) -> None:
     async with open_database(store.target, pool_size=2) as database:
         tasks = TaskService(database, "ada", clock)
-        added = await asyncio.gather(*(tasks.add(TaskCreate(title=f"task {number}")) for number in range(20)))
+        added = await asyncio.gather(
+            *(tasks.add(TaskCreate(title=f"task {number}")) for number in range(20))
+        )
 
     assert sorted(one.task.number for one in added) == list(range(1, 21))
 
@@ -109,7 +128,9 @@ async def test_a_file_put_in_the_place_of_another_is_opened_anew(
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_a_file_that_goes_is_made_anew_by_an_add_alone(store: Store, database: Database, clock: Clock) -> None:
+async def test_a_file_that_goes_is_made_anew_by_an_add_alone(
+    store: Store, database: Database, clock: Clock
+) -> None:
     tasks = TaskService(database, "ada", clock)
     await tasks.add(TaskCreate(title="gone"))
     for file in file_of(store).parent.iterdir():
@@ -121,7 +142,9 @@ async def test_a_file_that_goes_is_made_anew_by_an_add_alone(store: Store, datab
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_every_connection_to_a_file_is_set_up(database: Database, tasks: TaskService) -> None:
+async def test_every_connection_to_a_file_is_set_up(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
 
     async with database.engine.connect() as one, database.engine.connect() as another:
@@ -143,7 +166,9 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     event.listen(
         database.engine.sync_engine,
         "connect",
-        lambda connection, _: connection.run_async(lambda file: file.set_trace_callback(said.append)),
+        lambda connection, _: connection.run_async(
+            lambda file: file.set_trace_callback(said.append)
+        ),
         insert=True,
     )
 
@@ -154,13 +179,22 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
 
     assert len(first) == 7, said
     assert first[0] == ["SELECT", "main.alembic_version.version_num"]
-    assert [words[0] for words in first[1:]] == ["BEGIN", "SELECT", "INSERT", "INSERT", "SELECT", "COMMIT"]
+    assert [words[0] for words in first[1:]] == [
+        "BEGIN",
+        "SELECT",
+        "INSERT",
+        "INSERT",
+        "SELECT",
+        "COMMIT",
+    ]
     assert first[5] == ["SELECT", "user_version,"]  # the mark
     assert [statement.split()[0] for statement in said] == ["SELECT"]
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_a_file_whose_version_cannot_be_read_is_not_used(store: Store, tasks: TaskService) -> None:
+async def test_a_file_whose_version_cannot_be_read_is_not_used(
+    store: Store, tasks: TaskService
+) -> None:
     async with open_database(store.target) as other:
         await other.upgrade()
     path = file_of(store)
@@ -204,18 +238,24 @@ async def test_a_file_copied_over_one_that_is_open_and_has_a_log_is_used_no_more
             with pytest.raises(IoFailed, match="was left by another file") as caught:
                 await titles(database, clock)
             refusals.append(caught.value)
-        path.with_name("store.db-wal").rename(path.with_name("moved-wal"))  # too early: the old one is still open
+        path.with_name("store.db-wal").rename(
+            path.with_name("moved-wal")
+        )  # too early: the old one is still open
         with pytest.raises(IoFailed) as caught:
             await titles(database, clock)
         refusals.append(caught.value)
 
     assert refusals == [database.overwritten] * 3
     assert path.read_bytes() == backup
-    await database.engine.dispose()  # which would come too late to harm: a process has ended by now
+    await (
+        database.engine.dispose()
+    )  # which would come too late to harm: a process has ended by now
 
 
 @pytest.mark.spec("001/FR-112")
-async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(sqlite_store: Store, clock: Clock) -> None:
+async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(
+    sqlite_store: Store, clock: Clock
+) -> None:
     backup, _ = await two_states(sqlite_store, clock)
     async with open_database(sqlite_store.target, pool_size=1) as database:
         assert await titles(database, clock) == ["second", "first"]
@@ -227,7 +267,9 @@ async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(sqlite
         assert await titles(database, clock) == ["new", "first"]
 
 
-async def test_only_what_changes_something_leaves_a_mark(sqlite_store: Store, clock: Clock) -> None:
+async def test_only_what_changes_something_leaves_a_mark(
+    sqlite_store: Store, clock: Clock
+) -> None:
     before, after = await two_states(sqlite_store, clock)
     async with open_database(sqlite_store.target) as database:
         with pytest.raises(NotFound):

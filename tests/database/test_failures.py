@@ -1,4 +1,6 @@
-"""Each fault of a driver becomes one error of ours; produced for real wherever a server or a file can be made to."""
+"""Each fault of a driver becomes one error of ours; produced for real wherever a server
+or a file can be made to.
+"""
 
 import asyncio
 import os
@@ -42,7 +44,9 @@ from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
 
 PASSWORD = "CANARY-p\u00e4ss"
-TARGET = PostgresTarget(hosts=(("db.example", 5432),), user="ada", password=PASSWORD, database="shop")
+TARGET = PostgresTarget(
+    hosts=(("db.example", 5432),), user="ada", password=PASSWORD, database="shop"
+)
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
@@ -59,23 +63,31 @@ async def ask(database: Database, *statements: str, **how: Any) -> None:
 
 
 async def fault(database: Database, *statements: str, **how: Any) -> TodoError:
-    """The error that answers statements; seen to hold no password, and nothing of the statements."""
+    """The error that answers statements; seen to hold no password, and nothing of the
+    statements.
+    """
     with pytest.raises(TodoError) as caught:
         await ask(database, *statements, **how)
     error = caught.value
     assert PASSWORD not in f"{error.message} {error.hint} {error!r}"
-    assert not any(statement in f"{error.message} {error.hint}" for statement in statements)
+    assert not any(
+        statement in f"{error.message} {error.hint}" for statement in statements
+    )
     return error
 
 
 @asynccontextmanager
 async def opened(url: str, *, timeout_s: float = 15.0) -> AsyncIterator[Database]:
     """A database by its URL."""
-    async with open_database(parse_url(url, cwd=Path("/")), timeout_s=timeout_s) as database:
+    async with open_database(
+        parse_url(url, cwd=Path("/")), timeout_s=timeout_s
+    ) as database:
         yield database
 
 
-async def wait_until_blocked(server: "asyncpg.Connection[Any]", sessions: int = 1) -> None:
+async def wait_until_blocked(
+    server: "asyncpg.Connection[Any]", sessions: int = 1
+) -> None:
     """Wait until so many sessions of the database wait for a lock."""
     query = """
         SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -131,29 +143,45 @@ async def test_a_wrong_password_is_refused(
     own_postgres: PostgresCluster, place: str, role: str, password: str | None
 ) -> None:
     login = role if password is None else f"{role}:{password}"
-    async with opened(f"postgresql://{login}@127.0.0.1:{own_postgres.port}/{place}") as database:
+    async with opened(
+        f"postgresql://{login}@127.0.0.1:{own_postgres.port}/{place}"
+    ) as database:
         error = await fault(database, "SELECT 1")
 
     assert type(error) is AuthFailed
-    assert error.message == f"127.0.0.1:{own_postgres.port}/{place} refuses the user or the password"
+    assert (
+        error.message
+        == f"127.0.0.1:{own_postgres.port}/{place} refuses the user or the password"
+    )
 
 
-async def test_an_unknown_role_is_refused_in_the_same_words(own_postgres: PostgresCluster, place: str) -> None:
-    async with opened(own_postgres.url(place, user="nobody_knows", password="x")) as database:
+async def test_an_unknown_role_is_refused_in_the_same_words(
+    own_postgres: PostgresCluster, place: str
+) -> None:
+    async with opened(
+        own_postgres.url(place, user="nobody_knows", password="x")
+    ) as database:
         assert type(await fault(database, "SELECT 1")) is AuthFailed
 
 
 @pytest.mark.spec("002/FR-072")
-async def test_a_missing_database_is_a_wrong_setting(own_postgres: PostgresCluster) -> None:
+async def test_a_missing_database_is_a_wrong_setting(
+    own_postgres: PostgresCluster,
+) -> None:
     async with opened(own_postgres.url("no_such_database")) as database:
         error = await fault(database, "SELECT 1")
 
     assert type(error) is ConfigInvalid
-    assert error.message == f"There is no such database: 127.0.0.1:{own_postgres.port}/no_such_database"
+    assert (
+        error.message
+        == f"There is no such database: 127.0.0.1:{own_postgres.port}/no_such_database"
+    )
     assert error.hint == "check the name at the end of the URL"
 
 
-async def test_a_role_with_too_many_connections_is_busy(own_postgres: PostgresCluster, place: str, role: str) -> None:
+async def test_a_role_with_too_many_connections_is_busy(
+    own_postgres: PostgresCluster, place: str, role: str
+) -> None:
     own_postgres.run_sql("postgres", f"ALTER ROLE {role} CONNECTION LIMIT 1")
     url = own_postgres.url(place, user=role, password=PASSWORD)
     first = await asyncpg.connect(url)
@@ -180,10 +208,16 @@ async def test_a_connection_that_becomes_free_is_waited_for(
         await ask(database, "SELECT 1")
 
 
-async def test_a_database_closed_to_everybody_is_refused(own_postgres: PostgresCluster, place: str, role: str) -> None:
-    own_postgres.run_sql("postgres", f'REVOKE CONNECT ON DATABASE "{place}" FROM PUBLIC')
+async def test_a_database_closed_to_everybody_is_refused(
+    own_postgres: PostgresCluster, place: str, role: str
+) -> None:
+    own_postgres.run_sql(
+        "postgres", f'REVOKE CONNECT ON DATABASE "{place}" FROM PUBLIC'
+    )
 
-    async with opened(own_postgres.url(place, user=role, password=PASSWORD)) as database:
+    async with opened(
+        own_postgres.url(place, user=role, password=PASSWORD)
+    ) as database:
         assert type(await fault(database, "SELECT 1")) is Forbidden
 
 
@@ -196,7 +230,10 @@ async def test_a_driver_that_cannot_use_its_settings_names_them(
         error = await fault(database, "SELECT 1")
 
     assert type(error) is ConfigInvalid
-    assert error.message == f"The settings for 127.0.0.1:{own_postgres.port}/postgres cannot be used"
+    assert (
+        error.message
+        == f"The settings for 127.0.0.1:{own_postgres.port}/postgres cannot be used"
+    )
 
 
 # PostgreSQL, statements
@@ -208,7 +245,9 @@ async def test_a_role_without_rights_is_forbidden(
 ) -> None:
     own_postgres.run_sql(place, "CREATE TABLE kept (n int)")
 
-    async with opened(own_postgres.url(place, user=role, password=PASSWORD)) as database:
+    async with opened(
+        own_postgres.url(place, user=role, password=PASSWORD)
+    ) as database:
         error = await fault(database, "SELECT n FROM kept")
 
     assert type(error) is Forbidden
@@ -222,29 +261,46 @@ async def test_a_read_only_database_is_forbidden_to_write(
     if is_made:
         async with opened(own_postgres.url(place)) as database:
             await TaskService(database, "ada", clock).add(TaskCreate(title="a"))
-    own_postgres.run_sql("postgres", f'ALTER DATABASE "{place}" SET default_transaction_read_only = on')
+    own_postgres.run_sql(
+        "postgres", f'ALTER DATABASE "{place}" SET default_transaction_read_only = on'
+    )
 
     async with opened(own_postgres.url(place)) as database:
         tasks = TaskService(database, "ada", clock)
-        for call in (tasks.add(TaskCreate(title="b")), tasks.add_all([TaskCreate(title="c")])):
+        for call in (
+            tasks.add(TaskCreate(title="b")),
+            tasks.add_all([TaskCreate(title="c")]),
+        ):
             with pytest.raises(Forbidden) as caught:
                 await call
-            assert caught.value.message == f"127.0.0.1:{own_postgres.port}/{place} is read-only"
+            assert (
+                caught.value.message
+                == f"127.0.0.1:{own_postgres.port}/{place} is read-only"
+            )
             assert caught.value.hint == "connect to the primary server"
         assert len((await tasks.list()).tasks) == is_made
 
 
-async def test_a_statement_that_the_server_cancels_is_timed_out(own_postgres: PostgresCluster, place: str) -> None:
-    own_postgres.run_sql("postgres", f'ALTER DATABASE "{place}" SET statement_timeout = 50')
+async def test_a_statement_that_the_server_cancels_is_timed_out(
+    own_postgres: PostgresCluster, place: str
+) -> None:
+    own_postgres.run_sql(
+        "postgres", f'ALTER DATABASE "{place}" SET statement_timeout = 50'
+    )
 
     async with opened(own_postgres.url(place)) as database:
         for effect in Effect:
             error = await fault(database, "SELECT pg_sleep(60)", effect=effect)
             assert type(error) is TimedOut
-            assert error.message == f"127.0.0.1:{own_postgres.port}/{place} cancelled the statement"
+            assert (
+                error.message
+                == f"127.0.0.1:{own_postgres.port}/{place} cancelled the statement"
+            )
 
 
-async def test_a_lock_that_is_not_given_in_time_is_busy(own_postgres: PostgresCluster, place: str) -> None:
+async def test_a_lock_that_is_not_given_in_time_is_busy(
+    own_postgres: PostgresCluster, place: str
+) -> None:
     own_postgres.run_sql(place, "CREATE TABLE kept (n int)")
     own_postgres.run_sql("postgres", f'ALTER DATABASE "{place}" SET lock_timeout = 50')
     other = await asyncpg.connect(own_postgres.url(place))
@@ -258,14 +314,23 @@ async def test_a_lock_that_is_not_given_in_time_is_busy(own_postgres: PostgresCl
     assert (type(error), error.hint) == (DatabaseBusy, "try again")
 
 
-async def test_a_change_that_cannot_be_serialized_is_busy(own_postgres: PostgresCluster, place: str) -> None:
-    own_postgres.run_sql(place, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)")
-    own_postgres.run_sql("postgres", f'ALTER DATABASE "{place}" SET default_transaction_isolation = "repeatable read"')
+async def test_a_change_that_cannot_be_serialized_is_busy(
+    own_postgres: PostgresCluster, place: str
+) -> None:
+    own_postgres.run_sql(
+        place, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)"
+    )
+    own_postgres.run_sql(
+        "postgres",
+        f'ALTER DATABASE "{place}" SET default_transaction_isolation = "repeatable read"',
+    )
     other = await asyncpg.connect(own_postgres.url(place))
     try:
         await other.execute("BEGIN; UPDATE kept SET n = 2")
         async with opened(own_postgres.url(place)) as database:
-            blocked = asyncio.create_task(fault(database, "UPDATE kept SET n = n + 1", effect=Effect.ONCE))
+            blocked = asyncio.create_task(
+                fault(database, "UPDATE kept SET n = n + 1", effect=Effect.ONCE)
+            )
             watcher = await asyncpg.connect(own_postgres.url(place))
             await wait_until_blocked(watcher)
             await watcher.close()
@@ -278,17 +343,31 @@ async def test_a_change_that_cannot_be_serialized_is_busy(own_postgres: Postgres
     assert type(error) is DatabaseBusy
 
 
-async def test_a_deadlock_is_busy_and_leaves_nothing(own_postgres: PostgresCluster, place: str) -> None:
-    own_postgres.run_sql(place, "CREATE TABLE kept (id int, n int); INSERT INTO kept VALUES (1, 0), (2, 0)")
-    other = await asyncpg.connect(own_postgres.url(place), server_settings={"deadlock_timeout": "10min"})
+async def test_a_deadlock_is_busy_and_leaves_nothing(
+    own_postgres: PostgresCluster, place: str
+) -> None:
+    own_postgres.run_sql(
+        place,
+        "CREATE TABLE kept (id int, n int); INSERT INTO kept VALUES (1, 0), (2, 0)",
+    )
+    other = await asyncpg.connect(
+        own_postgres.url(place), server_settings={"deadlock_timeout": "10min"}
+    )
     watcher = await asyncpg.connect(own_postgres.url(place))
-    own_postgres.run_sql("postgres", f'ALTER DATABASE "{place}" SET deadlock_timeout = 50')
-    first, second = "UPDATE kept SET n = 1 WHERE id = 1", "UPDATE kept SET n = 1 WHERE id = 2"
+    own_postgres.run_sql(
+        "postgres", f'ALTER DATABASE "{place}" SET deadlock_timeout = 50'
+    )
+    first, second = (
+        "UPDATE kept SET n = 1 WHERE id = 1",
+        "UPDATE kept SET n = 1 WHERE id = 2",
+    )
 
     async def cross(session: AsyncSession) -> None:
         server = await session.connection()
         await server.exec_driver_sql(first)
-        blocked.append(asyncio.create_task(other.execute(first.replace("n = 1", "n = 2"))))
+        blocked.append(
+            asyncio.create_task(other.execute(first.replace("n = 1", "n = 2")))
+        )
         await wait_until_blocked(watcher)
         await server.exec_driver_sql(second)
 
@@ -300,14 +379,18 @@ async def test_a_deadlock_is_busy_and_leaves_nothing(own_postgres: PostgresClust
                 await database.run(cross, effect=Effect.ONCE, together=True)
         await blocked[0]
         await other.execute("COMMIT")
-        assert [row["n"] for row in await other.fetch("SELECT n FROM kept ORDER BY id")] == [2, 2]
+        assert [
+            row["n"] for row in await other.fetch("SELECT n FROM kept ORDER BY id")
+        ] == [2, 2]
     finally:
         await other.close()
         await watcher.close()
 
 
 @only_postgresql
-async def test_a_number_that_is_taken_is_a_conflict(store: Store, tasks: TaskService, database: Database) -> None:
+async def test_a_number_that_is_taken_is_a_conflict(
+    store: Store, tasks: TaskService, database: Database
+) -> None:
     await tasks.add(TaskCreate(title="a", id=UUID(int=1)))
     copy = """
         INSERT INTO todo.task (id, number, user_id, title, created_at, updated_at)
@@ -316,7 +399,10 @@ async def test_a_number_that_is_taken_is_a_conflict(store: Store, tasks: TaskSer
 
     for id in ("id", "gen_random_uuid()"):
         error = await fault(database, copy.format(id=id), effect=Effect.ONCE)
-        assert (type(error), error.message) == (Conflict, "The id or the number is taken")
+        assert (type(error), error.message) == (
+            Conflict,
+            "The id or the number is taken",
+        )
 
 
 STATES = {
@@ -362,7 +448,10 @@ async def test_each_sqlstate_becomes_one_error(
 ) -> None:
     await tasks.add(TaskCreate(title="the schema is there"))
 
-    error = await fault(database, f"DO $$ BEGIN RAISE EXCEPTION '{PASSWORD}' USING ERRCODE = '{state}'; END $$")
+    error = await fault(
+        database,
+        f"DO $$ BEGIN RAISE EXCEPTION '{PASSWORD}' USING ERRCODE = '{state}'; END $$",
+    )
 
     assert type(error) is kind
     if kind is Internal:
@@ -397,7 +486,9 @@ WAKING = {message for message, kind in NEON.items() if kind is DatabaseUnavailab
 
 
 @pytest.mark.parametrize(("message", "kind"), NEON.items())
-def test_each_message_of_neons_proxy_becomes_one_error(message: str, kind: type[TodoError]) -> None:
+def test_each_message_of_neons_proxy_becomes_one_error(
+    message: str, kind: type[TodoError]
+) -> None:
     error = asyncpg.InternalServerError(message)
     assert error.sqlstate == "XX000"
 
@@ -420,8 +511,12 @@ POOLER = {
 
 
 @pytest.mark.parametrize(("message", "kind"), POOLER.items())
-def test_each_message_of_pgbouncer_becomes_one_error(message: str, kind: type[TodoError]) -> None:
-    said = failures.translated(asyncpg.ProtocolViolationError(message), TARGET, connecting=True)
+def test_each_message_of_pgbouncer_becomes_one_error(
+    message: str, kind: type[TodoError]
+) -> None:
+    said = failures.translated(
+        asyncpg.ProtocolViolationError(message), TARGET, connecting=True
+    )
 
     assert type(said) is kind
     assert "db.example/shop" in said.message
@@ -430,7 +525,9 @@ def test_each_message_of_pgbouncer_becomes_one_error(message: str, kind: type[To
 
 @pytest.mark.parametrize("message", NEON)
 def test_can_pass_only_what_neon_gets_over_by_itself(message: str) -> None:
-    assert failures.can_pass(asyncpg.InternalServerError(message)) is (message in WAKING)
+    assert failures.can_pass(asyncpg.InternalServerError(message)) is (
+        message in WAKING
+    )
 
 
 def test_can_pass_is_no_for_what_was_said_in_our_words() -> None:
@@ -461,7 +558,9 @@ def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
 
 
 @pytest.fixture
-async def cut(own_postgres: PostgresCluster, place: str, line: TurnProxy) -> AsyncIterator[Database]:
+async def cut(
+    own_postgres: PostgresCluster, place: str, line: TurnProxy
+) -> AsyncIterator[Database]:
     """A database with the table `kept`, over the line."""
     own_postgres.run_sql(place, "CREATE TABLE kept (n int)")
     url = own_postgres.url(place).replace(f":{own_postgres.port}/", f":{line.port}/")
@@ -473,7 +572,10 @@ INSERT = "INSERT INTO kept VALUES (1)"
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
-@pytest.mark.parametrize(("effect", "connections"), [(Effect.READ, 2), (Effect.REPEATABLE, 2), (Effect.ONCE, 1)])
+@pytest.mark.parametrize(
+    ("effect", "connections"),
+    [(Effect.READ, 2), (Effect.REPEATABLE, 2), (Effect.ONCE, 1)],
+)
 async def test_a_lost_answer_is_asked_for_again_where_that_is_harmless(
     own_postgres: PostgresCluster,
     place: str,
@@ -488,7 +590,10 @@ async def test_a_lost_answer_is_asked_for_again_where_that_is_harmless(
     if effect is Effect.ONCE:
         error = await fault(cut, INSERT, effect=effect)
         assert type(error) is OutcomeUnknown
-        assert error.message == f"127.0.0.1:{line.port}/{place} did not confirm: it may or may not be stored"
+        assert (
+            error.message
+            == f"127.0.0.1:{line.port}/{place} did not confirm: it may or may not be stored"
+        )
     else:
         await ask(cut, INSERT, effect=effect)
 
@@ -496,7 +601,10 @@ async def test_a_lost_answer_is_asked_for_again_where_that_is_harmless(
     assert len(own_postgres.fetch(place, "SELECT n FROM kept")) == connections
 
 
-@pytest.mark.parametrize(("effect", "kind"), [(Effect.READ, DatabaseUnavailable), (Effect.REPEATABLE, OutcomeUnknown)])
+@pytest.mark.parametrize(
+    ("effect", "kind"),
+    [(Effect.READ, DatabaseUnavailable), (Effect.REPEATABLE, OutcomeUnknown)],
+)
 async def test_an_answer_that_is_lost_twice_is_not_asked_for_again(
     line: TurnProxy, cut: Database, effect: Effect, kind: type[TodoError]
 ) -> None:
@@ -514,7 +622,9 @@ async def test_a_server_that_says_goodbye_in_a_statement_leaves_its_outcome_open
 
     error = await fault(cut, goodbye, effect=effect)
 
-    assert type(error) is (DatabaseUnavailable if effect is Effect.READ else OutcomeUnknown)
+    assert type(error) is (
+        DatabaseUnavailable if effect is Effect.READ else OutcomeUnknown
+    )
 
 
 async def test_a_read_that_an_administrator_ended_is_asked_again(
@@ -522,7 +632,8 @@ async def test_a_read_that_an_administrator_ended_is_asked_again(
 ) -> None:
     await ask(cut, "SELECT n FROM kept")
     own_postgres.run_sql(
-        "postgres", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place}'"
+        "postgres",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place}'",
     )
 
     await ask(cut, "SELECT n FROM kept")
@@ -530,10 +641,18 @@ async def test_a_read_that_an_administrator_ended_is_asked_again(
 
 @pytest.mark.parametrize(
     ("effect", "kind"),
-    [(Effect.READ, TimedOut), (Effect.REPEATABLE, OutcomeUnknown), (Effect.ONCE, OutcomeUnknown)],
+    [
+        (Effect.READ, TimedOut),
+        (Effect.REPEATABLE, OutcomeUnknown),
+        (Effect.ONCE, OutcomeUnknown),
+    ],
 )
 async def test_a_silent_server_is_asked_once(
-    line: TurnProxy, cut: Database, monkeypatch: pytest.MonkeyPatch, effect: Effect, kind: type[TodoError]
+    line: TurnProxy,
+    cut: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    effect: Effect,
+    kind: type[TodoError],
 ) -> None:
     monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 0.2)
     line.faults.append(Fault("after", request=2, how="silence"))
@@ -564,7 +683,8 @@ async def test_a_write_that_was_cut_and_then_refused_stays_open(
 
 
 @pytest.mark.parametrize(
-    ("then", "kind"), [(Conflict("taken"), Conflict), (DatabaseUnavailable("gone"), OutcomeUnknown)]
+    ("then", "kind"),
+    [(Conflict("taken"), Conflict), (DatabaseUnavailable("gone"), OutcomeUnknown)],
 )
 async def test_a_write_that_was_cut_is_settled_by_a_conflict_alone(
     line: TurnProxy, cut: Database, then: TodoError, kind: type[TodoError]
@@ -584,7 +704,12 @@ async def test_a_write_that_was_cut_is_settled_by_a_conflict_alone(
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_first_creation_that_is_cut_is_made_again(
-    own_postgres: PostgresCluster, place: str, line: TurnProxy, cut: Database, clock: Clock, when: Any
+    own_postgres: PostgresCluster,
+    place: str,
+    line: TurnProxy,
+    cut: Database,
+    clock: Clock,
+    when: Any,
 ) -> None:
     await TaskService(cut, "ada", clock).add(TaskCreate(title="a"))
     requests = [kinds for kinds in line.requests if kinds not in ("", "p")]
@@ -611,17 +736,25 @@ async def test_a_locked_file_is_busy_and_unchanged(
     with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
-        for call in (tasks.add(TaskCreate(title="b")), tasks.complete([1]), tasks.delete([1])):
+        for call in (
+            tasks.add(TaskCreate(title="b")),
+            tasks.complete([1]),
+            tasks.delete([1]),
+        ):
             with pytest.raises(DatabaseBusy) as caught:
                 await call
-            assert caught.value.message == f"{file_of(store)} is locked by another program"
+            assert (
+                caught.value.message == f"{file_of(store)} is locked by another program"
+            )
 
         assert len((await tasks.list()).tasks) == 1
 
 
 @only_sqlite
 @pytest.mark.spec("002/FR-079")
-async def test_a_file_that_is_locked_for_a_moment_is_waited_for(store: Store, tasks: TaskService) -> None:
+async def test_a_file_that_is_locked_for_a_moment_is_waited_for(
+    store: Store, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
     with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -638,11 +771,15 @@ async def test_a_full_disk_is_an_io_error_and_changes_nothing(
     await tasks.add(TaskCreate(title="a"))
     await database.engine.dispose()
     event.listen(
-        database.engine.sync_engine, "connect", lambda file, _: file.cursor().execute("PRAGMA max_page_count = 1")
+        database.engine.sync_engine,
+        "connect",
+        lambda file, _: file.cursor().execute("PRAGMA max_page_count = 1"),
     )
 
     with pytest.raises(IoFailed) as caught:
-        await tasks.add_all([TaskCreate(title="b", description="b" * 10_000) for _ in range(100)])
+        await tasks.add_all(
+            [TaskCreate(title="b", description="b" * 10_000) for _ in range(100)]
+        )
 
     assert caught.value.message == f"The disk is full: {file_of(store)}"
     assert caught.value.hint == "nothing was changed; make room and try again"
@@ -662,7 +799,12 @@ CONTENTS = {
 @pytest.mark.parametrize(("content", "words"), CONTENTS.values(), ids=CONTENTS.keys())
 @pytest.mark.parametrize("call", ["list", "add", "upgrade"])
 async def test_a_file_that_is_no_database_is_an_io_error_and_stays(
-    store: Store, database: Database, tasks: TaskService, content: bytes, words: str | None, call: str
+    store: Store,
+    database: Database,
+    tasks: TaskService,
+    content: bytes,
+    words: str | None,
+    call: str,
 ) -> None:
     file_of(store).write_bytes(content)
     calls: dict[str, Callable[[], Awaitable[object]]] = {
@@ -693,8 +835,15 @@ async def test_a_file_that_is_no_database_is_an_io_error_and_stays(
 
 @only_sqlite
 @pytest.mark.spec("002/FR-077")
-async def test_a_damaged_database_is_an_io_error(store: Store, tasks: TaskService, database: Database) -> None:
-    await tasks.add_all([TaskCreate(title=f"a title to fill pages with {number}") for number in range(1_000)])
+async def test_a_damaged_database_is_an_io_error(
+    store: Store, tasks: TaskService, database: Database
+) -> None:
+    await tasks.add_all(
+        [
+            TaskCreate(title=f"a title to fill pages with {number}")
+            for number in range(1_000)
+        ]
+    )
     await database.engine.dispose()
     await run_sql(store, "PRAGMA wal_checkpoint(TRUNCATE)")
     content = file_of(store).read_bytes()
@@ -708,7 +857,9 @@ async def test_a_damaged_database_is_an_io_error(store: Store, tasks: TaskServic
 
 @only_sqlite
 @pytest.mark.spec("002/FR-077")
-async def test_a_text_of_the_file_that_is_not_utf_8_is_damage(store: Store, tasks: TaskService) -> None:
+async def test_a_text_of_the_file_that_is_not_utf_8_is_damage(
+    store: Store, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
     with closing(sqlite3.connect(file_of(store))) as file, file:
         file.execute("PRAGMA ignore_check_constraints = ON")
@@ -727,7 +878,11 @@ async def test_a_file_that_may_not_be_written_is_an_io_error(
 ) -> None:
     await tasks.add(TaskCreate(title="a"))
     await database.engine.dispose()
-    event.listen(database.engine.sync_engine, "connect", lambda file, _: file.cursor().execute("PRAGMA query_only = 1"))
+    event.listen(
+        database.engine.sync_engine,
+        "connect",
+        lambda file, _: file.cursor().execute("PRAGMA query_only = 1"),
+    )
 
     with pytest.raises(IoFailed) as caught:
         await tasks.complete([1])
@@ -755,7 +910,9 @@ async def test_a_file_that_cannot_be_opened_is_an_io_error(
 @only_sqlite
 @pytest.mark.spec("002/FR-077")
 @pytest.mark.nothing_made
-async def test_a_folder_in_the_place_of_the_file_is_an_io_error(store: Store, tasks: TaskService) -> None:
+async def test_a_folder_in_the_place_of_the_file_is_an_io_error(
+    store: Store, tasks: TaskService
+) -> None:
     file_of(store).mkdir()
 
     with pytest.raises(IoFailed, match=r" is a folder, not a file$"):
@@ -763,16 +920,23 @@ async def test_a_folder_in_the_place_of_the_file_is_an_io_error(store: Store, ta
 
 
 @only_sqlite
-async def test_a_statement_that_sqlite_does_not_understand_is_a_bug(database: Database, tasks: TaskService) -> None:
+async def test_a_statement_that_sqlite_does_not_understand_is_a_bug(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
 
     for statement in ("SELEKT 1", "SELECT abs(-9223372036854775808)"):
         error = await fault(database, statement)
-        assert (type(error), error.message) == (Internal, "Unexpected error of SQLite: SQLITE_ERROR")
+        assert (type(error), error.message) == (
+            Internal,
+            "Unexpected error of SQLite: SQLITE_ERROR",
+        )
 
 
 @only_sqlite
-async def test_a_row_that_breaks_a_check_of_the_file_is_a_bug(database: Database, tasks: TaskService) -> None:
+async def test_a_row_that_breaks_a_check_of_the_file_is_a_bug(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
 
     error = await fault(database, "UPDATE task SET title = ''")
@@ -781,33 +945,62 @@ async def test_a_row_that_breaks_a_check_of_the_file_is_a_bug(database: Database
 
 
 @only_sqlite
-async def test_an_id_or_number_that_is_taken_is_a_conflict(database: Database, tasks: TaskService) -> None:
+async def test_an_id_or_number_that_is_taken_is_a_conflict(
+    database: Database, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="a"))
     await tasks.add(TaskCreate(title="b"))
 
-    for statement in ("UPDATE task SET number = 1", f"UPDATE task SET id = '{UUID(int=1)}'"):
+    for statement in (
+        "UPDATE task SET number = 1",
+        f"UPDATE task SET id = '{UUID(int=1)}'",
+    ):
         error = await fault(database, statement)
-        assert (type(error), error.message) == (Conflict, "The id or the number is taken")
+        assert (type(error), error.message) == (
+            Conflict,
+            "The id or the number is taken",
+        )
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "100%", "a?mode=ro", "a#b", "a&b=c", "\u0645\u06cc\u200c", "\udcff", "a'b\"c", "\n"]
+    "name",
+    [
+        "a b",
+        "100%",
+        "a?mode=ro",
+        "a#b",
+        "a&b=c",
+        "\u0645\u06cc\u200c",
+        "\udcff",
+        "a'b\"c",
+        "\n",
+    ],
 )
-async def test_a_file_may_have_any_name(tmp_path: Path, clock: Clock, name: str) -> None:
+async def test_a_file_may_have_any_name(
+    tmp_path: Path, clock: Clock, name: str
+) -> None:
     target = SqliteTarget(tmp_path / name / f"{name}.db")
     async with open_database(target) as database:
         await TaskService(database, "ada", clock).add(TaskCreate(title="a"))
 
-    assert [os.fsencode(path.name) for path in (tmp_path / name).iterdir()] == [os.fsencode(f"{name}.db")]
+    assert [os.fsencode(path.name) for path in (tmp_path / name).iterdir()] == [
+        os.fsencode(f"{name}.db")
+    ]
 
 
 def test_an_error_of_the_disk_outside_sqlite_names_its_reason(tmp_path: Path) -> None:
     target = SqliteTarget(tmp_path / "todo.db")
 
-    assert failures.translated(OSError(5, "Input/output error"), target).code is Code.IO_ERROR
+    assert (
+        failures.translated(OSError(5, "Input/output error"), target).code
+        is Code.IO_ERROR
+    )
 
 
 def test_a_driver_error_of_a_kind_nobody_knows_is_a_bug() -> None:
     error = failures.translated(DBAPIError(None, None, ValueError("CANARY")), TARGET)
 
-    assert (type(error), error.message) == (Internal, "Unexpected error of the driver: DBAPIError")
+    assert (type(error), error.message) == (
+        Internal,
+        "Unexpected error of the driver: DBAPIError",
+    )

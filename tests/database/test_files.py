@@ -1,4 +1,6 @@
-"""The embedded file: private, never behind somebody else's symlink, and copied whole before it is changed."""
+"""The embedded file: private, never behind somebody else's symlink, and copied whole
+before it is changed.
+"""
 
 import os
 import shutil
@@ -55,7 +57,9 @@ def fill(path: Path, *titles: str) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
     connection.execute("CREATE TABLE task (title TEXT)")
-    connection.executemany("INSERT INTO task VALUES (?)", [(title,) for title in titles])
+    connection.executemany(
+        "INSERT INTO task VALUES (?)", [(title,) for title in titles]
+    )
     connection.commit()
     return connection
 
@@ -85,7 +89,11 @@ def test_make_leaves_what_is_there_as_it_is(path: Path) -> None:
 
     files.make(path)
 
-    assert (path.read_text(), mode_of(path), mode_of(path.parent)) == ("mine", 0o644, 0o755)
+    assert (path.read_text(), mode_of(path), mode_of(path.parent)) == (
+        "mine",
+        0o644,
+        0o755,
+    )
 
 
 @pytest.mark.spec("002/FR-077")
@@ -96,7 +104,9 @@ def test_make_says_what_is_in_the_way(path: Path) -> None:
         files.make(path)
 
     assert caught.value.message == f"{path.parent}: not a directory"
-    assert caught.value.hint == "check the path and the rights, or set TODO_DATABASE_URL"
+    assert (
+        caught.value.hint == "check the path and the rights, or set TODO_DATABASE_URL"
+    )
 
 
 @pytest.mark.spec("002/FR-077")
@@ -142,7 +152,10 @@ def test_holds_nothing_refuses_what_is_not_a_file(path: Path) -> None:
     assert folder.message == f"{path} is a folder, not a file"
     assert pipe.message == f"{path} is a pipe, not a file"
     assert found.message == f"{path} is a socket, not a file"
-    assert refusal(IoFailed, Path("/dev/null")).message == "/dev/null is a device, not a file"
+    assert (
+        refusal(IoFailed, Path("/dev/null")).message
+        == "/dev/null is a device, not a file"
+    )
 
 
 @pytest.mark.spec("002/FR-077")
@@ -154,7 +167,9 @@ def test_holds_nothing_refuses_a_path_through_a_file(path: Path) -> None:
 
 @pytest.mark.spec("002/FR-077")
 def test_holds_nothing_refuses_a_path_that_cannot_be(tmp_path: Path) -> None:
-    assert refusal(IoFailed, tmp_path / ("x" * 300) / "todo.db").message.endswith("x: file name too long")
+    assert refusal(IoFailed, tmp_path / ("x" * 300) / "todo.db").message.endswith(
+        "x: file name too long"
+    )
 
 
 @pytest.mark.spec("002/FR-077")
@@ -162,12 +177,16 @@ def test_holds_nothing_names_a_loop_of_symlinks(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.symlink_to(path)
 
-    assert refusal(IoFailed, path).message == f"{path}: too many levels of symbolic links"
+    assert (
+        refusal(IoFailed, path).message == f"{path}: too many levels of symbolic links"
+    )
 
 
 @pytest.mark.spec("002/FR-077")
 def test_holds_nothing_refuses_a_file_that_we_may_not_read() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="todo-files-", dir="/tmp"))  # the folders of pytest are closed to others
+    folder = Path(
+        tempfile.mkdtemp(prefix="todo-files-", dir="/tmp")
+    )  # the folders of pytest are closed to others
     path = folder / "todo.db"
     try:
         path.write_text("x")
@@ -208,7 +227,9 @@ def test_holds_nothing_leaves_the_locks_of_this_process_alone(tmp_path: Path) ->
         files.make(path)
         files.identify(path)
 
-        other = subprocess.run([sys.executable, "-c", WRITE, path], capture_output=True, text=True)
+        other = subprocess.run(
+            [sys.executable, "-c", WRITE, path], capture_output=True, text=True
+        )
     assert "database is locked" in other.stderr
 
 
@@ -256,7 +277,9 @@ def test_holds_nothing_follows_symlinks_of_the_system(tmp_path: Path) -> None:
 @for_root
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("part", ["data", "data/todo", "data/todo/todo.db"])
-def test_holds_nothing_refuses_a_symlink_of_another_account(path: Path, tmp_path: Path, part: str) -> None:
+def test_holds_nothing_refuses_a_symlink_of_another_account(
+    path: Path, tmp_path: Path, part: str
+) -> None:
     files.make(path)
     link, target = tmp_path / part, tmp_path / "moved"
     link.rename(target)
@@ -282,25 +305,34 @@ def test_holds_nothing_refuses_a_symlink_of_another_account_behind_one_of_our_ow
     path.parent.parent.mkdir()
     path.parent.symlink_to("../theirs" if is_relative else theirs)
 
-    assert "theirs is a symlink of another account" in refusal(ConfigInvalid, path).message
+    assert (
+        "theirs is a symlink of another account" in refusal(ConfigInvalid, path).message
+    )
 
 
 @pytest.mark.spec("002/FR-078")
 def test_holds_nothing_refuses_to_another_account_what_is_a_symlink_of_this_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other way round, which needs no root: the link is ours, and whoever asks is somebody else."""
+    """The other way round, which needs no root: the link is ours, and whoever asks is
+    somebody else.
+    """
     path.parent.mkdir(parents=True)
     path.symlink_to(tmp_path / "elsewhere")
     os.lchown(path, os.geteuid() or STRANGER, -1)
     monkeypatch.setattr(os, "geteuid", lambda: STRANGER + 1)
 
-    assert refusal(ConfigInvalid, path).message == f"{path} is a symlink of another account"
+    assert (
+        refusal(ConfigInvalid, path).message
+        == f"{path} is a symlink of another account"
+    )
 
 
 @for_root
 @pytest.mark.spec("002/FR-078")
-def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path, tmp_path: Path) -> None:
+def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(
+    path: Path, tmp_path: Path
+) -> None:
     path.parent.mkdir(parents=True)
     path.symlink_to(tmp_path / "nowhere")
     os.lchown(path, STRANGER, STRANGER)
@@ -309,7 +341,9 @@ def test_holds_nothing_refuses_a_dangling_symlink_of_another_account(path: Path,
 
 
 @pytest.mark.spec("002/FR-078")
-def test_make_makes_what_a_symlink_of_our_own_leads_to(path: Path, tmp_path: Path) -> None:
+def test_make_makes_what_a_symlink_of_our_own_leads_to(
+    path: Path, tmp_path: Path
+) -> None:
     path.parent.mkdir(parents=True)
     path.symlink_to(tmp_path / "elsewhere" / "todo.db")
 
@@ -334,7 +368,10 @@ def test_copy_aside_takes_the_write_ahead_log_along(tmp_path: Path, umask: int) 
         assert copy == tmp_path / "todo.db.0001.bak"
         assert mode_of(copy) == 0o600
         assert titles_of(copy) == ["Buy milk", "Buy bread"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["todo.db", "todo.db.0001.bak"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "todo.db",
+        "todo.db.0001.bak",
+    ]
 
 
 @pytest.mark.spec("001/FR-041")
@@ -344,7 +381,11 @@ def test_copy_aside_keeps_the_copies_that_are_there(tmp_path: Path) -> None:
     copies = [files.copy_aside(path, "0001")]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO task VALUES ('second')")
-    copies += [files.copy_aside(path, "0001"), files.copy_aside(path, "0002"), files.copy_aside(path, "0001")]
+    copies += [
+        files.copy_aside(path, "0001"),
+        files.copy_aside(path, "0002"),
+        files.copy_aside(path, "0001"),
+    ]
 
     assert [copy.name for copy in copies] == [
         "todo.db.0001.bak",
@@ -377,7 +418,9 @@ def test_copy_aside_says_why_there_is_no_copy(tmp_path: Path) -> None:
 
 
 @pytest.mark.spec("002/FR-077")
-def test_copy_aside_of_a_damaged_file_is_an_io_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_copy_aside_of_a_damaged_file_is_an_io_error_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     fill(path, *(f"a title of some length {number}" for number in range(1_000))).close()
     content = path.read_bytes()

@@ -1,4 +1,5 @@
-"""Stores of former versions and of the next one: a new table and a new column reach every store, and nothing is lost.
+"""Stores of former versions and of the next one: a new table and a new column reach
+every store, and nothing is lost.
 
 The next version is a copy of the program with one revision more, run as a process of its own.
 """
@@ -73,10 +74,19 @@ class Next:
 
     def __call__(self, url: str, *arguments: str, user: str = "ada") -> Ran:
         """Run one command on a store."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "LD_LIBRARY_PATH")
+        }
         ran = subprocess.run(
             [sys.executable, "-P", "-m", "todo_cli", *arguments, "--user", user],
-            env=kept | {"PYTHONPATH": str(self.folder), "HOME": str(self.seal.home), "TODO_DATABASE_URL": url},
+            env=kept
+            | {
+                "PYTHONPATH": str(self.folder),
+                "HOME": str(self.seal.home),
+                "TODO_DATABASE_URL": url,
+            },
             cwd=self.seal.cwd,
             capture_output=True,
             text=True,
@@ -90,18 +100,31 @@ class Next:
 def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with a new table, a new column and the revision that makes them."""
     folder = tmp_path_factory.mktemp("next")
-    shutil.copytree(PACKAGE, folder / "todo_cli", ignore=shutil.ignore_patterns("__pycache__"))
-    models, schema = folder / "todo_cli" / "models.py", folder / "todo_cli" / "database" / "schema.py"
-    edit(models, r"(class Task\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)", rf"\1{COLUMN}")
+    shutil.copytree(
+        PACKAGE, folder / "todo_cli", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    models, schema = (
+        folder / "todo_cli" / "models.py",
+        folder / "todo_cli" / "database" / "schema.py",
+    )
+    edit(
+        models,
+        r"(class Task\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)",
+        rf"\1{COLUMN}",
+    )
     models.write_text(models.read_text() + TABLE)
     edit(schema, r'("0001": (frozenset\(.*?\)))', r'\1, "0002": \2 | {"label"}')
-    (folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py").write_text(REVISION)
+    (
+        folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py"
+    ).write_text(REVISION)
     return folder
 
 
 def edit(path: Path, pattern: str, replacement: str) -> None:
     """Change the one place in a file that fits a pattern."""
-    text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.DOTALL)
+    text, count = re.subn(
+        pattern, replacement, path.read_text(), count=1, flags=re.DOTALL
+    )
     assert count == 1, (path, pattern)
     path.write_text(text)
 
@@ -118,14 +141,22 @@ def todo(seal: Seal, clock: Clock, former: Store) -> Todo:
     return Todo(Surroundings(seal.home, seal.cwd, former.url), clock)
 
 
-@pytest.fixture(params=[(kind, version) for kind in ("sqlite", "postgresql") for version in VERSIONS], ids="-".join)
+@pytest.fixture(
+    params=[
+        (kind, version) for kind in ("sqlite", "postgresql") for version in VERSIONS
+    ],
+    ids="-".join,
+)
 def former(request: pytest.FixtureRequest, seal: Seal) -> Store:
     """A store as a former version made it."""
     kind, version = request.param
     if kind == "sqlite":
         shutil.copy(STORES / f"{version}.db", seal.cwd / "store.db")
         return Store("sqlite", f"sqlite:///{seal.cwd / 'store.db'}")
-    postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("empty_database")
+    postgres, name = (
+        request.getfixturevalue("postgres"),
+        request.getfixturevalue("empty_database"),
+    )
     wait_for(restore(postgres.url(name), (STORES / f"{version}.sql").read_text()))
     return Store("postgresql", postgres.url(name))
 
@@ -134,13 +165,23 @@ async def restore(url: str, dump: str) -> None:
     """Run a plain dump of `pg_dump` as `psql` would."""
     connection = await asyncpg.connect(url)
     try:
-        parts = re.split(r"^COPY (\S+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n", dump, flags=re.MULTILINE | re.DOTALL)
+        parts = re.split(
+            r"^COPY (\S+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n",
+            dump,
+            flags=re.MULTILINE | re.DOTALL,
+        )
         await connection.execute(parts[0])
-        for table, columns, rows, sql in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True):
+        for table, columns, rows, sql in zip(
+            parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True
+        ):
             schema, _, name = table.partition(".")
             source = [rows.encode()]
             await connection.copy_to_table(
-                name, schema_name=schema, columns=columns.split(", "), source=_chunks(source), format="text"
+                name,
+                schema_name=schema,
+                columns=columns.split(", "),
+                source=_chunks(source),
+                format="text",
             )
             await connection.execute(f"{sql}; SELECT 1")  # never nothing but comments
     finally:
@@ -154,8 +195,15 @@ async def _chunks(chunks: list[bytes]) -> Any:
 
 def rows_of(store: Store) -> list[tuple[object, ...]]:
     """Every task and every counter, past the program."""
-    tasks = wait_for(fetch_all(store, f"SELECT {COLUMNS} FROM todo.task ORDER BY user_id, number"))
-    return [*tasks, *wait_for(fetch_all(store, "SELECT user_id, last FROM todo.counter ORDER BY user_id"))]
+    tasks = wait_for(
+        fetch_all(store, f"SELECT {COLUMNS} FROM todo.task ORDER BY user_id, number")
+    )
+    return [
+        *tasks,
+        *wait_for(
+            fetch_all(store, "SELECT user_id, last FROM todo.counter ORDER BY user_id")
+        ),
+    ]
 
 
 def version_of(store: Store) -> list[str]:
@@ -167,11 +215,17 @@ def version_of(store: Store) -> list[str]:
 
 
 @pytest.mark.spec("001/FR-041")
-def test_a_store_of_a_former_version_opens_and_loses_nothing(former: Store, todo: Todo) -> None:
+def test_a_store_of_a_former_version_opens_and_loses_nothing(
+    former: Store, todo: Todo
+) -> None:
     before = rows_of(former)
     assert len(before) > 6
 
-    listed = [task for user in USERS for task in todo("list", "--status", "all", "--json", user=user).data]
+    listed = [
+        task
+        for user in USERS
+        for task in todo("list", "--status", "all", "--json", user=user).data
+    ]
 
     assert len(listed) == len(before) - len(USERS)
     assert rows_of(former) == before
@@ -184,7 +238,9 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(former: Store, todo
 
 
 @pytest.mark.spec("001/FR-041")
-def test_the_next_version_brings_a_store_up_to_date(former: Store, following: Next, tmp_path: Path) -> None:
+def test_the_next_version_brings_a_store_up_to_date(
+    former: Store, following: Next, tmp_path: Path
+) -> None:
     before = rows_of(former)
     if former.kind == "sqlite":
         assert following(former.url, "list").status == 0
@@ -197,10 +253,16 @@ def test_the_next_version_brings_a_store_up_to_date(former: Store, following: Ne
 
     assert rows_of(former) == before
     assert version_of(former) == ["0002"]
-    assert wait_for(fetch_all(former, "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL")) == [
-        (0,)
-    ]
-    assert json.loads(following(former.url, "add", "next", "--json").out)["data"]["number"] == 5
+    assert wait_for(
+        fetch_all(
+            former,
+            "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL",
+        )
+    ) == [(0,)]
+    assert (
+        json.loads(following(former.url, "add", "next", "--json").out)["data"]["number"]
+        == 5
+    )
     assert following(former.url, "db", "upgrade").out.endswith("is up to date (0002)\n")
 
 
@@ -218,11 +280,16 @@ def test_an_upgraded_store_is_made_like_a_new_one(
 
 def without_brackets(schema: Schema) -> dict[str, str]:
     """A schema without the brackets that a dump and its restoring add to conditions."""
-    return {part: repr(rows).replace("(", "").replace(")", "") for part, rows in schema.items()}
+    return {
+        part: repr(rows).replace("(", "").replace(")", "")
+        for part, rows in schema.items()
+    }
 
 
 @pytest.mark.spec("001/FR-041")
-def test_the_printed_sql_does_what_the_upgrade_does(former: Store, following: Next) -> None:
+def test_the_printed_sql_does_what_the_upgrade_does(
+    former: Store, following: Next
+) -> None:
     before = rows_of(former)
 
     sql = following(former.url, "db", "upgrade", "--sql").out
@@ -250,11 +317,19 @@ def a_new_store(like: Store, request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.mark.spec("001/FR-041")
-def test_this_version_works_on_a_store_of_the_next(former: Store, following: Next, todo: Todo) -> None:
+def test_this_version_works_on_a_store_of_the_next(
+    former: Store, following: Next, todo: Todo
+) -> None:
     assert following(former.url, "db", "upgrade").status == 0
 
     assert todo("add", "by the older one").status == 0
-    assert todo("done", "5").status == todo("delete", "5").status == todo("list").status == todo("doctor").status == 0
+    assert (
+        todo("done", "5").status
+        == todo("delete", "5").status
+        == todo("list").status
+        == todo("doctor").status
+        == 0
+    )
     refused = todo("db", "upgrade", "--json")
     assert (refused.error["code"], version_of(former)) == ("SCHEMA", ["0002"])
     assert "newer version" in refused.error["message"]
@@ -272,7 +347,11 @@ def test_an_import_of_the_next_version_brings_every_table_along(
         source, target = former, a_new_store(former, request)
     assert following(source.url, "db", "upgrade").status == 0
     assert following(target.url, "db", "upgrade").status == 0
-    wait_for(run_sql(source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')"))
+    wait_for(
+        run_sql(
+            source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')"
+        )
+    )
     wait_for(run_sql(source, "UPDATE todo.task SET estimate = number"))
 
     for _ in range(2):
@@ -281,11 +360,18 @@ def test_an_import_of_the_next_version_brings_every_table_along(
             ("ada", "home"),
             ("grace", "work"),
         ]
-    assert wait_for(fetch_all(target, "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number")) == [
-        (0,)
-    ]
-    refused = Todo(todo.surroundings, todo.clock)("db", "import", str(file_of(source)), "--json")
-    assert refused.error["code"] == ("SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT")
+    assert wait_for(
+        fetch_all(
+            target,
+            "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number",
+        )
+    ) == [(0,)]
+    refused = Todo(todo.surroundings, todo.clock)(
+        "db", "import", str(file_of(source)), "--json"
+    )
+    assert refused.error["code"] == (
+        "SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT"
+    )
 
 
 # Under the policy
@@ -300,9 +386,19 @@ def person(own_postgres: PostgresCluster) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("recipe_comes", ["before the upgrade", "after the upgrade"])
-@pytest.mark.parametrize("former", [("postgresql", version) for version in VERSIONS], ids="-".join, indirect=True)
+@pytest.mark.parametrize(
+    "former",
+    [("postgresql", version) for version in VERSIONS],
+    ids="-".join,
+    indirect=True,
+)
 def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
-    former: Store, following: Next, todo: Todo, person: str, own_postgres: PostgresCluster, recipe_comes: str
+    former: Store,
+    following: Next,
+    todo: Todo,
+    person: str,
+    own_postgres: PostgresCluster,
+    recipe_comes: str,
 ) -> None:
     if recipe_comes == "before the upgrade":
         wait_for(run_sql(former, todo("db", "policy", person).out))
@@ -310,7 +406,12 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     if recipe_comes == "after the upgrade":
         wait_for(run_sql(former, following(former.url, "db", "policy", person).out))
     wait_for(run_sql(former, f"ALTER ROLE {person} PASSWORD 'of the tests'"))
-    wait_for(run_sql(former, f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')"))
+    wait_for(
+        run_sql(
+            former,
+            f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')",
+        )
+    )
     database = former.url.rpartition("/")[2]
     url = own_postgres.url(database, user=person, password="of the tests")
 

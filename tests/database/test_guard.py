@@ -135,7 +135,9 @@ def test_the_answer_is_kept_and_the_rest_handed_on(
     assert (line.is_cut, check.take_fault()) == (False, None)
 
 
-def test_a_request_that_does_not_name_our_tables_goes_out_as_it_is(line: Line, listener: Listener) -> None:
+def test_a_request_that_does_not_name_our_tables_goes_out_as_it_is(
+    line: Line, listener: Listener
+) -> None:
     line.write(b"Q...BEGIN")
 
     assert (line.sent, line.protocol) == ([b"Q...BEGIN"], listener)
@@ -143,9 +145,13 @@ def test_a_request_that_does_not_name_our_tables_goes_out_as_it_is(line: Line, l
     assert line.sent[1] != PARSE
 
 
-def test_a_stranger_is_named_and_the_line_is_cut(line: Line, listener: Listener, check: OwnerCheck) -> None:
+def test_a_stranger_is_named_and_the_line_is_cut(
+    line: Line, listener: Listener, check: OwnerCheck
+) -> None:
     line.write(PARSE)
-    line.protocol.data_received(BOUND + row("ada", "t") + row("mallory", "f") + DONE + REST)
+    line.protocol.data_received(
+        BOUND + row("ada", "t") + row("mallory", "f") + DONE + REST
+    )
 
     fault = check.take_fault()
     assert isinstance(fault, SchemaMismatch)
@@ -153,7 +159,9 @@ def test_a_stranger_is_named_and_the_line_is_cut(line: Line, listener: Listener,
     assert (line.is_cut, listener.told, check.take_fault()) == (True, [], None)
 
 
-def test_without_a_schema_the_next_request_is_asked_too(line: Line, listener: Listener) -> None:
+def test_without_a_schema_the_next_request_is_asked_too(
+    line: Line, listener: Listener
+) -> None:
     failed = message(b"E", b"C42P01\0\0")
     line.write(PARSE)
     line.protocol.data_received(BOUND + DONE + failed)
@@ -165,7 +173,9 @@ def test_without_a_schema_the_next_request_is_asked_too(line: Line, listener: Li
     assert line.sent[2] == line.sent[0]
 
 
-def test_a_schema_that_appeared_meanwhile_is_not_used(line: Line, listener: Listener, check: OwnerCheck) -> None:
+def test_a_schema_that_appeared_meanwhile_is_not_used(
+    line: Line, listener: Listener, check: OwnerCheck
+) -> None:
     line.write(PARSE)
     line.protocol.data_received(BOUND + DONE + REST)
 
@@ -173,7 +183,9 @@ def test_a_schema_that_appeared_meanwhile_is_not_used(line: Line, listener: List
     assert (line.is_cut, listener.told) == (True, [])
 
 
-def test_an_error_instead_of_an_answer_cuts_the_line(line: Line, listener: Listener, check: OwnerCheck) -> None:
+def test_an_error_instead_of_an_answer_cuts_the_line(
+    line: Line, listener: Listener, check: OwnerCheck
+) -> None:
     line.write(PARSE)
     line.protocol.data_received(message(b"E", b"C57P01\0\0"))
 
@@ -190,7 +202,9 @@ def test_what_happens_to_the_line_is_passed_on(line: Line, listener: Listener) -
 
 
 def test_the_refusal_of_our_own_sql_names_the_owner() -> None:
-    error = asyncpg.PostgresError.new({"S": "ERROR", "C": STRANGERS_STATE, "M": "mallory"})
+    error = asyncpg.PostgresError.new(
+        {"S": "ERROR", "C": STRANGERS_STATE, "M": "mallory"}
+    )
 
     fault = translated(error, TARGET)
 

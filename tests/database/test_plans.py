@@ -1,4 +1,6 @@
-"""The first page of a list costs the same however long the list: what the stores say they do, and did."""
+"""The first page of a list costs the same however long the list: what the stores say
+they do, and did.
+"""
 
 import json
 import re
@@ -18,7 +20,13 @@ from sqlalchemy import event
 from tests.service.backdoor import connected, file_of, run_sql
 from tests.support.stores import Store
 from todo_cli.database.engine import Database
-from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate, format_instant
+from todo_cli.models import (
+    TaskCreate,
+    TaskPublic,
+    TaskStatus,
+    TaskUpdate,
+    format_instant,
+)
 from todo_cli.service import TaskService
 
 FEW, MANY = 2_500, 8_000
@@ -40,18 +48,32 @@ class Shape:
         for number in range(1, size + 1):
             at, done = START + number * self.apart, self.is_done(number, size)
             id = UUID(int=number + (10**9 if user == "bob" else 0))
-            yield id, number, user, f"task {number}", None, done, at, at, at if done else None
+            yield (
+                id,
+                number,
+                user,
+                f"task {number}",
+                None,
+                done,
+                at,
+                at,
+                at if done else None,
+            )
 
 
 SECOND = timedelta(seconds=1)
 SHAPES = {
     "all open": Shape(lambda number, size: False, SECOND),
     "oldest 15 open, the rest done": Shape(lambda number, size: number > 15, SECOND),
-    "newest 1,100 open, the rest done": Shape(lambda number, size: number <= size - 1_100, SECOND),
+    "newest 1,100 open, the rest done": Shape(
+        lambda number, size: number <= size - 1_100, SECOND
+    ),
     "older half done": Shape(lambda number, size: number <= size // 2, SECOND),
     "newer half done": Shape(lambda number, size: number > size // 2, SECOND),
     "one created_at, all open": Shape(lambda number, size: False, timedelta(0)),
-    "one created_at, every second one done": Shape(lambda number, size: number % 2 == 0, timedelta(0)),
+    "one created_at, every second one done": Shape(
+        lambda number, size: number % 2 == 0, timedelta(0)
+    ),
 }
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 
@@ -75,7 +97,14 @@ def watched(database: Database) -> Iterator[Watched]:
     """What the product sends to the store."""
     watched = Watched()
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+    def note(
+        _connection: Any,
+        _cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        _many: bool,
+    ) -> None:
         if not statement.startswith(("PRAGMA", "BEGIN")):
             watched.statements.append((statement, tuple(parameters)))
 
@@ -91,11 +120,18 @@ async def fill(store: Store, shape: Shape, size: int) -> None:
     if store.kind == "sqlite":
         places = ", ".join("?" * len(COLUMNS))
         with closing(sqlite3.connect(file_of(store))) as file, file:
-            file.execute("PRAGMA ignore_check_constraints = ON")  # half of the time; these rows break no rule
-            file.executemany(f"INSERT INTO task ({', '.join(COLUMNS)}) VALUES ({places})", map(as_text, rows))
+            file.execute(
+                "PRAGMA ignore_check_constraints = ON"
+            )  # half of the time; these rows break no rule
+            file.executemany(
+                f"INSERT INTO task ({', '.join(COLUMNS)}) VALUES ({places})",
+                map(as_text, rows),
+            )
     else:
         async with connected(store) as connection:
-            await connection.copy_records_to_table("task", schema_name="todo", columns=COLUMNS, records=list(rows))
+            await connection.copy_records_to_table(
+                "task", schema_name="todo", columns=COLUMNS, records=list(rows)
+            )
 
 
 instant = cache(format_instant)
@@ -104,15 +140,23 @@ instant = cache(format_instant)
 def as_text(row: Row) -> list[object]:
     """A row as SQLite holds it."""
     return [
-        str(value) if isinstance(value, UUID) else instant(value) if isinstance(value, datetime) else value
+        str(value)
+        if isinstance(value, UUID)
+        else instant(value)
+        if isinstance(value, datetime)
+        else value
         for value in row
     ]
 
 
-async def postgresql_plan(store: Store, statement: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+async def postgresql_plan(
+    store: Store, statement: str, parameters: Sequence[Any]
+) -> list[dict[str, Any]]:
     """Every node of the plan that PostgreSQL ran, top down."""
     async with connected(store) as connection:
-        text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)
+        text = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters
+        )
 
     def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield node
@@ -124,14 +168,19 @@ async def postgresql_plan(store: Store, statement: str, parameters: Sequence[Any
 
 def looked_at(node: dict[str, Any]) -> int:
     """How many rows a node of a plan touched, also those it threw away."""
-    thrown = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+    thrown = sum(
+        node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck")
+    )
     return int((node["Actual Rows"] + thrown) * node["Actual Loops"])
 
 
 def sqlite_plan(store: Store, statement: str, parameters: Sequence[Any]) -> list[str]:
     """SQLite's words for what it is going to do."""
     with closing(sqlite3.connect(file_of(store))) as file:
-        return [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        return [
+            row[3]
+            for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
 
 
 def sqlite_steps(store: Store, statement: str, parameters: Sequence[Any]) -> int:
@@ -163,14 +212,22 @@ async def test_list_on_postgresql_neither_sorts_nor_walks(
     store: Store, tasks: TaskService, watched: Watched, shape: Shape
 ) -> None:
     await make(store, tasks, shape, MANY)
-    await run_sql(store, "VACUUM ANALYZE todo.task")  # as autovacuum does before long; `db import` ends with ANALYZE
+    await run_sql(
+        store, "VACUUM ANALYZE todo.task"
+    )  # as autovacuum does before long; `db import` ends with ANALYZE
 
     for status in TaskStatus:
         nodes = await postgresql_plan(store, *await watched.one(tasks.list(status, 20)))
         scans = [node for node in nodes if node.get("Relation Name") == "task"]
 
-        assert [node["Node Type"] for node in nodes if "Sort" in node["Node Type"]] == [], status
-        assert [(node["Node Type"], looked_at(node)) for node in scans if looked_at(node) > COUNTED] == [], status
+        assert [
+            node["Node Type"] for node in nodes if "Sort" in node["Node Type"]
+        ] == [], status
+        assert [
+            (node["Node Type"], looked_at(node))
+            for node in scans
+            if looked_at(node) > COUNTED
+        ] == [], status
 
 
 @pytest.mark.spec("001/FR-022")
@@ -180,7 +237,10 @@ async def test_list_on_sqlite_neither_sorts_nor_walks(
     store: Store, tasks: TaskService, watched: Watched, shape: Shape
 ) -> None:
     await make(store, tasks, shape, FEW)
-    few = {status: sqlite_steps(store, *await watched.one(tasks.list(status, 20))) for status in TaskStatus}
+    few = {
+        status: sqlite_steps(store, *await watched.one(tasks.list(status, 20)))
+        for status in TaskStatus
+    }
     await run_sql(store, "DELETE FROM todo.task")
     await fill(store, shape, MANY)
 
@@ -188,8 +248,21 @@ async def test_list_on_sqlite_neither_sorts_nor_walks(
         statement = await watched.one(tasks.list(status, 20))
         plan = sqlite_plan(store, *statement)
 
-        assert [line for line in plan if "TEMP B-TREE" in line or re.match(r"SCAN .*\btask\b", line)] == [], status
-        assert len([line for line in plan if re.match(r"SEARCH .*\btask USING .*INDEX", line)]) == 3, (status, plan)
+        assert [
+            line
+            for line in plan
+            if "TEMP B-TREE" in line or re.match(r"SCAN .*\btask\b", line)
+        ] == [], status
+        assert (
+            len(
+                [
+                    line
+                    for line in plan
+                    if re.match(r"SEARCH .*\btask USING .*INDEX", line)
+                ]
+            )
+            == 3
+        ), (status, plan)
         assert sqlite_steps(store, *statement) == few[status], status
 
 
@@ -209,7 +282,9 @@ COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
     "add": lambda tasks: tasks.add(TaskCreate(title="c")),
     "add with an id": lambda tasks: tasks.add(TaskCreate(title="c", id=UUID(int=7))),
     "get": lambda tasks: tasks.get(1),
-    "update": lambda tasks: tasks.update(1, TaskUpdate(title="d", description=None, completed=True)),
+    "update": lambda tasks: tasks.update(
+        1, TaskUpdate(title="d", description=None, completed=True)
+    ),
     "complete": lambda tasks: tasks.complete([1, range(1, 3)]),
     "undo": lambda tasks: tasks.complete([1, 2], undo=True),
     "delete": lambda tasks: tasks.delete([2, 1]),
@@ -219,7 +294,9 @@ COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 async def test_every_command_on_postgresql_is_one_statement(
-    tasks: TaskService, watched: Watched, command: Callable[[TaskService], Awaitable[object]]
+    tasks: TaskService,
+    watched: Watched,
+    command: Callable[[TaskService], Awaitable[object]],
 ) -> None:
     await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
 

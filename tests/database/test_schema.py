@@ -21,7 +21,14 @@ from sqlmodel import SQLModel
 from tests.conftest import Seal
 from tests.database.catalog import read_schema, read_version, without_version_table
 from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past
-from tests.service.backdoor import REFUSALS, connected, fetch_all, file_of, run_sql, what_exists
+from tests.service.backdoor import (
+    REFUSALS,
+    connected,
+    fetch_all,
+    file_of,
+    run_sql,
+    what_exists,
+)
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresCluster
@@ -31,7 +38,14 @@ from todo_cli import rules
 from todo_cli.database import engine, schema
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
-from todo_cli.errors import DatabaseBusy, Forbidden, InvalidInput, IoFailed, SchemaMismatch, TodoError
+from todo_cli.errors import (
+    DatabaseBusy,
+    Forbidden,
+    InvalidInput,
+    IoFailed,
+    SchemaMismatch,
+    TodoError,
+)
 from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
 
@@ -64,7 +78,10 @@ async def by_first_add(store: Store, clock: Clock) -> None:
 async def by_alembic(store: Store, clock: Clock) -> None:
     """Make the schema by running every migration."""
     touch(store)
-    async with open_database(store.target) as database, database.engine.connect() as connection:
+    async with (
+        open_database(store.target) as database,
+        database.engine.connect() as connection,
+    ):
         await schema.upgrade(connection)
 
 
@@ -118,7 +135,10 @@ async def test_create_all_makes_the_same_but_for_the_version(
     touch(other)
     if other.kind == "postgresql":
         await run_script(other, "CREATE SCHEMA todo")
-    async with open_database(other.target) as database, database.engine.begin() as connection:
+    async with (
+        open_database(other.target) as database,
+        database.engine.begin() as connection,
+    ):
         await connection.run_sync(SQLModel.metadata.create_all)
 
     assert await read_schema(other) == without_version_table(await read_schema(store))
@@ -129,7 +149,10 @@ async def test_the_catalog_tells_schemas_apart(store: Store, clock: Clock) -> No
     await by_first_add(store, clock)
     before = await read_schema(store)
     seen = [before]
-    changes = ["CREATE INDEX extra ON todo.task (title)", "ALTER TABLE todo.task ADD COLUMN extra TEXT DEFAULT 'x'"]
+    changes = [
+        "CREATE INDEX extra ON todo.task (title)",
+        "ALTER TABLE todo.task ADD COLUMN extra TEXT DEFAULT 'x'",
+    ]
     if store.kind == "postgresql":
         changes += [
             "ALTER TABLE todo.task ALTER COLUMN extra SET NOT NULL",
@@ -142,14 +165,20 @@ async def test_the_catalog_tells_schemas_apart(store: Store, clock: Clock) -> No
             "CREATE INDEX task_user_id_idx ON todo.task (user_id) WHERE completed",
         ]
     for change in changes:
-        sql = change.replace("ON todo.", "ON main.") if store.kind == "sqlite" else change
-        await run_sql(store, sql.replace("CREATE INDEX extra ON main.", "CREATE INDEX extra ON "))
+        sql = (
+            change.replace("ON todo.", "ON main.") if store.kind == "sqlite" else change
+        )
+        await run_sql(
+            store, sql.replace("CREATE INDEX extra ON main.", "CREATE INDEX extra ON ")
+        )
         seen.append(await read_schema(store))
 
     assert all(seen.count(one) == 1 for one in seen)
 
 
-async def test_two_stores_made_at_the_same_place_in_turn_are_the_same(store: Store, clock: Clock) -> None:
+async def test_two_stores_made_at_the_same_place_in_turn_are_the_same(
+    store: Store, clock: Clock
+) -> None:
     await by_first_add(store, clock)
     first = await read_schema(store)
 
@@ -164,8 +193,13 @@ def sibling(store: Store, request: pytest.FixtureRequest) -> Callable[[], Store]
 
     def make() -> Store:
         if store.kind == "sqlite":
-            return Store("sqlite", f"sqlite:///{file_of(store).with_name('sibling.db')}")
-        postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("empty_database")
+            return Store(
+                "sqlite", f"sqlite:///{file_of(store).with_name('sibling.db')}"
+            )
+        postgres, name = (
+            request.getfixturevalue("postgres"),
+            request.getfixturevalue("empty_database"),
+        )
         return Store("postgresql", postgres.url(name))
 
     return make
@@ -180,7 +214,9 @@ def test_revisions_are_those_of_alembic() -> None:
 
     assert list(reversed(chain)) == list(schema.REVISIONS)
     assert scripts.get_heads() == [schema.HEAD]
-    assert {path.name for path in (MIGRATIONS / "versions").glob("*.py")} >= {"__init__.py"}
+    assert {path.name for path in (MIGRATIONS / "versions").glob("*.py")} >= {
+        "__init__.py"
+    }
     assert len(list((MIGRATIONS / "versions").glob("[0-9]*.py"))) == len(chain)
 
 
@@ -204,7 +240,11 @@ async def test_creation_under_way_when_it_fails_leaves_nothing(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = schema.creation
-    monkeypatch.setattr(schema, "creation", lambda dialect: [*whole(dialect), "SELECT nothing FROM nowhere"])
+    monkeypatch.setattr(
+        schema,
+        "creation",
+        lambda dialect: [*whole(dialect), "SELECT nothing FROM nowhere"],
+    )
 
     with pytest.raises(TodoError):
         await by_first_add(store, clock)
@@ -219,16 +259,30 @@ async def what_is_ours(store: Store) -> list[tuple[object, ...]]:
     """The tables and schemas that creating makes."""
     if store.kind == "sqlite":
         return await fetch_all(store, "SELECT name FROM sqlite_master")
-    return await fetch_all(store, "SELECT nspname FROM pg_namespace WHERE nspname = 'todo'")
+    return await fetch_all(
+        store, "SELECT nspname FROM pg_namespace WHERE nspname = 'todo'"
+    )
 
 
 # CHECKs refuse what rules refuse
 
-CODES = [*range(0x01, 0xA2), 0x34F, 0x61C, *range(0x200B, 0x2030), *range(0x2060, 0x2070), 0xD7FF, 0xE000, 0xFEFF]
+CODES = [
+    *range(0x01, 0xA2),
+    0x34F,
+    0x61C,
+    *range(0x200B, 0x2030),
+    *range(0x2060, 0x2070),
+    0xD7FF,
+    0xE000,
+    0xFEFF,
+]
 CODES += [0xFFFD, 0xFFFF, 0x10000, 0x1F600, 0xE0001, 0x10FFFF]
 TEXTS = [
     *(f"a{chr(code)}b" for code in CODES),
-    *("a" * length for length in (0, 1, 199, 200, 201, 254, 255, 256, 9_999, 10_000, 10_001)),
+    *(
+        "a" * length
+        for length in (0, 1, 199, 200, 201, 254, 255, 256, 9_999, 10_000, 10_001)
+    ),
     *("\U0001f600" * length for length in (200, 201, 255, 256, 10_000, 10_001)),
     *(".", "..", "...", "a/b", "/", "a.b", "\\", "[^a]*?", "'", '"', "%", "_", "$1"),
 ]
@@ -256,8 +310,12 @@ async def try_texts(store: Store, column: str) -> list[bool]:
         values = {"user_id": "'ada'", "title": "'a'", "description": "NULL"}
         values |= {column: "'" + text.replace("'", "''") + "'"}
         values |= {"id": f"'{uuid4()}'", "number": str(number)}
-        values |= dict.fromkeys(("created_at", "updated_at"), "'2026-01-02T03:04:05.000000Z'")
-        statements.append(f"INSERT INTO todo.task ({', '.join(values)}) VALUES ({', '.join(values.values())})")
+        values |= dict.fromkeys(
+            ("created_at", "updated_at"), "'2026-01-02T03:04:05.000000Z'"
+        )
+        statements.append(
+            f"INSERT INTO todo.task ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+        )
     taken = []
     if store.kind == "sqlite":
         with closing(sqlite3.connect(file_of(store))) as file:
@@ -276,7 +334,9 @@ async def try_texts(store: Store, column: str) -> list[bool]:
 
 @pytest.mark.spec("001/FR-012")
 @pytest.mark.parametrize("column", CLEANERS)
-async def test_checks_refuse_exactly_what_the_rules_refuse(store: Store, clock: Clock, column: str) -> None:
+async def test_checks_refuse_exactly_what_the_rules_refuse(
+    store: Store, clock: Clock, column: str
+) -> None:
     await by_first_add(store, clock)
     differing = []
 
@@ -292,7 +352,10 @@ async def test_checks_refuse_exactly_what_the_rules_refuse(store: Store, clock: 
 FOREIGN_FILES: Mapping[str, Sequence[str]] = {
     "a table": ["CREATE TABLE item (id INTEGER)", "INSERT INTO item VALUES (1)"],
     "a view": ["CREATE VIEW task AS SELECT 1 AS id"],
-    "another table of the name of ours": ["CREATE TABLE alembic_version (revision TEXT)", "CREATE TABLE item (id INT)"],
+    "another table of the name of ours": [
+        "CREATE TABLE alembic_version (revision TEXT)",
+        "CREATE TABLE item (id INT)",
+    ],
     "our tables without the version": [
         "CREATE TABLE task (id TEXT, name TEXT)",
         "CREATE TABLE counter (value INTEGER)",
@@ -326,7 +389,11 @@ CALLS: Mapping[str, Callable[[TaskService, Database], Any]] = {
 @pytest.mark.parametrize("statements", FOREIGN_FILES.values(), ids=FOREIGN_FILES.keys())
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_file_of_something_else_is_not_touched(
-    store: Store, database: Database, tasks: TaskService, statements: Sequence[str], call: str
+    store: Store,
+    database: Database,
+    tasks: TaskService,
+    statements: Sequence[str],
+    call: str,
 ) -> None:
     for statement in statements:
         await run_sql(store, statement)
@@ -347,8 +414,13 @@ def digest(store: Store) -> str:
 
 @pytest.mark.spec("001/FR-039")
 @only_postgresql
-@pytest.mark.parametrize("statement", ["CREATE VIEW todo.task AS SELECT 1", "CREATE TABLE todo.task (id int)"])
-async def test_a_schema_with_other_tables_is_not_upgraded(store: Store, database: Database, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE VIEW todo.task AS SELECT 1", "CREATE TABLE todo.task (id int)"],
+)
+async def test_a_schema_with_other_tables_is_not_upgraded(
+    store: Store, database: Database, statement: str
+) -> None:
     await run_sql(store, "CREATE SCHEMA todo")
     await run_sql(store, statement)
     before = await what_exists(store)
@@ -362,23 +434,31 @@ async def test_a_schema_with_other_tables_is_not_upgraded(store: Store, database
     assert (database.created, await what_exists(store)) == (False, before)
 
 
-async def test_a_store_that_lost_a_table_is_a_mismatch(store: Store, clock: Clock) -> None:
+async def test_a_store_that_lost_a_table_is_a_mismatch(
+    store: Store, clock: Clock
+) -> None:
     await by_first_add(store, clock)
     await run_sql(store, "DROP TABLE todo.task")
 
     async with open_database(store.target) as database:
         for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
-            with pytest.raises(SchemaMismatch, match=r"do not fit this program|not todo's"):
+            with pytest.raises(
+                SchemaMismatch, match=r"do not fit this program|not todo's"
+            ):
                 await call(TaskService(database, "ada", clock), database)
 
 
-async def test_a_store_whose_columns_have_other_names_is_a_mismatch(store: Store, clock: Clock) -> None:
+async def test_a_store_whose_columns_have_other_names_is_a_mismatch(
+    store: Store, clock: Clock
+) -> None:
     await by_first_add(store, clock)
     await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
 
     async with open_database(store.target) as database:
         for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
-            with pytest.raises(SchemaMismatch, match="do not fit this program") as caught:
+            with pytest.raises(
+                SchemaMismatch, match="do not fit this program"
+            ) as caught:
                 await call(TaskService(database, "ada", clock), database)
             assert caught.value.hint == "see `todo doctor`"
 
@@ -408,7 +488,9 @@ async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_els
     assert await read_version(store) == [schema.HEAD]
 
 
-async def test_a_store_that_lost_its_version_is_not_changed(store: Store, clock: Clock, database: Database) -> None:
+async def test_a_store_that_lost_its_version_is_not_changed(
+    store: Store, clock: Clock, database: Database
+) -> None:
     await by_first_add(store, clock)
     await run_sql(store, "DELETE FROM todo.alembic_version")
     before = await read_schema(store)
@@ -425,7 +507,9 @@ async def test_a_store_that_lost_its_version_is_not_changed(store: Store, clock:
 
 
 @pytest.fixture
-async def aged(store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+async def aged(
+    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Store:
     """A store with one task, made by an older program that called a title a name."""
     await by_first_add(store, clock)
     await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
@@ -461,7 +545,11 @@ async def test_an_older_server_is_asked_for_its_version_only_when_a_statement_fa
     asked: list[str] = []
 
     async with open_database(store.target) as database:
-        event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        event.listen(
+            database.engine.sync_engine,
+            "before_cursor_execute",
+            lambda *call: asked.append(call[2]),
+        )
         page = await TaskService(database, "ada", clock).list()
 
     assert [task.title for task in page.tasks] == ["Buy milk"]
@@ -471,7 +559,11 @@ async def test_an_older_server_is_asked_for_its_version_only_when_a_statement_fa
 
 @pytest.mark.spec("001/FR-041")
 async def test_upgrade_brings_an_older_store_to_this_version(
-    aged: Store, sibling: Callable[[], Store], database: Database, tasks: TaskService, clock: Clock
+    aged: Store,
+    sibling: Callable[[], Store],
+    database: Database,
+    tasks: TaskService,
+    clock: Clock,
 ) -> None:
     fresh = sibling()
     await by_first_add(fresh, clock)
@@ -485,15 +577,21 @@ async def test_upgrade_brings_an_older_store_to_this_version(
     assert await database.upgrade() == schema.HEAD
 
 
-def columns_of(schema: Mapping[str, Sequence[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-    """The columns of the tables, or SQLite's objects by name; a renamed column keeps the text of its CHECKs."""
+def columns_of(
+    schema: Mapping[str, Sequence[tuple[Any, ...]]],
+) -> list[tuple[Any, ...]]:
+    """The columns of the tables, or SQLite's objects by name; a renamed column keeps
+    the text of its CHECKs.
+    """
     if "objects" in schema:
         return [row[:3] for row in schema["objects"]]
     return list(schema["columns"])
 
 
 @pytest.mark.spec("001/FR-041")
-async def test_upgrade_script_is_what_upgrade_does(aged: Store, database: Database, tasks: TaskService) -> None:
+async def test_upgrade_script_is_what_upgrade_does(
+    aged: Store, database: Database, tasks: TaskService
+) -> None:
     sql = await database.upgrade_script()
 
     assert RENAME[aged.kind][0] in sql
@@ -502,7 +600,10 @@ async def test_upgrade_script_is_what_upgrade_does(aged: Store, database: Databa
     await run_script(aged, sql)
     assert await read_version(aged) == [schema.HEAD]
     assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
-    assert await database.upgrade_script() == f"-- The schema is up to date ({schema.HEAD}).\n"
+    assert (
+        await database.upgrade_script()
+        == f"-- The schema is up to date ({schema.HEAD}).\n"
+    )
 
 
 @pytest.mark.spec("001/FR-041")
@@ -512,7 +613,9 @@ async def test_upgrade_that_fails_changes_nothing(
     await by_first_add(store, clock)
     await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
     await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
-    broken = {kind: [*steps, "SELECT nothing FROM nowhere"] for kind, steps in RENAME.items()}
+    broken = {
+        kind: [*steps, "SELECT nothing FROM nowhere"] for kind, steps in RENAME.items()
+    }
     invent_past(tmp_path / "migrations", monkeypatch, broken)
     before = await read_schema(store)
 
@@ -547,7 +650,9 @@ async def test_upgrades_at_the_same_time_all_succeed(
     assert schema.HEAD in upgraded[0].out
     assert await read_version(aged) == [schema.HEAD]
     if aged.kind == "sqlite":
-        assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [f"store.db.{OLDER}.bak"]
+        assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [
+            f"store.db.{OLDER}.bak"
+        ]
 
 
 @pytest.mark.spec("001/FR-041")
@@ -568,8 +673,12 @@ async def test_an_older_file_is_copied_aside_and_upgraded_on_first_use(
     copy = path.with_name(f"store.db.{OLDER}.bak")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT name FROM task").fetchall() == [("Only in the log",)]
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(OLDER,)]
+        assert connection.execute("SELECT name FROM task").fetchall() == [
+            ("Only in the log",)
+        ]
+        assert connection.execute(
+            "SELECT version_num FROM alembic_version"
+        ).fetchall() == [(OLDER,)]
     assert await read_version(aged) == [schema.HEAD]
     assert ("Only in the log",) in await fetch_all(aged, "SELECT title FROM task")
 
@@ -581,7 +690,9 @@ async def test_an_older_file_is_copied_once(aged: Store, clock: Clock) -> None:
         async with open_database(aged.target) as database:
             await TaskService(database, "ada", clock).list()
 
-    assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [f"store.db.{OLDER}.bak"]
+    assert [path.name for path in file_of(aged).parent.glob("*.bak")] == [
+        f"store.db.{OLDER}.bak"
+    ]
 
 
 @pytest.mark.spec("001/FR-041")
@@ -613,7 +724,9 @@ async def test_an_older_file_that_somebody_else_upgrades_meanwhile_is_copied_as_
     assert await asyncio.gather(*(use() for _ in range(4))) == [1] * 4
     for copy in file_of(aged).parent.glob("*.bak"):
         with closing(sqlite3.connect(copy)) as connection:
-            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(OLDER,)]
+            assert connection.execute(
+                "SELECT version_num FROM alembic_version"
+            ).fetchall() == [(OLDER,)]
 
 
 # Newer
@@ -635,14 +748,20 @@ async def test_a_newer_store_that_we_cannot_live_with_is_refused(
     store: Store, clock: Clock, database: Database, tasks: TaskService, call: str
 ) -> None:
     await age_backwards(store, clock, RENAMED)
-    before = await read_schema(store), await fetch_all(store, "SELECT name FROM todo.task")
+    before = (
+        await read_schema(store),
+        await fetch_all(store, "SELECT name FROM todo.task"),
+    )
 
     with pytest.raises(SchemaMismatch) as caught:
         await CALLS[call](tasks, database)
 
     assert caught.value.message.endswith("are of a newer version of todo")
     assert caught.value.hint == "upgrade todo here"
-    assert (await read_schema(store), await fetch_all(store, "SELECT name FROM todo.task")) == before
+    assert (
+        await read_schema(store),
+        await fetch_all(store, "SELECT name FROM todo.task"),
+    ) == before
 
 
 @pytest.mark.spec("001/FR-041")
@@ -666,7 +785,9 @@ async def test_a_newer_store_that_only_adds_is_used_as_before(
 
 @pytest.mark.spec("001/FR-041")
 @pytest.mark.parametrize("change", [RENAMED, ADDITIVE])
-async def test_a_newer_store_is_not_upgraded(store: Store, clock: Clock, database: Database, change: str) -> None:
+async def test_a_newer_store_is_not_upgraded(
+    store: Store, clock: Clock, database: Database, change: str
+) -> None:
     await age_backwards(store, clock, change)
     before = await read_schema(store)
 
@@ -705,7 +826,9 @@ async def test_upgrade_script_makes_nothing(store: Store, database: Database) ->
     assert (database.created, await what_exists(store)) == (False, before)
 
 
-async def test_a_file_without_tables_is_a_store_not_made_yet(sqlite_store: Store, clock: Clock) -> None:
+async def test_a_file_without_tables_is_a_store_not_made_yet(
+    sqlite_store: Store, clock: Clock
+) -> None:
     await run_script(sqlite_store, "PRAGMA journal_mode=WAL; VACUUM")
     assert file_of(sqlite_store).stat().st_size > 0
 
@@ -724,7 +847,11 @@ async def test_a_file_without_tables_is_a_store_not_made_yet(sqlite_store: Store
 @pytest.fixture
 def visitor(own_postgres: PostgresCluster) -> Iterator[tuple[Store, Store]]:
     """A database as its owner sees it, and as a role without the right to create anything does."""
-    name, role, password = own_postgres.create_database(), f"visitor_{uuid4().hex[:8]}", "p@ss/w#rd?%:[] \u00e4"
+    name, role, password = (
+        own_postgres.create_database(),
+        f"visitor_{uuid4().hex[:8]}",
+        "p@ss/w#rd?%:[] \u00e4",
+    )
     own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     url = own_postgres.url(name, user=role, password=password)
     yield Store("postgresql", own_postgres.url(name)), Store("postgresql", url)
@@ -770,7 +897,9 @@ async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_s
         assert await database.upgrade() == schema.HEAD
 
 
-async def test_a_role_that_got_no_rights_is_told_which_it_needs(visitor: tuple[Store, Store], clock: Clock) -> None:
+async def test_a_role_that_got_no_rights_is_told_which_it_needs(
+    visitor: tuple[Store, Store], clock: Clock
+) -> None:
     owner, guest = visitor
     await by_first_add(owner, clock)
 
@@ -793,7 +922,10 @@ async def test_an_empty_schema_that_was_made_for_a_role_is_used(
     visitor: tuple[Store, Store], clock: Clock, call: str
 ) -> None:
     owner, guest = visitor
-    await run_sql(owner, f"CREATE SCHEMA todo; GRANT CREATE, USAGE ON SCHEMA todo TO {role_of(guest)}")
+    await run_sql(
+        owner,
+        f"CREATE SCHEMA todo; GRANT CREATE, USAGE ON SCHEMA todo TO {role_of(guest)}",
+    )
 
     async with open_database(guest.target) as database:
         assert (await TaskService(database, "ada", clock).list()).tasks == []
@@ -801,11 +933,15 @@ async def test_an_empty_schema_that_was_made_for_a_role_is_used(
 
         assert database.created is True
         assert await read_version(guest) == [schema.HEAD]
-        assert (await TaskService(database, "bob", clock).add(TaskCreate(title="a"))).task.number == 1
+        assert (
+            await TaskService(database, "bob", clock).add(TaskCreate(title="a"))
+        ).task.number == 1
 
 
 @only_sqlite
-async def test_the_script_of_a_file_that_is_no_database_is_none(store: Store, database: Database) -> None:
+async def test_the_script_of_a_file_that_is_no_database_is_none(
+    store: Store, database: Database
+) -> None:
     file_of(store).write_bytes(b"no database" * 1_000)
 
     with pytest.raises(IoFailed, match="is not a SQLite database"):
@@ -817,7 +953,9 @@ async def test_a_fault_while_the_script_is_made_is_not_hidden(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_connection: object) -> schema.State:
-        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("disk I/O error"))
+        raise OperationalError(
+            "SELECT 1", {}, sqlite3.OperationalError("disk I/O error")
+        )
 
     monkeypatch.setattr(schema, "read_state", fail)
 

@@ -1,6 +1,8 @@
-"""Another role's functions, operators, types and tables never run as us, whatever our search_path is.
+"""Another role's functions, operators, types and tables never run as us, whatever our
+search_path is.
 
-Reference: CVE-2018-1058, and PostgreSQL's manual on schemas and search_path (5.10.6, «Usage Patterns»).
+Reference: CVE-2018-1058, and PostgreSQL's manual on schemas and search_path (5.10.6,
+«Usage Patterns»).
 """
 
 import asyncio
@@ -23,12 +25,48 @@ from todo_cli.errors import SchemaMismatch
 from todo_cli.models import TaskCreate, TaskStatus
 from todo_cli.service import TaskService
 
-TYPES = ["text", "varchar", "name", "int4", "int8", "bool", "uuid", "timestamptz", "oid", '"char"']
+TYPES = [
+    "text",
+    "varchar",
+    "name",
+    "int4",
+    "int8",
+    "bool",
+    "uuid",
+    "timestamptz",
+    "oid",
+    '"char"',
+]
 OPERATORS = ["=", "<>", "<", "<=", ">", ">=", "+", "-", "||", "~", "!~"]
 FUNCTIONS = [
-    *["aclexplode", "array_agg", "bool_and", "btrim", "clock_timestamp", "concat", "count", "current_database"],
-    *["current_schemas", "current_setting", "has_database_privilege", "length", "lower", "max", "min", "now"],
-    *["pg_advisory_xact_lock", "pg_has_role", "pg_table_is_visible", "replace", "to_regclass", "to_regnamespace"],
+    *[
+        "aclexplode",
+        "array_agg",
+        "bool_and",
+        "btrim",
+        "clock_timestamp",
+        "concat",
+        "count",
+        "current_database",
+    ],
+    *[
+        "current_schemas",
+        "current_setting",
+        "has_database_privilege",
+        "length",
+        "lower",
+        "max",
+        "min",
+        "now",
+    ],
+    *[
+        "pg_advisory_xact_lock",
+        "pg_has_role",
+        "pg_table_is_visible",
+        "replace",
+        "to_regclass",
+        "to_regnamespace",
+    ],
     *["trim", "unnest", "version"],
 ]
 SPY = "RAISE EXCEPTION 'a shadow ran'"
@@ -115,11 +153,18 @@ class Ground:
 
     def run(self, sql: str, role: str | None = None) -> None:
         """Run SQL as the administrator or in another role."""
-        self.server.run_sql(self.database, sql if role is None else f"SET ROLE {role}; {sql}; RESET ROLE")
+        self.server.run_sql(
+            self.database,
+            sql if role is None else f"SET ROLE {role}; {sql}; RESET ROLE",
+        )
 
     def todo(self, role: str | None = None) -> Todo:
         """The program, logged in as victim or as the administrator."""
-        url = self.server.url(self.database, user=role, password=PASSWORD) if role else self.server.url(self.database)
+        url = (
+            self.server.url(self.database, user=role, password=PASSWORD)
+            if role
+            else self.server.url(self.database)
+        )
         return Todo(Surroundings(self.seal.home, self.seal.cwd, url), self.clock)
 
     def plant(self, place: str, role: str) -> None:
@@ -132,7 +177,11 @@ class Ground:
             spy=SPY.replace("'", "''"),
         )
         self.run(
-            sql.replace(f"BEGIN {SPY.replace(chr(39), chr(39) * 2)}; END $f$;\n", f"BEGIN {SPY}; END $f$;\n"), role
+            sql.replace(
+                f"BEGIN {SPY.replace(chr(39), chr(39) * 2)}; END $f$;\n",
+                f"BEGIN {SPY}; END $f$;\n",
+            ),
+            role,
         )
 
 
@@ -148,7 +197,9 @@ def ground(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[
     )
     yield ground
     own_postgres.drop_database(name)
-    own_postgres.run_sql("postgres", f"DROP ROLE {ground.victim}; DROP ROLE {ground.mallory}")
+    own_postgres.run_sql(
+        "postgres", f"DROP ROLE {ground.victim}; DROP ROLE {ground.mallory}"
+    )
 
 
 PATHS: dict[str, Callable[[Ground], tuple[str, str]]] = {
@@ -163,24 +214,41 @@ PATHS: dict[str, Callable[[Ground], tuple[str, str]]] = {
 def test_no_shadow_runs(ground: Ground, path: str) -> None:
     place, search_path = PATHS[path](ground)
     if place != "public":
-        ground.run(f"CREATE SCHEMA {place}; GRANT CREATE, USAGE ON SCHEMA {place} TO PUBLIC")
+        ground.run(
+            f"CREATE SCHEMA {place}; GRANT CREATE, USAGE ON SCHEMA {place} TO PUBLIC"
+        )
     ground.plant(place, ground.mallory)
     ground.run(f"ALTER ROLE {ground.victim} SET search_path = {search_path}")
-    source = Todo(Surroundings(ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")), ground.clock)
+    source = Todo(
+        Surroundings(
+            ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")
+        ),
+        ground.clock,
+    )
     assert source("add", "from a file", user="bob").status == 0
     run = ground.todo(ground.victim)
 
     ran = {tuple(command): run(*command, stdin=b"one\ntwo\n") for command in COMMANDS}
 
-    assert {command: one for command, one in ran.items() if one.status != 0 or one.err} == {}
-    assert place in re.findall(r"others_may_create_in\t(.*)", ran[("doctor",)].out)[0].split(", ")
-    assert [task["title"] for task in run("list", "--json", "--status", "all").data] == ["Twice"]
+    assert {
+        command: one for command, one in ran.items() if one.status != 0 or one.err
+    } == {}
+    assert place in re.findall(r"others_may_create_in\t(.*)", ran[("doctor",)].out)[
+        0
+    ].split(", ")
+    assert [
+        task["title"] for task in run("list", "--json", "--status", "all").data
+    ] == ["Twice"]
 
 
 def test_the_shadows_would_run(ground: Ground) -> None:
     ground.plant("public", ground.mallory)
 
-    for sql in ("SELECT 'a'::text = 'b'::varchar", "SELECT to_regclass('a'::varchar)", "SELECT max(1, 2)"):
+    for sql in (
+        "SELECT 'a'::text = 'b'::varchar",
+        "SELECT to_regclass('a'::varchar)",
+        "SELECT max(1, 2)",
+    ):
         with pytest.raises(Exception, match="a shadow ran"):
             ground.run(sql)
 
@@ -190,16 +258,23 @@ def test_every_function_and_operator_is_qualified() -> None:
     statements = [
         tasks._addition(),
         *(tasks._single(key) for key in ("id", "number")),
-        *(tasks._page(status, is_limited=True, is_continued=True) for status in TaskStatus),
+        *(
+            tasks._page(status, is_limited=True, is_continued=True)
+            for status in TaskStatus
+        ),
         owner.owners(),
         owner.open_schemas(),
         owner.relations(),
         owner.role_without_rights(),
     ]
-    texts = [str(statement.compile(dialect=dialect)) for statement in statements] + schema.lock(dialect)
+    texts = [
+        str(statement.compile(dialect=dialect)) for statement in statements
+    ] + schema.lock(dialect)
 
     for text in texts:
-        plain = re.sub(r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =", "", text)
+        plain = re.sub(
+            r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =", "", text
+        )
         assert re.findall(r"(?<![:.\w])[<>=+~|!-]+", plain) == [], text
         called = set(re.findall(r"(?<!\.)\b([a-z_]+)\(", plain)) - {"coalesce"}
         assert called == set(), text
@@ -263,18 +338,32 @@ END $f$;
 def own_schema(ground: Ground, role: str, trap: str) -> None:
     """Have a role make the schema, before anybody else does."""
     script = ";\n".join(schema.creation(schema.dialect_of("postgresql")))
-    ground.run("CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC")
-    ground.run(f"{TRAP} {script.replace('SET LOCAL', 'SET')}; RESET search_path; {TRAPS[trap]}", role)
-    ground.run("GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC")
+    ground.run(
+        "CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC"
+    )
+    ground.run(
+        f"{TRAP} {script.replace('SET LOCAL', 'SET')}; RESET search_path; {TRAPS[trap]}",
+        role,
+    )
+    ground.run(
+        "GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC"
+    )
 
 
 @pytest.mark.spec("001/FR-044")
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("who", ["a superuser", "another role"])
-def test_a_strangers_schema_runs_nothing_as_us(ground: Ground, trap: str, who: str) -> None:
+def test_a_strangers_schema_runs_nothing_as_us(
+    ground: Ground, trap: str, who: str
+) -> None:
     own_schema(ground, ground.mallory, trap)
     run = ground.todo(None if who == "a superuser" else ground.victim)
-    source = Todo(Surroundings(ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")), ground.clock)
+    source = Todo(
+        Surroundings(
+            ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")
+        ),
+        ground.clock,
+    )
     assert source("add", "from a file", user="bob").status == 0
 
     for command in COMMANDS:
@@ -283,7 +372,10 @@ def test_a_strangers_schema_runs_nothing_as_us(ground: Ground, trap: str, who: s
         ran = run(*command, "--json", stdin=b"one\ntwo\n")
         assert (ran.status, ran.error["code"]) == (8, "SCHEMA"), (command, ran)
         assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
-    assert ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0] is False
+    assert (
+        ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0]
+        is False
+    )
 
 
 @pytest.mark.spec("001/FR-044")
@@ -298,10 +390,13 @@ def test_doctor_names_whose_the_schema_is(ground: Ground) -> None:
 
 @pytest.mark.spec("001/FR-044")
 @pytest.mark.parametrize(
-    "owner_of", ["the role itself", "a role that it is a member of", "the database", "a superuser"]
+    "owner_of",
+    ["the role itself", "a role that it is a member of", "the database", "a superuser"],
 )
 def test_a_schema_of_whom_we_trust_is_used(ground: Ground, owner_of: str) -> None:
-    ground.run(f"DROP SCHEMA IF EXISTS todo CASCADE; GRANT CREATE ON SCHEMA public TO {ground.mallory}")
+    ground.run(
+        f"DROP SCHEMA IF EXISTS todo CASCADE; GRANT CREATE ON SCHEMA public TO {ground.mallory}"
+    )
     run = ground.todo(ground.victim)
     if owner_of == "the role itself":
         assert run("db", "upgrade").status == 0
@@ -314,7 +409,9 @@ def test_a_schema_of_whom_we_trust_is_used(ground: Ground, owner_of: str) -> Non
             ground.run(f"ALTER DATABASE {ground.database} OWNER TO {ground.mallory}")
         else:
             ground.run(f"GRANT {ground.mallory} TO {ground.victim}")
-    ground.run("GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC")
+    ground.run(
+        "GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC"
+    )
 
     assert run("add", "Buy milk").status == 0
     assert run("list").status == run("doctor").status == 0
@@ -339,18 +436,27 @@ def test_a_role_is_not_trusted_because_we_made_it(ground: Ground) -> None:
     """From PostgreSQL 16 on, who makes a role may administer it, and so is a member of a kind."""
     made = f"made_by_{ground.victim}"
     ground.run(f"ALTER ROLE {ground.victim} CREATEROLE")
-    ground.run(f"CREATE ROLE {made}; GRANT CREATE ON DATABASE {ground.database} TO {made}", ground.victim)
-    ground.run(f"GRANT {made} TO CURRENT_USER WITH ADMIN OPTION; GRANT CREATE ON DATABASE {ground.database} TO {made}")
+    ground.run(
+        f"CREATE ROLE {made}; GRANT CREATE ON DATABASE {ground.database} TO {made}",
+        ground.victim,
+    )
+    ground.run(
+        f"GRANT {made} TO CURRENT_USER WITH ADMIN OPTION; GRANT CREATE ON DATABASE {ground.database} TO {made}"
+    )
     try:
         own_schema(ground, made, "trigger")
-        assert ground.todo(ground.victim)("add", "x", "--json").error["code"] == "SCHEMA"
+        assert (
+            ground.todo(ground.victim)("add", "x", "--json").error["code"] == "SCHEMA"
+        )
     finally:
         ground.run(f"DROP OWNED BY {made} CASCADE; DROP ROLE {made}")
 
 
 @pytest.mark.spec("001/FR-044")
 def test_doctor_warns_of_a_schema_in_which_others_may_create(ground: Ground) -> None:
-    ground.run(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT {ground.mallory} TO {ground.victim}")
+    ground.run(
+        f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT {ground.mallory} TO {ground.victim}"
+    )
     assert ground.todo(ground.victim)("db", "upgrade").status == 0
     assert "others_may_create_in\t-\n" in ground.todo(ground.victim)("doctor").out
 
@@ -368,10 +474,17 @@ async def test_a_schema_that_comes_later_is_looked_at_too(ground: Ground) -> Non
 
         await asyncio.to_thread(own_schema, ground, ground.mallory, "immutable default")
 
-        for call in (tasks.list, lambda: tasks.add(TaskCreate(title="x")), lambda: tasks.complete([1])):
+        for call in (
+            tasks.list,
+            lambda: tasks.add(TaskCreate(title="x")),
+            lambda: tasks.complete([1]),
+        ):
             with pytest.raises(SchemaMismatch):
                 await call()
-    assert ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0] is False
+    assert (
+        ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0]
+        is False
+    )
 
 
 async def test_the_question_travels_with_the_first_request(ground: Ground) -> None:
@@ -379,7 +492,9 @@ async def test_the_question_travels_with_the_first_request(ground: Ground) -> No
     packets: list[bytes] = []
     lines: list[asyncio.Task[None]] = []
 
-    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, seen: list[bytes]) -> None:
+    async def pass_on(
+        source: asyncio.StreamReader, target: asyncio.StreamWriter, seen: list[bytes]
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(65_536):
                 seen.append(data)
@@ -390,7 +505,9 @@ async def test_the_question_travels_with_the_first_request(ground: Ground) -> No
             await target.wait_closed()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_connection(ground.server.host, ground.server.port)
+        from_server, to_server = await asyncio.open_connection(
+            ground.server.host, ground.server.port
+        )
         lines.append(asyncio.create_task(pass_on(reader, to_server, packets)))
         lines.append(asyncio.create_task(pass_on(from_server, writer, [])))
 
@@ -399,7 +516,9 @@ async def test_the_question_travels_with_the_first_request(ground: Ground) -> No
         await database.upgrade()
     async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        relayed = Store("postgresql", url.replace(f":{ground.server.port}/", f":{port}/"))
+        relayed = Store(
+            "postgresql", url.replace(f":{ground.server.port}/", f":{port}/")
+        )
         async with open_database(relayed.target) as database:
             await TaskService(database, "ada", ground.clock).add(TaskCreate(title="x"))
             await TaskService(database, "ada", ground.clock).list()

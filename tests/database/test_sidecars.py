@@ -84,7 +84,9 @@ def test_a_log_that_does_not_continue_the_file_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [13, 14, 15])
-def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(path: Path, count: int) -> None:
+def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(
+    path: Path, count: int
+) -> None:
     copy_over(path, count=count)
 
     sidecars.refuse_foreign(path)
@@ -125,7 +127,9 @@ IGNORED: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("cut", IGNORED.values(), ids=IGNORED.keys())
-def test_a_log_that_sqlite_would_not_replay_is_left_to_it(path: Path, cut: Callable[[bytes], bytes]) -> None:
+def test_a_log_that_sqlite_would_not_replay_is_left_to_it(
+    path: Path, cut: Callable[[bytes], bytes]
+) -> None:
     beside(path).write_bytes(cut(beside(path).read_bytes()))
 
     sidecars.refuse_foreign(path)
@@ -143,7 +147,9 @@ def test_what_is_no_file_is_left_to_sqlite(path: Path) -> None:
 
 
 def leave_unmarked_log(path: Path, *, rows: int, grows: bool) -> None:
-    """Make a file, and leave beside it what another program, that leaves no marks, would leave if it was killed."""
+    """Make a file, and leave beside it what another program, that leaves no marks,
+    would leave if it was killed.
+    """
     make(path, count=10, rows=rows)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("UPDATE task SET title = 'z' || substr(title, 2)")
@@ -155,7 +161,9 @@ def leave_unmarked_log(path: Path, *, rows: int, grows: bool) -> None:
 
 
 @pytest.mark.parametrize("grows", [True, False])
-def test_a_log_without_marks_continues_a_file_of_its_size(tmp_path: Path, grows: bool) -> None:
+def test_a_log_without_marks_continues_a_file_of_its_size(
+    tmp_path: Path, grows: bool
+) -> None:
     path = tmp_path / "todo.db"
     leave_unmarked_log(path, rows=20, grows=grows)
 
@@ -173,7 +181,9 @@ def test_a_log_without_marks_continues_no_file_of_another_size(tmp_path: Path) -
         sidecars.refuse_foreign(path)
 
 
-def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(path: Path) -> None:
+def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(
+    path: Path,
+) -> None:
     copy_over(path, count=10, rows=40)
     os.truncate(path, 8192)  # in the middle of a checkpoint, or of `cp`
 
@@ -195,14 +205,18 @@ def test_a_look_leaves_the_locks_of_this_process_alone(tmp_path: Path) -> None:
         sidecars.refuse_foreign(path)
 
         beside(path).unlink()
-        other = subprocess.run([sys.executable, "-c", WRITE, path], capture_output=True, text=True)
+        other = subprocess.run(
+            [sys.executable, "-c", WRITE, path], capture_output=True, text=True
+        )
         assert "database is locked" in other.stderr
 
 
 # While others write
 
 
-def test_a_log_that_goes_away_meanwhile_is_not_judged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_goes_away_meanwhile_is_not_judged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read = sidecars._read
 
     def read_late(path: Path) -> object:
@@ -214,14 +228,18 @@ def test_a_log_that_goes_away_meanwhile_is_not_judged(path: Path, monkeypatch: p
     sidecars.refuse_foreign(path)
 
 
-def test_a_log_that_begins_anew_all_the_time_is_not_judged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_begins_anew_all_the_time_is_not_judged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = beside(path).read_bytes()
     read, looks = sidecars._read, 0
 
     def read_late(path: Path) -> object:
         nonlocal looks
         looks += 1
-        beside(path).write_bytes(change(log, 16, to=struct.pack(">I", looks)))  # other salts
+        beside(path).write_bytes(
+            change(log, 16, to=struct.pack(">I", looks))
+        )  # other salts
         return read(path)
 
     monkeypatch.setattr(sidecars, "_read", read_late)
@@ -232,7 +250,9 @@ def test_a_log_that_begins_anew_all_the_time_is_not_judged(path: Path, monkeypat
     assert looks == sidecars._MOST_LOOKS
 
 
-@pytest.mark.parametrize("written", [HEADER, HEADER + 24], ids=["no frame yet", "no page of the frame yet"])
+@pytest.mark.parametrize(
+    "written", [HEADER, HEADER + 24], ids=["no frame yet", "no page of the frame yet"]
+)
 def test_a_log_whose_first_transaction_is_being_written_is_the_files_own(
     path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
@@ -255,9 +275,17 @@ def test_a_log_whose_first_transaction_is_being_written_is_the_files_own(
 # Journals
 
 
-def journal(pages: int, records: int = 1, *, count: int | None = 10, magic: bytes = sidecars._JOURNAL_MAGIC) -> bytes:
+def journal(
+    pages: int,
+    records: int = 1,
+    *,
+    count: int | None = 10,
+    magic: bytes = sidecars._JOURNAL_MAGIC,
+) -> bytes:
     """A journal of which the first page is a record, with the mark of before."""
-    start = struct.pack(">8s5I", magic, records, 1, pages, 512, 4096).ljust(512, b"\x00")
+    start = struct.pack(">8s5I", magic, records, 1, pages, 512, 4096).ljust(
+        512, b"\x00"
+    )
     other = struct.pack(">I", 2) + bytes(4096 + 4)
     if count is None:
         return start + other
@@ -282,7 +310,9 @@ def journal(pages: int, records: int = 1, *, count: int | None = 10, magic: byte
         (journal(2, 2, count=8)[:20], False),
     ],
 )
-def test_a_journal_is_judged_by_what_would_be_rolled_back(tmp_path: Path, content: bytes, is_refused: bool) -> None:
+def test_a_journal_is_judged_by_what_would_be_rolled_back(
+    tmp_path: Path, content: bytes, is_refused: bool
+) -> None:
     path = tmp_path / "todo.db"
     make(path, count=10)
     beside(path, "-journal").write_bytes(content)
@@ -292,13 +322,17 @@ def test_a_journal_is_judged_by_what_would_be_rolled_back(tmp_path: Path, conten
         return
     with pytest.raises(IoFailed) as caught:
         sidecars.refuse_foreign(path)
-    assert caught.value.message == f"{path}-journal was left by another file than {path}"
+    assert (
+        caught.value.message == f"{path}-journal was left by another file than {path}"
+    )
 
 
 # Marks
 
 
-def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(tmp_path: Path) -> None:
+def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     none = sidecars.Mark(0, 0)
     first, other = (sidecars.next_mark(none, (1, 2), path) for _ in range(2))
@@ -311,7 +345,9 @@ def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(tmp_path: Pat
 def test_a_mark_names_the_file_and_the_log_where_there_is_one(path: Path) -> None:
     mark = sidecars.next_mark(sidecars.Mark(4, 0), (1, 0x12345), path)
 
-    assert mark == sidecars.Mark(5, 0x2345 << 16 | (beside(path).stat().st_ino + 5) & 0xFFFF)
+    assert mark == sidecars.Mark(
+        5, 0x2345 << 16 | (beside(path).stat().st_ino + 5) & 0xFFFF
+    )
     assert mark.is_of_log(beside(path).stat().st_ino)
     assert not mark.is_of_log(beside(path).stat().st_ino + 1)
     assert not sidecars.Mark(6, mark.files).is_of_log(beside(path).stat().st_ino)
@@ -320,7 +356,9 @@ def test_a_mark_names_the_file_and_the_log_where_there_is_one(path: Path) -> Non
     assert sidecars.next_mark(mark, (1, 0x12345), path).files == 0
 
 
-def test_a_log_is_empty_where_nothing_was_written_since_the_file_was_opened(path: Path) -> None:
+def test_a_log_is_empty_where_nothing_was_written_since_the_file_was_opened(
+    path: Path,
+) -> None:
     assert not sidecars.has_empty_log(path)
     os.truncate(beside(path), 0)
     assert sidecars.has_empty_log(path)
@@ -335,20 +373,26 @@ def test_a_log_of_a_file_that_is_gone_is_refused(path: Path) -> None:
         sidecars.refuse_foreign(path)
 
 
-def test_a_log_without_marks_is_not_judged_beside_a_file_whose_schema_cannot_be_read(tmp_path: Path) -> None:
+def test_a_log_without_marks_is_not_judged_beside_a_file_whose_schema_cannot_be_read(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     leave_unmarked_log(path, rows=20, grows=False)
     log = beside(path).read_bytes()
     make(path, count=10, rows=40)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        file.executescript("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'rubbish';")
+        file.executescript(
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'rubbish';"
+        )
     beside(path).write_bytes(log)
 
     sidecars.refuse_foreign(path)
 
 
 @pytest.mark.parametrize("count", [8, 40])
-def test_a_restore_through_sqlite_needs_no_mark_of_the_file(path: Path, count: int) -> None:
+def test_a_restore_through_sqlite_needs_no_mark_of_the_file(
+    path: Path, count: int
+) -> None:
     """A backup can have a mark that was made in the very log which it is restored through."""
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as file,
@@ -366,7 +410,9 @@ def test_a_restore_through_sqlite_needs_no_mark_of_the_file(path: Path, count: i
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal"])
-def test_what_is_beside_an_empty_file_is_left_of_another(path: Path, suffix: str) -> None:
+def test_what_is_beside_an_empty_file_is_left_of_another(
+    path: Path, suffix: str
+) -> None:
     beside(path).replace(beside(path, suffix))
     if suffix == "-journal":
         beside(path, suffix).write_bytes(journal(4))
@@ -376,8 +422,12 @@ def test_what_is_beside_an_empty_file_is_left_of_another(path: Path, suffix: str
         sidecars.refuse_foreign(path)
 
 
-def test_a_later_mark_of_another_file_is_seen_behind_a_transaction_that_needs_nothing(path: Path) -> None:
-    """As after VACUUM or a restore: the log is whole by itself, and is another file's all the same."""
+def test_a_later_mark_of_another_file_is_seen_behind_a_transaction_that_needs_nothing(
+    path: Path,
+) -> None:
+    """As after VACUUM or a restore: the log is whole by itself, and is another file's
+    all the same.
+    """
     make(path, count=10, rows=20)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("PRAGMA journal_mode = WAL")

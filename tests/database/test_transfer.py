@@ -11,19 +11,32 @@ from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.errors import IoFailed
 
 
-async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(store: Store, database: Database) -> None:
-    for rows in ([{"user_id": "ada", "last": 3}], [{"user_id": "ada", "last": 5}, {"user_id": "bob", "last": 1}]):
+async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
+    store: Store, database: Database
+) -> None:
+    for rows in (
+        [{"user_id": "ada", "last": 3}],
+        [{"user_id": "ada", "last": 5}, {"user_id": "bob", "last": 1}],
+    ):
 
-        async def add(session: AsyncSession, rows: list[dict[str, object]] = rows) -> None:
-            await transfer._add_others(await session.connection(), {transfer._COUNTER: rows})
+        async def add(
+            session: AsyncSession, rows: list[dict[str, object]] = rows
+        ) -> None:
+            await transfer._add_others(
+                await session.connection(), {transfer._COUNTER: rows}
+            )
 
         await database.run(add, effect=Effect.REPEATABLE, creates=True, together=True)
 
-    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter ORDER BY 1") == [("ada", 3), ("bob", 1)]
+    assert await fetch_all(
+        store, "SELECT user_id, last FROM todo.counter ORDER BY 1"
+    ) == [("ada", 3), ("bob", 1)]
 
 
 @pytest.mark.spec("002/FR-077")
-async def test_a_journal_of_another_file_keeps_its_hint(sqlite_store: Store, database: Database) -> None:
+async def test_a_journal_of_another_file_keeps_its_hint(
+    sqlite_store: Store, database: Database
+) -> None:
     path = file_of(sqlite_store).with_name("source.db")
     path.with_name("source.db-journal").write_bytes(journal(4))
     path.touch()

@@ -1,4 +1,6 @@
-"""Every connection string that people have is read rightly, or refused in words that show nothing of it."""
+"""Every connection string that people have is read rightly, or refused in words that
+show nothing of it.
+"""
 
 import traceback
 from dataclasses import FrozenInstanceError, fields
@@ -10,7 +12,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from todo_cli import redact
-from todo_cli.database.url import PostgresTarget, SqliteTarget, is_local, is_meant_for_postgres, parse_url
+from todo_cli.database.url import (
+    PostgresTarget,
+    SqliteTarget,
+    is_local,
+    is_meant_for_postgres,
+    parse_url,
+)
 from todo_cli.errors import ConfigInvalid
 
 CWD, HOME = Path("/here"), Path("/home/ada")
@@ -40,7 +48,13 @@ def refusal(text: str) -> ConfigInvalid:
         parse_url(text, cwd=CWD, home=HOME)
     error = caught.value
     shown = "".join(traceback.format_exception(error))
-    for place in (error.message, error.hint or "", repr(error), str(error.details), shown):
+    for place in (
+        error.message,
+        error.hint or "",
+        repr(error),
+        str(error.details),
+        shown,
+    ):
         assert HEAD not in place
         assert TAIL not in place
     return error
@@ -50,20 +64,39 @@ def refusal(text: str) -> ConfigInvalid:
     "scheme",
     [
         *("postgres", "postgresql", "POSTGRESQL", "Postgres"),
-        *("postgresql+asyncpg", "postgresql+psycopg", "postgres+psycopg2", "PostgreSQL+PG8000"),
+        *(
+            "postgresql+asyncpg",
+            "postgresql+psycopg",
+            "postgres+psycopg2",
+            "PostgreSQL+PG8000",
+        ),
     ],
 )
 def test_parse_url_takes_each_scheme_of_postgresql(scheme: str) -> None:
     target = read(f"{scheme}://ada:secret@db.example:6543/shop")
 
     assert target == PostgresTarget(
-        hosts=(("db.example", 6543),), user="ada", password="secret", database="shop", dropped=()
+        hosts=(("db.example", 6543),),
+        user="ada",
+        password="secret",
+        database="shop",
+        dropped=(),
     )
 
 
-@pytest.mark.parametrize("host", [NEON, POOLER, "ep-cool-night-123.c-2.us-east-2.aws.neon.tech", "ep-a.x.neon.build"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        NEON,
+        POOLER,
+        "ep-cool-night-123.c-2.us-east-2.aws.neon.tech",
+        "ep-a.x.neon.build",
+    ],
+)
 def test_parse_url_takes_what_neons_console_gives(host: str) -> None:
-    target = read(f"postgresql://neondb_owner:npg_a1B2c3@{host}/neondb?sslmode=require&channel_binding=require")
+    target = read(
+        f"postgresql://neondb_owner:npg_a1B2c3@{host}/neondb?sslmode=require&channel_binding=require"
+    )
 
     assert target == PostgresTarget(
         hosts=((host, 5432),),
@@ -73,22 +106,39 @@ def test_parse_url_takes_what_neons_console_gives(host: str) -> None:
         sslmode="require",
         direct_tls=True,
     )
-    assert (target.is_neon, target.is_plain, target.is_pooler) == (True, False, host == POOLER)
+    assert (target.is_neon, target.is_plain, target.is_pooler) == (
+        True,
+        False,
+        host == POOLER,
+    )
 
 
 def test_parse_url_leaves_the_endpoint_of_neon_to_the_host_name() -> None:
-    assert read(f"postgresql://ada@{POOLER}/db?options=endpoint%3Dep-cool-night-123").options is None
+    assert (
+        read(
+            f"postgresql://ada@{POOLER}/db?options=endpoint%3Dep-cool-night-123"
+        ).options
+        is None
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "options"),
-    [("", None), ("?options=endpoint%3Dep-x", "endpoint=ep-x"), ("?options=-c%20geqo%3Doff", "-c geqo=off")],
+    [
+        ("", None),
+        ("?options=endpoint%3Dep-x", "endpoint=ep-x"),
+        ("?options=-c%20geqo%3Doff", "-c geqo=off"),
+    ],
 )
-def test_parse_url_keeps_options_for_other_servers(query: str, options: str | None) -> None:
+def test_parse_url_keeps_options_for_other_servers(
+    query: str, options: str | None
+) -> None:
     assert read(f"postgresql://ada@db.example/shop{query}").options == options
 
 
-@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+@pytest.mark.parametrize(
+    "mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+)
 def test_parse_url_takes_each_sslmode(mode: str) -> None:
     assert read(f"postgresql://ada@db.example/shop?sslmode={mode}").sslmode == mode
 
@@ -98,7 +148,9 @@ def test_parse_url_refuses_an_unknown_sslmode(mode: str) -> None:
     error = refusal(f"postgresql://ada@db.example/shop?sslmode={mode}")
 
     assert error.message == "The database URL has an unknown sslmode"
-    assert error.hint == "one of disable, allow, prefer, require, verify-ca, verify-full"
+    assert (
+        error.hint == "one of disable, allow, prefer, require, verify-ca, verify-full"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +163,10 @@ def test_parse_url_refuses_an_unknown_sslmode(mode: str) -> None:
     ],
 )
 def test_parse_url_reads_sslrootcert(value: str, path: Path | None) -> None:
-    assert read(f"postgresql://ada@db.example/shop?sslrootcert={value}").root_certificate == path
+    assert (
+        read(f"postgresql://ada@db.example/shop?sslrootcert={value}").root_certificate
+        == path
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,20 +195,31 @@ def test_parse_url_refuses_an_unknown_sslnegotiation() -> None:
     )
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("10", 10.0), ("0", None), ("9999", 9999.0)])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("10", 10.0), ("0", None), ("9999", 9999.0)]
+)
 def test_parse_url_reads_connect_timeout(value: str, seconds: float | None) -> None:
-    assert read(f"postgresql://ada@db.example/shop?connect_timeout={value}").connect_timeout_s == seconds
+    assert (
+        read(
+            f"postgresql://ada@db.example/shop?connect_timeout={value}"
+        ).connect_timeout_s
+        == seconds
+    )
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "10s", "12345", "\u0661", HEAD])
 def test_parse_url_refuses_a_connect_timeout_that_is_no_number(value: str) -> None:
     error = refusal(f"postgresql://ada@db.example/shop?connect_timeout={value}")
 
-    assert error.message == "The database URL has a connect_timeout that is not a number of seconds"
+    assert (
+        error.message
+        == "The database URL has a connect_timeout that is not a number of seconds"
+    )
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("", "todo"), ("?application_name=", "todo"), ("?application_name=a%20b", "a b")]
+    ("query", "name"),
+    [("", "todo"), ("?application_name=", "todo"), ("?application_name=a%20b", "a b")],
 )
 def test_parse_url_reads_application_name(query: str, name: str) -> None:
     assert read(f"postgresql://ada@db.example/shop{query}").application_name == name
@@ -165,14 +231,22 @@ def test_parse_url_names_the_parameters_that_have_no_effect() -> None:
         f"&{'x' * 40}=1&{'x' * 41}={HEAD}&caf\u00e9=1&sslmode=require&{TAIL}.{HEAD}=1&&bare"
     )
 
-    known, unknown, unreadable = ("sslcert", "search_path", "schema"), "(unknown)", "(unreadable)"
+    known, unknown, unreadable = (
+        ("sslcert", "search_path", "schema"),
+        "(unknown)",
+        "(unreadable)",
+    )
     assert target.dropped == (*known, unknown, *[unreadable] * 3, unknown)
     assert target.sslmode == "require"
 
 
 @pytest.mark.spec("002/FR-066")
-@pytest.mark.parametrize("query", [HEAD, f"{HEAD}=1", f"passwrod={HEAD}", f"sslmode=require&{HEAD}&x={TAIL}"])
-def test_parse_url_does_not_show_the_name_of_a_parameter_that_nobody_knows(query: str) -> None:
+@pytest.mark.parametrize(
+    "query", [HEAD, f"{HEAD}=1", f"passwrod={HEAD}", f"sslmode=require&{HEAD}&x={TAIL}"]
+)
+def test_parse_url_does_not_show_the_name_of_a_parameter_that_nobody_knows(
+    query: str,
+) -> None:
     target = read(f"postgresql://ada@db.example/shop?{query}")
 
     assert set(target.dropped) == {"(unknown)"}
@@ -180,17 +254,28 @@ def test_parse_url_does_not_show_the_name_of_a_parameter_that_nobody_knows(query
 
 
 def test_parse_url_takes_the_last_of_a_parameter_named_twice() -> None:
-    assert read("postgresql://ada@db.example/shop?sslmode=disable&sslmode=verify-full").sslmode == "verify-full"
+    assert (
+        read(
+            "postgresql://ada@db.example/shop?sslmode=disable&sslmode=verify-full"
+        ).sslmode
+        == "verify-full"
+    )
 
 
 def test_parse_url_leaves_out_what_is_not_named() -> None:
-    assert read("postgresql://db.example") == PostgresTarget(hosts=(("db.example", 5432),))
+    assert read("postgresql://db.example") == PostgresTarget(
+        hosts=(("db.example", 5432),)
+    )
 
 
 def test_parse_url_reads_everything_from_the_query_where_it_stands_there() -> None:
-    target = read("postgresql:///?host=db.example&port=6543&user=ada&password=p%40ss&dbname=shop")
+    target = read(
+        "postgresql:///?host=db.example&port=6543&user=ada&password=p%40ss&dbname=shop"
+    )
 
-    assert target == PostgresTarget(hosts=(("db.example", 6543),), user="ada", password="p@ss", database="shop")
+    assert target == PostgresTarget(
+        hosts=(("db.example", 6543),), user="ada", password="p@ss", database="shop"
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,9 +289,24 @@ def test_parse_url_reads_everything_from_the_query_where_it_stands_there() -> No
         ("postgresql://:secret@db.example/shop", None, "secret", "shop"),
         ("postgresql://ada:se:cr:et@db.example/shop", "ada", "se:cr:et", "shop"),
         ("postgresql://ada:se[cr]et@db.example/shop", "ada", "se[cr]et", "shop"),
-        ("postgresql://ada:p%C3%A4ss@db.example/my%2Fshop", "ada", "p\u00e4ss", "my/shop"),
-        ("postgresql://a%40da:p%25%23%3F%2F%40%20x@db.example/shop", "a@da", "p%#?/@ x", "shop"),
-        ("postgresql://ada:p%c3%a4ss@db.example/my%2fshop", "ada", "p\u00e4ss", "my/shop"),
+        (
+            "postgresql://ada:p%C3%A4ss@db.example/my%2Fshop",
+            "ada",
+            "p\u00e4ss",
+            "my/shop",
+        ),
+        (
+            "postgresql://a%40da:p%25%23%3F%2F%40%20x@db.example/shop",
+            "a@da",
+            "p%#?/@ x",
+            "shop",
+        ),
+        (
+            "postgresql://ada:p%c3%a4ss@db.example/my%2fshop",
+            "ada",
+            "p\u00e4ss",
+            "my/shop",
+        ),
         ("postgresql://ada:a+b@db.example/a+b", "ada", "a+b", "a+b"),
     ],
 )
@@ -230,30 +330,54 @@ def test_parse_url_reads_user_password_and_database(
         ("postgresql://ada:x@[2001:db8::1]:6543/shop", (("2001:db8::1", 6543),)),
         ("postgresql://[fe80::1%25eth0]/shop", (("fe80::1%eth0", 5432),)),
         ("postgresql://[2001:DB8::A]/shop", (("2001:db8::a", 5432),)),
-        ("postgresql:///shop?host=/var/run/postgresql", (("/var/run/postgresql", 5432),)),
+        (
+            "postgresql:///shop?host=/var/run/postgresql",
+            (("/var/run/postgresql", 5432),),
+        ),
         ("postgresql:///shop?host=%2Ftmp&port=6543", (("/tmp", 6543),)),
-        ("postgresql://ada@%2Fvar%2Frun%2Fpostgresql/shop", (("/var/run/postgresql", 5432),)),
-        ("postgresql://a.example,b.example/shop", (("a.example", 5432), ("b.example", 5432))),
-        ("postgresql://a.example:1,[::1]:2,c/shop", (("a.example", 1), ("::1", 2), ("c", 5432))),
+        (
+            "postgresql://ada@%2Fvar%2Frun%2Fpostgresql/shop",
+            (("/var/run/postgresql", 5432),),
+        ),
+        (
+            "postgresql://a.example,b.example/shop",
+            (("a.example", 5432), ("b.example", 5432)),
+        ),
+        (
+            "postgresql://a.example:1,[::1]:2,c/shop",
+            (("a.example", 1), ("::1", 2), ("c", 5432)),
+        ),
         ("postgresql:///shop?host=a,b&port=1,2", (("a", 1), ("b", 2))),
         ("postgresql:///shop?host=a,b,c&port=7", (("a", 7), ("b", 7), ("c", 7))),
         ("postgresql://ignored/shop?host=db.example", (("db.example", 5432),)),
-        ("postgresql://LOCALHOST,Db.Example/shop", (("localhost", 5432), ("db.example", 5432))),
+        (
+            "postgresql://LOCALHOST,Db.Example/shop",
+            (("localhost", 5432), ("db.example", 5432)),
+        ),
         ("postgresql://%2FTmp/shop", (("/Tmp", 5432),)),
     ],
 )
-def test_parse_url_reads_hosts_and_ports(text: str, hosts: tuple[tuple[str, int], ...]) -> None:
+def test_parse_url_reads_hosts_and_ports(
+    text: str, hosts: tuple[tuple[str, int], ...]
+) -> None:
     assert read(text).hosts == hosts
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "99999", "123456", "-1", "5432x", "x", "\u0661", "%20"])
+@pytest.mark.parametrize(
+    "port", ["0", "65536", "99999", "123456", "-1", "5432x", "x", "\u0661", "%20"]
+)
 def test_parse_url_refuses_a_port_that_is_none(port: str) -> None:
     error = refusal(f"postgresql://ada:{HEAD}@db.example:{port}/shop")
 
-    assert error.message == "The database URL has a port that is not a number from 1 to 65535"
+    assert (
+        error.message
+        == "The database URL has a port that is not a number from 1 to 65535"
+    )
 
 
-@pytest.mark.parametrize("host", ["[::1", "::1", "[db.example]", "[::1]x", "a]b", "a%40b", "a b"])
+@pytest.mark.parametrize(
+    "host", ["[::1", "::1", "[db.example]", "[::1]x", "a]b", "a%40b", "a b"]
+)
 def test_parse_url_refuses_a_host_that_is_none(host: str) -> None:
     refusal(f"postgresql://ada:{HEAD}@{host}/shop")
 
@@ -274,9 +398,14 @@ def test_parse_url_refuses_a_host_that_is_none(host: str) -> None:
         "\"'{}'\"",
     ],
 )
-@pytest.mark.parametrize("text", ["postgresql://ada:secret@db.example/shop", "sqlite:///tasks.db", "my tasks.db"])
+@pytest.mark.parametrize(
+    "text",
+    ["postgresql://ada:secret@db.example/shop", "sqlite:///tasks.db", "my tasks.db"],
+)
 def test_parse_url_forgives_what_gets_around_a_string(wrapped: str, text: str) -> None:
-    assert parse_url(wrapped.format(text), cwd=CWD, home=HOME) == parse_url(text, cwd=CWD, home=HOME)
+    assert parse_url(wrapped.format(text), cwd=CWD, home=HOME) == parse_url(
+        text, cwd=CWD, home=HOME
+    )
 
 
 @pytest.mark.spec("002/FR-131")
@@ -286,44 +415,100 @@ def test_parse_url_forgives_what_gets_around_a_string(wrapped: str, text: str) -
         (f"psql 'postgresql://ada:{HEAD}@db.example/shop'", "begins with `psql`"),
         (f"$ psql postgresql://ada:{HEAD}@db.example/shop", "begins with `psql`"),
         (f"psql -h db.example 'password={HEAD}'", "begins with `psql`"),
-        (f"jdbc:postgresql://db.example/shop?user=ada&password={HEAD}", "has something before `postgresql://`"),
-        (f"export DATABASE_URL=postgresql://ada:{HEAD}@db.example/shop", "has something before `postgresql://`"),
-        (f'DATABASE_URL="postgresql://ada:{HEAD}@db.example/shop"', "has something before `postgresql://`"),
-        (f'"postgresql://ada:{HEAD}@db.example/shop', "has something before `postgresql://`"),
-        (f"\u201cpostgresql://ada:{HEAD}@db.example/shop\u201d", "has something before `postgresql://`"),
-        (f"<POSTGRES://ada:{HEAD}@db.example/shop>", "has something before `postgresql://`"),
-        (f"postgresql:\\/\\/ada:{HEAD}@db.example/shop", "holds a `\\`, or a sign that only looks like the right one"),
+        (
+            f"jdbc:postgresql://db.example/shop?user=ada&password={HEAD}",
+            "has something before `postgresql://`",
+        ),
+        (
+            f"export DATABASE_URL=postgresql://ada:{HEAD}@db.example/shop",
+            "has something before `postgresql://`",
+        ),
+        (
+            f'DATABASE_URL="postgresql://ada:{HEAD}@db.example/shop"',
+            "has something before `postgresql://`",
+        ),
+        (
+            f'"postgresql://ada:{HEAD}@db.example/shop',
+            "has something before `postgresql://`",
+        ),
+        (
+            f"\u201cpostgresql://ada:{HEAD}@db.example/shop\u201d",
+            "has something before `postgresql://`",
+        ),
+        (
+            f"<POSTGRES://ada:{HEAD}@db.example/shop>",
+            "has something before `postgresql://`",
+        ),
+        (
+            f"postgresql:\\/\\/ada:{HEAD}@db.example/shop",
+            "holds a `\\`, or a sign that only looks like the right one",
+        ),
         (
             f"postgresql\uff1a\uff0f\uff0fada:{HEAD}@db.example",
             "holds a `\\`, or a sign that only looks like the right one",
         ),
-        (f"postgresql%3A%2F%2Fada%3A{HEAD}%40db.example", "holds a `\\`, or a sign that only looks like the right one"),
-        (f"postgresql//ada:{HEAD}@db.example/shop", "lacks `postgresql://` at its beginning"),
+        (
+            f"postgresql%3A%2F%2Fada%3A{HEAD}%40db.example",
+            "holds a `\\`, or a sign that only looks like the right one",
+        ),
+        (
+            f"postgresql//ada:{HEAD}@db.example/shop",
+            "lacks `postgresql://` at its beginning",
+        ),
         (f"//ada:{HEAD}@db.example/shop", "lacks `postgresql://` at its beginning"),
-        (f"postgresql;//ada:{HEAD}@db.example/shop", "lacks `postgresql://` at its beginning"),
+        (
+            f"postgresql;//ada:{HEAD}@db.example/shop",
+            "lacks `postgresql://` at its beginning",
+        ),
         (f"{HEAD}@ep-x.neon.tech/neondb", "lacks `postgresql://` at its beginning"),
         (f"{HEAD}@db.example/shop", "is neither a URL nor the path of a file"),
         (f"ada/{HEAD}@db.example/shop", "is neither a URL nor the path of a file"),
         (f"ada;{HEAD}@db.example/shop", "is neither a URL nor the path of a file"),
         (f"ada:{HEAD}.x/shop", "is neither a URL nor the path of a file"),
         (f"-h db.example -U ada -W {HEAD}", "is neither a URL nor the path of a file"),
-        ("ep-cool-night-123.us-east-2.aws.neon.tech/neondb", "is neither a URL nor the path of a file"),
+        (
+            "ep-cool-night-123.us-east-2.aws.neon.tech/neondb",
+            "is neither a URL nor the path of a file",
+        ),
         ("db.example:5432/shop", "is neither a URL nor the path of a file"),
         (f"postgresql://ada;{HEAD}@db.example/shop", "has a login that cannot be read"),
-        (f"postgresql://ada%3A{HEAD}@db.example/shop", "has a login that cannot be read"),
-        (f"postgresql://ada\uff1a{HEAD}@db.example/shop", "has a login that cannot be read"),
-        (f"postgresql://db.example/shop?user=ada:{HEAD}", "has a login that cannot be read"),
-        (f"postgresql://ada:{HEAD}\uff20db.example/shop", "has a port that is not a number from 1 to 65535"),
-        (f"postgresql://ada\uff1a{HEAD}\uff20db.example/shop", "has a host that cannot be read"),
-        (f"postgresql://ada@db.example/?dbname=postgresql://ada:{HEAD}%40h", "holds another connection string"),
-        (f"postgresql://ada@db.example/host%3Dh%20password%3D{HEAD}", "holds another connection string"),
+        (
+            f"postgresql://ada%3A{HEAD}@db.example/shop",
+            "has a login that cannot be read",
+        ),
+        (
+            f"postgresql://ada\uff1a{HEAD}@db.example/shop",
+            "has a login that cannot be read",
+        ),
+        (
+            f"postgresql://db.example/shop?user=ada:{HEAD}",
+            "has a login that cannot be read",
+        ),
+        (
+            f"postgresql://ada:{HEAD}\uff20db.example/shop",
+            "has a port that is not a number from 1 to 65535",
+        ),
+        (
+            f"postgresql://ada\uff1a{HEAD}\uff20db.example/shop",
+            "has a host that cannot be read",
+        ),
+        (
+            f"postgresql://ada@db.example/?dbname=postgresql://ada:{HEAD}%40h",
+            "holds another connection string",
+        ),
+        (
+            f"postgresql://ada@db.example/host%3Dh%20password%3D{HEAD}",
+            "holds another connection string",
+        ),
         (
             f"postgresql://ada:{HEAD}@db.example/my\u00a0shop",
             "holds a blank, a control character or a `%` that is not encoded",
         ),
     ],
 )
-def test_parse_url_refuses_a_misspelt_address_rather_than_take_it_for_a_path(text: str, words: str) -> None:
+def test_parse_url_refuses_a_misspelt_address_rather_than_take_it_for_a_path(
+    text: str, words: str
+) -> None:
     error = refusal(text)
 
     assert error.message == f"The database URL {words}"
@@ -333,17 +518,29 @@ def test_parse_url_refuses_a_misspelt_address_rather_than_take_it_for_a_path(tex
 @pytest.mark.spec("002/FR-131")
 @pytest.mark.parametrize(
     "text",
-    [f"sqlite://ada:{HEAD}@h/x.db", f"sqlite:///postgresql://ada:{HEAD}@h/db", f"sqlite:////x/ada:{HEAD}@h/x.db"],
+    [
+        f"sqlite://ada:{HEAD}@h/x.db",
+        f"sqlite:///postgresql://ada:{HEAD}@h/db",
+        f"sqlite:////x/ada:{HEAD}@h/x.db",
+    ],
 )
 def test_parse_url_refuses_an_address_as_the_path_of_a_sqlite_file(text: str) -> None:
-    assert refusal(text).message == "The path of the SQLite file looks like a connection string"
+    assert (
+        refusal(text).message
+        == "The path of the SQLite file looks like a connection string"
+    )
 
 
 @pytest.mark.spec("002/FR-131")
 def test_parse_url_refuses_an_address_as_a_certificate() -> None:
-    error = refusal(f"postgresql://ada@db.example/shop?sslrootcert=postgresql:%2F%2Fada:{HEAD}%40h")
+    error = refusal(
+        f"postgresql://ada@db.example/shop?sslrootcert=postgresql:%2F%2Fada:{HEAD}%40h"
+    )
 
-    assert error.message == "The database URL has an sslrootcert that is not the path of a file"
+    assert (
+        error.message
+        == "The database URL has an sslrootcert that is not the path of a file"
+    )
 
 
 UNESCAPED = [
@@ -358,9 +555,15 @@ UNESCAPED = [
     pytest.param(f"{HEAD}?{TAIL}@db.example", id="question mark"),
     pytest.param(f"?{HEAD}{TAIL}@db.example", id="question mark first"),
     pytest.param(f"{HEAD}?{TAIL}=1@db.example", id="question mark and equals sign"),
-    pytest.param(f"12?sslmode={TAIL}@db.example", id="digits, question mark and equals sign"),
-    pytest.param(f"12?user={HEAD}&x={TAIL}@db.example", id="digits, question mark and parameters"),
-    pytest.param(f"12?{HEAD}&{TAIL}@db.example", id="digits, question mark and ampersand"),
+    pytest.param(
+        f"12?sslmode={TAIL}@db.example", id="digits, question mark and equals sign"
+    ),
+    pytest.param(
+        f"12?user={HEAD}&x={TAIL}@db.example", id="digits, question mark and parameters"
+    ),
+    pytest.param(
+        f"12?{HEAD}&{TAIL}@db.example", id="digits, question mark and ampersand"
+    ),
     pytest.param(f"{HEAD}%{TAIL}@db.example", id="percent"),
     pytest.param(f"{HEAD}%4@db.example", id="percent and one digit"),
     pytest.param(f"{HEAD}{TAIL}%@db.example", id="percent last"),
@@ -379,7 +582,9 @@ UNESCAPED = [
 @pytest.mark.spec("002/FR-066")
 @pytest.mark.parametrize("rest", UNESCAPED)
 @pytest.mark.parametrize("end", ["/shop", "", "/shop?sslmode=require"])
-def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_it(rest: str, end: str) -> None:
+def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_it(
+    rest: str, end: str
+) -> None:
     error = refusal(f"postgresql://ada:{rest}{end}")
 
     assert error.hint is not None
@@ -408,7 +613,9 @@ def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_i
         f"{HEAD}{TAIL}",
     ],
 )
-def test_parse_url_refuses_what_it_cannot_read_and_shows_nothing_of_it(text: str) -> None:
+def test_parse_url_refuses_what_it_cannot_read_and_shows_nothing_of_it(
+    text: str,
+) -> None:
     assert refusal(text).hint
 
 
@@ -426,12 +633,20 @@ ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%
         ("sqlite:/tasks.db", "lacks `//` after its scheme", EXAMPLES),
         ("sqlite+aiosqlite:tasks.db", "lacks `//` after its scheme", EXAMPLES),
         ("file:tasks.db", "lacks `//` after its scheme", EXAMPLES),
-        ("ada:secret@db.example/shop", "lacks `postgresql://` at its beginning", EXAMPLES),
+        (
+            "ada:secret@db.example/shop",
+            "lacks `postgresql://` at its beginning",
+            EXAMPLES,
+        ),
         ("dbname=shop user=ada", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x hostaddr=127.0.0.1", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x?host=db.example", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x&sslmode=require", "lacks `postgresql://` at its beginning", EXAMPLES),
-        ("./x?channel_binding=require", "lacks `postgresql://` at its beginning", EXAMPLES),
+        (
+            "./x?channel_binding=require",
+            "lacks `postgresql://` at its beginning",
+            EXAMPLES,
+        ),
         ("./x PGPASSWORD=secret", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("./x\toptions = -c", "lacks `postgresql://` at its beginning", EXAMPLES),
         ("tasks", "is neither a URL nor the path of a file", EXAMPLES),
@@ -439,35 +654,76 @@ ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%
         ("https://a?next=postgresql://b", "has an unknown scheme `https`", EXAMPLES),
         ("mysql://db.example", "has an unknown scheme `mysql`", EXAMPLES),
         ("postgresql://db.example/a#b", "holds a `#` that is not encoded", ENCODE),
-        ("postgresql://db.example/a b", "holds a blank, a control character or a `%` that is not encoded", ENCODE),
-        ("postgresql://db.example/a%4", "holds a blank, a control character or a `%` that is not encoded", ENCODE),
-        ("postgresql://a@b@db.example", "holds an `@` or `/` that is not encoded", ENCODE),
-        ("postgresql://ada@db.example/a@b", "holds an `@` or `/` that is not encoded", ENCODE),
-        ("postgresql://ada@db.example/a/b", "holds an `@` or `/` that is not encoded", ENCODE),
-        ("postgresql://ada@db.example/a?b@c", "holds an `@` or `/` that is not encoded", ENCODE),
+        (
+            "postgresql://db.example/a b",
+            "holds a blank, a control character or a `%` that is not encoded",
+            ENCODE,
+        ),
+        (
+            "postgresql://db.example/a%4",
+            "holds a blank, a control character or a `%` that is not encoded",
+            ENCODE,
+        ),
+        (
+            "postgresql://a@b@db.example",
+            "holds an `@` or `/` that is not encoded",
+            ENCODE,
+        ),
+        (
+            "postgresql://ada@db.example/a@b",
+            "holds an `@` or `/` that is not encoded",
+            ENCODE,
+        ),
+        (
+            "postgresql://ada@db.example/a/b",
+            "holds an `@` or `/` that is not encoded",
+            ENCODE,
+        ),
+        (
+            "postgresql://ada@db.example/a?b@c",
+            "holds an `@` or `/` that is not encoded",
+            ENCODE,
+        ),
         ("postgresql://ada@db.example/%FF", "is not UTF-8 when decoded", ENCODE),
         ("postgresql://ada@db.example/%00", "holds a null character", ENCODE),
         ("postgresql://ada@a]b/shop", "has a host that cannot be read", ENCODE),
-        ("postgresql://ada@db.example:x/shop", "has a port that is not a number from 1 to 65535", ENCODE),
-        ("postgresql://db.example/?connect_timeout=x", "has a connect_timeout that is not a number of seconds", None),
+        (
+            "postgresql://ada@db.example:x/shop",
+            "has a port that is not a number from 1 to 65535",
+            ENCODE,
+        ),
+        (
+            "postgresql://db.example/?connect_timeout=x",
+            "has a connect_timeout that is not a number of seconds",
+            None,
+        ),
     ],
 )
-def test_parse_url_says_what_is_wrong_and_what_to_do(text: str, words: str, hint: str | None) -> None:
+def test_parse_url_says_what_is_wrong_and_what_to_do(
+    text: str, words: str, hint: str | None
+) -> None:
     error = refusal(text)
 
     assert (error.message, error.hint) == (f"The database URL {words}", hint)
 
 
-@pytest.mark.parametrize("scheme", ["mysql", "MySQL", "https", "redis", "sqlite3", "mongodb+srv"])
+@pytest.mark.parametrize(
+    "scheme", ["mysql", "MySQL", "https", "redis", "sqlite3", "mongodb+srv"]
+)
 def test_parse_url_names_a_scheme_that_it_does_not_know(scheme: str) -> None:
     error = refusal(f"{scheme}://ada:{HEAD}@db.example/shop")
 
     assert error.message == f"The database URL has an unknown scheme `{scheme}`"
 
 
-@pytest.mark.parametrize("scheme", ["", "1", "my sql", "\x1b[31m", "a" * 32, "postgresqll", "htps", HEAD])
+@pytest.mark.parametrize(
+    "scheme", ["", "1", "my sql", "\x1b[31m", "a" * 32, "postgresqll", "htps", HEAD]
+)
 def test_parse_url_does_not_quote_a_scheme_that_is_none(scheme: str) -> None:
-    assert refusal(f"{scheme}://ada:{HEAD}@db.example").message == "The database URL has an unknown scheme"
+    assert (
+        refusal(f"{scheme}://ada:{HEAD}@db.example").message
+        == "The database URL has an unknown scheme"
+    )
 
 
 @pytest.mark.spec("002/FR-065")
@@ -515,15 +771,28 @@ def test_parse_url_leaves_a_tilde_alone_where_there_is_no_home() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "sqlite://", "sqlite:///", "sqlite:///?mode=ro", ":memory:", "sqlite:///:memory:"]
+    "text",
+    [
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///?mode=ro",
+        ":memory:",
+        "sqlite:///:memory:",
+    ],
 )
 def test_parse_url_refuses_a_sqlite_url_without_a_file(text: str) -> None:
     assert refusal(text).message == "The database URL names no file"
 
 
-@pytest.mark.parametrize("text", ["a\0b", "a\nb.db", "a\x1bb.db", "a\x7fb.db", "a\x9bb.db", "sqlite:///a\u202eb.db"])
+@pytest.mark.parametrize(
+    "text",
+    ["a\0b", "a\nb.db", "a\x1bb.db", "a\x7fb.db", "a\x9bb.db", "sqlite:///a\u202eb.db"],
+)
 def test_parse_url_refuses_a_path_with_control_characters(text: str) -> None:
-    assert refusal(text).message == "The path of the SQLite file holds a control character"
+    assert (
+        refusal(text).message == "The path of the SQLite file holds a control character"
+    )
 
 
 @pytest.mark.parametrize(
@@ -588,7 +857,9 @@ PLAIN: list[tuple[str, tuple[str | None, ...]]] = [
 def test_is_plain_only_on_loopback_or_where_tls_is_switched_off(
     host: str, plain: tuple[str | None, ...], mode: str | None
 ) -> None:
-    target = read(f"postgresql://ada@{host}/shop" + (f"?sslmode={mode}" if mode else ""))
+    target = read(
+        f"postgresql://ada@{host}/shop" + (f"?sslmode={mode}" if mode else "")
+    )
 
     assert target.is_plain is (mode in plain)
     assert target.is_exposed is (mode == "disable" and plain == ("disable",))
@@ -607,7 +878,9 @@ def test_is_plain_only_on_loopback_or_where_tls_is_switched_off(
         ("[::1]", False, False),
     ],
 )
-def test_is_neon_and_is_pooler_go_by_the_host_name(host: str, neon: bool, pooler: bool) -> None:
+def test_is_neon_and_is_pooler_go_by_the_host_name(
+    host: str, neon: bool, pooler: bool
+) -> None:
     target = read(f"postgresql://ada@{host}/shop")
 
     assert (target.is_neon, target.is_pooler) == (neon, pooler)
@@ -635,7 +908,11 @@ def test_place_of_a_file_is_its_path() -> None:
 
 @pytest.mark.spec("002/FR-066")
 @pytest.mark.parametrize(
-    "text", [f"postgresql://ada:{HEAD}@db.example/shop", f"postgresql://db.example/shop?user=ada&password={HEAD}"]
+    "text",
+    [
+        f"postgresql://ada:{HEAD}@db.example/shop",
+        f"postgresql://db.example/shop?user=ada&password={HEAD}",
+    ],
 )
 def test_repr_never_shows_the_password(text: str) -> None:
     target = read(text)
@@ -653,23 +930,35 @@ def test_targets_cannot_be_changed(text: str) -> None:
         setattr(target, fields(target)[0].name, None)
 
 
-PRINTABLE = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40)
+PRINTABLE = st.text(
+    st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40
+)
 
 
 @given(password=PRINTABLE, user=PRINTABLE, database=PRINTABLE)
 @example(password="p@ss/w#rd?x=1&y% :[]", user="a@b", database="c/d?e#f")
 @example(password="%40", user="%", database="%2F")
-@example(password="postgresql://a:b@c", user="postgresql://a:b@c", database="postgresql://")
-def test_parse_url_reads_back_whatever_was_percent_encoded(password: str, user: str, database: str) -> None:
+@example(
+    password="postgresql://a:b@c", user="postgresql://a:b@c", database="postgresql://"
+)
+def test_parse_url_reads_back_whatever_was_percent_encoded(
+    password: str, user: str, database: str
+) -> None:
     assume(not redact.holds_login(database))
     password = HEAD + password
     parts = [quote(part, safe="") for part in (user, password, database)]
 
     target = read("postgresql://{}:{}@db.example/{}?sslmode=require".format(*parts))
-    by_query = read("postgresql://db.example/?user={}&password={}&dbname={}".format(*parts))
+    by_query = read(
+        "postgresql://db.example/?user={}&password={}&dbname={}".format(*parts)
+    )
 
     for found in (target, by_query):
-        assert (found.user, found.password, found.database) == (user, password, database)
+        assert (found.user, found.password, found.database) == (
+            user,
+            password,
+            database,
+        )
         assert found.hosts == (("db.example", 5432),)
         assert HEAD not in repr(found)
 
@@ -681,7 +970,9 @@ def test_parse_url_reads_back_whatever_was_percent_encoded(password: str, user: 
 )
 @example(password="1?x=2", end="")
 @example(password="1?x=2&", end="/shop")
-def test_parse_url_reads_a_raw_password_whole_or_refuses_it(password: str, end: str) -> None:
+def test_parse_url_reads_a_raw_password_whole_or_refuses_it(
+    password: str, end: str
+) -> None:
     try:
         target = read(f"postgresql://ada:{HEAD}{password}{TAIL}@db.example{end}")
     except ConfigInvalid as error:
@@ -697,8 +988,20 @@ def test_parse_url_reads_a_raw_password_whole_or_refuses_it(password: str, end: 
 @pytest.mark.parametrize(
     "text",
     [
-        *("posgresql://u:p@h/d", "postrgesql://u:p@h/d", "psotgresql://u:p@h/d", "ostgresql://u:p@h", "pstgresql://u"),
-        *("postgresq://x", "posgres://x", "postgers://u", "postgresql+asyncpg:u:p@h/d", "//u:p@h/d"),
+        *(
+            "posgresql://u:p@h/d",
+            "postrgesql://u:p@h/d",
+            "psotgresql://u:p@h/d",
+            "ostgresql://u:p@h",
+            "pstgresql://u",
+        ),
+        *(
+            "postgresq://x",
+            "posgres://x",
+            "postgers://u",
+            "postgresql+asyncpg:u:p@h/d",
+            "//u:p@h/d",
+        ),
         "u:p@host.example.com/neondb?sslmode=require",
     ],
 )
@@ -717,7 +1020,13 @@ def test_a_misspelt_url_of_another_variable_is_meant_for_postgresql(text: str) -
             "postmark://x",
             "progress://x",
         ),
-        *("mariadb://u:p@h/d?ssl=1", "https://posts.example/", "sqlite:///x", "./todo.db", "cockroachdb://u@h"),
+        *(
+            "mariadb://u:p@h/d?ssl=1",
+            "https://posts.example/",
+            "sqlite:///x",
+            "./todo.db",
+            "cockroachdb://u@h",
+        ),
     ],
 )
 def test_a_url_of_another_database_is_not_meant_for_postgresql(text: str) -> None:

@@ -10,7 +10,9 @@ from tests.support.stores import Store
 
 
 @pytest.fixture
-def ground(store: Store, seal: Seal, fork_server: ForkServer, request: pytest.FixtureRequest) -> Ground:
+def ground(
+    store: Store, seal: Seal, fork_server: ForkServer, request: pytest.FixtureRequest
+) -> Ground:
     """A place with an empty store, first on SQLite and then on PostgreSQL."""
     server = request.getfixturevalue("postgres") if store.kind == "postgresql" else None
     assert server is None or isinstance(server, PostgresServer)

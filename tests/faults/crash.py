@@ -2,8 +2,8 @@
 
     python -m tests.faults.crash [--rounds 1000] [sqlite|postgresql ...]
 
-Each round forks a process that adds one task after the other and says so of each through a pipe, and kills it at a
-random moment.
+Each round forks a process that adds one task after the other and says so of each
+through a pipe, and kills it at a random moment.
 """
 
 import argparse
@@ -37,7 +37,9 @@ async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
         while True:
             title = f"{round}-{place}"
             if place % 4 == 3:  # several lines, all or nothing
-                await tasks.add_all([TaskCreate(title=f"{title} {letter}") for letter in "ab"])
+                await tasks.add_all(
+                    [TaskCreate(title=f"{title} {letter}") for letter in "ab"]
+                )
                 os.write(acknowledged, f"{title} a\n{title} b\n".encode())
             else:
                 await tasks.add(TaskCreate(title=title))
@@ -49,7 +51,9 @@ def kill_one(ground: Ground, round: int) -> list[str]:
     """Let one process write and kill it at a random moment; the titles that it acknowledged."""
     told, telling = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a thread that is done with may just be ending
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # a thread that is done with may just be ending
         pid = os.fork()
     if pid == 0:
         try:
@@ -74,13 +78,23 @@ def kill_often(ground: Ground, rounds: int) -> tuple[int, list[str]]:
     faults: list[str] = []
     for round in range(rounds):
         expected.update(kill_one(ground, round))
-        if ground.server is None and (state := ground.fetch("PRAGMA integrity_check")) != [("ok",)]:
+        if ground.server is None and (
+            state := ground.fetch("PRAGMA integrity_check")
+        ) != [("ok",)]:
             faults.append(f"round {round}: {state}")
     stored = ground.titles()
-    faults += [f"acknowledged and not stored: {title}" for title in sorted(expected - stored)]
-    faults += [f"half of two lines: {title}" for title in sorted(stored) if partner(title) not in stored]
+    faults += [
+        f"acknowledged and not stored: {title}" for title in sorted(expected - stored)
+    ]
+    faults += [
+        f"half of two lines: {title}"
+        for title in sorted(stored)
+        if partner(title) not in stored
+    ]
     faults += [f"number {number} twice" for (number,) in ground.fetch(DOUBLED)]
-    if len(stored - expected) > 2 * rounds:  # the last write of each may be stored and not acknowledged
+    if (
+        len(stored - expected) > 2 * rounds
+    ):  # the last write of each may be stored and not acknowledged
         faults.append(f"{len(stored - expected)} tasks that nobody acknowledged")
     return len(expected), faults
 
@@ -93,14 +107,18 @@ def partner(title: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Run it and print what came of it; 1 where something should not be."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.crash")
-    parser.add_argument("stores", nargs="*", default=["sqlite", "postgresql"], metavar="STORE")
+    parser.add_argument(
+        "stores", nargs="*", default=["sqlite", "postgresql"], metavar="STORE"
+    )
     parser.add_argument("--rounds", type=int, default=1000)
     asked = parser.parse_args(arguments)
     is_bad = False
     for kind in asked.stores:
         with opened(kind) as ground:
             count, faults = kill_often(ground, asked.rounds)
-        sys.stdout.write(f"{kind}: {asked.rounds} killed, {count} tasks acknowledged; faults: {faults[:5]}\n")
+        sys.stdout.write(
+            f"{kind}: {asked.rounds} killed, {count} tasks acknowledged; faults: {faults[:5]}\n"
+        )
         is_bad = is_bad or bool(faults)
     return int(is_bad)
 

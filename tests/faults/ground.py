@@ -1,4 +1,6 @@
-"""Where these tests take place: one store with ways to run the program on it, also outside of pytest."""
+"""Where these tests take place: one store with ways to run the program on it, also
+outside of pytest.
+"""
 
 import os
 import sqlite3
@@ -12,13 +14,21 @@ from typing import Any
 
 from tests.cli.tampering import path_of
 from tests.support.postgres import OTHERS, PostgresServer, open_server
-from tests.support.program import LIMIT_S, Launch, Process, PtyProcess, Surroundings, new_interpreter
+from tests.support.program import (
+    LIMIT_S,
+    Launch,
+    Process,
+    PtyProcess,
+    Surroundings,
+    new_interpreter,
+)
 from tests.support.stores import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A store, and the folders of the program that uses it; `server` is the store's, if it is on one.
+    """A store, and the folders of the program that uses it; `server` is the store's, if
+    it is on one.
 
     `launch` is how the program is run there.
     """
@@ -49,7 +59,9 @@ class Ground:
         return replace(self, store=Store(self.store.kind, url))
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement, asked past the program; `{task}` stands for the table of tasks."""
+        """The rows of a statement, asked past the program; `{task}` stands for the
+        table of tasks.
+        """
         if self.server is not None:
             rows = self.server.fetch(self.database, sql.format(task="todo.task"))
             return [tuple(row) for row in rows]
@@ -61,7 +73,9 @@ class Ground:
         if self.server is not None:
             self.server.run_sql(self.database, sql)
             return
-        with closing(sqlite3.connect(path_of(self.store), isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path_of(self.store), isolation_level=None)
+        ) as connection:
             connection.executescript(sql)
 
     @property
@@ -75,7 +89,9 @@ class Ground:
         return {str(row[0]) for row in self.fetch("SELECT title FROM {task}")}
 
     def rest(self) -> None:
-        """Wait until a server has finished with everybody, also with requests whose client is gone."""
+        """Wait until a server has finished with everybody, also with requests whose
+        client is gone.
+        """
         deadline = time.monotonic() + LIMIT_S
         while self.server is not None and self.fetch(OTHERS) != [(0,)]:
             assert time.monotonic() < deadline, f"not at rest within {LIMIT_S} s"
@@ -86,10 +102,16 @@ class Ground:
 def opened(kind: str) -> Iterator[Ground]:
     """An empty store of this kind outside of pytest; PostgreSQL is that of the tests."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todo-faults-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="todo-faults-"))
+        )
         if kind == "sqlite":
-            yield Ground(Store(kind, f"sqlite:///{folder / 'store.db'}"), folder, folder)
+            yield Ground(
+                Store(kind, f"sqlite:///{folder / 'store.db'}"), folder, folder
+            )
             return
         server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
         stack.callback(server.close)
-        yield Ground(Store(kind, server.url(server.create_database())), folder, folder, server)
+        yield Ground(
+            Store(kind, server.url(server.create_database())), folder, folder, server
+        )

@@ -1,8 +1,9 @@
 """Everything that goes wrong around the program: one table of 56 rows, with what must come of each.
 
-A row has faults that are tried here, each on each store where it can occur, or names the tests that hold it where it
-needs more than one process that is given a fault, or is left out for a reason. What must hold for every one of them is
-said once, in `test_matrix.py`.
+A row has faults that are tried here, each on each store where it can occur, or names
+the tests that hold it where it needs more than one process that is given a fault, or is
+left out for a reason. What must hold for every one of them is said once, in
+`test_matrix.py`.
 """
 
 import os
@@ -29,7 +30,9 @@ OPTIONS: Final = "-c%20"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command runs once its fault has been arranged: a way to the store, and what is wrong with its streams."""
+    """Where a command runs once its fault has been arranged: a way to the store, and
+    what is wrong with its streams.
+    """
 
     url: str
     stdout: int | None = None
@@ -197,13 +200,17 @@ def through(*cuts: Cut) -> Arrange:
         assert ground.server is not None
         with TurnProxy(ground.server.host, ground.server.port) as proxy:
             proxy.faults += cuts
-            yield Place(ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/"))
+            yield Place(
+                ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/")
+            )
             assert proxy.connections == 2
 
     return arrange
 
 
-def elsewhere(state: Callable[[Ground], AbstractContextManager[Ground]], parameters: str = "") -> Arrange:
+def elsewhere(
+    state: Callable[[Ground], AbstractContextManager[Ground]], parameters: str = ""
+) -> Arrange:
     """A state in which a program waits, with a connection string that says for how long."""
 
     @contextmanager
@@ -240,7 +247,14 @@ LIST: Final = ("list",)
 
 FAULTS: Final = (
     Fault(1, "reader of a list gone", LIST, "reader gone", reader_gone),
-    Fault(1, "and unbuffered", LIST, "reader gone", reader_gone, env={"PYTHONUNBUFFERED": "1"}),
+    Fault(
+        1,
+        "and unbuffered",
+        LIST,
+        "reader gone",
+        reader_gone,
+        env={"PYTHONUNBUFFERED": "1"},
+    ),
     Fault(2, "reader of a write gone", LATE, "reader gone", reader_gone, adds=["late"]),
     Fault(3, "stdout closed for a list", LIST, "no stdout", closed(1)),
     Fault(
@@ -274,34 +288,120 @@ FAULTS: Final = (
     Fault(5, "stderr closed", LIST, "done", closed(2), shows=TITLES),
     Fault(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),
     Fault(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
-    Fault(15, "no width", LIST, "done", env={"COLUMNS": "0", "TERM": "dumb", "CI": "1"}, shows=TITLES),
-    Fault(15, "odd width", LIST, "done", env={"COLUMNS": "-5", "TERM": "", "FORCE_COLOR": "1"}, shows=TITLES),
-    Fault(16, "escapes are stored", ["show", "1"], "done", stored(NASTY), is_damaging=True),
-    Fault(16, "escapes are stored, listed", LIST, "done", stored(NASTY), is_damaging=True, shows=["two", "three"]),
+    Fault(
+        15,
+        "no width",
+        LIST,
+        "done",
+        env={"COLUMNS": "0", "TERM": "dumb", "CI": "1"},
+        shows=TITLES,
+    ),
+    Fault(
+        15,
+        "odd width",
+        LIST,
+        "done",
+        env={"COLUMNS": "-5", "TERM": "", "FORCE_COLOR": "1"},
+        shows=TITLES,
+    ),
+    Fault(
+        16, "escapes are stored", ["show", "1"], "done", stored(NASTY), is_damaging=True
+    ),
+    Fault(
+        16,
+        "escapes are stored, listed",
+        LIST,
+        "done",
+        stored(NASTY),
+        is_damaging=True,
+        shows=["two", "three"],
+    ),
     Fault(17, "bidi is stored", ["done", "1"], "done", stored(BIDI), is_damaging=True),
     Fault(18, "markup", ["add", "--", MARKUP], "done", adds=[MARKUP]),
-    Fault(19, "control characters in a title", ["add", "a\x1bb"], "INVALID_INPUT", shows=["title", "U+001B"]),
-    Fault(19, "control characters in a user", LIST, "INVALID_INPUT", user="a\tb", shows=["user"]),
-    Fault(20, "NUL on stdin", ["add", "-"], "INVALID_INPUT", stdin=b"one\na\0b\n", shows=["line 2"]),
+    Fault(
+        19,
+        "control characters in a title",
+        ["add", "a\x1bb"],
+        "INVALID_INPUT",
+        shows=["title", "U+001B"],
+    ),
+    Fault(
+        19,
+        "control characters in a user",
+        LIST,
+        "INVALID_INPUT",
+        user="a\tb",
+        shows=["user"],
+    ),
+    Fault(
+        20,
+        "NUL on stdin",
+        ["add", "-"],
+        "INVALID_INPUT",
+        stdin=b"one\na\0b\n",
+        shows=["line 2"],
+    ),
     Fault(21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT"),
-    Fault(21, "not UTF-8 on stdin", ["add", "x", "-d", "-"], "INVALID_INPUT", stdin=b"caf\xe9"),
-    Fault(23, "title too long", ["add", "x" * 201], "INVALID_INPUT", shows=["title", "200"]),
-    Fault(23, "description too long", ["add", "x", "-d", "x" * 10_001], "INVALID_INPUT", shows=["description"]),
+    Fault(
+        21,
+        "not UTF-8 on stdin",
+        ["add", "x", "-d", "-"],
+        "INVALID_INPUT",
+        stdin=b"caf\xe9",
+    ),
+    Fault(
+        23,
+        "title too long",
+        ["add", "x" * 201],
+        "INVALID_INPUT",
+        shows=["title", "200"],
+    ),
+    Fault(
+        23,
+        "description too long",
+        ["add", "x", "-d", "x" * 10_001],
+        "INVALID_INPUT",
+        shows=["description"],
+    ),
     Fault(23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT"),
     Fault(24, "empty title", ["add", ""], "INVALID_INPUT"),
-    Fault(24, "invisible title", ["update", "1", "--title", "\u200b \u2060"], "INVALID_INPUT"),
+    Fault(
+        24,
+        "invisible title",
+        ["update", "1", "--title", "\u200b \u2060"],
+        "INVALID_INPUT",
+    ),
     Fault(25, "title like an option", ["add", "-x"], "USAGE"),
     Fault(25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]),
     Fault(25, "dash after dashes", ["add", "--", "-"], "done", adds=["-"]),
-    Fault(26, "every script", ["add", SCRIPTS], "done", adds=[SCRIPTS], shows=[SCRIPTS]),
-    Fault(27, "number with an underscore", ["show", "1_0"], "INVALID_INPUT", shows=["1_0"]),
+    Fault(
+        26, "every script", ["add", SCRIPTS], "done", adds=[SCRIPTS], shows=[SCRIPTS]
+    ),
+    Fault(
+        27, "number with an underscore", ["show", "1_0"], "INVALID_INPUT", shows=["1_0"]
+    ),
     Fault(27, "number in other digits", ["done", "٣"], "INVALID_INPUT"),
     Fault(27, "number with a sign", ["delete", "+1"], "INVALID_INPUT"),
     Fault(28, "largest number", ["show", "999999999"], "NOT_FOUND"),
     Fault(28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT"),
     Fault(28, "number of 5,000 digits", ["delete", "9" * 5000], "INVALID_INPUT"),
-    Fault(30, "time zone unknown", LATE, "done", env={"TZ": "Nowhere/At_All"}, adds=["late"]),
-    Fault(32, "server refuses", LATE, "DATABASE_UNAVAILABLE", at(refused), POSTGRES, shows=["127.0.0.1"]),
+    Fault(
+        30,
+        "time zone unknown",
+        LATE,
+        "done",
+        env={"TZ": "Nowhere/At_All"},
+        adds=["late"],
+    ),
+    Fault(
+        32,
+        "server refuses",
+        LATE,
+        "DATABASE_UNAVAILABLE",
+        at(refused),
+        POSTGRES,
+        shows=["127.0.0.1"],
+    ),
     Fault(
         32,
         "host unknown",
@@ -311,19 +411,104 @@ FAULTS: Final = (
         POSTGRES,
         shows=["nosuch.invalid"],
     ),
-    Fault(33, "server silent", LATE, "TIMEOUT", elsewhere(black_hole), POSTGRES, env=SOON, shows=["TODO_TIMEOUT"]),
-    Fault(33, "server never wakes", LATE, "DATABASE_UNAVAILABLE", elsewhere(asleep), POSTGRES, env=SOON),
+    Fault(
+        33,
+        "server silent",
+        LATE,
+        "TIMEOUT",
+        elsewhere(black_hole),
+        POSTGRES,
+        env=SOON,
+        shows=["TODO_TIMEOUT"],
+    ),
+    Fault(
+        33,
+        "server never wakes",
+        LATE,
+        "DATABASE_UNAVAILABLE",
+        elsewhere(asleep),
+        POSTGRES,
+        env=SOON,
+    ),
     Fault(34, "role or password wrong", LIST, "AUTH_FAILED", at(login()), POSTGRES),
-    Fault(34, "database missing", LATE, "CONFIG", at(login("admin", "nowhere")), POSTGRES, shows=["nowhere"]),
-    Fault(35, "@ in a password", LIST, "CONFIG", at(lambda _: "postgresql://ada:sec@ret@127.0.0.1/db"), POSTGRES),
-    Fault(35, "bad port", LATE, "CONFIG", at(lambda _: "postgresql://ada:secret@127.0.0.1:x/db"), POSTGRES),
-    Fault(35, "garbage", LATE, "CONFIG", at(lambda _: "mysql://ada:secret@127.0.0.1/db"), POSTGRES),
+    Fault(
+        34,
+        "database missing",
+        LATE,
+        "CONFIG",
+        at(login("admin", "nowhere")),
+        POSTGRES,
+        shows=["nowhere"],
+    ),
+    Fault(
+        35,
+        "@ in a password",
+        LIST,
+        "CONFIG",
+        at(lambda _: "postgresql://ada:sec@ret@127.0.0.1/db"),
+        POSTGRES,
+    ),
+    Fault(
+        35,
+        "bad port",
+        LATE,
+        "CONFIG",
+        at(lambda _: "postgresql://ada:secret@127.0.0.1:x/db"),
+        POSTGRES,
+    ),
+    Fault(
+        35,
+        "garbage",
+        LATE,
+        "CONFIG",
+        at(lambda _: "mysql://ada:secret@127.0.0.1/db"),
+        POSTGRES,
+    ),
     Fault(35, "nothing", LATE, "CONFIG", at(lambda _: " ")),
-    Fault(36, "no TLS", LATE, "TLS_FAILED", at(query("sslmode=verify-full")), POSTGRES, shows=["TLS"]),
-    Fault(37, "cut before a read", LIST, "done", through(Cut("before", EXECUTE)), POSTGRES, shows=TITLES),
-    Fault(37, "cut before a write", LATE, "done", through(Cut("before", EXECUTE)), POSTGRES, adds=["late"]),
-    Fault(37, "cut in a change", ["done", "1"], "OUTCOME_UNKNOWN", through(Cut("before", EXECUTE)), POSTGRES),
-    Fault(38, "answer lost", LATE, "done", through(Cut("after", EXECUTE)), POSTGRES, adds=["late"]),
+    Fault(
+        36,
+        "no TLS",
+        LATE,
+        "TLS_FAILED",
+        at(query("sslmode=verify-full")),
+        POSTGRES,
+        shows=["TLS"],
+    ),
+    Fault(
+        37,
+        "cut before a read",
+        LIST,
+        "done",
+        through(Cut("before", EXECUTE)),
+        POSTGRES,
+        shows=TITLES,
+    ),
+    Fault(
+        37,
+        "cut before a write",
+        LATE,
+        "done",
+        through(Cut("before", EXECUTE)),
+        POSTGRES,
+        adds=["late"],
+    ),
+    Fault(
+        37,
+        "cut in a change",
+        ["done", "1"],
+        "OUTCOME_UNKNOWN",
+        through(Cut("before", EXECUTE)),
+        POSTGRES,
+    ),
+    Fault(
+        38,
+        "answer lost",
+        LATE,
+        "done",
+        through(Cut("after", EXECUTE)),
+        POSTGRES,
+        adds=["late"],
+    ),
     Fault(
         38,
         "answer lost twice",
@@ -351,7 +536,9 @@ FAULTS: Final = (
         elsewhere(held, f"?options={OPTIONS}lock_timeout%3D200"),
         POSTGRES,
     ),
-    Fault(40, "too many connections", LATE, "DATABASE_BUSY", crowded, POSTGRES, env=SOON),
+    Fault(
+        40, "too many connections", LATE, "DATABASE_BUSY", crowded, POSTGRES, env=SOON
+    ),
     Fault(
         42,
         "server read-only",
@@ -372,7 +559,9 @@ FAULTS: Final = (
     ),
     Fault(43, "table gone", LATE, "SCHEMA", changed(**UNFIT), is_damaging=True),
     Fault(43, "table gone, read", LIST, "SCHEMA", changed(**UNFIT), is_damaging=True),
-    Fault(43, "schema newer", ["done", "1"], "SCHEMA", changed(**NEWER), is_damaging=True),
+    Fault(
+        43, "schema newer", ["done", "1"], "SCHEMA", changed(**NEWER), is_damaging=True
+    ),
     Fault(
         47,
         "done with a task of somebody else",
@@ -389,36 +578,87 @@ FAULTS: Final = (
         user="bob",
         shows=["No task 1 for bob; nothing was changed"],
     ),
-    Fault(49, "no database", LATE, "IO_ERROR", content(b"not a database, " * 99), SQLITE, is_damaging=True),
-    Fault(49, "no database, read", LIST, "IO_ERROR", content(b"short"), SQLITE, is_damaging=True),
+    Fault(
+        49,
+        "no database",
+        LATE,
+        "IO_ERROR",
+        content(b"not a database, " * 99),
+        SQLITE,
+        is_damaging=True,
+    ),
+    Fault(
+        49,
+        "no database, read",
+        LIST,
+        "IO_ERROR",
+        content(b"short"),
+        SQLITE,
+        is_damaging=True,
+    ),
     Fault(49, "damaged pages", LIST, "IO_ERROR", damaged, SQLITE, is_damaging=True),
-    Fault(49, "damaged pages, write", LATE, "IO_ERROR", damaged, SQLITE, is_damaging=True),
+    Fault(
+        49, "damaged pages, write", LATE, "IO_ERROR", damaged, SQLITE, is_damaging=True
+    ),
     Fault(49, "empty file", LIST, "done", content(b""), SQLITE, is_damaging=True),
     Fault(49, "folder", LATE, "IO_ERROR", content(None), SQLITE, is_damaging=True),
-    Fault(56, "SQL in a title", ["add", INJECTION], "done", adds=[INJECTION], shows=[INJECTION]),
+    Fault(
+        56,
+        "SQL in a title",
+        ["add", INJECTION],
+        "done",
+        adds=[INJECTION],
+        shows=[INJECTION],
+    ),
     Fault(56, "SQL in a status", ["list", "--status", "all'; drop"], "USAGE"),
-    Fault(56, "limit too large", ["list", "--limit", "1000000000"], "INVALID_INPUT", shows=["limit"]),
-    Fault(56, "limit negative", ["list", "--limit", "-1"], "INVALID_INPUT", shows=["limit"]),
+    Fault(
+        56,
+        "limit too large",
+        ["list", "--limit", "1000000000"],
+        "INVALID_INPUT",
+        shows=["limit"],
+    ),
+    Fault(
+        56,
+        "limit negative",
+        ["list", "--limit", "-1"],
+        "INVALID_INPUT",
+        shows=["limit"],
+    ),
 )
 
 HELD_ELSEWHERE: Final[Mapping[int, Sequence[str]]] = {
     1: ["tests/cli/test_process.py::test_process_before_head_gives_141_in_a_shell"],
-    6: ["tests/faults/test_signals.py::test_signal_while_it_starts_leaves_no_traceback"],
-    7: ["tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"],
-    8: ["tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"],
-    9: ["tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"],
-    10: ["tests/faults/test_signals.py::test_signal_at_a_random_moment_stores_nothing_in_silence"],
+    6: [
+        "tests/faults/test_signals.py::test_signal_while_it_starts_leaves_no_traceback"
+    ],
+    7: [
+        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
+    ],
+    8: [
+        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
+    ],
+    9: [
+        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
+    ],
+    10: [
+        "tests/faults/test_signals.py::test_signal_at_a_random_moment_stores_nothing_in_silence"
+    ],
     11: [
         "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits",
         "tests/api/test_serve.py::test_sigterm_lets_requests_in_flight_end",
     ],
-    12: ["tests/faults/test_crash.py::test_killed_processes_lose_nothing_that_they_acknowledged"],
+    12: [
+        "tests/faults/test_crash.py::test_killed_processes_lose_nothing_that_they_acknowledged"
+    ],
     13: ["tests/cli/test_process.py::test_process_in_a_terminal_asks_and_obeys_a_no"],
     14: [  # the start of the interpreter, which no store has a part in
         "tests/cli/test_process.py::test_process_keeps_text_in_every_locale",
         "tests/cli/test_terminal.py::test_table_on_a_terminal_that_knows_few_characters",
     ],
-    15: ["tests/cli/test_process.py::test_process_in_a_terminal_shows_every_row_in_every_environment"],
+    15: [
+        "tests/cli/test_process.py::test_process_in_a_terminal_shows_every_row_in_every_environment"
+    ],
     21: ["tests/cli/test_process.py::test_process_refuses_bytes_that_are_not_utf8"],
     22: ["tests/api/test_errors.py::test_body_that_is_no_json_object_is_refused"],
     27: ["tests/cli/test_references.py::test_refuse_what_is_no_ref"],
@@ -434,11 +674,17 @@ HELD_ELSEWHERE: Final[Mapping[int, Sequence[str]]] = {
         "tests/database/test_failures.py::test_a_change_that_cannot_be_serialized_is_busy",
         "tests/database/test_failures.py::test_a_deadlock_is_busy_and_leaves_nothing",
     ],
-    40: ["tests/api/test_pool.py::test_connections_are_bounded_and_waiting_for_one_too"],
+    40: [
+        "tests/api/test_pool.py::test_connections_are_bounded_and_waiting_for_one_too"
+    ],
     41: ["tests/api/test_pool.py::test_adds_survive_a_restart_in_the_middle"],
     42: ["tests/cli/test_store.py::test_a_read_only_file_can_be_read_and_not_written"],
-    44: ["tests/cli/test_store.py::test_a_store_locked_for_too_long_is_busy_and_nothing_is_written"],
-    45: ["tests/service/test_concurrency.py::test_updates_by_eight_processes_leave_the_last_of_each_field"],
+    44: [
+        "tests/cli/test_store.py::test_a_store_locked_for_too_long_is_busy_and_nothing_is_written"
+    ],
+    45: [
+        "tests/service/test_concurrency.py::test_updates_by_eight_processes_leave_the_last_of_each_field"
+    ],
     46: [
         "tests/service/test_concurrency.py::test_complete_of_ten_while_one_is_deleted_takes_all_or_none",
         "tests/service/test_concurrency.py::test_adds_repeated_while_the_task_is_deleted_leave_one_or_none",
@@ -449,7 +695,9 @@ HELD_ELSEWHERE: Final[Mapping[int, Sequence[str]]] = {
         "tests/cli/test_store.py::test_a_symlink_of_somebody_else_is_refused",
     ],
     51: ["tests/cli/test_process.py::test_process_leaves_no_warning"],
-    52: ["tests/api/test_isolation.py::test_foreign_task_is_as_unknown_as_a_missing_one"],
+    52: [
+        "tests/api/test_isolation.py::test_foreign_task_is_as_unknown_as_a_missing_one"
+    ],
     53: [
         "tests/api/test_errors.py::test_another_host_is_refused_on_every_path",
         "tests/api/test_errors.py::test_pages_of_other_origins_are_allowed_nothing",
@@ -467,5 +715,5 @@ LEFT_OUT: Final[Mapping[int, str]] = {
     29: "no task has a due date",
     31: "no rule of the product orders times: a task made while the clock was wrong is told so, and stays",
 }
-"""Rows that do not apply, with the reason. Parts of others that do not: tags (19), search (26, 56), due dates (30),
-versions of a task (46), tokens (52)."""
+"""Rows that do not apply, with the reason. Parts of others that do not: tags (19),
+search (26, 56), due dates (30), versions of a task (46), tokens (52)."""

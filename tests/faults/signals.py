@@ -2,8 +2,9 @@
 
     python -m tests.faults.signals [--rounds 1000] [sqlite|postgresql ...]
 
-Interrupts adds at a random moment, every other one from the start of its interpreter on, and counts what was told; then
-ends the program by each signal in each state in which it waits, and prints how long that took at worst.
+Interrupts adds at a random moment, every other one from the start of its interpreter
+on, and counts what was told; then ends the program by each signal in each state in
+which it waits, and prints how long that took at worst.
 """
 
 import argparse
@@ -38,7 +39,11 @@ OPEN: Final = 7
 TOLD, UNKNOWN, ABSENT = "told stored", "told unknown", "absent"
 EARLY: Final = "absent: the interpreter was still starting"
 """Python's own first moments, before a line of ours is reached: its traceback cannot be helped."""
-SILENT, LOST, WRONG = "SILENT: stored and not told", "LOST: told and not stored", "WRONG: neither way to end"
+SILENT, LOST, WRONG = (
+    "SILENT: stored and not told",
+    "LOST: told and not stored",
+    "WRONG: neither way to end",
+)
 NEVER: Final = (SILENT, LOST, WRONG)
 
 
@@ -74,7 +79,9 @@ def silent(ground: Ground) -> Iterator[Ground]:
     assert ground.server is not None
     with TurnProxy(ground.server.host, ground.server.port) as proxy:
         proxy.faults.append(Fault("after", request=2, how="silence"))
-        yield ground.at(ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/"))
+        yield ground.at(
+            ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/")
+        )
 
 
 @contextmanager
@@ -85,7 +92,9 @@ def free(ground: Ground) -> Iterator[Ground]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A state in which a command in a terminal waits once it shows its sign; three tasks are there."""
+    """A state in which a command in a terminal waits once it shows its sign; three
+    tasks are there.
+    """
 
     name: str
     stores: Sequence[str]
@@ -99,8 +108,16 @@ class Waiting:
     def is_right(self, ran: Ran, number: int) -> bool:
         """Whether it ended as it has to, and said what there is to say."""
         if self.is_sent:
-            return ran.status == OPEN and "may or may not" in ran.out and "hint: todo add --id " in ran.out
-        return ran.status == -number and "error: " not in ran.out and "Traceback" not in ran.out
+            return (
+                ran.status == OPEN
+                and "may or may not" in ran.out
+                and "hint: todo add --id " in ran.out
+            )
+        return (
+            ran.status == -number
+            and "error: " not in ran.out
+            and "Traceback" not in ran.out
+        )
 
 
 BOTH, POSTGRES, SQLITE = ("sqlite", "postgresql"), ("postgresql",), ("sqlite",)
@@ -118,7 +135,10 @@ STATES: Final = (
 
 def end(waiting: Waiting, ground: Ground, number: signal.Signals) -> tuple[Ran, float]:
     """Send a signal to a command that waits; how it ended, and after how many seconds."""
-    with waiting.arrange(ground) as place, place.terminal.start(*waiting.command) as terminal:
+    with (
+        waiting.arrange(ground) as place,
+        place.terminal.start(*waiting.command) as terminal,
+    ):
         if waiting.sign is None:
             time.sleep(MOMENT_S)
         else:
@@ -143,10 +163,17 @@ class Cut:
         """What that is called, by what is stored in the end."""
         there = [title in stored for title in self.titles]
         said = self.ran.out.count("Added ")
-        is_early = self.ran == Ran(128 + signal.SIGINT, "", "") or "KeyboardInterrupt" in self.ran.err
+        is_early = (
+            self.ran == Ran(128 + signal.SIGINT, "", "")
+            or "KeyboardInterrupt" in self.ran.err
+        )
         if is_early and "todo_cli/cli" not in self.ran.err and not any(there):
             return EARLY
-        if "Traceback" in self.ran.err or self.ran.status not in (0, -signal.SIGINT, OPEN) or any(there) != all(there):
+        if (
+            "Traceback" in self.ran.err
+            or self.ran.status not in (0, -signal.SIGINT, OPEN)
+            or any(there) != all(there)
+        ):
             return WRONG
         if self.ran.status == OPEN:
             return UNKNOWN if "hint: todo add " in self.ran.err else WRONG
@@ -155,7 +182,13 @@ class Cut:
         return SILENT if any(there) else ABSENT
 
 
-def cut(run: Process, name: str, after_s: float, *, env: Mapping[str, str | None] | None = None) -> Cut:
+def cut(
+    run: Process,
+    name: str,
+    after_s: float,
+    *,
+    env: Mapping[str, str | None] | None = None,
+) -> Cut:
     """Interrupt an add, every third one of several lines, so many seconds after its start."""
     is_several = name.endswith("3")
     titles = [f"{name} {letter}" for letter in "abc"] if is_several else [name]
@@ -177,37 +210,67 @@ def duration_s(run: Process) -> float:
     return statistics.median(took)
 
 
-def cut_often(ground: Ground, runs: Sequence[Process], rounds: int) -> tuple[Counter[str], list[Cut]]:
-    """Interrupt so many adds, each at a random moment; how often what came of it, and what should not be."""
+def cut_often(
+    ground: Ground, runs: Sequence[Process], rounds: int
+) -> tuple[Counter[str], list[Cut]]:
+    """Interrupt so many adds, each at a random moment; how often what came of it, and
+    what should not be.
+    """
     longest_s = [1.2 * duration_s(run) for run in runs]
     cuts = []
     for place in range(rounds):
         which = place % len(runs)
-        cuts.append(cut(runs[which], f"cut {place}", random.uniform(0, longest_s[which])))
+        cuts.append(
+            cut(runs[which], f"cut {place}", random.uniform(0, longest_s[which]))
+        )
     stored = ground.titles()
-    return Counter(each.came_to(stored) for each in cuts), [each for each in cuts if each.came_to(stored) in NEVER]
+    return Counter(each.came_to(stored) for each in cuts), [
+        each for each in cuts if each.came_to(stored) in NEVER
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run both and print what came of it; 1 where something should not be."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.signals")
-    parser.add_argument("stores", nargs="*", default=list(BOTH), metavar="STORE", help="sqlite, postgresql; both")
+    parser.add_argument(
+        "stores",
+        nargs="*",
+        default=list(BOTH),
+        metavar="STORE",
+        help="sqlite, postgresql; both",
+    )
     parser.add_argument("--rounds", type=int, default=1000)
     asked = parser.parse_args(arguments)
     let_signals_through()
     is_bad = False
     for kind in asked.stores:
         with opened(kind) as ground, ForkServer(ground.home) as server:
-            counts, bad = cut_often(ground, [Process(ground.surroundings, server.launch), ground.process], asked.rounds)
-            sys.stdout.write(f"{kind}: {asked.rounds} interrupted adds: {dict(counts.most_common())}; {bad=}\n")
+            counts, bad = cut_often(
+                ground,
+                [Process(ground.surroundings, server.launch), ground.process],
+                asked.rounds,
+            )
+            sys.stdout.write(
+                f"{kind}: {asked.rounds} interrupted adds: {dict(counts.most_common())}; {bad=}\n"
+            )
             is_bad = is_bad or bool(bad)
             assert ground.process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
             for waiting in STATES:
                 if kind in waiting.stores:
-                    ends = [(number, *end(waiting, ground, number)) for number in ENDING for _ in range(5)]
-                    wrong = [ran for number, ran, _ in ends if not waiting.is_right(ran, number)]
+                    ends = [
+                        (number, *end(waiting, ground, number))
+                        for number in ENDING
+                        for _ in range(5)
+                    ]
+                    wrong = [
+                        ran
+                        for number, ran, _ in ends
+                        if not waiting.is_right(ran, number)
+                    ]
                     worst_s = max(seconds for _, _, seconds in ends)
-                    sys.stdout.write(f"{kind}: {waiting.name}: {worst_s:.2f} s at worst of {len(ends)}; {wrong=}\n")
+                    sys.stdout.write(
+                        f"{kind}: {waiting.name}: {worst_s:.2f} s at worst of {len(ends)}; {wrong=}\n"
+                    )
                     is_bad = is_bad or bool(wrong)
     return int(is_bad)
 

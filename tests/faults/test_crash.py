@@ -12,12 +12,16 @@ from tests.support.program import LIMIT_S, Surroundings, process_environment
 
 @pytest.mark.spec("001/FR-042")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_killed_processes_lose_nothing_that_they_acknowledged(seal: Seal, postgres: PostgresServer, kind: str) -> None:
+def test_killed_processes_lose_nothing_that_they_acknowledged(
+    seal: Seal, postgres: PostgresServer, kind: str
+) -> None:
     environment = {"TODO_TEST_DATABASE_URL": postgres.url("postgres")}
 
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.crash", "--rounds", "15", kind],
-        env=process_environment(Surroundings(seal.home, seal.cwd, None), None, environment),
+        env=process_environment(
+            Surroundings(seal.home, seal.cwd, None), None, environment
+        ),
         capture_output=True,
         text=True,
         timeout=LIMIT_S,

@@ -31,13 +31,29 @@ SECRET = "secret"
 
 
 @pytest.fixture(scope="module")
-def grounds(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, fork_server: ForkServer) -> Any:
+def grounds(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: PostgresServer,
+    fork_server: ForkServer,
+) -> Any:
     """A store of each kind with three tasks, for all faults that leave it as it is."""
     folder = tmp_path_factory.mktemp("matrix")
     name = postgres.create_database()
     grounds = {
-        "sqlite": Ground(Store("sqlite", f"sqlite:///{folder / 'store.db'}"), folder, folder, None, fork_server.launch),
-        "postgresql": Ground(Store("postgresql", postgres.url(name)), folder, folder, postgres, fork_server.launch),
+        "sqlite": Ground(
+            Store("sqlite", f"sqlite:///{folder / 'store.db'}"),
+            folder,
+            folder,
+            None,
+            fork_server.launch,
+        ),
+        "postgresql": Ground(
+            Store("postgresql", postgres.url(name)),
+            folder,
+            folder,
+            postgres,
+            fork_server.launch,
+        ),
     }
     for ground in grounds.values():
         lines = "".join(f"{title}\n" for title in TITLES).encode()
@@ -47,7 +63,9 @@ def grounds(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, 
 
 
 @pytest.fixture
-def copy(grounds: dict[str, Ground], tmp_path: Path) -> Iterator[Callable[[str], Ground]]:
+def copy(
+    grounds: dict[str, Ground], tmp_path: Path
+) -> Iterator[Callable[[str], Ground]]:
     """A store of a kind to damage."""
     with ExitStack() as stack:
 
@@ -81,7 +99,9 @@ def run(fault: Fault, ground: Ground, *options: str) -> Ran:
         env = {**fault.env, "TODO_DATABASE_URL": place.url}
         words = [*options, *fault.command]
         stdout = subprocess.PIPE if place.stdout is None else place.stdout
-        with ground.process.start(*words, user=fault.user, env=env, stdout=stdout, closed=place.closed) as running:
+        with ground.process.start(
+            *words, user=fault.user, env=env, stdout=stdout, closed=place.closed
+        ) as running:
             return finished(running, fault.stdin)
 
 
@@ -89,7 +109,9 @@ def assert_safe(ran: Ran) -> None:
     """What holds of whatever a run printed."""
     assert ran.status != 1, ran
     assert "Traceback" not in ran.out + ran.err, ran
-    assert UNSAFE.search((ran.out + ran.err).replace("\n", "").replace("\t", "")) is None, ran
+    assert (
+        UNSAFE.search((ran.out + ran.err).replace("\n", "").replace("\t", "")) is None
+    ), ran
     assert SECRET not in ran.out + ran.err, ran
     assert len(ran.err.splitlines()) <= 2, ran
 
@@ -121,7 +143,11 @@ def assert_came_to(fault: Fault, ran: Ran, *, as_json: bool) -> None:
 @pytest.mark.parametrize("as_json", [False, True], ids=["words", "json"])
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [pytest.param(fault, kind, id=f"{number_of(fault)}-{kind}") for fault in FAULTS for kind in fault.stores],
+    [
+        pytest.param(fault, kind, id=f"{number_of(fault)}-{kind}")
+        for fault in FAULTS
+        for kind in fault.stores
+    ],
 )
 def test_fault_comes_to_one_end_and_changes_nothing_else(
     grounds: dict[str, Ground],
@@ -139,9 +165,12 @@ def test_fault_comes_to_one_end_and_changes_nothing_else(
     if not fault.is_damaging:
         after = rows_of(ground)
         assert before <= after
-        assert sorted(title for row in (after - before).elements() for title in row if title in fault.adds) == sorted(
-            fault.adds
-        )
+        assert sorted(
+            title
+            for row in (after - before).elements()
+            for title in row
+            if title in fault.adds
+        ) == sorted(fault.adds)
 
 
 def test_every_row_of_the_table_is_held_or_left_out_for_a_reason() -> None:
@@ -152,8 +181,14 @@ def test_every_row_of_the_table_is_held_or_left_out_for_a_reason() -> None:
     assert all(LEFT_OUT.values())
 
 
-@pytest.mark.parametrize("test", sorted({test for tests in HELD_ELSEWHERE.values() for test in tests}))
+@pytest.mark.parametrize(
+    "test", sorted({test for tests in HELD_ELSEWHERE.values() for test in tests})
+)
 def test_tests_that_hold_a_row_elsewhere_are_there(test: str) -> None:
     path, _, name = test.partition("::")
 
-    assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(
+        rf"^(async )?def {name}\(",
+        (ROOT / path).read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )

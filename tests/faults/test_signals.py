@@ -45,9 +45,7 @@ from tests.support.turns import Fault, TurnProxy
 LOCKED_OUT = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
-IGNORING = (
-    "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
-)
+IGNORING = "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
 JSON = [pytest.param([], id="words"), pytest.param(["--json"], id="json")]
 ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
@@ -98,7 +96,9 @@ def numbers_held(ground: Ground) -> Iterator[None]:
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(ground.store.url))
         try:
-            runner.run(connection.execute("BEGIN; SELECT * FROM todo.counter FOR UPDATE"))
+            runner.run(
+                connection.execute("BEGIN; SELECT * FROM todo.counter FOR UPDATE")
+            )
             yield
         finally:
             runner.run(connection.close())
@@ -116,10 +116,17 @@ def filled(ground: Ground, process: Process) -> Ground:
 @pytest.mark.parametrize(
     ("store", "waiting", "number"),
     [
-        pytest.param(store, waiting, number, id=f"{store}-{waiting.name.replace(' ', '-')}-{number.name}")
+        pytest.param(
+            store,
+            waiting,
+            number,
+            id=f"{store}-{waiting.name.replace(' ', '-')}-{number.name}",
+        )
         for waiting in STATES
         for store in waiting.stores
-        for number in (ENDING if waiting.name in ("slow write", "locked file") else ENDING[:1])
+        for number in (
+            ENDING if waiting.name in ("slow write", "locked file") else ENDING[:1]
+        )
     ],
     indirect=["store"],
 )
@@ -135,9 +142,13 @@ def test_signal_ends_it_in_every_state_in_which_it_waits(
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, process: Process) -> None:
+def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
+    filled: Ground, process: Process
+) -> None:
     with held(filled):
-        for after_ms in range(200, 600, 20):  # the driver waits for 100 ms at a time, and then lets go of the file
+        for after_ms in range(
+            200, 600, 20
+        ):  # the driver waits for 100 ms at a time, and then lets go of the file
             with process.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
                 running.send_signal(signal.SIGINT)
@@ -147,7 +158,9 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(filled: Ground, pr
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("after_ms", range(20, 420, 20))
-def test_signal_while_it_starts_leaves_no_traceback(filled: Ground, after_ms: int) -> None:
+def test_signal_while_it_starts_leaves_no_traceback(
+    filled: Ground, after_ms: int
+) -> None:
     interrupted = cut(Process(filled.surroundings), "early", after_ms / 1000)
 
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
@@ -156,7 +169,9 @@ def test_signal_while_it_starts_leaves_no_traceback(filled: Ground, after_ms: in
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.spec("002/FR-083")
 @pytest.mark.nothing_made
-def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, process: Process) -> None:
+def test_signal_at_a_random_moment_stores_nothing_in_silence(
+    ground: Ground, process: Process
+) -> None:
     counts, bad = cut_often(ground, [process], rounds=25)
 
     assert bad == []
@@ -164,8 +179,12 @@ def test_signal_at_a_random_moment_stores_nothing_in_silence(ground: Ground, pro
 
 
 @pytest.mark.spec("002/FR-083")
-def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, process: Process) -> None:
-    titles = [f"{number:024d}" for number in range(2500)]  # more than a pipe holds once it is told, so it has to wait
+def test_signal_between_storing_and_telling_is_not_silent(
+    filled: Ground, process: Process
+) -> None:
+    titles = [
+        f"{number:024d}" for number in range(2500)
+    ]  # more than a pipe holds once it is told, so it has to wait
     with process.start("add", "-") as running:
         assert running.stdin is not None
         running.stdin.write("".join(f"{title}\n" for title in titles).encode())
@@ -175,7 +194,9 @@ def test_signal_between_storing_and_telling_is_not_silent(filled: Ground, proces
         ran = finished(running)
 
     assert ran.status in (-signal.SIGINT, OPEN)
-    assert "it is done all the same" in ran.err or Cut(titles, ran).came_to(filled.titles()) in (TOLD, UNKNOWN)
+    assert "it is done all the same" in ran.err or Cut(titles, ran).came_to(
+        filled.titles()
+    ) in (TOLD, UNKNOWN)
 
 
 @pytest.mark.spec("002/FR-083")
@@ -189,7 +210,9 @@ def test_signal_lets_a_write_that_is_answered_be_told(
         with numbers_held(filled):
             running = stack.enter_context(process.start("add", "Buy milk", *options))
             wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
-            running.send_signal(signal.SIGSTOP)  # so that signal and answer wait for it together
+            running.send_signal(
+                signal.SIGSTOP
+            )  # so that signal and answer wait for it together
             running.send_signal(number)
         wait_until(lambda: is_stored(filled, "Buy milk"))
         running.send_signal(signal.SIGCONT)
@@ -204,24 +227,38 @@ def test_signal_lets_a_write_that_is_answered_be_told(
 
 @pytest.mark.spec("002/FR-083")
 @ON_POSTGRESQL
-def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(filled: Ground, process: Process) -> None:
+def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(
+    filled: Ground, process: Process
+) -> None:
     assert filled.server is not None
     with TurnProxy(filled.server.host, filled.server.port) as proxy:
-        proxy.faults += [Fault("after", request=2), Fault("before", request=0, how="silence", connection=2)]
+        proxy.faults += [
+            Fault("after", request=2),
+            Fault("before", request=0, how="silence", connection=2),
+        ]
         url = filled.store.url.replace(f":{filled.server.port}/", f":{proxy.port}/")
-        with process.start("add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}) as running:
+        with process.start(
+            "add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}
+        ) as running:
             wait_until(lambda: proxy.connections == 2)
             running.send_signal(signal.SIGINT)
             ran = finished(running)
 
-    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith(
+        "todo add --id "
+    )
     assert is_stored(filled, "Buy milk")
 
 
 @pytest.mark.spec("002/FR-083")
 @pytest.mark.parametrize("options", JSON)
-def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Ground, options: list[str]) -> None:
-    with stuck() as full, started(filled, "add", "Buy milk", *options, stdout=full) as running:
+def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(
+    filled: Ground, options: list[str]
+) -> None:
+    with (
+        stuck() as full,
+        started(filled, "add", "Buy milk", *options, stdout=full) as running,
+    ):
         wait_until(lambda: is_stored(filled, "Buy milk"))
         running.send_signal(signal.SIGINT)
         ran = finished(running)
@@ -235,11 +272,15 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(filled: Gro
 @ON_POSTGRESQL
 @pytest.mark.parametrize("options", JSON)
 @pytest.mark.parametrize("is_asked_for", [False, True], ids=["told", "asked for"])
-def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[str], *, is_asked_for: bool) -> None:
+def test_signal_while_nobody_reads_a_list_ends_it(
+    filled: Ground, options: list[str], *, is_asked_for: bool
+) -> None:
     with ExitStack() as stack:
         if is_asked_for:
             stack.enter_context(held(filled))
-        running = stack.enter_context(started(filled, "list", *options, stdout=stack.enter_context(stuck())))
+        running = stack.enter_context(
+            started(filled, "list", *options, stdout=stack.enter_context(stuck()))
+        )
         if is_asked_for:
             wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
         else:
@@ -253,11 +294,21 @@ def test_signal_while_nobody_reads_a_list_ends_it(filled: Ground, options: list[
 @pytest.mark.spec("002/FR-046")
 @ON_POSTGRESQL
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
-def test_signal_that_is_ignored_stays_ignored(filled: Ground, number: signal.Signals) -> None:
+def test_signal_that_is_ignored_stays_ignored(
+    filled: Ground, number: signal.Signals
+) -> None:
     """As under nohup, and as Ctrl-C is for what a script has put into the background."""
     with held(filled):
         running = subprocess.Popen(
-            [*command()[:1], "-I", "-S", "-c", IGNORING, str(int(number)), *command("add", "Buy milk")],
+            [
+                *command()[:1],
+                "-I",
+                "-S",
+                "-c",
+                IGNORING,
+                str(int(number)),
+                *command("add", "Buy milk"),
+            ],
             env=process_environment(filled.surroundings, "ada", {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -293,13 +344,18 @@ def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
 
 @pytest.mark.spec("002/FR-048")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(filled: Ground) -> None:
+def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(
+    filled: Ground,
+) -> None:
     with deaf(filled, "delete", "1-3") as terminal:
         terminal.wait_for("3")
         terminal.hang_up()
         status = terminal.process.wait(LIMIT_S)
 
-    assert status in (9, 10)  # its end shows as an error on one system, as the end of input on another
+    assert status in (
+        9,
+        10,
+    )  # its end shows as an error on one system, as the end of input on another
     assert filled.titles() == {"one", "two", "three"}
 
 

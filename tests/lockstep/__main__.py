@@ -1,4 +1,5 @@
-"""Walks both stores and the model through so many random commands and calls, and says what came of them.
+"""Walks both stores and the model through so many random commands and calls, and says
+what came of them.
 
 python -m tests.lockstep [--runs 1000] [--steps 50] [--seed 1]
 """
@@ -17,7 +18,9 @@ from tests.lockstep.machine import Lockstep
 from tests.support.postgres import open_cluster
 
 
-def walk(postgresql: str, how: settings, *, chance: int | None = None) -> "Counter[tuple[str, str]]":
+def walk(
+    postgresql: str, how: settings, *, chance: int | None = None
+) -> "Counter[tuple[str, str]]":
     """Run the machine and count what was asked, by command or method and by what came of it."""
     tally: Counter[tuple[str, str]] = Counter()
 
@@ -51,13 +54,19 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     cluster = open_cluster()
     try:
-        tally = walk(cluster.url(cluster.create_database()), limits(asked.runs, asked.steps), chance=asked.seed)
+        tally = walk(
+            cluster.url(cluster.create_database()),
+            limits(asked.runs, asked.steps),
+            chance=asked.seed,
+        )
     finally:
         cluster.close()
     for (what, came), times in sorted(tally.items()):
         sys.stdout.write(f"{times:7,}  {what} {came}\n")
     took_s = time.monotonic() - began
-    sys.stdout.write(f"{sum(tally.values()):,} commands and calls in {took_s:,.0f} s, no difference\n")
+    sys.stdout.write(
+        f"{sum(tally.values()):,} commands and calls in {took_s:,.0f} s, no difference\n"
+    )
     return 0
 
 

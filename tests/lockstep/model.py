@@ -10,12 +10,18 @@ from tests.support.stores import Clock
 from todo_cli.errors import Conflict, NotFound
 from todo_cli.models import Added, Reference, TaskCreate, TaskPublic, TaskStatus
 
-SHOWN = {TaskStatus.OPEN: (False,), TaskStatus.DONE: (True,), TaskStatus.ALL: (False, True)}
+SHOWN = {
+    TaskStatus.OPEN: (False,),
+    TaskStatus.DONE: (True,),
+    TaskStatus.ALL: (False, True),
+}
 
 
 @dataclass
 class Model:
-    """The tasks of all users; ids are unique across them. A new task is given its id here, or by the caller."""
+    """The tasks of all users; ids are unique across them. A new task is given its id
+    here, or by the caller.
+    """
 
     now: Clock
     tasks: dict[UUID, TaskPublic] = field(default_factory=dict)
@@ -23,7 +29,11 @@ class Model:
 
     def add_all(self, user: str, news: Sequence[TaskCreate]) -> list[Added]:
         """Add tasks that have ids."""
-        if any(new.id in self.tasks and self.tasks[new.id].user_id != user for new in news if new.id):
+        if any(
+            new.id in self.tasks and self.tasks[new.id].user_id != user
+            for new in news
+            if new.id
+        ):
             raise Conflict("held by somebody else")
         return [self._add(user, new) for new in news]
 
@@ -33,18 +43,36 @@ class Model:
             return Added(self.tasks[new.id], False)
         self.last[user] = self.last.get(user, 0) + 1
         now = self.now()
-        task = TaskPublic(new.id, self.last[user], user, new.title, new.description, False, now, now, None)
+        task = TaskPublic(
+            new.id,
+            self.last[user],
+            user,
+            new.title,
+            new.description,
+            False,
+            now,
+            now,
+            None,
+        )
         self.tasks[new.id] = task
         return Added(task, True)
 
     def of(self, user: str, status: TaskStatus = TaskStatus.ALL) -> list[TaskPublic]:
         """The tasks of a user, newest first."""
-        mine = [task for task in self.tasks.values() if task.user_id == user and task.completed in SHOWN[status]]
-        return sorted(mine, key=lambda task: (task.created_at, task.number), reverse=True)
+        mine = [
+            task
+            for task in self.tasks.values()
+            if task.user_id == user and task.completed in SHOWN[status]
+        ]
+        return sorted(
+            mine, key=lambda task: (task.created_at, task.number), reverse=True
+        )
 
     def id_of(self, user: str, number: int) -> str | None:
         """The id of a task."""
-        return next((str(task.id) for task in self.of(user) if task.number == number), None)
+        return next(
+            (str(task.id) for task in self.of(user) if task.number == number), None
+        )
 
     def counts(self, user: str) -> tuple[int, int]:
         """How many of a user's tasks are open and done."""
@@ -55,20 +83,33 @@ class Model:
         found: dict[UUID, TaskPublic] = {}
         for reference in references:
             keys = reference if isinstance(reference, range) else (reference,)
-            hits = [task for task in self.of(user) if task.number in keys or task.id in keys]
+            hits = [
+                task for task in self.of(user) if task.number in keys or task.id in keys
+            ]
             if not hits:
                 raise NotFound("nothing")
-            found |= {task.id: task for task in sorted(hits, key=lambda task: task.number) if task.id not in found}
+            found |= {
+                task.id: task
+                for task in sorted(hits, key=lambda task: task.number)
+                if task.id not in found
+            }
         return list(found.values())
 
-    def update(self, user: str, reference: Reference, changes: dict[str, Any]) -> TaskPublic:
+    def update(
+        self, user: str, reference: Reference, changes: dict[str, Any]
+    ) -> TaskPublic:
         """Change one task."""
         [task] = self.find(user, [reference])
         return self._change(task, changes)
 
-    def complete(self, user: str, references: Sequence[Reference], *, undo: bool) -> list[TaskPublic]:
+    def complete(
+        self, user: str, references: Sequence[Reference], *, undo: bool
+    ) -> list[TaskPublic]:
         """Mark tasks as done, or as open again."""
-        return [self._change(task, {"completed": not undo}) for task in self.find(user, references)]
+        return [
+            self._change(task, {"completed": not undo})
+            for task in self.find(user, references)
+        ]
 
     def delete(self, user: str, references: Sequence[Reference]) -> list[TaskPublic]:
         """Remove tasks and give them as they were."""
@@ -79,7 +120,9 @@ class Model:
         if changed == task:
             return task
         if changed.completed != task.completed:
-            changed = replace(changed, completed_at=self.now() if changed.completed else None)
+            changed = replace(
+                changed, completed_at=self.now() if changed.completed else None
+            )
         self.tasks[task.id] = changed = replace(changed, updated_at=self.now())
         return changed
 
@@ -99,7 +142,12 @@ def instant(at: datetime | None) -> str | None:
 def row(task: TaskPublic) -> str:
     """A task as `list` prints it into a pipe."""
     said = values(task)
-    words = (said["number"], "done" if task.completed else "open", task.title, said["created_at"])
+    words = (
+        said["number"],
+        "done" if task.completed else "open",
+        task.title,
+        said["created_at"],
+    )
     return "\t".join(map(str, (*words, said["completed_at"] or "-", said["id"])))
 
 
@@ -107,4 +155,7 @@ def fields(task: TaskPublic) -> str:
     """A task as `show` prints it into a pipe."""
     said = values(task) | {"completed": str(task.completed).lower()}
     escaped = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
-    return "\n".join(f"{key}\t{'' if word is None else str(word).translate(escaped)}" for key, word in said.items())
+    return "\n".join(
+        f"{key}\t{'' if word is None else str(word).translate(escaped)}"
+        for key, word in said.items()
+    )

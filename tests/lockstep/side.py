@@ -27,8 +27,9 @@ Rows = dict[str, dict[str, Any]]
 class Side:
     """A store in which nothing has been made yet; use it in a `with`.
 
-    A task added without an id gets one from the program, on each store another. They are learned by user and number,
-    so that what goes in and what comes out speaks of the ids that the model gave.
+    A task added without an id gets one from the program, on each store another. They
+    are learned by user and number, so that what goes in and what comes out speaks of
+    the ids that the model gave.
     """
 
     def __init__(self, store: Store, folder: Path, model: Model) -> None:
@@ -54,15 +55,21 @@ class Side:
             self._connection = await asyncpg.connect(self._store.url)
             self._stack.push_async_callback(self._connection.close)
             await self._connection.execute("DROP SCHEMA IF EXISTS todo CASCADE")
-        self._database = await self._stack.enter_async_context(open_database(self._store.target))
+        self._database = await self._stack.enter_async_context(
+            open_database(self._store.target)
+        )
 
     def run(self, *words: str, **how: Any) -> Ran:
-        """Run a command through the door; what it prints names shared ids, and the store as PLACE."""
+        """Run a command through the door; what it prints names shared ids, and the
+        store as PLACE.
+        """
         ran = self._todo(*(self._named(word) for word in words), **how)
         self.rows()
         return Ran(ran.status, self._said(ran.out), self._said(ran.err))
 
-    def call(self, user: str, method: Callable[[TaskService, "Side"], Awaitable[Any]]) -> Any:
+    def call(
+        self, user: str, method: Callable[[TaskService, "Side"], Awaitable[Any]]
+    ) -> Any:
         """Call the service, through a connection that it keeps; an error is its code."""
         service = TaskService(self._database, user, self._model.now)
 
@@ -78,22 +85,33 @@ class Side:
 
     def own(self, reference: Reference) -> Any:
         """What names the same task here."""
-        return UUID(self._named(str(reference))) if isinstance(reference, UUID) else reference
+        return (
+            UUID(self._named(str(reference)))
+            if isinstance(reference, UUID)
+            else reference
+        )
 
     def rows(self) -> Rows:
-        """Every task there is by its shared id, read behind the program's back; learns the ids of new ones."""
+        """Every task there is by its shared id, read behind the program's back; learns
+        the ids of new ones.
+        """
         rows: Rows = {}
         for found in self._fetch("SELECT * FROM todo.task"):
             id = found["id"]
             if id not in self._shared:
-                self._shared[id] = self._model.id_of(found["user_id"], found["number"]) or id
+                self._shared[id] = (
+                    self._model.id_of(found["user_id"], found["number"]) or id
+                )
                 self._own[self._shared[id]] = id
             rows[self._shared[id]] = found | {"id": self._shared[id]}
         return rows
 
     def last_numbers(self) -> dict[str, int]:
         """The last number given to each user."""
-        return {row["user_id"]: row["last"] for row in self._fetch("SELECT user_id, last FROM todo.counter")}
+        return {
+            row["user_id"]: row["last"]
+            for row in self._fetch("SELECT user_id, last FROM todo.counter")
+        }
 
     def _fetch(self, sql: str) -> list[dict[str, Any]]:
         if self.kind == "postgresql":
@@ -104,7 +122,10 @@ class Side:
         with closing(sqlite3.connect(path)) as file:
             file.row_factory = sqlite3.Row
             found = [dict(row) for row in file.execute(sql.replace("todo.", ""))]
-        return [row | {"completed": bool(row["completed"])} if "completed" in row else row for row in found]
+        return [
+            row | {"completed": bool(row["completed"])} if "completed" in row else row
+            for row in found
+        ]
 
     async def _fetch_from_server(self, sql: str) -> list[dict[str, Any]]:
         if await self._connection.fetchval("SELECT to_regclass('todo.task')") is None:
@@ -128,7 +149,9 @@ class Side:
     def _with_shared_ids(self, answer: Any) -> Any:
         match answer:
             case TaskPublic():
-                return replace(answer, id=UUID(self._shared.get(str(answer.id), str(answer.id))))
+                return replace(
+                    answer, id=UUID(self._shared.get(str(answer.id), str(answer.id)))
+                )
             case Added():
                 return Added(self._with_shared_ids(answer.task), answer.is_new)
             case TaskPage():

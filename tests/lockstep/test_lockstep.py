@@ -10,8 +10,12 @@ METHODS = {"add", "add_all", "list", "find", "update", "complete", "delete"}
 
 
 @pytest.mark.spec("001/FR-038")
-def test_both_stores_and_the_model_give_the_same_answers(postgres: PostgresServer, empty_database: str) -> None:
+def test_both_stores_and_the_model_give_the_same_answers(
+    postgres: PostgresServer, empty_database: str
+) -> None:
     tally = walk(postgres.url(empty_database), limits(8, 40, derandomize=True))
 
-    assert {what for what, _ in tally} == COMMANDS | {f"service.{method}" for method in METHODS}
+    assert {what for what, _ in tally} == COMMANDS | {
+        f"service.{method}" for method in METHODS
+    }
     assert {"0", "2", "3"} <= {came for _, came in tally}

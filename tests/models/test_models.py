@@ -33,8 +33,12 @@ from todo_cli.service import TaskService
 NEW_YORK = timezone(timedelta(hours=-5))
 NAIVE = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
 INSTANTS = st.datetimes(timezones=st.just(UTC))
-SQLITE, POSTGRESQL = (make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql+asyncpg"))
-each_dialect = pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
+SQLITE, POSTGRESQL = (
+    make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql+asyncpg")
+)
+each_dialect = pytest.mark.parametrize(
+    "dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"]
+)
 
 
 @pytest.mark.spec("001/FR-001")
@@ -53,7 +57,9 @@ def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [Added(task(), True), TaskPage([], 0, 0, TaskStatus.ALL, None)], ids=["added", "page"]
+    "value",
+    [Added(task(), True), TaskPage([], 0, 0, TaskStatus.ALL, None)],
+    ids=["added", "page"],
 )
 def test_results_cannot_be_changed(value: Added | TaskPage) -> None:
     assert not hasattr(value, "__dict__")
@@ -71,7 +77,14 @@ def test_task_status_has_three_values() -> None:
 
 def test_task_is_open_and_bare_by_default() -> None:
     now = datetime.now(UTC)
-    made = Task(id=uuid4(), user_id="ada", number=1, title="Buy milk", created_at=now, updated_at=now)
+    made = Task(
+        id=uuid4(),
+        user_id="ada",
+        number=1,
+        title="Buy milk",
+        created_at=now,
+        updated_at=now,
+    )
 
     assert (made.completed, made.description, made.completed_at) == (False, None, None)
 
@@ -99,7 +112,9 @@ def test_task_create_cleans_its_text() -> None:
     ],
 )
 @pytest.mark.spec("001/FR-008")
-def test_task_create_refuses_bad_text_as_invalid_input(field: str, values: dict[str, Any]) -> None:
+def test_task_create_refuses_bad_text_as_invalid_input(
+    field: str, values: dict[str, Any]
+) -> None:
     with pytest.raises(InvalidInput) as error:
         TaskCreate(**values)
 
@@ -123,9 +138,18 @@ def test_task_create_refuses_what_a_caller_may_not_set(values: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     "values",
-    [{"id": uuid4()}, {"user_id": "bob"}, {"number": 7}, {"completed": "yes"}, {"completed": 1}, {"title": 1}],
+    [
+        {"id": uuid4()},
+        {"user_id": "bob"},
+        {"number": 7},
+        {"completed": "yes"},
+        {"completed": 1},
+        {"title": 1},
+    ],
 )
-def test_task_update_refuses_what_a_caller_may_not_change(values: dict[str, Any]) -> None:
+def test_task_update_refuses_what_a_caller_may_not_change(
+    values: dict[str, Any],
+) -> None:
     with pytest.raises(ValidationError):
         TaskUpdate(**values)
 
@@ -133,8 +157,12 @@ def test_task_update_refuses_what_a_caller_may_not_change(values: dict[str, Any]
 @pytest.mark.spec("001/FR-026")
 def test_task_update_knows_which_fields_are_named() -> None:
     assert TaskUpdate(title=" a ").model_dump(exclude_unset=True) == {"title": "a"}
-    assert TaskUpdate(description="").model_dump(exclude_unset=True) == {"description": None}
-    assert TaskUpdate(description=None).model_dump(exclude_unset=True) == {"description": None}
+    assert TaskUpdate(description="").model_dump(exclude_unset=True) == {
+        "description": None
+    }
+    assert TaskUpdate(description=None).model_dump(exclude_unset=True) == {
+        "description": None
+    }
     assert TaskUpdate().model_dump(exclude_unset=True) == {}
 
 
@@ -156,7 +184,9 @@ def test_format_instant_sorts_as_time(one: datetime, other: datetime) -> None:
 
 @pytest.mark.spec("001/FR-011")
 @pytest.mark.parametrize("local", ["UTC", "XXX-03:30"])
-def test_format_instant_turns_other_zones_to_utc(monkeypatch: pytest.MonkeyPatch, local: str) -> None:
+def test_format_instant_turns_other_zones_to_utc(
+    monkeypatch: pytest.MonkeyPatch, local: str
+) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("TZ", local)
         time.tzset()
@@ -183,12 +213,17 @@ def test_instant_takes_null_and_turns_other_zones_to_utc(dialect: Dialect) -> No
     assert bind is not None
 
     assert bind(None) is None
-    assert str(bind(datetime(2026, 1, 2, 12, tzinfo=NEW_YORK))).startswith(("2026-01-02T17", "2026-01-02 17"))
+    assert str(bind(datetime(2026, 1, 2, 12, tzinfo=NEW_YORK))).startswith(
+        ("2026-01-02T17", "2026-01-02 17")
+    )
 
 
 def test_types_read_on_sqlite_what_they_wrote() -> None:
     instant, identifier = datetime(2026, 1, 2, tzinfo=UTC), uuid4()
-    values: list[tuple[Instant | Identifier, Any]] = [(Instant(), instant), (Identifier(), identifier)]
+    values: list[tuple[Instant | Identifier, Any]] = [
+        (Instant(), instant),
+        (Identifier(), identifier),
+    ]
 
     for kind, value in values:
         bind, result = kind.bind_processor(SQLITE), kind.result_processor(SQLITE, None)
@@ -197,7 +232,8 @@ def test_types_read_on_sqlite_what_they_wrote() -> None:
         assert (result(bind(value)), bind(None), result(None)) == (value, None, None)
 
 
-# One row that both stores take, and what makes it break a rule; values stand in the statement, no driver in between.
+# One row that both stores take, and what makes it break a rule; values stand in the
+# statement, no driver in between.
 ROW = {
     "id": "'6f9619ff-8b86-4d01-b42d-00cf4fc964ff'",
     "number": "7",
@@ -232,12 +268,24 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
     ("a title of 201 emoji", {"title": f"'{chr(0x1F600) * 201}'"}),
     ("a title with blanks around", {"title": "' a '"}),
     ("a title of two lines", {"title": "'a\nb'"}),
-    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x1, 0x9, 0xD, 0x1B, 0x1F, 0x7F)),
-    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x80, 0x9B, 0x9F, 0x2028, 0x2029)),
-    *((f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"}) for code in (0x202A, 0x202E, 0x2066, 0x2069)),
+    *(
+        (f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"})
+        for code in (0x1, 0x9, 0xD, 0x1B, 0x1F, 0x7F)
+    ),
+    *(
+        (f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"})
+        for code in (0x80, 0x9B, 0x9F, 0x2028, 0x2029)
+    ),
+    *(
+        (f"a title with U+{code:04X}", {"title": f"'a{chr(code)}b'"})
+        for code in (0x202A, 0x202E, 0x2066, 0x2069)
+    ),
     ("an empty description", {"description": "''"}),
     ("a description of 10,001 characters", {"description": f"'{'d' * 10_001}'"}),
-    *((f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"}) for code in (0x1, 0x8, 0xB, 0xD, 0x1F)),
+    *(
+        (f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"})
+        for code in (0x1, 0x8, 0xB, 0xD, 0x1F)
+    ),
     *(
         (f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"})
         for code in (0x7F, 0x9B, 0x202E, 0x2069)
@@ -249,7 +297,10 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
     ("no updated_at", {"updated_at": "NULL"}),
     ("a created_at that is no time", {"created_at": "'some day'"}),
     ("an updated_at that is no time", {"updated_at": "''"}),
-    ("a completed_at that is no time", {"completed": "true", "completed_at": "'no time'"}),
+    (
+        "a completed_at that is no time",
+        {"completed": "true", "completed_at": "'no time'"},
+    ),
 ]
 SOUND: list[tuple[str, dict[str, str]]] = [
     ("the row itself", {}),
@@ -257,7 +308,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("a title of 200 emoji", {"title": f"'{chr(0x1F600) * 200}'"}),
     ("a description of 10,000 characters", {"description": f"'{'d' * 10_000}'"}),
     ("a description with lines and tabs", {"description": "'a\n\tb\n'"}),
-    ("a Persian title", {"title": "'\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645'"}),
+    (
+        "a Persian title",
+        {"title": "'\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645'"},
+    ),
     ("a Hebrew title", {"title": "'\u200f\u05e9\u05dc\u05d5\u05dd\u200f'"}),
     ("an Arabic letter mark", {"title": "'\u061c\u0645'"}),
     ("an emoji family", {"title": "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"}),
@@ -270,11 +324,15 @@ SOUND: list[tuple[str, dict[str, str]]] = [
 def insert(changes: dict[str, str]) -> str:
     """The statement that inserts the row with these changes."""
     row = ROW | changes
-    return f"INSERT INTO todo.task ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    return (
+        f"INSERT INTO todo.task ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    )
 
 
 @pytest.mark.spec("001/FR-012")
-async def test_both_stores_refuse_rows_that_break_a_rule(store: Store, tasks: TaskService) -> None:
+async def test_both_stores_refuse_rows_that_break_a_rule(
+    store: Store, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="makes the store"))
     taken = []
 
@@ -290,18 +348,24 @@ async def test_both_stores_refuse_rows_that_break_a_rule(store: Store, tasks: Ta
 
 
 @pytest.mark.spec("001/FR-012")
-async def test_both_stores_take_rows_that_keep_the_rules(store: Store, tasks: TaskService) -> None:
+async def test_both_stores_take_rows_that_keep_the_rules(
+    store: Store, tasks: TaskService
+) -> None:
     await tasks.add(TaskCreate(title="makes the store"))
 
     for _, changes in SOUND:
         await run_sql(store, insert(changes))
         await run_sql(store, f"DELETE FROM todo.task WHERE id = {ROW['id']}")
 
-    assert await fetch_all(store, "SELECT title FROM todo.task") == [("makes the store",)]
+    assert await fetch_all(store, "SELECT title FROM todo.task") == [
+        ("makes the store",)
+    ]
 
 
 @pytest.mark.spec("001/FR-012")
-async def test_both_stores_refuse_a_number_or_an_id_twice(store: Store, tasks: TaskService) -> None:
+async def test_both_stores_refuse_a_number_or_an_id_twice(
+    store: Store, tasks: TaskService
+) -> None:
     [added] = await tasks.add_all([TaskCreate(title="first", id=UUID(int=4))])
     same_number = {"number": str(added.task.number)}
     same_id = {"id": f"'{added.task.id}'", "user_id": "'bob'"}
@@ -312,12 +376,19 @@ async def test_both_stores_refuse_a_number_or_an_id_twice(store: Store, tasks: T
 
 
 @pytest.mark.spec("001/FR-012")
-@pytest.mark.parametrize("values", ["('bob', -1)", "('', 1)", "('a/b', 1)", "('..', 1)", "(NULL, 1)", "('bob', NULL)"])
-async def test_both_stores_refuse_a_counter_that_breaks_a_rule(store: Store, tasks: TaskService, values: str) -> None:
+@pytest.mark.parametrize(
+    "values",
+    ["('bob', -1)", "('', 1)", "('a/b', 1)", "('..', 1)", "(NULL, 1)", "('bob', NULL)"],
+)
+async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
+    store: Store, tasks: TaskService, values: str
+) -> None:
     await tasks.add(TaskCreate(title="makes the store"))
 
     with pytest.raises(REFUSALS):
-        await run_sql(store, f"INSERT INTO todo.counter (user_id, last) VALUES {values}")
+        await run_sql(
+            store, f"INSERT INTO todo.counter (user_id, last) VALUES {values}"
+        )
 
 
 @pytest.mark.spec("001/FR-012")
@@ -335,7 +406,9 @@ async def test_both_stores_refuse_a_counter_that_breaks_a_rule(store: Store, tas
         {"id": "'6F9619FF-8B86-4D01-B42D-00CF4FC964FF'"},
         {"id": "'6f9619ff8b864d01b42d00cf4fc964ff'"},
     ],
-    ids=lambda changes: " ".join(f"{column}={value}" for column, value in changes.items()),
+    ids=lambda changes: " ".join(
+        f"{column}={value}" for column, value in changes.items()
+    ),
 )
 async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
     store: Store, tasks: TaskService, changes: dict[str, str]
@@ -348,9 +421,15 @@ async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
 
 @pytest.mark.spec("001/FR-012")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-async def test_sqlite_holds_times_and_ids_as_text_that_people_can_read(store: Store, tasks: TaskService) -> None:
-    await tasks.add(TaskCreate(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF")))
+async def test_sqlite_holds_times_and_ids_as_text_that_people_can_read(
+    store: Store, tasks: TaskService
+) -> None:
+    await tasks.add(
+        TaskCreate(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF"))
+    )
 
     rows = await fetch_all(store, "SELECT id, created_at, completed_at FROM task")
 
-    assert rows == [("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "2026-01-02T03:04:05.000000Z", None)]
+    assert rows == [
+        ("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "2026-01-02T03:04:05.000000Z", None)
+    ]

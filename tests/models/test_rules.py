@@ -1,4 +1,6 @@
-"""What is refused in people's text, what is kept, and how long it may be: each rule by table and by property."""
+"""What is refused in people's text, what is kept, and how long it may be: each rule by
+table and by property.
+"""
 
 import unicodedata
 from collections.abc import Callable
@@ -24,7 +26,9 @@ NEVER = {
     "lone surrogates": SURROGATES,
 }
 NEVER_CODES = frozenset(code for codes in NEVER.values() for code in codes)
-KEPT = st.characters(exclude_categories=["Cs"]).filter(lambda character: ord(character) not in NEVER_CODES)
+KEPT = st.characters(exclude_categories=["Cs"]).filter(
+    lambda character: ord(character) not in NEVER_CODES
+)
 LINES = st.one_of(KEPT, st.sampled_from("\n\t"))
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -60,7 +64,9 @@ def accepts(clean: Clean, text: str) -> bool:
 @pytest.mark.spec("001/FR-008")
 @pytest.mark.parametrize("kind", NEVER)
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
-def test_clean_refuses_each_character_of_each_class(field: str, clean: Clean, kind: str) -> None:
+def test_clean_refuses_each_character_of_each_class(
+    field: str, clean: Clean, kind: str
+) -> None:
     allowed = {LF, TAB} if field == "description" else set()
 
     accepted = {code for code in NEVER[kind] if accepts(clean, f"a{chr(code)}b")}
@@ -70,7 +76,11 @@ def test_clean_refuses_each_character_of_each_class(field: str, clean: Clean, ki
 
 @pytest.mark.spec("001/FR-008")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
-@given(before=st.text(KEPT, max_size=20), refused=st.sampled_from(sorted(NEVER_CODES - {LF, TAB})), after=st.text(KEPT))
+@given(
+    before=st.text(KEPT, max_size=20),
+    refused=st.sampled_from(sorted(NEVER_CODES - {LF, TAB})),
+    after=st.text(KEPT),
+)
 def test_clean_refuses_a_character_wherever_it_stands(
     field: str, clean: Clean, before: str, refused: int, after: str
 ) -> None:
@@ -85,8 +95,13 @@ def test_clean_refuses_a_character_wherever_it_stands(
 @pytest.mark.spec("001/FR-008")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
 # Ruff takes the two lone surrogates for one character.
-@pytest.mark.parametrize("refused", ["\x1b", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\ud800", "\udcff"])  # noqa: PT014
-def test_clean_names_the_field_and_never_repeats_the_character(field: str, clean: Clean, refused: str) -> None:
+@pytest.mark.parametrize(
+    "refused",
+    ["\x1b", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\ud800", "\udcff"],  # noqa: PT014
+)
+def test_clean_names_the_field_and_never_repeats_the_character(
+    field: str, clean: Clean, refused: str
+) -> None:
     with pytest.raises(InvalidInput) as error:
         clean(f"a{refused}b")
 
@@ -101,20 +116,46 @@ def test_clean_names_the_field_and_never_repeats_the_character(field: str, clean
     [
         (clean_title, " ", "title: must hold at least one visible character"),
         (clean_title, "a" * 1_201, "title: has 1,201 characters, 200 are allowed"),
-        (clean_title, " a\x1bb", "title: must not hold the character U+001B (position 3)"),
-        (clean_title, "a\u202eb", "title: must not hold the character U+202E (position 2)"),
-        (clean_title, "\udc7f", "title: must not hold the character U+DC7F (position 1)"),
+        (
+            clean_title,
+            " a\x1bb",
+            "title: must not hold the character U+001B (position 3)",
+        ),
+        (
+            clean_title,
+            "a\u202eb",
+            "title: must not hold the character U+202E (position 2)",
+        ),
+        (
+            clean_title,
+            "\udc7f",
+            "title: must not hold the character U+DC7F (position 1)",
+        ),
         (clean_title, "a\udc80b", "title: is not UTF-8: byte 0x80 at position 2"),
         (clean_title, "\udcff", "title: is not UTF-8: byte 0xFF at position 1"),
-        (clean_title, "\udd00", "title: must not hold the character U+DD00 (position 1)"),
-        (clean_description, "a\r", "description: must not hold the character U+000D (position 2)"),
-        (clean_description, "a" * 10_001, "description: has 10,001 characters, 10,000 are allowed"),
+        (
+            clean_title,
+            "\udd00",
+            "title: must not hold the character U+DD00 (position 1)",
+        ),
+        (
+            clean_description,
+            "a\r",
+            "description: must not hold the character U+000D (position 2)",
+        ),
+        (
+            clean_description,
+            "a" * 10_001,
+            "description: has 10,001 characters, 10,000 are allowed",
+        ),
         (clean_user, "u" * 256, "user: has 256 characters, 255 are allowed"),
         (clean_user, "a/b", "user: must not hold `/` nor be `.` or `..`"),
         (clean_id, "7", "id: must be a UUID of 36 characters"),
     ],
 )
-def test_clean_says_what_is_wrong_and_where(clean: Callable[[str], object], text: str, words: str) -> None:
+def test_clean_says_what_is_wrong_and_where(
+    clean: Callable[[str], object], text: str, words: str
+) -> None:
     with pytest.raises(InvalidInput) as error:
         clean(text)
 
@@ -125,15 +166,24 @@ def test_clean_says_what_is_wrong_and_where(clean: Callable[[str], object], text
 
 @pytest.mark.spec("001/FR-008")
 @pytest.mark.parametrize("clean", [clean_title, clean_user], ids=["title", "user"])
-@pytest.mark.parametrize("refused", [*"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"], ids=ascii)
+@pytest.mark.parametrize(
+    "refused", [*"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"], ids=ascii
+)
 def test_clean_trims_nothing_that_is_refused(clean: Clean, refused: str) -> None:
-    assert not any(accepts(clean, text) for text in (f"{refused}a", f"a{refused}", f" {refused} a", refused))
+    assert not any(
+        accepts(clean, text)
+        for text in (f"{refused}a", f"a{refused}", f" {refused} a", refused)
+    )
 
 
 @pytest.mark.spec("001/FR-009")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
 def test_clean_keeps_every_other_character_of_unicode(field: str, clean: Clean) -> None:
-    kept = [chr(code) for code in range(0x110000) if code not in NEVER_CODES and chr(code) != "/"]
+    kept = [
+        chr(code)
+        for code in range(0x110000)
+        if code not in NEVER_CODES and chr(code) != "/"
+    ]
 
     changed = [
         block[0]
@@ -146,9 +196,23 @@ def test_clean_keeps_every_other_character_of_unicode(field: str, clean: Clean) 
 
 @pytest.mark.spec("001/FR-009")
 @pytest.mark.parametrize(
-    "text", [FAMILY, PERSIAN, HEBREW, ARABIC, "[/]", "[bold]x", ":smile:", "--x", "\U0001f600", "-"]
+    "text",
+    [
+        FAMILY,
+        PERSIAN,
+        HEBREW,
+        ARABIC,
+        "[/]",
+        "[bold]x",
+        ":smile:",
+        "--x",
+        "\U0001f600",
+        "-",
+    ],
 )
-@pytest.mark.parametrize("clean", [clean_title, description], ids=["title", "description"])
+@pytest.mark.parametrize(
+    "clean", [clean_title, description], ids=["title", "description"]
+)
 def test_clean_keeps_what_only_looks_special(clean: Clean, text: str) -> None:
     assert clean(text) == text
 
@@ -161,9 +225,13 @@ def test_clean_description_keeps_lines_and_tabs_as_they_are(text: str) -> None:
 
 @pytest.mark.spec("001/FR-005")
 @given(
-    before=st.text(" \u00a0\u3000", max_size=3), text=st.text(KEPT, max_size=198), after=st.text(" \u2003", max_size=3)
+    before=st.text(" \u00a0\u3000", max_size=3),
+    text=st.text(KEPT, max_size=198),
+    after=st.text(" \u2003", max_size=3),
 )
-def test_clean_title_trims_and_keeps_the_rest(before: str, text: str, after: str) -> None:
+def test_clean_title_trims_and_keeps_the_rest(
+    before: str, text: str, after: str
+) -> None:
     title = f"a{text}b"
 
     assert clean_title(before + title + after) == title
@@ -267,7 +335,23 @@ def test_clean_description_counts_after_crlf_became_lf() -> None:
 
 
 @pytest.mark.spec("001/FR-007")
-@pytest.mark.parametrize("text", ["", "  ", ".", "..", " .. ", "a/b", "/", "a/", "\u200b", "u" * 256, "a\nb", "a\tb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  ",
+        ".",
+        "..",
+        " .. ",
+        "a/b",
+        "/",
+        "a/",
+        "\u200b",
+        "u" * 256,
+        "a\nb",
+        "a\tb",
+    ],
+)
 def test_clean_user_refuses_what_cannot_be_a_name(text: str) -> None:
     with pytest.raises(InvalidInput):
         clean_user(text)
@@ -275,7 +359,18 @@ def test_clean_user_refuses_what_cannot_be_a_name(text: str) -> None:
 
 @pytest.mark.spec("001/FR-007")
 @pytest.mark.parametrize(
-    "text", ["ada", "...", ".ada", "a..b", "ada@example.org", "DOMAIN\\ada", "Ada L", "\u4e2d", "u" * 255]
+    "text",
+    [
+        "ada",
+        "...",
+        ".ada",
+        "a..b",
+        "ada@example.org",
+        "DOMAIN\\ada",
+        "Ada L",
+        "\u4e2d",
+        "u" * 255,
+    ],
 )
 def test_clean_user_keeps_a_name(text: str) -> None:
     assert clean_user(f" {text} ") == text
@@ -294,7 +389,9 @@ def test_clean_user_gives_a_name_that_fits_a_path(text: str) -> None:
     assert clean_user(user) == user
 
 
-@pytest.mark.parametrize("text", [str(UUID(int=0xABCDEF)), "ABCDEFab-0189-4CDE-8f00-0123456789aB"])
+@pytest.mark.parametrize(
+    "text", [str(UUID(int=0xABCDEF)), "ABCDEFab-0189-4CDE-8f00-0123456789aB"]
+)
 def test_clean_id_reads_a_uuid_in_any_case(text: str) -> None:
     assert clean_id(text) == UUID(text)
 
@@ -324,4 +421,10 @@ def test_refused_is_the_list_of_the_contract() -> None:
     found = {code for code in range(0x110000) if REFUSED.search(chr(code))}
 
     assert found == NEVER_CODES
-    assert {unicodedata.category(chr(code)) for code in found} == {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert {unicodedata.category(chr(code)) for code in found} == {
+        "Cc",
+        "Cf",
+        "Cs",
+        "Zl",
+        "Zp",
+    }

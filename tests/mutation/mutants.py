@@ -1,7 +1,8 @@
 """The mutants of a module: mutmut's changes, everywhere but in annotations and docstrings.
 
-mutmut itself changes bodies of plain functions alone. Here the tables, regular expressions, dataclasses, properties
-and constraints are what matters, so its operators (mutmut.mutation.mutators) are applied to every node instead.
+mutmut itself changes bodies of plain functions alone. Here the tables, regular
+expressions, dataclasses, properties and constraints are what matters, so its operators
+(mutmut.mutation.mutators) are applied to every node instead.
 """
 
 import re
@@ -25,19 +26,25 @@ class Mutant:
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
-    """Every mutant of a file, in the order of its lines; the name does not depend on lines elsewhere."""
+    """Every mutant of a file, in the order of its lines; the name does not depend on
+    lines elsewhere.
+    """
     source = path.read_text()
     tree = cst.parse_module(source)
     seen: Counter[str] = Counter()
     for where, node, changed in _changes(tree, ()):
         mutated = tree.deep_replace(node, changed).code
         if mutated != source:
-            name = ": ".join(filter(None, [".".join(where), _difference(source, mutated)]))
+            name = ": ".join(
+                filter(None, [".".join(where), _difference(source, mutated)])
+            )
             seen[name] += 1
             yield Mutant(name if seen[name] == 1 else f"{name} ({seen[name]})", mutated)
 
 
-def _changes(node: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+def _changes(
+    node: Any, where: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
     """Every (place, node, what to put there) below a node."""
     if isinstance(node, cst.Annotation):
         return
@@ -56,13 +63,23 @@ def _difference(old: str, new: str) -> str:
     for end in (0, -1):
         while before and after and before[end] == after[end]:
             del before[end], after[end]
-    one, other = (re.findall(r"\w+|\s+|[<>=!]+|.", " ".join(" ".join(lines).split())) for lines in (before, after))
+    one, other = (
+        re.findall(r"\w+|\s+|[<>=!]+|.", " ".join(" ".join(lines).split()))
+        for lines in (before, after)
+    )
     start = _shared(one, other)
     end = _shared(reversed(one[start:]), reversed(other[start:]))
-    middle = " → ".join("".join(words[start : len(words) - end]) for words in (one, other))
+    middle = " → ".join(
+        "".join(words[start : len(words) - end]) for words in (one, other)
+    )
     return f"{''.join(one[:start])}«{middle}»{''.join(one[len(one) - end :])}"
 
 
 def _shared(one: Iterable[str], other: Iterable[str]) -> int:
     """How many words two texts begin with alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return sum(
+        1
+        for _ in takewhile(
+            lambda pair: pair[0] == pair[1], zip(one, other, strict=False)
+        )
+    )

@@ -28,8 +28,19 @@ except RuntimeError as error:
 
 def test_trials_tell_what_tests_notice_and_leave_the_file_alone() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", TRIALS], cwd=ROOT, capture_output=True, text=True, timeout=3 * LIMIT_S, check=False
+        [sys.executable, "-c", TRIALS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT_S,
+        check=False,
     )
 
-    assert (ran.stderr, ran.stdout.splitlines()[:5]) == ("", ["survived", "killed", "killed", "timeout", "True"])
-    assert "without any change these tests do not pass: tests/output/test_plain.py -k no_such_test" in ran.stdout
+    assert (ran.stderr, ran.stdout.splitlines()[:5]) == (
+        "",
+        ["survived", "killed", "killed", "timeout", "True"],
+    )
+    assert (
+        "without any change these tests do not pass: tests/output/test_plain.py -k no_such_test"
+        in ran.stdout
+    )

@@ -1,4 +1,6 @@
-"""A trial: chosen tests, in a forked process, on a module with another text; the file itself is left alone."""
+"""A trial: chosen tests, in a forked process, on a module with another text; the file
+itself is left alone.
+"""
 
 import gc
 import importlib
@@ -35,8 +37,19 @@ HEAVY = (
     "typer",
     "xdist.plugin",
 )
-PLUGINS = ("pytest_asyncio.plugin", "xdist.plugin", "no:cacheprovider")  # looking for more takes half of a trial
-OPTIONS = ("-q", "--assert=plain", "--tb=no", "-o", "addopts=", *(f"-p{name}" for name in PLUGINS))
+PLUGINS = (
+    "pytest_asyncio.plugin",
+    "xdist.plugin",
+    "no:cacheprovider",
+)  # looking for more takes half of a trial
+OPTIONS = (
+    "-q",
+    "--assert=plain",
+    "--tb=no",
+    "-o",
+    "addopts=",
+    *(f"-p{name}" for name in PLUGINS),
+)
 
 
 class Verdict(StrEnum):
@@ -48,18 +61,26 @@ class Verdict(StrEnum):
 
 
 class Suite:
-    """Tests that pass on the program as it is, so that a failure is due to the change; use it in a `with`."""
+    """Tests that pass on the program as it is, so that a failure is due to the change;
+    use it in a `with`.
+    """
 
     def __init__(self, *arguments: str, limit_s: float | None = None) -> None:
         self._folder = TemporaryDirectory(prefix="todo-mutation-")
-        self._arguments = [*OPTIONS, f"--basetemp={self._folder.name}/tests", *arguments]
+        self._arguments = [
+            *OPTIONS,
+            f"--basetemp={self._folder.name}/tests",
+            *arguments,
+        ]
         self._order: dict[str, float] = {}
         self._limit_s = 600.0
         began = time.monotonic()
         answer = self._run({})
         if answer is None or answer["status"] != 0:
             self._folder.cleanup()
-            raise RuntimeError(f"without any change these tests do not pass: {' '.join(arguments)}: {answer}")
+            raise RuntimeError(
+                f"without any change these tests do not pass: {' '.join(arguments)}: {answer}"
+            )
         self._limit_s = limit_s or 20 + 10 * (time.monotonic() - began)
         self._order = answer["durations"]
 
@@ -70,7 +91,9 @@ class Suite:
         self._folder.cleanup()
 
     def judge(self, module: str, source: str) -> Verdict:
-        """Run the tests with another text of a module: first those that failed before, then the fast ones."""
+        """Run the tests with another text of a module: first those that failed before,
+        then the fast ones.
+        """
         answer = self._run({module: source})
         if answer is None:
             return Verdict.TIMEOUT
@@ -94,7 +117,9 @@ class Suite:
         with open(readable, "rb") as stream:
             text = _read(stream.fileno(), time.monotonic() + self._limit_s)
         with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # also what the tests may have left running
+            os.killpg(
+                child, signal.SIGKILL
+            )  # also what the tests may have left running
         os.waitpid(child, 0)
         if text is None:
             return None
@@ -102,7 +127,9 @@ class Suite:
 
 
 class _Reporter:
-    """A plugin: sorts the tests, answers at the first failure or the end, and leaves without tidying up."""
+    """A plugin: sorts the tests, answers at the first failure or the end, and leaves
+    without tidying up.
+    """
 
     def __init__(self, descriptor: int, order: Mapping[str, float]) -> None:
         self._descriptor = descriptor
@@ -113,7 +140,9 @@ class _Reporter:
         items.sort(key=lambda item: self._order.get(item.nodeid, 0.0))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._durations[report.nodeid] = self._durations.get(report.nodeid, 0.0) + report.duration
+        self._durations[report.nodeid] = (
+            self._durations.get(report.nodeid, 0.0) + report.duration
+        )
         if report.failed:
             self.leave(1, report.nodeid)
 
@@ -121,13 +150,21 @@ class _Reporter:
         self.leave(int(exitstatus), None)
 
     def leave(self, status: int, failed: str | None) -> NoReturn:
-        answer = json.dumps({"status": status, "failed": failed, "durations": self._durations if status == 0 else {}})
+        answer = json.dumps(
+            {
+                "status": status,
+                "failed": failed,
+                "durations": self._durations if status == 0 else {},
+            }
+        )
         with open(self._descriptor, "w") as stream:
             stream.write(answer)
         os._exit(0)
 
 
-def _be_child(reporter: _Reporter, arguments: Sequence[str], sources: Mapping[str, str]) -> NoReturn:
+def _be_child(
+    reporter: _Reporter, arguments: Sequence[str], sources: Mapping[str, str]
+) -> NoReturn:
     """Run the tests in this process."""
     try:
         os.setsid()
@@ -136,7 +173,12 @@ def _be_child(reporter: _Reporter, arguments: Sequence[str], sources: Mapping[st
             os.dup2(nowhere, descriptor)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         sys.meta_path.insert(0, _Changed(sources))
-        settings.register_profile("trial", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True)
+        settings.register_profile(
+            "trial",
+            phases=[Phase.explicit, Phase.generate],
+            database=None,
+            derandomize=True,
+        )
         settings.load_profile("trial")
         reporter.leave(int(pytest.main(list(arguments), plugins=[reporter])), None)
     finally:
@@ -161,7 +203,10 @@ class _Changed(importlib.abc.MetaPathFinder):
         self._sources = sources
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self._sources:
             return None
@@ -180,4 +225,6 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self._source = source
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(self._source, self.get_filename(fullname), "exec", dont_inherit=True)
+        return compile(
+            self._source, self.get_filename(fullname), "exec", dont_inherit=True
+        )

@@ -1,4 +1,6 @@
-"""Fixtures of these tests: certificates, a stand-in for Neon's proxy, a turn counter, a database with the schema."""
+"""Fixtures of these tests: certificates, a stand-in for Neon's proxy, a turn counter, a
+database with the schema.
+"""
 
 import asyncio
 import gc
@@ -17,7 +19,8 @@ from tests.support.postgres import PostgresCluster, ReusedDatabase
 from tests.support.stores import Clock
 from tests.support.turns import TurnProxy
 
-# A server that sends asyncpg away leaves TLS half closed: its end takes a turn more, which a command does not wait for.
+# A server that sends asyncpg away leaves TLS half closed: its end takes a turn more,
+# which a command does not wait for.
 HALF_CLOSED = (
     "ignore:unclosed transport:ResourceWarning",
     "ignore:unclosed <socket:ResourceWarning",
@@ -26,7 +29,9 @@ HALF_CLOSED = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let connections that are half closed at the end of a command be no fault, in these tests alone."""
+    """Let connections that are half closed at the end of a command be no fault, in
+    these tests alone.
+    """
     for item in items:
         if Path(__file__).parent in item.path.parents:
             for warning in HALF_CLOSED:
@@ -75,11 +80,20 @@ def site(
     local_hosts: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Site:
-    """A database with the schema in place and nothing in it; names of hosts resolve, and the authority is trusted."""
+    """A database with the schema in place and nothing in it; names of hosts resolve,
+    and the authority is trusted.
+    """
     local_hosts(*HOSTS)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     filled_database.emptied()
-    return Site(own_postgres, filled_database.name, seal.home, seal.cwd, clock, fork_server.launch)
+    return Site(
+        own_postgres,
+        filled_database.name,
+        seal.home,
+        seal.cwd,
+        clock,
+        fork_server.launch,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -89,14 +103,20 @@ def blank_database(own_postgres: PostgresCluster) -> ReusedDatabase:
 
 
 @pytest.fixture
-def blank_site(own_postgres: PostgresCluster, blank_database: ReusedDatabase, site: Site) -> Site:
+def blank_site(
+    own_postgres: PostgresCluster, blank_database: ReusedDatabase, site: Site
+) -> Site:
     """A database in which nothing has been made yet."""
     blank_database.emptied(is_made=False)
-    return Site(own_postgres, blank_database.name, site.home, site.cwd, site.clock, site.launch)
+    return Site(
+        own_postgres, blank_database.name, site.home, site.cwd, site.clock, site.launch
+    )
 
 
 @pytest.fixture
-def front(own_postgres: PostgresCluster, certificate: Certificate) -> Iterator[NeonFront]:
+def front(
+    own_postgres: PostgresCluster, certificate: Certificate
+) -> Iterator[NeonFront]:
     """A stand-in for Neon's proxy."""
     with NeonFront(own_postgres.host, own_postgres.port, certificate) as front:
         yield front

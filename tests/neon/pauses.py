@@ -9,7 +9,9 @@ SHORTEST_PAUSE_S = 0.1
 
 @dataclass(slots=True)
 class Pauses:
-    """The pauses that a program asked for between tries, in seconds; `meanwhile` is called in the first."""
+    """The pauses that a program asked for between tries, in seconds; `meanwhile` is
+    called in the first.
+    """
 
     taken: list[float] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None

@@ -1,4 +1,6 @@
-"""A relay of bytes that knows no protocol: late, if it is told to, and cutting a line after so many bytes."""
+"""A relay of bytes that knows no protocol: late, if it is told to, and cutting a line
+after so many bytes.
+"""
 
 import asyncio
 import threading
@@ -22,7 +24,14 @@ class Cut:
 class Relay:
     """Relays from an address of this machine to a port of 127.0.0.1, for the time of a `with`."""
 
-    def __init__(self, upstream: int, *, host: str = "127.0.0.1", port: int = 0, delay_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        upstream: int,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        delay_s: float = 0.0,
+    ) -> None:
         self._upstream = upstream
         self._delay_s = delay_s
         self._host = host
@@ -35,7 +44,9 @@ class Relay:
         """Bytes of the latest connection."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -43,7 +54,10 @@ class Relay:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -59,7 +73,9 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         cut, self.cut = self.cut, None
         self.connections += 1
         self.passed = {"client": 0, "server": 0}
@@ -67,9 +83,13 @@ class Relay:
         task = asyncio.create_task(self._serve(client, cut, self.passed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: client.abort())  # also where it is cancelled before it began
+        task.add_done_callback(
+            lambda _: client.abort()
+        )  # also where it is cancelled before it began
 
-    async def _serve(self, client: SlowStream, cut: Cut | None, passed: dict[str, int]) -> None:
+    async def _serve(
+        self, client: SlowStream, cut: Cut | None, passed: dict[str, int]
+    ) -> None:
         server = SlowStream(*await asyncio.open_connection("127.0.0.1", self._upstream))
         pumps = {
             asyncio.create_task(self._pass("client", client, server, cut, passed)),
@@ -89,7 +109,14 @@ class Relay:
             await asyncio.gather(*pumps, return_exceptions=True)
             server.abort()
 
-    async def _pass(self, side: str, source: Stream, sink: Stream, cut: Cut | None, passed: dict[str, int]) -> bool:
+    async def _pass(
+        self,
+        side: str,
+        source: Stream,
+        sink: Stream,
+        cut: Cut | None,
+        passed: dict[str, int],
+    ) -> bool:
         """Relay one way until it ends; whether it was cut."""
         end = cut.after if cut is not None and cut.of == side else None
         with suppress(OSError):

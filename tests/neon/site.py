@@ -1,4 +1,6 @@
-"""Where these tests take place: names of hosts, and a database with ways to run the program on it."""
+"""Where these tests take place: names of hosts, and a database with ways to run the
+program on it.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +11,14 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from tests.support.postgres import ADMIN, OTHERS, PostgresCluster
-from tests.support.program import LIMIT_S, Launch, Process, PtyProcess, Surroundings, Todo
+from tests.support.program import (
+    LIMIT_S,
+    Launch,
+    Process,
+    PtyProcess,
+    Surroundings,
+    Todo,
+)
 from tests.support.stores import Clock
 
 HOST = "ep-cool-dawn-123456.us-east-2.aws.neon.tech"
@@ -20,7 +29,9 @@ CONSOLE = "sslmode=require&channel_binding=require"
 """The parameters as Neon's console gives them."""
 
 IDS = UUID("5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11")
-STORED = "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
+STORED = (
+    "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
+)
 SOME = """
 INSERT INTO todo.counter VALUES ('{user}', {last});
 INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at) VALUES {rows}
@@ -62,10 +73,14 @@ class Site:
         database: str | None = None,
         scheme: str = "postgresql",
     ) -> str:
-        """A connection string, the administrator's with the right password unless said otherwise."""
+        """A connection string, the administrator's with the right password unless said
+        otherwise.
+        """
         secret = quote(self.server.password if password is None else password, safe="")
         path = self.database if database is None else database
-        return f"{scheme}://{quote(user, safe='')}:{secret}@{host}:{port}/{path}" + (f"?{query}" if query else "")
+        return f"{scheme}://{quote(user, safe='')}:{secret}@{host}:{port}/{path}" + (
+            f"?{query}" if query else ""
+        )
 
     def todo(self, url: str) -> Todo:
         """The program on a connection string, through its door in this process."""
@@ -85,14 +100,18 @@ class Site:
             f"('{task_id(number, user)}', {number}, '{user}', '{title}', false, '2026-01-01Z', '2026-01-01Z')"
             for number, title in enumerate(titles, start=1)
         )
-        self.server.run_sql(self.database, SOME.format(user=user, last=len(titles), rows=rows))
+        self.server.run_sql(
+            self.database, SOME.format(user=user, last=len(titles), rows=rows)
+        )
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a statement, asked past every proxy."""
         return [tuple(row) for row in self.server.fetch(self.database, sql)]
 
     def rest(self) -> None:
-        """Wait until the server has finished with everybody, also with requests whose client is gone."""
+        """Wait until the server has finished with everybody, also with requests whose
+        client is gone.
+        """
         wait_until(lambda: self.fetch(OTHERS) == [(0,)])
 
     def titles(self) -> Sequence[str]:

@@ -1,4 +1,6 @@
-"""`todo doctor` says which store is in use and why, and what is wrong with it; exit 0 when it can be used."""
+"""`todo doctor` says which store is in use and why, and what is wrong with it; exit 0
+when it can be used.
+"""
 
 import json
 import sqlite3
@@ -55,7 +57,9 @@ def embedded(site: Site) -> Todo:
 def stranger(site: Site) -> Iterator[str]:
     """A role that may connect and nothing else."""
     name = "stranger_to_todo"
-    site.server.run_sql(site.database, f"CREATE ROLE {name} LOGIN PASSWORD 'a stranger'")
+    site.server.run_sql(
+        site.database, f"CREATE ROLE {name} LOGIN PASSWORD 'a stranger'"
+    )
     yield name
     site.server.run_sql(site.database, f"DROP ROLE {name}")
 
@@ -72,7 +76,9 @@ def details(error: dict[str, Any]) -> dict[str, str]:
     return {detail["field"]: detail["message"] for detail in error["details"]}
 
 
-def test_names_everything_about_a_server(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_names_everything_about_a_server(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     site.fill("first", "second")
     site.clock.now = datetime.now(UTC)
     run = site.todo(neon_url)
@@ -80,7 +86,10 @@ def test_names_everything_about_a_server(site: Site, front: NeonFront, neon_url:
     data = run("doctor", "--json").data
 
     assert set(data) == {*SETTINGS, *CONNECTION, "reachable", *SERVER, *CONTENTS}
-    assert {name: data[name] for name in ("user", "user_from", "store", "store_from", "timeout_s")} == {
+    assert {
+        name: data[name]
+        for name in ("user", "user_from", "store", "store_from", "timeout_s")
+    } == {
         "user": "ada",
         "user_from": "TODO_USER",
         "store": "postgresql",
@@ -89,8 +98,16 @@ def test_names_everything_about_a_server(site: Site, front: NeonFront, neon_url:
     }
     assert data["place"] == f"{HOST}:{front.port}/{site.database}"
     assert data["tls"] == "verified against the system's certificates, direct"
-    assert (data["is_pooler"], data["login"], data["password"]) == (False, "todo_admin", "***")
-    assert (data["reachable"], data["role"], data["read_only"]) == (True, "todo_admin", False)
+    assert (data["is_pooler"], data["login"], data["password"]) == (
+        False,
+        "todo_admin",
+        "***",
+    )
+    assert (data["reachable"], data["role"], data["read_only"]) == (
+        True,
+        "todo_admin",
+        False,
+    )
     assert data["round_trip_ms"] > 0
     assert data["server_version"].split(".")[0].isdigit()
     assert abs(data["clock_drift_s"]) < 60
@@ -105,13 +122,23 @@ def test_names_everything_about_a_file(embedded: Todo) -> None:
     data = embedded("doctor", "--json").data
 
     assert set(data) == {*SETTINGS, "reachable", *FILE, *CONTENTS}
-    assert (data["store"], data["store_from"], data["place"]) == ("sqlite", "the default", data["embedded_file"])
-    assert (data["reachable"], data["schema"], data["tasks"]) == (True, "0001 (current)", 1)
+    assert (data["store"], data["store_from"], data["place"]) == (
+        "sqlite",
+        "the default",
+        data["embedded_file"],
+    )
+    assert (data["reachable"], data["schema"], data["tasks"]) == (
+        True,
+        "0001 (current)",
+        1,
+    )
     assert data["journal_mode"] == "wal"
 
 
 @pytest.mark.parametrize("is_server", [True, False])
-def test_says_the_same_in_words(site: Site, neon_url: str, embedded: Todo, is_server: bool) -> None:
+def test_says_the_same_in_words(
+    site: Site, neon_url: str, embedded: Todo, is_server: bool
+) -> None:
     run = site.todo(neon_url) if is_server else embedded
     data = run("doctor", "--json").data
 
@@ -126,11 +153,17 @@ def test_says_the_same_in_words(site: Site, neon_url: str, embedded: Todo, is_se
         elif isinstance(value, bool):
             assert words[name] == ("yes" if value else "no")
     drawn = run("doctor", terminal=True, columns=200).out
-    assert [name for name, value in words.items() if not value or name not in drawn] == []
+    assert [
+        name for name, value in words.items() if not value or name not in drawn
+    ] == []
 
 
-def test_makes_no_store(site: Site, blank_site: Site, proxy: TurnProxy, embedded: Todo) -> None:
-    on_server = blank_site.todo(blank_site.url("127.0.0.1", proxy.port))("doctor", "--json").data
+def test_makes_no_store(
+    site: Site, blank_site: Site, proxy: TurnProxy, embedded: Todo
+) -> None:
+    on_server = blank_site.todo(blank_site.url("127.0.0.1", proxy.port))(
+        "doctor", "--json"
+    ).data
     in_file = embedded("doctor", "--json").data
 
     for data in (on_server, in_file):
@@ -161,18 +194,27 @@ def test_names_the_turns_that_a_command_costs(
     assert counter.turns == turns
 
 
-def test_measures_the_time_of_a_turn(site: Site, proxy: TurnProxy, plain_url: str) -> None:
+def test_measures_the_time_of_a_turn(
+    site: Site, proxy: TurnProxy, plain_url: str
+) -> None:
     proxy.delay_s = 0.05
 
     assert site.todo(plain_url)("doctor", "--json").data["round_trip_ms"] >= 100
 
 
 @pytest.mark.parametrize(("host", "is_pooler"), [(HOST, False), (POOLER, True)])
-def test_knows_neons_pooler(site: Site, front: NeonFront, host: str, is_pooler: bool) -> None:
-    assert site.todo(site.url(host, front.port))("doctor", "--json").data["is_pooler"] is is_pooler
+def test_knows_neons_pooler(
+    site: Site, front: NeonFront, host: str, is_pooler: bool
+) -> None:
+    assert (
+        site.todo(site.url(host, front.port))("doctor", "--json").data["is_pooler"]
+        is is_pooler
+    )
 
 
-def test_says_how_safe_the_line_is(site: Site, front: NeonFront, proxy: TurnProxy, tmp_path: Path) -> None:
+def test_says_how_safe_the_line_is(
+    site: Site, front: NeonFront, proxy: TurnProxy, tmp_path: Path
+) -> None:
     private = Authority(tmp_path)
     file = private.file
 
@@ -181,9 +223,15 @@ def test_says_how_safe_the_line_is(site: Site, front: NeonFront, proxy: TurnProx
 
     assert tls("localhost", proxy.port, "") == "off (this machine)"
     assert "UNSAFE" in tls(ELSEWHERE, proxy.port, "sslmode=disable")
-    assert tls(ELSEWHERE, front.port, "") == "verified against the system's certificates, by request"
+    assert (
+        tls(ELSEWHERE, front.port, "")
+        == "verified against the system's certificates, by request"
+    )
     front.certificate = private.issue(HOST)
-    assert tls(HOST, front.port, f"sslrootcert={file}") == f"verified against {file}, direct"
+    assert (
+        tls(HOST, front.port, f"sslrootcert={file}")
+        == f"verified against {file}, direct"
+    )
 
 
 def test_names_parameters_without_effect(site: Site, front: NeonFront) -> None:
@@ -194,17 +242,32 @@ def test_names_parameters_without_effect(site: Site, front: NeonFront) -> None:
     assert data["ignored_parameters"] == ["schema", "search_path", "(unreadable)"]
 
 
-@pytest.mark.parametrize(("attribute", "bypasses"), [("BYPASSRLS", True), ("NOBYPASSRLS", False), ("SUPERUSER", True)])
+@pytest.mark.parametrize(
+    ("attribute", "bypasses"),
+    [("BYPASSRLS", True), ("NOBYPASSRLS", False), ("SUPERUSER", True)],
+)
 def test_says_whether_policies_bind_the_role(
     site: Site, proxy: TurnProxy, stranger: str, attribute: str, bypasses: bool
 ) -> None:
-    site.server.run_sql(site.database, f"ALTER ROLE {stranger} {attribute}; GRANT USAGE ON SCHEMA todo TO {stranger}")
-    site.server.run_sql(site.database, f"GRANT SELECT ON ALL TABLES IN SCHEMA todo TO {stranger}")
+    site.server.run_sql(
+        site.database,
+        f"ALTER ROLE {stranger} {attribute}; GRANT USAGE ON SCHEMA todo TO {stranger}",
+    )
+    site.server.run_sql(
+        site.database, f"GRANT SELECT ON ALL TABLES IN SCHEMA todo TO {stranger}"
+    )
     try:
-        run = site.todo(site.url("localhost", proxy.port, user=stranger, password="a stranger"))
+        run = site.todo(
+            site.url("localhost", proxy.port, user=stranger, password="a stranger")
+        )
         data = run("doctor", "--json").data
-        assert (data["role"], data["bypasses_row_level_security"]) == (stranger, bypasses)
-        assert found(run("doctor"))["bypasses_row_level_security"] == ("yes" if bypasses else "no")
+        assert (data["role"], data["bypasses_row_level_security"]) == (
+            stranger,
+            bypasses,
+        )
+        assert found(run("doctor"))["bypasses_row_level_security"] == (
+            "yes" if bypasses else "no"
+        )
     finally:
         site.server.run_sql(site.database, f"DROP OWNED BY {stranger}")
 
@@ -212,14 +275,21 @@ def test_says_whether_policies_bind_the_role(
 def test_says_that_a_server_is_read_only(site: Site, proxy: TurnProxy) -> None:
     query = "options=-c%20default_transaction_read_only%3Don"
 
-    assert site.todo(site.url("localhost", proxy.port, query))("doctor", "--json").data["read_only"] is True
+    assert (
+        site.todo(site.url("localhost", proxy.port, query))("doctor", "--json").data[
+            "read_only"
+        ]
+        is True
+    )
 
 
 def test_says_how_far_the_clocks_are_apart(site: Site, plain_url: str) -> None:
     site.clock.now = datetime.now(UTC)
     site.clock.tick(3_600)
 
-    assert -3_660 < site.todo(plain_url)("doctor", "--json").data["clock_drift_s"] < -3_540
+    assert (
+        -3_660 < site.todo(plain_url)("doctor", "--json").data["clock_drift_s"] < -3_540
+    )
 
 
 def test_counts_the_tasks_of_the_user_alone(site: Site, plain_url: str) -> None:
@@ -232,7 +302,9 @@ def test_counts_the_tasks_of_the_user_alone(site: Site, plain_url: str) -> None:
     assert run("doctor", "--json", "--user", "bob").data["user_from"] == "--user"
 
 
-def test_says_which_settings_were_passed_over(site: Site, plain_url: str, embedded: Todo) -> None:
+def test_says_which_settings_were_passed_over(
+    site: Site, plain_url: str, embedded: Todo
+) -> None:
     def look(run: Todo, **env: str | None) -> tuple[Any, Any, Any]:
         data = run("doctor", "--json", env=env).data
         return data["store"], data["store_from"], data["passed_over"]
@@ -249,11 +321,19 @@ def test_says_which_settings_were_passed_over(site: Site, plain_url: str, embedd
         ["DATABASE_URL, which is not a PostgreSQL URL"],
     )
     assert look(embedded, DATABASE_URL=plain_url) == ("postgresql", "DATABASE_URL", [])
-    assert look(own, TODO_DATABASE_URL="sqlite", DATABASE_URL=plain_url)[:2] == ("sqlite", "TODO_DATABASE_URL")
-    assert "DATABASE_URL" in found(own("doctor", env={"DATABASE_URL": "mysql://x"}))["passed_over"]
+    assert look(own, TODO_DATABASE_URL="sqlite", DATABASE_URL=plain_url)[:2] == (
+        "sqlite",
+        "TODO_DATABASE_URL",
+    )
+    assert (
+        "DATABASE_URL"
+        in found(own("doctor", env={"DATABASE_URL": "mysql://x"}))["passed_over"]
+    )
 
 
-def test_says_that_the_config_file_chose(site: Site, plain_url: str, embedded: Todo) -> None:
+def test_says_that_the_config_file_chose(
+    site: Site, plain_url: str, embedded: Todo
+) -> None:
     folder = site.home / ".config" / "todo"
     folder.mkdir(parents=True)
     config = folder / "config.toml"
@@ -262,9 +342,14 @@ def test_says_that_the_config_file_chose(site: Site, plain_url: str, embedded: T
 
     data = embedded("doctor", "--json", env={"DATABASE_URL": "postgresql://x/y"}).data
 
-    assert (data["store"], data["store_from"]) == ("postgresql", f"`database_url` in {config}")
+    assert (data["store"], data["store_from"]) == (
+        "postgresql",
+        f"`database_url` in {config}",
+    )
     assert (data["timeout_s"], data["config_file"]) == (7.0, str(config))
-    assert data["passed_over"] == [f"DATABASE_URL, because of `database_url` in {config}"]
+    assert data["passed_over"] == [
+        f"DATABASE_URL, because of `database_url` in {config}"
+    ]
 
 
 @pytest.fixture(
@@ -280,7 +365,10 @@ def test_says_that_the_config_file_chose(site: Site, plain_url: str, embedded: T
     ]
 )
 def fault(
-    request: pytest.FixtureRequest, site: Site, front: NeonFront, impostors: dict[str, dict[str, Certificate]]
+    request: pytest.FixtureRequest,
+    site: Site,
+    front: NeonFront,
+    impostors: dict[str, dict[str, Certificate]],
 ) -> tuple[str, str]:
     """A connection string that leads nowhere, and the code of what stands in the way."""
     good = site.url(HOST, front.port, CONSOLE)
@@ -291,16 +379,27 @@ def fault(
         front.refuse("Control plane request failed: endpoint is disabled")
         return good, "CONFIG"
     if request.param == "spent quota":
-        front.refuse("Your project has exceeded the data transfer quota. Upgrade your plan to increase limits.")
+        front.refuse(
+            "Your project has exceeded the data transfer quota. Upgrade your plan to increase limits."
+        )
         return good, "CONFIG"
     if request.param == "silent host":
         front.is_silent = True
         return good, "TIMEOUT"
     return {
-        "wrong password": (site.url(HOST, front.port, CONSOLE, password="wrong"), "AUTH_FAILED"),
-        "missing database": (site.url(HOST, front.port, CONSOLE, database="nowhere"), "CONFIG"),
+        "wrong password": (
+            site.url(HOST, front.port, CONSOLE, password="wrong"),
+            "AUTH_FAILED",
+        ),
+        "missing database": (
+            site.url(HOST, front.port, CONSOLE, database="nowhere"),
+            "CONFIG",
+        ),
         "refused port": (site.url("localhost", 1), "DATABASE_UNAVAILABLE"),
-        "unknown host": (site.url("no-such-host.invalid", 5432), "DATABASE_UNAVAILABLE"),
+        "unknown host": (
+            site.url("no-such-host.invalid", 5432),
+            "DATABASE_UNAVAILABLE",
+        ),
     }[request.param]
 
 
@@ -313,24 +412,40 @@ def test_says_what_it_knows_beside_a_fault(site: Site, fault: tuple[str, str]) -
 
     known = details(error)
     assert list(known) == [*SETTINGS, *CONNECTION, "reachable"]
-    assert (known["reachable"], known["password"], known["store_from"]) == ("no", "***", "TODO_DATABASE_URL")
+    assert (known["reachable"], known["password"], known["store_from"]) == (
+        "no",
+        "***",
+        "TODO_DATABASE_URL",
+    )
     assert (ran.status, found(ran)) == (EXITS[code], known)
     assert ran.err.startswith(f"error: {error['message']}\n")
 
 
-def test_keeps_what_it_found_before_a_fault(site: Site, proxy: TurnProxy, stranger: str) -> None:
+def test_keeps_what_it_found_before_a_fault(
+    site: Site, proxy: TurnProxy, stranger: str
+) -> None:
     """A role without rights reaches the server all the same."""
-    run = site.todo(site.url("localhost", proxy.port, user=stranger, password="a stranger"))
+    run = site.todo(
+        site.url("localhost", proxy.port, user=stranger, password="a stranger")
+    )
 
-    error = assert_document(run("doctor", "--json"), code="FORBIDDEN", names=["todo db upgrade --sql"])
+    error = assert_document(
+        run("doctor", "--json"), code="FORBIDDEN", names=["todo db upgrade --sql"]
+    )
 
     known = details(error)
-    assert (known["reachable"], known["role"], known["bypasses_row_level_security"]) == ("yes", stranger, "no")
+    assert (
+        known["reachable"],
+        known["role"],
+        known["bypasses_row_level_security"],
+    ) == ("yes", stranger, "no")
     assert "schema" not in known
 
 
 def test_knows_somebody_elses_tables(blank_site: Site, proxy: TurnProxy) -> None:
-    blank_site.server.run_sql(blank_site.database, "CREATE SCHEMA todo; CREATE TABLE todo.task (n int)")
+    blank_site.server.run_sql(
+        blank_site.database, "CREATE SCHEMA todo; CREATE TABLE todo.task (n int)"
+    )
     run = blank_site.todo(blank_site.url("localhost", proxy.port))
 
     known = details(assert_document(run("doctor", "--json"), code="SCHEMA"))
@@ -342,25 +457,41 @@ def test_knows_a_file_that_is_no_database(site: Site) -> None:
     path = site.cwd / "notes.txt"
     path.write_text("Buy milk\n" * 1000)
 
-    known = details(assert_document(site.todo(str(path))("doctor", "--json"), code="IO_ERROR"))
+    known = details(
+        assert_document(site.todo(str(path))("doctor", "--json"), code="IO_ERROR")
+    )
 
     assert (known["store"], known["place"]) == ("sqlite", str(path))
 
 
 def test_answers_about_a_string_that_cannot_be_read(site: Site) -> None:
-    assert_document(site.todo("postgresql://u:p@host/db?sslmode=maybe")("doctor", "--json"), code="CONFIG")
+    assert_document(
+        site.todo("postgresql://u:p@host/db?sslmode=maybe")("doctor", "--json"),
+        code="CONFIG",
+    )
 
 
 @pytest.mark.spec("001/FR-045")
-def test_says_that_the_counter_is_behind(site: Site, plain_url: str, embedded: Todo) -> None:
+def test_says_that_the_counter_is_behind(
+    site: Site, plain_url: str, embedded: Todo
+) -> None:
     site.fill("first", "second")
     site.server.run_sql(site.database, "UPDATE todo.counter SET last = 1")
     for _ in range(2):
         assert embedded("add", "x").status == 0
-    with closing(sqlite3.connect(embedded("doctor", "--json").data["place"])) as file, file:
+    with (
+        closing(sqlite3.connect(embedded("doctor", "--json").data["place"])) as file,
+        file,
+    ):
         file.execute("DELETE FROM counter")
 
     assert (
-        site.todo(plain_url)("doctor", "--json").data["numbers"].startswith("behind: the counter is at 1, a task at 2")
+        site.todo(plain_url)("doctor", "--json")
+        .data["numbers"]
+        .startswith("behind: the counter is at 1, a task at 2")
     )
-    assert embedded("doctor", "--json").data["numbers"].startswith("behind: the counter is at 0, a task at 2")
+    assert (
+        embedded("doctor", "--json")
+        .data["numbers"]
+        .startswith("behind: the counter is at 0, a task at 2")
+    )

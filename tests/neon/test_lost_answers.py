@@ -1,4 +1,6 @@
-"""A line that is cut around a write: nothing is written twice, nothing is lost in silence, nothing is told wrongly."""
+"""A line that is cut around a write: nothing is written twice, nothing is lost in
+silence, nothing is told wrongly.
+"""
 
 import random
 import shlex
@@ -25,7 +27,11 @@ PARSE, EXECUTE = 1, 2
 """The two requests of a statement: only the second does something."""
 MOMENTS = [
     *(pytest.param(Fault(when, PARSE), id=f"{when} parse") for when in WHENS),
-    *(pytest.param(Fault(when, EXECUTE, how), id=f"{when} execute by {how}") for when in WHENS for how in HOWS),
+    *(
+        pytest.param(Fault(when, EXECUTE, how), id=f"{when} execute by {how}")
+        for when in WHENS
+        for how in HOWS
+    ),
     pytest.param(Fault("during", EXECUTE, late_s=0.3), id="during execute, late"),
 ]
 TERMINATE = """
@@ -46,7 +52,9 @@ def milk(site: Site, plain_url: str) -> Todo:
 def ours(site: Site) -> list[tuple[int, str, bool]]:
     """Number, title and whether it is done of every task, once the server is at rest."""
     site.rest()
-    return [(number, title, is_done) for number, title, is_done, _ in site.fetch(STORED)]
+    return [
+        (number, title, is_done) for number, title, is_done, _ in site.fetch(STORED)
+    ]
 
 
 def is_executed(fault: Fault) -> bool:
@@ -71,7 +79,9 @@ def again(run: Todo, ran: Ran, stdin: bytes = b"") -> Ran:
 
 @pytest.mark.parametrize("fault", MOMENTS)
 @pytest.mark.parametrize("command", [["list"], ["show", "1"]], ids=["list", "show"])
-def test_reads_are_asked_again(milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault) -> None:
+def test_reads_are_asked_again(
+    milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault
+) -> None:
     proxy.faults.append(fault)
 
     ran = milk(*command)
@@ -82,7 +92,9 @@ def test_reads_are_asked_again(milk: Todo, proxy: TurnProxy, command: list[str],
 
 
 @pytest.mark.parametrize("fault", MOMENTS)
-def test_add_is_asked_again_and_stored_once(milk: Todo, site: Site, proxy: TurnProxy, fault: Fault) -> None:
+def test_add_is_asked_again_and_stored_once(
+    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
+) -> None:
     proxy.faults.append(fault)
 
     ran = milk("add", "Call Ada", "--json")
@@ -137,7 +149,9 @@ def test_delete_is_sent_once_more_where_the_row_is_there(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_delete_that_is_lost_once_more_is_unknown(milk: Todo, site: Site, proxy: TurnProxy, when: When) -> None:
+def test_a_delete_that_is_lost_once_more_is_unknown(
+    milk: Todo, site: Site, proxy: TurnProxy, when: When
+) -> None:
     proxy.faults += [Fault("before", EXECUTE), Fault(when, 2 * EXECUTE, connection=2)]
 
     ran = milk("delete", "1", "--json")
@@ -147,16 +161,22 @@ def test_a_delete_that_is_lost_once_more_is_unknown(milk: Todo, site: Site, prox
     assert (ours(site) == []) is (when == "after")
 
 
-def test_the_command_to_repeat_names_the_user_that_was_named(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+def test_the_command_to_repeat_names_the_user_that_was_named(
+    site: Site, plain_url: str, proxy: TurnProxy
+) -> None:
     site.fill("Buy milk", user="bob")
     proxy.faults.append(Fault("before", EXECUTE))
 
-    ran = site.todo(plain_url)("--user", "bob", "update", "1", "-d", "two litres", "--json")
+    ran = site.todo(plain_url)(
+        "--user", "bob", "update", "1", "-d", "two litres", "--json"
+    )
 
     assert_unknown(ran, "--user", "bob", "show", "1")
 
 
-@pytest.mark.parametrize("words", [["Call Ada"], ["-d", "at 5", "It's", "$HOME; rm"], ["--", "--undo"]])
+@pytest.mark.parametrize(
+    "words", [["Call Ada"], ["-d", "at 5", "It's", "$HOME; rm"], ["--", "--undo"]]
+)
 def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
     milk: Todo, site: Site, proxy: TurnProxy, words: list[str]
 ) -> None:
@@ -164,7 +184,9 @@ def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
 
     ran = milk("add", "--json", *words)
 
-    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith(
+        "todo add --id "
+    )
     before = ours(site)
     assert len(before) == 2
     proxy.reset()
@@ -172,18 +194,24 @@ def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
     assert ours(site) == before
 
 
-def test_lines_that_are_lost_twice_name_the_command_that_repeats_them(milk: Todo, site: Site, proxy: TurnProxy) -> None:
+def test_lines_that_are_lost_twice_name_the_command_that_repeats_them(
+    milk: Todo, site: Site, proxy: TurnProxy
+) -> None:
     proxy.faults.append(Fault("after", EXECUTE, connection=None))
 
     ran = milk("add", "-", "--json", stdin=b"one\ntwo\n")
 
-    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith(
+        "todo add --id "
+    )
     proxy.reset()
     assert again(milk, ran, b"one\ntwo\n").status == 0
     assert [title for _, title, _ in ours(site)] == ["Buy milk", "one", "two"]
 
 
-def test_lines_that_are_cut_anywhere_are_all_or_none_and_leave_no_gap(milk: Todo, site: Site, proxy: TurnProxy) -> None:
+def test_lines_that_are_cut_anywhere_are_all_or_none_and_leave_no_gap(
+    milk: Todo, site: Site, proxy: TurnProxy
+) -> None:
     for request in range(PARSE, 99):
         proxy.reset()
         proxy.faults.append(Fault("before", request, connection=None))
@@ -192,10 +220,16 @@ def test_lines_that_are_cut_anywhere_are_all_or_none_and_leave_no_gap(milk: Todo
         assert [title for _, title, _ in ours(site)] == ["Buy milk"]
 
     assert request > 2 * EXECUTE  # it takes several statements
-    assert [(number, title) for number, title, _ in ours(site)] == [(1, "Buy milk"), (2, "one"), (3, "two")]
+    assert [(number, title) for number, title, _ in ours(site)] == [
+        (1, "Buy milk"),
+        (2, "one"),
+        (3, "two"),
+    ]
 
 
-def test_reads_that_are_lost_twice_were_not_to_be_had(milk: Todo, proxy: TurnProxy) -> None:
+def test_reads_that_are_lost_twice_were_not_to_be_had(
+    milk: Todo, proxy: TurnProxy
+) -> None:
     proxy.faults.append(Fault("before", EXECUTE, connection=None))
 
     assert_document(milk("list", "--json"), code="DATABASE_UNAVAILABLE")
@@ -213,10 +247,17 @@ def test_reads_that_are_lost_twice_were_not_to_be_had(milk: Todo, proxy: TurnPro
     ],
 )
 def test_a_change_is_unknown_when_nobody_can_look(
-    milk: Todo, proxy: TurnProxy, pauses: Pauses, command: list[str], hint: list[str], when: When
+    milk: Todo,
+    proxy: TurnProxy,
+    pauses: Pauses,
+    command: list[str],
+    hint: list[str],
+    when: When,
 ) -> None:
     proxy.faults.append(Fault(when, EXECUTE))
-    proxy.faults += [Fault("before", request=0, connection=number) for number in range(2, 99)]
+    proxy.faults += [
+        Fault("before", request=0, connection=number) for number in range(2, 99)
+    ]
 
     ran = milk(*command, "--json", env={"TODO_TIMEOUT": "0.6"})
 
@@ -227,18 +268,29 @@ def test_an_add_is_unknown_when_nobody_can_be_asked_again(
     milk: Todo, site: Site, proxy: TurnProxy, pauses: Pauses
 ) -> None:
     proxy.faults.append(Fault("after", EXECUTE))
-    proxy.faults += [Fault("before", request=0, connection=number) for number in range(2, 99)]
+    proxy.faults += [
+        Fault("before", request=0, connection=number) for number in range(2, 99)
+    ]
 
     ran = milk("add", "Call Ada", "--json", env={"TODO_TIMEOUT": "0.6"})
 
-    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith("todo add --id ")
+    assert assert_document(ran, code="OUTCOME_UNKNOWN")["hint"].startswith(
+        "todo add --id "
+    )
     assert [title for _, title, _ in ours(site)] == ["Buy milk", "Call Ada"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("command", [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]]
+)
 def test_a_silent_line_is_not_waited_for_forever(
-    milk: Todo, site: Site, proxy: TurnProxy, monkeypatch: pytest.MonkeyPatch, command: list[str], when: When
+    milk: Todo,
+    site: Site,
+    proxy: TurnProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    when: When,
 ) -> None:
     monkeypatch.setattr("todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5)
     before = site.fetch(STORED)
@@ -246,7 +298,9 @@ def test_a_silent_line_is_not_waited_for_forever(
 
     ran = milk(*command, "--json")
 
-    is_changed = site.fetch(STORED) != before  # the line's other end stays open, as it would
+    is_changed = (
+        site.fetch(STORED) != before
+    )  # the line's other end stays open, as it would
     if command == ["list"]:
         assert_document(ran, code="TIMEOUT")
     elif ran.status == 0:
@@ -255,14 +309,22 @@ def test_a_silent_line_is_not_waited_for_forever(
         assert_document(ran, code="OUTCOME_UNKNOWN")
 
 
-def test_a_line_that_ends_while_somebody_types_is_replaced(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+def test_a_line_that_ends_while_somebody_types_is_replaced(
+    site: Site, plain_url: str, proxy: TurnProxy
+) -> None:
     running = site.process(plain_url).start("add", "-")
-    wait_until(lambda: len(proxy.requests) == 3)  # logged in, and waiting for standard input
+    wait_until(
+        lambda: len(proxy.requests) == 3
+    )  # logged in, and waiting for standard input
     site.server.run_sql(site.database, TERMINATE)
 
     out, err = running.communicate(b"Buy milk\n", timeout=LIMIT_S)
 
-    assert (running.returncode, out, err) == (0, b"Added 1: Buy milk (new list for ada)\n", b"")
+    assert (running.returncode, out, err) == (
+        0,
+        b"Added 1: Buy milk (new list for ada)\n",
+        b"",
+    )
     assert site.titles() == ["Buy milk"]
 
 
@@ -271,7 +333,9 @@ def lines(*titles: str) -> bytes:
     return "".join(f"{title}\n" for title in titles).encode()
 
 
-def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(
+    site: Site, plain_url: str, proxy: TurnProxy
+) -> None:
     run = site.todo(plain_url)
     assert run("add", "-", stdin=lines("first")).status == 0
     requests = len(proxy.requests) - 3  # less those of the log-in
@@ -291,7 +355,9 @@ def test_lines_are_stored_once_and_whole_wherever_the_line_is_cut(site: Site, pl
     assert site.titles() == expected
 
 
-def test_lines_that_are_lost_twice_can_be_repeated(site: Site, plain_url: str, proxy: TurnProxy) -> None:
+def test_lines_that_are_lost_twice_can_be_repeated(
+    site: Site, plain_url: str, proxy: TurnProxy
+) -> None:
     run = site.todo(plain_url)
     assert run("add", "-", stdin=lines("first")).status == 0
     requests = len(proxy.requests) - 3
@@ -305,7 +371,11 @@ def test_lines_that_are_lost_twice_can_be_repeated(site: Site, plain_url: str, p
             ran = run("add", "-", "--json", stdin=lines(*titles))
 
             site.rest()
-            assert site.titles() in ([expected + titles] if ran.status == 0 else [expected, expected + titles])
+            assert site.titles() in (
+                [expected + titles]
+                if ran.status == 0
+                else [expected, expected + titles]
+            )
             proxy.reset()
             if ran.status:
                 assert_document(ran, code="OUTCOME_UNKNOWN")
@@ -348,7 +418,12 @@ def source(site: Site) -> Path:
     path = site.cwd / "source.db"
     run = site.todo(str(path))
     for user in ("ada", "bob", "eve"):
-        ran = run("add", "-", user=user, stdin=lines(*(f"{user} {number}" for number in range(10))))
+        ran = run(
+            "add",
+            "-",
+            user=user,
+            stdin=lines(*(f"{user} {number}" for number in range(10))),
+        )
         assert ran.status == 0, ran
     return path
 
@@ -371,7 +446,9 @@ def test_a_first_add_makes_one_store_with_one_task(
 ) -> None:
     proxy.faults.append(Fault(when, request_))
 
-    ran = blank_site.todo(blank_site.url("127.0.0.1", proxy.port))("add", "Buy milk", "--json")
+    ran = blank_site.todo(blank_site.url("127.0.0.1", proxy.port))(
+        "add", "Buy milk", "--json"
+    )
 
     assert (ran.data["title"], ran.data["number"]) == ("Buy milk", 1)
     assert ours(blank_site) == [(1, "Buy milk", False)]
@@ -395,11 +472,15 @@ class Reckoning:
             "delete": ["delete", number],
             "add -": ["add", "-"],
         }[kind]
-        ran = self._run(*command, stdin=lines(*(f"{title} {letter}" for letter in "abcde")))
+        ran = self._run(
+            *command, stdin=lines(*(f"{title} {letter}" for letter in "abcde"))
+        )
         self.said[place] = (kind, ran.status)
 
     def wrongs(self, rows: Sequence[tuple[int, str, bool]]) -> dict[str, list[str]]:
-        """What was written twice, lost in silence, or told wrongly, by the rows that are there in the end."""
+        """What was written twice, lost in silence, or told wrongly, by the rows that
+        are there in the end.
+        """
         titles = Counter(title for _, title, _ in rows)
         by_number = {number: (title, is_done) for number, title, is_done in rows}
         twice = [title for title, count in titles.items() if count > 1]
@@ -424,18 +505,30 @@ class Reckoning:
         return {"twice": twice, "lost": lost, "wrong": wrong}
 
 
-@pytest.mark.parametrize(("is_neon", "seed"), [(False, 3), (True, 4)], ids=["plain", "neon"])
+@pytest.mark.parametrize(
+    ("is_neon", "seed"), [(False, 3), (True, 4)], ids=["plain", "neon"]
+)
 def test_random_cuts_do_no_harm(
-    site: Site, proxy: TurnProxy, front: NeonFront, pauses: Pauses, is_neon: bool, seed: int
+    site: Site,
+    proxy: TurnProxy,
+    front: NeonFront,
+    pauses: Pauses,
+    is_neon: bool,
+    seed: int,
 ) -> None:
-    """Any byte of either side can be the last; half of the cuts are near the end, where the write is."""
+    """Any byte of either side can be the last; half of the cuts are near the end, where
+    the write is.
+    """
     chance, cuts = random.Random(seed), CUTS // 2
     site.fill(*(f"task {number}" for number in range(1, cuts + len(KINDS) + 1)))
     site.server.run_sql(
-        site.database, "UPDATE todo.task SET completed = true, completed_at = now() WHERE number % 6 = 5"
+        site.database,
+        "UPDATE todo.task SET completed = true, completed_at = now() WHERE number % 6 = 5",
     )
     with Relay(front.port if is_neon else proxy.port) as relay:
-        url = site.url(HOST, relay.port) if is_neon else site.url("127.0.0.1", relay.port)
+        url = (
+            site.url(HOST, relay.port) if is_neon else site.url("127.0.0.1", relay.port)
+        )
         reckoning = Reckoning(site.todo(url))
         lengths = {}
         for place, kind in enumerate(KINDS, start=cuts + 1):
@@ -445,10 +538,18 @@ def test_random_cuts_do_no_harm(
             kind = "undo" if place % 6 == 5 else chance.choice(KINDS[:-1])
             side: Literal["client", "server"] = chance.choice(("client", "server"))
             first = chance.choice((1, lengths[kind][side] * 7 // 10))
-            relay.cut = Cut(side, chance.randint(first, lengths[kind][side]), is_reset=chance.random() < 0.5)
+            relay.cut = Cut(
+                side,
+                chance.randint(first, lengths[kind][side]),
+                is_reset=chance.random() < 0.5,
+            )
             reckoning.ask(place, kind)
 
     assert reckoning.wrongs(ours(site)) == {"twice": [], "lost": [], "wrong": []}
     assert relay.connections > cuts * 3 // 2  # the cuts were real
-    assert {status for kind, status in reckoning.said.values() if kind.startswith("add")} == {0}
-    assert Counter(status for _, status in reckoning.said.values())[6] == 0  # the line is back at once
+    assert {
+        status for kind, status in reckoning.said.values() if kind.startswith("add")
+    } == {0}
+    assert (
+        Counter(status for _, status in reckoning.said.values())[6] == 0
+    )  # the line is back at once

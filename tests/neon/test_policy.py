@@ -30,8 +30,12 @@ def owned_site(blank_site: Site) -> Iterator[Site]:
         """,
     )
     yield site
-    site.server.run_sql(site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER")
-    site.server.run_sql(site.database, f"DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}")
+    site.server.run_sql(
+        site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER"
+    )
+    site.server.run_sql(
+        site.database, f"DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}"
+    )
 
 
 @pytest.fixture
@@ -40,10 +44,17 @@ def shared(owned_site: Site, proxy: TurnProxy) -> Iterator[Site]:
     owner = as_role(owned_site, proxy, OWNER)
     for person in PEOPLE:
         assert owner("add", f"task of {person}", user=person).status == 0
-    wait_for(run_as_owner(owned_site, with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE)))
+    wait_for(
+        run_as_owner(
+            owned_site, with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE)
+        )
+    )
     yield owned_site
     for person in PEOPLE:
-        owned_site.server.run_sql(owned_site.database, f"DROP OWNED BY {quoted(person)}; DROP ROLE {quoted(person)}")
+        owned_site.server.run_sql(
+            owned_site.database,
+            f"DROP OWNED BY {quoted(person)}; DROP ROLE {quoted(person)}",
+        )
 
 
 def quoted(name: str) -> str:
@@ -52,11 +63,18 @@ def quoted(name: str) -> str:
 
 
 def with_passwords(recipe: str, people: Sequence[str]) -> str:
-    """The recipe as it is printed, and then the passwords, by the statements that its head names."""
-    statements = re.findall(r"^--  +(ALTER ROLE .* PASSWORD )'\.\.\.';$", recipe, flags=re.MULTILINE)
+    """The recipe as it is printed, and then the passwords, by the statements that its
+    head names.
+    """
+    statements = re.findall(
+        r"^--  +(ALTER ROLE .* PASSWORD )'\.\.\.';$", recipe, flags=re.MULTILINE
+    )
     assert len(statements) == len(people), recipe
     secrets = [SECRET.format(person).replace("'", "''") for person in people]
-    return recipe + "".join(f"{begun}'{secret}';\n" for begun, secret in zip(statements, secrets, strict=True))
+    return recipe + "".join(
+        f"{begun}'{secret}';\n"
+        for begun, secret in zip(statements, secrets, strict=True)
+    )
 
 
 async def run_as_owner(site: Site, sql: str) -> None:
@@ -71,7 +89,9 @@ async def run_as_owner(site: Site, sql: str) -> None:
 
 async def fetch_as(site: Site, role: str, sql: str) -> list[tuple[object, ...]]:
     """The rows that a role gets by SQL of its own."""
-    connection = await asyncpg.connect(site.server.url(site.database, user=role, password=SECRET.format(role)))
+    connection = await asyncpg.connect(
+        site.server.url(site.database, user=role, password=SECRET.format(role))
+    )
     try:
         return [tuple(row) for row in await connection.fetch(sql)]
     finally:
@@ -80,11 +100,15 @@ async def fetch_as(site: Site, role: str, sql: str) -> list[tuple[object, ...]]:
 
 def as_role(site: Site, proxy: TurnProxy, role: str) -> Todo:
     """The program, logged in as a role."""
-    return site.todo(site.url("127.0.0.1", proxy.port, user=role, password=SECRET.format(role)))
+    return site.todo(
+        site.url("127.0.0.1", proxy.port, user=role, password=SECRET.format(role))
+    )
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_a_role_works_with_its_own_tasks(shared: Site, proxy: TurnProxy, person: str) -> None:
+def test_a_role_works_with_its_own_tasks(
+    shared: Site, proxy: TurnProxy, person: str
+) -> None:
     run = as_role(shared, proxy, person)
 
     said = [
@@ -103,12 +127,17 @@ def test_a_role_works_with_its_own_tasks(shared: Site, proxy: TurnProxy, person:
         "Done 2: Buy oat milk\n",
         f"Deleted 1: task of {person}\n",
     ]
-    assert [task["number"] for task in run("list", "--status", "all", "--json", user=person).data] == [2]
+    assert [
+        task["number"]
+        for task in run("list", "--status", "all", "--json", user=person).data
+    ] == [2]
     assert run("add", "-", stdin=b"one\ntwo\n", user=person).status == 0
 
 
 @pytest.mark.parametrize("user", ["bob", "nobody"])
-def test_a_role_sees_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, user: str) -> None:
+def test_a_role_sees_nothing_of_anybody_else(
+    shared: Site, proxy: TurnProxy, user: str
+) -> None:
     run = as_role(shared, proxy, "ada")
 
     assert run("list", "--status", "all", "--json", "--user", user).data == []
@@ -120,13 +149,21 @@ def test_a_role_is_told_whose_tasks_it_may_keep(shared: Site, proxy: TurnProxy) 
     run = as_role(shared, proxy, "ada")
 
     for command in (["add", "x"], ["add", "-"]):
-        error = assert_refused(run, *command, "--user", "bob", code="FORBIDDEN", stdin=b"x\n")
-        assert error["message"].startswith("The role `ada` may only keep the tasks of `ada` in ")
-        assert error["hint"] == "leave out --user, or log in with the role of that person"
+        error = assert_refused(
+            run, *command, "--user", "bob", code="FORBIDDEN", stdin=b"x\n"
+        )
+        assert error["message"].startswith(
+            "The role `ada` may only keep the tasks of `ada` in "
+        )
+        assert (
+            error["hint"] == "leave out --user, or log in with the role of that person"
+        )
 
 
 @pytest.mark.parametrize("user", ["bob", "nobody"])
-def test_a_role_changes_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, user: str) -> None:
+def test_a_role_changes_nothing_of_anybody_else(
+    shared: Site, proxy: TurnProxy, user: str
+) -> None:
     before = shared.fetch(EVERYTHING)
     run = as_role(shared, proxy, "ada")
 
@@ -138,22 +175,32 @@ def test_a_role_changes_nothing_of_anybody_else(shared: Site, proxy: TurnProxy, 
         ("NOT_FOUND", "done", "1-9"),
         ("NOT_FOUND", "delete", "1"),
     ):
-        assert_document(run("--user", user, "--json", *command, stdin=b"one\ntwo\n"), code=code)
+        assert_document(
+            run("--user", user, "--json", *command, stdin=b"one\ntwo\n"), code=code
+        )
         assert shared.fetch(EVERYTHING) == before
 
 
-def test_a_role_cannot_take_an_id_of_anybody_else(shared: Site, proxy: TurnProxy) -> None:
+def test_a_role_cannot_take_an_id_of_anybody_else(
+    shared: Site, proxy: TurnProxy
+) -> None:
     [(id,)] = shared.fetch("SELECT id FROM todo.task WHERE user_id = 'bob'")
 
     ran = as_role(shared, proxy, "ada")("add", "mine", "--id", str(id), "--json")
 
     assert ran.error["code"] in ("CONFLICT", "FORBIDDEN")
-    assert shared.fetch(f"SELECT user_id, title FROM todo.task WHERE id = '{id}'") == [("bob", "task of bob")]
+    assert shared.fetch(f"SELECT user_id, title FROM todo.task WHERE id = '{id}'") == [
+        ("bob", "task of bob")
+    ]
 
 
 def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
-    assert wait_for(fetch_as(shared, "ada", "SELECT title FROM todo.task")) == [("task of ada",)]
-    assert wait_for(fetch_as(shared, "ada", "SELECT user_id FROM todo.counter")) == [("ada",)]
+    assert wait_for(fetch_as(shared, "ada", "SELECT title FROM todo.task")) == [
+        ("task of ada",)
+    ]
+    assert wait_for(fetch_as(shared, "ada", "SELECT user_id FROM todo.counter")) == [
+        ("ada",)
+    ]
     for sql in (
         "UPDATE todo.task SET user_id = 'bob'",
         "INSERT INTO todo.counter VALUES ('carol', 7)",
@@ -166,7 +213,14 @@ def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             wait_for(fetch_as(shared, "ada", sql))
-    assert wait_for(fetch_as(shared, "ada", "DELETE FROM todo.task WHERE user_id = 'bob' RETURNING 1")) == []
+    assert (
+        wait_for(
+            fetch_as(
+                shared, "ada", "DELETE FROM todo.task WHERE user_id = 'bob' RETURNING 1"
+            )
+        )
+        == []
+    )
 
 
 def test_a_role_costs_no_turn_more(shared: Site, proxy: TurnProxy) -> None:
@@ -179,7 +233,11 @@ def test_a_role_costs_no_turn_more(shared: Site, proxy: TurnProxy) -> None:
 
 def test_doctor_says_whom_the_policy_binds(shared: Site, proxy: TurnProxy) -> None:
     data = as_role(shared, proxy, "ada")("doctor", "--json").data
-    assert (data["role"], data["bypasses_row_level_security"], data["tasks"]) == ("ada", False, 1)
+    assert (data["role"], data["bypasses_row_level_security"], data["tasks"]) == (
+        "ada",
+        False,
+        1,
+    )
 
     data = as_role(shared, proxy, OWNER)("doctor", "--json").data
     assert (data["role"], data["bypasses_row_level_security"]) == (OWNER, True)
@@ -188,10 +246,16 @@ def test_doctor_says_whom_the_policy_binds(shared: Site, proxy: TurnProxy) -> No
 def test_the_owner_still_sees_everybody(shared: Site, proxy: TurnProxy) -> None:
     run = as_role(shared, proxy, OWNER)
 
-    assert [len(run("list", "--json", user=person).data) for person in PEOPLE] == [1, 1, 1]
+    assert [len(run("list", "--json", user=person).data) for person in PEOPLE] == [
+        1,
+        1,
+        1,
+    ]
 
 
-def test_the_policy_binds_an_owner_without_that_privilege_too(shared: Site, proxy: TurnProxy) -> None:
+def test_the_policy_binds_an_owner_without_that_privilege_too(
+    shared: Site, proxy: TurnProxy
+) -> None:
     shared.server.run_sql(shared.database, f"ALTER ROLE {OWNER} NOBYPASSRLS")
     run = as_role(shared, proxy, OWNER)
 
@@ -207,16 +271,25 @@ def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
     assert as_role(shared, proxy, "ada")("--user", "bob", "list", "--json").data == []
 
 
-def test_the_recipe_changes_nothing_by_itself(owned_site: Site, proxy: TurnProxy) -> None:
+def test_the_recipe_changes_nothing_by_itself(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
     owner = as_role(owned_site, proxy, OWNER)
     assert owner("add", "Buy milk").status == 0
 
-    in_words, in_json = owner("db", "policy", "ada", "bob"), owner("db", "policy", "ada", "bob", "--json")
+    in_words, in_json = (
+        owner("db", "policy", "ada", "bob"),
+        owner("db", "policy", "ada", "bob", "--json"),
+    )
 
     assert in_json.data == {"sql": in_words.out}
     assert owner("db", "policy").out == owner("db", "policy", "ada").out
-    assert owned_site.fetch("SELECT relrowsecurity FROM pg_class WHERE relname = 'task'") == [(False,)]
-    assert owned_site.fetch("SELECT count(*) FROM pg_roles WHERE rolname IN ('ada', 'bob')") == [(0,)]
+    assert owned_site.fetch(
+        "SELECT relrowsecurity FROM pg_class WHERE relname = 'task'"
+    ) == [(False,)]
+    assert owned_site.fetch(
+        "SELECT count(*) FROM pg_roles WHERE rolname IN ('ada', 'bob')"
+    ) == [(0,)]
 
 
 def test_the_recipe_takes_no_name_that_is_none(site: Site, plain_url: str) -> None:
@@ -226,7 +299,9 @@ def test_the_recipe_takes_no_name_that_is_none(site: Site, plain_url: str) -> No
 
 def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> None:
     site = owned_site
-    site.server.run_sql(site.database, f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'")
+    site.server.run_sql(
+        site.database, f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'"
+    )
     try:
         run = as_role(site, proxy, "ada")
         error = assert_refused(run, "add", "Buy milk", code="FORBIDDEN")
@@ -238,7 +313,10 @@ def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> Non
         wait_for(run_as_owner(site, run("db", "policy").out))
 
         assert run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
-        assert run("db", "upgrade", "--json").data == {"version": "0001", "created": False}
+        assert run("db", "upgrade", "--json").data == {
+            "version": "0001",
+            "created": False,
+        }
     finally:
         site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")
 
@@ -256,15 +334,24 @@ def test_says_that_rights_are_lacking(owned_site: Site, proxy: TurnProxy) -> Non
     try:
         run = as_role(site, proxy, "reader")
         assert run("list", "--json").data[0]["title"] == "first"
-        for command in (["add", "x"], ["update", "1", "--title", "x"], ["done", "1"], ["delete", "1"]):
+        for command in (
+            ["add", "x"],
+            ["update", "1", "--title", "x"],
+            ["done", "1"],
+            ["delete", "1"],
+        ):
             assert_refused(run, *command, code="FORBIDDEN", names=["rights"])
-        assert site.fetch("SELECT title, completed FROM todo.task") == [("first", False)]
+        assert site.fetch("SELECT title, completed FROM todo.task") == [
+            ("first", False)
+        ]
     finally:
         site.server.run_sql(site.database, "DROP OWNED BY reader; DROP ROLE reader")
 
 
 @pytest.mark.parametrize("name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"])
-def test_the_recipe_takes_every_name_of_a_role(owned_site: Site, proxy: TurnProxy, name: str) -> None:
+def test_the_recipe_takes_every_name_of_a_role(
+    owned_site: Site, proxy: TurnProxy, name: str
+) -> None:
     site = owned_site
     owner = as_role(site, proxy, OWNER)
     assert owner("add", "first").status == 0
@@ -274,21 +361,41 @@ def test_the_recipe_takes_every_name_of_a_role(owned_site: Site, proxy: TurnProx
             wait_for(run_as_owner(site, with_passwords(recipe, [name])))
         run = as_role(site, proxy, name)
         assert run("add", "Buy milk", user=name).status == 0
-        assert site.fetch("SELECT title FROM todo.task WHERE user_id <> 'ada'") == [("Buy milk",)]
+        assert site.fetch("SELECT title FROM todo.task WHERE user_id <> 'ada'") == [
+            ("Buy milk",)
+        ]
     finally:
-        site.server.run_sql(site.database, f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}")
+        site.server.run_sql(
+            site.database, f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}"
+        )
 
 
 @pytest.mark.parametrize("name", ["public", "none", "pg_monitor"])
-def test_the_recipe_takes_no_name_that_postgresql_keeps(site: Site, plain_url: str, name: str) -> None:
-    assert_refused(site.todo(plain_url), "db", "policy", name, code="INVALID_INPUT", names=["keeps for itself"])
+def test_the_recipe_takes_no_name_that_postgresql_keeps(
+    site: Site, plain_url: str, name: str
+) -> None:
+    assert_refused(
+        site.todo(plain_url),
+        "db",
+        "policy",
+        name,
+        code="INVALID_INPUT",
+        names=["keeps for itself"],
+    )
 
 
-def test_the_recipe_wants_the_schema_to_be_the_database_owners(owned_site: Site, proxy: TurnProxy) -> None:
+def test_the_recipe_wants_the_schema_to_be_the_database_owners(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
     site = owned_site
     owner = as_role(site, proxy, OWNER)
     assert owner("add", "first").status == 0
-    site.server.run_sql(site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER")
+    site.server.run_sql(
+        site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER"
+    )
 
-    with pytest.raises(asyncpg.RaiseError, match=f"belongs to {OWNER}, not to the owner of the database"):
+    with pytest.raises(
+        asyncpg.RaiseError,
+        match=f"belongs to {OWNER}, not to the owner of the database",
+    ):
         wait_for(run_as_owner(site, owner("db", "policy", "ada").out))

@@ -61,9 +61,15 @@ SELECT pg_backend_pid() AS backend,
 
 
 @pytest.fixture(scope="module", params=KEPT)
-def pooler(request: pytest.FixtureRequest, own_postgres: PostgresCluster) -> Iterator[PgBouncer]:
-    """A pooler with a single connection to the server, so that whatever stays on it meets the next client."""
-    with PgBouncer(own_postgres, max_prepared_statements=request.param, pool_size=1) as pooler:
+def pooler(
+    request: pytest.FixtureRequest, own_postgres: PostgresCluster
+) -> Iterator[PgBouncer]:
+    """A pooler with a single connection to the server, so that whatever stays on it
+    meets the next client.
+    """
+    with PgBouncer(
+        own_postgres, max_prepared_statements=request.param, pool_size=1
+    ) as pooler:
         yield pooler
 
 
@@ -82,7 +88,9 @@ def state(pooler: PgBouncer, site: Site) -> tuple[object, ...]:
     return wait_for(_state(pooler.url(site.database)))
 
 
-def test_all_commands_work_one_process_after_the_other(pooler: PgBouncer, site: Site) -> None:
+def test_all_commands_work_one_process_after_the_other(
+    pooler: PgBouncer, site: Site
+) -> None:
     run = site.process(pooler.url(site.database))
 
     for command, said in COMMANDS:
@@ -106,15 +114,27 @@ def test_all_commands_work_at_once(pooler: PgBouncer, site: Site) -> None:
     site.fill("first", "second", "third")
     run = site.process(pooler.url(site.database))
     commands = [["add", f"new {number}"] for number in range(3)]
-    commands += [["list"], ["update", "1", "--title", "First"], ["done", "2"], ["delete", "3"]]
+    commands += [
+        ["list"],
+        ["update", "1", "--title", "First"],
+        ["done", "2"],
+        ["delete", "3"],
+    ]
 
     running = [run.start(*command) for command in commands]
     ended = [process.communicate(timeout=LIMIT_S) for process in running]
 
-    assert [(process.returncode, err) for process, (_, err) in zip(running, ended, strict=True)] == [(0, b"")] * 7
+    assert [
+        (process.returncode, err)
+        for process, (_, err) in zip(running, ended, strict=True)
+    ] == [(0, b"")] * 7
     rows = site.fetch("SELECT number, title, completed FROM todo.task ORDER BY number")
     assert [number for number, _, _ in rows] == [1, 2, 4, 5, 6]
-    assert {title for _, title, _ in rows} == {"First", "second", *(f"new {number}" for number in range(3))}
+    assert {title for _, title, _ in rows} == {
+        "First",
+        "second",
+        *(f"new {number}" for number in range(3)),
+    }
 
 
 def test_nothing_stays_on_the_servers_connection(pooler: PgBouncer, site: Site) -> None:
@@ -126,7 +146,9 @@ def test_nothing_stays_on_the_servers_connection(pooler: PgBouncer, site: Site) 
         assert run(*command).status == 0
         assert state(pooler, site) == before, command
     for command in OTHERS:
-        assert run(*command, stdin=b"three\nfour\n").status == (3 if "99" in command else 0), command
+        assert run(*command, stdin=b"three\nfour\n").status == (
+            3 if "99" in command else 0
+        ), command
         assert state(pooler, site) == before, command
 
 
@@ -136,8 +158,20 @@ def test_nothing_stays_after_a_failure_or_a_cut(pooler: PgBouncer, site: Site) -
     before = state(pooler, site)
     fast = site.todo(pooler.url(site.database))
 
-    assert fast("add", "Buy milk", "--id", "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11", user="bob").status == 0
-    assert fast("add", "Buy milk", "--id", "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11").status == 5
+    assert (
+        fast(
+            "add",
+            "Buy milk",
+            "--id",
+            "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11",
+            user="bob",
+        ).status
+        == 0
+    )
+    assert (
+        fast("add", "Buy milk", "--id", "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11").status
+        == 5
+    )
     waiting = run.start("add", "-")
     assert waiting.stdin is not None
     waiting.stdin.write(b"never ")
@@ -148,7 +182,9 @@ def test_nothing_stays_after_a_failure_or_a_cut(pooler: PgBouncer, site: Site) -
     assert site.titles() == ["first", "Buy milk"]
 
 
-def test_makes_its_tables_through_the_pooler(pooler: PgBouncer, blank_site: Site) -> None:
+def test_makes_its_tables_through_the_pooler(
+    pooler: PgBouncer, blank_site: Site
+) -> None:
     before = state(pooler, blank_site)
 
     ran = blank_site.todo(pooler.url(blank_site.database))("add", "Buy milk")
@@ -157,17 +193,24 @@ def test_makes_its_tables_through_the_pooler(pooler: PgBouncer, blank_site: Site
     assert state(pooler, blank_site) == before
 
 
-def test_makes_its_tables_once_when_many_begin_at_once(pooler: PgBouncer, blank_site: Site) -> None:
+def test_makes_its_tables_once_when_many_begin_at_once(
+    pooler: PgBouncer, blank_site: Site
+) -> None:
     run = blank_site.process(pooler.url(blank_site.database))
 
     running = [run.start("add", f"task {number}") for number in range(3)]
     ended = [process.communicate(timeout=LIMIT_S) for process in running]
 
-    assert [(process.returncode, err) for process, (_, err) in zip(running, ended, strict=True)] == [(0, b"")] * 3
+    assert [
+        (process.returncode, err)
+        for process, (_, err) in zip(running, ended, strict=True)
+    ] == [(0, b"")] * 3
     assert sorted(blank_site.titles()) == [f"task {number}" for number in range(3)]
 
 
-def test_costs_seven_turns_as_neon_has_it(pooler: PgBouncer, site: Site, certificate: Certificate) -> None:
+def test_costs_seven_turns_as_neon_has_it(
+    pooler: PgBouncer, site: Site, certificate: Certificate
+) -> None:
     with NeonFront(pooler.host, pooler.port, certificate) as front:
         run = site.todo(site.url(POOLER, front.port, f"{CONSOLE}&pgbouncer=true"))
         for command, _ in COMMANDS:
@@ -175,7 +218,12 @@ def test_costs_seven_turns_as_neon_has_it(pooler: PgBouncer, site: Site, certifi
             assert run(*command).status == 0
             assert (front.turns, front.connections) == (7, 1), command
         assert run("doctor", "--json").data["is_pooler"] is True
-        assert site.todo(site.url(HOST, front.port, CONSOLE))("doctor", "--json").data["is_pooler"] is False
+        assert (
+            site.todo(site.url(HOST, front.port, CONSOLE))("doctor", "--json").data[
+                "is_pooler"
+            ]
+            is False
+        )
 
 
 @pytest.mark.parametrize(
@@ -186,13 +234,17 @@ def test_costs_seven_turns_as_neon_has_it(pooler: PgBouncer, site: Site, certifi
         ({"database": "nowhere"}, "CONFIG"),
     ],
 )
-def test_knows_what_the_pooler_refuses(pooler: PgBouncer, site: Site, change: dict[str, str], code: str) -> None:
+def test_knows_what_the_pooler_refuses(
+    pooler: PgBouncer, site: Site, change: dict[str, str], code: str
+) -> None:
     ran = site.todo(site.url(pooler.host, pooler.port, **change))("list", "--json")
 
     assert_document(ran, code=code, names=[pooler.host])
 
 
-def test_knows_a_parameter_that_the_pooler_refuses(pooler: PgBouncer, site: Site) -> None:
+def test_knows_a_parameter_that_the_pooler_refuses(
+    pooler: PgBouncer, site: Site
+) -> None:
     run = site.todo(site.url(pooler.host, pooler.port, "options=-c%20geqo%3Doff"))
 
     assert_refused(run, "list", code="CONFIG", names=["options"])

@@ -70,7 +70,9 @@ def password(form: tuple[str, str], site: Site) -> Iterator[str]:
     """The password of a role that may do everything."""
     secret = form[1]
     literal = secret.replace("'", "''")
-    site.server.run_sql(site.database, f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD '{literal}'")
+    site.server.run_sql(
+        site.database, f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD '{literal}'"
+    )
     yield secret
     site.server.run_sql(site.database, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
 
@@ -85,13 +87,25 @@ def url(form: tuple[str, str], site: Site, front: NeonFront, password: str) -> s
 def leaks(text: str) -> list[str]:
     """The lines that hold a piece of a password, in any form."""
     pieces = ("canary", "oddity", quote(ODD, safe="").lower(), ODD.lower()[-8:])
-    return [line for line in text.splitlines() if any(piece in line.lower().replace(ROLE, "") for piece in pieces)]
+    return [
+        line
+        for line in text.splitlines()
+        if any(piece in line.lower().replace(ROLE, "") for piece in pieces)
+    ]
 
 
 def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
-    """Everything that these commands print, in words, as JSON and with --debug, on a terminal and in a pipe."""
+    """Everything that these commands print, in words, as JSON and with --debug, on a
+    terminal and in a pipe.
+    """
     rans = [
-        run(*style, *command, terminal=terminal, stdin=b"one\n", env={"TODO_TIMEOUT": timeout})
+        run(
+            *style,
+            *command,
+            terminal=terminal,
+            stdin=b"one\n",
+            env={"TODO_TIMEOUT": timeout},
+        )
         for command in commands
         for style, terminal in (([], True), (["--json"], False), (["--debug"], False))
     ]
@@ -111,9 +125,16 @@ def test_no_command_shows_a_password(site: Site, url: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
-@pytest.mark.parametrize("state", ["wrong", "missing", "impostor", "disabled", "echoed", "quota"])
+@pytest.mark.parametrize(
+    "state", ["wrong", "missing", "impostor", "disabled", "echoed", "quota"]
+)
 def test_no_failure_to_connect_shows_a_password(
-    site: Site, front: NeonFront, url: str, password: str, impostors: dict[str, dict[str, Certificate]], state: str
+    site: Site,
+    front: NeonFront,
+    url: str,
+    password: str,
+    impostors: dict[str, dict[str, Certificate]],
+    state: str,
 ) -> None:
     if state == "wrong":
         site.server.run_sql(site.database, f"ALTER ROLE {ROLE} PASSWORD 'another one'")
@@ -126,7 +147,9 @@ def test_no_failure_to_connect_shows_a_password(
     if state == "quota":
         front.refuse("exceeded the compute time quota")
     if state == "echoed":  # a server that sends back what it was told
-        front.refuse(f"invalid password {password} ({quote(password, safe='')}) for {url}")
+        front.refuse(
+            f"invalid password {password} ({quote(password, safe='')}) for {url}"
+        )
 
     text = said(site.todo(url), *FEW)
 
@@ -155,8 +178,12 @@ def test_no_failure_of_the_network_shows_a_password(
 
 
 @pytest.mark.parametrize("form", FORMS[1:], indirect=True)
-@pytest.mark.parametrize("change", ["rotten", "port", "mode", "scheme", "no scheme", "quoted"])
-def test_no_unreadable_string_shows_a_password(site: Site, url: str, change: str) -> None:
+@pytest.mark.parametrize(
+    "change", ["rotten", "port", "mode", "scheme", "no scheme", "quoted"]
+)
+def test_no_unreadable_string_shows_a_password(
+    site: Site, url: str, change: str
+) -> None:
     broken = {
         "rotten": url.replace("CaNaRy", "CaNaRy@").replace("%40", "@"),
         "port": url.replace(f"@{HOST}:", f"@{HOST}:x"),
@@ -173,7 +200,9 @@ def test_no_unreadable_string_shows_a_password(site: Site, url: str, change: str
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
-def test_no_lost_answer_shows_a_password(site: Site, front: NeonFront, url: str) -> None:
+def test_no_lost_answer_shows_a_password(
+    site: Site, front: NeonFront, url: str
+) -> None:
     front.faults.append(Fault("before", request=2, connection=None))
 
     text = said(site.todo(url), ["add", "Buy milk"], ["list"])
@@ -182,12 +211,24 @@ def test_no_lost_answer_shows_a_password(site: Site, front: NeonFront, url: str)
     assert leaks(text) == []
 
 
-@pytest.mark.parametrize("style", [[], ["--json"], ["--debug"], ["--json", "--debug"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "style", [[], ["--json"], ["--debug"], ["--json", "--debug"]], ids=" ".join
+)
 def test_no_traceback_of_a_bug_shows_a_password(
-    site: Site, url: str, password: str, monkeypatch: pytest.MonkeyPatch, style: list[str]
+    site: Site,
+    url: str,
+    password: str,
+    monkeypatch: pytest.MonkeyPatch,
+    style: list[str],
 ) -> None:
     async def fail(*_: object) -> None:
-        forms = (url, password, quote(password, safe=""), quote(password), repr(password))
+        forms = (
+            url,
+            password,
+            quote(password, safe=""),
+            quote(password),
+            repr(password),
+        )
         raise RuntimeError("a bug that knows too much: " + " ".join(forms))
 
     monkeypatch.setattr("todo_cli.database.tasks.TaskRepository.page", fail)
@@ -195,11 +236,16 @@ def test_no_traceback_of_a_bug_shows_a_password(
     ran = site.todo(url)(*style, "list")
 
     assert ran.status == 1
-    assert ("Traceback" in ran.err, "a bug that knows too much" in ran.err) == ("--debug" in style, "--debug" in style)
+    assert ("Traceback" in ran.err, "a bug that knows too much" in ran.err) == (
+        "--debug" in style,
+        "--debug" in style,
+    )
     assert leaks(ran.out + ran.err) == []
 
 
-def test_a_traceback_redacts_what_the_config_file_holds(site: Site, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_traceback_redacts_what_the_config_file_holds(
+    site: Site, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError(f"a bug that knows too much: {url}")
 
@@ -208,7 +254,9 @@ def test_a_traceback_redacts_what_the_config_file_holds(site: Site, url: str, mo
     config.touch(mode=0o600)
     config.write_text(f"database_url = '''{url}'''\n")
 
-    ran = site.todo(url)("list", "--debug", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)})
+    ran = site.todo(url)(
+        "list", "--debug", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)}
+    )
 
     assert (ran.status, "Traceback" in ran.err) == (1, True)
     assert leaks(ran.out + ran.err) == []
@@ -242,7 +290,9 @@ def test_a_config_file_that_others_can_read_shows_nothing(site: Site, url: str) 
     run = site.todo(url)
 
     for style in ([], ["--json"], ["--debug"]):
-        ran = run(*style, "list", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)})
+        ran = run(
+            *style, "list", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)}
+        )
         assert ran.status == 8
         assert leaks(ran.out + ran.err) == []
 
@@ -254,14 +304,18 @@ def command_lines() -> Iterator[str]:
             yield path.read_bytes().decode(errors="replace").replace("\0", " ")
 
 
-def test_no_command_line_shows_a_password(site: Site, front: NeonFront, url: str, tmp_path: Path) -> None:
+def test_no_command_line_shows_a_password(
+    site: Site, front: NeonFront, url: str, tmp_path: Path
+) -> None:
     front.cold_start_s = 600
     running = Process(site.process(url).surroundings).start("list")
     try:
         wait_until(lambda: bool(front.startups) or running.poll() is not None)
         shown = list(command_lines())
         assert any("todo_cli list" in line for line in shown)
-        assert leaks("\n".join(line for line in shown if "pytest" not in line)) == []  # which shows names of tests
+        assert (
+            leaks("\n".join(line for line in shown if "pytest" not in line)) == []
+        )  # which shows names of tests
     finally:
         running.kill()
         out, err = running.communicate(timeout=LIMIT_S)
@@ -277,11 +331,17 @@ def test_no_log_of_the_server_shows_a_password(site: Site, url: str) -> None:
     assert leaks("\n".join(str(row) for row in rows).replace("CREATE ROLE", "")) == []
 
 
-async def test_no_value_of_ours_shows_a_password(site: Site, url: str, password: str) -> None:
+async def test_no_value_of_ours_shows_a_password(
+    site: Site, url: str, password: str
+) -> None:
     file = config.Config(site.cwd / "config.toml", {"database_url": url})
     variables = {"TODO_DATABASE_URL": url, "PGPASSWORD": password}
-    settings = config.load(variables, file, user="ada", login=None, cwd=site.cwd, home=site.home)
-    env = Env(variables, site.cwd, site.home, "ada", io.BytesIO(), io.BytesIO(), io.BytesIO())
+    settings = config.load(
+        variables, file, user="ada", login=None, cwd=site.cwd, home=site.home
+    )
+    env = Env(
+        variables, site.cwd, site.home, "ada", io.BytesIO(), io.BytesIO(), io.BytesIO()
+    )
     served = settings_for(settings.target, site.clock, print)
     dialer = Dialer(settings.target, timeout_s=4)  # type: ignore[arg-type]  # a server's
     async with open_database(settings.target) as database:
@@ -290,8 +350,24 @@ async def test_no_value_of_ours_shows_a_password(site: Site, url: str, password:
         engine = database.engine
         connection = await dialer()
         values = (
-            *(settings, settings.target, file, env, served, dialer, database, tasks, engine, engine.url, engine.pool),
-            *(connection, create_app(served), Workplace(tasks, database, settings, env, as_json=False)),
+            *(
+                settings,
+                settings.target,
+                file,
+                env,
+                served,
+                dialer,
+                database,
+                tasks,
+                engine,
+                engine.url,
+                engine.pool,
+            ),
+            *(
+                connection,
+                create_app(served),
+                Workplace(tasks, database, settings, env, as_json=False),
+            ),
         )
         connection.terminate()
 
@@ -300,7 +376,11 @@ async def test_no_value_of_ours_shows_a_password(site: Site, url: str, password:
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
 def test_no_library_logs_a_password(
-    site: Site, front: NeonFront, url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    front: NeonFront,
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     caplog.set_level(logging.DEBUG)
@@ -310,7 +390,14 @@ def test_no_library_logs_a_password(
     text += said(site.todo(url), *FEW)
 
     assert {record.name.partition(".")[0] for record in caplog.records} >= {"asyncio"}
-    assert leaks(text + caplog.text + "\n".join(repr(vars(record)) for record in caplog.records)) == []
+    assert (
+        leaks(
+            text
+            + caplog.text
+            + "\n".join(repr(vars(record)) for record in caplog.records)
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
@@ -333,7 +420,13 @@ def test_no_answer_and_no_log_of_the_api_shows_a_password(
     site: Site, front: NeonFront, url: str, password: str
 ) -> None:
     with serving(site.process(url)) as served, served.client() as client:
-        paths = ("/health", "/docs", "/openapi.json", "/api/ada/tasks", "/api/ada/tasks/1")
+        paths = (
+            "/health",
+            "/docs",
+            "/openapi.json",
+            "/api/ada/tasks",
+            "/api/ada/tasks/1",
+        )
         text = "".join(client.get(path).text for path in paths)
         front.refuse(f"invalid password {password} for {url}")
         site.server.run_sql(site.database, ALONE)

@@ -1,4 +1,6 @@
-"""Every connection string that people have works as it is, or gives an error that says what to mend."""
+"""Every connection string that people have works as it is, or gives an error that says
+what to mend.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,7 +53,9 @@ def nasty_role(site: Site) -> Iterator[str]:
     """A role whose name and password need encoding, which may use the tables."""
     name = "ada@home:x/y"
     secret = NASTY.replace("'", "''")
-    site.server.run_sql(site.database, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{secret}'")
+    site.server.run_sql(
+        site.database, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{secret}'"
+    )
     site.server.run_sql(
         site.database,
         f'GRANT USAGE ON SCHEMA todo TO "{name}"; GRANT ALL ON ALL TABLES IN SCHEMA todo TO "{name}"',
@@ -75,12 +79,19 @@ def target(text: str) -> PostgresTarget:
 
 @pytest.mark.parametrize("query", WORKING)
 @pytest.mark.parametrize("host", [HOST, POOLER])
-def test_takes_parameters_as_people_have_them(site: Site, front: NeonFront, host: str, query: str) -> None:
+def test_takes_parameters_as_people_have_them(
+    site: Site, front: NeonFront, host: str, query: str
+) -> None:
     ran = site.todo(site.url(host, front.port, query))("add", "Buy milk", "--json")
 
     assert ran.data["title"] == "Buy milk"
     assert front.startups == [
-        {"client_encoding": "'utf-8'", "user": ADMIN, "database": site.database, "application_name": "todo"}
+        {
+            "client_encoding": "'utf-8'",
+            "user": ADMIN,
+            "database": site.database,
+            "application_name": "todo",
+        }
     ]
     assert (front.server_names, front.turns) == ([host], 7)
 
@@ -96,7 +107,9 @@ def test_takes_every_scheme(site: Site, front: NeonFront, scheme: str) -> None:
 @pytest.mark.spec("002/FR-130")
 @pytest.mark.parametrize("wrapped", ["  {}\n", '"{}"', "\ufeff'{}'"])
 @pytest.mark.parametrize("name", ["TODO_DATABASE_URL", "DATABASE_URL"])
-def test_takes_what_gets_around_the_string(site: Site, neon_url: str, wrapped: str, name: str) -> None:
+def test_takes_what_gets_around_the_string(
+    site: Site, neon_url: str, wrapped: str, name: str
+) -> None:
     env = {"TODO_DATABASE_URL": None, name: wrapped.format(neon_url)}
 
     ran = site.todo("unused")("doctor", "--json", env=env)
@@ -105,22 +118,36 @@ def test_takes_what_gets_around_the_string(site: Site, neon_url: str, wrapped: s
 
 
 def test_reads_hosts_in_any_case(site: Site, front: NeonFront) -> None:
-    ran = site.todo(site.url("EP-Cool-Dawn-123456.us-east-2.aws.Neon.Tech", front.port, CONSOLE))("list", "--json")
+    ran = site.todo(
+        site.url("EP-Cool-Dawn-123456.us-east-2.aws.Neon.Tech", front.port, CONSOLE)
+    )("list", "--json")
 
     assert ran.data == []
     assert front.turns == 7
     assert target("postgresql://LocalHost/todo").is_plain
 
 
-@pytest.mark.parametrize("host", [BRANCH, BRANCH.replace(".c-2", "-pooler.c-2"), "ep-x.eu-central-1.aws.neon.build"])
+@pytest.mark.parametrize(
+    "host",
+    [BRANCH, BRANCH.replace(".c-2", "-pooler.c-2"), "ep-x.eu-central-1.aws.neon.build"],
+)
 def test_knows_every_form_of_neons_hosts(host: str) -> None:
-    found = target(f"postgresql://u:p@{host}/neondb?{CONSOLE}&options=endpoint%3Dep-x-123")
+    found = target(
+        f"postgresql://u:p@{host}/neondb?{CONSOLE}&options=endpoint%3Dep-x-123"
+    )
 
-    assert (found.is_neon, found.direct_tls, found.options, found.is_plain) == (True, True, None, False)
+    assert (found.is_neon, found.direct_tls, found.options, found.is_plain) == (
+        True,
+        True,
+        None,
+        False,
+    )
     assert found.is_pooler == ("-pooler" in host)
 
 
-@pytest.mark.parametrize("host", ["neon.tech.example.org", "notneon.tech", "example.org"])
+@pytest.mark.parametrize(
+    "host", ["neon.tech.example.org", "notneon.tech", "example.org"]
+)
 def test_knows_who_is_not_neon(host: str) -> None:
     found = target(f"postgresql://u:p@{host}/neondb?options=-c%20geqo%3Doff")
 
@@ -129,19 +156,29 @@ def test_knows_who_is_not_neon(host: str) -> None:
 
 
 def test_tells_the_server_what_it_is_called(site: Site, front: NeonFront) -> None:
-    site.todo(site.url(HOST, front.port, f"{CONSOLE}&application_name=home%20office"))("list")
+    site.todo(site.url(HOST, front.port, f"{CONSOLE}&application_name=home%20office"))(
+        "list"
+    )
 
     assert front.startups[0]["application_name"] == "home office"
 
 
-def test_hands_options_to_a_server_that_is_not_neon(site: Site, proxy: TurnProxy) -> None:
-    url = site.url("localhost", proxy.port, "options=-c%20default_transaction_read_only%3Don")
+def test_hands_options_to_a_server_that_is_not_neon(
+    site: Site, proxy: TurnProxy
+) -> None:
+    url = site.url(
+        "localhost", proxy.port, "options=-c%20default_transaction_read_only%3Don"
+    )
 
-    assert_refused(site.todo(url), "add", "Buy milk", code="FORBIDDEN", names=["read-only"])
+    assert_refused(
+        site.todo(url), "add", "Buy milk", code="FORBIDDEN", names=["read-only"]
+    )
     assert site.titles() == []
 
 
-def test_logs_in_with_characters_that_need_encoding(site: Site, front: NeonFront, nasty_role: str) -> None:
+def test_logs_in_with_characters_that_need_encoding(
+    site: Site, front: NeonFront, nasty_role: str
+) -> None:
     url = site.url(HOST, front.port, CONSOLE, user=nasty_role, password=NASTY)
 
     assert site.todo(url)("add", "Buy milk").status == 0
@@ -191,11 +228,17 @@ def test_takes_a_password_from_where_libpq_has_it(
         (f"{CANARY} x", "%40"),
     ],
 )
-@pytest.mark.parametrize("tail", [f"@{HOST}:5432/neondb?{CONSOLE}", f"@{HOST}"], ids=["", "short"])
-def test_says_what_to_encode_and_shows_nothing_of_it(reading: Reading, secret: str, name: str, tail: str) -> None:
+@pytest.mark.parametrize(
+    "tail", [f"@{HOST}:5432/neondb?{CONSOLE}", f"@{HOST}"], ids=["", "short"]
+)
+def test_says_what_to_encode_and_shows_nothing_of_it(
+    reading: Reading, secret: str, name: str, tail: str
+) -> None:
     run = reading(f"postgresql://ada:{secret}{tail}")
 
-    error = assert_refused(run, "doctor", code="CONFIG", names=["TODO_DATABASE_URL", name])
+    error = assert_refused(
+        run, "doctor", code="CONFIG", names=["TODO_DATABASE_URL", name]
+    )
     assert CANARY not in str(error)
     assert CANARY not in run("add", "Buy milk", "--debug").err
 
@@ -214,11 +257,15 @@ def test_says_what_to_encode_and_shows_nothing_of_it(reading: Reading, secret: s
         f"jdbc:postgresql://{HOST}/neondb?user=ada&password={CANARY}",
     ],
 )
-def test_never_takes_a_connection_string_for_a_path(reading: Reading, seal: Seal, text: str) -> None:
+def test_never_takes_a_connection_string_for_a_path(
+    reading: Reading, seal: Seal, text: str
+) -> None:
     run = reading(text)
 
     for command in (["add", "Buy milk"], ["doctor"]):
-        error = assert_refused(run, *command, code="CONFIG", names=["TODO_DATABASE_URL", "postgresql://"])
+        error = assert_refused(
+            run, *command, code="CONFIG", names=["TODO_DATABASE_URL", "postgresql://"]
+        )
         assert CANARY not in str(error)
         assert CANARY not in run(*command).err
     assert list(seal.cwd.iterdir()) == []
@@ -243,19 +290,32 @@ def test_never_takes_a_connection_string_for_a_path(reading: Reading, seal: Seal
         ("sqlite://", "file"),
     ],
 )
-def test_says_what_is_wrong_with_a_string(reading: Reading, text: str, name: str) -> None:
-    assert_refused(reading(text), "list", code="CONFIG", names=[name, "TODO_DATABASE_URL"])
+def test_says_what_is_wrong_with_a_string(
+    reading: Reading, text: str, name: str
+) -> None:
+    assert_refused(
+        reading(text), "list", code="CONFIG", names=[name, "TODO_DATABASE_URL"]
+    )
 
 
-@pytest.mark.parametrize("text", ["sqlite:///tasks.db", "tasks.db", "./tasks.db", "sqlite+aiosqlite:///tasks.db"])
+@pytest.mark.parametrize(
+    "text",
+    ["sqlite:///tasks.db", "tasks.db", "./tasks.db", "sqlite+aiosqlite:///tasks.db"],
+)
 def test_takes_a_file_as_before(reading: Reading, seal: Seal, text: str) -> None:
     assert reading(text)("add", "Buy milk").status == 0
     assert (seal.cwd / "tasks.db").is_file()
 
 
-@pytest.mark.parametrize("form", ["host parameter", "host encoded", "host parameter with TLS"])
+@pytest.mark.parametrize(
+    "form", ["host parameter", "host encoded", "host parameter with TLS"]
+)
 def test_connects_by_a_unix_socket(site: Site, form: str) -> None:
-    folder, port, secret = str(site.server.folder), site.server.port, site.server.password
+    folder, port, secret = (
+        str(site.server.folder),
+        site.server.port,
+        site.server.password,
+    )
     url = {
         "host parameter": f"postgresql:///{site.database}?host={folder}&port={port}&user={ADMIN}&password={secret}",
         "host encoded": f"postgres://{ADMIN}:{secret}@{folder.replace('/', '%2F')}:{port}/{site.database}",
@@ -273,16 +333,26 @@ def test_connects_by_ipv6(site: Site, proxy: TurnProxy, front: NeonFront) -> Non
         assert site.todo(site.url("[::1]", relay.port))("add", "Buy milk").status == 0
         assert (proxy.turns, relay.connections) == (6, 1)
     with Relay(front.port, host="::1") as relay:
-        ran = site.todo(site.url("[::1]", relay.port, "sslmode=verify-full&options=endpoint%3Dep-x"))("list", "--json")
-        assert (ran.data[0]["title"], front.turns, relay.connections) == ("Buy milk", 8, 1)
+        ran = site.todo(
+            site.url("[::1]", relay.port, "sslmode=verify-full&options=endpoint%3Dep-x")
+        )("list", "--json")
+        assert (ran.data[0]["title"], front.turns, relay.connections) == (
+            "Buy milk",
+            8,
+            1,
+        )
 
 
 def test_reads_ipv6_with_and_without_a_port() -> None:
-    assert target("postgresql://u:p@[2001:db8::1]:6543/db").hosts == (("2001:db8::1", 6543),)
+    assert target("postgresql://u:p@[2001:db8::1]:6543/db").hosts == (
+        ("2001:db8::1", 6543),
+    )
     assert target("postgresql://u:p@[2001:db8::1]/db").hosts == (("2001:db8::1", 5432),)
 
 
-def test_takes_the_first_of_several_hosts_that_answers(site: Site, front: NeonFront) -> None:
+def test_takes_the_first_of_several_hosts_that_answers(
+    site: Site, front: NeonFront
+) -> None:
     login = f"{ADMIN}:{site.server.password}"
     url = f"postgresql://{login}@{ELSEWHERE}:1,{HOST}:{front.port}/{site.database}?{CONSOLE}"
 
@@ -290,16 +360,23 @@ def test_takes_the_first_of_several_hosts_that_answers(site: Site, front: NeonFr
     assert front.server_names == [HOST]
 
 
-def test_takes_the_first_of_several_servers_that_answers(site: Site, proxy: TurnProxy) -> None:
+def test_takes_the_first_of_several_servers_that_answers(
+    site: Site, proxy: TurnProxy
+) -> None:
     url = f"postgresql:///{site.database}?host=127.0.0.1,localhost&port=1,{proxy.port}"
 
-    ran = site.todo(f"{url}&user={ADMIN}&password={site.server.password}")("add", "Buy milk")
+    ran = site.todo(f"{url}&user={ADMIN}&password={site.server.password}")(
+        "add", "Buy milk"
+    )
 
     assert (ran.status, proxy.connections) == (0, 1)
 
 
 def test_takes_one_port_for_several_hosts() -> None:
-    assert target("postgresql:///db?host=a,b&port=6543").hosts == (("a", 6543), ("b", 6543))
+    assert target("postgresql:///db?host=a,b&port=6543").hosts == (
+        ("a", 6543),
+        ("b", 6543),
+    )
     assert target("postgresql://u@a,b:6543/db").hosts == (("a", 5432), ("b", 6543))
 
 

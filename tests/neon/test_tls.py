@@ -24,7 +24,14 @@ REASONS = {
     "self-signed": "self-signed certificate",
     "other authority": "unable to get local issuer certificate",
 }
-MODES = ["", "sslmode=allow", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"]
+MODES = [
+    "",
+    "sslmode=allow",
+    "sslmode=prefer",
+    "sslmode=require",
+    "sslmode=verify-ca",
+    "sslmode=verify-full",
+]
 VERIFIED_ANYWHERE = MODES[3:]
 PLAIN_AT_HOME = [*MODES[:3], "sslmode=disable"]
 
@@ -55,7 +62,11 @@ def target(text: str) -> PostgresTarget:
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_refuses_impostors_before_it_says_a_word(
-    site: Site, front: NeonFront, impostors: Impostors, asked: tuple[str, str], wrong: str
+    site: Site,
+    front: NeonFront,
+    impostors: Impostors,
+    asked: tuple[str, str],
+    wrong: str,
 ) -> None:
     host, query = asked
     front.certificate = impostors[host][wrong]
@@ -98,7 +109,9 @@ def test_verifies_this_machine_where_that_is_asked_for(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 @pytest.mark.parametrize("mode", PLAIN_AT_HOME)
-def test_speaks_plainly_to_this_machine(site: Site, plain_front: TurnProxy, host: str, mode: str) -> None:
+def test_speaks_plainly_to_this_machine(
+    site: Site, plain_front: TurnProxy, host: str, mode: str
+) -> None:
     ran = site.todo(site.url(host, plain_front.port, mode))("list", "--json")
 
     assert ran.data == []
@@ -106,7 +119,9 @@ def test_speaks_plainly_to_this_machine(site: Site, plain_front: TurnProxy, host
 
 
 @pytest.mark.parametrize("host", [HOST, ELSEWHERE])
-def test_speaks_plainly_elsewhere_only_when_told_so(site: Site, plain_front: TurnProxy, host: str) -> None:
+def test_speaks_plainly_elsewhere_only_when_told_so(
+    site: Site, plain_front: TurnProxy, host: str
+) -> None:
     run = site.todo(site.url(host, plain_front.port, "sslmode=disable"))
 
     assert run("list", "--json").data == []
@@ -114,7 +129,9 @@ def test_speaks_plainly_elsewhere_only_when_told_so(site: Site, plain_front: Tur
     assert "UNSAFE" in run("doctor", "--json").data["tls"]
 
 
-def test_hears_from_neon_that_plain_text_will_not_do(site: Site, front: NeonFront) -> None:
+def test_hears_from_neon_that_plain_text_will_not_do(
+    site: Site, front: NeonFront
+) -> None:
     ran = site.todo(site.url(HOST, front.port, "sslmode=disable"))("list", "--json")
 
     assert_document(ran, code="CONFIG", names=["TLS", "sslmode=disable"])
@@ -150,9 +167,13 @@ def test_knows_this_machine_by_its_spelling(host: str, is_local: bool) -> None:
         assert found.is_exposed == (not is_local and mode == "sslmode=disable")
 
 
-@pytest.mark.parametrize("hosts", [f"localhost,{ELSEWHERE}", f"{ELSEWHERE},localhost", "localhost,192.0.2.1"])
+@pytest.mark.parametrize(
+    "hosts", [f"localhost,{ELSEWHERE}", f"{ELSEWHERE},localhost", "localhost,192.0.2.1"]
+)
 def test_verifies_all_hosts_where_one_is_elsewhere(hosts: str) -> None:
-    assert [target(f"postgresql://{hosts}/todo?{mode}").is_plain for mode in MODES] == [False] * 6
+    assert [target(f"postgresql://{hosts}/todo?{mode}").is_plain for mode in MODES] == [
+        False
+    ] * 6
 
 
 @pytest.mark.parametrize(
@@ -181,7 +202,9 @@ def test_trusts_the_file_of_sslrootcert_and_nobody_else(
     site: Site, front: NeonFront, certificate: Certificate, host: str, tmp_path: Path
 ) -> None:
     private = Authority(tmp_path)
-    run = site.todo(site.url(host, front.port, f"sslmode=verify-full&sslrootcert={private.file}"))
+    run = site.todo(
+        site.url(host, front.port, f"sslmode=verify-full&sslrootcert={private.file}")
+    )
 
     front.certificate = private.issue(host)
     assert run("list", "--json").data == []
@@ -195,7 +218,9 @@ def test_trusts_the_file_of_sslrootcert_and_nobody_else(
 def test_trusts_the_system_where_sslrootcert_says_so(
     site: Site, front: NeonFront, impostors: Impostors, root: str
 ) -> None:
-    run = site.todo(site.url(HOST, front.port, f"sslmode=verify-full&sslrootcert={root}"))
+    run = site.todo(
+        site.url(HOST, front.port, f"sslmode=verify-full&sslrootcert={root}")
+    )
 
     assert run("list", "--json").data == []
     front.certificate = impostors[HOST]["other authority"]
@@ -203,7 +228,11 @@ def test_trusts_the_system_where_sslrootcert_says_so(
 
 
 def test_finds_a_relative_sslrootcert_where_the_program_runs(
-    site: Site, front: NeonFront, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    front: NeonFront,
+    certificate: Certificate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     private = Authority(site.cwd)
     front.certificate = private.issue(HOST)
@@ -214,7 +243,9 @@ def test_finds_a_relative_sslrootcert_where_the_program_runs(
     assert run("list", "--json").data == []
 
 
-@pytest.mark.parametrize("content", [None, "", "not a certificate"], ids=["missing", "empty", "nonsense"])
+@pytest.mark.parametrize(
+    "content", [None, "", "not a certificate"], ids=["missing", "empty", "nonsense"]
+)
 def test_names_an_sslrootcert_that_cannot_be_read(
     site: Site, front: NeonFront, tmp_path: Path, content: str | None
 ) -> None:
@@ -228,16 +259,27 @@ def test_names_an_sslrootcert_that_cannot_be_read(
     assert front.startups == []
 
 
-def test_refuses_a_server_that_offers_no_tls(site: Site, plain_front: TurnProxy) -> None:
+def test_refuses_a_server_that_offers_no_tls(
+    site: Site, plain_front: TurnProxy
+) -> None:
     ran = site.todo(site.url(ELSEWHERE, plain_front.port))("add", "Buy milk", "--json")
 
-    error = assert_document(ran, code="TLS_FAILED", names=[ELSEWHERE, "does not offer TLS"])
+    error = assert_document(
+        ran, code="TLS_FAILED", names=[ELSEWHERE, "does not offer TLS"]
+    )
     assert re.search("sslrootcert=FILE.*sslmode=disable.*trust", error["hint"])
-    assert (plain_front.requests, plain_front.connections) == ([""], 1)  # the request for TLS, no start-up
+    assert (plain_front.requests, plain_front.connections) == (
+        [""],
+        1,
+    )  # the request for TLS, no start-up
 
 
-def test_never_falls_back_when_direct_tls_is_not_understood(site: Site, plain_front: TurnProxy) -> None:
-    ran = site.todo(site.url(HOST, plain_front.port))("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1"})
+def test_never_falls_back_when_direct_tls_is_not_understood(
+    site: Site, plain_front: TurnProxy
+) -> None:
+    ran = site.todo(site.url(HOST, plain_front.port))(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1"}
+    )
 
     assert ran.error["code"] in ("TLS_FAILED", "DATABASE_UNAVAILABLE"), ran
     assert plain_front.requests == []
@@ -262,7 +304,12 @@ WEAKENING = {
 @pytest.mark.parametrize("host", [HOST, ELSEWHERE])
 @pytest.mark.parametrize("mode", ["", "sslmode=require"])
 def test_variables_of_libpq_weaken_nothing(
-    site: Site, front: NeonFront, impostors: Impostors, monkeypatch: pytest.MonkeyPatch, host: str, mode: str
+    site: Site,
+    front: NeonFront,
+    impostors: Impostors,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    mode: str,
 ) -> None:
     for name, value in WEAKENING.items():
         monkeypatch.setenv(name, value)
@@ -288,10 +335,14 @@ def test_files_of_libpq_in_the_home_folder_weaken_nothing(
     assert_document(run("list", "--json"), code="TLS_FAILED")
 
 
-def test_a_process_trusts_no_impostor_either(site: Site, front: NeonFront, neon_url: str, impostors: Impostors) -> None:
+def test_a_process_trusts_no_impostor_either(
+    site: Site, front: NeonFront, neon_url: str, impostors: Impostors
+) -> None:
     front.certificate = impostors[HOST]["other authority"]
 
-    ran = site.process(neon_url)("list", env={"PGSSLMODE": "disable", "PGSSLNEGOTIATION": "postgres"})
+    ran = site.process(neon_url)(
+        "list", env={"PGSSLMODE": "disable", "PGSSLNEGOTIATION": "postgres"}
+    )
 
     assert_words(ran, status=8, names=[HOST, "issuer"])
     assert front.startups == []

@@ -1,4 +1,6 @@
-"""How many round trips a command costs, counted where Neon's proxy stands: deterministic, whatever the machine does."""
+"""How many round trips a command costs, counted where Neon's proxy stands:
+deterministic, whatever the machine does.
+"""
 
 import pytest
 
@@ -15,10 +17,15 @@ COMMANDS = [
     pytest.param(["delete", "1"], id="delete"),
 ]
 VARIANTS = [
-    pytest.param(["add", "Buy milk", "--id", "0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01"], id="add with an id"),
+    pytest.param(
+        ["add", "Buy milk", "--id", "0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01"],
+        id="add with an id",
+    ),
     pytest.param(["add", "Buy milk", "-d", "two litres"], id="add with a description"),
     pytest.param(["list", "--status", "all", "--limit", "2"], id="list some"),
-    pytest.param(["update", "1", "--status", "done", "-d", ""], id="update several fields"),
+    pytest.param(
+        ["update", "1", "--status", "done", "-d", ""], id="update several fields"
+    ),
     pytest.param(["done", "3", "1-2"], id="done several"),
     pytest.param(["done", "1", "--undo"], id="undo"),
     pytest.param(["delete", "1", "2"], id="delete several"),
@@ -27,7 +34,9 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_costs_seven_turns_over_direct_tls(site: Site, front: NeonFront, neon_url: str, command: list[str]) -> None:
+def test_costs_seven_turns_over_direct_tls(
+    site: Site, front: NeonFront, neon_url: str, command: list[str]
+) -> None:
     site.fill("first", "second")
 
     ran = site.process(neon_url)(*command)
@@ -38,7 +47,9 @@ def test_costs_seven_turns_over_direct_tls(site: Site, front: NeonFront, neon_ur
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_costs_six_turns_in_plain_text(site: Site, proxy: TurnProxy, plain_url: str, command: list[str]) -> None:
+def test_costs_six_turns_in_plain_text(
+    site: Site, proxy: TurnProxy, plain_url: str, command: list[str]
+) -> None:
     site.fill("first", "second")
 
     ran = site.process(plain_url)(*command)
@@ -49,7 +60,9 @@ def test_costs_six_turns_in_plain_text(site: Site, proxy: TurnProxy, plain_url: 
 
 
 @pytest.mark.parametrize("command", VARIANTS)
-def test_costs_no_more_for_other_forms(site: Site, front: NeonFront, neon_url: str, command: list[str]) -> None:
+def test_costs_no_more_for_other_forms(
+    site: Site, front: NeonFront, neon_url: str, command: list[str]
+) -> None:
     site.fill("first", "second", "third")
 
     ran = site.todo(neon_url)(*command)
@@ -61,12 +74,16 @@ def test_costs_no_more_for_other_forms(site: Site, front: NeonFront, neon_url: s
 def test_costs_eight_turns_where_tls_is_asked_for(site: Site, front: NeonFront) -> None:
     site.fill("first")
 
-    ran = site.todo(site.url(HOST, front.port, f"{CONSOLE}&sslnegotiation=postgres"))("list")
+    ran = site.todo(site.url(HOST, front.port, f"{CONSOLE}&sslnegotiation=postgres"))(
+        "list"
+    )
 
     assert (ran.status, front.turns) == (0, 8)
 
 
-def test_costs_no_more_for_a_long_list(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_costs_no_more_for_a_long_list(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     site.fill(*(f"task {number}" for number in range(2_500)))
 
     ran = site.todo(neon_url)("list", "--json")
@@ -76,7 +93,9 @@ def test_costs_no_more_for_a_long_list(site: Site, front: NeonFront, neon_url: s
 
 
 def test_costs_twelve_turns_to_begin(blank_site: Site, front: NeonFront) -> None:
-    ran = blank_site.process(blank_site.url(HOST, front.port, CONSOLE))("add", "Buy milk")
+    ran = blank_site.process(blank_site.url(HOST, front.port, CONSOLE))(
+        "add", "Buy milk"
+    )
 
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith("Added 1: Buy milk (new list in ")
@@ -84,11 +103,15 @@ def test_costs_twelve_turns_to_begin(blank_site: Site, front: NeonFront) -> None
     assert blank_site.titles() == ["Buy milk"]
 
 
-def test_costs_no_more_turns_for_a_hundred_lines_than_for_two(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_costs_no_more_turns_for_a_hundred_lines_than_for_two(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     turns = []
     for lines in (2, 100):
         front.reset()
-        ran = site.todo(neon_url)("add", "-", stdin=b"".join(b"line %d\n" % number for number in range(lines)))
+        ran = site.todo(neon_url)(
+            "add", "-", stdin=b"".join(b"line %d\n" % number for number in range(lines))
+        )
         assert ran.status == 0, ran
         turns.append(front.turns)
 

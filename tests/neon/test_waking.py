@@ -28,12 +28,27 @@ FINAL = [
     ("Control plane request failed: endpoint is disabled", "endpoint"),
     ("endpoint is disabled. Enable it using Neon API and retry", "endpoint"),
     ("Control plane request failed: endpoint cannot be found", "endpoint"),
-    ("endpoint is temporarily unavailable. Check your quotas and/or contact our support.", "quota"),
-    ("Your account or project has exceeded the compute time quota. Upgrade your plan to increase limits.", "quota"),
-    ("Your project has exceeded the data transfer quota. Upgrade your plan to increase limits.", "quota"),
+    (
+        "endpoint is temporarily unavailable. Check your quotas and/or contact our support.",
+        "quota",
+    ),
+    (
+        "Your account or project has exceeded the compute time quota. Upgrade your plan to increase limits.",
+        "quota",
+    ),
+    (
+        "Your project has exceeded the data transfer quota. Upgrade your plan to increase limits.",
+        "quota",
+    ),
     ("Couldn't connect to compute node: endpoint is disabled", "endpoint"),
-    ("Endpoint ID is not specified. Either please upgrade the postgres client library", "endpoint"),
-    ("Inconsistent project name inferred from SNI ('a') and project option ('b').", "endpoint"),
+    (
+        "Endpoint ID is not specified. Either please upgrade the postgres client library",
+        "endpoint",
+    ),
+    (
+        "Inconsistent project name inferred from SNI ('a') and project option ('b').",
+        "endpoint",
+    ),
     ("connection is insecure (try using `sslmode=require`)", "TLS"),
     ("unsupported startup parameter in options: search_path", "options"),
     ("database 'neondb' does not exist", "database"),
@@ -61,13 +76,18 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> str:
     def resolve(host: str | bytes | None, *arguments: Any, **named: Any) -> Any:
         if host != name:
             return system(host, *arguments, **named)
-        return [*system("127.0.0.1", *arguments, **named), *system("127.0.0.2", *arguments, **named)]
+        return [
+            *system("127.0.0.1", *arguments, **named),
+            *system("127.0.0.2", *arguments, **named),
+        ]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     return name
 
 
-def test_waits_for_a_cold_start_on_one_connection(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_waits_for_a_cold_start_on_one_connection(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     front.cold_start_s = 0.4
 
     ran = site.todo(neon_url)("add", "Buy milk", "--json")
@@ -89,7 +109,9 @@ def test_tries_again_while_the_database_wakes(
     assert site.titles() == ["Buy milk"]
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "1"], ["update", "1", "--title", "x"], ["done", "1"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "1"], ["update", "1", "--title", "x"], ["done", "1"]]
+)
 def test_tries_again_for_every_command(
     site: Site, front: NeonFront, neon_url: str, pauses: Pauses, command: list[str]
 ) -> None:
@@ -100,7 +122,9 @@ def test_tries_again_for_every_command(
     assert front.connections == 2
 
 
-def test_gives_up_on_a_database_that_does_not_wake(site: Site, front: NeonFront, neon_url: str, pauses: Pauses) -> None:
+def test_gives_up_on_a_database_that_does_not_wake(
+    site: Site, front: NeonFront, neon_url: str, pauses: Pauses
+) -> None:
     front.refuse(WAKING[0])
 
     ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"})
@@ -110,18 +134,24 @@ def test_gives_up_on_a_database_that_does_not_wake(site: Site, front: NeonFront,
     assert site.titles() == []
 
 
-def test_pauses_longer_and_longer(site: Site, front: NeonFront, neon_url: str, pauses: Pauses) -> None:
+def test_pauses_longer_and_longer(
+    site: Site, front: NeonFront, neon_url: str, pauses: Pauses
+) -> None:
     front.refuse(WAKING[0], times=6)
 
     assert site.todo(neon_url)("list").status == 0
     assert front.connections == 7
     within = zip(pauses.taken, (0.25, 0.5, 1, 2, 2, 2), strict=True)
     assert [most / 2 <= pause <= most for pause, most in within] == [True] * 6
-    assert len(set(pauses.taken)) == 6  # programs that failed together do not come back together
+    assert (
+        len(set(pauses.taken)) == 6
+    )  # programs that failed together do not come back together
 
 
 @pytest.mark.parametrize(("message", "name"), FINAL)
-def test_says_at_once_what_will_not_pass(site: Site, front: NeonFront, neon_url: str, message: str, name: str) -> None:
+def test_says_at_once_what_will_not_pass(
+    site: Site, front: NeonFront, neon_url: str, message: str, name: str
+) -> None:
     front.refuse(message)
     run = site.todo(neon_url)
 
@@ -132,15 +162,25 @@ def test_says_at_once_what_will_not_pass(site: Site, front: NeonFront, neon_url:
 
 
 @pytest.mark.parametrize("message", DENIED)
-def test_says_at_once_that_it_is_not_let_in(site: Site, front: NeonFront, neon_url: str, message: str) -> None:
+def test_says_at_once_that_it_is_not_let_in(
+    site: Site, front: NeonFront, neon_url: str, message: str
+) -> None:
     front.refuse(message)
 
-    assert_refused(site.todo(neon_url), "add", "Buy milk", code="AUTH_FAILED", names=[HOST, "connection string"])
+    assert_refused(
+        site.todo(neon_url),
+        "add",
+        "Buy milk",
+        code="AUTH_FAILED",
+        names=[HOST, "connection string"],
+    )
     assert front.connections == 2
     assert site.titles() == []
 
 
-def test_knows_a_wrong_password_behind_neons_proxy(site: Site, front: NeonFront) -> None:
+def test_knows_a_wrong_password_behind_neons_proxy(
+    site: Site, front: NeonFront
+) -> None:
     run = site.todo(site.url(HOST, front.port, CONSOLE, password="wrong"))
 
     assert_refused(run, "list", code="AUTH_FAILED", names=[HOST])
@@ -154,17 +194,24 @@ def test_knows_an_unknown_role_behind_neons_proxy(site: Site, front: NeonFront) 
     assert front.connections == 2
 
 
-def test_knows_a_missing_database_behind_neons_proxy(site: Site, front: NeonFront) -> None:
+def test_knows_a_missing_database_behind_neons_proxy(
+    site: Site, front: NeonFront
+) -> None:
     run = site.todo(site.url(HOST, front.port, CONSOLE, database="nowhere"))
 
-    assert_refused(run, "add", "Buy milk", code="CONFIG", names=[f"{HOST}:{front.port}/nowhere"])
+    assert_refused(
+        run, "add", "Buy milk", code="CONFIG", names=[f"{HOST}:{front.port}/nowhere"]
+    )
     assert front.connections == 2
 
 
 @pytest.mark.parametrize(
-    ("change", "code"), [({"password": "wrong"}, "AUTH_FAILED"), ({"database": "nowhere"}, "CONFIG")]
+    ("change", "code"),
+    [({"password": "wrong"}, "AUTH_FAILED"), ({"database": "nowhere"}, "CONFIG")],
 )
-def test_knows_the_same_without_neons_proxy(site: Site, proxy: TurnProxy, change: dict[str, str], code: str) -> None:
+def test_knows_the_same_without_neons_proxy(
+    site: Site, proxy: TurnProxy, change: dict[str, str], code: str
+) -> None:
     run = site.todo(site.url("localhost", proxy.port, **change))
 
     assert_refused(run, "list", code=code, names=[f"localhost:{proxy.port}"])
@@ -175,7 +222,10 @@ def test_tries_again_when_the_line_breaks_while_connecting(
     site: Site, front: NeonFront, neon_url: str, pauses: Pauses
 ) -> None:
     site.fill("first")
-    front.faults += [Fault("before", request=0), Fault("before", request=0, how="reset", connection=2)]
+    front.faults += [
+        Fault("before", request=0),
+        Fault("before", request=0, how="reset", connection=2),
+    ]
 
     assert site.todo(neon_url)("done", "1").out == "Done 1: first\n"
     assert front.connections == 3
@@ -183,7 +233,11 @@ def test_tries_again_when_the_line_breaks_while_connecting(
 
 @pytest.mark.parametrize("how", ["end", "reset"])
 def test_writes_nothing_when_no_connection_comes_about(
-    site: Site, front: NeonFront, neon_url: str, pauses: Pauses, how: Literal["end", "reset"]
+    site: Site,
+    front: NeonFront,
+    neon_url: str,
+    pauses: Pauses,
+    how: Literal["end", "reset"],
 ) -> None:
     front.faults.append(Fault("before", request=0, how=how, connection=None))
 
@@ -195,18 +249,36 @@ def test_writes_nothing_when_no_connection_comes_about(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ELSEWHERE])
-def test_gives_up_on_a_refused_port(site: Site, clocked_pauses: Pauses, host: str) -> None:
-    ran = site.todo(site.url(host, free_port()))("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "4"})
+def test_gives_up_on_a_refused_port(
+    site: Site, clocked_pauses: Pauses, host: str
+) -> None:
+    ran = site.todo(site.url(host, free_port()))(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "4"}
+    )
 
-    assert_document(ran, code="DATABASE_UNAVAILABLE", names=[host, "refuses connections"])
-    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (True, True), clocked_pauses
+    assert_document(
+        ran, code="DATABASE_UNAVAILABLE", names=[host, "refuses connections"]
+    )
+    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (
+        True,
+        True,
+    ), clocked_pauses
 
 
-def test_gives_up_on_a_refused_port_of_two_addresses(site: Site, clocked_pauses: Pauses, two_addresses: str) -> None:
-    ran = site.todo(site.url(two_addresses, free_port()))("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "4"})
+def test_gives_up_on_a_refused_port_of_two_addresses(
+    site: Site, clocked_pauses: Pauses, two_addresses: str
+) -> None:
+    ran = site.todo(site.url(two_addresses, free_port()))(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "4"}
+    )
 
-    assert_document(ran, code="DATABASE_UNAVAILABLE", names=[two_addresses, "refuses connections"])
-    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (True, True), clocked_pauses
+    assert_document(
+        ran, code="DATABASE_UNAVAILABLE", names=[two_addresses, "refuses connections"]
+    )
+    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (
+        True,
+        True,
+    ), clocked_pauses
 
 
 def test_finds_a_server_that_was_just_restarting(site: Site, pauses: Pauses) -> None:
@@ -257,18 +329,31 @@ def test_says_at_once_what_postgresql_or_a_pooler_refuses(
 ) -> None:
     gate.answers = [(state, message)] * 9
 
-    assert_refused(site.todo(site.url("127.0.0.1", gate.port)), "list", code=code, names=["127.0.0.1"])
+    assert_refused(
+        site.todo(site.url("127.0.0.1", gate.port)),
+        "list",
+        code=code,
+        names=["127.0.0.1"],
+    )
     assert gate.connections == 2
 
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [("53300", "DATABASE_BUSY"), ("57P03", "DATABASE_UNAVAILABLE"), ("57P01", "DATABASE_UNAVAILABLE")],
+    [
+        ("53300", "DATABASE_BUSY"),
+        ("57P03", "DATABASE_UNAVAILABLE"),
+        ("57P01", "DATABASE_UNAVAILABLE"),
+    ],
 )
-def test_gives_up_on_what_does_not_pass(site: Site, gate: Gatekeeper, pauses: Pauses, state: str, code: str) -> None:
+def test_gives_up_on_what_does_not_pass(
+    site: Site, gate: Gatekeeper, pauses: Pauses, state: str, code: str
+) -> None:
     gate.answers = [(state, "not now")] * 99
 
-    ran = site.todo(site.url("127.0.0.1", gate.port))("list", "--json", env={"TODO_TIMEOUT": "1.9"})
+    ran = site.todo(site.url("127.0.0.1", gate.port))(
+        "list", "--json", env={"TODO_TIMEOUT": "1.9"}
+    )
 
     assert_document(ran, code=code)
     assert 2 <= gate.connections <= 4
@@ -278,14 +363,18 @@ def test_gives_up_on_what_does_not_pass(site: Site, gate: Gatekeeper, pauses: Pa
 def test_gives_up_on_a_silent_host(site: Site, front: NeonFront, host: str) -> None:
     front.is_silent = True
 
-    ran = site.todo(site.url(host, front.port))("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1"})
+    ran = site.todo(site.url(host, front.port))(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1"}
+    )
 
     error = assert_document(ran, code="TIMEOUT", names=[host])
     assert "TODO_TIMEOUT" in error["hint"]
     assert front.connections == 1
 
 
-def test_gives_up_on_a_host_that_falls_silent(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_gives_up_on_a_host_that_falls_silent(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     front.faults.append(Fault("before", request=0, how="silence"))
 
     ran = site.todo(neon_url)("list", "--json", env={"TODO_TIMEOUT": "1"})
@@ -297,12 +386,16 @@ def test_gives_up_on_a_host_that_falls_silent(site: Site, front: NeonFront, neon
 def test_obeys_the_shorter_of_two_limits(site: Site, front: NeonFront) -> None:
     front.is_silent = True
 
-    ran = site.todo(site.url(HOST, front.port, "connect_timeout=1"))("list", "--json", env={"TODO_TIMEOUT": "600"})
+    ran = site.todo(site.url(HOST, front.port, "connect_timeout=1"))(
+        "list", "--json", env={"TODO_TIMEOUT": "600"}
+    )
 
     assert_document(ran, code="TIMEOUT")
 
 
-def test_gives_up_on_a_compute_that_does_not_wake_in_time(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_gives_up_on_a_compute_that_does_not_wake_in_time(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     front.cold_start_s = 600
 
     ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.5"})
@@ -312,12 +405,18 @@ def test_gives_up_on_a_compute_that_does_not_wake_in_time(site: Site, front: Neo
 
 
 def test_knows_a_host_that_does_not_exist(site: Site) -> None:
-    ran = site.todo("postgresql://ada:secret@no-such-host.invalid/todo")("list", "--json")
+    ran = site.todo("postgresql://ada:secret@no-such-host.invalid/todo")(
+        "list", "--json"
+    )
 
-    assert_document(ran, code="DATABASE_UNAVAILABLE", names=["no-such-host.invalid", "not known"])
+    assert_document(
+        ran, code="DATABASE_UNAVAILABLE", names=["no-such-host.invalid", "not known"]
+    )
 
 
-def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     site.fill("first")
     front.cold_start_s = 6.0
 
@@ -330,7 +429,9 @@ def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(site: Site, front: N
     assert SPINNER not in shown
 
 
-def test_wipes_it_away_before_an_error_too(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_wipes_it_away_before_an_error_too(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     front.cold_start_s = 600
 
     ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "6"})
@@ -341,7 +442,9 @@ def test_wipes_it_away_before_an_error_too(site: Site, front: NeonFront, neon_ur
     assert shown.startswith("error: No connection to ")
 
 
-def test_is_still_where_nobody_looks_or_a_program_does(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_is_still_where_nobody_looks_or_a_program_does(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     front.cold_start_s = 6.0
     with site.terminal(neon_url).start("list", "--json") as terminal:
         ran = terminal.finish()
@@ -351,7 +454,9 @@ def test_is_still_where_nobody_looks_or_a_program_does(site: Site, front: NeonFr
     assert_words(site.process(neon_url)("show", "1"), status=3)
 
 
-def test_is_still_when_the_answer_comes_soon(site: Site, front: NeonFront, neon_url: str) -> None:
+def test_is_still_when_the_answer_comes_soon(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
     ran = site.todo(neon_url)("list", terminal=True)
 
     assert (ran.status, ran.err) == (0, "")

@@ -1,4 +1,6 @@
-"""One document for a result or an error: its keys, their order, and text that any reader can take."""
+"""One document for a result or an error: its keys, their order, and text that any
+reader can take.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +16,17 @@ from todo_cli.models import format_instant
 from todo_cli.output.envelope import failure, success, task_values
 from todo_cli.rules import REFUSED
 
-KEYS = ["id", "number", "user_id", "title", "description", "completed", "created_at", "updated_at", "completed_at"]
+KEYS = [
+    "id",
+    "number",
+    "user_id",
+    "title",
+    "description",
+    "completed",
+    "created_at",
+    "updated_at",
+    "completed_at",
+]
 
 
 @pytest.mark.spec("002/FR-040")
@@ -26,7 +38,9 @@ def test_success_is_one_line_with_three_keys() -> None:
 
 @pytest.mark.spec("002/FR-042")
 def test_success_writes_a_task_with_all_its_keys_in_order() -> None:
-    document = json.loads(success(task(7, "Buy milk", description="2 l"), "Added 7: Buy milk"))
+    document = json.loads(
+        success(task(7, "Buy milk", description="2 l"), "Added 7: Buy milk")
+    )
 
     assert list(document["data"]) == KEYS
     assert document["data"] == {
@@ -47,12 +61,16 @@ def test_success_writes_lists_of_tasks_and_plain_values() -> None:
 
     assert [one["number"] for one in tasks] == [1, 2]
     assert tasks[1]["completed_at"] == "2026-01-02T02:04:05.000000Z"
-    assert json.loads(success({"version": "1.0"}, "todo 1.0"))["data"] == {"version": "1.0"}
+    assert json.loads(success({"version": "1.0"}, "todo 1.0"))["data"] == {
+        "version": "1.0"
+    }
 
 
 @pytest.mark.spec("002/FR-043")
 def test_success_keeps_text_as_it_is_but_for_what_is_refused() -> None:
-    document = success(task(1, f"{FAMILY} {PERSIAN} {HOSTILE}", description='a\n\t"b"\\'), "")
+    document = success(
+        task(1, f"{FAMILY} {PERSIAN} {HOSTILE}", description='a\n\t"b"\\'), ""
+    )
 
     assert FAMILY in document
     assert PERSIAN in document
@@ -63,7 +81,9 @@ def test_success_keeps_text_as_it_is_but_for_what_is_refused() -> None:
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
-def test_success_is_utf8_on_one_line_whatever_the_text(title: str, message: str) -> None:
+def test_success_is_utf8_on_one_line_whatever_the_text(
+    title: str, message: str
+) -> None:
     document = success(task(1, title), message)
 
     assert document.encode().decode().count("\n") == 1
@@ -85,7 +105,9 @@ def test_failure_has_code_and_message_and_nothing_that_is_not_there() -> None:
 
 @pytest.mark.spec("002/FR-040")
 def test_failure_has_hint_and_details_where_there_are_some() -> None:
-    error = InvalidInput("title: too long", hint="", details=[{"field": "title", "message": "too long"}])
+    error = InvalidInput(
+        "title: too long", hint="", details=[{"field": "title", "message": "too long"}]
+    )
 
     assert json.loads(failure(error)) == {
         "success": False,
@@ -103,12 +125,22 @@ def test_failure_names_each_code(code: Code) -> None:
     error = TodoError(f"{HOSTILE}")
     error.code = code  # type: ignore[misc]  # a code without a class of its own
 
-    assert json.loads(failure(error))["error"] == {"code": code.value, "message": HOSTILE}
+    assert json.loads(failure(error))["error"] == {
+        "code": code.value,
+        "message": HOSTILE,
+    }
 
 
-@pytest.mark.parametrize("instant", [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    "instant",
+    [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)],
+)
 def test_task_values_write_times_as_the_models_do(instant: datetime) -> None:
-    values = task_values(done(1, created_at=instant, updated_at=instant, completed_at=instant))
+    values = task_values(
+        done(1, created_at=instant, updated_at=instant, completed_at=instant)
+    )
 
-    assert {values[name] for name in KEYS if name.endswith("_at")} == {format_instant(instant)}
+    assert {values[name] for name in KEYS if name.endswith("_at")} == {
+        format_instant(instant)
+    }
     assert values["id"] == str(UUID(int=1))

@@ -28,9 +28,16 @@ def test_render_writes_a_line_for_each_task_of_a_list() -> None:
 
 @pytest.mark.spec("002/FR-054")
 def test_render_leaves_no_column_of_a_list_empty() -> None:
-    lines = render(listed(page(task(3), done(2), task(1, ""), task(4, "-")), scene())).splitlines()
+    lines = render(
+        listed(page(task(3), done(2), task(1, ""), task(4, "-")), scene())
+    ).splitlines()
 
-    assert [len([cell for cell in line.split("\t") if cell]) for line in lines] == [6, 6, 6, 6]
+    assert [len([cell for cell in line.split("\t") if cell]) for line in lines] == [
+        6,
+        6,
+        6,
+        6,
+    ]
     assert [line.split("\t")[2] for line in lines[2:]] == ["-", "-"]
 
 
@@ -49,7 +56,12 @@ def test_render_keeps_a_hostile_title_in_its_column() -> None:
 
 @pytest.mark.spec("002/FR-055")
 def test_render_writes_a_line_for_each_field_of_a_task() -> None:
-    text = render(shown(done(7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)), scene()))
+    text = render(
+        shown(
+            done(7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)),
+            scene(),
+        )
+    )
 
     assert text.splitlines() == [
         f"id\t{UUID(int=7)}",
@@ -75,7 +87,9 @@ def test_render_leaves_what_is_null_empty() -> None:
 
 @pytest.mark.spec("002/FR-056")
 def test_render_writes_the_lines_of_a_change() -> None:
-    text = render(Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], scene()))
+    text = render(
+        Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], scene())
+    )
 
     assert text == f"Deleted 1: Buy milk\nDeleted 2: {HARMLESS}\n"
 

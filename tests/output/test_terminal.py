@@ -1,4 +1,6 @@
-"""A table for a terminal of any width, with colour or without: no row, no number and no word is lost."""
+"""A table for a terminal of any width, with colour or without: no row, no number and no
+word is lost.
+"""
 
 import io
 import re
@@ -18,9 +20,16 @@ CONTROL = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = [20, 31, 32, 49, 50, 80, 200]
 
 
-def drawn(sheet: Sheet, width: int = 80, encoding: str = "utf-8", **variables: str) -> str:
+def drawn(
+    sheet: Sheet, width: int = 80, encoding: str = "utf-8", **variables: str
+) -> str:
     """A sheet as it is drawn, colours and all."""
-    return render(sheet, width=width, encoding=encoding, variables={"TERM": "xterm-256color", **variables})
+    return render(
+        sheet,
+        width=width,
+        encoding=encoding,
+        variables={"TERM": "xterm-256color", **variables},
+    )
 
 
 def read(sheet: Sheet, width: int = 80, encoding: str = "utf-8") -> str:
@@ -44,9 +53,16 @@ def test_render_draws_number_status_title_age_and_counts() -> None:
 
 
 def as_tags(text: str) -> list[str]:
-    """The lines of a drawing, with `<32>` for the start of a style and `</>` for its end, empty styles left out."""
-    marked = CONTROL.sub(lambda code: "</>" if code[0] == "\x1b[0m" else f"<{code[0][2:-1]}>", text)
-    return [re.sub(r"<[0-9;]+>( *)</>", r"\1", line).rstrip() for line in marked.splitlines()]
+    """The lines of a drawing, with `<32>` for the start of a style and `</>` for its
+    end, empty styles left out.
+    """
+    marked = CONTROL.sub(
+        lambda code: "</>" if code[0] == "\x1b[0m" else f"<{code[0][2:-1]}>", text
+    )
+    return [
+        re.sub(r"<[0-9;]+>( *)</>", r"\1", line).rstrip()
+        for line in marked.splitlines()
+    ]
 
 
 @pytest.mark.spec("002/FR-050")
@@ -71,7 +87,9 @@ def test_render_draws_lists_and_tasks_like_this() -> None:
         "     xxxx",
         "<2>3 open, 5 done</>",
     ]
-    assert as_tags(drawn(shown(task(3, "word " * 5 + "x" * 30), scene()), width=40))[:6] == [
+    assert as_tags(drawn(shown(task(3, "word " * 5 + "x" * 30), scene()), width=40))[
+        :6
+    ] == [
         "<36>id          </>  00000000-0000-0000-0000-00",
         "              0000000003",
         "<36>number      </>  3",
@@ -104,7 +122,9 @@ def test_render_drops_the_date_first_and_then_the_status(width: int) -> None:
     ],
     ids=["words", "one word", "emoji", "persian", "wide"],
 )
-def test_render_wraps_the_title_and_loses_nothing(width: int, title: str, mark: str) -> None:
+def test_render_wraps_the_title_and_loses_nothing(
+    width: int, title: str, mark: str
+) -> None:
     text = read(listing(task(999_999_999, title), task(1)), width)
 
     assert text.count("999999999") == 1
@@ -127,12 +147,16 @@ def test_render_wraps_nothing_but_text(width: int) -> None:
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_render_never_draws_beyond_the_width(width: int) -> None:
-    lines = read(listing(*(task(number, "word " * 30) for number in range(995, 1_005))), width).splitlines()
+    lines = read(
+        listing(*(task(number, "word " * 30) for number in range(995, 1_005))), width
+    ).splitlines()
 
     assert max(map(len, lines)) <= width
-    assert [int(line.split()[0]) for line in lines if re.match(r" *\d+ ", line) and "open," not in line] == [
-        *range(995, 1_005)
-    ]
+    assert [
+        int(line.split()[0])
+        for line in lines
+        if re.match(r" *\d+ ", line) and "open," not in line
+    ] == [*range(995, 1_005)]
 
 
 @pytest.mark.spec("002/FR-053")
@@ -143,7 +167,16 @@ def test_render_says_in_one_line_that_a_list_is_empty() -> None:
 
 
 @pytest.mark.spec("002/FR-057")
-@pytest.mark.parametrize("title", ["[/]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]", ":smile:", "\\[x]"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "[/]",
+        "[bold]x[/bold]",
+        "[link=https://evil.example]x[/link]",
+        ":smile:",
+        "\\[x]",
+    ],
+)
 def test_render_shows_text_as_text(title: str) -> None:
     sheets = [
         listing(task(1, title)),
@@ -159,25 +192,37 @@ def test_render_shows_text_as_text(title: str) -> None:
 @pytest.mark.spec("002/FR-057")
 def test_render_makes_hostile_text_visible_everywhere() -> None:
     hostile = task(1, HOSTILE, description=f"one\n\t{HOSTILE}")
-    sheets = [listing(hostile), shown(hostile, scene()), Changed("Done", is_single=True)([hostile], scene())]
+    sheets = [
+        listing(hostile),
+        shown(hostile, scene()),
+        Changed("Done", is_single=True)([hostile], scene()),
+    ]
 
     for sheet in sheets:
         assert HARMLESS in read(sheet, width=200)
-        assert set(CONTROL.sub("", drawn(sheet, 200))) & set(HOSTILE) <= set("abcdef[31m")
+        assert set(CONTROL.sub("", drawn(sheet, 200))) & set(HOSTILE) <= set(
+            "abcdef[31m"
+        )
 
 
 def test_render_draws_every_field_of_a_task() -> None:
     lines = read(shown(task(7, description="one\n\ttwo"), scene())).splitlines()
 
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(TaskPublic.__slots__)
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(
+        TaskPublic.__slots__
+    )
     assert re.fullmatch(r"description +one *", lines[4])
     assert re.fullmatch(r" +    two *", lines[5])
 
 
 def test_render_leaves_long_lines_of_a_change_to_the_terminal() -> None:
-    sheet = Changed("Deleted", is_single=False)([task(1, "word " * 39 + "last"), task(2)], scene())
+    sheet = Changed("Deleted", is_single=False)(
+        [task(1, "word " * 39 + "last"), task(2)], scene()
+    )
 
-    assert read(sheet, width=20) == f"Deleted 1: {'word ' * 39}last\nDeleted 2: Buy milk\n"
+    assert (
+        read(sheet, width=20) == f"Deleted 1: {'word ' * 39}last\nDeleted 2: Buy milk\n"
+    )
 
 
 @pytest.mark.spec("002/FR-052")
@@ -193,7 +238,9 @@ def test_render_leaves_long_lines_of_a_change_to_the_terminal() -> None:
         ({"COLORTERM": "truecolor"}, True),
     ],
 )
-def test_render_honours_the_switches_for_colour(variables: Mapping[str, Any], coloured: bool) -> None:
+def test_render_honours_the_switches_for_colour(
+    variables: Mapping[str, Any], coloured: bool
+) -> None:
     text = drawn(listing(done(2), task(1)), **variables)
 
     assert (re.search(r"\x1b\[[0-9;]*3\dm", text) is not None) is coloured
@@ -202,7 +249,10 @@ def test_render_honours_the_switches_for_colour(variables: Mapping[str, Any], co
 @pytest.mark.spec("002/FR-052")
 @pytest.mark.parametrize("width", [30, 80])
 def test_render_never_tells_done_from_open_by_colour_alone(width: int) -> None:
-    one, other = read(listing(done(1, "same")), width), read(listing(task(1, "same")), width)
+    one, other = (
+        read(listing(done(1, "same")), width),
+        read(listing(task(1, "same")), width),
+    )
 
     assert re.sub(r"\d hours? ago", "", one) != re.sub(r"\d hours? ago", "", other)
 
@@ -216,10 +266,18 @@ def test_render_draws_lines_that_the_encoding_has(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables", [{"COLUMNS": "10"}, {"LINES": "1"}, {"TERM_PROGRAM": "x"}, {"JUPYTER_COLUMNS": "9"}]
+    "variables",
+    [
+        {"COLUMNS": "10"},
+        {"LINES": "1"},
+        {"TERM_PROGRAM": "x"},
+        {"JUPYTER_COLUMNS": "9"},
+    ],
 )
 def test_render_goes_by_the_width_it_is_given(variables: Mapping[str, Any]) -> None:
-    assert drawn(listing(task()), width=60, **variables) == drawn(listing(task()), width=60)
+    assert drawn(listing(task()), width=60, **variables) == drawn(
+        listing(task()), width=60
+    )
 
 
 def test_render_aligns_numbers_to_the_longest() -> None:
@@ -237,7 +295,9 @@ def test_render_draws_nothing_for_nothing() -> None:
 def test_progress_draws_a_bar_and_takes_it_away() -> None:
     stream = io.BytesIO()
 
-    with progress("Copying [x]", stream, width=60, variables={"TERM": "xterm"}) as report:
+    with progress(
+        "Copying [x]", stream, width=60, variables={"TERM": "xterm"}
+    ) as report:
         report(1, 4)
         half_way = stream.getvalue().decode()
         report(4, 4)
@@ -254,10 +314,17 @@ def test_progress_keeps_to_the_width_and_the_switches_for_colour(width: int) -> 
     coloured, plain = io.BytesIO(), io.BytesIO()
 
     for stream, variables in ((coloured, {}), (plain, {"NO_COLOR": "1"})):
-        with progress("Copying", stream, width=width, variables={"TERM": "xterm-256color", **variables}) as report:
+        with progress(
+            "Copying",
+            stream,
+            width=width,
+            variables={"TERM": "xterm-256color", **variables},
+        ) as report:
             report(1, 4)
 
-    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.getvalue().decode()))
+    lines = re.split(
+        r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.getvalue().decode())
+    )
     assert max(map(len, lines)) <= width
     assert (max(map(len, lines)) > 40) is (width == 60)
     assert re.search(rb"\x1b\[[0-9;]*3\d", coloured.getvalue())
@@ -274,7 +341,10 @@ def test_progress_draws_only_when_it_is_told_something() -> None:
 def test_progress_leaves_the_stream_open_after_a_fault() -> None:
     stream = io.BytesIO()
 
-    with suppress(KeyError), progress("Copying", stream, width=60, variables={}) as report:
+    with (
+        suppress(KeyError),
+        progress("Copying", stream, width=60, variables={}) as report,
+    ):
         report(1, 2)
         raise KeyError
 

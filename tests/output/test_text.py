@@ -1,4 +1,6 @@
-"""What is refused on the way in is made harmless on the way out: nothing stored can drive a terminal."""
+"""What is refused on the way in is made harmless on the way out: nothing stored can
+drive a terminal.
+"""
 
 import json
 
@@ -28,7 +30,10 @@ KEPT = [
 def test_visible_writes_out_every_refused_character() -> None:
     assert visible(HOSTILE) == HARMLESS
     assert visible("a\tb\nc\rd\0e") == r"a\x09b\x0ac\x0dd\x00e"
-    assert visible("\u2029\u202a\u2066\u2069\ud800\x80") == r"\u2029\u202a\u2066\u2069\ud800\x80"
+    assert (
+        visible("\u2029\u202a\u2066\u2069\ud800\x80")
+        == r"\u2029\u202a\u2066\u2069\ud800\x80"
+    )
 
 
 @pytest.mark.parametrize("text", KEPT)
@@ -55,10 +60,22 @@ def test_field_escapes_what_separates() -> None:
     assert field("a\\b\nc\td\re\x1b") == r"a\\b\nc\td\x0de\x1b"
 
 
-@given(st.text(st.one_of(st.characters(exclude_categories=["C", "Zl", "Zp"]), st.sampled_from("\\\n\t"))))
+@given(
+    st.text(
+        st.one_of(
+            st.characters(exclude_categories=["C", "Zl", "Zp"]),
+            st.sampled_from("\\\n\t"),
+        )
+    )
+)
 def test_field_can_be_read_back(text: str) -> None:
     written = field(text)
-    words = written.replace("\\\\", "\0").replace("\\n", "\n").replace("\\t", "\t").replace("\0", "\\")
+    words = (
+        written.replace("\\\\", "\0")
+        .replace("\\n", "\n")
+        .replace("\\t", "\t")
+        .replace("\0", "\\")
+    )
 
     assert "\n" not in written
     assert "\t" not in written

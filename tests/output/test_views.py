@@ -40,7 +40,12 @@ def table_of(page: TaskPage) -> Table:
 def test_values_cannot_be_changed(kind: str) -> None:
     sheet = listed(TaskPage([task()], 1, 0, TaskStatus.ALL, None), scene())
     assert sheet.table is not None
-    value: Any = {"scene": scene(), "sheet": sheet, "table": sheet.table, "row": sheet.table.rows[0]}[kind]
+    value: Any = {
+        "scene": scene(),
+        "sheet": sheet,
+        "table": sheet.table,
+        "row": sheet.table.rows[0],
+    }[kind]
 
     assert not hasattr(value, "__dict__")
     with pytest.raises(FrozenInstanceError):
@@ -54,14 +59,22 @@ def test_sheet_says_nothing_of_its_tasks_when_it_is_asked_for_its_repr() -> None
 def test_added_names_the_task() -> None:
     sheet = added(Added(task(12), is_new=True), scene())
 
-    assert (sheet.data, sheet.message, sheet.lines) == (task(12), "Added 12: Buy milk", ["Added 12: Buy milk"])
+    assert (sheet.data, sheet.message, sheet.lines) == (
+        task(12),
+        "Added 12: Buy milk",
+        ["Added 12: Buy milk"],
+    )
 
 
 @pytest.mark.spec("002/FR-074")
 def test_added_says_where_a_new_store_is() -> None:
     sheet = added(Added(task(1), is_new=True), scene(is_new_store=True))
 
-    assert sheet.message == sheet.lines[0] == "Added 1: Buy milk (new list in db.example/shop)"
+    assert (
+        sheet.message
+        == sheet.lines[0]
+        == "Added 1: Buy milk (new list in db.example/shop)"
+    )
 
 
 @pytest.mark.spec("002/FR-074")
@@ -69,12 +82,21 @@ def test_added_says_for_whom_a_list_begins() -> None:
     first = Added(task(1), is_new=True)
 
     assert added(first, scene()).lines == ["Added 1: Buy milk (new list for ada)"]
-    assert added(first, scene(by_flag=True)).message == "Added 1: Buy milk (new list for ada)"
+    assert (
+        added(first, scene(by_flag=True)).message
+        == "Added 1: Buy milk (new list for ada)"
+    )
     assert added(first, scene(is_new_store=True, by_flag=True)).lines == [
         "Added 1: Buy milk (new list for ada in db.example/shop)"
     ]
-    assert added(Added(task(2), is_new=True), scene(by_flag=True)).message == "Added 2: Buy milk"
-    assert added(Added(task(1), is_new=False), scene(by_flag=True)).message == "Already there as 1: Buy milk"
+    assert (
+        added(Added(task(2), is_new=True), scene(by_flag=True)).message
+        == "Added 2: Buy milk"
+    )
+    assert (
+        added(Added(task(1), is_new=False), scene(by_flag=True)).message
+        == "Already there as 1: Buy milk"
+    )
 
 
 @pytest.mark.spec("002/FR-074")
@@ -88,7 +110,10 @@ def test_added_all_says_once_for_whom_a_list_begins() -> None:
 
 
 def test_added_says_that_a_task_was_there() -> None:
-    assert added(Added(task(3), is_new=False), scene()).message == "Already there as 3: Buy milk"
+    assert (
+        added(Added(task(3), is_new=False), scene()).message
+        == "Already there as 3: Buy milk"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +128,9 @@ def test_added_says_that_a_task_was_there() -> None:
     ],
 )
 def test_added_all_counts_new_and_old(new: Sequence[bool], message: str) -> None:
-    results = [Added(task(number), is_new) for number, is_new in enumerate(new, start=2)]
+    results = [
+        Added(task(number), is_new) for number, is_new in enumerate(new, start=2)
+    ]
 
     sheet = added_all(results, scene())
 
@@ -118,7 +145,10 @@ def test_added_all_says_once_where_a_new_store_is() -> None:
     sheet = added_all(results, scene(is_new_store=True))
 
     assert sheet.message == "Added 2 tasks (new list in db.example/shop)"
-    assert sheet.lines == ["Added 1: Buy milk (new list in db.example/shop)", "Added 2: Buy milk"]
+    assert sheet.lines == [
+        "Added 1: Buy milk (new list in db.example/shop)",
+        "Added 2: Buy milk",
+    ]
 
 
 @pytest.mark.spec("002/FR-011")
@@ -153,12 +183,22 @@ def test_listed_says_how_many_there_are(
     ("status", "counts", "note"),
     [
         (TaskStatus.OPEN, (0, 0), "No open tasks for ada in db.example/shop"),
-        (TaskStatus.OPEN, (0, 5), "No open tasks for ada in db.example/shop (0 open, 5 done)"),
-        (TaskStatus.DONE, (3, 0), "No done tasks for ada in db.example/shop (3 open, 0 done)"),
+        (
+            TaskStatus.OPEN,
+            (0, 5),
+            "No open tasks for ada in db.example/shop (0 open, 5 done)",
+        ),
+        (
+            TaskStatus.DONE,
+            (3, 0),
+            "No done tasks for ada in db.example/shop (3 open, 0 done)",
+        ),
         (TaskStatus.ALL, (0, 0), "No tasks for ada in db.example/shop"),
     ],
 )
-def test_listed_names_user_and_store_of_an_empty_list(status: TaskStatus, counts: tuple[int, int], note: str) -> None:
+def test_listed_names_user_and_store_of_an_empty_list(
+    status: TaskStatus, counts: tuple[int, int], note: str
+) -> None:
     assert table_of(TaskPage([], *counts, status, None)).note == note
 
 
@@ -176,7 +216,11 @@ def test_listed_makes_rows_as_they_are_asked_for() -> None:
         id="00000000-0000-0000-0000-000000000002",
         age="1 hour ago",
     )
-    assert (table.rows[1].is_done, table.rows[1].completed_at, table.rows[1].age) == (False, None, "2 hours ago")
+    assert (table.rows[1].is_done, table.rows[1].completed_at, table.rows[1].age) == (
+        False,
+        None,
+        "2 hours ago",
+    )
 
 
 def test_shown_has_every_field_in_order() -> None:
@@ -197,17 +241,32 @@ def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
     few = Changed("Done", is_single=False)([done(2)], scene())
     more = Changed("Done", is_single=False)([done(2), done(3)], scene())
 
-    assert (one.data, one.message, one.lines) == (done(2), "Done 2: Buy bread", ["Done 2: Buy bread"])
-    assert (few.data, few.message, few.lines) == ([done(2)], "Done 1 task", ["Done 2: Buy bread"])
+    assert (one.data, one.message, one.lines) == (
+        done(2),
+        "Done 2: Buy bread",
+        ["Done 2: Buy bread"],
+    )
+    assert (few.data, few.message, few.lines) == (
+        [done(2)],
+        "Done 1 task",
+        ["Done 2: Buy bread"],
+    )
     assert (more.message, len(more.lines)) == ("Done 2 tasks", 2)
 
 
 def test_upgraded_says_which_schema_is_there() -> None:
     old, new = upgraded("0001", scene()), upgraded("0001", scene(is_new_store=True))
 
-    assert old.message == old.lines[0] == "The schema in db.example/shop is up to date (0001)"
+    assert (
+        old.message
+        == old.lines[0]
+        == "The schema in db.example/shop is up to date (0001)"
+    )
     assert new.lines == [f"{old.message} (new list in db.example/shop)"]
-    assert (old.data, new.data) == ({"version": "0001", "created": False}, {"version": "0001", "created": True})
+    assert (old.data, new.data) == (
+        {"version": "0001", "created": False},
+        {"version": "0001", "created": True},
+    )
 
 
 def test_script_hands_out_sql_as_it_is() -> None:
@@ -216,7 +275,10 @@ def test_script_hands_out_sql_as_it_is() -> None:
     assert sheet.data == {"sql": "BEGIN;\n\nCOMMIT;\n\n"}
     assert sheet.lines == ["BEGIN;", "", "COMMIT;"]
     assert (sheet.message, sheet.fault) == ("The SQL for db.example/shop", None)
-    assert [script(sql, scene()).lines for sql in ("-- x \n", "-- X\n")] == [["-- x "], ["-- X"]]
+    assert [script(sql, scene()).lines for sql in ("-- x \n", "-- X\n")] == [
+        ["-- x "],
+        ["-- X"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -224,31 +286,53 @@ def test_script_hands_out_sql_as_it_is() -> None:
     [
         (Imported(tasks=1, users=1, new=1), "Imported 1 task of 1 user"),
         (Imported(tasks=1_234, users=2, new=1_234), "Imported 1,234 tasks of 2 users"),
-        (Imported(tasks=3, users=1, new=1), "Imported 1 task of 1 user; 2 tasks already there"),
+        (
+            Imported(tasks=3, users=1, new=1),
+            "Imported 1 task of 1 user; 2 tasks already there",
+        ),
         (Imported(tasks=0, users=0, new=0), "Imported 0 tasks of 0 users"),
         (Imported(1, 1, 1, ("bob",)), "Imported 1 task of 1 user (new list for bob)"),
         (
             Imported(4, 3, 2, ("bob", "eve")),
             "Imported 2 tasks of 3 users; 2 tasks already there (new lists for bob, eve)",
         ),
-        (Imported(6, 6, 6, tuple("abcdef")), "Imported 6 tasks of 6 users (new lists for a, b, c, d, e and 1 more)"),
+        (
+            Imported(6, 6, 6, tuple("abcdef")),
+            "Imported 6 tasks of 6 users (new lists for a, b, c, d, e and 1 more)",
+        ),
     ],
 )
 def test_imported_says_how_much_was_copied(result: Imported, message: str) -> None:
     sheet = imported(result, scene())
 
     assert (sheet.message, sheet.lines) == (message, [message])
-    assert sheet.data == {"tasks": result.tasks, "users": result.users, "new": result.new}
+    assert sheet.data == {
+        "tasks": result.tasks,
+        "users": result.users,
+        "new": result.new,
+    }
     counts = message.split(" (")[0]
-    assert imported(result, scene(is_new_store=True)).message == f"{counts} (new list in db.example/shop)"
+    assert (
+        imported(result, scene(is_new_store=True)).message
+        == f"{counts} (new list in db.example/shop)"
+    )
 
 
 def test_deletion_question_names_ten_tasks_at_most() -> None:
     three = deletion_question([task(number) for number in (1, 2, 3)])
     many = deletion_question([task(number) for number in range(1, 1_235)])
 
-    assert three == ["  1: Buy milk", "  2: Buy milk", "  3: Buy milk", "Delete 3 tasks? [y/N] "]
-    assert many[9:] == ["  10: Buy milk", "  and 1,224 more", "Delete 1,234 tasks? [y/N] "]
+    assert three == [
+        "  1: Buy milk",
+        "  2: Buy milk",
+        "  3: Buy milk",
+        "Delete 3 tasks? [y/N] ",
+    ]
+    assert many[9:] == [
+        "  10: Buy milk",
+        "  and 1,224 more",
+        "Delete 1,234 tasks? [y/N] ",
+    ]
 
 
 @pytest.mark.parametrize(

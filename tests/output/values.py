@@ -36,7 +36,11 @@ def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> TaskPublic
 def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> TaskPublic:
     """A task that was completed an hour ago."""
     at = NOW - timedelta(hours=1)
-    return task(number, title, **({"completed": True, "completed_at": at, "updated_at": at} | changes))
+    return task(
+        number,
+        title,
+        **({"completed": True, "completed_at": at, "updated_at": at} | changes),
+    )
 
 
 def scene(*, is_new_store: bool = False, by_flag: bool = False) -> Scene:

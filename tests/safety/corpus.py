@@ -1,4 +1,6 @@
-"""Texts that would drive a terminal, forge a line or fool a reader; and texts that look strange and must survive."""
+"""Texts that would drive a terminal, forge a line or fool a reader; and texts that look
+strange and must survive.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -6,7 +8,10 @@ from typing import Final
 
 # Written out here a second time on purpose: the contract's list, not the program's.
 C0: Final = [chr(code) for code in range(0x20)]
-REST: Final = [chr(code) for code in (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))]
+REST: Final = [
+    chr(code)
+    for code in (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+]
 REFUSED: Final = frozenset(chr(code) for code in range(0xD800, 0xE000)).union(C0, REST)
 
 CONTROLS: Final = """
@@ -173,9 +178,13 @@ a\u3000b
 
 def _hostile() -> Iterator[str]:
     yield from (f"A{character}Z" for character in chain(C0, REST))
-    yield from (f"a{start}{rest}b" for rest in CONTROLS.split() for start in ("\x1b[", "\x9b"))
     yield from (
-        f"a{start}{rest}{end}b" for rest in OPERATIONS.split() for start, end in (("\x1b]", "\x07"), ("\x9d", "\x9c"))
+        f"a{start}{rest}b" for rest in CONTROLS.split() for start in ("\x1b[", "\x9b")
+    )
+    yield from (
+        f"a{start}{rest}{end}b"
+        for rest in OPERATIONS.split()
+        for start, end in (("\x1b]", "\x07"), ("\x9d", "\x9c"))
     )
     yield from DRIVING.strip("\n").split("\n")
     yield from FORGED
@@ -185,13 +194,20 @@ HOSTILE: Final = tuple(_hostile())
 """What only another program can have stored; a NUL no PostgreSQL holds."""
 HARMLESS: Final = tuple(SURVIVORS.strip("\n").split("\n"))
 CORPUS: Final = HOSTILE + HARMLESS
-BYTES: Final = tuple(chr(code) for code in (0xD800, 0xD83D, 0xDBFF, 0xDC00, 0xDC80, 0xDC9B, 0xDCFF, 0xDFFF))
-"""Lone surrogates, which no store holds; the last hundred or so are how Python carries bytes that are not UTF-8."""
+BYTES: Final = tuple(
+    chr(code)
+    for code in (0xD800, 0xD83D, 0xDBFF, 0xDC00, 0xDC80, 0xDC9B, 0xDCFF, 0xDFFF)
+)
+"""Lone surrogates, which no store holds; the last hundred or so are how Python carries
+bytes that are not UTF-8.
+"""
 
 
 def shown(text: str) -> str:
     """A text as it has to be shown on one line."""
-    return "".join(_written(character) if character in REFUSED else character for character in text)
+    return "".join(
+        _written(character) if character in REFUSED else character for character in text
+    )
 
 
 def _written(character: str) -> str:

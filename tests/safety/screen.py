@@ -6,7 +6,9 @@ from tests.safety.corpus import REFUSED
 from tests.support.program import Ran
 
 STYLES = re.compile("\x1b\\[(0|1|2|2;32|32|33|36)m")
-"""The styles that our tables have, as Rich writes them: no other sequence is taken away before it is looked for."""
+"""The styles that our tables have, as Rich writes them: no other sequence is taken away
+before it is looked for.
+"""
 
 
 def unstyled(text: str) -> str:

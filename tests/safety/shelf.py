@@ -14,12 +14,16 @@ from tests.support.program import Todo
 from tests.support.stores import Store
 
 KEY = "3d0d2b52-5b0c-4f0e-8a3c-0a8d1b1f5e01"
-"""`add - --id KEY` finds every task of ada there already; `add --id KEY`, as bob, the one that holds everything."""
+"""`add - --id KEY` finds every task of ada there already; `add --id KEY`, as bob, the
+one that holds everything.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Ada's tasks are the texts, one each and numbered from 1; bob has one task whose description is all of them."""
+    """Ada's tasks are the texts, one each and numbered from 1; bob has one task whose
+    description is all of them.
+    """
 
     todo: Todo
     texts: Sequence[str]
@@ -32,32 +36,48 @@ class Shelf:
     @property
     def lines(self) -> bytes:
         """What ada's tasks were first added from."""
-        return "".join(f"t{number}\n" for number in range(1, len(self.texts) + 1)).encode()
+        return "".join(
+            f"t{number}\n" for number in range(1, len(self.texts) + 1)
+        ).encode()
 
 
 def fill(todo: Todo, store: Store, texts: Sequence[str] = CORPUS) -> Shelf:
     """Put texts into a store; a NUL only where it can be."""
-    shelf = Shelf(todo, [text for text in texts if store.kind == "sqlite" or "\0" not in text])
+    shelf = Shelf(
+        todo, [text for text in texts if store.kind == "sqlite" or "\0" not in text]
+    )
     assert todo("add", "--id", KEY, "-", stdin=shelf.lines).status == 0
     assert todo("add", "--id", KEY, "all", user="bob").status == 0
     rows = [(text, number) for number, text in enumerate(shelf.texts, start=1)]
     if store.kind == "sqlite":
         with closing(sqlite3.connect(path_of(store))) as file, file:
             file.execute("PRAGMA ignore_check_constraints = ON")
-            file.executemany("UPDATE task SET title = ? WHERE user_id = 'ada' AND number = ?", rows)
-            file.execute("UPDATE task SET title = ?, description = ? WHERE user_id = 'bob'", ("\x1b", shelf.everything))
+            file.executemany(
+                "UPDATE task SET title = ? WHERE user_id = 'ada' AND number = ?", rows
+            )
+            file.execute(
+                "UPDATE task SET title = ?, description = ? WHERE user_id = 'bob'",
+                ("\x1b", shelf.everything),
+            )
     else:
         wait_for(_fill_server(store.url, rows, shelf.everything))
     return shelf
 
 
-async def _fill_server(url: str, rows: Sequence[tuple[str, int]], everything: str) -> None:
+async def _fill_server(
+    url: str, rows: Sequence[tuple[str, int]], everything: str
+) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(DROP_CHECKS)
-        await connection.executemany("UPDATE todo.task SET title = $1 WHERE user_id = 'ada' AND number = $2", rows)
+        await connection.executemany(
+            "UPDATE todo.task SET title = $1 WHERE user_id = 'ada' AND number = $2",
+            rows,
+        )
         await connection.execute(
-            "UPDATE todo.task SET title = $1, description = $2 WHERE user_id = 'bob'", "\x1b", everything
+            "UPDATE todo.task SET title = $1, description = $2 WHERE user_id = 'bob'",
+            "\x1b",
+            everything,
         )
     finally:
         await connection.close()

@@ -1,4 +1,6 @@
-"""Every text by every command on every way out: nothing drives a terminal, and every text can be read again."""
+"""Every text by every command on every way out: nothing drives a terminal, and every
+text can be read again.
+"""
 
 import asyncio
 import logging
@@ -44,7 +46,10 @@ def every(shelf: Shelf) -> str:
 
 def written(verb: str, texts: Sequence[str]) -> str:
     """What a write says of tasks numbered from 1."""
-    return "".join(f"{verb} {number}: {shown(text)}\n" for number, text in enumerate(texts, start=1))
+    return "".join(
+        f"{verb} {number}: {shown(text)}\n"
+        for number, text in enumerate(texts, start=1)
+    )
 
 
 def writes(shelf: Shelf) -> Iterator[tuple[str, list[str], bytes]]:
@@ -61,16 +66,29 @@ def writes(shelf: Shelf) -> Iterator[tuple[str, list[str], bytes]]:
 def test_documents_hold_every_text_and_nothing_raw(shelf: Shelf) -> None:
     listed = shelf.todo("--json", *LISTED)
     whole = shelf.todo("--json", "show", "1", user="bob")
-    changed = [shelf.todo("--json", *words, stdin=stdin) for _, words, stdin in writes(shelf)]
+    changed = [
+        shelf.todo("--json", *words, stdin=stdin) for _, words, stdin in writes(shelf)
+    ]
     single = [
         shelf.todo("--json", *words, user="bob")
-        for words in (["add", "--id", KEY, "x"], ["update", "1", "--status", "done"], ["done", "1"], ["delete", "1"])
+        for words in (
+            ["add", "--id", KEY, "x"],
+            ["update", "1", "--status", "done"],
+            ["done", "1"],
+            ["delete", "1"],
+        )
     ]
 
     assert [task["title"] for task in listed.data][::-1] == shelf.texts
-    assert [[task["title"] for task in ran.data] for ran in changed] == [shelf.texts] * len(changed)
-    assert [ran.data["description"] for ran in (whole, *single)] == [shelf.everything] * 5
-    assert [raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)] == [[]] * 10
+    assert [[task["title"] for task in ran.data] for ran in changed] == [
+        shelf.texts
+    ] * len(changed)
+    assert [ran.data["description"] for ran in (whole, *single)] == [
+        shelf.everything
+    ] * 5
+    assert [raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)] == [
+        []
+    ] * 10
 
 
 @pytest.mark.spec("002/FR-057")
@@ -86,10 +104,16 @@ def test_pipes_carry_every_text_visibly(shelf: Shelf, encoding: str) -> None:
     changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(shelf)]
     updated = ask("update", "1", "--status", "done", user="bob")
 
-    assert [row.split("\t")[2] for row in listed.out.splitlines()][::-1] == [seen(shown(text)) for text in shelf.texts]
-    field = shelf.everything.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    assert [row.split("\t")[2] for row in listed.out.splitlines()][::-1] == [
+        seen(shown(text)) for text in shelf.texts
+    ]
+    field = (
+        shelf.everything.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    )
     assert f"\ndescription\t{seen(shown(field))}\n" in whole.out
-    assert [ran.out for ran in changed] == [seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)]
+    assert [ran.out for ran in changed] == [
+        seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)
+    ]
     assert updated.out == "Updated 1: \\x1b\n"
     assert [raw(ran) for ran in (listed, whole, *changed, updated)] == [[]] * 7
 
@@ -97,15 +121,30 @@ def test_pipes_carry_every_text_visibly(shelf: Shelf, encoding: str) -> None:
 def described(ran: Ran) -> list[str]:
     """The lines of the description that `show` draws on a terminal."""
     lines = unstyled(ran.out).split("\n")
-    places = [place for place, line in enumerate(lines) if line.startswith(("description ", "completed "))]
-    return [line.removeprefix("description ").strip(" ") for line in lines[slice(*places)]]
+    places = [
+        place
+        for place, line in enumerate(lines)
+        if line.startswith(("description ", "completed "))
+    ]
+    return [
+        line.removeprefix("description ").strip(" ") for line in lines[slice(*places)]
+    ]
 
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
-    def ask(*words: str, user: str = "ada", stdin: bytes = b"", columns: int = WIDE) -> Ran:
-        return shelf.todo(*words, user=user, stdin=stdin, terminal=True, columns=columns, encoding=encoding)
+    def ask(
+        *words: str, user: str = "ada", stdin: bytes = b"", columns: int = WIDE
+    ) -> Ran:
+        return shelf.todo(
+            *words,
+            user=user,
+            stdin=stdin,
+            terminal=True,
+            columns=columns,
+            encoding=encoding,
+        )
 
     def seen(text: str) -> str:
         return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -117,12 +156,24 @@ def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
 
     rows = unstyled(listed.out).splitlines()[2:-1]
     assert len(rows) == len(shelf.texts)
-    assert [text for text, row in zip(shelf.texts, rows[::-1], strict=True) if seen(shown(text)) not in row] == []
-    lines = [shown(line).strip(" ") for line in shelf.everything.replace("\t", "    ").split("\n")]
+    assert [
+        text
+        for text, row in zip(shelf.texts, rows[::-1], strict=True)
+        if seen(shown(text)) not in row
+    ] == []
+    lines = [
+        shown(line).strip(" ")
+        for line in shelf.everything.replace("\t", "    ").split("\n")
+    ]
     assert described(whole) == [seen(line) for line in lines]
-    assert [ran.out for ran in changed] == [seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)]
+    assert [ran.out for ran in changed] == [
+        seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)
+    ]
     assert seen("for [bold]:smile:\u200fשלום in") in nobody.out
-    assert [raw(ran, is_terminal=True) for ran in (listed, narrow, whole, tall, *changed, nobody)] == [[]] * 9
+    assert [
+        raw(ran, is_terminal=True)
+        for ran in (listed, narrow, whole, tall, *changed, nobody)
+    ] == [[]] * 9
 
 
 @pytest.mark.spec("002/FR-057")
@@ -133,7 +184,10 @@ def test_questions_show_every_text_on_a_line_of_its_own(shelf: Shelf) -> None:
 
         ran = shelf.todo("delete", f"{first}-{first + 9}", terminal=True, stdin=b"n\n")
 
-        lines = [f"  {number}: {shown(text)}" for number, text in enumerate(texts, start=first)]
+        lines = [
+            f"  {number}: {shown(text)}"
+            for number, text in enumerate(texts, start=first)
+        ]
         assert ran.status == (10 if len(texts) > 2 else 0)
         assert ran.err.split("\n")[: len(lines)] == lines
         assert raw(ran, is_terminal=True) == []
@@ -157,17 +211,30 @@ def test_errors_quote_every_text_visibly(todo_embedded: Todo) -> None:
     for place, text in enumerate(CORPUS + BYTES):
         words = FORMS[place % len(FORMS)](text)
 
-        told, document = todo_embedded(*words, terminal=True), todo_embedded("--json", *words)
+        told, document = (
+            todo_embedded(*words, terminal=True),
+            todo_embedded("--json", *words),
+        )
 
         assert told.status == document.status == 2, words
-        assert (told.out, raw(told, is_terminal=True), told.err.count("\n") <= 2) == ("", [], True), told
+        assert (told.out, raw(told, is_terminal=True), told.err.count("\n") <= 2) == (
+            "",
+            [],
+            True,
+        ), told
         assert raw_in_document(document.out) == []
         assert shown(document.error["message"]) in told.err
 
 
 @pytest.mark.spec("002/FR-057")
 def test_errors_name_strange_people_as_they_are(todo_embedded: Todo) -> None:
-    for text in ("[bold]:smile:\\[x]", "\u200fשלום", "می\u200cخواهم", "👩‍👩‍👧‍👦", "\\x1b[31m"):
+    for text in (
+        "[bold]:smile:\\[x]",
+        "\u200fשלום",
+        "می\u200cخواهم",
+        "👩‍👩‍👧‍👦",
+        "\\x1b[31m",
+    ):
         ran = todo_embedded("show", "99", user=text, terminal=True)
 
         assert ran.err.splitlines()[0] == f"error: No task 99 for {text}"
@@ -194,11 +261,15 @@ def test_tracebacks_show_every_text_visibly(
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-043")
-def test_the_api_answers_with_every_text_and_nothing_raw(shelf: Shelf, store: Store, clock: Clock) -> None:
+def test_the_api_answers_with_every_text_and_nothing_raw(
+    shelf: Shelf, store: Store, clock: Clock
+) -> None:
     async def ask() -> list[str]:
         async with opened(settings_for(store.target, clock, Log())) as client:
             listed = await client.get("/api/ada/tasks?limit=1000")
-            assert [task["title"] for task in document(listed)["data"]][::-1] == shelf.texts
+            assert [task["title"] for task in document(listed)["data"]][
+                ::-1
+            ] == shelf.texts
             one = f"/api/bob/tasks/{KEY}"
             answers = [
                 await client.post("/api/bob/tasks", json={"title": "x", "id": KEY}),
@@ -206,14 +277,18 @@ def test_the_api_answers_with_every_text_and_nothing_raw(shelf: Shelf, store: St
                 await client.get(one),
                 await client.delete(one),
             ]
-            assert [document(answer)["data"]["description"] for answer in answers] == [shelf.everything] * 4
+            assert [document(answer)["data"]["description"] for answer in answers] == [
+                shelf.everything
+            ] * 4
             return [listed.text, *(answer.text for answer in answers)]
 
     assert [raw_in_document(text) for text in asyncio.run(ask())] == [[]] * 5
 
 
 @pytest.mark.spec("002/FR-057")
-def test_the_log_has_one_line_for_every_request_and_nothing_raw(store: Store, clock: Clock, log: Log) -> None:
+def test_the_log_has_one_line_for_every_request_and_nothing_raw(
+    store: Store, clock: Clock, log: Log
+) -> None:
     async def ignore(*_: object) -> Any:
         return None
 
@@ -223,9 +298,18 @@ def test_the_log_has_one_line_for_every_request_and_nothing_raw(store: Store, cl
     async def ask() -> None:
         guard = Guard(ignore, settings_for(store.target, clock, log))
         for text in CORPUS:
-            scope = {"type": "http", "method": f"GET{text}", "path": "/", "headers": [(b"host", HOST.encode())]}
+            scope = {
+                "type": "http",
+                "method": f"GET{text}",
+                "path": "/",
+                "headers": [(b"host", HOST.encode())],
+            }
             target = text.encode()
-            await guard({**scope, "raw_path": b"/" + target, "query_string": target}, hear, ignore)
+            await guard(
+                {**scope, "raw_path": b"/" + target, "query_string": target},
+                hear,
+                ignore,
+            )
 
     asyncio.run(ask())
 

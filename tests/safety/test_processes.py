@@ -10,7 +10,12 @@ from tests.safety.shelf import KEY, fill
 from tests.support.program import Process, PtyProcess, Todo
 from tests.support.stores import Store
 
-TEXTS = ("a\x1b]52;c;Zm9v\x07b", "\u202egnp\x9b31m", "a\r\nerror: forged\t[/]", "می\u200cخواهم 👩‍👩‍👧‍👦 :smile:")
+TEXTS = (
+    "a\x1b]52;c;Zm9v\x07b",
+    "\u202egnp\x9b31m",
+    "a\r\nerror: forged\t[/]",
+    "می\u200cخواهم 👩‍👩‍👧‍👦 :smile:",
+)
 SHOWN = [shown(text) for text in TEXTS]
 COMMANDS = {
     "add": ["add", "--id", KEY, "-"],
@@ -40,7 +45,9 @@ def test_a_command_drives_no_terminal(
 
     seen = pty_process(*words, stdin=typed, columns=200)
     piped = process(*words, stdin=shelf.lines)
-    document = process("--json", *words, *(["--yes"] if name == "delete" else []), stdin=shelf.lines)
+    document = process(
+        "--json", *words, *(["--yes"] if name == "delete" else []), stdin=shelf.lines
+    )
 
     expected = SHOWN[:1] if name in ("show", "update") else SHOWN
     text = unstyled(seen.out)
@@ -59,11 +66,26 @@ def test_a_command_drives_no_terminal(
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.nothing_made
-def test_arguments_that_are_not_text_drive_no_terminal(process: Process, pty_process: PtyProcess, store: Store) -> None:
-    words = ["show", "--", *(text for text in CORPUS if "\0" not in text), "\udcff\udc9b31m"]
+def test_arguments_that_are_not_text_drive_no_terminal(
+    process: Process, pty_process: PtyProcess, store: Store
+) -> None:
+    words = [
+        "show",
+        "--",
+        *(text for text in CORPUS if "\0" not in text),
+        "\udcff\udc9b31m",
+    ]
 
-    seen, piped, document = pty_process(*words), process(*words), process("--json", *words)
+    seen, piped, document = (
+        pty_process(*words),
+        process(*words),
+        process("--json", *words),
+    )
 
     assert (seen.status, piped.status, document.status) == (2, 2, 2)
-    assert (raw(seen, is_terminal=True), raw(piped), raw_in_document(document.out)) == ([], [], [])
+    assert (raw(seen, is_terminal=True), raw(piped), raw_in_document(document.out)) == (
+        [],
+        [],
+        [],
+    )
     assert not Path(store.url.removeprefix("sqlite:///")).exists()

@@ -10,7 +10,11 @@ import asyncpg
 from tests.support.stores import Store
 from todo_cli.database.url import SqliteTarget
 
-REFUSALS = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+REFUSALS = (
+    sqlite3.IntegrityError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+)
 """What a store says to a row that breaks its rules."""
 
 WHAT = [
@@ -57,7 +61,9 @@ async def fetch_all(store: Store, sql: str) -> list[tuple[object, ...]]:
 
 
 async def what_exists(store: Store) -> Sequence[object]:
-    """Everything there is where the store would be: files and folders, or schemas, tables, columns and keys."""
+    """Everything there is where the store would be: files and folders, or schemas,
+    tables, columns and keys.
+    """
     if store.kind == "sqlite":
         return sorted(file_of(store).parent.rglob("*"))
     async with connected(store) as connection:

@@ -33,16 +33,24 @@ EVERY_CALL: dict[str, Use] = {
     "list": lambda tasks: tasks.list(),
     "add": lambda tasks: tasks.add(TaskCreate(title="a")),
     "add with an id": lambda tasks: tasks.add(TaskCreate(title="a", id=uuid4())),
-    "add_all": lambda tasks: tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b", id=uuid4())]),
+    "add_all": lambda tasks: tasks.add_all(
+        [TaskCreate(title="a"), TaskCreate(title="b", id=uuid4())]
+    ),
 }
-ADDING: dict[str, Use] = {name: call for name, call in EVERY_CALL.items() if name.startswith("add")}
+ADDING: dict[str, Use] = {
+    name: call for name, call in EVERY_CALL.items() if name.startswith("add")
+}
 
 
 @pytest.mark.spec("001/FR-036")
 @pytest.mark.parametrize("status", TaskStatus)
 @pytest.mark.parametrize("limit", [None, 20])
 async def test_list_of_an_absent_store_is_empty_and_makes_nothing(
-    store: Store, database: Database, tasks: TaskService, status: TaskStatus, limit: int | None
+    store: Store,
+    database: Database,
+    tasks: TaskService,
+    status: TaskStatus,
+    limit: int | None,
 ) -> None:
     before = await what_exists(store)
 
@@ -53,7 +61,9 @@ async def test_list_of_an_absent_store_is_empty_and_makes_nothing(
 
 
 @pytest.mark.spec("001/FR-036")
-@pytest.mark.parametrize("use", LOOKING_FOR_A_TASK.values(), ids=LOOKING_FOR_A_TASK.keys())
+@pytest.mark.parametrize(
+    "use", LOOKING_FOR_A_TASK.values(), ids=LOOKING_FOR_A_TASK.keys()
+)
 async def test_an_absent_store_holds_no_task_and_stays_absent(
     store: Store, database: Database, tasks: TaskService, use: Use
 ) -> None:
@@ -93,7 +103,9 @@ async def test_adding_to_a_store_that_is_there_does_not_claim_to_make_it(
 
 
 @pytest.mark.spec("001/FR-036")
-async def test_a_store_whose_making_failed_is_made_by_the_next_add(store: Store, tasks: TaskService) -> None:
+async def test_a_store_whose_making_failed_is_made_by_the_next_add(
+    store: Store, tasks: TaskService
+) -> None:
     with pytest.raises(NotFound):
         await tasks.complete([1])
 
@@ -112,12 +124,20 @@ async def test_a_user_without_tasks_finds_nothing_in_a_store_that_is_there(
         with pytest.raises(NotFound):
             await use(service("bob"))
 
-    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [("ada", 1)]
+    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [
+        ("ada", 1)
+    ]
 
 
 FOREIGN = {
-    "a schema with other tables": ["CREATE SCHEMA todo", "CREATE TABLE todo.item (id int)"],
-    "a schema with a table of our name": ["CREATE SCHEMA todo", "CREATE TABLE todo.task (id int, name text)"],
+    "a schema with other tables": [
+        "CREATE SCHEMA todo",
+        "CREATE TABLE todo.item (id int)",
+    ],
+    "a schema with a table of our name": [
+        "CREATE SCHEMA todo",
+        "CREATE TABLE todo.task (id int, name text)",
+    ],
     "tables of our names": [
         "CREATE SCHEMA todo",
         "CREATE TABLE todo.task (id int)",
@@ -130,9 +150,15 @@ FOREIGN = {
 @pytest.mark.spec("001/FR-039")
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
-@pytest.mark.parametrize("call", ["list", "get by number", "complete", "add", "add_all"])
+@pytest.mark.parametrize(
+    "call", ["list", "get by number", "complete", "add", "add_all"]
+)
 async def test_a_schema_of_our_name_that_is_somebody_elses_is_left_alone(
-    store: Store, database: Database, tasks: TaskService, statements: list[str], call: str
+    store: Store,
+    database: Database,
+    tasks: TaskService,
+    statements: list[str],
+    call: str,
 ) -> None:
     for statement in statements:
         await run_sql(store, statement)
@@ -145,7 +171,9 @@ async def test_a_schema_of_our_name_that_is_somebody_elses_is_left_alone(
 
 
 @pytest.mark.spec("001/FR-039")
-async def test_postgresql_is_touched_in_our_schema_alone(postgres: PostgresServer, empty_database: str) -> None:
+async def test_postgresql_is_touched_in_our_schema_alone(
+    postgres: PostgresServer, empty_database: str
+) -> None:
     store = Store("postgresql", postgres.url(empty_database))
     await run_sql(store, "CREATE TABLE public.task (id int)")
     await run_sql(store, "CREATE TABLE public.alembic_version (version_num text)")
@@ -162,5 +190,6 @@ async def test_postgresql_is_touched_in_our_schema_alone(postgres: PostgresServe
 
     assert await fetch_all(store, outside) == before
     assert await fetch_all(
-        store, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'todo'::regnamespace ORDER BY 1"
+        store,
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'todo'::regnamespace ORDER BY 1",
     ) == [("alembic_version",), ("counter",), ("task",)]

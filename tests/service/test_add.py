@@ -28,7 +28,9 @@ async def add(tasks: TaskService, *titles: str) -> list[TaskPublic]:
 
 async def everything(tasks: TaskService) -> list[TaskPublic]:
     """All tasks of the user, the lowest number first."""
-    return sorted((await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number)
+    return sorted(
+        (await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number
+    )
 
 
 @pytest.mark.spec("001/FR-001")
@@ -38,7 +40,9 @@ async def everything(tasks: TaskService) -> list[TaskPublic]:
 async def test_add_gives_the_whole_task_back(tasks: TaskService, clock: Clock) -> None:
     id = uuid4()
 
-    added = await tasks.add(TaskCreate(title=" Buy milk ", description="2 l\r\nfresh", id=id))
+    added = await tasks.add(
+        TaskCreate(title=" Buy milk ", description="2 l\r\nfresh", id=id)
+    )
 
     assert added.is_new is True
     assert added.task == TaskPublic(
@@ -64,7 +68,10 @@ async def test_add_makes_a_random_id_where_none_is_given(tasks: TaskService) -> 
 
 
 @pytest.mark.spec("001/FR-002")
-@pytest.mark.parametrize("id", [UUID(int=0), UUID(int=2**128 - 1), UUID("018f3a2b-7c00-7000-8000-000000000001")])
+@pytest.mark.parametrize(
+    "id",
+    [UUID(int=0), UUID(int=2**128 - 1), UUID("018f3a2b-7c00-7000-8000-000000000001")],
+)
 async def test_add_takes_any_uuid(tasks: TaskService, id: UUID) -> None:
     await tasks.add(TaskCreate(title="a", id=id))
 
@@ -100,18 +107,27 @@ async def test_add_keeps_text_as_it_is(tasks: TaskService, text: str) -> None:
 @pytest.mark.spec("001/FR-006")
 @pytest.mark.spec("001/FR-007")
 async def test_add_stores_the_longest_texts(service: Services) -> None:
-    title, description, user = "\U0001f600" * 200, "\U0001f600" * 10_000, "\U0001f600" * 255
+    title, description, user = (
+        "\U0001f600" * 200,
+        "\U0001f600" * 10_000,
+        "\U0001f600" * 255,
+    )
 
     await service(user).add(TaskCreate(title=title, description=description))
 
     stored = await service(user).get(1)
-    assert (stored.title, stored.description, stored.user_id) == (title, description, user)
+    assert (stored.title, stored.description, stored.user_id) == (
+        title,
+        description,
+        user,
+    )
 
 
 @pytest.mark.spec("001/FR-003")
 async def test_add_counts_from_one_for_each_user(service: Services) -> None:
     numbers = [
-        (await service(user).add(TaskCreate(title="a"))).task.number for user in ("ada", "bob", "ada", "ada", "bob")
+        (await service(user).add(TaskCreate(title="a"))).task.number
+        for user in ("ada", "bob", "ada", "ada", "bob")
     ]
 
     assert numbers == [1, 1, 2, 3, 2]
@@ -120,14 +136,17 @@ async def test_add_counts_from_one_for_each_user(service: Services) -> None:
 @pytest.mark.spec("001/FR-013")
 async def test_add_knows_users_by_their_exact_name(service: Services) -> None:
     numbers = [
-        (await service(user).add(TaskCreate(title="a"))).task.number for user in ("ada", "Ada", "ad\u0430", "ada%")
+        (await service(user).add(TaskCreate(title="a"))).task.number
+        for user in ("ada", "Ada", "ad\u0430", "ada%")
     ]
 
     assert numbers == [1, 1, 1, 1]
 
 
 @pytest.mark.spec("001/FR-004")
-async def test_add_never_gives_a_number_again_after_a_delete(tasks: TaskService) -> None:
+async def test_add_never_gives_a_number_again_after_a_delete(
+    tasks: TaskService,
+) -> None:
     await add(tasks, "a", "b", "c")
     await tasks.delete([3])
     [after_the_last] = await add(tasks, "d")
@@ -149,21 +168,30 @@ async def test_add_gives_a_deleted_id_a_new_number(tasks: TaskService) -> None:
 
 
 @pytest.mark.spec("001/FR-015")
-async def test_add_gives_back_what_the_id_holds_and_uses_no_number(tasks: TaskService, clock: Clock) -> None:
+async def test_add_gives_back_what_the_id_holds_and_uses_no_number(
+    tasks: TaskService, clock: Clock
+) -> None:
     id = uuid4()
     first = await tasks.add(TaskCreate(title="Buy milk", id=id))
 
     clock.tick()
-    repeats = [await tasks.add(TaskCreate(title=title, id=id)) for title in ("Buy milk", "other", "Buy milk")]
+    repeats = [
+        await tasks.add(TaskCreate(title=title, id=id))
+        for title in ("Buy milk", "other", "Buy milk")
+    ]
 
     [next_task] = await add(tasks, "next")
-    assert [(repeat.is_new, repeat.task) for repeat in repeats] == [(False, first.task)] * 3
+    assert [(repeat.is_new, repeat.task) for repeat in repeats] == [
+        (False, first.task)
+    ] * 3
     assert next_task.number == 2
     assert [task.title for task in await everything(tasks)] == ["Buy milk", "next"]
 
 
 @pytest.mark.spec("001/FR-015")
-async def test_add_gives_back_the_task_as_it_is_now(tasks: TaskService, clock: Clock) -> None:
+async def test_add_gives_back_the_task_as_it_is_now(
+    tasks: TaskService, clock: Clock
+) -> None:
     id = uuid4()
     await tasks.add(TaskCreate(title="a", description="b", id=id))
     clock.tick()
@@ -176,7 +204,9 @@ async def test_add_gives_back_the_task_as_it_is_now(tasks: TaskService, clock: C
 
 
 @pytest.mark.spec("001/FR-016")
-async def test_add_conflicts_with_an_id_that_another_user_holds(service: Services) -> None:
+async def test_add_conflicts_with_an_id_that_another_user_holds(
+    service: Services,
+) -> None:
     ada, bob = service("ada"), service("bob")
     secret = (await bob.add(TaskCreate(title="bob's secret", id=uuid4()))).task
 
@@ -188,7 +218,9 @@ async def test_add_conflicts_with_an_id_that_another_user_holds(service: Service
 
 
 @pytest.mark.spec("001/FR-017")
-async def test_add_all_keeps_the_order_given_and_numbers_upward(tasks: TaskService, clock: Clock) -> None:
+async def test_add_all_keeps_the_order_given_and_numbers_upward(
+    tasks: TaskService, clock: Clock
+) -> None:
     await add(tasks, "before")
 
     added = await tasks.add_all([TaskCreate(title=title) for title in ("c", "a", "b")])
@@ -199,7 +231,10 @@ async def test_add_all_keeps_the_order_given_and_numbers_upward(tasks: TaskServi
         (True, "b", 4),
     ]
     assert {each.task.created_at for each in added} == {clock.now}
-    assert await everything(tasks) == [await tasks.get(1), *(each.task for each in added)]
+    assert await everything(tasks) == [
+        await tasks.get(1),
+        *(each.task for each in added),
+    ]
 
 
 @pytest.mark.spec("001/FR-017")
@@ -213,7 +248,9 @@ async def test_add_all_takes_a_thousand(tasks: TaskService) -> None:
 
     assert [each.task.number for each in added] == list(range(1, 1001))
     assert [each.task.title for each in added] == [f"task {n}" for n in range(1, 1001)]
-    assert [task.number for task in (await tasks.list()).tasks] == list(range(1000, 0, -1))
+    assert [task.number for task in (await tasks.list()).tasks] == list(
+        range(1000, 0, -1)
+    )
 
 
 @pytest.mark.spec("001/FR-016")
@@ -223,13 +260,17 @@ async def test_add_all_names_the_first_id_that_conflicts(service: Services) -> N
 
     for asked in (ids, ids[::-1], ids[3:]):
         with pytest.raises(Conflict, match=str(asked[0])):
-            await service("ada").add_all([TaskCreate(title="new", id=uuid4()), *with_ids(asked)])
+            await service("ada").add_all(
+                [TaskCreate(title="new", id=uuid4()), *with_ids(asked)]
+            )
 
 
 @pytest.mark.spec("001/FR-016")
 @pytest.mark.spec("001/FR-017")
 @pytest.mark.parametrize("place", [0, 1, 2])
-async def test_add_all_stores_nothing_where_one_conflicts(service: Services, place: int) -> None:
+async def test_add_all_stores_nothing_where_one_conflicts(
+    service: Services, place: int
+) -> None:
     ada, bob = service("ada"), service("bob")
     held = (await bob.add(TaskCreate(title="bob's", id=uuid4()))).task
     news = [TaskCreate(title=f"new {n}", id=uuid4()) for n in range(3)]
@@ -243,12 +284,18 @@ async def test_add_all_stores_nothing_where_one_conflicts(service: Services, pla
 
 
 @pytest.mark.spec("001/FR-018")
-async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(tasks: TaskService, clock: Clock) -> None:
+async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
+    tasks: TaskService, clock: Clock
+) -> None:
     ids = [uuid4() for _ in range(4)]
-    stored = [(await tasks.add(TaskCreate(title=f"old {n}", id=ids[n]))).task for n in (1, 3)]
+    stored = [
+        (await tasks.add(TaskCreate(title=f"old {n}", id=ids[n]))).task for n in (1, 3)
+    ]
     clock.tick()
 
-    added = await tasks.add_all([TaskCreate(title=f"new {n}", id=id) for n, id in enumerate(ids)])
+    added = await tasks.add_all(
+        [TaskCreate(title=f"new {n}", id=id) for n, id in enumerate(ids)]
+    )
 
     assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
         (True, "new 0", 3),
@@ -261,7 +308,9 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(tasks: TaskSe
 
 
 @pytest.mark.spec("001/FR-018")
-async def test_add_all_repeated_changes_nothing(tasks: TaskService, clock: Clock) -> None:
+async def test_add_all_repeated_changes_nothing(
+    tasks: TaskService, clock: Clock
+) -> None:
     news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(5)]
     first = await tasks.add_all(news)
     clock.tick()
@@ -274,14 +323,19 @@ async def test_add_all_repeated_changes_nothing(tasks: TaskService, clock: Clock
 
 
 @pytest.mark.spec("001/FR-018")
-async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number(tasks: TaskService) -> None:
+async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number(
+    tasks: TaskService,
+) -> None:
     news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(2)]
     await tasks.add_all(news)
     await tasks.delete([2])
 
     again = await tasks.add_all(news)
 
-    assert [(each.is_new, each.task.number) for each in again] == [(False, 1), (True, 3)]
+    assert [(each.is_new, each.task.number) for each in again] == [
+        (False, 1),
+        (True, 3),
+    ]
     with pytest.raises(NotFound):
         await tasks.get(2)
 
@@ -291,20 +345,33 @@ async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number
 
 @pytest.mark.spec("001/FR-045")
 @pytest.mark.parametrize("last", [None, 0, 1, 2])
-async def test_a_counter_that_is_behind_catches_up(store: Store, tasks: TaskService, last: int | None) -> None:
-    """go-vikunja/vikunja#1716, vavallee/bindery#2337: a restored table beside a sequence that was not."""
+async def test_a_counter_that_is_behind_catches_up(
+    store: Store, tasks: TaskService, last: int | None
+) -> None:
+    """go-vikunja/vikunja#1716, vavallee/bindery#2337: a restored table beside a
+    sequence that was not.
+    """
     await add(tasks, "a", "b", "c")
-    await run_sql(store, "DELETE FROM todo.counter" if last is None else f"UPDATE todo.counter SET last = {last}")
+    await run_sql(
+        store,
+        "DELETE FROM todo.counter"
+        if last is None
+        else f"UPDATE todo.counter SET last = {last}",
+    )
 
     one = await tasks.add(TaskCreate(title="d"))
     more = await tasks.add_all([TaskCreate(title="e"), TaskCreate(title="f")])
 
     assert [added.task.number for added in (one, *more)] == [4, 5, 6]
-    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [("ada", 6)]
+    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [
+        ("ada", 6)
+    ]
 
 
 @pytest.mark.spec("001/FR-045")
-async def test_lines_after_a_lost_counter_get_numbers_of_their_own(store: Store, tasks: TaskService) -> None:
+async def test_lines_after_a_lost_counter_get_numbers_of_their_own(
+    store: Store, tasks: TaskService
+) -> None:
     await add(tasks, "a", "b")
     await run_sql(store, "DELETE FROM todo.counter")
 
@@ -314,7 +381,9 @@ async def test_lines_after_a_lost_counter_get_numbers_of_their_own(store: Store,
 
 
 @pytest.mark.spec("001/FR-045")
-async def test_a_counter_that_is_ahead_stays_ahead(store: Store, tasks: TaskService) -> None:
+async def test_a_counter_that_is_ahead_stays_ahead(
+    store: Store, tasks: TaskService
+) -> None:
     await add(tasks, "a")
     await run_sql(store, "UPDATE todo.counter SET last = 40")
 
@@ -333,6 +402,10 @@ async def test_adds_at_the_same_time_after_a_lost_counter_all_succeed(
 
     async def add_one() -> int:
         async with open_database(store.target) as database:
-            return (await TaskService(database, "ada", clock).add(TaskCreate(title="x"))).task.number
+            return (
+                await TaskService(database, "ada", clock).add(TaskCreate(title="x"))
+            ).task.number
 
-    assert sorted(await asyncio.gather(*(add_one() for _ in range(8)))) == list(range(3, 11))
+    assert sorted(await asyncio.gather(*(add_one() for _ in range(8)))) == list(
+        range(3, 11)
+    )

@@ -52,17 +52,23 @@ async def test_update_changes_the_named_fields_alone(
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_takes_an_id(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+async def test_update_takes_an_id(
+    tasks: TaskService, milk: TaskPublic, clock: Clock
+) -> None:
     updated = await tasks.update(milk.id, TaskUpdate(title="Buy bread"))
 
     assert updated == replace(milk, title="Buy bread", updated_at=clock.now)
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_changes_no_other_task(tasks: TaskService, milk: TaskPublic) -> None:
+async def test_update_changes_no_other_task(
+    tasks: TaskService, milk: TaskPublic
+) -> None:
     other = (await tasks.add(TaskCreate(title="other"))).task
 
-    await tasks.update(milk.number, TaskUpdate(title="changed", description=None, completed=True))
+    await tasks.update(
+        milk.number, TaskUpdate(title="changed", description=None, completed=True)
+    )
 
     assert await tasks.get(other.number) == other
 
@@ -87,7 +93,11 @@ async def test_update_to_what_is_there_moves_no_time(
 
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.parametrize(
-    "changes", [{"completed": True}, {"completed": True, "title": "Buy milk", "description": "2 l"}]
+    "changes",
+    [
+        {"completed": True},
+        {"completed": True, "title": "Buy milk", "description": "2 l"},
+    ],
 )
 async def test_update_of_what_is_done_to_done_moves_no_time(
     tasks: TaskService, done: TaskPublic, changes: dict[str, Any]
@@ -111,7 +121,9 @@ async def test_update_clears_a_description_once(
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_gives_a_description_to_a_task_without_one(tasks: TaskService, clock: Clock) -> None:
+async def test_update_gives_a_description_to_a_task_without_one(
+    tasks: TaskService, clock: Clock
+) -> None:
     await tasks.add(TaskCreate(title="a"))
     clock.tick()
 
@@ -122,25 +134,33 @@ async def test_update_gives_a_description_to_a_task_without_one(tasks: TaskServi
 
 @pytest.mark.spec("001/FR-010")
 @pytest.mark.spec("001/FR-028")
-async def test_update_completes_and_undoes(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+async def test_update_completes_and_undoes(
+    tasks: TaskService, milk: TaskPublic, clock: Clock
+) -> None:
     done = await tasks.update(1, TaskUpdate(completed=True))
     done_at = clock.now
     clock.tick()
     undone = await tasks.update(1, TaskUpdate(completed=False))
 
-    assert done == replace(milk, completed=True, completed_at=done_at, updated_at=done_at)
+    assert done == replace(
+        milk, completed=True, completed_at=done_at, updated_at=done_at
+    )
     assert undone == replace(milk, updated_at=clock.now)
 
 
 @pytest.mark.spec("001/FR-028")
-async def test_update_keeps_the_first_time_of_what_is_done(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+async def test_update_keeps_the_first_time_of_what_is_done(
+    tasks: TaskService, done: TaskPublic, clock: Clock
+) -> None:
     updated = await tasks.update(1, TaskUpdate(title="Buy bread", completed=True))
 
     assert updated == replace(done, title="Buy bread", updated_at=clock.now)
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_of_another_field_leaves_done_alone(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+async def test_update_of_another_field_leaves_done_alone(
+    tasks: TaskService, done: TaskPublic, clock: Clock
+) -> None:
     updated = await tasks.update(1, TaskUpdate(description=None))
 
     assert updated == replace(done, description=None, updated_at=clock.now)
@@ -164,12 +184,16 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
 
     field, _, message = words.rpartition(": ")
     assert error.value.message == words
-    assert error.value.details == (({"field": field, "message": message},) if field else ())
+    assert error.value.details == (
+        ({"field": field, "message": message},) if field else ()
+    )
     assert await tasks.get(1) == milk
 
 
 @pytest.mark.spec("001/FR-023")
-async def test_update_of_what_is_not_there_is_not_found(tasks: TaskService, milk: TaskPublic) -> None:
+async def test_update_of_what_is_not_there_is_not_found(
+    tasks: TaskService, milk: TaskPublic
+) -> None:
     with pytest.raises(NotFound) as error:
         await tasks.update(2, TaskUpdate(title="b"))
 
@@ -179,22 +203,30 @@ async def test_update_of_what_is_not_there_is_not_found(tasks: TaskService, milk
 
 @pytest.mark.spec("001/FR-010")
 @pytest.mark.spec("001/FR-028")
-async def test_complete_stamps_the_time(tasks: TaskService, milk: TaskPublic, clock: Clock) -> None:
+async def test_complete_stamps_the_time(
+    tasks: TaskService, milk: TaskPublic, clock: Clock
+) -> None:
     [done] = await tasks.complete([1])
 
-    assert done == replace(milk, completed=True, completed_at=clock.now, updated_at=clock.now)
+    assert done == replace(
+        milk, completed=True, completed_at=clock.now, updated_at=clock.now
+    )
     assert await tasks.get(1) == done
 
 
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.spec("001/FR-028")
-async def test_complete_again_keeps_the_first_time(tasks: TaskService, done: TaskPublic) -> None:
+async def test_complete_again_keeps_the_first_time(
+    tasks: TaskService, done: TaskPublic
+) -> None:
     assert await tasks.complete([1]) == [done]
     assert await tasks.get(1) == done
 
 
 @pytest.mark.spec("001/FR-028")
-async def test_undo_makes_open_again(tasks: TaskService, done: TaskPublic, milk: TaskPublic, clock: Clock) -> None:
+async def test_undo_makes_open_again(
+    tasks: TaskService, done: TaskPublic, milk: TaskPublic, clock: Clock
+) -> None:
     [undone] = await tasks.complete([1], undo=True)
 
     assert undone == replace(milk, updated_at=clock.now)
@@ -203,13 +235,17 @@ async def test_undo_makes_open_again(tasks: TaskService, done: TaskPublic, milk:
 
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.spec("001/FR-028")
-async def test_undo_of_what_is_open_changes_nothing(tasks: TaskService, milk: TaskPublic) -> None:
+async def test_undo_of_what_is_open_changes_nothing(
+    tasks: TaskService, milk: TaskPublic
+) -> None:
     assert await tasks.complete([1], undo=True) == [milk]
     assert await tasks.get(1) == milk
 
 
 @pytest.mark.spec("001/FR-028")
-async def test_complete_after_undo_takes_the_new_time(tasks: TaskService, done: TaskPublic, clock: Clock) -> None:
+async def test_complete_after_undo_takes_the_new_time(
+    tasks: TaskService, done: TaskPublic, clock: Clock
+) -> None:
     await tasks.complete([1], undo=True)
     clock.tick()
 
@@ -235,11 +271,15 @@ async def test_complete_of_several_moves_the_times_of_those_that_change(
     assert moved == ([2, 4] if undo else [1, 3, 5])
     assert {task.updated_at for task in after if task.number in moved} == {clock.now}
     assert {task.completed for task in after} == {not undo}
-    assert after == sorted((await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number)
+    assert after == sorted(
+        (await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number
+    )
 
 
 @pytest.mark.spec("001/FR-029")
-async def test_delete_gives_the_task_back_as_it_was(tasks: TaskService, done: TaskPublic) -> None:
+async def test_delete_gives_the_task_back_as_it_was(
+    tasks: TaskService, done: TaskPublic
+) -> None:
     assert await tasks.delete([1]) == [done]
 
     page = await tasks.list(TaskStatus.ALL)
@@ -259,7 +299,12 @@ async def test_delete_twice_is_not_found(tasks: TaskService, milk: TaskPublic) -
 
 @pytest.mark.spec("001/FR-029")
 async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
-    added = [each.task for each in await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 7)])]
+    added = [
+        each.task
+        for each in await tasks.add_all(
+            [TaskCreate(title=f"task {n}") for n in range(1, 7)]
+        )
+    ]
 
     gone = await tasks.delete([5, range(1, 3), added[5].id])
 
@@ -269,10 +314,16 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
 
 @pytest.mark.spec("001/FR-024")
 @pytest.mark.parametrize("action", ["complete", "delete"])
-async def test_changing_a_thousand_at_once_is_one_call(tasks: TaskService, action: str) -> None:
+async def test_changing_a_thousand_at_once_is_one_call(
+    tasks: TaskService, action: str
+) -> None:
     await tasks.add_all([TaskCreate(title="a")] * 1100)
 
-    changed = await (tasks.complete([range(1, 1001)]) if action == "complete" else tasks.delete([range(1, 1001)]))
+    changed = await (
+        tasks.complete([range(1, 1001)])
+        if action == "complete"
+        else tasks.delete([range(1, 1001)])
+    )
 
     assert [task.number for task in changed] == list(range(1, 1001))
     page = await tasks.list()
@@ -280,7 +331,9 @@ async def test_changing_a_thousand_at_once_is_one_call(tasks: TaskService, actio
 
 
 @pytest.mark.spec("001/FR-024")
-async def test_naming_a_thousand_numbers_one_by_one_is_one_call(tasks: TaskService) -> None:
+async def test_naming_a_thousand_numbers_one_by_one_is_one_call(
+    tasks: TaskService,
+) -> None:
     await tasks.add_all([TaskCreate(title="a")] * 1000)
 
     changed = await tasks.complete(list(range(1000, 0, -1)))
@@ -288,7 +341,8 @@ async def test_naming_a_thousand_numbers_one_by_one_is_one_call(tasks: TaskServi
     assert [task.number for task in changed] == list(range(1000, 0, -1))
 
 
-# A store that leaves a row out of so many changes, as if the task had been away each time and back a moment later.
+# A store that leaves a row out of so many changes, as if the task had been away each
+# time and back a moment later.
 SKIPPING = {
     "sqlite": (
         "CREATE TRIGGER skip BEFORE {change} ON task WHEN (SELECT n FROM skips) > 0"
@@ -305,7 +359,10 @@ SKIPPING = {
 
 async def skip_changes(store: Store, change: str, times: int) -> None:
     """Let the store leave rows out of the next changes."""
-    for sql in ("CREATE TABLE todo.skips (n integer)", f"INSERT INTO todo.skips VALUES ({times})"):
+    for sql in (
+        "CREATE TABLE todo.skips (n integer)",
+        f"INSERT INTO todo.skips VALUES ({times})",
+    ):
         await run_sql(store, sql)
     for sql in SKIPPING[store.kind]:
         await run_sql(store, sql.format(change=change))
@@ -325,5 +382,8 @@ async def test_a_change_is_tried_three_times_when_tasks_come_and_go(
     with pytest.raises(DatabaseBusy) as error:
         await action
 
-    assert (error.value.message, error.value.hint) == ("The tasks keep changing", "try again")
+    assert (error.value.message, error.value.hint) == (
+        "The tasks keep changing",
+        "try again",
+    )
     assert await tasks.get(1) == milk

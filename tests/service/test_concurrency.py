@@ -1,4 +1,6 @@
-"""Eight processes on one store at the same time: nothing lost, doubled, half applied or deadlocked."""
+"""Eight processes on one store at the same time: nothing lost, doubled, half applied or
+deadlocked.
+"""
 
 import json
 import os
@@ -64,10 +66,14 @@ class Crew:
 
     def race(self, *calls: Call) -> list[Outcome]:
         """One call each, all at once; the calls go round among the workers."""
-        batches: list[list[Call]] = [[calls[place % len(calls)]] for place in range(len(self._workers))]
+        batches: list[list[Call]] = [
+            [calls[place % len(calls)]] for place in range(len(self._workers))
+        ]
         return [outcomes[0] for outcomes in self.run(batches)]
 
-    def alone(self, method: str, user: str, argument: Any = None) -> list[dict[str, Any]]:
+    def alone(
+        self, method: str, user: str, argument: Any = None
+    ) -> list[dict[str, Any]]:
         """The tasks that one call gives while the others rest."""
         idle: list[list[Call]] = [[] for _ in self._workers[1:]]
         [outcome] = self.run([[(method, user, argument)], *idle])[0]
@@ -82,7 +88,9 @@ class Crew:
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
-    """As many workers as a test needs at most; starting them anew would cost more than most of these tests."""
+    """As many workers as a test needs at most; starting them anew would cost more than
+    most of these tests.
+    """
     environment = {
         "HOME": str(tmp_path_factory.mktemp("worker")),
         "LC_ALL": "C.UTF-8",
@@ -92,13 +100,20 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]
     to_worker, to_us = ([os.pipe() for _ in range(MOST_WORKERS)] for _ in range(2))
     theirs = [(to_worker[place][0], to_us[place][1]) for place in range(MOST_WORKERS)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.service.worker", *(f"{lines}:{answers}" for lines, answers in theirs)],
+        [
+            sys.executable,
+            "-m",
+            "tests.service.worker",
+            *(f"{lines}:{answers}" for lines, answers in theirs),
+        ],
         env=environment,
         pass_fds=[end for pair in theirs for end in pair],
     )
     for end in (end for pair in theirs for end in pair):
         os.close(end)
-    workers = [Worker(to_worker[place][1], to_us[place][0]) for place in range(MOST_WORKERS)]
+    workers = [
+        Worker(to_worker[place][1], to_us[place][0]) for place in range(MOST_WORKERS)
+    ]
     for worker in workers:
         assert worker.answer() == "ready\n"
     yield workers
@@ -136,7 +151,10 @@ def test_adds_of_eight_processes_all_get_numbers_of_their_own(workers: Workers) 
     crew.alone("add", "ada", {"title": "the first"})
 
     outcomes = crew.run(
-        [[("add", "ada", {"title": f"{worker}-{call}"}) for call in range(CALLS)] for worker in range(WORKERS)]
+        [
+            [("add", "ada", {"title": f"{worker}-{call}"}) for call in range(CALLS)]
+            for worker in range(WORKERS)
+        ]
     )
 
     assert errors(outcomes) == Counter()
@@ -154,7 +172,14 @@ def test_adds_of_several_at_once_interleave_whole(workers: Workers) -> None:
 
     outcomes = crew.run(
         [
-            [("add_all", "ada", [{"title": f"{worker}-{call}-{n}"} for n in range(5)]) for call in range(10)]
+            [
+                (
+                    "add_all",
+                    "ada",
+                    [{"title": f"{worker}-{call}-{n}"} for n in range(5)],
+                )
+                for call in range(10)
+            ]
             for worker in range(8)
         ]
     )
@@ -169,7 +194,12 @@ def test_adds_of_several_at_once_interleave_whole(workers: Workers) -> None:
 def test_adds_of_different_users_count_for_themselves(workers: Workers) -> None:
     crew = workers(WORKERS)
 
-    outcomes = crew.run([[("add", f"user {worker % 4}", {"title": "a"})] * 20 for worker in range(WORKERS)])
+    outcomes = crew.run(
+        [
+            [("add", f"user {worker % 4}", {"title": "a"})] * 20
+            for worker in range(WORKERS)
+        ]
+    )
 
     assert errors(outcomes) == Counter()
     for user in range(4):
@@ -196,7 +226,9 @@ def test_adds_of_one_id_at_once_store_one_task(workers: Workers) -> None:
 
 
 @pytest.mark.spec("001/FR-035")
-def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(workers: Workers) -> None:
+def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
 
     for round in range(1, 11):
@@ -232,7 +264,9 @@ def test_twenty_first_adds_at_once_make_one_store(workers: Workers) -> None:
     outcomes = crew.race(("add", "ada", {"title": "a"}))
 
     assert errors([outcomes]) == Counter()
-    assert sorted(outcome["tasks"][0]["number"] for outcome in outcomes) == list(range(1, 21))
+    assert sorted(outcome["tasks"][0]["number"] for outcome in outcomes) == list(
+        range(1, 21)
+    )
     assert numbers(crew.everything("ada")) == list(range(1, 21))
 
 
@@ -241,14 +275,19 @@ def test_twenty_first_adds_at_once_make_one_store(workers: Workers) -> None:
 def test_first_adds_of_several_at_once_make_one_store(workers: Workers) -> None:
     crew = workers(WORKERS)
 
-    outcomes = crew.race(("add_all", "ada", [{"title": "a"}, {"title": "b"}]), ("add", "ada", {"title": "c"}))
+    outcomes = crew.race(
+        ("add_all", "ada", [{"title": "a"}, {"title": "b"}]),
+        ("add", "ada", {"title": "c"}),
+    )
 
     assert errors([outcomes]) == Counter()
     assert numbers(crew.everything("ada")) == list(range(1, 13))
 
 
 @pytest.mark.spec("001/FR-032")
-def test_complete_of_a_range_while_one_is_deleted_takes_all_that_are_left(workers: Workers) -> None:
+def test_complete_of_a_range_while_one_is_deleted_takes_all_that_are_left(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
 
     for round in range(ROUNDS):
@@ -259,15 +298,19 @@ def test_complete_of_a_range_while_one_is_deleted_takes_all_that_are_left(worker
 
         assert errors([completes]) == Counter()
         assert all(len(outcome["tasks"]) in (9, 10) for outcome in completes)
-        assert all(task["completed"] for outcome in completes for task in outcome["tasks"])
+        assert all(
+            task["completed"] for outcome in completes for task in outcome["tasks"]
+        )
         assert errors([deletes]) == Counter({"NOT_FOUND": len(deletes) - 1})
-        assert [(task["number"], task["completed"]) for task in crew.everything(user)] == [
-            (number, True) for number in range(1, 11) if number != 5
-        ]
+        assert [
+            (task["number"], task["completed"]) for task in crew.everything(user)
+        ] == [(number, True) for number in range(1, 11) if number != 5]
 
 
 @pytest.mark.spec("001/FR-032")
-def test_complete_of_ten_while_one_is_deleted_takes_all_or_none(workers: Workers) -> None:
+def test_complete_of_ten_while_one_is_deleted_takes_all_or_none(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     ten = list(range(1, 11))
     seen: Counter[str] = Counter()
@@ -281,7 +324,9 @@ def test_complete_of_ten_while_one_is_deleted_takes_all_or_none(workers: Workers
         seen.update(outcome.get("error", "done") for outcome in completes)
 
         assert all(numbers(outcome["tasks"]) == ten for outcome in succeeded)
-        assert [task["completed"] for task in crew.everything(user)] == [bool(succeeded)] * 9
+        assert [task["completed"] for task in crew.everything(user)] == [
+            bool(succeeded)
+        ] * 9
 
     assert set(seen) <= {"done", "NOT_FOUND"}
 
@@ -300,7 +345,9 @@ def test_delete_of_ten_while_one_is_deleted_takes_all_or_none(workers: Workers) 
 
         assert set(errors([outcomes])) == {"NOT_FOUND"}
         assert len(whole) + len(single) == 1
-        assert numbers(crew.everything(user)) == ([11] if whole else [1, 2, 3, 4, 6, 7, 8, 9, 10, 11])
+        assert numbers(crew.everything(user)) == (
+            [11] if whole else [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+        )
 
 
 @pytest.mark.spec("001/FR-033")
@@ -310,7 +357,10 @@ def test_complete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
 
     def calls(worker: int) -> list[Call]:
         order = [1, 2] if worker % 2 else [2, 1]
-        return [("undo" if (worker // 2 + call) % 2 else "complete", "ada", order) for call in range(CALLS)]
+        return [
+            ("undo" if (worker // 2 + call) % 2 else "complete", "ada", order)
+            for call in range(CALLS)
+        ]
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
@@ -318,9 +368,15 @@ def test_complete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
     for batch in outcomes:
         for outcome in batch:
             one, two = outcome["tasks"]
-            assert (one["completed"], one["completed_at"]) == (two["completed"], two["completed_at"])
+            assert (one["completed"], one["completed_at"]) == (
+                two["completed"],
+                two["completed_at"],
+            )
     one, two = crew.everything("ada")
-    assert (one["completed"], one["completed_at"]) == (two["completed"], two["completed_at"])
+    assert (one["completed"], one["completed_at"]) == (
+        two["completed"],
+        two["completed_at"],
+    )
 
 
 @pytest.mark.spec("001/FR-033")
@@ -331,13 +387,24 @@ def test_complete_in_crossing_orders_by_id_never_deadlocks(workers: Workers) -> 
 
     outcomes = crew.run(
         [
-            [("undo" if call % 2 else "complete", "ada", orders[worker % 4]) for call in range(CALLS)]
+            [
+                ("undo" if call % 2 else "complete", "ada", orders[worker % 4])
+                for call in range(CALLS)
+            ]
             for worker in range(WORKERS)
         ]
     )
 
     assert errors(outcomes) == Counter()
-    assert len({(task["completed"], task["completed_at"]) for task in crew.everything("ada")}) == 1
+    assert (
+        len(
+            {
+                (task["completed"], task["completed_at"])
+                for task in crew.everything("ada")
+            }
+        )
+        == 1
+    )
 
 
 @pytest.mark.spec("001/FR-033")
@@ -347,7 +414,11 @@ def test_delete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
     for round in range(ROUNDS):
         user = f"user {round}"
         crew.alone("add_all", user, [{"title": "a"}] * 3)
-        outcomes = crew.race(("delete", user, [1, 2]), ("delete", user, [2, 1]), ("complete", user, [2, 1]))
+        outcomes = crew.race(
+            ("delete", user, [1, 2]),
+            ("delete", user, [2, 1]),
+            ("complete", user, [2, 1]),
+        )
 
         deletes = [outcome for place, outcome in enumerate(outcomes) if place % 3 != 2]
         assert errors([deletes]) == Counter({"NOT_FOUND": len(deletes) - 1})
@@ -361,13 +432,19 @@ def test_updates_of_different_fields_of_one_task_are_all_kept(workers: Workers) 
     crew.alone("add_all", "ada", [{"title": "a"}] * 3)
 
     for round in range(ROUNDS):
-        expected = {"title": f"title {round}", "description": f"description {round}", "completed": round % 2 == 0}
+        expected = {
+            "title": f"title {round}",
+            "description": f"description {round}",
+            "completed": round % 2 == 0,
+        }
         calls: list[Call] = [
             ("update", "ada", {"number": number, "changes": {field: expected[field]}})
             for number in (1, 2, 3)
             for field in expected
         ]
-        outcomes = crew.run([[call] for call in calls[: WORKERS - 1]] + [calls[WORKERS - 1 :]])
+        outcomes = crew.run(
+            [[call] for call in calls[: WORKERS - 1]] + [calls[WORKERS - 1 :]]
+        )
 
         assert errors(outcomes) == Counter()
         for task in crew.everything("ada"):
@@ -375,25 +452,32 @@ def test_updates_of_different_fields_of_one_task_are_all_kept(workers: Workers) 
 
 
 @pytest.mark.spec("001/FR-034")
-def test_updates_by_eight_processes_leave_the_last_of_each_field(workers: Workers) -> None:
+def test_updates_by_eight_processes_leave_the_last_of_each_field(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     crew.alone("add_all", "ada", [{"title": f"task {n}"} for n in range(4)])
 
     def calls(worker: int) -> list[Call]:
         number, field = worker % 4 + 1, "title" if worker < 4 else "description"
-        return [("update", "ada", {"number": number, "changes": {field: f"{field} {call}"}}) for call in range(CALLS)]
+        return [
+            ("update", "ada", {"number": number, "changes": {field: f"{field} {call}"}})
+            for call in range(CALLS)
+        ]
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
     assert errors(outcomes) == Counter()
-    assert {(task["title"], task["description"]) for task in crew.everything("ada")} == {
-        (f"title {CALLS - 1}", f"description {CALLS - 1}")
-    }
+    assert {
+        (task["title"], task["description"]) for task in crew.everything("ada")
+    } == {(f"title {CALLS - 1}", f"description {CALLS - 1}")}
 
 
 @pytest.mark.spec("001/FR-015")
 @pytest.mark.spec("001/FR-035")
-def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(workers: Workers) -> None:
+def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     crew.alone("add", "ada", {"title": "the first"})
 
@@ -403,5 +487,9 @@ def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(workers: Work
         outcomes = crew.race(("add", "ada", new), ("delete", "ada", [new["id"]]))
 
         assert set(errors([outcomes])) <= {"NOT_FOUND"}
-        assert all(outcome["tasks"][0]["id"] == new["id"] for outcome in outcomes if "error" not in outcome)
+        assert all(
+            outcome["tasks"][0]["id"] == new["id"]
+            for outcome in outcomes
+            if "error" not in outcome
+        )
         assert sum(task["id"] == new["id"] for task in crew.everything("ada")) in (0, 1)

@@ -38,7 +38,9 @@ async def test_get_finds_by_number_and_by_id(tasks: TaskService) -> None:
 
 @pytest.mark.spec("001/FR-023")
 @pytest.mark.parametrize("number", [2, 999_999_999])
-async def test_get_says_which_number_is_not_there(tasks: TaskService, number: int) -> None:
+async def test_get_says_which_number_is_not_there(
+    tasks: TaskService, number: int
+) -> None:
     await tasks.add(TaskCreate(title="a"))
 
     with pytest.raises(NotFound) as error:
@@ -88,7 +90,9 @@ async def test_several_come_in_the_order_asked(service: Services, use: Several) 
 
 @pytest.mark.spec("001/FR-024")
 @several
-async def test_several_may_mix_ids_numbers_and_ranges(tasks: TaskService, use: Several) -> None:
+async def test_several_may_mix_ids_numbers_and_ranges(
+    tasks: TaskService, use: Several
+) -> None:
     there = await with_gaps(tasks)
 
     found = await use(tasks, [there[4].id, range(1, 6), 4, there[9].id, 9, there[2].id])
@@ -108,28 +112,42 @@ MISSING: dict[str, list[Reference]] = {
     "empty range and a number": [range(6, 9), 1],
     "missing number within a range that holds others": [range(1, 5), 3],
     "as many references as tasks and a missing one": [1, 1, 3],
-    "many repeats do not make up for the missing": [range(1, 10), range(1, 10), 3, 6, 7, 8],
+    "many repeats do not make up for the missing": [
+        range(1, 10),
+        range(1, 10),
+        3,
+        6,
+        7,
+        8,
+    ],
 }
 
 
 @pytest.mark.spec("001/FR-025")
 @pytest.mark.spec("001/FR-030")
 @several
-async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(service: Services, use: Several) -> None:
+async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
+    service: Services, use: Several
+) -> None:
     before, after = {}, {}
 
     for user, references in MISSING.items():  # a list of its own for each case
         before[user] = await with_gaps(service(user))
         with pytest.raises(NotFound):
             await use(service(user), references)
-        after[user] = {task.number: task for task in (await service(user).list(TaskStatus.ALL)).tasks}
+        after[user] = {
+            task.number: task
+            for task in (await service(user).list(TaskStatus.ALL)).tasks
+        }
 
     assert after == before
 
 
 @pytest.mark.spec("001/FR-025")
 @several
-async def test_several_are_not_found_where_an_id_is_missing(tasks: TaskService, use: Several) -> None:
+async def test_several_are_not_found_where_an_id_is_missing(
+    tasks: TaskService, use: Several
+) -> None:
     before = await with_gaps(tasks)
     unknown = uuid4()
 
@@ -137,12 +155,16 @@ async def test_several_are_not_found_where_an_id_is_missing(tasks: TaskService, 
         await use(tasks, [1, before[2].id, unknown])
 
     assert str(unknown) in error.value.message
-    assert {task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks} == before
+    assert {
+        task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks
+    } == before
 
 
 @pytest.mark.spec("001/FR-025")
 @several
-async def test_several_say_which_number_or_range_is_missing(tasks: TaskService, use: Several) -> None:
+async def test_several_say_which_number_or_range_is_missing(
+    tasks: TaskService, use: Several
+) -> None:
     await with_gaps(tasks)
 
     with pytest.raises(NotFound) as number:
@@ -160,8 +182,12 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
     "get": lambda tasks, reference: tasks.get(single(reference)),
     "find": lambda tasks, reference: tasks.find([reference]),
     "find among own": lambda tasks, reference: tasks.find([1, reference]),
-    "update": lambda tasks, reference: tasks.update(single(reference), TaskUpdate(title="taken", completed=True)),
-    "update to the same": lambda tasks, reference: tasks.update(single(reference), TaskUpdate(title="bob's 3")),
+    "update": lambda tasks, reference: tasks.update(
+        single(reference), TaskUpdate(title="taken", completed=True)
+    ),
+    "update to the same": lambda tasks, reference: tasks.update(
+        single(reference), TaskUpdate(title="bob's 3")
+    ),
     "complete": lambda tasks, reference: tasks.complete([reference]),
     "complete among own": lambda tasks, reference: tasks.complete([1, reference]),
     "undo": lambda tasks, reference: tasks.complete([reference], undo=True),
@@ -171,7 +197,9 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
 
 
 def single(reference: Reference) -> int | UUID:
-    """The reference itself; a range of one number as that number, where only one task can be named."""
+    """The reference itself; a range of one number as that number, where only one task
+    can be named.
+    """
     return reference.start if isinstance(reference, range) else reference
 
 
@@ -179,12 +207,23 @@ def single(reference: Reference) -> int | UUID:
 @pytest.mark.parametrize("use", EVERY_USE.values(), ids=EVERY_USE.keys())
 @pytest.mark.parametrize("named_by", ["number", "id", "range"])
 async def test_another_users_task_does_not_exist(
-    service: Services, use: Callable[[TaskService, Reference], Awaitable[object]], named_by: str
+    service: Services,
+    use: Callable[[TaskService, Reference], Awaitable[object]],
+    named_by: str,
 ) -> None:
     ada, bob = service("ada"), service("bob")
     [mine] = [each.task for each in await ada.add_all([TaskCreate(title="ada's 1")])]
-    theirs = [each.task for each in await bob.add_all([TaskCreate(title=f"bob's {n}") for n in (1, 2, 3)])]
-    references: dict[str, Reference] = {"number": 3, "id": theirs[2].id, "range": range(3, 4)}
+    theirs = [
+        each.task
+        for each in await bob.add_all(
+            [TaskCreate(title=f"bob's {n}") for n in (1, 2, 3)]
+        )
+    ]
+    references: dict[str, Reference] = {
+        "number": 3,
+        "id": theirs[2].id,
+        "range": range(3, 4),
+    }
 
     with pytest.raises(NotFound):
         await use(ada, references[named_by])
@@ -195,7 +234,9 @@ async def test_another_users_task_does_not_exist(
 
 @pytest.mark.spec("001/FR-013")
 @several
-async def test_a_range_leaves_another_users_numbers_alone(service: Services, use: Several) -> None:
+async def test_a_range_leaves_another_users_numbers_alone(
+    service: Services, use: Several
+) -> None:
     ada, bob = service("ada"), service("bob")
     await ada.add_all([TaskCreate(title=f"ada's {n}") for n in (1, 2)])
     await bob.add_all([TaskCreate(title=f"bob's {n}") for n in (1, 2, 3)])

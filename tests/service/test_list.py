@@ -32,7 +32,9 @@ async def test_list_is_newest_first(five: TaskService) -> None:
 
 
 @pytest.mark.spec("001/FR-019")
-async def test_list_goes_by_time_before_number(tasks: TaskService, clock: Clock) -> None:
+async def test_list_goes_by_time_before_number(
+    tasks: TaskService, clock: Clock
+) -> None:
     for seconds in (0, -10, 5, -0.000001):
         clock.tick(seconds)
         await tasks.add(TaskCreate(title="a"))
@@ -44,9 +46,16 @@ async def test_list_goes_by_time_before_number(tasks: TaskService, clock: Clock)
 
 
 @pytest.mark.spec("001/FR-019")
-async def test_list_orders_times_of_different_length_as_times(tasks: TaskService, clock: Clock) -> None:
+async def test_list_orders_times_of_different_length_as_times(
+    tasks: TaskService, clock: Clock
+) -> None:
     start = clock.now
-    for offset in (0.5, 0.0, 1.0, 0.25):  # whole seconds among fractions: text without `.000000` would sort wrongly
+    for offset in (
+        0.5,
+        0.0,
+        1.0,
+        0.25,
+    ):  # whole seconds among fractions: text without `.000000` would sort wrongly
         clock.now = start
         clock.tick(offset)
         await tasks.add(TaskCreate(title="a"))
@@ -56,7 +65,9 @@ async def test_list_orders_times_of_different_length_as_times(tasks: TaskService
 
 @pytest.mark.spec("001/FR-019")
 @pytest.mark.parametrize("status", TaskStatus)
-async def test_list_orders_tasks_of_one_instant_by_number(tasks: TaskService, status: TaskStatus) -> None:
+async def test_list_orders_tasks_of_one_instant_by_number(
+    tasks: TaskService, status: TaskStatus
+) -> None:
     await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(12)])
     if status is TaskStatus.DONE:
         await tasks.complete([range(1, 13)])
@@ -69,9 +80,15 @@ async def test_list_orders_tasks_of_one_instant_by_number(tasks: TaskService, st
 @pytest.mark.spec("001/FR-020")
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(TaskStatus.OPEN, [5, 3, 1]), (TaskStatus.DONE, [4, 2]), (TaskStatus.ALL, [5, 4, 3, 2, 1])],
+    [
+        (TaskStatus.OPEN, [5, 3, 1]),
+        (TaskStatus.DONE, [4, 2]),
+        (TaskStatus.ALL, [5, 4, 3, 2, 1]),
+    ],
 )
-async def test_list_holds_the_tasks_of_its_status(five: TaskService, status: TaskStatus, expected: list[int]) -> None:
+async def test_list_holds_the_tasks_of_its_status(
+    five: TaskService, status: TaskStatus, expected: list[int]
+) -> None:
     page = await five.list(status)
 
     assert numbers(page) == expected
@@ -85,9 +102,12 @@ async def test_list_holds_open_tasks_unless_told_otherwise(five: TaskService) ->
 
 @pytest.mark.spec("001/FR-020")
 @pytest.mark.parametrize(
-    ("limit", "expected"), [(1, [5]), (2, [5, 3]), (3, [5, 3, 1]), (4, [5, 3, 1]), (999_999_999, [5, 3, 1])]
+    ("limit", "expected"),
+    [(1, [5]), (2, [5, 3]), (3, [5, 3, 1]), (4, [5, 3, 1]), (999_999_999, [5, 3, 1])],
 )
-async def test_list_holds_at_most_the_limit(five: TaskService, limit: int, expected: list[int]) -> None:
+async def test_list_holds_at_most_the_limit(
+    five: TaskService, limit: int, expected: list[int]
+) -> None:
     page = await five.list(limit=limit)
 
     assert (numbers(page), page.limit) == (expected, limit)
@@ -112,8 +132,12 @@ async def test_list_counts_all_tasks_whatever_is_listed(
 
 
 @pytest.mark.spec("001/FR-021")
-@pytest.mark.parametrize(("complete", "status"), [(True, TaskStatus.OPEN), (False, TaskStatus.DONE)])
-async def test_list_without_tasks_still_counts(tasks: TaskService, complete: bool, status: TaskStatus) -> None:
+@pytest.mark.parametrize(
+    ("complete", "status"), [(True, TaskStatus.OPEN), (False, TaskStatus.DONE)]
+)
+async def test_list_without_tasks_still_counts(
+    tasks: TaskService, complete: bool, status: TaskStatus
+) -> None:
     await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
     if complete:
         await tasks.complete([1, 2])
@@ -124,7 +148,9 @@ async def test_list_without_tasks_still_counts(tasks: TaskService, complete: boo
 
 
 @pytest.mark.spec("001/FR-021")
-async def test_list_counts_nothing_for_a_user_without_tasks(five: TaskService, service: Services) -> None:
+async def test_list_counts_nothing_for_a_user_without_tasks(
+    five: TaskService, service: Services
+) -> None:
     page = await service("bob").list(TaskStatus.ALL)
 
     assert page == TaskPage([], 0, 0, TaskStatus.ALL, None)
@@ -156,7 +182,9 @@ async def test_list_stops_counting_at_1001(
 
 @pytest.mark.spec("001/FR-020")
 @pytest.mark.spec("001/FR-021")
-async def test_list_without_a_limit_holds_more_than_it_counts(tasks: TaskService) -> None:
+async def test_list_without_a_limit_holds_more_than_it_counts(
+    tasks: TaskService,
+) -> None:
     await tasks.add_all([TaskCreate(title="a")] * 1500)
 
     page = await tasks.list()
@@ -165,7 +193,9 @@ async def test_list_without_a_limit_holds_more_than_it_counts(tasks: TaskService
 
 
 @pytest.mark.spec("001/FR-013")
-async def test_list_holds_and_counts_only_the_users_own_tasks(five: TaskService, service: Services) -> None:
+async def test_list_holds_and_counts_only_the_users_own_tasks(
+    five: TaskService, service: Services
+) -> None:
     bob = service("bob")
     theirs = (await bob.add(TaskCreate(title="bob's"))).task
 
@@ -192,12 +222,16 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
 
     assert [task for page in pages for task in page.tasks] == wanted.tasks
     assert [len(page.tasks) for page in pages[:-1]] == [limit] * (len(pages) - 1)
-    assert {(page.open_count, page.done_count) for page in pages} == {(wanted.open_count, wanted.done_count)}
+    assert {(page.open_count, page.done_count) for page in pages} == {
+        (wanted.open_count, wanted.done_count)
+    }
     assert (wanted.next, len(pages)) == (None, -(-len(wanted.tasks) // limit))
 
 
 @pytest.mark.spec("001/FR-019")
-async def test_list_goes_on_where_it_was_while_tasks_come_and_go(five: TaskService, clock: Clock) -> None:
+async def test_list_goes_on_where_it_was_while_tasks_come_and_go(
+    five: TaskService, clock: Clock
+) -> None:
     page = await five.list(TaskStatus.ALL, 2)
     clock.tick()
     await five.add(TaskCreate(title="task 6"))

@@ -1,11 +1,13 @@
-"""Processes that use one store at the same time; forked from one that has imported everything, so that they start fast.
+"""Processes that use one store at the same time; forked from one that has imported
+everything, so that they start fast.
 
     python -m tests.service.worker IN:OUT IN:OUT ...
 
-Each process has two pipes, given by their descriptors. It says `ready`, then answers each line by one line. A line is
-`open URL`, which lets go of the store before, or a JSON list of calls; the answer is `ready` again, or a JSON list of
-what the calls gave. A call is `[method, user, argument]`; what it gave is `{"tasks": [...], "is_new": [...]}` or
-`{"error": code, "message": ...}`.
+Each process has two pipes, given by their descriptors. It says `ready`, then answers
+each line by one line. A line is `open URL`, which lets go of the store before, or a
+JSON list of calls; the answer is `ready` again, or a JSON list of what the calls gave.
+A call is `[method, user, argument]`; what it gave is `{"tasks": [...], "is_new":
+[...]}` or `{"error": code, "message": ...}`.
 """
 
 import asyncio
@@ -44,16 +46,25 @@ class Worker:
             return {"error": error.code.value, "message": error.message}
         added = [each for each in given if isinstance(each, Added)]
         shown = [each.task if isinstance(each, Added) else each for each in given]
-        return {"tasks": [plain(task) for task in shown], "is_new": [each.is_new for each in added]}
+        return {
+            "tasks": [plain(task) for task in shown],
+            "is_new": [each.is_new for each in added],
+        }
 
-    async def _call(self, tasks: TaskService, method: str, argument: Any) -> list[Added] | list[TaskPublic]:
+    async def _call(
+        self, tasks: TaskService, method: str, argument: Any
+    ) -> list[Added] | list[TaskPublic]:
         match method:
             case "add":
                 return [await tasks.add(TaskCreate(**argument))]
             case "add_all":
                 return await tasks.add_all([TaskCreate(**new) for new in argument])
             case "update":
-                return [await tasks.update(argument["number"], TaskUpdate(**argument["changes"]))]
+                return [
+                    await tasks.update(
+                        argument["number"], TaskUpdate(**argument["changes"])
+                    )
+                ]
             case "complete":
                 return await tasks.complete(references(argument))
             case "undo":
@@ -68,7 +79,11 @@ class Worker:
 def references(given: list[Any]) -> list[Reference]:
     """Read references from JSON: a number, `[first, last]` for a range, or an id as text."""
     return [
-        range(each[0], each[1] + 1) if isinstance(each, list) else UUID(each) if isinstance(each, str) else int(each)
+        range(each[0], each[1] + 1)
+        if isinstance(each, list)
+        else UUID(each)
+        if isinstance(each, str)
+        else int(each)
         for each in given
     ]
 
@@ -97,7 +112,9 @@ async def answer_all(lines: TextIO, answers: TextIO) -> None:
     line = lines.readline()
     while line:
         url = line.removeprefix("open ").strip()
-        async with open_database(parse_url(url, cwd=Path("/")), timeout_s=15.0) as database:
+        async with open_database(
+            parse_url(url, cwd=Path("/")), timeout_s=15.0
+        ) as database:
             say("ready")
             while (line := lines.readline()) and not line.startswith("open "):
                 say(await Worker(database).answer(line))
@@ -110,7 +127,10 @@ def main(pairs: Sequence[str]) -> None:
         if os.fork() == 0:
             for descriptor in {end for pair in pipes for end in pair} - set(mine):
                 os.close(descriptor)
-            with open(mine[0], encoding="utf-8") as lines, open(mine[1], "w", encoding="utf-8") as answers:
+            with (
+                open(mine[0], encoding="utf-8") as lines,
+                open(mine[1], "w", encoding="utf-8") as answers,
+            ):
                 asyncio.run(answer_all(lines, answers))
             os._exit(0)
     for pipe in pipes:

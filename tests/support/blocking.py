@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in a loop and thread of their own, where connections live on; works in others, too."""
+    """Run a coroutine to its end in a loop and thread of their own, where connections
+    live on; works in others, too.
+    """
     return asyncio.run_coroutine_threadsafe(coroutine, _loop()).result()
 
 

@@ -18,7 +18,9 @@ class Certificate:
     file: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """TLS as Neon's proxy speaks it: ALPN `postgresql`; no session tickets, which a client never waits for."""
+        """TLS as Neon's proxy speaks it: ALPN `postgresql`; no session tickets, which a
+        client never waits for.
+        """
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.file)
         context.set_alpn_protocols(["postgresql"])
@@ -37,21 +39,34 @@ class Authority:
         """The certificate of the authority."""
         self._authority.cert_pem.write_to_path(self.file)
 
-    def issue(self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None) -> Certificate:
+    def issue(
+        self,
+        *names: str,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> Certificate:
         """A certificate for host names and addresses, now valid unless said otherwise."""
-        leaf = self._authority.issue_cert(*names, not_before=not_before, not_after=not_after)
+        leaf = self._authority.issue_cert(
+            *names, not_before=not_before, not_after=not_after
+        )
         return self._keep(leaf.private_key_and_cert_chain_pem.bytes())
 
     def impostors(self, name: str) -> dict[str, Certificate]:
-        """Certificates to refuse for who asks for `name` and trusts this authority, by what is wrong."""
+        """Certificates to refuse for who asks for `name` and trusts this authority, by
+        what is wrong.
+        """
         now, day = datetime.now(UTC), timedelta(days=1)
         stranger = trustme.CA().issue_cert(name)
         return {
             "expired": self.issue(name, not_before=now - 30 * day, not_after=now - day),
-            "not yet valid": self.issue(name, not_before=now + day, not_after=now + 30 * day),
+            "not yet valid": self.issue(
+                name, not_before=now + day, not_after=now + 30 * day
+            ),
             "wrong host": self.issue("elsewhere.example"),
             "self-signed": self._self_signed(name),
-            "other authority": self._keep(stranger.private_key_and_cert_chain_pem.bytes()),
+            "other authority": self._keep(
+                stranger.private_key_and_cert_chain_pem.bytes()
+            ),
         }
 
     def _self_signed(self, name: str) -> Certificate:
@@ -66,11 +81,15 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+            )
             .sign(key, hashes.SHA256())
         )
         pem = serialization.Encoding.PEM
-        secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        secret = key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         return self._keep(secret + certificate.public_bytes(pem))
 
     def _keep(self, pem: bytes) -> Certificate:

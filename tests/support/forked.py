@@ -1,7 +1,9 @@
-"""`todo` as a process forked from one that has loaded everything: its own streams, signals and end, without the start.
+"""`todo` as a process forked from one that has loaded everything: its own streams,
+signals and end, without the start.
 
-A run costs a tenth of one that starts an interpreter. What the start itself does (loading, locales, streams that are
-closed before it) is not seen here; `new_interpreter` shows it.
+A run costs a tenth of one that starts an interpreter. What the start itself does
+(loading, locales, streams that are closed before it) is not seen here;
+`new_interpreter` shows it.
 """
 
 import array
@@ -66,7 +68,9 @@ class Request:
 class ForkedChild:
     """A process of the program; as `subprocess.Popen` is, see `Child`."""
 
-    def __init__(self, stdin: int | None, stdout: int | None, stderr: int | None, told: int) -> None:
+    def __init__(
+        self, stdin: int | None, stdout: int | None, stderr: int | None, told: int
+    ) -> None:
         self.stdin: IO[bytes] | None = None if stdin is None else open(stdin, "wb")  # noqa: SIM115 - closed at the end
         self.stdout: IO[bytes] | None = None if stdout is None else open(stdout, "rb")  # noqa: SIM115
         self.stderr: IO[bytes] | None = None if stderr is None else open(stderr, "rb")  # noqa: SIM115
@@ -74,7 +78,9 @@ class ForkedChild:
         self._told = open(told, "rb", buffering=0)  # noqa: SIM115
         self.pid = self._hear()
 
-    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+    def communicate(
+        self, input: bytes | None = None, timeout: float | None = None
+    ) -> tuple[bytes, bytes]:
         """Give it all of its input and read it to its end."""
         deadline = time.monotonic() + (LIMIT_S if timeout is None else timeout)
         rest, gathered = memoryview(input or b""), {self.stdout: b"", self.stderr: b""}
@@ -118,7 +124,9 @@ class ForkedChild:
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end."""
         if self.returncode is None:
-            if not select.select([self._told], [], [], timeout if timeout is None else max(timeout, 0))[0]:
+            if not select.select(
+                [self._told], [], [], timeout if timeout is None else max(timeout, 0)
+            )[0]:
                 raise subprocess.TimeoutExpired("todo", timeout or 0)
             self.returncode = self._hear()
             self._told.close()
@@ -138,7 +146,11 @@ class ForkedChild:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         for stream in (self.stdout, self.stderr, self.stdin):
             self._close(stream)
@@ -147,7 +159,9 @@ class ForkedChild:
         self.wait()
 
     def _hear(self) -> int:
-        """Read the next number that is told of it: its pid, then its status; both may be there already."""
+        """Read the next number that is told of it: its pid, then its status; both may
+        be there already.
+        """
         line = b""
         while not line.endswith(b"\n"):
             byte = self._told.read(1)
@@ -189,12 +203,27 @@ class ForkServer:
         closed: Sequence[int] = (),
         before: str = "",
     ) -> ForkedChild:
-        """Run the program; with streams `closed`, and some Python run `before` it, if that is asked for."""
+        """Run the program; with streams `closed`, and some Python run `before` it, if
+        that is asked for.
+        """
         told, telling = os.pipe()
-        their_input, to_stdin = os.pipe() if stdin == subprocess.PIPE else _ends(stdin)[::-1]
-        (from_stdout, their_output), (from_stderr, their_errors) = _ends(stdout), _ends(stderr)
+        their_input, to_stdin = (
+            os.pipe() if stdin == subprocess.PIPE else _ends(stdin)[::-1]
+        )
+        (from_stdout, their_output), (from_stderr, their_errors) = (
+            _ends(stdout),
+            _ends(stderr),
+        )
         theirs = [their_input, their_output, their_errors, telling]
-        request = Request(list(arguments), dict(env), str(cwd), in_terminal, umask, list(closed), before)
+        request = Request(
+            list(arguments),
+            dict(env),
+            str(cwd),
+            in_terminal,
+            umask,
+            list(closed),
+            before,
+        )
         text = json.dumps(asdict(request)).encode()
         with self._one_at_a_time:
             socket.send_fds(self._line, [len(text).to_bytes(8)], theirs)
@@ -207,17 +236,24 @@ class ForkServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._line.close()
         self._process.wait(LIMIT_S)
 
     @contextmanager
     def shim(self, folder: Path) -> Iterator[None]:
-        """Put a `todo` into a folder that has the program run here, with its own streams, and ends as that does."""
+        """Put a `todo` into a folder that has the program run here, with its own
+        streams, and ends as that does.
+        """
         path, place, caller = (folder / name for name in ("todo", "door", "caller.py"))
         caller.write_text(CALLER)
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{caller}" "{place}" "$@"\n')
+        path.write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" -I -S "{caller}" "{place}" "$@"\n'
+        )
         path.chmod(0o755)
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(str(place))
@@ -238,7 +274,14 @@ class ForkServer:
             _, streams, _, _ = socket.recv_fds(caller, 1, STREAMS)
             arguments, environment, cwd = json.loads(lines.readline())
             stdin, stdout, stderr = streams
-            child = self.launch(arguments, env=environment, cwd=Path(cwd), stdin=stdin, stdout=stdout, stderr=stderr)
+            child = self.launch(
+                arguments,
+                env=environment,
+                cwd=Path(cwd),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+            )
             for stream in streams:
                 os.close(stream)
             caller.sendall(str(child.wait()).encode())
@@ -248,7 +291,9 @@ def _ends(stream: int) -> tuple[int | None, int]:
     """Our end of a stream that it writes to, if we have one, and its own."""
     if stream == subprocess.PIPE:
         return os.pipe()
-    return None, os.open(os.devnull, os.O_RDWR) if stream == subprocess.DEVNULL else stream
+    return None, os.open(
+        os.devnull, os.O_RDWR
+    ) if stream == subprocess.DEVNULL else stream
 
 
 def serve(line: socket.socket) -> None:
@@ -260,7 +305,9 @@ def serve(line: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
     line.send(b"+")
     while True:
-        head, ancillary, _, _ = line.recvmsg(8, socket.CMSG_SPACE(HANDED * array.array("i").itemsize))
+        head, ancillary, _, _ = line.recvmsg(
+            8, socket.CMSG_SPACE(HANDED * array.array("i").itemsize)
+        )
         if not head:
             return
         descriptors = array.array("i")
@@ -277,7 +324,9 @@ def serve(line: socket.socket) -> None:
 
 
 def load() -> None:
-    """Load all that a command loads, on either store, and all that the API loads; and what a first use makes ready."""
+    """Load all that a command loads, on either store, and all that the API loads; and
+    what a first use makes ready.
+    """
     import todo_cli.__main__
     import todo_cli.api.server
     import todo_cli.cli.app
@@ -291,8 +340,17 @@ def load() -> None:
     import todo_cli.service  # noqa: F401
 
     with tempfile.TemporaryDirectory() as folder:
-        todo = Todo(Surroundings(Path(folder), Path(folder), None), lambda: datetime.now(UTC))
-        for command in ("add a", "list", "show 1", "update 1 --title b", "done 1", "delete 1"):
+        todo = Todo(
+            Surroundings(Path(folder), Path(folder), None), lambda: datetime.now(UTC)
+        )
+        for command in (
+            "add a",
+            "list",
+            "show 1",
+            "update 1 --title b",
+            "done 1",
+            "delete 1",
+        ):
             for terminal in (False, True):
                 todo(*command.split(), terminal=terminal)
 

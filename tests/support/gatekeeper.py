@@ -5,7 +5,9 @@ from tests.support.wire import Message, error_message
 
 
 class Gatekeeper(TurnProxy):
-    """A server that answers the start-up of connections with errors, or lets them in when it has none left."""
+    """A server that answers the start-up of connections with errors, or lets them in
+    when it has none left.
+    """
 
     def __init__(self, upstream_host: str, upstream_port: int) -> None:
         super().__init__(upstream_host, upstream_port)

@@ -1,10 +1,11 @@
 """What a machine must have for the tests, and what it may lack.
 
-A test that needs more than TOOLS says so by `@needs(...)`: where that is missing it is left out, and named in the last
-lines of the run. No other test finds more than TOOLS on its path, so that one that forgot to say so fails everywhere.
+A test that needs more than TOOLS says so by `@needs(...)`: where that is missing it is
+left out, and named in the last lines of the run. No other test finds more than TOOLS on
+its path, so that one that forgot to say so fails everywhere.
 
-`python -m tests.support.machine FOLDER` makes a folder to be the whole PATH of a bare machine. It uses the standard
-library alone, because nothing is installed there yet.
+`python -m tests.support.machine FOLDER` makes a folder to be the whole PATH of a bare
+machine. It uses the standard library alone, because nothing is installed there yet.
 """
 
 import os
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import pytest
 
 PATH: Final = os.environ.get("PATH", os.defpath)  # read before a test is sealed
-ADMIN_PATH: Final = PATH.replace("/bin", "/sbin")  # where Debian has servers, and no ordinary user looks
+ADMIN_PATH: Final = PATH.replace(
+    "/bin", "/sbin"
+)  # where Debian has servers, and no ordinary user looks
 
 TOOLS: Final = ("sh", "git", "cat", "cut", "head", "ln", "mkdir", "rm", "sleep")
 """What every test may start besides Python: the shell, git, and what is used of coreutils."""
@@ -56,14 +59,18 @@ def keeps_prepared_statements() -> bool:
     program = find("pgbouncer")
     if program is None:
         return False
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=True
+    ).stdout
     version = re.search(r"(\d+)\.(\d+)", said)
     return version is not None and tuple(map(int, version.groups())) >= PREPARED_SINCE
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a test may need: whether it is there, what to do where it is not, and the program to put on its path."""
+    """What a test may need: whether it is there, what to do where it is not, and the
+    program to put on its path.
+    """
 
     is_met: Callable[[], bool]
     remedy: str
@@ -79,7 +86,9 @@ NEEDS: Final = {
     "curl": _program("curl"),
     "jq": _program("jq"),
     "pgbouncer": _program("pgbouncer"),
-    "pgbouncer 1.21": Need(keeps_prepared_statements, "install this version or a later one", "pgbouncer"),
+    "pgbouncer 1.21": Need(
+        keeps_prepared_statements, "install this version or a later one", "pgbouncer"
+    ),
     "IPv6": Need(cache(has_ipv6), "this machine cannot speak it, not even to itself"),
     "root": Need(is_root, "run the tests as root"),
 }
@@ -95,7 +104,9 @@ def needs(name: str) -> "pytest.MarkDecorator":
 
 def needs_of(item: "pytest.Item") -> Iterator[str]:
     """What a test says that it needs; what its module says comes first."""
-    return (name for mark in reversed([*item.iter_markers("needs")]) for name in mark.args)
+    return (
+        name for mark in reversed([*item.iter_markers("needs")]) for name in mark.args
+    )
 
 
 def link(folder: Path, programs: Iterable[str]) -> None:
@@ -110,7 +121,9 @@ def main(folder: str) -> None:
     """Make the one folder on the PATH of a bare machine: TOOLS and Python."""
     link(Path(folder), TOOLS)
     python = Path(folder, "python3")
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')  # by a link, Python would not find its home
+    python.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
+    )  # by a link, Python would not find its home
     python.chmod(0o755)
 
 

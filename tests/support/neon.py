@@ -1,9 +1,11 @@
 """A stand-in for Neon's proxy, before a real PostgreSQL.
 
-What it does is read from the proxy's sources (`proxy/src` of neondatabase/neon): TLS on request or directly, the
-endpoint from the server name, start-up parameters dropped without a word, every error of its own with SQLSTATE XX000.
-It counts turns as `TurnProxy` does, and: one for an SSLRequest, one for each flight of the TLS handshake (TLS 1.3 has
-one), one for a client that stays for the end of TLS after Terminate (asyncpg's `close()`, not its `terminate()`).
+What it does is read from the proxy's sources (`proxy/src` of neondatabase/neon): TLS on
+request or directly, the endpoint from the server name, start-up parameters dropped
+without a word, every error of its own with SQLSTATE XX000. It counts turns as
+`TurnProxy` does, and: one for an SSLRequest, one for each flight of the TLS handshake
+(TLS 1.3 has one), one for a client that stays for the end of TLS after Terminate
+(asyncpg's `close()`, not its `terminate()`).
 """
 
 import asyncio
@@ -33,14 +35,18 @@ from tests.support.wire import (
 
 PASSED_PARAMETERS = ("user", "database", "application_name", "replication")
 STAYS_S = 0.1
-"""A client still there so long after its Terminate waits for the end; who does not wait is gone in the same instant."""
+"""A client still there so long after its Terminate waits for the end; who does not wait
+is gone in the same instant.
+"""
 INSECURE = "connection is insecure (try using `sslmode=require`)"
 NO_ENDPOINT = (
     "Endpoint ID is not specified. Either please upgrade the postgres client library (libpq) for SNI support or pass"
     " the endpoint ID (first part of the domain name) as a parameter: '?options=endpoint%3D<endpoint-id>'."
     " See more at https://neon.tech/sni"
 )
-INCONSISTENT = "Inconsistent project name inferred from SNI ('{}') and project option ('{}')."
+INCONSISTENT = (
+    "Inconsistent project name inferred from SNI ('{}') and project option ('{}')."
+)
 
 
 @dataclass(slots=True)
@@ -55,12 +61,20 @@ class Refusal:
 class NeonFront(TurnProxy):
     """Ends TLS as Neon's proxy does and relays to PostgreSQL in plain."""
 
-    def __init__(self, upstream_host: str, upstream_port: int, certificate: Certificate, delay_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        upstream_host: str,
+        upstream_port: int,
+        certificate: Certificate,
+        delay_s: float = 0.0,
+    ) -> None:
         super().__init__(upstream_host, upstream_port, delay_s)
         self.certificate = certificate
         """What it shows to new connections."""
         self.cold_start_s = 0.0
-        """How long the next log-in waits for the compute to wake, after the password has been checked."""
+        """How long the next log-in waits for the compute to wake, after the password
+        has been checked.
+        """
         self.server_names: list[str | None] = []
         """The name that each TLS client asked for."""
         self.startups: list[dict[str, str]] = []
@@ -117,11 +131,20 @@ class NeonFront(TurnProxy):
                 return message
         raise BrokenLineError
 
-    async def _admit(self, line: Line, server_name: str | None, parameters: dict[str, str]) -> Message:
+    async def _admit(
+        self, line: Line, server_name: str | None, parameters: dict[str, str]
+    ) -> Message:
         """Give the start-up that Neon's proxy would pass on, or send the client away."""
         self.startups.append(parameters)
         options = parameters.get("options", "").split()
-        asked = next((word.partition("=")[2] for word in options if word.startswith(("endpoint=", "project="))), None)
+        asked = next(
+            (
+                word.partition("=")[2]
+                for word in options
+                if word.startswith(("endpoint=", "project="))
+            ),
+            None,
+        )
         named = server_name.partition(".")[0] if server_name else None
         if named is None and asked is None:
             await self._send_away(line, NO_ENDPOINT)
@@ -130,8 +153,14 @@ class NeonFront(TurnProxy):
         if self._refusal.times != 0:
             self._refusal.times = self._refusal.times and self._refusal.times - 1
             await self._send_away(line, self._refusal.message)
-        passed = {name: parameters[name] for name in PASSED_PARAMETERS if name in parameters}
-        if rest := " ".join(word for word in options if not word.startswith(("endpoint=", "project=", "neon_"))):
+        passed = {
+            name: parameters[name] for name in PASSED_PARAMETERS if name in parameters
+        }
+        if rest := " ".join(
+            word
+            for word in options
+            if not word.startswith(("endpoint=", "project=", "neon_"))
+        ):
             passed["options"] = rest
         return startup_message(passed)
 
@@ -146,7 +175,9 @@ class NeonFront(TurnProxy):
             cold_start_s, self.cold_start_s = self.cold_start_s, 0.0
             await asyncio.sleep(cold_start_s)
         if message.kind == ERROR:
-            return error_message("ERROR", "XX000", error_text(message).replace('"', "'"))
+            return error_message(
+                "ERROR", "XX000", error_text(message).replace('"', "'")
+            )
         return message
 
     async def _take_leave(self, line: Line) -> None:

@@ -36,7 +36,9 @@ ignore_startup_parameters = extra_float_digits
 
 
 class PgBouncer:
-    """A pooler as Neon runs it; use it in a `with`. Ports and users are those of the server behind it."""
+    """A pooler as Neon runs it; use it in a `with`. Ports and users are those of the
+    server behind it.
+    """
 
     def __init__(
         self,
@@ -50,7 +52,9 @@ class PgBouncer:
         assert program is not None, "the test has to say `needs('pgbouncer')`"
         if max_prepared_statements and not keeps_prepared_statements():
             raise ValueError("this PgBouncer has no max_prepared_statements")
-        self._program = Path(program).resolve()  # the server's account cannot enter the folders of a test
+        self._program = Path(
+            program
+        ).resolve()  # the server's account cannot enter the folders of a test
         self._upstream = server.port
         self._pool_size = pool_size
         self._max_prepared_statements = max_prepared_statements
@@ -60,7 +64,12 @@ class PgBouncer:
 
     def __enter__(self) -> Self:
         self._folder = ServerFolder("pgbouncer", "pid", signal.SIGKILL)
-        self._folder.write("users", "".join(f'"{name}" "{password}"\n' for name, password in self._users.items()))
+        self._folder.write(
+            "users",
+            "".join(
+                f'"{name}" "{password}"\n' for name, password in self._users.items()
+            ),
+        )
         for _ in range(5):  # a port that was free may be taken a moment later
             self.port = free_port()
             self._process = self._folder.start(self._program, self._settings())
@@ -71,7 +80,10 @@ class PgBouncer:
         pytest.fail(f"PgBouncer does not start:\n{log}", pytrace=False)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._process.kill()
         self._process.wait()
@@ -84,7 +96,10 @@ class PgBouncer:
 
     def _settings(self) -> Path:
         text = SETTINGS.format(
-            folder=self._folder.path, port=self.port, upstream=self._upstream, pool_size=self._pool_size
+            folder=self._folder.path,
+            port=self.port,
+            upstream=self._upstream,
+            pool_size=self._pool_size,
         )
         if keeps_prepared_statements():
             text += f"max_prepared_statements = {self._max_prepared_statements}\n"

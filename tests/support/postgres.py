@@ -1,4 +1,6 @@
-"""A real PostgreSQL for the tests: the one named in the environment, or a throw-away cluster of our own."""
+"""A real PostgreSQL for the tests: the one named in the environment, or a throw-away
+cluster of our own.
+"""
 
 import asyncio
 import importlib.util
@@ -67,7 +69,9 @@ EMPTY = "DELETE FROM todo.task; DELETE FROM todo.counter"
 
 
 class PostgresServer:
-    """A PostgreSQL and an administrator's access to it; touches only databases that it created itself."""
+    """A PostgreSQL and an administrator's access to it; touches only databases that it
+    created itself.
+    """
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
@@ -81,7 +85,9 @@ class PostgresServer:
         netloc = parts.netloc
         if user is not None:
             netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{netloc.rpartition('@')[2]}"
-        return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database, safe='')}"))
+        return urlunsplit(
+            parts._replace(netloc=netloc, path=f"/{quote(database, safe='')}")
+        )
 
     @property
     def host(self) -> str:
@@ -113,21 +119,36 @@ class PostgresServer:
         """Run one or more statements as the administrator."""
         wait_for(self.ask(database, lambda connection: connection.execute(sql)))
 
-    def fetch(self, database: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    def fetch(
+        self, database: str, sql: str, *arguments: object
+    ) -> list[asyncpg.Record]:
         """Run one statement as the administrator and return its rows."""
-        return wait_for(self.ask(database, lambda connection: connection.fetch(sql, *arguments)))
+        return wait_for(
+            self.ask(database, lambda connection: connection.fetch(sql, *arguments))
+        )
 
-    async def ask(self, database: str, question: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
-        """Ask over the connection to a database that is kept for the next who asks; over a new one if that was ended.
+    async def ask(
+        self,
+        database: str,
+        question: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]",
+    ) -> T:
+        """Ask over the connection to a database that is kept for the next who asks;
+        over a new one if that was ended.
 
         In the loop of `wait_for` alone.
         """
         async with self._one_at_a_time:
             if (kept := self._kept.get(database)) is not None and not kept.is_closed():
-                with suppress(asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError, ConnectionError):
+                with suppress(
+                    asyncpg.ConnectionDoesNotExistError,
+                    asyncpg.AdminShutdownError,
+                    ConnectionError,
+                ):
                     return await question(kept)
                 kept.terminate()
-            kept = await asyncpg.connect(self.url(database), server_settings={"application_name": OURS})
+            kept = await asyncpg.connect(
+                self.url(database), server_settings={"application_name": OURS}
+            )
             self._kept[database] = kept
             return await question(kept)
 
@@ -149,7 +170,8 @@ class PostgresServer:
 class PostgresCluster(PostgresServer):
     """A throw-away server of our own on 127.0.0.1, with SCRAM, gone when this process is.
 
-    A password is hashed once, not 4,096 times as usual: thousands of connections would spend half of their time on it.
+    A password is hashed once, not 4,096 times as usual: thousands of connections would
+    spend half of their time on it.
     """
 
     def __init__(self, binaries: Path) -> None:
@@ -159,9 +181,13 @@ class PostgresCluster(PostgresServer):
         self._binaries = self._reachable(binaries)
         self._initialize()
         self._start_on_free_port()
-        super().__init__(f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self._port}/postgres")
+        super().__init__(
+            f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self._port}/postgres"
+        )
         with suppress(asyncpg.UndefinedObjectError):  # older than 16
-            self._admin(f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD '{self.password}'")
+            self._admin(
+                f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD '{self.password}'"
+            )
 
     @property
     def folder(self) -> Path:
@@ -169,7 +195,9 @@ class PostgresCluster(PostgresServer):
         return self._folder.path
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections; ChildProcessError when it ends instead."""
+        """Start the server and wait until it accepts connections; ChildProcessError
+        when it ends instead.
+        """
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self._port,
@@ -182,11 +210,15 @@ class PostgresCluster(PostgresServer):
             "log_line_prefix": "%m [%p] %u@%d ",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        self._process = self._folder.start(self._binaries / "postgres", "-D", self.folder / "data", *options)
+        self._process = self._folder.start(
+            self._binaries / "postgres", "-D", self.folder / "data", *options
+        )
         self._await_ready(self._process)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop the server: by default as an administrator would (clients are told 57P01), by SIGQUIT at once."""
+        """Stop the server: by default as an administrator would (clients are told
+        57P01), by SIGQUIT at once.
+        """
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait()
@@ -207,15 +239,21 @@ class PostgresCluster(PostgresServer):
         self._folder.close()
 
     def _reachable(self, binaries: Path) -> Path:
-        """The binaries, copied where the server's account cannot reach them (a virtual environment under /root)."""
+        """The binaries, copied where the server's account cannot reach them (a virtual
+        environment under /root).
+        """
         try:
             self._folder.run(binaries / "postgres", "--version")
         except PermissionError:
             package, install = binaries.parents[1], self.folder / "install"
-            libraries = package.with_name(f"{package.name}.libs")  # where Linux wheels keep them; macOS: in .dylibs
+            libraries = package.with_name(
+                f"{package.name}.libs"
+            )  # where Linux wheels keep them; macOS: in .dylibs
             for part in (binaries.parent, libraries, package / ".dylibs"):
                 if part.is_dir():
-                    shutil.copytree(part, install / part.relative_to(package.parent), symlinks=True)
+                    shutil.copytree(
+                        part, install / part.relative_to(package.parent), symlinks=True
+                    )
             self._folder.own(install, *install.rglob("*"))
             return install / binaries.relative_to(package.parent)
         return binaries
@@ -256,7 +294,9 @@ class PostgresCluster(PostgresServer):
                 if lines[:1] == [str(process.pid)] and lines[-1:] == ["ready"]:
                     return
             time.sleep(0.01)
-        self._fail(f"PostgreSQL is not ready after {START_LIMIT_S} s", self._folder.log_tail())
+        self._fail(
+            f"PostgreSQL is not ready after {START_LIMIT_S} s", self._folder.log_tail()
+        )
 
     def _fail(self, what: str, log: str) -> NoReturn:
         self._end()
@@ -264,7 +304,9 @@ class PostgresCluster(PostgresServer):
 
 
 class ReusedDatabase:
-    """A database that one test after the other gets empty; its tables are made anew only where a test changed them."""
+    """A database that one test after the other gets empty; its tables are made anew
+    only where a test changed them.
+    """
 
     def __init__(self, server: PostgresServer) -> None:
         self.name = server.create_database()
@@ -273,13 +315,25 @@ class ReusedDatabase:
         self._print: str | None = None
 
     def emptied(self, *, is_made: bool = True) -> Store:
-        """The database with nobody in it, and with empty tables; or with none, where no store is made yet."""
-        wait_for(self._server.ask(self.name, lambda connection: self._empty(connection, is_made=is_made)))
+        """The database with nobody in it, and with empty tables; or with none, where no
+        store is made yet.
+        """
+        wait_for(
+            self._server.ask(
+                self.name, lambda connection: self._empty(connection, is_made=is_made)
+            )
+        )
         return self._store
 
-    async def _empty(self, connection: "asyncpg.Connection[asyncpg.Record]", *, is_made: bool) -> None:
+    async def _empty(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", *, is_made: bool
+    ) -> None:
         await connection.execute(ALONE)
-        if is_made and self._print is not None and self._print == await _print(connection):
+        if (
+            is_made
+            and self._print is not None
+            and self._print == await _print(connection)
+        ):
             await connection.execute(EMPTY)
             return
         await connection.execute(NOTHING)
@@ -326,7 +380,9 @@ def _machine_folders() -> Iterator[Path]:
     if found := shutil.which("postgres"):
         yield Path(found).resolve().parent
     if pg_config := shutil.which("pg_config"):
-        answer = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            [pg_config, "--bindir"], capture_output=True, text=True, check=False
+        )
         yield Path(answer.stdout.strip())
     yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))
 

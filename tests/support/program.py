@@ -1,4 +1,6 @@
-"""Ways to run `todo`: through its door in this process, as a process with pipes, and in a terminal."""
+"""Ways to run `todo`: through its door in this process, as a process with pipes, and in
+a terminal.
+"""
 
 import fcntl
 import importlib.util
@@ -25,10 +27,9 @@ LIMIT_S = 60  # of a whole run: nothing that is right takes a tenth of it
 
 HOSTS = Path(__file__).parent / "hosts"
 
-# Makes the terminal on fd 0 the controlling one, as a shell would, so that Ctrl-C and hanging up reach the program.
-IN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+# Makes the terminal on fd 0 the controlling one, as a shell would, so that Ctrl-C and
+# hanging up reach the program.
+IN_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,11 @@ class Ran:
     def error(self) -> Any:
         """The `error` of a failure; fails for anything else."""
         envelope = self.json
-        assert (envelope["success"], self.status == 0, self.err) == (False, False, ""), self
+        assert (envelope["success"], self.status == 0, self.err) == (
+            False,
+            False,
+            "",
+        ), self
         return envelope["error"]
 
 
@@ -69,10 +74,21 @@ class Surroundings:
     cwd: Path
     url: str | None
 
-    def variables(self, user: str | None, changes: Mapping[str, str | None]) -> dict[str, str]:
+    def variables(
+        self, user: str | None, changes: Mapping[str, str | None]
+    ) -> dict[str, str]:
         """What the program sees; a change to None takes a variable away."""
-        ours = {"HOME": str(self.home), "LC_ALL": "C.UTF-8", "TODO_DATABASE_URL": self.url, "TODO_USER": user}
-        return {name: value for name, value in (ours | dict(changes)).items() if value is not None}
+        ours = {
+            "HOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "TODO_DATABASE_URL": self.url,
+            "TODO_USER": user,
+        }
+        return {
+            name: value
+            for name, value in (ours | dict(changes)).items()
+            if value is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +134,9 @@ class Todo:
                 now=self.clock,
             ),
         )
-        return Ran(status, out.getvalue().decode(encoding), err.getvalue().decode(encoding))
+        return Ran(
+            status, out.getvalue().decode(encoding), err.getvalue().decode(encoding)
+        )
 
 
 class Child(Protocol):
@@ -133,7 +151,9 @@ class Child(Protocol):
     def returncode(self) -> int | Any:
         """How it ended; minus the number of the signal that ended it."""
 
-    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+    def communicate(
+        self, input: bytes | None = None, timeout: float | None = None
+    ) -> tuple[bytes, bytes]:
         """Give it all of its input and read it to its end."""
 
     def poll(self) -> int | None:
@@ -151,27 +171,42 @@ class Child(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None: ...
 
 
 Launch = Callable[..., Child]
-"""A way to begin a run: arguments, `env` and `cwd`; `in_terminal`; and what `subprocess.Popen` is told of streams."""
+"""A way to begin a run: arguments, `env` and `cwd`; `in_terminal`; and what
+`subprocess.Popen` is told of streams.
+"""
 
 
 def new_interpreter(
-    arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, in_terminal: bool = False, **how: Any
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    in_terminal: bool = False,
+    **how: Any,
 ) -> Child:
     """Start Python and the program as a shell would."""
     words = command(*arguments)
     if in_terminal:
         words = [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *words]
-    return subprocess.Popen(words, env=env, cwd=cwd, start_new_session=in_terminal, **how)
+    return subprocess.Popen(
+        words, env=env, cwd=cwd, start_new_session=in_terminal, **how
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`process(...)` runs the program as a process of its own with pipes; the clock is the machine's."""
+    """`process(...)` runs the program as a process of its own with pipes; the clock is
+    the machine's.
+    """
 
     surroundings: Surroundings
     launch: Launch = new_interpreter
@@ -196,7 +231,9 @@ class Process:
         """Start one command with three pipes; `how` changes that."""
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         environment = process_environment(self.surroundings, user, env)
-        return self.launch(arguments, env=environment, cwd=self.surroundings.cwd, **(streams | how))
+        return self.launch(
+            arguments, env=environment, cwd=self.surroundings.cwd, **(streams | how)
+        )
 
 
 def finished(process: Child, stdin: bytes = b"") -> Ran:
@@ -235,9 +272,17 @@ class PtyProcess:
         """Start one command in a terminal to talk with; use it in a `with`."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        environment = process_environment(self.surroundings, user, {"TERM": "xterm-256color", **(env or {})})
+        environment = process_environment(
+            self.surroundings, user, {"TERM": "xterm-256color", **(env or {})}
+        )
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-        process = self.launch(arguments, env=environment, cwd=self.surroundings.cwd, in_terminal=True, **streams)
+        process = self.launch(
+            arguments,
+            env=environment,
+            cwd=self.surroundings.cwd,
+            in_terminal=True,
+            **streams,
+        )
         os.close(theirs)
         return Terminal(process, ours)
 
@@ -289,7 +334,9 @@ class Terminal:
 
     def _read(self) -> bool:
         """Read what there is; False at the end."""
-        ready, _, _ = select.select([self._descriptor], [], [], max(0, self._deadline - time.monotonic()))
+        ready, _, _ = select.select(
+            [self._descriptor], [], [], max(0, self._deadline - time.monotonic())
+        )
         assert ready, f"nothing more within {LIMIT_S} s: {self.seen!r}"
         try:
             data = os.read(self._descriptor, 65536)
@@ -300,10 +347,14 @@ class Terminal:
 
 
 def let_signals_through() -> None:
-    """Have the processes started from here end by signals, also where this one runs in the background or by nohup."""
+    """Have the processes started from here end by signals, also where this one runs in
+    the background or by nohup.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)  # a handler is not inherited, and to ignore is
+            signal.signal(
+                number, lambda *_: None
+            )  # a handler is not inherited, and to ignore is
 
 
 def command(*arguments: str) -> list[str]:
@@ -312,13 +363,20 @@ def command(*arguments: str) -> list[str]:
 
 
 def process_environment(
-    surroundings: Surroundings, user: str | None, changes: Mapping[str, str | None] | None
+    surroundings: Surroundings,
+    user: str | None,
+    changes: Mapping[str, str | None] | None,
 ) -> dict[str, str]:
-    """The sealed environment of the tests with the program's own on top; finds the package and our host names."""
+    """The sealed environment of the tests with the program's own on top; finds the
+    package and our host names.
+    """
     spec = importlib.util.find_spec("todo_cli")
     assert spec is not None
     assert spec.origin is not None
     folders = (HOSTS, Path(spec.origin).parents[1], os.environ.get("PYTHONPATH", ""))
-    changes = {"PYTHONPATH": os.pathsep.join(map(str, filter(None, folders))), **(changes or {})}
+    changes = {
+        "PYTHONPATH": os.pathsep.join(map(str, filter(None, folders))),
+        **(changes or {}),
+    }
     kept = {name: value for name, value in os.environ.items() if name not in changes}
     return kept | surroundings.variables(user, changes)

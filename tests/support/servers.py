@@ -1,4 +1,6 @@
-"""Running servers for the time of the tests: an account they accept, a folder, and an end that always comes."""
+"""Running servers for the time of the tests: an account they accept, a folder, and an
+end that always comes.
+"""
 
 import os
 import pwd
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Ends a server and removes its folder once nobody holds the other end of the pipe: also when the tests were killed.
+# Ends a server and removes its folder once nobody holds the other end of the pipe: also
+# when the tests were killed.
 GUARD = """
 trap '' INT TERM HUP
 cat >/dev/null
@@ -26,14 +29,20 @@ ENOUGH = 4 * 2**30
 
 
 def swiftest_folder() -> Path:
-    """Where files come and go fastest: in memory, where there is enough of it and programs may be run; else in /tmp.
+    """Where files come and go fastest: in memory, where there is enough of it and
+    programs may be run; else in /tmp.
 
-    Both are short enough for a socket's name, and open to an unprivileged account whatever TMPDIR says.
+    Both are short enough for a socket's name, and open to an unprivileged account
+    whatever TMPDIR says.
     """
     memory = Path("/dev/shm")
     with suppress(OSError):
         state = os.statvfs(memory)
-        if state.f_bavail * state.f_frsize >= ENOUGH and not state.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK):
+        if (
+            state.f_bavail * state.f_frsize >= ENOUGH
+            and not state.f_flag & os.ST_NOEXEC
+            and os.access(memory, os.W_OK)
+        ):
             return memory
     return Path("/tmp")
 
@@ -62,14 +71,25 @@ class Account:
 
 
 class ServerFolder:
-    """A folder of a server's account alone; it goes, and the server of its pid file with it, when this process ends."""
+    """A folder of a server's account alone; it goes, and the server of its pid file
+    with it, when this process ends.
+    """
 
     def __init__(self, name: str, pid_file: str, how_to_end: signal.Signals) -> None:
         self._account = Account.unprivileged()
-        self.path = Path(tempfile.mkdtemp(prefix=f"todo-{name}-", dir=swiftest_folder()))
+        self.path = Path(
+            tempfile.mkdtemp(prefix=f"todo-{name}-", dir=swiftest_folder())
+        )
         self.own(self.path)
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, self.path, self.path / pid_file, how_to_end.name.removeprefix("SIG")],
+            [
+                "/bin/sh",
+                "-c",
+                GUARD,
+                self.path,
+                self.path / pid_file,
+                how_to_end.name.removeprefix("SIG"),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -93,7 +113,11 @@ class ServerFolder:
     def log_tail(self) -> str:
         """The last lines of the file `log`."""
         log = self.path / "log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log.exists() else ""
+        return (
+            "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+            if log.exists()
+            else ""
+        )
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command of the server's to its end, stderr joined to stdout."""
@@ -108,7 +132,9 @@ class ServerFolder:
         )
 
     def start(self, *command: str | Path) -> subprocess.Popen[bytes]:
-        """Start the server with its output in the file `log`; Ctrl-C does not reach it, it belongs to the tests."""
+        """Start the server with its output in the file `log`; Ctrl-C does not reach it,
+        it belongs to the tests.
+        """
         with (self.path / "log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -125,7 +151,11 @@ class ServerFolder:
         self._guard.communicate()
 
     def _surroundings(self) -> dict[str, Any]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PG", "LC_", "LANG"))
+        }
         return {"cwd": self.path, "env": kept | {"LC_ALL": "C"}, **self._account.switch}
 
 

@@ -34,7 +34,9 @@ async def make(store: Store) -> None:
 
 @dataclass(slots=True)
 class Clock:
-    """A clock that stands still until it is moved; it starts on a whole second, where `.000000` is easily lost."""
+    """A clock that stands still until it is moved; it starts on a whole second, where
+    `.000000` is easily lost.
+    """
 
     now: datetime = field(default=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 

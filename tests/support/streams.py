@@ -28,9 +28,16 @@ class Stream(Protocol):
 
 
 class SlowStream:
-    """An accepted TCP stream on which every byte is `delay_s` late, each way, and the first also by the handshake."""
+    """An accepted TCP stream on which every byte is `delay_s` late, each way, and the
+    first also by the handshake.
+    """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        delay_s: float = 0.0,
+    ) -> None:
         self._reader, self._writer, self._delay_s = reader, writer, delay_s
         self._coming: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)
         self._leaving: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)
@@ -62,16 +69,22 @@ class SlowStream:
             await self._writer.wait_closed()
 
     def abort(self, *, reset: bool = False) -> None:
-        """Drop the connection at once, as a line that ends or, with `reset`, as one that is torn."""
+        """Drop the connection at once, as a line that ends or, with `reset`, as one
+        that is torn.
+        """
         if reset:
             linger = struct.pack("ii", 1, 0)
-            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
         self._receiving.cancel()
         self._sending.cancel()
         self._writer.transport.abort()
 
     async def _receive(self) -> None:
-        await asyncio.sleep(2 * self._delay_s)  # the handshake, which the system has answered already
+        await asyncio.sleep(
+            2 * self._delay_s
+        )  # the handshake, which the system has answered already
         data = b"start"
         while data:
             try:

@@ -25,7 +25,9 @@ async def test_gives_services_of_any_user_on_one_clock(
     assert second.task.created_at - first.task.created_at == timedelta(seconds=2)
 
 
-def test_runs_the_program_in_four_ways_on_one_store(todo: Todo, process: Process, pty_process: PtyProcess) -> None:
+def test_runs_the_program_in_four_ways_on_one_store(
+    todo: Todo, process: Process, pty_process: PtyProcess
+) -> None:
     assert todo("list", "--json").data == []
     todo("add", "one", "--json")
     process("add", "two", "--json", user=None, env={"TODO_USER": "ada"})
@@ -35,7 +37,11 @@ def test_runs_the_program_in_four_ways_on_one_store(todo: Todo, process: Process
     assert shown.status == 0
     assert "one" in shown.out
     assert "two" in shown.out
-    assert [task["title"] for task in process("list", "--json").data] == ["three", "two", "one"]
+    assert [task["title"] for task in process("list", "--json").data] == [
+        "three",
+        "two",
+        "one",
+    ]
 
 
 def test_runs_the_program_on_the_embedded_file(todo_embedded: Todo) -> None:

@@ -21,7 +21,9 @@ NEEDY = {
 
 
 def test_a_test_finds_no_program_that_it_did_not_ask_for() -> None:
-    assert [name for name in [*NEEDS, "ps", "python3", "psql"] if shutil.which(name)] == []
+    assert [
+        name for name in [*NEEDS, "ps", "python3", "psql"] if shutil.which(name)
+    ] == []
     assert shutil.which("cat")
 
 
@@ -32,7 +34,9 @@ def test_a_test_finds_the_program_that_it_asked_for() -> None:
     assert shutil.which("curl") is None
 
 
-def test_a_test_has_no_pooler_that_it_did_not_ask_for(own_postgres: PostgresCluster) -> None:
+def test_a_test_has_no_pooler_that_it_did_not_ask_for(
+    own_postgres: PostgresCluster,
+) -> None:
     with pytest.raises(AssertionError, match="needs"):
         PgBouncer(own_postgres)
 
@@ -42,14 +46,26 @@ def test_a_bare_machine_leaves_tests_out_by_name() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *NEEDY],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PYTEST_")
+        },
         capture_output=True,
         text=True,
     )
 
     *_, closing = lines = ran.stdout.splitlines()
-    assert (ran.returncode, "passed" in closing, "failed" in closing) == (0, False, False), ran.stdout
+    assert (ran.returncode, "passed" in closing, "failed" in closing) == (
+        0,
+        False,
+        False,
+    ), ran.stdout
     for test, program in NEEDY.items():
-        [line] = [line for line in lines[-len(NEEDY) - 1 : -1] if test.partition("[")[0] in line]
+        [line] = [
+            line
+            for line in lines[-len(NEEDY) - 1 : -1]
+            if test.partition("[")[0] in line
+        ]
         assert line.startswith("left out: ")
         assert line.endswith(f"(needs {program}; apt-get install {program})")

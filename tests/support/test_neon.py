@@ -1,4 +1,6 @@
-"""The stand-in for Neon's proxy behaves as neondatabase/neon's sources say, and counts every turn of TLS."""
+"""The stand-in for Neon's proxy behaves as neondatabase/neon's sources say, and counts
+every turn of TLS.
+"""
 
 import asyncio
 import ssl
@@ -34,12 +36,16 @@ def table(own_postgres: PostgresCluster) -> Iterator[str]:
 @pytest.fixture
 def front(own_postgres: PostgresCluster, authority: Authority) -> Iterator[NeonFront]:
     """The stand-in before the server, with a certificate for localhost."""
-    with NeonFront(own_postgres.host, own_postgres.port, authority.issue("localhost")) as front:
+    with NeonFront(
+        own_postgres.host, own_postgres.port, authority.issue("localhost")
+    ) as front:
         yield front
 
 
 @pytest.fixture
-def login(own_postgres: PostgresCluster, table: str, front: NeonFront, authority: Authority) -> dict[str, Any]:
+def login(
+    own_postgres: PostgresCluster, table: str, front: NeonFront, authority: Authority
+) -> dict[str, Any]:
     """Arguments of a connection through the front that verifies everything."""
     context = ssl.create_default_context(cafile=authority.file)
     context.set_alpn_protocols(["postgresql"])
@@ -55,7 +61,9 @@ def login(own_postgres: PostgresCluster, table: str, front: NeonFront, authority
 
 
 @asynccontextmanager
-async def connected(**arguments: Any) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def connected(
+    **arguments: Any,
+) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     """A connection that is dropped at the end."""
     connection = await asyncpg.connect(**arguments)
     try:
@@ -76,7 +84,12 @@ async def connected(**arguments: Any) -> "AsyncIterator[asyncpg.Connection[async
     ],
 )
 async def test_counts_every_turn_of_tls(
-    front: NeonFront, login: dict[str, Any], direct: bool, query: bool, close: bool, turns: int
+    front: NeonFront,
+    login: dict[str, Any],
+    direct: bool,
+    query: bool,
+    close: bool,
+    turns: int,
 ) -> None:
     connection = await asyncpg.connect(**login, direct_tls=direct)
     if query:
@@ -90,7 +103,9 @@ async def test_counts_every_turn_of_tls(
     assert front.server_names == ["localhost"]
 
 
-async def test_counts_a_transaction_through_tls(front: NeonFront, login: dict[str, Any]) -> None:
+async def test_counts_a_transaction_through_tls(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
     connection = await asyncpg.connect(**login, direct_tls=True)
     async with connection.transaction():
         await connection.fetchrow("SELECT 1")
@@ -99,33 +114,54 @@ async def test_counts_a_transaction_through_tls(front: NeonFront, login: dict[st
     assert front.turns == 10
 
 
-async def test_agrees_with_a_count_of_packets(front: NeonFront, login: dict[str, Any]) -> None:
+async def test_agrees_with_a_count_of_packets(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
     with TurnProxy("127.0.0.1", front.port) as packets:
-        connection = await asyncpg.connect(**{**login, "port": packets.port}, direct_tls=True)
+        connection = await asyncpg.connect(
+            **{**login, "port": packets.port}, direct_tls=True
+        )
         await connection.fetchrow("SELECT 1")
         connection.terminate()
 
         assert (packets.turns, front.turns) == (7, 7)
 
 
-async def test_drops_startup_parameters_without_a_word(front: NeonFront, login: dict[str, Any]) -> None:
-    wanted = {"application_name": "todo", "search_path": "elsewhere", "options": "endpoint=localhost -c geqo=off"}
-    async with connected(**login, direct_tls=True, server_settings=wanted) as connection:
-        shown = [await connection.fetchval(f"SHOW {name}") for name in ("application_name", "search_path", "geqo")]
+async def test_drops_startup_parameters_without_a_word(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
+    wanted = {
+        "application_name": "todo",
+        "search_path": "elsewhere",
+        "options": "endpoint=localhost -c geqo=off",
+    }
+    async with connected(
+        **login, direct_tls=True, server_settings=wanted
+    ) as connection:
+        shown = [
+            await connection.fetchval(f"SHOW {name}")
+            for name in ("application_name", "search_path", "geqo")
+        ]
 
     assert shown == ["todo", '"$user", public', "off"]
     assert front.startups[0]["search_path"] == "elsewhere"
 
 
-async def test_wants_an_endpoint_and_no_two(front: NeonFront, login: dict[str, Any]) -> None:
+async def test_wants_an_endpoint_and_no_two(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
     nameless = ssl.create_default_context()
     nameless.check_hostname, nameless.verify_mode = False, ssl.CERT_NONE
     unnamed = {**login, "host": "127.0.0.1", "ssl": nameless}
-    with pytest.raises(asyncpg.InternalServerError, match="Endpoint ID is not specified"):
+    with pytest.raises(
+        asyncpg.InternalServerError, match="Endpoint ID is not specified"
+    ):
         await asyncpg.connect(**unnamed)
     with pytest.raises(asyncpg.InternalServerError, match="Inconsistent project name"):
         await asyncpg.connect(**login, server_settings={"options": "endpoint=other"})
-    async with connected(**unnamed, server_settings={"options": "endpoint=other"}) as connection:
+    async with connected(
+        **unnamed, server_settings={"options": "endpoint=other"}
+    ) as connection:
         assert await connection.fetchval("SELECT 1") == 1
 
     assert front.server_names == [None, "localhost", None]
@@ -153,19 +189,26 @@ async def test_shows_no_startup_packet_of_a_client_that_refuses_the_certificate(
 
 async def test_gives_every_error_the_same_sqlstate(login: dict[str, Any]) -> None:
     with pytest.raises(
-        asyncpg.InternalServerError, match="password authentication failed for user 'todo_admin'"
+        asyncpg.InternalServerError,
+        match="password authentication failed for user 'todo_admin'",
     ) as wrong:
         await asyncpg.connect(**{**login, "password": "wrong"})
-    with pytest.raises(asyncpg.InternalServerError, match="database 'nowhere' does not exist") as missing:
+    with pytest.raises(
+        asyncpg.InternalServerError, match="database 'nowhere' does not exist"
+    ) as missing:
         await asyncpg.connect(**{**login, "database": "nowhere"})
 
     assert (wrong.value.sqlstate, missing.value.sqlstate) == ("XX000", "XX000")
 
 
-async def test_refuses_as_often_as_told(front: NeonFront, login: dict[str, Any]) -> None:
+async def test_refuses_as_often_as_told(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
     front.refuse("Couldn't connect to compute node", times=2)
     for _ in range(2):
-        with pytest.raises(asyncpg.InternalServerError, match="Couldn't connect to compute node"):
+        with pytest.raises(
+            asyncpg.InternalServerError, match="Couldn't connect to compute node"
+        ):
             await asyncpg.connect(**login)
     async with connected(**login):
         pass
@@ -183,9 +226,16 @@ async def test_wakes_slowly_once(front: NeonFront, login: dict[str, Any]) -> Non
     assert front.cold_start_s == 0
 
 
-@pytest.mark.parametrize(("when", "written"), [("before", 0), ("during", 1), ("after", 1)])
+@pytest.mark.parametrize(
+    ("when", "written"), [("before", 0), ("during", 1), ("after", 1)]
+)
 async def test_cuts_the_line_around_a_write(
-    front: NeonFront, login: dict[str, Any], own_postgres: PostgresCluster, table: str, when: str, written: int
+    front: NeonFront,
+    login: dict[str, Any],
+    own_postgres: PostgresCluster,
+    table: str,
+    when: str,
+    written: int,
 ) -> None:
     own_postgres.run_sql(table, "TRUNCATE kept")
     front.faults.append(Fault(when, request=2))  # type: ignore[arg-type]

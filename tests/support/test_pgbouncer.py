@@ -27,9 +27,17 @@ def pooler(own_postgres: PostgresCluster) -> Iterator[PgBouncer]:
         yield pooler
 
 
-async def test_shares_one_connection_between_clients(pooler: PgBouncer, pooled: str) -> None:
-    first, second = [await asyncpg.connect(pooler.url(pooled), statement_cache_size=0) for _ in range(2)]
-    backends = {await client.fetchval("SELECT pg_backend_pid()") for client in (first, second, first)}
+async def test_shares_one_connection_between_clients(
+    pooler: PgBouncer, pooled: str
+) -> None:
+    first, second = [
+        await asyncpg.connect(pooler.url(pooled), statement_cache_size=0)
+        for _ in range(2)
+    ]
+    backends = {
+        await client.fetchval("SELECT pg_backend_pid()")
+        for client in (first, second, first)
+    }
     await first.close()
     await second.close()
 
@@ -42,7 +50,9 @@ async def test_refuses_a_wrong_password(pooler: PgBouncer, pooled: str) -> None:
     assert refusal.value.sqlstate in ("08P01", "28P01")
 
 
-async def test_keeps_named_statements_on_the_shared_connection(pooler: PgBouncer, pooled: str) -> None:
+async def test_keeps_named_statements_on_the_shared_connection(
+    pooler: PgBouncer, pooled: str
+) -> None:
     first, second = [await asyncpg.connect(pooler.url(pooled)) for _ in range(2)]
     assert await (await first.prepare("SELECT 1", name="same")).fetchval() == 1
     with pytest.raises(asyncpg.DuplicatePreparedStatementError):
@@ -51,9 +61,15 @@ async def test_keeps_named_statements_on_the_shared_connection(pooler: PgBouncer
     second.terminate()
 
 
-async def test_refuses_startup_parameters_that_would_stick(pooler: PgBouncer, pooled: str) -> None:
-    with pytest.raises(asyncpg.ProtocolViolationError, match="unsupported startup parameter"):
-        await asyncpg.connect(pooler.url(pooled), server_settings={"search_path": "elsewhere"})
+async def test_refuses_startup_parameters_that_would_stick(
+    pooler: PgBouncer, pooled: str
+) -> None:
+    with pytest.raises(
+        asyncpg.ProtocolViolationError, match="unsupported startup parameter"
+    ):
+        await asyncpg.connect(
+            pooler.url(pooled), server_settings={"search_path": "elsewhere"}
+        )
 
 
 async def test_lets_other_users_in(own_postgres: PostgresCluster, pooled: str) -> None:

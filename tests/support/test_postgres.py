@@ -11,7 +11,12 @@ import asyncpg
 import pytest
 
 from tests.support.machine import needs
-from tests.support.postgres import PostgresCluster, PostgresServer, ReusedDatabase, find_binaries
+from tests.support.postgres import (
+    PostgresCluster,
+    PostgresServer,
+    ReusedDatabase,
+    find_binaries,
+)
 
 ROOT = Path(__file__).parents[2]
 OWNER = """
@@ -45,7 +50,9 @@ async def test_logs_in_with_scram(own_postgres: PostgresCluster) -> None:
     name = own_postgres.create_database()
     connection = await asyncpg.connect(own_postgres.url(name))
     try:
-        stored = await connection.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = current_user")
+        stored = await connection.fetchval(
+            "SELECT rolpassword FROM pg_authid WHERE rolname = current_user"
+        )
         assert stored.startswith("SCRAM-SHA-256$")
         assert await connection.fetchval("SHOW server_encoding") == "UTF8"
     finally:
@@ -55,7 +62,9 @@ async def test_logs_in_with_scram(own_postgres: PostgresCluster) -> None:
 
 async def test_refuses_a_wrong_password(own_postgres: PostgresCluster) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(own_postgres.url("postgres", user="todo_admin", password="wrong"))
+        await asyncpg.connect(
+            own_postgres.url("postgres", user="todo_admin", password="wrong")
+        )
 
 
 async def test_listens_on_a_unix_socket(own_postgres: PostgresCluster) -> None:
@@ -69,14 +78,19 @@ async def test_listens_on_a_unix_socket(own_postgres: PostgresCluster) -> None:
     await connection.close()
 
 
-def test_restarts_on_the_same_port_with_the_same_data(own_postgres: PostgresCluster) -> None:
+def test_restarts_on_the_same_port_with_the_same_data(
+    own_postgres: PostgresCluster,
+) -> None:
     name, port = own_postgres.create_database(), own_postgres.port
     own_postgres.run_sql(name, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
 
     own_postgres.restart()
 
     assert own_postgres.port == port
-    assert [tuple(row) for row in own_postgres.fetch(name, "SELECT n FROM kept WHERE n = $1", 7)] == [(7,)]
+    assert [
+        tuple(row)
+        for row in own_postgres.fetch(name, "SELECT n FROM kept WHERE n = $1", 7)
+    ] == [(7,)]
     own_postgres.drop_database(name)
 
 
@@ -122,7 +136,12 @@ def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
         own_postgres.drop_database(name)
     guest.close()
 
-    assert own_postgres.fetch("postgres", "SELECT 1 FROM pg_database WHERE datname = $1", name) == []
+    assert (
+        own_postgres.fetch(
+            "postgres", "SELECT 1 FROM pg_database WHERE datname = $1", name
+        )
+        == []
+    )
 
 
 @needs("root")  # who alone can hide the binaries from the account of the server
@@ -141,7 +160,9 @@ def test_starts_from_binaries_that_its_account_cannot_reach(tmp_path: Path) -> N
 
 
 def test_ends_the_server_when_the_tests_are_killed() -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert owner.stdout is not None
     with owner, owner.stdout:
         folder = Path(owner.stdout.readline().strip())

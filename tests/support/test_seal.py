@@ -43,11 +43,24 @@ def test_seals_the_home_folder(seal: Seal) -> None:
     assert list(seal.home.iterdir()) == []
 
 
-async def test_resolves_host_names_of_its_own(local_hosts: Callable[..., None], seal: Seal) -> None:
+async def test_resolves_host_names_of_its_own(
+    local_hosts: Callable[..., None], seal: Seal
+) -> None:
     local_hosts("ep-cool-name.neon.tech", "ep-other.neon.tech")
     ask = "import socket; print(socket.getaddrinfo('ep-other.neon.tech', 5432)[0][4])"
-    surroundings = process_environment(Surroundings(seal.home, seal.cwd, None), None, None)
-    answer = subprocess.run([sys.executable, "-c", ask], env=surroundings, capture_output=True, text=True, check=True)
+    surroundings = process_environment(
+        Surroundings(seal.home, seal.cwd, None), None, None
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
-    assert socket.getaddrinfo("ep-cool-name.neon.tech", 5432)[0][4] == ("127.0.0.1", 5432)
+    assert socket.getaddrinfo("ep-cool-name.neon.tech", 5432)[0][4] == (
+        "127.0.0.1",
+        5432,
+    )
     assert answer.stdout == "('127.0.0.1', 5432)\n"

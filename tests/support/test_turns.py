@@ -10,7 +10,8 @@ import pytest
 from tests.support.postgres import PostgresCluster
 from tests.support.turns import Fault, TurnProxy
 
-# A client can be accepted at the moment in which a proxy ends: nobody closes that line but the collector.
+# A client can be accepted at the moment in which a proxy ends: nobody closes that line
+# but the collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
@@ -21,7 +22,9 @@ pytestmark = [
 def counter(own_postgres: PostgresCluster) -> Iterator[str]:
     """A database with the table `counter` of one row."""
     name = own_postgres.create_database()
-    own_postgres.run_sql(name, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+    own_postgres.run_sql(
+        name, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)"
+    )
     yield name
     own_postgres.drop_database(name)
 
@@ -33,7 +36,9 @@ def proxy(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
         yield proxy
 
 
-async def connect(proxy: TurnProxy, server: PostgresCluster, database: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(
+    proxy: TurnProxy, server: PostgresCluster, database: str
+) -> "asyncpg.Connection[asyncpg.Record]":
     """A plain connection through the proxy."""
     return await asyncpg.connect(
         host="127.0.0.1",
@@ -66,7 +71,9 @@ async def test_counts_four_turns_of_connecting_and_two_of_a_statement(
     assert (proxy.turns, proxy.requests) == (6, ["", "p", "p", "PDH", "PBES"])
 
 
-async def test_counts_the_turns_of_a_transaction(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_counts_the_turns_of_a_transaction(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     connection = await connect(proxy, own_postgres, counter)
     async with connection.transaction():
         await connection.fetchrow(INCREMENT)
@@ -85,7 +92,9 @@ async def test_counts_the_question_for_tls_that_a_plain_server_declines(
     assert proxy.turns == 5
 
 
-async def test_counts_long_messages_once(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_counts_long_messages_once(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     connection = await connect(proxy, own_postgres, counter)
     proxy.reset()
 
@@ -102,15 +111,20 @@ async def test_counts_a_copy_by_its_start_and_end_not_by_its_rows(
     await connection.execute("CREATE TEMPORARY TABLE many (n int)")
     proxy.reset()
 
-    await connection.copy_records_to_table("many", records=[(n,) for n in range(100_000)], columns=["n"])
+    await connection.copy_records_to_table(
+        "many", records=[(n,) for n in range(100_000)], columns=["n"]
+    )
     await connection.close()
 
-    # asyncpg asks for the types of the columns first, and sends rows before the server has said that it may.
+    # asyncpg asks for the types of the columns first, and sends rows before the server
+    # has said that it may.
     assert proxy.requests == ["PDH", "Q", "dc"]
     assert proxy.turns in (2, 3)
 
 
-async def test_counts_from_zero_after_a_reset(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_counts_from_zero_after_a_reset(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     connection = await connect(proxy, own_postgres, counter)
     proxy.reset()
     assert (proxy.turns, proxy.requests, proxy.connections) == (0, [], 0)
@@ -130,9 +144,16 @@ async def test_delays_each_turn(own_postgres: PostgresCluster, counter: str) -> 
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
-@pytest.mark.parametrize(("fault", "written"), [("before", 0), ("during", 1), ("after", 1)])
+@pytest.mark.parametrize(
+    ("fault", "written"), [("before", 0), ("during", 1), ("after", 1)]
+)
 async def test_cuts_the_line_around_a_write(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, how: str, fault: str, written: int
+    proxy: TurnProxy,
+    own_postgres: PostgresCluster,
+    counter: str,
+    how: str,
+    fault: str,
+    written: int,
 ) -> None:
     earlier = stored(own_postgres, counter)
     proxy.faults.append(Fault(fault, request=2, how=how))  # type: ignore[arg-type]
@@ -144,26 +165,34 @@ async def test_cuts_the_line_around_a_write(
         await asyncio.sleep(0.01)  # the server is still at it
 
     assert stored(own_postgres, counter) == earlier + written
-    again = await connect(proxy, own_postgres, counter)  # only the first connection is cut
+    again = await connect(
+        proxy, own_postgres, counter
+    )  # only the first connection is cut
     assert await again.fetchval(INCREMENT) == earlier + written + 1
     await again.close()
 
 
-async def test_cuts_the_line_before_the_log_in(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_cuts_the_line_before_the_log_in(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     proxy.faults.append(Fault("before", request=0))
     with pytest.raises((ConnectionError, asyncpg.ConnectionDoesNotExistError)):
         await connect(proxy, own_postgres, counter)
     assert proxy.turns == 1
 
 
-async def test_never_answers_when_silent(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_never_answers_when_silent(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     proxy.is_silent = True
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(connect(proxy, own_postgres, counter), 0.2)
     assert (proxy.turns, proxy.requests) == (1, [])
 
 
-async def test_falls_silent_after_a_request(proxy: TurnProxy, own_postgres: PostgresCluster, counter: str) -> None:
+async def test_falls_silent_after_a_request(
+    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
+) -> None:
     earlier = stored(own_postgres, counter)
     proxy.faults.append(Fault("after", request=2, how="silence"))
     connection = await connect(proxy, own_postgres, counter)
@@ -209,18 +238,31 @@ async def test_an_error_aborts_the_transaction_that_it_meets(
     assert stored(own_postgres, counter) == earlier
 
 
-@pytest.mark.parametrize(("request_", "state"), [(0, "28P01"), (1, "57P01"), (2, "57P01")])
+@pytest.mark.parametrize(
+    ("request_", "state"), [(0, "28P01"), (1, "57P01"), (2, "57P01")]
+)
 async def test_an_error_that_ends_sessions_ends_this_one(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, request_: int, state: str
+    proxy: TurnProxy,
+    own_postgres: PostgresCluster,
+    counter: str,
+    request_: int,
+    state: str,
 ) -> None:
     proxy.faults.append(Fault("before", request_, how="error", state=state))
 
     with pytest.raises(
-        (asyncpg.InvalidPasswordError, asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError),
+        (
+            asyncpg.InvalidPasswordError,
+            asyncpg.AdminShutdownError,
+            asyncpg.ConnectionDoesNotExistError,
+        ),
         match="as a test asked",
     ):
         await (await connect(proxy, own_postgres, counter)).fetchrow(INCREMENT)
 
     again = await connect(proxy, own_postgres, counter)
-    assert (await again.fetchval(INCREMENT), proxy.connections) == (stored(own_postgres, counter), 2)
+    assert (await again.fetchval(INCREMENT), proxy.connections) == (
+        stored(own_postgres, counter),
+        2,
+    )
     await again.close()

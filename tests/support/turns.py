@@ -1,15 +1,19 @@
-"""A proxy before PostgreSQL that counts turns, adds latency, and cuts the line where a test says so.
+"""A proxy before PostgreSQL that counts turns, adds latency, and cuts the line where a
+test says so.
 
 A turn is a wait of the client for the server:
 
 - one for the TCP handshake of each connection;
-- one each time the server begins to answer after the client has asked. A client asks with the messages after which it
-  waits: those that open and authenticate a session, Query, Sync, Flush, CopyDone. So messages and answers that travel
-  in several packets count once, and an answer that begins before the question is complete does not count twice.
-- What nobody waits for does not count: Terminate, the server's closing of a plain connection, notices.
+- one each time the server begins to answer after the client has asked. A client asks
+with the messages after which it
+  waits: those that open and authenticate a session, Query, Sync, Flush, CopyDone. So
+  messages and answers that travel in several packets count once, and an answer that
+  begins before the question is complete does not count twice.
+- What nobody waits for does not count: Terminate, the server's closing of a plain
+connection, notices.
 
-Once TLS is negotiated *through* the proxy it cannot read any more, and every packet of the client's counts as a
-question; `NeonFront` ends TLS itself and counts exactly.
+Once TLS is negotiated *through* the proxy it cannot read any more, and every packet of
+the client's counts as a question; `NeonFront` ends TLS itself and counts exactly.
 """
 
 import asyncio
@@ -42,10 +46,12 @@ from tests.support.wire import (
 class Fault:
     """One thing that goes wrong with one request; 0 is the log-in, 1 the first after it.
 
-    A request is what a client sends until it waits: asyncpg's `fetchrow` is two, Parse/Describe and Bind/Execute.
-    `before`: the server never sees it. `after`: the server has finished it, its answer is lost. `during`: the line to
-    the client goes first, and the server gets the request `late_s` later. `error`, always `before`: the server is asked
-    to raise `state` instead, so that a transaction is aborted as it would be; what ends sessions ends this one.
+    A request is what a client sends until it waits: asyncpg's `fetchrow` is two,
+    Parse/Describe and Bind/Execute. `before`: the server never sees it. `after`: the
+    server has finished it, its answer is lost. `during`: the line to the client goes
+    first, and the server gets the request `late_s` later. `error`, always `before`: the
+    server is asked to raise `state` instead, so that a transaction is aborted as it
+    would be; what ends sessions ends this one.
     """
 
     when: Literal["before", "during", "after"]
@@ -58,8 +64,12 @@ class Fault:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether the error ends the session: any during the log-in, and what a server says before it hangs up."""
-        return self.request == 0 or self.state.startswith("57P") or self.state == "53300"
+        """Whether the error ends the session: any during the log-in, and what a server
+        says before it hangs up.
+        """
+        return (
+            self.request == 0 or self.state.startswith("57P") or self.state == "53300"
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +90,9 @@ class Line:
     shortened: Framer | None = None
     """Reads answers once a Query has stood in for a request that ends with Flush."""
     surplus: int = 0
-    """How many times the server will say ReadyForQuery to such a Query, which the client has not to hear."""
+    """How many times the server will say ReadyForQuery to such a Query, which the
+    client has not to hear.
+    """
     has_left: asyncio.Event = field(default_factory=asyncio.Event)
     question: bytes = b""
     """The question for the schema's owner, held until the request that it belongs to."""
@@ -95,7 +107,10 @@ class Line:
     def take(self, message: Message) -> None:
         """Note a message of the client's."""
         if message.kind in (STARTUP, PASSWORD):
-            self.is_negotiating = message.kind == STARTUP and message.code in (SSL_REQUEST, GSS_REQUEST)
+            self.is_negotiating = message.kind == STARTUP and message.code in (
+                SSL_REQUEST,
+                GSS_REQUEST,
+            )
         elif self.is_complete:
             self.request += 1
             self.kinds = ""
@@ -110,14 +125,18 @@ class BrokenLineError(Exception):
 
 
 def begins_question(message: Message) -> bool:
-    """Whether a message is the Parse, before Bind and Execute, of the question of `database/guard.py`."""
+    """Whether a message is the Parse, before Bind and Execute, of the question of
+    `database/guard.py`.
+    """
     return message.kind == PARSE and b"/* whose schema is it? */" in message.body
 
 
 class TurnProxy:
     """Relays to a PostgreSQL server; runs in a thread of its own for the time of a `with`."""
 
-    def __init__(self, upstream_host: str, upstream_port: int, delay_s: float = 0.0) -> None:
+    def __init__(
+        self, upstream_host: str, upstream_port: int, delay_s: float = 0.0
+    ) -> None:
         self.port = 0
         """Where it listens on 127.0.0.1."""
         self.delay_s = delay_s
@@ -126,7 +145,9 @@ class TurnProxy:
         self.is_silent = False
         """Whether new connections are accepted and never answered."""
         self.requests: list[str] = []
-        """The kinds of messages of each request since the last reset: `PDH` is Parse, Describe, Flush."""
+        """The kinds of messages of each request since the last reset: `PDH` is Parse,
+        Describe, Flush.
+        """
         self.connections = 0
         """Connections since the last reset."""
         self.turns = 0
@@ -135,7 +156,9 @@ class TurnProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bugs: list[BaseException] = []
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), daemon=True
+        )
 
     def reset(self) -> None:
         """Forget turns, requests, connections and faults."""
@@ -148,7 +171,10 @@ class TurnProxy:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -156,7 +182,9 @@ class TurnProxy:
             raise self._bugs[0]
 
     async def _welcome(self, line: Line) -> list[Message]:
-        """Meet a client before the server is dialled, give its first messages; BrokenLineError sends it away."""
+        """Meet a client before the server is dialled, give its first messages;
+        BrokenLineError sends it away.
+        """
         return []
 
     async def _log_in_reply(self, message: Message) -> Message:
@@ -178,13 +206,17 @@ class TurnProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.connections += 1
         line = Line(self.connections, SlowStream(reader, writer, self.delay_s))
         task = asyncio.create_task(self._serve(line))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
-        task.add_done_callback(lambda _: line.client.abort())  # also where it is cancelled before it began
+        task.add_done_callback(
+            lambda _: line.client.abort()
+        )  # also where it is cancelled before it began
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -216,11 +248,15 @@ class TurnProxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
 
-    async def _pass_requests(self, line: Line, upstream: SlowStream, first: list[Message]) -> None:
+    async def _pass_requests(
+        self, line: Line, upstream: SlowStream, first: list[Message]
+    ) -> None:
         for message in first:
             await self._pass_request(line, upstream, message)
         while data := await line.client.read():
-            line.is_opaque = line.is_opaque or (line.kinds == "" and data.startswith(TLS_CLIENT_HELLO))
+            line.is_opaque = line.is_opaque or (
+                line.kinds == "" and data.startswith(TLS_CLIENT_HELLO)
+            )
             if line.is_opaque:
                 line.is_asked = True
                 await upstream.write(data)
@@ -229,8 +265,12 @@ class TurnProxy:
                     await self._pass_request(line, upstream, message)
         line.has_left.set()
 
-    async def _pass_request(self, line: Line, upstream: SlowStream, message: Message) -> None:
-        if begins_question(message) or line.is_asking_owner:  # in one packet with the request that follows
+    async def _pass_request(
+        self, line: Line, upstream: SlowStream, message: Message
+    ) -> None:
+        if (
+            begins_question(message) or line.is_asking_owner
+        ):  # in one packet with the request that follows
             line.question += message.encode()
             line.is_asking_owner = message.kind != EXECUTE
             return
@@ -251,11 +291,15 @@ class TurnProxy:
         if not before:
             await upstream.write(line.take_question() + message.encode())
 
-    async def _refuse(self, fault: Fault, line: Line, upstream: SlowStream, message: Message) -> None:
+    async def _refuse(
+        self, fault: Fault, line: Line, upstream: SlowStream, message: Message
+    ) -> None:
         """Have a request answered by an error."""
         if fault.is_fatal:
             self.turns += 1
-            await line.client.write(error_message("FATAL", fault.state, "as a test asked").encode())
+            await line.client.write(
+                error_message("FATAL", fault.state, "as a test asked").encode()
+            )
             await line.client.close()
             raise BrokenLineError
         question = line.take_question()
@@ -273,8 +317,13 @@ class TurnProxy:
                 await self._swallow(line, data, upstream)
                 await self._break(fault, line)
             if line.shortened is not None:
-                data = b"".join(message.encode() for message in self._due(line, line.shortened.feed(data)))
-            await line.client.write(data if line.is_logged_in else await self._watch_log_in(line, data))
+                data = b"".join(
+                    message.encode()
+                    for message in self._due(line, line.shortened.feed(data))
+                )
+            await line.client.write(
+                data if line.is_logged_in else await self._watch_log_in(line, data)
+            )
 
     def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
         """Leave out what the client has not to hear."""
@@ -297,11 +346,15 @@ class TurnProxy:
         return answer
 
     async def _swallow(self, line: Line, data: bytes, upstream: SlowStream) -> None:
-        """Read on until the server has finished the request; after a Flush it does not say so, but then it is short."""
+        """Read on until the server has finished the request; after a Flush it does not
+        say so, but then it is short.
+        """
         framer = Framer(opening=False)
         finished = line.kinds.endswith("H")
         while data:
-            finished = any(message.kind == READY for message in framer.feed(data)) or finished
+            finished = (
+                any(message.kind == READY for message in framer.feed(data)) or finished
+            )
             data = b"" if finished else await upstream.read()
 
     async def _break(self, fault: Fault, line: Line) -> None:
@@ -315,7 +368,8 @@ class TurnProxy:
             (
                 fault
                 for fault in self.faults
-                if (fault.when, fault.request) == (when, line.request) and fault.connection in (None, line.number)
+                if (fault.when, fault.request) == (when, line.request)
+                and fault.connection in (None, line.number)
             ),
             None,
         )

@@ -23,7 +23,8 @@ ERROR: Final = b"E"
 AUTHENTICATION: Final = b"R"
 AUTHENTICATION_OK: Final = struct.pack("!I", 0)
 
-# Messages after which a client waits: Query, Sync, Flush, FunctionCall, CopyDone, CopyFail, all of the log-in.
+# Messages after which a client waits: Query, Sync, Flush, FunctionCall, CopyDone,
+# CopyFail, all of the log-in.
 _ASKING: Final = frozenset((QUERY, b"S", FLUSH, b"F", b"c", b"f", PASSWORD, STARTUP))
 
 
@@ -36,7 +37,9 @@ class Message:
 
     @property
     def code(self) -> int:
-        """What a message without a kind is: PROTOCOL_3, SSL_REQUEST, GSS_REQUEST or CANCEL_REQUEST."""
+        """What a message without a kind is: PROTOCOL_3, SSL_REQUEST, GSS_REQUEST or
+        CANCEL_REQUEST.
+        """
         (code,) = struct.unpack_from("!I", self.body)
         return int(code)
 
@@ -58,7 +61,9 @@ class Framer:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Take in bytes and give every message that is complete; the first of a client's have no kind."""
+        """Take in bytes and give every message that is complete; the first of a
+        client's have no kind.
+        """
         rest = self._rest + data
         start = 0
         while True:
@@ -80,14 +85,20 @@ class Framer:
 
 def startup_message(parameters: Mapping[str, str]) -> Message:
     """The message that opens a session."""
-    words = b"".join(f"{name}\0{value}\0".encode() for name, value in parameters.items())
+    words = b"".join(
+        f"{name}\0{value}\0".encode() for name, value in parameters.items()
+    )
     return Message(STARTUP, struct.pack("!I", PROTOCOL_3) + words + b"\0")
 
 
 def startup_parameters(message: Message) -> dict[str, str]:
     """The parameters of the message that opens a session."""
     words = message.body[4:].decode().split("\0")
-    return {name: value for name, value in zip(words[::2], words[1::2], strict=False) if name}
+    return {
+        name: value
+        for name, value in zip(words[::2], words[1::2], strict=False)
+        if name
+    }
 
 
 def error_message(severity: str, sqlstate: str, text: str) -> Message:
@@ -97,10 +108,19 @@ def error_message(severity: str, sqlstate: str, text: str) -> Message:
 
 def raising(sqlstate: str) -> Message:
     """A Query that the server answers with an error."""
-    raises = f"RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'as a test asked'"
+    raises = (
+        f"RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'as a test asked'"
+    )
     return Message(QUERY, f"DO $$ BEGIN {raises}; END $$\0".encode())
 
 
 def error_text(message: Message) -> str:
     """The text of an ErrorResponse."""
-    return next((field[1:].decode() for field in message.body.split(b"\0") if field[:1] == b"M"), "")
+    return next(
+        (
+            field[1:].decode()
+            for field in message.body.split(b"\0")
+            if field[:1] == b"M"
+        ),
+        "",
+    )

@@ -41,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     said: Counter[str] = Counter()
     found = 0
-    with tempfile.TemporaryDirectory() as folder, ground_of(asked.kind, Path(folder)) as ground:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ground_of(asked.kind, Path(folder)) as ground,
+    ):
         for case in grid(ground):
             status, wrong = torture(ground, case)
             said[f"{case.trouble.name}: exit {status}"] += 1

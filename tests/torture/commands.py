@@ -25,7 +25,11 @@ class Command:
     def name(self) -> str:
         """What it is called in a report."""
         return " ".join(
-            [*self.words, *(["(asked)"] if self.asks else []), *(["(no store)"] if self.on_nothing else [])]
+            [
+                *self.words,
+                *(["(asked)"] if self.asks else []),
+                *(["(no store)"] if self.on_nothing else []),
+            ]
         )
 
     def run(self, todo: Todo, **env: str) -> Ran:

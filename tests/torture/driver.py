@@ -1,4 +1,6 @@
-"""Python's own driver of SQLite, whose calls are counted and can be made to fail as SQLite lets them fail."""
+"""Python's own driver of SQLite, whose calls are counted and can be made to fail as
+SQLite lets them fail.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,14 +12,18 @@ CODES: Final = {
     "SQLITE_BUSY": (sqlite3.SQLITE_BUSY, "database is locked"),
     "SQLITE_FULL": (sqlite3.SQLITE_FULL, "database or disk is full"),
     "SQLITE_IOERR_FSYNC": (sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"),
-    "SQLITE_READONLY": (sqlite3.SQLITE_READONLY, "attempt to write a readonly database"),
+    "SQLITE_READONLY": (
+        sqlite3.SQLITE_READONLY,
+        "attempt to write a readonly database",
+    ),
     "SQLITE_CORRUPT": (sqlite3.SQLITE_CORRUPT, "database disk image is malformed"),
 }
 
 
 @dataclass(slots=True)
 class Calls:
-    """Counts calls, each statement and each commit; call `fails`, and with `lasts` all after it, fail.
+    """Counts calls, each statement and each commit; call `fails`, and with `lasts` all
+    after it, fail.
 
     Connecting is none: SQLite does not read a file before the first statement.
     """

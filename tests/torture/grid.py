@@ -44,7 +44,9 @@ def try_out(ground: Ground, command: Command) -> Trial:
 
 
 def said(ran: Ran, command: Command) -> Any:
-    """What a success says whenever it is said; messages, and a new store, may tell that it was there already."""
+    """What a success says whenever it is said; messages, and a new store, may tell that
+    it was there already.
+    """
     if command.asks:
         return ran.out
     data = ran.json["data"]
@@ -82,7 +84,11 @@ def torture(ground: Ground, case: Case) -> tuple[int, list[str]]:
     if not found and ran.status and after.rows == trial.before.rows:
         with ground.counting():
             again = command.run(todo)
-        if again.status or said(again, command) != trial.said or ground.snapshot(command) != trial.after:
+        if (
+            again.status
+            or said(again, command) != trial.said
+            or ground.snapshot(command) != trial.after
+        ):
             found.append(f"it cannot be repeated: {again}")
     return ran.status, [f"{what}: {ran}" for what in found]
 
@@ -92,7 +98,9 @@ def misspoken(ran: Ran, case: Case) -> Iterator[str]:
     command = case.trial.command
     if "Traceback" in ran.out + ran.err:
         yield "a traceback"
-    if ran.status not in case.trouble.statuses | ({0} if command.words == ("doctor",) else set()):
+    if ran.status not in case.trouble.statuses | (
+        {0} if command.words == ("doctor",) else set()
+    ):
         yield f"exit status {ran.status}"
     if command.asks:
         return
@@ -107,7 +115,10 @@ def misspoken(ran: Ran, case: Case) -> Iterator[str]:
 
 def half_done(ran: Ran, after: Snapshot, trial: Trial) -> Iterator[str]:
     """What is wrong with the store; an empty one is as good as none."""
-    if after.tables not in (trial.before.tables, trial.after.tables) or after.rows not in (
+    if after.tables not in (
+        trial.before.tables,
+        trial.after.tables,
+    ) or after.rows not in (
         trial.before.rows,
         trial.after.rows,
     ):

@@ -1,4 +1,6 @@
-"""Where commands are tortured: a file under a driver that fails, a server behind a proxy that does."""
+"""Where commands are tortured: a file under a driver that fails, a server behind a
+proxy that does.
+"""
 
 import asyncio
 import shutil
@@ -48,7 +50,11 @@ class Trouble:
         """Whether this can happen to a call."""
         if not isinstance(self.how, Fault):
             return True
-        return call.can_be_refused if self.how.how == "error" else call.number > 0 or self.how.when == "before"
+        return (
+            call.can_be_refused
+            if self.how.how == "error"
+            else call.number > 0 or self.how.when == "before"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,9 @@ class Ground(Protocol):
     troubles: Sequence[Trouble]
 
     def prepare(self, command: Command) -> Todo:
-        """Put the store into the state in which the command begins, and hand out the program on it."""
+        """Put the store into the state in which the command begins, and hand out the
+        program on it.
+        """
 
     def snapshot(self, command: Command) -> Snapshot:
         """Read the store once everything is at rest."""
@@ -113,10 +121,19 @@ class FileGround:
         with closing(sqlite3.connect(self._file)) as file:
             assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             tables = [
-                name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")
+                name
+                for (name,) in file.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1"
+                )
             ]
-            queries = ("SELECT * FROM task ORDER BY id", "SELECT * FROM counter ORDER BY user_id")
-            return Snapshot(tables, [row for query in queries if tables for row in file.execute(query)])
+            queries = (
+                "SELECT * FROM task ORDER BY id",
+                "SELECT * FROM counter ORDER BY user_id",
+            )
+            return Snapshot(
+                tables,
+                [row for query in queries if tables for row in file.execute(query)],
+            )
 
     @contextmanager
     def counting(self) -> Iterator[list[Call]]:
@@ -136,7 +153,9 @@ class FileGround:
             yield {}
 
     def _todo(self, path: Path) -> Todo:
-        return Todo(Surroundings(self._folder, self._folder, f"sqlite:///{path}"), Clock())
+        return Todo(
+            Surroundings(self._folder, self._folder, f"sqlite:///{path}"), Clock()
+        )
 
 
 UNKNOWN: Final = frozenset({0, 7})
@@ -175,11 +194,19 @@ class ServerGround:
         self._proxy = proxy
         self._folder = folder
         self._runner = asyncio.Runner()
-        self._urls = {on_nothing: server.url(server.create_database()) for on_nothing in (False, True)}
-        self._admins = {on_nothing: self._runner.run(_connect(url)) for on_nothing, url in self._urls.items()}
+        self._urls = {
+            on_nothing: server.url(server.create_database())
+            for on_nothing in (False, True)
+        }
+        self._admins = {
+            on_nothing: self._runner.run(_connect(url))
+            for on_nothing, url in self._urls.items()
+        }
         fill(self._todo(on_nothing=False))
         self._run(False, SAVE)
-        make_source(Todo(Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"), Clock()))
+        make_source(
+            Todo(Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"), Clock())
+        )
 
     def close(self) -> None:
         """Let go of the server."""
@@ -198,13 +225,20 @@ class ServerGround:
         """Read past the proxy, once nobody is left."""
         admin = self._admins[command.on_nothing]
         self._run(command.on_nothing, ALONE)
-        tables = (
-            "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('todo') AND relkind = 'r' ORDER BY 1"
-        )
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('todo') AND relkind = 'r' ORDER BY 1"
         names = [name for (name,) in self._runner.run(admin.fetch(tables))]
-        queries = ("SELECT * FROM todo.task ORDER BY id", "SELECT * FROM todo.counter ORDER BY user_id")
+        queries = (
+            "SELECT * FROM todo.task ORDER BY id",
+            "SELECT * FROM todo.counter ORDER BY user_id",
+        )
         return Snapshot(
-            names, [tuple(row) for query in queries if names for row in self._runner.run(admin.fetch(query))]
+            names,
+            [
+                tuple(row)
+                for query in queries
+                if names
+                for row in self._runner.run(admin.fetch(query))
+            ],
         )
 
     @contextmanager
@@ -212,7 +246,10 @@ class ServerGround:
         """Count the log-in as 0, then every request."""
         calls = [Call(0)]
         yield calls
-        requests = ["", *(kinds for kinds in self._proxy.requests if kinds not in ("", "p"))]
+        requests = [
+            "",
+            *(kinds for kinds in self._proxy.requests if kinds not in ("", "p")),
+        ]
         calls += (
             Call(number, kinds != "S" and (requests[number - 1], kinds) != ("S", "Q"))
             for number, kinds in enumerate(requests[1:], start=1)
@@ -226,14 +263,19 @@ class ServerGround:
         is_slow = trouble.how.how == "silence"
         is_gone = trouble.name.startswith("refused")
         if is_gone:
-            self._proxy.faults += [Fault("before", 0, how="reset", connection=number) for number in range(2, 20)]
+            self._proxy.faults += [
+                Fault("before", 0, how="reset", connection=number)
+                for number in range(2, 20)
+            ]
         with patience(connection, "STATEMENT_TIMEOUT_S") if is_slow else nothing():
             yield IMPATIENT if is_slow or is_gone else {}
         self._proxy.reset()
         self._settle()
 
     def _settle(self) -> None:
-        """Wait until the proxy has met everybody who called before: it answers callers in their order."""
+        """Wait until the proxy has met everybody who called before: it answers callers
+        in their order.
+        """
         with socket.create_connection(("127.0.0.1", self._proxy.port)) as caller:
             caller.sendall(struct.pack("!II", 8, SSL_REQUEST))
             assert caller.recv(1) == b"N"
@@ -241,7 +283,12 @@ class ServerGround:
     def _todo(self, *, on_nothing: bool) -> Todo:
         parts = urlsplit(self._urls[on_nothing])
         netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self._proxy.port}"
-        return Todo(Surroundings(self._folder, self._folder, urlunsplit(parts._replace(netloc=netloc))), Clock())
+        return Todo(
+            Surroundings(
+                self._folder, self._folder, urlunsplit(parts._replace(netloc=netloc))
+            ),
+            Clock(),
+        )
 
     def _run(self, on_nothing: bool, sql: str) -> None:
         self._runner.run(self._admins[on_nothing].execute(sql))

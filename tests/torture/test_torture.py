@@ -13,7 +13,9 @@ from tests.torture.commands import COMMANDS, Command
 from tests.torture.grid import slice_of, torture
 from tests.torture.grounds import FileGround, Ground, ServerGround
 
-commands = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+commands = pytest.mark.parametrize(
+    "command", COMMANDS, ids=lambda command: command.name
+)
 
 # A server that sends asyncpg away leaves its half of a connection to the collector.
 pytestmark = [
@@ -37,7 +39,9 @@ def file_ground(sealed_folders: Path) -> Iterator[FileGround]:
 
 
 @pytest.fixture(scope="module")
-def server_ground(own_postgres: PostgresCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerGround]:
+def server_ground(
+    own_postgres: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerGround]:
     """A server behind a proxy that fails."""
     with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
         ground = ServerGround(own_postgres, proxy, tmp_path_factory.mktemp("ground"))
@@ -47,16 +51,24 @@ def server_ground(own_postgres: PostgresCluster, tmp_path_factory: pytest.TempPa
 
 def wrongs(ground: Ground, command: Command) -> list[str]:
     """What is wrong after a command's slice."""
-    return [f"{case}: {wrong}" for case in slice_of(ground, command) for wrong in torture(ground, case)[1]]
+    return [
+        f"{case}: {wrong}"
+        for case in slice_of(ground, command)
+        for wrong in torture(ground, case)[1]
+    ]
 
 
 @pytest.mark.spec("002/FR-049")
 @commands
-def test_no_failing_call_to_a_file_does_harm(file_ground: FileGround, command: Command) -> None:
+def test_no_failing_call_to_a_file_does_harm(
+    file_ground: FileGround, command: Command
+) -> None:
     assert wrongs(file_ground, command) == []
 
 
 @pytest.mark.spec("002/FR-049")
 @commands
-def test_no_failing_call_to_a_server_does_harm(server_ground: ServerGround, command: Command) -> None:
+def test_no_failing_call_to_a_server_does_harm(
+    server_ground: ServerGround, command: Command
+) -> None:
     assert wrongs(server_ground, command) == []

@@ -1,4 +1,6 @@
-"""Results and errors as HTTP answers: the envelopes of the command line, and the one table of statuses."""
+"""Results and errors as HTTP answers: the envelopes of the command line, and the one
+table of statuses.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -8,7 +10,16 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from todo_cli.errors import STATUSES, Code, Detail, Forbidden, Internal, InvalidInput, NotFound, TodoError
+from todo_cli.errors import (
+    STATUSES,
+    Code,
+    Detail,
+    Forbidden,
+    Internal,
+    InvalidInput,
+    NotFound,
+    TodoError,
+)
 from todo_cli.output import envelope
 from todo_cli.output.views import Sheet
 
@@ -52,15 +63,24 @@ class NotJson(TodoError):
     code = Code.UNSUPPORTED_MEDIA_TYPE
 
 
-def succeed(sheet: Sheet, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+def succeed(
+    sheet: Sheet,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Answer with a result, byte for byte as `--json` prints it."""
-    return Response(envelope.success(sheet.data, sheet.message), status, headers, MEDIA_TYPE)
+    return Response(
+        envelope.success(sheet.data, sheet.message), status, headers, MEDIA_TYPE
+    )
 
 
 def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with an error, under the status that its code stands for."""
     status = STATUSES[error.code].http or HTTPStatus.INTERNAL_SERVER_ERROR
-    told = type(error)(error.message, hint=_HINTS.get(error.code), details=error.details)
+    told = type(error)(
+        error.message, hint=_HINTS.get(error.code), details=error.details
+    )
     all_headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -70,12 +90,15 @@ def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response
 
 
 def refuse_host() -> Response:
-    """Answer to a `Host` that this server is not: a page of another origin could else read every task.
+    """Answer to a `Host` that this server is not: a page of another origin could else
+    read every task.
 
     The one status that is not in the table, where FORBIDDEN is what a database says to us.
     """
     error = Forbidden("This server does not answer for that host")
-    return Response(envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE)
+    return Response(
+        envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE
+    )
 
 
 def nothing_there() -> Response:
@@ -94,7 +117,9 @@ async def on_todo_error(_request: Request, error: Any) -> Response:
 
 
 async def on_invalid_request(_request: Request, error: Any) -> Response:
-    """Answer when a field is missing, unknown or of another type; nothing of what was sent comes back."""
+    """Answer when a field is missing, unknown or of another type; nothing of what was
+    sent comes back.
+    """
     details = list(_details(error.errors()))
     first = details[0]
     return fail(InvalidInput(f"{first['field']}: {first['message']}", details=details))

@@ -37,7 +37,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         size = settings.pool_size
-        async with open_database(settings.target, timeout_s=settings.timeout_s, pool_size=size) as database:
+        async with open_database(
+            settings.target, timeout_s=settings.timeout_s, pool_size=size
+        ) as database:
             app.state.database = database
             yield
 
@@ -77,8 +79,9 @@ class Caller:
 async def _caller(request: Request, user_id: UserId) -> Caller:
     """The user in the path. Where the store is, and that it is new, is not for clients.
 
-    Every call of the service is a transaction that has ended when it returns, and so before the answer is sent; the
-    scope `function` keeps it so for whatever this may come to hold.
+    Every call of the service is a transaction that has ended when it returns, and so
+    before the answer is sent; the scope `function` keeps it so for whatever this may
+    come to hold.
     """
     database, now = request.app.state.database, request.app.state.settings.now
     scene = Scene(user_id, database.target.place, is_new_store=False, now=now())
@@ -91,7 +94,12 @@ CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
 def _limit(text: Any) -> int:
     """A strict number: Python would also read `1_0`, `+1` and ` 7 `."""
     digits = str(text)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4 and 1 <= int(digits) <= MOST_TASKS):
+    if not (
+        digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= 4
+        and 1 <= int(digits) <= MOST_TASKS
+    ):
         raise InvalidInput.of("limit", f"must be a number from 1 to {MOST_TASKS}")
     return int(digits)
 
@@ -103,9 +111,14 @@ class Page(BaseModel):
 
     status: TaskStatus = Field(TaskStatus.ALL, description="Which tasks.")
     limit: Annotated[int, BeforeValidator(_limit)] = Field(
-        USUAL_TASKS, ge=1, le=MOST_TASKS, description="How many tasks a page holds at most."
+        USUAL_TASKS,
+        ge=1,
+        le=MOST_TASKS,
+        description="How many tasks a page holds at most.",
     )
-    cursor: Annotated[str | None, WithJsonSchema({"type": "string", "pattern": cursors.PATTERN})] = Field(
+    cursor: Annotated[
+        str | None, WithJsonSchema({"type": "string", "pattern": cursors.PATTERN})
+    ] = Field(
         None,
         description="Where the page begins, as the `Link` of the page before says; its form is the server's own.",
     )
@@ -114,7 +127,8 @@ class Page(BaseModel):
 async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Response:
     """List tasks, newest first.
 
-    Ties are ordered by number, the highest first. The next page, if there is one, is named in the header `Link`.
+    Ties are ordered by number, the highest first. The next page, if there is one, is
+    named in the header `Link`.
     """
     after = None if page.cursor is None else cursors.read(page.cursor)
     found = await caller.tasks.list(page.status, page.limit, after=after)
@@ -128,7 +142,8 @@ async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Respon
 async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
     """Add a task.
 
-    With an `id` a repeat is harmless: the same id of the same user gives back the task that is there, unchanged.
+    With an `id` a repeat is harmless: the same id of the same user gives back the task
+    that is there, unchanged.
 
     An id that another user holds is CONFLICT.
     """
@@ -148,15 +163,21 @@ async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.scene))
 
 
-async def update_task(caller: CallerOf, task_id: TaskId, changes: TaskUpdate) -> Response:
+async def update_task(
+    caller: CallerOf, task_id: TaskId, changes: TaskUpdate
+) -> Response:
     """Change a task.
 
-    Changes the fields that the body names and no others; naming none, or an unknown one, is INVALID_INPUT.
+    Changes the fields that the body names and no others; naming none, or an unknown
+    one, is INVALID_INPUT.
 
-    `updated_at` moves when something changed, so naming what is there already is a success that changes nothing.
-    `completed` sets and clears `completed_at`; a task that is done already keeps its first time.
+    `updated_at` moves when something changed, so naming what is there already is a
+    success that changes nothing. `completed` sets and clears `completed_at`; a task
+    that is done already keeps its first time.
     """
-    return answers.succeed(views.updated(await caller.tasks.update(task_id, changes), caller.scene))
+    return answers.succeed(
+        views.updated(await caller.tasks.update(task_id, changes), caller.scene)
+    )
 
 
 async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
@@ -165,7 +186,9 @@ async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
     Its number is never given again.
     """
     deleted = await caller.tasks.delete([task_id])
-    return answers.succeed(views.Changed("Deleted", is_single=True)(deleted, caller.scene))
+    return answers.succeed(
+        views.Changed("Deleted", is_single=True)(deleted, caller.scene)
+    )
 
 
 async def health(request: Request) -> Response:
@@ -190,7 +213,9 @@ def _routes() -> list[BaseRoute]:
     router = APIRouter(route_class=JsonRoute)
     for path, method, endpoint in ROUTES:
         name = endpoint.__name__
-        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition(
+            "\n\n"
+        )
         router.add_api_route(
             path,
             endpoint,

@@ -18,7 +18,9 @@ _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(
     rf"""[ \t]*;[ \t]*(?:(?P<name>{_WORD})(?:[ \t]*=[ \t]*(?P<value>{_WORD}|"(?:[^"\\]|\\.)*"))?)?[ \t]*"""
 )
-"""One parameter of a `Content-Type`, or the empty one behind a last semicolon; some clients leave out name or value."""
+"""One parameter of a `Content-Type`, or the empty one behind a last semicolon; some
+clients leave out name or value.
+"""
 
 
 class JsonRequest(Request):
@@ -76,13 +78,16 @@ class JsonRoute(APIRoute):
 def parse(body: bytes) -> dict[str, Any]:
     """Read one JSON object in UTF-8.
 
-    Refused are also what Python's parser lets pass: other encodings, NaN and Infinity, and keys that stand twice.
+    Refused are also what Python's parser lets pass: other encodings, NaN and Infinity,
+    and keys that stand twice.
 
     Raises:
         InvalidInput: it is anything else, or nested so deeply that it cannot be read.
     """
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError):
         raise InvalidInput.of("body", "must be valid JSON, in UTF-8") from None
     if not isinstance(value, dict):
@@ -91,7 +96,9 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a `Content-Type` says JSON in UTF-8; parameters with other names mean nothing here."""
+    """Whether a `Content-Type` says JSON in UTF-8; parameters with other names mean
+    nothing here.
+    """
     media_type, semicolon, rest = content_type.partition(";")
     if media_type.strip(" \t").lower() != "application/json":
         return False
@@ -105,7 +112,10 @@ def is_json(content_type: str) -> bool:
 
 
 def _fits(name: str, value: str) -> bool:
-    return name.lower().partition("*")[0] != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
+    return name.lower().partition("*")[0] != "charset" or value.strip('"').lower() in (
+        "utf-8",
+        "utf8",
+    )
 
 
 def _refuse_constant(_name: str) -> None:

@@ -1,7 +1,8 @@
 """What the contract says beyond the routes' signatures: words, envelopes, errors and examples.
 
-FastAPI reads paths, parameters and bodies from the routes. The rest stands here once, built from the rules, the models
-and the table of errors; `specs/001-backend-foundation/contracts/tasks-api.yaml` is what the application serves.
+FastAPI reads paths, parameters and bodies from the routes. The rest stands here once,
+built from the rules, the models and the table of errors;
+`specs/001-backend-foundation/contracts/tasks-api.yaml` is what the application serves.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ from todo_cli.errors import STATUSES, Code
 VERSION: Final = "1.0.0"
 """Of the contract, not of the program."""
 
-_SUMMARY: Final = "The tasks of one user at a time, over the same service as the command line."
+_SUMMARY: Final = (
+    "The tasks of one user at a time, over the same service as the command line."
+)
 _DESCRIPTION: Final = """\
 Every answer is one of two envelopes, the same that `todo --json` prints: `{"success": true, "data": ..., "message":
 "..."}` or `{"success": false, "error": {"code": "...", "message": "..."}}`. `code` and the HTTP status do not change
@@ -58,7 +61,11 @@ _OTHER_TASK: Final = _OPEN_TASK | {
 
 USER_ID: Final[Mapping[str, Any]] = {
     "description": "Whose tasks. Trimmed; holds no `/`, and is neither `.` nor `..`.",
-    "json_schema_extra": {"minLength": 1, "maxLength": rules.USER_LENGTH, "pattern": "^[^/]*$"},
+    "json_schema_extra": {
+        "minLength": 1,
+        "maxLength": rules.USER_LENGTH,
+        "pattern": "^[^/]*$",
+    },
     "openapi_examples": {"ada": {"value": "ada"}},
 }
 TASK_ID: Final[Mapping[str, Any]] = {
@@ -69,13 +76,30 @@ TASK_ID: Final[Mapping[str, Any]] = {
 # Answers
 
 
-def _answer(description: str, schema: str, examples: Mapping[str, Any], headers: Schema | None = None) -> Schema:
-    content = {"application/json": {"schema": schemas.ref("schemas", schema), "examples": dict(examples)}}
-    return {"description": description, **({"headers": headers} if headers else {}), "content": content}
+def _answer(
+    description: str,
+    schema: str,
+    examples: Mapping[str, Any],
+    headers: Schema | None = None,
+) -> Schema:
+    content = {
+        "application/json": {
+            "schema": schemas.ref("schemas", schema),
+            "examples": dict(examples),
+        }
+    }
+    return {
+        "description": description,
+        **({"headers": headers} if headers else {}),
+        "content": content,
+    }
 
 
 def _example(summary: str, data: Any, message: str) -> Schema:
-    return {"summary": summary, "value": {"success": True, "data": data, "message": message}}
+    return {
+        "summary": summary,
+        "value": {"success": True, "data": data, "message": message},
+    }
 
 
 _RETRY_AFTER: Final = {
@@ -86,18 +110,26 @@ _RETRY_AFTER: Final = {
     }
 }
 _ALLOW: Final = {
-    "Allow": {"description": "The methods that the path takes.", "required": True, "schema": {"type": "string"}}
+    "Allow": {
+        "description": "The methods that the path takes.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
 }
 
 
 class _Fault:
     """An error answer: a component of the contract that several routes refer to."""
 
-    def __init__(self, name: str, code: Code, description: str, error: Schema, **more: Any) -> None:
+    def __init__(
+        self, name: str, code: Code, description: str, error: Schema, **more: Any
+    ) -> None:
         self.name = name
         self.status = more.pop("status", STATUSES[code].http)
         value = {"success": False, "error": {"code": code.value, **error}}
-        self.component = _answer(description, "ErrorEnvelope", {code.value.lower(): {"value": value}}, **more)
+        self.component = _answer(
+            description, "ErrorEnvelope", {code.value.lower(): {"value": value}}, **more
+        )
         self.reference = {**schemas.ref("responses", name), "description": description}
 
 
@@ -138,7 +170,9 @@ _INVALID: Final = _Fault(
     "A value breaks a rule, a field is unknown or missing, or the body is broken JSON (INVALID_INPUT).",
     {
         "message": "title: must hold at least one visible character",
-        "details": [{"field": "title", "message": "must hold at least one visible character"}],
+        "details": [
+            {"field": "title", "message": "must hold at least one visible character"}
+        ],
     },
 )
 _FAILED: Final = _Fault(
@@ -219,7 +253,11 @@ _RESPONSES: Final[Mapping[str, Schema]] = {
                 "A page of tasks; an empty one is a success.",
                 "TaskListEnvelope",
                 {
-                    "two": _example("One open task and one that is done", [_OTHER_TASK, _DONE_TASK], "2 of 2"),
+                    "two": _example(
+                        "One open task and one that is done",
+                        [_OTHER_TASK, _DONE_TASK],
+                        "2 of 2",
+                    ),
                     "none": _example("No tasks", [], "0 of 0"),
                 },
                 _LINK,
@@ -232,13 +270,21 @@ _RESPONSES: Final[Mapping[str, Schema]] = {
             200: _answer(
                 "The task was there already, and is unchanged.",
                 "TaskEnvelope",
-                {"there": _example("The same id again", _DONE_TASK, "Already there as 1: Buy milk")},
+                {
+                    "there": _example(
+                        "The same id again", _DONE_TASK, "Already there as 1: Buy milk"
+                    )
+                },
                 _LOCATION,
             ),
             201: _answer(
                 "The task is stored.",
                 "TaskEnvelope",
-                {"added": _example("A new task", _OPEN_TASK, "Added 1: Buy milk (new list for ada)")},
+                {
+                    "added": _example(
+                        "A new task", _OPEN_TASK, "Added 1: Buy milk (new list for ada)"
+                    )
+                },
                 _LOCATION,
             ),
         },
@@ -354,7 +400,9 @@ def _complete(operation: Schema, path: str) -> None:
     if examples := _BODIES.get(name):
         operation["requestBody"]["content"]["application/json"]["examples"] = examples
     parameters = operation.get("parameters", [])
-    parameters.sort(key=lambda parameter: (parameter["in"], path.find(parameter["name"])))
+    parameters.sort(
+        key=lambda parameter: (parameter["in"], path.find(parameter["name"]))
+    )
     for parameter in parameters:
         for noise in ("title", "description"):
             parameter["schema"].pop(noise, None)

@@ -48,21 +48,31 @@ def _parameters(operation: Any) -> Iterator[str]:
     for parameter in operation.get("parameters", []):
         yield f"<p><code>{escape(parameter['name'])}</code> ({parameter['in']}): {_words(parameter['description'])}</p>"
     if "requestBody" in operation:
-        for example in operation["requestBody"]["content"]["application/json"]["examples"].values():
+        for example in operation["requestBody"]["content"]["application/json"][
+            "examples"
+        ].values():
             yield f"<p>{_words(example['summary'])}:</p><pre>{_json(example['value'])}</pre>"
 
 
 def _answers(responses: Any) -> Iterator[str]:
     for status, response in responses.items():
         yield f"<p><code>{status} {HTTPStatus(int(status)).phrase}</code>: {_words(response['description'])}</p>"
-        for example in response.get("content", {}).get("application/json", {}).get("examples", {}).values():
+        for example in (
+            response.get("content", {})
+            .get("application/json", {})
+            .get("examples", {})
+            .values()
+        ):
             yield f"<pre>{_json(example['value'])}</pre>"
 
 
 def _words(text: str) -> str:
     """Text of the contract, what stands in backquotes as code."""
     parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if position % 2 else part for position, part in enumerate(parts))
+    return "".join(
+        f"<code>{part}</code>" if position % 2 else part
+        for position, part in enumerate(parts)
+    )
 
 
 def _json(value: Any) -> str:

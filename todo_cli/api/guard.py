@@ -1,4 +1,6 @@
-"""The first and the last to see a request: who is asked for, one line in the log, and a bug that nobody caught."""
+"""The first and the last to see a request: who is asked for, one line in the log, and a
+bug that nobody caught.
+"""
 
 import asyncio
 import time
@@ -27,7 +29,9 @@ class Guard:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through that names this server, and see to it that it is answered and logged."""
+        """Let a request through that names this server, and see to it that it is
+        answered and logged.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -56,14 +60,21 @@ class Guard:
             await answers.fail(answers.bug(error))(scope, receive, note)
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
-            self._settings.log(f"{visible(_request_line(scope))} {status or '-'} {milliseconds:.1f} ms")
+            self._settings.log(
+                f"{visible(_request_line(scope))} {status or '-'} {milliseconds:.1f} ms"
+            )
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What to say to a request that no route should see."""
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in self._settings.hosts:
+        if (
+            len(hosts) != 1
+            or hosts[0].decode("latin-1").lower() not in self._settings.hosts
+        ):
             return answers.refuse_host()
-        if b"%2f" in scope["raw_path"].lower():  # decoded, it would look like the slash between two parts
+        if (
+            b"%2f" in scope["raw_path"].lower()
+        ):  # decoded, it would look like the slash between two parts
             return answers.nothing_there()
         try:
             unquote_to_bytes(scope["raw_path"]).decode()

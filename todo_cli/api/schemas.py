@@ -1,4 +1,6 @@
-"""The shapes of the contract: tasks as the model has them, the limits of the rules, the codes of the errors."""
+"""The shapes of the contract: tasks as the model has them, the limits of the rules, the
+codes of the errors.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,7 +33,11 @@ _FIELDS: Final[Mapping[str, Schema]] = {
         "minimum": 1,
         "description": "What people type. Counted per user, never given twice, never changed; may have gaps.",
     },
-    "user_id": {"minLength": 1, "maxLength": rules.USER_LENGTH, "description": "Whose task it is."},
+    "user_id": {
+        "minLength": 1,
+        "maxLength": rules.USER_LENGTH,
+        "description": "Whose task it is.",
+    },
     "title": {
         "minLength": 1,
         "maxLength": rules.TITLE_LENGTH,
@@ -44,8 +50,10 @@ _FIELDS: Final[Mapping[str, Schema]] = {
     },
     "completed": {},
     "created_at": _INSTANT,
-    "updated_at": _INSTANT | {"description": "Moves when, and only when, something changed."},
-    "completed_at": _INSTANT | {"description": "Null exactly when `completed` is false."},
+    "updated_at": _INSTANT
+    | {"description": "Moves when, and only when, something changed."},
+    "completed_at": _INSTANT
+    | {"description": "Null exactly when `completed` is false."},
 }
 """What a field's type does not say."""
 
@@ -77,15 +85,25 @@ def _envelope(data: Schema) -> Schema:
 
 
 def _task() -> Schema:
-    """A task as the model has it, with the limits of the rules; keys may be added within a major version."""
+    """A task as the model has it, with the limits of the rules; keys may be added
+    within a major version.
+    """
     model = TypeAdapter(TaskPublic).json_schema(mode="serialization")["properties"]
-    properties = {name: _FIELDS[name] | _typed(schema) for name, schema in model.items()}
-    return _object(properties) | {"additionalProperties": True, "description": "A task, always with all of its fields."}
+    properties = {
+        name: _FIELDS[name] | _typed(schema) for name, schema in model.items()
+    }
+    return _object(properties) | {
+        "additionalProperties": True,
+        "description": "A task, always with all of its fields.",
+    }
 
 
 def _typed(schema: Schema) -> Schema:
     """Type and format of a field; one that may be null has two types."""
-    choices = [{key: each[key] for key in ("type", "format") if key in each} for each in schema.get("anyOf", [schema])]
+    choices = [
+        {key: each[key] for key in ("type", "format") if key in each}
+        for each in schema.get("anyOf", [schema])
+    ]
     types = [choice["type"] for choice in choices]
     return choices[0] | {"type": types[0] if len(types) == 1 else types}
 
@@ -102,32 +120,50 @@ def _input(schema: Schema, *, nullable: tuple[str, ...]) -> Schema:
         if name not in nullable and _nullable(field):
             typed["type"] = typed["type"][0]
         properties[name] = typed | _INPUTS[name]
-    optional = tuple(name for name in properties if name not in schema.get("required", []))
+    optional = tuple(
+        name for name in properties if name not in schema.get("required", [])
+    )
     return _object(properties, optional)
 
 
 def components(generated: Schema) -> Schema:
     """Every shape by its name; `generated` is what FastAPI made of the bodies."""
     codes = [code.value for code, status in STATUSES.items() if status.http is not None]
-    detail = _object({"field": _TEXT | {"description": "The field at fault."}, "message": _TEXT})
+    detail = _object(
+        {"field": _TEXT | {"description": "The field at fault."}, "message": _TEXT}
+    )
     error = _object(
         {
             "code": ref("schemas", "ErrorCode"),
             "message": _MESSAGE,
-            "hint": _TEXT | {"description": "What to do about it, where there is something to do."},
-            "details": {"type": "array", "minItems": 1, "items": ref("schemas", "ErrorDetail")},
+            "hint": _TEXT
+            | {"description": "What to do about it, where there is something to do."},
+            "details": {
+                "type": "array",
+                "minItems": 1,
+                "items": ref("schemas", "ErrorDetail"),
+            },
         },
         optional=("hint", "details"),
     )
     return {
         "Task": _task(),
         "TaskCreate": _input(generated["TaskCreate"], nullable=("description", "id")),
-        "TaskUpdate": _input(generated["TaskUpdate"], nullable=("description",)) | {"minProperties": 1},
-        "TaskStatus": {name: value for name, value in generated["TaskStatus"].items() if name != "title"},
+        "TaskUpdate": _input(generated["TaskUpdate"], nullable=("description",))
+        | {"minProperties": 1},
+        "TaskStatus": {
+            name: value
+            for name, value in generated["TaskStatus"].items()
+            if name != "title"
+        },
         "TaskEnvelope": _envelope(ref("schemas", "Task")),
-        "TaskListEnvelope": _envelope({"type": "array", "items": ref("schemas", "Task")}),
+        "TaskListEnvelope": _envelope(
+            {"type": "array", "items": ref("schemas", "Task")}
+        ),
         "HealthEnvelope": _envelope(_object({"status": {"const": "ok"}})),
-        "ErrorEnvelope": _object({"success": {"const": False}, "error": ref("schemas", "Error")}),
+        "ErrorEnvelope": _object(
+            {"success": {"const": False}, "error": ref("schemas", "Error")}
+        ),
         "Error": error,
         "ErrorDetail": detail,
         "ErrorCode": {

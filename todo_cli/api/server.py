@@ -25,9 +25,13 @@ from todo_cli.output.text import visible
 GRACE_S: Final = 10
 """How long requests in flight may take after a signal."""
 MOST_CONNECTIONS: Final = 500
-"""Above it a connection is told that the server is busy: a thousand slow readers must not use up its memory."""
+"""Above it a connection is told that the server is busy: a thousand slow readers must
+not use up its memory.
+"""
 LONGEST_JOINED: Final = 64 * 1024
-"""Bytes of a body that goes out in one write with its head; to copy a longer one costs more than a second write."""
+"""Bytes of a body that goes out in one write with its head; to copy a longer one costs
+more than a second write.
+"""
 
 _WARNING: Final = (
     "warning: nobody has to prove who they are here: "
@@ -74,7 +78,9 @@ async def serve(
     )
     _relay_logs(log)
     log(_WARNING)
-    log(f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)")
+    log(
+        f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)"
+    )
     gc.enable()  # off in commands, which end before it pays
     await _run(_Server(_config(app)), listener)
 
@@ -102,7 +108,9 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
 def name_hosts(address: IPv4Address | IPv6Address, port: int) -> frozenset[str]:
     """What a request to this server may name as its `Host`."""
     names = {"127.0.0.1", "localhost", "[::1]", _in_url(address)}
-    return frozenset(f"{name}:{port}" for name in names) | (names if port == 80 else frozenset())
+    return frozenset(f"{name}:{port}" for name in names) | (
+        names if port == 80 else frozenset()
+    )
 
 
 class _Server(uvicorn.Server):
@@ -115,7 +123,9 @@ class _Server(uvicorn.Server):
 
 
 class _Connection(h11.Connection):
-    """h11's, which keeps the head of an answer back until its body comes, so that both are one write."""
+    """h11's, which keeps the head of an answer back until its body comes, so that both
+    are one write.
+    """
 
     _head = b""
 
@@ -144,29 +154,47 @@ class _Protocol(H11Protocol):
         """Take a connection, or turn it away when there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
-            self._end(503, DatabaseBusy("Too many connections", hint="try again"), (("Retry-After", "1"),))
+            self._end(
+                503,
+                DatabaseBusy("Too many connections", hint="try again"),
+                (("Retry-After", "1"),),
+            )
 
     def send_400_response(self, msg: str) -> None:
         """Answer to what is not HTTP."""
         self._end(400, InvalidInput("The request is not valid HTTP"))
 
     def _should_upgrade(self) -> bool:
-        """Answer a request that asks for another protocol as if it did not, without a word in the log."""
+        """Answer a request that asks for another protocol as if it did not, without a
+        word in the log.
+        """
         return False
 
-    def _end(self, status: int, error: TodoError, more: tuple[tuple[str, str], ...] = ()) -> None:
+    def _end(
+        self, status: int, error: TodoError, more: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """Answer instead of the application, unless it has answered already, and close."""
         body = envelope.failure(error).encode()
-        kind, length = ("Content-Type", "application/json"), ("Content-Length", str(len(body)))
-        cycle: RequestResponseCycle | None = self.cycle  # there is none before the first request
+        kind, length = (
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+        )
+        cycle: RequestResponseCycle | None = (
+            self.cycle
+        )  # there is none before the first request
         if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True  # what the application says from now on goes nowhere
+            cycle.disconnected = (
+                True  # what the application says from now on goes nowhere
+            )
             cycle.message_event.set()
             if cycle.scope["method"] == "HEAD":
                 body = b""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             for event in (
-                h11.Response(status_code=status, headers=[kind, length, ("Connection", "close"), *more]),
+                h11.Response(
+                    status_code=status,
+                    headers=[kind, length, ("Connection", "close"), *more],
+                ),
                 h11.Data(data=body),
                 h11.EndOfMessage(),
             ):
@@ -205,12 +233,18 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         listener = socket.create_server((str(address), port), family=family)
-        # Connections inherit it; asyncio sets it only on those whose protocol is named, which create_server does not.
+        # Connections inherit it; asyncio sets it only on those whose protocol is named,
+        # which create_server does not.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return listener
     except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()  # its own text repeats the address
-        raise IoFailed(f"Cannot listen on port {port} of {address}: {reason}", hint="name another --port") from error
+        reason = os.strerror(
+            error.errno or 0
+        ).lower()  # its own text repeats the address
+        raise IoFailed(
+            f"Cannot listen on port {port} of {address}: {reason}",
+            hint="name another --port",
+        ) from error
 
 
 def _in_url(address: IPv4Address | IPv6Address) -> str:

@@ -35,6 +35,9 @@ def read_pool_size(variables: Mapping[str, str]) -> int:
         ConfigInvalid: it is not a number from 1 to 100.
     """
     text = variables.get("TODO_POOL_SIZE", str(POOL_SIZE))
-    if re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) is None or not 1 <= int(text) <= LARGEST_POOL:
+    if (
+        re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) is None
+        or not 1 <= int(text) <= LARGEST_POOL
+    ):
         raise ConfigInvalid(f"TODO_POOL_SIZE must be a number from 1 to {LARGEST_POOL}")
     return int(text)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _ASK_FROM = 3
 """How many tasks a delete may take without a question."""
 _LONGEST_DESCRIPTION = 4 * rules.DESCRIPTION_LENGTH + 16
-"""Bytes that a description can have at most, with a byte order mark and a line end that are taken off."""
+"""Bytes that a description can have at most, with a byte order mark and a line end that
+are taken off.
+"""
 _TASKS = "Tasks"
 _NOTHING_ADDED = "; nothing was added"
 
@@ -45,7 +47,9 @@ app.add_typer(db_app, name="db", rich_help_panel="Store")
 
 
 @db_app.callback()
-def db(ctx: typer.Context, user: User = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def db(
+    ctx: typer.Context, user: User = None, as_json: AsJson = False, debug: Debug = False
+) -> None:
     """Look after the store itself."""
     _name_user(ctx, user)
 
@@ -67,9 +71,13 @@ def todo(
     user: User = None,
     as_json: AsJson = False,
     debug: Debug = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True),
+    ] = False,
 ) -> None:
-    """Keep tasks in your own database: an embedded file, or Neon when TODO_DATABASE_URL holds its connection string.
+    """Keep tasks in your own database: an embedded file, or Neon when TODO_DATABASE_URL
+    holds its connection string.
 
     \b
     Examples:
@@ -87,12 +95,24 @@ def todo(
 def add(
     call: Call,
     title: Annotated[
-        list[str], typer.Argument(metavar="TITLE", help="Words of the title; `-` reads titles from stdin.")
+        list[str],
+        typer.Argument(
+            metavar="TITLE", help="Words of the title; `-` reads titles from stdin."
+        ),
     ],
     description: Annotated[
-        str | None, typer.Option("-d", "--description", metavar="TEXT", help="More about it; `-` reads stdin.")
+        str | None,
+        typer.Option(
+            "-d",
+            "--description",
+            metavar="TEXT",
+            help="More about it; `-` reads stdin.",
+        ),
     ] = None,
-    id: Annotated[str | None, typer.Option("--id", metavar="UUID", help="Makes a repeat harmless.")] = None,
+    id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="UUID", help="Makes a repeat harmless."),
+    ] = None,
 ) -> Job[Any]:
     """Add a task.
 
@@ -106,13 +126,19 @@ def add(
     if title == ["-"] and not call.dash_is_text:
         if description is not None:
             raise Usage("`add -` takes no description", hint="todo add --help")
-        return Job(lambda place: _add_lines(place, key), views.added_all, again=("add", "--id", str(key), "-"))
+        return Job(
+            lambda place: _add_lines(place, key),
+            views.added_all,
+            again=("add", "--id", str(key), "-"),
+        )
 
     async def work(place: Workplace) -> "Added":
         from todo_cli.models import TaskCreate
 
         text = await _description(place, description)
-        return await place.tasks.add(TaskCreate(title=" ".join(title), description=text, id=key))
+        return await place.tasks.add(
+            TaskCreate(title=" ".join(title), description=text, id=key)
+        )
 
     more = () if description is None else ("-d", description)
     return Job(work, views.added, again=("add", "--id", str(key), *more, "--", *title))
@@ -120,10 +146,18 @@ def add(
 
 @command(app, "list", _TASKS)
 def list_(
-    status: Annotated[Literal["open", "done", "all"], typer.Option("--status", help="Which tasks.")] = "open",
+    status: Annotated[
+        Literal["open", "done", "all"], typer.Option("--status", help="Which tasks.")
+    ] = "open",
     limit: Annotated[
         str | None,
-        typer.Option("-L", "--limit", metavar="N", help="At most so many; all without it.", show_default=False),
+        typer.Option(
+            "-L",
+            "--limit",
+            metavar="N",
+            help="At most so many; all without it.",
+            show_default=False,
+        ),
     ] = None,
 ) -> Job[Any]:
     """List tasks, newest first.
@@ -157,12 +191,21 @@ def show(ref: Annotated[str, typer.Argument(metavar="REF", help=_REF)]) -> Job[A
 @command(app, "update", _TASKS)
 def update(
     ref: Annotated[str, typer.Argument(metavar="REF", help=_REF)],
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="The new title.")] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="The new title.")
+    ] = None,
     description: Annotated[
         str | None,
-        typer.Option("-d", "--description", metavar="TEXT", help='The new description; "" clears it, `-` reads stdin.'),
+        typer.Option(
+            "-d",
+            "--description",
+            metavar="TEXT",
+            help='The new description; "" clears it, `-` reads stdin.',
+        ),
     ] = None,
-    status: Annotated[Literal["open", "done"] | None, typer.Option("--status", help="The new status.")] = None,
+    status: Annotated[
+        Literal["open", "done"] | None, typer.Option("--status", help="The new status.")
+    ] = None,
 ) -> Job[Any]:
     """Change a task; what is not named stays.
 
@@ -174,16 +217,23 @@ def update(
     reference = references.parse_reference(ref, to_change=True)
     if title is None and description is None and status is None:
         raise Usage(
-            "Nothing to change is named", hint="name --title, --description or --status; see `todo update --help`"
+            "Nothing to change is named",
+            hint="name --title, --description or --status; see `todo update --help`",
         )
 
     async def work(place: Workplace) -> "TaskPublic":
         from todo_cli.models import TaskUpdate
 
         text = await _description(place, description)
-        changes = {"title": title, "description": text, "completed": None if status is None else status == "done"}
+        changes = {
+            "title": title,
+            "description": text,
+            "completed": None if status is None else status == "done",
+        }
         given = {"title": title, "description": description, "completed": status}
-        named = {name: value for name, value in changes.items() if given[name] is not None}
+        named = {
+            name: value for name, value in changes.items() if given[name] is not None
+        }
         return await place.tasks.update(reference, TaskUpdate.model_validate(named))
 
     return Job(work, views.updated, again=("show", ref))
@@ -203,7 +253,9 @@ def done(
       todo done 3 --undo
     """
     named = references.parse_references(refs, to_change=True)
-    view = views.Changed("Reopened" if undo else "Done", is_single=references.is_single(refs))
+    view = views.Changed(
+        "Reopened" if undo else "Done", is_single=references.is_single(refs)
+    )
     again = ("done", *refs, *(["--undo"] if undo else []))
     return Job(lambda place: place.tasks.complete(named, undo=undo), view, again)
 
@@ -242,13 +294,22 @@ def doctor() -> Job[Any]:
 @command(app, "serve", "Store")
 def serve(
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="A loopback address; no other is accepted.")
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="A loopback address; no other is accepted.",
+        ),
     ] = "127.0.0.1",
-    port: Annotated[str, typer.Option("--port", metavar="PORT", help="0 lets the system choose one.")] = "8000",
+    port: Annotated[
+        str,
+        typer.Option("--port", metavar="PORT", help="0 lets the system choose one."),
+    ] = "8000",
 ) -> Job[Any]:
     """Serve the REST API until a signal ends it; needs the extra `api`.
 
-    Nobody has to prove who they are: whoever reaches the port can read and change the tasks of every user.
+    Nobody has to prove who they are: whoever reaches the port can read and change the
+    tasks of every user.
     """
     number = _port(port)
 
@@ -256,16 +317,33 @@ def serve(
         try:
             from todo_cli.api.server import serve
         except ModuleNotFoundError as error:
-            raise Usage('`todo serve` needs the extra "api"', hint="in the clone: pip install '.[api]'") from error
+            raise Usage(
+                '`todo serve` needs the extra "api"',
+                hint="in the clone: pip install '.[api]'",
+            ) from error
         env = place.env
-        await serve(place.settings, host=host, port=number, variables=env.variables, now=env.now, stderr=env.stderr)
+        await serve(
+            place.settings,
+            host=host,
+            port=number,
+            variables=env.variables,
+            now=env.now,
+            stderr=env.stderr,
+        )
 
-    return Job(work, lambda _, scene: views.Sheet(None, "Stopped"), connects=False, patience_s=inf)
+    return Job(
+        work,
+        lambda _, scene: views.Sheet(None, "Stopped"),
+        connects=False,
+        patience_s=inf,
+    )
 
 
 @command(db_app, "upgrade", "Commands")
 def upgrade(
-    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL instead of running it.")
+    ] = False,
 ) -> Job[Any]:
     """Bring the schema up to date, or make it.
 
@@ -280,9 +358,14 @@ def upgrade(
 def policy(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Whose roles get rights; the user of this call without it."),
+        typer.Argument(
+            metavar="NAME",
+            help="Whose roles get rights; the user of this call without it.",
+        ),
     ] = None,
-    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, as it does anyway.")] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL, as it does anyway.")
+    ] = False,
 ) -> Job[Any]:
     """Print SQL for sharing one database: a role for each person, bound to its own tasks.
 
@@ -300,7 +383,12 @@ def policy(
 
 @command(db_app, "import", "Commands")
 def import_(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="An embedded file, such as `todo doctor` shows.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH", help="An embedded file, such as `todo doctor` shows."
+        ),
+    ],
 ) -> Job[Any]:
     """Copy every user's tasks from an embedded file into the store in use.
 
@@ -310,7 +398,9 @@ def import_(
         raise InvalidInput(
             "path: must be an embedded file, not a URL",
             hint="the path of a file, such as `todo doctor` shows",
-            details=[{"field": "path", "message": "must be an embedded file, not a URL"}],
+            details=[
+                {"field": "path", "message": "must be an embedded file, not a URL"}
+            ],
         )
 
     async def work(place: Workplace) -> "Imported":
@@ -336,8 +426,13 @@ async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
         try:
             news.append(TaskCreate(title=line, id=uuid5(key, str(number))))
         except InvalidInput as error:
-            details: list[Detail] = [{"field": f"line {number}", "message": each["message"]} for each in error.details]
-            raise InvalidInput(f"line {number}: {error.message}{_NOTHING_ADDED}", details=details) from None
+            details: list[Detail] = [
+                {"field": f"line {number}", "message": each["message"]}
+                for each in error.details
+            ]
+            raise InvalidInput(
+                f"line {number}: {error.message}{_NOTHING_ADDED}", details=details
+            ) from None
     try:
         return await place.tasks.add_all(news)
     except Conflict as error:
@@ -346,7 +441,9 @@ async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
 
 def _lines(data: bytes) -> list[tuple[int, str]]:
     """The lines that hold something, with their numbers from 1; CRLF is taken off."""
-    lines = enumerate((line.removesuffix("\r") for line in _text(data).split("\n")), start=1)
+    lines = enumerate(
+        (line.removesuffix("\r") for line in _text(data).split("\n")), start=1
+    )
     return [(number, line) for number, line in lines if line.strip()]
 
 
@@ -355,25 +452,36 @@ async def _description(place: Workplace, given: str | None) -> str | None:
     if given != "-":
         return given
     data = await place.read_stdin(_LONGEST_DESCRIPTION + 1)
-    if len(data) > _LONGEST_DESCRIPTION:  # all of it was not read, so its length is not known
-        raise InvalidInput.of("description", f"has more than {rules.DESCRIPTION_LENGTH:,} characters")
+    if (
+        len(data) > _LONGEST_DESCRIPTION
+    ):  # all of it was not read, so its length is not known
+        raise InvalidInput.of(
+            "description", f"has more than {rules.DESCRIPTION_LENGTH:,} characters"
+        )
     return _text(data).replace("\r\n", "\n").removesuffix("\n")
 
 
 def _text(data: bytes) -> str:
-    """Decode standard input less a byte order mark; bytes that are not UTF-8 are left for the rules to refuse.
+    """Decode standard input less a byte order mark; bytes that are not UTF-8 are left
+    for the rules to refuse.
 
     Raises:
         InvalidInput: it is UTF-16, as Windows programs write it.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InvalidInput("Standard input is UTF-16, and must be UTF-8", hint="iconv -f UTF-16 -t UTF-8 FILE")
+        raise InvalidInput(
+            "Standard input is UTF-16, and must be UTF-8",
+            hint="iconv -f UTF-16 -t UTF-8 FILE",
+        )
     return data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
 
 
 def _port(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) is None:
-        raise Usage(f"Invalid value for '--port': '{redact.shown(text)}' is not a port", hint="todo serve --help")
+        raise Usage(
+            f"Invalid value for '--port': '{redact.shown(text)}' is not a port",
+            hint="todo serve --help",
+        )
     if int(text) > 65_535:
         raise InvalidInput.of("port", "must be a number from 0 to 65535")
     return int(text)
@@ -387,13 +495,18 @@ def _role(text: str) -> str:
     if name in ("public", "none") or name.startswith("pg_"):
         raise InvalidInput.of("name", "is one that PostgreSQL keeps for itself")
     if len(name.encode()) > 63:
-        raise InvalidInput.of("name", "has more than 63 bytes, which no role's name may have")
+        raise InvalidInput.of(
+            "name", "has more than 63 bytes, which no role's name may have"
+        )
     return name
 
 
 def _limit(text: str) -> int:
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
-        raise Usage(f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer", hint="todo list --help")
+        raise Usage(
+            f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer",
+            hint="todo list --help",
+        )
     if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
         raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
     return int(text)

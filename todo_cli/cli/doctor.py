@@ -15,7 +15,9 @@ from todo_cli.output.views import Scene, Sheet
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The findings in the order to show, and the fault that makes the store unusable, if there is one."""
+    """The findings in the order to show, and the fault that makes the store unusable,
+    if there is one.
+    """
 
     findings: Mapping[str, Any]
     fault: TodoError | None = None
@@ -27,7 +29,9 @@ async def examine(place: Workplace) -> Diagnosis:
 
     findings = _of_settings(place.settings)
     try:
-        await facts.gather(findings, place.database, place.settings.user, place.env.now, time.monotonic)
+        await facts.gather(
+            findings, place.database, place.settings.user, place.env.now, time.monotonic
+        )
         return Diagnosis(findings)
     except TodoError as fault:
         return Diagnosis(findings, fault)
@@ -37,7 +41,10 @@ def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:
     """Show every finding; a fault takes the exit status with it."""
     words = [(name, _word(value)) for name, value in diagnosis.findings.items()]
     return Sheet(
-        dict(diagnosis.findings), f"The store in {scene.place} can be used", fields=words, fault=diagnosis.fault
+        dict(diagnosis.findings),
+        f"The store in {scene.place} can be used",
+        fields=words,
+        fault=diagnosis.fault,
     )
 
 
@@ -68,7 +75,11 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
 
 def _tls(target: PostgresTarget) -> str:
     if target.is_plain:
-        return "off, UNSAFE (sslmode=disable)" if target.is_exposed else "off (this machine)"
+        return (
+            "off, UNSAFE (sslmode=disable)"
+            if target.is_exposed
+            else "off (this machine)"
+        )
     authority = target.root_certificate or "the system's certificates"
     return f"verified against {authority}, {'direct' if target.direct_tls else 'by request'}"
 

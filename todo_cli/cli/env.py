@@ -15,7 +15,9 @@ from typing import Any, BinaryIO, Final
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
-"""Columns below which a table cannot be drawn; a terminal that claims less is taken as this wide."""
+"""Columns below which a table cannot be drawn; a terminal that claims less is taken as
+this wide.
+"""
 _USUAL_WIDTH: Final = 80
 
 
@@ -25,7 +27,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Streams, variables, terminal, clock, folders and signals; nothing below `main` looks anywhere else."""
+    """Streams, variables, terminal, clock, folders and signals; nothing below `main`
+    looks anywhere else.
+    """
 
     variables: Mapping[str, str] = field(repr=False)
     cwd: Path
@@ -81,8 +85,9 @@ def write_all(stream: BinaryIO, data: bytes) -> None:
 class _Standard(io.RawIOBase, BinaryIO):
     """A standard stream, read and written whole also where another process made it non-blocking.
 
-    That flag belongs to the pipe or terminal, not to this process, so it can change at any time and is left as it is.
-    Only an empty read is the end of input; where nothing can be read or written yet, the call waits.
+    That flag belongs to the pipe or terminal, not to this process, so it can change at
+    any time and is left as it is. Only an empty read is the end of input; where nothing
+    can be read or written yet, the call waits.
     """
 
     def __init__(self, number: int) -> None:
@@ -114,7 +119,9 @@ class _Standard(io.RawIOBase, BinaryIO):
 
 
 class _Closed(io.RawIOBase, BinaryIO):
-    """A stream that was closed when the process began; using it fails as it would on the descriptor."""
+    """A stream that was closed when the process began; using it fails as it would on
+    the descriptor.
+    """
 
     def write(self, data: object) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -124,7 +131,9 @@ class _Closed(io.RawIOBase, BinaryIO):
 
 
 def _fill_standard_streams() -> set[int]:
-    """Open the null device where 0, 1 or 2 is closed, else the next file or socket would take its number."""
+    """Open the null device where 0, 1 or 2 is closed, else the next file or socket
+    would take its number.
+    """
     closed = set()
     for number in range(3):
         try:
@@ -168,7 +177,9 @@ def _passwd_entry() -> tuple[str, str] | None:
 
 
 def _columns(variables: Mapping[str, str]) -> int:
-    """The width to draw for: COLUMNS if it is a sensible number, else what the terminal says, else 80."""
+    """The width to draw for: COLUMNS if it is a sensible number, else what the terminal
+    says, else 80.
+    """
     given = variables.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < 6 and int(given) > 0:
         return max(int(given), NARROWEST)

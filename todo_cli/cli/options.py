@@ -15,12 +15,26 @@ from todo_cli.errors import Usage
 
 User = Annotated[
     str | None,
-    typer.Option("-u", "--user", metavar="NAME", help="Whose tasks; a name, not a password.", show_default=False),
+    typer.Option(
+        "-u",
+        "--user",
+        metavar="NAME",
+        help="Whose tasks; a name, not a password.",
+        show_default=False,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Debug = Annotated[bool, typer.Option("--debug", help="On a bug, print its traceback to stderr.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of text.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="On a bug, print its traceback to stderr.")
+]
 
-_SHARED: tuple[tuple[str, Any, Any], ...] = (("user", User, None), ("as_json", AsJson, False), ("debug", Debug, False))
+_SHARED: tuple[tuple[str, Any, Any], ...] = (
+    ("user", User, None),
+    ("as_json", AsJson, False),
+    ("debug", Debug, False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +54,14 @@ class Invocation:
     user: str | None
 
 
-def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., Job[Any]]], Callable[..., Job[Any]]]:
-    """Register a function from arguments to a job as a command, adding the options that every command has.
+def command(
+    app: typer.Typer, name: str, panel: str
+) -> Callable[[Callable[..., Job[Any]]], Callable[..., Job[Any]]]:
+    """Register a function from arguments to a job as a command, adding the options that
+    every command has.
 
-    `--json` and `--debug` are taken out of the arguments by the door, which needs them also when parsing fails; they
-    are declared for the help.
+    `--json` and `--debug` are taken out of the arguments by the door, which needs them
+    also when parsing fails; they are declared for the help.
     """
 
     def register(function: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
@@ -55,19 +72,32 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
             call = arguments.pop("ctx").find_root().obj
             if "call" in wanted:
                 arguments["call"] = call
-            return Invocation(function(**arguments), user if user is not None else call.user)
+            return Invocation(
+                function(**arguments), user if user is not None else call.user
+            )
 
         signature = inspect.signature(function)
         wanted = signature.parameters
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [
             inspect.Parameter("ctx", keyword, annotation=typer.Context),
-            *(parameter.replace(kind=keyword) for parameter in wanted.values() if parameter.name != "call"),
-            *(inspect.Parameter(key, keyword, default=default, annotation=kind) for key, kind, default in _SHARED),
+            *(
+                parameter.replace(kind=keyword)
+                for parameter in wanted.values()
+                if parameter.name != "call"
+            ),
+            *(
+                inspect.Parameter(key, keyword, default=default, annotation=kind)
+                for key, kind, default in _SHARED
+            ),
         ]
         invoke.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # read by Typer
-        invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, cls=Command, help=inspect.getdoc(function), rich_help_panel=panel)(invoke)
+        invoke.__annotations__ = {
+            parameter.name: parameter.annotation for parameter in parameters
+        }
+        app.command(
+            name, cls=Command, help=inspect.getdoc(function), rich_help_panel=panel
+        )(invoke)
         return function
 
     return register
@@ -76,15 +106,22 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
 TEXT_HINT: Final = "put `--` before text that begins with `-`"
 
 
-def _refuse_glued(command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool) -> None:
-    """Refuse short options that are not two characters: `-unused` in a title would be the user `nused`.
+def _refuse_glued(
+    command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool
+) -> None:
+    """Refuse short options that are not two characters: `-unused` in a title would be
+    the user `nused`.
 
     Only a number may follow at once, where the option takes one: `-L20`.
 
     Raises:
         Usage: there is such a word before `--`, or a short option that the command does not have.
     """
-    options = {name: option for option in command.get_params(ctx) for name in getattr(option, "opts", ())}
+    options = {
+        name: option
+        for option in command.get_params(ctx)
+        for name in getattr(option, "opts", ())
+    }
     left = iter(words)
     for word in left:
         if word == "--" or (stops_at_text and not word.startswith("-")):
@@ -92,12 +129,25 @@ def _refuse_glued(command: Any, ctx: Any, words: Sequence[str], *, stops_at_text
         option = options.get(word)
         if option is not None and not getattr(option, "is_flag", True):
             next(left, None)  # its value, whatever that begins with
-        if word.startswith("--") or word == "-" or not word.startswith("-") or option is not None:
+        if (
+            word.startswith("--")
+            or word == "-"
+            or not word.startswith("-")
+            or option is not None
+        ):
             continue
         named = options.get(word[:2])
-        if named is not None and named.metavar == "N" and re.fullmatch(r"[0-9]+", word[2:], re.ASCII):
+        if (
+            named is not None
+            and named.metavar == "N"
+            and re.fullmatch(r"[0-9]+", word[2:], re.ASCII)
+        ):
             continue
-        value = "" if named is None or named.is_flag else f"; a value follows after a blank: `{word[:2]} VALUE`"
+        value = (
+            ""
+            if named is None or named.is_flag
+            else f"; a value follows after a blank: `{word[:2]} VALUE`"
+        )
         hint = f"{TEXT_HINT}{value}; see {ctx.command_path} --help"
         raise Usage(f"`{redact.shown(word)}` is not an option", hint=hint)
 
@@ -130,9 +180,9 @@ class GroupedHelp(_Strict, TyperGroup):
             found = self.get_command(ctx, name)
             if found is not None and not found.hidden:
                 panel = getattr(found, "rich_help_panel", None)
-                panels.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
-                    (name, found.get_short_help_str(limit=formatter.width))
-                )
+                panels.setdefault(
+                    panel if isinstance(panel, str) else "Commands", []
+                ).append((name, found.get_short_help_str(limit=formatter.width)))
         for panel, rows in panels.items():
             with formatter.section(panel):
                 formatter.write_dl(rows)

@@ -14,22 +14,28 @@ _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
 _MOST_SINGLES: Final = 10_000
-_FORMS: Final = "a task is a number such as `3`, a range `5-7`, a list `3,5-7`, or a UUID"
+_FORMS: Final = (
+    "a task is a number such as `3`, a range `5-7`, a list `3,5-7`, or a UUID"
+)
 
 
-def parse_references(arguments: Sequence[str], *, to_change: bool = False) -> list[int | UUID | range]:
+def parse_references(
+    arguments: Sequence[str], *, to_change: bool = False
+) -> list[int | UUID | range]:
     """Read every argument; `5-7` becomes `range(5, 8)`. The order is kept, repeats are dropped.
 
     `to_change` has the error say that nothing was changed.
 
     Raises:
-        InvalidInput: a word is no reference, a range runs backwards or spans more than 1,000 numbers, or there are
-            more of them than one call can carry.
+        InvalidInput: a word is no reference, a range runs backwards or spans more than
+            1,000 numbers, or there are more of them than one call can carry.
     """
     try:
         return _parsed(arguments)
     except InvalidInput as error:
-        raise InvalidInput(f"{error.message}{NOTHING_CHANGED if to_change else ''}", hint=error.hint) from None
+        raise InvalidInput(
+            f"{error.message}{NOTHING_CHANGED if to_change else ''}", hint=error.hint
+        ) from None
 
 
 def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
@@ -42,7 +48,9 @@ def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
             references[_number_or_span(part, argument)] = None
     spans = sum(isinstance(reference, range) for reference in references)
     if spans > _MOST_SPANS or len(references) - spans > _MOST_SINGLES:
-        raise InvalidInput(f"At most {_MOST_SINGLES:,} tasks and {_MOST_SPANS} ranges can be named at once")
+        raise InvalidInput(
+            f"At most {_MOST_SINGLES:,} tasks and {_MOST_SPANS} ranges can be named at once"
+        )
     return list(references)
 
 
@@ -61,12 +69,19 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
 
 def is_single(arguments: Sequence[str]) -> bool:
     """Whether one task is named by one number or UUID, so that one object is the answer."""
-    return len(arguments) == 1 and not re.search(r"[,]", arguments[0]) and not _SPAN.fullmatch(arguments[0])
+    return (
+        len(arguments) == 1
+        and not re.search(r"[,]", arguments[0])
+        and not _SPAN.fullmatch(arguments[0])
+    )
 
 
 def most(references: Sequence[int | UUID | range]) -> int:
     """How many tasks the references can mean at most."""
-    return sum(len(reference) if isinstance(reference, range) else 1 for reference in references)
+    return sum(
+        len(reference) if isinstance(reference, range) else 1
+        for reference in references
+    )
 
 
 def _number_or_span(part: str, argument: str) -> int | range:
@@ -77,6 +92,8 @@ def _number_or_span(part: str, argument: str) -> int | range:
         if first > last:
             raise InvalidInput(f"`{part}` runs backwards", hint=_FORMS)
         if last - first >= _LONGEST_SPAN:
-            raise InvalidInput(f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS)
+            raise InvalidInput(
+                f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS
+            )
         return range(first, last + 1)
     raise InvalidInput(f"`{redact.shown(argument)}` names no task", hint=_FORMS)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HANG_UP_S: Final = 0.1
-"""How soon SIGHUP follows the end of input when a terminal is closed: it says better than an error what happened."""
+"""How soon SIGHUP follows the end of input when a terminal is closed: it says better
+than an error what happened.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,12 @@ class Workplace:
             ConfirmationRequired: there is nobody to ask.
             Cancelled: the answer is not yes.
         """
-        if self.as_json or not (self.env.stdin_is_terminal and self.env.stderr_is_terminal):
+        if self.as_json or not (
+            self.env.stdin_is_terminal and self.env.stderr_is_terminal
+        ):
             raise ConfirmationRequired(
-                f"Three or more tasks would be deleted{NOTHING_CHANGED}", hint="add --yes if that is meant"
+                f"Three or more tasks would be deleted{NOTHING_CHANGED}",
+                hint="add --yes if that is meant",
             )
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
@@ -61,14 +66,18 @@ class Workplace:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Hand out a function that is told how much of how many is done; a bar on a terminal, else nothing."""
+        """Hand out a function that is told how much of how many is done; a bar on a
+        terminal, else nothing.
+        """
         if self.as_json or not self.env.stderr_is_terminal:
             yield lambda _done, _all: None
             return
         from todo_cli.output import terminal
 
         self.database.shows_progress = True
-        with terminal.progress(what, self.env.stderr, width=self.env.columns, variables=self.env.variables) as report:
+        with terminal.progress(
+            what, self.env.stderr, width=self.env.columns, variables=self.env.variables
+        ) as report:
             yield report
 
 
@@ -76,7 +85,8 @@ class Workplace:
 class Job(Generic[T]):
     """A command as a value: what to do, and how to say what came of it.
 
-    `again` are the words that repeat the command harmlessly, or look what became of it, when its outcome is unknown.
+    `again` are the words that repeat the command harmlessly, or look what became of it,
+    when its outcome is unknown.
     """
 
     work: Callable[[Workplace], Awaitable[T]]
@@ -89,7 +99,8 @@ class Job(Generic[T]):
 
 
 def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
-    """Do a job on the store that the settings name, and say what came of it; the one event loop of a process.
+    """Do a job on the store that the settings name, and say what came of it; the one
+    event loop of a process.
 
     Raises:
         Interrupted: a signal came.
@@ -103,9 +114,20 @@ def run(job: Job[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
         loop.leave(job.patience_s)
 
 
-async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Interruption, *, as_json: bool) -> Sheet:
+async def _perform(
+    job: Job[T],
+    settings: Settings,
+    env: Env,
+    interruption: Interruption,
+    *,
+    as_json: bool,
+) -> Sheet:
     async with AsyncExitStack() as stack:
-        dialer = await stack.enter_async_context(_dialing(settings)) if job.connects else None
+        dialer = (
+            await stack.enter_async_context(_dialing(settings))
+            if job.connects
+            else None
+        )
         await in_thread(_load)
         from todo_cli.database.engine import open_database
         from todo_cli.service import TaskService
@@ -114,12 +136,20 @@ async def _perform(job: Job[T], settings: Settings, env: Env, interruption: Inte
             open_database(settings.target, timeout_s=settings.timeout_s, dial=dialer)
         )
         interruption.may_have_written = lambda: database.may_have_written
-        place = Workplace(TaskService(database, settings.user, env.now), database, settings, env, as_json)
+        place = Workplace(
+            TaskService(database, settings.user, env.now),
+            database,
+            settings,
+            env,
+            as_json,
+        )
         if dialer is not None and env.stderr_is_terminal and not as_json:
             await stack.enter_async_context(spinner(env, lambda: database.is_waiting))
         result = await job.work(place)
         by_flag = settings.user_source == "--user"
-        scene = Scene(settings.user, settings.target.place, database.created, env.now(), by_flag)
+        scene = Scene(
+            settings.user, settings.target.place, database.created, env.now(), by_flag
+        )
     return job.view(result, scene)
 
 
@@ -155,4 +185,6 @@ async def _read(read: Callable[[], bytes]) -> bytes:
     except OSError as error:
         await asyncio.sleep(_HANG_UP_S)
         reason = (error.strerror or type(error).__name__).lower()
-        raise IoFailed(f"Standard input cannot be read: {reason}{NOTHING_CHANGED}") from error
+        raise IoFailed(
+            f"Standard input cannot be read: {reason}{NOTHING_CHANGED}"
+        ) from error

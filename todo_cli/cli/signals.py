@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 GRACE_S: Final = 0.4
-"""How long, after a signal, the answer to a write is waited for, and a reader who has not read what came of it."""
+"""How long, after a signal, the answer to a write is waited for, and a reader who has
+not read what came of it.
+"""
 
 
 class Signals:
-    """The signals that end a program, and what one does at this moment: `react` is called with its number.
+    """The signals that end a program, and what one does at this moment: `react` is
+    called with its number.
 
-    Until they are taken over nothing is called. Nothing is ever raised where a signal happens to come: it could be in
-    the middle of an import, or in a callback that swallows it.
+    Until they are taken over nothing is called. Nothing is ever raised where a signal
+    happens to come: it could be in the middle of an import, or in a callback that
+    swallows it.
     """
 
     def __init__(self) -> None:
@@ -25,7 +29,9 @@ class Signals:
         self._owes = False
 
     def take_over(self) -> None:
-        """Have signals end this process no longer by themselves; those that are ignored, as under nohup, stay so."""
+        """Have signals end this process no longer by themselves; those that are
+        ignored, as under nohup, stay so.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._take)
@@ -42,10 +48,12 @@ class Signals:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """What came of it is written out: a signal ends that at once, or gives it 0.4 s where something is owed.
+        """What came of it is written out: a signal ends that at once, or gives it 0.4 s
+        where something is owed.
 
-        So long it also has after a signal that came before. Whoever does not read within that time is left: the write
-        that blocks fails with InterruptedError, or ends the process where nothing is owed.
+        So long it also has after a signal that came before. Whoever does not read
+        within that time is left: the write that blocks fails with InterruptedError, or
+        ends the process where nothing is owed.
         """
         self._owes = self.react == self.wait
         self.react = self._hurry if self._owes else self.die

@@ -16,7 +16,9 @@ _WIPE: Final = b"\r\x1b[K"
 
 @asynccontextmanager
 async def spinner(env: Env, is_waiting: Callable[[], bool]) -> AsyncIterator[None]:
-    """Turn on stderr whenever `is_waiting` has been true for 0.7 s, and wipe it away when it no longer is."""
+    """Turn on stderr whenever `is_waiting` has been true for 0.7 s, and wipe it away
+    when it no longer is.
+    """
     turning = asyncio.create_task(_turn(env, is_waiting))
     try:
         yield

@@ -17,12 +17,17 @@ from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import ConfigInvalid, TodoError
 
-# asyncpg passes a loose ~/.pgpass over, as libpq does; its warning would stand beside our document or our lines.
-warnings.filterwarnings("ignore", message=".* has group or world access", module="asyncpg")
+# asyncpg passes a loose ~/.pgpass over, as libpq does; its warning would stand beside
+# our document or our lines.
+warnings.filterwarnings(
+    "ignore", message=".* has group or world access", module="asyncpg"
+)
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
-"""How long a refused port is asked again: a server that restarts is back by then, and people wait no 2 s for a typo."""
+"""How long a refused port is asked again: a server that restarts is back by then, and
+people wait no 2 s for a typo.
+"""
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
 _LONGER_THAN_ANY_S: Final = 86_400.0
@@ -38,7 +43,9 @@ class Dialer:
 
     def begin(self) -> "asyncio.Task[asyncpg.Connection]":
         """Start to connect, while the caller does something else."""
-        self._begun = asyncio.create_task(connect(self._target, timeout_s=self._timeout_s))
+        self._begun = asyncio.create_task(
+            connect(self._target, timeout_s=self._timeout_s)
+        )
         return self._begun
 
     async def __call__(self) -> asyncpg.Connection:
@@ -64,7 +71,8 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connec
     Nothing has been sent to the database before this returns, so trying again is always safe.
 
     Raises:
-        TodoError: translated by `failures`: refused, silent, impostor, wrong password, disabled endpoint ...
+        TodoError: translated by `failures`: refused, silent, impostor, wrong password,
+            disabled endpoint ...
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -84,11 +92,14 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connec
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> asyncpg.Connection:
+async def _dial(
+    target: PostgresTarget, context: ssl.SSLContext | None
+) -> asyncpg.Connection:
     """Connect once.
 
-    Every argument that asyncpg would else read from a PG* variable and that bears on safety is named here; PGUSER,
-    PGDATABASE, PGPASSWORD and ~/.pgpass still give what the connection string leaves out.
+    Every argument that asyncpg would else read from a PG* variable and that bears on
+    safety is named here; PGUSER, PGDATABASE, PGPASSWORD and ~/.pgpass still give what
+    the connection string leaves out.
     """
     settings = {"application_name": target.application_name}
     if target.options:
@@ -113,7 +124,8 @@ async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> async
 def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
     """A context that verifies certificate and host name, or None where plain text is right.
 
-    asyncpg's own reading of `sslmode=require` verifies nothing, and its default falls back to plain text.
+    asyncpg's own reading of `sslmode=require` verifies nothing, and its default falls
+    back to plain text.
     """
     if target.is_plain:
         return None
@@ -121,7 +133,8 @@ def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=target.root_certificate)
     except (OSError, ssl.SSLError) as error:
         raise ConfigInvalid(
-            f"sslrootcert: cannot read `{target.root_certificate}`", hint="name a file of CA certificates in PEM form"
+            f"sslrootcert: cannot read `{target.root_certificate}`",
+            hint="name a file of CA certificates in PEM form",
         ) from error
     context.set_alpn_protocols(["postgresql"])
     return context

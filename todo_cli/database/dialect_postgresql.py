@@ -1,13 +1,16 @@
-"""SQLAlchemy's asyncpg dialect, without the questions it asks a server, and with SQL that nobody else can redefine.
+"""SQLAlchemy's asyncpg dialect, without the questions it asks a server, and with SQL
+that nobody else can redefine.
 
-`PGDialect.initialize` calls small hooks that cost ten round trips in every short-lived process: server version, current
-schema, isolation level, string escapes. asyncpg knows the version from the start-up; the rest is fixed here, as names
-are always qualified with their schema.
+`PGDialect.initialize` calls small hooks that cost ten round trips in every short-lived
+process: server version, current schema, isolation level, string escapes. asyncpg knows
+the version from the start-up; the rest is fixed here, as names are always qualified
+with their schema.
 
-PostgreSQL looks functions and operators up by name on the search_path, and prefers one whose argument types match
-exactly. Another role that may create objects in a schema on that path could therefore have its own `=` run as us
-(CVE-2018-1058). So every function and operator is written with its schema, `pg_catalog`, and text is sent as `text`.
-Leans on SQLAlchemy 2.1; a test counts the round trips of every command.
+PostgreSQL looks functions and operators up by name on the search_path, and prefers one
+whose argument types match exactly. Another role that may create objects in a schema on
+that path could therefore have its own `=` run as us (CVE-2018-1058). So every function
+and operator is written with its schema, `pg_catalog`, and text is sent as `text`. Leans
+on SQLAlchemy 2.1; a test counts the round trips of every command.
 """
 
 from typing import Any, Final
@@ -25,21 +28,37 @@ _NAMED_TYPES: Final = {"TEXT": "pg_catalog.text", "UUID": "pg_catalog.uuid"}
 
 
 class QualifiedCompiler(PGCompiler_asyncpg):
-    """PostgreSQL's SQL, with `pg_catalog` before every function, operator and type that is looked up by name."""
+    """PostgreSQL's SQL, with `pg_catalog` before every function, operator and type that
+    is looked up by name.
+    """
 
-    def visit_function(self, func: Any, add_to_result_map: Any = None, **options: Any) -> str:
+    def visit_function(
+        self, func: Any, add_to_result_map: Any = None, **options: Any
+    ) -> str:
         """Write a call of a function in `pg_catalog`."""
         text = super().visit_function(func, add_to_result_map, **options)
-        return text if func.name in _SYNTAX or func.packagenames else f"pg_catalog.{text}"
+        return (
+            text if func.name in _SYNTAX or func.packagenames else f"pg_catalog.{text}"
+        )
 
-    def visit_is_distinct_from_binary(self, binary: Any, operator: Any, **options: Any) -> str:
+    def visit_is_distinct_from_binary(
+        self, binary: Any, operator: Any, **options: Any
+    ) -> str:
         """Write `IS DISTINCT FROM` with an operator that can be qualified."""
-        left, right = self.process(binary.left, **options), self.process(binary.right, **options)
+        left, right = (
+            self.process(binary.left, **options),
+            self.process(binary.right, **options),
+        )
         return f"coalesce({left} OPERATOR(pg_catalog.<>) {right}, NOT ({left} IS NULL AND {right} IS NULL))"
 
     def visit_in_op_binary(self, binary: Any, operator: Any, **options: Any) -> str:
-        """Write `IN` with an operator that can be qualified: `= ANY`, of a subquery or of an array of values."""
-        left, right = self.process(binary.left, **options), self.process(binary.right, **options)
+        """Write `IN` with an operator that can be qualified: `= ANY`, of a subquery or
+        of an array of values.
+        """
+        left, right = (
+            self.process(binary.left, **options),
+            self.process(binary.right, **options),
+        )
         if "POSTCOMPILE" in right:
             right = f"(ARRAY[{right[1:-1]}])"
         return f"{left} OPERATOR(pg_catalog.=) ANY {right}"
@@ -53,11 +72,20 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         name = self.dialect.type_compiler_instance.process(cast.type)
         return f"CAST({self.process(cast.clause, **options)} AS {_NAMED_TYPES.get(name, name)})"
 
-    def _generate_generic_binary(self, binary: Any, opstring: str, eager_grouping: bool = False, **options: Any) -> str:
-        name, is_nested = opstring.strip(), options.get("_in_operator_expression", False)
+    def _generate_generic_binary(
+        self, binary: Any, opstring: str, eager_grouping: bool = False, **options: Any
+    ) -> str:
+        name, is_nested = (
+            opstring.strip(),
+            options.get("_in_operator_expression", False),
+        )
         if name.replace(" ", "").isalpha():  # AND, IS NOT and the like are syntax
-            return super()._generate_generic_binary(binary, opstring, eager_grouping, **options)
-        text = super()._generate_generic_binary(binary, f" OPERATOR(pg_catalog.{name}) ", **options)
+            return super()._generate_generic_binary(
+                binary, opstring, eager_grouping, **options
+            )
+        text = super()._generate_generic_binary(
+            binary, f" OPERATOR(pg_catalog.{name}) ", **options
+        )
         return f"({text})" if is_nested else text  # qualified operators all bind alike
 
     @staticmethod
@@ -96,7 +124,9 @@ class QuietDialect(PGDialect_asyncpg):
         return
 
     def do_close(self, dbapi_connection: Any) -> None:
-        """End at once; `close()` would wait one more round trip, and all that was written has been confirmed."""
+        """End at once; `close()` would wait one more round trip, and all that was
+        written has been confirmed.
+        """
         dbapi_connection.driver_connection.terminate()
 
 

@@ -1,8 +1,10 @@
-"""SQLAlchemy's aiosqlite dialect without what it asks of a file and adds to it on a first connection.
+"""SQLAlchemy's aiosqlite dialect without what it asks of a file and adds to it on a
+first connection.
 
-Every call of a connection wakes its thread and waits for it. In a short-lived process a good part of the calls were the
-question for the isolation level, which is fixed, functions that no statement of ours uses, and a call for each pragma.
-Leans on SQLAlchemy 2.1.
+Every call of a connection wakes its thread and waits for it. In a short-lived process a
+good part of the calls were the question for the isolation level, which is fixed,
+functions that no statement of ours uses, and a call for each pragma. Leans on
+SQLAlchemy 2.1.
 """
 
 from collections.abc import Callable
@@ -31,7 +33,9 @@ class QuietSqliteDialect(SQLiteDialect_aiosqlite):
 
     def on_connect(self) -> Callable[[Any], None]:
         """Set every connection up by one call."""
-        return lambda connection: connection.run_async(lambda file: file.executescript(_SET_UP))
+        return lambda connection: connection.run_async(
+            lambda file: file.executescript(_SET_UP)
+        )
 
 
 registry.register("sqlite.quiet", __name__, QuietSqliteDialect.__name__)

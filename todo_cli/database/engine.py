@@ -1,4 +1,5 @@
-"""Engine, session and transaction over either store: every call commits, is retried and has its errors translated here.
+"""Engine, session and transaction over either store: every call commits, is retried and
+has its errors translated here.
 
 Beside it `connection.py` retries connecting, and `schema.py` commits what it makes.
 """
@@ -33,7 +34,9 @@ Dial = Callable[[], Awaitable[Any]]
 BUSY_FOR_S: Final = 5.0
 """How long a lock of somebody else is waited for."""
 RECYCLE_S: Final = 280.0
-"""How old a connection of a pool may grow: less than the five minutes after which Neon puts a database to sleep."""
+"""How old a connection of a pool may grow: less than the five minutes after which Neon
+puts a database to sleep.
+"""
 _SQLITE_WAIT_S: Final = 0.1
 """How long the driver waits inside one call, where a signal cannot reach it."""
 
@@ -49,7 +52,12 @@ class Effect(Enum):
 class Database:
     """One store; connects at the first call. `created` tells whether a call here made the store."""
 
-    def __init__(self, engine: AsyncEngine, target: Target, owner_check: "OwnerCheck | None" = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        target: Target,
+        owner_check: "OwnerCheck | None" = None,
+    ) -> None:
         self.engine = engine
         self.target = target
         self.owner_check = owner_check
@@ -76,24 +84,37 @@ class Database:
         return isinstance(self.target, SqliteTarget)
 
     async def run(
-        self, work: Work[T], *, effect: Effect = Effect.READ, creates: bool = False, together: bool = False
+        self,
+        work: Work[T],
+        *,
+        effect: Effect = Effect.READ,
+        creates: bool = False,
+        together: bool = False,
     ) -> T:
         """Call `work` with a session and return what it returns.
 
-        Each statement is a transaction of its own, or all are one when they belong `together`. A locked store is
-        asked again for 5 s. A lost answer is asked for again where that is harmless.
+        Each statement is a transaction of its own, or all are one when they belong
+        `together`. A locked store is asked again for 5 s. A lost answer is asked for
+        again where that is harmless.
 
         Raises:
             NoStore: there is no store, and this call does not make one.
             OutcomeUnknown: a write was sent, and no answer came.
             TodoError: translated from what the driver said.
         """
-        # On SQLite the lock is taken before a write begins, so that waiting for it is never a write under way.
+        # On SQLite the lock is taken before a write begins, so that waiting for it is
+        # never a write under way.
         together = together or (self.is_sqlite and effect is not Effect.READ)
-        return await self.attempt(lambda: self._once(work, effect, creates=creates, together=together), effect=effect)
+        return await self.attempt(
+            lambda: self._once(work, effect, creates=creates, together=together),
+            effect=effect,
+        )
 
-    async def attempt(self, call: Callable[[], Awaitable[T]], *, effect: Effect = Effect.READ) -> T:
-        """Await `call` again while the store is locked, and once more when its answer was lost and that is harmless.
+    async def attempt(
+        self, call: Callable[[], Awaitable[T]], *, effect: Effect = Effect.READ
+    ) -> T:
+        """Await `call` again while the store is locked, and once more when its answer
+        was lost and that is harmless.
 
         Raises:
             TodoError: as `run`.
@@ -112,25 +133,40 @@ class Database:
             try:
                 return await call()
             except TodoError as error:
-                if lost is not None and effect is not Effect.READ and not isinstance(error, Conflict):
+                if (
+                    lost is not None
+                    and effect is not Effect.READ
+                    and not isinstance(error, Conflict)
+                ):
                     raise lost from error
                 self._has_failed(effect)
                 raise
             except Exception as error:
-                if self.owner_check is not None and (fault := self.owner_check.take_fault()) is not None:
+                if (
+                    self.owner_check is not None
+                    and (fault := self.owner_check.take_fault()) is not None
+                ):
                     self._has_failed(effect)
                     raise fault from error
                 if not failures.is_of_driver(error):
                     raise
-                is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(error)
+                is_cut = isinstance(self.target, PostgresTarget) and failures.is_cut(
+                    error
+                )
                 if not is_cut and lost is None:
                     self._has_failed(effect)
                 if failures.is_busy(error) and loop.time() < give_up:
                     await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
                     continue
-                may_repeat = effect is not Effect.ONCE and lost is None and not isinstance(error, TimeoutError)
+                may_repeat = (
+                    effect is not Effect.ONCE
+                    and lost is None
+                    and not isinstance(error, TimeoutError)
+                )
                 if is_cut:
-                    lost = lost or OutcomeUnknown(f"{self.target.place} did not confirm: it may or may not be stored")
+                    lost = lost or OutcomeUnknown(
+                        f"{self.target.place} did not confirm: it may or may not be stored"
+                    )
                 if is_cut and may_repeat:
                     continue
                 if lost is not None and effect is not Effect.READ:
@@ -142,7 +178,8 @@ class Database:
         self.may_have_written = self.may_have_written and effect is Effect.READ
 
     async def ping(self) -> None:
-        """Reach the store, and find that it can be asked; one round trip. A store that is not there yet can be reached.
+        """Reach the store, and find that it can be asked; one round trip. A store that
+        is not there yet can be reached.
 
         Raises:
             TodoError: translated from what the driver said.
@@ -151,7 +188,8 @@ class Database:
             await self.run(lambda session: session.exec(select(1)))
 
     async def upgrade(self) -> str:
-        """Bring the schema to this program's version, making the store if there is none; return the version.
+        """Bring the schema to this program's version, making the store if there is
+        none; return the version.
 
         Raises:
             SchemaMismatch: the store is somebody else's, or of a newer version.
@@ -191,7 +229,9 @@ class Database:
     async def _script(self, connection: AsyncConnection) -> str:
         """The SQL that is missing, and on a server the rights that our role lacks."""
         try:
-            sql = schema.upgrade_script(self.engine.dialect.name, (await self._usable_state(connection)).version)
+            sql = schema.upgrade_script(
+                self.engine.dialect.name, (await self._usable_state(connection)).version
+            )
         except SQLAlchemyError as error:
             if failures.sqlstate(error) != failures.NO_RIGHTS:
                 raise
@@ -223,7 +263,9 @@ class Database:
 
         await schema.upgrade(connection, copy_aside)
 
-    async def _once(self, work: Work[T], effect: Effect, *, creates: bool, together: bool) -> T:
+    async def _once(
+        self, work: Work[T], effect: Effect, *, creates: bool, together: bool
+    ) -> T:
         """Try once, making the store on the way where that is asked for."""
         self.find_file(creates=creates)
         async with self._connection() as connection:
@@ -245,9 +287,18 @@ class Database:
             async with self.engine.connect() as connection:
                 yield connection
         except PoolTimeout as error:
-            raise DatabaseBusy(f"All connections to {self.target.place} are in use", hint="try again") from error
+            raise DatabaseBusy(
+                f"All connections to {self.target.place} are in use", hint="try again"
+            ) from error
 
-    async def _perform(self, connection: AsyncConnection, work: Work[T], effect: Effect, *, together: bool) -> T:
+    async def _perform(
+        self,
+        connection: AsyncConnection,
+        work: Work[T],
+        effect: Effect,
+        *,
+        together: bool,
+    ) -> T:
         """Call `work` on this connection; commit when it returns, roll back when it raises."""
         if together:
             await self._begin(connection)
@@ -257,7 +308,10 @@ class Database:
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 result = await work(session)
             if together:
-                if isinstance(self.target, SqliteTarget) and await self._changes(connection) != changes:
+                if (
+                    isinstance(self.target, SqliteTarget)
+                    and await self._changes(connection) != changes
+                ):
                     await self._mark(connection, self.target.path)
                 await connection.commit()
             return result
@@ -291,7 +345,9 @@ class Database:
         await connection.exec_driver_sql(f"PRAGMA application_id = {mark.files}")
 
     def find_file(self, *, creates: bool) -> None:
-        """Look at the embedded file before SQLite does; make an empty one where a store shall be made."""
+        """Look at the embedded file before SQLite does; make an empty one where a store
+        shall be made.
+        """
         if not isinstance(self.target, SqliteTarget):
             return
         if self._is_checked(self.target.path):
@@ -304,7 +360,9 @@ class Database:
             files.make(self.target.path)
 
     def _look_again(self, path: Path) -> None:
-        """Find out whether the embedded file was written over since it was opened; once it was, use it no more."""
+        """Find out whether the embedded file was written over since it was opened; once
+        it was, use it no more.
+        """
         if self.overwritten is not None:
             raise self.overwritten
         changed = files.last_change(path)
@@ -317,8 +375,12 @@ class Database:
             raise
         self._changed = changed
 
-    async def _check_file(self, connection: AsyncConnection, path: Path, *, creates: bool) -> None:
-        """Make the embedded file's tables, or bring them up to date after a copy, once for each file at this path."""
+    async def _check_file(
+        self, connection: AsyncConnection, path: Path, *, creates: bool
+    ) -> None:
+        """Make the embedded file's tables, or bring them up to date after a copy, once
+        for each file at this path.
+        """
         if self._is_checked(path):
             return
         if not await self._is_current(connection):
@@ -333,7 +395,9 @@ class Database:
         self._checked = files.identify(path)
 
     async def _is_current(self, connection: AsyncConnection) -> bool:
-        """Whether an embedded file bears the stamp of this program's version; a table that it lacks is found in use."""
+        """Whether an embedded file bears the stamp of this program's version; a table
+        that it lacks is found in use.
+        """
         try:
             return await schema.read_version(connection) == schema.HEAD
         except SQLAlchemyError as error:
@@ -344,7 +408,9 @@ class Database:
             await connection.rollback()
 
     def _is_checked(self, path: Path) -> bool:
-        """Whether the embedded file was looked at already, and is not another one that was put in its place."""
+        """Whether the embedded file was looked at already, and is not another one that
+        was put in its place.
+        """
         return self._checked is not None and self._checked == files.identify(path)
 
     async def _make(self, connection: AsyncConnection, *, creates: bool) -> None:
@@ -361,14 +427,19 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    target: Target, *, timeout_s: float = 15.0, dial: Dial | None = None, pool_size: int | None = None
+    target: Target,
+    *,
+    timeout_s: float = 15.0,
+    dial: Dial | None = None,
+    pool_size: int | None = None,
 ) -> AsyncIterator[Database]:
     """Hand out a store and let go of it at the end; nothing is opened before the first call.
 
-    `timeout_s` limits connecting, the waking of a sleeping server included. `dial` makes the connections to
-    PostgreSQL where the caller has begun one already. A process that lives on names a `pool_size`: so many connections
-    at most, each of them for less than five minutes; who waits 5 s for one hears that the store is busy. An embedded
-    file has one writer at a time, and so one connection.
+    `timeout_s` limits connecting, the waking of a sleeping server included. `dial`
+    makes the connections to PostgreSQL where the caller has begun one already. A
+    process that lives on names a `pool_size`: so many connections at most, each of them
+    for less than five minutes; who waits 5 s for one hears that the store is busy. An
+    embedded file has one writer at a time, and so one connection.
     """
     owner_check = None
     if isinstance(target, SqliteTarget):
@@ -380,19 +451,32 @@ async def open_database(
     try:
         yield database
     finally:
-        if database.overwritten is None:  # closing would have SQLite write its log into the new content
+        if (
+            database.overwritten is None
+        ):  # closing would have SQLite write its log into the new content
             await engine.dispose()
 
 
 def _pool(size: int | None) -> dict[str, Any]:
-    """What SQLAlchemy is told of a pool; without a size one connection, and more where calls overlap."""
+    """What SQLAlchemy is told of a pool; without a size one connection, and more where
+    calls overlap.
+    """
     if size is None:
         return {"pool_size": 1}
-    return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_FOR_S, "pool_recycle": RECYCLE_S}
+    return {
+        "pool_size": size,
+        "max_overflow": 0,
+        "pool_timeout": BUSY_FOR_S,
+        "pool_recycle": RECYCLE_S,
+    }
 
 
 def _postgresql(
-    target: PostgresTarget, timeout_s: float, dial: Dial | None, pool_size: int | None, owner_check: "OwnerCheck"
+    target: PostgresTarget,
+    timeout_s: float,
+    dial: Dial | None,
+    pool_size: int | None,
+    owner_check: "OwnerCheck",
 ) -> AsyncEngine:
     from todo_cli.database import connection, dialect_postgresql
 
@@ -410,7 +494,9 @@ def _postgresql(
 
 
 class OwnerCheck:
-    """Has each new connection to PostgreSQL ask whose the schema is, and keeps what was found wrong."""
+    """Has each new connection to PostgreSQL ask whose the schema is, and keeps what was
+    found wrong.
+    """
 
     def __init__(self, target: PostgresTarget) -> None:
         self._target = target
@@ -433,7 +519,9 @@ class OwnerCheck:
 
     def _refuse(self, owner: str | None) -> None:
         if owner is None:
-            self._fault = DatabaseBusy(f"Somebody is making tables in {self._target.place}", hint="try again")
+            self._fault = DatabaseBusy(
+                f"Somebody is making tables in {self._target.place}", hint="try again"
+            )
         else:
             self._fault = failures.distrust(self._target.place, owner)
 
@@ -444,7 +532,9 @@ class OwnerCheck:
 
 
 def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
-    """Have a connection made anew that died while idle: the driver heard of it, and no round trip is needed to ask."""
+    """Have a connection made anew that died while idle: the driver heard of it, and no
+    round trip is needed to ask.
+    """
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 
@@ -453,7 +543,9 @@ def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
     from todo_cli.database import dialect_sqlite
 
     url = URL.create(
-        dialect_sqlite.DRIVER, database=f"file:{quote(os.fsencode(target.path))}", query={"mode": "rw", "uri": "true"}
+        dialect_sqlite.DRIVER,
+        database=f"file:{quote(os.fsencode(target.path))}",
+        query={"mode": "rw", "uri": "true"},
     )
     engine = create_async_engine(
         url,
@@ -466,16 +558,21 @@ def _sqlite(target: SqliteTarget, pool: dict[str, Any]) -> AsyncEngine:
     )
 
     def refuse_moved(connection: object, record: Any, proxy: object) -> None:
-        """Have the file opened anew that was put in the place of the one that is open, or was copied over it: nobody
-        would see its tasks. With something in the log, `find_file` has looked."""
+        """Have the file opened anew that was put in the place of the one that is open,
+        or was copied over it: nobody would see its tasks. With something in the log,
+        `find_file` has looked."""
         identity, changed = files.identify(target.path), files.last_change(target.path)
         if record.info.setdefault("file", identity) != identity:
             raise DisconnectionError
-        if record.info.setdefault("changed", changed) != changed and sidecars.has_empty_log(target.path):
+        if record.info.setdefault(
+            "changed", changed
+        ) != changed and sidecars.has_empty_log(target.path):
             raise DisconnectionError
         record.info["changed"] = changed
 
-    def refuse_foreign(dialect: object, record: object, arguments: object, named: object) -> None:
+    def refuse_foreign(
+        dialect: object, record: object, arguments: object, named: object
+    ) -> None:
         """Look beside the file each time before SQLite opens it."""
         sidecars.refuse_foreign(target.path)
 

@@ -1,4 +1,6 @@
-"""What `todo doctor` asks a store: who we are there, how far it is, what it holds. Nothing is changed."""
+"""What `todo doctor` asks a store: who we are there, how far it is, what it holds.
+Nothing is changed.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,9 +21,14 @@ _PINGS = 3
 
 
 async def gather(
-    facts: dict[str, Any], database: Database, user: str, now: Callable[[], datetime], clock_s: Callable[[], float]
+    facts: dict[str, Any],
+    database: Database,
+    user: str,
+    now: Callable[[], datetime],
+    clock_s: Callable[[], float],
 ) -> None:
-    """Ask the store about itself and note the answers in `facts`, in the order to show; `clock_s` is monotonic.
+    """Ask the store about itself and note the answers in `facts`, in the order to show;
+    `clock_s` is monotonic.
 
     Raises:
         TodoError: the store cannot be reached or used.
@@ -45,7 +52,10 @@ async def gather(
 
 
 async def _server(
-    connection: AsyncConnection, target: PostgresTarget, now: Callable[[], datetime], clock_s: Callable[[], float]
+    connection: AsyncConnection,
+    target: PostgresTarget,
+    now: Callable[[], datetime],
+    clock_s: Callable[[], float],
 ) -> dict[str, Any]:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     times_s = []
@@ -53,7 +63,13 @@ async def _server(
         began = clock_s()
         await driver.execute("SELECT 1")
         times_s.append(clock_s() - began)
-    roles = table("pg_roles", column("rolname"), column("rolsuper"), column("rolbypassrls"), schema="pg_catalog")
+    roles = table(
+        "pg_roles",
+        column("rolname"),
+        column("rolsuper"),
+        column("rolbypassrls"),
+        schema="pg_catalog",
+    )
     bypasses = select(or_(roles.c.rolsuper, roles.c.rolbypassrls)).where(
         roles.c.rolname == literal_column("current_user")
     )
@@ -85,7 +101,9 @@ async def _server(
 
 
 def _round_trips(target: PostgresTarget) -> int:
-    """The turns of a command of one statement: TCP, TLS, start-up, the two of SCRAM, and the statement's two."""
+    """The turns of a command of one statement: TCP, TLS, start-up, the two of SCRAM,
+    and the statement's two.
+    """
     is_socket = target.hosts[0][0].startswith("/")
     tls = 0 if target.is_plain else 1 if target.direct_tls else 2
     return (0 if is_socket else 1) + tls + 1 + 2 + 2
@@ -97,21 +115,36 @@ async def _file(connection: AsyncConnection) -> dict[str, Any]:
     return {"sqlite_version": version, "journal_mode": journal}
 
 
-async def _contents(connection: AsyncConnection, database: Database, user: str) -> dict[str, Any]:
+async def _contents(
+    connection: AsyncConnection, database: Database, user: str
+) -> dict[str, Any]:
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
         return {"schema": "absent", "tasks": 0}
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
     if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED) or is_old:
         raise schema.mismatch(state, database.target.place)
-    mine = select(func.count(), func.coalesce(func.max(Task.number), 0)).where(col(Task.user_id) == user)
+    mine = select(func.count(), func.coalesce(func.max(Task.number), 0)).where(
+        col(Task.user_id) == user
+    )
     counted, highest = (await connection.execute(mine.select_from(Task))).one()
-    last = await connection.scalar(select(Counter.last).where(col(Counter.user_id) == user)) or 0
-    return {"schema": f"{state.version} ({state.fit})", "tasks": counted, "numbers": _numbers(last, highest)}
+    last = (
+        await connection.scalar(
+            select(Counter.last).where(col(Counter.user_id) == user)
+        )
+        or 0
+    )
+    return {
+        "schema": f"{state.version} ({state.fit})",
+        "tasks": counted,
+        "numbers": _numbers(last, highest),
+    }
 
 
 def _numbers(last: int, highest: int) -> str:
-    """Whether the counter of a user has kept up with the tasks; a restored table can put it behind."""
+    """Whether the counter of a user has kept up with the tasks; a restored table can
+    put it behind.
+    """
     if last >= highest:
         return "ok"
     return f"behind: the counter is at {last}, a task at {highest}; the next added task puts it right"

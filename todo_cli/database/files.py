@@ -1,4 +1,6 @@
-"""The embedded file: made with safe rights, never behind somebody else's symlink, copied aside before an upgrade."""
+"""The embedded file: made with safe rights, never behind somebody else's symlink,
+copied aside before an upgrade.
+"""
 
 import errno
 import os
@@ -51,61 +53,94 @@ def holds_nothing(path: Path) -> bool:
         if stat.S_ISREG(found.st_mode):
             _require_readable(path)
     if not stat.S_ISREG(found.st_mode):
-        raise IoFailed(f"{path} is {_kind(found.st_mode)}, not a file", hint="name a file in TODO_DATABASE_URL")
+        raise IoFailed(
+            f"{path} is {_kind(found.st_mode)}, not a file",
+            hint="name a file in TODO_DATABASE_URL",
+        )
     return found.st_size == 0
 
 
 def _kind(mode: int) -> str:
     """What stands in the place of a file."""
-    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+    )
     return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
 
 
 def _require_readable(path: Path) -> None:
-    """Find out early: a driver that fails to open leaves a thread behind. Never by opening the file, as closing it
-    again would let go of every lock that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2)."""
-    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+    """Find out early: a driver that fails to open leaves a thread behind. Never by
+    opening the file, as closing it again would let go of every lock that this process
+    holds on it (https://sqlite.org/howtocorrupt.html, 2.2)."""
+    if not os.access(
+        path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def make(path: Path) -> None:
-    """Make an empty file of mode 0600, and missing folders of mode 0700; a file that is there stays as it is."""
+    """Make an empty file of mode 0600, and missing folders of mode 0700; a file that is
+    there stays as it is.
+    """
     with _local(path):
         path = path.resolve()  # one's own symlink to a file that is not there yet
-        for folder in [folder for folder in reversed(path.parents) if not folder.exists()]:
+        for folder in [
+            folder for folder in reversed(path.parents) if not folder.exists()
+        ]:
             folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+            os.close(
+                os.open(
+                    path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600
+                )
+            )
         except FileExistsError:
             return
 
 
 def copy_aside(path: Path, version: str) -> Path:
-    """Copy a database by SQLite's backup API, its write-ahead log included, to `PATH.VERSION.bak`, mode 0600.
+    """Copy a database by SQLite's backup API, its write-ahead log included, to
+    `PATH.VERSION.bak`, mode 0600.
 
-    A copy of the same version that is there already is kept, and the new one gets the next free number.
+    A copy of the same version that is there already is kept, and the new one gets the
+    next free number.
     """
     with _local(path):
         copy = path.with_name(f"{path.name}.{version}.bak")
         attempt = 1
         while True:
             try:
-                os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+                os.close(
+                    os.open(
+                        copy,
+                        os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW,
+                        0o600,
+                    )
+                )
                 break
             except FileExistsError:
                 attempt += 1
                 copy = path.with_name(f"{path.name}.{version}.{attempt}.bak")
         try:
-            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            with (
+                closing(sqlite3.connect(path)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
                 source.backup(target)
         except sqlite3.Error as error:
             copy.unlink()
-            raise IoFailed(f"{path} cannot be copied aside: {error}", hint="nothing was changed") from error
+            raise IoFailed(
+                f"{path} cannot be copied aside: {error}", hint="nothing was changed"
+            ) from error
         return copy
 
 
 def _refuse_foreign_links(path: Path) -> None:
-    """Refuse a symlink that neither this account nor the system made, anywhere on the way to the file."""
+    """Refuse a symlink that neither this account nor the system made, anywhere on the
+    way to the file.
+    """
     waiting = list(reversed(path.parts))
     walked = Path()
     for _ in range(_MOST_STEPS):
@@ -122,7 +157,8 @@ def _refuse_foreign_links(path: Path) -> None:
                 continue
             if found.st_uid not in (0, os.geteuid()):
                 raise ConfigInvalid(
-                    f"{part} is a symlink of another account", hint="name the file itself in TODO_DATABASE_URL"
+                    f"{part} is a symlink of another account",
+                    hint="name the file itself in TODO_DATABASE_URL",
                 )
             waiting += reversed(Path(os.readlink(part)).parts)
     with _local(path):
@@ -137,4 +173,7 @@ def _local(path: Path) -> Iterator[None]:
     except OSError as error:
         place = error.filename if isinstance(error.filename, str) else path
         reason = (error.strerror or type(error).__name__).lower()
-        raise IoFailed(f"{place}: {reason}", hint="check the path and the rights, or set TODO_DATABASE_URL") from error
+        raise IoFailed(
+            f"{place}: {reason}",
+            hint="check the path and the rights, or set TODO_DATABASE_URL",
+        ) from error

@@ -1,9 +1,12 @@
-"""Asks whose the schema `todo` is in one packet with the first request that names it, and so in no turn of its own.
+"""Asks whose the schema `todo` is in one packet with the first request that names it,
+and so in no turn of its own.
 
-PostgreSQL can run code of the owner of a table as soon as it plans a statement over it, before any condition of that
-statement. So the question must be answered first. asyncpg asks the server to parse a statement, which plans and runs
-nothing, and waits. The answer is read before anything that follows reaches asyncpg. If an owner is not trusted, the
-connection is cut, and nothing more is sent. Where there is no schema yet, the question goes with the next request, too.
+PostgreSQL can run code of the owner of a table as soon as it plans a statement over it,
+before any condition of that statement. So the question must be answered first. asyncpg
+asks the server to parse a statement, which plans and runs nothing, and waits. The
+answer is read before anything that follows reaches asyncpg. If an owner is not trusted,
+the connection is cut, and nothing more is sent. Where there is no schema yet, the
+question goes with the next request, too.
 
 Leans on asyncpg 0.31 and 0.32 (`Connection._transport`, `Connection._protocol`). Messages:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -26,11 +29,14 @@ _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 class Guard(asyncio.Protocol):
     """Stands before asyncpg on one connection until it is known whose the schema is.
 
-    `question` gives a row for each owner: the name, and whether we trust it. `refuse` is called with the name of an
-    owner that is not trusted, or with None where a schema appeared after the question.
+    `question` gives a row for each owner: the name, and whether we trust it. `refuse`
+    is called with the name of an owner that is not trusted, or with None where a schema
+    appeared after the question.
     """
 
-    def __init__(self, connection: Any, question: str, refuse: Callable[[str | None], object]) -> None:
+    def __init__(
+        self, connection: Any, question: str, refuse: Callable[[str | None], object]
+    ) -> None:
         self._transport = connection._transport
         self._protocol = connection._protocol
         self._refuse = refuse
@@ -71,7 +77,10 @@ class Guard(asyncio.Protocol):
         kind, length = _HEAD.unpack_from(self._received)
         if len(self._received) < 1 + length:
             return None
-        body, self._received = self._received[_HEAD.size : 1 + length], self._received[1 + length :]
+        body, self._received = (
+            self._received[_HEAD.size : 1 + length],
+            self._received[1 + length :],
+        )
         return kind, body
 
     def _take(self, kind: bytes, body: bytes) -> None:
@@ -81,7 +90,9 @@ class Guard(asyncio.Protocol):
             self._has_owner = True
             if is_trusted != "t":
                 self._cut(owner)
-        elif kind == _ERROR:  # as when the server shuts down; asyncpg hears of a lost connection
+        elif (
+            kind == _ERROR
+        ):  # as when the server shuts down; asyncpg hears of a lost connection
             self._transport.abort()
         self._is_answered = kind == _COMPLETE or self._transport.is_closing()
 
@@ -118,12 +129,15 @@ class Guard(asyncio.Protocol):
 
 
 def _ask(question: str) -> bytes:
-    """Parse, Bind and Execute without names, and no Sync: a pooler would take that for the end of the request."""
+    """Parse, Bind and Execute without names, and no Sync: a pooler would take that for
+    the end of the request.
+    """
     parse = b"\0" + question.encode() + b"\0" + struct.pack("!h", 0)
     bind = b"\0\0" + struct.pack("!hhh", 0, 0, 0)
     execute = b"\0" + struct.pack("!i", 0)
     return b"".join(
-        _HEAD.pack(kind, len(body) + 4) + body for kind, body in ((b"P", parse), (b"B", bind), (b"E", execute))
+        _HEAD.pack(kind, len(body) + 4) + body
+        for kind, body in ((b"P", parse), (b"B", bind), (b"E", execute))
     )
 
 

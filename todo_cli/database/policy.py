@@ -1,6 +1,8 @@
-"""The recipe for sharing one database: a role for each person, and row-level security that binds it to its rows.
+"""The recipe for sharing one database: a role for each person, and row-level security
+that binds it to its rows.
 
-Every table of ours has a column `user_id`, by which its rows are told apart. The lists of tables come from the models.
+Every table of ours has a column `user_id`, by which its rows are told apart. The lists
+of tables come from the models.
 """
 
 from collections.abc import Sequence
@@ -106,16 +108,25 @@ END $$"""
 
 def recipe(people: Sequence[str]) -> str:
     """SQL that makes a role for each person, binds it to its own rows and gives it its rights."""
-    passwords = "".join(f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';" for name in people)
+    passwords = "".join(
+        f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';" for name in people
+    )
     tables = "".join(_TABLE.format(table=table.fullname) for table in _tables())
     roles = "".join(_role(name) for name in people)
-    head, warning = _HEAD.format(passwords=passwords, schema=SCHEMA), _WARNING.format(schema=SCHEMA)
+    head, warning = (
+        _HEAD.format(passwords=passwords, schema=SCHEMA),
+        _WARNING.format(schema=SCHEMA),
+    )
     return f"{head}{tables}{warning}{roles}\nCOMMIT;\n"
 
 
 def _role(name: str) -> str:
     role, literal = quote(name), "'" + name.replace("'", "''") + "'"
-    tag = "$$" if "$" not in name else next(f"$t{n}$" for n in count() if f"$t{n}$" not in name)
+    tag = (
+        "$$"
+        if "$" not in name
+        else next(f"$t{n}$" for n in count() if f"$t{n}$" not in name)
+    )
     return _ROLE.format(role=role, literal=literal, tag=tag, grants=grants(role))
 
 
@@ -123,19 +134,33 @@ def grants(role: str) -> str:
     """SQL that gives a role, by its quoted name, the rights that the program needs."""
     lines = [
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};",
-        *(f"GRANT {_rights(table)} ON {table.fullname} TO {role};" for table in _tables()),
+        *(
+            f"GRANT {_rights(table)} ON {table.fullname} TO {role};"
+            for table in _tables()
+        ),
         f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role};",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
 def extension() -> str:
-    """SQL that gives the tables of an upgrade what `task` has: its policy, and rights for the same roles."""
+    """SQL that gives the tables of an upgrade what `task` has: its policy, and rights
+    for the same roles.
+    """
     new = [table for table in _tables() if table.name not in ("task", "counter")]
-    given = [f"        EXECUTE 'GRANT {_rights(table)} ON {table.fullname} TO ' || grantee;" for table in new]
-    bound = [f"        {line}" for table in new for line in _TABLE.format(table=table.fullname).strip().split("\n")]
+    given = [
+        f"        EXECUTE 'GRANT {_rights(table)} ON {table.fullname} TO ' || grantee;"
+        for table in new
+    ]
+    bound = [
+        f"        {line}"
+        for table in new
+        for line in _TABLE.format(table=table.fullname).strip().split("\n")
+    ]
     return _EXTENSION.format(
-        schema=SCHEMA, grants="\n".join(given or ["        NULL;"]), policies="\n".join(bound or ["        NULL;"])
+        schema=SCHEMA,
+        grants="\n".join(given or ["        NULL;"]),
+        policies="\n".join(bound or ["        NULL;"]),
     )
 
 

@@ -1,7 +1,7 @@
 """Which schema a store has, and how it comes to the one this program knows.
 
-A first creation is one script made from the models that also stamps Alembic's version: one round trip. Alembic itself
-is loaded only to bring an older store up to date.
+A first creation is one script made from the models that also stamps Alembic's version:
+one round trip. Alembic itself is loaded only to bring an older store up to date.
 """
 
 import io
@@ -37,12 +37,18 @@ from todo_cli.database.failures import STRANGERS_STATE, distrust, is_absent
 from todo_cli.errors import SchemaMismatch
 from todo_cli.models import SCHEMA
 
-REVISIONS: Final[Mapping[str, frozenset[str]]] = {"0001": frozenset({"counter", "task"})}
-"""Alembic's revisions in order, and the tables of each: a store is judged by the version that it bears."""
+REVISIONS: Final[Mapping[str, frozenset[str]]] = {
+    "0001": frozenset({"counter", "task"})
+}
+"""Alembic's revisions in order, and the tables of each: a store is judged by the
+version that it bears.
+"""
 HEAD: Final = list(REVISIONS)[-1]
 
 LOCK: Final = 0x746F646F
-"""The key of the transaction's advisory lock under which PostgreSQL's schema is made or changed: `todo` in ASCII."""
+"""The key of the transaction's advisory lock under which PostgreSQL's schema is made or
+changed: `todo` in ASCII.
+"""
 
 VERSION_TABLE: Final = Table(
     "alembic_version",
@@ -59,7 +65,9 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 _NO_PATH: Final = "SET LOCAL search_path = ''"
-"""Until the end of a transaction only PostgreSQL's own functions, operators and types are found by name."""
+"""Until the end of a transaction only PostgreSQL's own functions, operators and types
+are found by name.
+"""
 
 
 _PREPARATION: Final = """\
@@ -96,7 +104,9 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a store holds: how it fits, the version it is stamped with, and in PostgreSQL who owns the schema."""
+    """What a store holds: how it fits, the version it is stamped with, and in
+    PostgreSQL who owns the schema.
+    """
 
     fit: Fit
     version: str | None = None
@@ -120,12 +130,20 @@ async def read_state(connection: AsyncConnection) -> State:
 
 
 def _judge(version: str | None, tables: set[str], found_owner: str | None) -> State:
-    """Say how a store with these tables fits that bears this version; others use Alembic's table, too."""
+    """Say how a store with these tables fits that bears this version; others use
+    Alembic's table, too.
+    """
     if version is None:
         return State(Fit.FOREIGN, owner=found_owner)
     if version in REVISIONS and tables >= REVISIONS[version]:
-        return State(Fit.CURRENT if version == HEAD else Fit.OLDER, version, found_owner)
-    if re.fullmatch("[0-9]{4}", version) and version > HEAD and tables & REVISIONS[HEAD]:
+        return State(
+            Fit.CURRENT if version == HEAD else Fit.OLDER, version, found_owner
+        )
+    if (
+        re.fullmatch("[0-9]{4}", version)
+        and version > HEAD
+        and tables & REVISIONS[HEAD]
+    ):
         return State(Fit.NEWER, version, found_owner)
     return State(Fit.FOREIGN, owner=found_owner)
 
@@ -141,7 +159,9 @@ async def _read_any_version(connection: AsyncConnection) -> str | None:
 
 
 async def read_version(connection: AsyncConnection) -> str | None:
-    """Read the version that a store is stamped with; the statement fails where nothing like a stamp is."""
+    """Read the version that a store is stamped with; the statement fails where nothing
+    like a stamp is.
+    """
     version: str | None = await connection.scalar(select(VERSION_TABLE.c.version_num))
     return version
 
@@ -157,21 +177,38 @@ def _tables(dialect: Dialect) -> Select[Any]:
 def mismatch(state: State, place: str) -> SchemaMismatch:
     """Say why a store that is neither absent nor current cannot be used as it is."""
     if state.fit is Fit.FOREIGN:
-        return SchemaMismatch(f"{place} already holds tables that are not todo's", hint=NAME_ANOTHER)
+        return SchemaMismatch(
+            f"{place} already holds tables that are not todo's", hint=NAME_ANOTHER
+        )
     if state.fit is Fit.UNTRUSTED:
         return distrust(place, state.owner)
     if state.fit is Fit.OLDER:
-        return SchemaMismatch(f"The tables in {place} are of an older version of todo", hint="run `todo db upgrade`")
-    return SchemaMismatch(f"The tables in {place} are of a newer version of todo", hint="upgrade todo here")
+        return SchemaMismatch(
+            f"The tables in {place} are of an older version of todo",
+            hint="run `todo db upgrade`",
+        )
+    return SchemaMismatch(
+        f"The tables in {place} are of a newer version of todo",
+        hint="upgrade todo here",
+    )
 
 
 def creation(dialect: Dialect) -> list[str]:
-    """The statements that make the schema of `HEAD` and stamp it; on PostgreSQL each is harmless when repeated."""
+    """The statements that make the schema of `HEAD` and stamp it; on PostgreSQL each is
+    harmless when repeated.
+    """
     is_postgresql = dialect.name == "postgresql"
     tables = SQLModel.metadata.sorted_tables
-    indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    indexes = [
+        index
+        for table in tables
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    ]
     ddl: list[DDLElement] = [
-        *(CreateTable(table, if_not_exists=is_postgresql) for table in [*tables, VERSION_TABLE]),
+        *(
+            CreateTable(table, if_not_exists=is_postgresql)
+            for table in [*tables, VERSION_TABLE]
+        ),
         *(CreateIndex(index, if_not_exists=is_postgresql) for index in indexes),
     ]
     stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}')"  # noqa: S608 - constants of ours
@@ -182,9 +219,14 @@ def creation(dialect: Dialect) -> list[str]:
 
 
 def lock(dialect: Dialect) -> list[str]:
-    """Begin a transaction on PostgreSQL that changes the schema: no shadowing names, and no other such transaction."""
+    """Begin a transaction on PostgreSQL that changes the schema: no shadowing names,
+    and no other such transaction.
+    """
     key = cast(literal_column(str(LOCK)), BigInteger)
-    return [_NO_PATH, str(select(func.pg_advisory_xact_lock(key)).compile(dialect=dialect))]
+    return [
+        _NO_PATH,
+        str(select(func.pg_advisory_xact_lock(key)).compile(dialect=dialect)),
+    ]
 
 
 def preparation(dialect: Dialect) -> list[str]:
@@ -193,16 +235,23 @@ def preparation(dialect: Dialect) -> list[str]:
     CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where ours was made for us.
     """
     found = owner.owners().compile(dialect=dialect)
-    return [*lock(dialect), _PREPARATION.format(owners=found, schema=SCHEMA, state=STRANGERS_STATE)]
+    return [
+        *lock(dialect),
+        _PREPARATION.format(owners=found, schema=SCHEMA, state=STRANGERS_STATE),
+    ]
 
 
 async def create(connection: AsyncConnection) -> bool:
-    """Make the schema, all or nothing; False when somebody else was faster. PostgreSQL: one round trip."""
+    """Make the schema, all or nothing; False when somebody else was faster. PostgreSQL:
+    one round trip.
+    """
     if connection.dialect.name == "postgresql":
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await driver.execute(";\n".join(creation(connection.dialect)))
         return True
-    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # refused where files cannot be shared: DELETE stays
+    await connection.exec_driver_sql(
+        "PRAGMA journal_mode=WAL"
+    )  # refused where files cannot be shared: DELETE stays
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         if (await read_state(connection)).fit is not Fit.ABSENT:
@@ -215,10 +264,13 @@ async def create(connection: AsyncConnection) -> bool:
         await connection.rollback()
 
 
-async def upgrade(connection: AsyncConnection, copy_aside: Callable[[State], None] | None = None) -> None:
+async def upgrade(
+    connection: AsyncConnection, copy_aside: Callable[[State], None] | None = None
+) -> None:
     """Bring an older schema, or none, to `HEAD` by Alembic, all or nothing, alone under a lock.
 
-    `copy_aside` is called under the lock before an older schema changes. Nothing is done when somebody was faster.
+    `copy_aside` is called under the lock before an older schema changes. Nothing is
+    done when somebody was faster.
     """
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -248,7 +300,9 @@ def _run_alembic(connection: Connection) -> None:
 
 
 def upgrade_script(dialect_name: str, version: str | None) -> str:
-    """The SQL that brings a store from `version` (None: nothing there) to `HEAD`, for its owner to run."""
+    """The SQL that brings a store from `version` (None: nothing there) to `HEAD`, for
+    its owner to run.
+    """
     if version == HEAD:
         return f"-- The schema is up to date ({HEAD}).\n"
     if version is None:

@@ -1,9 +1,12 @@
-"""What SQLite keeps beside the embedded file: a log or a journal of another file is never replayed into it.
+"""What SQLite keeps beside the embedded file: a log or a journal of another file is
+never replayed into it.
 
-SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who puts a backup in the place of a file, and
-leaves them there, has the backup overwritten by pages of the old file. So each of our transactions leaves a mark in the
-header of the file. The header is copied into the log or the journal, and the marks are compared before SQLite opens a
-file. What they do not tell is not guessed: SQLite opens the file as it always did.
+SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who puts a
+backup in the place of a file, and leaves them there, has the backup overwritten by
+pages of the old file. So each of our transactions leaves a mark in the header of the
+file. The header is copied into the log or the journal, and the marks are compared
+before SQLite opens a file. What they do not tell is not guessed: SQLite opens the file
+as it always did.
 
 Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3 (journal) and 4 (log).
 """
@@ -23,12 +26,18 @@ from todo_cli.database.files import Identity, identify
 from todo_cli.errors import DatabaseBusy, IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
-"""Magic number, version, page size, checkpoints, two salts, two checksums; the last bit of the magic: byte order."""
+"""Magic number, version, page size, checkpoints, two salts, two checksums; the last bit
+of the magic: byte order.
+"""
 _LOG_MAGIC: Final = 0x377F0682
 _FRAME_START: Final = struct.Struct(">6I")
-"""Page, pages of the file after this commit (0: no commit), two salts, two checksums; then the page."""
+"""Page, pages of the file after this commit (0: no commit), two salts, two checksums;
+then the page.
+"""
 _JOURNAL_START: Final = struct.Struct(">8s5I")
-"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of the file before, sector and page size."""
+"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of the file
+before, sector and page size.
+"""
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
 """Where a file's first page has the mark."""
@@ -44,18 +53,25 @@ class LeftBehind(IoFailed):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a transaction writes into the header, as `user_version` and `application_id`; both 0 before the first."""
+    """What a transaction writes into the header, as `user_version` and
+    `application_id`; both 0 before the first.
+    """
 
     count: int
-    """One more than before; the first of a file is random, so that marks of different files differ."""
+    """One more than before; the first of a file is random, so that marks of different
+    files differ.
+    """
     files: int
-    """Which file and which log were written to, by the last bits of their inode numbers; 0 where there is no log.
+    """Which file and which log were written to, by the last bits of their inode
+    numbers; 0 where there is no log.
 
     The count is added to the log's, so that a count which another program wrote does not fit.
     """
 
     def is_of_log(self, log: int) -> bool:
-        """Whether we wrote this mark into the log of this inode number; a page copied from elsewhere has another."""
+        """Whether we wrote this mark into the log of this inode number; a page copied
+        from elsewhere has another.
+        """
         return self.files != 0 and (self.files - self.count) & 0xFFFF == log & 0xFFFF
 
     def is_of_file(self, file: int) -> bool:
@@ -64,26 +80,39 @@ class Mark:
 
 
 def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
-    """The mark of a transaction that is about to be committed to the file that was opened at this path."""
-    count = last.count + 1 if last.count else 1 + int.from_bytes(os.urandom(4), "big") // 4
+    """The mark of a transaction that is about to be committed to the file that was
+    opened at this path.
+    """
+    count = (
+        last.count + 1 if last.count else 1 + int.from_bytes(os.urandom(4), "big") // 4
+    )
     log = identify(_beside(path.resolve(), "-wal"))
-    return Mark(count, (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF if file and log else 0)
+    return Mark(
+        count,
+        (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF if file and log else 0,
+    )
 
 
 def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
-    """Refuse to use a file while the log or the journal of another one is beside it; nothing is changed.
+    """Refuse to use a file while the log or the journal of another one is beside it;
+    nothing is changed.
 
-    A file that `is_open` already has been written to since it was looked at last, by a checkpoint or by `cp`.
+    A file that `is_open` already has been written to since it was looked at last, by a
+    checkpoint or by `cp`.
 
     Raises:
-        LeftBehind: SQLite would write pages of another file into this one, or would delete what is left of a file that
-            is gone.
+        LeftBehind: SQLite would write pages of another file into this one, or would
+            delete what is left of a file that is gone.
         DatabaseBusy: a file that is open cannot be read at the moment.
     """
-    path = path.resolve()  # where SQLite looks for them, also if we came through a symlink
+    path = (
+        path.resolve()
+    )  # where SQLite looks for them, also if we came through a symlink
     is_foreign = _is_foreign(path, _beside(path, "-wal"), _log_differs)
     if is_foreign is None and is_open:
-        raise DatabaseBusy(f"{path} is being written by another program", hint="try again")
+        raise DatabaseBusy(
+            f"{path} is being written by another program", hint="try again"
+        )
     if is_foreign:
         raise _refusal(path, "-wal", f"{path.name}-wal and {path.name}-shm")
     if _is_foreign(path, _beside(path, "-journal"), _journal_differs):
@@ -91,7 +120,9 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
 
 
 def has_empty_log(path: Path) -> bool:
-    """Whether somebody has the file open, and has not written to it: then no checkpoint changes it."""
+    """Whether somebody has the file open, and has not written to it: then no checkpoint
+    changes it.
+    """
     try:
         return _beside(path.resolve(), "-wal").stat().st_size == 0
     except OSError:
@@ -121,7 +152,9 @@ def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file says of itself without its log and its journal; all 0 where it is empty, gone or no database."""
+    """What a file says of itself without its log and its journal; all 0 where it is
+    empty, gone or no database.
+    """
 
     page_size: int = 0
     pages: int | None = 0
@@ -133,8 +166,8 @@ class _File:
 def _read(path: Path) -> _File | None:
     """Read the header; None where that fails.
 
-    SQLite does it: closing the file ourselves would let go of every lock that this process holds on it
-    (https://sqlite.org/howtocorrupt.html, 2.2).
+    SQLite does it: closing the file ourselves would let go of every lock that this
+    process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         found = path.stat()
@@ -145,27 +178,39 @@ def _read(path: Path) -> _File | None:
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
-            count, page_size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "page_size"))
+            count, page_size = (
+                file.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("user_version", "page_size")
+            )
             try:
                 pages = file.execute("PRAGMA page_count").fetchone()[0]
             except sqlite3.Error:
                 pages = None
     except sqlite3.Error as error:
-        return _File() if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB" else None
+        return (
+            _File()
+            if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB"
+            else None
+        )
     return _File(page_size, pages, count, found.st_ino)
 
 
-def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]) -> bool | None:
+def _is_foreign(
+    path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]
+) -> bool | None:
     """Whether what is beside a file is known not to be its own; None where the file cannot be read.
 
-    Others may be writing. A log or a journal that begins anew has other random numbers in its first bytes: while these
-    stay, what is read from it and from the file belongs together.
+    Others may be writing. A log or a journal that begins anew has other random numbers
+    in its first bytes: while these stay, what is read from it and from the file belongs
+    together.
     """
     try:
         found = beside.stat()
         if found.st_size == 0 or not stat.S_ISREG(found.st_mode):
             return False
-        descriptor = os.open(beside, os.O_RDONLY)  # SQLite has no locks on these files that closing would let go of
+        descriptor = os.open(
+            beside, os.O_RDONLY
+        )  # SQLite has no locks on these files that closing would let go of
     except OSError:
         return False
     try:
@@ -177,7 +222,11 @@ def _is_foreign(path: Path, beside: Path, differs: Callable[[int, bytes, _File],
             if not differs(descriptor, start, file):
                 return False
             same = os.path.samestat(os.fstat(descriptor), beside.stat())
-            if same and os.pread(descriptor, _LOG_START.size, 0) == start and _read(path) == file:
+            if (
+                same
+                and os.pread(descriptor, _LOG_START.size, 0) == start
+                and _read(path) == file
+            ):
                 return True
         return False
     except OSError:
@@ -207,25 +256,33 @@ def _log_differs(log: int, start: bytes, file: _File) -> bool:
         return False
 
     def continues() -> bool:
-        return file.page_size == page_size and _continues(_frames(log, start, page_size), file, os.fstat(log).st_ino)
+        return file.page_size == page_size and _continues(
+            _frames(log, start, page_size), file, os.fstat(log).st_ino
+        )
 
-    # A frame that is being written has its beginning before its page, so look again once a whole transaction is there.
+    # A frame that is being written has its beginning before its page, so look again
+    # once a whole transaction is there.
     return not continues() and _is_replayed(log, start, page_size) and not continues()
 
 
 def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
-    """Whether a log may have been begun on the file as it is, or on one of which the file has pages already.
+    """Whether a log may have been begun on the file as it is, or on one of which the
+    file has pages already.
 
-    A file has the mark of the last transaction that is in it: the one before the log, or one of the log's own. But that
-    is known of our own transactions only. Another program can write any mark through SQLite: a restore by SQLite's
-    backup API writes that of the backup, and every other page of it. Such a transaction needs nothing of the file.
+    A file has the mark of the last transaction that is in it: the one before the log,
+    or one of the log's own. But that is known of our own transactions only. Another
+    program can write any mark through SQLite: a restore by SQLite's backup API writes
+    that of the backup, and every other page of it. Such a transaction needs nothing of
+    the file.
     """
     is_near, is_marked, pages = False, False, 0
     written: set[int] = set()
     for frame in frames:
         written.add(frame.page)
         if frame.pages:
-            if len(written) >= frame.pages - (frame.pages * file.page_size > _LOCK_PLACE):
+            if len(written) >= frame.pages - (
+                frame.pages * file.page_size > _LOCK_PLACE
+            ):
                 return not _names_another_file(frames, file, log)
             written.clear()
         pages = pages or frame.pages
@@ -234,23 +291,34 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
         is_marked = True
         ahead = frame.mark.count - file.count
         is_near = is_near or ahead == 0
-        if ahead == 1 or (file.count == 0 and ahead):  # the next one, or the first that was marked at all
+        if ahead == 1 or (
+            file.count == 0 and ahead
+        ):  # the next one, or the first that was marked at all
             return not frame.mark.is_of_log(log) or frame.mark.is_of_file(file.inode)
         if ahead and not frame.mark.is_of_log(log):
             return True
     if is_marked:
         return is_near
-    return pages == 0 or file.pages in (None, pages)  # a file that grows or shrinks has another first page
+    return pages == 0 or file.pages in (
+        None,
+        pages,
+    )  # a file that grows or shrinks has another first page
 
 
 def _names_another_file(frames: Iterator[_Frame], file: _File, log: int) -> bool:
-    """Whether one of these marks is ours, made in this very log, and says that it was another file's."""
+    """Whether one of these marks is ours, made in this very log, and says that it was
+    another file's.
+    """
     marks = (frame.mark for frame in frames if frame.mark is not None)
-    return any(mark.is_of_log(log) and not mark.is_of_file(file.inode) for mark in marks)
+    return any(
+        mark.is_of_log(log) and not mark.is_of_file(file.inode) for mark in marks
+    )
 
 
 def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
-    """The frames since the log was begun, the oldest first; behind them are those of its use before."""
+    """The frames since the log was begun, the oldest first; behind them are those of
+    its use before.
+    """
     place = _LOG_START.size
     salts = start[16:24]
     while True:
@@ -258,7 +326,11 @@ def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
         if len(frame) < _FRAME_START.size + _HEADER_MARK.size or frame[8:16] != salts:
             return
         page, pages, *_ = _FRAME_START.unpack_from(frame)
-        mark = Mark(*_HEADER_MARK.unpack_from(frame, _FRAME_START.size)) if page == 1 else None
+        mark = (
+            Mark(*_HEADER_MARK.unpack_from(frame, _FRAME_START.size))
+            if page == 1
+            else None
+        )
         yield _Frame(page, pages, mark)
         place += _FRAME_START.size + page_size
 
@@ -295,7 +367,9 @@ def _add_up(order: str, content: bytes, sums: tuple[int, int]) -> tuple[int, int
 
 
 def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
-    """Whether a journal would be rolled back, and its pages are not the file's of before its last transaction."""
+    """Whether a journal would be rolled back, and its pages are not the file's of
+    before its last transaction.
+    """
     if len(start) < _JOURNAL_START.size:
         return False
     magic, records, _, pages, sector, page_size = _JOURNAL_START.unpack_from(start)
@@ -310,9 +384,13 @@ def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
 
 
 def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:
-    """The count in the first page as it was before; 0 where the journal's first part does not have that page."""
+    """The count in the first page as it was before; 0 where the journal's first part
+    does not have that page.
+    """
     for record in range(records):
-        content = os.pread(journal, 4 + _HEADER_MARK.size, sector + record * (page_size + 8))
+        content = os.pread(
+            journal, 4 + _HEADER_MARK.size, sector + record * (page_size + 8)
+        )
         if len(content) < 4 + _HEADER_MARK.size:
             break
         if content[:4] == b"\x00\x00\x00\x01":

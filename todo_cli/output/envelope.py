@@ -36,7 +36,9 @@ def task_values(task: "TaskPublic") -> dict[str, Any]:
         "completed": task.completed,
         "created_at": _instant(task.created_at),
         "updated_at": _instant(task.updated_at),
-        "completed_at": None if task.completed_at is None else _instant(task.completed_at),
+        "completed_at": None
+        if task.completed_at is None
+        else _instant(task.completed_at),
     }
 
 
@@ -45,4 +47,11 @@ def _instant(value: Any) -> str:
 
 
 def _document(envelope: dict[str, Any]) -> str:
-    return escape_json(json.dumps(envelope, ensure_ascii=False, allow_nan=False, default=task_values)) + "\n"
+    return (
+        escape_json(
+            json.dumps(
+                envelope, ensure_ascii=False, allow_nan=False, default=task_values
+            )
+        )
+        + "\n"
+    )

@@ -7,7 +7,9 @@ from todo_cli.output.text import field, visible
 from todo_cli.output.views import Sheet
 
 _NONE: Final = "-"
-"""Fills a column that has no value: `read` in a shell takes two tabs in a row for one, and would count wrong."""
+"""Fills a column that has no value: `read` in a shell takes two tabs in a row for one,
+and would count wrong.
+"""
 
 
 def render(sheet: Sheet) -> str:

@@ -21,7 +21,9 @@ _WITH_STATUS: Final = 32
 
 
 class _Buffer(io.StringIO):
-    """A text buffer that claims the encoding of the stream it will be written to, so that Rich picks fitting boxes."""
+    """A text buffer that claims the encoding of the stream it will be written to, so
+    that Rich picks fitting boxes.
+    """
 
     def __init__(self, encoding: str) -> None:
         super().__init__()
@@ -33,10 +35,14 @@ class _Buffer(io.StringIO):
         return self._encoding
 
 
-def render(sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]) -> str:
+def render(
+    sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]
+) -> str:
     """Draw a sheet `width` columns wide; text of users is shown as text, never as markup."""
     buffer = _Buffer(encoding)
-    console = Console(file=buffer, width=width, force_terminal=True, _environ=dict(variables))
+    console = Console(
+        file=buffer, width=width, force_terminal=True, _environ=dict(variables)
+    )
     for part in _parts(sheet, width):
         console.print(part, soft_wrap=isinstance(part, Text))
     return buffer.getvalue()
@@ -48,7 +54,9 @@ def progress(
 ) -> Iterator[Callable[[int, int], None]]:
     """Draw a bar on a stream, and hand out the function that moves it: so many done, of so many."""
     text = io.TextIOWrapper(stream, encoding="utf-8")
-    console = Console(file=text, width=width, force_terminal=True, _environ=dict(variables))
+    console = Console(
+        file=text, width=width, force_terminal=True, _environ=dict(variables)
+    )
     try:
         with Progress(console=console, auto_refresh=False, transient=True) as bars:
             bar = bars.add_task(what)
@@ -65,7 +73,10 @@ def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
     if sheet.table is not None:
         if not sheet.table.rows:
             return [Text(visible(sheet.table.note))]
-        return [_table(sheet.table, width), Text(visible(sheet.table.footer), style="dim")]
+        return [
+            _table(sheet.table, width),
+            Text(visible(sheet.table.footer), style="dim"),
+        ]
     if sheet.fields:
         return [_fields(sheet.fields)]
     return [Text(visible(line)) for line in sheet.lines]
@@ -86,7 +97,12 @@ def _table(table: Table, width: int) -> RichTable:
             title = Text("x ", style="green") + title
         cells = [Text(str(row.number)), title]
         if with_status:
-            cells.insert(1, Text("done", style="green") if row.is_done else Text("open", style="yellow"))
+            cells.insert(
+                1,
+                Text("done", style="green")
+                if row.is_done
+                else Text("open", style="yellow"),
+            )
         if with_date:
             cells.append(Text(row.age))
         drawn.add_row(*cells)

@@ -1,4 +1,6 @@
-"""Making stored text safe to show: what `rules.REFUSED` names can come from elsewhere, and may not drive a terminal."""
+"""Making stored text safe to show: what `rules.REFUSED` names can come from elsewhere,
+and may not drive a terminal.
+"""
 
 import re
 from typing import Final
@@ -19,7 +21,9 @@ def visible_lines(text: str) -> str:
 
 
 def field(text: str) -> str:
-    """A value in a line of fields: backslash, LF and TAB are escaped, so that it can be read back."""
+    """A value in a line of fields: backslash, LF and TAB are escaped, so that it can be
+    read back.
+    """
     return visible(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t"))
 
 
@@ -29,7 +33,11 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_json(document: str) -> str:
-    """Write out as `\\uXXXX` what JSON leaves raw; such characters stand only inside its strings."""
-    if document.isascii() and "\x7f" not in document:  # JSON has escaped C0 itself: nothing is left to look for
+    """Write out as `\\uXXXX` what JSON leaves raw; such characters stand only inside
+    its strings.
+    """
+    if (
+        document.isascii() and "\x7f" not in document
+    ):  # JSON has escaped C0 itself: nothing is left to look for
         return document
     return REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", document)

@@ -1,4 +1,6 @@
-"""What a result is called: pure functions from what the service returned to a `Sheet`, for every writer the same."""
+"""What a result is called: pure functions from what the service returned to a `Sheet`,
+for every writer the same.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ _NAMED_UP_TO: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a view may know besides the result: whose tasks, where they are, whether the store is new, and the time."""
+    """What a view may know besides the result: whose tasks, where they are, whether the
+    store is new, and the time.
+    """
 
     user: str
     place: str
@@ -50,10 +54,13 @@ class Table:
     note: str
 
 
-# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its result, twice (python/cpython#112559).
+# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its result,
+# twice (python/cpython#112559).
 @dataclass(frozen=True, slots=True, repr=False)
 class Sheet:
-    """A result in words: `data` and `message` for programs; one of `lines`, `table`, `fields` for people."""
+    """A result in words: `data` and `message` for programs; one of `lines`, `table`,
+    `fields` for people.
+    """
 
     data: Any
     message: str
@@ -77,15 +84,23 @@ def added_all(results: "Sequence[Added]", scene: Scene) -> Sheet:
     if lines:
         lines[0] += note
     new = sum(result.is_new for result in results)
-    there = f", {_tasks(len(results) - new)} already there" if new < len(results) else ""
-    return Sheet([result.task for result in results], f"Added {_tasks(new)}{there}{note}", lines)
+    there = (
+        f", {_tasks(len(results) - new)} already there" if new < len(results) else ""
+    )
+    return Sheet(
+        [result.task for result in results], f"Added {_tasks(new)}{there}{note}", lines
+    )
 
 
 def listed(page: "TaskPage", scene: Scene) -> Sheet:
     """Show tasks as a table, with how many there are."""
     counts = f"{_count(page.open_count)} open, {_count(page.done_count)} done"
-    total = {"open": page.open_count, "done": page.done_count}.get(page.status, page.open_count + page.done_count)
-    message = counts if page.limit is None else f"{len(page.tasks):,} of {_count(total)}"
+    total = {"open": page.open_count, "done": page.done_count}.get(
+        page.status, page.open_count + page.done_count
+    )
+    message = (
+        counts if page.limit is None else f"{len(page.tasks):,} of {_count(total)}"
+    )
     kind = "" if page.status == "all" else f"{page.status} "
     table = Table(
         rows=_Rows(page.tasks, scene.now),
@@ -111,24 +126,38 @@ def updated(task: "TaskPublic", scene: Scene) -> Sheet:
 def upgraded(version: str, scene: Scene) -> Sheet:
     """Say which schema is there now."""
     line = f"The schema in {scene.place} is up to date ({version})"
-    return Sheet({"version": version, "created": scene.is_new_store}, line, [line + _new_store(scene)])
+    return Sheet(
+        {"version": version, "created": scene.is_new_store},
+        line,
+        [line + _new_store(scene)],
+    )
 
 
 def script(sql: str, scene: Scene) -> Sheet:
     """Hand out SQL as it is."""
-    return Sheet({"sql": sql}, f"The SQL for {scene.place}", lines=sql.rstrip("\n").split("\n"))
+    return Sheet(
+        {"sql": sql}, f"The SQL for {scene.place}", lines=sql.rstrip("\n").split("\n")
+    )
 
 
 def imported(result: "Imported", scene: Scene) -> Sheet:
     """Say how much was copied."""
     people = f"{result.users:,} user{'' if result.users == 1 else 's'}"
-    there = f"; {_tasks(result.tasks - result.new)} already there" if result.new < result.tasks else ""
+    there = (
+        f"; {_tasks(result.tasks - result.new)} already there"
+        if result.new < result.tasks
+        else ""
+    )
     line = f"Imported {_tasks(result.new)} of {people}{there}{_new_store(scene) or _new_lists(result.new_users)}"
-    return Sheet({"tasks": result.tasks, "users": result.users, "new": result.new}, line, [line])
+    return Sheet(
+        {"tasks": result.tasks, "users": result.users, "new": result.new}, line, [line]
+    )
 
 
 class Changed:
-    """A view that names what happened to tasks; an object for the one argument, an array for several."""
+    """A view that names what happened to tasks; an object for the one argument, an
+    array for several.
+    """
 
     def __init__(self, verb: str, *, is_single: bool) -> None:
         self._verb = verb
@@ -148,7 +177,9 @@ def deletion_question(tasks: "Sequence[TaskPublic]") -> list[str]:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago something was, in the largest unit that fits: `3 days ago`; the future is `just now`."""
+    """How long ago something was, in the largest unit that fits: `3 days ago`; the
+    future is `just now`.
+    """
     seconds = int((now - then).total_seconds())
     for unit, length in _UNITS:
         if seconds >= length:
@@ -207,16 +238,28 @@ def _added_line(result: "Added") -> str:
 def _new_list(results: "Sequence[Added]", scene: Scene) -> str:
     """Say that a list begins here: a mistyped name of a user would else go unseen."""
     if scene.is_new_store:
-        return f" (new list for {scene.user} in {scene.place})" if scene.by_flag else _new_store(scene)
-    is_first = any(result.is_new and result.task.number == 1 for result in results)  # no number is given twice
+        return (
+            f" (new list for {scene.user} in {scene.place})"
+            if scene.by_flag
+            else _new_store(scene)
+        )
+    is_first = any(
+        result.is_new and result.task.number == 1 for result in results
+    )  # no number is given twice
     return f" (new list for {scene.user})" if is_first else ""
 
 
 def _new_lists(users: Sequence[str]) -> str:
     """Name the users whose lists an import began."""
     named = ", ".join(users[:_NAMED_UP_TO])
-    more = f" and {len(users) - _NAMED_UP_TO:,} more" if len(users) > _NAMED_UP_TO else ""
-    return f" (new list{'' if len(users) == 1 else 's'} for {named}{more})" if users else ""
+    more = (
+        f" and {len(users) - _NAMED_UP_TO:,} more" if len(users) > _NAMED_UP_TO else ""
+    )
+    return (
+        f" (new list{'' if len(users) == 1 else 's'} for {named}{more})"
+        if users
+        else ""
+    )
 
 
 def _new_store(scene: Scene) -> str:

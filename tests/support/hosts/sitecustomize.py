@@ -1,6 +1,7 @@
 """A hosts file for one process: the names in HOSTS_OF_TESTS, separated by commas, are 127.0.0.1.
 
-Python imports this by itself where the folder is on PYTHONPATH, which is how a process under test gets it.
+Python imports this by itself where the folder is on PYTHONPATH, which is how a process
+under test gets it.
 """
 
 import os
@@ -10,7 +11,9 @@ from typing import Any
 
 
 def resolving(names: Iterable[str]) -> Callable[..., Any]:
-    """A `socket.getaddrinfo` that knows some names as 127.0.0.1 and asks the system for all others."""
+    """A `socket.getaddrinfo` that knows some names as 127.0.0.1 and asks the system for
+    all others.
+    """
     known, system = frozenset(names), socket.getaddrinfo
 
     def getaddrinfo(host: str | bytes | None, *arguments: Any, **named: Any) -> Any:

@@ -6,7 +6,11 @@ from todo_cli.database import policy, schema
 from todo_cli.models import SCHEMA
 
 connection = context.config.attributes.get("connection")
-dialect_name = connection.dialect.name if connection is not None else context.config.attributes["dialect_name"]
+dialect_name = (
+    connection.dialect.name
+    if connection is not None
+    else context.config.attributes["dialect_name"]
+)
 is_postgresql = dialect_name == "postgresql"
 
 context.configure(
