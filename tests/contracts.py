@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from todo_cli import rules
 from todo_cli.database.transfer import Imported
 from todo_cli.errors import STATUSES, Code, Detail
-from todo_cli.models import TaskPublic
+from todo_cli.task import Task
 
 ROOT = Path(__file__).parents[1]
 CONTRACTS = ROOT / "specs" / "002-command-line" / "contracts"
@@ -213,7 +213,7 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def _task() -> Schema:
     """A task as the model has it, with the limits of the rules."""
-    model = TypeAdapter(TaskPublic).json_schema(mode="serialization")
+    model = TypeAdapter(Task).json_schema(mode="serialization")
     properties = {
         name: _typed(schema) | FIELDS.get(name, {})
         for name, schema in model["properties"].items()

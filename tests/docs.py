@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import CheckConstraint, Table, UniqueConstraint, make_url
 from sqlmodel import SQLModel
 
-import todo_cli.models  # noqa: F401 - fills the metadata
+import todo_cli.database.tables  # noqa: F401 - fills the metadata
 
 ROOT = Path(__file__).parents[1]
 DATA_MODEL = ROOT / "specs" / "001-backend-foundation" / "data-model.md"

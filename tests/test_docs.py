@@ -26,7 +26,7 @@ from tests.conftest import Seal
 from tests.support.forked import ForkServer
 from tests.support.program import Surroundings, process_environment
 from todo_cli.errors import STATUSES
-from todo_cli.models import TaskPublic
+from todo_cli.task import Task
 
 SPECS = docs.ROOT / "specs"
 FOUNDATION = SPECS / "001-backend-foundation"
@@ -140,7 +140,7 @@ def test_api_contract_has_the_five_endpoints_and_one_about_itself(api: Any) -> N
 def test_api_contract_shows_a_task_as_the_service_gives_it(api: Any) -> None:
     task = api["components"]["schemas"]["Task"]
 
-    assert list(task["properties"]) == task["required"] == list(TaskPublic.__slots__)
+    assert list(task["properties"]) == task["required"] == list(Task.__slots__)
 
 
 def test_api_contract_lists_every_code_that_has_an_http_status(api: Any) -> None:

@@ -68,6 +68,11 @@ def clean_id(text: str) -> UUID:
     return UUID(text)
 
 
+def read_id(value: UUID | str) -> UUID:
+    """Read a UUID from its text; one that is read already stays as it is."""
+    return clean_id(value) if isinstance(value, str) else value
+
+
 def _line(field: str, text: str, longest: int) -> str:
     _refuse(
         field, text, REFUSED

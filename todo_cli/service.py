@@ -16,22 +16,24 @@ from todo_cli.errors import (
     OutcomeUnknown,
     TodoError,
 )
-from todo_cli.models import (
+from todo_cli.task import (
     Added,
-    Position,
+    NewTask,
     Reference,
-    TaskCreate,
+    Task,
+    TaskChange,
     TaskPage,
-    TaskPublic,
-    TaskStatus,
-    TaskUpdate,
+    TaskQuery,
 )
 
 T = TypeVar("T")
-Tasks = list[TaskPublic]
+Tasks = list[Task]
 
 _TRIES: Final = 3
 """How often a change is tried when tasks came and went while it was looked at."""
+
+
+_OPEN: Final = TaskQuery()
 
 
 class TaskService:
@@ -48,7 +50,7 @@ class TaskService:
         self._user = user
         self._now = now
 
-    async def add(self, new: TaskCreate) -> Added:
+    async def add(self, new: NewTask) -> Added:
         """Store a task under the user's next number; one round trip on PostgreSQL.
 
         With an id that the user has already, the stored task comes back unchanged and
@@ -62,7 +64,7 @@ class TaskService:
             lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True
         )
 
-    async def add_all(self, news: Sequence[TaskCreate]) -> list[Added]:
+    async def add_all(self, news: Sequence[NewTask]) -> list[Added]:
         """Store tasks in the order given, all or nothing; those whose id is there come
         back unchanged.
 
@@ -80,25 +82,19 @@ class TaskService:
             together=True,
         )
 
-    async def list(
-        self,
-        status: TaskStatus = TaskStatus.OPEN,
-        limit: int | None = None,
-        *,
-        after: Position | None = None,
-    ) -> TaskPage:
+    async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
         """Tasks newest first, ties by number descending; all of them without a limit.
         One round trip.
 
-        `after` is where a page before said that the list goes on; it stays right while
+        A query can go on after the place that a page before named; it stays right while
         tasks are added and deleted.
         """
         try:
-            return await self._run(lambda tasks: tasks.page(status, limit, after))
+            return await self._run(lambda tasks: tasks.page(query))
         except NoStore:
-            return TaskPage([], 0, 0, status, limit)
+            return TaskPage([], 0, 0, query)
 
-    async def get(self, reference: int | UUID) -> TaskPublic:
+    async def get(self, reference: int | UUID) -> Task:
         """Return one task.
 
         Raises:
@@ -125,7 +121,7 @@ class TaskService:
             raise self._not_found(missing, NOTHING_CHANGED if to_change else "")
         return _in_order(references, found)
 
-    async def update(self, reference: int | UUID, changes: TaskUpdate) -> TaskPublic:
+    async def update(self, reference: int | UUID, changes: TaskChange) -> Task:
         """Change the fields that are named, and `updated_at` if one of them really
         changes. One round trip.
 
@@ -133,7 +129,7 @@ class TaskService:
             InvalidInput: nothing is named, or a title is to be cleared.
             NotFound: the user has no such task.
         """
-        named = changes.model_dump(exclude_unset=True)
+        named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
         for field in ("title", "completed"):
@@ -234,8 +230,8 @@ class TaskService:
             lambda session: work(TaskRepository(session, self._user)), **how
         )
 
-    def _task(self, new: TaskCreate, now: datetime) -> TaskPublic:
-        return TaskPublic(
+    def _task(self, new: NewTask, now: datetime) -> Task:
+        return Task(
             id=new.id or uuid4(),
             number=0,
             user_id=self._user,
@@ -262,9 +258,7 @@ def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
     return OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint)
 
 
-def _missing(
-    references: Sequence[Reference], found: Sequence[TaskPublic]
-) -> list[Reference]:
+def _missing(references: Sequence[Reference], found: Sequence[Task]) -> list[Reference]:
     """The references that no task found answers to, in the order asked, each once."""
     numbers = {task.number for task in found}
     ids = {task.id for task in found}
@@ -283,15 +277,13 @@ def _missing(
     ]
 
 
-def _in_order(
-    references: Sequence[Reference], found: Sequence[TaskPublic]
-) -> list[TaskPublic]:
+def _in_order(references: Sequence[Reference], found: Sequence[Task]) -> list[Task]:
     """The tasks in the order the references name them, each once; those of a range by number."""
-    by_key: dict[int | UUID, TaskPublic] = {task.number: task for task in found} | {
+    by_key: dict[int | UUID, Task] = {task.number: task for task in found} | {
         task.id: task for task in found
     }
     numbers = sorted(task.number for task in found)
-    ordered: dict[UUID, TaskPublic] = {}
+    ordered: dict[UUID, Task] = {}
     for reference in references:
         keys = (
             [n for n in numbers if n in reference]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.api import contract
-from todo_cli.models import TaskCreate, TaskUpdate
+from todo_cli.api.bodies import TaskCreate, TaskUpdate
 
 
 @pytest.mark.spec("001/FR-116")

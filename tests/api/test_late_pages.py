@@ -20,8 +20,8 @@ from tests.database.test_plans import (
 )
 from tests.service.backdoor import connected, run_sql
 from tests.support.stores import Store
-from todo_cli.models import Position, TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import Position, TaskQuery, TaskStatus
 
 __all__ = ["watched"]
 
@@ -73,10 +73,10 @@ async def test_late_page_on_postgresql_is_not_walked_to(
 
     for status in TaskStatus:
         first_pages = await pages_read(
-            store, *await watched.one(tasks.list(status, LIMIT))
+            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT)))
         )
         late_pages = await pages_read(
-            store, *await watched.one(tasks.list(status, LIMIT, after=late))
+            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT, after=late)))
         )
 
         assert late_pages <= AT_MOST * first_pages, status
@@ -97,9 +97,11 @@ async def test_late_page_on_sqlite_is_not_walked_to(
     late = Position(START + number * apart, number)
 
     for status in TaskStatus:
-        first_steps = sqlite_steps(store, *await watched.one(tasks.list(status, LIMIT)))
+        first_steps = sqlite_steps(
+            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT)))
+        )
         late_steps = sqlite_steps(
-            store, *await watched.one(tasks.list(status, LIMIT, after=late))
+            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT, after=late)))
         )
 
         assert late_steps <= AT_MOST * first_steps, status

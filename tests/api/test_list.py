@@ -14,7 +14,7 @@ from tests.api.support import TASKS, add, data, error
 from tests.support.stores import Clock
 from todo_cli.api import cursors
 from todo_cli.errors import InvalidInput
-from todo_cli.models import Position
+from todo_cli.task import Position
 
 NEXT = re.compile(r'<([^<>]+)>; rel="next"')
 

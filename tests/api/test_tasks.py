@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.support import TASKS, Log, add, data, error
 from tests.support.stores import Clock
-from todo_cli.models import TaskPublic
+from todo_cli.task import Task
 
 pytestmark = pytest.mark.nothing_made
 
@@ -20,7 +20,7 @@ async def test_post_stores_a_task_and_says_where_it_is(
     )
 
     task = data(response, 201)
-    assert list(task) == list(TaskPublic.__slots__)
+    assert list(task) == list(Task.__slots__)
     assert UUID(task.pop("id")).version == 4
     assert task == {
         "number": 1,

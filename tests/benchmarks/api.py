@@ -25,8 +25,8 @@ from tests.benchmarks.processes import environment, todo
 from tests.benchmarks.stores import ALL_OPEN, KINDS, USER, Stores
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
-from todo_cli.models import Position, TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import Position, TaskQuery, TaskStatus
 
 PART = "f api"
 PAGES = "f late pages"
@@ -211,7 +211,7 @@ async def _time_pages(store: Store, status: TaskStatus, tasks: int) -> Figure:
         for call in range(105):
             for after, seconds in times.items():
                 began = time.perf_counter()
-                page = await service.list(status, 100, after=after)
+                page = await service.list(TaskQuery(status, 100, after=after))
                 if call >= 5:
                     seconds.append(time.perf_counter() - began)
                 if (page.tasks[0].number, len(page.tasks)) != (

@@ -28,20 +28,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_cli.api.app import Page, TaskId, UserId
 from todo_cli.api.body import JsonRoute
 from todo_cli.database.url import PostgresTarget, parse_url
-from todo_cli.models import TaskCreate, TaskPublic
 from todo_cli.output import envelope
+from todo_cli.task import NewTask, Task
 
 LIST: Final = "/api/{user_id}/tasks"
 ONE: Final = "/api/{user_id}/tasks/{task_id}"
-_COLUMNS: Final = ", ".join(TaskPublic.__slots__)
+_COLUMNS: Final = ", ".join(Task.__slots__)
 _MEDIA: Final = "application/json"
 
 Make = Callable[[str, int], ASGIApp]
 
 
-def _task() -> TaskPublic:
+def _task() -> Task:
     now = datetime.now(UTC)
-    return TaskPublic(
+    return Task(
         uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None
     )
 
@@ -76,7 +76,7 @@ def make_constant(url: str, pool_size: int) -> FastAPI:
         return Response(twenty, media_type=_MEDIA)
 
     @app.post(LIST)
-    async def add_task(user_id: UserId, task: TaskCreate) -> Response:
+    async def add_task(user_id: UserId, task: NewTask) -> Response:
         return Response(one, 201, media_type=_MEDIA)
 
     return app
@@ -105,7 +105,7 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
         )
         if row is None:
             raise HTTPException(404)
-        task = TaskPublic(*row)
+        task = Task(*row)
         return Response(
             envelope.success(task, f"{task.number}: {task.title}"), media_type=_MEDIA
         )
@@ -118,7 +118,7 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
             page.limit,
         )
         return Response(
-            envelope.success([TaskPublic(*row) for row in rows], ""), media_type=_MEDIA
+            envelope.success([Task(*row) for row in rows], ""), media_type=_MEDIA
         )
 
     return app

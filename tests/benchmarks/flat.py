@@ -9,8 +9,8 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.stores import KINDS, SHAPES, USER, Shape, Stores
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
-from todo_cli.models import TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import TaskQuery, TaskStatus
 
 PART = "b list --limit 20"
 AT_MOST = 1.5
@@ -51,7 +51,7 @@ async def _compare(
     for call in range(CALLS + 5):
         for service, seconds in zip(services, times, strict=True):
             began = time.perf_counter()
-            await service.list(status, LIMIT)
+            await service.list(TaskQuery(status, LIMIT))
             if call >= 5:
                 seconds.append(time.perf_counter() - began)
     few, lots = times

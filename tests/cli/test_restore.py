@@ -21,8 +21,8 @@ from tests.support.stores import Clock
 from todo_cli.database import sidecars
 from todo_cli.database.engine import open_database
 from todo_cli.database.url import SqliteTarget
-from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask
 
 pytestmark = [pytest.mark.nothing_made, pytest.mark.spec("002/FR-077")]
 
@@ -61,7 +61,7 @@ def kill_writer(path: Path, *titles: str) -> None:
             async with open_database(SqliteTarget(path)) as database:
                 tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
                 for title in titles:
-                    await tasks.add(TaskCreate(title=title))
+                    await tasks.add(NewTask(title=title))
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
@@ -383,7 +383,7 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
             async with open_database(SqliteTarget(path)) as database:
                 for _ in range(count):
                     await TaskService(database, "ada", lambda: datetime.now(UTC)).add(
-                        TaskCreate(title="x")
+                        NewTask(title="x")
                     )
 
         try:

@@ -17,8 +17,8 @@ from todo_cli.database import engine
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
 from todo_cli.errors import DatabaseBusy, IoFailed, NotFound, TodoError
-from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskChange
 
 pytestmark = pytest.mark.nothing_made
 
@@ -38,14 +38,14 @@ async def test_ping_reaches_a_store_and_makes_none(
     await database.ping()
 
     assert (database.created, await what_exists(store)) == (False, before)
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     await database.ping()
 
 
 async def test_is_waiting_tells_of_a_call_under_way(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     seen: list[bool] = []
 
     async def look(session: AsyncSession) -> None:
@@ -74,7 +74,7 @@ async def test_is_waiting_is_over_after_a_fault(database: Database) -> None:
 async def test_a_bug_is_not_taken_for_a_fault_of_the_store(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     async def fail(session: AsyncSession) -> None:
         raise KeyError("a bug")
@@ -89,7 +89,7 @@ async def test_a_pool_that_is_in_use_is_busy(
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.1)
     async with open_database(store.target, pool_size=1) as database:
         tasks = TaskService(database, "ada", clock)
-        await tasks.add(TaskCreate(title="a"))
+        await tasks.add(NewTask(title="a"))
         async with database.engine.connect():
             with pytest.raises(DatabaseBusy) as caught:
                 await tasks.list()
@@ -106,7 +106,7 @@ async def test_a_pool_serves_more_calls_than_it_has_connections(
     async with open_database(store.target, pool_size=2) as database:
         tasks = TaskService(database, "ada", clock)
         added = await asyncio.gather(
-            *(tasks.add(TaskCreate(title=f"task {number}")) for number in range(20))
+            *(tasks.add(NewTask(title=f"task {number}")) for number in range(20))
         )
 
     assert sorted(one.task.number for one in added) == list(range(1, 21))
@@ -119,7 +119,7 @@ async def test_a_file_put_in_the_place_of_another_is_opened_anew(
     other = Store("sqlite", f"sqlite:///{seal.cwd / 'other.db'}")
     for place, title in ((store, "here"), (other, "elsewhere")):
         async with open_database(place.target) as made:
-            await TaskService(made, "ada", clock).add(TaskCreate(title=title))
+            await TaskService(made, "ada", clock).add(NewTask(title=title))
     assert await titles(database, clock) == ["here"]
 
     file_of(other).rename(file_of(store))
@@ -132,20 +132,20 @@ async def test_a_file_that_goes_is_made_anew_by_an_add_alone(
     store: Store, database: Database, clock: Clock
 ) -> None:
     tasks = TaskService(database, "ada", clock)
-    await tasks.add(TaskCreate(title="gone"))
+    await tasks.add(NewTask(title="gone"))
     for file in file_of(store).parent.iterdir():
         file.unlink()
 
     assert await titles(database, clock) == []
     assert list(file_of(store).parent.iterdir()) == []
-    assert (await tasks.add(TaskCreate(title="new"))).task.number == 1
+    assert (await tasks.add(NewTask(title="new"))).task.number == 1
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_every_connection_to_a_file_is_set_up(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     async with database.engine.connect() as one, database.engine.connect() as another:
         for connection in (one, another):
@@ -172,7 +172,7 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
         insert=True,
     )
 
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     first = [statement.split()[:2] for statement in said if "PRAGMA" not in statement]
     said.clear()
     await tasks.list()
@@ -209,7 +209,7 @@ async def test_a_file_whose_version_cannot_be_read_is_not_used(
     before = path.read_bytes()
 
     with pytest.raises(TodoError, match="damaged"):
-        await tasks.add(TaskCreate(title="a"))
+        await tasks.add(NewTask(title="a"))
 
     assert path.read_bytes() == before
 
@@ -219,7 +219,7 @@ async def two_states(store: Store, clock: Clock) -> tuple[bytes, bytes]:
     contents = []
     for title in ("first", "second"):
         async with open_database(store.target) as database:
-            await TaskService(database, "ada", clock).add(TaskCreate(title=title))
+            await TaskService(database, "ada", clock).add(NewTask(title=title))
         contents.append(file_of(store).read_bytes())
     return contents[0], contents[1]
 
@@ -232,7 +232,7 @@ async def test_a_file_copied_over_one_that_is_open_and_has_a_log_is_used_no_more
     path = file_of(sqlite_store)
     refusals = []
     async with open_database(sqlite_store.target, pool_size=1) as database:
-        await TaskService(database, "ada", clock).add(TaskCreate(title="third"))
+        await TaskService(database, "ada", clock).add(NewTask(title="third"))
         path.write_bytes(backup)
         for _ in range(2):
             with pytest.raises(IoFailed, match="was left by another file") as caught:
@@ -263,7 +263,7 @@ async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(
         file_of(sqlite_store).write_bytes(backup)
 
         assert await titles(database, clock) == ["first"]
-        await TaskService(database, "ada", clock).add(TaskCreate(title="new"))
+        await TaskService(database, "ada", clock).add(NewTask(title="new"))
         assert await titles(database, clock) == ["new", "first"]
 
 
@@ -273,7 +273,7 @@ async def test_only_what_changes_something_leaves_a_mark(
     before, after = await two_states(sqlite_store, clock)
     async with open_database(sqlite_store.target) as database:
         with pytest.raises(NotFound):
-            await TaskService(database, "ada", clock).update(9, TaskUpdate(title="b"))
+            await TaskService(database, "ada", clock).update(9, TaskChange(title="b"))
 
     assert before[60:64] != after[60:64]
     assert file_of(sqlite_store).read_bytes() == after

@@ -40,8 +40,8 @@ from todo_cli.errors import (
     TimedOut,
     TodoError,
 )
-from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask
 
 PASSWORD = "CANARY-p\u00e4ss"
 TARGET = PostgresTarget(
@@ -260,7 +260,7 @@ async def test_a_read_only_database_is_forbidden_to_write(
 ) -> None:
     if is_made:
         async with opened(own_postgres.url(place)) as database:
-            await TaskService(database, "ada", clock).add(TaskCreate(title="a"))
+            await TaskService(database, "ada", clock).add(NewTask(title="a"))
     own_postgres.run_sql(
         "postgres", f'ALTER DATABASE "{place}" SET default_transaction_read_only = on'
     )
@@ -268,8 +268,8 @@ async def test_a_read_only_database_is_forbidden_to_write(
     async with opened(own_postgres.url(place)) as database:
         tasks = TaskService(database, "ada", clock)
         for call in (
-            tasks.add(TaskCreate(title="b")),
-            tasks.add_all([TaskCreate(title="c")]),
+            tasks.add(NewTask(title="b")),
+            tasks.add_all([NewTask(title="c")]),
         ):
             with pytest.raises(Forbidden) as caught:
                 await call
@@ -391,7 +391,7 @@ async def test_a_deadlock_is_busy_and_leaves_nothing(
 async def test_a_number_that_is_taken_is_a_conflict(
     store: Store, tasks: TaskService, database: Database
 ) -> None:
-    await tasks.add(TaskCreate(title="a", id=UUID(int=1)))
+    await tasks.add(NewTask(title="a", id=UUID(int=1)))
     copy = """
         INSERT INTO todo.task (id, number, user_id, title, created_at, updated_at)
         SELECT {id}, number, user_id, title, created_at, updated_at FROM todo.task
@@ -446,7 +446,7 @@ STATES = {
 async def test_each_sqlstate_becomes_one_error(
     database: Database, tasks: TaskService, state: str, kind: type[TodoError]
 ) -> None:
-    await tasks.add(TaskCreate(title="the schema is there"))
+    await tasks.add(NewTask(title="the schema is there"))
 
     error = await fault(
         database,
@@ -711,14 +711,14 @@ async def test_a_first_creation_that_is_cut_is_made_again(
     clock: Clock,
     when: Any,
 ) -> None:
-    await TaskService(cut, "ada", clock).add(TaskCreate(title="a"))
+    await TaskService(cut, "ada", clock).add(NewTask(title="a"))
     requests = [kinds for kinds in line.requests if kinds not in ("", "p")]
     own_postgres.run_sql(place, "DROP SCHEMA todo CASCADE")
     await cut.engine.dispose()
     line.reset()
     line.faults.append(Fault(when, request=requests.index("Q") + 1))
 
-    added = await TaskService(cut, "ada", clock).add(TaskCreate(title="b"))
+    added = await TaskService(cut, "ada", clock).add(NewTask(title="b"))
 
     assert (added.is_new, added.task.number, line.connections) == (True, 1, 2)
 
@@ -731,13 +731,13 @@ async def test_a_first_creation_that_is_cut_is_made_again(
 async def test_a_locked_file_is_busy_and_unchanged(
     store: Store, tasks: TaskService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.3)
     with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
         for call in (
-            tasks.add(TaskCreate(title="b")),
+            tasks.add(NewTask(title="b")),
             tasks.complete([1]),
             tasks.delete([1]),
         ):
@@ -755,12 +755,12 @@ async def test_a_locked_file_is_busy_and_unchanged(
 async def test_a_file_that_is_locked_for_a_moment_is_waited_for(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         asyncio.get_running_loop().call_later(0.4, other.execute, "ROLLBACK")
 
-        assert (await tasks.add(TaskCreate(title="b"))).task.number == 2
+        assert (await tasks.add(NewTask(title="b"))).task.number == 2
 
 
 @only_sqlite
@@ -768,7 +768,7 @@ async def test_a_file_that_is_locked_for_a_moment_is_waited_for(
 async def test_a_full_disk_is_an_io_error_and_changes_nothing(
     store: Store, database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     await database.engine.dispose()
     event.listen(
         database.engine.sync_engine,
@@ -778,7 +778,7 @@ async def test_a_full_disk_is_an_io_error_and_changes_nothing(
 
     with pytest.raises(IoFailed) as caught:
         await tasks.add_all(
-            [TaskCreate(title="b", description="b" * 10_000) for _ in range(100)]
+            [NewTask(title="b", description="b" * 10_000) for _ in range(100)]
         )
 
     assert caught.value.message == f"The disk is full: {file_of(store)}"
@@ -809,7 +809,7 @@ async def test_a_file_that_is_no_database_is_an_io_error_and_stays(
     file_of(store).write_bytes(content)
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "list": tasks.list,
-        "add": lambda: tasks.add(TaskCreate(title="a")),
+        "add": lambda: tasks.add(NewTask(title="a")),
         "upgrade": database.upgrade,
     }
 
@@ -840,7 +840,7 @@ async def test_a_damaged_database_is_an_io_error(
 ) -> None:
     await tasks.add_all(
         [
-            TaskCreate(title=f"a title to fill pages with {number}")
+            NewTask(title=f"a title to fill pages with {number}")
             for number in range(1_000)
         ]
     )
@@ -860,7 +860,7 @@ async def test_a_damaged_database_is_an_io_error(
 async def test_a_text_of_the_file_that_is_not_utf_8_is_damage(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     with closing(sqlite3.connect(file_of(store))) as file, file:
         file.execute("PRAGMA ignore_check_constraints = ON")
         file.execute("UPDATE task SET title = CAST(x'61ff62' AS TEXT)")
@@ -876,7 +876,7 @@ async def test_a_text_of_the_file_that_is_not_utf_8_is_damage(
 async def test_a_file_that_may_not_be_written_is_an_io_error(
     store: Store, tasks: TaskService, database: Database
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     await database.engine.dispose()
     event.listen(
         database.engine.sync_engine,
@@ -897,7 +897,7 @@ async def test_a_file_that_may_not_be_written_is_an_io_error(
 async def test_a_file_that_cannot_be_opened_is_an_io_error(
     store: Store, tasks: TaskService, database: Database
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     await database.engine.dispose()
     file_of(store).with_name("store.db-wal").mkdir()
 
@@ -923,7 +923,7 @@ async def test_a_folder_in_the_place_of_the_file_is_an_io_error(
 async def test_a_statement_that_sqlite_does_not_understand_is_a_bug(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     for statement in ("SELEKT 1", "SELECT abs(-9223372036854775808)"):
         error = await fault(database, statement)
@@ -937,7 +937,7 @@ async def test_a_statement_that_sqlite_does_not_understand_is_a_bug(
 async def test_a_row_that_breaks_a_check_of_the_file_is_a_bug(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     error = await fault(database, "UPDATE task SET title = ''")
 
@@ -948,8 +948,8 @@ async def test_a_row_that_breaks_a_check_of_the_file_is_a_bug(
 async def test_an_id_or_number_that_is_taken_is_a_conflict(
     database: Database, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
-    await tasks.add(TaskCreate(title="b"))
+    await tasks.add(NewTask(title="a"))
+    await tasks.add(NewTask(title="b"))
 
     for statement in (
         "UPDATE task SET number = 1",
@@ -981,7 +981,7 @@ async def test_a_file_may_have_any_name(
 ) -> None:
     target = SqliteTarget(tmp_path / name / f"{name}.db")
     async with open_database(target) as database:
-        await TaskService(database, "ada", clock).add(TaskCreate(title="a"))
+        await TaskService(database, "ada", clock).add(NewTask(title="a"))
 
     assert [os.fsencode(path.name) for path in (tmp_path / name).iterdir()] == [
         os.fsencode(f"{name}.db")

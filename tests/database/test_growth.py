@@ -103,16 +103,16 @@ def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(
         PACKAGE, folder / "todo_cli", ignore=shutil.ignore_patterns("__pycache__")
     )
-    models, schema = (
-        folder / "todo_cli" / "models.py",
+    tables, schema = (
+        folder / "todo_cli" / "database" / "tables.py",
         folder / "todo_cli" / "database" / "schema.py",
     )
     edit(
-        models,
-        r"(class Task\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)",
+        tables,
+        r"(class TaskRow\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)",
         rf"\1{COLUMN}",
     )
-    models.write_text(models.read_text() + TABLE)
+    tables.write_text(tables.read_text() + TABLE)
     edit(schema, r'("0001": (frozenset\(.*?\)))', r'\1, "0002": \2 | {"label"}')
     (
         folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py"

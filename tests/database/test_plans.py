@@ -20,19 +20,20 @@ from sqlalchemy import event
 from tests.service.backdoor import connected, file_of, run_sql
 from tests.support.stores import Store
 from todo_cli.database.engine import Database
-from todo_cli.models import (
-    TaskCreate,
-    TaskPublic,
+from todo_cli.service import TaskService
+from todo_cli.task import (
+    NewTask,
+    Task,
+    TaskChange,
+    TaskQuery,
     TaskStatus,
-    TaskUpdate,
     format_instant,
 )
-from todo_cli.service import TaskService
 
 FEW, MANY = 2_500, 8_000
 COUNTED = 1_001  # rows that a count may look at
 START = datetime(2020, 1, 1, tzinfo=UTC)
-COLUMNS = [column.name for column in fields(TaskPublic)]
+COLUMNS = [column.name for column in fields(Task)]
 Row = tuple[UUID, int, str, str, None, bool, datetime, datetime, datetime | None]
 
 
@@ -200,7 +201,7 @@ def sqlite_steps(store: Store, statement: str, parameters: Sequence[Any]) -> int
 
 async def make(store: Store, tasks: TaskService, shape: Shape, size: int) -> None:
     """Make the store, filled."""
-    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.add(NewTask(title="makes the store"))
     await tasks.delete([1])
     await fill(store, shape, size)
 
@@ -217,7 +218,9 @@ async def test_list_on_postgresql_neither_sorts_nor_walks(
     )  # as autovacuum does before long; `db import` ends with ANALYZE
 
     for status in TaskStatus:
-        nodes = await postgresql_plan(store, *await watched.one(tasks.list(status, 20)))
+        nodes = await postgresql_plan(
+            store, *await watched.one(tasks.list(TaskQuery(status, 20)))
+        )
         scans = [node for node in nodes if node.get("Relation Name") == "task"]
 
         assert [
@@ -238,14 +241,16 @@ async def test_list_on_sqlite_neither_sorts_nor_walks(
 ) -> None:
     await make(store, tasks, shape, FEW)
     few = {
-        status: sqlite_steps(store, *await watched.one(tasks.list(status, 20)))
+        status: sqlite_steps(
+            store, *await watched.one(tasks.list(TaskQuery(status, 20)))
+        )
         for status in TaskStatus
     }
     await run_sql(store, "DELETE FROM todo.task")
     await fill(store, shape, MANY)
 
     for status in TaskStatus:
-        statement = await watched.one(tasks.list(status, 20))
+        statement = await watched.one(tasks.list(TaskQuery(status, 20)))
         plan = sqlite_plan(store, *statement)
 
         assert [
@@ -271,19 +276,19 @@ async def test_list_on_sqlite_neither_sorts_nor_walks(
 async def test_list_sends_one_statement(
     tasks: TaskService, watched: Watched, status: TaskStatus, limit: int | None
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
+    await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
 
-    statement, _ = await watched.one(tasks.list(status, limit))
+    statement, _ = await watched.one(tasks.list(TaskQuery(status, limit)))
 
     assert statement.startswith("SELECT")
 
 
 COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
-    "add": lambda tasks: tasks.add(TaskCreate(title="c")),
-    "add with an id": lambda tasks: tasks.add(TaskCreate(title="c", id=UUID(int=7))),
+    "add": lambda tasks: tasks.add(NewTask(title="c")),
+    "add with an id": lambda tasks: tasks.add(NewTask(title="c", id=UUID(int=7))),
     "get": lambda tasks: tasks.get(1),
     "update": lambda tasks: tasks.update(
-        1, TaskUpdate(title="d", description=None, completed=True)
+        1, TaskChange(title="d", description=None, completed=True)
     ),
     "complete": lambda tasks: tasks.complete([1, range(1, 3)]),
     "undo": lambda tasks: tasks.complete([1, 2], undo=True),
@@ -298,7 +303,7 @@ async def test_every_command_on_postgresql_is_one_statement(
     watched: Watched,
     command: Callable[[TaskService], Awaitable[object]],
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
+    await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
 
     statement, _ = await watched.one(command(tasks))
 

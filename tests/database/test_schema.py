@@ -46,8 +46,8 @@ from todo_cli.errors import (
     SchemaMismatch,
     TodoError,
 )
-from todo_cli.models import TaskCreate, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskChange
 
 pytestmark = pytest.mark.nothing_made
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -72,7 +72,7 @@ async def run_script(store: Store, sql: str) -> None:
 async def by_first_add(store: Store, clock: Clock) -> None:
     """Make the schema as a first `add` does."""
     async with open_database(store.target) as database:
-        await TaskService(database, "ada", clock).add(TaskCreate(title="Buy milk"))
+        await TaskService(database, "ada", clock).add(NewTask(title="Buy milk"))
 
 
 async def by_alembic(store: Store, clock: Clock) -> None:
@@ -377,8 +377,8 @@ FOREIGN_FILES: Mapping[str, Sequence[str]] = {
 }
 CALLS: Mapping[str, Callable[[TaskService, Database], Any]] = {
     "list": lambda tasks, database: tasks.list(),
-    "add": lambda tasks, database: tasks.add(TaskCreate(title="a")),
-    "add_all": lambda tasks, database: tasks.add_all([TaskCreate(title="a")]),
+    "add": lambda tasks, database: tasks.add(NewTask(title="a")),
+    "add_all": lambda tasks, database: tasks.add_all([NewTask(title="a")]),
     "done": lambda tasks, database: tasks.complete([1]),
     "db upgrade": lambda tasks, database: database.upgrade(),
 }
@@ -481,7 +481,7 @@ async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_els
 
     event.listen(database.engine.sync_engine, "after_cursor_execute", make_it_now)
 
-    added = await tasks.add(TaskCreate(title="Buy bread"))
+    added = await tasks.add(NewTask(title="Buy bread"))
 
     assert steps > moment
     assert added.task.number == 2
@@ -770,9 +770,9 @@ async def test_a_newer_store_that_only_adds_is_used_as_before(
 ) -> None:
     await age_backwards(store, clock, ADDITIVE)
 
-    await tasks.add(TaskCreate(title="Buy bread"))
-    await tasks.add_all([TaskCreate(title="Buy eggs")])
-    await tasks.update(1, TaskUpdate(title="Buy more milk"))
+    await tasks.add(NewTask(title="Buy bread"))
+    await tasks.add_all([NewTask(title="Buy eggs")])
+    await tasks.update(1, TaskChange(title="Buy more milk"))
     await tasks.complete([2])
     await tasks.delete([3])
 
@@ -809,7 +809,7 @@ async def test_upgrade_makes_a_store_that_is_not_there_and_says_so(
     assert await database.upgrade() == schema.HEAD
     assert database.created is True
     assert (await tasks.list()).tasks == []
-    assert (await tasks.add(TaskCreate(title="a"))).task.number == 1
+    assert (await tasks.add(NewTask(title="a"))).task.number == 1
 
 
 @pytest.mark.spec("002/FR-081")
@@ -837,7 +837,7 @@ async def test_a_file_without_tables_is_a_store_not_made_yet(
         assert (await tasks.list()).tasks == []
         with pytest.raises(NoStore):
             await database.run(lambda session: session.get_bind())  # type: ignore[arg-type,return-value]
-        assert (await tasks.add(TaskCreate(title="a"))).task.number == 1
+        assert (await tasks.add(NewTask(title="a"))).task.number == 1
         assert database.created is True
 
 
@@ -889,9 +889,9 @@ async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_s
 
     async with open_database(guest.target) as database:
         tasks = TaskService(database, "ada", clock)
-        await tasks.add(TaskCreate(title="a"))
-        await tasks.add_all([TaskCreate(title="b")])
-        await tasks.update(1, TaskUpdate(title="c"))
+        await tasks.add(NewTask(title="a"))
+        await tasks.add_all([NewTask(title="b")])
+        await tasks.update(1, TaskChange(title="c"))
         await tasks.complete([2])
         assert [task.title for task in await tasks.delete([1, 2])] == ["c", "b"]
         assert await database.upgrade() == schema.HEAD
@@ -912,7 +912,7 @@ async def test_a_role_that_got_no_rights_is_told_which_it_needs(
 
     async with open_database(guest.target) as database:
         tasks = TaskService(database, "ada", clock)
-        assert (await tasks.add(TaskCreate(title="Buy bread"))).task.number == 2
+        assert (await tasks.add(NewTask(title="Buy bread"))).task.number == 2
         assert [task.number for task in await tasks.delete([1])] == [1]
 
 
@@ -934,7 +934,7 @@ async def test_an_empty_schema_that_was_made_for_a_role_is_used(
         assert database.created is True
         assert await read_version(guest) == [schema.HEAD]
         assert (
-            await TaskService(database, "bob", clock).add(TaskCreate(title="a"))
+            await TaskService(database, "bob", clock).add(NewTask(title="a"))
         ).task.number == 1
 
 

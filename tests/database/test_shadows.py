@@ -22,8 +22,8 @@ from todo_cli.database import owner, schema, tasks
 from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.engine import open_database
 from todo_cli.errors import SchemaMismatch
-from todo_cli.models import TaskCreate, TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskStatus
 
 TYPES = [
     "text",
@@ -476,7 +476,7 @@ async def test_a_schema_that_comes_later_is_looked_at_too(ground: Ground) -> Non
 
         for call in (
             tasks.list,
-            lambda: tasks.add(TaskCreate(title="x")),
+            lambda: tasks.add(NewTask(title="x")),
             lambda: tasks.complete([1]),
         ):
             with pytest.raises(SchemaMismatch):
@@ -520,7 +520,7 @@ async def test_the_question_travels_with_the_first_request(ground: Ground) -> No
             "postgresql", url.replace(f":{ground.server.port}/", f":{port}/")
         )
         async with open_database(relayed.target) as database:
-            await TaskService(database, "ada", ground.clock).add(TaskCreate(title="x"))
+            await TaskService(database, "ada", ground.clock).add(NewTask(title="x"))
             await TaskService(database, "ada", ground.clock).list()
         await asyncio.gather(*lines)
 

@@ -21,8 +21,8 @@ from typing import Final, NoReturn
 from tests.faults.ground import Ground, opened
 from todo_cli.database import connection, dialect_postgresql, dialect_sqlite  # noqa: F401 - loaded before the forks
 from todo_cli.database.engine import open_database
-from todo_cli.models import TaskCreate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask
 
 LONGEST_S: Final = 0.1
 """How long a process is left alive at most, once it has been told that its first task is stored."""
@@ -38,11 +38,11 @@ async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
             title = f"{round}-{place}"
             if place % 4 == 3:  # several lines, all or nothing
                 await tasks.add_all(
-                    [TaskCreate(title=f"{title} {letter}") for letter in "ab"]
+                    [NewTask(title=f"{title} {letter}") for letter in "ab"]
                 )
                 os.write(acknowledged, f"{title} a\n{title} b\n".encode())
             else:
-                await tasks.add(TaskCreate(title=title))
+                await tasks.add(NewTask(title=title))
                 os.write(acknowledged, f"{title}\n".encode())
             place += 1
 

@@ -33,17 +33,18 @@ from todo_cli.errors import (
     TodoError,
     Usage,
 )
-from todo_cli.models import (
-    Added,
-    Reference,
-    TaskCreate,
-    TaskPublic,
-    TaskStatus,
-    TaskUpdate,
-)
 from todo_cli.service import TaskService
+from todo_cli.task import (
+    Added,
+    NewTask,
+    Reference,
+    Task,
+    TaskChange,
+    TaskQuery,
+    TaskStatus,
+)
 
-Outcome = Code | list[TaskPublic] | list[Added]
+Outcome = Code | list[Task] | list[Added]
 """What a command or a call comes to: a code, or tasks."""
 
 SPACE: Final = UUID("a1f4b6c2-3f0e-4c55-9f0a-6d1a4be20c11")
@@ -143,9 +144,7 @@ class Lockstep(RuleBasedStateMachine):
         more = ([] if description is None else ["-d", description]) + (
             [] if id is None else ["--id", str(id)]
         )
-        new = TaskCreate(
-            title=title, description=description, id=id or next(self.fresh)
-        )
+        new = NewTask(title=title, description=description, id=id or next(self.fresh))
         self.ask(
             lambda: self.command(
                 user,
@@ -191,7 +190,7 @@ class Lockstep(RuleBasedStateMachine):
             for number, line in enumerate(lines, start=1)
         ]
         news = [
-            TaskCreate(title=title, id=uuid5(key, str(number)))
+            NewTask(title=title, id=uuid5(key, str(number)))
             for number, title in titles
             if title
         ]
@@ -306,7 +305,7 @@ class Lockstep(RuleBasedStateMachine):
         ]
         text = (description or "").replace("\r\n", "\n")
         text = text.removesuffix("\n") if by_stdin else text
-        named = {
+        named: dict[str, Any] = {
             **({} if title is None else {"title": title}),
             **({} if description is None else {"description": text or None}),
             **({} if status is None else {"completed": status == TaskStatus.DONE}),
@@ -315,7 +314,7 @@ class Lockstep(RuleBasedStateMachine):
         def answer() -> Outcome:
             if not named:
                 raise Usage("nothing is named")
-            changes = TaskUpdate.model_validate(named).model_dump(exclude_unset=True)
+            changes = TaskChange(**named).named
             return [self.model.update(user, reference, changes)]
 
         self.ask(
@@ -453,8 +452,7 @@ class Lockstep(RuleBasedStateMachine):
     ) -> None:
         self.clock.tick(seconds)
         news = [
-            TaskCreate(title=title, id=id)
-            for title, id in zip(titles, ids, strict=False)
+            NewTask(title=title, id=id) for title, id in zip(titles, ids, strict=False)
         ]
         if len(news) == 1:
             self.call(
@@ -479,11 +477,11 @@ class Lockstep(RuleBasedStateMachine):
     def service_lists_page_by_page(
         self, user: str, status: TaskStatus, limit: int | None
     ) -> None:
-        async def walk(tasks: TaskService, _: Side) -> Sequence[TaskPublic]:
-            page = await tasks.list(status, limit)
+        async def walk(tasks: TaskService, _: Side) -> Sequence[Task]:
+            page = await tasks.list(TaskQuery(status, limit))
             found = [*page.tasks]
             while page.next is not None:
-                page = await tasks.list(status, limit, after=page.next)
+                page = await tasks.list(TaskQuery(status, limit, after=page.next))
                 assert 1 <= len(page.tasks) <= (limit or 0)
                 assert (page.open_count, page.done_count) == self.model.counts(user)
                 found += page.tasks
@@ -518,16 +516,12 @@ class Lockstep(RuleBasedStateMachine):
         self, user: str, single: Any, changes: dict[str, Any], seconds: float
     ) -> None:
         self.clock.tick(seconds)
-        reference, wanted = self.meant(user, single), TaskUpdate(**changes)
+        reference, wanted = self.meant(user, single), TaskChange(**changes)
 
         def answer() -> Outcome:
             if not changes:
                 raise InvalidInput("nothing is named")
-            return [
-                self.model.update(
-                    user, reference, wanted.model_dump(exclude_unset=True)
-                )
-            ]
+            return [self.model.update(user, reference, wanted.named)]
 
         self.call(
             "update",
@@ -595,7 +589,7 @@ class Lockstep(RuleBasedStateMachine):
         *,
         as_json: bool,
         verb: str = "",
-        draw: Callable[[TaskPublic], str] | None = None,
+        draw: Callable[[Task], str] | None = None,
         one: bool = False,
         stdin: bytes = b"",
         terminal: bool = False,
@@ -707,7 +701,7 @@ async def in_list(answer: Awaitable[Any]) -> Sequence[Any]:
     return [await answer]
 
 
-def line(verb: str, part: TaskPublic | Added) -> str:
+def line(verb: str, part: Task | Added) -> str:
     """What a write says of a task."""
     if isinstance(part, Added):
         return f"{verb if part.is_new else 'Already there as'} {part.task.number}: {part.task.title}"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tests.support.stores import Clock
 from todo_cli.errors import Conflict, NotFound
-from todo_cli.models import Added, Reference, TaskCreate, TaskPublic, TaskStatus
+from todo_cli.task import Added, NewTask, Reference, Task, TaskStatus
 
 SHOWN = {
     TaskStatus.OPEN: (False,),
@@ -24,10 +24,10 @@ class Model:
     """
 
     now: Clock
-    tasks: dict[UUID, TaskPublic] = field(default_factory=dict)
+    tasks: dict[UUID, Task] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict)
 
-    def add_all(self, user: str, news: Sequence[TaskCreate]) -> list[Added]:
+    def add_all(self, user: str, news: Sequence[NewTask]) -> list[Added]:
         """Add tasks that have ids."""
         if any(
             new.id in self.tasks and self.tasks[new.id].user_id != user
@@ -37,13 +37,13 @@ class Model:
             raise Conflict("held by somebody else")
         return [self._add(user, new) for new in news]
 
-    def _add(self, user: str, new: TaskCreate) -> Added:
+    def _add(self, user: str, new: NewTask) -> Added:
         assert new.id is not None
         if new.id in self.tasks:
             return Added(self.tasks[new.id], False)
         self.last[user] = self.last.get(user, 0) + 1
         now = self.now()
-        task = TaskPublic(
+        task = Task(
             new.id,
             self.last[user],
             user,
@@ -57,7 +57,7 @@ class Model:
         self.tasks[new.id] = task
         return Added(task, True)
 
-    def of(self, user: str, status: TaskStatus = TaskStatus.ALL) -> list[TaskPublic]:
+    def of(self, user: str, status: TaskStatus = TaskStatus.ALL) -> list[Task]:
         """The tasks of a user, newest first."""
         mine = [
             task
@@ -78,9 +78,9 @@ class Model:
         """How many of a user's tasks are open and done."""
         return len(self.of(user, TaskStatus.OPEN)), len(self.of(user, TaskStatus.DONE))
 
-    def find(self, user: str, references: Sequence[Reference]) -> list[TaskPublic]:
+    def find(self, user: str, references: Sequence[Reference]) -> list[Task]:
         """The tasks named, each once, in the order asked."""
-        found: dict[UUID, TaskPublic] = {}
+        found: dict[UUID, Task] = {}
         for reference in references:
             keys = reference if isinstance(reference, range) else (reference,)
             hits = [
@@ -95,27 +95,25 @@ class Model:
             }
         return list(found.values())
 
-    def update(
-        self, user: str, reference: Reference, changes: dict[str, Any]
-    ) -> TaskPublic:
+    def update(self, user: str, reference: Reference, changes: dict[str, Any]) -> Task:
         """Change one task."""
         [task] = self.find(user, [reference])
         return self._change(task, changes)
 
     def complete(
         self, user: str, references: Sequence[Reference], *, undo: bool
-    ) -> list[TaskPublic]:
+    ) -> list[Task]:
         """Mark tasks as done, or as open again."""
         return [
             self._change(task, {"completed": not undo})
             for task in self.find(user, references)
         ]
 
-    def delete(self, user: str, references: Sequence[Reference]) -> list[TaskPublic]:
+    def delete(self, user: str, references: Sequence[Reference]) -> list[Task]:
         """Remove tasks and give them as they were."""
         return [self.tasks.pop(task.id) for task in self.find(user, references)]
 
-    def _change(self, task: TaskPublic, changes: dict[str, Any]) -> TaskPublic:
+    def _change(self, task: Task, changes: dict[str, Any]) -> Task:
         changed = replace(task, **changes)
         if changed == task:
             return task
@@ -127,10 +125,10 @@ class Model:
         return changed
 
 
-def values(task: TaskPublic) -> dict[str, Any]:
+def values(task: Task) -> dict[str, Any]:
     """A task as JSON has it."""
     times = ("created_at", "updated_at", "completed_at")
-    plain = {name: getattr(task, name) for name in TaskPublic.__slots__}
+    plain = {name: getattr(task, name) for name in Task.__slots__}
     return plain | {"id": str(task.id)} | {name: instant(plain[name]) for name in times}
 
 
@@ -139,7 +137,7 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def row(task: TaskPublic) -> str:
+def row(task: Task) -> str:
     """A task as `list` prints it into a pipe."""
     said = values(task)
     words = (
@@ -151,7 +149,7 @@ def row(task: TaskPublic) -> str:
     return "\t".join(map(str, (*words, said["completed_at"] or "-", said["id"])))
 
 
-def fields(task: TaskPublic) -> str:
+def fields(task: Task) -> str:
     """A task as `show` prints it into a pipe."""
     said = values(task) | {"completed": str(task.completed).lower()}
     escaped = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})

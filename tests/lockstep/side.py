@@ -17,8 +17,8 @@ from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
 from todo_cli.errors import TodoError
-from todo_cli.models import Added, Reference, TaskPage, TaskPublic
 from todo_cli.service import TaskService
+from todo_cli.task import Added, Reference, Task, TaskPage
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 Rows = dict[str, dict[str, Any]]
@@ -131,7 +131,7 @@ class Side:
         if await self._connection.fetchval("SELECT to_regclass('todo.task')") is None:
             return []
         found = [dict(row) for row in await self._connection.fetch(sql)]
-        return [values(TaskPublic(**row)) if "id" in row else row for row in found]
+        return [values(Task(**row)) if "id" in row else row for row in found]
 
     def _named(self, word: str) -> str:
         """A word of a command with the ids of this store, in the letters that it has."""
@@ -148,7 +148,7 @@ class Side:
 
     def _with_shared_ids(self, answer: Any) -> Any:
         match answer:
-            case TaskPublic():
+            case Task():
                 return replace(
                     answer, id=UUID(self._shared.get(str(answer.id), str(answer.id)))
                 )

@@ -36,10 +36,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_errors.py",
         "tests/test_contracts.py::test_contracts_are_up_to_date",
     ),
-    "rules.py": ("tests/models/test_rules.py tests/cli/test_references.py",),
-    "models.py": (
-        "tests/models/test_models.py -k 'not (both_stores and postgresql)'",
-        f"tests/models/test_models.py {SCHEMA} -k 'both_stores or create_all or by_alembic or data_model'",
+    "rules.py": ("tests/test_rules.py tests/cli/test_references.py",),
+    "task.py": (
+        "tests/test_task.py -k 'not (both_stores and postgresql)'",
+        f"tests/test_task.py {SCHEMA} -k 'both_stores or create_all or by_alembic or data_model'",
         f"{SERVICE} -k 'not postgresql'",
     ),
     "service.py": (

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.output.values import FAMILY, HOSTILE, PERSIAN, done, task
 from todo_cli.errors import Code, InvalidInput, NotFound, TodoError
-from todo_cli.models import format_instant
 from todo_cli.output.envelope import failure, success, task_values
 from todo_cli.rules import REFUSED
+from todo_cli.task import format_instant
 
 KEYS = [
     "id",

@@ -6,14 +6,14 @@ from uuid import UUID
 import pytest
 
 from tests.output.values import HARMLESS, HOSTILE, NOW, done, scene, task
-from todo_cli.models import TaskPage, TaskPublic, TaskStatus
 from todo_cli.output.plain import render
 from todo_cli.output.views import Changed, Sheet, listed, shown
+from todo_cli.task import Task, TaskPage, TaskQuery, TaskStatus
 
 
-def page(*tasks: TaskPublic) -> TaskPage:
+def page(*tasks: Task) -> TaskPage:
     """A page of all tasks."""
-    return TaskPage(list(tasks), 1, 1, TaskStatus.ALL, None)
+    return TaskPage(list(tasks), 1, 1, TaskQuery(TaskStatus.ALL))
 
 
 @pytest.mark.spec("002/FR-054")
@@ -43,7 +43,7 @@ def test_render_leaves_no_column_of_a_list_empty() -> None:
 
 @pytest.mark.spec("002/FR-054")
 def test_render_writes_nothing_for_an_empty_list() -> None:
-    assert render(listed(TaskPage([], 0, 0, TaskStatus.OPEN, None), scene())) == ""
+    assert render(listed(TaskPage([], 0, 0, TaskQuery()), scene())) == ""
 
 
 @pytest.mark.spec("002/FR-057")

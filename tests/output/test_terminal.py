@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.output.values import FAMILY, HARMLESS, HOSTILE, PERSIAN, done, scene, task
-from todo_cli.models import TaskPage, TaskPublic, TaskStatus
 from todo_cli.output.terminal import progress, render
 from todo_cli.output.views import Changed, Sheet, listed, shown
+from todo_cli.task import Task, TaskPage, TaskQuery, TaskStatus
 
 CONTROL = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = [20, 31, 32, 49, 50, 80, 200]
@@ -37,9 +37,9 @@ def read(sheet: Sheet, width: int = 80, encoding: str = "utf-8") -> str:
     return CONTROL.sub("", drawn(sheet, width, encoding))
 
 
-def listing(*tasks: TaskPublic) -> Sheet:
+def listing(*tasks: Task) -> Sheet:
     """A list of tasks."""
-    return listed(TaskPage(list(tasks), 3, 5, TaskStatus.ALL, None), scene())
+    return listed(TaskPage(list(tasks), 3, 5, TaskQuery(TaskStatus.ALL)), scene())
 
 
 @pytest.mark.spec("002/FR-050")
@@ -161,7 +161,7 @@ def test_render_never_draws_beyond_the_width(width: int) -> None:
 
 @pytest.mark.spec("002/FR-053")
 def test_render_says_in_one_line_that_a_list_is_empty() -> None:
-    sheet = listed(TaskPage([], 0, 0, TaskStatus.ALL, None), scene())
+    sheet = listed(TaskPage([], 0, 0, TaskQuery(TaskStatus.ALL)), scene())
 
     assert read(sheet, width=20) == "No tasks for ada in db.example/shop\n"
 
@@ -209,7 +209,7 @@ def test_render_draws_every_field_of_a_task() -> None:
     lines = read(shown(task(7, description="one\n\ttwo"), scene())).splitlines()
 
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(
-        TaskPublic.__slots__
+        Task.__slots__
     )
     assert re.fullmatch(r"description +one *", lines[4])
     assert re.fullmatch(r" +    two *", lines[5])

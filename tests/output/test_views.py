@@ -9,7 +9,6 @@ import pytest
 
 from tests.output.values import NOW, done, scene, task
 from todo_cli.database.transfer import Imported
-from todo_cli.models import Added, TaskPage, TaskPublic, TaskStatus
 from todo_cli.output.views import (
     Changed,
     Row,
@@ -25,6 +24,7 @@ from todo_cli.output.views import (
     updated,
     upgraded,
 )
+from todo_cli.task import Added, Task, TaskPage, TaskQuery, TaskStatus
 
 MORE = 1_001
 
@@ -38,7 +38,7 @@ def table_of(page: TaskPage) -> Table:
 
 @pytest.mark.parametrize("kind", ["scene", "sheet", "table", "row"])
 def test_values_cannot_be_changed(kind: str) -> None:
-    sheet = listed(TaskPage([task()], 1, 0, TaskStatus.ALL, None), scene())
+    sheet = listed(TaskPage([task()], 1, 0, TaskQuery(TaskStatus.ALL)), scene())
     assert sheet.table is not None
     value: Any = {
         "scene": scene(),
@@ -170,7 +170,7 @@ def test_added_all_says_once_where_a_new_store_is() -> None:
 def test_listed_says_how_many_there_are(
     status: TaskStatus, limit: int | None, counts: tuple[int, int], message: str
 ) -> None:
-    sheet = listed(TaskPage([task()], *counts, status, limit), scene())
+    sheet = listed(TaskPage([task()], *counts, TaskQuery(status, limit)), scene())
 
     assert sheet.message == message
     assert sheet.table is not None
@@ -199,11 +199,11 @@ def test_listed_says_how_many_there_are(
 def test_listed_names_user_and_store_of_an_empty_list(
     status: TaskStatus, counts: tuple[int, int], note: str
 ) -> None:
-    assert table_of(TaskPage([], *counts, status, None)).note == note
+    assert table_of(TaskPage([], *counts, TaskQuery(status))).note == note
 
 
 def test_listed_makes_rows_as_they_are_asked_for() -> None:
-    table = table_of(TaskPage([done(2), task(1)], 1, 1, TaskStatus.ALL, None))
+    table = table_of(TaskPage([done(2), task(1)], 1, 1, TaskQuery(TaskStatus.ALL)))
 
     assert len(table.rows) == 2
     assert [row.number for row in table.rows] == [2, 1]
@@ -227,7 +227,7 @@ def test_shown_has_every_field_in_order() -> None:
     sheet = shown(done(7, description="a\nb"), scene())
 
     assert (sheet.data, sheet.message) == (done(7, description="a\nb"), "7: Buy bread")
-    assert [name for name, _ in sheet.fields] == list(TaskPublic.__slots__)
+    assert [name for name, _ in sheet.fields] == list(Task.__slots__)
     assert dict(sheet.fields)["completed"] == "true"
     assert dict(sheet.fields)["description"] == "a\nb"
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from todo_cli.models import TaskPublic
 from todo_cli.output.views import Scene
+from todo_cli.task import Task
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
@@ -16,7 +16,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 
 
-def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> TaskPublic:
+def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> Task:
     """A task two hours old."""
     at = NOW - timedelta(hours=2)
     values: dict[str, Any] = {
@@ -30,10 +30,10 @@ def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> TaskPublic
         "updated_at": at,
         "completed_at": None,
     }
-    return TaskPublic(**(values | changes))
+    return Task(**(values | changes))
 
 
-def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> TaskPublic:
+def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> Task:
     """A task that was completed an hour ago."""
     at = NOW - timedelta(hours=1)
     return task(

@@ -11,8 +11,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.errors import NotFound, SchemaMismatch
-from todo_cli.models import TaskCreate, TaskPage, TaskStatus, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskChange, TaskPage, TaskQuery, TaskStatus
 
 pytestmark = pytest.mark.nothing_made
 
@@ -23,7 +23,7 @@ LOOKING_FOR_A_TASK: dict[str, Use] = {
     "get by id": lambda tasks: tasks.get(uuid4()),
     "find": lambda tasks: tasks.find([1]),
     "find a range": lambda tasks: tasks.find([range(1, 10)]),
-    "update": lambda tasks: tasks.update(1, TaskUpdate(title="a")),
+    "update": lambda tasks: tasks.update(1, TaskChange(title="a")),
     "complete": lambda tasks: tasks.complete([1, uuid4()]),
     "undo": lambda tasks: tasks.complete([1], undo=True),
     "delete": lambda tasks: tasks.delete([1, range(2, 4)]),
@@ -31,10 +31,10 @@ LOOKING_FOR_A_TASK: dict[str, Use] = {
 EVERY_CALL: dict[str, Use] = {
     **LOOKING_FOR_A_TASK,
     "list": lambda tasks: tasks.list(),
-    "add": lambda tasks: tasks.add(TaskCreate(title="a")),
-    "add with an id": lambda tasks: tasks.add(TaskCreate(title="a", id=uuid4())),
+    "add": lambda tasks: tasks.add(NewTask(title="a")),
+    "add with an id": lambda tasks: tasks.add(NewTask(title="a", id=uuid4())),
     "add_all": lambda tasks: tasks.add_all(
-        [TaskCreate(title="a"), TaskCreate(title="b", id=uuid4())]
+        [NewTask(title="a"), NewTask(title="b", id=uuid4())]
     ),
 }
 ADDING: dict[str, Use] = {
@@ -54,9 +54,9 @@ async def test_list_of_an_absent_store_is_empty_and_makes_nothing(
 ) -> None:
     before = await what_exists(store)
 
-    page = await tasks.list(status, limit)
+    page = await tasks.list(TaskQuery(status, limit))
 
-    assert page == TaskPage([], 0, 0, status, limit)
+    assert page == TaskPage([], 0, 0, TaskQuery(status, limit))
     assert (database.created, await what_exists(store)) == (False, before)
 
 
@@ -92,12 +92,12 @@ async def test_adding_makes_the_store_and_says_so(
 async def test_adding_to_a_store_that_is_there_does_not_claim_to_make_it(
     store: Store, tasks: TaskService, clock: Clock
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     async with open_database(store.target, timeout_s=15.0) as again:
         bob = TaskService(again, "bob", clock)
-        await bob.add(TaskCreate(title="b"))
-        await bob.add_all([TaskCreate(title="c")])
+        await bob.add(NewTask(title="b"))
+        await bob.add_all([NewTask(title="c")])
 
         assert again.created is False
 
@@ -109,7 +109,7 @@ async def test_a_store_whose_making_failed_is_made_by_the_next_add(
     with pytest.raises(NotFound):
         await tasks.complete([1])
 
-    added = await tasks.add(TaskCreate(title="a"))
+    added = await tasks.add(NewTask(title="a"))
 
     assert (added.is_new, added.task.number) == (True, 1)
 
@@ -118,7 +118,7 @@ async def test_a_store_whose_making_failed_is_made_by_the_next_add(
 async def test_a_user_without_tasks_finds_nothing_in_a_store_that_is_there(
     store: Store, tasks: TaskService, service: Callable[[str], TaskService]
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     for use in LOOKING_FOR_A_TASK.values():
         with pytest.raises(NotFound):
@@ -185,7 +185,7 @@ async def test_postgresql_is_touched_in_our_schema_alone(
 
     async with open_database(store.target, timeout_s=15.0) as database:
         tasks = TaskService(database, "ada", lambda: datetime(2026, 1, 2, tzinfo=UTC))
-        await tasks.add(TaskCreate(title="a"))
+        await tasks.add(NewTask(title="a"))
         await tasks.delete([1])
 
     assert await fetch_all(store, outside) == before

@@ -10,26 +10,27 @@ from tests.service.backdoor import fetch_all, run_sql
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
 from todo_cli.errors import Conflict, NotFound
-from todo_cli.models import TaskCreate, TaskPublic, TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, Task, TaskQuery, TaskStatus
 
 Services = Callable[[str], TaskService]
 
 
-def with_ids(ids: Sequence[UUID]) -> list[TaskCreate]:
+def with_ids(ids: Sequence[UUID]) -> list[NewTask]:
     """What makes a task of each id."""
-    return [TaskCreate(title="clash", id=id) for id in ids]
+    return [NewTask(title="clash", id=id) for id in ids]
 
 
-async def add(tasks: TaskService, *titles: str) -> list[TaskPublic]:
+async def add(tasks: TaskService, *titles: str) -> list[Task]:
     """Add titles one by one."""
-    return [(await tasks.add(TaskCreate(title=title))).task for title in titles]
+    return [(await tasks.add(NewTask(title=title))).task for title in titles]
 
 
-async def everything(tasks: TaskService) -> list[TaskPublic]:
+async def everything(tasks: TaskService) -> list[Task]:
     """All tasks of the user, the lowest number first."""
     return sorted(
-        (await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number
+        (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks,
+        key=lambda task: task.number,
     )
 
 
@@ -41,11 +42,11 @@ async def test_add_gives_the_whole_task_back(tasks: TaskService, clock: Clock) -
     id = uuid4()
 
     added = await tasks.add(
-        TaskCreate(title=" Buy milk ", description="2 l\r\nfresh", id=id)
+        NewTask(title=" Buy milk ", description="2 l\r\nfresh", id=id)
     )
 
     assert added.is_new is True
-    assert added.task == TaskPublic(
+    assert added.task == Task(
         id=id,
         number=1,
         user_id="ada",
@@ -73,7 +74,7 @@ async def test_add_makes_a_random_id_where_none_is_given(tasks: TaskService) -> 
     [UUID(int=0), UUID(int=2**128 - 1), UUID("018f3a2b-7c00-7000-8000-000000000001")],
 )
 async def test_add_takes_any_uuid(tasks: TaskService, id: UUID) -> None:
-    await tasks.add(TaskCreate(title="a", id=id))
+    await tasks.add(NewTask(title="a", id=id))
 
     assert (await tasks.get(id)).id == id
 
@@ -96,7 +97,7 @@ async def test_add_takes_any_uuid(tasks: TaskService, id: UUID) -> None:
     ],
 )
 async def test_add_keeps_text_as_it_is(tasks: TaskService, text: str) -> None:
-    await tasks.add(TaskCreate(title=text, description=f"\t{text}\n"))
+    await tasks.add(NewTask(title=text, description=f"\t{text}\n"))
 
     stored = await tasks.get(1)
 
@@ -113,7 +114,7 @@ async def test_add_stores_the_longest_texts(service: Services) -> None:
         "\U0001f600" * 255,
     )
 
-    await service(user).add(TaskCreate(title=title, description=description))
+    await service(user).add(NewTask(title=title, description=description))
 
     stored = await service(user).get(1)
     assert (stored.title, stored.description, stored.user_id) == (
@@ -126,7 +127,7 @@ async def test_add_stores_the_longest_texts(service: Services) -> None:
 @pytest.mark.spec("001/FR-003")
 async def test_add_counts_from_one_for_each_user(service: Services) -> None:
     numbers = [
-        (await service(user).add(TaskCreate(title="a"))).task.number
+        (await service(user).add(NewTask(title="a"))).task.number
         for user in ("ada", "bob", "ada", "ada", "bob")
     ]
 
@@ -136,7 +137,7 @@ async def test_add_counts_from_one_for_each_user(service: Services) -> None:
 @pytest.mark.spec("001/FR-013")
 async def test_add_knows_users_by_their_exact_name(service: Services) -> None:
     numbers = [
-        (await service(user).add(TaskCreate(title="a"))).task.number
+        (await service(user).add(NewTask(title="a"))).task.number
         for user in ("ada", "Ada", "ad\u0430", "ada%")
     ]
 
@@ -158,7 +159,7 @@ async def test_add_never_gives_a_number_again_after_a_delete(
 
 @pytest.mark.spec("001/FR-004")
 async def test_add_gives_a_deleted_id_a_new_number(tasks: TaskService) -> None:
-    new = TaskCreate(title="a", id=uuid4())
+    new = NewTask(title="a", id=uuid4())
     await tasks.add(new)
     await tasks.delete([1])
 
@@ -172,11 +173,11 @@ async def test_add_gives_back_what_the_id_holds_and_uses_no_number(
     tasks: TaskService, clock: Clock
 ) -> None:
     id = uuid4()
-    first = await tasks.add(TaskCreate(title="Buy milk", id=id))
+    first = await tasks.add(NewTask(title="Buy milk", id=id))
 
     clock.tick()
     repeats = [
-        await tasks.add(TaskCreate(title=title, id=id))
+        await tasks.add(NewTask(title=title, id=id))
         for title in ("Buy milk", "other", "Buy milk")
     ]
 
@@ -193,12 +194,12 @@ async def test_add_gives_back_the_task_as_it_is_now(
     tasks: TaskService, clock: Clock
 ) -> None:
     id = uuid4()
-    await tasks.add(TaskCreate(title="a", description="b", id=id))
+    await tasks.add(NewTask(title="a", description="b", id=id))
     clock.tick()
     [done] = await tasks.complete([id])
     clock.tick()
 
-    repeat = await tasks.add(TaskCreate(title="c", id=id))
+    repeat = await tasks.add(NewTask(title="c", id=id))
 
     assert (repeat.is_new, repeat.task) == (False, done)
 
@@ -208,10 +209,10 @@ async def test_add_conflicts_with_an_id_that_another_user_holds(
     service: Services,
 ) -> None:
     ada, bob = service("ada"), service("bob")
-    secret = (await bob.add(TaskCreate(title="bob's secret", id=uuid4()))).task
+    secret = (await bob.add(NewTask(title="bob's secret", id=uuid4()))).task
 
     with pytest.raises(Conflict) as error:
-        await ada.add(TaskCreate(title="mine", id=secret.id))
+        await ada.add(NewTask(title="mine", id=secret.id))
 
     assert not {"secret", "bob"} & set(error.value.message.replace("'", " ").split())
     assert (await everything(ada), await everything(bob)) == ([], [secret])
@@ -223,7 +224,7 @@ async def test_add_all_keeps_the_order_given_and_numbers_upward(
 ) -> None:
     await add(tasks, "before")
 
-    added = await tasks.add_all([TaskCreate(title=title) for title in ("c", "a", "b")])
+    added = await tasks.add_all([NewTask(title=title) for title in ("c", "a", "b")])
 
     assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
         (True, "c", 2),
@@ -244,7 +245,7 @@ async def test_add_all_of_none_gives_none(tasks: TaskService) -> None:
 
 @pytest.mark.spec("001/FR-017")
 async def test_add_all_takes_a_thousand(tasks: TaskService) -> None:
-    added = await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 1001)])
+    added = await tasks.add_all([NewTask(title=f"task {n}") for n in range(1, 1001)])
 
     assert [each.task.number for each in added] == list(range(1, 1001))
     assert [each.task.title for each in added] == [f"task {n}" for n in range(1, 1001)]
@@ -261,7 +262,7 @@ async def test_add_all_names_the_first_id_that_conflicts(service: Services) -> N
     for asked in (ids, ids[::-1], ids[3:]):
         with pytest.raises(Conflict, match=str(asked[0])):
             await service("ada").add_all(
-                [TaskCreate(title="new", id=uuid4()), *with_ids(asked)]
+                [NewTask(title="new", id=uuid4()), *with_ids(asked)]
             )
 
 
@@ -272,15 +273,15 @@ async def test_add_all_stores_nothing_where_one_conflicts(
     service: Services, place: int
 ) -> None:
     ada, bob = service("ada"), service("bob")
-    held = (await bob.add(TaskCreate(title="bob's", id=uuid4()))).task
-    news = [TaskCreate(title=f"new {n}", id=uuid4()) for n in range(3)]
-    news[place] = TaskCreate(title="clash", id=held.id)
+    held = (await bob.add(NewTask(title="bob's", id=uuid4()))).task
+    news = [NewTask(title=f"new {n}", id=uuid4()) for n in range(3)]
+    news[place] = NewTask(title="clash", id=held.id)
 
     with pytest.raises(Conflict):
         await ada.add_all(news)
 
     assert (await everything(ada), await everything(bob)) == ([], [held])
-    assert (await ada.list(TaskStatus.ALL)).open_count == 0
+    assert (await ada.list(TaskQuery(TaskStatus.ALL))).open_count == 0
 
 
 @pytest.mark.spec("001/FR-018")
@@ -289,12 +290,12 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
 ) -> None:
     ids = [uuid4() for _ in range(4)]
     stored = [
-        (await tasks.add(TaskCreate(title=f"old {n}", id=ids[n]))).task for n in (1, 3)
+        (await tasks.add(NewTask(title=f"old {n}", id=ids[n]))).task for n in (1, 3)
     ]
     clock.tick()
 
     added = await tasks.add_all(
-        [TaskCreate(title=f"new {n}", id=id) for n, id in enumerate(ids)]
+        [NewTask(title=f"new {n}", id=id) for n, id in enumerate(ids)]
     )
 
     assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
@@ -311,7 +312,7 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
 async def test_add_all_repeated_changes_nothing(
     tasks: TaskService, clock: Clock
 ) -> None:
-    news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(5)]
+    news = [NewTask(title=f"task {n}", id=uuid4()) for n in range(5)]
     first = await tasks.add_all(news)
     clock.tick()
 
@@ -326,7 +327,7 @@ async def test_add_all_repeated_changes_nothing(
 async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number(
     tasks: TaskService,
 ) -> None:
-    news = [TaskCreate(title=f"task {n}", id=uuid4()) for n in range(2)]
+    news = [NewTask(title=f"task {n}", id=uuid4()) for n in range(2)]
     await tasks.add_all(news)
     await tasks.delete([2])
 
@@ -359,8 +360,8 @@ async def test_a_counter_that_is_behind_catches_up(
         else f"UPDATE todo.counter SET last = {last}",
     )
 
-    one = await tasks.add(TaskCreate(title="d"))
-    more = await tasks.add_all([TaskCreate(title="e"), TaskCreate(title="f")])
+    one = await tasks.add(NewTask(title="d"))
+    more = await tasks.add_all([NewTask(title="e"), NewTask(title="f")])
 
     assert [added.task.number for added in (one, *more)] == [4, 5, 6]
     assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [
@@ -375,7 +376,7 @@ async def test_lines_after_a_lost_counter_get_numbers_of_their_own(
     await add(tasks, "a", "b")
     await run_sql(store, "DELETE FROM todo.counter")
 
-    more = await tasks.add_all([TaskCreate(title="c"), TaskCreate(title="d")])
+    more = await tasks.add_all([NewTask(title="c"), NewTask(title="d")])
 
     assert [added.task.number for added in more] == [3, 4]
 
@@ -387,8 +388,8 @@ async def test_a_counter_that_is_ahead_stays_ahead(
     await add(tasks, "a")
     await run_sql(store, "UPDATE todo.counter SET last = 40")
 
-    one = await tasks.add(TaskCreate(title="b"))
-    more = await tasks.add_all([TaskCreate(title="c")])
+    one = await tasks.add(NewTask(title="b"))
+    more = await tasks.add_all([NewTask(title="c")])
 
     assert [added.task.number for added in (one, *more)] == [41, 42]
 
@@ -403,7 +404,7 @@ async def test_adds_at_the_same_time_after_a_lost_counter_all_succeed(
     async def add_one() -> int:
         async with open_database(store.target) as database:
             return (
-                await TaskService(database, "ada", clock).add(TaskCreate(title="x"))
+                await TaskService(database, "ada", clock).add(NewTask(title="x"))
             ).task.number
 
     assert sorted(await asyncio.gather(*(add_one() for _ in range(8)))) == list(

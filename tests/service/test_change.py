@@ -8,20 +8,20 @@ import pytest
 from tests.service.backdoor import run_sql
 from tests.support.stores import Clock, Store
 from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound
-from todo_cli.models import TaskCreate, TaskPublic, TaskStatus, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, Task, TaskChange, TaskQuery, TaskStatus
 
 
 @pytest.fixture
-async def milk(tasks: TaskService, clock: Clock) -> TaskPublic:
+async def milk(tasks: TaskService, clock: Clock) -> Task:
     """One open task with a description, a minute old."""
-    task = (await tasks.add(TaskCreate(title="Buy milk", description="2 l"))).task
+    task = (await tasks.add(NewTask(title="Buy milk", description="2 l"))).task
     clock.tick(60)
     return task
 
 
 @pytest.fixture
-async def done(tasks: TaskService, milk: TaskPublic, clock: Clock) -> TaskPublic:
+async def done(tasks: TaskService, milk: Task, clock: Clock) -> Task:
     """The same task, done a minute ago."""
     [task] = await tasks.complete([milk.number])
     clock.tick(60)
@@ -43,31 +43,27 @@ async def done(tasks: TaskService, milk: TaskPublic, clock: Clock) -> TaskPublic
     ],
 )
 async def test_update_changes_the_named_fields_alone(
-    tasks: TaskService, milk: TaskPublic, clock: Clock, changes: dict[str, Any]
+    tasks: TaskService, milk: Task, clock: Clock, changes: dict[str, Any]
 ) -> None:
-    updated = await tasks.update(1, TaskUpdate(**changes))
+    updated = await tasks.update(1, TaskChange(**changes))
 
     assert updated == replace(milk, **changes, updated_at=clock.now)
     assert await tasks.get(1) == updated
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_takes_an_id(
-    tasks: TaskService, milk: TaskPublic, clock: Clock
-) -> None:
-    updated = await tasks.update(milk.id, TaskUpdate(title="Buy bread"))
+async def test_update_takes_an_id(tasks: TaskService, milk: Task, clock: Clock) -> None:
+    updated = await tasks.update(milk.id, TaskChange(title="Buy bread"))
 
     assert updated == replace(milk, title="Buy bread", updated_at=clock.now)
 
 
 @pytest.mark.spec("001/FR-026")
-async def test_update_changes_no_other_task(
-    tasks: TaskService, milk: TaskPublic
-) -> None:
-    other = (await tasks.add(TaskCreate(title="other"))).task
+async def test_update_changes_no_other_task(tasks: TaskService, milk: Task) -> None:
+    other = (await tasks.add(NewTask(title="other"))).task
 
     await tasks.update(
-        milk.number, TaskUpdate(title="changed", description=None, completed=True)
+        milk.number, TaskChange(title="changed", description=None, completed=True)
     )
 
     assert await tasks.get(other.number) == other
@@ -85,9 +81,9 @@ async def test_update_changes_no_other_task(
     ],
 )
 async def test_update_to_what_is_there_moves_no_time(
-    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any]
+    tasks: TaskService, milk: Task, changes: dict[str, Any]
 ) -> None:
-    assert await tasks.update(1, TaskUpdate(**changes)) == milk
+    assert await tasks.update(1, TaskChange(**changes)) == milk
     assert await tasks.get(1) == milk
 
 
@@ -100,9 +96,9 @@ async def test_update_to_what_is_there_moves_no_time(
     ],
 )
 async def test_update_of_what_is_done_to_done_moves_no_time(
-    tasks: TaskService, done: TaskPublic, changes: dict[str, Any]
+    tasks: TaskService, done: Task, changes: dict[str, Any]
 ) -> None:
-    assert await tasks.update(1, TaskUpdate(**changes)) == done
+    assert await tasks.update(1, TaskChange(**changes)) == done
     assert await tasks.get(1) == done
 
 
@@ -110,11 +106,11 @@ async def test_update_of_what_is_done_to_done_moves_no_time(
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.parametrize("nothing", [None, ""])
 async def test_update_clears_a_description_once(
-    tasks: TaskService, milk: TaskPublic, clock: Clock, nothing: str | None
+    tasks: TaskService, milk: Task, clock: Clock, nothing: str | None
 ) -> None:
-    cleared = await tasks.update(1, TaskUpdate(description=nothing))
+    cleared = await tasks.update(1, TaskChange(description=nothing))
     clock.tick()
-    again = await tasks.update(1, TaskUpdate(description=nothing))
+    again = await tasks.update(1, TaskChange(description=nothing))
 
     assert cleared == replace(milk, description=None, updated_at=cleared.updated_at)
     assert (cleared.updated_at > milk.updated_at, again) == (True, cleared)
@@ -124,10 +120,10 @@ async def test_update_clears_a_description_once(
 async def test_update_gives_a_description_to_a_task_without_one(
     tasks: TaskService, clock: Clock
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     clock.tick()
 
-    updated = await tasks.update(1, TaskUpdate(description="b"))
+    updated = await tasks.update(1, TaskChange(description="b"))
 
     assert (updated.description, updated.updated_at) == ("b", clock.now)
 
@@ -135,12 +131,12 @@ async def test_update_gives_a_description_to_a_task_without_one(
 @pytest.mark.spec("001/FR-010")
 @pytest.mark.spec("001/FR-028")
 async def test_update_completes_and_undoes(
-    tasks: TaskService, milk: TaskPublic, clock: Clock
+    tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
-    done = await tasks.update(1, TaskUpdate(completed=True))
+    done = await tasks.update(1, TaskChange(completed=True))
     done_at = clock.now
     clock.tick()
-    undone = await tasks.update(1, TaskUpdate(completed=False))
+    undone = await tasks.update(1, TaskChange(completed=False))
 
     assert done == replace(
         milk, completed=True, completed_at=done_at, updated_at=done_at
@@ -150,18 +146,18 @@ async def test_update_completes_and_undoes(
 
 @pytest.mark.spec("001/FR-028")
 async def test_update_keeps_the_first_time_of_what_is_done(
-    tasks: TaskService, done: TaskPublic, clock: Clock
+    tasks: TaskService, done: Task, clock: Clock
 ) -> None:
-    updated = await tasks.update(1, TaskUpdate(title="Buy bread", completed=True))
+    updated = await tasks.update(1, TaskChange(title="Buy bread", completed=True))
 
     assert updated == replace(done, title="Buy bread", updated_at=clock.now)
 
 
 @pytest.mark.spec("001/FR-026")
 async def test_update_of_another_field_leaves_done_alone(
-    tasks: TaskService, done: TaskPublic, clock: Clock
+    tasks: TaskService, done: Task, clock: Clock
 ) -> None:
-    updated = await tasks.update(1, TaskUpdate(description=None))
+    updated = await tasks.update(1, TaskChange(description=None))
 
     assert updated == replace(done, description=None, updated_at=clock.now)
 
@@ -177,10 +173,10 @@ async def test_update_of_another_field_leaves_done_alone(
     ],
 )
 async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
-    tasks: TaskService, milk: TaskPublic, changes: dict[str, Any], words: str
+    tasks: TaskService, milk: Task, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidInput) as error:
-        await tasks.update(1, TaskUpdate(**changes))
+        await tasks.update(1, TaskChange(**changes))
 
     field, _, message = words.rpartition(": ")
     assert error.value.message == words
@@ -192,19 +188,19 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
 
 @pytest.mark.spec("001/FR-023")
 async def test_update_of_what_is_not_there_is_not_found(
-    tasks: TaskService, milk: TaskPublic
+    tasks: TaskService, milk: Task
 ) -> None:
     with pytest.raises(NotFound) as error:
-        await tasks.update(2, TaskUpdate(title="b"))
+        await tasks.update(2, TaskChange(title="b"))
 
     assert "2" in error.value.message
-    assert (await tasks.list(TaskStatus.ALL)).tasks == [milk]
+    assert (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks == [milk]
 
 
 @pytest.mark.spec("001/FR-010")
 @pytest.mark.spec("001/FR-028")
 async def test_complete_stamps_the_time(
-    tasks: TaskService, milk: TaskPublic, clock: Clock
+    tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
     [done] = await tasks.complete([1])
 
@@ -217,7 +213,7 @@ async def test_complete_stamps_the_time(
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.spec("001/FR-028")
 async def test_complete_again_keeps_the_first_time(
-    tasks: TaskService, done: TaskPublic
+    tasks: TaskService, done: Task
 ) -> None:
     assert await tasks.complete([1]) == [done]
     assert await tasks.get(1) == done
@@ -225,7 +221,7 @@ async def test_complete_again_keeps_the_first_time(
 
 @pytest.mark.spec("001/FR-028")
 async def test_undo_makes_open_again(
-    tasks: TaskService, done: TaskPublic, milk: TaskPublic, clock: Clock
+    tasks: TaskService, done: Task, milk: Task, clock: Clock
 ) -> None:
     [undone] = await tasks.complete([1], undo=True)
 
@@ -236,7 +232,7 @@ async def test_undo_makes_open_again(
 @pytest.mark.spec("001/FR-027")
 @pytest.mark.spec("001/FR-028")
 async def test_undo_of_what_is_open_changes_nothing(
-    tasks: TaskService, milk: TaskPublic
+    tasks: TaskService, milk: Task
 ) -> None:
     assert await tasks.complete([1], undo=True) == [milk]
     assert await tasks.get(1) == milk
@@ -244,7 +240,7 @@ async def test_undo_of_what_is_open_changes_nothing(
 
 @pytest.mark.spec("001/FR-028")
 async def test_complete_after_undo_takes_the_new_time(
-    tasks: TaskService, done: TaskPublic, clock: Clock
+    tasks: TaskService, done: Task, clock: Clock
 ) -> None:
     await tasks.complete([1], undo=True)
     clock.tick()
@@ -260,9 +256,12 @@ async def test_complete_after_undo_takes_the_new_time(
 async def test_complete_of_several_moves_the_times_of_those_that_change(
     tasks: TaskService, clock: Clock, undo: bool
 ) -> None:
-    await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 6)])
+    await tasks.add_all([NewTask(title=f"task {n}") for n in range(1, 6)])
     await tasks.complete([2, 4])
-    before = {task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks}
+    before = {
+        task.number: task
+        for task in (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks
+    }
     clock.tick()
 
     after = await tasks.complete([range(1, 6)], undo=undo)
@@ -272,22 +271,23 @@ async def test_complete_of_several_moves_the_times_of_those_that_change(
     assert {task.updated_at for task in after if task.number in moved} == {clock.now}
     assert {task.completed for task in after} == {not undo}
     assert after == sorted(
-        (await tasks.list(TaskStatus.ALL)).tasks, key=lambda task: task.number
+        (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks,
+        key=lambda task: task.number,
     )
 
 
 @pytest.mark.spec("001/FR-029")
 async def test_delete_gives_the_task_back_as_it_was(
-    tasks: TaskService, done: TaskPublic
+    tasks: TaskService, done: Task
 ) -> None:
     assert await tasks.delete([1]) == [done]
 
-    page = await tasks.list(TaskStatus.ALL)
+    page = await tasks.list(TaskQuery(TaskStatus.ALL))
     assert (page.tasks, page.open_count, page.done_count) == ([], 0, 0)
 
 
 @pytest.mark.spec("001/FR-029")
-async def test_delete_twice_is_not_found(tasks: TaskService, milk: TaskPublic) -> None:
+async def test_delete_twice_is_not_found(tasks: TaskService, milk: Task) -> None:
     await tasks.delete([milk.id])
 
     for reference in (1, milk.id):
@@ -302,7 +302,7 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
     added = [
         each.task
         for each in await tasks.add_all(
-            [TaskCreate(title=f"task {n}") for n in range(1, 7)]
+            [NewTask(title=f"task {n}") for n in range(1, 7)]
         )
     ]
 
@@ -317,7 +317,7 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
 async def test_changing_a_thousand_at_once_is_one_call(
     tasks: TaskService, action: str
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a")] * 1100)
+    await tasks.add_all([NewTask(title="a")] * 1100)
 
     changed = await (
         tasks.complete([range(1, 1001)])
@@ -334,7 +334,7 @@ async def test_changing_a_thousand_at_once_is_one_call(
 async def test_naming_a_thousand_numbers_one_by_one_is_one_call(
     tasks: TaskService,
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a")] * 1000)
+    await tasks.add_all([NewTask(title="a")] * 1000)
 
     changed = await tasks.complete(list(range(1000, 0, -1)))
 
@@ -371,7 +371,7 @@ async def skip_changes(store: Store, change: str, times: int) -> None:
 @pytest.mark.parametrize("change", ["UPDATE", "DELETE"])
 @pytest.mark.parametrize("times", [2, 3])
 async def test_a_change_is_tried_three_times_when_tasks_come_and_go(
-    store: Store, tasks: TaskService, milk: TaskPublic, change: str, times: int
+    store: Store, tasks: TaskService, milk: Task, change: str, times: int
 ) -> None:
     await skip_changes(store, change, times)
     action = tasks.complete([1]) if change == "UPDATE" else tasks.delete([1])

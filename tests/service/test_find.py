@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from todo_cli.errors import NotFound
-from todo_cli.models import Reference, TaskCreate, TaskPublic, TaskStatus, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, Reference, Task, TaskChange, TaskQuery, TaskStatus
 
 Services = Callable[[str], TaskService]
-Several = Callable[[TaskService, list[Reference]], Awaitable[list[TaskPublic]]]
+Several = Callable[[TaskService, list[Reference]], Awaitable[list[Task]]]
 
 SEVERAL: dict[str, Several] = {
     "find": lambda tasks, references: tasks.find(references),
@@ -20,17 +20,20 @@ SEVERAL: dict[str, Several] = {
 several = pytest.mark.parametrize("use", SEVERAL.values(), ids=SEVERAL.keys())
 
 
-async def with_gaps(tasks: TaskService) -> dict[int, TaskPublic]:
+async def with_gaps(tasks: TaskService) -> dict[int, Task]:
     """Store the tasks 1, 2, 4, 5 and 9 (3, 6, 7 and 8 were deleted), 5 and 9 of them done."""
-    await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(1, 10)])
+    await tasks.add_all([NewTask(title=f"task {n}") for n in range(1, 10)])
     await tasks.delete([3, range(6, 9)])
     await tasks.complete([5, 9])
-    return {task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks}
+    return {
+        task.number: task
+        for task in (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks
+    }
 
 
 @pytest.mark.spec("001/FR-023")
 async def test_get_finds_by_number_and_by_id(tasks: TaskService) -> None:
-    task = (await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")]))[1].task
+    task = (await tasks.add_all([NewTask(title="a"), NewTask(title="b")]))[1].task
 
     assert await tasks.get(2) == task
     assert await tasks.get(task.id) == task
@@ -41,7 +44,7 @@ async def test_get_finds_by_number_and_by_id(tasks: TaskService) -> None:
 async def test_get_says_which_number_is_not_there(
     tasks: TaskService, number: int
 ) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
 
     with pytest.raises(NotFound) as error:
         await tasks.get(number)
@@ -51,7 +54,7 @@ async def test_get_says_which_number_is_not_there(
 
 @pytest.mark.spec("001/FR-023")
 async def test_get_says_which_id_is_not_there(tasks: TaskService) -> None:
-    await tasks.add(TaskCreate(title="a"))
+    await tasks.add(NewTask(title="a"))
     unknown = uuid4()
 
     with pytest.raises(NotFound) as error:
@@ -137,7 +140,7 @@ async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
             await use(service(user), references)
         after[user] = {
             task.number: task
-            for task in (await service(user).list(TaskStatus.ALL)).tasks
+            for task in (await service(user).list(TaskQuery(TaskStatus.ALL))).tasks
         }
 
     assert after == before
@@ -156,7 +159,8 @@ async def test_several_are_not_found_where_an_id_is_missing(
 
     assert str(unknown) in error.value.message
     assert {
-        task.number: task for task in (await tasks.list(TaskStatus.ALL)).tasks
+        task.number: task
+        for task in (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks
     } == before
 
 
@@ -183,10 +187,10 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
     "find": lambda tasks, reference: tasks.find([reference]),
     "find among own": lambda tasks, reference: tasks.find([1, reference]),
     "update": lambda tasks, reference: tasks.update(
-        single(reference), TaskUpdate(title="taken", completed=True)
+        single(reference), TaskChange(title="taken", completed=True)
     ),
     "update to the same": lambda tasks, reference: tasks.update(
-        single(reference), TaskUpdate(title="bob's 3")
+        single(reference), TaskChange(title="bob's 3")
     ),
     "complete": lambda tasks, reference: tasks.complete([reference]),
     "complete among own": lambda tasks, reference: tasks.complete([1, reference]),
@@ -212,12 +216,10 @@ async def test_another_users_task_does_not_exist(
     named_by: str,
 ) -> None:
     ada, bob = service("ada"), service("bob")
-    [mine] = [each.task for each in await ada.add_all([TaskCreate(title="ada's 1")])]
+    [mine] = [each.task for each in await ada.add_all([NewTask(title="ada's 1")])]
     theirs = [
         each.task
-        for each in await bob.add_all(
-            [TaskCreate(title=f"bob's {n}") for n in (1, 2, 3)]
-        )
+        for each in await bob.add_all([NewTask(title=f"bob's {n}") for n in (1, 2, 3)])
     ]
     references: dict[str, Reference] = {
         "number": 3,
@@ -228,8 +230,8 @@ async def test_another_users_task_does_not_exist(
     with pytest.raises(NotFound):
         await use(ada, references[named_by])
 
-    assert (await ada.list(TaskStatus.ALL)).tasks == [mine]
-    assert (await bob.list(TaskStatus.ALL)).tasks == theirs[::-1]
+    assert (await ada.list(TaskQuery(TaskStatus.ALL))).tasks == [mine]
+    assert (await bob.list(TaskQuery(TaskStatus.ALL))).tasks == theirs[::-1]
 
 
 @pytest.mark.spec("001/FR-013")
@@ -238,12 +240,12 @@ async def test_a_range_leaves_another_users_numbers_alone(
     service: Services, use: Several
 ) -> None:
     ada, bob = service("ada"), service("bob")
-    await ada.add_all([TaskCreate(title=f"ada's {n}") for n in (1, 2)])
-    await bob.add_all([TaskCreate(title=f"bob's {n}") for n in (1, 2, 3)])
+    await ada.add_all([NewTask(title=f"ada's {n}") for n in (1, 2)])
+    await bob.add_all([NewTask(title=f"bob's {n}") for n in (1, 2, 3)])
     await bob.complete([2])
-    before = await bob.list(TaskStatus.ALL)
+    before = await bob.list(TaskQuery(TaskStatus.ALL))
 
     found = await use(ada, [range(1, 1000)])
 
     assert [(task.user_id, task.number) for task in found] == [("ada", 1), ("ada", 2)]
-    assert await bob.list(TaskStatus.ALL) == before
+    assert await bob.list(TaskQuery(TaskStatus.ALL)) == before

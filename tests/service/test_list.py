@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.stores import Clock
-from todo_cli.models import TaskCreate, TaskPage, TaskStatus
 from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskPage, TaskQuery, TaskStatus
 
 Services = Callable[[str], TaskService]
 
@@ -20,7 +20,7 @@ def numbers(page: TaskPage) -> list[int]:
 async def five(tasks: TaskService, clock: Clock) -> TaskService:
     """Five tasks, each a second after the other; 2 and 4 are done."""
     for n in range(1, 6):
-        await tasks.add(TaskCreate(title=f"task {n}"))
+        await tasks.add(NewTask(title=f"task {n}"))
         clock.tick()
     await tasks.complete([4, 2])
     return tasks
@@ -28,7 +28,7 @@ async def five(tasks: TaskService, clock: Clock) -> TaskService:
 
 @pytest.mark.spec("001/FR-019")
 async def test_list_is_newest_first(five: TaskService) -> None:
-    assert numbers(await five.list(TaskStatus.ALL)) == [5, 4, 3, 2, 1]
+    assert numbers(await five.list(TaskQuery(TaskStatus.ALL))) == [5, 4, 3, 2, 1]
 
 
 @pytest.mark.spec("001/FR-019")
@@ -37,7 +37,7 @@ async def test_list_goes_by_time_before_number(
 ) -> None:
     for seconds in (0, -10, 5, -0.000001):
         clock.tick(seconds)
-        await tasks.add(TaskCreate(title="a"))
+        await tasks.add(NewTask(title="a"))
 
     page = await tasks.list()
 
@@ -58,7 +58,7 @@ async def test_list_orders_times_of_different_length_as_times(
     ):  # whole seconds among fractions: text without `.000000` would sort wrongly
         clock.now = start
         clock.tick(offset)
-        await tasks.add(TaskCreate(title="a"))
+        await tasks.add(NewTask(title="a"))
 
     assert numbers(await tasks.list()) == [3, 1, 4, 2]
 
@@ -68,11 +68,11 @@ async def test_list_orders_times_of_different_length_as_times(
 async def test_list_orders_tasks_of_one_instant_by_number(
     tasks: TaskService, status: TaskStatus
 ) -> None:
-    await tasks.add_all([TaskCreate(title=f"task {n}") for n in range(12)])
+    await tasks.add_all([NewTask(title=f"task {n}") for n in range(12)])
     if status is TaskStatus.DONE:
         await tasks.complete([range(1, 13)])
 
-    page = await tasks.list(status, 5)
+    page = await tasks.list(TaskQuery(status, 5))
 
     assert numbers(page) == [12, 11, 10, 9, 8]
 
@@ -89,15 +89,15 @@ async def test_list_orders_tasks_of_one_instant_by_number(
 async def test_list_holds_the_tasks_of_its_status(
     five: TaskService, status: TaskStatus, expected: list[int]
 ) -> None:
-    page = await five.list(status)
+    page = await five.list(TaskQuery(status))
 
     assert numbers(page) == expected
-    assert (page.status, page.limit) == (status, None)
+    assert page.query == TaskQuery(status)
 
 
 @pytest.mark.spec("001/FR-020")
 async def test_list_holds_open_tasks_unless_told_otherwise(five: TaskService) -> None:
-    assert await five.list() == await five.list(TaskStatus.OPEN)
+    assert await five.list() == await five.list(TaskQuery(TaskStatus.OPEN))
 
 
 @pytest.mark.spec("001/FR-020")
@@ -108,14 +108,14 @@ async def test_list_holds_open_tasks_unless_told_otherwise(five: TaskService) ->
 async def test_list_holds_at_most_the_limit(
     five: TaskService, limit: int, expected: list[int]
 ) -> None:
-    page = await five.list(limit=limit)
+    page = await five.list(TaskQuery(limit=limit))
 
-    assert (numbers(page), page.limit) == (expected, limit)
+    assert (numbers(page), page.query.limit) == (expected, limit)
 
 
 @pytest.mark.spec("001/FR-001")
 async def test_list_holds_whole_tasks(five: TaskService) -> None:
-    page = await five.list(TaskStatus.ALL)
+    page = await five.list(TaskQuery(TaskStatus.ALL))
 
     assert page.tasks == [await five.get(number) for number in (5, 4, 3, 2, 1)]
 
@@ -126,7 +126,7 @@ async def test_list_holds_whole_tasks(five: TaskService) -> None:
 async def test_list_counts_all_tasks_whatever_is_listed(
     five: TaskService, status: TaskStatus, limit: int | None
 ) -> None:
-    page = await five.list(status, limit)
+    page = await five.list(TaskQuery(status, limit))
 
     assert (page.open_count, page.done_count) == (3, 2)
 
@@ -138,11 +138,14 @@ async def test_list_counts_all_tasks_whatever_is_listed(
 async def test_list_without_tasks_still_counts(
     tasks: TaskService, complete: bool, status: TaskStatus
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a"), TaskCreate(title="b")])
+    await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
     if complete:
         await tasks.complete([1, 2])
 
-    for page in (await tasks.list(status), await tasks.list(status, 20)):
+    for page in (
+        await tasks.list(TaskQuery(status)),
+        await tasks.list(TaskQuery(status, 20)),
+    ):
         assert page.tasks == []
         assert (page.open_count, page.done_count) == ((0, 2) if complete else (2, 0))
 
@@ -151,9 +154,9 @@ async def test_list_without_tasks_still_counts(
 async def test_list_counts_nothing_for_a_user_without_tasks(
     five: TaskService, service: Services
 ) -> None:
-    page = await service("bob").list(TaskStatus.ALL)
+    page = await service("bob").list(TaskQuery(TaskStatus.ALL))
 
-    assert page == TaskPage([], 0, 0, TaskStatus.ALL, None)
+    assert page == TaskPage([], 0, 0, TaskQuery(TaskStatus.ALL))
 
 
 @pytest.mark.spec("001/FR-021")
@@ -171,12 +174,12 @@ async def test_list_counts_nothing_for_a_user_without_tasks(
 async def test_list_stops_counting_at_1001(
     tasks: TaskService, total: int, done: int, expected: tuple[int, int]
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a")] * total)
+    await tasks.add_all([NewTask(title="a")] * total)
     if done:
         await tasks.complete([range(1, done + 1)])
 
     for status in TaskStatus:
-        page = await tasks.list(status, 2)
+        page = await tasks.list(TaskQuery(status, 2))
         assert (page.open_count, page.done_count) == expected
 
 
@@ -185,7 +188,7 @@ async def test_list_stops_counting_at_1001(
 async def test_list_without_a_limit_holds_more_than_it_counts(
     tasks: TaskService,
 ) -> None:
-    await tasks.add_all([TaskCreate(title="a")] * 1500)
+    await tasks.add_all([NewTask(title="a")] * 1500)
 
     page = await tasks.list()
 
@@ -197,13 +200,16 @@ async def test_list_holds_and_counts_only_the_users_own_tasks(
     five: TaskService, service: Services
 ) -> None:
     bob = service("bob")
-    theirs = (await bob.add(TaskCreate(title="bob's"))).task
+    theirs = (await bob.add(NewTask(title="bob's"))).task
 
-    ada_sees, bob_sees = await five.list(TaskStatus.ALL), await bob.list(TaskStatus.ALL)
+    ada_sees, bob_sees = (
+        await five.list(TaskQuery(TaskStatus.ALL)),
+        await bob.list(TaskQuery(TaskStatus.ALL)),
+    )
 
     assert {task.user_id for task in ada_sees.tasks} == {"ada"}
     assert (len(ada_sees.tasks), ada_sees.open_count, ada_sees.done_count) == (5, 3, 2)
-    assert bob_sees == TaskPage([theirs], 1, 0, TaskStatus.ALL, None)
+    assert bob_sees == TaskPage([theirs], 1, 0, TaskQuery(TaskStatus.ALL))
 
 
 @pytest.mark.spec("001/FR-019")
@@ -212,13 +218,13 @@ async def test_list_holds_and_counts_only_the_users_own_tasks(
 async def test_list_goes_on_after_a_page_until_there_is_no_more(
     five: TaskService, clock: Clock, status: TaskStatus, limit: int
 ) -> None:
-    await five.add_all([TaskCreate(title="at one instant")] * 7)
+    await five.add_all([NewTask(title="at one instant")] * 7)
     await five.complete([7, 9, 10])
-    wanted = await five.list(status)
+    wanted = await five.list(TaskQuery(status))
 
-    pages = [await five.list(status, limit)]
+    pages = [await five.list(TaskQuery(status, limit))]
     while pages[-1].next is not None:
-        pages.append(await five.list(status, limit, after=pages[-1].next))
+        pages.append(await five.list(TaskQuery(status, limit, after=pages[-1].next)))
 
     assert [task for page in pages for task in page.tasks] == wanted.tasks
     assert [len(page.tasks) for page in pages[:-1]] == [limit] * (len(pages) - 1)
@@ -232,10 +238,13 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
 async def test_list_goes_on_where_it_was_while_tasks_come_and_go(
     five: TaskService, clock: Clock
 ) -> None:
-    page = await five.list(TaskStatus.ALL, 2)
+    page = await five.list(TaskQuery(TaskStatus.ALL, 2))
     clock.tick()
-    await five.add(TaskCreate(title="task 6"))
+    await five.add(NewTask(title="task 6"))
     await five.delete([4, 3])
 
     assert numbers(page) == [5, 4]
-    assert numbers(await five.list(TaskStatus.ALL, after=page.next)) == [2, 1]
+    assert numbers(await five.list(TaskQuery(TaskStatus.ALL, after=page.next))) == [
+        2,
+        1,
+    ]

@@ -24,8 +24,8 @@ from uuid import UUID
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.url import parse_url
 from todo_cli.errors import TodoError
-from todo_cli.models import Added, Reference, TaskCreate, TaskPublic, TaskUpdate
 from todo_cli.service import TaskService
+from todo_cli.task import Added, NewTask, Reference, Task, TaskChange
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,16 @@ class Worker:
 
     async def _call(
         self, tasks: TaskService, method: str, argument: Any
-    ) -> list[Added] | list[TaskPublic]:
+    ) -> list[Added] | list[Task]:
         match method:
             case "add":
-                return [await tasks.add(TaskCreate(**argument))]
+                return [await tasks.add(NewTask(**argument))]
             case "add_all":
-                return await tasks.add_all([TaskCreate(**new) for new in argument])
+                return await tasks.add_all([NewTask(**new) for new in argument])
             case "update":
                 return [
                     await tasks.update(
-                        argument["number"], TaskUpdate(**argument["changes"])
+                        argument["number"], TaskChange(**argument["changes"])
                     )
                 ]
             case "complete":
@@ -88,7 +88,7 @@ def references(given: list[Any]) -> list[Reference]:
     ]
 
 
-def plain(task: TaskPublic) -> dict[str, Any]:
+def plain(task: Task) -> dict[str, Any]:
     """What the tests look at, as JSON."""
     return {
         "number": task.number,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 async def test_gives_services_of_any_user_on_one_clock(
     service: "Callable[[str], TaskService]", tasks: "TaskService", clock: Clock
 ) -> None:
-    from todo_cli.models import TaskCreate
+    from todo_cli.task import NewTask
 
-    first = await tasks.add(TaskCreate(title="Buy milk"))
+    first = await tasks.add(NewTask(title="Buy milk"))
     clock.tick(2)
-    second = await service("bob").add(TaskCreate(title="Buy bread"))
+    second = await service("bob").add(NewTask(title="Buy bread"))
 
     assert (first.task.user_id, second.task.user_id) == ("ada", "bob")
     assert second.task.created_at - first.task.created_at == timedelta(seconds=2)

@@ -17,15 +17,16 @@ from starlette.routing import BaseRoute
 
 from todo_cli import __version__, rules
 from todo_cli.api import answers, contract, cursors, docs
+from todo_cli.api.bodies import Id, TaskCreate, TaskUpdate
 from todo_cli.api.body import JsonRoute
 from todo_cli.api.guard import Guard
 from todo_cli.api.settings import ApiSettings
 from todo_cli.database.engine import open_database
 from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
-from todo_cli.models import Id, TaskCreate, TaskStatus, TaskUpdate
 from todo_cli.output import views
 from todo_cli.output.views import Scene, Sheet
 from todo_cli.service import TaskService
+from todo_cli.task import TaskQuery, TaskStatus
 
 MOST_TASKS: Final = 1_000
 USUAL_TASKS: Final = 100
@@ -131,7 +132,7 @@ async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Respon
     named in the header `Link`.
     """
     after = None if page.cursor is None else cursors.read(page.cursor)
-    found = await caller.tasks.list(page.status, page.limit, after=after)
+    found = await caller.tasks.list(TaskQuery(page.status, page.limit, after))
     headers = {}
     if found.next is not None:
         query = f"status={page.status}&limit={page.limit}&cursor={cursors.write(found.next)}"
@@ -147,7 +148,7 @@ async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
 
     An id that another user holds is CONFLICT.
     """
-    added = await caller.tasks.add(task)
+    added = await caller.tasks.add(task.new_task())
     return answers.succeed(
         views.added(added, caller.scene),
         status=HTTPStatus.CREATED if added.is_new else HTTPStatus.OK,
@@ -176,7 +177,9 @@ async def update_task(
     that is done already keeps its first time.
     """
     return answers.succeed(
-        views.updated(await caller.tasks.update(task_id, changes), caller.scene)
+        views.updated(
+            await caller.tasks.update(task_id, changes.change()), caller.scene
+        )
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from todo_cli.errors import InvalidInput
-from todo_cli.models import Position
+from todo_cli.task import Position
 
 PATTERN: Final = "^A[A-Za-z0-9_-]{15}$"
 """Eight bytes of microseconds since year 1, four of the number. The `A` keeps the year

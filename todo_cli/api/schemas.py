@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from todo_cli import rules
 from todo_cli.errors import STATUSES
-from todo_cli.models import TaskPublic
+from todo_cli.task import Task
 
 Schema = dict[str, Any]
 
@@ -88,7 +88,7 @@ def _task() -> Schema:
     """A task as the model has it, with the limits of the rules; keys may be added
     within a major version.
     """
-    model = TypeAdapter(TaskPublic).json_schema(mode="serialization")["properties"]
+    model = TypeAdapter(Task).json_schema(mode="serialization")["properties"]
     properties = {
         name: _FIELDS[name] | _typed(schema) for name, schema in model.items()
     }

@@ -16,10 +16,18 @@ from todo_cli.cli.run import Job, Workplace
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Conflict, Detail, InvalidInput, Usage
 from todo_cli.output import views
+from todo_cli.task import (
+    Added,
+    NewTask,
+    Task,
+    TaskChange,
+    TaskPage,
+    TaskQuery,
+    TaskStatus,
+)
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
-    from todo_cli.models import Added, TaskPage, TaskPublic
 
 _ASK_FROM = 3
 """How many tasks a delete may take without a question."""
@@ -132,12 +140,11 @@ def add(
             again=("add", "--id", str(key), "-"),
         )
 
-    async def work(place: Workplace) -> "Added":
-        from todo_cli.models import TaskCreate
+    async def work(place: Workplace) -> Added:
 
         text = await _description(place, description)
         return await place.tasks.add(
-            TaskCreate(title=" ".join(title), description=text, id=key)
+            NewTask(title=" ".join(title), description=text, id=key)
         )
 
     more = () if description is None else ("-d", description)
@@ -169,10 +176,9 @@ def list_(
     """
     most = None if limit is None else _limit(limit)
 
-    async def work(place: Workplace) -> "TaskPage":
-        from todo_cli.models import TaskStatus
+    async def work(place: Workplace) -> TaskPage:
 
-        return await place.tasks.list(TaskStatus(status), most)
+        return await place.tasks.list(TaskQuery(TaskStatus(status), most))
 
     return Job(work, views.listed)
 
@@ -221,8 +227,7 @@ def update(
             hint="name --title, --description or --status; see `todo update --help`",
         )
 
-    async def work(place: Workplace) -> "TaskPublic":
-        from todo_cli.models import TaskUpdate
+    async def work(place: Workplace) -> Task:
 
         text = await _description(place, description)
         changes = {
@@ -231,10 +236,10 @@ def update(
             "completed": None if status is None else status == "done",
         }
         given = {"title": title, "description": description, "completed": status}
-        named = {
+        named: dict[str, Any] = {
             name: value for name, value in changes.items() if given[name] is not None
         }
-        return await place.tasks.update(reference, TaskUpdate.model_validate(named))
+        return await place.tasks.update(reference, TaskChange(**named))
 
     return Job(work, views.updated, again=("show", ref))
 
@@ -274,7 +279,7 @@ def delete(
     """
     named = references.parse_references(refs, to_change=True)
 
-    async def work(place: Workplace) -> "list[TaskPublic]":
+    async def work(place: Workplace) -> list[Task]:
         if yes or references.most(named) < _ASK_FROM:
             return await place.tasks.delete(named)
         found = await place.tasks.find(named, to_change=True)
@@ -417,14 +422,12 @@ def import_(
     return Job(work, views.imported, again=("db", "import", path))
 
 
-async def _add_lines(place: Workplace, key: UUID) -> "list[Added]":
+async def _add_lines(place: Workplace, key: UUID) -> list[Added]:
     """Add one task a line of standard input, all or nothing."""
-    from todo_cli.models import TaskCreate
-
     news = []
     for number, line in _lines(await place.read_stdin()):
         try:
-            news.append(TaskCreate(title=line, id=uuid5(key, str(number))))
+            news.append(NewTask(title=line, id=uuid5(key, str(number))))
         except InvalidInput as error:
             details: list[Detail] = [
                 {"field": f"line {number}", "message": each["message"]}

@@ -23,9 +23,9 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.database import failures, files, schema, sidecars
+from todo_cli.database.tables import SCHEMA
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
 from todo_cli.errors import Conflict, DatabaseBusy, IoFailed, OutcomeUnknown, TodoError
-from todo_cli.models import SCHEMA
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]

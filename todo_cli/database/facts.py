@@ -14,8 +14,8 @@ from sqlmodel import col, select
 from todo_cli.database import owner, schema
 from todo_cli.database.engine import Database
 from todo_cli.database.failures import NoStore
+from todo_cli.database.tables import CounterRow, TaskRow
 from todo_cli.database.url import PostgresTarget
-from todo_cli.models import Counter, Task
 
 _PINGS = 3
 
@@ -124,13 +124,13 @@ async def _contents(
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
     if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED) or is_old:
         raise schema.mismatch(state, database.target.place)
-    mine = select(func.count(), func.coalesce(func.max(Task.number), 0)).where(
-        col(Task.user_id) == user
+    mine = select(func.count(), func.coalesce(func.max(TaskRow.number), 0)).where(
+        col(TaskRow.user_id) == user
     )
-    counted, highest = (await connection.execute(mine.select_from(Task))).one()
+    counted, highest = (await connection.execute(mine.select_from(TaskRow))).one()
     last = (
         await connection.scalar(
-            select(Counter.last).where(col(Counter.user_id) == user)
+            select(CounterRow.last).where(col(CounterRow.user_id) == user)
         )
         or 0
     )

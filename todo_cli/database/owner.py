@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from todo_cli.models import SCHEMA
+from todo_cli.database.tables import SCHEMA
 
 _NAMESPACE: Final = table(
     "pg_namespace",

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from todo_cli.models import SCHEMA
+from todo_cli.database.tables import SCHEMA
 
 _HEAD: Final = """\
 -- Row-level security for todo: each person connects with a role of their own, and PostgreSQL itself keeps them apart,

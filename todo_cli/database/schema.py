@@ -34,8 +34,8 @@ from sqlmodel import SQLModel
 
 from todo_cli.database import owner
 from todo_cli.database.failures import STRANGERS_STATE, distrust, is_absent
+from todo_cli.database.tables import SCHEMA
 from todo_cli.errors import SchemaMismatch
-from todo_cli.models import SCHEMA
 
 REVISIONS: Final[Mapping[str, frozenset[str]]] = {
     "0001": frozenset({"counter", "task"})

@@ -32,28 +32,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from todo_cli.database.tables import CounterRow, Instant, TaskRow
 from todo_cli.errors import Conflict
-from todo_cli.models import (
+from todo_cli.task import (
     Added,
-    Counter,
-    Instant,
     Position,
     Reference,
     Task,
     TaskPage,
-    TaskPublic,
+    TaskQuery,
     TaskStatus,
 )
 
 COUNTED_UP_TO: Final = 1_000
 """Counts stop after this many rows, so that a list costs the same however long it grows."""
 
-_TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
-_COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+_COUNTER: Final = CounterRow.__table__  # type: ignore[attr-defined]
 _USER: Final = bindparam("user", type_=Text)
 _CREATED_AT: Final = bindparam("created_at", type_=Instant)
 _NUMBER: Final = bindparam("number", type_=Integer)
-_COLUMNS: Final = tuple(_TASK.c[name] for name in TaskPublic.__slots__)
+_COLUMNS: Final = tuple(_TASK.c[name] for name in Task.__slots__)
 
 
 class TaskRepository:
@@ -68,7 +67,7 @@ class TaskRepository:
         """Whether the session speaks to SQLite."""
         return self._session.get_bind().dialect.name == "sqlite"
 
-    async def add(self, task: TaskPublic) -> Added:
+    async def add(self, task: Task) -> Added:
         """Store a task under the user's next number, or return the one of the same id,
         which uses up no number.
 
@@ -82,9 +81,9 @@ class TaskRepository:
         rows = await self._rows(_addition(), _bound(task))
         if not rows:
             raise _held_by_another(task.id)
-        return Added(TaskPublic(*rows[0][:-1]), is_new=bool(rows[0][-1]))
+        return Added(Task(*rows[0][:-1]), is_new=bool(rows[0][-1]))
 
-    async def add_all(self, tasks: Sequence[TaskPublic]) -> list[Added]:
+    async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
         """Store tasks in the order given, under numbers in a row; those whose id is
         there come back unchanged.
 
@@ -112,37 +111,37 @@ class TaskRepository:
             for task in tasks
         ]
 
-    async def page(
-        self, status: TaskStatus, limit: int | None, after: Position | None = None
-    ) -> TaskPage:
+    async def page(self, query: TaskQuery) -> TaskPage:
         """Read tasks newest first, ties by number descending, and both counts, in one statement.
 
         One row more than the limit tells whether the list goes on. The index leads
         straight to the position, so that a late page costs what the first one does.
         """
         statement = _page(
-            status, is_limited=limit is not None, is_continued=after is not None
+            query.status,
+            is_limited=query.limit is not None,
+            is_continued=query.after is not None,
         )
-        values = {"user": self._user_id} | (
-            {} if limit is None else {"most": limit + 1}
-        )
-        rows = await self._rows(
-            statement, values | ({} if after is None else after._asdict())
-        )
+        values: dict[str, Any] = {"user": self._user_id}
+        if query.limit is not None:
+            values["most"] = query.limit + 1
+        if query.after is not None:
+            values |= query.after._asdict()
+        rows = await self._rows(statement, values)
         open_count, done_count = rows[0][:2]
-        tasks = [TaskPublic(*row[2:]) for row in rows if row[2] is not None]
+        tasks = [Task(*row[2:]) for row in rows if row[2] is not None]
         # No join promises the order of its rows; sorting rows that are in order already
         # costs next to nothing.
         tasks.sort(key=lambda task: (task.created_at, task.number), reverse=True)
-        shown = tasks[:limit]
+        shown = tasks[: query.limit]
         goes_on = (
             Position(shown[-1].created_at, shown[-1].number)
             if len(shown) < len(tasks)
             else None
         )
-        return TaskPage(shown, open_count, done_count, status, limit, goes_on)
+        return TaskPage(shown, open_count, done_count, query, goes_on)
 
-    async def named(self, references: Sequence[Reference]) -> list[TaskPublic]:
+    async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the tasks that the references name and that exist, by number."""
         if len(references) == 1 and not isinstance(references[0], range):
             key = "id" if isinstance(references[0], UUID) else "number"
@@ -154,11 +153,11 @@ class TaskRepository:
                 _TASK.c.user_id == self._user_id, _names(references, _TASK.c)
             )
             rows = (await self._session.exec(statement.order_by(_TASK.c.number))).all()
-        return [TaskPublic(*row) for row in rows]
+        return [Task(*row) for row in rows]
 
     async def change(
         self, references: Sequence[Reference], changes: dict[str, Any], now: datetime
-    ) -> list[TaskPublic]:
+    ) -> list[Task]:
         """Set the named columns on every task named, all or nothing; empty when one is missing.
 
         The rows are locked in the order of their numbers first: no half of it is done
@@ -181,19 +180,19 @@ class TaskRepository:
                 if changes["completed"]
                 else None
             )
-        statement = update(Task).where(
+        statement = update(TaskRow).where(
             _TASK.c.user_id == self._user_id,
             _TASK.c.id.in_(select(locked.c.id)),
             *all_there,
         )
         return await self._changed(statement.values(values))
 
-    async def remove(self, references: Sequence[Reference]) -> list[TaskPublic]:
+    async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every task named, all or nothing, and return them as they were; empty
         when one is missing.
         """
         locked, all_there = self._lock(references)
-        statement = delete(Task).where(
+        statement = delete(TaskRow).where(
             _TASK.c.user_id == self._user_id,
             _TASK.c.id.in_(select(locked.c.id)),
             *all_there,
@@ -237,10 +236,10 @@ class TaskRepository:
             ),
         ]
 
-    async def _changed(self, statement: Update | Delete) -> list[TaskPublic]:
+    async def _changed(self, statement: Update | Delete) -> list[Task]:
         """Run a change and return the rows that it touched."""
         rows = (await self._session.exec(statement.returning(*_COLUMNS))).all()
-        return [TaskPublic(*row) for row in rows]
+        return [Task(*row) for row in rows]
 
     async def _rows(
         self, statement: Executable, values: dict[str, Any]
@@ -267,7 +266,7 @@ class TaskRepository:
         """Move the user's counter on, hold its lock until the transaction ends, and
         return the last number given.
         """
-        counter = self._insert(Counter).from_select(
+        counter = self._insert(CounterRow).from_select(
             ["user_id", "last"],
             select(literal(self._user_id, Text), _highest(self._user_id) + numbers),
         )
@@ -279,15 +278,15 @@ class TaskRepository:
             (await (await self._session.connection()).execute(statement)).scalar_one()
         )
 
-    async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, TaskPublic]:
+    async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, Task]:
         """The tasks that have one of the ids already."""
-        found: dict[UUID, TaskPublic] = {}
+        found: dict[UUID, Task] = {}
         for start in range(0, len(ids), _PARAMETERS):
             statement = select(*_COLUMNS).where(
                 _TASK.c.id.in_(ids[start : start + _PARAMETERS])
             )
             found |= {
-                row[0]: TaskPublic(*row)
+                row[0]: Task(*row)
                 for row in (await self._session.exec(statement)).all()
             }
         for id in ids:  # in the order asked, so that both stores name the same one
@@ -300,15 +299,15 @@ _PARAMETERS: Final = 10_000
 """Values in one statement; PostgreSQL takes 32,767, SQLite 32,766."""
 
 
-def _values(task: TaskPublic) -> dict[str, Any]:
-    return {name: getattr(task, name) for name in TaskPublic.__slots__}
+def _values(task: Task) -> dict[str, Any]:
+    return {name: getattr(task, name) for name in Task.__slots__}
 
 
-def _bound(task: TaskPublic) -> dict[str, Any]:
+def _bound(task: Task) -> dict[str, Any]:
     """The values of a task under the names that `_addition` leaves open."""
     return {
         f"the_{name}": getattr(task, name)
-        for name in TaskPublic.__slots__
+        for name in Task.__slots__
         if name != "number"
     }
 
@@ -322,7 +321,7 @@ def _addition() -> Any:
 
     given = {
         name: bindparam(f"the_{name}", type_=_TASK.c[name].type)
-        for name in TaskPublic.__slots__
+        for name in Task.__slots__
     }
     stored = select(_TASK.c.number).where(_TASK.c.id == given["id"])
     counter = postgresql.insert(_COUNTER).from_select(

@@ -16,14 +16,14 @@ from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import NoStore
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
+from todo_cli.database.tables import CounterRow, TaskRow
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
-from todo_cli.models import Counter, Task
 
 Row = dict[str, Any]
 
-_TASK: Final = Task.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
-_COUNTER: Final = Counter.__table__  # type: ignore[attr-defined]
+_TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+_COUNTER: Final = CounterRow.__table__  # type: ignore[attr-defined]
 _NAME: Final = "name the file that `todo doctor` shows"
 _CHECK: Final = "nothing was copied; check the path, the file and its rights"
 _BATCH: Final = 10_000
@@ -175,7 +175,7 @@ async def _raise_counters(connection: AsyncConnection, counters: Sequence[Row]) 
     task here, is further.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    new = dialect.insert(Counter)
+    new = dialect.insert(CounterRow)
     higher = case(
         (new.excluded.last > _COUNTER.c.last, new.excluded.last), else_=_COUNTER.c.last
     )

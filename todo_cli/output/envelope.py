@@ -1,13 +1,13 @@
 """A result or an error as the one JSON document that a call prints."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from todo_cli.errors import TodoError
 from todo_cli.output.text import escape_json
-
-if TYPE_CHECKING:
-    from todo_cli.models import TaskPublic
+from todo_cli.task import Task, format_instant
 
 
 def success(data: Any, message: str) -> str:
@@ -25,25 +25,15 @@ def failure(error: TodoError) -> str:
     return _document({"success": False, "error": body})
 
 
-def task_values(task: "TaskPublic") -> dict[str, Any]:
+def task_values(task: Task) -> dict[str, Any]:
     """A task as JSON values, keys in the order of the contract."""
-    return {
-        "id": str(task.id),
-        "number": task.number,
-        "user_id": task.user_id,
-        "title": task.title,
-        "description": task.description,
-        "completed": task.completed,
-        "created_at": _instant(task.created_at),
-        "updated_at": _instant(task.updated_at),
-        "completed_at": None
-        if task.completed_at is None
-        else _instant(task.completed_at),
-    }
+    return {name: _write(getattr(task, name)) for name in Task.__slots__}
 
 
-def _instant(value: Any) -> str:
-    return value.isoformat(timespec="microseconds")[:-6] + "Z"  # type: ignore[no-any-return]  # an aware UTC datetime
+def _write(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _document(envelope: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli.errors import TodoError
 from todo_cli.output.envelope import task_values
+from todo_cli.task import Added, Task, TaskPage
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
-    from todo_cli.models import Added, TaskPage, TaskPublic
 
 _COUNTED_UP_TO: Final = 1_000
 _NAMED_UP_TO: Final = 5
@@ -71,13 +71,13 @@ class Sheet:
     """What went wrong all the same; the sheet says what was found out before."""
 
 
-def added(result: "Added", scene: Scene) -> Sheet:
+def added(result: Added, scene: Scene) -> Sheet:
     """Name the task that was added, or was there."""
     line = _added_line(result) + _new_list([result], scene)
     return Sheet(result.task, line, [line])
 
 
-def added_all(results: "Sequence[Added]", scene: Scene) -> Sheet:
+def added_all(results: Sequence[Added], scene: Scene) -> Sheet:
     """Name every task that was added, or was there."""
     lines = [_added_line(result) for result in results]
     note = _new_list(results, scene)
@@ -92,16 +92,18 @@ def added_all(results: "Sequence[Added]", scene: Scene) -> Sheet:
     )
 
 
-def listed(page: "TaskPage", scene: Scene) -> Sheet:
+def listed(page: TaskPage, scene: Scene) -> Sheet:
     """Show tasks as a table, with how many there are."""
     counts = f"{_count(page.open_count)} open, {_count(page.done_count)} done"
     total = {"open": page.open_count, "done": page.done_count}.get(
-        page.status, page.open_count + page.done_count
+        page.query.status, page.open_count + page.done_count
     )
     message = (
-        counts if page.limit is None else f"{len(page.tasks):,} of {_count(total)}"
+        counts
+        if page.query.limit is None
+        else f"{len(page.tasks):,} of {_count(total)}"
     )
-    kind = "" if page.status == "all" else f"{page.status} "
+    kind = "" if page.query.status == "all" else f"{page.query.status} "
     table = Table(
         rows=_Rows(page.tasks, scene.now),
         footer=message,
@@ -111,14 +113,14 @@ def listed(page: "TaskPage", scene: Scene) -> Sheet:
     return Sheet(page.tasks, message, table=table)
 
 
-def shown(task: "TaskPublic", scene: Scene) -> Sheet:
+def shown(task: Task, scene: Scene) -> Sheet:
     """Show every field of a task, in the order of the JSON."""
     values = task_values(task)
     fields = [(name, _plain(value)) for name, value in values.items()]
     return Sheet(task, f"{task.number}: {task.title}", fields=fields)
 
 
-def updated(task: "TaskPublic", scene: Scene) -> Sheet:
+def updated(task: Task, scene: Scene) -> Sheet:
     """Name the task that was updated."""
     return _changed("Updated", [task], is_single=True)
 
@@ -163,12 +165,12 @@ class Changed:
         self._verb = verb
         self._is_single = is_single
 
-    def __call__(self, tasks: "Sequence[TaskPublic]", scene: Scene) -> Sheet:
+    def __call__(self, tasks: Sequence[Task], scene: Scene) -> Sheet:
         """Name every task, in the order asked."""
         return _changed(self._verb, tasks, is_single=self._is_single)
 
 
-def deletion_question(tasks: "Sequence[TaskPublic]") -> list[str]:
+def deletion_question(tasks: Sequence[Task]) -> list[str]:
     """Ask before several tasks go; the last line waits for the answer."""
     lines = [f"  {task.number}: {task.title}" for task in tasks[:10]]
     if len(tasks) > len(lines):
@@ -202,7 +204,7 @@ _UNITS: Final = (
 class _Rows(Sequence[Row]):
     """The rows of a table, made as they are asked for: JSON needs none of them."""
 
-    def __init__(self, tasks: "Sequence[TaskPublic]", now: datetime) -> None:
+    def __init__(self, tasks: Sequence[Task], now: datetime) -> None:
         self._tasks = tasks
         self._now = now
 
@@ -223,14 +225,14 @@ class _Rows(Sequence[Row]):
         )
 
 
-def _changed(verb: str, tasks: "Sequence[TaskPublic]", *, is_single: bool) -> Sheet:
+def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
     lines = [f"{verb} {task.number}: {task.title}" for task in tasks]
     if is_single:
         return Sheet(tasks[0], lines[0], lines)
     return Sheet(list(tasks), f"{verb} {_tasks(len(tasks))}", lines)
 
 
-def _added_line(result: "Added") -> str:
+def _added_line(result: Added) -> str:
     words = "Added" if result.is_new else "Already there as"
     return f"{words} {result.task.number}: {result.task.title}"
 

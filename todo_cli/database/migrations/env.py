@@ -3,7 +3,7 @@
 from alembic import context
 
 from todo_cli.database import policy, schema
-from todo_cli.models import SCHEMA
+from todo_cli.database.tables import SCHEMA
 
 connection = context.config.attributes.get("connection")
 dialect_name = (

@@ -15,20 +15,20 @@ from sqlalchemy import Dialect, make_url
 from tests.output.values import task
 from tests.service.backdoor import REFUSALS, fetch_all, run_sql
 from tests.support.stores import Store
+from todo_cli.api.bodies import TaskCreate, TaskUpdate
+from todo_cli.database.tables import Identifier, Instant, TaskRow
 from todo_cli.errors import InvalidInput
-from todo_cli.models import (
+from todo_cli.service import TaskService
+from todo_cli.task import (
     Added,
-    Identifier,
-    Instant,
+    NewTask,
     Task,
-    TaskCreate,
+    TaskChange,
     TaskPage,
-    TaskPublic,
+    TaskQuery,
     TaskStatus,
-    TaskUpdate,
     format_instant,
 )
-from todo_cli.service import TaskService
 
 NEW_YORK = timezone(timedelta(hours=-5))
 NAIVE = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
@@ -43,7 +43,7 @@ each_dialect = pytest.mark.parametrize(
 
 @pytest.mark.spec("001/FR-001")
 def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
-    assert [field.name for field in fields(TaskPublic)] == [
+    assert [field.name for field in fields(Task)] == [
         "id",
         "number",
         "user_id",
@@ -58,7 +58,7 @@ def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [Added(task(), True), TaskPage([], 0, 0, TaskStatus.ALL, None)],
+    [Added(task(), True), TaskPage([], 0, 0, TaskQuery(TaskStatus.ALL))],
     ids=["added", "page"],
 )
 def test_results_cannot_be_changed(value: Added | TaskPage) -> None:
@@ -77,7 +77,7 @@ def test_task_status_has_three_values() -> None:
 
 def test_task_is_open_and_bare_by_default() -> None:
     now = datetime.now(UTC)
-    made = Task(
+    made = TaskRow(
         id=uuid4(),
         user_id="ada",
         number=1,
@@ -98,7 +98,7 @@ def test_task_create_reads_an_id_as_the_rules_have_it() -> None:
 
 
 def test_task_create_cleans_its_text() -> None:
-    new = TaskCreate(title="  Buy milk ", description="2 l\r\nfresh")
+    new = NewTask(title="  Buy milk ", description="2 l\r\nfresh")
 
     assert (new.title, new.description, new.id) == ("Buy milk", "2 l\nfresh", None)
 
@@ -116,7 +116,7 @@ def test_task_create_refuses_bad_text_as_invalid_input(
     field: str, values: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput) as error:
-        TaskCreate(**values)
+        NewTask(**values)
 
     assert [detail["field"] for detail in error.value.details] == [field]
 
@@ -156,14 +156,10 @@ def test_task_update_refuses_what_a_caller_may_not_change(
 
 @pytest.mark.spec("001/FR-026")
 def test_task_update_knows_which_fields_are_named() -> None:
-    assert TaskUpdate(title=" a ").model_dump(exclude_unset=True) == {"title": "a"}
-    assert TaskUpdate(description="").model_dump(exclude_unset=True) == {
-        "description": None
-    }
-    assert TaskUpdate(description=None).model_dump(exclude_unset=True) == {
-        "description": None
-    }
-    assert TaskUpdate().model_dump(exclude_unset=True) == {}
+    assert TaskChange(title=" a ").named == {"title": "a"}
+    assert TaskChange(description="").named == {"description": None}
+    assert TaskChange(description=None).named == {"description": None}
+    assert TaskChange().named == {}
 
 
 @pytest.mark.spec("001/FR-011")
@@ -333,7 +329,7 @@ def insert(changes: dict[str, str]) -> str:
 async def test_both_stores_refuse_rows_that_break_a_rule(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.add(NewTask(title="makes the store"))
     taken = []
 
     for name, changes in BROKEN:
@@ -351,7 +347,7 @@ async def test_both_stores_refuse_rows_that_break_a_rule(
 async def test_both_stores_take_rows_that_keep_the_rules(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.add(NewTask(title="makes the store"))
 
     for _, changes in SOUND:
         await run_sql(store, insert(changes))
@@ -366,7 +362,7 @@ async def test_both_stores_take_rows_that_keep_the_rules(
 async def test_both_stores_refuse_a_number_or_an_id_twice(
     store: Store, tasks: TaskService
 ) -> None:
-    [added] = await tasks.add_all([TaskCreate(title="first", id=UUID(int=4))])
+    [added] = await tasks.add_all([NewTask(title="first", id=UUID(int=4))])
     same_number = {"number": str(added.task.number)}
     same_id = {"id": f"'{added.task.id}'", "user_id": "'bob'"}
 
@@ -383,7 +379,7 @@ async def test_both_stores_refuse_a_number_or_an_id_twice(
 async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
     store: Store, tasks: TaskService, values: str
 ) -> None:
-    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.add(NewTask(title="makes the store"))
 
     with pytest.raises(REFUSALS):
         await run_sql(
@@ -413,7 +409,7 @@ async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
 async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
     store: Store, tasks: TaskService, changes: dict[str, str]
 ) -> None:
-    await tasks.add(TaskCreate(title="makes the store"))
+    await tasks.add(NewTask(title="makes the store"))
 
     with pytest.raises(REFUSALS):
         await run_sql(store, insert(changes))
@@ -424,9 +420,7 @@ async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
 async def test_sqlite_holds_times_and_ids_as_text_that_people_can_read(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(
-        TaskCreate(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF"))
-    )
+    await tasks.add(NewTask(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF")))
 
     rows = await fetch_all(store, "SELECT id, created_at, completed_at FROM task")
 

@@ -1,18 +1,14 @@
-"""The entity and its shapes: `Task` is stored, `TaskCreate` and `TaskUpdate` come in,
-`TaskPublic` goes out.
+"""The tables as SQLModel has them: columns, how each store keeps their types, CHECKs and indexes.
 
-What SQL can say of the rules stands here also as CHECK constraints: both stores refuse
-what the program refuses.
+What SQL can say of the rules stands here as CHECK constraints: both stores refuse what
+the program refuses.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -30,20 +26,10 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 from todo_cli import rules
+from todo_cli.task import format_instant
 
 SCHEMA: Final = "todo"
 """PostgreSQL's schema of our own; on SQLite it is left out of every name."""
-
-Reference = int | UUID | range
-"""What names tasks: a number, an id, or a range of numbers (`5-7` is `range(5, 8)`)."""
-
-
-class TaskStatus(StrEnum):
-    """Which tasks a list shows."""
-
-    OPEN = "open"
-    DONE = "done"
-    ALL = "all"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -113,11 +99,6 @@ def _aware(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def format_instant(value: datetime) -> str:
-    """Write an aware datetime as RFC 3339 in UTC with six fraction digits and `Z`."""
-    return f"{_aware(value).isoformat(timespec='microseconds')[:-6]}Z"
-
-
 class TextRule(ColumnElement[bool]):
     """The rules for one text column in SQL, each store in its own dialect; `lines`
     allows LF, TAB and NULL.
@@ -180,7 +161,7 @@ _USER_RULES: Final = (
 )
 
 
-class Counter(SQLModel, table=True):
+class CounterRow(SQLModel, table=True):
     """The last number given to a user's task; it only grows, so that no number is given twice."""
 
     __tablename__ = "counter"
@@ -196,7 +177,7 @@ class Counter(SQLModel, table=True):
     last: int
 
 
-class Task(SQLModel, table=True):
+class TaskRow(SQLModel, table=True):
     """A task as it is stored, one row."""
 
     __tablename__ = "task"
@@ -239,76 +220,3 @@ class Task(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
-
-
-Title = Annotated[str, AfterValidator(rules.clean_title)]
-Description = Annotated[str | None, AfterValidator(rules.clean_description)]
-Id = Annotated[
-    UUID,
-    BeforeValidator(
-        lambda value: rules.clean_id(value) if isinstance(value, str) else value
-    ),
-]
-
-
-class TaskCreate(SQLModel):
-    """What a new task is made from; `id` makes a repeat harmless."""
-
-    model_config = {"extra": "forbid"}
-
-    title: Title
-    description: Description = None
-    id: Id | None = None
-
-
-class TaskUpdate(SQLModel):
-    """The fields to change; what is not named stays, an empty description clears it."""
-
-    model_config = {"extra": "forbid"}
-
-    title: Title | None = None
-    description: Description = None
-    completed: StrictBool | None = None
-
-
-@dataclass(slots=True)
-class TaskPublic:
-    """A task as everybody sees it; the fields stand in the order of the JSON."""
-
-    id: UUID
-    number: int
-    user_id: str
-    title: str
-    description: str | None
-    completed: bool
-    created_at: datetime
-    updated_at: datetime
-    completed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A task, and whether this call stored it or found it there."""
-
-    task: TaskPublic
-    is_new: bool
-
-
-class Position(NamedTuple):
-    """A place in a list: right after the task of this time and number."""
-
-    created_at: datetime
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPage:
-    """Tasks newest first, with how many the user has; a count of 1,001 means more than 1,000."""
-
-    tasks: list[TaskPublic]
-    open_count: int
-    done_count: int
-    status: TaskStatus
-    limit: int | None
-    next: Position | None = None
-    """Where the list goes on, if it does."""

@@ -1,1 +1,0 @@
-"""The rules for text and the shapes of a task."""

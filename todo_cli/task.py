@@ -1,0 +1,198 @@
+"""What a task is: each field once, with its words, its rule and its example; stdlib only.
+
+`Task` goes out, `NewTask` and `TaskChange` come in, `TaskQuery` asks for a list and
+`TaskPage` answers. JSON, `show`, the API's schemas and the tests read the fields from
+here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Final, NamedTuple, get_type_hints
+from uuid import UUID
+
+from todo_cli import rules
+
+Reference = int | UUID | range
+"""What names tasks: a number, an id, or a range of numbers (`5-7` is `range(5, 8)`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is to say of a field besides its name and type."""
+
+    words: str
+    """What it is, for readers of the API's contract."""
+    example: Any = None
+    clean: Callable[[Any], Any] | None = None
+    """Checks a value on its way in and returns it as it is stored; raises InvalidInput."""
+
+
+Id = Annotated[
+    UUID, About("Made by the client, or at random; never changes.", clean=rules.read_id)
+]
+Number = Annotated[int, About("Counted per user from 1 on; never reused.")]
+User = Annotated[str, About("Whose task it is.", clean=rules.clean_user)]
+Title = Annotated[
+    str, About("One line with something to see.", clean=rules.clean_title)
+]
+Description = Annotated[
+    str | None,
+    About("Notes; lines and TABs are allowed.", clean=rules.clean_description),
+]
+Completed = Annotated[bool, About("Whether it is done.")]
+CreatedAt = Annotated[datetime, About("When it was added.")]
+UpdatedAt = Annotated[datetime, About("When something last changed.")]
+CompletedAt = Annotated[
+    datetime | None, About("When it was done; null exactly while it is open.")
+]
+
+
+@dataclass(slots=True)
+class Task:
+    """A task as everybody sees it; the fields are in the order of the JSON."""
+
+    id: Id
+    number: Number
+    user_id: User
+    title: Title
+    description: Description
+    completed: Completed
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+    completed_at: CompletedAt
+
+
+class _Unset:
+    """The one value that says that a field is not named."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNSET: Final[Any] = _Unset()
+
+
+@dataclass(slots=True)
+class NewTask:
+    """What a new task is made from; with an `id` a repeat adds nothing.
+
+    Raises:
+        InvalidInput: a value breaks a rule of its field.
+    """
+
+    title: Title
+    description: Description = None
+    id: Id | None = None
+
+    def __post_init__(self) -> None:
+        """Clean every field."""
+        _clean(self)
+
+
+@dataclass(slots=True)
+class TaskChange:
+    """The fields to change; what is UNSET stays, an empty description clears it.
+
+    Raises:
+        InvalidInput: a value breaks a rule of its field.
+    """
+
+    title: Title = UNSET
+    description: Description = UNSET
+    completed: Completed = UNSET
+
+    def __post_init__(self) -> None:
+        """Clean every field that is named."""
+        _clean(self)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The fields to change, with their new values."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not UNSET}
+
+
+class TaskStatus(StrEnum):
+    """Which tasks a list shows."""
+
+    OPEN = "open"
+    DONE = "done"
+    ALL = "all"
+
+
+class Position(NamedTuple):
+    """A place in a list: right after the task of this time and number."""
+
+    created_at: datetime
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """Which tasks to list: newest first, at most `limit` of them, after a position that
+    a page named.
+    """
+
+    status: TaskStatus = TaskStatus.OPEN
+    limit: int | None = None
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """The tasks that a query found, with how many the user has; a count of 1,001 means
+    more than 1,000.
+    """
+
+    tasks: list[Task]
+    open_count: int
+    done_count: int
+    query: TaskQuery
+    next: Position | None = None
+    """Where the list goes on, if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A task, and whether this call stored it or found it there."""
+
+    task: Task
+    is_new: bool
+
+
+@cache
+def about(shape: Any) -> Mapping[str, About]:
+    """What there is to say of each field of a shape, in the order of the fields."""
+    hints = get_type_hints(shape, include_extras=True)
+    return {name: _about(hint) for name, hint in hints.items()}
+
+
+def _about(hint: Any) -> About:
+    """Find the words in a type; `Id | None` holds them a level deeper."""
+    for part in (hint, *getattr(hint, "__args__", ())):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, About):
+                return note
+    raise TypeError(f"{hint} says nothing of the field")
+
+
+def _clean(shape: Any) -> None:
+    """Clean the fields of a shape that comes in; None and UNSET stay as they are."""
+    for name, note in about(type(shape)).items():  # type: ignore[arg-type]  # a type is hashable
+        value = getattr(shape, name)
+        if note.clean is not None and value is not None and value is not UNSET:
+            setattr(shape, name, note.clean(value))
+
+
+def format_instant(value: datetime) -> str:
+    """Write an aware datetime as RFC 3339 in UTC with six fraction digits and `Z`."""
+    if value.tzinfo is None:
+        raise ValueError("a datetime without a zone")
+    in_utc = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{in_utc.removesuffix('+00:00')}Z"
