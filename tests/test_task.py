@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sqlalchemy import Dialect, make_url
 
 from tests.output.values import task
 from tests.service.backdoor import REFUSALS, fetch_all, run_sql
 from tests.support.stores import Store
 from todo_cli.api.bodies import TaskCreate, TaskUpdate
-from todo_cli.database.tables import Identifier, Instant, TaskRow
+from todo_cli.database.tables import TaskRow
 from todo_cli.errors import InvalidInput
 from todo_cli.service import TaskService
 from todo_cli.task import (
@@ -33,12 +32,6 @@ from todo_cli.task import (
 NEW_YORK = timezone(timedelta(hours=-5))
 NAIVE = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
 INSTANTS = st.datetimes(timezones=st.just(UTC))
-SQLITE, POSTGRESQL = (
-    make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql+asyncpg")
-)
-each_dialect = pytest.mark.parametrize(
-    "dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"]
-)
 
 
 @pytest.mark.spec("001/FR-001")
@@ -190,42 +183,6 @@ def test_format_instant_turns_other_zones_to_utc(
     time.tzset()
 
     assert text == "2026-01-02T17:00:00.000000Z"
-
-
-@pytest.mark.spec("001/FR-011")
-@each_dialect
-def test_instant_refuses_a_time_without_a_zone(dialect: Dialect) -> None:
-    bind = Instant().bind_processor(dialect)
-    assert bind is not None
-
-    with pytest.raises(ValueError, match=r"^a datetime without a zone$"):
-        bind(NAIVE)
-
-
-@pytest.mark.spec("001/FR-011")
-@each_dialect
-def test_instant_takes_null_and_turns_other_zones_to_utc(dialect: Dialect) -> None:
-    bind = Instant().bind_processor(dialect)
-    assert bind is not None
-
-    assert bind(None) is None
-    assert str(bind(datetime(2026, 1, 2, 12, tzinfo=NEW_YORK))).startswith(
-        ("2026-01-02T17", "2026-01-02 17")
-    )
-
-
-def test_types_read_on_sqlite_what_they_wrote() -> None:
-    instant, identifier = datetime(2026, 1, 2, tzinfo=UTC), uuid4()
-    values: list[tuple[Instant | Identifier, Any]] = [
-        (Instant(), instant),
-        (Identifier(), identifier),
-    ]
-
-    for kind, value in values:
-        bind, result = kind.bind_processor(SQLITE), kind.result_processor(SQLITE, None)
-        assert bind is not None
-        assert result is not None
-        assert (result(bind(value)), bind(None), result(None)) == (value, None, None)
 
 
 # One row that both stores take, and what makes it break a rule; values stand in the

@@ -135,7 +135,7 @@ class TaskService:
         for field in ("title", "completed"):
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
-        return (await self._set([reference], named))[0]
+        return (await self._set([reference], changes))[0]
 
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
@@ -147,7 +147,7 @@ class TaskService:
         Raises:
             NotFound: one named alone does not exist, or a range holds none; nothing is changed.
         """
-        return await self._set(references, {"completed": not undo})
+        return await self._set(references, TaskChange(completed=not undo))
 
     async def delete(self, references: Sequence[Reference]) -> Tasks:
         """Delete tasks, all or nothing, and return them as they were, in the order
@@ -163,20 +163,18 @@ class TaskService:
         except OutcomeUnknown as lost:
             return await self._delete_again(references, lost)
 
-    async def _set(
-        self, references: Sequence[Reference], values: dict[str, Any]
-    ) -> Tasks:
-        """Set columns of tasks; when the answer is lost, look whether they hold the values now."""
+    async def _set(self, references: Sequence[Reference], wanted: TaskChange) -> Tasks:
+        """Set fields of tasks; when the answer is lost, look whether they hold the values now."""
         try:
             return await self._change(
-                references, lambda tasks: tasks.change(references, values, self._now())
+                references, lambda tasks: tasks.change(references, wanted, self._now())
             )
         except OutcomeUnknown as lost:
             found = await self._look(references, lost)
             if all(
                 getattr(task, name) == value
                 for task in found
-                for name, value in values.items()
+                for name, value in wanted.named.items()
             ):
                 return found
             raise
@@ -227,7 +225,7 @@ class TaskService:
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
     ) -> T:
         return await self._database.run(
-            lambda session: work(TaskRepository(session, self._user)), **how
+            lambda connection: work(TaskRepository(connection, self._user)), **how
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from todo_cli.database import schema
+from todo_cli.database import schema, upgrade
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 NO_STEPS: Mapping[str, Sequence[str]] = {"sqlite": (), "postgresql": ()}
@@ -53,7 +53,7 @@ def invent_past(
         shutil.copy(MIGRATIONS / name, folder / name)
     write_revision(folder, OLDER, None, NO_STEPS)
     write_revision(folder, schema.HEAD, OLDER, steps)
-    monkeypatch.setattr(schema, "_MIGRATIONS", folder)
+    monkeypatch.setattr(upgrade, "_MIGRATIONS", folder)
     monkeypatch.setattr(
         schema, "REVISIONS", {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}
     )

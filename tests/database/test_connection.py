@@ -286,12 +286,40 @@ async def test_open_database_uses_the_connection_that_was_begun(
     dialer.begin()
     async with (
         open_database(lined, dial=dialer) as database,
-        database.engine.connect() as session,
+        database.connections.connection() as session,
     ):
-        await session.exec_driver_sql("SELECT 1")
+        await session.fetch("ping")
 
     assert line.connections == 1
     await dialer.close()
+
+
+async def test_a_statement_that_ran_before_takes_one_turn(
+    line: TurnProxy, lined: PostgresTarget
+) -> None:
+    turns = []
+    async with open_database(lined, pool_size=1) as database:
+        for _ in range(3):
+            before = line.turns
+            await database.ping()
+            turns.append(line.turns - before)
+
+    assert turns[1:] == [1, 1]
+
+
+async def test_a_statement_is_described_anew_when_a_type_has_changed(
+    own_postgres: PostgresCluster,
+) -> None:
+    session = await connect(read(own_postgres.url("postgres")), timeout_s=15)
+    await session.execute("CREATE TEMPORARY TABLE kept (it text)")
+    await session.execute("INSERT INTO kept VALUES ('1')")
+    assert await session.fetchval("SELECT it FROM kept") == "1"
+
+    await session.execute("ALTER TABLE kept ALTER it TYPE integer USING it::integer")
+    await session.reload_schema_state()
+
+    assert await session.fetchval("SELECT it FROM kept") == 1
+    await session.close()
 
 
 # TLS

@@ -7,15 +7,14 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sqlalchemy import event
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.conftest import Seal
 from tests.service.backdoor import file_of, what_exists
 from tests.support.stores import Clock, Store
-from todo_cli.database import engine
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
+from todo_cli.database.run import Connection, Statement
+from todo_cli.database.sqlite import SqliteConnection
 from todo_cli.errors import DatabaseBusy, IoFailed, NotFound, TodoError
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange
@@ -48,7 +47,7 @@ async def test_is_waiting_tells_of_a_call_under_way(
     await tasks.add(NewTask(title="a"))
     seen: list[bool] = []
 
-    async def look(session: AsyncSession) -> None:
+    async def look(connection: Connection) -> None:
         seen.append(database.is_waiting)
         database.shows_progress = True
         seen.append(database.is_waiting)
@@ -61,7 +60,7 @@ async def test_is_waiting_tells_of_a_call_under_way(
 
 
 async def test_is_waiting_is_over_after_a_fault(database: Database) -> None:
-    async def fail(session: AsyncSession) -> None:
+    async def fail(connection: Connection) -> None:
         raise KeyError
 
     with pytest.raises((KeyError, NoStore)):
@@ -76,21 +75,18 @@ async def test_a_bug_is_not_taken_for_a_fault_of_the_store(
 ) -> None:
     await tasks.add(NewTask(title="a"))
 
-    async def fail(session: AsyncSession) -> None:
+    async def fail(connection: Connection) -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
         await database.run(fail)
 
 
-async def test_a_pool_that_is_in_use_is_busy(
-    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "BUSY_FOR_S", 0.1)
-    async with open_database(store.target, pool_size=1) as database:
+async def test_a_pool_that_is_in_use_is_busy(store: Store, clock: Clock) -> None:
+    async with open_database(store.target, pool_size=1, busy_for_s=0.1) as database:
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
-        async with database.engine.connect():
+        async with database.connections.connection():
             with pytest.raises(DatabaseBusy) as caught:
                 await tasks.list()
         assert (
@@ -147,13 +143,14 @@ async def test_every_connection_to_a_file_is_set_up(
 ) -> None:
     await tasks.add(NewTask(title="a"))
 
-    async with database.engine.connect() as one, database.engine.connect() as another:
-        for connection in (one, another):
+    for _ in range(2):
+        async with database.connections.connection() as connection:
             found = [
-                (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+                await connection.fetch(Statement(f"PRAGMA {name}"))
                 for name in ("synchronous", "foreign_keys", "trusted_schema")
             ]
-            assert found == [2, 1, 0]  # FULL, on, off
+        await database.close()
+        assert found == [[(2,)], [(1,)], [(0,)]]  # FULL, on, off
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -163,14 +160,9 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     async with open_database(store.target) as other:
         await other.upgrade()
     said: list[str] = []
-    event.listen(
-        database.engine.sync_engine,
-        "connect",
-        lambda connection, _: connection.run_async(
-            lambda file: file.set_trace_callback(said.append)
-        ),
-        insert=True,
-    )
+    async with database.connections.connection() as connection:
+        assert isinstance(connection, SqliteConnection)
+        await connection.driver.set_trace_callback(said.append)
 
     await tasks.add(NewTask(title="a"))
     first = [statement.split()[:2] for statement in said if "PRAGMA" not in statement]
@@ -178,7 +170,7 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     await tasks.list()
 
     assert len(first) == 7, said
-    assert first[0] == ["SELECT", "main.alembic_version.version_num"]
+    assert first[0] == ["SELECT", "alembic_version.version_num"]
     assert [words[0] for words in first[1:]] == [
         "BEGIN",
         "SELECT",
@@ -187,7 +179,7 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
         "SELECT",
         "COMMIT",
     ]
-    assert first[5] == ["SELECT", "user_version,"]  # the mark
+    assert first[5] == ["SELECT", "pragma_user_version.user_version,"]  # the mark
     assert [statement.split()[0] for statement in said] == ["SELECT"]
 
 
@@ -245,11 +237,10 @@ async def test_a_file_copied_over_one_that_is_open_and_has_a_log_is_used_no_more
             await titles(database, clock)
         refusals.append(caught.value)
 
-    assert refusals == [database.overwritten] * 3
+    assert refusals == [database.keeper.overwritten] * 3
     assert path.read_bytes() == backup
-    await (
-        database.engine.dispose()
-    )  # which would come too late to harm: a process has ended by now
+    # Too late to do harm: a process has ended by now.
+    await database.close()
 
 
 @pytest.mark.spec("001/FR-112")

@@ -117,6 +117,12 @@ def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (
         folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py"
     ).write_text(REVISION)
+    subprocess.run(
+        [sys.executable, "-m", "todo_cli.database.build"],
+        env={"PYTHONPATH": str(folder)},
+        cwd=folder,
+        check=True,
+    )
     return folder
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from todo_cli.database.engine import OwnerCheck
 from todo_cli.database.failures import STRANGERS_STATE, translated
 from todo_cli.database.guard import Guard
+from todo_cli.database.postgresql import OwnerCheck
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import DatabaseBusy, SchemaMismatch
 
@@ -99,7 +99,7 @@ REST = message(b"1") + message(b"n")
 @pytest.fixture
 def check() -> OwnerCheck:
     """What keeps the reason of a cut."""
-    return OwnerCheck(TARGET)
+    return OwnerCheck(TARGET.place)
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
 
 from tests.service.backdoor import connected, file_of, run_sql
 from tests.support.stores import Store
-from todo_cli.database.engine import Database
+from todo_cli.database.postgresql import PostgresConnection, to_server
+from todo_cli.database.run import Statement
+from todo_cli.database.sqlite import SqliteConnection, to_file
 from todo_cli.service import TaskService
 from todo_cli.task import (
     NewTask,
@@ -83,9 +84,9 @@ each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys()
 class Watched:
     """The statements that reach the driver, as it gets them."""
 
-    statements: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    statements: list[tuple[str, Any]] = field(default_factory=list)
 
-    async def one(self, call: Awaitable[object]) -> tuple[str, tuple[Any, ...]]:
+    async def one(self, call: Awaitable[object]) -> tuple[str, Any]:
         """The statement of a call that sends one."""
         self.statements.clear()
         await call
@@ -94,25 +95,38 @@ class Watched:
 
 
 @pytest.fixture
-def watched(database: Database) -> Iterator[Watched]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """What the product sends to the store."""
     watched = Watched()
+    fetch_from_file, fetch_from_server = (
+        SqliteConnection.fetch,
+        PostgresConnection.fetch,
+    )
 
-    def note(
-        _connection: Any,
-        _cursor: Any,
-        statement: str,
-        parameters: Any,
-        _context: Any,
-        _many: bool,
-    ) -> None:
-        if not statement.startswith(("PRAGMA", "BEGIN")):
-            watched.statements.append((statement, tuple(parameters)))
+    async def from_file(connection: Any, statement: Any, /, **values: Any) -> Any:
+        sql = named(connection, statement).sql
+        given = {name: to_file(value) for name, value in values.items()}
+        if "pragma" not in sql:
+            watched.statements.append((sql, given))
+        return await fetch_from_file(connection, statement, **values)
 
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield watched
-    event.remove(engine, "before_cursor_execute", note)
+    async def from_server(connection: Any, statement: Any, /, **values: Any) -> Any:
+        found = named(connection, statement)
+        given = tuple(to_server(values[name]) for name in found.names)
+        watched.statements.append((found.numbered, given))
+        return await fetch_from_server(connection, statement, **values)
+
+    monkeypatch.setattr(SqliteConnection, "fetch", from_file)
+    monkeypatch.setattr(PostgresConnection, "fetch", from_server)
+    return watched
+
+
+def named(connection: Any, statement: str | Statement) -> Statement:
+    """The statement of a name."""
+    if isinstance(statement, Statement):
+        return statement
+    found: Statement = connection.statements[statement]
+    return found
 
 
 async def fill(store: Store, shape: Shape, size: int) -> None:

@@ -14,13 +14,13 @@ from uuid import uuid4
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 
 from tests.conftest import Seal
 from tests.database.catalog import read_schema, read_version, without_version_table
 from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past
+from tests.database.spy import after_each_statement
 from tests.service.backdoor import (
     REFUSALS,
     connected,
@@ -35,9 +35,12 @@ from tests.support.postgres import PostgresCluster
 from tests.support.program import Process, Surroundings, finished
 from tests.support.stores import Clock, Store
 from todo_cli import rules
-from todo_cli.database import engine, schema
+from todo_cli.database import schema, upgrade
+from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.failures import NoStore
+from todo_cli.database.run import Statements, load
+from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
     DatabaseBusy,
     Forbidden,
@@ -78,11 +81,22 @@ async def by_first_add(store: Store, clock: Clock) -> None:
 async def by_alembic(store: Store, clock: Clock) -> None:
     """Make the schema by running every migration."""
     touch(store)
-    async with (
-        open_database(store.target) as database,
-        database.engine.connect() as connection,
-    ):
-        await schema.upgrade(connection)
+    if isinstance(store.target, SqliteTarget):
+        await upgrade.upgrade_file(store.target)
+    else:
+        await upgrade.upgrade_server(Dialer(store.target, timeout_s=15))
+
+
+def engine_of(store: Store) -> AsyncEngine:
+    """SQLAlchemy's own engine for a store."""
+    target = store.target
+    if isinstance(target, SqliteTarget):
+        tables: dict[str, dict[str, None]] = {"schema_translate_map": {"todo": None}}
+        return create_async_engine(
+            f"sqlite+aiosqlite:///{target.path}", execution_options=tables
+        )
+    dial = Dialer(target, timeout_s=15)
+    return create_async_engine("postgresql+asyncpg://", async_creator=dial)
 
 
 async def by_db_upgrade(store: Store, clock: Clock) -> None:
@@ -100,7 +114,7 @@ async def by_printed_sql(store: Store, clock: Clock) -> None:
 
 async def by_printed_migrations(store: Store, clock: Clock) -> None:
     """Make the schema from what Alembic prints for every migration from the first on."""
-    await run_script(store, schema.upgrade_script(store.kind, "base"))
+    await run_script(store, upgrade.script(store.kind, "base"))
 
 
 Make = Callable[[Store, Clock], Any]
@@ -135,11 +149,10 @@ async def test_create_all_makes_the_same_but_for_the_version(
     touch(other)
     if other.kind == "postgresql":
         await run_script(other, "CREATE SCHEMA todo")
-    async with (
-        open_database(other.target) as database,
-        database.engine.begin() as connection,
-    ):
+    engine = engine_of(other)
+    async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
+    await engine.dispose()
 
     assert await read_schema(other) == without_version_table(await read_schema(store))
 
@@ -233,18 +246,15 @@ async def test_creation_is_harmless_when_repeated(store: Store, clock: Clock) ->
 
 async def by_printed_script_again(store: Store) -> None:
     """Run the script of a first creation, whatever is there."""
-    await run_script(store, schema.upgrade_script("postgresql", None))
+    await run_script(store, upgrade.script("postgresql", None))
 
 
 async def test_creation_under_way_when_it_fails_leaves_nothing(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = schema.creation
-    monkeypatch.setattr(
-        schema,
-        "creation",
-        lambda dialect: [*whole(dialect), "SELECT nothing FROM nowhere"],
-    )
+    whole = load(store.kind).creation
+    broken = property(lambda _: [*whole, "SELECT nothing FROM nowhere"])
+    monkeypatch.setattr(Statements, "creation", broken)
 
     with pytest.raises(TodoError):
         await by_first_add(store, clock)
@@ -402,7 +412,7 @@ async def test_a_file_of_something_else_is_not_touched(
     with pytest.raises(SchemaMismatch):
         await CALLS[call](tasks, database)
 
-    await database.engine.dispose()
+    await database.close()
     assert (database.created, digest(store)) == (False, before)
     assert [path.name for path in file_of(store).parent.iterdir()] == ["store.db"]
 
@@ -469,7 +479,11 @@ async def test_a_store_whose_columns_have_other_names_is_a_mismatch(
     indirect=["store"],
 )
 async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_elses(
-    store: Store, database: Database, tasks: TaskService, clock: Clock, moment: int
+    store: Store,
+    tasks: TaskService,
+    clock: Clock,
+    moment: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps = 0
 
@@ -479,7 +493,7 @@ async def test_a_schema_that_appears_while_we_look_is_not_taken_for_somebody_els
         if steps == moment:
             wait_for(by_first_add(store, clock))
 
-    event.listen(database.engine.sync_engine, "after_cursor_execute", make_it_now)
+    after_each_statement(monkeypatch, make_it_now)
 
     added = await tasks.add(NewTask(title="Buy bread"))
 
@@ -544,12 +558,9 @@ async def test_an_older_server_is_asked_for_its_version_only_when_a_statement_fa
     invent_past(tmp_path / "migrations", monkeypatch)
     asked: list[str] = []
 
+    after_each_statement(monkeypatch, asked.append)
+
     async with open_database(store.target) as database:
-        event.listen(
-            database.engine.sync_engine,
-            "before_cursor_execute",
-            lambda *call: asked.append(call[2]),
-        )
         page = await TaskService(database, "ada", clock).list()
 
     assert [task.title for task in page.tasks] == ["Buy milk"]
@@ -630,8 +641,8 @@ async def test_upgrade_that_fails_changes_nothing(
 # A past for a process to look back on.
 PAST = """
 from pathlib import Path
-from todo_cli.database import schema
-schema._MIGRATIONS = Path({migrations!r})
+from todo_cli.database import schema, upgrade
+upgrade._MIGRATIONS = Path({migrations!r})
 schema.REVISIONS = {{{older!r}: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}}
 """
 
@@ -698,18 +709,19 @@ async def test_an_older_file_is_copied_once(aged: Store, clock: Clock) -> None:
 @pytest.mark.spec("001/FR-041")
 @only_sqlite
 async def test_an_older_file_that_is_locked_is_not_copied_again_and_again(
-    aged: Store, database: Database, tasks: TaskService, monkeypatch: pytest.MonkeyPatch
+    aged: Store, clock: Clock
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_FOR_S", 0.5)
-    with closing(sqlite3.connect(file_of(aged), isolation_level=None)) as beside:
-        beside.execute("BEGIN IMMEDIATE")
+    async with open_database(aged.target, busy_for_s=0.5) as database:
+        tasks = TaskService(database, "ada", clock)
+        with closing(sqlite3.connect(file_of(aged), isolation_level=None)) as beside:
+            beside.execute("BEGIN IMMEDIATE")
 
-        with pytest.raises(DatabaseBusy):
-            await tasks.list()
+            with pytest.raises(DatabaseBusy):
+                await tasks.list()
 
-        assert len(list(file_of(aged).parent.glob("*.bak"))) <= 1
-        beside.execute("ROLLBACK")
-    assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
+            assert len(list(file_of(aged).parent.glob("*.bak"))) <= 1
+            beside.execute("ROLLBACK")
+        assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
 
 
 @pytest.mark.spec("001/FR-041")
@@ -836,7 +848,9 @@ async def test_a_file_without_tables_is_a_store_not_made_yet(
         tasks = TaskService(database, "ada", clock)
         assert (await tasks.list()).tasks == []
         with pytest.raises(NoStore):
-            await database.run(lambda session: session.get_bind())  # type: ignore[arg-type,return-value]
+            await database.run(
+                lambda connection: connection.fetch("contents", user="ada")
+            )
         assert (await tasks.add(NewTask(title="a"))).task.number == 1
         assert database.created is True
 
@@ -953,9 +967,7 @@ async def test_a_fault_while_the_script_is_made_is_not_hidden(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_connection: object) -> schema.State:
-        raise OperationalError(
-            "SELECT 1", {}, sqlite3.OperationalError("disk I/O error")
-        )
+        raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(schema, "read_state", fail)
 

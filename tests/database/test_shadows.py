@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -18,12 +19,13 @@ from tests.conftest import Seal
 from tests.support.postgres import PostgresCluster
 from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock, Store
-from todo_cli.database import owner, schema, tasks
-from todo_cli.database.dialect_postgresql import QuietDialect
+from todo_cli.database import ddl, queries
+from todo_cli.database.build import sql_of
 from todo_cli.database.engine import open_database
+from todo_cli.database.run import load
 from todo_cli.errors import SchemaMismatch
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, TaskStatus
+from todo_cli.task import NewTask, Position, TaskQuery, TaskStatus
 
 TYPES = [
     "text",
@@ -254,22 +256,14 @@ def test_the_shadows_would_run(ground: Ground) -> None:
 
 
 def test_every_function_and_operator_is_qualified() -> None:
-    dialect = QuietDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
-    statements = [
-        tasks._addition(),
-        *(tasks._single(key) for key in ("id", "number")),
-        *(
-            tasks._page(status, is_limited=True, is_continued=True)
-            for status in TaskStatus
-        ),
-        owner.owners(),
-        owner.open_schemas(),
-        owner.relations(),
-        owner.role_without_rights(),
-    ]
+    statements = load("postgresql")
+    place = Position(datetime(2026, 1, 2, tzinfo=UTC), 3)
     texts = [
-        str(statement.compile(dialect=dialect)) for statement in statements
-    ] + schema.lock(dialect)
+        *(statements[name].sql for name in statements.names),
+        *(statements.page(TaskQuery(status, 5, place)).sql for status in TaskStatus),
+        *(statements.page(TaskQuery(status)).sql for status in TaskStatus),
+        *ddl.lock(ddl.dialect_of("postgresql")),
+    ]
 
     for text in texts:
         plain = re.sub(
@@ -281,10 +275,9 @@ def test_every_function_and_operator_is_qualified() -> None:
 
 
 def test_what_is_syntax_is_not_qualified() -> None:
-    dialect = QuietDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
-    task = tasks._TASK.c
+    task = queries.TASK.c
 
-    text = str((task.description.is_(None) & task.completed).compile(dialect=dialect))
+    text = sql_of(task.description.is_(None) & task.completed, "postgresql")
 
     assert text == "todo.task.description IS NULL AND todo.task.completed"
 
@@ -337,7 +330,7 @@ END $f$;
 
 def own_schema(ground: Ground, role: str, trap: str) -> None:
     """Have a role make the schema, before anybody else does."""
-    script = ";\n".join(schema.creation(schema.dialect_of("postgresql")))
+    script = ";\n".join(ddl.creation(ddl.dialect_of("postgresql")))
     ground.run(
         "CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC"
     )

@@ -1,13 +1,13 @@
 """Copying a store: what a table that is neither `task` nor `counter` gets."""
 
 import pytest
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.database.test_sidecars import journal
 from tests.service.backdoor import fetch_all, file_of
 from tests.support.stores import Store
 from todo_cli.database import transfer
 from todo_cli.database.engine import Database, Effect, open_database
+from todo_cli.database.run import Connection
 from todo_cli.errors import IoFailed
 
 
@@ -20,11 +20,9 @@ async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
     ):
 
         async def add(
-            session: AsyncSession, rows: list[dict[str, object]] = rows
+            connection: Connection, rows: list[dict[str, object]] = rows
         ) -> None:
-            await transfer._add_others(
-                await session.connection(), {transfer._COUNTER: rows}
-            )
+            await transfer._add_others(connection, {"counter": rows})
 
         await database.run(add, effect=Effect.REPEATABLE, creates=True, together=True)
 

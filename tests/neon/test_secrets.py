@@ -347,7 +347,7 @@ async def test_no_value_of_ours_shows_a_password(
     async with open_database(settings.target) as database:
         tasks = TaskService(database, "ada", site.clock)
         await tasks.list()
-        engine = database.engine
+        connections = database.connections
         connection = await dialer()
         values = (
             *(
@@ -359,9 +359,8 @@ async def test_no_value_of_ours_shows_a_password(
                 dialer,
                 database,
                 tasks,
-                engine,
-                engine.url,
-                engine.pool,
+                connections,
+                database.keeper,
             ),
             *(
                 connection,

@@ -8,7 +8,7 @@ import random
 import ssl
 import warnings
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -33,22 +33,54 @@ _LONGEST_PAUSE_S: Final = 2.0
 _LONGER_THAN_ANY_S: Final = 86_400.0
 
 
+class Connection(asyncpg.Connection):
+    """asyncpg's connection, which knows its age, and the statements that it has run.
+
+    A statement is described once on a connection: the next time it takes one round trip,
+    not two. It has no name on the server and is parsed each time, so PgBouncer can hand
+    the same connection to anybody between two transactions. Leans on asyncpg's
+    `_get_statement`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made_at_s = asyncio.get_running_loop().time()
+        self._described: dict[tuple[str, frozenset[Any]], Any] = {}
+
+    @property
+    def age_s(self) -> float:
+        """The seconds since it was made."""
+        return asyncio.get_running_loop().time() - self._made_at_s
+
+    async def reload_schema_state(self) -> None:
+        """Describe every statement anew; asyncpg calls it where a type has changed."""
+        self._described.clear()
+        await super().reload_schema_state()
+
+    async def _get_statement(self, query: str, limit_s: Any, **options: Any) -> Any:
+        key = query, frozenset(options.items())
+        if key not in self._described:
+            describe = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
+            self._described[key] = await describe(query, limit_s, **options)
+        return self._described[key]
+
+
 class Dialer:
     """Connections to one server; the first one may be begun before anybody asks for it."""
 
     def __init__(self, target: PostgresTarget, *, timeout_s: float) -> None:
         self._target = target
         self._timeout_s = timeout_s
-        self._begun: asyncio.Task[asyncpg.Connection] | None = None
+        self._begun: asyncio.Task[Connection] | None = None
 
-    def begin(self) -> "asyncio.Task[asyncpg.Connection]":
+    def begin(self) -> asyncio.Task[Connection]:
         """Start to connect, while the caller does something else."""
         self._begun = asyncio.create_task(
             connect(self._target, timeout_s=self._timeout_s)
         )
         return self._begun
 
-    async def __call__(self) -> asyncpg.Connection:
+    async def __call__(self) -> Connection:
         """Hand out the connection that was begun, or a new one.
 
         Raises:
@@ -65,7 +97,7 @@ class Dialer:
                 (await self._begun).terminate()
 
 
-async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connection:
+async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
     """Connect within `timeout_s` in all, again and again while the fault is one that can pass.
 
     Nothing has been sent to the database before this returns, so trying again is always safe.
@@ -92,9 +124,7 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> asyncpg.Connec
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-async def _dial(
-    target: PostgresTarget, context: ssl.SSLContext | None
-) -> asyncpg.Connection:
+async def _dial(target: PostgresTarget, context: ssl.SSLContext | None) -> Connection:
     """Connect once.
 
     Every argument that asyncpg would else read from a PG* variable and that bears on
@@ -104,7 +134,7 @@ async def _dial(
     settings = {"application_name": target.application_name}
     if target.options:
         settings["options"] = target.options
-    connection: asyncpg.Connection = await asyncpg.connect(
+    return await asyncpg.connect(
         host=[host for host, _ in target.hosts],
         port=[port for _, port in target.hosts],
         user=target.user,
@@ -117,8 +147,8 @@ async def _dial(
         statement_cache_size=0,  # unnamed statements suit PgBouncer in transaction mode, whatever its settings
         server_settings=settings,
         target_session_attrs=SessionAttribute.any,
+        connection_class=Connection,
     )
-    return connection
 
 
 def _tls(target: PostgresTarget) -> ssl.SSLContext | None:

@@ -65,12 +65,14 @@ class QualifiedCompiler(PGCompiler_asyncpg):
 
     def render_bind_cast(self, type_: Any, dbapi_type: Any, sqltext: str) -> str:
         """Write the type of a parameter."""
-        return self._qualified(super().render_bind_cast(type_, dbapi_type, sqltext))  # type: ignore[no-untyped-call]
+        text: str = super().render_bind_cast(type_, dbapi_type, sqltext)  # type: ignore[no-untyped-call]
+        value, colons, name = text.rpartition("::")
+        return f"{value}{colons}{_qualified(name)}"
 
     def visit_cast(self, cast: Any, **options: Any) -> str:
         """Write a cast."""
-        name = self.dialect.type_compiler_instance.process(cast.type)
-        return f"CAST({self.process(cast.clause, **options)} AS {_NAMED_TYPES.get(name, name)})"
+        name = _qualified(self.dialect.type_compiler_instance.process(cast.type))
+        return f"CAST({self.process(cast.clause, **options)} AS {name})"
 
     def _generate_generic_binary(
         self, binary: Any, opstring: str, eager_grouping: bool = False, **options: Any
@@ -88,10 +90,11 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         )
         return f"({text})" if is_nested else text  # qualified operators all bind alike
 
-    @staticmethod
-    def _qualified(cast: str) -> str:
-        value, colons, name = cast.rpartition("::")
-        return f"{value}{colons}{_NAMED_TYPES.get(name, name)}"
+
+def _qualified(name: str) -> str:
+    """The name of a type as it is found whatever the search_path is."""
+    element = name.removesuffix("[]")
+    return f"{_NAMED_TYPES.get(element, element)}{name[len(element) :]}"
 
 
 class _Text(Text):

@@ -7,14 +7,10 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from sqlalchemy import DateTime, Text, cast, column, func, literal_column, or_, table
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col, select
-
-from todo_cli.database import owner, schema
+from todo_cli.database import schema
 from todo_cli.database.engine import Database
 from todo_cli.database.failures import NoStore
-from todo_cli.database.tables import CounterRow, TaskRow
+from todo_cli.database.run import Connection, Statement, fetch_value
 from todo_cli.database.url import PostgresTarget
 
 _PINGS = 3
@@ -35,66 +31,43 @@ async def gather(
     """
     facts["reachable"] = False
 
-    async def ask() -> None:
-        database.find_file(creates=False)
-        async with database.engine.connect() as connection:
-            facts["reachable"] = True
-            if isinstance(database.target, PostgresTarget):
-                facts.update(await _server(connection, database.target, now, clock_s))
-            else:
-                facts.update(await _file(connection))
-            facts.update(await _contents(connection, database, user))
+    async def ask(connection: Connection) -> None:
+        facts["reachable"] = True
+        if isinstance(database.target, PostgresTarget):
+            facts.update(await _server(connection, database.target, now, clock_s))
+        else:
+            facts.update(await _file(connection))
+        facts.update(await _contents(connection, database, user))
 
     try:
-        await database.attempt(ask)
+        await database.look(ask)
     except NoStore:
         facts.update({"reachable": True, "schema": "absent", "tasks": 0})
 
 
 async def _server(
-    connection: AsyncConnection,
+    connection: Any,
     target: PostgresTarget,
     now: Callable[[], datetime],
     clock_s: Callable[[], float],
 ) -> dict[str, Any]:
-    driver: Any = (await connection.get_raw_connection()).driver_connection
     times_s = []
     for _ in range(_PINGS):
         began = clock_s()
-        await driver.execute("SELECT 1")
+        await connection.execute("SELECT 1")
         times_s.append(clock_s() - began)
-    roles = table(
-        "pg_roles",
-        column("rolname"),
-        column("rolsuper"),
-        column("rolbypassrls"),
-        schema="pg_catalog",
-    )
-    bypasses = select(or_(roles.c.rolsuper, roles.c.rolbypassrls)).where(
-        roles.c.rolname == literal_column("current_user")
-    )
     asked_at = now()
-    role, bypasses_rls, server_now, read_only = (
-        await connection.execute(
-            select(
-                cast(literal_column("current_user"), Text),
-                bypasses.scalar_subquery(),
-                cast(func.clock_timestamp(), DateTime(timezone=True)),
-                func.current_setting("transaction_read_only"),
-            )
-        )
-    ).one()
-    version = driver.get_server_version()
-    owners = (await connection.execute(owner.owners())).all()
-    open_schemas = (await connection.scalars(owner.open_schemas())).all()
+    [(role, bypasses_rls, server_now, read_only)] = await connection.fetch("server")
+    owners = await connection.fetch("owners")
+    open_schemas = await connection.fetch("open_schemas")
     return {
         "round_trips": _round_trips(target),
         "round_trip_ms": round(1_000 * median(times_s), 2),
-        "server_version": f"{version.major}.{version.micro}",
+        "server_version": connection.server_version,
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
-        "schema_owner": owners[0].owner if owners else None,
-        "others_may_create_in": list(open_schemas),
+        "schema_owner": owners[0][0] if owners else None,
+        "others_may_create_in": [name for (name,) in open_schemas],
         "read_only": read_only == "on",
         "clock_drift_s": round((server_now - asked_at).total_seconds(), 1),
     }
@@ -109,14 +82,14 @@ def _round_trips(target: PostgresTarget) -> int:
     return (0 if is_socket else 1) + tls + 1 + 2 + 2
 
 
-async def _file(connection: AsyncConnection) -> dict[str, Any]:
-    version = await connection.scalar(select(func.sqlite_version()))
-    journal = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
+async def _file(connection: Connection) -> dict[str, Any]:
+    version = await fetch_value(connection, "sqlite_version")
+    [(journal,)] = await connection.fetch(Statement("PRAGMA journal_mode"))
     return {"sqlite_version": version, "journal_mode": journal}
 
 
 async def _contents(
-    connection: AsyncConnection, database: Database, user: str
+    connection: Connection, database: Database, user: str
 ) -> dict[str, Any]:
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
@@ -124,16 +97,8 @@ async def _contents(
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
     if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED) or is_old:
         raise schema.mismatch(state, database.target.place)
-    mine = select(func.count(), func.coalesce(func.max(TaskRow.number), 0)).where(
-        col(TaskRow.user_id) == user
-    )
-    counted, highest = (await connection.execute(mine.select_from(TaskRow))).one()
-    last = (
-        await connection.scalar(
-            select(CounterRow.last).where(col(CounterRow.user_id) == user)
-        )
-        or 0
-    )
+    [(counted, highest)] = await connection.fetch("contents", user=user)
+    last = await fetch_value(connection, "last_number", user=user) or 0
     return {
         "schema": f"{state.version} ({state.fit})",
         "tasks": counted,

@@ -83,7 +83,7 @@ def is_of_driver(error: BaseException) -> bool:
     SQLAlchemy; anything else is a bug.
     """
     return isinstance(error, OSError) or type(error).__module__.startswith(
-        ("asyncpg.", "sqlalchemy.")
+        ("asyncpg.", "sqlite3", "sqlalchemy.")
     )
 
 
@@ -158,6 +158,7 @@ def is_cut(error: BaseException) -> bool:
             "connection is closed",
             "connection was closed",
             "connection has been closed",
+            "connection has been released",  # by the pool: it was lost between two calls
             "underlying connection",
         )
         return getattr(error, "connection_invalidated", False) or any(

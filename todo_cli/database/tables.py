@@ -4,8 +4,7 @@ What SQL can say of the rules stands here as CHECK constraints: both stores refu
 the program refuses.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,15 +25,18 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 from todo_cli import rules
-from todo_cli.task import format_instant
 
 SCHEMA: Final = "todo"
 """PostgreSQL's schema of our own; on SQLite it is left out of every name."""
 
 
+# On SQLite `sqlite.py` turns these values into texts and back.
+
+
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime: `timestamptz` on PostgreSQL; on SQLite the text of the
-    JSON, which sorts by time.
+    """An aware datetime: `timestamptz` on PostgreSQL; on SQLite the text of the JSON.
+
+    The texts sort by time.
     """
 
     impl = DateTime(timezone=True)
@@ -46,23 +48,6 @@ class Instant(TypeDecorator[datetime]):
             Text() if dialect.name == "sqlite" else DateTime(timezone=True)
         )
 
-    def bind_processor(
-        self, dialect: Dialect
-    ) -> Callable[[datetime | None], Any] | None:
-        """Refuse naive datetimes, which drivers read as local time."""
-        if dialect.name == "sqlite":
-            return lambda value: None if value is None else format_instant(value)
-        return lambda value: None if value is None else _aware(value)
-
-    def result_processor(
-        self, dialect: Dialect, coltype: object
-    ) -> Callable[[Any], datetime | None] | None:
-        """Read text back on SQLite; asyncpg hands out aware UTC values itself."""
-        if dialect.name == "sqlite":
-            parse = datetime.fromisoformat
-            return lambda value: None if value is None else parse(value)
-        return None
-
 
 class Identifier(TypeDecorator[UUID]):
     """A UUID: native on PostgreSQL; on SQLite its 36 characters, as people and scripts write it."""
@@ -73,30 +58,6 @@ class Identifier(TypeDecorator[UUID]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Store text on SQLite."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Uuid())
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], Any] | None:
-        """Write 36 lower-case characters on SQLite."""
-        return (
-            (lambda value: None if value is None else str(value))
-            if dialect.name == "sqlite"
-            else None
-        )
-
-    def result_processor(
-        self, dialect: Dialect, coltype: object
-    ) -> Callable[[Any], UUID | None] | None:
-        """Read 36 characters back on SQLite; asyncpg hands out UUIDs itself."""
-        return (
-            (lambda value: None if value is None else UUID(value))
-            if dialect.name == "sqlite"
-            else None
-        )
-
-
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("a datetime without a zone")
-    return value.astimezone(UTC)
 
 
 class TextRule(ColumnElement[bool]):

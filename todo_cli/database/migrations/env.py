@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from todo_cli.database import policy, schema
+from todo_cli.database import ddl, policy
 from todo_cli.database.tables import SCHEMA
 
 connection = context.config.attributes.get("connection")
@@ -16,13 +16,13 @@ is_postgresql = dialect_name == "postgresql"
 context.configure(
     connection=connection,
     dialect_name=None if connection is not None else dialect_name,
-    version_table=schema.VERSION_TABLE.name,
+    version_table=ddl.VERSION_TABLE.name,
     version_table_schema=SCHEMA if is_postgresql else None,
     transactional_ddl=True,
 )
 with context.begin_transaction():
     if is_postgresql:
-        for statement in schema.preparation(schema.dialect_of(dialect_name)):
+        for statement in ddl.preparation(ddl.dialect_of(dialect_name)):
             context.execute(statement)
     context.run_migrations()
     if is_postgresql:

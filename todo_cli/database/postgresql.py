@@ -1,0 +1,202 @@
+"""A server: statements on asyncpg's connections, and asyncpg's pool of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from todo_cli.database import failures, run
+from todo_cli.database.connection import Connection
+from todo_cli.database.guard import Guard
+from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import DatabaseBusy, TodoError
+
+Dial = Callable[[], Awaitable[Connection]]
+
+_OLDEST_S: Final = 280.0
+"""How old a connection may grow: less than the five minutes after which Neon puts a
+database to sleep.
+"""
+_MOST: Final = 10
+"""How many connections a process has at most that names no number."""
+
+
+class PostgresConnection:
+    """One connection that was checked out of the pool."""
+
+    is_sqlite = False
+    dialect = "postgresql"
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.statements = run.load("postgresql")
+
+    async def fetch(
+        self, statement: str | run.Statement, /, **values: Any
+    ) -> list[run.Row]:
+        """See `run.Connection`."""
+        if isinstance(statement, str):
+            statement = self.statements[statement]
+        given = [to_server(values[name]) for name in statement.names]
+        rows: list[run.Row] = await self.driver.fetch(statement.numbered, *given)
+        return rows
+
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See `run.Connection`."""
+        statement = self.statements[name]
+        given = [[to_server(row[name]) for name in statement.names] for row in rows]
+        await self.driver.executemany(statement.numbered, given)
+
+    async def execute(self, sql: str) -> None:
+        """See `run.Connection`."""
+        await self.driver.execute(sql)
+
+    @property
+    def server_version(self) -> str:
+        """The version that the server named on connecting, such as `18.1`."""
+        version = self.driver.get_server_version()
+        return f"{version.major}.{version.micro}"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """See `run.Connection`."""
+        transaction = self.driver.transaction(isolation="read_committed")
+        await transaction.start()
+        try:
+            yield
+            await transaction.commit()
+        except BaseException:
+            # The first error says what went wrong; the pool rolls back what is left.
+            with suppress(Exception):
+                await transaction.rollback()
+            raise
+
+
+def to_server(value: Any) -> Any:
+    """Turn a list into one of texts, as every array of `queries.py` is.
+
+    Raises:
+        ValueError: a datetime has no zone; asyncpg would take it for local time.
+    """
+    if isinstance(value, list | tuple):
+        return [str(each) for each in value]
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("a datetime without a zone")
+    return value
+
+
+class OwnerCheck:
+    """Has each new connection ask whose the schema is, and keeps what was found wrong."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._fault: TodoError | None = None
+
+    def watch(self, connection: Connection) -> None:
+        """Have a connection refuse to work in the schema of a stranger."""
+        Guard(connection, run.load("postgresql")["owners"].sql, self._refuse)
+
+    def _refuse(self, owner: str | None) -> None:
+        if owner is None:
+            message = f"Somebody is making tables in {self._place}"
+            self._fault = DatabaseBusy(message, hint="try again")
+        else:
+            self._fault = failures.distrust(self._place, owner)
+
+    def take_fault(self) -> TodoError | None:
+        """Why we cut a connection, if we did; asked for once."""
+        fault, self._fault = self._fault, None
+        return fault
+
+
+class Server:
+    """The connections to one server, in asyncpg's pool; at most `size` of them.
+
+    asyncpg makes a connection anew that died while idle. None grows older than 280 s.
+    """
+
+    def __init__(
+        self, target: PostgresTarget, dial: Dial, *, size: int | None, busy_for_s: float
+    ) -> None:
+        self.owner_check = OwnerCheck(target.place)
+        self._place = target.place
+        self._dial = dial
+        self._size = size or _MOST
+        self._busy_for_s = busy_for_s
+        self._free = asyncio.Semaphore(self._size)
+        self._pool: asyncpg.Pool | None = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[PostgresConnection]:
+        """Check a connection out of the pool.
+
+        Raises:
+            DatabaseBusy: none was free within 5 s. Making one may take longer.
+        """
+        try:
+            async with asyncio.timeout(self._busy_for_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            message = f"All connections to {self._place} are in use"
+            raise DatabaseBusy(message, hint="try again") from error
+        try:
+            pool = await self._opened()
+            driver = await self._fresh(pool)
+            try:
+                yield PostgresConnection(driver)
+            finally:
+                # A connection that cannot be reset is closed, and is nobody's error.
+                with suppress(Exception):
+                    await pool.release(driver)
+        finally:
+            self._free.release()
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            pool = asyncpg.create_pool(
+                min_size=0,
+                max_size=self._size,
+                max_inactive_connection_lifetime=_OLDEST_S,
+                connect=self._connect,
+                reset=_leave_as_it_is,
+            )
+            self._pool = await pool
+        return self._pool
+
+    async def dial(self) -> Connection:
+        """Make a connection outside of the pool, which refuses a stranger's schema."""
+        connection = await self._dial()
+        self.owner_check.watch(connection)
+        return connection
+
+    async def _connect(self, *_: Any, **__: Any) -> Connection:
+        """Make a connection for the pool, whose own settings are not ours."""
+        return await self.dial()
+
+    async def _fresh(self, pool: Any) -> Any:
+        """Acquire a connection that is not too old."""
+        while True:
+            driver = await pool.acquire()
+            if driver.age_s < _OLDEST_S:
+                return driver
+            driver.terminate()
+            await pool.release(driver)
+
+    async def close(self) -> None:
+        """End every connection at once.
+
+        A farewell would cost one more round trip, and all that was written is confirmed.
+        """
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
+
+
+async def _leave_as_it_is(_: Any) -> None:
+    """Ask nothing of a connection that comes back: we leave no state on it.
+
+    asyncpg rolls an open transaction back by itself.
+    """

@@ -1,0 +1,438 @@
+"""Every query of the product, as an expression of SQLModel and SQLAlchemy.
+
+Nothing here runs when a command does: `build.py` writes the text of each query for both
+stores to `statements/`, and `run.py` runs that. Values stay open, as named parameters. A
+list of numbers or ids is one parameter, so that a statement is the same for any number.
+
+The stores differ in three places: how a list is one value, the INSERT that knows
+ON CONFLICT, and that SQLite has no INSERT inside of another statement.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Label,
+    Select,
+    String,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    table,
+    true,
+    tuple_,
+    union,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from todo_cli.database import owner
+from todo_cli.database.ddl import VERSION_TABLE
+from todo_cli.database.listing import COUNTED_UP_TO
+from todo_cli.database.tables import CounterRow, Instant, TaskRow
+from todo_cli.task import Task, TaskChange
+
+Expression = Any
+"""What SQLAlchemy can compile: a SELECT, INSERT, UPDATE or DELETE."""
+
+TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+COUNTER: Final = CounterRow.__table__  # type: ignore[attr-defined]
+TASK_NAMES: Final = tuple(field.name for field in fields(Task))
+COLUMNS: Final = tuple(TASK.c[name] for name in TASK_NAMES)
+CHANGEABLE: Final = tuple(field.name for field in fields(TaskChange))
+
+_USER: Final = bindparam("user", type_=Text)
+_NOW: Final = bindparam("now", type_=Instant)
+_MINE: Final = TASK.c.user_id == _USER
+_TRUE: Final = literal_column("true", Boolean)
+_FALSE: Final = literal_column("false", Boolean)
+_ONE: Final = literal_column("1", Integer)
+_ZERO: Final = literal_column("0", Integer)
+
+
+class PostgresDialect:
+    """What PostgreSQL writes in its own way."""
+
+    name = "postgresql"
+    insert = staticmethod(postgresql.insert)
+
+    def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
+        """Whether a column has one of the values of a parameter that is an array."""
+        is_one_of: ColumnElement[bool] = left == any_(self._array(name, kind))
+        return is_one_of
+
+    def items(self, name: str) -> Any:
+        """A parameter that is an array of numbers, as a table of `key` and `value`."""
+        unnested = func.unnest(self._array(name, Integer))
+        return unnested.table_valued("value", with_ordinality="key").render_derived()
+
+    def _array(self, name: str, kind: Any) -> ColumnElement[Any]:
+        """A parameter that is an array of texts, of which PostgreSQL makes the kind.
+
+        asyncpg knows this array alone without asking the server what it is.
+        """
+        return cast(bindparam(name, type_=ARRAY(Text)), ARRAY(kind))
+
+
+class SqliteDialect:
+    """What SQLite writes in its own way."""
+
+    name = "sqlite"
+    insert = staticmethod(sqlite.insert)
+
+    def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
+        """Whether a column has one of the values of a parameter that is a JSON array."""
+        is_one_of: ColumnElement[bool] = left.in_(select(self.items(name).c.value))
+        return is_one_of
+
+    def items(self, name: str) -> Any:
+        """A parameter that is a JSON array, as a table of `key` and `value`."""
+        array = bindparam(name, type_=Text)
+        return func.json_each(array).table_valued("key", "value", name=name)
+
+
+Dialect = PostgresDialect | SqliteDialect
+
+
+def statements(dialect: Dialect) -> dict[str, Expression]:
+    """Every query of fixed text, by the name under which it is run."""
+    found: dict[str, Expression] = {
+        "by_id": _single("id"),
+        "by_number": _single("number"),
+        "named": _named(dialect),
+        "change": _change(dialect),
+        "remove": _remove(dialect),
+        "reserve": _reserve(dialect),
+        "stored": select(*COLUMNS).where(
+            dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+        ),
+        "insert": insert(TASK).values(_open(COLUMNS)),
+        "ping": select(_ONE),
+        "version": select(VERSION_TABLE.c.version_num),
+        "contents": _contents(),
+        "last_number": select(COUNTER.c.last).where(COUNTER.c.user_id == _USER),
+    }
+    if isinstance(dialect, PostgresDialect):
+        found["add"] = _addition(dialect)
+        found["owners"] = owner.owners()
+        found["relations"] = owner.relations()
+        found["role_without_rights"] = owner.role_without_rights()
+        found["open_schemas"] = owner.open_schemas()
+        found["server"] = _server()
+    else:
+        found["relations"] = _sqlite_relations()
+        found["marks"] = _sqlite_marks()
+        found["sqlite_version"] = select(func.sqlite_version())
+    return found | _transfer(dialect)
+
+
+# One task, or those that a command names
+
+
+def _single(key: str) -> Select[Any]:
+    """Select one task of the user by its id or number."""
+    given = bindparam("key", type_=TASK.c[key].type)
+    return select(*COLUMNS).where(_MINE, TASK.c[key] == given)
+
+
+def _is_named(dialect: Dialect) -> ColumnElement[bool]:
+    is_number = dialect.within(TASK.c.number, "numbers", Integer)
+    return or_(is_number, dialect.within(TASK.c.id, "ids", TASK.c.id.type))
+
+
+def _named(dialect: Dialect) -> Select[Any]:
+    """Select the tasks of the user that have one of the numbers or ids, by number."""
+    return select(*COLUMNS).where(_MINE, _is_named(dialect)).order_by(TASK.c.number)
+
+
+def _locked(dialect: Dialect) -> Any:
+    """The rows that a command names, locked in the order of their numbers.
+
+    So crossing calls do not deadlock, and no half of a call is done beside a concurrent
+    delete. SQLite has one writer at a time: it knows no lock, and needs none.
+    """
+    named = select(TASK.c.id, TASK.c.number).where(_MINE, _is_named(dialect))
+    return named.order_by(TASK.c.number).with_for_update().cte("mine")
+
+
+def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
+    """That no task named alone is missing, and that no range is empty."""
+    count = select(func.count()).select_from(locked)
+    singles = count.where(dialect.within(locked.c.number, "singles", Integer))
+    ids = count.where(dialect.within(locked.c.id, "ids", TASK.c.id.type))
+    starts, stops = dialect.items("starts"), dialect.items("stops")
+    in_range = and_(locked.c.number >= starts.c.value, locked.c.number < stops.c.value)
+    is_empty = ~select(locked.c.id).where(in_range).exists()
+    ranges = starts.join(stops, starts.c.key == stops.c.key)
+    empty = select(_ONE).select_from(ranges).where(is_empty)
+    return [
+        singles.scalar_subquery() == bindparam("single_count", type_=Integer),
+        ids.scalar_subquery() == bindparam("id_count", type_=Integer),
+        ~empty.exists(),
+    ]
+
+
+def _change(dialect: Dialect) -> Expression:
+    """Set the fields that are named on every task named, all or nothing.
+
+    `set_x` says whether the field `x` is named. `updated_at` moves on the rows where a value
+    really changes; a task that is completed already keeps its time.
+    """
+    locked = _locked(dialect)
+    is_named = {name: bindparam(f"set_{name}", type_=Boolean) for name in CHANGEABLE}
+    given = {name: bindparam(name, type_=TASK.c[name].type) for name in CHANGEABLE}
+    values: dict[str, Any] = {
+        name: case((is_named[name], given[name]), else_=TASK.c[name])
+        for name in CHANGEABLE
+    }
+    differs = or_(
+        *(
+            and_(is_named[name], TASK.c[name].is_distinct_from(given[name]))
+            for name in CHANGEABLE
+        )
+    )
+    values["updated_at"] = case((differs, _NOW), else_=TASK.c.updated_at)
+    values["completed_at"] = case(
+        (~is_named["completed"], TASK.c.completed_at),
+        (given["completed"], func.coalesce(TASK.c.completed_at, _NOW)),
+        else_=None,
+    )
+    of_these = TASK.c.id.in_(select(locked.c.id))
+    statement = update(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
+    return statement.values(values).returning(*COLUMNS)
+
+
+def _remove(dialect: Dialect) -> Expression:
+    """Delete every task named, all or nothing, and return them as they were."""
+    locked = _locked(dialect)
+    of_these = TASK.c.id.in_(select(locked.c.id))
+    statement = delete(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
+    return statement.returning(*COLUMNS)
+
+
+# Adding
+
+
+def _open(columns: Iterable[Column[Any]], prefix: str = "") -> dict[str, Any]:
+    """Columns by their names, each with a parameter of its name."""
+    return {
+        each.name: bindparam(f"{prefix}{each.name}", type_=each.type)
+        for each in columns
+    }
+
+
+def _highest(user: Any) -> ColumnElement[int]:
+    """The highest number among the tasks of a user, 0 without any."""
+    highest = select(func.max(TASK.c.number)).where(TASK.c.user_id == user)
+    return func.coalesce(highest.scalar_subquery(), _ZERO)
+
+
+def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
+    """Where a counter moves to: `numbers` on, or to the number proposed.
+
+    The latter is further where a table was restored and the counter lags behind.
+    """
+    next_number = COUNTER.c.last + numbers
+    return case((next_number < proposed, proposed), else_=next_number)
+
+
+def _reserve(dialect: Dialect) -> Expression:
+    """Move the user's counter on by `count`, lock it, and return the last number given."""
+    count = bindparam("count", type_=Integer)
+    first = select(_USER, _highest(_USER) + count)
+    counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    moved = counter.on_conflict_do_update(
+        index_elements=["user_id"],
+        set_={"last": _further(counter.excluded.last, count)},
+    )
+    return moved.returning(COUNTER.c.last)
+
+
+def _addition(dialect: PostgresDialect) -> Expression:
+    """Store one task under the user's next number, or find the one that has its id.
+
+    One statement, so one round trip: the counter moves only if the id is new. No row comes
+    back if another user has the id. `is_new` tells the two other cases apart.
+    """
+    given = _open(COLUMNS, "the_")
+    stored = select(TASK.c.number).where(TASK.c.id == given["id"])
+    first = select(given["user_id"], _highest(given["user_id"]) + _ONE)
+    counter = dialect.insert(COUNTER).from_select(
+        ["user_id", "last"], first.where(~stored.exists())
+    )
+    moved = counter.on_conflict_do_update(
+        index_elements=["user_id"],
+        set_={"last": _further(counter.excluded.last, _ONE)},
+    )
+    counted = moved.returning(COUNTER.c.last).cte("given")
+    number = select(counted.c.last).scalar_subquery()
+    values = given | {"number": func.coalesce(number, stored.scalar_subquery())}
+    new = dialect.insert(TASK).values(values)
+    found = new.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"id": new.excluded.id},
+        where=TASK.c.user_id == new.excluded.user_id,
+    )
+    return found.returning(*COLUMNS, (TASK.c.number == number).label("is_new"))
+
+
+# Lists: a frame, and what fills it
+
+_CREATED_AT: Final = bindparam("created_at", type_=Instant)
+_NUMBER: Final = bindparam("number", type_=Integer)
+_NEWEST: Final = (TASK.c.created_at, TASK.c.number)
+_WITH_STATUS: Final = (TASK.c.completed, *_NEWEST)
+
+CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
+    "open": TASK.c.completed < _TRUE,
+    "done": TASK.c.completed > _FALSE,
+    "after": tuple_(*_NEWEST) < tuple_(_CREATED_AT, _NUMBER),
+    "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
+    "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
+}
+"""Conditions of lists, each compiled alone and joined by AND when a list is read.
+
+A status is written as one bound: PostgreSQL would see through `completed = true`, take the
+index without the column, and walk all rows of the user in search of the few. A place in the
+list is compared by all columns of its order, so that the index leads straight to it.
+"""
+
+ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
+    "newest": [each.desc() for each in _NEWEST],
+    "newest_of_status": [each.desc() for each in _WITH_STATUS],
+}
+"""Orders of lists; that of a status begins with it, as the index does."""
+
+MOST: Final = bindparam("most", type_=Integer)
+
+
+def page(
+    clauses: Iterable[ColumnElement[bool]],
+    order: Iterable[ColumnElement[Any]],
+    most: ColumnElement[int] | None,
+) -> Select[Any]:
+    """Select the tasks of a list and both counts of the user, in one statement."""
+    mine = select(*COLUMNS).where(_MINE, *clauses).order_by(*order)
+    shown = (
+        mine.limit(most).subquery("page") if most is not None else mine.subquery("page")
+    )
+    counts = select(_count("open"), _count("done")).subquery("counts")
+    together = counts.outerjoin(shown, true())
+    return select(*counts.c, *shown.c).select_from(together)
+
+
+def _count(status: str) -> Label[int]:
+    """How many tasks of the user have a status, up to `COUNTED_UP_TO` + 1.
+
+    In the order of the index, which PostgreSQL would not take without it.
+    """
+    rows = select(_ONE).where(_MINE, CLAUSES[status])
+    few = rows.order_by(*ORDERS["newest_of_status"])
+    stop = literal_column(str(COUNTED_UP_TO + 1), Integer)
+    counted = select(func.count()).select_from(few.limit(stop).subquery())
+    return counted.scalar_subquery().label(f"{status}_count")
+
+
+# What `todo doctor` asks
+
+
+def _contents() -> Expression:
+    """Select how many tasks the user has, and the highest number among them."""
+    highest = func.coalesce(func.max(TASK.c.number), _ZERO)
+    return select(func.count(), highest).select_from(TASK).where(_MINE)
+
+
+def _server() -> Select[Any]:
+    """Select our role, whether it bypasses policies, the server's clock and `read_only`."""
+    roles = table(
+        "pg_roles",
+        column("rolname"),
+        column("rolsuper"),
+        column("rolbypassrls"),
+        schema="pg_catalog",
+    )
+    me: ColumnElement[Any] = literal_column("current_user")
+    is_free = select(or_(roles.c.rolsuper, roles.c.rolbypassrls))
+    return select(
+        cast(me, Text),
+        is_free.where(roles.c.rolname == me).scalar_subquery(),
+        cast(func.clock_timestamp(), DateTime(timezone=True)),
+        func.current_setting(literal_column("'transaction_read_only'")),
+    )
+
+
+def _sqlite_relations() -> Select[Any]:
+    return select(table("sqlite_master", column("name", String)).c.name)
+
+
+def _sqlite_marks() -> Select[Any]:
+    """Select the two numbers of the header that `sidecars.py` marks transactions with."""
+    count = table("pragma_user_version", column("user_version"))
+    files = table("pragma_application_id", column("application_id"))
+    both = count.join(files, true())
+    return select(count.c.user_version, files.c.application_id).select_from(both)
+
+
+# `todo db import`
+
+
+def _transfer(dialect: Dialect) -> dict[str, Expression]:
+    """What reads and writes whole tables; a new table needs nothing more here."""
+    found: dict[str, Expression] = {}
+    for each in SQLModel.metadata.sorted_tables:
+        keys = each.primary_key.columns
+        order = (TASK.c.user_id, TASK.c.number) if each is TASK else keys
+        found[f"read_{each.name}"] = select(*each.c).order_by(*order)
+        copied = dialect.insert(each).values(_open(each.c))
+        if each is not TASK:  # a number that is taken is an error, and not passed over
+            copied = copied.on_conflict_do_nothing()
+        found[f"copy_{each.name}"] = copied
+    users = {"users": Text}
+    known = [
+        select(each.c.user_id).where(dialect.within(each.c.user_id, name, kind))
+        for each in (COUNTER, TASK)
+        for name, kind in users.items()
+    ]
+    found["known_users"] = union(*known)
+    found["raise_counter"] = _raise_counter(dialect)
+    found["catch_up"] = _catch_up(dialect)
+    found["owners_of"] = select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(
+        dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    )
+    found["any_task"] = select(TASK.c.id).limit(_ONE)
+    return found
+
+
+def _raise_counter(dialect: Dialect) -> Expression:
+    """Store a counter, or move the one that is there on; it never goes back."""
+    new = dialect.insert(COUNTER).values(_open(COUNTER.c))
+    is_higher = new.excluded.last > COUNTER.c.last
+    last = case((is_higher, new.excluded.last), else_=COUNTER.c.last)
+    return new.on_conflict_do_update(index_elements=["user_id"], set_={"last": last})
+
+
+def _catch_up(dialect: Dialect) -> Expression:
+    """Move counters on that are behind the tasks of their users."""
+    highest = select(func.max(TASK.c.number))
+    of_user = highest.where(TASK.c.user_id == COUNTER.c.user_id).scalar_subquery()
+    is_user = dialect.within(COUNTER.c.user_id, "users", Text)
+    behind = update(COUNTER).where(is_user, COUNTER.c.last < of_user)
+    return behind.values(last=of_user)

@@ -1,0 +1,139 @@
+"""How a store of a former version comes to this one: Alembic, on SQLAlchemy's engine.
+
+Nothing else loads either when a command runs. The connection is one of its own.
+"""
+
+import io
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
+from todo_cli.database.postgresql import Dial, PostgresConnection
+from todo_cli.database.run import Connection as StoreConnection
+from todo_cli.database.schema import Fit
+from todo_cli.database.sqlite import SET_UP, SqliteConnection
+from todo_cli.database.url import SqliteTarget
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_WAIT_S: Final = 0.1
+"""How long the driver waits for a lock in one call; the caller tries again."""
+
+
+async def upgrade_file(target: SqliteTarget) -> None:
+    """Bring an embedded file to `HEAD`, after a copy; all or nothing, alone under a lock.
+
+    Nothing is done where another process was faster.
+    """
+    url = URL.create(
+        "sqlite+aiosqlite",
+        database=f"file:{quote(os.fsencode(target.path))}",
+        query={"mode": "rw", "uri": "true"},
+    )
+    engine = create_async_engine(
+        url, connect_args={"timeout": _WAIT_S}, **_quietly("AUTOCOMMIT")
+    )
+
+    def copy_aside(version: str) -> None:
+        files.copy_aside(target.path, version)
+
+    async with _connected(engine) as (connection, driver):
+        await driver.executescript(SET_UP)
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        await _migrate(connection, SqliteConnection(driver, target.path), copy_aside)
+        await connection.commit()
+
+
+async def upgrade_server(dial: Dial) -> None:
+    """Bring a server's schema to `HEAD`; all or nothing, alone under a lock.
+
+    Nothing is done where another process was faster.
+    """
+    engine = create_async_engine(
+        f"{dialect_postgresql.DRIVER}://",
+        async_creator=dial,
+        **_quietly("READ COMMITTED"),
+    )
+    async with _connected(engine) as (connection, driver):
+        for statement in ddl.lock(connection.dialect):
+            await connection.exec_driver_sql(statement)
+        await _migrate(connection, PostgresConnection(driver), None)
+        await connection.commit()
+
+
+def _quietly(isolation_level: str) -> dict[str, Any]:
+    return {
+        "isolation_level": isolation_level,
+        "poolclass": NullPool,
+        "hide_parameters": True,
+    }
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, Any]]:
+    """A connection of SQLAlchemy, and the driver's own below it."""
+    try:
+        async with engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            yield connection, raw.driver_connection
+    finally:
+        await engine.dispose()
+
+
+async def _migrate(
+    connection: AsyncConnection,
+    same: StoreConnection,
+    copy_aside: Callable[[str], None] | None,
+) -> None:
+    state = await schema.read_state(same)
+    if state.fit is Fit.OLDER and copy_aside is not None:
+        copy_aside(str(state.version))
+    if state.fit in (Fit.OLDER, Fit.ABSENT):
+        await connection.run_sync(_run_alembic)
+
+
+def _run_alembic(connection: Connection) -> None:
+    config = _config(stdout=io.StringIO())
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config(**streams: Any) -> Config:
+    config = Config(**streams)
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def script(dialect_name: str, version: str | None) -> str:
+    """The SQL that brings a store from `version` (None: nothing there) to `HEAD`.
+
+    For its owner to run.
+    """
+    if version == schema.HEAD:
+        return f"-- The schema is up to date ({schema.HEAD}).\n"
+    if version is None:
+        steps = ddl.creation(ddl.dialect_of(dialect_name))
+        return _printed(["BEGIN", *steps, "COMMIT"])
+    printed = io.StringIO()
+    config = _config(output_buffer=printed)
+    config.attributes["dialect_name"] = dialect_name
+    command.upgrade(config, f"{version}:head", sql=True)
+    return printed.getvalue()
+
+
+def rights_of(role: str) -> str:
+    """The SQL that gives a role the rights that todo needs."""
+    rights = policy.grants(policy.quote(role))
+    return f"\n-- The rights that todo needs as the role of this call\n{rights}"
+
+
+def _printed(statements: Sequence[str]) -> str:
+    return "".join(f"{statement};\n\n" for statement in statements).expandtabs(4)
