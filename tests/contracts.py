@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from todo_cli import rules
 from todo_cli.database.transfer import Imported
-from todo_cli.errors import STATUSES, Code, Detail
+from todo_cli.errors import Code, Detail
 from todo_cli.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +115,7 @@ def success() -> Schema:
 
 def failure() -> Schema:
     """The envelope of every failure of the command line."""
-    codes = [code.value for code, status in STATUSES.items() if status.exit is not None]
+    codes = [code.name for code in Code if code.exit is not None]
     detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {
         "additionalProperties": False
     }
@@ -157,20 +157,20 @@ def exit_codes() -> Schema:
     """Every exit status of the command line, with the `error.code` that stands for it."""
     errors = [
         {
-            "code": code.value,
-            "exit": status.exit,
-            "http": status.http,
-            "meaning": status.meaning,
+            "code": code.name,
+            "exit": code.exit,
+            "http": code.http,
+            "meaning": code.meaning,
         }
-        for code, status in STATUSES.items()
-        if status.exit is not None
+        for code in Code
+        if code.exit is not None
     ]
     return {
         "done": {"exit": 0, "meaning": DONE},
         "errors": errors,
         "signals": {
             "exit": "128+n",
-            "code": Code.CANCELLED.value,
+            "code": Code.CANCELLED.name,
             "meaning": SIGNALLED,
         },
     }

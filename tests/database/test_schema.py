@@ -37,12 +37,12 @@ from tests.support.stores import Clock, Store
 from todo_cli import rules
 from todo_cli.database import engine, schema
 from todo_cli.database.engine import Database, open_database
-from todo_cli.database.failures import NoStore
 from todo_cli.errors import (
     DatabaseBusy,
     Forbidden,
     InvalidInput,
     IoFailed,
+    NoStore,
     SchemaMismatch,
     TodoError,
 )

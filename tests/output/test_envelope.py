@@ -126,7 +126,7 @@ def test_failure_names_each_code(code: Code) -> None:
     error.code = code  # type: ignore[misc]  # a code without a class of its own
 
     assert json.loads(failure(error))["error"] == {
-        "code": code.value,
+        "code": code.name,
         "message": HOSTILE,
     }
 

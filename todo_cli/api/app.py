@@ -205,7 +205,7 @@ async def health(request: Request) -> Response:
     try:
         await database.ping()
     except TodoError as error:
-        details: list[Detail] = [{"field": "code", "message": error.code.value}]
+        details: list[Detail] = [{"field": "code", "message": error.code.name}]
         raise DatabaseUnavailable(error.message, details=details) from error
     return answers.succeed(Sheet({"status": "ok"}, "The store answers"))
 

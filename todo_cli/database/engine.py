@@ -25,7 +25,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from todo_cli.database import failures, files, schema, sidecars
 from todo_cli.database.tables import SCHEMA
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
-from todo_cli.errors import Conflict, DatabaseBusy, IoFailed, OutcomeUnknown, TodoError
+from todo_cli.errors import (
+    Conflict,
+    DatabaseBusy,
+    IoFailed,
+    NoStore,
+    OutcomeUnknown,
+    TodoError,
+)
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
@@ -184,7 +191,7 @@ class Database:
         Raises:
             TodoError: translated from what the driver said.
         """
-        with suppress(failures.NoStore):
+        with suppress(NoStore):
             await self.run(lambda session: session.exec(select(1)))
 
     async def upgrade(self) -> str:
@@ -223,7 +230,7 @@ class Database:
 
         try:
             return await self.attempt(look)
-        except failures.NoStore:
+        except NoStore:
             return schema.upgrade_script(self.engine.dialect.name, None)
 
     async def _script(self, connection: AsyncConnection) -> str:
@@ -356,7 +363,7 @@ class Database:
         if files.holds_nothing(self.target.path):
             sidecars.refuse_foreign(self.target.path)
             if not creates:
-                raise failures.NoStore
+                raise NoStore
             files.make(self.target.path)
 
     def _look_again(self, path: Path) -> None:
@@ -418,7 +425,7 @@ class Database:
         state = await schema.read_state(connection)
         await connection.rollback()
         if state.fit is schema.Fit.ABSENT and not creates:
-            raise failures.NoStore
+            raise NoStore
         if state.fit is schema.Fit.ABSENT:
             self.created = await schema.create(connection)
         elif state.fit is not schema.Fit.CURRENT:

@@ -13,9 +13,9 @@ from sqlmodel import col, select
 
 from todo_cli.database import owner, schema
 from todo_cli.database.engine import Database
-from todo_cli.database.failures import NoStore
 from todo_cli.database.tables import CounterRow, TaskRow
 from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import NoStore
 
 _PINGS = 3
 

@@ -74,10 +74,6 @@ _NOBODY_THERE: Final = frozenset(
 )
 
 
-class NoStore(Exception):
-    """There is no store, and this call does not make one: it finds nothing."""
-
-
 def is_of_driver(error: BaseException) -> bool:
     """Whether a driver raised it: bare, as asyncpg's own calls do, or wrapped by
     SQLAlchemy; anything else is a bug.

@@ -13,12 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.failures import NoStore
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.tables import CounterRow, TaskRow
 from todo_cli.database.url import SqliteTarget, Target
-from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
+from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, NoStore, SchemaMismatch
 
 Row = dict[str, Any]
 

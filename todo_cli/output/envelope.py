@@ -17,7 +17,7 @@ def success(data: Any, message: str) -> str:
 
 def failure(error: TodoError) -> str:
     """The envelope of an error; `hint` and `details` only where there is something to say."""
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    body: dict[str, Any] = {"code": error.code.name, "message": error.message}
     if error.hint is not None:
         body["hint"] = error.hint
     if error.details:
