@@ -129,7 +129,7 @@ def test_load_refuses_an_empty_user_and_does_not_look_further(empty: str) -> Non
 def test_load_refuses_to_go_without_a_user() -> None:
     assert (
         refusal(Usage, lambda: load(user=None, login=None)).message
-        == "There is no user"
+        == "No user name found"
     )
 
 

@@ -87,7 +87,7 @@ def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
     text = contracts.README.read_text(encoding="utf-8")
 
     assert (
-        contracts.with_table(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        contracts.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
         == text
     )
 

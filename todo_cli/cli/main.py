@@ -311,14 +311,9 @@ def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
     """A bug's traceback, with no control characters but line ends, and no secrets."""
     import traceback
 
-    urls = (
-        env.variables.get("TODO_DATABASE_URL"),
-        env.variables.get("DATABASE_URL"),
-        config_file.values.get("database_url"),
-    )
     text = redact.without_secrets(
         "".join(traceback.format_exception(error)),
-        urls=[str(url) for url in urls if url],
+        urls=config.secrets(env.variables, config_file),
         passwords=[env.variables.get("PGPASSWORD", "")],
     )
     return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(
