@@ -441,15 +441,15 @@ def test_parse_url_forgives_what_gets_around_a_string(wrapped: str, text: str) -
         ),
         (
             f"postgresql:\\/\\/ada:{HEAD}@db.example/shop",
-            "holds a `\\`, or a sign that only looks like the right one",
+            "contains a `\\`, or a character that only looks like the right one",
         ),
         (
             f"postgresql\uff1a\uff0f\uff0fada:{HEAD}@db.example",
-            "holds a `\\`, or a sign that only looks like the right one",
+            "contains a `\\`, or a character that only looks like the right one",
         ),
         (
             f"postgresql%3A%2F%2Fada%3A{HEAD}%40db.example",
-            "holds a `\\`, or a sign that only looks like the right one",
+            "contains a `\\`, or a character that only looks like the right one",
         ),
         (
             f"postgresql//ada:{HEAD}@db.example/shop",
@@ -494,15 +494,15 @@ def test_parse_url_forgives_what_gets_around_a_string(wrapped: str, text: str) -
         ),
         (
             f"postgresql://ada@db.example/?dbname=postgresql://ada:{HEAD}%40h",
-            "holds another connection string",
+            "contains another connection string",
         ),
         (
             f"postgresql://ada@db.example/host%3Dh%20password%3D{HEAD}",
-            "holds another connection string",
+            "contains another connection string",
         ),
         (
             f"postgresql://ada:{HEAD}@db.example/my\u00a0shop",
-            "holds a blank, a control character or a `%` that is not encoded",
+            "contains a blank, a control character or a `%` that is not encoded",
         ),
     ],
 )
@@ -653,39 +653,39 @@ ENCODE = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%
         ("", "names no file", EXAMPLES),
         ("https://a?next=postgresql://b", "has an unknown scheme `https`", EXAMPLES),
         ("mysql://db.example", "has an unknown scheme `mysql`", EXAMPLES),
-        ("postgresql://db.example/a#b", "holds a `#` that is not encoded", ENCODE),
+        ("postgresql://db.example/a#b", "contains a `#` that is not encoded", ENCODE),
         (
             "postgresql://db.example/a b",
-            "holds a blank, a control character or a `%` that is not encoded",
+            "contains a blank, a control character or a `%` that is not encoded",
             ENCODE,
         ),
         (
             "postgresql://db.example/a%4",
-            "holds a blank, a control character or a `%` that is not encoded",
+            "contains a blank, a control character or a `%` that is not encoded",
             ENCODE,
         ),
         (
             "postgresql://a@b@db.example",
-            "holds an `@` or `/` that is not encoded",
+            "contains an `@` or `/` that is not encoded",
             ENCODE,
         ),
         (
             "postgresql://ada@db.example/a@b",
-            "holds an `@` or `/` that is not encoded",
+            "contains an `@` or `/` that is not encoded",
             ENCODE,
         ),
         (
             "postgresql://ada@db.example/a/b",
-            "holds an `@` or `/` that is not encoded",
+            "contains an `@` or `/` that is not encoded",
             ENCODE,
         ),
         (
             "postgresql://ada@db.example/a?b@c",
-            "holds an `@` or `/` that is not encoded",
+            "contains an `@` or `/` that is not encoded",
             ENCODE,
         ),
         ("postgresql://ada@db.example/%FF", "is not UTF-8 when decoded", ENCODE),
-        ("postgresql://ada@db.example/%00", "holds a null character", ENCODE),
+        ("postgresql://ada@db.example/%00", "contains a null character", ENCODE),
         ("postgresql://ada@a]b/shop", "has a host that cannot be read", ENCODE),
         (
             "postgresql://ada@db.example:x/shop",
@@ -791,7 +791,8 @@ def test_parse_url_refuses_a_sqlite_url_without_a_file(text: str) -> None:
 )
 def test_parse_url_refuses_a_path_with_control_characters(text: str) -> None:
     assert (
-        refusal(text).message == "The path of the SQLite file holds a control character"
+        refusal(text).message
+        == "The path of the SQLite file contains a control character"
     )
 
 
