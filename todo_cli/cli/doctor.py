@@ -10,7 +10,7 @@ from todo_cli.cli.run import Workplace
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import TodoError
-from todo_cli.output.views import Scene, Sheet
+from todo_cli.output.views import Sheet, ViewContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ async def examine(place: Workplace) -> Diagnosis:
         return Diagnosis(findings, fault)
 
 
-def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:
+def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     """Show every finding; a fault takes the exit status with it."""
     words = [(name, _word(value)) for name, value in diagnosis.findings.items()]
     return Sheet(
         dict(diagnosis.findings),
-        f"The store in {scene.place} can be used",
+        f"The store in {context.place} can be used",
         fields=words,
         fault=diagnosis.fault,
     )
