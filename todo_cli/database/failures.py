@@ -323,6 +323,15 @@ def is_busy(error: BaseException) -> bool:
     return _facts(error).sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
+def is_collision(error: BaseException) -> bool:
+    """Whether a unique key is taken."""
+    facts = _facts(error)
+    is_unique = facts.sqlite_name.startswith(
+        ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
+    )
+    return is_unique or facts.sqlstate == "23505"
+
+
 def is_cut(error: BaseException) -> bool:
     """Whether the connection was lost, or the server silent, after a statement was sent.
 
