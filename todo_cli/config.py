@@ -315,7 +315,7 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
 def _folder(
     variables: Mapping[str, str], name: str, home: Path | None, default: str
 ) -> Path | None:
-    """A folder of the XDG base directory specification; a relative one is to be ignored."""
+    """A folder of the XDG base directory specification, which ignores relative paths."""
     given = variables.get(name, "")
     if given.startswith("/"):
         _refuse_address(given, name)
@@ -327,13 +327,13 @@ def _folder(
 
 
 def _refuse_address(path: str, source: str) -> None:
-    """Refuse a connection string where a path belongs: folders would be named after the
-    password in it.
+    """Refuse a connection string in place of a path: its password would become the name
+    of a folder.
     """
     if redact.looks_like_address(path):
         raise ConfigInvalid(
             f"{source} looks like a connection string, and must be a path",
-            hint="a connection string belongs into TODO_DATABASE_URL or the config file",
+            hint="put a connection string into TODO_DATABASE_URL or the config file",
         )
 
 

@@ -169,9 +169,9 @@ _INVALID: Final = _Fault(
     Code.INVALID_INPUT,
     "A value breaks a rule, a field is unknown or missing, or the body is broken JSON (INVALID_INPUT).",
     {
-        "message": "title: must hold at least one visible character",
+        "message": "title: must contain at least one visible character",
         "details": [
-            {"field": "title", "message": "must hold at least one visible character"}
+            {"field": "title", "message": "must contain at least one visible character"}
         ],
     },
 )

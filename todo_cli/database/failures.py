@@ -142,7 +142,7 @@ _NEON_GONE: Final = Reply(
 )
 _NEON_UNNAMED: Final = Reply(
     ConfigInvalid,
-    "The host of {place} names no Neon endpoint",
+    "The host of {place} is not a Neon endpoint",
     "copy the string from Neon's console",
 )
 
@@ -156,7 +156,7 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
         "quota",
         Reply(
             ConfigInvalid,
-            "The quota of {place} is spent",
+            "{place} has used up its quota",
             "see the plan and its limits in Neon's console",
         ),
     ),
@@ -168,7 +168,7 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
         "connection is insecure",
         Reply(
             ConfigInvalid,
-            "{place} insists on TLS",
+            "{place} requires TLS",
             "leave `sslmode=disable` out of the URL",
         ),
     ),
@@ -387,7 +387,7 @@ def distrust(place: str, owner: str | None) -> SchemaMismatch:
     whose = f"the role `{owner}`" if owner else "another role"
     return SchemaMismatch(
         f"The schema `todo` in {place}, or something in it, belongs to {whose}, "
-        "whom you have no reason to trust",
+        "which is not trusted",
         hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; "
         "see SECURITY.md",
     )

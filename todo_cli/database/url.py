@@ -190,12 +190,13 @@ _BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
 
 _MEANT: Final = re.compile(
     r"""
-      postgres[\w+.-]*\s*:\s*//                               # anywhere, also behind `psql` or `jdbc:`
-    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)(\+\w+)?\W*(:|//)     # misspelt
-    | ^[^/?#]*:[^/]*@[^?#]*\?.*\bsslmode=                      # the beginning lost
+      postgres[\w+.-]*\s*:\s*//   # anywhere, also after `psql` or `jdbc:`
+    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)(\+\w+)?\W*(:|//)   # misspelt
+    | ^[^/?#]*:[^/]*@[^?#]*\?.*\bsslmode=   # its beginning lost
     | ^\W*//[^/?#]+:[^/]*@
     | ^\W*psql\s | \bPGPASSWORD\s*=
-    | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=    # libpq's words and values
+      # keywords of libpq
+    | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=
     | \.neon\.(tech|build)\b
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
