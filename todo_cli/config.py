@@ -402,9 +402,7 @@ def _read_target(
         raise ConfigInvalid(f"{error.message} ({chosen.source})", hint=hint) from None
 
 
-def _holds_password(url: Any, cwd: Path, home: Path | None) -> bool:
-    if not isinstance(url, str):
-        return False
+def _holds_password(url: str, cwd: Path, home: Path | None) -> bool:
     try:
         target = parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid:

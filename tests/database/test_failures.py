@@ -204,6 +204,8 @@ def test_hints_name_what_helps() -> None:
     for name, error in hints.items():
         assert name in (said(error).hint or ""), name
     assert "`eve`" in said(hints["SECURITY.md"]).message
+    nameless = PostgresTarget(TARGET.hosts)  # asyncpg takes the name from elsewhere
+    assert "--user" in (said(hints["--user"], nameless).hint or "")
     assert type(said(hints["sslrootcert"])) is TlsFailed
 
 
@@ -231,6 +233,7 @@ def test_is_cut_knows_a_lost_connection() -> None:
         asyncpg.InterfaceError("x"),
     ]
 
+    cut.append(DBAPIError(None, None, ValueError(), connection_invalidated=True))
     assert [error for error in cut if not failures.is_cut(error)] == []
     assert [error for error in whole if failures.is_cut(error)] == []
 

@@ -11,14 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tests.support.postgres import PostgresCluster
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
-from todo_cli.database import connection
 from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.database.url import parse_url
 from todo_cli.errors import (
     Conflict,
     DatabaseUnavailable,
     OutcomeUnknown,
-    TimedOut,
     TodoError,
 )
 from todo_cli.service import TaskService
@@ -110,19 +108,6 @@ async def test_a_lost_answer_is_asked_for_again_where_that_is_harmless(
     assert len(own_postgres.fetch(place, "SELECT n FROM kept")) == connections
 
 
-@pytest.mark.parametrize(
-    ("effect", "kind"),
-    [(Effect.READ, DatabaseUnavailable), (Effect.REPEATABLE, OutcomeUnknown)],
-)
-async def test_an_answer_that_is_lost_twice_is_not_asked_for_again(
-    line: TurnProxy, cut: Database, effect: Effect, kind: type[TodoError]
-) -> None:
-    line.faults.append(Fault("after", request=2, connection=None))
-
-    assert type(await fault(cut, INSERT, effect=effect)) is kind
-    assert line.connections == 2
-
-
 @pytest.mark.parametrize("effect", Effect)
 async def test_a_server_that_says_goodbye_in_a_statement_leaves_its_outcome_open(
     own_postgres: PostgresCluster, place: str, cut: Database, effect: Effect
@@ -146,27 +131,6 @@ async def test_a_read_that_an_administrator_ended_is_asked_again(
     )
 
     await ask(cut, "SELECT n FROM kept")
-
-
-@pytest.mark.parametrize(
-    ("effect", "kind"),
-    [
-        (Effect.READ, TimedOut),
-        (Effect.REPEATABLE, OutcomeUnknown),
-        (Effect.ONCE, OutcomeUnknown),
-    ],
-)
-async def test_a_silent_server_is_asked_once(
-    line: TurnProxy,
-    cut: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    effect: Effect,
-    kind: type[TodoError],
-) -> None:
-    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 0.2)
-    line.faults.append(Fault("after", request=2, how="silence"))
-
-    assert type(await fault(cut, INSERT, effect)) is kind
 
 
 async def test_a_write_that_was_cut_and_then_refused_stays_open(

@@ -21,7 +21,8 @@ def test_render_writes_a_line_for_each_task_of_a_list() -> None:
     text = render(listed(page(done(12), task(3, "x" * 200)), context()))
 
     assert text == (
-        f"12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z\t{UUID(int=12)}\n"
+        "12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z"
+        f"\t{UUID(int=12)}\n"
         f"3\topen\t{'x' * 200}\t2026-01-02T01:04:05.000000Z\t-\t{UUID(int=3)}\n"
     )
 

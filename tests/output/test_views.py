@@ -119,7 +119,9 @@ def test_listed_says_how_many_there_are(
 
     assert sheet.message == message
     assert sheet.data == [task()]
-    assert sheet.table == Table([task()], NOW, message, sheet.table.note)  # type: ignore[union-attr]
+    assert sheet.table is not None
+    assert (sheet.table.tasks, sheet.table.now) == ([task()], NOW)
+    assert sheet.table.footer == message
 
 
 @pytest.mark.spec("002/FR-053")
