@@ -1,6 +1,6 @@
 """Writes the contracts of the command line from the models, the rules and the table of errors.
 
-python -m tests.contracts            rewrite them, and the table of exit statuses in README.md
+python -m tests.contracts            rewrite them, and README's tables of exit statuses and settings
 python -m tests.contracts --check    say which are out of date, exit 1 if any is
 """
 
@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from todo_cli import rules
+from todo_cli.config import SETTINGS
 from todo_cli.database.transfer import Imported
-from todo_cli.errors import STATUSES, Code, Detail
+from todo_cli.errors import Code, Detail
 from todo_cli.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,6 @@ SUCCESS = CONTRACTS / "success.schema.json"
 FAILURE = CONTRACTS / "failure.schema.json"
 EXIT_CODES = CONTRACTS / "exit-codes.json"
 README = ROOT / "README.md"
-BEGIN, END = "<!-- exit-codes:begin -->", "<!-- exit-codes:end -->"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
@@ -115,7 +115,7 @@ def success() -> Schema:
 
 def failure() -> Schema:
     """The envelope of every failure of the command line."""
-    codes = [code.value for code, status in STATUSES.items() if status.exit is not None]
+    codes = [code.name for code in Code if code.exit is not None]
     detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {
         "additionalProperties": False
     }
@@ -157,20 +157,20 @@ def exit_codes() -> Schema:
     """Every exit status of the command line, with the `error.code` that stands for it."""
     errors = [
         {
-            "code": code.value,
-            "exit": status.exit,
-            "http": status.http,
-            "meaning": status.meaning,
+            "code": code.name,
+            "exit": code.exit,
+            "http": code.http,
+            "meaning": code.meaning,
         }
-        for code, status in STATUSES.items()
-        if status.exit is not None
+        for code in Code
+        if code.exit is not None
     ]
     return {
         "done": {"exit": 0, "meaning": DONE},
         "errors": errors,
         "signals": {
             "exit": "128+n",
-            "code": Code.CANCELLED.value,
+            "code": Code.CANCELLED.name,
             "meaning": SIGNALLED,
         },
     }
@@ -191,13 +191,35 @@ def exit_table() -> str:
     return "\n".join([*head, *failed])
 
 
-def with_table(text: str) -> str:
-    """The README with its table of exit statuses as it should be."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{README.name} lacks its markers")
-    return f"{before}{BEGIN}\n{exit_table()}\n{END}{after}"
+def settings_table() -> str:
+    """Every setting as a table in Markdown."""
+    rows = [
+        "| setting | flag | environment | config file | default |",
+        "|---|---|---|---|---|",
+    ]
+    for each in SETTINGS:
+        default = each.default_words or _default(each.default)
+        names = [
+            f"`{name}`" if name else "" for name in (each.flag, each.variable, each.key)
+        ]
+        rows.append(f"| {each.words} | {' | '.join(names)} | {default} |")
+    return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    return f"`{value}`" if isinstance(value, str) else f"{value:g}"
+
+
+def with_tables(text: str) -> str:
+    """The README with its tables as they should be."""
+    for name, table in (("exit-codes", exit_table()), ("settings", settings_table())):
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found or not found_end:
+            raise ValueError(f"{README.name} lacks the markers of {name}")
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -208,7 +230,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         (EXIT_CODES, exit_codes()),
     ):
         yield path, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    yield README, with_table(README.read_text(encoding="utf-8"))
+    yield README, with_tables(README.read_text(encoding="utf-8"))
 
 
 def _task() -> Schema:

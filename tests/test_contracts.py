@@ -14,7 +14,7 @@ import typer
 from tests import contracts
 from tests.support.program import Ran, Todo
 from todo_cli.cli.app import app
-from todo_cli.errors import STATUSES
+from todo_cli.errors import Code
 
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 NOBODY = "postgresql://ada:secret@127.0.0.1:1/tasks"
@@ -87,7 +87,7 @@ def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
     text = contracts.README.read_text(encoding="utf-8")
 
     assert (
-        contracts.with_table(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        contracts.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
         == text
     )
 
@@ -196,11 +196,7 @@ def exits() -> dict[str, int]:
 
 
 def test_exit_statuses_are_those_of_the_code() -> None:
-    assert exits() == {
-        code.value: status.exit
-        for code, status in STATUSES.items()
-        if status.exit is not None
-    }
+    assert exits() == {code.name: code.exit for code in Code if code.exit is not None}
 
 
 def test_doctor_puts_its_findings_into_the_details_of_a_failure(

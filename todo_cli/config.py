@@ -1,10 +1,10 @@
-"""Settings: flag, then environment, then config file, then default; what was chosen
-remembers where it came from.
+"""Settings: each once in a table, and one rule of precedence for all of them: flag, then
+environment, then config file, then default.
 
-What libraries read by themselves: asyncpg reads PG* variables and ~/.pgpass, of which
+Libraries read some variables by themselves. asyncpg reads PG* and ~/.pgpass, of which
 PGUSER, PGPASSWORD, PGDATABASE and the file's password may fill a gap
-(`database/connection.py` names the rest); Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and
-TERM, from the `Env` that it is handed (`output/terminal.py`).
+(`database/connection.py` names the rest). Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and
+TERM from the `Env` that it gets (`output/terminal.py`).
 """
 
 import os
@@ -26,15 +26,76 @@ from todo_cli.database.url import (
 )
 from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
 
-KEYS: Final = ("database_url", "user", "output", "timeout")
 OUTPUTS: Final = ("text", "json")
-TIMEOUT_S: Final = 15.0
+_LONGEST_TIMEOUT_S: Final = 3_600
 _SET_USER: Final = "set one with --user, TODO_USER, or `user` in the config file"
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting: its names, its default and the words for README's table."""
+
+    words: str
+    variable: str
+    key: str | None = None
+    """Its key in the config file, if it may be there."""
+    flag: str | None = None
+    types: tuple[type, ...] = (str,)
+    """What TOML may give; the environment and the command line give text."""
+    default: Any = None
+    default_words: str = ""
+    """The default as README tells it, where the value alone does not."""
+    is_secret: bool = False
+    """Whether the value can hold a password."""
+
+
+DATABASE_URL: Final = Setting(
+    words="the store, see above",
+    variable="TODO_DATABASE_URL",
+    key="database_url",
+    default_words="the embedded file",
+    is_secret=True,
+)
+USER: Final = Setting(
+    words="whose tasks",
+    flag="--user NAME",
+    variable="TODO_USER",
+    key="user",
+    default_words="the login name",
+)
+OUTPUT: Final = Setting(
+    words="`json` or `text`",
+    flag="--json",
+    variable="TODO_OUTPUT",
+    key="output",
+    default="text",
+)
+TIMEOUT: Final = Setting(
+    words="seconds to connect, waking included",
+    variable="TODO_TIMEOUT",
+    key="timeout",
+    types=(int, float),
+    default=15.0,
+)
+POOL_SIZE: Final = Setting(
+    words="connections that `todo serve` keeps at most",
+    variable="TODO_POOL_SIZE",
+    default=10,
+)
+CONFIG: Final = Setting(
+    words="the config file",
+    variable="TODO_CONFIG",
+    default_words="`~/.config/todo/config.toml` (in `$XDG_CONFIG_HOME`, if set)",
+)
+SETTINGS: Final = (DATABASE_URL, USER, OUTPUT, TIMEOUT, POOL_SIZE, CONFIG)
+"""Every setting, in the order of README's table."""
+
+_BY_KEY: Final = {each.key: each for each in SETTINGS if each.key is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What a call runs with."""
+    """What a call runs with; `..._source` says where a value came from."""
 
     user: str
     user_source: str
@@ -49,11 +110,40 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A value that won, and where it came from, for messages and `todo doctor`."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The config file: where it is or would be, and its values."""
 
     path: Path | None
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def choose(
+    setting: Setting,
+    variables: Mapping[str, str],
+    config: Config | None = None,
+    *,
+    flag: str | None = None,
+) -> Chosen:
+    """Take the first that is set: flag, environment, config file, default.
+
+    Nothing is checked yet, and None is the value where even the default is missing.
+    """
+    if flag is not None and setting.flag is not None:
+        return Chosen(flag, setting.flag.partition(" ")[0])
+    if setting.variable in variables:
+        return Chosen(variables[setting.variable], setting.variable)
+    if config is not None and setting.key is not None and setting.key in config.values:
+        source = f"`{setting.key}` in {config.path}"
+        return Chosen(config.values[setting.key], source)
+    return Chosen(setting.default, "the default")
 
 
 def load(
@@ -68,16 +158,16 @@ def load(
     """Choose every setting; `user` is the flag's value.
 
     Raises:
-        Usage: the user is empty, or none is to be found.
+        Usage: the user is empty, or there is none.
         InvalidInput: the user's name breaks a rule.
         ConfigInvalid: a value cannot be used.
         IoFailed: the embedded file is wanted and there is no home for it.
     """
-    chosen_user, user_source = _user(variables, config, user, login)
+    chosen_user = _user(variables, config, user, login)
     target, target_source, passed_over = _target(variables, config, cwd, home)
     return Settings(
-        user=chosen_user,
-        user_source=user_source,
+        user=chosen_user.value,
+        user_source=chosen_user.source,
         target=target,
         target_source=target_source,
         timeout_s=_timeout_s(variables, config),
@@ -87,10 +177,21 @@ def load(
     )
 
 
+def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
+    """Every connection string in these settings, used or not: each may hold a password."""
+    found = [variables.get(_FOREIGN)]
+    for key, setting in _BY_KEY.items():
+        if setting.is_secret:
+            found += [variables.get(setting.variable), config.values.get(key)]
+    return [str(each) for each in found if each]
+
+
 def read_config(
     variables: Mapping[str, str], *, cwd: Path, home: Path | None
 ) -> Config:
-    """Read `TODO_CONFIG`, or else `todo/config.toml` in the config folder, which need not be there.
+    """Read the file that `TODO_CONFIG` names, or `todo/config.toml` in the config folder.
+
+    Without `TODO_CONFIG` the file may be absent.
 
     Raises:
         ConfigInvalid: it cannot be read, has unknown keys or wrong types, or holds a
@@ -104,7 +205,7 @@ def read_config(
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             data = file.read()
     except FileNotFoundError:
-        if "TODO_CONFIG" in variables:
+        if CONFIG.variable in variables:
             raise ConfigInvalid(
                 f"{path} does not exist", hint="TODO_CONFIG names the config file"
             ) from None
@@ -117,7 +218,11 @@ def read_config(
             f"{path} cannot be read: {reason}", hint="check the path and the rights"
         ) from error
     values = _parse(path, _text(path, data))
-    if mode & 0o077 and _holds_password(values.get("database_url"), cwd, home):
+    is_secret = any(
+        _BY_KEY[key].is_secret and _holds_password(value, cwd, home)
+        for key, value in values.items()
+    )
+    if mode & 0o077 and is_secret:
         raise ConfigInvalid(
             f"{path} holds a password and others can read it", hint=f"chmod 600 {path}"
         )
@@ -125,19 +230,15 @@ def read_config(
 
 
 def output(variables: Mapping[str, str], config: Config | None) -> str:
-    """How to print when no flag says it: `text` or `json`.
+    """Whether to print `text` or `json` when no flag says it.
 
     Raises:
         ConfigInvalid: it is neither.
     """
-    if "TODO_OUTPUT" in variables:
-        value, source = variables["TODO_OUTPUT"], "TODO_OUTPUT"
-    else:
-        value = config.values.get("output", "text") if config else "text"
-        source = f"`output` in {config.path}" if config else ""
-    if value not in OUTPUTS:
-        raise ConfigInvalid(f"{source} must be one of {', '.join(OUTPUTS)}")
-    return str(value)
+    chosen = choose(OUTPUT, variables, config)
+    if chosen.value not in OUTPUTS:
+        raise ConfigInvalid(f"{chosen.source} must be one of {', '.join(OUTPUTS)}")
+    return str(chosen.value)
 
 
 def _text(path: Path, data: bytes) -> str:
@@ -157,41 +258,43 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
     try:
         values = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # also a number of 5,000 digits, and brackets 5,000 deep
-        where = re.search(
-            r"\(at .*\)$", str(error)
-        )  # the rest of the message can quote what stands there
-        raise ConfigInvalid(
-            f"{path} is not valid TOML{' ' + where[0] if where else ''}"
-        ) from None
-    if unknown := [key for key in values if key not in KEYS]:
-        raise ConfigInvalid(
-            f"{path} has an unknown key `{unknown[0]}`",
-            hint=f"known keys: {', '.join(KEYS)}",
-        )
+    except (ValueError, RecursionError) as error:
+        # A number of 5,000 digits is a ValueError, 5,000 open brackets a RecursionError.
+        # Only the position is shown: the rest of the message can quote the file.
+        where = re.search(r" \(at .*\)$", str(error))
+        position = where[0] if where else ""
+        raise ConfigInvalid(f"{path} is not valid TOML{position}") from None
     for key, value in values.items():
-        wanted = (int, float) if key == "timeout" else str
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            what = "a number" if key == "timeout" else "a string"
-            raise ConfigInvalid(f"`{key}` in {path} must be {what}")
+        _check_type(path, key, value)
     return values
+
+
+def _check_type(path: Path, key: str, value: Any) -> None:
+    setting = _BY_KEY.get(key)
+    if setting is None:
+        raise ConfigInvalid(
+            f"{path} has an unknown key `{key}`",
+            hint=f"known keys: {', '.join(_BY_KEY)}",
+        )
+    if not isinstance(value, setting.types) or isinstance(value, bool):
+        wanted = "a string" if setting.types == (str,) else "a number"
+        raise ConfigInvalid(f"`{key}` in {path} must be {wanted}")
 
 
 def _config_path(
     variables: Mapping[str, str], cwd: Path, home: Path | None
 ) -> Path | None:
-    if "TODO_CONFIG" in variables:
-        if not variables["TODO_CONFIG"]:
-            raise ConfigInvalid(
-                "TODO_CONFIG is empty", hint="name a file, or leave it unset"
-            )
-        _refuse_address(variables["TODO_CONFIG"], "TODO_CONFIG")
-        return cwd / variables["TODO_CONFIG"]
-    folder = _folder(variables, "XDG_CONFIG_HOME", home, ".config")
-    return folder / "todo" / "config.toml" if folder else None
+    chosen = choose(CONFIG, variables)
+    if chosen.value is None:
+        folder = _folder(variables, "XDG_CONFIG_HOME", home, ".config")
+        return folder / "todo" / "config.toml" if folder else None
+    if not chosen.value:
+        raise ConfigInvalid(
+            f"{chosen.source} is empty", hint="name a file, or leave it unset"
+        )
+    _refuse_address(chosen.value, chosen.source)
+    path: Path = cwd / chosen.value
+    return path
 
 
 def find_data_path(variables: Mapping[str, str], home: Path | None) -> Path | None:
@@ -212,7 +315,7 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
 def _folder(
     variables: Mapping[str, str], name: str, home: Path | None, default: str
 ) -> Path | None:
-    """A folder of the XDG base directory specification; a relative one is to be ignored."""
+    """A folder of the XDG base directory specification, which ignores relative paths."""
     given = variables.get(name, "")
     if given.startswith("/"):
         _refuse_address(given, name)
@@ -224,99 +327,82 @@ def _folder(
 
 
 def _refuse_address(path: str, source: str) -> None:
-    """Refuse a connection string where a path belongs: folders would be named after the
-    password in it.
+    """Refuse a connection string in place of a path: its password would become the name
+    of a folder.
     """
     if redact.looks_like_address(path):
         raise ConfigInvalid(
             f"{source} looks like a connection string, and must be a path",
-            hint="a connection string belongs into TODO_DATABASE_URL or the config file",
+            hint="put a connection string into TODO_DATABASE_URL or the config file",
         )
 
 
 def _user(
     variables: Mapping[str, str], config: Config, flag: str | None, login: str | None
-) -> tuple[str, str]:
-    sources = (
-        (flag, "--user"),
-        (variables.get("TODO_USER"), "TODO_USER"),
-        (config.values.get("user"), f"`user` in {config.path}"),
-        (login, "the login name"),
-    )
-    for value, source in sources:
-        if value is None:
-            continue
-        if not value.strip():
-            raise Usage(f"The user is empty ({source})", hint=_SET_USER)
-        if redact.looks_like_address(value):
-            raise InvalidInput.of("user", f"looks like a connection string ({source})")
-        try:
-            return rules.clean_user(value), source
-        except InvalidInput as error:
-            raise InvalidInput(
-                f"{error.message} ({source})", hint=_SET_USER, details=error.details
-            ) from None
-    raise Usage("There is no user", hint=_SET_USER)
+) -> Chosen:
+    chosen = choose(USER, variables, config, flag=flag)
+    if chosen.value is None:
+        chosen = Chosen(login, "the login name")
+    if chosen.value is None:
+        raise Usage("No user name found", hint=_SET_USER)
+    name, source = chosen.value, chosen.source
+    if not name.strip():
+        raise Usage(f"The user is empty ({source})", hint=_SET_USER)
+    if redact.looks_like_address(name):
+        raise InvalidInput.of("user", f"looks like a connection string ({source})")
+    try:
+        return Chosen(rules.clean_user(name), source)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{error.message} ({source})", hint=_SET_USER, details=error.details
+        ) from None
+
+
+_FOREIGN: Final = "DATABASE_URL"
+"""The variable of other programs, which counts only if it is meant for PostgreSQL."""
 
 
 def _target(
     variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
 ) -> tuple[Target, str, tuple[str, ...]]:
-    """Choose the store; a DATABASE_URL of another kind of database belongs to something
-    else and is passed over.
-    """
-    passed_over = []
-    foreign = variables.get("DATABASE_URL")
-    own: tuple[tuple[str | None, str], ...] = (
-        (variables.get("TODO_DATABASE_URL"), "TODO_DATABASE_URL"),
-        (config.values.get("database_url"), f"`database_url` in {config.path}"),
-    )
-    for value, source in own:
-        if value is not None:
-            if foreign:
-                passed_over.append(f"DATABASE_URL, because of {source}")
-            return (
-                _read_target(value, source, variables, cwd, home),
-                source,
-                tuple(passed_over),
-            )
-    if foreign and is_meant_for_postgres(foreign):
-        return (
-            _read_target(foreign, "DATABASE_URL", variables, cwd, home),
-            "DATABASE_URL",
-            (),
-        )
-    if foreign:
-        passed_over.append("DATABASE_URL, which is not a PostgreSQL URL")
-    return _embedded(variables, home), "the default", tuple(passed_over)
+    """Choose the store; return it with where it came from and what was ignored."""
+    foreign = variables.get(_FOREIGN)
+    chosen = choose(DATABASE_URL, variables, config)
+    ignored: list[str] = []
+    if chosen.value is not None and foreign:
+        ignored.append(f"{_FOREIGN}, because of {chosen.source}")
+    elif foreign and is_meant_for_postgres(foreign):
+        chosen = Chosen(foreign, _FOREIGN)
+    elif foreign:
+        ignored.append(f"{_FOREIGN}, which is not a PostgreSQL URL")
+    if chosen.value is None:
+        return _embedded(variables, home), chosen.source, tuple(ignored)
+    target = _read_target(chosen, variables, cwd, home)
+    return target, chosen.source, tuple(ignored)
 
 
 def _read_target(
-    value: str, source: str, variables: Mapping[str, str], cwd: Path, home: Path | None
+    chosen: Chosen, variables: Mapping[str, str], cwd: Path, home: Path | None
 ) -> Target:
-    value = unwrap(value)
-    if not value:
+    url = unwrap(chosen.value)
+    if not url:
         raise ConfigInvalid(
-            f"{source} is empty",
+            f"{chosen.source} is empty",
             hint="leave it unset, or `sqlite` for the embedded file",
         )
-    if value == "sqlite":
+    if url == "sqlite":
         return _embedded(variables, home)
     try:
-        return parse_url(value, cwd=cwd, home=home)
+        return parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid as error:
-        other = "set TODO_DATABASE_URL=sqlite if it is another program's"
-        hint = (
-            error.hint
-            if source != "DATABASE_URL"
-            else "; or ".join(filter(None, [error.hint, other]))
-        )
-        raise ConfigInvalid(f"{error.message} ({source})", hint=hint) from None
+        hints = [error.hint]
+        if chosen.source == _FOREIGN:
+            hints.append("set TODO_DATABASE_URL=sqlite if it is another program's")
+        hint = "; or ".join(each for each in hints if each) or None
+        raise ConfigInvalid(f"{error.message} ({chosen.source})", hint=hint) from None
 
 
-def _holds_password(url: Any, cwd: Path, home: Path | None) -> bool:
-    if not isinstance(url, str):
-        return False
+def _holds_password(url: str, cwd: Path, home: Path | None) -> bool:
     try:
         target = parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid:
@@ -325,16 +411,14 @@ def _holds_password(url: Any, cwd: Path, home: Path | None) -> bool:
 
 
 def _timeout_s(variables: Mapping[str, str], config: Config) -> float:
-    if "TODO_TIMEOUT" in variables:
-        text, source = variables["TODO_TIMEOUT"], "TODO_TIMEOUT"
-        value = float(text) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) else 0.0
-    else:
-        value, source = (
-            config.values.get("timeout", TIMEOUT_S),
-            f"`timeout` in {config.path}",
-        )
-    if not 0 < value <= 3_600:
+    chosen = choose(TIMEOUT, variables, config)
+    seconds = chosen.value
+    if isinstance(seconds, str):
+        is_number = re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", seconds)
+        seconds = float(seconds) if is_number else 0
+    if not 0 < seconds <= _LONGEST_TIMEOUT_S:
         raise ConfigInvalid(
-            f"{source} must be a number of seconds, above 0 and at most 3600"
+            f"{chosen.source} must be a number of seconds, "
+            f"above 0 and at most {_LONGEST_TIMEOUT_S}"
         )
-    return float(value)
+    return float(seconds)

@@ -1,54 +1,20 @@
-"""What can go wrong, as values: one class for each error code, and the one table of codes.
+"""What can go wrong: every error code once, with its exit status and HTTP status, and
+an exception class for each code of the command line.
 
-    TodoError
-    ├── Usage, InvalidInput, ConfirmationRequired      the request is wrong
-    ├── NotFound                                       no such task, or not yours
-    ├── AuthFailed, Forbidden                          the database refuses us
-    ├── Conflict                                       contradicts what is stored
-    ├── DatabaseUnavailable, DatabaseBusy, TimedOut    nothing was written, safe to try again
-    ├── OutcomeUnknown                                 sent, and no answer came
-    ├── ConfigInvalid, TlsFailed, SchemaMismatch       settings, certificate, schema
-    ├── IoFailed                                       local disk or standard output
-    ├── Cancelled                                      the user said no, or a signal ended it
-    └── Internal                                       a bug
-
-An error knows its code and its words. Which exit status or HTTP status a code has
-stands in `STATUSES` alone.
+Raise the class that fits, with words for people. Everybody who needs a status asks the
+code: `Code.NOT_FOUND.exit`, `error.code.http`.
 """
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
+from enum import Enum, unique
 from typing import ClassVar, Final, NamedTuple, TypedDict
 
 
-class Code(StrEnum):
-    """The closed list of `error.code`; never renamed within a major version."""
-
-    INTERNAL = "INTERNAL"
-    USAGE = "USAGE"
-    INVALID_INPUT = "INVALID_INPUT"
-    CONFIRMATION_REQUIRED = "CONFIRMATION_REQUIRED"
-    NOT_FOUND = "NOT_FOUND"
-    AUTH_FAILED = "AUTH_FAILED"
-    FORBIDDEN = "FORBIDDEN"
-    CONFLICT = "CONFLICT"
-    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
-    DATABASE_BUSY = "DATABASE_BUSY"
-    TIMEOUT = "TIMEOUT"
-    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
-    CONFIG = "CONFIG"
-    TLS_FAILED = "TLS_FAILED"
-    SCHEMA = "SCHEMA"
-    IO_ERROR = "IO_ERROR"
-    CANCELLED = "CANCELLED"
-    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
-    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
-    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
-
-
 class Status(NamedTuple):
-    """Where a code ends: the exit status of the command, the HTTP status of the API;
-    None where it cannot occur.
+    """What a code means, and where it ends.
+
+    `exit` is the exit status of the command, `http` the HTTP status of the API; None
+    where the code cannot occur. README and the contract print `meaning`.
     """
 
     exit: int | None
@@ -56,52 +22,69 @@ class Status(NamedTuple):
     meaning: str
 
 
-STATUSES: Mapping[Code, Status] = {
-    Code.INTERNAL: Status(1, 500, "a bug in todo"),
-    Code.USAGE: Status(
+@unique
+class Code(Enum):
+    """The closed list of error codes; a name never changes within a major version.
+
+    `error.code` in JSON is the name: `NOT_FOUND`.
+    """
+
+    INTERNAL = Status(1, 500, "a bug in todo")
+    USAGE = Status(
         2, 422, "the command line is wrong: unknown, missing, or not one of the choices"
-    ),
-    Code.INVALID_INPUT: Status(2, 422, "a value breaks a rule"),
-    Code.CONFIRMATION_REQUIRED: Status(
+    )
+    INVALID_INPUT = Status(2, 422, "a value breaks a rule")
+    CONFIRMATION_REQUIRED = Status(
         2, 422, "three or more tasks would be deleted without --yes"
-    ),
-    Code.NOT_FOUND: Status(3, 404, "no such task, or not yours"),
-    Code.AUTH_FAILED: Status(
+    )
+    NOT_FOUND = Status(3, 404, "no such task, or not yours")
+    AUTH_FAILED = Status(
         4, 500, "the database refuses the password, the role or the address"
-    ),
-    Code.FORBIDDEN: Status(
-        4, 500, "the database role lacks the rights, or is read-only"
-    ),
-    Code.CONFLICT: Status(5, 409, "contradicts what is stored"),
-    Code.DATABASE_UNAVAILABLE: Status(
+    )
+    FORBIDDEN = Status(4, 500, "the database role lacks the rights, or is read-only")
+    CONFLICT = Status(5, 409, "contradicts what is stored")
+    DATABASE_UNAVAILABLE = Status(
         6, 503, "the database was not reached; nothing was written, safe to try again"
-    ),
-    Code.DATABASE_BUSY: Status(
+    )
+    DATABASE_BUSY = Status(
         6, 503, "the database is locked or full; nothing was written, safe to try again"
-    ),
-    Code.TIMEOUT: Status(
+    )
+    TIMEOUT = Status(
         6, 504, "no answer in time; nothing was written, safe to try again"
-    ),
-    Code.OUTCOME_UNKNOWN: Status(
+    )
+    OUTCOME_UNKNOWN = Status(
         7, 500, "sent, and no answer came: it may or may not be stored"
-    ),
-    Code.CONFIG: Status(8, 500, "a setting is wrong"),
-    Code.TLS_FAILED: Status(8, 500, "the server could not prove who it is"),
-    Code.SCHEMA: Status(
+    )
+    CONFIG = Status(8, 500, "a setting is wrong")
+    TLS_FAILED = Status(8, 500, "the server could not prove who it is")
+    SCHEMA = Status(
         8, 500, "the tables are older or newer than this program, or somebody else's"
-    ),
-    Code.IO_ERROR: Status(9, 500, "local disk or standard output"),
-    Code.CANCELLED: Status(10, None, "the user said no; 128+n when signal n ended it"),
-    Code.METHOD_NOT_ALLOWED: Status(None, 405, "the path does not take this method"),
-    Code.PAYLOAD_TOO_LARGE: Status(None, 413, "the body is too large"),
-    Code.UNSUPPORTED_MEDIA_TYPE: Status(None, 415, "the body is not JSON"),
-}
-"""The one table of codes: the command line, the API, the docs and the schemas all read it."""
+    )
+    IO_ERROR = Status(9, 500, "local disk or standard output")
+    CANCELLED = Status(10, None, "the user said no; 128+n when signal n ended it")
+    METHOD_NOT_ALLOWED = Status(None, 405, "the path does not take this method")
+    PAYLOAD_TOO_LARGE = Status(None, 413, "the body is too large")
+    UNSUPPORTED_MEDIA_TYPE = Status(None, 415, "the body is not JSON")
+
+    @property
+    def exit(self) -> int | None:
+        """The exit status of the command; None for a code of the API alone."""
+        return self.value.exit
+
+    @property
+    def http(self) -> int | None:
+        """The HTTP status of the API; None for a code of the command line alone."""
+        return self.value.http
+
+    @property
+    def meaning(self) -> str:
+        """What it means, for README and the contract."""
+        return self.value.meaning
 
 
 NOTHING_CHANGED: Final = "; nothing was changed"
-"""Ends the message of a change that was refused as a whole: nobody has to look what
-became of the other tasks.
+"""Ends the message of a change that was refused as a whole, so that nobody has to check
+the other tasks.
 """
 
 
@@ -233,3 +216,10 @@ class Internal(TodoError):
     """A bug."""
 
     code = Code.INTERNAL
+
+
+class NoStore(Exception):
+    """There is no store yet, and this call does not make one.
+
+    Not an error for people: the service answers with an empty list, or with `NotFound`.
+    """

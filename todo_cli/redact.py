@@ -1,9 +1,8 @@
-"""What a connection string looks like, also a misspelt one, so that nothing is shown
-with a password in it.
+"""Recognizes connection strings, misspelt ones too, and keeps passwords out of messages.
 
-People paste connection strings into the wrong place and mistype them. A word that may
-be one is never quoted; text that was put together elsewhere, such as a traceback, has
-its logins and passwords taken out.
+People paste connection strings into the wrong place and mistype them. Messages never
+quote a word that may be one. Logins and passwords are removed from other text, such as a
+traceback.
 """
 
 import re
@@ -15,17 +14,19 @@ from urllib.parse import quote, unquote
 HIDDEN: Final = "***"
 _LONGEST: Final = 60
 
-# No pattern here takes more than a step or two for each character: words can be as long
-# as a command line allows.
+# Every pattern runs in linear time: a word can be as long as a command line allows.
 _SECRET: Final = re.compile(
     r"(?:(?:pas|pwd|secret|token)\w{0,20}|\bpw)\s{0,9}=", re.IGNORECASE
 )
 _ADDRESS: Final = re.compile(
     r"""
-      [\w+.-]{2}://                                                         # any scheme
-    | (^\W*|[\s,=&?;])(postg\w{0,20}|pg|pgsql|psql|jdbc|sqlite\w?|mysql|mariadb|file|https?)(\+\w{1,20})?\s{0,9}[:;=]
+      [\w+.-]{2}://   # any scheme
+    | (^\W*|[\s,=&?;])
+      (postg\w{0,20}|pg|pgsql|psql|jdbc|sqlite\w?|mysql|mariadb|file|https?)
+      (\+\w{1,20})?\s{0,9}[:;=]
     | (^\W*|[\s,=])psql\s
-    | (^-*|[\s?&;,=])(host|hostaddr|user|dbname|sslmode|channel_binding|options)\s{0,9}=    # libpq's words and values
+      # keywords of libpq
+    | (^-*|[\s?&;,=])(host|hostaddr|user|dbname|sslmode|channel_binding|options)\s{0,9}=
     | @ep-[\w.-]{1,200}\.neon\.(tech|build)\b
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -38,11 +39,11 @@ _PLACEHOLDER: Final = "user:password@"
 
 
 def looks_like_address(text: str) -> bool:
-    """Whether this may be a connection string, complete, cut, misspelt, encoded or of
+    """Whether this may be a connection string: complete, cut, misspelt, encoded or of
     another program.
 
-    Each of these is enough: a `:` or `//` and an `@` somewhere after it, a scheme,
-    `password=`, a word of libpq. A path such as `/srv/a@b/todo.db` has none of them.
+    One sign is enough: a `:` or `//` with an `@` after it, a scheme, `password=`, a
+    keyword of libpq. A path such as `/srv/a@b/todo.db` has none.
     """
     text = plain(text)
     return _has_login(text) or any(
@@ -51,54 +52,57 @@ def looks_like_address(text: str) -> bool:
 
 
 def holds_login(text: str) -> bool:
-    """Whether a connection string, readable or not, seems to hold a password."""
+    """Whether a connection string, readable or not, seems to contain a password."""
     text = plain(text)
     return _has_login(text) or _SECRET.search(text) is not None
 
 
 def plain(text: str) -> str:
-    """Undo what hides the signs of an address: percent-encoding, `\\`, full-width and
-    invisible characters.
+    """Normalize a text that may be an address: undo percent-encoding and full-width
+    characters, drop `\\` and invisible characters.
     """
     text = unicodedata.normalize("NFKC", unquote(text)).replace("\\", "")
-    return (
-        text
-        if text.isascii()
-        else "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
-    )
+    if text.isascii():
+        return text
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
 
 
 def shown(word: str) -> str:
-    """What a message may quote of a word that somebody typed: its beginning, or nothing
-    where it may hold a secret.
+    """A typed word as a message may quote it: cut after 60 characters, or `***` where it
+    may contain a secret.
     """
     if _is_private(word):
         return HIDDEN
-    return word if len(word) <= _LONGEST else f"{word[: _LONGEST - 3]}..."
+    if len(word) <= _LONGEST:
+        return word
+    return f"{word[: _LONGEST - 3]}..."
 
 
 def without_words(message: str, words: Iterable[str]) -> str:
-    """Hide in a message what it may quote of private words: a word, or the name or the
-    value of an option.
+    """Hide in a message the words that may contain a secret, and the names and values of
+    options among them.
     """
     pieces = set()
     for word in filter(_is_private, words):
         name, _, value = word.partition("=")
-        pieces |= {word, value} | ({name} if _is_private(name) else set())
+        pieces |= {word, value}
+        if _is_private(name):
+            pieces.add(name)
     for piece in sorted(filter(None, pieces), key=len, reverse=True):
         message = message.replace(piece, HIDDEN).replace(repr(piece)[1:-1], HIDDEN)
     return message
 
 
 def without_logins(text: str) -> str:
-    """Take logins and passwords out of a text, whoever wrote it."""
+    """Remove logins and passwords from a text, whoever wrote it."""
     text = re.sub(r"\S+", _without_login, text)
     return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
 def without_secrets(text: str, urls: Iterable[str], passwords: Iterable[str]) -> str:
-    """Take out the passwords of these connection strings and these passwords too, in
-    every form they may have.
+    """Remove logins, the passwords of these connection strings, and these passwords.
+
+    Each is removed as it is, decoded, encoded, and as Python's `repr` shows it.
     """
     text = without_logins(text)
     forms = set(passwords)
@@ -129,7 +133,7 @@ def _has_login(text: str) -> bool:
 
 
 def _without_login(found: re.Match[str]) -> str:
-    """One run of characters without blanks, less everything up to the `@` of a login."""
+    """Replace everything up to the `@` of a login, in a run of characters without blanks."""
     run, colon, at = found[0], found[0].find(":"), found[0].rfind("@")
     if not 0 <= colon < at or _PLACEHOLDER in run:
         return run
@@ -138,7 +142,5 @@ def _without_login(found: re.Match[str]) -> str:
 
 
 def _is_private(word: str) -> bool:
-    """Whether a word where no address belongs may hold a secret: also a cut one such as
-    `password@host`.
-    """
+    """Whether a word may contain a secret where no address belongs; `password@host` may."""
     return "@" in plain(word) or looks_like_address(word)

@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.failures import NoStore
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
     DatabaseBusy,
     InvalidInput,
+    NoStore,
     NotFound,
     OutcomeUnknown,
     TodoError,

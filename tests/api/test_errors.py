@@ -10,7 +10,7 @@ from tests.api.support import TASKS, Log, add, data, error, opened, settings_for
 from tests.support.stores import Clock, Store
 from todo_cli.api import answers
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import STATUSES, Code, TodoError
+from todo_cli.errors import Code, TodoError
 
 JSON = {"content-type": "application/json"}
 ID = "00000000-0000-4000-8000-000000000000"
@@ -467,16 +467,14 @@ async def test_pages_of_other_origins_are_allowed_nothing(
 
 
 @pytest.mark.spec("001/FR-102")
-@pytest.mark.parametrize(
-    "code", [code for code, status in STATUSES.items() if status.http is not None]
-)
+@pytest.mark.parametrize("code", [code for code in Code if code.http is not None])
 def test_every_code_has_the_status_of_the_table(code: Code) -> None:
     kind = next(kind for kind in kinds(TodoError) if kind.code is code)
 
     response = answers.fail(kind("What happened", hint="todo doctor"))
 
-    assert response.status_code == STATUSES[code].http
-    assert json.loads(bytes(response.body))["error"]["code"] == code
+    assert response.status_code == code.http
+    assert json.loads(bytes(response.body))["error"]["code"] == code.name
     assert b"todo doctor" not in bytes(response.body)  # words for the command line
     assert ("retry-after" in response.headers) == (response.status_code in (503, 504))
 

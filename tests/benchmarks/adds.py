@@ -12,13 +12,13 @@ from typing import Any
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import IMPORTS, LIMIT_S, Run, compare, environment, todo
 from tests.benchmarks.stores import KINDS, Stores
-from todo_cli.errors import STATUSES, DatabaseBusy
+from todo_cli.errors import DatabaseBusy
 
 PART = "c add"
 TITLES = 1_000
 AT_MOST = 1.5
 AT_ONCE = 50
-BUSY = STATUSES[DatabaseBusy.code].exit
+BUSY = DatabaseBusy.code.exit
 
 
 def run(stores: Stores, *, is_quick: bool) -> list[Figure]:

@@ -20,7 +20,7 @@ from tests.cli.expect import (
 from tests.conftest import Seal
 from tests.support.program import Process, Surroundings, Todo
 from todo_cli.cli.app import commands
-from todo_cli.errors import STATUSES
+from todo_cli.errors import Code
 
 COMMANDS = [
     ["add"],
@@ -580,14 +580,12 @@ def test_an_option_without_its_value_leads_to_the_help_of_its_command(
 @pytest.mark.spec("002/FR-044")
 @pytest.mark.parametrize(("code", "status"), EXITS.items(), ids=EXITS)
 def test_codes_have_their_exit_status(code: str, status: int) -> None:
-    assert {str(name): row.exit for name, row in STATUSES.items()}[code] == status
+    assert Code[code].exit == status
 
 
 @pytest.mark.spec("002/FR-044")
 def test_codes_are_no_more_than_these() -> None:
-    assert {str(code) for code, row in STATUSES.items() if row.exit is not None} == set(
-        EXITS
-    )
+    assert {code.name for code in Code if code.exit is not None} == set(EXITS)
 
 
 @pytest.mark.spec("002/FR-037")

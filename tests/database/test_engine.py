@@ -12,10 +12,9 @@ from tests.conftest import Seal
 from tests.service.backdoor import file_of, what_exists
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
-from todo_cli.database.failures import NoStore
 from todo_cli.database.run import Connection, Statement
 from todo_cli.database.sqlite import SqliteConnection
-from todo_cli.errors import DatabaseBusy, IoFailed, NotFound, TodoError
+from todo_cli.errors import DatabaseBusy, IoFailed, NoStore, NotFound, TodoError
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange
 

@@ -38,7 +38,6 @@ from todo_cli import rules
 from todo_cli.database import schema, upgrade
 from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import Database, open_database
-from todo_cli.database.failures import NoStore
 from todo_cli.database.run import Statements, load
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
@@ -46,6 +45,7 @@ from todo_cli.errors import (
     Forbidden,
     InvalidInput,
     IoFailed,
+    NoStore,
     SchemaMismatch,
     TodoError,
 )

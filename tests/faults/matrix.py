@@ -671,8 +671,8 @@ HELD_ELSEWHERE: Final[Mapping[int, Sequence[str]]] = {
         "tests/neon/test_tls.py::test_a_process_trusts_no_impostor_either",
     ],
     39: [
-        "tests/database/test_failures.py::test_a_change_that_cannot_be_serialized_is_busy",
-        "tests/database/test_failures.py::test_a_deadlock_is_busy_and_leaves_nothing",
+        "tests/database/test_failures.py::test_each_sqlstate_becomes_one_error",
+        "tests/torture/test_torture.py::test_no_failing_call_to_a_server_does_harm",
     ],
     40: [
         "tests/api/test_pool.py::test_connections_are_bounded_and_waiting_for_one_too"

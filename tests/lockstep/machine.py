@@ -599,7 +599,7 @@ class Lockstep(RuleBasedStateMachine):
         """
         is_absent = not self.model.last
         expected = outcome(answer)
-        status = EXITS[expected] if isinstance(expected, Code) else 0
+        status = EXITS[expected.name] if isinstance(expected, Code) else 0
         words = (["--json"] if as_json else []) + list(words)
         rans = [
             side.run(*words, user=user, stdin=stdin, terminal=terminal)
@@ -613,7 +613,7 @@ class Lockstep(RuleBasedStateMachine):
         [ran, _] = rans
         if isinstance(expected, Code):
             if as_json:
-                assert ran.error["code"] == expected
+                assert ran.error["code"] == expected.name
             else:
                 assert (ran.out, ran.err.startswith("error: ") or terminal) == (
                     "",
@@ -652,7 +652,7 @@ class Lockstep(RuleBasedStateMachine):
         expected = outcome(answer)
         found = [side.call(user, method) for side in self.sides]
         self.tally[
-            f"service.{name}", expected if isinstance(expected, Code) else ""
+            f"service.{name}", expected.name if isinstance(expected, Code) else ""
         ] += 1
         assert found == [expected, expected]
 

@@ -52,6 +52,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "output/terminal.py": ("tests/output/test_terminal.py",),
     "output/text.py": ("tests/output/test_text.py",),
     "output/views.py": ("tests/output/test_views.py", "tests/output"),
+    "output/words.py": ("tests/output/test_words.py",),
     "database/url.py": ("tests/database/test_url.py",),
 }
 

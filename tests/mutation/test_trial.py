@@ -13,7 +13,7 @@ from tests.mutation.trial import Suite
 
 path, tests = Path("todo_cli/output/plain.py"), "tests/output/test_plain.py"
 right = path.read_text()
-wrong = right.replace("if row.is_done", "if not row.is_done")
+wrong = right.replace("if task.completed", "if not task.completed")
 with Suite(tests) as suite, Suite(tests, limit_s=1) as impatient:
     for text in (right, wrong, "syntax error"):
         print(suite.judge("todo_cli.output.plain", text))

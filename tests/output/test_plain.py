@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.output.values import HARMLESS, HOSTILE, NOW, done, scene, task
+from tests.output.values import HARMLESS, HOSTILE, NOW, context, done, task
 from todo_cli.output.plain import render
 from todo_cli.output.views import Changed, Sheet, listed, shown
 from todo_cli.task import Task, TaskPage, TaskQuery, TaskStatus
@@ -18,37 +18,33 @@ def page(*tasks: Task) -> TaskPage:
 
 @pytest.mark.spec("002/FR-054")
 def test_render_writes_a_line_for_each_task_of_a_list() -> None:
-    text = render(listed(page(done(12), task(3, "x" * 200)), scene()))
+    text = render(listed(page(done(12), task(3, "x" * 200)), context()))
 
     assert text == (
-        f"12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z\t{UUID(int=12)}\n"
+        "12\tdone\tBuy bread\t2026-01-02T01:04:05.000000Z\t2026-01-02T02:04:05.000000Z"
+        f"\t{UUID(int=12)}\n"
         f"3\topen\t{'x' * 200}\t2026-01-02T01:04:05.000000Z\t-\t{UUID(int=3)}\n"
     )
 
 
 @pytest.mark.spec("002/FR-054")
 def test_render_leaves_no_column_of_a_list_empty() -> None:
-    lines = render(
-        listed(page(task(3), done(2), task(1, ""), task(4, "-")), scene())
-    ).splitlines()
+    tasks = page(task(3), done(2), task(1, ""), task(4, "-"))
+    rows = [line.split("\t") for line in render(listed(tasks, context())).splitlines()]
 
-    assert [len([cell for cell in line.split("\t") if cell]) for line in lines] == [
-        6,
-        6,
-        6,
-        6,
-    ]
-    assert [line.split("\t")[2] for line in lines[2:]] == ["-", "-"]
+    assert [(len(row), all(row)) for row in rows] == [(6, True)] * 4
+    assert [row[2] for row in rows[2:]] == ["-", "-"]
 
 
 @pytest.mark.spec("002/FR-054")
-def test_render_writes_nothing_for_an_empty_list() -> None:
-    assert render(listed(TaskPage([], 0, 0, TaskQuery()), scene())) == ""
+def test_render_writes_nothing_for_nothing() -> None:
+    assert render(listed(TaskPage([], 0, 0, TaskQuery()), context())) == ""
+    assert render(Sheet([], "Added 0 tasks")) == ""
 
 
 @pytest.mark.spec("002/FR-057")
 def test_render_keeps_a_hostile_title_in_its_column() -> None:
-    text = render(listed(page(task(1, f"a\tb\nc{HOSTILE}")), scene()))
+    text = render(listed(page(task(1, f"a\tb\nc{HOSTILE}")), context()))
 
     assert text.split("\t")[2] == rf"a\x09b\x0ac{HARMLESS}"
     assert text.count("\n") == 1
@@ -59,7 +55,7 @@ def test_render_writes_a_line_for_each_field_of_a_task() -> None:
     text = render(
         shown(
             done(7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)),
-            scene(),
+            context(),
         )
     )
 
@@ -78,21 +74,15 @@ def test_render_writes_a_line_for_each_field_of_a_task() -> None:
 
 @pytest.mark.spec("002/FR-055")
 def test_render_leaves_what_is_null_empty() -> None:
-    lines = render(shown(task(), scene())).splitlines()
+    lines = render(shown(task(), context())).splitlines()
 
-    assert lines[4] == "description\t"
-    assert lines[5] == "completed\tfalse"
-    assert lines[8] == "completed_at\t"
+    assert {"description\t", "completed\tfalse", "completed_at\t"} <= set(lines)
 
 
 @pytest.mark.spec("002/FR-056")
 def test_render_writes_the_lines_of_a_change() -> None:
     text = render(
-        Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], scene())
+        Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], context())
     )
 
     assert text == f"Deleted 1: Buy milk\nDeleted 2: {HARMLESS}\n"
-
-
-def test_render_writes_nothing_for_nothing() -> None:
-    assert render(Sheet([], "Added 0 tasks")) == ""

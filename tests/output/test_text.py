@@ -36,9 +36,9 @@ def test_visible_writes_out_every_refused_character() -> None:
     )
 
 
-@pytest.mark.parametrize("text", KEPT)
-def test_visible_leaves_everything_else_alone(text: str) -> None:
-    assert visible(text) == visible_lines(text) == escape_json(text) == text
+def test_visible_leaves_everything_else_alone() -> None:
+    for text in KEPT:
+        assert visible(text) == visible_lines(text) == escape_json(text) == text
 
 
 @given(ANY)

@@ -1,10 +1,10 @@
-"""Tasks and scenes for the tests of what is shown."""
+"""Tasks and contexts for the tests of what is printed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from todo_cli.output.views import Scene
+from todo_cli.output.views import ViewContext
 from todo_cli.task import Task
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -43,6 +43,6 @@ def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> Task:
     )
 
 
-def scene(*, is_new_store: bool = False, by_flag: bool = False) -> Scene:
-    """Where and when a result is shown."""
-    return Scene("ada", "db.example/shop", is_new_store, NOW, by_flag)
+def context(*, is_new_store: bool = False, by_flag: bool = False) -> ViewContext:
+    """Whose result it is, where the store is, and when it is shown."""
+    return ViewContext("ada", "db.example/shop", is_new_store, NOW, by_flag)

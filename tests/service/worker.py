@@ -43,7 +43,7 @@ class Worker:
         try:
             given = await self._call(tasks, method, argument)
         except TodoError as error:
-            return {"error": error.code.value, "message": error.message}
+            return {"error": error.code.name, "message": error.message}
         added = [each for each in given if isinstance(each, Added)]
         shown = [each.task if isinstance(each, Added) else each for each in given]
         return {

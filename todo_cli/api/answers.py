@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from todo_cli.errors import (
-    STATUSES,
     Code,
     Detail,
     Forbidden,
@@ -77,7 +76,7 @@ def succeed(
 
 def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with an error, under the status that its code stands for."""
-    status = STATUSES[error.code].http or HTTPStatus.INTERNAL_SERVER_ERROR
+    status = error.code.http or HTTPStatus.INTERNAL_SERVER_ERROR
     told = type(error)(
         error.message, hint=_HINTS.get(error.code), details=error.details
     )

@@ -24,7 +24,7 @@ from todo_cli.api.settings import ApiSettings
 from todo_cli.database.engine import open_database
 from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
 from todo_cli.output import views
-from todo_cli.output.views import Scene, Sheet
+from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.service import TaskService
 from todo_cli.task import TaskQuery, TaskStatus
 
@@ -74,7 +74,7 @@ class Caller:
     """Whose tasks a request is about, and what the views may know."""
 
     tasks: TaskService
-    scene: Scene
+    context: ViewContext
 
 
 async def _caller(request: Request, user_id: UserId) -> Caller:
@@ -85,8 +85,8 @@ async def _caller(request: Request, user_id: UserId) -> Caller:
     come to hold.
     """
     database, now = request.app.state.database, request.app.state.settings.now
-    scene = Scene(user_id, database.target.place, is_new_store=False, now=now())
-    return Caller(TaskService(database, user_id, now), scene)
+    context = ViewContext(user_id, database.target.place, is_new_store=False, now=now())
+    return Caller(TaskService(database, user_id, now), context)
 
 
 CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
@@ -136,8 +136,8 @@ async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Respon
     headers = {}
     if found.next is not None:
         query = f"status={page.status}&limit={page.limit}&cursor={cursors.write(found.next)}"
-        headers["Link"] = f'<{_path(caller.scene.user)}?{query}>; rel="next"'
-    return answers.succeed(views.listed(found, caller.scene), headers=headers)
+        headers["Link"] = f'<{_path(caller.context.user)}?{query}>; rel="next"'
+    return answers.succeed(views.listed(found, caller.context), headers=headers)
 
 
 async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
@@ -150,9 +150,9 @@ async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
     """
     added = await caller.tasks.add(task.new_task())
     return answers.succeed(
-        views.added(added, caller.scene),
+        views.added(added, caller.context),
         status=HTTPStatus.CREATED if added.is_new else HTTPStatus.OK,
-        headers={"Location": f"{_path(caller.scene.user)}/{added.task.id}"},
+        headers={"Location": f"{_path(caller.context.user)}/{added.task.id}"},
     )
 
 
@@ -161,7 +161,7 @@ async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
 
     Of another user's task nothing can be told from one that never was.
     """
-    return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.scene))
+    return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.context))
 
 
 async def update_task(
@@ -178,7 +178,7 @@ async def update_task(
     """
     return answers.succeed(
         views.updated(
-            await caller.tasks.update(task_id, changes.change()), caller.scene
+            await caller.tasks.update(task_id, changes.change()), caller.context
         )
     )
 
@@ -190,7 +190,7 @@ async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
     """
     deleted = await caller.tasks.delete([task_id])
     return answers.succeed(
-        views.Changed("Deleted", is_single=True)(deleted, caller.scene)
+        views.Changed("Deleted", is_single=True)(deleted, caller.context)
     )
 
 
@@ -205,7 +205,7 @@ async def health(request: Request) -> Response:
     try:
         await database.ping()
     except TodoError as error:
-        details: list[Detail] = [{"field": "code", "message": error.code.value}]
+        details: list[Detail] = [{"field": "code", "message": error.code.name}]
         raise DatabaseUnavailable(error.message, details=details) from error
     return answers.succeed(Sheet({"status": "ok"}, "The store answers"))
 

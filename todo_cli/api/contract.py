@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from todo_cli import rules
 from todo_cli.api import schemas
 from todo_cli.api.schemas import Schema
-from todo_cli.errors import STATUSES, Code
+from todo_cli.errors import Code
 
 VERSION: Final = "1.0.0"
 """Of the contract, not of the program."""
@@ -125,10 +125,10 @@ class _Fault:
         self, name: str, code: Code, description: str, error: Schema, **more: Any
     ) -> None:
         self.name = name
-        self.status = more.pop("status", STATUSES[code].http)
-        value = {"success": False, "error": {"code": code.value, **error}}
+        self.status = more.pop("status", code.http)
+        value = {"success": False, "error": {"code": code.name, **error}}
         self.component = _answer(
-            description, "ErrorEnvelope", {code.value.lower(): {"value": value}}, **more
+            description, "ErrorEnvelope", {code.name.lower(): {"value": value}}, **more
         )
         self.reference = {**schemas.ref("responses", name), "description": description}
 
@@ -169,9 +169,9 @@ _INVALID: Final = _Fault(
     Code.INVALID_INPUT,
     "A value breaks a rule, a field is unknown or missing, or the body is broken JSON (INVALID_INPUT).",
     {
-        "message": "title: must hold at least one visible character",
+        "message": "title: must contain at least one visible character",
         "details": [
-            {"field": "title", "message": "must hold at least one visible character"}
+            {"field": "title", "message": "must contain at least one visible character"}
         ],
     },
 )

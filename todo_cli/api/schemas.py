@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from todo_cli import rules
-from todo_cli.errors import STATUSES
+from todo_cli.errors import Code
 from todo_cli.task import Task
 
 Schema = dict[str, Any]
@@ -128,7 +128,7 @@ def _input(schema: Schema, *, nullable: tuple[str, ...]) -> Schema:
 
 def components(generated: Schema) -> Schema:
     """Every shape by its name; `generated` is what FastAPI made of the bodies."""
-    codes = [code.value for code, status in STATUSES.items() if status.http is not None]
+    codes = [code.name for code in Code if code.http is not None]
     detail = _object(
         {"field": _TEXT | {"description": "The field at fault."}, "message": _TEXT}
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from todo_cli.config import POOL_SIZE, TIMEOUT, choose
 from todo_cli.database.url import Target
 from todo_cli.errors import ConfigInvalid
 
-POOL_SIZE: Final = 10
 LARGEST_POOL: Final = 100
 
 
@@ -23,21 +23,21 @@ class ApiSettings:
     hosts: frozenset[str]
     """What a request may name as its `Host`, with the port where it is not 80."""
     log: Callable[[str], None]
-    """Takes one line of the log, without its end."""
-    timeout_s: float = 15.0
-    pool_size: int = POOL_SIZE
+    """Writes one line to the log; the line has no line end."""
+    timeout_s: float = TIMEOUT.default
+    pool_size: int = POOL_SIZE.default
 
 
 def read_pool_size(variables: Mapping[str, str]) -> int:
-    """How many connections to PostgreSQL the server keeps at most: `TODO_POOL_SIZE`, or 10.
+    """How many connections to PostgreSQL the server keeps at most.
 
     Raises:
         ConfigInvalid: it is not a number from 1 to 100.
     """
-    text = variables.get("TODO_POOL_SIZE", str(POOL_SIZE))
-    if (
-        re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) is None
-        or not 1 <= int(text) <= LARGEST_POOL
-    ):
-        raise ConfigInvalid(f"TODO_POOL_SIZE must be a number from 1 to {LARGEST_POOL}")
-    return int(text)
+    chosen = choose(POOL_SIZE, variables)
+    is_number = re.fullmatch(r"[0-9]{1,3}", str(chosen.value), re.ASCII)
+    if is_number is None or not 1 <= int(chosen.value) <= LARGEST_POOL:
+        raise ConfigInvalid(
+            f"{chosen.source} must be a number from 1 to {LARGEST_POOL}"
+        )
+    return int(chosen.value)

@@ -338,7 +338,7 @@ def serve(
 
     return Job(
         work,
-        lambda _, scene: views.Sheet(None, "Stopped"),
+        lambda _, context: views.Sheet(None, "Stopped"),
         connects=False,
         patience_s=inf,
     )

@@ -1,4 +1,6 @@
-"""What `todo doctor` finds out: which store is in use and why, and whether it can be used."""
+"""What `todo doctor` reports: the store in use, where each setting came from, and whether
+the store works.
+"""
 
 import time
 from collections.abc import Mapping
@@ -10,14 +12,12 @@ from todo_cli.cli.run import Workplace
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import TodoError
-from todo_cli.output.views import Scene, Sheet
+from todo_cli.output.views import Sheet, ViewContext
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The findings in the order to show, and the fault that makes the store unusable,
-    if there is one.
-    """
+    """The findings, in the order to show them, and the error of an unusable store."""
 
     findings: Mapping[str, Any]
     fault: TodoError | None = None
@@ -37,12 +37,12 @@ async def examine(place: Workplace) -> Diagnosis:
         return Diagnosis(findings, fault)
 
 
-def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:
-    """Show every finding; a fault takes the exit status with it."""
+def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
+    """Show every finding; a fault decides the exit status."""
     words = [(name, _word(value)) for name, value in diagnosis.findings.items()]
     return Sheet(
         dict(diagnosis.findings),
-        f"The store in {scene.place} can be used",
+        f"The store in {context.place} can be used",
         fields=words,
         fault=diagnosis.fault,
     )
@@ -50,11 +50,12 @@ def view(diagnosis: Diagnosis, scene: Scene) -> Sheet:
 
 def _of_settings(settings: Settings) -> dict[str, Any]:
     target = settings.target
+    is_server = isinstance(target, PostgresTarget)
     findings: dict[str, Any] = {
         "version": __version__,
         "user": settings.user,
         "user_from": settings.user_source,
-        "store": "postgresql" if isinstance(target, PostgresTarget) else "sqlite",
+        "store": "postgresql" if is_server else "sqlite",
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
@@ -74,14 +75,13 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _tls(target: PostgresTarget) -> str:
+    if target.is_exposed:
+        return "off, UNSAFE (sslmode=disable)"
     if target.is_plain:
-        return (
-            "off, UNSAFE (sslmode=disable)"
-            if target.is_exposed
-            else "off (this machine)"
-        )
+        return "off (this machine)"
     authority = target.root_certificate or "the system's certificates"
-    return f"verified against {authority}, {'direct' if target.direct_tls else 'by request'}"
+    how = "direct" if target.direct_tls else "by request"
+    return f"verified against {authority}, {how}"
 
 
 def _word(value: Any) -> str:

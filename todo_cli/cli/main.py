@@ -12,7 +12,6 @@ from typing import Any, Final
 from todo_cli import __version__, config, redact
 from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import (
-    STATUSES,
     Cancelled,
     Code,
     Detail,
@@ -78,7 +77,7 @@ def main(argv: Sequence[str], env: Env) -> int:
             )
     with env.signals.telling():
         status = _deliver(printed, env)
-    is_open = status == STATUSES[Code.OUTCOME_UNKNOWN].exit
+    is_open = status == Code.OUTCOME_UNKNOWN.exit
     return status if env.signals.number is None or is_open else 128 + env.signals.number
 
 
@@ -272,7 +271,7 @@ def _failed(
     error: TodoError, env: Env, *, as_json: bool, status: int | None = None
 ) -> Printed:
     error = _without_secrets(error)
-    exit_status = STATUSES[error.code].exit if status is None else status
+    exit_status = error.code.exit if status is None else status
     if exit_status is None:
         exit_status = 1
     if as_json:
@@ -312,14 +311,9 @@ def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
     """A bug's traceback, with no control characters but line ends, and no secrets."""
     import traceback
 
-    urls = (
-        env.variables.get("TODO_DATABASE_URL"),
-        env.variables.get("DATABASE_URL"),
-        config_file.values.get("database_url"),
-    )
     text = redact.without_secrets(
         "".join(traceback.format_exception(error)),
-        urls=[str(url) for url in urls if url],
+        urls=config.secrets(env.variables, config_file),
         passwords=[env.variables.get("PGPASSWORD", "")],
     )
     return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(

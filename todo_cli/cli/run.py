@@ -13,7 +13,7 @@ from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import NOTHING_CHANGED, Cancelled, ConfirmationRequired, IoFailed
 from todo_cli.output.text import visible
-from todo_cli.output.views import Scene, Sheet
+from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.database.connection import Dialer
@@ -90,7 +90,7 @@ class Job(Generic[T]):
     """
 
     work: Callable[[Workplace], Awaitable[T]]
-    view: Callable[[T, Scene], Sheet]
+    view: Callable[[T, ViewContext], Sheet]
     again: Sequence[str] = ("list", "--status", "all")
     connects: bool = True
     """Whether it is sure to need the store, so that connecting can begin at once."""
@@ -147,10 +147,10 @@ async def _perform(
             await stack.enter_async_context(spinner(env, lambda: database.is_waiting))
         result = await job.work(place)
         by_flag = settings.user_source == "--user"
-        scene = Scene(
+        context = ViewContext(
             settings.user, settings.target.place, database.created, env.now(), by_flag
         )
-    return job.view(result, scene)
+    return job.view(result, context)
 
 
 def _load() -> None:

@@ -10,6 +10,7 @@ from todo_cli.database.keeper import Keeper
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import HEAD
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
+from todo_cli.errors import NoStore
 
 if TYPE_CHECKING:
     from todo_cli.database.postgresql import Dial, Server
@@ -126,7 +127,7 @@ class Database:
         Raises:
             TodoError: translated from what the driver said.
         """
-        with suppress(failures.NoStore):
+        with suppress(NoStore):
             await self.run(lambda connection: connection.fetch("ping"))
 
     async def upgrade(self) -> str:
@@ -160,7 +161,7 @@ class Database:
 
         try:
             return await self.look(self._script)
-        except failures.NoStore:
+        except NoStore:
             return upgrade.script("sqlite", None)
 
     async def _script(self, connection: Connection) -> str:

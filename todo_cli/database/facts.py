@@ -9,9 +9,9 @@ from typing import Any
 
 from todo_cli.database import schema
 from todo_cli.database.engine import Database
-from todo_cli.database.failures import NoStore
 from todo_cli.database.run import Connection, Statement, fetch_value
 from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import NoStore
 
 _PINGS = 3
 

@@ -1,18 +1,18 @@
-"""A driver's error becomes one of ours, by SQLSTATE, SQLite's error name or the message
-of Neon's proxy; nowhere else.
+"""A driver's error becomes one of ours: by SQLSTATE, by SQLite's error name, or by the
+message of Neon's proxy or of PgBouncer; nowhere else.
 
-asyncpg's classes arrive bare while connecting and wrapped by SQLAlchemy afterwards;
-refused, reset, unresolved, timed out and TLS faults are `OSError`s either way.
-Statement texts and parameters never enter a message.
+Errors come bare: asyncpg's, sqlite3's, or `OSError` where a connection is refused, reset,
+unresolved, timed out or fails at TLS. Statements and parameters never enter a message.
 """
 
 import errno
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from todo_cli.database.url import PostgresTarget, Target
 from todo_cli.errors import (
@@ -30,11 +30,30 @@ from todo_cli.errors import (
     TodoError,
 )
 
-ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
-"""A table, schema or column that is not there: found out when a statement is parsed,
-before anything ran.
-"""
 
+class Reply(NamedTuple):
+    """An error of ours as a row of a table; `{place}`, `{name}` and `{state}` are filled in.
+
+    `{place}` is where the tasks are, `{name}` the file's name without its folder.
+    """
+
+    kind: type[TodoError]
+    message: str
+    hint: str | None = None
+
+    def fill(self, place: str, state: str = "") -> TodoError:
+        """Make the error."""
+        values = {"place": place, "name": Path(place).name, "state": state}
+        hint = self.hint and self.hint.format_map(values)
+        return self.kind(self.message.format_map(values), hint=hint)
+
+
+# PostgreSQL, by SQLSTATE
+
+ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
+"""A table, schema or column is missing. PostgreSQL says so when it parses a statement,
+before anything runs.
+"""
 NO_RIGHTS: Final = "42501"
 STRANGERS_STATE: Final = "TD001"
 """The SQLSTATE of our own SQL where the schema is a stranger's; its message is the name
@@ -43,17 +62,119 @@ of the role.
 _POLICY: Final = "ExecWithCheckOptions"
 """The function in PostgreSQL's source that refuses a row for row-level security."""
 
-_NOT_UTF_8: Final = "Could not decode to UTF-8"
-"""What Python's driver of SQLite says of text that another program stored."""
+_REFUSED: Final = Reply(
+    AuthFailed,
+    "{place} refuses the user or the password",
+    "check the connection string",
+)
+_NO_DATABASE: Final = Reply(
+    ConfigInvalid,
+    "There is no such database: {place}",
+    "check the name at the end of the URL",
+)
+_ODD_TABLES: Final = Reply(
+    SchemaMismatch,
+    "The tables in {place} do not fit this program",
+    "see `todo doctor`",
+)
+_BUSY: Final = Reply(DatabaseBusy, "{place} is busy", "try again")
+_TAKEN: Final = Reply(Conflict, "The id or the number is taken")
+_UNAVAILABLE: Final = Reply(
+    DatabaseUnavailable, "{place} is not available", "try again"
+)
+_UNSUPPORTED: Final = Reply(
+    ConfigInvalid,
+    "{place} does not support what todo needs ({state})",
+    "see `todo doctor`",
+)
+_PARAMETER: Final = Reply(
+    ConfigInvalid,
+    "{place} refuses a parameter of the URL",
+    "leave `options` out of the URL",
+)
 
-_SQLITE_ABSENT: Final = ("no such table", "no such column", "has no column named")
+# Source: PostgreSQL manual, appendix A.
+_STATES: Final[Mapping[str, Reply]] = {
+    "08": _UNAVAILABLE,
+    "0A000": _UNSUPPORTED,
+    "23505": _TAKEN,
+    "25006": Reply(Forbidden, "{place} is read-only", "connect to the primary server"),
+    "28": _REFUSED,
+    "3D000": _NO_DATABASE,
+    "3F000": _ODD_TABLES,
+    "40001": _BUSY,
+    "40P01": _BUSY,
+    "42": _UNSUPPORTED,
+    "42501": Reply(
+        Forbidden,
+        "The role lacks the rights in {place}",
+        "the owner can run what `todo db upgrade --sql` prints",
+    ),
+    "42703": _ODD_TABLES,
+    "42P01": _ODD_TABLES,
+    "53": _UNAVAILABLE,
+    "53100": Reply(IoFailed, "The disk of {place} is full"),
+    "53300": _BUSY,
+    "55000": _ODD_TABLES,  # as when there is a view in the place of a table
+    "55P03": _BUSY,
+    "57": _UNAVAILABLE,
+    "57014": Reply(TimedOut, "{place} cancelled the statement", "try again"),
+}
+"""By SQLSTATE, or by its class: the first two characters."""
 
 _PASSING_STATES: Final = frozenset(
     {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08004", "08006"}
 )
+"""What a later attempt to connect may get over."""
 
-# What Neon's proxy says under SQLSTATE XX000. Source: neondatabase/neon, proxy/src
-# (control_plane, stream, auth).
+# PostgreSQL, by message: Neon's proxy says XX000 for everything, PgBouncer 08P01 for
+# everything about who may connect. The first row whose text is in the message counts.
+
+_NEON_REFUSED: Final = Reply(
+    AuthFailed,
+    "{place} refuses the user, the password or the address",
+    "check the connection string",
+)
+_NEON_GONE: Final = Reply(
+    ConfigInvalid,
+    "The endpoint of {place} is disabled or gone",
+    "look at it in Neon's console",
+)
+_NEON_UNNAMED: Final = Reply(
+    ConfigInvalid,
+    "The host of {place} is not a Neon endpoint",
+    "copy the string from Neon's console",
+)
+
+# Source: neondatabase/neon, proxy/src (control_plane, stream, auth).
+_NEON: Final[tuple[tuple[str, Reply], ...]] = (
+    ("password authentication failed", _NEON_REFUSED),
+    ("is not allowed to connect", _NEON_REFUSED),
+    ("This IP address", _NEON_REFUSED),
+    ("does not exist", _NO_DATABASE),
+    (
+        "quota",
+        Reply(
+            ConfigInvalid,
+            "{place} has used up its quota",
+            "see the plan and its limits in Neon's console",
+        ),
+    ),
+    ("disabled", _NEON_GONE),
+    ("cannot be found", _NEON_GONE),
+    ("Endpoint ID", _NEON_UNNAMED),
+    ("project name", _NEON_UNNAMED),
+    (
+        "connection is insecure",
+        Reply(
+            ConfigInvalid,
+            "{place} requires TLS",
+            "leave `sslmode=disable` out of the URL",
+        ),
+    ),
+    ("unsupported startup parameter", _PARAMETER),
+    ("", _UNAVAILABLE),
+)
 _NEON_FINAL: Final = ("endpoint is disabled", "endpoint cannot be found", "quota")
 _NEON_WAKING: Final = (
     "Couldn't connect to compute node",
@@ -61,35 +182,89 @@ _NEON_WAKING: Final = (
     "Failed to acquire permit",
     "Too many connections",
 )
-_NEON_DENIED: Final = (
-    "password authentication failed",
-    "is not allowed to connect",
-    "This IP address",
-)
 
+_POOLER: Final[tuple[tuple[str, Reply], ...]] = (
+    ("no such database", _NO_DATABASE),
+    ("unsupported startup parameter", _PARAMETER),
+    ("authentication failed", _REFUSED),
+    ("no such user", _REFUSED),
+    ("password", _REFUSED),
+    ("", _UNSUPPORTED),
+)
+_BY_MESSAGE: Final = {"XX000": _NEON, "08P01": _POOLER}
+
+# SQLite, by the beginning of its error's name
+
+_NOT_CHANGED: Final = "nothing was changed; "
+_MOVE_AWAY: Final = "move {name} away, with {name}-wal and {name}-shm if they are there"
+_DISK_FULL: Final = Reply(
+    IoFailed, "The disk is full: {place}", f"{_NOT_CHANGED}make room and try again"
+)
+_DAMAGED: Final = Reply(
+    IoFailed,
+    "{place} is damaged",
+    f"{_NOT_CHANGED}{_MOVE_AWAY}, then `todo db import COPY`",
+)
+_LOCKED: Final = Reply(
+    DatabaseBusy, "{place} is locked by another program", "try again"
+)
+_CHECK_RIGHTS: Final = "check the rights on the file and its folder"
+_READ_ONLY: Final = Reply(IoFailed, "{place} is read-only", _CHECK_RIGHTS)
+_CLOSED: Final = Reply(IoFailed, "{place} cannot be opened", _CHECK_RIGHTS)
+
+_SQLITE: Final[Mapping[str, Reply]] = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_CONSTRAINT_PRIMARYKEY": _TAKEN,
+    "SQLITE_CONSTRAINT_UNIQUE": _TAKEN,
+    "SQLITE_FULL": _DISK_FULL,
+    "SQLITE_NOTADB": Reply(
+        IoFailed,
+        "{place} is not a SQLite database",
+        f"{_NOT_CHANGED}name another file in TODO_DATABASE_URL, or {_MOVE_AWAY}",
+    ),
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_FORMAT": _DAMAGED,
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_PERM": _READ_ONLY,
+    "SQLITE_CANTOPEN": _CLOSED,
+    "SQLITE_IOERR": _CLOSED,
+}
+_SQLITE_ABSENT: Final = ("no such table", "no such column", "has no column named")
+_NOT_UTF_8: Final = "Could not decode to UTF-8"
+"""What Python's driver of SQLite says of text that another program stored."""
 
 _REPORT: Final = "run it again with --debug, and report what it prints"
 _NOBODY_THERE: Final = frozenset(
     {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
 )
+_CLOSED_CONNECTION: Final = (
+    "connection is closed",
+    "connection was closed",
+    "connection has been closed",
+    "connection has been released",  # by the pool: it was lost between two calls
+    "underlying connection",
+)
 
 
-class NoStore(Exception):
-    """There is no store, and this call does not make one: it finds nothing."""
+@dataclass(slots=True)
+class _Facts:
+    """What an error of a driver says of itself."""
 
-
-def is_of_driver(error: BaseException) -> bool:
-    """Whether a driver raised it: bare, as asyncpg's own calls do, or wrapped by
-    SQLAlchemy; anything else is a bug.
-    """
-    return isinstance(error, OSError) or type(error).__module__.startswith(
-        ("asyncpg.", "sqlite3", "sqlalchemy.")
-    )
+    sqlstate: str | None = None
+    sqlite_name: str = ""
+    message: str = ""
+    """The words that came with the SQLSTATE."""
+    routine: str | None = None
+    """The function in PostgreSQL's source that raised it."""
+    tls: ssl.SSLError | None = None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what it wraps, SQLAlchemy's and the adapter's layers
-    included, each once.
+    """Yield the error and what caused it, each once.
+
+    SQLAlchemy, which runs the migrations, wraps errors in two layers of its own; this is
+    the only place that knows.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -105,84 +280,84 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             ]
 
 
-def sqlstate(error: BaseException) -> str | None:
-    """The SQLSTATE that PostgreSQL gave, if it did."""
-    return next(
-        (
-            state
-            for cause in causes(error)
-            if isinstance(state := getattr(cause, "sqlstate", None), str)
-        ),
-        None,
+def _facts(error: BaseException) -> _Facts:
+    """Gather what the error and its causes say, in one walk."""
+    facts = _Facts()
+    for cause in causes(error):
+        state = getattr(cause, "sqlstate", None)
+        if isinstance(state, str):
+            facts.sqlstate = facts.sqlstate or state
+            facts.message = str(cause)
+        name = getattr(cause, "sqlite_errorname", None)
+        if isinstance(name, str):
+            facts.sqlite_name = facts.sqlite_name or name
+        if facts.routine is None:
+            facts.routine = getattr(cause, "server_source_function", None)
+        if facts.tls is None and isinstance(cause, ssl.SSLError):
+            facts.tls = cause
+    return facts
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Whether a driver raised it; anything else is a bug."""
+    module = type(error).__module__
+    return isinstance(error, OSError) or module.startswith(
+        ("asyncpg.", "sqlite3", "sqlalchemy.")
     )
 
 
-def sqlite_name(error: BaseException) -> str | None:
-    """SQLite's name of the error, such as `SQLITE_BUSY`, if it is one of SQLite's."""
-    names = (getattr(cause, "sqlite_errorname", None) for cause in causes(error))
-    return next((name for name in names if isinstance(name, str)), None)
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE that PostgreSQL gave, if it did."""
+    return _facts(error).sqlstate
 
 
 def is_absent(error: BaseException) -> bool:
-    """Whether a table, schema or column is not there; nothing ran."""
-    if sqlstate(error) in ABSENT:
-        return True
-    return sqlite_name(error) == "SQLITE_ERROR" and any(
-        text in str(error) for text in _SQLITE_ABSENT
-    )
+    """Whether a table, schema or column is missing; nothing ran."""
+    facts = _facts(error)
+    if facts.sqlite_name == "SQLITE_ERROR":
+        return _has_any(str(error), _SQLITE_ABSENT)
+    return facts.sqlstate in ABSENT
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether SQLite's file is locked by somebody else; nothing was written."""
-    return (sqlite_name(error) or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    """Whether another program has locked SQLite's file; nothing was written."""
+    return _facts(error).sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def is_collision(error: BaseException) -> bool:
     """Whether a unique key is taken."""
-    name = sqlite_name(error) or ""
-    return sqlstate(error) == "23505" or name in (
-        "SQLITE_CONSTRAINT_PRIMARYKEY",
-        "SQLITE_CONSTRAINT_UNIQUE",
+    facts = _facts(error)
+    is_unique = facts.sqlite_name.startswith(
+        ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
     )
+    return is_unique or facts.sqlstate == "23505"
 
 
 def is_cut(error: BaseException) -> bool:
-    """Whether the line went down or stayed silent after a statement was sent: its
-    outcome is unknown.
+    """Whether the connection was lost, or the server silent, after a statement was sent.
+
+    Then nobody knows whether the statement ran.
     """
     if isinstance(error, OSError):  # TimeoutError, ConnectionResetError ...
         return True
     state = sqlstate(error)
-    if state is None:
-        texts = (
-            "connection is closed",
-            "connection was closed",
-            "connection has been closed",
-            "connection has been released",  # by the pool: it was lost between two calls
-            "underlying connection",
-        )
-        return getattr(error, "connection_invalidated", False) or any(
-            text in str(error) for text in texts
-        )
-    return state.startswith("08") or state in ("57P01", "57P02")
+    if state is not None:
+        return state.startswith("08") or state in ("57P01", "57P02")
+    if getattr(error, "connection_invalidated", False):  # SQLAlchemy's way to say it
+        return True
+    return _has_any(str(error), _CLOSED_CONNECTION)
 
 
 def can_pass(error: BaseException) -> bool:
-    """Whether connecting again may help; by message where Neon's proxy says XX000 for
-    everything.
-    """
-    if isinstance(error, TodoError):
+    """Whether another attempt to connect may succeed."""
+    if isinstance(error, TodoError | ssl.SSLError | socket.gaierror | TimeoutError):
         return False
-    if isinstance(error, ssl.SSLError | socket.gaierror | TimeoutError):
-        return False
-    state = sqlstate(error)
-    if state == "XX000":
-        text = str(error)
-        return any(part in text for part in _NEON_WAKING) and not any(
-            part in text for part in _NEON_FINAL
-        )
-    if state is not None:
-        return state in _PASSING_STATES
+    facts = _facts(error)
+    if facts.sqlstate == "XX000":
+        is_final = _has_any(facts.message, _NEON_FINAL)
+        return not is_final and _has_any(facts.message, _NEON_WAKING)
+    if facts.sqlstate is not None:
+        return facts.sqlstate in _PASSING_STATES
     return isinstance(error, OSError) and not _rejected_tls(error)
 
 
@@ -192,20 +367,15 @@ def is_refused(error: BaseException) -> bool:
         return True
     if not isinstance(error, OSError) or error.errno is not None:
         return False
-    numbers = {
-        int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))
-    }  # how asyncio joins several
+    # asyncio joins the errors of several addresses in one text.
+    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))}
     return errno.ECONNREFUSED in numbers and numbers <= _NOBODY_THERE
-
-
-def _rejected_tls(error: BaseException) -> bool:
-    return "rejected SSL upgrade" in str(error)
 
 
 def translated(
     error: BaseException, target: Target, *, connecting: bool = False
 ) -> TodoError:
-    """Say a driver's error in our words; what is not known is a bug and becomes `Internal`."""
+    """Say a driver's error in our words; an unknown one is a bug: `Internal`."""
     if isinstance(error, TodoError):
         return error
     if isinstance(target, PostgresTarget):
@@ -213,19 +383,25 @@ def translated(
     return _from_sqlite(error, target.place)
 
 
+def distrust(place: str, owner: str | None) -> SchemaMismatch:
+    """Say that the schema is a stranger's."""
+    whose = f"the role `{owner}`" if owner else "another role"
+    return SchemaMismatch(
+        f"The schema `todo` in {place}, or something in it, belongs to {whose}, "
+        "which is not trusted",
+        hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; "
+        "see SECURITY.md",
+    )
+
+
 def _from_postgres(
     error: BaseException, target: PostgresTarget, *, connecting: bool
 ) -> TodoError:
-    place = target.place
-    tls = next(
-        (cause for cause in causes(error) if isinstance(cause, ssl.SSLError)), None
-    )
-    if tls is not None or _rejected_tls(error):
-        return _from_tls(tls, place)
-    if (state := sqlstate(error)) is not None:
-        return _from_rights(error, target) or _from_state(
-            state, str(next(iter(causes(error)))), place
-        )
+    facts, place = _facts(error), target.place
+    if facts.tls is not None or _rejected_tls(error):
+        return _from_tls(facts.tls, place)
+    if facts.sqlstate is not None:
+        return _from_state(facts, facts.sqlstate, target)
     if isinstance(error, TimeoutError):
         what = "No connection to" if connecting else "No answer from"
         return TimedOut(
@@ -241,7 +417,7 @@ def _from_postgres(
             f"{place} refuses connections",
             hint="check host and port, and that the server runs",
         )
-    if isinstance(error, OSError) or is_cut(error):
+    if is_cut(error):
         return DatabaseUnavailable(
             f"The connection to {place} was lost", hint="try again"
         )
@@ -263,199 +439,62 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
         reason = (error.reason or "the handshake failed").replace("_", " ").lower()
     return TlsFailed(
         f"{place} could not prove who it is: {reason}",
-        hint="name its CA with `sslrootcert=FILE`; `sslmode=disable` only on a network that you trust",
+        hint="name its CA with `sslrootcert=FILE`; "
+        "`sslmode=disable` only on a network that you trust",
     )
 
 
-def _from_rights(error: BaseException, target: PostgresTarget) -> TodoError | None:
-    """Translate what PostgreSQL says of the rights of our role, beyond the SQLSTATE;
-    None for anything else.
+def _from_state(facts: _Facts, state: str, target: PostgresTarget) -> TodoError:
+    place = target.place
+    if state == STRANGERS_STATE:
+        return distrust(place, facts.message)
+    if state == NO_RIGHTS and facts.routine == _POLICY:
+        return _from_policy(target)
+    for text, reply in _BY_MESSAGE.get(state, ()):
+        if text in facts.message:
+            return reply.fill(place, state)
+    found = _STATES.get(state) or _STATES.get(state[:2])
+    if found is None:
+        return Internal(f"Unexpected SQLSTATE {state}", hint=_REPORT)
+    return found.fill(place, state)
 
-    Row-level security is told from a missing GRANT by the place in PostgreSQL's source:
-    its words are translated.
+
+def _from_policy(target: PostgresTarget) -> Forbidden:
+    """Say what row-level security refuses.
+
+    It has the SQLSTATE of a missing GRANT. The place in PostgreSQL's source tells them
+    apart; the server's words cannot, as they come in its own language.
     """
-    if sqlstate(error) == STRANGERS_STATE:
-        return distrust(target.place, str(next(iter(causes(error)))))
-    routines = {
-        getattr(cause, "server_source_function", None) for cause in causes(error)
-    }
-    if sqlstate(error) != NO_RIGHTS or _POLICY not in routines:
-        return None
-    role = f"The role `{target.user}`" if target.user else "This role"
-    name = f"`{target.user}`" if target.user else "the user of its own name"
+    role, name = "This role", "the user of its own name"
+    if target.user:
+        role, name = f"The role `{target.user}`", f"`{target.user}`"
     return Forbidden(
         f"{role} may only keep the tasks of {name} in {target.place}",
         hint="leave out --user, or log in with the role of that person",
     )
 
 
-def distrust(place: str, owner: str | None) -> SchemaMismatch:
-    """Say that the schema is a stranger's."""
-    whose = f"the role `{owner}`" if owner else "another role"
-    return SchemaMismatch(
-        f"The schema `todo` in {place}, or something in it, belongs to {whose}, whom you have no reason to trust",
-        hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; see SECURITY.md",
-    )
-
-
-def _from_state(state: str, message: str, place: str) -> TodoError:
-    """Translate an SQLSTATE. Source: PostgreSQL manual, appendix A; XX000 by Neon's messages."""
-    if state == "XX000":
-        return _from_neon(message, place)
-    if state == "08P01":
-        return _from_pooler(message, place)
-    if state[:2] == "28":
-        return AuthFailed(
-            f"{place} refuses the user or the password",
-            hint="check the connection string",
-        )
-    if state == "3D000":
-        return ConfigInvalid(
-            f"There is no such database: {place}",
-            hint="check the name at the end of the URL",
-        )
-    if state == "42501":
-        return Forbidden(
-            f"The role lacks the rights in {place}",
-            hint="the owner can run what `todo db upgrade --sql` prints",
-        )
-    if state == "25006":
-        return Forbidden(f"{place} is read-only", hint="connect to the primary server")
-    if (
-        state in ABSENT or state == "55000"
-    ):  # as when a view stands where a table should
-        return SchemaMismatch(
-            f"The tables in {place} do not fit this program", hint="see `todo doctor`"
-        )
-    if state in ("40001", "40P01", "53300", "55P03"):
-        return DatabaseBusy(f"{place} is busy", hint="try again")
-    if state == "57014":
-        return TimedOut(f"{place} cancelled the statement", hint="try again")
-    if state == "53100":
-        return IoFailed(f"The disk of {place} is full")
-    if state == "23505":
-        return Conflict("The id or the number is taken")
-    if state[:2] in ("08", "53", "57"):
-        return DatabaseUnavailable(f"{place} is not available", hint="try again")
-    if state == "0A000" or state[:2] == "42":
-        return ConfigInvalid(
-            f"{place} does not accept this program's way of speaking ({state})",
-            hint="see `todo doctor`",
-        )
-    return Internal(f"Unexpected SQLSTATE {state}", hint=_REPORT)
-
-
-def _from_neon(message: str, place: str) -> TodoError:
-    if any(text in message for text in _NEON_DENIED):
-        return AuthFailed(
-            f"{place} refuses the user, the password or the address",
-            hint="check the connection string",
-        )
-    if "does not exist" in message:
-        return ConfigInvalid(
-            f"There is no such database: {place}",
-            hint="check the name at the end of the URL",
-        )
-    if "quota" in message:
-        return ConfigInvalid(
-            f"The quota of {place} is spent",
-            hint="see the plan and its limits in Neon's console",
-        )
-    if "disabled" in message or "cannot be found" in message:
-        return ConfigInvalid(
-            f"The endpoint of {place} is disabled or gone",
-            hint="look at it in Neon's console",
-        )
-    if "Endpoint ID" in message or "project name" in message:
-        return ConfigInvalid(
-            f"The host of {place} names no Neon endpoint",
-            hint="copy the string from Neon's console",
-        )
-    if "connection is insecure" in message:
-        return ConfigInvalid(
-            f"{place} insists on TLS", hint="leave `sslmode=disable` out of the URL"
-        )
-    if "unsupported startup parameter" in message:
-        return ConfigInvalid(
-            f"{place} refuses a parameter of the URL",
-            hint="leave `options` out of the URL",
-        )
-    return DatabaseUnavailable(f"{place} is not available", hint="try again")
-
-
-def _from_pooler(message: str, place: str) -> TodoError:
-    """Translate what PgBouncer says under 08P01, its only SQLSTATE for who may come in."""
-    if "no such database" in message:
-        return ConfigInvalid(
-            f"There is no such database: {place}",
-            hint="check the name at the end of the URL",
-        )
-    if "unsupported startup parameter" in message:
-        return ConfigInvalid(
-            f"{place} refuses a parameter of the URL",
-            hint="leave `options` out of the URL",
-        )
-    if any(
-        text in message
-        for text in ("authentication failed", "no such user", "password")
-    ):
-        return AuthFailed(
-            f"{place} refuses the user or the password",
-            hint="check the connection string",
-        )
-    return ConfigInvalid(
-        f"{place} does not accept this program's way of speaking",
-        hint="see `todo doctor`",
-    )
-
-
 def _from_sqlite(error: BaseException, place: str) -> TodoError:
-    name = sqlite_name(error) or ""
-    if is_busy(error):
-        return DatabaseBusy(f"{place} is locked by another program", hint="try again")
-    if is_collision(error):
-        return Conflict("The id or the number is taken")
-    if name.startswith("SQLITE_FULL") or (
-        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    ):
-        return IoFailed(
-            f"The disk is full: {place}",
-            hint="nothing was changed; make room and try again",
-        )
-    if name.startswith(
-        ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")
-    ) or _NOT_UTF_8 in str(error):
-        return _from_content(place, is_database=not name.startswith("SQLITE_NOTADB"))
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
-        return IoFailed(
-            f"{place} is read-only", hint="check the rights on the file and its folder"
-        )
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")):
-        return IoFailed(
-            f"{place} cannot be opened",
-            hint="check the rights on the file and its folder",
-        )
+    name = _facts(error).sqlite_name
+    for prefix, reply in _SQLITE.items():
+        if name.startswith(prefix):
+            return reply.fill(place)
+    if _NOT_UTF_8 in str(error):
+        return _DAMAGED.fill(place)
     if is_absent(error):
-        return SchemaMismatch(
-            f"The tables in {place} do not fit this program", hint="see `todo doctor`"
-        )
+        return _ODD_TABLES.fill(place)
     if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _DISK_FULL.fill(place)
         return IoFailed(f"{place}: {(error.strerror or type(error).__name__).lower()}")
     return Internal(
         f"Unexpected error of SQLite: {name or type(error).__name__}", hint=_REPORT
     )
 
 
-def _from_content(place: str, *, is_database: bool) -> IoFailed:
-    """Say what to do about a file that cannot be read: SQLite keeps parts of it in
-    files beside it.
-    """
-    name = Path(place).name
-    away = f"move {name} away, with {name}-wal and {name}-shm if they are there"
-    if is_database:
-        return IoFailed(
-            f"{place} is damaged",
-            hint=f"nothing was changed; {away}, then `todo db import COPY`",
-        )
-    hint = f"nothing was changed; name another file in TODO_DATABASE_URL, or {away}"
-    return IoFailed(f"{place} is not a SQLite database", hint=hint)
+def _rejected_tls(error: BaseException) -> bool:
+    return "rejected SSL upgrade" in str(error)
+
+
+def _has_any(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)

@@ -11,7 +11,7 @@ from todo_cli.database import failures, files, schema, sidecars
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import SqliteTarget, Target
-from todo_cli.errors import IoFailed
+from todo_cli.errors import IoFailed, NoStore
 
 
 class Keeper:
@@ -45,7 +45,7 @@ class Keeper:
         if files.holds_nothing(path):
             sidecars.refuse_foreign(path)
             if not creates:
-                raise failures.NoStore
+                raise NoStore
             files.make(path)
 
     def _is_checked(self, path: Path) -> bool:
@@ -108,7 +108,7 @@ class Keeper:
         """
         state = await schema.read_state(connection)
         if state.fit is Fit.ABSENT and not creates:
-            raise failures.NoStore
+            raise NoStore
         if state.fit is Fit.ABSENT:
             self.created = await schema.create(connection)
         elif state.fit is not Fit.CURRENT:

@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar
 
 from todo_cli.database import schema
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.failures import NoStore, is_collision
+from todo_cli.database.failures import is_collision
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
-from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, SchemaMismatch
+from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, NoStore, SchemaMismatch
 
 Row = dict[str, Any]
 T = TypeVar("T")

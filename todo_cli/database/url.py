@@ -1,11 +1,12 @@
-"""A connection string as people have it, read into what the drivers need.
+"""Reads a connection string, as people have it, into what the drivers need.
 
-Accepts what Neon's console, libpq, SQLAlchemy and other tools hand out. No message
-quotes any part of the string but a known scheme or a known parameter's name: a password
-that was not encoded can end up anywhere in it.
+Accepts the strings of Neon's console, libpq, SQLAlchemy and other tools. A message quotes
+nothing of the string but a known scheme or a known parameter's name: a password that is
+not encoded can be anywhere in it. No SQL and no driver here: `config` imports this.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,151 +16,61 @@ from todo_cli import redact
 from todo_cli.errors import ConfigInvalid
 from todo_cli.rules import REFUSED, REFUSED_CLASS
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
 _POSTGRES: Final = re.compile(r"postgres(ql)?(\+\w+)?", re.IGNORECASE | re.ASCII)
-"""With whatever driver of SQLAlchemy: the string's other users choose theirs, and this
-program has its own.
-"""
+"""With any driver of SQLAlchemy, such as `+asyncpg`: it is ignored."""
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
-_KNOWN: Final = frozenset(
-    {
-        "application_name",
-        "connect_timeout",
-        "dbname",
-        "host",
-        "options",
-        "password",
-        "port",
-        "sslmode",
-        "sslnegotiation",
-        "sslrootcert",
-        "user",
-    }
+_KNOWN: Final = _words(
+    """
+    application_name connect_timeout dbname host options password port sslmode
+    sslnegotiation sslrootcert user
+    """
 )
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
-"""Known and rightly without effect: asyncpg has no channel binding (the verified
-certificate vouches for the server), and every statement here suits PgBouncer."""
-_FOREIGN: Final = frozenset(
-    {
-        # libpq
-        *(
-            "fallback_application_name",
-            "gssdelegation",
-            "gssencmode",
-            "gsslib",
-            "hostaddr",
-            "keepalives",
-        ),
-        *(
-            "keepalives_count",
-            "keepalives_idle",
-            "keepalives_interval",
-            "krbsrvname",
-            "load_balance_hosts",
-        ),
-        *(
-            "max_protocol_version",
-            "min_protocol_version",
-            "passfile",
-            "replication",
-            "require_auth",
-            "requirepeer",
-        ),
-        *(
-            "requiressl",
-            "service",
-            "ssl_max_protocol_version",
-            "ssl_min_protocol_version",
-            "sslcert",
-            "sslcertmode",
-        ),
-        *(
-            "sslcompression",
-            "sslcrl",
-            "sslcrldir",
-            "sslkey",
-            "sslpassword",
-            "sslsni",
-            "target_session_attrs",
-        ),
-        *("client_encoding", "tcp_user_timeout"),
-        # settings of the server
-        *(
-            "datestyle",
-            "idle_in_transaction_session_timeout",
-            "lock_timeout",
-            "role",
-            "search_path",
-        ),
-        *("statement_timeout", "timezone"),
-        # asyncpg, SQLAlchemy, Prisma, JDBC, node-postgres, Neon
-        *(
-            "command_timeout",
-            "database",
-            "direct_tls",
-            "max_cached_statement_lifetime",
-            "max_cacheable_statement_size",
-        ),
-        *(
-            "prepared_statement_cache_size",
-            "server_settings",
-            "statement_cache_size",
-            "timeout",
-            "max_overflow",
-        ),
-        *(
-            "pool_size",
-            "connection_limit",
-            "pool_timeout",
-            "schema",
-            "socket_timeout",
-            "sslaccept",
-            "sslidentity",
-        ),
-        *(
-            "currentSchema",
-            "prepareThreshold",
-            "ssl",
-            "uselibpqcompat",
-            "endpoint",
-            "project",
-        ),
-    }
-)
-"""What other programs understand, and this one does not. An unknown name is not shown:
-it may be a password.
+"""Known, and right to ignore: asyncpg has no channel binding (the verified certificate
+proves who the server is), and every statement here suits PgBouncer.
 """
-_SCHEMES: Final = frozenset(
-    {
-        *(
-            "cockroachdb",
-            "ftp",
-            "http",
-            "https",
-            "ldap",
-            "libsql",
-            "mariadb",
-            "mongodb",
-            "mongodb+srv",
-            "mssql",
-        ),
-        *(
-            "mysql",
-            "oracle",
-            "redis",
-            "rediss",
-            "sqlite3",
-            "sqlserver",
-            "ssh",
-            "turso",
-            "ws",
-            "wss",
-        ),
-    }
+_FOREIGN: Final = _words(
+    # libpq; settings of the server; asyncpg, SQLAlchemy, Prisma, JDBC, node-postgres, Neon
+    """
+    fallback_application_name gssdelegation gssencmode gsslib hostaddr
+    keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname
+    load_balance_hosts max_protocol_version min_protocol_version passfile
+    replication require_auth requirepeer requiressl service
+    ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode
+    sslcompression sslcrl sslcrldir sslkey sslpassword sslsni
+    target_session_attrs client_encoding tcp_user_timeout
+
+    datestyle idle_in_transaction_session_timeout lock_timeout role
+    search_path statement_timeout timezone
+
+    command_timeout database direct_tls max_cached_statement_lifetime
+    max_cacheable_statement_size prepared_statement_cache_size server_settings
+    statement_cache_size timeout max_overflow pool_size connection_limit
+    pool_timeout schema socket_timeout sslaccept sslidentity currentSchema
+    prepareThreshold ssl uselibpqcompat endpoint project
+    """
 )
-"""What a message may name: anything else before `://` can be a part of a password."""
-_ENCODE: Final = "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, `?` as `%3F`, `%` as `%25`"
+"""What other programs know and this one ignores; `todo doctor` names them. Any other
+name is not shown: it may be a password.
+"""
+_SCHEMES: Final = _words(
+    """
+    cockroachdb ftp http https ldap libsql mariadb mongodb mongodb+srv mssql
+    mysql oracle redis rediss sqlite3 sqlserver ssh turso ws wss
+    """
+)
+"""What a message may name. Anything else before `://` can be part of a password."""
+_ENCODE: Final = (
+    "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, "
+    "`?` as `%3F`, `%` as `%25`"
+)
 _LOGIN_FORM: Final = f"write it as `user:password@`; {_ENCODE}"
 _ODD_IN_USER: Final = re.compile(r"[;,|=]")
 """What people type in place of the `:` before a password."""
@@ -167,9 +78,7 @@ _NESTED: Final = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
 _CLEAR_PATH: Final = re.compile(
     r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$", re.IGNORECASE | re.DOTALL
 )
-"""What is a path whatever signs are in it: it begins like one, or ends in the name of a
-database file.
-"""
+"""A path whatever characters are in it: by how it begins, or by the ending of its name."""
 _ODD_IN_PATH: Final = re.compile(
     r"^[-/]|[:@?=;\s]|\.neon\.(tech|build)\b", re.IGNORECASE
 )
@@ -230,8 +139,8 @@ class PostgresTarget:
 
     @property
     def is_plain(self) -> bool:
-        """Whether to speak without TLS: a Unix socket, an explicit `disable`, or
-        loopback that asks for no more.
+        """Whether to connect without TLS: on a Unix socket, with `sslmode=disable`, or on
+        loopback unless the URL requires TLS.
         """
         if self.sslmode == "disable" or all(
             host.startswith("/") for host, _ in self.hosts
@@ -245,7 +154,7 @@ class PostgresTarget:
 
     @property
     def is_exposed(self) -> bool:
-        """Whether plain text leaves this machine."""
+        """Whether data leaves this machine without TLS."""
         return self.is_plain and not all(is_local(host) for host, _ in self.hosts)
 
 
@@ -265,9 +174,7 @@ def is_local(host: str) -> bool:
 
 
 def unwrap(text: str) -> str:
-    """Take off what gets around a string when it is copied: blanks, a byte order mark,
-    a pair of quotes.
-    """
+    """Strip blanks, byte order marks and pairs of quotes, which come with copying."""
     while True:
         inner = text.strip().strip(_BYTE_ORDER_MARKS).strip()
         if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "'\"":
@@ -283,12 +190,13 @@ _BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
 
 _MEANT: Final = re.compile(
     r"""
-      postgres[\w+.-]*\s*:\s*//                               # anywhere, also behind `psql` or `jdbc:`
-    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)(\+\w+)?\W*(:|//)     # misspelt
-    | ^[^/?#]*:[^/]*@[^?#]*\?.*\bsslmode=                      # the beginning lost
+      postgres[\w+.-]*\s*:\s*//   # anywhere, also after `psql` or `jdbc:`
+    | ^\W*(postg(?!is)\w*|pg|pgsql|psql)(\+\w+)?\W*(:|//)   # misspelt
+    | ^[^/?#]*:[^/]*@[^?#]*\?.*\bsslmode=   # its beginning lost
     | ^\W*//[^/?#]+:[^/]*@
     | ^\W*psql\s | \bPGPASSWORD\s*=
-    | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=    # libpq's words and values
+      # keywords of libpq
+    | (^|\s)(host|hostaddr|dbname)\s*=.*\s(user|password|dbname|host|port)\s*=
     | \.neon\.(tech|build)\b
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
@@ -296,7 +204,7 @@ _MEANT: Final = re.compile(
 
 
 _LIKE: Final = 0.78
-"""`posgresql` and `psotgresql` are as like `postgresql` as this; `postmark` and
+"""How similar to `postgresql` a misspelt scheme must be: `posgresql` is, `postmark` and
 `progress` are not.
 """
 
@@ -325,10 +233,10 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
     """Read a connection string or a path of a SQLite file; relative paths start at
     `cwd`, `~` is `home`.
 
-    Blanks, a byte order mark and a pair of quotes around it are forgiven.
+    Blanks, a byte order mark and a pair of quotes around it are ignored.
 
     Raises:
-        ConfigInvalid: it cannot be read; the message says what to mend and quotes nothing secret.
+        ConfigInvalid: it cannot be read; the message says why and quotes nothing secret.
     """
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
@@ -354,16 +262,16 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
 
 
 def _refuse_addresses(text: str) -> None:
-    """Refuse what is an address and not one that can be read, rather than take it for a path.
+    """Refuse what is meant as a URL and cannot be read, instead of taking it for a path.
 
     Raises:
-        ConfigInvalid: it says what is wrong with it, as far as that can be known.
+        ConfigInvalid: it says what is wrong, as far as that can be known.
     """
     scheme, separator, _ = text.partition("://")
     if re.match(r"\W*psql\b", text):
         raise ConfigInvalid(
             "The database URL begins with `psql`",
-            hint="leave `psql` and the quotes out: what is wanted begins with `postgresql://`",
+            hint="leave out `psql` and the quotes: begin with `postgresql://`",
         )
     if (nested := _NESTED.search(text)) and "://" not in text[: nested.start()]:
         raise ConfigInvalid(
@@ -372,8 +280,10 @@ def _refuse_addresses(text: str) -> None:
         )
     if redact.plain(text) != text and _NESTED.match(redact.plain(text)):
         raise ConfigInvalid(
-            "The database URL holds a `\\`, or a sign that only looks like the right one",
-            hint="write `postgresql://`, `:`, `@` and `/` with plain ASCII characters and without `\\`",
+            "The database URL contains a `\\`, "
+            "or a character that only looks like the right one",
+            hint="write `postgresql://`, `:`, `@` and `/` with plain ASCII characters "
+            "and without `\\`",
         )
     word, colon, _ = text.partition(":")
     if (
@@ -395,79 +305,123 @@ def _refuse_addresses(text: str) -> None:
         )
 
 
-_EXAMPLES: Final = "use `postgresql://user:password@host/database`, `sqlite:///path`, or the path of a SQLite file"
+_EXAMPLES: Final = (
+    "use `postgresql://user:password@host/database`, `sqlite:///path`, "
+    "or the path of a SQLite file"
+)
 
 
 def _file(text: str, cwd: Path, home: Path | None) -> Path:
     if text == "" or text == ":memory:":
         raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
     if REFUSED.search(text):
-        raise ConfigInvalid("The path of the SQLite file holds a control character")
+        raise ConfigInvalid("The path of the SQLite file contains a control character")
     if home is not None and text.startswith("~/"):
         return home / text[2:]
     return cwd / text
 
 
 def _postgres(rest: str) -> PostgresTarget:
-    if "#" in rest:
-        raise ConfigInvalid(
-            "The database URL holds a `#` that is not encoded", hint=_ENCODE
-        )
-    if _UNSAFE.search(rest) or _BAD_PERCENT.search(rest):
-        raise ConfigInvalid(
-            "The database URL holds a blank, a control character or a `%` that is not encoded",
-            hint=_ENCODE,
-        )
+    parts = _split(rest)
+    _check(parts)
+    parameters = parts.parameters
+    addresses = _hosts(parts.hosts, parameters.get("port"))
+    is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
+    # Neon's pooler refuses startup options.
+    options = None if is_neon else parameters.get("options")
+    root = parameters.get("sslrootcert")
+    has_root = root not in (None, "", "system")
+    return PostgresTarget(
+        hosts=addresses,
+        user=parts.user or None,
+        password=parts.password,
+        database=parts.database or None,
+        sslmode=parameters.get("sslmode"),
+        root_certificate=Path(root) if root and has_root else None,
+        direct_tls=_direct_tls(parameters.get("sslnegotiation"), is_neon=is_neon),
+        options=options,
+        connect_timeout_s=_seconds(parameters.get("connect_timeout")),
+        application_name=parameters.get("application_name") or "todo",
+        dropped=parts.dropped,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A URL of PostgreSQL taken apart and decoded; a parameter wins over its twin in
+    the URL, as with libpq.
+    """
+
+    user: str
+    raw_user: str
+    """The user before `@`, as it was written."""
+    password: str | None = field(repr=False)
+    hosts: str
+    database: str
+    parameters: Mapping[str, str] = field(repr=False)
+    dropped: tuple[str, ...]
+
+
+def _split(rest: str) -> _Parts:
+    """Take apart what follows `postgresql://`."""
+    _refuse_raw(rest)
     main, _, query = rest.partition("?")
     authority, _, path = main.partition("/")
     if authority.count("@") > 1 or "@" in path or "/" in path or "@" in query:
         raise ConfigInvalid(
-            "The database URL holds an `@` or `/` that is not encoded", hint=_ENCODE
+            "The database URL contains an `@` or `/` that is not encoded", hint=_ENCODE
         )
     parameters, dropped = _parameters(query)
     login, _, hosts = authority.rpartition("@")
-    user, colon, password = login.partition(":")
-    mode = parameters.get("sslmode")
+    raw_user, colon, raw_password = login.partition(":")
+    password = _decoded(raw_password) if colon else None
+    return _Parts(
+        user=parameters.get("user") or _decoded(raw_user),
+        raw_user=raw_user,
+        password=parameters.get("password") or password,
+        hosts=parameters.get("host") or hosts,
+        database=parameters.get("dbname") or _decoded(path),
+        parameters=parameters,
+        dropped=dropped,
+    )
+
+
+def _refuse_raw(rest: str) -> None:
+    """Refuse characters that a URL cannot have, before it is cut at one of them."""
+    if "#" in rest:
+        raise ConfigInvalid(
+            "The database URL contains a `#` that is not encoded", hint=_ENCODE
+        )
+    if _UNSAFE.search(rest) or _BAD_PERCENT.search(rest):
+        raise ConfigInvalid(
+            "The database URL contains a blank, a control character or a `%` "
+            "that is not encoded",
+            hint=_ENCODE,
+        )
+
+
+def _check(parts: _Parts) -> None:
+    """Refuse parts that cannot be right: used as they are, they could show a password."""
+    mode = parts.parameters.get("sslmode")
     if mode is not None and mode not in SSLMODES:
         raise ConfigInvalid(
             "The database URL has an unknown sslmode",
             hint=f"one of {', '.join(SSLMODES)}",
         )
-    addresses = _hosts(parameters.get("host") or hosts, parameters.get("port"))
-    is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
-    root = parameters.get("sslrootcert")
-    login_name = parameters.get("user") or _decoded(user)
-    secret = parameters.get("password") or (_decoded(password) if colon else None)
-    if secret is None and (
-        _ODD_IN_USER.search(user) or ":" in redact.plain(login_name)
-    ):
+    is_odd = _ODD_IN_USER.search(parts.raw_user) or ":" in redact.plain(parts.user)
+    if parts.password is None and is_odd:
         raise ConfigInvalid(
             "The database URL has a login that cannot be read", hint=_LOGIN_FORM
         )
-    database = parameters.get("dbname") or _decoded(path)
-    if redact.holds_login(database) or redact.holds_login(
-        parameters.get("application_name", "")
-    ):
+    shown = (parts.database, parts.parameters.get("application_name", ""))
+    if any(redact.holds_login(text) for text in shown):
         raise ConfigInvalid(
-            "The database URL holds another connection string", hint=_EXAMPLES
+            "The database URL contains another connection string", hint=_EXAMPLES
         )
-    if redact.looks_like_address(root or ""):
+    if redact.looks_like_address(parts.parameters.get("sslrootcert", "")):
         raise ConfigInvalid(
             "The database URL has an sslrootcert that is not the path of a file"
         )
-    return PostgresTarget(
-        hosts=addresses,
-        user=login_name or None,
-        password=secret,
-        database=database or None,
-        sslmode=mode,
-        root_certificate=None if root in (None, "", "system") else Path(root),
-        direct_tls=_direct_tls(parameters.get("sslnegotiation"), is_neon=is_neon),
-        options=None if is_neon else parameters.get("options"),
-        connect_timeout_s=_seconds(parameters.get("connect_timeout")),
-        application_name=parameters.get("application_name") or "todo",
-        dropped=dropped,
-    )
 
 
 def _decoded(text: str) -> str:
@@ -479,7 +433,7 @@ def _decoded(text: str) -> str:
             "The database URL is not UTF-8 when decoded", hint=_ENCODE
         ) from None
     if "\0" in decoded:
-        raise ConfigInvalid("The database URL holds a null character", hint=_ENCODE)
+        raise ConfigInvalid("The database URL contains a null character", hint=_ENCODE)
     return decoded
 
 

@@ -1,3 +1,3 @@
-"""A result becomes words and columns, and these become a terminal's table,
-tab-separated lines or JSON.
+"""What is printed: a result becomes a `Sheet`, and that a table, tab-separated lines or
+JSON.
 """

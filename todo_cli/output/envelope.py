@@ -11,13 +11,13 @@ from todo_cli.task import Task, format_instant
 
 
 def success(data: Any, message: str) -> str:
-    """The envelope of a result: tasks, lists of tasks, or plain JSON values."""
+    """The document of a result; `data` is a task, a list of tasks or plain JSON values."""
     return _document({"success": True, "data": data, "message": message})
 
 
 def failure(error: TodoError) -> str:
-    """The envelope of an error; `hint` and `details` only where there is something to say."""
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    """The document of an error; `hint` and `details` only where the error has them."""
+    body: dict[str, Any] = {"code": error.code.name, "message": error.message}
     if error.hint is not None:
         body["hint"] = error.hint
     if error.details:
@@ -37,11 +37,7 @@ def _write(value: Any) -> Any:
 
 
 def _document(envelope: dict[str, Any]) -> str:
-    return (
-        escape_json(
-            json.dumps(
-                envelope, ensure_ascii=False, allow_nan=False, default=task_values
-            )
-        )
-        + "\n"
+    text = json.dumps(
+        envelope, ensure_ascii=False, allow_nan=False, default=task_values
     )
+    return escape_json(text) + "\n"

@@ -1,14 +1,16 @@
-"""A sheet as lines for pipes: tab-separated, no header, no colour, nothing cut."""
+"""A sheet as lines for a pipe: tab-separated, no header, no colour, nothing cut."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from todo_cli.output.envelope import task_values
 from todo_cli.output.text import field, visible
 from todo_cli.output.views import Sheet
+from todo_cli.task import Task
 
 _NONE: Final = "-"
-"""Fills a column that has no value: `read` in a shell takes two tabs in a row for one,
-and would count wrong.
+"""For a column without a value: `read` in a shell takes two tabs in a row as one, and
+would assign the columns wrongly.
 """
 
 
@@ -19,11 +21,22 @@ def render(sheet: Sheet) -> str:
 
 def _lines(sheet: Sheet) -> Iterator[str]:
     if sheet.table is not None:
-        for row in sheet.table.rows:
-            status = "done" if row.is_done else "open"
-            title, completed_at = visible(row.title) or _NONE, row.completed_at or _NONE
-            yield f"{row.number}\t{status}\t{title}\t{row.created_at}\t{completed_at}\t{row.id}"
+        for task in sheet.table.tasks:
+            yield "\t".join(_columns(task))
     for name, value in sheet.fields:
         yield f"{name}\t{field(value)}"
     for line in sheet.lines:
         yield visible(line)
+
+
+def _columns(task: Task) -> list[str]:
+    """The columns of a list; scripts count on their number and order."""
+    values = task_values(task)
+    return [
+        str(task.number),
+        "done" if task.completed else "open",
+        visible(task.title) or _NONE,
+        values["created_at"],
+        values["completed_at"] or _NONE,
+        values["id"],
+    ]

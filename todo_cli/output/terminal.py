@@ -1,4 +1,4 @@
-"""A sheet for a terminal, drawn by Rich; the only module that knows Rich."""
+"""A sheet for a terminal, drawn by Rich; the only module that imports Rich."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,16 +13,18 @@ from rich.text import Text
 
 from todo_cli.output.text import visible, visible_lines
 from todo_cli.output.views import Sheet, Table
+from todo_cli.output.words import age
+from todo_cli.task import Task
 
 _WITH_DATE: Final = 50
-"""Columns below which the date goes."""
+"""Width from which the date is shown."""
 _WITH_STATUS: Final = 32
-"""Columns below which the status goes, too."""
+"""Width from which the status is shown."""
 
 
 class _Buffer(io.StringIO):
-    """A text buffer that claims the encoding of the stream it will be written to, so
-    that Rich picks fitting boxes.
+    """A text buffer with the encoding of the terminal, from which Rich chooses the
+    characters of its boxes.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -52,7 +54,7 @@ def render(
 def progress(
     what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
 ) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar on a stream, and hand out the function that moves it: so many done, of so many."""
+    """Draw a progress bar on a stream; yield a function of (done, total) that moves it."""
     text = io.TextIOWrapper(stream, encoding="utf-8")
     console = Console(
         file=text, width=width, force_terminal=True, _environ=dict(variables)
@@ -71,7 +73,7 @@ def progress(
 
 def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
     if sheet.table is not None:
-        if not sheet.table.rows:
+        if not sheet.table.tasks:
             return [Text(visible(sheet.table.note))]
         return [
             _table(sheet.table, width),
@@ -91,22 +93,24 @@ def _table(table: Table, width: int) -> RichTable:
     drawn.add_column("Task", overflow="fold")
     if with_date:
         drawn.add_column("When", no_wrap=True, style="dim")
-    for row in table.rows:
-        title = Text(visible(row.title), style="dim" if row.is_done else "")
-        if row.is_done and not with_status:
-            title = Text("x ", style="green") + title
-        cells = [Text(str(row.number)), title]
+    for task in table.tasks:
+        cells = [Text(str(task.number))]
+        title = Text(visible(task.title), style="dim" if task.completed else "")
         if with_status:
-            cells.insert(
-                1,
-                Text("done", style="green")
-                if row.is_done
-                else Text("open", style="yellow"),
-            )
+            cells.append(_status(task))
+        elif task.completed:
+            title = Text("x ", style="green") + title
+        cells.append(title)
         if with_date:
-            cells.append(Text(row.age))
+            cells.append(Text(age(task.completed_at or task.created_at, table.now)))
         drawn.add_row(*cells)
     return drawn
+
+
+def _status(task: Task) -> Text:
+    if task.completed:
+        return Text("done", style="green")
+    return Text("open", style="yellow")
 
 
 def _fields(fields: Sequence[tuple[str, str]]) -> RichTable:

@@ -1,5 +1,5 @@
-"""Making stored text safe to show: what `rules.REFUSED` names can come from elsewhere,
-and may not drive a terminal.
+"""Makes stored text safe to print. Other programs can store what `rules.REFUSED` names,
+and it must not control a terminal.
 """
 
 import re
@@ -16,13 +16,13 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """Text of several lines, likewise; a TAB becomes four blanks."""
+    """Text of several lines, escaped likewise; a TAB becomes four blanks."""
     return _REFUSED_IN_LINES.sub(_escape, text.replace("\t", "    "))
 
 
 def field(text: str) -> str:
-    """A value in a line of fields: backslash, LF and TAB are escaped, so that it can be
-    read back.
+    """A value on a line of fields; backslash, LF and TAB are escaped, so that a script
+    can read it back.
     """
     return visible(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t"))
 
@@ -33,11 +33,11 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_json(document: str) -> str:
-    """Write out as `\\uXXXX` what JSON leaves raw; such characters stand only inside
-    its strings.
-    """
-    if (
-        document.isascii() and "\x7f" not in document
-    ):  # JSON has escaped C0 itself: nothing is left to look for
+    """Escape as `\\uXXXX` what `json` leaves raw; it can only be inside strings."""
+    if document.isascii() and "\x7f" not in document:  # `json` has escaped C0
         return document
-    return REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+    return REFUSED.sub(_escape_in_json, document)
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
