@@ -59,14 +59,17 @@ PAPER = TerminalTheme(
 """Colours of a dark terminal, which brings its own background to a light page."""
 
 TEMPLATE = """\
-<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="todo in a terminal">
+<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" \
+role="img" aria-label="todo in a terminal">
 <style>
-.{unique_id}-matrix {{ font-size: {char_height}px; font-family: Menlo, Consolas, "DejaVu Sans Mono", monospace }}
+.{unique_id}-matrix {{ font-size: {char_height}px; \
+font-family: Menlo, Consolas, "DejaVu Sans Mono", monospace }}
 .{unique_id}-title {{ font-size: 16px; font-weight: bold; font-family: sans-serif }}
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+<clipPath id="{unique_id}-clip-terminal">\
+<rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
 {lines}
 </defs>
 {chrome}

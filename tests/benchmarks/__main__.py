@@ -1,85 +1,79 @@
-"""Measure what the program costs: `python -m tests.benchmarks [PART ...] [--quick] [--json FILE]`.
+"""Measure what the program costs: `python -m tests.benchmarks [PART ...] [--quick]`.
 
-PostgreSQL is the server of the tests: the one that TODO_TEST_DATABASE_URL names, or a
-throw-away one without fsync.
+With --against COMMIT the same checkout's program at that commit runs beside today's, in
+turns, with the packages that are installed now. PostgreSQL is the server of the tests:
+the one that TODO_TEST_DATABASE_URL names, or a throw-away one without fsync.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.benchmarks import adds, api, figures, flat, latency, peers, startup, whole
-from tests.benchmarks.figures import Figure
-from tests.benchmarks.stores import Stores
+from tests.benchmarks import adds, api, commands, latency, pages, peers, whole
+from tests.benchmarks.figures import Figure, show
+from tests.benchmarks.stores import Bench, Stores, check_out
 from tests.support.postgres import open_server
 
-PARTS: dict[str, Callable[..., list[Figure]]] = {
-    "startup": startup.run,
-    "flat": flat.run,
-    "adds": adds.run,
-    "whole": whole.run,
-    "peers": peers.run,
-    "api": api.run,
+PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "commands": commands.run,
     "latency": latency.run,
+    "whole": whole.run,
+    "api": api.run,
+    "adds": adds.run,
+    "pages": pages.run,
+    "peers": peers.run,
 }
+COMPARED = ("commands", "latency", "whole", "api")
+"""The parts that measure an older program beside today's."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the parts that are named, or all, and show their figures."""
+    """Run the parts that are named and show their figures."""
+    asked = _parse(arguments)
+    usual = COMPARED if asked.against else tuple(PARTS)
+    found: dict[str, list[Figure]] = {}
+    server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
+    try:
+        with TemporaryDirectory(prefix="todo-benchmarks-") as name:
+            folder = Path(name)
+            before = None
+            if asked.against:
+                package = check_out(asked.against, folder / "before")
+                before = Stores(folder, server, package)
+            bench = Bench(Stores(folder, server), before, asked.quick)
+            for part in asked.parts or usual:
+                sys.stderr.write(f"{part} ...\n")
+                found[part] = PARTS[part](bench)
+    finally:  # a part that fails takes nothing away from those before it
+        server.close()
+        show(found, Console(width=None if sys.stdout.isatty() else 160))
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description=__doc__
     )
     parser.add_argument(
-        "names",
+        "parts",
         nargs="*",
-        metavar="NAME",
-        help=f"parts to run, of {', '.join(PARTS)}; default all",
+        metavar="PART",
+        help=f"of {', '.join(PARTS)}; all by default,"
+        f" with --against {', '.join(COMPARED)}",
     )
+    parser.add_argument("--against", metavar="COMMIT", help="an older program")
     parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="fewer tasks and rounds: does it run at all?",
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="also write the figures to a file"
+        "--quick", action="store_true", help="few tasks and rounds: does it run?"
     )
     asked = parser.parse_args(arguments)
-    if unknown := set(asked.names) - set(PARTS):
+    if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    began = datetime.now(UTC)
-    found: list[Figure] = []
-    try:
-        for more in _run(
-            asked.names or list(PARTS), Console(stderr=True), is_quick=asked.quick
-        ):
-            found += more
-            if asked.json is not None:
-                asked.json.write_text(
-                    figures.as_json(found, is_quick=asked.quick, began=began)
-                )
-    finally:  # a part that fails takes nothing away from those before it
-        figures.show(found, console)
-    return 0
-
-
-def _run(
-    names: Sequence[str], progress: Console, *, is_quick: bool
-) -> Iterator[list[Figure]]:
-    with TemporaryDirectory(prefix="todo-benchmarks-") as folder:
-        server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
-        try:
-            for name in names:
-                progress.print(f"{name} ...")
-                yield PARTS[name](Stores(Path(folder), server), is_quick=is_quick)
-        finally:
-            server.close()
+    return asked
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""(f) What the API costs: `todo serve` beside plain uvicorn, a constant, a bare pool
-and a tutorial; late pages.
-"""
+"""What the API costs: `todo serve` beside a constant, a bare pool and a tutorial."""
 
 import asyncio
 import re
@@ -9,10 +7,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from itertools import count, cycle
 from random import Random
 from typing import Final
@@ -21,34 +18,43 @@ from uuid import UUID
 import asyncpg
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.processes import environment, todo
-from tests.benchmarks.stores import ALL_OPEN, KINDS, USER, Stores
+from tests.benchmarks.processes import todo
+from tests.benchmarks.stores import ALL_OPEN, USER, Bench, Stores
 from tests.support.stores import Store
-from todo_cli.database.engine import open_database
-from todo_cli.service import TaskService
-from todo_cli.task import Position, TaskQuery, TaskStatus
 
-PART = "f api"
-PAGES = "f late pages"
 CONNECTIONS: Final = 32
 POOL_SIZE: Final = 10
 TASKS: Final = 1_000
-POOL_AT_MOST: Final = 2.0
-"""The bare pool's requests a second over ours: half of them are to be reached."""
-TUTORIAL_AT_MOST: Final = 1 / 1.3
-KEPT_AT_MOST: Final = 3.0
-"""Our time over the bare pool's where one client waits for each answer; a packet held
-back would make it fifty.
-"""
-LATE_AT_MOST: Final = 1.3
 LISTENING: Final = re.compile(rb"Listening on http://127\.0\.0\.1:(\d+)")
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-
-Requests = Callable[[int], Iterator[bytes]]
-"""The requests that one connection sends, by its number, with `{host}` filled in later."""
+PEERS: Final = ("constant", "pool", "tutorial")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs, and the ids of tasks in its store."""
+
+    port: int
+    ids: Sequence[UUID]
+
+
+Requests = Callable[[Server, int], Iterator[bytes]]
+"""The requests that one connection sends, by its number; `{host}` is filled in later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A kind of requests, and at least what part of another server's rate is reached."""
+
+    what: str
+    requests: Requests
+    over: str
+    """The server that ours is compared with first."""
+    at_least: float | None = None
+    peers: Sequence[str] = ()
+    connections: int = CONNECTIONS
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What one server did in one turn."""
 
@@ -56,257 +62,101 @@ class Sample:
     p99_ms: float
 
 
-@dataclass(slots=True)
-class Measured:
-    """All turns of one kind of request, by server."""
-
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-
-    def ratio(self, name: str, base: str = "todo") -> float:
-        """One server's requests a second over another's: the median over turns of the
-        same moment.
-        """
-        pairs = zip(self.samples[name], self.samples[base], strict=True)
-        return statistics.median(
-            one.per_second / other.per_second for one, other in pairs
-        )
-
-    def beside(self) -> dict[str, float]:
-        """Requests a second and p99 of every server."""
-        rates = {
-            f"{name}/s": statistics.median(s.per_second for s in turns)
-            for name, turns in self.samples.items()
-        }
-        return rates | {
-            f"{name} p99 ms": statistics.median(s.p99_ms for s in turns)
-            for name, turns in self.samples.items()
-        }
+Samples = Mapping[str, list[Sample]]
 
 
-def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
-    """Put the same load on all servers in turns, then time pages in this process."""
-    figures: list[Figure] = []
-    with stores.filled("postgresql", TASKS, ALL_OPEN) as store, ExitStack() as servers:
-        ports = {
-            name: servers.enter_context(_serving(name, stores, store))
-            for name in ("todo", "plain", "constant", "pool", "tutorial")
-        }
-        ids = asyncio.run(_ids(store))
-        turns, seconds = (2, 0.5) if is_quick else (9, 3.0)
-        figures += _kept(ports, ids, turns, seconds)
-        figures += _one(ports, ids, turns, seconds)
-        figures += _list(ports, turns, seconds)
-        figures += _add(ports, turns, seconds)
-    return figures + _late_pages(stores, is_quick=is_quick)
+def run(bench: Bench) -> list[Figure]:
+    """Put the same load on all servers in turns."""
+    with ExitStack() as opened:
+        servers: dict[str, Server] = {}
+        for name, stores in bench.versions.items():
+            store = opened.enter_context(stores.filled("postgresql", TASKS, ALL_OPEN))
+            servers[name] = opened.enter_context(_serving(name, stores, store))
+            if name == "todo":
+                for peer in PEERS:
+                    servers[peer] = opened.enter_context(_serving(peer, stores, store))
+        return [_measure(bench, servers, load) for load in LOADS]
 
 
-def _kept(
-    ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float
-) -> list[Figure]:
-    """One client that asks, waits for the answer and asks again: here a delay of the
-    network cannot hide.
-    """
-    chosen = {name: ports[name] for name in ("todo", "plain", "pool")}
-    found = _measure(
-        chosen,
-        lambda _: cycle([_get(f"/api/{USER}/tasks/{ids[0]}")]),
-        turns,
-        seconds,
-        connections=1,
-    )
-    return [
-        Figure(PART, "GET one task, one kept connection: our time over a bare pool", found.ratio("pool"), KEPT_AT_MOST,
-               beside=found.beside()),
-        Figure(PART, "GET one task, one kept connection: our time over that of uvicorn with a constant",
-               found.ratio("plain")),
-    ]  # fmt: skip
-
-
-def _one(
-    ports: dict[str, int], ids: Sequence[UUID], turns: int, seconds: float
-) -> list[Figure]:
-    def ask(number: int) -> Iterator[bytes]:
-        for id in cycle(Random(number).sample(ids, len(ids))):
-            yield _get(f"/api/{USER}/tasks/{id}")
-
-    found = _measure(
-        {name: ports[name] for name in ("todo", "constant", "pool")},
-        ask,
-        turns,
-        seconds,
-    )
-    return [
-        Figure(PART, "GET one task: a bare pool's requests over ours", found.ratio("pool"), POOL_AT_MOST,
-               beside=found.beside()),
-        Figure(PART, "GET one task: a constant's requests over ours", found.ratio("constant")),
-    ]  # fmt: skip
-
-
-def _list(ports: dict[str, int], turns: int, seconds: float) -> list[Figure]:
-    def ask(number: int) -> Iterator[bytes]:
-        return cycle([_get(f"/api/{USER}/tasks?limit=20")])
-
-    found = _measure(
-        {name: ports[name] for name in ("todo", "constant", "pool")},
-        ask,
-        turns,
-        seconds,
-    )
-    return [
-        Figure(PART, "GET a list of 20, counts and all: a bare pool's requests over ours", found.ratio("pool"),
-               beside=found.beside()),
-        Figure(PART, "GET a list of 20: a constant's requests over ours", found.ratio("constant")),
-    ]  # fmt: skip
-
-
-def _add(ports: dict[str, int], turns: int, seconds: float) -> list[Figure]:
-    titles = count()
-
-    def each_for_itself(number: int) -> Iterator[bytes]:
-        while True:
-            yield _post(f"/api/user{number}/tasks", next(titles))
-
-    def all_for_one(number: int) -> Iterator[bytes]:
-        while True:
-            yield _post("/api/crowd/tasks", next(titles))
-
-    chosen = {name: ports[name] for name in ("todo", "constant", "tutorial")}
-    apart = _measure(chosen, each_for_itself, turns, seconds)
-    together = _measure(
-        {name: ports[name] for name in ("todo", "tutorial")},
-        all_for_one,
-        turns,
-        seconds,
-    )
-    return [
-        Figure(PART, "POST, a user each: the tutorial's requests over ours", apart.ratio("tutorial"), TUTORIAL_AT_MOST,
-               beside=apart.beside()),
-        Figure(PART, "POST, a user each: a constant's requests over ours", apart.ratio("constant")),
-        Figure(PART, "POST, all for one user: the tutorial's requests over ours", together.ratio("tutorial"),
-               beside=together.beside()),
-    ]  # fmt: skip
-
-
-def _late_pages(stores: Stores, *, is_quick: bool) -> list[Figure]:
-    """Page 10,000 over page 1 of a list, timed in this process."""
-    tasks = 50_000 if is_quick else 1_000_000
-    figures = []
-    for kind in KINDS:
-        with stores.filled(kind, tasks, ALL_OPEN) as store:
-            figures += [
-                asyncio.run(_time_pages(store, status, tasks))
-                for status in (TaskStatus.ALL, TaskStatus.OPEN)
-            ]
-    return figures
-
-
-async def _time_pages(store: Store, status: TaskStatus, tasks: int) -> Figure:
-    last_shown = (
-        101  # by the page before the last one, which holds the numbers 100 to 1
-    )
-    late = Position(START + timedelta(seconds=last_shown), last_shown)
-    times: dict[Position | None, list[float]] = {None: [], late: []}
-    async with open_database(store.target) as database:
-        service = TaskService(database, USER, lambda: datetime.now(UTC))
-        for call in range(105):
-            for after, seconds in times.items():
-                began = time.perf_counter()
-                page = await service.list(TaskQuery(status, 100, after=after))
-                if call >= 5:
-                    seconds.append(time.perf_counter() - began)
-                if (page.tasks[0].number, len(page.tasks)) != (
-                    (tasks if after is None else 100),
-                    100,
-                ):
-                    raise AssertionError(f"the wrong page of {store.kind}")
+def _measure(bench: Bench, servers: Mapping[str, Server], load: Load) -> Figure:
+    """Load the servers one after the other, again and again; the first turn warms up."""
+    names = [*bench.versions, load.over, *load.peers]
+    samples: dict[str, list[Sample]] = {name: [] for name in names}
+    turns, seconds = (2, 0.5) if bench.is_quick else (9, 3.0)
+    for turn in range(turns + 1):
+        for name in names:
+            sample = asyncio.run(_apply(load, servers[name], seconds))
+            if turn > 0:
+                samples[name].append(sample)
+    beside = {}
+    if bench.before is not None:
+        beside["before"] = _ratio(samples, "before", load.over)
+    for name in load.peers:
+        beside[f"over {name}"] = _ratio(samples, "todo", name)
+    for name, taken in samples.items():
+        beside[f"{name}/s"] = statistics.median(s.per_second for s in taken)
+    beside["p99 ms"] = statistics.median(s.p99_ms for s in samples["todo"])
     return Figure(
-        PAGES,
-        f"{store.kind}, --status {status}: page {tasks // 100:,} of {tasks:,} tasks over page 1",
-        statistics.median(times[late]) / statistics.median(times[None]),
-        LATE_AT_MOST,
-        beside={
-            "best": min(times[late]) / min(times[None]),
-            "ms": statistics.median(times[late]) * 1_000,
-        },
+        f"{load.what}: requests a second over {load.over}",
+        _ratio(samples, "todo", load.over),
+        at_least=load.at_least,
+        beside=beside,
     )
 
 
-async def _ids(store: Store) -> list[UUID]:
-    connection = await asyncpg.connect(store.url)
-    try:
-        return [
-            UUID(str(row["id"]))
-            for row in await connection.fetch(
-                "SELECT id FROM todo.task WHERE user_id = $1", USER
-            )
-        ]
-    finally:
-        await connection.close()
+def _ratio(samples: Samples, name: str, base: str) -> float:
+    """The median of the ratios of the same moment."""
+    pairs = zip(samples[name], samples[base], strict=True)
+    return statistics.median(one.per_second / two.per_second for one, two in pairs)
 
 
 @contextmanager
-def _serving(name: str, stores: Stores, store: Store) -> Iterator[int]:
-    """Start a server and hand out its port; its log goes to a file, as an operator's would."""
+def _serving(name: str, stores: Stores, store: Store) -> Iterator[Server]:
+    """Start a server; its log goes to a file, as an operator's would."""
     log = stores.folder / f"{name}.log"
-    own = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks.api_peers",
-        name,
-        store.url,
-        str(POOL_SIZE),
-    ]
-    variables = environment(
-        stores.folder, TODO_DATABASE_URL=store.url, TODO_POOL_SIZE=str(POOL_SIZE)
-    )
+    size = str(POOL_SIZE)
+    command = todo("serve", "--port", "0")
+    if name in PEERS:
+        module = "tests.benchmarks.api_peers"
+        command = [sys.executable, "-m", module, name, store.url, size]
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            todo("serve", "--port", "0") if name == "todo" else own,
-            env=variables,
+            command,
+            env=stores.variables(store.url, TODO_POOL_SIZE=size),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
+            cwd=stores.folder,
         )
     try:
         while (found := LISTENING.search(log.read_bytes())) is None:
             if process.poll() is not None:
                 raise ChildProcessError(log.read_text())
             time.sleep(0.05)
-        yield int(found[1])
+        yield Server(int(found[1]), asyncio.run(_ids(store)))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _measure(
-    ports: dict[str, int],
-    requests: Requests,
-    turns: int,
-    seconds: float,
-    *,
-    connections: int = CONNECTIONS,
-) -> Measured:
-    """Load the servers one after the other, again and again; the first turn is not counted."""
-    measured = Measured({name: [] for name in ports})
-    for turn in range(turns + 1):
-        for name, port in ports.items():
-            sample = asyncio.run(_load(port, requests, seconds, connections))
-            if turn > 0:
-                measured.samples[name].append(sample)
-    return measured
+async def _ids(store: Store) -> list[UUID]:
+    connection = await asyncpg.connect(store.url)
+    try:
+        rows = await connection.fetch(
+            "SELECT id FROM todo.task WHERE user_id = $1", USER
+        )
+        return [UUID(str(row["id"])) for row in rows]
+    finally:
+        await connection.close()
 
 
-async def _load(
-    port: int, requests: Requests, seconds: float, connections: int
-) -> Sample:
+async def _apply(load: Load, server: Server, seconds: float) -> Sample:
     times: list[float] = []
     began = time.perf_counter()
-    await asyncio.gather(
-        *(
-            _ask(port, requests(number), began + seconds, times)
-            for number in range(connections)
-        )
-    )
+    async with asyncio.TaskGroup() as group:
+        for number in range(load.connections):
+            requests = load.requests(server, number)
+            group.create_task(_ask(server.port, requests, began + seconds, times))
     wall_s = time.perf_counter() - began
     times.sort()
     return Sample(len(times) / wall_s, times[int(len(times) * 0.99)] * 1_000)
@@ -330,11 +180,44 @@ async def _ask(
     await writer.wait_closed()
 
 
+def _get_one(server: Server, number: int) -> Iterator[bytes]:
+    ids = Random(number).sample(server.ids, len(server.ids))
+    return (_get(f"/api/{USER}/tasks/{id}") for id in cycle(ids))
+
+
+def _get_list(server: Server, number: int) -> Iterator[bytes]:
+    return cycle([_get(f"/api/{USER}/tasks?limit=20")])
+
+
+def _add_apart(server: Server, number: int) -> Iterator[bytes]:
+    return (_post(f"/api/user{number}/tasks", task) for task in count())
+
+
+def _add_together(server: Server, number: int) -> Iterator[bytes]:
+    return (_post("/api/crowd/tasks", task) for task in count())
+
+
 def _get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\n\r\n".encode()
 
 
 def _post(path: str, number: int) -> bytes:
-    body = f'{{"title": "Task number {number} of the benchmark", "description": "two litres"}}'
-    head = f"POST {path} HTTP/1.1\r\nHost: {{host}}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    return f"{head}\r\n\r\n{body}".encode()
+    title = f"Task number {number} of the benchmark"
+    body = f'{{"title": "{title}", "description": "two litres"}}'
+    head = [
+        f"POST {path} HTTP/1.1",
+        "Host: {host}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*head, "", body]).encode()
+
+
+LOADS: Final = (
+    Load("GET one task", _get_one, "pool", 0.85, ["constant"]),
+    # A packet that is held back would make this one fifty times slower.
+    Load("GET one task, one connection", _get_one, "pool", 0.33, ["constant"], 1),
+    Load("GET a list of 20 and its counts", _get_list, "pool", None, ["constant"]),
+    Load("POST, a user each", _add_apart, "tutorial", 2.5, ["constant"]),
+    Load("POST, all for one user", _add_together, "tutorial"),
+)

@@ -1,83 +1,63 @@
-"""What the API is measured against, a server each: `python -m
-tests.benchmarks.api_peers NAME URL POOL_SIZE`.
+"""What the API is measured against: `python -m tests.benchmarks.api_peers NAME URL SIZE`.
 
 All of them run as `todo serve` does: one process, the same HTTP parser, the same event
-loop, one line on stderr that names the port. `constant` and `pool` read path and body
-by the same signatures as the product; `plain` reads nothing.
+loop, one line on stderr that names the port. They know nothing of the product, so that
+they stay what they are while it changes.
 """
 
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 import asyncpg
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Response
 from sqlalchemy import DateTime
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_cli.api.app import Page, TaskId, UserId
-from todo_cli.api.body import JsonRoute
-from todo_cli.database.url import PostgresTarget, parse_url
-from todo_cli.output import envelope
-from todo_cli.task import NewTask, Task
+from tests.benchmarks.bare_list import COLUMNS, Task, dump
 
 LIST: Final = "/api/{user_id}/tasks"
 ONE: Final = "/api/{user_id}/tasks/{task_id}"
-_COLUMNS: Final = ", ".join(Task.__slots__)
-_MEDIA: Final = "application/json"
 
-Make = Callable[[str, int], ASGIApp]
-
-
-def _task() -> Task:
-    now = datetime.now(UTC)
-    return Task(
-        uuid4(), 1, "ada", "Task number 1 of the benchmark", None, False, now, now, None
-    )
+Make = Callable[[str, int], FastAPI]
+UserId = Annotated[str, Path(min_length=1, max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
-def make_plain(url: str, pool_size: int) -> ASGIApp:
-    """One answer to everything, made before: what uvicorn itself costs."""
-    answer = Response(envelope.success(_task(), "1: Task"), media_type=_MEDIA)
+class Body(SQLModel):
+    """A body as the product reads it."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await answer(scope, receive, send)
-
-    return app
+    title: str = Field(min_length=1, max_length=200)
+    description: str | None = Field(None, max_length=10_000)
 
 
 def make_constant(url: str, pool_size: int) -> FastAPI:
-    """Routes that read what the product's read, and answer with an envelope made before."""
-    task = _task()
-    one, twenty = (
-        envelope.success(task, "1: Task"),
-        envelope.success([task] * 20, "20 of 1,000"),
-    )
+    """Routes that read what the product's read, and answer with a text made before."""
+    now = datetime.now(UTC)
+    title = "Task number 1 of the benchmark"
+    task = Task(uuid4(), 1, "ada", title, None, False, now, now, None)
+    one, twenty = dump(task, "1: Task"), dump([task] * 20, "20 of 1,000")
     app = FastAPI()
-    app.router.route_class = JsonRoute
 
     @app.get(ONE)
-    async def get_task(user_id: UserId, task_id: TaskId) -> Response:
-        return Response(one, media_type=_MEDIA)
+    async def get_task(user_id: UserId, task_id: UUID) -> Response:
+        return _answer(one)
 
     @app.get(LIST)
-    async def list_tasks(user_id: UserId, page: Annotated[Page, Depends()]) -> Response:
-        return Response(twenty, media_type=_MEDIA)
+    async def list_tasks(user_id: UserId, limit: Limit = 100) -> Response:
+        return _answer(twenty)
 
     @app.post(LIST)
-    async def add_task(user_id: UserId, task: NewTask) -> Response:
-        return Response(one, 201, media_type=_MEDIA)
+    async def add_task(user_id: UserId, task: Body) -> Response:
+        return _answer(one, 201)
 
     return app
 
@@ -94,34 +74,28 @@ def make_pool(url: str, pool_size: int) -> FastAPI:
             yield
 
     app = FastAPI(lifespan=lifespan)
-    app.router.route_class = JsonRoute
+    one = f"SELECT {COLUMNS} FROM todo.task WHERE user_id = $1 AND id = $2"
+    newest = f"""SELECT {COLUMNS} FROM todo.task WHERE user_id = $1
+        ORDER BY created_at DESC, number DESC LIMIT $2"""
 
     @app.get(ONE)
-    async def get_task(user_id: UserId, task_id: TaskId) -> Response:
-        row = await app.state.pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM todo.task WHERE user_id = $1 AND id = $2",
-            user_id,
-            task_id,
-        )
+    async def get_task(user_id: UserId, task_id: UUID) -> Response:
+        row = await app.state.pool.fetchrow(one, user_id, task_id)
         if row is None:
             raise HTTPException(404)
         task = Task(*row)
-        return Response(
-            envelope.success(task, f"{task.number}: {task.title}"), media_type=_MEDIA
-        )
+        return _answer(dump(task, f"{task.number}: {task.title}"))
 
     @app.get(LIST)
-    async def list_tasks(user_id: UserId, page: Annotated[Page, Depends()]) -> Response:
-        rows = await app.state.pool.fetch(
-            f"SELECT {_COLUMNS} FROM todo.task WHERE user_id = $1 ORDER BY created_at DESC, number DESC LIMIT $2",
-            user_id,
-            page.limit,
-        )
-        return Response(
-            envelope.success([Task(*row) for row in rows], ""), media_type=_MEDIA
-        )
+    async def list_tasks(user_id: UserId, limit: Limit = 100) -> Response:
+        rows = await app.state.pool.fetch(newest, user_id, limit)
+        return _answer(dump([Task(*row) for row in rows], ""))
 
     return app
+
+
+def _answer(body: str, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")
 
 
 class TutorialTask(SQLModel, table=True):
@@ -157,18 +131,15 @@ class TutorialPublic(TutorialCreate):
 
 
 def make_tutorial(url: str, pool_size: int) -> FastAPI:
-    """An application as the tutorials write it: a session for each request, add,
-    commit, refresh.
-    """
+    """A tutorial's application: a session a request; add, commit, refresh."""
     address = url.replace("postgresql://", "postgresql+asyncpg://")
     engine = create_async_engine(address, pool_size=pool_size, max_overflow=0)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with engine.begin() as connection:
-            await connection.run_sync(
-                SQLModel.metadata.tables["tutorial_task"].create, checkfirst=True
-            )
+            table = SQLModel.metadata.tables["tutorial_task"]
+            await connection.run_sync(table.create, checkfirst=True)
         yield
         await engine.dispose()
 
@@ -187,38 +158,20 @@ def make_tutorial(url: str, pool_size: int) -> FastAPI:
         await session.refresh(stored)
         return stored
 
-    @app.get(ONE, response_model=TutorialPublic)
-    async def get_task(user_id: str, task_id: UUID, session: Session) -> Any:
-        task = await session.get(TutorialTask, task_id)
-        if task is None or task.user_id != user_id:
-            raise HTTPException(404)
-        return task
-
-    @app.get(LIST, response_model=list[TutorialPublic])
-    async def list_tasks(user_id: str, session: Session, limit: int = 100) -> Any:
-        newest = select(TutorialTask).where(TutorialTask.user_id == user_id)
-        return (
-            await session.exec(
-                newest.order_by(col(TutorialTask.created_at).desc()).limit(limit)
-            )
-        ).all()
-
     return app
 
 
 PEERS: Final[dict[str, Make]] = {
-    "plain": make_plain,
     "constant": make_constant,
     "pool": make_pool,
     "tutorial": make_tutorial,
 }
 
 
-async def _serve(app: ASGIApp) -> None:
+async def _serve(app: FastAPI) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, True
-    )  # as it is where uvicorn itself listens
+    # As uvicorn does where it listens by itself.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     sys.stderr.write(f"Listening on http://127.0.0.1:{listener.getsockname()[1]} \n")
     sys.stderr.flush()
     config = uvicorn.Config(
@@ -230,10 +183,7 @@ async def _serve(app: ASGIApp) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Serve until a signal comes."""
     name, url, pool_size = arguments
-    target = parse_url(url, cwd=Path.cwd())
-    assert isinstance(target, PostgresTarget)
-    served: Awaitable[None] = _serve(PEERS[name](url, int(pool_size)))
-    asyncio.run(served)  # type: ignore[arg-type]  # a coroutine
+    asyncio.run(_serve(PEERS[name](url, int(pool_size))))
 
 
 if __name__ == "__main__":

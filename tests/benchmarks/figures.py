@@ -1,104 +1,74 @@
-"""The figures that a benchmark hands back, as a table for people and as JSON for programs."""
+"""The figures of a run, and the table that shows them."""
 
-import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("typer", "rich", "sqlmodel", "sqlalchemy", "aiosqlite", "asyncpg")
+VERDICTS = {None: "", True: "[green]reached[/]", False: "[bold red]missed[/]"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number, what it may be at most, and the numbers beside it; `unit` is `x` for
-    a ratio, None: not to be had.
-    """
+    """A number, its bar and the numbers beside it; unit `x` is a ratio."""
 
-    part: str
     what: str
     value: float | None
+    """None where it cannot be measured on this machine."""
     at_most: float | None = None
+    at_least: float | None = None
     unit: str = "x"
-    beside: Mapping[str, float | str] = field(default_factory=dict)
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the figure is reached; None where there is nothing to reach."""
-        return (
-            None
-            if self.at_most is None or self.value is None
-            else round(self.value, 2) <= self.at_most
-        )
+        """Whether the figure is reached; None where there is no bar."""
+        if self.value is None:
+            return None
+        if self.at_most is not None:
+            return round(self.value, 2) <= self.at_most
+        if self.at_least is not None:
+            return round(self.value, 2) >= self.at_least
+        return None
+
+    @property
+    def bar(self) -> str:
+        """The bar in words."""
+        if self.at_most is not None:
+            return f"<= {self.at_most:g} {self.unit}"
+        if self.at_least is not None:
+            return f">= {self.at_least:g} {self.unit}"
+        return ""
 
 
-def as_table(figures: Sequence[Figure]) -> Table:
+def as_table(found: Mapping[str, Sequence[Figure]]) -> Table:
     """The figures of one run, a row each."""
-    table = Table(
-        title="Benchmarks", caption="x: median of the ratios of neighbouring runs"
-    )
+    table = Table(caption="x: median of the ratios of neighbouring runs")
     table.add_column("part")
     table.add_column("what")
-    for name in ("figure", "at most"):
+    for name in ("figure", "bar"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     table.add_column("beside")
-    for row in figures:
-        verdict = {None: "", True: "[green]reached[/]", False: "[bold red]missed[/]"}[
-            row.is_met
-        ]
-        beside = "  ".join(
-            f"{name} {_number(value)}" for name, value in row.beside.items()
-        )
-        limit = "" if row.at_most is None else f"{row.at_most:g} {row.unit}"
-        table.add_row(
-            row.part,
-            row.what,
-            "-" if row.value is None else f"{_number(row.value)} {row.unit}",
-            limit,
-            verdict,
-            beside,
-        )
+    for part, figures in found.items():
+        for row in figures:
+            value = "-" if row.value is None else f"{_number(row.value)} {row.unit}"
+            beside = [
+                f"{name} {_number(number)}" for name, number in row.beside.items()
+            ]
+            verdict = VERDICTS[row.is_met]
+            table.add_row(part, row.what, value, row.bar, verdict, "  ".join(beside))
     return table
 
 
-def as_json(figures: Sequence[Figure], *, is_quick: bool, began: datetime) -> str:
-    """The figures with what they were taken on."""
-    document: dict[str, Any] = {
-        "began": began.isoformat(timespec="seconds"),
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": is_quick,
-        "machine": {
-            "system": platform.platform(),
-            "processors": os.cpu_count(),
-            "load": [round(load, 2) for load in os.getloadavg()],
-            "python": platform.python_version(),
-            "packages": {name: version(name) for name in PACKAGES},
-        },
-        "figures": [asdict(row) | {"is_met": row.is_met} for row in figures],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+def show(found: Mapping[str, Sequence[Figure]], console: Console) -> None:
+    """Print the table and how many figures are reached."""
+    console.print(as_table(found))
+    verdicts = [row.is_met for figures in found.values() for row in figures]
+    reached, missed = verdicts.count(True), verdicts.count(False)
+    console.print(f"{reached} of {reached + missed} figures reached", highlight=False)
 
 
-def show(figures: Sequence[Figure], console: Console) -> None:
-    """Print the table and one line that sums it up."""
-    console.print(as_table(figures))
-    aims = [row for row in figures if row.is_met is not None]
-    missed = [f"{row.part}: {row.what}" for row in aims if not row.is_met]
-    console.print(
-        f"{len(aims) - len(missed)} of {len(aims)} figures reached", highlight=False
-    )
-    for name in missed:
-        console.print(f"missed: {name}", markup=False, highlight=False)
-
-
-def _number(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
+def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"

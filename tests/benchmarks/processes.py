@@ -1,34 +1,21 @@
-"""Running whole processes side by side and comparing what they cost."""
+"""Run whole processes in turns and compare what they cost."""
 
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import todo_cli
 from tests.support.program import command as todo
 
 LIMIT_S = 600
 METER = Path(__file__).with_name("meter.py")
 PYTHON = (sys.executable, "-c", "pass")
-LIBRARIES = ("typer", "rich", "sqlmodel", "sqlalchemy.ext.asyncio", "aiosqlite")
-IMPORTS = (sys.executable, "-c", f"import {', '.join(LIBRARIES)}")
+IMPORTS = (sys.executable, "-c", "import typer, rich, sqlmodel, sqlalchemy.ext.asyncio")
 
-__all__ = [
-    "IMPORTS",
-    "LIBRARIES",
-    "PYTHON",
-    "Comparison",
-    "Run",
-    "Sample",
-    "compare",
-    "environment",
-    "measure",
-    "todo",
-]
+__all__ = ["IMPORTS", "PYTHON", "Comparison", "Run", "compare", "measure", "todo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one process cost: user and system time together, and the most memory it held."""
+    """What one process cost: user and system time together, and its peak memory."""
 
     wall_s: float
     cpu_s: float
@@ -54,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Samples of several processes, taken in turns: the n-th of each is of the same moment."""
+    """Samples of several processes; the n-th of each were taken one after the other."""
 
     samples: Mapping[str, Sequence[Sample]]
 
@@ -63,44 +50,26 @@ class Comparison:
         return statistics.median(self._values(name, unit))
 
     def ratio(self, name: str, base: str, unit: str = "wall_s") -> float:
-        """The median of the ratios of neighbours: what slows the machine for a while slows both."""
-        return statistics.median(
-            value / other
-            for value, other in zip(
-                self._values(name, unit), self._values(base, unit), strict=True
-            )
-        )
+        """The median of the ratios of neighbours.
 
-    def best_ratio(self, name: str, base: str, unit: str = "wall_s") -> float:
-        """The ratio of the smallest values: what is left when nothing else disturbed either."""
-        return min(self._values(name, unit)) / min(self._values(base, unit))
+        A machine that is slow for a while slows both.
+        """
+        values, bases = self._values(name, unit), self._values(base, unit)
+        pairs = zip(values, bases, strict=True)
+        return statistics.median(value / other for value, other in pairs)
 
-    def ratios(self, name: str, base: str) -> dict[str, float]:
-        """Every ratio of one process to another."""
-        return {
-            "best": self.best_ratio(name, base),
-            "cpu": self.ratio(name, base, "cpu_s"),
-            "cpu_best": self.best_ratio(name, base, "cpu_s"),
-        }
+    def beside(self, name: str, base: str) -> dict[str, float]:
+        """The ratio of the smallest times, the ratio of CPU times, and milliseconds."""
+        best = min(self._values(name, "wall_s")) / min(self._values(base, "wall_s"))
+        cpu = self.ratio(name, base, "cpu_s")
+        return {"best": best, "cpu": cpu, "ms": self.median(name) * 1_000}
 
     def _values(self, name: str, unit: str) -> list[float]:
         return [getattr(sample, unit) for sample in self.samples[name]]
 
 
-def environment(home: Path, **more: str) -> dict[str, str]:
-    """A sealed environment: nothing of the developer's own settings, the package importable."""
-    ours = {
-        "HOME": str(home),
-        "LC_ALL": "C.UTF-8",
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(Path(todo_cli.__file__).parents[1]),
-        "TODO_USER": "ada",
-    }
-    return ours | more
-
-
 def measure(run: Run, *, keep_output: bool = False) -> Sample:
-    """Run a process to its end with pipes and return what it cost; an error when it fails."""
+    """Run a process to its end with pipes; ChildProcessError when it fails."""
     reader, writer = os.pipe()
     try:
         done = subprocess.run(
@@ -119,29 +88,25 @@ def measure(run: Run, *, keep_output: bool = False) -> Sample:
         wall_s, cpu_s, peak_kib = map(float, report.read().split())
     if done.returncode != 0 or (run.check is not None and not run.check(done.stdout)):
         raise ChildProcessError(
-            f"{run.command}: status {done.returncode}\n{done.stdout[-500:]!r}\n{done.stderr!r}"
+            f"{run.command}: status {done.returncode}\n"
+            f"{done.stdout[-500:]!r}\n{done.stderr!r}"
         )
     return Sample(wall_s, cpu_s, peak_kib, done.stdout if keep_output else b"")
 
 
 def compare(runs: Mapping[str, Run | Callable[[], Run]], rounds: int) -> Comparison:
-    """Measure processes in turns, after one turn that nobody counts; a callable makes a
-    fresh run each time.
+    """Measure processes in turns; the first turn warms up and is not counted.
+
+    A callable makes a fresh run each time. Every turn begins with another process, so
+    that none always follows the same neighbour.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in runs}
+    names = list(runs)
     for turn in range(rounds + 1):
-        for name in _turned(runs, turn):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
             run = runs[name]
             sample = measure(run if isinstance(run, Run) else run())
             if turn > 0:
                 samples[name].append(sample)
     return Comparison(samples)
-
-
-def _turned(names: Iterable[str], turn: int) -> list[str]:
-    """The names, beginning with another one each turn, so that none always runs after
-    the same neighbour's load.
-    """
-    ordered = list(names)
-    start = turn % len(ordered)
-    return ordered[start:] + ordered[:start]

@@ -1,27 +1,29 @@
-"""Stores with many tasks, made fast and without the program's own way in, which the
-benchmarks are about.
-"""
+"""Stores with many tasks, written by SQL: the program is what the benchmarks measure."""
 
+import io
+import os
 import sqlite3
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.processes import Run, environment, measure, todo
+import todo_cli
+from tests.benchmarks.processes import Run, measure, todo
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Store
 
 KINDS = ("sqlite", "postgresql")
 USER = "ada"
+HERE = Path(todo_cli.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the tasks of a store are spread, in SQL that both stores speak; `i` counts
-    from 1, the oldest, to `{n}`.
-    """
+    """How the tasks of a store differ, in SQL for both kinds; `i` counts from 1 to `{n}`."""
 
     name: str
     completed: str
@@ -34,7 +36,11 @@ ONE_TIME = Shape("one created_at", "i % 2 = 0", seconds="0")
 HALF_DONE = Shape("older half done", "i <= {n} / 2")
 SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME, HALF_DONE)
 
-_COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
+_COLUMNS = """id, number, user_id, title, description, completed,
+    created_at, updated_at, completed_at"""
+_VALUES = f"""i, '{USER}', 'Task number ' || i || ' of the benchmark',
+    CASE WHEN i % 2 = 0 THEN 'Described ' || i END,
+    done, at, at, CASE WHEN done THEN at END"""
 _START = 1_767_225_600  # 2026-01-01 in Unix time
 _HEX = "lower(hex(randomblob({})))".format
 _UUID = " || '-' || ".join(
@@ -50,23 +56,36 @@ _UUID = " || '-' || ".join(
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Makes stores of either kind in a folder and on a server."""
+    """Makes stores of either kind, in a folder and on a server, by one version."""
 
     folder: Path
     server: PostgresServer
+    package: Path = HERE
+    """The folder from which that version of `todo_cli` is imported."""
+
+    def variables(self, url: str = "", **more: str) -> dict[str, str]:
+        """A sealed environment: none of the developer's settings, the version importable."""
+        ours = {
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(self.package),
+            "TODO_DATABASE_URL": url,
+            "TODO_USER": USER,
+        }
+        return ours | more
 
     @contextmanager
     def empty(self, kind: str) -> Iterator[Store]:
         """A store without tasks of `USER`, its tables made by the program; gone at the end."""
         with TemporaryDirectory(dir=self.folder) as folder:
-            database = self.server.create_database() if kind == "postgresql" else None
-            url = (
-                self.server.url(database) if database else f"sqlite:///{folder}/todo.db"
-            )
+            url = f"sqlite:///{folder}/todo.db"
+            database = ""
+            if kind == "postgresql":
+                database = self.server.create_database()
+                url = self.server.url(database)
             try:
-                variables = environment(
-                    self.folder, TODO_DATABASE_URL=url, TODO_USER="first"
-                )
+                variables = self.variables(url, TODO_USER="first")
                 measure(Run(todo("add", "Make the tables"), variables))
                 yield Store(kind, url)
             finally:
@@ -88,6 +107,41 @@ class Stores:
             yield store
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every part measures with."""
+
+    stores: Stores
+    before: Stores | None
+    """Those of the older version, where there is one."""
+    is_quick: bool
+
+    @property
+    def versions(self) -> dict[str, Stores]:
+        """Each version under the name that figures call it by."""
+        versions = {"todo": self.stores}
+        if self.before is not None:
+            versions["before"] = self.before
+        return versions
+
+    def choose(self, quick: int, full: int) -> int:
+        """A number of rounds or tasks."""
+        return quick if self.is_quick else full
+
+
+def check_out(commit: str, folder: Path) -> Path:
+    """Write the package as it was at a commit into a new folder, which is returned."""
+    archive = subprocess.run(
+        ["git", "archive", commit, "todo_cli"],
+        cwd=HERE,
+        capture_output=True,
+        check=True,
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
 def _fill_sqlite(path: Path, tasks: int, shape: Shape) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
@@ -100,29 +154,26 @@ def _fill_sqlite(path: Path, tasks: int, shape: Shape) -> None:
 
 def _sqlite(tasks: int, shape: Shape) -> str:
     return f"""
-        WITH RECURSIVE series(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {tasks}),
+        WITH RECURSIVE series(i) AS (
+            SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {tasks}
+        ),
         made AS (
             SELECT i, {shape.completed.format(n=tasks)} AS done,
-                strftime('%Y-%m-%dT%H:%M:%S', {_START} + {shape.seconds}, 'unixepoch') || '.000000Z' AS at
+                strftime('%Y-%m-%dT%H:%M:%S', {_START} + {shape.seconds}, 'unixepoch')
+                    || '.000000Z' AS at
             FROM series
         )
-        INSERT INTO task ({_COLUMNS}) SELECT {_UUID}, {_values()} FROM made
+        INSERT INTO task ({_COLUMNS}) SELECT {_UUID}, {_VALUES} FROM made
     """
 
 
 def _postgresql(tasks: int, shape: Shape) -> str:
     return f"""
         WITH made AS (
-            SELECT i, {shape.completed.format(n=tasks)} AS done, to_timestamp({_START} + {shape.seconds}) AS at
+            SELECT i, {shape.completed.format(n=tasks)} AS done,
+                to_timestamp({_START} + {shape.seconds}) AS at
             FROM generate_series(1, {tasks}) AS i
         )
-        INSERT INTO todo.task ({_COLUMNS}) SELECT gen_random_uuid(), {_values()} FROM made;
+        INSERT INTO todo.task ({_COLUMNS}) SELECT gen_random_uuid(), {_VALUES} FROM made;
         INSERT INTO todo.counter VALUES ('{USER}', {tasks})
-    """
-
-
-def _values() -> str:
-    return f"""
-        i, '{USER}', 'Task number ' || i || ' of the benchmark', CASE WHEN i % 2 = 0 THEN 'Described ' || i END,
-        done, at, at, CASE WHEN done THEN at END
     """

@@ -1,56 +1,57 @@
-"""(d) What `list --json` of 100,000 tasks costs over a script that does the same with
-the bare driver.
-"""
+"""What `list --json` of 100,000 tasks costs over a script on the bare driver."""
 
-import hashlib
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.processes import Run, compare, environment, measure, todo
-from tests.benchmarks.stores import ALL_OPEN, KINDS, USER, Stores
+from tests.benchmarks.processes import Run, compare, measure, todo
+from tests.benchmarks.stores import ALL_OPEN, KINDS, USER, Bench
 
-PART = "d list --json"
-TIME_AT_MOST = 1.3
-MEMORY_AT_MOST = 1.4
+TIME_AT_MOST = 1.0
+MEMORY_AT_MOST = {"bare": 1.4, "before": 1.0}
 SCRIPT = Path(__file__).with_name("bare_list.py")
 
 
-def run(stores: Stores, *, is_quick: bool) -> list[Figure]:
+def run(bench: Bench) -> list[Figure]:
     """Compare whole processes that must print the same bytes."""
-    tasks = 10_000 if is_quick else 100_000
-    figures = []
-    for kind in KINDS:
-        with stores.filled(kind, tasks, ALL_OPEN) as store:
-            variables = environment(stores.folder, TODO_DATABASE_URL=store.url)
-            runs = {
-                "bare": Run((sys.executable, str(SCRIPT), store.url, USER), variables),
-                "todo": Run(todo("list", "--json"), variables),
-            }
-            printed = {
-                hashlib.sha256(measure(run, keep_output=True).out).digest()
-                for run in runs.values()
-            }
-            if len(printed) != 1:
-                raise AssertionError(
-                    f"{kind}: `list --json` and the script print different documents"
-                )
-            compared = compare(runs, rounds=3 if is_quick else 11)
-        figures += [
-            Figure(
-                PART,
-                f"{kind}, {tasks:,} tasks over the bare driver: time",
-                compared.ratio("todo", "bare"),
-                TIME_AT_MOST,
-                beside=compared.ratios("todo", "bare")
-                | {"ms": compared.median("todo") * 1000},
-            ),
-            Figure(
-                PART,
-                f"{kind}, {tasks:,} tasks over the bare driver: memory",
-                compared.ratio("todo", "bare", "peak_kib"),
-                MEMORY_AT_MOST,
-                beside={"MiB": compared.median("todo", "peak_kib") / 1024},
-            ),
-        ]
-    return figures
+    tasks = bench.choose(10_000, 100_000)
+    return [figure for kind in KINDS for figure in _compare(bench, kind, tasks)]
+
+
+def _compare(bench: Bench, kind: str, tasks: int) -> list[Figure]:
+    with ExitStack() as opened:
+        runs = {}
+        for name, stores in bench.versions.items():
+            store = opened.enter_context(stores.filled(kind, tasks, ALL_OPEN))
+            runs[name] = Run(todo("list", "--json"), stores.variables(store.url))
+            if name == "todo":
+                script = (sys.executable, str(SCRIPT), store.url, USER)
+                runs["bare"] = Run(script, stores.variables())
+        printed = {
+            measure(runs[name], keep_output=True).out for name in ("todo", "bare")
+        }
+        if len(printed) != 1:
+            raise AssertionError(f"{kind}: the script prints another document")
+        compared = compare(runs, bench.choose(3, 11))
+    base = "bare" if bench.before is None else "before"
+    beside = compared.beside("todo", "bare")
+    memory = {"MiB": compared.median("todo", "peak_kib") / 1024}
+    if bench.before is not None:
+        beside = {"before": compared.ratio("before", "bare")} | beside
+        memory["before MiB"] = compared.median("before", "peak_kib") / 1024
+    what = f"{kind}, list --json of {tasks:,} tasks"
+    return [
+        Figure(
+            f"{what} over the bare driver: time",
+            compared.ratio("todo", "bare"),
+            TIME_AT_MOST,
+            beside=beside,
+        ),
+        Figure(
+            f"{what} over {base}: peak memory",
+            compared.ratio("todo", base, "peak_kib"),
+            MEMORY_AT_MOST[base],
+            beside=memory,
+        ),
+    ]

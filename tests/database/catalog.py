@@ -1,6 +1,4 @@
-"""What a store's schema is, as the store itself says it: to compare one made in one way
-with one made in another.
-"""
+"""The schema of a store as the store describes it, to compare two ways of making one."""
 
 import re
 import sqlite3
@@ -14,23 +12,34 @@ from todo_cli.database.url import SqliteTarget
 
 PARTS = {
     "relations": """
-        SELECT c.relname, c.relkind::text, c.relpersistence::text, c.relrowsecurity, c.reloptions
+        SELECT c.relname, c.relkind::text, c.relpersistence::text, c.relrowsecurity,
+            c.reloptions
         FROM pg_class c WHERE c.relnamespace = 'todo'::regnamespace
     """,
     "columns": """
-        SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-               pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text, a.attcollation
+        SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+            a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity::text,
+            a.attgenerated::text, a.attcollation
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-        WHERE c.relnamespace = 'todo'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = 'todo'::regnamespace AND c.relkind = 'r'
+            AND a.attnum > 0 AND NOT a.attisdropped
     """,
     "constraints": """
-        SELECT conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid), convalidated
+        SELECT conrelid::regclass::text, conname, contype::text,
+            pg_get_constraintdef(oid), convalidated
         FROM pg_constraint WHERE connamespace = 'todo'::regnamespace
     """,
-    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'todo'",
-    "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'todo'::regnamespace",
-    "triggers": "SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT tgisinternal",
+    "indexes": """
+        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'todo'
+    """,
+    "functions": """
+        SELECT proname FROM pg_proc WHERE pronamespace = 'todo'::regnamespace
+    """,
+    "triggers": """
+        SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE NOT tgisinternal
+    """,
 }
 Schema = dict[str, list[tuple[Any, ...]]]
 
@@ -51,63 +60,34 @@ async def read_schema(store: Store) -> Schema:
 
 
 def read_file(connection: sqlite3.Connection) -> Schema:
-    """The structure of an embedded file. Its text is kept as it was written, and
-    differs by the way it was made.
-    """
+    """The structure of an embedded file; its text depends on how it was made."""
 
     def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
-    tables = [
-        name
-        for (name,) in rows(
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        )
-    ]
-    named_indexes = [
-        (table, *index[1:])
-        for table in tables
-        for index in rows("SELECT * FROM pragma_index_list(?)", table)
-    ]
-    schema: Schema = {
-        "columns": [
-            (table, *column)
-            for table in tables
-            for column in rows("SELECT * FROM pragma_table_xinfo(?)", table)
-        ],
+    listed = rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY 1")
+    tables = [name for name, _ in listed]
+
+    def each(pragma: str) -> list[tuple[Any, ...]]:
+        query = f"SELECT * FROM pragma_{pragma}(?)"
+        return [(table, *row) for table in tables for row in rows(query, table)]
+
+    columns = "SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)"
+    kinds = "WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"
+    indexes = rows("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+    return {
+        "columns": each("table_xinfo"),
         "indexes": sorted(
-            (
-                *index,
-                *rows(
-                    "SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)",
-                    index[1],
-                ),
-            )
-            for index in named_indexes
+            (table, *index, *rows(columns, index[0]))
+            for table, _, *index in each("index_list")
         ),
-        "foreign_keys": [
-            (table, *key)
-            for table in tables
-            for key in rows("SELECT * FROM pragma_foreign_key_list(?)", table)
-        ],
+        "foreign_keys": each("foreign_key_list"),
         "checks": sorted(
-            (table, *check)
-            for table in tables
-            for check in checks(
-                rows("SELECT sql FROM sqlite_master WHERE name = ?", table)[0][0]
-            )
+            (name, *check) for name, sql in listed for check in checks(sql)
         ),
-        "others": rows(
-            "SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"
-        ),
+        "others": rows(f"SELECT type, name, sql FROM sqlite_master {kinds}"),
+        "indexed by": sorted((name, normalised(sql)) for name, sql in indexes),
     }
-    schema["indexed by"] = sorted(
-        (name, normalised(sql))
-        for name, sql in rows(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
-        )
-    )
-    return schema
 
 
 def checks(sql: str) -> list[tuple[str, str]]:
@@ -127,20 +107,13 @@ def checks(sql: str) -> list[tuple[str, str]]:
 
 async def read_version(store: Store) -> list[str]:
     """What Alembic's version table holds."""
+    query = "SELECT version_num FROM todo.alembic_version"
     if isinstance(target := store.target, SqliteTarget):
         with closing(sqlite3.connect(target.path)) as connection:
-            return [
-                row[0]
-                for row in connection.execute("SELECT version_num FROM alembic_version")
-            ]
+            return [row[0] for row in connection.execute(query.replace("todo.", ""))]
     server = await asyncpg.connect(store.url)
     try:
-        return [
-            row[0]
-            for row in await server.fetch(
-                "SELECT version_num FROM todo.alembic_version"
-            )
-        ]
+        return [row[0] for row in await server.fetch(query)]
     finally:
         await server.close()
 

@@ -1,10 +1,8 @@
-"""Stores of former versions and of the next one: a new table and a new column reach
-every store, and nothing is lost.
+"""A new table and a new column reach the stores of every version; nothing is lost.
 
-The next version is a copy of the program with one revision more, run as a process of its own.
+The next version is a copy of the program with one more revision, run as a process.
 """
 
-import json
 import os
 import re
 import shutil
@@ -14,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,7 +34,9 @@ STORES = Path(__file__).parents[1] / "stores"
 VERSIONS = sorted(path.stem for path in STORES.glob("*.db"))
 PACKAGE = Path(todo_cli.__file__).parent
 USERS = ["ada", "bob smith", "grace"]
-COLUMNS = "id, number, user_id, title, description, completed, created_at, updated_at, completed_at"
+TASKS = """SELECT id, number, user_id, title, description, completed, created_at,
+    updated_at, completed_at FROM todo.task ORDER BY user_id, number"""
+COUNTERS = "SELECT user_id, last FROM todo.counter ORDER BY user_id"
 
 COLUMN = """
     estimate: int | None = Field(default=None)
@@ -45,7 +47,9 @@ class Label(SQLModel, table=True):
     """What a user calls a task besides its title."""
 
     __tablename__ = "label"
-    __table_args__ = (CheckConstraint("name <> ''", name="name_is_there"), {"schema": SCHEMA})
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="name_is_there"), {"schema": SCHEMA}
+    )
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(primary_key=True, sa_type=Text)
@@ -60,7 +64,8 @@ down_revision = "0001"
 def upgrade() -> None:
     schema = "todo." if op.get_context().dialect.name == "postgresql" else ""
     op.execute(f"ALTER TABLE {schema}task ADD COLUMN estimate INTEGER")
-    op.execute(f'''CREATE TABLE {schema}label (user_id TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (user_id, name),
+    op.execute(f'''CREATE TABLE {schema}label (
+        user_id TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (user_id, name),
         CONSTRAINT name_is_there CHECK (name <> ''))''')
 """
 
@@ -74,19 +79,17 @@ class Next:
 
     def __call__(self, url: str, *arguments: str, user: str = "ada") -> Ran:
         """Run one command on a store."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name in ("PATH", "LD_LIBRARY_PATH")
+        variables = {
+            "PYTHONPATH": str(self.folder),
+            "HOME": str(self.seal.home),
+            "TODO_DATABASE_URL": url,
         }
+        for name in ("PATH", "LD_LIBRARY_PATH"):
+            if name in os.environ:
+                variables[name] = os.environ[name]
         ran = subprocess.run(
             [sys.executable, "-P", "-m", "todo_cli", *arguments, "--user", user],
-            env=kept
-            | {
-                "PYTHONPATH": str(self.folder),
-                "HOME": str(self.seal.home),
-                "TODO_DATABASE_URL": url,
-            },
+            env=variables,
             cwd=self.seal.cwd,
             capture_output=True,
             text=True,
@@ -100,37 +103,25 @@ class Next:
 def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with a new table, a new column and the revision that makes them."""
     folder = tmp_path_factory.mktemp("next")
-    shutil.copytree(
-        PACKAGE, folder / "todo_cli", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    tables, schema = (
-        folder / "todo_cli" / "database" / "tables.py",
-        folder / "todo_cli" / "database" / "schema.py",
-    )
-    edit(
-        tables,
-        r"(class TaskRow\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)",
-        rf"\1{COLUMN}",
-    )
-    tables.write_text(tables.read_text() + TABLE)
-    edit(schema, r'("0001": (frozenset\(.*?\)))', r'\1, "0002": \2 | {"label"}')
-    (
-        folder / "todo_cli" / "database" / "migrations" / "versions" / "0002_label.py"
-    ).write_text(REVISION)
-    subprocess.run(
-        [sys.executable, "-m", "todo_cli.database.build"],
-        env={"PYTHONPATH": str(folder)},
-        cwd=folder,
-        check=True,
-    )
+    no_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, folder / "todo_cli", ignore=no_caches)
+    database = folder / "todo_cli" / "database"
+    row = r"(class TaskRow\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)"
+    edit(database / "tables.py", row, rf"\1{COLUMN}")
+    with (database / "tables.py").open("a") as tables:
+        tables.write(TABLE)
+    revisions = r'("0001": (frozenset\(.*?\)))'
+    edit(database / "schema.py", revisions, r'\1, "0002": \2 | {"label"}')
+    (database / "migrations" / "versions" / "0002_label.py").write_text(REVISION)
+    build = [sys.executable, "-m", "todo_cli.database.build"]
+    subprocess.run(build, env={"PYTHONPATH": str(folder)}, cwd=folder, check=True)
     return folder
 
 
 def edit(path: Path, pattern: str, replacement: str) -> None:
     """Change the one place in a file that fits a pattern."""
-    text, count = re.subn(
-        pattern, replacement, path.read_text(), count=1, flags=re.DOTALL
-    )
+    before = path.read_text()
+    text, count = re.subn(pattern, replacement, before, count=1, flags=re.DOTALL)
     assert count == 1, (path, pattern)
     path.write_text(text)
 
@@ -147,46 +138,32 @@ def todo(seal: Seal, clock: Clock, former: Store) -> Todo:
     return Todo(Surroundings(seal.home, seal.cwd, former.url), clock)
 
 
-@pytest.fixture(
-    params=[
-        (kind, version) for kind in ("sqlite", "postgresql") for version in VERSIONS
-    ],
-    ids="-".join,
-)
+@pytest.fixture(params=list(product(("sqlite", "postgresql"), VERSIONS)), ids="-".join)
 def former(request: pytest.FixtureRequest, seal: Seal) -> Store:
     """A store as a former version made it."""
     kind, version = request.param
     if kind == "sqlite":
         shutil.copy(STORES / f"{version}.db", seal.cwd / "store.db")
         return Store("sqlite", f"sqlite:///{seal.cwd / 'store.db'}")
-    postgres, name = (
-        request.getfixturevalue("postgres"),
-        request.getfixturevalue("empty_database"),
-    )
-    wait_for(restore(postgres.url(name), (STORES / f"{version}.sql").read_text()))
-    return Store("postgresql", postgres.url(name))
+    postgres = request.getfixturevalue("postgres")
+    url = postgres.url(request.getfixturevalue("empty_database"))
+    wait_for(restore(url, (STORES / f"{version}.sql").read_text()))
+    return Store("postgresql", url)
 
 
 async def restore(url: str, dump: str) -> None:
     """Run a plain dump of `pg_dump` as `psql` would."""
+    copy = r"^COPY (\w+)\.(\w+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n"
+    first, *parts = re.split(copy, dump, flags=re.MULTILINE | re.DOTALL)
     connection = await asyncpg.connect(url)
     try:
-        parts = re.split(
-            r"^COPY (\S+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n",
-            dump,
-            flags=re.MULTILINE | re.DOTALL,
-        )
-        await connection.execute(parts[0])
-        for table, columns, rows, sql in zip(
-            parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True
-        ):
-            schema, _, name = table.partition(".")
-            source = [rows.encode()]
+        await connection.execute(first)
+        for schema, table, columns, rows, sql in zip(*[iter(parts)] * 5, strict=True):
             await connection.copy_to_table(
-                name,
+                table,
                 schema_name=schema,
                 columns=columns.split(", "),
-                source=_chunks(source),
+                source=BytesIO(rows.encode()),
                 format="text",
             )
             await connection.execute(f"{sql}; SELECT 1")  # never nothing but comments
@@ -194,26 +171,23 @@ async def restore(url: str, dump: str) -> None:
         await connection.close()
 
 
-async def _chunks(chunks: list[bytes]) -> Any:
-    for chunk in chunks:
-        yield chunk
+def fetch(store: Store, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query, past the program."""
+    return wait_for(fetch_all(store, sql))
 
 
-def rows_of(store: Store) -> list[tuple[object, ...]]:
-    """Every task and every counter, past the program."""
-    tasks = wait_for(
-        fetch_all(store, f"SELECT {COLUMNS} FROM todo.task ORDER BY user_id, number")
-    )
-    return [
-        *tasks,
-        *wait_for(
-            fetch_all(store, "SELECT user_id, last FROM todo.counter ORDER BY user_id")
-        ),
-    ]
+def run(store: Store, sql: str) -> None:
+    """Run a statement, past the program."""
+    wait_for(run_sql(store, sql))
+
+
+def rows_of(store: Store) -> list[tuple[Any, ...]]:
+    """Every task and every counter."""
+    return [*fetch(store, TASKS), *fetch(store, COUNTERS)]
 
 
 def version_of(store: Store) -> list[str]:
-    """The version that a store bears."""
+    """The version in a store."""
     return wait_for(read_version(store))
 
 
@@ -227,13 +201,10 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
     before = rows_of(former)
     assert len(before) > 6
 
-    listed = [
-        task
-        for user in USERS
-        for task in todo("list", "--status", "all", "--json", user=user).data
-    ]
+    every = ("list", "--status", "all", "--json")
+    listed = sum(len(todo(*every, user=user).data) for user in USERS)
 
-    assert len(listed) == len(before) - len(USERS)
+    assert listed == len(before) - len(USERS)
     assert rows_of(former) == before
     assert todo("doctor").status == todo("db", "upgrade").status == 0
     assert rows_of(former) == before
@@ -245,30 +216,22 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
 
 @pytest.mark.spec("001/FR-041")
 def test_the_next_version_brings_a_store_up_to_date(
-    former: Store, following: Next, tmp_path: Path
+    former: Store, following: Next
 ) -> None:
     before = rows_of(former)
     if former.kind == "sqlite":
         assert following(former.url, "list").status == 0
-        copies = list(file_of(former).parent.glob("*.bak"))
-        assert len(copies) == 1
-        assert rows_of(Store("sqlite", f"sqlite:///{copies[0]}")) == before
-        assert version_of(Store("sqlite", f"sqlite:///{copies[0]}")) == ["0001"]
+        [copy] = file_of(former).parent.glob("*.bak")
+        backup = Store("sqlite", f"sqlite:///{copy}")
+        assert (rows_of(backup), version_of(backup)) == (before, ["0001"])
     else:
         assert following(former.url, "db", "upgrade").status == 0
 
     assert rows_of(former) == before
     assert version_of(former) == ["0002"]
-    assert wait_for(
-        fetch_all(
-            former,
-            "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL",
-        )
-    ) == [(0,)]
-    assert (
-        json.loads(following(former.url, "add", "next", "--json").out)["data"]["number"]
-        == 5
-    )
+    filled = "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL"
+    assert fetch(former, filled) == [(0,)]
+    assert following(former.url, "add", "next", "--json").data["number"] == 5
     assert following(former.url, "db", "upgrade").out.endswith("is up to date (0002)\n")
 
 
@@ -304,11 +267,11 @@ def test_the_printed_sql_does_what_the_upgrade_does(
         with closing(sqlite3.connect(file_of(former))) as file:
             file.executescript(sql)
     else:
-        wait_for(run_sql(former, sql))
+        run(former, sql)
 
     assert version_of(former) == ["0002"]
     assert rows_of(former) == before
-    assert wait_for(fetch_all(former, "SELECT count(*) FROM todo.label")) == [(0,)]
+    assert fetch(former, "SELECT count(*) FROM todo.label") == [(0,)]
     assert following(former.url, "list").status == 0
 
 
@@ -328,56 +291,41 @@ def test_this_version_works_on_a_store_of_the_next(
 ) -> None:
     assert following(former.url, "db", "upgrade").status == 0
 
-    assert todo("add", "by the older one").status == 0
-    assert (
-        todo("done", "5").status
-        == todo("delete", "5").status
-        == todo("list").status
-        == todo("doctor").status
-        == 0
-    )
+    for command in ("add x", "done 5", "delete 5", "list", "doctor"):
+        assert todo(*command.split()).status == 0, command
     refused = todo("db", "upgrade", "--json")
     assert (refused.error["code"], version_of(former)) == ("SCHEMA", ["0002"])
     assert "newer version" in refused.error["message"]
 
 
 def test_an_import_of_the_next_version_brings_every_table_along(
-    former: Store, following: Next, request: pytest.FixtureRequest, todo: Todo
+    former: Store,
+    following: Next,
+    request: pytest.FixtureRequest,
+    todo: Todo,
+    seal: Seal,
 ) -> None:
-    if former.kind != "sqlite":
-        former_file = request.getfixturevalue("seal").cwd / "source.db"
-        shutil.copy(STORES / f"{VERSIONS[0]}.db", former_file)
-        source, target = Store("sqlite", f"sqlite:///{former_file}"), former
-        wait_for(run_sql(target, "TRUNCATE todo.task, todo.counter"))
-    else:
+    if former.kind == "sqlite":
         source, target = former, a_new_store(former, request)
-    assert following(source.url, "db", "upgrade").status == 0
-    assert following(target.url, "db", "upgrade").status == 0
-    wait_for(
-        run_sql(
-            source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')"
-        )
-    )
-    wait_for(run_sql(source, "UPDATE todo.task SET estimate = number"))
+    else:
+        file = seal.cwd / "source.db"
+        shutil.copy(STORES / f"{VERSIONS[0]}.db", file)
+        source, target = Store("sqlite", f"sqlite:///{file}"), former
+        run(target, "TRUNCATE todo.task, todo.counter")
+    for store in (source, target):
+        assert following(store.url, "db", "upgrade").status == 0
+    labels = [("ada", "home"), ("grace", "work")]
+    run(source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')")
+    run(source, "UPDATE todo.task SET estimate = number")
+    others = "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number"
 
     for _ in range(2):
         assert following(target.url, "db", "import", str(file_of(source))).status == 0
-        assert wait_for(fetch_all(target, "SELECT * FROM todo.label ORDER BY 1")) == [
-            ("ada", "home"),
-            ("grace", "work"),
-        ]
-    assert wait_for(
-        fetch_all(
-            target,
-            "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number",
-        )
-    ) == [(0,)]
-    refused = Todo(todo.surroundings, todo.clock)(
-        "db", "import", str(file_of(source)), "--json"
-    )
-    assert refused.error["code"] == (
-        "SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT"
-    )
+        assert fetch(target, "SELECT * FROM todo.label ORDER BY 1") == labels
+    assert fetch(target, others) == [(0,)]
+    refused = todo("db", "import", str(file_of(source)), "--json")
+    code = "SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT"
+    assert refused.error["code"] == code
 
 
 # Under the policy
@@ -407,24 +355,19 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     recipe_comes: str,
 ) -> None:
     if recipe_comes == "before the upgrade":
-        wait_for(run_sql(former, todo("db", "policy", person).out))
+        run(former, todo("db", "policy", person).out)
     assert following(former.url, "db", "upgrade").status == 0
     if recipe_comes == "after the upgrade":
-        wait_for(run_sql(former, following(former.url, "db", "policy", person).out))
-    wait_for(run_sql(former, f"ALTER ROLE {person} PASSWORD 'of the tests'"))
-    wait_for(
-        run_sql(
-            former,
-            f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')",
-        )
-    )
+        run(former, following(former.url, "db", "policy", person).out)
+    run(former, f"ALTER ROLE {person} PASSWORD 'of the tests'")
+    run(former, f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')")
     database = former.url.rpartition("/")[2]
     url = own_postgres.url(database, user=person, password="of the tests")
 
     bound = Store("postgresql", url)
-    assert wait_for(fetch_all(bound, "SELECT name FROM todo.label")) == [("mine",)]
-    wait_for(run_sql(bound, f"INSERT INTO todo.label VALUES ('{person}', 'more')"))
+    assert fetch(bound, "SELECT name FROM todo.label") == [("mine",)]
+    run(bound, f"INSERT INTO todo.label VALUES ('{person}', 'more')")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        wait_for(run_sql(bound, "INSERT INTO todo.label VALUES ('ada', 'stolen')"))
+        run(bound, "INSERT INTO todo.label VALUES ('ada', 'stolen')")
     assert following(url, "add", "Buy milk", user=person).status == 0
-    wait_for(run_sql(former, f"DROP OWNED BY {person}"))
+    run(former, f"DROP OWNED BY {person}")

@@ -7,10 +7,11 @@ Reference: CVE-2018-1058, and PostgreSQL's manual on schemas and search_path (5.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shlex import split
 from uuid import uuid4
 
 import pytest
@@ -27,123 +28,98 @@ from todo_cli.errors import SchemaMismatch
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, Position, TaskQuery, TaskStatus
 
-TYPES = [
-    "text",
-    "varchar",
-    "name",
-    "int4",
-    "int8",
-    "bool",
-    "uuid",
-    "timestamptz",
-    "oid",
-    '"char"',
-]
-OPERATORS = ["=", "<>", "<", "<=", ">", ">=", "+", "-", "||", "~", "!~"]
-FUNCTIONS = [
-    *[
-        "aclexplode",
-        "array_agg",
-        "bool_and",
-        "btrim",
-        "clock_timestamp",
-        "concat",
-        "count",
-        "current_database",
-    ],
-    *[
-        "current_schemas",
-        "current_setting",
-        "has_database_privilege",
-        "length",
-        "lower",
-        "max",
-        "min",
-        "now",
-    ],
-    *[
-        "pg_advisory_xact_lock",
-        "pg_has_role",
-        "pg_table_is_visible",
-        "replace",
-        "to_regclass",
-        "to_regnamespace",
-    ],
-    *["trim", "unnest", "version"],
-]
+TYPES = split("text varchar name int4 int8 bool uuid timestamptz oid char")
+OPERATORS = split("= <> < <= > >= + - || ~ !~")
+FUNCTIONS = split("""
+    aclexplode array_agg bool_and btrim clock_timestamp concat count current_database
+    current_schemas current_setting has_database_privilege length lower max min now
+    pg_advisory_xact_lock pg_has_role pg_table_is_visible replace to_regclass
+    to_regnamespace trim unnest version
+""")
 SPY = "RAISE EXCEPTION 'a shadow ran'"
-PLANT = """
+PLANT = f"""
 DO $plant$
 DECLARE
-    types text[] := ARRAY[{types}];
+    types text[] := ARRAY{TYPES};
+    functions text[] := ARRAY{FUNCTIONS};
+    body text := $q$LANGUAGE plpgsql AS $f$ BEGIN {SPY}; END $f$ $q$;
     one text;
     other text;
-    name text;
+    each text;
+    pair text;
 BEGIN
     FOREACH one IN ARRAY types LOOP
         FOREACH other IN ARRAY types LOOP
-            name := format('%s and %s', replace(one, '"', ''), replace(other, '"', ''));
-            EXECUTE format('CREATE FUNCTION {place}.%I(pg_catalog.%s, pg_catalog.%s) RETURNS pg_catalog.bool '
-                'LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', name, one, other);
-            EXECUTE (SELECT string_agg(format('CREATE OPERATOR {place}.%s (FUNCTION = {place}.%I, '
-                'LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s)', o, name, one, other), ';')
-                FROM unnest(ARRAY[{operators}]) o);
-            EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I(pg_catalog.%s, pg_catalog.%s) '
-                'RETURNS pg_catalog.text LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', f, one, other), ';')
-                FROM unnest(ARRAY[{functions}]) f);
+            pair := format('pg_catalog.%I, pg_catalog.%I', one, other);
+            EXECUTE format('CREATE FUNCTION {{place}}.%I(%s) RETURNS pg_catalog.bool %s',
+                pair, pair, body);
+            FOREACH each IN ARRAY ARRAY{OPERATORS} LOOP
+                EXECUTE format('CREATE OPERATOR {{place}}.%s (FUNCTION = {{place}}.%I, '
+                    'LEFTARG = pg_catalog.%I, RIGHTARG = pg_catalog.%I)',
+                    each, pair, one, other);
+            END LOOP;
+            FOREACH each IN ARRAY functions LOOP
+                EXECUTE format('CREATE FUNCTION {{place}}.%I(%s) RETURNS pg_catalog.text %s',
+                    each, pair, body);
+            END LOOP;
         END LOOP;
-        EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I(pg_catalog.%s) '
-            'RETURNS pg_catalog.text LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$', f, one), ';')
-            FROM unnest(ARRAY[{functions}]) f);
+        FOREACH each IN ARRAY functions LOOP
+            EXECUTE format('CREATE FUNCTION {{place}}.%I(pg_catalog.%I) '
+                'RETURNS pg_catalog.text %s', each, one, body);
+        END LOOP;
     END LOOP;
-    EXECUTE (SELECT string_agg(format('CREATE FUNCTION {place}.%I() RETURNS pg_catalog.text LANGUAGE plpgsql AS '
-        '$f$ BEGIN {spy}; END $f$', f), ';') FROM unnest(ARRAY[{functions}]) f);
+    FOREACH each IN ARRAY functions LOOP
+        EXECUTE format('CREATE FUNCTION {{place}}.%I() RETURNS pg_catalog.text %s',
+            each, body);
+    END LOOP;
 END $plant$;
-CREATE FUNCTION {place}.refuse(pg_catalog.text) RETURNS pg_catalog.bool LANGUAGE plpgsql AS $f$ BEGIN {spy}; END $f$;
-CREATE DOMAIN {place}.text AS pg_catalog.text CHECK ({place}.refuse(VALUE::pg_catalog.text));
-CREATE DOMAIN {place}.uuid AS pg_catalog.uuid CHECK ({place}.refuse(VALUE::pg_catalog.text));
-CREATE TABLE {place}.alembic_version (version_num pg_catalog.int4);
-CREATE TABLE {place}.pg_roles (rolname pg_catalog.int4);
-CREATE TABLE {place}.pg_namespace (oid pg_catalog.int4);
-CREATE TABLE {place}.task (id pg_catalog.int4);
+CREATE FUNCTION {{place}}.refuse(pg_catalog.text) RETURNS pg_catalog.bool
+    LANGUAGE plpgsql AS $f$ BEGIN {SPY}; END $f$;
+CREATE DOMAIN {{place}}.text AS pg_catalog.text
+    CHECK ({{place}}.refuse(VALUE::pg_catalog.text));
+CREATE DOMAIN {{place}}.uuid AS pg_catalog.uuid
+    CHECK ({{place}}.refuse(VALUE::pg_catalog.text));
+CREATE TABLE {{place}}.alembic_version (version_num pg_catalog.int4);
+CREATE TABLE {{place}}.pg_roles (rolname pg_catalog.int4);
+CREATE TABLE {{place}}.pg_namespace (oid pg_catalog.int4);
+CREATE TABLE {{place}}.task (id pg_catalog.int4);
 """
-COMMANDS: Sequence[Sequence[str]] = [
-    ["doctor"],
-    ["list"],
-    ["db", "upgrade", "--sql"],
-    ["add", "First", "-d", "notes"],
-    ["add", "Second"],
-    ["add", "-"],
-    ["add", "Twice", "--id", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
-    ["add", "Twice", "--id", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
-    ["list"],
-    ["list", "--status", "all", "--limit", "2"],
-    ["list", "--status", "done"],
-    ["show", "1"],
-    ["show", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
-    ["update", "1", "--title", "Better", "-d", ""],
-    ["update", "1", "--status", "done"],
-    ["done", "2"],
-    ["done", "1-3", "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"],
-    ["done", "2", "--undo"],
-    ["delete", "2"],
-    ["delete", "1", "3-4", "--yes"],
-    ["db", "upgrade"],
-    ["db", "upgrade", "--sql"],
-    ["db", "policy", "ada"],
-    ["db", "import", "source.db"],
-    ["doctor"],
+ID = "5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c"
+COMMANDS = [
+    split(line.replace("ID", ID))
+    for line in """
+        doctor
+        list
+        db upgrade --sql
+        add First -d notes
+        add Second
+        add -
+        add Twice --id ID
+        add Twice --id ID
+        list
+        list --status all --limit 2
+        list --status done
+        show 1
+        show ID
+        update 1 --title Better -d ''
+        update 1 --status done
+        done 2
+        done 1-3 ID
+        done 2 --undo
+        delete 2
+        delete 1 3-4 --yes
+        db upgrade
+        db upgrade --sql
+        db policy ada
+        db import source.db
+        doctor
+    """.strip().splitlines()
 ]
 PASSWORD = "a secret of the tests"
 
 
-def literals(names: Sequence[str]) -> str:
-    """Names as a list of SQL literals."""
-    return ", ".join(f"'{name}'" for name in names)
-
-
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Site:
     """A database in which mallory may create objects where victim's names are looked up."""
 
     server: PostgresCluster
@@ -155,104 +131,89 @@ class Ground:
 
     def run(self, sql: str, role: str | None = None) -> None:
         """Run SQL as the administrator or in another role."""
-        self.server.run_sql(
-            self.database,
-            sql if role is None else f"SET ROLE {role}; {sql}; RESET ROLE",
-        )
+        if role is not None:
+            sql = f"SET ROLE {role}; {sql}; RESET ROLE"
+        self.server.run_sql(self.database, sql)
 
-    def todo(self, role: str | None = None) -> Todo:
+    def url(self, role: str | None = None) -> str:
+        """The connection string of a role, or of the administrator."""
+        if role is None:
+            return self.server.url(self.database)
+        return self.server.url(self.database, user=role, password=PASSWORD)
+
+    def todo(self, role: str | None = None, *, url: str = "") -> Todo:
         """The program, logged in as victim or as the administrator."""
-        url = (
-            self.server.url(self.database, user=role, password=PASSWORD)
-            if role
-            else self.server.url(self.database)
-        )
-        return Todo(Surroundings(self.seal.home, self.seal.cwd, url), self.clock)
+        place = Surroundings(self.seal.home, self.seal.cwd, url or self.url(role))
+        return Todo(place, self.clock)
 
-    def plant(self, place: str, role: str) -> None:
-        """Put a shadow of everything into a schema."""
-        sql = PLANT.format(
-            place=place,
-            types=literals(TYPES),
-            operators=literals(OPERATORS),
-            functions=literals(FUNCTIONS),
-            spy=SPY.replace("'", "''"),
+    def make_source(self) -> None:
+        """Make the file that `db import` reads."""
+        source = self.todo(url=str(self.seal.cwd / "source.db"))
+        assert source("add", "from a file", user="bob").status == 0
+
+    def is_spied_on(self) -> bool:
+        """Whether a function of mallory's ran as somebody else."""
+        [[found]] = self.server.fetch(
+            self.database, "SELECT is_called FROM public.loot"
         )
-        self.run(
-            sql.replace(
-                f"BEGIN {SPY.replace(chr(39), chr(39) * 2)}; END $f$;\n",
-                f"BEGIN {SPY}; END $f$;\n",
-            ),
-            role,
-        )
+        return bool(found)
 
 
 @pytest.fixture
-def ground(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[Ground]:
+def site(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[Site]:
     """A new database, a role that works in it, and a role that is up to something."""
     name, tag = own_postgres.create_database(), uuid4().hex[:8]
-    ground = Ground(own_postgres, name, f"victim_{tag}", f"mallory_{tag}", seal, clock)
-    ground.run(
-        f"CREATE ROLE {ground.victim} LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE {ground.mallory};"
-        f"GRANT CREATE ON DATABASE {name} TO {ground.victim}, {ground.mallory};"
+    site = Site(own_postgres, name, f"victim_{tag}", f"mallory_{tag}", seal, clock)
+    site.run(
+        f"CREATE ROLE {site.victim} LOGIN PASSWORD '{PASSWORD}';"
+        f"CREATE ROLE {site.mallory};"
+        f"GRANT CREATE ON DATABASE {name} TO {site.victim}, {site.mallory};"
         f"GRANT CREATE ON SCHEMA public TO PUBLIC"
     )
-    yield ground
+    yield site
     own_postgres.drop_database(name)
-    own_postgres.run_sql(
-        "postgres", f"DROP ROLE {ground.victim}; DROP ROLE {ground.mallory}"
-    )
+    own_postgres.run_sql("postgres", f"DROP ROLE {site.victim}, {site.mallory}")
 
 
-PATHS: dict[str, Callable[[Ground], tuple[str, str]]] = {
-    "public": lambda ground: ("public", '"$user", public'),
-    "a schema of the role's name": lambda ground: (ground.victim, '"$user", public'),
-    "before pg_catalog": lambda ground: ("public", "public, pg_catalog"),
+PATHS: dict[str, Callable[[Site], tuple[str, str]]] = {
+    "public": lambda site: ("public", '"$user", public'),
+    "a schema of the role's name": lambda site: (site.victim, '"$user", public'),
+    "before pg_catalog": lambda site: ("public", "public, pg_catalog"),
 }
 
 
 @pytest.mark.spec("001/FR-043")
 @pytest.mark.parametrize("path", PATHS)
-def test_no_shadow_runs(ground: Ground, path: str) -> None:
-    place, search_path = PATHS[path](ground)
+def test_no_shadow_runs(site: Site, path: str) -> None:
+    place, search_path = PATHS[path](site)
     if place != "public":
-        ground.run(
-            f"CREATE SCHEMA {place}; GRANT CREATE, USAGE ON SCHEMA {place} TO PUBLIC"
-        )
-    ground.plant(place, ground.mallory)
-    ground.run(f"ALTER ROLE {ground.victim} SET search_path = {search_path}")
-    source = Todo(
-        Surroundings(
-            ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")
-        ),
-        ground.clock,
-    )
-    assert source("add", "from a file", user="bob").status == 0
-    run = ground.todo(ground.victim)
+        site.run(f"CREATE SCHEMA {place}; GRANT ALL ON SCHEMA {place} TO PUBLIC")
+    site.run(PLANT.format(place=place), site.mallory)
+    site.run(f"ALTER ROLE {site.victim} SET search_path = {search_path}")
+    site.make_source()
+    run = site.todo(site.victim)
 
-    ran = {tuple(command): run(*command, stdin=b"one\ntwo\n") for command in COMMANDS}
-
-    assert {
-        command: one for command, one in ran.items() if one.status != 0 or one.err
-    } == {}
-    assert place in re.findall(r"others_may_create_in\t(.*)", ran[("doctor",)].out)[
-        0
-    ].split(", ")
-    assert [
-        task["title"] for task in run("list", "--json", "--status", "all").data
-    ] == ["Twice"]
+    for command in COMMANDS:
+        ran = run(*command, stdin=b"one\ntwo\n")
+        assert (ran.status, ran.err) == (0, ""), command
+    [open_schemas] = re.findall(r"others_may_create_in\t(.*)", ran.out)
+    assert place in open_schemas.split(", ")
+    tasks = run("list", "--json", "--status", "all").data
+    assert [task["title"] for task in tasks] == ["Twice"]
 
 
-def test_the_shadows_would_run(ground: Ground) -> None:
-    ground.plant("public", ground.mallory)
+def test_the_shadows_would_run(site: Site) -> None:
+    site.run(PLANT.format(place="public"), site.mallory)
 
     for sql in (
         "SELECT 'a'::text = 'b'::varchar",
         "SELECT to_regclass('a'::varchar)",
         "SELECT max(1, 2)",
+        "SELECT now('a'::name)",
+        "SELECT 'a'::\"char\" ~ 'a'::\"char\"",
     ):
         with pytest.raises(Exception, match="a shadow ran"):
-            ground.run(sql)
+            site.run(sql)
 
 
 def test_every_function_and_operator_is_qualified() -> None:
@@ -266,9 +227,8 @@ def test_every_function_and_operator_is_qualified() -> None:
     ]
 
     for text in texts:
-        plain = re.sub(
-            r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =", "", text
-        )
+        qualified = r"'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ ="
+        plain = re.sub(qualified, "", text)
         assert re.findall(r"(?<![:.\w])[<>=+~|!-]+", plain) == [], text
         called = set(re.findall(r"(?<!\.)\b([a-z_]+)\(", plain)) - {"coalesce"}
         assert called == set(), text
@@ -284,18 +244,22 @@ def test_what_is_syntax_is_not_qualified() -> None:
 
 # A schema of somebody else
 
+EVERY = "BEFORE INSERT OR UPDATE OR DELETE ON"
+VIEW = """
+    DROP TABLE todo.task;
+    CREATE VIEW todo.task AS SELECT {id}::pg_catalog.uuid AS id, 1 AS number,
+        'ada'::text AS user_id, {title} AS title, 'a'::text AS description,
+        false AS completed, now() AS created_at, now() AS updated_at,
+        now() AS completed_at;
+"""
 TRAPS = {
-    "trigger": """
-        CREATE TRIGGER trap BEFORE INSERT ON todo.task FOR EACH ROW EXECUTE FUNCTION public.trap();
-        CREATE TRIGGER trap BEFORE INSERT OR UPDATE OR DELETE ON todo.counter EXECUTE FUNCTION public.trap();
-        CREATE TRIGGER trap_all BEFORE INSERT OR UPDATE OR DELETE ON todo.task EXECUTE FUNCTION public.trap();
+    "trigger": f"""
+        CREATE TRIGGER trap BEFORE INSERT ON todo.task FOR EACH ROW
+            EXECUTE FUNCTION public.trap();
+        CREATE TRIGGER trap {EVERY} todo.counter EXECUTE FUNCTION public.trap();
+        CREATE TRIGGER trap_all {EVERY} todo.task EXECUTE FUNCTION public.trap();
     """,
-    "view": """
-        DROP TABLE todo.task;
-        CREATE VIEW todo.task AS SELECT public.stolen()::pg_catalog.uuid AS id, 1 AS number, 'ada'::text AS user_id,
-            'a'::text AS title, 'a'::text AS description, false AS completed, now() AS created_at, now() AS updated_at,
-            now() AS completed_at;
-    """,
+    "view": VIEW.format(id="public.stolen()", title="'a'::text"),
     "default": "ALTER TABLE todo.task ADD COLUMN more text DEFAULT public.stolen();",
     "immutable default": """
         ALTER TABLE todo.task ADD COLUMN more text DEFAULT public.planned('d');
@@ -305,79 +269,74 @@ TRAPS = {
         CREATE INDEX trap ON todo.task (title) WHERE public.planned('i') = 'i';
         CREATE INDEX trap_too ON todo.counter (last) WHERE public.planned('i') = 'i';
     """,
-    "immutable view": """
-        DROP TABLE todo.task;
-        CREATE VIEW todo.task AS SELECT '5d0c1b8e-7c1f-4c0a-9f57-3f1f1c1a2b3c'::uuid AS id, 1 AS number,
-            'ada'::text AS user_id, public.planned('v') AS title, 'a'::text AS description, false AS completed,
-            now() AS created_at, now() AS updated_at, now() AS completed_at;
-    """,
+    "immutable view": VIEW.format(id=f"'{ID}'", title="public.planned('v')"),
     "policy": """
-        ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY; ALTER TABLE todo.task FORCE ROW LEVEL SECURITY;
-        CREATE POLICY trap ON todo.task USING (public.planned('p') = 'p') WITH CHECK (public.planned('p') = 'p');
+        ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE todo.task FORCE ROW LEVEL SECURITY;
+        CREATE POLICY trap ON todo.task USING (public.planned('p') = 'p')
+            WITH CHECK (public.planned('p') = 'p');
     """,
-    "version": "CREATE TRIGGER trap BEFORE INSERT ON todo.alembic_version EXECUTE FUNCTION public.trap();",
-    "nothing but the schema": "DROP TABLE todo.task; DROP TABLE todo.counter; DROP TABLE todo.alembic_version;",
+    "version": """
+        CREATE TRIGGER trap BEFORE INSERT ON todo.alembic_version
+            EXECUTE FUNCTION public.trap();
+    """,
+    "nothing but the schema": """
+        DROP TABLE todo.task, todo.counter, todo.alembic_version;
+    """,
 }
 TRAP = f"""
-CREATE FUNCTION public.stolen() RETURNS pg_catalog.text LANGUAGE plpgsql VOLATILE AS $f$ BEGIN {SPY}; END $f$;
-CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {SPY}; END $f$;
-CREATE FUNCTION public.planned(word pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN
-    IF current_user NOT LIKE 'mallory%' THEN PERFORM pg_catalog.nextval('public.loot'); END IF;
+CREATE FUNCTION public.stolen() RETURNS pg_catalog.text LANGUAGE plpgsql VOLATILE
+    AS $f$ BEGIN {SPY}; END $f$;
+CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql
+    AS $f$ BEGIN {SPY}; END $f$;
+CREATE FUNCTION public.planned(word pg_catalog.text) RETURNS pg_catalog.text
+    LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN
+    IF current_user NOT LIKE 'mallory%' THEN
+        PERFORM pg_catalog.nextval('public.loot');
+    END IF;
     RETURN word;
 END $f$;
 """
+OPEN_TO_ALL = """
+    GRANT USAGE ON SCHEMA todo TO PUBLIC;
+    GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC
+"""
 
 
-def own_schema(ground: Ground, role: str, trap: str) -> None:
+def own_schema(site: Site, role: str, trap: str) -> None:
     """Have a role make the schema, before anybody else does."""
     script = ";\n".join(ddl.creation(ddl.dialect_of("postgresql")))
-    ground.run(
-        "CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC"
-    )
-    ground.run(
-        f"{TRAP} {script.replace('SET LOCAL', 'SET')}; RESET search_path; {TRAPS[trap]}",
-        role,
-    )
-    ground.run(
-        "GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC"
-    )
+    script = script.replace("SET LOCAL", "SET")
+    loot = "CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC"
+    site.run(loot)
+    site.run(f"{TRAP} {script}; RESET search_path; {TRAPS[trap]}", role)
+    site.run(OPEN_TO_ALL)
 
 
 @pytest.mark.spec("001/FR-044")
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("who", ["a superuser", "another role"])
-def test_a_strangers_schema_runs_nothing_as_us(
-    ground: Ground, trap: str, who: str
-) -> None:
-    own_schema(ground, ground.mallory, trap)
-    run = ground.todo(None if who == "a superuser" else ground.victim)
-    source = Todo(
-        Surroundings(
-            ground.seal.home, ground.seal.cwd, str(ground.seal.cwd / "source.db")
-        ),
-        ground.clock,
-    )
-    assert source("add", "from a file", user="bob").status == 0
+def test_a_strangers_schema_runs_nothing_as_us(site: Site, trap: str, who: str) -> None:
+    own_schema(site, site.mallory, trap)
+    run = site.todo(None if who == "a superuser" else site.victim)
+    site.make_source()
 
     for command in COMMANDS:
         if command[:2] == ["db", "policy"]:
             continue
         ran = run(*command, "--json", stdin=b"one\ntwo\n")
         assert (ran.status, ran.error["code"]) == (8, "SCHEMA"), (command, ran)
-        assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
-    assert (
-        ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0]
-        is False
-    )
+        assert f"belongs to the role `{site.mallory}`" in ran.error["message"]
+    assert not site.is_spied_on()
 
 
 @pytest.mark.spec("001/FR-044")
-def test_doctor_names_whose_the_schema_is(ground: Ground) -> None:
-    own_schema(ground, ground.mallory, "trigger")
+def test_doctor_names_whose_the_schema_is(site: Site) -> None:
+    own_schema(site, site.mallory, "trigger")
 
-    ran = ground.todo()("doctor")
+    ran = site.todo()("doctor")
 
-    assert f"schema_owner\t{ground.mallory}\n" in ran.out
+    assert f"schema_owner\t{site.mallory}\n" in ran.out
     assert ran.status == 8
 
 
@@ -386,86 +345,76 @@ def test_doctor_names_whose_the_schema_is(ground: Ground) -> None:
     "owner_of",
     ["the role itself", "a role that it is a member of", "the database", "a superuser"],
 )
-def test_a_schema_of_whom_we_trust_is_used(ground: Ground, owner_of: str) -> None:
-    ground.run(
-        f"DROP SCHEMA IF EXISTS todo CASCADE; GRANT CREATE ON SCHEMA public TO {ground.mallory}"
-    )
-    run = ground.todo(ground.victim)
+def test_a_schema_of_whom_we_trust_is_used(site: Site, owner_of: str) -> None:
+    site.run(f"GRANT CREATE ON SCHEMA public TO {site.mallory}")
+    run = site.todo(site.victim)
     if owner_of == "the role itself":
         assert run("db", "upgrade").status == 0
     elif owner_of == "a superuser":
-        assert ground.todo()("db", "upgrade").status == 0
+        assert site.todo()("db", "upgrade").status == 0
     else:
-        own_schema(ground, ground.mallory, "version")
-        ground.run("DROP TRIGGER trap ON todo.alembic_version")
+        own_schema(site, site.mallory, "version")
+        site.run("DROP TRIGGER trap ON todo.alembic_version")
         if owner_of == "the database":
-            ground.run(f"ALTER DATABASE {ground.database} OWNER TO {ground.mallory}")
+            site.run(f"ALTER DATABASE {site.database} OWNER TO {site.mallory}")
         else:
-            ground.run(f"GRANT {ground.mallory} TO {ground.victim}")
-    ground.run(
-        "GRANT USAGE ON SCHEMA todo TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA todo TO PUBLIC"
-    )
+            site.run(f"GRANT {site.mallory} TO {site.victim}")
+    site.run(OPEN_TO_ALL)
 
-    assert run("add", "Buy milk").status == 0
-    assert run("list").status == run("doctor").status == 0
-    assert run("done", "1").status == run("delete", "1").status == 0
+    for command in ("add x", "list", "doctor", "done 1", "delete 1"):
+        assert run(*command.split()).status == 0, command
     if owner_of == "the database":
-        ground.run(f"ALTER DATABASE {ground.database} OWNER TO CURRENT_USER")
+        site.run(f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER")
 
 
 @pytest.mark.spec("001/FR-044")
-def test_a_strangers_table_in_our_own_schema_runs_nothing_as_us(ground: Ground) -> None:
-    own_schema(ground, ground.mallory, "trigger")
-    ground.run("ALTER SCHEMA todo OWNER TO CURRENT_USER")
+def test_a_strangers_table_in_our_own_schema_runs_nothing_as_us(site: Site) -> None:
+    own_schema(site, site.mallory, "trigger")
+    site.run("ALTER SCHEMA todo OWNER TO CURRENT_USER")
 
     for command in (["list"], ["add", "x"], ["db", "upgrade"]):
-        ran = ground.todo()(*command, "--json")
+        ran = site.todo()(*command, "--json")
         assert ran.error["code"] == "SCHEMA", ran
-        assert f"belongs to the role `{ground.mallory}`" in ran.error["message"]
+        assert f"belongs to the role `{site.mallory}`" in ran.error["message"]
 
 
 @pytest.mark.spec("001/FR-044")
-def test_a_role_is_not_trusted_because_we_made_it(ground: Ground) -> None:
+def test_a_role_is_not_trusted_because_we_made_it(site: Site) -> None:
     """From PostgreSQL 16 on, who makes a role may administer it, and so is a member of a kind."""
-    made = f"made_by_{ground.victim}"
-    ground.run(f"ALTER ROLE {ground.victim} CREATEROLE")
-    ground.run(
-        f"CREATE ROLE {made}; GRANT CREATE ON DATABASE {ground.database} TO {made}",
-        ground.victim,
-    )
-    ground.run(
-        f"GRANT {made} TO CURRENT_USER WITH ADMIN OPTION; GRANT CREATE ON DATABASE {ground.database} TO {made}"
-    )
+    made = f"made_by_{site.victim}"
+    may_create = f"GRANT CREATE ON DATABASE {site.database} TO {made}"
+    site.run(f"ALTER ROLE {site.victim} CREATEROLE")
+    site.run(f"CREATE ROLE {made}; {may_create}", site.victim)
+    site.run(f"GRANT {made} TO CURRENT_USER WITH ADMIN OPTION; {may_create}")
     try:
-        own_schema(ground, made, "trigger")
-        assert (
-            ground.todo(ground.victim)("add", "x", "--json").error["code"] == "SCHEMA"
-        )
+        own_schema(site, made, "trigger")
+        ran = site.todo(site.victim)("add", "x", "--json")
+        assert ran.error["code"] == "SCHEMA"
     finally:
-        ground.run(f"DROP OWNED BY {made} CASCADE; DROP ROLE {made}")
+        site.run(f"DROP OWNED BY {made} CASCADE; DROP ROLE {made}")
 
 
 @pytest.mark.spec("001/FR-044")
-def test_doctor_warns_of_a_schema_in_which_others_may_create(ground: Ground) -> None:
-    ground.run(
-        f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT {ground.mallory} TO {ground.victim}"
-    )
-    assert ground.todo(ground.victim)("db", "upgrade").status == 0
-    assert "others_may_create_in\t-\n" in ground.todo(ground.victim)("doctor").out
+def test_doctor_warns_of_a_schema_in_which_others_may_create(site: Site) -> None:
+    site.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    site.run(f"GRANT {site.mallory} TO {site.victim}")
+    run = site.todo(site.victim)
+    assert run("db", "upgrade").status == 0
+    assert "others_may_create_in\t-\n" in run("doctor").out
 
-    ground.run(f"GRANT CREATE ON SCHEMA todo TO {ground.mallory}")
+    site.run(f"GRANT CREATE ON SCHEMA todo TO {site.mallory}")
 
-    assert "others_may_create_in\ttodo\n" in ground.todo(ground.victim)("doctor").out
+    assert "others_may_create_in\ttodo\n" in run("doctor").out
 
 
 @pytest.mark.spec("001/FR-044")
-async def test_a_schema_that_comes_later_is_looked_at_too(ground: Ground) -> None:
-    url = ground.server.url(ground.database, user=ground.victim, password=PASSWORD)
-    async with open_database(Store("postgresql", url).target, pool_size=1) as database:
-        tasks = TaskService(database, "ada", ground.clock)
+async def test_a_schema_that_comes_later_is_looked_at_too(site: Site) -> None:
+    store = Store("postgresql", site.url(site.victim))
+    async with open_database(store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", site.clock)
         assert (await tasks.list()).tasks == []
 
-        await asyncio.to_thread(own_schema, ground, ground.mallory, "immutable default")
+        await asyncio.to_thread(own_schema, site, site.mallory, "immutable default")
 
         for call in (
             tasks.list,
@@ -474,13 +423,10 @@ async def test_a_schema_that_comes_later_is_looked_at_too(ground: Ground) -> Non
         ):
             with pytest.raises(SchemaMismatch):
                 await call()
-    assert (
-        ground.server.fetch(ground.database, "SELECT is_called FROM public.loot")[0][0]
-        is False
-    )
+    assert not site.is_spied_on()
 
 
-async def test_the_question_travels_with_the_first_request(ground: Ground) -> None:
+async def test_the_question_travels_with_the_first_request(site: Site) -> None:
     """In one packet, so that it costs no round trip."""
     packets: list[bytes] = []
     lines: list[asyncio.Task[None]] = []
@@ -499,22 +445,20 @@ async def test_the_question_travels_with_the_first_request(ground: Ground) -> No
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection(
-            ground.server.host, ground.server.port
+            site.server.host, site.server.port
         )
         lines.append(asyncio.create_task(pass_on(reader, to_server, packets)))
         lines.append(asyncio.create_task(pass_on(from_server, writer, [])))
 
-    url = ground.server.url(ground.database)
+    url, port = site.url(), site.server.port
     async with open_database(Store("postgresql", url).target) as database:
         await database.upgrade()
     async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        relayed = Store(
-            "postgresql", url.replace(f":{ground.server.port}/", f":{port}/")
-        )
-        async with open_database(relayed.target) as database:
-            await TaskService(database, "ada", ground.clock).add(NewTask(title="x"))
-            await TaskService(database, "ada", ground.clock).list()
+        relayed = url.replace(f":{port}/", f":{server.sockets[0].getsockname()[1]}/")
+        async with open_database(Store("postgresql", relayed).target) as database:
+            tasks = TaskService(database, "ada", site.clock)
+            await tasks.add(NewTask(title="x"))
+            await tasks.list()
         await asyncio.gather(*lines)
 
     asked = [packet for packet in packets if b"nspowner" in packet]

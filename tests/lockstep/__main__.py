@@ -1,5 +1,4 @@
-"""Walks both stores and the model through so many random commands and calls, and says
-what came of them.
+"""Ask both stores and the model the same random commands and calls, and count them.
 
 python -m tests.lockstep [--runs 1000] [--steps 50] [--seed 1]
 """
@@ -21,7 +20,7 @@ from tests.support.postgres import open_cluster
 def walk(
     postgresql: str, how: settings, *, chance: int | None = None
 ) -> "Counter[tuple[str, str]]":
-    """Run the machine and count what was asked, by command or method and by what came of it."""
+    """Run the machine; count commands by exit status and calls by error code."""
     tally: Counter[tuple[str, str]] = Counter()
 
     def start() -> Lockstep:
@@ -61,12 +60,10 @@ def main(arguments: Sequence[str]) -> int:
         )
     finally:
         cluster.close()
-    for (what, came), times in sorted(tally.items()):
-        sys.stdout.write(f"{times:7,}  {what} {came}\n")
-    took_s = time.monotonic() - began
-    sys.stdout.write(
-        f"{sum(tally.values()):,} commands and calls in {took_s:,.0f} s, no difference\n"
-    )
+    for (what, result), times in sorted(tally.items()):
+        sys.stdout.write(f"{times:7,}  {what} {result}\n")
+    asked_for, took_s = sum(tally.values()), time.monotonic() - began
+    sys.stdout.write(f"{asked_for:,} calls in {took_s:,.0f} s, no difference\n")
     return 0
 
 

@@ -1,28 +1,25 @@
-"""Three users at both stores: any commands and calls have the answers of the model, and
-leave what it leaves.
+"""Random commands and calls by three users, on both stores and in the model.
+
+Each store gives the answer of the model, and holds the same tasks afterwards.
 """
 
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine as Machine
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.cli.expect import EXITS
 from tests.lockstep.model import Model, fields, row, values
-from tests.lockstep.side import Rows, Side
+from tests.lockstep.under_test import Rows, StoreUnderTest
 from tests.support.program import Ran
 from tests.support.stores import Clock, Store
 from todo_cli.errors import (
@@ -45,7 +42,7 @@ from todo_cli.task import (
 )
 
 Outcome = Code | list[Task] | list[Added]
-"""What a command or a call comes to: a code, or tasks."""
+"""The result of a command or a call: the code of an error, or tasks."""
 
 SPACE: Final = UUID("a1f4b6c2-3f0e-4c55-9f0a-6d1a4be20c11")
 GIVEN: Final = [uuid5(SPACE, f"given {place}") for place in range(5)]
@@ -84,13 +81,76 @@ RANGES = st.tuples(NUMBERS, st.integers(1, 4)).map(
     lambda pair: range(pair[0], pair[0] + pair[1])
 )
 REFERENCES = st.lists(SINGLES | RANGES, min_size=1, max_size=3)
+BAD_OPTIONS = st.sampled_from(
+    [
+        (["--limit", "0"], InvalidInput),
+        (["--limit", "1234567890"], InvalidInput),
+        (["--limit", "x"], Usage),
+        (["--status", "x"], Usage),
+    ]
+)
+BY_REFERENCE = st.sampled_from(
+    [["show"], ["update", "--title", "x"], ["done"], ["done", "1"], ["delete", "--yes"]]
+)
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": TITLES,
+        "description": st.none() | DESCRIPTIONS,
+        "completed": st.booleans(),
+    },
+)
 BAD_REFERENCES = st.sampled_from(
     ["", "0", "01", "-1", "+1", "1_0", " 1", "٣", "5-2", "1-1001", "1,,2", "1234567890"]
 )
 
 
-class Lockstep(RuleBasedStateMachine):
-    """Both stores and the model; every step is asked of all three."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command and what the model says of it."""
+
+    user: str
+    words: Sequence[str]
+    answer: Callable[[], Outcome]
+    as_json: bool
+    verb: str = ""
+    draw: Callable[[Task], str] | None = None
+    """How a command that only reads prints a task."""
+    is_one: bool = False
+    """Whether the answer in JSON is one object."""
+    stdin: bytes = b""
+    terminal: bool = False
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words with the options of every command."""
+        return ["--json", *self.words] if self.as_json else [*self.words]
+
+    def printed(
+        self, parts: Sequence[Task] | Sequence[Added], *, is_new_store: bool
+    ) -> str:
+        """What it prints of an answer."""
+        lines = [self._line(part) for part in parts]
+        if lines and self.verb == "Added":
+            added = [part for part in parts if isinstance(part, Added) and part.is_new]
+            if is_new_store:
+                lines[0] += " (new list in PLACE)"
+            elif any(part.task.number == 1 for part in added):
+                lines[0] += f" (new list for {self.user})"
+        return "".join(f"{line}\n" for line in lines)
+
+    def _line(self, part: Task | Added) -> str:
+        task = task_of(part)
+        if self.draw is not None:
+            return self.draw(task)
+        verb = self.verb
+        if isinstance(part, Added) and not part.is_new:
+            verb = "Already there as"
+        return f"{verb} {task.number}: {task.title}"
+
+
+class Lockstep(Machine):
+    """Both stores and the model; every step asks all three."""
 
     def __init__(self, postgresql: str, tally: "Counter[tuple[str, str]]") -> None:
         super().__init__()
@@ -99,30 +159,27 @@ class Lockstep(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.clock = Clock()
         self.model = Model(self.clock)
-        stores = (
-            Store("sqlite", f"sqlite:///{folder / 'store.db'}"),
-            Store("postgresql", postgresql),
-        )
-        self.sides = [
-            self.stack.enter_context(Side(store, folder, self.model))
-            for store in stores
+        sqlite = Store("sqlite", f"sqlite:///{folder / 'store.db'}")
+        self.stores = [
+            self.stack.enter_context(StoreUnderTest(store, folder, self.model))
+            for store in (sqlite, Store("postgresql", postgresql))
         ]
-        self.before: Rows = {}
-        self.fresh = (uuid5(SPACE, f"fresh {place}") for place in count())
-        """Ids that the model gives to what the program gives ids of its own."""
-        self.given: dict[tuple[str, int], str] = {}
+        self.previous: Rows = {}
+        self.new_ids = (uuid5(SPACE, f"fresh {place}") for place in count())
+        """Ids of the model for tasks that the program gives ids of its own."""
+        self.numbers: dict[tuple[str, int], str] = {}
 
     def teardown(self) -> None:
-        """Let go of both stores."""
+        """Close both stores."""
         self.stack.close()
 
     @initialize(users=st.sampled_from([PEOPLE, PEOPLE, PEOPLE[:1], ()]))
     def begin(self, users: Sequence[str]) -> None:
-        """Let some have tasks already; with none there is no store yet."""
+        """Give some users four tasks; without any user the stores do not exist yet."""
         for user in users:
             self.add_lines(user, [b"a", b"b", b"c", b"d"], None, None, False, b"", 0.0)
 
-    # The commands, through the door
+    # Commands
 
     @rule(
         user=USERS,
@@ -141,29 +198,27 @@ class Lockstep(RuleBasedStateMachine):
         as_json: bool,
         seconds: float,
     ) -> None:
-        more = ([] if description is None else ["-d", description]) + (
-            [] if id is None else ["--id", str(id)]
-        )
-        new = NewTask(title=title, description=description, id=id or next(self.fresh))
+        options = given({"-d": description, "--id": id})
+        new = NewTask(title=title, description=description, id=id or next(self.new_ids))
         self.ask(
-            lambda: self.command(
+            Command(
                 user,
-                ["add", *more, "--", *title.split(" ")],
+                ["add", *options, "--", *title.split(" ")],
                 lambda: self.model.add_all(user, [new]),
-                as_json=as_json,
+                as_json,
                 verb="Added",
-                one=True,
+                is_one=True,
             ),
-            seconds,
-            twice=id is not None,
+            seconds=seconds,
+            is_repeatable=id is not None,
         )
 
     @rule(user=USERS, title=BAD_TITLES, id=IDS, as_json=st.booleans())
-    def add_nothing(
+    def refuse_title(
         self, user: str, title: str, id: UUID | None, as_json: bool
     ) -> None:
-        words = ["add", *([] if id is None else ["--id", str(id)]), "--", title]
-        self.command(user, words, fault(InvalidInput), as_json=as_json)
+        words = ["add", *given({"--id": id}), "--", title]
+        self.ask(Command(user, words, refusal(InvalidInput), as_json))
 
     @rule(
         user=USERS,
@@ -184,29 +239,30 @@ class Lockstep(RuleBasedStateMachine):
         mark: bytes,
         seconds: float,
     ) -> None:
-        key = id or next(self.fresh)
-        titles = [
-            (number, line.decode().strip())
-            for number, line in enumerate(lines, start=1)
-        ]
+        key = id or next(self.new_ids)
         news = [
             NewTask(title=title, id=uuid5(key, str(number)))
-            for number, title in titles
-            if title
+            for number, line in enumerate(lines, start=1)
+            if (title := line.decode().strip())
         ]
+
+        def answer() -> Outcome:
+            if bad is not None:
+                raise InvalidInput("a bad line")
+            return self.model.add_all(user, news)
+
+        sent = lines if bad is None else [*lines, bad]
         self.ask(
-            lambda: self.command(
+            Command(
                 user,
-                ["add", *([] if id is None else ["--id", str(id)]), "-"],
-                (lambda: self.model.add_all(user, news))
-                if bad is None
-                else fault(InvalidInput),
-                as_json=as_json,
+                ["add", *given({"--id": id}), "-"],
+                answer,
+                as_json,
                 verb="Added",
-                stdin=mark + b"\n".join([*lines, *([] if bad is None else [bad])]),
+                stdin=mark + b"\n".join(sent),
             ),
-            seconds,
-            twice=id is not None,
+            seconds=seconds,
+            is_repeatable=id is not None,
         )
 
     @rule(
@@ -218,59 +274,42 @@ class Lockstep(RuleBasedStateMachine):
     def list_(
         self, user: str, status: TaskStatus, limit: int | None, as_json: bool
     ) -> None:
-        words = [
-            "list",
-            "--status",
-            status,
-            *([] if limit is None else ["--limit", str(limit)]),
-        ]
-        ran = self.command(
-            user,
-            words,
-            lambda: self.model.of(user, status)[:limit],
-            as_json=as_json,
-            draw=row,
+        ran = self.ask(
+            Command(
+                user,
+                ["list", "--status", status, *given({"--limit": limit})],
+                lambda: self.model.of(user, status)[:limit],
+                as_json,
+                draw=row,
+            )
         )
         if as_json:
-            open_count, done_count = self.model.counts(user)
-            total = {TaskStatus.OPEN: open_count, TaskStatus.DONE: done_count}.get(
-                status, open_count + done_count
-            )
-            shown = min(total, limit or 0)
-            said = (
-                f"{open_count} open, {done_count} done"
-                if limit is None
-                else f"{shown} of {total}"
-            )
-            assert ran.json["message"] == said
+            total = len(self.model.of(user, status))
+            message = f"{min(total, limit or 0)} of {total}"
+            if limit is None:
+                message = "{} open, {} done".format(*self.model.counts(user))
+            assert ran.json["message"] == message
 
-    @rule(
-        user=USERS,
-        words=st.sampled_from(
-            [
-                ("--limit", "0"),
-                ("--limit", "1234567890"),
-                ("--limit", "x"),
-                ("--status", "x"),
-            ]
-        ),
-        as_json=st.booleans(),
-    )
-    def list_nothing(self, user: str, words: tuple[str, str], as_json: bool) -> None:
-        kind = Usage if words[1] == "x" else InvalidInput
-        self.command(user, ["list", *words], fault(kind), as_json=as_json)
+    @rule(user=USERS, bad=BAD_OPTIONS, as_json=st.booleans())
+    def refuse_options(
+        self, user: str, bad: tuple[list[str], type[TodoError]], as_json: bool
+    ) -> None:
+        options, kind = bad
+        self.ask(Command(user, ["list", *options], refusal(kind), as_json))
 
     @rule(user=USERS, single=SINGLES, as_json=st.booleans(), shout=st.booleans())
     def show(self, user: str, single: Any, as_json: bool, shout: bool) -> None:
-        reference = self.meant(user, single)
+        reference = self.resolve(user, single)
         word = str(reference).upper() if shout else str(reference)
-        self.command(
-            user,
-            ["show", word],
-            lambda: self.model.find(user, [reference]),
-            as_json=as_json,
-            draw=fields,
-            one=True,
+        self.ask(
+            Command(
+                user,
+                ["show", word],
+                lambda: self.model.find(user, [reference]),
+                as_json,
+                draw=fields,
+                is_one=True,
+            )
         )
 
     @rule(
@@ -294,22 +333,19 @@ class Lockstep(RuleBasedStateMachine):
         as_json: bool,
         seconds: float,
     ) -> None:
-        reference = self.meant(user, single)
+        reference = self.resolve(user, single)
         typed = "-" if by_stdin and description is not None else description
-        given = {"--title": title, "-d": typed, "--status": status}
-        options = [
-            word
-            for name, value in given.items()
-            if value is not None
-            for word in (name, value)
-        ]
-        text = (description or "").replace("\r\n", "\n")
-        text = text.removesuffix("\n") if by_stdin else text
-        named: dict[str, Any] = {
-            **({} if title is None else {"title": title}),
-            **({} if description is None else {"description": text or None}),
-            **({} if status is None else {"completed": status == TaskStatus.DONE}),
-        }
+        options = given({"--title": title, "-d": typed, "--status": status})
+        named: dict[str, Any] = {}
+        if title is not None:
+            named["title"] = title
+        if description is not None:
+            text = description.replace("\r\n", "\n")
+            named["description"] = (
+                text.removesuffix("\n") if by_stdin else text
+            ) or None
+        if status is not None:
+            named["completed"] = status == TaskStatus.DONE
 
         def answer() -> Outcome:
             if not named:
@@ -318,17 +354,17 @@ class Lockstep(RuleBasedStateMachine):
             return [self.model.update(user, reference, changes)]
 
         self.ask(
-            lambda: self.command(
+            Command(
                 user,
                 ["update", str(reference), *options],
                 answer,
-                as_json=as_json,
+                as_json,
                 verb="Updated",
-                one=True,
+                is_one=True,
                 stdin=(description or "").encode(),
             ),
-            seconds,
-            twice=True,
+            seconds=seconds,
+            is_repeatable=True,
         )
 
     @rule(
@@ -348,22 +384,19 @@ class Lockstep(RuleBasedStateMachine):
         as_json: bool,
         seconds: float,
     ) -> None:
-        references = [self.meant(user, each) for each in named]
+        references = self.resolve_all(user, named)
+        options = ["--undo"] if undo else []
         self.ask(
-            lambda: self.command(
+            Command(
                 user,
-                [
-                    "done",
-                    *written(references, commas=commas),
-                    *(["--undo"] if undo else []),
-                ],
+                ["done", *typed_references(references, commas=commas), *options],
                 lambda: self.model.complete(user, references, undo=undo),
-                as_json=as_json,
+                as_json,
                 verb="Reopened" if undo else "Done",
-                one=is_one(references),
+                is_one=names_one(references),
             ),
-            seconds,
-            twice=True,
+            seconds=seconds,
+            is_repeatable=True,
         )
 
     @rule(
@@ -383,7 +416,8 @@ class Lockstep(RuleBasedStateMachine):
         says: bytes | None,
         as_json: bool,
     ) -> None:
-        references = [self.meant(user, each) for each in named]
+        references = self.resolve_all(user, named)
+        options = ["--yes"] if yes else []
 
         def answer() -> Outcome:
             if len(self.model.find(user, references)) >= 3 and not yes:
@@ -393,53 +427,33 @@ class Lockstep(RuleBasedStateMachine):
                     raise Cancelled("no")
             return self.model.delete(user, references)
 
-        self.command(
-            user,
-            [
-                "delete",
-                *written(references, commas=commas),
-                *(["--yes"] if yes else []),
-            ],
-            answer,
-            as_json=as_json,
-            verb="Deleted",
-            one=is_one(references),
-            stdin=says or b"",
-            terminal=says is not None,
+        self.ask(
+            Command(
+                user,
+                ["delete", *typed_references(references, commas=commas), *options],
+                answer,
+                as_json,
+                verb="Deleted",
+                is_one=names_one(references),
+                stdin=says or b"",
+                terminal=says is not None,
+            )
         )
 
-    @rule(
-        user=USERS,
-        words=st.sampled_from(
-            [
-                ["show"],
-                ["update", "--title", "x"],
-                ["done"],
-                ["done", "1"],
-                ["delete", "--yes"],
-            ]
-        ),
-        bad=BAD_REFERENCES,
-        as_json=st.booleans(),
-    )
-    def name_nothing(
+    @rule(user=USERS, words=BY_REFERENCE, bad=BAD_REFERENCES, as_json=st.booleans())
+    def refuse_reference(
         self, user: str, words: Sequence[str], bad: str, as_json: bool
     ) -> None:
-        self.command(user, [*words, "--", bad], fault(InvalidInput), as_json=as_json)
+        self.ask(Command(user, [*words, "--", bad], refusal(InvalidInput), as_json))
 
     @rule(
-        user=USERS, words=st.sampled_from(["1-2", "1,2", "3-3"]), as_json=st.booleans()
+        user=USERS, word=st.sampled_from(["1-2", "1,2", "3-3"]), as_json=st.booleans()
     )
-    def name_too_many(self, user: str, words: str, as_json: bool) -> None:
-        self.command(user, ["show", words], fault(InvalidInput), as_json=as_json)
-        self.command(
-            user,
-            ["update", words, "--title", "x"],
-            fault(InvalidInput),
-            as_json=as_json,
-        )
+    def refuse_several(self, user: str, word: str, as_json: bool) -> None:
+        for words in (["show", word], ["update", word, "--title", "x"]):
+            self.ask(Command(user, words, refusal(InvalidInput), as_json))
 
-    # The service, through connections that it keeps
+    # The service, on a connection that stays open
 
     @rule(
         user=USERS,
@@ -451,23 +465,16 @@ class Lockstep(RuleBasedStateMachine):
         self, user: str, titles: Sequence[str], ids: Sequence[UUID], seconds: float
     ) -> None:
         self.clock.tick(seconds)
-        news = [
-            NewTask(title=title, id=id) for title, id in zip(titles, ids, strict=False)
-        ]
-        if len(news) == 1:
-            self.call(
-                "add",
-                user,
-                lambda tasks, _: in_list(tasks.add(news[0])),
-                lambda: self.model.add_all(user, news),
-            )
-        else:
-            self.call(
-                "add_all",
-                user,
-                lambda tasks, _: tasks.add_all(news),
-                lambda: self.model.add_all(user, news),
-            )
+        pairs = zip(titles, ids, strict=False)
+        news = [NewTask(title=title, id=id) for title, id in pairs]
+
+        async def add(tasks: TaskService, _: StoreUnderTest) -> Sequence[Added]:
+            if len(news) == 1:
+                return [await tasks.add(news[0])]
+            return await tasks.add_all(news)
+
+        name = "add" if len(news) == 1 else "add_all"
+        self.call(name, user, add, lambda: self.model.add_all(user, news))
 
     @rule(
         user=USERS,
@@ -477,7 +484,7 @@ class Lockstep(RuleBasedStateMachine):
     def service_lists_page_by_page(
         self, user: str, status: TaskStatus, limit: int | None
     ) -> None:
-        async def walk(tasks: TaskService, _: Side) -> Sequence[Task]:
+        async def walk(tasks: TaskService, _: StoreUnderTest) -> Sequence[Task]:
             page = await tasks.list(TaskQuery(status, limit))
             found = [*page.tasks]
             while page.next is not None:
@@ -491,224 +498,176 @@ class Lockstep(RuleBasedStateMachine):
 
     @rule(user=USERS, named=REFERENCES)
     def service_finds(self, user: str, named: Sequence[Any]) -> None:
-        references = [self.meant(user, each) for each in named]
+        references = self.resolve_all(user, named)
         self.call(
             "find",
             user,
-            lambda tasks, side: tasks.find([side.own(each) for each in references]),
+            lambda tasks, store: tasks.find(store.local_all(references)),
             lambda: self.model.find(user, references),
         )
 
-    @rule(
-        user=USERS,
-        single=SINGLES,
-        changes=st.fixed_dictionaries(
-            {},
-            optional={
-                "title": TITLES,
-                "description": st.none() | DESCRIPTIONS,
-                "completed": st.booleans(),
-            },
-        ),
-        seconds=SECONDS,
-    )
+    @rule(user=USERS, single=SINGLES, changes=CHANGES, seconds=SECONDS)
     def service_updates(
         self, user: str, single: Any, changes: dict[str, Any], seconds: float
     ) -> None:
         self.clock.tick(seconds)
-        reference, wanted = self.meant(user, single), TaskChange(**changes)
+        reference, wanted = self.resolve(user, single), TaskChange(**changes)
+
+        async def update(tasks: TaskService, store: StoreUnderTest) -> Sequence[Task]:
+            return [await tasks.update(store.local(reference), wanted)]
 
         def answer() -> Outcome:
             if not changes:
                 raise InvalidInput("nothing is named")
             return [self.model.update(user, reference, wanted.named)]
 
-        self.call(
-            "update",
-            user,
-            lambda tasks, side: in_list(tasks.update(side.own(reference), wanted)),
-            answer,
-        )
+        self.call("update", user, update, answer)
 
     @rule(user=USERS, named=REFERENCES, undo=st.booleans(), seconds=SECONDS)
     def service_completes(
         self, user: str, named: Sequence[Any], undo: bool, seconds: float
     ) -> None:
         self.clock.tick(seconds)
-        references = [self.meant(user, each) for each in named]
+        references = self.resolve_all(user, named)
         self.call(
             "complete",
             user,
-            lambda tasks, side: tasks.complete(
-                [side.own(each) for each in references], undo=undo
-            ),
+            lambda tasks, store: tasks.complete(store.local_all(references), undo=undo),
             lambda: self.model.complete(user, references, undo=undo),
         )
 
     @rule(user=USERS, named=REFERENCES)
     @precondition(lambda self: len(self.model.tasks) > 4)
     def service_deletes(self, user: str, named: Sequence[Any]) -> None:
-        references = [self.meant(user, each) for each in named]
+        references = self.resolve_all(user, named)
         self.call(
             "delete",
             user,
-            lambda tasks, side: tasks.delete([side.own(each) for each in references]),
+            lambda tasks, store: tasks.delete(store.local_all(references)),
             lambda: self.model.delete(user, references),
         )
 
-    # What holds after every step
+    # What is true after every step
 
     @invariant()
     def both_stores_hold_what_the_model_holds(self) -> None:
         expected = {str(id): values(task) for id, task in self.model.tasks.items()}
-        for side in self.sides:
-            assert side.rows() == expected, side.kind
-            assert {
-                user: last for user, last in side.last_numbers().items() if last
-            } == self.model.last, side.kind
+        for store in self.stores:
+            assert store.rows() == expected, store.kind
+            assert store.last_numbers() == self.model.last, store.kind
 
     @invariant()
-    def no_number_is_given_twice_and_updated_at_moves_only_with_something_else(
-        self,
-    ) -> None:
-        rows = self.sides[0].rows()
+    def no_number_is_given_twice_and_updated_at_never_changes_alone(self) -> None:
+        rows = self.stores[0].rows()
         for id, now in rows.items():
-            assert self.given.setdefault((now["user_id"], now["number"]), id) == id
-            was = self.before.get(id, now)
+            assert self.numbers.setdefault((now["user_id"], now["number"]), id) == id
+            was = self.previous.get(id, now)
             differing = {name for name in now if now[name] != was[name]}
             assert ("updated_at" in differing) <= bool(differing - {"updated_at"})
-        self.before = rows
+        self.previous = rows
 
-    # Ways to ask
+    # Asking all three
 
-    def command(
-        self,
-        user: str,
-        words: Sequence[str],
-        answer: Callable[[], Outcome],
-        *,
-        as_json: bool,
-        verb: str = "",
-        draw: Callable[[Task], str] | None = None,
-        one: bool = False,
-        stdin: bytes = b"",
-        terminal: bool = False,
+    def ask(
+        self, command: Command, *, seconds: float = 0.0, is_repeatable: bool = False
     ) -> Ran:
-        """Run a command on both stores and compare them with each other and with the
-        model; return what they print.
-        """
-        is_absent = not self.model.last
-        expected = outcome(answer)
+        """Let time pass and run a command, and once more where that changes nothing."""
+        self.clock.tick(seconds)
+        ran = self._run(command)
+        if is_repeatable:
+            rows = [store.rows() for store in self.stores]
+            self.clock.tick(seconds)
+            self._run(command)
+            assert [store.rows() for store in self.stores] == rows
+        return ran
+
+    def _run(self, command: Command) -> Ran:
+        """Run a command on both stores; compare them with each other and the model."""
+        is_new_store = not self.model.last
+        expected = outcome(command.answer)
         status = EXITS[expected.name] if isinstance(expected, Code) else 0
-        words = (["--json"] if as_json else []) + list(words)
+        self.tally[command.words[0], str(status)] += 1
         rans = [
-            side.run(*words, user=user, stdin=stdin, terminal=terminal)
-            for side in self.sides
+            store.run(
+                *command.arguments,
+                user=command.user,
+                stdin=command.stdin,
+                terminal=command.terminal,
+            )
+            for store in self.stores
         ]
-        self.tally[words[as_json], str(status)] += 1
         assert [ran.status for ran in rans] == [status] * 2, (rans, expected)
         assert rans[0].out == rans[1].out
-        if not terminal:  # where one of them may say that it waits
+        if not command.terminal:  # there, one store may say that it waits
             assert rans[0].err == rans[1].err
-        [ran, _] = rans
+        ran = rans[0]
         if isinstance(expected, Code):
-            if as_json:
+            if command.as_json:
                 assert ran.error["code"] == expected.name
             else:
-                assert (ran.out, ran.err.startswith("error: ") or terminal) == (
-                    "",
-                    True,
-                )
-            return ran
-        tasks = [part.task if isinstance(part, Added) else part for part in expected]
-        if as_json:
-            assert ran.data == (
-                values(tasks[0]) if one else [values(task) for task in tasks]
-            )
-            return ran
-        lines = (
-            [draw(task) for task in tasks]
-            if draw
-            else [line(verb, part) for part in expected]
-        )
-        if verb == "Added" and is_absent and lines:
-            lines[0] += " (new list in PLACE)"
-        elif lines and any(
-            isinstance(part, Added) and part.is_new and part.task.number == 1
-            for part in expected
-        ):
-            lines[0] += f" (new list for {user})"
-        assert ran.out == "".join(f"{line}\n" for line in lines)
+                assert ran.out == ""
+                assert ran.err.startswith("error: ") or command.terminal
+        elif command.as_json:
+            shown = [values(task_of(part)) for part in expected]
+            assert ran.data == (shown[0] if command.is_one else shown)
+        else:
+            assert ran.out == command.printed(expected, is_new_store=is_new_store)
         return ran
 
     def call(
         self,
         name: str,
         user: str,
-        method: Callable[[TaskService, Side], Awaitable[Any]],
+        method: Callable[[TaskService, StoreUnderTest], Awaitable[Any]],
         answer: Callable[[], Outcome],
     ) -> None:
         """Call the service on both stores and compare them with the model."""
         expected = outcome(answer)
-        found = [side.call(user, method) for side in self.sides]
-        self.tally[
-            f"service.{name}", expected.name if isinstance(expected, Code) else ""
-        ] += 1
+        found = [store.call(user, method) for store in self.stores]
+        code = expected.name if isinstance(expected, Code) else ""
+        self.tally[f"service.{name}", code] += 1
         assert found == [expected, expected]
 
-    def ask(self, command: Callable[[], Ran], seconds: float, *, twice: bool) -> None:
-        """Let time pass and run a command; `twice` those that are harmless to repeat:
-        that changes nothing.
-        """
-        self.clock.tick(seconds)
-        command()
-        if twice:
-            before = [side.rows() for side in self.sides]
-            self.clock.tick(seconds)
-            command()
-            assert [side.rows() for side in self.sides] == before
-
-    def meant(self, user: str, drawn: Any) -> Reference:
-        """A reference as drawn; of a pair it is the id of one of the user's own tasks,
-        or of anybody's.
-        """
+    def resolve(self, user: str, drawn: Any) -> Reference:
+        """A reference as drawn; a pair is the id of the user's own task, or of any."""
         if not isinstance(drawn, tuple):
             return cast(Reference, drawn)
         whose, place = drawn
-        ids = [
-            task.id
-            for task in self.model.tasks.values()
-            if whose != "mine" or task.user_id == user
-        ] or GIVEN
+        tasks = self.model.tasks.values()
+        ids = [task.id for task in tasks if whose != "mine" or task.user_id == user]
+        ids = ids or GIVEN
         return ids[int(place) % len(ids)]
+
+    def resolve_all(self, user: str, drawn: Sequence[Any]) -> list[Reference]:
+        """Several references as drawn."""
+        return [self.resolve(user, each) for each in drawn]
 
 
 def outcome(answer: Callable[[], Outcome]) -> Outcome:
-    """What the model says; an error is its code."""
+    """What the model answers; an error is its code."""
     try:
         return answer()
     except TodoError as error:
         return error.code
 
 
-def fault(kind: type[TodoError]) -> Callable[[], Outcome]:
-    """What is wrong whatever is stored."""
+def refusal(kind: type[TodoError]) -> Callable[[], Outcome]:
+    """The answer to input that is bad whatever is stored."""
     return lambda: kind.code
 
 
-async def in_list(answer: Awaitable[Any]) -> Sequence[Any]:
-    """The one thing that a call gives, as those that give several."""
-    return [await answer]
+def given(options: Mapping[str, object]) -> list[str]:
+    """The options that have a value, as words."""
+    pairs = ((name, str(value)) for name, value in options.items() if value is not None)
+    return [word for pair in pairs for word in pair]
 
 
-def line(verb: str, part: Task | Added) -> str:
-    """What a write says of a task."""
-    if isinstance(part, Added):
-        return f"{verb if part.is_new else 'Already there as'} {part.task.number}: {part.task.title}"
-    return f"{verb} {part.number}: {part.title}"
+def task_of(part: Task | Added) -> Task:
+    """The task of a part of an answer."""
+    return part.task if isinstance(part, Added) else part
 
 
-def written(references: Sequence[Reference], *, commas: bool) -> Sequence[str]:
+def typed_references(references: Sequence[Reference], *, commas: bool) -> list[str]:
     """References as people type them; with `commas` numbers and ranges as one word."""
     words = [
         f"{each.start}-{each.stop - 1}" if isinstance(each, range) else str(each)
@@ -719,6 +678,6 @@ def written(references: Sequence[Reference], *, commas: bool) -> Sequence[str]:
     return words
 
 
-def is_one(references: Sequence[Reference]) -> bool:
-    """Whether one object is the answer."""
+def names_one(references: Sequence[Reference]) -> bool:
+    """Whether the answer is one object, not a list."""
     return len(references) == 1 and not isinstance(references[0], range)

@@ -1,8 +1,9 @@
-"""What a store must do, by lists and loops, and what a command must print of it."""
+"""What a store does, in lists and loops, and how a command prints a task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +20,7 @@ SHOWN = {
 
 @dataclass
 class Model:
-    """The tasks of all users; ids are unique across them. A new task is given its id
-    here, or by the caller.
-    """
+    """The tasks of all users; ids are unique across them."""
 
     now: Clock
     tasks: dict[UUID, Task] = field(default_factory=dict)
@@ -29,11 +28,8 @@ class Model:
 
     def add_all(self, user: str, news: Sequence[NewTask]) -> list[Added]:
         """Add tasks that have ids."""
-        if any(
-            new.id in self.tasks and self.tasks[new.id].user_id != user
-            for new in news
-            if new.id
-        ):
+        stored = (self.tasks[new.id] for new in news if new.id in self.tasks)
+        if any(task.user_id != user for task in stored):
             raise Conflict("held by somebody else")
         return [self._add(user, new) for new in news]
 
@@ -43,36 +39,21 @@ class Model:
             return Added(self.tasks[new.id], False)
         self.last[user] = self.last.get(user, 0) + 1
         now = self.now()
-        task = Task(
-            new.id,
-            self.last[user],
-            user,
-            new.title,
-            new.description,
-            False,
-            now,
-            now,
-            None,
-        )
+        number, words = self.last[user], (new.title, new.description)
+        task = Task(new.id, number, user, *words, False, now, now, None)
         self.tasks[new.id] = task
         return Added(task, True)
 
     def of(self, user: str, status: TaskStatus = TaskStatus.ALL) -> list[Task]:
         """The tasks of a user, newest first."""
-        mine = [
-            task
-            for task in self.tasks.values()
-            if task.user_id == user and task.completed in SHOWN[status]
-        ]
-        return sorted(
-            mine, key=lambda task: (task.created_at, task.number), reverse=True
-        )
+        tasks = (task for task in self.tasks.values() if task.user_id == user)
+        mine = [task for task in tasks if task.completed in SHOWN[status]]
+        return sorted(mine, key=attrgetter("created_at", "number"), reverse=True)
 
     def id_of(self, user: str, number: int) -> str | None:
         """The id of a task."""
-        return next(
-            (str(task.id) for task in self.of(user) if task.number == number), None
-        )
+        ids = (str(task.id) for task in self.of(user) if task.number == number)
+        return next(ids, None)
 
     def counts(self, user: str) -> tuple[int, int]:
         """How many of a user's tasks are open and done."""
@@ -83,16 +64,12 @@ class Model:
         found: dict[UUID, Task] = {}
         for reference in references:
             keys = reference if isinstance(reference, range) else (reference,)
-            hits = [
-                task for task in self.of(user) if task.number in keys or task.id in keys
-            ]
+            tasks = sorted(self.of(user), key=attrgetter("number"))
+            hits = [task for task in tasks if task.number in keys or task.id in keys]
             if not hits:
                 raise NotFound("nothing")
-            found |= {
-                task.id: task
-                for task in sorted(hits, key=lambda task: task.number)
-                if task.id not in found
-            }
+            for task in hits:
+                found.setdefault(task.id, task)
         return list(found.values())
 
     def update(self, user: str, reference: Reference, changes: dict[str, Any]) -> Task:
@@ -104,10 +81,8 @@ class Model:
         self, user: str, references: Sequence[Reference], *, undo: bool
     ) -> list[Task]:
         """Mark tasks as done, or as open again."""
-        return [
-            self._change(task, {"completed": not undo})
-            for task in self.find(user, references)
-        ]
+        changes = {"completed": not undo}
+        return [self._change(task, changes) for task in self.find(user, references)]
 
     def delete(self, user: str, references: Sequence[Reference]) -> list[Task]:
         """Remove tasks and give them as they were."""
@@ -118,9 +93,8 @@ class Model:
         if changed == task:
             return task
         if changed.completed != task.completed:
-            changed = replace(
-                changed, completed_at=self.now() if changed.completed else None
-            )
+            at = self.now() if changed.completed else None
+            changed = replace(changed, completed_at=at)
         self.tasks[task.id] = changed = replace(changed, updated_at=self.now())
         return changed
 
@@ -139,14 +113,9 @@ def instant(at: datetime | None) -> str | None:
 
 def row(task: Task) -> str:
     """A task as `list` prints it into a pipe."""
-    said = values(task)
-    words = (
-        said["number"],
-        "done" if task.completed else "open",
-        task.title,
-        said["created_at"],
-    )
-    return "\t".join(map(str, (*words, said["completed_at"] or "-", said["id"])))
+    status = "done" if task.completed else "open"
+    times = instant(task.created_at), instant(task.completed_at) or "-"
+    return "\t".join(map(str, (task.number, status, task.title, *times, task.id)))
 
 
 def fields(task: Task) -> str:

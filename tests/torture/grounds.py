@@ -161,11 +161,14 @@ class FileGround:
 UNKNOWN: Final = frozenset({0, 7})
 IMPATIENT: Final = {"TODO_TIMEOUT": "0.6"}
 SAVE: Final = """
-CREATE SCHEMA saved; CREATE TABLE saved.task AS TABLE todo.task; CREATE TABLE saved.counter AS TABLE todo.counter;
+CREATE SCHEMA saved;
+CREATE TABLE saved.task AS TABLE todo.task;
+CREATE TABLE saved.counter AS TABLE todo.counter;
 """
 RESTORE: Final = f"""
 {EMPTY};
-INSERT INTO todo.task SELECT * FROM saved.task; INSERT INTO todo.counter SELECT * FROM saved.counter;
+INSERT INTO todo.task SELECT * FROM saved.task;
+INSERT INTO todo.counter SELECT * FROM saved.counter;
 """
 
 
@@ -225,7 +228,8 @@ class ServerGround:
         """Read past the proxy, once nobody is left."""
         admin = self._admins[command.on_nothing]
         self._run(command.on_nothing, ALONE)
-        tables = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('todo') AND relkind = 'r' ORDER BY 1"
+        tables = """SELECT relname FROM pg_class
+            WHERE relnamespace = to_regnamespace('todo') AND relkind = 'r' ORDER BY 1"""
         names = [name for (name,) in self._runner.run(admin.fetch(tables))]
         queries = (
             "SELECT * FROM todo.task ORDER BY id",

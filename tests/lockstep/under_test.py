@@ -1,9 +1,9 @@
-"""One of the two stores with every way to call it, under ids that both stores share."""
+"""One of the two stores, and the ways to ask it, by ids that both stores share."""
 
 import asyncio
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +24,11 @@ ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 Rows = dict[str, dict[str, Any]]
 
 
-class Side:
-    """A store in which nothing has been made yet; use it in a `with`.
+class StoreUnderTest:
+    """A place for a store; use it in a `with`.
 
-    A task added without an id gets one from the program, on each store another. They
-    are learned by user and number, so that what goes in and what comes out speaks of
-    the ids that the model gave.
+    The program makes other ids on each store. They are matched with the model's by user
+    and number, so that commands and answers can use the ids of the model.
     """
 
     def __init__(self, store: Store, folder: Path, model: Model) -> None:
@@ -37,12 +36,12 @@ class Side:
         self._store = store
         self._todo = Todo(Surroundings(folder, folder, store.url), model.now)
         self._model = model
-        self._shared: dict[str, str] = {}
-        self._own: dict[str, str] = {}
+        self._shared_ids: dict[str, str] = {}
+        self._local_ids: dict[str, str] = {}
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 
-    def __enter__(self) -> "Side":
+    def __enter__(self) -> "StoreUnderTest":
         self._runner.run(self._open())
         return self
 
@@ -60,17 +59,17 @@ class Side:
         )
 
     def run(self, *words: str, **how: Any) -> Ran:
-        """Run a command through the door; what it prints names shared ids, and the
-        store as PLACE.
-        """
-        ran = self._todo(*(self._named(word) for word in words), **how)
+        """Run a command; in what it prints ids are the shared ones, the store is PLACE."""
+        ran = self._todo(*map(self._localize, words), **how)
         self.rows()
-        return Ran(ran.status, self._said(ran.out), self._said(ran.err))
+        return Ran(ran.status, self._share(ran.out), self._share(ran.err))
 
     def call(
-        self, user: str, method: Callable[[TaskService, "Side"], Awaitable[Any]]
+        self,
+        user: str,
+        method: Callable[[TaskService, "StoreUnderTest"], Awaitable[Any]],
     ) -> Any:
-        """Call the service, through a connection that it keeps; an error is its code."""
+        """Call the service on a connection that stays open; an error is its code."""
         service = TaskService(self._database, user, self._model.now)
 
         async def wait() -> Any:
@@ -81,37 +80,34 @@ class Side:
         except TodoError as error:
             return error.code
         self.rows()
-        return self._with_shared_ids(answer)
+        return self._share_all(answer)
 
-    def own(self, reference: Reference) -> Any:
-        """What names the same task here."""
-        return (
-            UUID(self._named(str(reference)))
-            if isinstance(reference, UUID)
-            else reference
-        )
+    def local(self, reference: Reference) -> Any:
+        """The reference that names the same task here."""
+        if isinstance(reference, UUID):
+            return UUID(self._localize(str(reference)))
+        return reference
+
+    def local_all(self, references: Iterable[Reference]) -> list[Any]:
+        """The references that name the same tasks here."""
+        return [self.local(reference) for reference in references]
 
     def rows(self) -> Rows:
-        """Every task there is by its shared id, read behind the program's back; learns
-        the ids of new ones.
-        """
+        """Every task by its shared id, read past the program; learns new ids."""
         rows: Rows = {}
         for found in self._fetch("SELECT * FROM todo.task"):
             id = found["id"]
-            if id not in self._shared:
-                self._shared[id] = (
-                    self._model.id_of(found["user_id"], found["number"]) or id
-                )
-                self._own[self._shared[id]] = id
-            rows[self._shared[id]] = found | {"id": self._shared[id]}
+            if id not in self._shared_ids:
+                shared = self._model.id_of(found["user_id"], found["number"]) or id
+                self._shared_ids[id] = shared
+                self._local_ids[shared] = id
+            rows[self._shared_ids[id]] = found | {"id": self._shared_ids[id]}
         return rows
 
     def last_numbers(self) -> dict[str, int]:
-        """The last number given to each user."""
-        return {
-            row["user_id"]: row["last"]
-            for row in self._fetch("SELECT user_id, last FROM todo.counter")
-        }
+        """The last number given to each user who has one."""
+        rows = self._fetch("SELECT user_id, last FROM todo.counter WHERE last > 0")
+        return {row["user_id"]: row["last"] for row in rows}
 
     def _fetch(self, sql: str) -> list[dict[str, Any]]:
         if self.kind == "postgresql":
@@ -133,29 +129,27 @@ class Side:
         found = [dict(row) for row in await self._connection.fetch(sql)]
         return [values(Task(**row)) if "id" in row else row for row in found]
 
-    def _named(self, word: str) -> str:
-        """A word of a command with the ids of this store, in the letters that it has."""
+    def _localize(self, word: str) -> str:
+        """A word of a command with the ids of this store, in capitals if it is so written."""
 
         def own(found: re.Match[str]) -> str:
-            id = self._own.get(found[0].lower(), found[0])
+            id = self._local_ids.get(found[0].lower(), found[0])
             return id.upper() if found[0].isupper() else id
 
         return ID.sub(own, word)
 
-    def _said(self, text: str) -> str:
+    def _share(self, text: str) -> str:
         text = text.replace(self._store.target.place, "PLACE")
-        return ID.sub(lambda found: self._shared.get(found[0], found[0]), text)
+        return ID.sub(lambda found: self._shared_ids.get(found[0], found[0]), text)
 
-    def _with_shared_ids(self, answer: Any) -> Any:
+    def _share_all(self, answer: Any) -> Any:
         match answer:
             case Task():
-                return replace(
-                    answer, id=UUID(self._shared.get(str(answer.id), str(answer.id)))
-                )
+                return replace(answer, id=UUID(self._share(str(answer.id))))
             case Added():
-                return Added(self._with_shared_ids(answer.task), answer.is_new)
+                return Added(self._share_all(answer.task), answer.is_new)
             case TaskPage():
-                return replace(answer, tasks=self._with_shared_ids(answer.tasks))
+                return replace(answer, tasks=self._share_all(answer.tasks))
             case list():
-                return [self._with_shared_ids(part) for part in answer]
+                return [self._share_all(part) for part in answer]
         return answer
