@@ -1,11 +1,14 @@
 """The store as a file or a server: who makes it, where, and what stands in its way."""
 
 import os
+import resource
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from tests.cli.expect import (
 )
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
+from tests.support.before import obey_permissions
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
@@ -28,24 +32,6 @@ from tests.support.servers import Account
 from tests.support.stores import Store
 
 pytestmark = pytest.mark.nothing_made
-
-# No file can grow beyond so many bytes.
-FULL = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
-"""
-
-# Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply;
-# anybody else never had them.
-BOUND = """
-import ctypes, os
-if os.geteuid() == 0:
-    system = ctypes.CDLL(None, use_errno=True)
-    version, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    assert system.capget(version, sets) == 0, os.strerror(ctypes.get_errno())
-    sets[0] &= ~0b110
-    assert system.capset(version, sets) == 0, os.strerror(ctypes.get_errno())
-"""
 
 ACCOUNT = Account.unprivileged()
 
@@ -69,6 +55,11 @@ TOUCHING = [
 def mode_of(path: Path) -> int:
     """The permissions of a file or folder."""
     return stat.S_IMODE(path.lstat().st_mode)
+
+
+def room_for(size: int) -> Callable[[], None]:
+    """No file can grow beyond this number of bytes."""
+    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
 
 
 def embedded(seal: Seal) -> Path:
@@ -96,7 +87,9 @@ class Bound:
 
     def __call__(self, *arguments: str, **env: str) -> Ran:
         """Run one command to its end."""
-        return finished(self.process.start(*arguments, env=env, before=BOUND))
+        return finished(
+            self.process.start(*arguments, env=env, before=obey_permissions)
+        )
 
 
 @pytest.mark.spec("002/FR-073")
@@ -190,7 +183,7 @@ def test_the_embedded_file_follows_the_folder_for_data(
 def test_the_embedded_file_is_private_whatever_the_umask(
     embedded_process: Process, seal: Seal, umask: int
 ) -> None:
-    process = embedded_process.start("add", "Buy milk", umask=umask)
+    process = embedded_process.start("add", "Buy milk", before=partial(os.umask, umask))
 
     assert process.communicate(timeout=LIMIT_S)[1] == b""
     assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
@@ -204,7 +197,9 @@ def test_the_files_beside_the_embedded_file_are_private(
     with closing(sqlite3.connect(embedded(seal))) as reader:
         reader.execute("SELECT count(*) FROM task").fetchall()
 
-        embedded_process.start("add", "Buy bread", umask=0).communicate(timeout=LIMIT_S)
+        embedded_process.start(
+            "add", "Buy bread", before=partial(os.umask, 0)
+        ).communicate(timeout=LIMIT_S)
 
         assert {
             path.name: mode_of(path) for path in embedded(seal).parent.iterdir()
@@ -377,11 +372,9 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(
     add(embedded_process, "Buy milk")
     large = ["add", "large", "-d", "😀" * 10_000]
 
-    in_words = finished(
-        embedded_process.start(*large, before=FULL.format(room=36 * 1024))
-    )
+    in_words = finished(embedded_process.start(*large, before=room_for(36 * 1024)))
     in_json = finished(
-        embedded_process.start(*large, "--json", before=FULL.format(room=36 * 1024))
+        embedded_process.start(*large, "--json", before=room_for(36 * 1024))
     )
 
     assert_words(in_words, status=9, names=[str(embedded(seal))])
@@ -394,9 +387,7 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(
 def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(
     embedded_process: Process,
 ) -> None:
-    ran = finished(
-        embedded_process.start("add", "Buy milk", before=FULL.format(room=8 * 1024))
-    )
+    ran = finished(embedded_process.start("add", "Buy milk", before=room_for(8 * 1024)))
 
     assert_words(ran, status=9)
     assert embedded_process("list") == Ran(0, "", "")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.expect import add, assert_refused, assert_words, tasks_of, titles_of
+from tests.support.before import unblock_streams
 from tests.support.forked import ForkServer
 from tests.support.program import (
     LIMIT_S,
@@ -31,7 +32,6 @@ Pipe = tuple[int, int]
 LONG = "x" * 190
 TEXT = "Buy milk\nCall Bob\n"
 HALF_READ = b"one\ntwo\nthr"
-NON_BLOCKING = "import os\nfor number in range(3): os.set_blocking(number, False)"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def pipe() -> Iterator[Pipe]:
 @pytest.fixture
 def terminal(surroundings: Surroundings, fork_server: ForkServer) -> PtyProcess:
     """The program on the store, in a terminal that another program made non-blocking."""
-    return PtyProcess(surroundings, partial(fork_server.launch, before=NON_BLOCKING))
+    return PtyProcess(surroundings, partial(fork_server.launch, before=unblock_streams))
 
 
 def close(end: int) -> None:
@@ -310,7 +310,7 @@ def test_input_that_cannot_be_read_is_an_error(
     before = tasks_of(todo)
     process = Process(surroundings, fork_server.launch)
     null = os.open(os.devnull, os.O_WRONLY)
-    how = {"closed": [0]} if way == "closed" else {"stdin": null}
+    how = {"before": partial(os.close, 0)} if way == "closed" else {"stdin": null}
     try:
         ran = finished(process.start(*arguments, **how))
     finally:
