@@ -281,8 +281,14 @@ def test_process_in_a_terminal_shows_every_row_in_every_environment(
 ) -> None:
     add(todo_embedded, "ab", "cd", "ef")
     environments: list[dict[str, str | None]] = [
-        *({"COLUMNS": value} for value in ("0", "-5", "abc", "1", "99999999")),
-        *({"TERM": value} for value in ("dumb", "nonsense", None)),
+        {"COLUMNS": "0"},
+        {"COLUMNS": "-5"},
+        {"COLUMNS": "abc"},
+        {"COLUMNS": "1"},
+        {"COLUMNS": "99999999"},
+        {"TERM": "dumb"},
+        {"TERM": "nonsense"},
+        {"TERM": None},
         {"NO_COLOR": "1"},
         {"CI": "1"},
     ]

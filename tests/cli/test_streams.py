@@ -285,21 +285,18 @@ def test_what_was_stored_is_said_where_output_is_stuck(
 
 
 @pytest.mark.spec("002/FR-133")
-@pytest.mark.parametrize("way", ["closed", "write-only"])
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_input_that_cannot_be_read_is_an_error(
-    process: Process, todo: Todo, way: str
+    process: Process, todo: Todo, arguments: list[str]
 ) -> None:
     add(todo, "first")
     before = tasks_of(todo)
 
+    closed = finished(process.start(*arguments, before=partial(os.close, 0)))
     with open(os.devnull, "wb") as null:
-        how = {
-            "closed": {"before": partial(os.close, 0)},
-            "write-only": {"stdin": null.fileno()},
-        }[way]
-        rans = [finished(process.start(*words, **how)) for words in READING]
+        write_only = finished(process.start(*arguments, stdin=null.fileno()))
 
-    for ran in rans:
+    for ran in (closed, write_only):
         assert_words(ran, status=9, names=["Standard input cannot be read"])
     assert tasks_of(todo) == before
 

@@ -54,7 +54,11 @@ async def test_update_takes_an_id_and_changes_no_other_task(
     tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
     other = (await tasks.add(NewTask(title="other"))).task
-    changes = {"title": "changed", "description": None, "completed": True}
+    changes: dict[str, Any] = {
+        "title": "changed",
+        "description": None,
+        "completed": True,
+    }
 
     updated = await tasks.update(milk.id, TaskChange(**changes))
 
@@ -68,7 +72,7 @@ async def test_update_takes_an_id_and_changes_no_other_task(
 async def test_update_to_what_is_there_moves_no_time(
     tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
-    same = {"title": "  Buy milk ", "description": "2 l"}
+    same: dict[str, Any] = {"title": "  Buy milk ", "description": "2 l"}
 
     for changes in ({"title": "Buy milk"}, {"description": "2 l"}, same):
         assert await tasks.update(1, TaskChange(**changes)) == milk

@@ -79,7 +79,7 @@ async def test_several_come_in_the_order_asked(service: Services, use: Several) 
 @pytest.mark.spec("001/FR-024")
 async def test_several_may_mix_ids_numbers_and_ranges(tasks: TaskService) -> None:
     there = await with_gaps(tasks)
-    named = [there[4].id, range(1, 6), 4, there[9].id, 9, there[2].id]
+    named: list[Reference] = [there[4].id, range(1, 6), 4, there[9].id, 9, there[2].id]
 
     given = [await use(tasks, named) for use in SEVERAL.values()]
 
