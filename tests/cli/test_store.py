@@ -5,9 +5,7 @@ import resource
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,39 +55,23 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def room_for(size: int) -> Callable[[], None]:
-    """No file can grow beyond this number of bytes."""
-    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-
-
-def embedded(seal: Seal) -> Path:
+@pytest.fixture
+def file(seal: Seal) -> Path:
     """The embedded file."""
     return seal.home / ".local" / "share" / "todo" / "todo.db"
 
 
 @pytest.fixture
-def embedded_process(seal: Seal, fork_server: ForkServer) -> Process:
+def local(seal: Seal, fork_server: ForkServer) -> Process:
     """The program on the embedded file, as a process."""
     return Process(Surroundings(seal.home, seal.cwd, None), fork_server.launch)
 
 
 @pytest.fixture
-def bound(embedded_process: Process) -> "Bound":
-    """The program on the embedded file, as a process to which permissions apply."""
-    return Bound(embedded_process)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """Run the program without root's right to pass over permissions."""
-
-    process: Process
-
-    def __call__(self, *arguments: str, **env: str) -> Ran:
-        """Run one command to its end."""
-        return finished(
-            self.process.start(*arguments, env=env, before=obey_permissions)
-        )
+def bound(seal: Seal, fork_server: ForkServer) -> Process:
+    """The same without root's right to pass over permissions."""
+    launch = partial(fork_server.launch, before=obey_permissions)
+    return Process(Surroundings(seal.home, seal.cwd, None), launch)
 
 
 @on_both_stores
@@ -141,50 +123,32 @@ def test_the_first_add_says_where_the_new_list_is_and_no_password(
 
 @pytest.mark.spec("002/FR-074")
 @pytest.mark.spec("002/FR-075")
-def test_the_first_add_makes_the_embedded_file(todo_embedded: Todo, seal: Seal) -> None:
-    assert todo_embedded("add", "Buy milk") == Ran(
-        0, f"Added 1: Buy milk (new list in {embedded(seal)})\n", ""
-    )
-
-    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
-
-
-@pytest.mark.spec("002/FR-075")
-def test_the_embedded_file_follows_the_folder_for_data(
-    todo_embedded: Todo, seal: Seal, tmp_path: Path
+def test_the_first_add_makes_the_embedded_file(
+    todo_embedded: Todo, file: Path, seal: Seal, tmp_path: Path
 ) -> None:
-    todo_embedded("add", "Buy milk", env={"XDG_DATA_HOME": str(tmp_path / "data")})
+    elsewhere = {"XDG_DATA_HOME": str(tmp_path / "data")}
 
-    assert (tmp_path / "data" / "todo" / "todo.db").is_file()
-    assert list(seal.home.rglob("*")) == []
+    moved = todo_embedded("add", "Buy milk", env=elsewhere)
+    left = list(seal.home.rglob("*"))
+    usual = todo_embedded("add", "Buy milk")
+
+    assert moved.out.endswith(f"(new list in {tmp_path}/data/todo/todo.db)\n")
+    assert left == []
+    assert usual == Ran(0, f"Added 1: Buy milk (new list in {file})\n", "")
 
 
 @pytest.mark.spec("002/FR-075")
 @pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
 def test_the_embedded_file_is_private_whatever_the_umask(
-    embedded_process: Process, seal: Seal, umask: int
+    local: Process, file: Path, umask: int
 ) -> None:
-    process = embedded_process.start("add", "Buy milk", before=partial(os.umask, umask))
-
-    assert process.communicate(timeout=LIMIT_S)[1] == b""
-    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
-
-
-@pytest.mark.spec("002/FR-075")
-def test_the_files_beside_the_embedded_file_are_private(
-    embedded_process: Process, seal: Seal
-) -> None:
-    embedded_process("add", "Buy milk")
-    with closing(sqlite3.connect(embedded(seal))) as reader:
+    made = finished(local.start("add", "a", before=partial(os.umask, umask)))
+    with closing(sqlite3.connect(file)) as reader:
         reader.execute("SELECT count(*) FROM task").fetchall()
+        beside = finished(local.start("add", "b", before=partial(os.umask, umask)))
 
-        embedded_process.start(
-            "add", "Buy bread", before=partial(os.umask, 0)
-        ).communicate(timeout=LIMIT_S)
-
-        assert {
-            path.name: mode_of(path) for path in embedded(seal).parent.iterdir()
-        } == {
+        assert (made.err, beside.err, mode_of(file.parent)) == ("", "", 0o700)
+        assert {path.name: mode_of(path) for path in file.parent.iterdir()} == {
             "todo.db": 0o600,
             "todo.db-wal": 0o600,
             "todo.db-shm": 0o600,
@@ -219,13 +183,12 @@ def test_a_data_folder_that_is_a_file_is_an_io_error(
 
 @pytest.mark.spec("002/FR-077")
 def test_a_path_that_is_a_folder_is_an_io_error(
-    todo_embedded: Todo, seal: Seal
+    todo_embedded: Todo, file: Path
 ) -> None:
-    path = embedded(seal)
-    path.mkdir(parents=True)
+    file.mkdir(parents=True)
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
 
 @pytest.mark.spec("002/FR-077")
@@ -235,39 +198,36 @@ def test_a_path_that_is_a_folder_is_an_io_error(
     ids=["text", "short", "bad"],
 )
 def test_a_file_that_is_no_database_is_an_io_error_and_stays(
-    todo_embedded: Todo, seal: Seal, content: bytes
+    todo_embedded: Todo, file: Path, content: bytes
 ) -> None:
-    path = embedded(seal)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
-    assert path.read_bytes() == content
+    assert file.read_bytes() == content
 
 
 @pytest.mark.spec("002/FR-077")
 def test_a_damaged_database_is_an_io_error_and_stays(
-    todo_embedded: Todo, seal: Seal
+    todo_embedded: Todo, file: Path
 ) -> None:
     todo_embedded("add", "-", stdin=b"a title of some length, to fill pages\n" * 1000)
-    content = embedded(seal).read_bytes()
+    content = file.read_bytes()
     damaged = content[:4096] + b"\xff" * (len(content) - 4096)
-    embedded(seal).write_bytes(damaged)
+    file.write_bytes(damaged)
 
-    assert_refused(todo_embedded, "list", code="IO_ERROR", names=[str(embedded(seal))])
-    assert_refused(
-        todo_embedded, "add", "Buy milk", code="IO_ERROR", names=[str(embedded(seal))]
-    )
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
-    assert embedded(seal).read_bytes() == damaged
+    assert file.read_bytes() == damaged
 
 
 @pytest.mark.spec("002/FR-073")
-def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) -> None:
-    embedded(seal).parent.mkdir(parents=True)
-    embedded(seal).touch()
+def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.touch()
 
     assert todo_embedded("list") == Ran(0, "", "")
     assert todo_embedded("add", "Buy milk").status == 0
@@ -275,100 +235,75 @@ def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) 
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize(
-    "depth", [0, 2, 3], ids=["home", ".local/share", ".local/share/todo"]
-)
+@pytest.mark.parametrize("folder", ["", ".local/share", ".local/share/todo"])
 def test_a_read_only_folder_is_an_io_error(
-    bound: Bound, seal: Seal, depth: int
+    bound: Process, seal: Seal, folder: str
 ) -> None:
-    folder = seal.home.joinpath(*(".local", "share", "todo")[:depth])
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o500)
+    path = seal.home / folder
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o500)
 
-    in_words, in_json = bound("add", "Buy milk"), bound("add", "Buy milk", "--json")
-
-    assert_words(in_words, status=9, names=[str(folder)])
-    assert_document(in_json, code="IO_ERROR", names=[str(folder)])
+    assert_refused(bound, "add", "Buy milk", code="IO_ERROR", names=[str(path)])
     assert bound("list") == Ran(0, "", "")
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_folder_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
+@pytest.mark.parametrize("part", ["folder", "file"])
+def test_a_store_without_permission_is_an_io_error(
+    bound: Process, file: Path, part: str
+) -> None:
     assert bound("add", "Buy milk").status == 0
-    embedded(seal).parent.chmod(0o000)
+    path = {"folder": file.parent, "file": file}[part]
+    path.chmod(0o000)
 
-    assert_words(bound("list"), status=9, names=[str(embedded(seal).parent)])
-    assert_document(
-        bound("add", "Buy bread", "--json"),
-        code="IO_ERROR",
-        names=[str(embedded(seal).parent)],
-    )
+    for arguments in (["list"], ["add", "Buy bread"]):
+        assert_refused(bound, *arguments, code="IO_ERROR", names=[str(path)])
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_read_only_file_can_be_read_and_not_written(bound: Bound, seal: Seal) -> None:
+def test_a_read_only_file_can_be_read_and_not_written(
+    bound: Process, file: Path
+) -> None:
     assert bound("add", "Buy milk").status == 0
-    embedded(seal).chmod(0o400)
+    file.chmod(0o400)
 
-    assert_words(bound("add", "Buy bread"), status=9, names=[str(embedded(seal))])
-    assert_document(
-        bound("done", "1", "--json"), code="IO_ERROR", names=[str(embedded(seal))]
-    )
-    assert [task["title"] for task in bound("list", "--json").data] == ["Buy milk"]
-
-
-@pytest.mark.spec("002/FR-077")
-def test_a_file_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
-    assert bound("add", "Buy milk").status == 0
-    embedded(seal).chmod(0o000)
-
-    assert_words(bound("list"), status=9, names=[str(embedded(seal))])
-    assert_document(
-        bound("add", "Buy bread", "--json"),
-        code="IO_ERROR",
-        names=[str(embedded(seal))],
-    )
+    for arguments in (["add", "Buy bread"], ["done", "1"]):
+        assert_refused(bound, *arguments, code="IO_ERROR", names=[str(file)])
+    assert titles_of(bound) == ["Buy milk"]
 
 
 @pytest.mark.spec("002/FR-068")
-def test_a_config_file_without_permission_is_refused(bound: Bound, seal: Seal) -> None:
-    file = seal.home / "config.toml"
-    file.write_text("user = 'bob'\n")
-    file.chmod(0o000)
+def test_a_config_file_without_permission_is_refused(
+    bound: Process, seal: Seal
+) -> None:
+    config = seal.home / "config.toml"
+    config.write_text("user = 'bob'\n")
+    config.chmod(0o000)
+    env = {"TODO_CONFIG": str(config)}
 
-    assert_words(bound("list", TODO_CONFIG=str(file)), status=8, names=[str(file)])
-    assert_document(
-        bound("list", "--json", TODO_CONFIG=str(file)), code="CONFIG", names=[str(file)]
-    )
+    assert_refused(bound, "list", env=env, code="CONFIG", names=[str(config)])
 
 
 @pytest.mark.spec("002/FR-077")
 def test_a_full_disk_is_an_io_error_and_stores_nothing(
-    embedded_process: Process, seal: Seal
+    local: Process, seal: Seal, fork_server: ForkServer, file: Path
 ) -> None:
-    add(embedded_process, "Buy milk")
-    large = ["add", "large", "-d", "😀" * 10_000]
+    def with_room_for(size: int) -> Process:
+        limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+        return Process(local.surroundings, partial(fork_server.launch, before=limit))
 
-    in_words = finished(embedded_process.start(*large, before=room_for(36 * 1024)))
-    in_json = finished(
-        embedded_process.start(*large, "--json", before=room_for(36 * 1024))
+    assert_words(with_room_for(8 * 1024)("add", "Buy milk"), status=9)
+    assert local("list") == Ran(0, "", "")
+    add(local, "Buy milk")
+    assert_refused(
+        with_room_for(36 * 1024),
+        *("add", "large", "-d", "😀" * 10_000),
+        code="IO_ERROR",
+        names=[str(file)],
     )
 
-    assert_words(in_words, status=9, names=[str(embedded(seal))])
-    assert_document(in_json, code="IO_ERROR", names=[str(embedded(seal))])
-    assert titles_of(embedded_process) == ["Buy milk"]
-    assert embedded_process("add", "Buy bread").status == 0
-
-
-@pytest.mark.spec("002/FR-077")
-def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(
-    embedded_process: Process,
-) -> None:
-    ran = finished(embedded_process.start("add", "Buy milk", before=room_for(8 * 1024)))
-
-    assert_words(ran, status=9)
-    assert embedded_process("list") == Ran(0, "", "")
-    assert embedded_process("add", "Buy milk").status == 0
+    assert titles_of(local) == ["Buy milk"]
+    assert local("add", "Buy bread").status == 0
 
 
 @pytest.mark.spec("002/FR-078")
@@ -389,30 +324,17 @@ def test_a_folder_that_is_a_symlink_of_ones_own_is_followed(
 
 @pytest.mark.spec("002/FR-078")
 def test_a_file_that_is_a_symlink_of_ones_own_is_followed(
-    todo_embedded: Todo, seal: Seal
+    todo_embedded: Todo, file: Path, seal: Seal
 ) -> None:
-    todo_embedded("add", "Buy milk")
     target = seal.cwd / "elsewhere.db"
-    embedded(seal).rename(target)
-    embedded(seal).symlink_to(target)
-
-    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
-    assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
-    assert embedded(seal).is_symlink()
-
-
-@pytest.mark.spec("002/FR-078")
-def test_a_symlink_of_ones_own_to_a_file_not_made_yet_is_followed(
-    todo_embedded: Todo, seal: Seal, tmp_path: Path
-) -> None:
-    target = tmp_path / "elsewhere.db"
-    embedded(seal).parent.mkdir(parents=True)
-    embedded(seal).symlink_to(target)
+    file.parent.mkdir(parents=True)
+    file.symlink_to(target)
 
     assert todo_embedded("list") == Ran(0, "", "")
     assert todo_embedded("add", "Buy milk").status == 0
-    assert titles_of(todo_embedded) == ["Buy milk"]
-    assert (embedded(seal).is_symlink(), mode_of(target)) == (True, 0o600)
+    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
+    assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
+    assert (file.is_symlink(), mode_of(target)) == (True, 0o600)
 
 
 @needs("root")  # who alone can give a symlink to another account
