@@ -478,6 +478,7 @@ def test_upgrade_can_print_its_statements_instead(
     assert "task" in ran.out
     assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
     assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
+    assert "CREATE TABLE" not in todo("db", "upgrade", "--sql").out
 
 
 @pytest.mark.spec("002/FR-081")

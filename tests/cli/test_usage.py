@@ -52,7 +52,7 @@ WRONG: dict[tuple[str, ...], str] = {
 
 def broken_clock() -> NoReturn:
     """A clock that is a bug, and a talkative one."""
-    raise RuntimeError("no time at postgresql://ada:CANARY@db.example/todo")
+    raise RuntimeError("no time at postgresql://ada:CANARY@db.example/todo; C4N4RY")
 
 
 @pytest.mark.spec("002/FR-033")
@@ -401,11 +401,13 @@ def test_a_bug_is_one_line_or_one_document_and_status_1(
 def test_a_bug_with_debug_shows_its_traceback_without_secrets(
     surroundings: Surroundings, json: list[str]
 ) -> None:
-    ran = Todo(surroundings, broken_clock)("add", "Buy milk", "--debug", *json)
+    env = {"DATABASE_URL": "postgresql://ada:C4N4RY@db.example/todo"}
+
+    ran = Todo(surroundings, broken_clock)("add", "x", "--debug", *json, env=env)
 
     assert ran.status == 1
     assert re.search("Traceback.*broken_clock", ran.err, re.DOTALL)
-    assert "CANARY" not in ran.err + ran.out
+    assert re.search("CANARY|C4N4RY", ran.err + ran.out) is None
     assert ran.out.startswith('{"success": false' if json else "")
 
 

@@ -19,7 +19,7 @@ from todo_cli.task import NewTask, Task
 Workers = Callable[[int], Crew]
 
 WORKERS, MOST_WORKERS = 8, 20
-CALLS, ROUNDS = 50, 15
+CALLS, ROUNDS = 25, 15
 A = NewTask(title="a")
 
 
@@ -54,9 +54,7 @@ def errors(outcomes: Sequence[Outcome]) -> Counter[str]:
 def test_adds_of_eight_processes_all_get_numbers_of_their_own(workers: Workers) -> None:
     crew = workers(WORKERS)
     crew.alone("add", "ada", A)
-    titles = [
-        [f"{worker}-{call}" for call in range(CALLS)] for worker in range(WORKERS)
-    ]
+    titles = [[f"{worker}-{call}" for call in range(50)] for worker in range(WORKERS)]
 
     outcomes = crew.run(
         [[("add", "ada", NewTask(title=title)) for title in each] for each in titles]
@@ -65,7 +63,7 @@ def test_adds_of_eight_processes_all_get_numbers_of_their_own(workers: Workers) 
     assert errors(outcomes) == Counter()
     given = [outcome.tasks[0] for outcome in outcomes]
     assert [task.title for task in given] == list(chain(*titles))
-    assert sorted(task.number for task in given) == list(range(2, WORKERS * CALLS + 2))
+    assert sorted(task.number for task in given) == list(range(2, WORKERS * 50 + 2))
     assert crew.everything("ada")[1:] == sorted(given, key=lambda task: task.number)
 
 
