@@ -323,10 +323,9 @@ def todo_embedded(seal: Seal, clock: Clock) -> Todo:
 
 
 @pytest.fixture(scope="session")
-def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+def fork_server() -> ForkServer:
     """A process that has loaded everything, to fork the program from."""
-    with ForkServer(tmp_path_factory.mktemp("loaded")) as server:
-        yield server
+    return ForkServer()
 
 
 @pytest.fixture

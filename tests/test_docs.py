@@ -1,16 +1,13 @@
 """The specs hold what the program does, and the tests hold the specs."""
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,7 @@ from referencing.jsonschema import DRAFT202012
 from tests import docs
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
-from tests.support.program import Surroundings, process_environment
+from tests.support.program import Child, Surroundings, Terminal, process_environment
 from todo_cli.errors import Code
 from todo_cli.task import Task
 
@@ -247,28 +244,14 @@ class Shell:
         """The exit status of a command and what it showed, without colours and blanks
         at line ends.
         """
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            env=self.environment,
-            cwd=self.cwd,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        shown = b"".join(read(ours))
-        os.close(ours)
-        lines = COLOUR.sub("", shown.decode()).replace("\r\n", "\n").split("\n")
-        return process.wait(), "\n".join(line.rstrip() for line in lines)
+        with Terminal(partial(self._start, command)) as terminal:
+            ran = terminal.finish()
+        lines = COLOUR.sub("", ran.out).split("\n")
+        return ran.status, "\n".join(line.rstrip() for line in lines)
 
-
-def read(descriptor: int) -> Iterator[bytes]:
-    """Everything a terminal shows until nobody writes to it any more."""
-    with suppress(OSError):  # Linux ends a terminal with EIO
-        while data := os.read(descriptor, 65536):
-            yield data
+    def _start(self, command: str, **streams: Any) -> Child:
+        words = ["/bin/sh", "-c", command]
+        return subprocess.Popen(words, env=self.environment, cwd=self.cwd, **streams)
 
 
 @pytest.fixture(params=["embedded", "postgresql"])

@@ -17,6 +17,9 @@ KEYS = [
     "completed_at",
 ]
 
+ID = "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11"
+"""An id that a caller gives."""
+
 EXITS = {
     "INTERNAL": 1,
     "USAGE": 2,

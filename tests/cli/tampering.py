@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tests.service.backdoor import file_of, run_sql
 from tests.support.blocking import wait_for
 from tests.support.stores import Store
 
@@ -18,11 +19,12 @@ DO $$ DECLARE found record; BEGIN
   END LOOP;
 END $$
 """
+LOCKS = "LOCK TABLE todo.task, todo.counter IN ACCESS EXCLUSIVE MODE"
 
 
 def path_of(store: Store) -> Path:
     """The file of a store on SQLite."""
-    return Path(store.url.removeprefix("sqlite:///"))
+    return file_of(store)
 
 
 def place_of(store: Store) -> list[str]:
@@ -35,74 +37,35 @@ def place_of(store: Store) -> list[str]:
 
 def set_text(store: Store, number: int, column: str, text: str) -> None:
     """Write a text into a row past every check, as another program could."""
+    quoted = text.replace("'", "''")
+    update = f"UPDATE todo.task SET {column} = '{quoted}' WHERE number = {number}"
     if store.kind == "sqlite":
-        with closing(
-            sqlite3.connect(path_of(store), isolation_level=None)
-        ) as connection:
-            connection.execute("PRAGMA ignore_check_constraints = ON")
-            connection.execute(
-                f"UPDATE task SET {column} = ? WHERE number = ?", (text, number)
-            )
+        with closing(sqlite3.connect(path_of(store))) as file, file:
+            file.execute("PRAGMA ignore_check_constraints = ON")
+            file.execute(update.replace("todo.task", "task"))
     else:
-        wait_for(_set_text(store.url, number, column, text))
-
-
-async def _set_text(url: str, number: int, column: str, text: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(DROP_CHECKS)
-        await connection.execute(
-            f"UPDATE todo.task SET {column} = $1 WHERE number = $2", text, number
-        )
-    finally:
-        await connection.close()
+        wait_for(run_sql(store, DROP_CHECKS))
+        wait_for(run_sql(store, update))
 
 
 def set_last_number(store: Store, user: str, last: int) -> None:
     """Let the next task of a user have the number after this one."""
-    if store.kind == "sqlite":
-        with closing(
-            sqlite3.connect(path_of(store), isolation_level=None)
-        ) as connection:
-            connection.execute(
-                "UPDATE counter SET last = ? WHERE user_id = ?", (last, user)
-            )
-    else:
-        wait_for(_set_last_number(store.url, user, last))
-
-
-async def _set_last_number(url: str, user: str, last: int) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(
-            "UPDATE todo.counter SET last = $1 WHERE user_id = $2", last, user
-        )
-    finally:
-        await connection.close()
+    sql = f"UPDATE todo.counter SET last = {last} WHERE user_id = '{user}'"
+    wait_for(run_sql(store, sql))
 
 
 @contextmanager
 def locked(store: Store) -> Iterator[None]:
     """Hold the tasks of a store against every writer, from a connection of our own."""
     if store.kind == "sqlite":
-        with closing(
-            sqlite3.connect(path_of(store), isolation_level=None)
-        ) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(path_of(store), isolation_level=None)) as file:
+            file.execute("BEGIN EXCLUSIVE")
             yield
         return
     with asyncio.Runner() as runner:
-        held = runner.run(_lock(store.url))
+        connection = runner.run(asyncpg.connect(store.url))
         try:
+            runner.run(connection.execute(f"BEGIN; {LOCKS}"))
             yield
         finally:
-            runner.run(held.close())
-
-
-async def _lock(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    connection = await asyncpg.connect(url)
-    await connection.transaction().start()
-    await connection.execute(
-        "LOCK TABLE todo.task, todo.counter IN ACCESS EXCLUSIVE MODE"
-    )
-    return connection
+            runner.run(connection.close())

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sqlite3
-import warnings
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.expect import add, assert_refused
 from tests.conftest import Seal
+from tests.support.forked import FORKING
 from tests.support.program import Todo
 from tests.support.stores import Clock
 from todo_cli.database import sidecars
@@ -24,7 +25,11 @@ from todo_cli.database.url import SqliteTarget
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
 
-pytestmark = [pytest.mark.nothing_made, pytest.mark.spec("002/FR-077")]
+pytestmark = [
+    pytest.mark.nothing_made,
+    pytest.mark.spec("002/FR-077"),
+    pytest.mark.usefixtures("fork_server"),
+]
 
 MANY = 400
 """Adds that fill the log so far that SQLite writes it into the file, and begins it anew."""
@@ -50,27 +55,39 @@ def todo(todo_embedded: Todo) -> Todo:
 
 def kill_writer(path: Path, *titles: str) -> None:
     """Have a process add these tasks and end by SIGKILL, with the file still open."""
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # a thread that is done with may just be ending
-        pid = os.fork()
-    if pid == 0:
-
-        async def write() -> None:
-            async with open_database(SqliteTarget(path)) as database:
-                tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
-                for title in titles:
-                    await tasks.add(NewTask(title=title))
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            asyncio.run(write())
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    writer = FORKING.Process(target=write_and_die, args=(path, titles))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == -signal.SIGKILL
     assert beside(path, "-wal").stat().st_size > 0
+
+
+def write_and_die(path: Path, titles: Sequence[str]) -> None:
+    """Add tasks, and end with the file still open."""
+    asyncio.run(write(path, titles, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+
+
+def write_for_ever(path: Path) -> None:
+    """Add tasks, in one opening of the file and then another."""
+    while True:
+        asyncio.run(write(path, ["x"]))
+        asyncio.run(write(path, ["x"] * 3))
+
+
+async def write(
+    path: Path, titles: Sequence[str], at_the_end: Callable[[], object] = bool
+) -> None:
+    """Add tasks to a file that stays open meanwhile."""
+    async with open_database(SqliteTarget(path)) as database:
+        tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
+        for title in titles:
+            await tasks.add(NewTask(title=title))
+        at_the_end()
+
+
+def at(path: Path) -> dict[str, str | None]:
+    """The settings that have the program use another file."""
+    return {"TODO_DATABASE_URL": str(path)}
 
 
 def titles_of(todo: Todo, env: dict[str, str | None] | None = None) -> list[str]:
@@ -94,7 +111,7 @@ def put(how: str, backup: Path, path: Path) -> None:
         shutil.copyfile(backup, path)
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def left_open(path: Path) -> sqlite3.Connection:
     """A connection of another program, which has a look, and keeps the file open."""
     file = sqlite3.connect(path)
     file.execute("SELECT count(*) FROM task").fetchone()
@@ -125,40 +142,43 @@ def integrity(path: Path) -> str:
         return str(file.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def make_backup(
-    kind: str, todo: Todo, path: Path, backup: Path, seal: Seal
-) -> list[str]:
+def make_backup(kind: str, todo: Todo, path: Path, backup: Path) -> list[str]:
     """Leave a log beside the embedded file, and make a backup of this kind; the titles
     in it, the newest first.
     """
+    added = {
+        "newer": ["c", "d", "e", "f"],
+        "as long": ["c", "d", "e"],
+        "foreign": ["x", "y"],
+    }.get(kind, [])
+    killed = map(str, range(MANY)) if kind == "older, long log" else ["d", "e"]
+    copied = [] if kind == "foreign" else ["b", "a"]
+
     add(todo, "a", "b")
-    if kind == "older":
+    if copied:
         shutil.copyfile(path, backup)
-        add(todo, "c")
-        kill_writer(path, "d", "e")
-        return ["b", "a"]
-    if kind == "older, long log":
-        shutil.copyfile(path, backup)
-        kill_writer(path, *map(str, range(MANY)))
-        return ["b", "a"]
-    if kind == "newer":
-        shutil.copyfile(path, backup)
-        env = {"TODO_DATABASE_URL": str(backup)}
-        for title in ("c", "d", "e"):
-            assert todo("add", title, env=env).status == 0
-        kill_writer(path, "lost")
-        return ["e", "d", "c", "b", "a"]
-    assert kind == "foreign"
-    env = {"TODO_DATABASE_URL": str(backup)}
-    for title in ("x", "y"):
-        assert todo("add", title, env=env).status == 0
-    kill_writer(path, "d", "e")
-    return ["y", "x"]
+    for title in added:
+        assert todo("add", title, env=at(backup)).status == 0
+    add(todo, "c")
+    kill_writer(path, *killed)
+    return [*reversed(added), *copied]
 
 
-@pytest.mark.parametrize("with_index", [True, False], ids=["with -shm", "without -shm"])
-@pytest.mark.parametrize("how", ["mv", "cp"])
-@pytest.mark.parametrize("kind", ["older", "older, long log", "newer", "foreign"])
+@pytest.mark.parametrize(
+    ("kind", "how", "with_index"),
+    [
+        ("older", "mv", True),
+        ("older", "cp", False),
+        ("older, long log", "mv", False),
+        ("older, long log", "cp", True),
+        ("newer", "mv", True),
+        ("newer", "cp", False),
+        ("as long", "mv", True),
+        ("as long", "cp", False),
+        ("foreign", "mv", False),
+        ("foreign", "cp", True),
+    ],
+)
 def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
     todo: Todo,
     path: Path,
@@ -169,7 +189,7 @@ def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
     with_index: bool,
 ) -> None:
     """See https://sqlite.org/howtocorrupt.html, "Mispairing database files and hot journals"."""
-    titles = make_backup(kind, todo, path, backup, seal)
+    titles = make_backup(kind, todo, path, backup)
     put(how, backup, path)
     if not with_index:
         beside(path, "-shm").unlink()
@@ -230,7 +250,7 @@ def test_a_copy_of_what_is_there_already_changes_nothing(
 def test_a_backup_without_a_log_beside_it_is_used(
     todo: Todo, path: Path, backup: Path, seal: Seal, how: str, left: list[str]
 ) -> None:
-    titles = make_backup("older", todo, path, backup, seal)
+    titles = make_backup("older", todo, path, backup)
     beside(path, "-wal").unlink()
     if not left:
         beside(path, "-shm").unlink()
@@ -245,10 +265,19 @@ def test_a_backup_without_a_log_beside_it_is_used(
 # A log of the file's own
 
 
-@pytest.mark.parametrize("count", [1, 3, MANY])
-@pytest.mark.parametrize("with_index", [True, False], ids=["with -shm", "without -shm"])
 @pytest.mark.parametrize(
-    "where", ["in place", "folder moved", "folder copied", "through a symlink"]
+    ("count", "with_index", "where"),
+    [
+        (1, False, "in place"),
+        (3, True, "in place"),
+        (MANY, True, "in place"),
+        (MANY, False, "in place"),
+        (3, False, "folder moved"),
+        (MANY, True, "folder copied"),
+        (1, False, "folder copied"),
+        (3, True, "through a symlink"),
+        (MANY, False, "through a symlink"),
+    ],
 )
 def test_what_a_killed_writer_left_is_used(
     todo: Todo, path: Path, seal: Seal, count: int, with_index: bool, where: str
@@ -293,9 +322,7 @@ def test_what_another_program_left_is_used(todo: Todo, path: Path, seal: Seal) -
         file.commit()
         shutil.copytree(path.parent, seal.cwd / "killed")
 
-    assert titles_of(
-        todo, env={"TODO_DATABASE_URL": str(seal.cwd / "killed" / "todo.db")}
-    ) == ["b", "changed"]
+    assert titles_of(todo, env=at(seal.cwd / "killed" / "todo.db")) == ["b", "changed"]
 
 
 def test_a_file_is_used_while_another_program_has_it_open_and_writes(
@@ -320,19 +347,17 @@ def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
 ) -> None:
     """The log is in use, and what was restored is nowhere else."""
     add(todo, "a", "b")
-    idle = opened(path)
+    idle = left_open(path)
     restore(path, backup)
     expected = ["b", "a"]
     if is_newer:
         for title in ("x", "y", "z"):
-            assert (
-                todo("add", title, env={"TODO_DATABASE_URL": str(backup)}).status == 0
-            )
+            assert todo("add", title, env=at(backup)).status == 0
             expected.insert(0, title)
     add(todo, "later", "last")
     if log == "empty":
         idle.close()
-        idle = opened(path)
+        idle = left_open(path)
     elif log == "begun anew":
         idle.execute("PRAGMA wal_checkpoint")
 
@@ -347,14 +372,21 @@ def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
     assert (titles_of(todo), integrity(path)) == (["new", *expected], "ok")
 
 
-@pytest.mark.parametrize("name", ["user_version", "application_id"])
-@pytest.mark.parametrize("value", [0, 1, 2**31 - 1])
 @pytest.mark.parametrize("log", ["empty", "in use", "begun anew"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("user_version", 0),
+        ("user_version", 2**31 - 1),
+        ("application_id", 0),
+        ("application_id", 1),
+    ],
+)
 def test_a_mark_that_another_program_writes_over_is_no_reason_to_refuse_a_file_that_is_open(
     todo: Todo, path: Path, name: str, value: int, log: str
 ) -> None:
     add(todo, "a")
-    with closing(opened(path)) as idle:
+    with closing(left_open(path)) as idle:
         if log != "empty":
             add(todo, "b")
         if log == "begun anew":
@@ -374,34 +406,18 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
     todo: Todo, path: Path
 ) -> None:
     add(todo, "a")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-
-        async def write(count: int) -> None:
-            async with open_database(SqliteTarget(path)) as database:
-                for _ in range(count):
-                    await TaskService(database, "ada", lambda: datetime.now(UTC)).add(
-                        NewTask(title="x")
-                    )
-
-        try:
-            while True:
-                asyncio.run(write(1))
-                asyncio.run(write(3))
-        finally:
-            os._exit(1)
+    writer = FORKING.Process(target=write_for_ever, args=(path,))
+    writer.start()
     try:
         hot = 0
-        while hot < 2_000:
-            assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+        while hot < 1_000:
+            assert writer.is_alive()
             sidecars.refuse_foreign(path)
             with suppress(FileNotFoundError):
                 hot += beside(path, "-wal").stat().st_size > 0
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        writer.kill()
+        writer.join()
 
 
 # A log of a file that is gone, and files that are none
@@ -529,7 +545,7 @@ def test_an_import_into_a_new_file_is_a_whole_copy_and_brings_everything_back(
     kill_writer(path, "only in the log")
     before = todo("list", "--status", "all", "--json").data
 
-    copied = todo("db", "import", str(path), env={"TODO_DATABASE_URL": str(backup)})
+    copied = todo("db", "import", str(path), env=at(backup))
     assert copied.out.startswith("Imported 3 tasks of 1 user")
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 40_000)
     assert todo("list").status == 9
@@ -544,12 +560,12 @@ def test_an_import_into_a_new_file_is_a_whole_copy_and_brings_everything_back(
 def test_a_source_beside_the_log_of_another_file_is_not_imported(
     todo: Todo, path: Path, backup: Path, seal: Seal
 ) -> None:
-    make_backup("older", todo, path, backup, seal)
+    make_backup("older", todo, path, backup)
     put("mv", backup, path)
     before = contents(path)
     target = seal.cwd / "new.db"
 
-    ran = todo("db", "import", str(path), env={"TODO_DATABASE_URL": str(target)})
+    ran = todo("db", "import", str(path), env=at(target))
 
     assert (ran.status, ran.out, target.exists()) == (9, "", False)
     assert f"{path}-wal was left by another file" in ran.err
@@ -560,12 +576,10 @@ def test_a_source_beside_the_log_of_another_file_is_not_imported(
 def test_a_source_that_is_gone_but_for_its_log_says_what_to_put_back(
     todo: Todo, path: Path, backup: Path, seal: Seal
 ) -> None:
-    make_backup("older", todo, path, backup, seal)
+    make_backup("older", todo, path, backup)
     path.rename(seal.cwd / "away.db")
 
-    ran = todo(
-        "db", "import", str(path), env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")}
-    )
+    ran = todo("db", "import", str(path), env=at(seal.cwd / "new.db"))
 
     assert ran.status == 9
     assert f"{path}-wal was left by a file that is no longer there" in ran.err
@@ -582,7 +596,7 @@ def test_a_source_beside_the_journal_of_another_file_says_what_to_move_away(
         "db",
         "import",
         str(crashed),
-        env={"TODO_DATABASE_URL": str(seal.cwd / "new.db")},
+        env=at(seal.cwd / "new.db"),
     )
 
     assert ran.status == 9

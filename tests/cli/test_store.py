@@ -1,15 +1,18 @@
 """The store as a file or a server: who makes it, where, and what stands in its way."""
 
 import os
+import resource
 import sqlite3
 import stat
 import threading
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.cli.conftest import on_both_stores
 from tests.cli.expect import (
     add,
     assert_document,
@@ -20,6 +23,7 @@ from tests.cli.expect import (
 )
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
+from tests.support.before import obey_permissions
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
@@ -29,41 +33,21 @@ from tests.support.stores import Store
 
 pytestmark = pytest.mark.nothing_made
 
-# No file can grow beyond so many bytes.
-FULL = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
-"""
-
-# Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH from root, so that permissions apply;
-# anybody else never had them.
-BOUND = """
-import ctypes, os
-if os.geteuid() == 0:
-    system = ctypes.CDLL(None, use_errno=True)
-    version, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    assert system.capget(version, sets) == 0, os.strerror(ctypes.get_errno())
-    sets[0] &= ~0b110
-    assert system.capset(version, sets) == 0, os.strerror(ctypes.get_errno())
-"""
-
 ACCOUNT = Account.unprivileged()
 
-READING = [
-    pytest.param(["list"], 0, id="list"),
-    pytest.param(["show", "1"], 3, id="show"),
-    pytest.param(["update", "1", "--title", "x"], 3, id="update"),
-    pytest.param(["done", "1"], 3, id="done"),
-    pytest.param(["delete", "1"], 3, id="delete"),
-    pytest.param(["doctor"], 0, id="doctor"),
-    pytest.param(["db", "policy"], 0, id="db policy"),
-    pytest.param(["db", "upgrade", "--sql"], 0, id="db upgrade --sql"),
-    pytest.param(["db", "import", "nothing.db"], 9, id="db import of nothing"),
-]
-TOUCHING = [
-    pytest.param(["list"], id="list"),
-    pytest.param(["add", "Buy milk"], id="add"),
-]
+READING = {
+    ("list",): 0,
+    ("show", "1"): 3,
+    ("update", "1", "--title", "x"): 3,
+    ("done", "1"): 3,
+    ("delete", "1"): 3,
+    ("doctor",): 0,
+    ("db", "policy"): 0,
+    ("db", "upgrade", "--sql"): 0,
+    ("db", "import", "nothing.db"): 9,
+}
+"""What makes no store, and its exit status where there is none."""
+TOUCHING = (["list"], ["add", "Buy milk"], ["done", "1"])
 
 
 def mode_of(path: Path) -> int:
@@ -71,52 +55,44 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def embedded(seal: Seal) -> Path:
+@pytest.fixture
+def file(seal: Seal) -> Path:
     """The embedded file."""
     return seal.home / ".local" / "share" / "todo" / "todo.db"
 
 
 @pytest.fixture
-def embedded_process(seal: Seal, fork_server: ForkServer) -> Process:
+def local(seal: Seal, fork_server: ForkServer) -> Process:
     """The program on the embedded file, as a process."""
     return Process(Surroundings(seal.home, seal.cwd, None), fork_server.launch)
 
 
 @pytest.fixture
-def bound(embedded_process: Process) -> "Bound":
-    """The program on the embedded file, as a process to which permissions apply."""
-    return Bound(embedded_process)
+def bound(seal: Seal, fork_server: ForkServer) -> Process:
+    """The same without root's right to pass over permissions."""
+    launch = partial(fork_server.launch, before=obey_permissions)
+    return Process(Surroundings(seal.home, seal.cwd, None), launch)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """Run the program without root's right to pass over permissions."""
-
-    process: Process
-
-    def __call__(self, *arguments: str, **env: str) -> Ran:
-        """Run one command to its end."""
-        return finished(self.process.start(*arguments, env=env, before=BOUND))
-
-
+@on_both_stores
 @pytest.mark.spec("002/FR-073")
-@pytest.mark.parametrize(("arguments", "status"), READING)
 def test_reading_an_absent_store_finds_nothing_and_makes_nothing(
-    todo: Todo, store: Store, seal: Seal, arguments: list[str], status: int
+    todo: Todo, store: Store, seal: Seal
 ) -> None:
-    assert todo(*arguments).status == status
+    statuses = {arguments: todo(*arguments).status for arguments in READING}
 
+    assert statuses == READING
     assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
     assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
 
 
 @pytest.mark.spec("002/FR-073")
-@pytest.mark.parametrize(("arguments", "status"), READING)
 def test_reading_an_absent_embedded_file_makes_no_folder(
-    todo_embedded: Todo, seal: Seal, arguments: list[str], status: int
+    todo_embedded: Todo, seal: Seal
 ) -> None:
-    assert todo_embedded(*arguments).status == status
+    statuses = {arguments: todo_embedded(*arguments).status for arguments in READING}
 
+    assert statuses == READING
     assert list(seal.home.rglob("*")) == []
 
 
@@ -128,87 +104,51 @@ def in_words_of_a_new_store(ran: Ran, store: Store) -> bool:
     return all(name in ran.out for name in place_of(store))
 
 
-@pytest.mark.spec("002/FR-074")
-def test_the_first_add_says_where_the_new_list_is(todo: Todo, store: Store) -> None:
-    assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
-    assert todo("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
-
-
-@pytest.mark.spec("002/FR-074")
-def test_the_first_add_says_where_in_json_too(todo: Todo, store: Store) -> None:
-    message = todo("add", "Buy milk", "--json").json["message"]
-
-    assert [name for name in place_of(store) if name not in message] == []
-    assert "new list" not in todo("add", "Buy bread", "--json").json["message"]
-
-
-@pytest.mark.spec("002/FR-074")
+@on_both_stores
 @pytest.mark.spec("002/FR-066")
-def test_the_first_add_shows_no_password(
-    todo_embedded: Todo, postgres_store: Store
-) -> None:
-    password = postgres_store.url.partition("@")[0].rpartition(":")[2]
-
-    assert (
-        password
-        not in todo_embedded(
-            "add", "Buy milk", env={"TODO_DATABASE_URL": postgres_store.url}
-        ).out
-    )
-
-
 @pytest.mark.spec("002/FR-074")
-def test_the_first_lines_say_where_the_new_list_is(todo: Todo, store: Store) -> None:
-    ran = todo("add", "-", stdin=b"one\ntwo\n")
+@pytest.mark.parametrize("style", [[], ["--json"]], ids=["words", "json"])
+@pytest.mark.parametrize("words", [["add", "one"], ["add", "-"]], ids=" ".join)
+def test_the_first_add_says_where_the_new_list_is_and_no_password(
+    todo: Todo, store: Store, words: list[str], style: list[str]
+) -> None:
+    first = todo(*words, *style, stdin=b"one\ntwo\n")
+    second = todo(*words, *style, stdin=b"one\ntwo\n")
 
-    assert (ran.status, ran.err, ran.out.count("new list in ")) == (0, "", 1)
-    assert [name for name in place_of(store) if name not in ran.out] == []
+    assert (first.status, first.err, first.out.count("new list in ")) == (0, "", 1)
+    assert [name for name in place_of(store) if name not in first.out] == []
+    assert str(urlsplit(store.url).password) not in first.out
+    assert "new list" not in second.out
 
 
 @pytest.mark.spec("002/FR-074")
 @pytest.mark.spec("002/FR-075")
-def test_the_first_add_makes_the_embedded_file(todo_embedded: Todo, seal: Seal) -> None:
-    assert todo_embedded("add", "Buy milk") == Ran(
-        0, f"Added 1: Buy milk (new list in {embedded(seal)})\n", ""
-    )
-
-    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
-
-
-@pytest.mark.spec("002/FR-075")
-def test_the_embedded_file_follows_the_folder_for_data(
-    todo_embedded: Todo, seal: Seal, tmp_path: Path
+def test_the_first_add_makes_the_embedded_file(
+    todo_embedded: Todo, file: Path, seal: Seal, tmp_path: Path
 ) -> None:
-    todo_embedded("add", "Buy milk", env={"XDG_DATA_HOME": str(tmp_path / "data")})
+    elsewhere = {"XDG_DATA_HOME": str(tmp_path / "data")}
 
-    assert (tmp_path / "data" / "todo" / "todo.db").is_file()
-    assert list(seal.home.rglob("*")) == []
+    moved = todo_embedded("add", "Buy milk", env=elsewhere)
+    left = list(seal.home.rglob("*"))
+    usual = todo_embedded("add", "Buy milk")
+
+    assert moved.out.endswith(f"(new list in {tmp_path}/data/todo/todo.db)\n")
+    assert left == []
+    assert usual == Ran(0, f"Added 1: Buy milk (new list in {file})\n", "")
 
 
 @pytest.mark.spec("002/FR-075")
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
 def test_the_embedded_file_is_private_whatever_the_umask(
-    embedded_process: Process, seal: Seal, umask: int
+    local: Process, file: Path, umask: int
 ) -> None:
-    process = embedded_process.start("add", "Buy milk", umask=umask)
-
-    assert process.communicate(timeout=LIMIT_S)[1] == b""
-    assert (mode_of(embedded(seal)), mode_of(embedded(seal).parent)) == (0o600, 0o700)
-
-
-@pytest.mark.spec("002/FR-075")
-def test_the_files_beside_the_embedded_file_are_private(
-    embedded_process: Process, seal: Seal
-) -> None:
-    embedded_process("add", "Buy milk")
-    with closing(sqlite3.connect(embedded(seal))) as reader:
+    made = finished(local.start("add", "a", before=partial(os.umask, umask)))
+    with closing(sqlite3.connect(file)) as reader:
         reader.execute("SELECT count(*) FROM task").fetchall()
+        beside = finished(local.start("add", "b", before=partial(os.umask, umask)))
 
-        embedded_process.start("add", "Buy bread", umask=0).communicate(timeout=LIMIT_S)
-
-        assert {
-            path.name: mode_of(path) for path in embedded(seal).parent.iterdir()
-        } == {
+        assert (made.err, beside.err, mode_of(file.parent)) == ("", "", 0o700)
+        assert {path.name: mode_of(path) for path in file.parent.iterdir()} == {
             "todo.db": 0o600,
             "todo.db-wal": 0o600,
             "todo.db-shm": 0o600,
@@ -227,75 +167,67 @@ def test_a_server_leaves_nothing_on_this_machine(
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize("arguments", TOUCHING)
 @pytest.mark.parametrize("place", [".local", ".local/share", ".local/share/todo"])
 def test_a_data_folder_that_is_a_file_is_an_io_error(
-    todo_embedded: Todo, seal: Seal, arguments: list[str], place: str
+    todo_embedded: Todo, seal: Seal, place: str
 ) -> None:
     path = seal.home / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine")
 
-    assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
 
     assert path.read_text() == "mine"
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize("arguments", TOUCHING)
 def test_a_path_that_is_a_folder_is_an_io_error(
-    todo_embedded: Todo, seal: Seal, arguments: list[str]
+    todo_embedded: Todo, file: Path
 ) -> None:
-    embedded(seal).mkdir(parents=True)
+    file.mkdir(parents=True)
 
-    assert_refused(
-        todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))]
-    )
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize(
-    "arguments", [*TOUCHING, pytest.param(["done", "1"], id="done")]
-)
 @pytest.mark.parametrize(
     "content",
     [b"not a database, " * 100, b"short", b"SQLite format 3\x00" + b"\xff" * 5000],
     ids=["text", "short", "bad"],
 )
 def test_a_file_that_is_no_database_is_an_io_error_and_stays(
-    todo_embedded: Todo, seal: Seal, arguments: list[str], content: bytes
+    todo_embedded: Todo, file: Path, content: bytes
 ) -> None:
-    embedded(seal).parent.mkdir(parents=True)
-    embedded(seal).write_bytes(content)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
 
-    assert_refused(
-        todo_embedded, *arguments, code="IO_ERROR", names=[str(embedded(seal))]
-    )
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
-    assert embedded(seal).read_bytes() == content
+    assert file.read_bytes() == content
 
 
 @pytest.mark.spec("002/FR-077")
 def test_a_damaged_database_is_an_io_error_and_stays(
-    todo_embedded: Todo, seal: Seal
+    todo_embedded: Todo, file: Path
 ) -> None:
     todo_embedded("add", "-", stdin=b"a title of some length, to fill pages\n" * 1000)
-    content = embedded(seal).read_bytes()
+    content = file.read_bytes()
     damaged = content[:4096] + b"\xff" * (len(content) - 4096)
-    embedded(seal).write_bytes(damaged)
+    file.write_bytes(damaged)
 
-    assert_refused(todo_embedded, "list", code="IO_ERROR", names=[str(embedded(seal))])
-    assert_refused(
-        todo_embedded, "add", "Buy milk", code="IO_ERROR", names=[str(embedded(seal))]
-    )
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
 
-    assert embedded(seal).read_bytes() == damaged
+    assert file.read_bytes() == damaged
 
 
 @pytest.mark.spec("002/FR-073")
-def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) -> None:
-    embedded(seal).parent.mkdir(parents=True)
-    embedded(seal).touch()
+def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.touch()
 
     assert todo_embedded("list") == Ran(0, "", "")
     assert todo_embedded("add", "Buy milk").status == 0
@@ -303,104 +235,75 @@ def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, seal: Seal) 
 
 
 @pytest.mark.spec("002/FR-077")
-@pytest.mark.parametrize(
-    "depth", [0, 2, 3], ids=["home", ".local/share", ".local/share/todo"]
-)
+@pytest.mark.parametrize("folder", ["", ".local/share", ".local/share/todo"])
 def test_a_read_only_folder_is_an_io_error(
-    bound: Bound, seal: Seal, depth: int
+    bound: Process, seal: Seal, folder: str
 ) -> None:
-    folder = seal.home.joinpath(*(".local", "share", "todo")[:depth])
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o500)
+    path = seal.home / folder
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o500)
 
-    in_words, in_json = bound("add", "Buy milk"), bound("add", "Buy milk", "--json")
-
-    assert_words(in_words, status=9, names=[str(folder)])
-    assert_document(in_json, code="IO_ERROR", names=[str(folder)])
+    assert_refused(bound, "add", "Buy milk", code="IO_ERROR", names=[str(path)])
     assert bound("list") == Ran(0, "", "")
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_folder_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
+@pytest.mark.parametrize("part", ["folder", "file"])
+def test_a_store_without_permission_is_an_io_error(
+    bound: Process, file: Path, part: str
+) -> None:
     assert bound("add", "Buy milk").status == 0
-    embedded(seal).parent.chmod(0o000)
+    path = {"folder": file.parent, "file": file}[part]
+    path.chmod(0o000)
 
-    assert_words(bound("list"), status=9, names=[str(embedded(seal).parent)])
-    assert_document(
-        bound("add", "Buy bread", "--json"),
-        code="IO_ERROR",
-        names=[str(embedded(seal).parent)],
-    )
+    for arguments in (["list"], ["add", "Buy bread"]):
+        assert_refused(bound, *arguments, code="IO_ERROR", names=[str(path)])
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_read_only_file_can_be_read_and_not_written(bound: Bound, seal: Seal) -> None:
+def test_a_read_only_file_can_be_read_and_not_written(
+    bound: Process, file: Path
+) -> None:
     assert bound("add", "Buy milk").status == 0
-    embedded(seal).chmod(0o400)
+    file.chmod(0o400)
 
-    assert_words(bound("add", "Buy bread"), status=9, names=[str(embedded(seal))])
-    assert_document(
-        bound("done", "1", "--json"), code="IO_ERROR", names=[str(embedded(seal))]
-    )
-    assert [task["title"] for task in bound("list", "--json").data] == ["Buy milk"]
-
-
-@pytest.mark.spec("002/FR-077")
-def test_a_file_without_permission_is_an_io_error(bound: Bound, seal: Seal) -> None:
-    assert bound("add", "Buy milk").status == 0
-    embedded(seal).chmod(0o000)
-
-    assert_words(bound("list"), status=9, names=[str(embedded(seal))])
-    assert_document(
-        bound("add", "Buy bread", "--json"),
-        code="IO_ERROR",
-        names=[str(embedded(seal))],
-    )
+    for arguments in (["add", "Buy bread"], ["done", "1"]):
+        assert_refused(bound, *arguments, code="IO_ERROR", names=[str(file)])
+    assert titles_of(bound) == ["Buy milk"]
 
 
 @pytest.mark.spec("002/FR-068")
-def test_a_config_file_without_permission_is_refused(bound: Bound, seal: Seal) -> None:
-    file = seal.home / "config.toml"
-    file.write_text("user = 'bob'\n")
-    file.chmod(0o000)
+def test_a_config_file_without_permission_is_refused(
+    bound: Process, seal: Seal
+) -> None:
+    config = seal.home / "config.toml"
+    config.write_text("user = 'bob'\n")
+    config.chmod(0o000)
+    env = {"TODO_CONFIG": str(config)}
 
-    assert_words(bound("list", TODO_CONFIG=str(file)), status=8, names=[str(file)])
-    assert_document(
-        bound("list", "--json", TODO_CONFIG=str(file)), code="CONFIG", names=[str(file)]
-    )
+    assert_refused(bound, "list", env=env, code="CONFIG", names=[str(config)])
 
 
 @pytest.mark.spec("002/FR-077")
 def test_a_full_disk_is_an_io_error_and_stores_nothing(
-    embedded_process: Process, seal: Seal
+    local: Process, seal: Seal, fork_server: ForkServer, file: Path
 ) -> None:
-    add(embedded_process, "Buy milk")
-    large = ["add", "large", "-d", "😀" * 10_000]
+    def with_room_for(size: int) -> Process:
+        limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+        return Process(local.surroundings, partial(fork_server.launch, before=limit))
 
-    in_words = finished(
-        embedded_process.start(*large, before=FULL.format(room=36 * 1024))
-    )
-    in_json = finished(
-        embedded_process.start(*large, "--json", before=FULL.format(room=36 * 1024))
-    )
-
-    assert_words(in_words, status=9, names=[str(embedded(seal))])
-    assert_document(in_json, code="IO_ERROR", names=[str(embedded(seal))])
-    assert titles_of(embedded_process) == ["Buy milk"]
-    assert embedded_process("add", "Buy bread").status == 0
-
-
-@pytest.mark.spec("002/FR-077")
-def test_a_full_disk_on_the_first_add_leaves_a_store_that_can_be_made(
-    embedded_process: Process,
-) -> None:
-    ran = finished(
-        embedded_process.start("add", "Buy milk", before=FULL.format(room=8 * 1024))
+    assert_words(with_room_for(8 * 1024)("add", "Buy milk"), status=9)
+    assert local("list") == Ran(0, "", "")
+    add(local, "Buy milk")
+    assert_refused(
+        with_room_for(36 * 1024),
+        *("add", "large", "-d", "😀" * 10_000),
+        code="IO_ERROR",
+        names=[str(file)],
     )
 
-    assert_words(ran, status=9)
-    assert embedded_process("list") == Ran(0, "", "")
-    assert embedded_process("add", "Buy milk").status == 0
+    assert titles_of(local) == ["Buy milk"]
+    assert local("add", "Buy bread").status == 0
 
 
 @pytest.mark.spec("002/FR-078")
@@ -421,38 +324,24 @@ def test_a_folder_that_is_a_symlink_of_ones_own_is_followed(
 
 @pytest.mark.spec("002/FR-078")
 def test_a_file_that_is_a_symlink_of_ones_own_is_followed(
-    todo_embedded: Todo, seal: Seal
+    todo_embedded: Todo, file: Path, seal: Seal
 ) -> None:
-    todo_embedded("add", "Buy milk")
     target = seal.cwd / "elsewhere.db"
-    embedded(seal).rename(target)
-    embedded(seal).symlink_to(target)
-
-    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
-    assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
-    assert embedded(seal).is_symlink()
-
-
-@pytest.mark.spec("002/FR-078")
-def test_a_symlink_of_ones_own_to_a_file_not_made_yet_is_followed(
-    todo_embedded: Todo, seal: Seal, tmp_path: Path
-) -> None:
-    target = tmp_path / "elsewhere.db"
-    embedded(seal).parent.mkdir(parents=True)
-    embedded(seal).symlink_to(target)
+    file.parent.mkdir(parents=True)
+    file.symlink_to(target)
 
     assert todo_embedded("list") == Ran(0, "", "")
     assert todo_embedded("add", "Buy milk").status == 0
-    assert titles_of(todo_embedded) == ["Buy milk"]
-    assert (embedded(seal).is_symlink(), mode_of(target)) == (True, 0o600)
+    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
+    assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
+    assert (file.is_symlink(), mode_of(target)) == (True, 0o600)
 
 
 @needs("root")  # who alone can give a symlink to another account
 @pytest.mark.spec("002/FR-078")
 @pytest.mark.parametrize("link", [".local/share/todo", ".local/share/todo/todo.db"])
-@pytest.mark.parametrize("arguments", TOUCHING)
 def test_a_symlink_of_somebody_else_is_refused(
-    todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str, arguments: list[str]
+    todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str
 ) -> None:
     path, target = seal.home / link, tmp_path / "elsewhere"
     path.parent.mkdir(parents=True)
@@ -461,40 +350,33 @@ def test_a_symlink_of_somebody_else_is_refused(
     if not link.endswith(".db"):
         target.mkdir()
 
-    assert_refused(todo_embedded, *arguments, code="CONFIG", names=[str(path)])
+    for arguments in TOUCHING:
+        assert_refused(todo_embedded, *arguments, code="CONFIG", names=[str(path)])
 
     assert not target.exists() or list(target.iterdir()) == []
 
 
 @pytest.mark.spec("002/FR-079")
-@pytest.mark.parametrize(
-    "arguments", [["add", "Buy bread"], ["done", "1"]], ids=["add", "done"]
-)
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
-    todo: Todo, process: Process, store: Store, arguments: list[str]
+    todo: Todo, process: Process, store: Store
 ) -> None:
     add(todo, "Buy milk")
     before = tasks_of(todo)
 
-    with locked(store), ExitStack() as stack:
-        in_words = stack.enter_context(process.start(*arguments))
-        in_json = stack.enter_context(process.start(*arguments, "--json"))
-        words, document = (
-            in_words.communicate(timeout=LIMIT_S),
-            in_json.communicate(timeout=LIMIT_S),
-        )
+    with locked(store):
+        writing = [
+            process.start(*arguments)
+            for arguments in (["add", "x"], ["done", "1"], ["add", "x", "--json"])
+        ]
+        words, also, document = [finished(running) for running in writing]
 
-    assert_words(
-        Ran(in_words.returncode, words[0].decode(), words[1].decode()), status=6
-    )
-    assert_document(
-        Ran(in_json.returncode, document[0].decode(), document[1].decode()),
-        code="DATABASE_BUSY",
-    )
+    assert_words(words, status=6)
+    assert_words(also, status=6)
+    assert_document(document, code="DATABASE_BUSY")
     assert tasks_of(todo) == before
 
 
+@on_both_stores
 @pytest.mark.spec("002/FR-079")
 def test_a_store_locked_for_a_moment_is_waited_for(
     todo: Todo, process: Process, store: Store
@@ -523,27 +405,19 @@ def test_a_file_that_somebody_writes_to_can_be_read(
 
 
 @pytest.mark.spec("002/FR-080")
-@pytest.mark.parametrize(
-    "arguments", [*TOUCHING, pytest.param(["db", "upgrade"], id="db upgrade")]
-)
 def test_a_schema_of_something_else_is_refused_and_stays(
-    todo_embedded: Todo,
-    postgres: PostgresServer,
-    empty_database: str,
-    arguments: list[str],
+    todo_embedded: Todo, postgres: PostgresServer, empty_database: str
 ) -> None:
+    env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
     postgres.run_sql(
         empty_database,
         "CREATE SCHEMA todo; CREATE TABLE todo.task (id int); CREATE TABLE todo.other ()",
     )
 
-    assert_refused(
-        todo_embedded,
-        *arguments,
-        env={"TODO_DATABASE_URL": postgres.url(empty_database)},
-        code="SCHEMA",
-        names=["todo"],
-    )
+    for arguments in (*TOUCHING, ["db", "upgrade"]):
+        assert_refused(
+            todo_embedded, *arguments, env=env, code="SCHEMA", names=["todo"]
+        )
 
     tables = postgres.fetch(
         empty_database,
@@ -574,32 +448,25 @@ def test_tables_of_something_else_beside_the_schema_stay(
     ] == ["Buy milk"]
 
 
+@on_both_stores
 @pytest.mark.spec("002/FR-081")
-def test_upgrade_makes_a_store_and_says_where(todo: Todo, store: Store) -> None:
-    ran = todo("db", "upgrade")
-
-    assert (ran.status, ran.err) == (0, "")
-    assert [name for name in place_of(store) if name not in ran.out] == []
-    assert tasks_of(todo) == []
-    assert todo("add", "Buy milk") == Ran(
-        0, "Added 1: Buy milk (new list for ada)\n", ""
-    )
-
-
-@pytest.mark.spec("002/FR-081")
-@pytest.mark.parametrize(
-    "first", [["db", "upgrade"], ["add", "Buy milk"]], ids=["upgrade", "add"]
-)
-def test_upgrade_again_is_harmless(todo: Todo, first: list[str]) -> None:
-    todo(*first)
+def test_upgrade_makes_a_store_and_says_where_and_again_is_harmless(
+    todo: Todo, store: Store
+) -> None:
+    first = todo("db", "upgrade")
+    made = tasks_of(todo)
+    added = todo("add", "Buy milk")
     before = tasks_of(todo)
+    again = todo("db", "upgrade", "--json")
 
-    ran = todo("db", "upgrade", "--json")
-
-    assert (ran.status, ran.err, ran.json["success"]) == (0, "", True)
+    assert (first.status, first.err, made) == (0, "", [])
+    assert [name for name in place_of(store) if name not in first.out] == []
+    assert added == Ran(0, "Added 1: Buy milk (new list for ada)\n", "")
+    assert (again.status, again.err, again.json["success"]) == (0, "", True)
     assert tasks_of(todo) == before
 
 
+@on_both_stores
 @pytest.mark.spec("002/FR-081")
 def test_upgrade_can_print_its_statements_instead(
     todo: Todo, store: Store, seal: Seal
@@ -611,6 +478,7 @@ def test_upgrade_can_print_its_statements_instead(
     assert "task" in ran.out
     assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
     assert in_words_of_a_new_store(todo("add", "Buy milk"), store)
+    assert "CREATE TABLE" not in todo("db", "upgrade", "--sql").out
 
 
 @pytest.mark.spec("002/FR-081")

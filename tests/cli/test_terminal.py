@@ -4,10 +4,12 @@ import re
 import socket
 import threading
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from rich.cells import cell_len
 
+from tests.cli.conftest import on_both_stores
 from tests.cli.expect import add
 from tests.cli.tampering import locked, place_of, set_last_number
 from tests.conftest import Seal
@@ -72,35 +74,18 @@ def test_table_holds_numbers_titles_dates_and_counts(todo: Todo, clock: Clock) -
 
 
 @pytest.mark.spec("002/FR-050")
-def test_table_has_the_number_first(todo: Todo) -> None:
-    add(todo, "Buy milk", "Call Bob")
+def test_table_has_the_number_first_and_says_how_long_ago(
+    todo: Todo, clock: Clock
+) -> None:
+    add(todo, "Buy milk")
+    clock.tick(3 * 60 * 60)
+    add(todo, "Call Bob")
 
     text = plain(todo("list", terminal=True, env=XTERM))
 
-    assert [
-        bool(re.match(rf"\W*{number}\b", row(text, number))) for number in (1, 2)
-    ] == [True, True]
+    assert re.match(r"\W*2\b.*Call Bob.*now", row(text, 2))
+    assert re.match(r"\W*1\b.*Buy milk.*3 hours ago", row(text, 1))
     assert text.index("Call Bob") < text.index("Buy milk")
-
-
-@pytest.mark.spec("002/FR-050")
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        pytest.param(0, "now", id="now"),
-        pytest.param(2 * 60, "2 minutes ago", id="minutes"),
-        pytest.param(60 * 60, "1 hour ago", id="hour"),
-        pytest.param(3 * 60 * 60, "3 hours ago", id="hours"),
-        pytest.param(5 * 24 * 60 * 60, "5 days ago", id="days"),
-    ],
-)
-def test_table_says_how_long_ago(
-    todo: Todo, clock: Clock, seconds: int, said: str
-) -> None:
-    add(todo, "Buy milk")
-    clock.tick(seconds)
-
-    assert said in row(plain(todo("list", terminal=True, env=XTERM)), 1)
 
 
 @pytest.mark.spec("002/FR-050")
@@ -114,26 +99,19 @@ def test_table_survives_a_task_from_the_future(todo: Todo, clock: Clock) -> None
     assert "-" not in row(text, 1)
 
 
-@pytest.mark.spec("002/FR-050")
+@pytest.mark.spec("002/FR-011")
 @pytest.mark.spec("002/FR-012")
+@pytest.mark.spec("002/FR-050")
 def test_table_counts_in_its_footer(todo: Todo) -> None:
     todo("add", "-", stdin=b"task\n" * 1003)
     todo("done", "1-1000")
     todo("done", "1001")
 
-    assert "2 open, more than 1,000 done" in plain(
-        todo("list", terminal=True, env=XTERM)
-    )
+    whole = plain(todo("list", terminal=True, env=XTERM))
+    some = plain(todo("list", "--limit", "1", terminal=True, env=XTERM))
 
-
-@pytest.mark.spec("002/FR-011")
-def test_table_with_a_limit_says_how_many_there_are(todo: Todo) -> None:
-    add(todo, "one", "two", "three")
-
-    text = plain(todo("list", "--limit", "2", terminal=True, env=XTERM))
-
-    assert "2 of 3" in text
-    assert "one" not in text
+    assert "2 open, more than 1,000 done" in whole
+    assert "1 of 2" in some
 
 
 @pytest.mark.spec("002/FR-051")
@@ -172,52 +150,25 @@ def test_table_never_cuts_a_number(todo: Todo, store: Store, columns: int) -> No
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize(
-    ("columns", "dated"),
-    [(80, True), (50, True), (49, False), (40, False), (20, False)],
+    ("columns", "dated", "told"),
+    [(80, True, True), (50, True, True), (49, False, True), (20, False, False)],
     ids=str,
 )
-def test_table_drops_the_date_below_fifty_columns(
-    todo: Todo, clock: Clock, columns: int, dated: bool
+def test_table_drops_the_date_and_then_the_status(
+    todo: Todo, clock: Clock, columns: int, dated: bool, told: bool
 ) -> None:
-    add(todo, "Buy milk")
+    add(todo, "same", "same")
+    todo("done", "2")
     clock.tick(2 * 60 * 60)
 
-    text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
+    text = plain(
+        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
+    )
 
     assert ("hours" in text) is dated
-    assert "milk" in text
-
-
-@pytest.mark.spec("002/FR-051")
-@pytest.mark.parametrize(
-    ("columns", "told"), [(80, True), (49, True), (20, False)], ids=str
-)
-def test_table_drops_the_status_after_the_date(
-    todo: Todo, columns: int, told: bool
-) -> None:
-    add(todo, "same", "same")
-    todo("done", "2")
-
-    text = plain(
-        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
-    )
-
     assert ("open" in row(text, 1), "done" in row(text, 2)) == (told, told)
-
-
-@pytest.mark.spec("002/FR-052")
-@pytest.mark.parametrize("columns", WIDTHS)
-def test_table_tells_done_from_open_without_colour(todo: Todo, columns: int) -> None:
-    add(todo, "same", "same")
-    todo("done", "2")
-
-    text = plain(
-        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
-    )
-
-    assert (
-        row(text, 1).replace("1", "#").rstrip()
-        != row(text, 2).replace("2", "#").rstrip()
+    assert row(text, 1).replace("1", "#").rstrip() != (
+        row(text, 2).replace("2", "#").rstrip()
     )
 
 
@@ -249,57 +200,33 @@ def test_table_of_many_tasks_loses_none(todo: Todo, columns: int) -> None:
 
 
 @pytest.mark.spec("002/FR-052")
-def test_table_has_colour_at_a_terminal_that_can(todo: Todo) -> None:
+def test_table_has_colour_where_it_is_wanted(todo: Todo) -> None:
     add(todo, "one", "two")
     todo("done", "1")
 
-    assert SGR.search(todo("list", "--status", "all", terminal=True, env=XTERM).out)
+    def table(**env: str) -> Ran:
+        return todo("list", "--status", "all", terminal=True, env=env)
+
+    usual = table(**XTERM)
+
+    assert SGR.search(usual.out)
+    assert SGR.search(table(FORCE_COLOR="1").out)
+    assert table(**XTERM, NO_COLOR="") == usual
+    for value in ("1", "0", "anything"):
+        without = table(**XTERM, NO_COLOR=value)
+        assert colours(without) == []
+        assert plain(without) == plain(usual)
 
 
 @pytest.mark.spec("002/FR-052")
-@pytest.mark.parametrize("value", ["1", "0", "anything"])
-def test_table_without_colour_where_none_is_wanted(todo: Todo, value: str) -> None:
-    add(todo, "one", "two")
-    todo("done", "1")
-
-    ran = todo(
-        "list", "--status", "all", terminal=True, env=XTERM | {"NO_COLOR": value}
-    )
-
-    assert colours(ran) == []
-    assert plain(ran) == plain(
-        todo("list", "--status", "all", terminal=True, env=XTERM)
-    )
-
-
-@pytest.mark.spec("002/FR-052")
-def test_table_has_colour_again_where_no_color_is_empty(todo: Todo) -> None:
+def test_output_has_no_escape_on_a_dumb_terminal(todo: Todo) -> None:
     add(todo, "one")
+    dumb = {"TERM": "dumb"}
 
-    assert todo("list", terminal=True, env=XTERM | {"NO_COLOR": ""}) == todo(
-        "list", terminal=True, env=XTERM
-    )
-
-
-@pytest.mark.spec("002/FR-052")
-@pytest.mark.parametrize(
-    "command", [["list"], ["show", "1"], ["done", "1"], ["--help"]], ids=" ".join
-)
-def test_output_has_no_escape_on_a_dumb_terminal(
-    todo: Todo, command: list[str]
-) -> None:
-    add(todo, "one")
-
-    ran = todo(*command, terminal=True, env={"TERM": "dumb"})
-
-    assert ran.status == 0
-    assert "\x1b" not in ran.out + ran.err
-    assert "one" in ran.out or command == ["--help"]
-
-
-@pytest.mark.spec("002/FR-052")
-def test_errors_have_no_escape_on_a_dumb_terminal(todo: Todo) -> None:
-    assert todo("show", "99", terminal=True, env={"TERM": "dumb"}) == todo("show", "99")
+    for command in (["list"], ["show", "1"], ["done", "1"], ["--help"]):
+        ran = todo(*command, terminal=True, env=dumb)
+        assert (ran.status, ran.err, "\x1b" in ran.out) == (0, "", False)
+    assert todo("show", "99", terminal=True, env=dumb) == todo("show", "99")
 
 
 @pytest.mark.spec("002/FR-052")
@@ -314,60 +241,28 @@ def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(
     assert SGR.sub("", forced.out) == todo("list").out
 
 
-@pytest.mark.spec("002/FR-052")
-def test_table_has_colour_where_it_is_forced(todo: Todo) -> None:
-    add(todo, "one", "two")
-    todo("done", "1")
-
-    ran = todo("list", "--status", "all", terminal=True, env={"FORCE_COLOR": "1"})
-
-    assert SGR.search(ran.out)
-
-
+@on_both_stores
 @pytest.mark.spec("002/FR-053")
-@pytest.mark.parametrize(
-    "options",
-    [[], ["--status", "done"], ["--limit", "5"]],
-    ids=["open", "done", "limit"],
-)
-@pytest.mark.parametrize("columns", [200, 80, 20])
+@pytest.mark.spec("002/FR-066")
 @pytest.mark.nothing_made
-def test_empty_list_at_a_terminal_names_user_and_store(
-    todo: Todo, store: Store, options: list[str], columns: int
+def test_empty_list_at_a_terminal_names_user_and_store_and_no_password(
+    todo: Todo, store: Store
 ) -> None:
-    text = packed(
-        plain(
-            todo(
-                "list",
-                *options,
+    password = urlsplit(store.url).password
+
+    for options in ([], ["--status", "done"], ["--limit", "5"]):
+        for columns in (200, 20):
+            ran = todo(
+                *("list", *options),
                 terminal=True,
                 columns=columns,
                 env=XTERM,
                 user="Ada Lovelace",
             )
-        )
-    )
-
-    assert "AdaLovelace" in text
-    assert [name for name in place_of(store) if packed(name) not in text] == []
-
-
-@pytest.mark.spec("002/FR-053")
-@pytest.mark.spec("002/FR-066")
-def test_empty_list_at_a_terminal_shows_no_password(
-    todo_embedded: Todo, postgres_store: Store
-) -> None:
-    password = postgres_store.url.partition("@")[0].rpartition(":")[2]
-
-    ran = todo_embedded(
-        "list",
-        terminal=True,
-        columns=200,
-        env={"TODO_DATABASE_URL": postgres_store.url},
-    )
-
-    assert ran.status == 0
-    assert password not in ran.out + ran.err
+            text = packed(plain(ran))
+            assert "AdaLovelace" in text
+            assert [name for name in place_of(store) if packed(name) not in text] == []
+            assert str(password) not in ran.out
 
 
 @pytest.mark.spec("002/FR-050")
@@ -440,7 +335,7 @@ def test_waiting_for_a_connection_at_a_terminal_is_told(
             Surroundings(seal.home, seal.cwd, url), fork_server.launch
         )
 
-        with pty_process.start("list", env={"TODO_TIMEOUT": "6"}) as terminal:
+        with pty_process.start("list", env={"TODO_TIMEOUT": "2"}) as terminal:
             terminal.wait_for("Waking the database...")
             ran = terminal.finish()
 
@@ -449,31 +344,20 @@ def test_waiting_for_a_connection_at_a_terminal_is_told(
 
 
 @pytest.mark.spec("002/FR-058")
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
-def test_waiting_off_a_terminal_is_silent(
-    server_process: Process, postgres_store: Store, options: list[str]
-) -> None:
-    add(server_process, "Buy milk")
-
-    with locked(postgres_store):
-        waiting = server_process.start("done", "1", *options)
-        threading.Event().wait(2.5)
-    out, err = waiting.communicate(timeout=LIMIT_S)
-
-    assert (waiting.returncode, err) == (0, b"")
-    assert b"Waking" not in out
-
-
-@pytest.mark.spec("002/FR-058")
-def test_waiting_at_a_terminal_with_json_is_silent(
+def test_waiting_off_a_terminal_or_with_json_is_silent(
     server_process: Process, server_terminal: PtyProcess, postgres_store: Store
 ) -> None:
     add(server_process, "Buy milk")
 
     with ExitStack() as stack:
         with locked(postgres_store):
+            words = server_process.start("done", "1")
+            document = server_process.start("done", "1", "--json")
             terminal = stack.enter_context(server_terminal.start("done", "1", "--json"))
             threading.Event().wait(2.5)
         ran = terminal.finish()
+        piped = [running.communicate(timeout=LIMIT_S) for running in (words, document)]
 
     assert ran.data["completed"] is True
+    assert piped[0] == (b"Done 1: Buy milk\n", b"")
+    assert (piped[1][1], b"Waking" in piped[1][0]) == (b"", False)

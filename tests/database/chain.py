@@ -5,10 +5,12 @@ one made by a newer.
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from todo_cli.database import schema, upgrade
+
+if TYPE_CHECKING:
+    import pytest
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 NO_STEPS: Mapping[str, Sequence[str]] = {"sqlite": (), "postgresql": ()}
@@ -44,7 +46,7 @@ def upgrade() -> None:
 
 def invent_past(
     folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: "pytest.MonkeyPatch",
     steps: Mapping[str, Sequence[str]] = RENAME,
 ) -> None:
     """Put a revision before the program's own, which becomes the steps from there on."""
@@ -54,6 +56,15 @@ def invent_past(
     write_revision(folder, OLDER, None, NO_STEPS)
     write_revision(folder, schema.HEAD, OLDER, steps)
     monkeypatch.setattr(upgrade, "_MIGRATIONS", folder)
-    monkeypatch.setattr(
-        schema, "REVISIONS", {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}
-    )
+    monkeypatch.setattr(schema, "REVISIONS", revisions())
+
+
+def revisions() -> dict[str, object]:
+    """The revisions that `schema` has to know of an invented past."""
+    return {OLDER: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}
+
+
+def look_back(folder: Path) -> None:
+    """Have the whole of this process know an invented past."""
+    vars(upgrade).update(_MIGRATIONS=folder)
+    vars(schema).update(REVISIONS=revisions())

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from sqlmodel import SQLModel
 
 from tests.conftest import Seal
 from tests.database.catalog import read_schema, read_version, without_version_table
-from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past
+from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past, look_back
 from tests.database.spy import after_each_statement
 from tests.service.backdoor import (
     REFUSALS,
@@ -638,21 +639,12 @@ async def test_upgrade_that_fails_changes_nothing(
     assert await read_version(store) == [OLDER]
 
 
-# A past for a process to look back on.
-PAST = """
-from pathlib import Path
-from todo_cli.database import schema, upgrade
-upgrade._MIGRATIONS = Path({migrations!r})
-schema.REVISIONS = {{{older!r}: schema.REVISIONS[schema.HEAD], **schema.REVISIONS}}
-"""
-
-
 @pytest.mark.spec("001/FR-041")
 async def test_upgrades_at_the_same_time_all_succeed(
     aged: Store, seal: Seal, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     process = Process(Surroundings(seal.home, seal.cwd, aged.url), fork_server.launch)
-    past = PAST.format(migrations=str(tmp_path / "migrations"), older=OLDER)
+    past = partial(look_back, tmp_path / "migrations")
 
     running = [process.start("db", "upgrade", "--json", before=past) for _ in range(4)]
     upgraded = [finished(one) for one in running]

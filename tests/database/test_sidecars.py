@@ -50,16 +50,20 @@ def leave_marked_log(path: Path, *counts: int, vacuums: bool = False) -> None:
     beside(path).write_bytes(log)
 
 
-def copy_over(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> None:
+def copy_over(
+    path: Path, *, count: int, files: int = 0, page_size: int = 4096, rows: int = 1
+) -> None:
     """Copy another file over this one; what is beside it stays."""
     other = path.parent / "other" / "todo.db"
     other.parent.mkdir()
-    make(other, count=count, page_size=page_size, rows=rows)
+    make(other, count=count, files=files, page_size=page_size, rows=rows)
     shutil.copyfile(other, path)
     shutil.rmtree(other.parent)
 
 
-def make(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> None:
+def make(
+    path: Path, *, count: int, files: int = 0, page_size: int = 4096, rows: int = 1
+) -> None:
     """Make a file anew, with a mark in it."""
     for old in path.parent.glob("todo.db*"):
         old.unlink()
@@ -68,6 +72,7 @@ def make(path: Path, *, count: int, page_size: int = 4096, rows: int = 1) -> Non
         file.execute("CREATE TABLE task (title TEXT)")
         file.executemany("INSERT INTO task VALUES (?)", [("x" * 1_000,)] * rows)
         file.execute(f"PRAGMA user_version = {count}")
+        file.execute(f"PRAGMA application_id = {files}")
         file.execute("PRAGMA journal_mode = WAL")
 
 
@@ -90,14 +95,18 @@ def beside(path: Path, suffix: str = "-wal") -> Path:
 def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(
     path: Path, count: int
 ) -> None:
-    copy_over(path, count=count)
+    ours = sidecars.next_mark(sidecars.Mark(count - 1, 0), identify(path), path)
+    copy_over(path, count=count, files=ours.files)
 
     sidecars.refuse_foreign(path)
 
 
+@pytest.mark.parametrize("files", [0, 1, 2**31 - 1])
 @pytest.mark.parametrize("count", [1, 10, 12, 16])
-def test_a_log_continues_no_file_with_another_mark(path: Path, count: int) -> None:
-    copy_over(path, count=count)
+def test_a_log_continues_no_file_with_another_mark(
+    path: Path, count: int, files: int
+) -> None:
+    copy_over(path, count=count, files=files)
 
     with pytest.raises(IoFailed, match="was left by another file"):
         sidecars.refuse_foreign(path)
@@ -394,7 +403,7 @@ def test_a_restore_through_sqlite_needs_no_mark_of_the_file(
 
         backup.backup(file)
 
-        assert sidecars._read(path).count == 20  # type: ignore[union-attr]
+        assert sidecars._read(path).mark.count == 20  # type: ignore[union-attr]
         sidecars.refuse_foreign(path)
 
 

@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tests.cli.tampering import path_of, set_text
 from tests.faults.ground import Ground
 from tests.faults.signals import BOTH, POSTGRES, SQLITE, asleep, black_hole, held
+from tests.support.before import close_streams
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.servers import free_port
 from tests.support.turns import Fault as Cut
@@ -36,7 +38,7 @@ class Place:
 
     url: str
     stdout: int | None = None
-    closed: Sequence[int] = ()
+    before: Callable[[], object] | None = None
 
 
 Arrange = Callable[[Ground], AbstractContextManager[Place]]
@@ -103,7 +105,7 @@ def closed(*streams: int) -> Arrange:
 
     @contextmanager
     def arrange(ground: Ground) -> Iterator[Place]:
-        yield Place(ground.store.url, closed=streams)
+        yield Place(ground.store.url, before=partial(close_streams, *streams))
 
     return arrange
 

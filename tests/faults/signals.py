@@ -244,10 +244,10 @@ def main(arguments: Sequence[str]) -> int:
     let_signals_through()
     is_bad = False
     for kind in asked.stores:
-        with opened(kind) as ground, ForkServer(ground.home) as server:
+        with opened(kind) as ground:
             counts, bad = cut_often(
                 ground,
-                [Process(ground.surroundings, server.launch), ground.process],
+                [Process(ground.surroundings, ForkServer().launch), ground.process],
                 asked.rounds,
             )
             sys.stdout.write(

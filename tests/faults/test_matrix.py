@@ -100,7 +100,7 @@ def run(fault: Fault, ground: Ground, *options: str) -> Ran:
         words = [*options, *fault.command]
         stdout = subprocess.PIPE if place.stdout is None else place.stdout
         with ground.process.start(
-            *words, user=fault.user, env=env, stdout=stdout, closed=place.closed
+            *words, user=fault.user, env=env, stdout=stdout, before=place.before
         ) as running:
             return finished(running, fault.stdin)
 

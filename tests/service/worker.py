@@ -1,144 +1,121 @@
-"""Processes that use one store at the same time; forked from one that has imported
-everything, so that they start fast.
-
-    python -m tests.service.worker IN:OUT IN:OUT ...
-
-Each process has two pipes, given by their descriptors. It says `ready`, then answers
-each line by one line. A line is `open URL`, which lets go of the store before, or a
-JSON list of calls; the answer is `ready` again, or a JSON list of what the calls gave.
-A call is `[method, user, argument]`; what it gave is `{"tasks": [...], "is_new":
-[...]}` or `{"error": code, "message": ...}`.
-"""
+"""Processes that use one store at the same time, forked from one that has loaded everything."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TextIO
-from uuid import UUID
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
 
+from tests.support.forked import FORKING
+from tests.support.stores import Store
 from todo_cli.database.engine import Database, open_database
-from todo_cli.database.url import parse_url
 from todo_cli.errors import TodoError
 from todo_cli.service import TaskService
-from todo_cli.task import Added, NewTask, Reference, Task, TaskChange
+from todo_cli.task import Added, Task, TaskChange
+
+Call = tuple[Any, ...]
+"""A method of the service, or `undo`; the user; and what the method gets."""
 
 
-@dataclass(frozen=True)
-class Worker:
-    """Answers calls on an open store."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call gave: tasks, those of them that are new, or an error."""
 
-    database: Database
+    tasks: list[Task] = field(default_factory=list)
+    new: list[Task] = field(default_factory=list)
+    error: str = ""
 
-    async def answer(self, line: str) -> str:
-        """Make the calls of one line, one after the other."""
-        return json.dumps([await self._outcome(*call) for call in json.loads(line)])
-
-    async def _outcome(self, method: str, user: str, argument: Any) -> dict[str, Any]:
-        tasks = TaskService(self.database, user, lambda: datetime.now(UTC))
-        try:
-            given = await self._call(tasks, method, argument)
-        except TodoError as error:
-            return {"error": error.code.name, "message": error.message}
-        added = [each for each in given if isinstance(each, Added)]
-        shown = [each.task if isinstance(each, Added) else each for each in given]
-        return {
-            "tasks": [plain(task) for task in shown],
-            "is_new": [each.is_new for each in added],
-        }
-
-    async def _call(
-        self, tasks: TaskService, method: str, argument: Any
-    ) -> list[Added] | list[Task]:
-        match method:
-            case "add":
-                return [await tasks.add(NewTask(**argument))]
-            case "add_all":
-                return await tasks.add_all([NewTask(**new) for new in argument])
-            case "update":
-                return [
-                    await tasks.update(
-                        argument["number"], TaskChange(**argument["changes"])
-                    )
-                ]
-            case "complete":
-                return await tasks.complete(references(argument))
-            case "undo":
-                return await tasks.complete(references(argument), undo=True)
-            case "delete":
-                return await tasks.delete(references(argument))
-            case "find":
-                return await tasks.find(references(argument))
-        raise ValueError(method)
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the tasks."""
+        return [task.number for task in self.tasks]
 
 
-def references(given: list[Any]) -> list[Reference]:
-    """Read references from JSON: a number, `[first, last]` for a range, or an id as text."""
-    return [
-        range(each[0], each[1] + 1)
-        if isinstance(each, list)
-        else UUID(each)
-        if isinstance(each, str)
-        else int(each)
-        for each in given
-    ]
+class Crew:
+    """Workers on one store, all ready; `run` gives each its calls at the same moment."""
+
+    def __init__(self, workers: Sequence[Connection], store: Store) -> None:
+        self._workers = workers
+        for worker in workers:
+            worker.send(store)
+        for worker in workers:
+            assert worker.recv() == "ready"
+
+    def run(self, calls: Sequence[Sequence[Call]]) -> list[Outcome]:
+        """What the calls of each worker gave, one worker after the other."""
+        for worker, batch in zip(self._workers, calls, strict=True):
+            worker.send(batch)
+        return [outcome for worker in self._workers for outcome in worker.recv()]
+
+    def race(self, *calls: Call) -> list[Outcome]:
+        """One call each, all at once; the calls go round among the workers."""
+        return self.run([[calls[n % len(calls)]] for n in range(len(self._workers))])
+
+    def alone(self, *call: Any) -> list[Task]:
+        """The tasks that one call gives while the others rest."""
+        idle: list[list[Call]] = [[] for _ in self._workers[1:]]
+        [outcome] = self.run([[call], *idle])
+        assert not outcome.error, outcome
+        return outcome.tasks
+
+    def everything(self, user: str) -> list[Task]:
+        """All tasks of a user who has at least one, the lowest number first."""
+        return self.alone("find", user, [range(1, 1001)])
 
 
-def plain(task: Task) -> dict[str, Any]:
-    """What the tests look at, as JSON."""
-    return {
-        "number": task.number,
-        "id": str(task.id),
-        "title": task.title,
-        "description": task.description,
-        "completed": task.completed,
-        "completed_at": str(task.completed_at),
-        "updated_at": str(task.updated_at),
-    }
+def start(count: int) -> list[Connection]:
+    """Start workers that end when their connection is closed."""
+    ours = []
+    for _ in range(count):
+        mine, theirs = FORKING.Pipe()
+        FORKING.Process(target=work, args=(theirs,), daemon=True).start()
+        theirs.close()
+        ours.append(mine)
+    return ours
 
 
-async def answer_all(lines: TextIO, answers: TextIO) -> None:
-    """Answer until the lines end."""
-
-    def say(text: str) -> None:
-        answers.write(f"{text}\n")
-        answers.flush()
-
-    say("ready")
-    line = lines.readline()
-    while line:
-        url = line.removeprefix("open ").strip()
-        async with open_database(
-            parse_url(url, cwd=Path("/")), timeout_s=15.0
-        ) as database:
-            say("ready")
-            while (line := lines.readline()) and not line.startswith("open "):
-                say(await Worker(database).answer(line))
+def work(line: Connection) -> None:
+    """Open each store that is named, and make the calls that are asked for."""
+    try:
+        asyncio.run(_answer(line))
+    except EOFError:
+        return
 
 
-def main(pairs: Sequence[str]) -> None:
-    """Fork a process for each pair of pipes and wait for them."""
-    pipes = [tuple(map(int, pair.split(":"))) for pair in pairs]
-    for mine in pipes:
-        if os.fork() == 0:
-            for descriptor in {end for pair in pipes for end in pair} - set(mine):
-                os.close(descriptor)
-            with (
-                open(mine[0], encoding="utf-8") as lines,
-                open(mine[1], "w", encoding="utf-8") as answers,
-            ):
-                asyncio.run(answer_all(lines, answers))
-            os._exit(0)
-    for pipe in pipes:
-        os.close(pipe[0])
-        os.close(pipe[1])
-    for _ in pipes:
-        os.wait()
+async def _answer(line: Connection) -> None:
+    async with AsyncExitStack() as stack:
+        while True:
+            asked = line.recv()
+            if isinstance(asked, Store):
+                await stack.aclose()
+                opened = open_database(asked.target, timeout_s=15.0)
+                database = await stack.enter_async_context(opened)
+                line.send("ready")
+            else:
+                line.send([await _outcome(database, *call) for call in asked])
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+async def _outcome(database: Database, method: str, user: str, *given: Any) -> Outcome:
+    tasks = TaskService(database, user, lambda: datetime.now(UTC))
+    undo = partial(tasks.complete, undo=True)
+    call = undo if method == "undo" else getattr(tasks, method)
+    try:
+        answer = await call(*map(_with_changes, given))
+    except TodoError as error:
+        is_expected = error.code.name in ("NOT_FOUND", "CONFLICT")
+        words = "" if is_expected else f" {error.message}"
+        return Outcome(error=f"{error.code.name}{words}")
+    answers = answer if isinstance(answer, list) else [answer]
+    added = [each for each in answers if isinstance(each, Added)]
+    return Outcome(
+        [each.task if isinstance(each, Added) else each for each in answers],
+        [each.task for each in added if each.is_new],
+    )
+
+
+def _with_changes(given: Any) -> Any:
+    """The fields of a change come as a dict: what it leaves UNSET cannot be sent."""
+    return TaskChange(**given) if isinstance(given, dict) else given

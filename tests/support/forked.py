@@ -3,39 +3,34 @@ signals and end, without the start.
 
 A run costs a tenth of one that starts an interpreter. What the start itself does
 (loading, locales, streams that are closed before it) is not seen here;
-`new_interpreter` shows it.
+`new_interpreter` shows it. The fork server is that of `multiprocessing`.
 """
 
-import array
 import fcntl
-import gc
-import io
 import json
+import multiprocessing
 import os
-import select
-import selectors
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import termios
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver, reduction
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
-from typing import IO, Any, NoReturn, Self
+from typing import IO, Any, Self
 
 from tests.support.hosts.sitecustomize import resolving
-from tests.support.program import LIMIT_S, Surroundings, Todo, process_environment
 
+ROOT = Path(__file__).parents[2]
 STREAMS = 3
-HANDED = STREAMS + 1
-"""With each request: standard input, output and error, and where to tell pid and status."""
+MOST_DESCRIPTORS = 1024
+LOADED = "tests.support.loaded"
 
 CALLER = """
 import json, os, signal, socket, sys
@@ -51,86 +46,78 @@ sys.exit(status)
 """
 """A `todo` that is only a caller."""
 
+FORKING = multiprocessing.get_context("forkserver")
+# Starting a process also looks after those that ended, and `multiprocessing` does that
+# without a lock: two threads would both read the status of one.
+ONE_AT_A_TIME = Lock()
+
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to run, and in which state of the process."""
+class Handed:
+    """A descriptor of ours that a process gets with its arguments, as a number of its own."""
 
-    arguments: Sequence[str]
-    environment: Mapping[str, str]
-    cwd: str
-    in_terminal: bool
-    umask: int
-    closed: Sequence[int]
-    before: str
+    number: int
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return received, (reduction.DupFd(self.number),)
+
+
+def received(handed: Any) -> int:
+    """The number under which a process got a descriptor."""
+    number: int = handed.detach()
+    return number
 
 
 class ForkedChild:
     """A process of the program; as `subprocess.Popen` is, see `Child`."""
 
     def __init__(
-        self, stdin: int | None, stdout: int | None, stderr: int | None, told: int
+        self,
+        process: Any,
+        stdin: int | None,
+        stdout: int | None,
+        stderr: int | None,
     ) -> None:
-        self.stdin: IO[bytes] | None = None if stdin is None else open(stdin, "wb")  # noqa: SIM115 - closed at the end
-        self.stdout: IO[bytes] | None = None if stdout is None else open(stdout, "rb")  # noqa: SIM115
-        self.stderr: IO[bytes] | None = None if stderr is None else open(stderr, "rb")  # noqa: SIM115
-        self.returncode: int | None = None
-        self._told = open(told, "rb", buffering=0)  # noqa: SIM115
-        self.pid = self._hear()
+        self.stdin = _file_of(stdin, "wb")
+        self.stdout = _file_of(stdout, "rb")
+        self.stderr = _file_of(stderr, "rb")
+        self.pid: int = process.pid
+        self._process = process
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if it has."""
+        return self.poll()
 
     def communicate(
         self, input: bytes | None = None, timeout: float | None = None
     ) -> tuple[bytes, bytes]:
         """Give it all of its input and read it to its end."""
-        deadline = time.monotonic() + (LIMIT_S if timeout is None else timeout)
-        rest, gathered = memoryview(input or b""), {self.stdout: b"", self.stderr: b""}
-        with selectors.DefaultSelector() as selector:
-            for stream in filter(None, gathered):
-                selector.register(stream, selectors.EVENT_READ)
-            if self.stdin is not None and not self.stdin.closed:
-                with suppress(BrokenPipeError):
-                    self.stdin.flush()
-                os.set_blocking(self.stdin.fileno(), False)
-                selector.register(self.stdin, selectors.EVENT_WRITE)
-            while selector.get_map():
-                ready = selector.select(deadline - time.monotonic())
-                if not ready:
-                    raise subprocess.TimeoutExpired("todo", timeout or LIMIT_S)
-                for key, _ in ready:
-                    if key.fileobj is self.stdin:
-                        try:
-                            rest = rest[os.write(key.fd, rest) :] if rest else rest
-                        except BrokenPipeError:
-                            rest = rest[:0]
-                        if not rest:
-                            selector.unregister(self.stdin)
-                            self._close(self.stdin)
-                        continue
-                    assert isinstance(key.fileobj, io.BufferedReader)
-                    data = key.fileobj.read1()
-                    gathered[key.fileobj] += data
-                    if not data:
-                        selector.unregister(key.fileobj)
-                        key.fileobj.close()
-        self.wait(deadline - time.monotonic())
-        return gathered[self.stdout], gathered[self.stderr]
+        with ThreadPoolExecutor(STREAMS) as threads:
+            given = threads.submit(_give, self.stdin, input or b"")
+            out = threads.submit(_read, self.stdout)
+            err = threads.submit(_read, self.stderr)
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            given.result()
+            return out.result(), err.result()
 
     def poll(self) -> int | None:
         """Look whether it has ended."""
-        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
-            self.wait()
-        return self.returncode
+        with ONE_AT_A_TIME:
+            status: int | None = self._process.exitcode
+            return status
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end."""
-        if self.returncode is None:
-            if not select.select(
-                [self._told], [], [], timeout if timeout is None else max(timeout, 0)
-            )[0]:
-                raise subprocess.TimeoutExpired("todo", timeout or 0)
-            self.returncode = self._hear()
-            self._told.close()
-        return self.returncode
+        if not connection.wait([self._process.sentinel], timeout):
+            raise subprocess.TimeoutExpired("todo", timeout or 0)
+        status = self.poll()
+        assert status is not None
+        return status
 
     def send_signal(self, number: int, /) -> None:
         """Send it a signal, if it is there."""
@@ -152,42 +139,46 @@ class ForkedChild:
         trace: TracebackType | None,
         /,
     ) -> None:
-        for stream in (self.stdout, self.stderr, self.stdin):
-            self._close(stream)
+        for stream in filter(None, (self.stdout, self.stderr, self.stdin)):
+            with suppress(BrokenPipeError):
+                stream.close()
         if error is not None:
             self.kill()
         self.wait()
 
-    def _hear(self) -> int:
-        """Read the next number that is told of it: its pid, then its status; both may
-        be there already.
-        """
-        line = b""
-        while not line.endswith(b"\n"):
-            byte = self._told.read(1)
-            assert byte, "nobody is left who knows of it"
-            line += byte
-        return int(line)
 
-    def _close(self, stream: IO[bytes] | None) -> None:
-        if stream is not None:
-            with suppress(BrokenPipeError):
-                stream.close()
+def _file_of(descriptor: int | None, mode: str) -> IO[bytes] | None:
+    """The file object of our end of a pipe, if there is one."""
+    return None if descriptor is None else open(descriptor, mode)
+
+
+def _give(stream: IO[bytes] | None, data: bytes) -> None:
+    """Write all and close, as far as anybody reads it."""
+    if stream is not None and not stream.closed:
+        with suppress(BrokenPipeError), stream:
+            stream.write(data)
+
+
+def _read(stream: IO[bytes] | None) -> bytes:
+    """Read to the end and close."""
+    if stream is None:
+        return b""
+    with stream:
+        return stream.read()
 
 
 class ForkServer:
-    """The process that has loaded everything; for the time of a `with`."""
+    """The process that has loaded everything; it ends with this one."""
 
-    def __init__(self, folder: Path) -> None:
-        self._line, theirs = socket.socketpair()
-        self._one_at_a_time = Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked", str(theirs.fileno())],
-            env=process_environment(Surroundings(folder, folder, None), None, {}),
-            pass_fds=[theirs.fileno()],
-        )
-        theirs.close()
-        assert self._line.recv(1), "it did not start"
+    def __init__(self) -> None:
+        FORKING.set_forkserver_preload([LOADED])
+        ours = os.environ.copy()
+        os.environ |= {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        try:
+            forkserver.ensure_running()
+        finally:
+            os.environ.clear()
+            os.environ.update(ours)
 
     def launch(
         self,
@@ -199,50 +190,26 @@ class ForkServer:
         stdin: int = subprocess.PIPE,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
-        umask: int = -1,
-        closed: Sequence[int] = (),
-        before: str = "",
+        before: Callable[[], object] | None = None,
     ) -> ForkedChild:
-        """Run the program; with streams `closed`, and some Python run `before` it, if
-        that is asked for.
-        """
-        told, telling = os.pipe()
-        their_input, to_stdin = (
-            os.pipe() if stdin == subprocess.PIPE else _ends(stdin)[::-1]
+        """Run the program; what is to be done `before` has to be picklable."""
+        to_stdin, their_input = _ends(stdin, is_written=False)
+        from_stdout, their_output = _ends(stdout)
+        from_stderr, their_errors = _ends(stderr)
+        begins, begun = os.pipe()
+        theirs = [their_input, their_output, their_errors, begun]
+        process = FORKING.Process(
+            target=become,
+            args=(list(map(Handed, theirs)), list(arguments), dict(env), str(cwd)),
+            kwargs={"in_terminal": in_terminal, "before": before},
         )
-        (from_stdout, their_output), (from_stderr, their_errors) = (
-            _ends(stdout),
-            _ends(stderr),
-        )
-        theirs = [their_input, their_output, their_errors, telling]
-        request = Request(
-            list(arguments),
-            dict(env),
-            str(cwd),
-            in_terminal,
-            umask,
-            list(closed),
-            before,
-        )
-        text = json.dumps(asdict(request)).encode()
-        with self._one_at_a_time:
-            socket.send_fds(self._line, [len(text).to_bytes(8)], theirs)
-            self._line.sendall(text)
+        with ONE_AT_A_TIME:
+            process.start()
         for descriptor in set(theirs) - {stdin, stdout, stderr}:
             os.close(descriptor)
-        return ForkedChild(to_stdin, from_stdout, from_stderr, told)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._line.close()
-        self._process.wait(LIMIT_S)
+        os.read(begins, 1)  # until the other end is closed: signals reach the program
+        os.close(begins)
+        return ForkedChild(process, to_stdin, from_stdout, from_stderr)
 
     @contextmanager
     def shim(self, folder: Path) -> Iterator[None]:
@@ -287,119 +254,41 @@ class ForkServer:
             caller.sendall(str(child.wait()).encode())
 
 
-def _ends(stream: int) -> tuple[int | None, int]:
-    """Our end of a stream that it writes to, if we have one, and its own."""
+def _ends(stream: int, *, is_written: bool = True) -> tuple[int | None, int]:
+    """Our end of a stream that it reads or writes, if we have one, and its own."""
     if stream == subprocess.PIPE:
-        return os.pipe()
-    return None, os.open(
-        os.devnull, os.O_RDWR
-    ) if stream == subprocess.DEVNULL else stream
+        reading, writing = os.pipe()
+        return (reading, writing) if is_written else (writing, reading)
+    if stream == subprocess.DEVNULL:
+        return None, os.open(os.devnull, os.O_RDWR)
+    return None, stream
 
 
-def serve(line: socket.socket) -> None:
-    """Fork a process for each request until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as it is when the program is reached
-    load()
-    gc.collect()
-    gc.freeze()  # what is never looked at again is never copied
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait
-    line.send(b"+")
-    while True:
-        head, ancillary, _, _ = line.recvmsg(
-            8, socket.CMSG_SPACE(HANDED * array.array("i").itemsize)
-        )
-        if not head:
-            return
-        descriptors = array.array("i")
-        for _, _, data in ancillary:
-            descriptors.frombytes(data)
-        text = b""
-        while len(text) < int.from_bytes(head):
-            text += line.recv(int.from_bytes(head) - len(text))
-        if os.fork() == 0:
-            line.close()
-            wait_for(list(descriptors), Request(**json.loads(text)))
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def load() -> None:
-    """Load all that a command loads, on either store, and all that the API loads; and
-    what a first use makes ready.
-    """
-    import todo_cli.__main__
-    import todo_cli.api.server
-    import todo_cli.cli.app
-    import todo_cli.cli.doctor
-    import todo_cli.cli.run
-    import todo_cli.database.connection
-    import todo_cli.database.dialect_postgresql
-    import todo_cli.database.dialect_sqlite
-    import todo_cli.database.transfer
-    import todo_cli.output.terminal
-    import todo_cli.service  # noqa: F401
-
-    with tempfile.TemporaryDirectory() as folder:
-        todo = Todo(
-            Surroundings(Path(folder), Path(folder), None), lambda: datetime.now(UTC)
-        )
-        for command in (
-            "add a",
-            "list",
-            "show 1",
-            "update 1 --title b",
-            "done 1",
-            "delete 1",
-        ):
-            for terminal in (False, True):
-                todo(*command.split(), terminal=terminal)
-
-
-def wait_for(descriptors: list[int], request: Request) -> NoReturn:
-    """Fork the program, tell its pid, wait for it, and tell its status as `subprocess` has it."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    *streams, told = descriptors
-    pid = os.fork()
-    if pid == 0:
-        os.close(told)
-        become(streams, request)
-    for stream in streams:
-        os.close(stream)
-    os.write(told, f"{pid}\n".encode())
-    _, status = os.waitpid(pid, 0)
-    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
-
-
-def become(streams: list[int], request: Request) -> NoReturn:
-    """Run the program in this process."""
+def become(
+    handed: Sequence[int],
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: str,
+    *,
+    in_terminal: bool,
+    before: Callable[[], object] | None,
+) -> None:
+    """Run the program in this process, which the fork server has just forked."""
+    assert LOADED in sys.modules, "the fork server keeps an ImportError to itself"
     from todo_cli.__main__ import run
 
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    if request.in_terminal:
+    for number, descriptor in enumerate(handed[:STREAMS]):
+        os.dup2(descriptor, number)
+    if in_terminal:
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    for number in request.closed:
-        os.close(number)
-    if request.umask >= 0:
-        os.umask(request.umask)
-    os.chdir(request.cwd)
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(request.environment)
+    os.environ.update(environment)
     if hosts := os.environ.get("HOSTS_OF_TESTS"):
         socket.getaddrinfo = resolving(hosts.split(","))
-    sys.argv = ["todo", *request.arguments]
-    scope: dict[str, Any] = {}
-    exec(request.before, scope)
-    try:
-        run()
-    except BaseException:  # noqa: BLE001 - what the interpreter would do
-        sys.excepthook(*sys.exc_info())
-        sys.stderr.flush()
-        os._exit(1)
-
-
-if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.argv = ["todo", *arguments]
+    if before is not None:
+        before()
+    os.closerange(STREAMS, MOST_DESCRIPTORS)  # which also says that it has begun
+    run()

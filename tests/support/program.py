@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
@@ -270,29 +271,28 @@ class PtyProcess:
         env: Mapping[str, str | None] | None = None,
     ) -> "Terminal":
         """Start one command in a terminal to talk with; use it in a `with`."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         environment = process_environment(
             self.surroundings, user, {"TERM": "xterm-256color", **(env or {})}
         )
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-        process = self.launch(
+        start = partial(
+            self.launch,
             arguments,
             env=environment,
             cwd=self.surroundings.cwd,
             in_terminal=True,
-            **streams,
         )
-        os.close(theirs)
-        return Terminal(process, ours)
+        return Terminal(start, columns)
 
 
 class Terminal:
-    """A program in a terminal and the person before it."""
+    """A program in a terminal, started with its standard streams, and the person before it."""
 
-    def __init__(self, process: Child, descriptor: int) -> None:
-        self.process = process
-        self._descriptor = descriptor
+    def __init__(self, start: Callable[..., Child], columns: int = 80) -> None:
+        self._descriptor, theirs = pty.openpty()
+        size = struct.pack("HHHH", 24, columns, 0, 0)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+        self.process = start(stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
         self._seen = b""
         self._deadline = time.monotonic() + LIMIT_S
 

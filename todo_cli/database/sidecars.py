@@ -159,7 +159,7 @@ class _File:
     page_size: int = 0
     pages: int | None = 0
     """None where it cannot be told: the file is in the middle of a checkpoint, perhaps."""
-    count: int = 0
+    mark: Mark = Mark(0, 0)
     inode: int = 0
 
 
@@ -178,9 +178,9 @@ def _read(path: Path) -> _File | None:
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
-            count, page_size = (
+            count, files, page_size = (
                 file.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("user_version", "page_size")
+                for name in ("user_version", "application_id", "page_size")
             )
             try:
                 pages = file.execute("PRAGMA page_count").fetchone()[0]
@@ -192,7 +192,8 @@ def _read(path: Path) -> _File | None:
             if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB"
             else None
         )
-    return _File(page_size, pages, count, found.st_ino)
+    mark = Mark(count, files & 0xFFFF_FFFF)  # which SQLite gives as a signed number
+    return _File(page_size, pages, mark, found.st_ino)
 
 
 def _is_foreign(
@@ -270,12 +271,14 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
     file has pages already.
 
     A file has the mark of the last transaction that is in it: the one before the log,
-    or one of the log's own. But that is known of our own transactions only. Another
+    or one of the log's own. With the count of one of the log's own, and another mark,
+    it is another file. But that is known of our own transactions only. Another
     program can write any mark through SQLite: a restore by SQLite's backup API writes
     that of the backup, and every other page of it. Such a transaction needs nothing of
     the file.
     """
-    is_near, is_marked, pages = False, False, 0
+    is_marked, pages = False, 0
+    is_same: bool | None = None  # as the file, of the transactions with its count
     written: set[int] = set()
     for frame in frames:
         written.add(frame.page)
@@ -289,16 +292,19 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
         if frame.mark is None:
             continue
         is_marked = True
-        ahead = frame.mark.count - file.count
-        is_near = is_near or ahead == 0
+        ahead = frame.mark.count - file.mark.count
+        is_ours = frame.mark.is_of_log(log)
+        if ahead == 0 and not is_same:
+            is_same = frame.mark == file.mark or not is_ours
         if ahead == 1 or (
-            file.count == 0 and ahead
+            file.mark.count == 0 and ahead
         ):  # the next one, or the first that was marked at all
-            return not frame.mark.is_of_log(log) or frame.mark.is_of_file(file.inode)
-        if ahead and not frame.mark.is_of_log(log):
+            is_of_file = not is_ours or frame.mark.is_of_file(file.inode)
+            return is_same is not False and is_of_file
+        if ahead and not is_ours:
             return True
     if is_marked:
-        return is_near
+        return is_same is True
     return pages == 0 or file.pages in (
         None,
         pages,
@@ -380,7 +386,7 @@ def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
     if records == 0:  # then the file was not written to yet, and would only be cut
         return file.pages not in (None, pages)
     before = _count_before(journal, records, sector, page_size)
-    return bool(before) and file.count - before not in (0, 1)
+    return bool(before) and file.mark.count - before not in (0, 1)
 
 
 def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:

@@ -1,0 +1,34 @@
+"""What a forked process can do before it becomes the program; `partial(os.umask, 0)` and
+its like need nothing of their own here.
+"""
+
+import ctypes
+import os
+
+# See capabilities(7): passing over permissions to read and write, and to look.
+VERSION_3 = 0x20080522
+OVERRIDE, READ_SEARCH = 1 << 1, 1 << 2
+
+
+def close_streams(*numbers: int) -> None:
+    """Close some of the standard streams."""
+    for number in numbers:
+        os.close(number)
+
+
+def unblock_streams() -> None:
+    """Make the standard streams non-blocking, as another program could."""
+    for number in range(3):
+        os.set_blocking(number, False)
+
+
+def obey_permissions() -> None:
+    """Take from root the right to pass over permissions; nobody else has it."""
+    if os.geteuid() != 0:
+        return
+    system = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    assert system.capget(header, sets) == 0, os.strerror(ctypes.get_errno())
+    sets[0] &= ~(OVERRIDE | READ_SEARCH)
+    assert system.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
