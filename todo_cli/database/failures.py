@@ -242,7 +242,10 @@ _CLOSED_CONNECTION: Final = (
     "connection is closed",
     "connection was closed",
     "connection has been closed",
-    "connection has been released",  # by the pool: it was lost between two calls
+    # By the pool: it was lost between two calls.
+    "connection has been released",
+    # The server has said goodbye, and has not closed it yet.
+    "cannot switch to state",
     "underlying connection",
 )
 
