@@ -11,7 +11,15 @@ import typer
 from todo_cli import redact, rules
 from todo_cli.cli import doctor as diagnosis
 from todo_cli.cli import references
-from todo_cli.cli.options import AsJson, Call, Debug, GroupedHelp, User, command
+from todo_cli.cli.options import (
+    AsJson,
+    Call,
+    Debug,
+    GroupedHelp,
+    User,
+    command,
+    one_of,
+)
 from todo_cli.cli.run import Job, Workplace
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Conflict, Detail, InvalidInput, Usage
@@ -154,7 +162,10 @@ def add(
 @command(app, "list", _TASKS)
 def list_(
     status: Annotated[
-        Literal["open", "done", "all"], typer.Option("--status", help="Which tasks.")
+        Literal["open", "done", "all"],
+        typer.Option(
+            "--status", callback=one_of("open", "done", "all"), help="Which tasks."
+        ),
     ] = "open",
     limit: Annotated[
         str | None,
@@ -210,7 +221,10 @@ def update(
         ),
     ] = None,
     status: Annotated[
-        Literal["open", "done"] | None, typer.Option("--status", help="The new status.")
+        Literal["open", "done"] | None,
+        typer.Option(
+            "--status", callback=one_of("open", "done"), help="The new status."
+        ),
     ] = None,
 ) -> Job[Any]:
     """Change a task; what is not named stays.

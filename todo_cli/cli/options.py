@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from todo_cli import redact
 from todo_cli.cli.run import Job
@@ -152,8 +152,61 @@ def _refuse_glued(
         raise Usage(f"`{redact.shown(word)}` is not an option", hint=hint)
 
 
+def _take_as_typed(self: Any, ctx: Any, value: Any) -> Any:
+    """Return a value as it was typed, or as the parameter's callback reads it.
+
+    Typer would have pydantic check that text is text, and loading pydantic takes longer
+    than the rest of the parsing.
+
+    Raises:
+        Usage: a required value is missing.
+    """
+    if self.required and self.value_is_missing(value):
+        raise Usage(
+            f"Missing argument '{self.metavar}'", hint=f"{ctx.command_path} --help"
+        )
+    if self.callback is None:
+        return value
+    return self.callback(ctx, self, value)
+
+
+class _Option(TyperOption):
+    """An option whose value is the text that was typed."""
+
+    process_value = _take_as_typed
+
+
+class _Argument(TyperArgument):
+    """An argument whose value is the text that was typed."""
+
+    process_value = _take_as_typed
+
+
+def one_of(*choices: str) -> Callable[[str | None], str | None]:
+    """Make a callback that takes one of these words and nothing else."""
+
+    def check(value: str | None) -> str | None:
+        if value is None or value in choices:
+            return value
+        words = ", ".join(repr(choice) for choice in choices)
+        raise typer.BadParameter(f"{value!r} is not one of {words}")
+
+    return check
+
+
 class _Strict:
-    """A command or group that takes no value glued to a short option."""
+    """A command or group that reads its parameters as they were typed, and takes no
+    value glued to a short option.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """List the parameters, `--help` among them, as ones that are taken as typed."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # Typer's
+        for parameter in parameters:
+            # Typer makes them of its own classes; all that they hold stays.
+            is_option = isinstance(parameter, TyperOption)
+            parameter.__class__ = _Option if is_option else _Argument
+        return parameters
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; what is wrong with them is said of this command."""
