@@ -133,7 +133,7 @@ def _answer(
     import typer
 
     from todo_cli.cli.app import VersionAsked, commands
-    from todo_cli.cli.options import Call, Invocation
+    from todo_cli.cli.parser import Parsed, ParseState
 
     captured = io.StringIO()
     try:
@@ -143,11 +143,11 @@ def _answer(
             context = commands().make_context(
                 "todo",
                 list(words),
-                obj=Call(dash_is_text=request.dash_is_text),
+                obj=ParseState(dash_is_text=request.dash_is_text),
                 terminal_width=min(env.columns, 100),
             )
             with context:
-                parsed: Invocation = commands().invoke(context)
+                parsed: Parsed = commands().invoke(context)
     except VersionAsked:
         return _version(as_json=as_json)
     except typer.Exit as end:  # after printing help
@@ -171,9 +171,9 @@ def _answer(
         home=env.home,
     )
     user = [] if parsed.user is None else ["--user", parsed.user]
-    again = shlex.join(["todo", *user, *parsed.job.again])
+    again = shlex.join(["todo", *user, *parsed.command.repeat()])
     try:
-        sheet = run(parsed.job, settings, env, as_json=as_json)
+        sheet = run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=again) from error
     except Interrupted as end:
@@ -252,7 +252,7 @@ def _version(*, as_json: bool) -> Printed:
 
 def _misused(error: Any, words: Sequence[str], env: Env, *, as_json: bool) -> Printed:
     """Say what the parser found; it quotes words, and one of them may be a connection string."""
-    from todo_cli.cli.options import TEXT_HINT
+    from todo_cli.cli.parser import TEXT_HINT
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "todo"
