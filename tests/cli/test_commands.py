@@ -1,29 +1,44 @@
 """Commands as plain values: what the arguments become, without a store."""
 
+import io
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from todo_cli.cli.app import commands
+from tests.conftest import Seal
+from todo_cli.cli import main
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.doctor import Doctor
 from todo_cli.cli.commands.serve import Serve
 from todo_cli.cli.commands.store import Import, Policy, Upgrade
 from todo_cli.cli.commands.tasks import Add, Delete, Done, List, Show, Update
-from todo_cli.cli.parser import Parsed, ParseState
+from todo_cli.cli.env import Env
+from todo_cli.cli.parser import Parsed
 from todo_cli.errors import TodoError
 
+Parse = Callable[..., Parsed]
 ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
-def parsed(*words: str, dash_is_text: bool = False) -> Parsed:
-    """What the parser makes of some words."""
-    root = commands()
-    state = ParseState(dash_is_text)
-    with root.make_context("todo", list(words), obj=state) as context:
-        answer: Parsed = root.invoke(context)
-    return answer
+@pytest.fixture
+def env(seal: Seal) -> Env:
+    """An environment without a store."""
+    streams = (io.BytesIO(), io.BytesIO(), io.BytesIO())
+    return Env({}, seal.cwd, seal.home, "ada", *streams)
+
+
+@pytest.fixture
+def parsed(env: Env) -> Parse:
+    """What the program makes of some arguments."""
+
+    def parse(*words: str) -> Parsed:
+        answer = main.parse(main.split(words), env, as_json=False)
+        assert isinstance(answer, Parsed)
+        return answer
+
+    return parse
 
 
 @pytest.mark.parametrize(
@@ -54,13 +69,28 @@ def parsed(*words: str, dash_is_text: bool = False) -> Parsed:
     ],
 )
 def test_arguments_become_a_plain_value(
-    words: list[str], expected: Command[Any]
+    parsed: Parse, words: list[str], expected: Command[Any]
 ) -> None:
     assert parsed(*words) == Parsed(expected, None)
     assert repr(expected).startswith(f"{type(expected).__name__}(")
 
 
-def test_add_has_an_id_of_its_own() -> None:
+@pytest.mark.parametrize(
+    "words", [[], ["db"], ["add", "-h"], ["db", "--help"]], ids=str
+)
+def test_help_is_no_command(env: Env, words: list[str]) -> None:
+    answer = main.parse(main.split(words), env, as_json=False)
+
+    assert isinstance(answer, main.Help)
+    assert answer.text.startswith("Usage: todo")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--version", "list"]], ids=str)
+def test_the_version_is_no_command(env: Env, words: list[str]) -> None:
+    assert main.parse(main.split(words), env, as_json=False) == main.Version()
+
+
+def test_add_has_an_id_of_its_own(parsed: Parse) -> None:
     first, second = parsed("add", "x").command, parsed("add", "x").command
 
     assert isinstance(first, Add)
@@ -68,8 +98,8 @@ def test_add_has_an_id_of_its_own() -> None:
     assert first.id != second.id
 
 
-def test_a_dash_after_two_dashes_is_a_title() -> None:
-    command = parsed("add", "--", "-", dash_is_text=True).command
+def test_a_dash_after_two_dashes_is_a_title(parsed: Parse) -> None:
+    command = parsed("add", "--", "-").command
 
     assert isinstance(command, Add)
     assert command.title == ["-"]
@@ -86,7 +116,9 @@ def test_a_dash_after_two_dashes_is_a_title() -> None:
     ],
     ids=str,
 )
-def test_the_last_user_named_is_meant(words: list[str], user: str | None) -> None:
+def test_the_last_user_named_is_meant(
+    parsed: Parse, words: list[str], user: str | None
+) -> None:
     assert parsed(*words).user == user
 
 
@@ -100,7 +132,9 @@ def test_the_last_user_named_is_meant(words: list[str], user: str | None) -> Non
     ],
     ids=repr,
 )
-def test_the_words_to_repeat_it_make_the_same_command(command: Command[Any]) -> None:
+def test_the_words_to_repeat_it_make_the_same_command(
+    parsed: Parse, command: Command[Any]
+) -> None:
     assert parsed(*command.repeat()).command == command
 
 

@@ -9,18 +9,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVar
 
-from todo_cli.cli.signals import GRACE_S, Signals
+from todo_cli.cli.signals import GRACE_S, Interrupted, Signals
 
 R = TypeVar("R")
-
-
-class Interrupted(Exception):
-    """A signal ended the work; `was_writing` tells that a write was sent and not answered."""
-
-    def __init__(self, number: int, *, was_writing: bool) -> None:
-        super().__init__(f"signal {number}")
-        self.number = number
-        self.was_writing = was_writing
 
 
 class Interruption:

@@ -13,6 +13,17 @@ not read what came of it.
 """
 
 
+class Interrupted(Exception):
+    """A signal ended the work; `was_writing` says that a write was sent
+    and not answered.
+    """
+
+    def __init__(self, number: int, *, was_writing: bool) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+        self.was_writing = was_writing
+
+
 class Signals:
     """The signals that end a program, and what one does at this moment: `react` is
     called with its number.
