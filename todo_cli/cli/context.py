@@ -34,6 +34,10 @@ class Context:
     shows_progress: bool = False
     """Whether a progress bar is on the terminal; a spinner would draw over it."""
 
+    def is_waiting(self) -> bool:
+        """Whether the store is being waited for, and nothing on the terminal says so."""
+        return self.database.is_waiting and not self.shows_progress
+
     async def confirm(self, question: Sequence[str]) -> None:
         """Ask on the terminal; any answer but yes means no.
 

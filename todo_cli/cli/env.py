@@ -50,7 +50,7 @@ class Env:
     def of_process(cls) -> "Env":
         """Read the environment of this process, once."""
         signals = Signals()
-        signals.take_over()
+        signals.install()
         closed = _fill_standard_streams()
         variables = dict(os.environ)
         return cls(

@@ -62,9 +62,15 @@ def main(argv: Sequence[str], env: Env) -> int:
     arguments = split(argv)
     configured = read_config(arguments, env)
     printer = Printer(env, configured.as_json)
-    env.signals.react = lambda number: _end(number, printer)
+
+    def end(number: int) -> None:
+        with env.signals.printing():
+            printer.write(printer.interrupted(number))
+        env.signals.die(number)
+
+    env.signals.end_idle_by(end)
     printed = _answer(arguments, configured, printer)
-    with env.signals.telling():
+    with env.signals.printing():
         status = printer.write(printed)
     is_open = status == Code.OUTCOME_UNKNOWN.exit
     if env.signals.number is None or is_open:
@@ -211,13 +217,6 @@ def _settling(parsed: "Parsed") -> str:
     if parsed.user is not None:
         words += ["--user", parsed.user]
     return shlex.join([*words, *parsed.command.repeat()])
-
-
-def _end(number: int, printer: Printer) -> None:
-    """End this process by a signal while nothing was stored."""
-    with printer.env.signals.telling():
-        printer.write(printer.interrupted(number))
-    printer.env.signals.die(number)
 
 
 def _misused(error: Any, words: Sequence[str]) -> Usage:

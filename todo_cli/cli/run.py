@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from todo_cli.cli.command import Command
 from todo_cli.cli.context import Context
 from todo_cli.cli.env import Env
-from todo_cli.cli.loop import Interruption, Loop, in_thread
+from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
@@ -15,6 +16,7 @@ from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.database.connection import Dialer
+    from todo_cli.database.engine import Database
 
 T = TypeVar("T")
 
@@ -26,51 +28,61 @@ def run(command: Command[T], settings: Settings, env: Env, *, as_json: bool) -> 
         Interrupted: a signal came.
         TodoError: the command failed.
     """
-    interruption, loop = Interruption(env.signals), Loop()
-    work = _run(command, settings, env, interruption, as_json=as_json)
+    running, loop = _Running(command, settings, env, as_json), Loop()
+    guarded = env.signals.guard(
+        running.work(),
+        patience_s=command.patience_s,
+        may_have_written=running.may_have_written,
+    )
     try:
-        return loop.run_until_complete(interruption.guard(work, command.patience_s))
+        return loop.run_until_complete(guarded)
     finally:
         loop.leave(command.patience_s)
 
 
-async def _run(
-    command: Command[T],
-    settings: Settings,
-    env: Env,
-    interruption: Interruption,
-    *,
-    as_json: bool,
-) -> Sheet:
-    async with AsyncExitStack() as stack:
-        dialer = None
-        if command.connects:
-            dialer = await stack.enter_async_context(_dialing(settings))
-        await in_thread(_load)
-        from todo_cli.database.engine import open_database
-        from todo_cli.service import TaskService
+@dataclass(slots=True)
+class _Running(Generic[T]):
+    """A command while it runs."""
 
-        database = await stack.enter_async_context(
-            open_database(settings.target, timeout_s=settings.timeout_s, dial=dialer)
-        )
-        interruption.may_have_written = lambda: database.may_have_written
-        tasks = TaskService(database, settings.user, env.now)
-        context = Context(tasks, database, settings, env, as_json)
-        if dialer is not None and env.stderr_is_terminal and not as_json:
+    command: Command[T]
+    settings: Settings
+    env: Env
+    as_json: bool
+    database: "Database | None" = None
+    """The store, once it is open."""
 
-            def is_waiting() -> bool:
-                return database.is_waiting and not context.shows_progress
+    def may_have_written(self) -> bool:
+        """Whether a write was sent that did not fail for certain."""
+        return self.database is not None and self.database.may_have_written
 
-            await stack.enter_async_context(spinner(env, is_waiting))
-        result = await command.run(context)
-        view_context = ViewContext(
-            settings.user,
-            settings.target.place,
-            database.created,
-            env.now(),
-            by_flag=settings.user_source == "--user",
-        )
-    return command.view(result, view_context)
+    async def work(self) -> Sheet:
+        """Open the store, run the command, close the store, and return the view."""
+        command, settings, env = self.command, self.settings, self.env
+        async with AsyncExitStack() as stack:
+            dialer = None
+            if command.connects:
+                dialer = await stack.enter_async_context(_dialing(settings))
+            await in_thread(_load)
+            from todo_cli.database.engine import open_database
+            from todo_cli.service import TaskService
+
+            opening = open_database(
+                settings.target, timeout_s=settings.timeout_s, dial=dialer
+            )
+            database = self.database = await stack.enter_async_context(opening)
+            tasks = TaskService(database, settings.user, env.now)
+            context = Context(tasks, database, settings, env, self.as_json)
+            if dialer is not None and env.stderr_is_terminal and not self.as_json:
+                await stack.enter_async_context(spinner(env, context.is_waiting))
+            result = await command.run(context)
+            view_context = ViewContext(
+                settings.user,
+                settings.target.place,
+                database.created,
+                env.now(),
+                by_flag=settings.user_source == "--user",
+            )
+        return command.view(result, view_context)
 
 
 def _load() -> None:
