@@ -1,11 +1,13 @@
 """The command line as Typer has it: its groups, and which command is where."""
 
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 
-from todo_cli.cli.commands import doctor, serve, store, tasks
+from todo_cli.cli.command import Command
 from todo_cli.cli.parser import CommandParser, GroupParser, ParseState
 
 User = Annotated[
@@ -38,24 +40,6 @@ app = typer.Typer(
 )
 db_app = typer.Typer(cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT)
 app.add_typer(db_app, name="db", rich_help_panel="Store")
-
-_TASKS: Final = "Tasks"
-_STORE: Final = "Store"
-_COMMANDS: Final = (
-    (app, _TASKS, "add", tasks.Add),
-    (app, _TASKS, "list", tasks.List),
-    (app, _TASKS, "show", tasks.Show),
-    (app, _TASKS, "update", tasks.Update),
-    (app, _TASKS, "done", tasks.Done),
-    (app, _TASKS, "delete", tasks.Delete),
-    (app, _STORE, "doctor", doctor.Doctor),
-    (app, _STORE, "serve", serve.Serve),
-    (db_app, "Commands", "upgrade", store.Upgrade),
-    (db_app, "Commands", "policy", store.Policy),
-    (db_app, "Commands", "import", store.Import),
-)
-for _group, _panel, _name, _command in _COMMANDS:
-    _group.command(_name, cls=CommandParser, rich_help_panel=_panel)(_command)
 
 
 class VersionAsked(Exception):
@@ -98,7 +82,59 @@ def db(
     state.name_user(user)
 
 
+class Commands(Mapping[str, Any]):
+    """The commands of a group by name, each loaded and built when it is looked up: a
+    call needs one of them, and only the help needs all.
+    """
+
+    def __init__(self, classes: Mapping[str, tuple[str, str]], **groups: Any) -> None:
+        self._classes = classes
+        self._built = groups
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            panel, place = self._classes[name]
+            module, _, found = place.partition(":")
+            command = getattr(import_module(f"todo_cli.cli.commands.{module}"), found)
+            self._built[name] = _build(name, panel, command)
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from dict.fromkeys([*self._classes, *self._built])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
+    return typer.main.get_command(alone)
+
+
+_COMMANDS: Final = {
+    "add": ("Tasks", "tasks:Add"),
+    "list": ("Tasks", "tasks:List"),
+    "show": ("Tasks", "tasks:Show"),
+    "update": ("Tasks", "tasks:Update"),
+    "done": ("Tasks", "tasks:Done"),
+    "delete": ("Tasks", "tasks:Delete"),
+    "doctor": ("Store", "doctor:Doctor"),
+    "serve": ("Store", "serve:Serve"),
+}
+"""The panel of the help that a command is in, and its class in `commands/`."""
+_DB_COMMANDS: Final = {
+    "upgrade": ("Commands", "store:Upgrade"),
+    "policy": ("Commands", "store:Policy"),
+    "import": ("Commands", "store:Import"),
+}
+
+
 @cache
 def commands() -> Any:
     """The root command as Typer builds it, once in a process."""
-    return typer.main.get_command(app)
+    root: Any = typer.main.get_command(app)
+    db = root.commands["db"]
+    db.commands = Commands(_DB_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=db)
+    return root

@@ -45,14 +45,10 @@ class Configured:
     error: TodoError | None
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(str):
     """A help text, which is asked for instead of a command."""
 
-    text: str
 
-
-@dataclass(frozen=True, slots=True)
 class Version:
     """The version is asked for instead of a command."""
 
@@ -61,7 +57,7 @@ def main(argv: Sequence[str], env: Env) -> int:
     """Run `todo` and return its exit status; 128+n means an end by signal n."""
     arguments = split(argv)
     configured = read_config(arguments, env)
-    printer = Printer(env, configured.as_json)
+    printer = Printer(env, as_json=configured.as_json)
 
     def end(number: int) -> None:
         with env.signals.printing():
@@ -133,7 +129,7 @@ def parse(
             context = root.make_context(
                 "todo",
                 list(words),
-                obj=ParseState(arguments.dash_is_text),
+                obj=ParseState(dash_is_text=arguments.dash_is_text),
                 terminal_width=min(env.columns, 100),
             )
             with context:
@@ -181,7 +177,7 @@ def _answer(arguments: Arguments, configured: Configured, printer: Printer) -> P
     try:
         parsed = parse(arguments, env, as_json=as_json)
         if isinstance(parsed, Help):
-            return printer.help(parsed.text)
+            return printer.help(parsed)
         if isinstance(parsed, Version):
             return printer.version()
         if configured.error is not None:

@@ -22,14 +22,14 @@ _SHARED: Final = ("user", "as_json", "debug")
 """The options of `todo` itself that every command takes as well."""
 
 
-@dataclass(slots=True)
 class ParseState:
     """What is known while the arguments are read, kept in Typer's context."""
 
-    dash_is_text: bool = False
-    """Whether a `-` comes after `--`, and is a word like any other."""
-    user: str | None = None
-    """The user named so far; `-u` may come before the command, or after it."""
+    def __init__(self, *, dash_is_text: bool) -> None:
+        self.dash_is_text = dash_is_text
+        """Whether a `-` comes after `--`, and is a word like any other."""
+        self.user: str | None = None
+        """The user named so far; `-u` may come before the command, or after it."""
 
     def name_user(self, user: str | None) -> None:
         """Keep a user that is named at this place."""

@@ -32,12 +32,12 @@ class Printed:
     """What was written to the store, in words: a full disk must not hide it."""
 
 
-@dataclass(frozen=True, slots=True)
 class Printer:
     """Draws results and errors for the streams of one call, and writes them."""
 
-    env: Env
-    as_json: bool
+    def __init__(self, env: Env, *, as_json: bool) -> None:
+        self.env = env
+        self.as_json = as_json
 
     def result(self, sheet: Sheet) -> Printed:
         """Draw what a command found or did; a fault on the sheet is printed with it."""
