@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from todo_cli.cli.env import Env
@@ -65,7 +66,7 @@ class Context:
         Raises:
             IoFailed: it cannot be read.
         """
-        return await _read(lambda: self.env.stdin.read(most))
+        return await _read(partial(self.env.stdin.read, most))
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
 
 R = TypeVar("R")
@@ -28,11 +29,10 @@ class Loop(asyncio.SelectorEventLoop):
         flags: int = 0,
     ) -> list[Any]:
         """Look a name up in a daemon thread."""
-        return await in_thread(
-            lambda: socket.getaddrinfo(host, port, family, type, proto, flags)
-        )
+        look_up = partial(socket.getaddrinfo, host, port, family, type, proto, flags)
+        return await in_thread(look_up)
 
-    def call_soon_threadsafe(  # type: ignore[override]  # what is passed on is checked where it is called
+    def call_soon_threadsafe(  # type: ignore[override]  # callers' types are checked
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """Like asyncio's, but does nothing once the loop is closed."""
@@ -71,7 +71,7 @@ async def in_thread(call: Callable[[], R]) -> R:
         if fault is not None:
             future.set_exception(fault)
         else:
-            future.set_result(result)  # type: ignore[arg-type]  # a call that did not fail has a result
+            future.set_result(result)  # type: ignore[arg-type]  # without a fault
 
     def work() -> None:
         result, fault = None, None

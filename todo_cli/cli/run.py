@@ -75,14 +75,18 @@ class _Running(Generic[T]):
             if dialer is not None and env.stderr_is_terminal and not self.as_json:
                 await stack.enter_async_context(spinner(env, context.is_waiting))
             result = await command.run(context)
-            view_context = ViewContext(
-                settings.user,
-                settings.target.place,
-                database.created,
-                env.now(),
-                by_flag=settings.user_source == "--user",
-            )
-        return command.view(result, view_context)
+        return command.view(result, self.view_context(database))
+
+    def view_context(self, database: "Database") -> ViewContext:
+        """What the view needs besides the result."""
+        settings = self.settings
+        return ViewContext(
+            settings.user,
+            settings.target.place,
+            database.created,
+            self.env.now(),
+            by_flag=settings.user_source == "--user",
+        )
 
 
 def _load() -> None:

@@ -102,13 +102,8 @@ class Signals:
         """
         import asyncio
 
-        loop = asyncio.get_running_loop()
         task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
-
-        def pass_on(number: int) -> None:
-            loop.call_soon_threadsafe(coming.put_nowait, number)
-
-        self._pass_on = pass_on
+        self._pass_on = _sender(asyncio.get_running_loop(), coming)
         self.state = State.WORKING
         try:
             number = await _next_signal(task, coming)
@@ -124,15 +119,19 @@ class Signals:
                 return task.result()
             raise Interrupted(number, was_writing=was_writing)
         finally:
-            self.state = State.STORED if may_have_written() else State.IDLE
+            self.state = State.IDLE
+            if may_have_written():
+                self.state = State.STORED
 
     @contextmanager
     def printing(self) -> Iterator[None]:
         """Print in this context. What was stored is reported even after a signal, for
         GRACE_S: then a write that blocks fails with InterruptedError.
         """
-        is_owed = self.state is State.STORED
-        self.state = State.REPORTING if is_owed else State.LEAVING
+        if self.state is State.STORED:
+            self.state = State.REPORTING
+        else:
+            self.state = State.LEAVING
         if self.number is not None:
             self._hurry()
         try:
@@ -170,6 +169,17 @@ class Signals:
         raise InterruptedError(errno.EINTR, "interrupted")
 
 
+def _sender(
+    loop: "asyncio.AbstractEventLoop", coming: "asyncio.Queue[int]"
+) -> Callable[[int], object]:
+    """Make a function that passes a signal from its handler to the loop."""
+
+    def send(number: int) -> None:
+        loop.call_soon_threadsafe(coming.put_nowait, number)
+
+    return send
+
+
 async def _next_signal(
     task: "asyncio.Task[Any]",
     coming: "asyncio.Queue[int]",
@@ -184,4 +194,6 @@ async def _next_signal(
         {task, getting}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
     )
     getting.cancel()
-    return getting.result() if getting.done() else None
+    if getting.done():
+        return getting.result()
+    return None

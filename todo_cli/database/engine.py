@@ -36,8 +36,6 @@ class Database:
         self.connections = connections
         self.keeper = keeper
         self._attempts = attempts
-        self.shows_progress = False
-        """Whether somebody is told how far a call is: then it is not merely waited for."""
 
     @property
     def created(self) -> bool:
@@ -52,7 +50,7 @@ class Database:
     @property
     def is_waiting(self) -> bool:
         """Whether an answer of the store is waited for."""
-        return self._attempts.under_way > 0 and not self.shows_progress
+        return self._attempts.under_way > 0
 
     @property
     def is_sqlite(self) -> bool:

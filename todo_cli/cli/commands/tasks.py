@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from todo_cli.cli.context import Context
 
 _ASK_FROM: Final = 3
-"""How many tasks a delete may take without a question."""
+"""From how many tasks on `delete` asks."""
 
 Ref = Annotated[
     str, typer.Argument(metavar="REF", help="A task: its number or its UUID.")
@@ -48,7 +48,9 @@ NewStatus = Literal["open", "done"]
 def _read_title(ctx: typer.Context, words: list[str]) -> list[str] | None:
     """Read the words of a title; a lone `-` that is not after `--` means stdin."""
     state: ParseState = ctx.obj
-    return None if words == ["-"] and not state.dash_is_text else words
+    if words == ["-"] and not state.dash_is_text:
+        return None
+    return words
 
 
 def _read_limit(text: str) -> int:
@@ -292,10 +294,11 @@ class Done(Command[list[Task]]):
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the tasks."""
-        verb = "Reopened" if self.undo else "Done"
-        return views.Changed(verb, is_single=references.is_single(self.refs))(
-            result, context
-        )
+        verb = "Done"
+        if self.undo:
+            verb = "Reopened"
+        is_single = references.is_single(self.refs)
+        return views.Changed(verb, is_single=is_single)(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Do it once more: what is done stays done."""
