@@ -80,13 +80,16 @@ class Database:
         # never a write under way.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def perform(connection: Connection) -> T:
+        async def send(connection: Connection) -> T:
             if effect is not Effect.READ:
                 self._attempts.may_have_written = True
+            return await work(connection)
+
+        async def perform(connection: Connection) -> T:
             if not is_one:
-                return await work(connection)
+                return await send(connection)
             async with connection.transaction():
-                return await work(connection)
+                return await send(connection)
 
         async def call() -> T:
             self.keeper.find_file(creates=creates)
