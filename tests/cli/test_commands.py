@@ -159,4 +159,4 @@ def test_a_command_that_cannot_run_is_never_built(
     with pytest.raises(TodoError) as caught:
         command(**options)
 
-    assert caught.value.code == code
+    assert caught.value.code.name == code
