@@ -9,11 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-import typer
 
 from tests import contracts
 from tests.support.program import Ran, Todo
-from todo_cli.cli.app import app
+from todo_cli.cli import app
 from todo_cli.errors import Code
 
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
@@ -120,9 +119,7 @@ def commands() -> Iterator[str]:
                 else [f"{path}{name}"]
             )
 
-    yield from (
-        name for name in below(typer.main.get_command(app), "") if name != "serve"
-    )
+    yield from (name for name in below(app.commands(), "") if name != "serve")
 
 
 def test_every_answer_is_tried() -> None:

@@ -5,7 +5,7 @@ import sys
 
 from todo_cli import __version__
 
-TYPE_CHECKING = False  # typing's own costs more than all that `--version` does
+TYPE_CHECKING = False  # importing typing costs more than the rest of `--version`
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -21,25 +21,23 @@ def run() -> "NoReturn":
     try:
         import signal
 
-        if (
-            signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-        ):  # as in the background of a script
-            signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # Ctrl-C while importing: no traceback
+        # Ctrl-C during the imports must print no traceback. It is ignored where the
+        # shell ignores it, as in the background of a script.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
     except KeyboardInterrupt:
         os._exit(130)
 
     import gc
 
-    gc.disable()  # a short life makes too little garbage to look for it
-    # pydantic would look through all that is installed for plug-ins to its models.
+    gc.disable()  # a short process makes little garbage
+    # pydantic would search all installed packages for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
-    # Arguments are UTF-8 whatever the locale says; what is not stays recognizable, and
-    # is refused where it matters.
+    # Arguments are UTF-8, whatever the locale says. Other bytes become surrogates, which
+    # the rules refuse.
     arguments = [
         os.fsencode(argument).decode("utf-8", "surrogateescape")
         for argument in sys.argv[1:]
@@ -48,8 +46,8 @@ def run() -> "NoReturn":
 
 
 def _print_version() -> None:
-    """Print the version and leave, before anything slow is loaded; where that fails,
-    the long way says why.
+    """Print the version and exit before anything slow is imported. If writing fails,
+    return: the usual path reports why.
     """
     try:
         os.write(1, f"todo {__version__}\n".encode())
@@ -59,8 +57,8 @@ def _print_version() -> None:
 
 
 def _leave(status: int) -> "NoReturn":
-    """End the process at once: all is written and closed. 128+n is an end by signal n,
-    as a shell's loop expects.
+    """End the process without the interpreter's shutdown; all is written and closed. A
+    status of 128+n ends it by signal n, so that a shell's loop stops too.
     """
     if status > 128:
         import signal

@@ -28,6 +28,10 @@ class About:
     example: Any = None
     clean: Callable[[Any], Any] | None = None
     """Checks a value on its way in and returns it as it is stored; raises InvalidInput."""
+    flags: tuple[str, ...] = ()
+    """The option that sets it on the command line; `metavar` and `help` are of its help."""
+    metavar: str = "TEXT"
+    help: str = ""
 
 
 Id = Annotated[
@@ -40,7 +44,12 @@ Title = Annotated[
 ]
 Description = Annotated[
     str | None,
-    About("Notes; lines and TABs are allowed.", clean=rules.clean_description),
+    About(
+        "Notes; lines and TABs are allowed.",
+        clean=rules.clean_description,
+        flags=("-d", "--description"),
+        help='Notes; "" for none, `-` reads them from stdin.',
+    ),
 ]
 Completed = Annotated[bool, About("Whether it is done.")]
 CreatedAt = Annotated[datetime, About("When it was added.")]

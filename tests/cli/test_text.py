@@ -67,7 +67,7 @@ def printed(ran: Ran) -> str:
         (["update", "1", "--title", "a{}b", "-d", "new"], "title"),
         (["update", "1", "--title", "new", "-d", "a{}b"], "description"),
         (["add", "x", "--user", "a{}b"], "user"),
-        (["done", "1{}"], "names no task"),
+        (["done", "1{}"], "is not a task number, range or UUID"),
     ],
     ids=str,
 )

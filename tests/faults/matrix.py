@@ -266,7 +266,7 @@ FAULTS: Final = (
         "no stdout",
         closed(1),
         adds=["late"],
-        shows=["hint: it is done all the same: Added "],
+        shows=["hint: the change was saved: Added "],
     ),
     Fault(
         3,
@@ -275,7 +275,7 @@ FAULTS: Final = (
         "no stdout",
         stdout_for_reading,
         adds=["late"],
-        shows=["hint: it is done all the same: Added "],
+        shows=["hint: the change was saved: Added "],
     ),
     Fault(4, "disk full for a list", LIST, "no stdout", disk_full),
     Fault(
@@ -285,7 +285,7 @@ FAULTS: Final = (
         "no stdout",
         disk_full,
         adds=["late"],
-        shows=["hint: it is done all the same: Added "],
+        shows=["hint: the change was saved: Added "],
     ),
     Fault(5, "stderr closed", LIST, "done", closed(2), shows=TITLES),
     Fault(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),

@@ -20,8 +20,8 @@ from tests.support.program import LIMIT_S, Process, Todo
 from tests.support.turns import Fault
 from todo_cli import config
 from todo_cli.api.app import create_app
+from todo_cli.cli.context import Context
 from todo_cli.cli.env import Env
-from todo_cli.cli.run import Workplace
 from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
@@ -365,7 +365,7 @@ async def test_no_value_of_ours_shows_a_password(
             *(
                 connection,
                 create_app(served),
-                Workplace(tasks, database, settings, env, as_json=False),
+                Context(tasks, database, settings, env, as_json=False),
             ),
         )
         connection.terminate()

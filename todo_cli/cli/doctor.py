@@ -5,14 +5,16 @@ the store works.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from todo_cli import __version__
-from todo_cli.cli.run import Workplace
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import TodoError
 from todo_cli.output.views import Sheet, ViewContext
+
+if TYPE_CHECKING:
+    from todo_cli.cli.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,18 @@ class Diagnosis:
     fault: TodoError | None = None
 
 
-async def examine(place: Workplace) -> Diagnosis:
+async def examine(context: "Context") -> Diagnosis:
     """Look at the settings, then at the store."""
     from todo_cli.database import facts
 
-    findings = _of_settings(place.settings)
+    findings = _of_settings(context.settings)
     try:
         await facts.gather(
-            findings, place.database, place.settings.user, place.env.now, time.monotonic
+            findings,
+            context.database,
+            context.settings.user,
+            context.env.now,
+            time.monotonic,
         )
         return Diagnosis(findings)
     except TodoError as fault:

@@ -1,4 +1,4 @@
-"""The environment as a value: everything the program may know of the process it runs in."""
+"""The environment as a value: all that the program reads of the process it runs in."""
 
 import errno
 import io
@@ -15,9 +15,7 @@ from typing import Any, BinaryIO, Final
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
-"""Columns below which a table cannot be drawn; a terminal that claims less is taken as
-this wide.
-"""
+"""The width to draw for where the terminal claims less: no table fits there."""
 _USUAL_WIDTH: Final = 80
 
 
@@ -27,8 +25,8 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Streams, variables, terminal, clock, folders and signals; nothing below `main`
-    looks anywhere else.
+    """Streams, variables, terminal, clock, folders and signals. Nothing below `main`
+    reads the process itself.
     """
 
     variables: Mapping[str, str] = field(repr=False)
@@ -50,7 +48,7 @@ class Env:
     def of_process(cls) -> "Env":
         """Read the environment of this process, once."""
         signals = Signals()
-        signals.take_over()
+        signals.install()
         closed = _fill_standard_streams()
         variables = dict(os.environ)
         return cls(
@@ -70,24 +68,24 @@ class Env:
         )
 
     def say(self, data: bytes) -> None:
-        """Write to standard error, where that is still possible: a terminal may be gone."""
+        """Write to standard error, if that still works: the terminal may be closed."""
         with suppress(OSError):
             write_all(self.stderr, data)
 
 
 def write_all(stream: BinaryIO, data: bytes) -> None:
-    """Write all of the data; a raw stream may take only a part at a time."""
+    """Write all of the data; one call to a raw stream may write only a part."""
     view = memoryview(data)
     while view:
         view = view[stream.write(view) :]
 
 
 class _Standard(io.RawIOBase, BinaryIO):
-    """A standard stream, read and written whole also where another process made it non-blocking.
+    """A standard stream that blocks even where another process made it non-blocking.
 
-    That flag belongs to the pipe or terminal, not to this process, so it can change at
-    any time and is left as it is. Only an empty read is the end of input; where nothing
-    can be read or written yet, the call waits.
+    That flag belongs to the pipe or terminal, and other processes may need it, so it
+    stays as it is. A call that cannot read or write yet waits; only an empty read is the
+    end of input.
     """
 
     def __init__(self, number: int) -> None:
@@ -119,8 +117,8 @@ class _Standard(io.RawIOBase, BinaryIO):
 
 
 class _Closed(io.RawIOBase, BinaryIO):
-    """A stream that was closed when the process began; using it fails as it would on
-    the descriptor.
+    """A stream that was closed when the process started; it fails like a closed
+    descriptor.
     """
 
     def write(self, data: object) -> int:
@@ -131,8 +129,8 @@ class _Closed(io.RawIOBase, BinaryIO):
 
 
 def _fill_standard_streams() -> set[int]:
-    """Open the null device where 0, 1 or 2 is closed, else the next file or socket
-    would take its number.
+    """Open the null device where 0, 1 or 2 is closed: the next file or socket would get
+    that number.
     """
     closed = set()
     for number in range(3):
@@ -177,8 +175,8 @@ def _passwd_entry() -> tuple[str, str] | None:
 
 
 def _columns(variables: Mapping[str, str]) -> int:
-    """The width to draw for: COLUMNS if it is a sensible number, else what the terminal
-    says, else 80.
+    """The width to draw for: COLUMNS if it is a sensible number, else the terminal's,
+    else 80.
     """
     given = variables.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < 6 and int(given) > 0:

@@ -1,90 +1,21 @@
-"""The event loop of a process: left at once by a signal, with a short wait for a write
-that was sent.
-"""
+"""The event loop of the process, and threads that never keep it from ending."""
 
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
-
-from todo_cli.cli.signals import GRACE_S, Signals
 
 R = TypeVar("R")
 
 
-class Interrupted(Exception):
-    """A signal ended the work; `was_writing` tells that a write was sent and not answered."""
-
-    def __init__(self, number: int, *, was_writing: bool) -> None:
-        super().__init__(f"signal {number}")
-        self.number = number
-        self.was_writing = was_writing
-
-
-class Interruption:
-    """Turns a signal into the end of one task."""
-
-    def __init__(self, signals: Signals) -> None:
-        self._signals = signals
-        self.may_have_written: Callable[[], bool] = lambda: False
-        """Whether a write was sent that did not fail for certain; set by the work itself."""
-
-    async def guard(self, work: Coroutine[Any, Any, R], patience_s: float) -> R:
-        """Await the work; a signal cancels it, at once or after a grace period when a
-        write may be under way.
-
-        Cancelled work that has not ended after `patience_s`, or by the next signal, is
-        cancelled once more, and then left: a driver waits for a server to confirm that
-        it cancels a request, and a server that is silent does not.
-
-        Afterwards a signal waits until it is told what was written.
-
-        Raises:
-            Interrupted: a signal came and the work did not end in time.
-        """
-        loop, signals = asyncio.get_running_loop(), self._signals
-        task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
-        before, signals.react = (
-            signals.react,
-            lambda number: loop.call_soon_threadsafe(coming.put_nowait, number),
-        )
-        try:
-            number = await _signal_during(task, coming)
-            if number is not None and self.may_have_written():
-                await _signal_during(task, coming, within_s=GRACE_S)
-            if number is None or task.done():
-                return task.result()
-            was_writing = self.may_have_written()
-            for _ in range(2):
-                task.cancel()
-                await _signal_during(task, coming, within_s=patience_s)
-            if task.done() and not task.cancelled():
-                return task.result()
-            raise Interrupted(number, was_writing=was_writing)
-        finally:
-            signals.react = signals.wait if self.may_have_written() else before
-
-
-async def _signal_during(
-    task: "asyncio.Task[Any]",
-    coming: "asyncio.Queue[int]",
-    *,
-    within_s: float | None = None,
-) -> int | None:
-    """Wait for the next signal, as long as the task takes; None where none came until then."""
-    getting = asyncio.ensure_future(coming.get())
-    await asyncio.wait(
-        {task, getting}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
-    )
-    getting.cancel()
-    return getting.result() if getting.done() else None
-
-
 class Loop(asyncio.SelectorEventLoop):
-    """A loop that looks names up in threads that nobody waits for at the end: a silent
-    name server holds nothing up.
+    """An event loop that can be closed while a thread or a driver is stuck.
+
+    asyncio's own looks names up in an executor, and waits for its threads at the end: a
+    silent name server would hold up the exit.
     """
 
     async def getaddrinfo(
@@ -97,17 +28,14 @@ class Loop(asyncio.SelectorEventLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
-        """Resolve a name."""
-        return await in_thread(
-            lambda: socket.getaddrinfo(host, port, family, type, proto, flags)
-        )
+        """Look a name up in a daemon thread."""
+        look_up = partial(socket.getaddrinfo, host, port, family, type, proto, flags)
+        return await in_thread(look_up)
 
-    def call_soon_threadsafe(  # type: ignore[override]  # what is passed on is checked where it is called
+    def call_soon_threadsafe(  # type: ignore[override]  # callers' types are checked
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """Have the loop call; when it is closed nobody waits any more for what a thread
-        was asked.
-        """
+        """Like asyncio's, but does nothing once the loop is closed."""
         try:
             return super().call_soon_threadsafe(callback, *args, context=context)
         except RuntimeError:
@@ -116,22 +44,24 @@ class Loop(asyncio.SelectorEventLoop):
             return asyncio.Handle(callback, args, self, context)
 
     def leave(self, within_s: float) -> None:
-        """Cancel what is left, wait so long for it to end, and close; what a driver
-        does not end is no longer heard.
+        """Cancel the remaining tasks, wait up to `within_s` for them, and close the
+        loop. Later errors of tasks that did not end are not logged.
         """
         left = asyncio.all_tasks(self)
         for task in left:
             task.cancel()
         if left:
             self.run_until_complete(asyncio.wait(left, timeout=within_s))
-        self.set_exception_handler(lambda *_: None)
+        self.set_exception_handler(_ignore)
         self.close()
 
 
+def _ignore(_loop: object, _context: object) -> None:
+    pass
+
+
 async def in_thread(call: Callable[[], R]) -> R:
-    """Call in a thread that nobody waits for at the end: a signal leaves at once,
-    whatever the call is stuck in.
-    """
+    """Call in a daemon thread: the process can end while the call is stuck."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
 
@@ -141,13 +71,13 @@ async def in_thread(call: Callable[[], R]) -> R:
         if fault is not None:
             future.set_exception(fault)
         else:
-            future.set_result(result)  # type: ignore[arg-type]  # a call that did not fail has a result
+            future.set_result(result)  # type: ignore[arg-type]  # without a fault
 
     def work() -> None:
         result, fault = None, None
         try:
             result = call()
-        except Exception as error:  # noqa: BLE001 - carried over to whoever waits
+        except Exception as error:  # noqa: BLE001 - raised again in the task that awaits
             fault = error
         loop.call_soon_threadsafe(settle, result, fault)
 

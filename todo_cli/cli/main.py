@@ -1,5 +1,5 @@
-"""The door: arguments in, exit status out; every failure becomes words or an envelope
-here and nowhere else.
+"""The whole program: arguments in, exit status out. It parses, performs and prints, and
+every failure becomes words or a JSON document here and nowhere else.
 """
 
 import contextlib
@@ -7,337 +7,223 @@ import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__, config, redact
-from todo_cli.cli.env import Env, write_all
-from todo_cli.errors import (
-    Cancelled,
-    Code,
-    Detail,
-    Internal,
-    IoFailed,
-    OutcomeUnknown,
-    TodoError,
-    Usage,
-)
-from todo_cli.output import envelope, plain
-from todo_cli.output.text import visible
+from todo_cli import config, redact
+from todo_cli.cli.env import Env
+from todo_cli.cli.printer import Printed, Printer
+from todo_cli.cli.signals import Interrupted
+from todo_cli.errors import Code, OutcomeUnknown, TodoError, Usage
 from todo_cli.output.views import Sheet
+
+if TYPE_CHECKING:
+    from todo_cli.cli.parser import Parsed
 
 _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 """Words that name no command yet; alone they are a question for help."""
-_SIGPIPE: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The arguments, with what the door needs itself taken out."""
+class Arguments:
+    """The arguments, without the options that matter also when parsing fails."""
 
     words: list[str]
     as_json: bool
     debug: bool
     dash_is_text: bool
+    """Whether a `-` comes after `--`, and is a word like any other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
-    """What a call will print, and its exit status; `stored` says in words what was
-    written to the store.
+class Configured:
+    """What reading the config file gave: its values, the output that is asked for, and
+    an error that matters to every command but not to the help.
     """
 
-    status: int
-    out: bytes = b""
-    err: bytes = b""
-    stored: str | None = None
+    file: config.Config
+    as_json: bool
+    error: TodoError | None
+
+
+class Help(str):
+    """A help text, which is asked for instead of a command."""
+
+
+class Version:
+    """The version is asked for instead of a command."""
 
 
 def main(argv: Sequence[str], env: Env) -> int:
-    """Run `todo` and return its exit status; 128+n stands for an end by signal n."""
-    request = _request(argv)
-    config_file, as_json, config_fault = _config(request, env)
-    env.signals.react = lambda number: _end(number, env, as_json=as_json)
-    try:
-        printed = _answer(request, env, config_file, config_fault, as_json=as_json)
-    except TodoError as error:
-        printed = _failed(error, env, as_json=as_json)
-        if request.debug and error.code is Code.INTERNAL:
-            printed = Printed(
-                printed.status,
-                printed.out,
-                printed.err + _traceback(error, env, config_file),
-            )
-    except Exception as error:  # noqa: BLE001 - the last wall: a bug, too, must keep the contract of one document
-        printed = _failed(_bug(error), env, as_json=as_json)
-        if request.debug:
-            printed = Printed(
-                printed.status,
-                printed.out,
-                printed.err + _traceback(error, env, config_file),
-            )
-    with env.signals.telling():
-        status = _deliver(printed, env)
+    """Run `todo` and return its exit status; 128+n means an end by signal n."""
+    arguments = split(argv)
+    configured = read_config(arguments, env)
+    printer = Printer(env, as_json=configured.as_json)
+
+    def end(number: int) -> None:
+        with env.signals.printing():
+            printer.write(printer.interrupted(number))
+        env.signals.die(number)
+
+    env.signals.end_idle_by(end)
+    printed = _answer(arguments, configured, printer)
+    with env.signals.printing():
+        status = printer.write(printed)
     is_open = status == Code.OUTCOME_UNKNOWN.exit
-    return status if env.signals.number is None or is_open else 128 + env.signals.number
+    if env.signals.number is None or is_open:
+        return status
+    return 128 + env.signals.number
 
 
-def _request(argv: Sequence[str]) -> Request:
-    """Take `--json` and `--debug` out, wherever they stand before `--`: they matter
-    also when parsing fails.
-    """
+def split(argv: Sequence[str]) -> Arguments:
+    """Take `--json` and `--debug` out, wherever they are before `--`."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
-    return Request(
-        words=[word for word in words[:end] if word not in ("--json", "--debug")]
-        + words[end:],
-        as_json="--json" in words[:end],
-        debug="--debug" in words[:end],
-        dash_is_text="-" in words[end:],
+    options, text = words[:end], words[end:]
+    kept = [word for word in options if word not in ("--json", "--debug")]
+    return Arguments(
+        words=[*kept, *text],
+        as_json="--json" in options,
+        debug="--debug" in options,
+        dash_is_text="-" in text,
     )
 
 
-def _config(request: Request, env: Env) -> tuple[config.Config, bool, TodoError | None]:
-    """Read the config file early, for what it says of the output; a fault in it waits
-    until it matters.
+def read_config(arguments: Arguments, env: Env) -> Configured:
+    """Read the config file before parsing, as it may choose JSON. Return its error
+    instead of raising it, so that `--help` still works.
     """
-    found = config.Config(None)
+    file, error = config.Config(None), None
     try:
-        found = config.read_config(env.variables, cwd=env.cwd, home=env.home)
-        return (
-            found,
-            request.as_json or config.output(env.variables, found) == "json",
-            None,
-        )
+        file = config.read_config(env.variables, cwd=env.cwd, home=env.home)
+        output = config.output(env.variables, file)
     except TodoError as fault:
-        return (
-            found,
-            request.as_json or env.variables.get("TODO_OUTPUT") == "json",
-            fault,
-        )
+        error = fault
+        output = env.variables.get("TODO_OUTPUT", "")
+    return Configured(file, arguments.as_json or output == "json", error)
 
 
-def _answer(
-    request: Request,
-    env: Env,
-    config_file: config.Config,
-    config_fault: TodoError | None,
-    *,
-    as_json: bool,
-) -> Printed:
-    words = request.words
+def parse(
+    arguments: Arguments, env: Env, *, as_json: bool
+) -> "Parsed | Help | Version":
+    """Build the command that the arguments name, or say that they ask for help.
+
+    Raises:
+        TodoError: the arguments make no command.
+    """
+    words = arguments.words
     if words == ["--version"]:
-        return _version(as_json=as_json)
+        return Version()
     if words in _GROUPS and not as_json:
         words = [*words, "--help"]
 
     import typer
 
     from todo_cli.cli.app import VersionAsked, commands
-    from todo_cli.cli.options import Call, Invocation
+    from todo_cli.cli.parser import Parsed, ParseState
 
-    captured = io.StringIO()
+    root, printed = commands(), io.StringIO()
     try:
-        with contextlib.redirect_stdout(captured):
-            # Not by `main`: it would obey the variable of shell completion,
+        with contextlib.redirect_stdout(printed):
+            # Typer's `main` would obey the variable of shell completion,
             # `_TODO_COMPLETE`, instead of the arguments.
-            context = commands().make_context(
+            context = root.make_context(
                 "todo",
                 list(words),
-                obj=Call(dash_is_text=request.dash_is_text),
+                obj=ParseState(dash_is_text=arguments.dash_is_text),
                 terminal_width=min(env.columns, 100),
             )
             with context:
-                parsed: Invocation = commands().invoke(context)
+                parsed: Parsed = root.invoke(context)
     except VersionAsked:
-        return _version(as_json=as_json)
-    except typer.Exit as end:  # after printing help
-        return Printed(
-            end.exit_code, captured.getvalue().encode(env.encoding, "backslashreplace")
-        )
+        return Version()
+    except typer.Exit:
+        return Help(printed.getvalue())
     except typer.TyperException as error:
-        return _misused(error, request.words, env, as_json=as_json)
-    if config_fault is not None:
-        raise config_fault
+        raise _misused(error, words) from error
+    return parsed
 
-    from todo_cli.cli.loop import Interrupted
+
+def perform(parsed: "Parsed", file: config.Config, env: Env, *, as_json: bool) -> Sheet:
+    """Run a command on the store that the settings name, and put its result into words.
+
+    Raises:
+        Interrupted: a signal ended it, and nothing was written.
+        TodoError: it failed; an unknown outcome comes with the command that settles it.
+    """
     from todo_cli.cli.run import run
 
     settings = config.load(
         env.variables,
-        config_file,
+        file,
         user=parsed.user,
         login=env.login,
         cwd=env.cwd,
         home=env.home,
     )
-    user = [] if parsed.user is None else ["--user", parsed.user]
-    again = shlex.join(["todo", *user, *parsed.job.again])
     try:
-        sheet = run(parsed.job, settings, env, as_json=as_json)
+        return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
-        raise OutcomeUnknown(error.message, hint=again) from error
+        raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
     except Interrupted as end:
-        if end.was_writing:
-            raise OutcomeUnknown(
-                "Interrupted while it was being stored: it may or may not be",
-                hint=again,
-            ) from end
-        return _ended(end.number, env, as_json=as_json)
-    if sheet.fault is not None:
-        return _found_faulty(sheet, sheet.fault, env, as_json=as_json)
-    return Printed(
-        0,
-        _drawn(sheet, env, as_json=as_json),
-        stored=sheet.message if sheet.lines else None,
-    )
+        if not end.was_writing:
+            raise
+        message = "Interrupted while it was being stored: it may or may not be"
+        raise OutcomeUnknown(message, hint=_settling(parsed)) from end
 
 
-def _end(number: int, env: Env, *, as_json: bool) -> None:
-    """End this process by a signal while nothing was stored."""
-    with env.signals.telling():
-        _deliver(_ended(number, env, as_json=as_json), env)
-    env.signals.die(number)
+def _answer(arguments: Arguments, configured: Configured, printer: Printer) -> Printed:
+    """Find out what to print; every error becomes words or a document here."""
+    env, as_json = printer.env, printer.as_json
+    try:
+        parsed = parse(arguments, env, as_json=as_json)
+        if isinstance(parsed, Help):
+            return printer.help(parsed)
+        if isinstance(parsed, Version):
+            return printer.version()
+        if configured.error is not None:
+            raise configured.error
+        sheet = perform(parsed, configured.file, env, as_json=as_json)
+        return printer.result(sheet)
+    except Interrupted as end:
+        return printer.interrupted(end.number)
+    except TodoError as error:
+        if error.code is Code.INTERNAL:
+            return _internal(error, arguments, configured, printer)
+        return printer.failure(error)
+    except Exception as error:  # noqa: BLE001 - a bug, too, must print one document
+        return _internal(error, arguments, configured, printer)
 
 
-def _ended(number: int, env: Env, *, as_json: bool) -> Printed:
-    """End by a signal: silent, but for the one document that was asked for."""
-    printed = _failed(
-        Cancelled("Interrupted"), env, as_json=as_json, status=128 + number
-    )
-    return Printed(printed.status, printed.out)
-
-
-def _found_faulty(
-    sheet: Sheet, fault: TodoError, env: Env, *, as_json: bool
+def _internal(
+    error: Exception, arguments: Arguments, configured: Configured, printer: Printer
 ) -> Printed:
-    """Print what was found out, and the fault: in one envelope, or on both streams."""
-    details: list[Detail] = [
-        {"field": name, "message": value} for name, value in sheet.fields
-    ]
-    failed = _failed(
-        type(fault)(fault.message, hint=fault.hint, details=details),
-        env,
-        as_json=as_json,
-    )
-    return (
-        failed
-        if as_json
-        else Printed(failed.status, _drawn(sheet, env, as_json=False), failed.err)
+    """Print a bug; its traceback may quote the connection string, so hide that."""
+    variables = printer.env.variables
+    return printer.bug(
+        error,
+        debug=arguments.debug,
+        urls=config.secrets(variables, configured.file),
+        passwords=[variables.get("PGPASSWORD", "")],
     )
 
 
-def _drawn(sheet: Sheet, env: Env, *, as_json: bool) -> bytes:
-    """Draw a sheet as it was asked for: JSON, a terminal's table, or lines for a pipe."""
-    if as_json:
-        return envelope.success(sheet.data, sheet.message).encode()
-    if not env.stdout_is_terminal:
-        return plain.render(sheet).encode(env.encoding, "backslashreplace")
-    from todo_cli.output import terminal
-
-    text = terminal.render(
-        sheet, width=env.columns, encoding=env.encoding, variables=env.variables
-    )
-    return text.encode(env.encoding, "backslashreplace")
+def _settling(parsed: "Parsed") -> str:
+    """The command line that settles an unknown outcome, for the same user."""
+    words = ["todo"]
+    if parsed.user is not None:
+        words += ["--user", parsed.user]
+    return shlex.join([*words, *parsed.command.repeat()])
 
 
-def _version(*, as_json: bool) -> Printed:
-    line = f"todo {__version__}"
-    return Printed(
-        0,
-        envelope.success({"version": __version__}, line).encode()
-        if as_json
-        else f"{line}\n".encode(),
-    )
-
-
-def _misused(error: Any, words: Sequence[str], env: Env, *, as_json: bool) -> Printed:
-    """Say what the parser found; it quotes words, and one of them may be a connection string."""
-    from todo_cli.cli.options import TEXT_HINT
+def _misused(error: Any, words: Sequence[str]) -> Usage:
+    """Say what the parser found. It quotes words, and one may be a connection string."""
+    from todo_cli.cli.parser import TEXT_HINT
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "todo"
     message = redact.without_words(error.format_message(), words)
-    message = " ".join(message.split()).removesuffix(".").replace("Value error, ", "")
-    is_unknown_option = type(error).__name__ == "NoSuchOption"
-    hint = f"{TEXT_HINT}; see {path} --help" if is_unknown_option else f"{path} --help"
-    return _failed(
-        Usage(message or "The command cannot be understood", hint=hint),
-        env,
-        as_json=as_json,
-    )
-
-
-def _failed(
-    error: TodoError, env: Env, *, as_json: bool, status: int | None = None
-) -> Printed:
-    error = _without_secrets(error)
-    exit_status = error.code.exit if status is None else status
-    if exit_status is None:
-        exit_status = 1
-    if as_json:
-        return Printed(exit_status, envelope.failure(error).encode())
-    lines = [
-        f"error: {error.message}",
-        *([f"hint: {error.hint}"] if error.hint else []),
-    ]
-    text = "".join(f"{visible(line)}\n" for line in lines)
-    return Printed(exit_status, err=text.encode(env.encoding, "backslashreplace"))
-
-
-def _without_secrets(error: TodoError) -> TodoError:
-    """Hide what looks like a login, wherever it came from; a command to repeat keeps
-    the words of its task.
-    """
-    hint = (
-        error.hint
-        if error.hint is None or error.code is Code.OUTCOME_UNKNOWN
-        else redact.without_logins(error.hint)
-    )
-    details: list[Detail] = [
-        {"field": detail["field"], "message": redact.without_logins(detail["message"])}
-        for detail in error.details
-    ]
-    return type(error)(redact.without_logins(error.message), hint=hint, details=details)
-
-
-def _bug(error: Exception) -> Internal:
-    return Internal(
-        f"A bug in todo: {type(error).__name__}",
-        hint="run it again with --debug, and report what it prints",
-    )
-
-
-def _traceback(error: Exception, env: Env, config_file: config.Config) -> bytes:
-    """A bug's traceback, with no control characters but line ends, and no secrets."""
-    import traceback
-
-    text = redact.without_secrets(
-        "".join(traceback.format_exception(error)),
-        urls=config.secrets(env.variables, config_file),
-        passwords=[env.variables.get("PGPASSWORD", "")],
-    )
-    return "".join(f"{visible(line)}\n" for line in text.splitlines()).encode(
-        env.encoding, "backslashreplace"
-    )
-
-
-def _deliver(printed: Printed, env: Env) -> int:
-    """Write everything, or say that it could not be written: output is whole, or the
-    status is not 0.
-    """
-    env.say(printed.err)
-    try:
-        write_all(env.stdout, printed.out)
-    except BrokenPipeError:
-        return 128 + _SIGPIPE
-    except OSError as error:
-        fault = IoFailed(
-            f"Standard output cannot be written: {(error.strerror or type(error).__name__).lower()}",
-            hint=None
-            if printed.stored is None
-            else f"it is done all the same: {printed.stored}",
-        )
-        failed = _failed(fault, env, as_json=False)
-        env.say(failed.err)
-        return failed.status
-    return printed.status
+    message = " ".join(message.split()).removesuffix(".")
+    hint = f"{path} --help"
+    if type(error).__name__ == "NoSuchOption":
+        hint = f"{TEXT_HINT}; see {hint}"
+    return Usage(message or "The command cannot be understood", hint=hint)

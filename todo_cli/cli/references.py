@@ -1,4 +1,4 @@
-"""What people type to name tasks: `3`, `5-7`, `3,5-7`, or a UUID."""
+"""References: what people type to name tasks, as `3`, `5-7`, `3,5-7`, or a UUID."""
 
 import re
 from collections.abc import Sequence
@@ -22,20 +22,21 @@ _FORMS: Final = (
 def parse_references(
     arguments: Sequence[str], *, to_change: bool = False
 ) -> list[int | UUID | range]:
-    """Read every argument; `5-7` becomes `range(5, 8)`. The order is kept, repeats are dropped.
+    """Read every argument; `5-7` becomes `range(5, 8)`. Keeps the order, drops repeats.
 
-    `to_change` has the error say that nothing was changed.
+    With `to_change` an error says that nothing was changed.
 
     Raises:
         InvalidInput: a word is no reference, a range runs backwards or spans more than
-            1,000 numbers, or there are more of them than one call can carry.
+            1,000 numbers, or there are too many of them for one call.
     """
     try:
         return _parsed(arguments)
     except InvalidInput as error:
-        raise InvalidInput(
-            f"{error.message}{NOTHING_CHANGED if to_change else ''}", hint=error.hint
-        ) from None
+        message = error.message
+        if to_change:
+            message += NOTHING_CHANGED
+        raise InvalidInput(message, hint=error.hint) from None
 
 
 def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
@@ -62,26 +63,24 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     """
     references = parse_references([argument], to_change=to_change)
     if len(references) != 1 or isinstance(references[0], range) or "," in argument:
-        message = f"`{redact.shown(argument)}` names more than one task{NOTHING_CHANGED if to_change else ''}"
+        message = f"`{redact.shown(argument)}` names more than one task"
+        if to_change:
+            message += NOTHING_CHANGED
         raise InvalidInput(message, hint="name one number or UUID")
     return references[0]
 
 
 def is_single(arguments: Sequence[str]) -> bool:
-    """Whether one task is named by one number or UUID, so that one object is the answer."""
-    return (
-        len(arguments) == 1
-        and not re.search(r"[,]", arguments[0])
-        and not _SPAN.fullmatch(arguments[0])
-    )
+    """Whether one number or UUID names one task, so that the answer is one object."""
+    if len(arguments) != 1:
+        return False
+    return "," not in arguments[0] and not _SPAN.fullmatch(arguments[0])
 
 
 def most(references: Sequence[int | UUID | range]) -> int:
-    """How many tasks the references can mean at most."""
-    return sum(
-        len(reference) if isinstance(reference, range) else 1
-        for reference in references
-    )
+    """The number of tasks that the references can mean at most."""
+    spans = [each for each in references if isinstance(each, range)]
+    return len(references) - len(spans) + sum(len(span) for span in spans)
 
 
 def _number_or_span(part: str, argument: str) -> int | range:
@@ -96,4 +95,5 @@ def _number_or_span(part: str, argument: str) -> int | range:
                 f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS
             )
         return range(first, last + 1)
-    raise InvalidInput(f"`{redact.shown(argument)}` names no task", hint=_FORMS)
+    message = f"`{redact.shown(argument)}` is not a task number, range or UUID"
+    raise InvalidInput(message, hint=_FORMS)

@@ -1,81 +1,199 @@
-"""SIGINT, SIGTERM and SIGHUP: what they end at once, and what may be told before."""
+"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, and when.
+
+A signal is never an exception: it could come in the middle of an import, or in a
+callback that swallows it. The handler looks at the state instead:
+
+    state       what the program does              what a signal does
+    IDLE        nothing was sent to the store      ends it, after the JSON document
+    WORKING     the event loop runs a command      goes to `guard`, which cancels it
+    STORED      a write is not reported yet        nothing; `printing` looks at it
+    REPORTING   prints what was written            starts GRACE_S: HURRYING
+    HURRYING    prints it, for GRACE_S at most     ends it at once
+    LEAVING     prints something else, or nothing  ends it at once
+
+    IDLE -> WORKING -> IDLE or STORED              by `guard`
+    STORED -> REPORTING -> HURRYING -> LEAVING     by `printing`, where a write is owed
+    IDLE -> LEAVING                                by `printing`, where none is
+"""
 
 import errno
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio  # loaded when a command runs, and not for its help
+
+R = TypeVar("R")
 
 GRACE_S: Final = 0.4
-"""How long, after a signal, the answer to a write is waited for, and a reader who has
-not read what came of it.
-"""
+"""How long, after a signal, an answer to a write may take, and printing what was written."""
+
+
+class Interrupted(Exception):
+    """A signal ended the work; `was_writing` says that a write was sent and not
+    answered.
+    """
+
+    def __init__(self, number: int, *, was_writing: bool) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+        self.was_writing = was_writing
+
+
+class State(Enum):
+    """Where the program is, as far as a signal is concerned."""
+
+    IDLE = auto()
+    WORKING = auto()
+    STORED = auto()
+    REPORTING = auto()
+    HURRYING = auto()
+    LEAVING = auto()
 
 
 class Signals:
-    """The signals that end a program, and what one does at this moment: `react` is
-    called with its number.
-
-    Until they are taken over nothing is called. Nothing is ever raised where a signal
-    happens to come: it could be in the middle of an import, or in a callback that
-    swallows it.
-    """
+    """The signals of a process and the state that decides what one does."""
 
     def __init__(self) -> None:
         self.number: int | None = None
-        """The first that came."""
-        self.react: Callable[[int], object] = self.die
-        self._owes = False
+        """The first signal that came."""
+        self.state = State.IDLE
+        self._end_idle: Callable[[int], object] = self.die
+        self._pass_on: Callable[[int], object] = self.die
 
-    def take_over(self) -> None:
-        """Have signals end this process no longer by themselves; those that are
-        ignored, as under nohup, stay so.
+    def install(self) -> None:
+        """Install our handlers. Signals that were ignored at the start (nohup) stay
+        ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._take)
-        signal.signal(signal.SIGALRM, self._give_up)
+                signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_alarm)
+
+    def end_idle_by(self, end: Callable[[int], object]) -> None:
+        """Have `end` called with a signal that comes while nothing is stored."""
+        self._end_idle = end
 
     def die(self, number: int) -> NoReturn:
-        """End this process by a signal, as a shell's loop expects of one that was ended by it."""
+        """End this process by a signal, as a shell expects of one that was interrupted."""
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        os._exit(128 + number)  # where it is blocked
+        os._exit(128 + number)  # where the signal is blocked
 
-    def wait(self, number: int) -> None:
-        """Do nothing yet: something was stored, or may have been, and is to be told."""
+    async def guard(
+        self,
+        work: Coroutine[Any, Any, R],
+        *,
+        patience_s: float,
+        may_have_written: Callable[[], bool],
+    ) -> R:
+        """Await the work. A signal cancels it, after GRACE_S where a write was sent.
+
+        A driver that cancels a request waits for the server's word, which may never
+        come. So work that has not ended after `patience_s`, or at the next signal, is
+        cancelled once more, and then left.
+
+        Raises:
+            Interrupted: a signal came, and the work did not end in time.
+        """
+        import asyncio
+
+        task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
+        self._pass_on = _sender(asyncio.get_running_loop(), coming)
+        self.state = State.WORKING
+        try:
+            number = await _next_signal(task, coming)
+            if number is not None and may_have_written():
+                await _next_signal(task, coming, within_s=GRACE_S)
+            if number is None or task.done():
+                return task.result()
+            was_writing = may_have_written()
+            for _ in range(2):
+                task.cancel()
+                await _next_signal(task, coming, within_s=patience_s)
+            if task.done() and not task.cancelled():
+                return task.result()
+            raise Interrupted(number, was_writing=was_writing)
+        finally:
+            self.state = State.IDLE
+            if may_have_written():
+                self.state = State.STORED
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """What came of it is written out: a signal ends that at once, or gives it 0.4 s
-        where something is owed.
-
-        So long it also has after a signal that came before. Whoever does not read
-        within that time is left: the write that blocks fails with InterruptedError, or
-        ends the process where nothing is owed.
+    def printing(self) -> Iterator[None]:
+        """Print in this context. What was stored is reported even after a signal, for
+        GRACE_S: then a write that blocks fails with InterruptedError.
         """
-        self._owes = self.react == self.wait
-        self.react = self._hurry if self._owes else self.die
+        if self.state is State.STORED:
+            self.state = State.REPORTING
+        else:
+            self.state = State.LEAVING
         if self.number is not None:
-            self._hurry(self.number)
+            self._hurry()
         try:
             yield
         finally:
-            self.react = self.die
+            self.state = State.LEAVING
             if self.number is not None:
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _take(self, number: int, _frame: object) -> None:
+    def _on_signal(self, number: int, _frame: object) -> None:
         if self.number is None:
             self.number = number
-        self.react(number)
+        match self.state:
+            case State.IDLE:
+                self._end_idle(number)
+            case State.WORKING:
+                self._pass_on(number)
+            case State.STORED:
+                pass
+            case State.REPORTING:
+                self._hurry()
+            case State.HURRYING | State.LEAVING:
+                self.die(number)
 
-    def _hurry(self, _number: int) -> None:
-        self.react = self.die
+    def _hurry(self) -> None:
+        """Give printing GRACE_S from now."""
+        if self.state is State.REPORTING:
+            self.state = State.HURRYING
         signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
-    def _give_up(self, _number: int, _frame: object) -> NoReturn:
-        if self.number is not None and not self._owes:
+    def _on_alarm(self, _number: int, _frame: object) -> None:
+        """The time to print is over."""
+        if self.state is State.LEAVING and self.number is not None:
             self.die(self.number)
         raise InterruptedError(errno.EINTR, "interrupted")
+
+
+def _sender(
+    loop: "asyncio.AbstractEventLoop", coming: "asyncio.Queue[int]"
+) -> Callable[[int], object]:
+    """Make a function that passes a signal from its handler to the loop."""
+
+    def send(number: int) -> None:
+        loop.call_soon_threadsafe(coming.put_nowait, number)
+
+    return send
+
+
+async def _next_signal(
+    task: "asyncio.Task[Any]",
+    coming: "asyncio.Queue[int]",
+    *,
+    within_s: float | None = None,
+) -> int | None:
+    """Wait for a signal until the task ends or the time is over; None if none came."""
+    import asyncio
+
+    getting = asyncio.ensure_future(coming.get())
+    await asyncio.wait(
+        {task, getting}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+    )
+    getting.cancel()
+    if getting.done():
+        return getting.result()
+    return None

@@ -1,4 +1,4 @@
-"""Saying on a terminal that the database is being waited for."""
+"""A spinner on a terminal while the database does not answer."""
 
 import asyncio
 import itertools
@@ -9,15 +9,15 @@ from typing import Final
 from todo_cli.cli.env import Env
 
 _PATIENCE_S: Final = 0.7
-"""How long the database may take before a terminal hears of it."""
+"""How long the database may take before the spinner appears."""
 _FRAME_S: Final = 0.1
 _WIPE: Final = b"\r\x1b[K"
 
 
 @asynccontextmanager
 async def spinner(env: Env, is_waiting: Callable[[], bool]) -> AsyncIterator[None]:
-    """Turn on stderr whenever `is_waiting` has been true for 0.7 s, and wipe it away
-    when it no longer is.
+    """Spin on stderr once `is_waiting` has been true for 0.7 s, and wipe the line when it
+    is false.
     """
     turning = asyncio.create_task(_turn(env, is_waiting))
     try:
@@ -36,7 +36,10 @@ async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
     try:
         while True:
             await asyncio.sleep(_FRAME_S)
-            began = (loop.time() if began is None else began) if is_waiting() else None
+            if not is_waiting():
+                began = None
+            elif began is None:
+                began = loop.time()
             if began is not None and loop.time() - began >= _PATIENCE_S:
                 env.say(f"\r{next(frames)} Waking the database...".encode())
                 is_shown = True

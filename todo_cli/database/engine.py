@@ -36,8 +36,6 @@ class Database:
         self.connections = connections
         self.keeper = keeper
         self._attempts = attempts
-        self.shows_progress = False
-        """Whether somebody is told how far a call is: then it is not merely waited for."""
 
     @property
     def created(self) -> bool:
@@ -52,7 +50,7 @@ class Database:
     @property
     def is_waiting(self) -> bool:
         """Whether an answer of the store is waited for."""
-        return self._attempts.under_way > 0 and not self.shows_progress
+        return self._attempts.under_way > 0
 
     @property
     def is_sqlite(self) -> bool:
@@ -82,13 +80,16 @@ class Database:
         # never a write under way.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def perform(connection: Connection) -> T:
+        async def send(connection: Connection) -> T:
             if effect is not Effect.READ:
                 self._attempts.may_have_written = True
+            return await work(connection)
+
+        async def perform(connection: Connection) -> T:
             if not is_one:
-                return await work(connection)
+                return await send(connection)
             async with connection.transaction():
-                return await work(connection)
+                return await send(connection)
 
         async def call() -> T:
             self.keeper.find_file(creates=creates)

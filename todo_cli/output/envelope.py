@@ -1,6 +1,5 @@
 """A result or an error as the one JSON document that a call prints."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +36,8 @@ def _write(value: Any) -> Any:
 
 
 def _document(envelope: dict[str, Any]) -> str:
+    import json  # not needed for words
+
     text = json.dumps(
         envelope, ensure_ascii=False, allow_nan=False, default=task_values
     )

@@ -1,0 +1,162 @@
+"""Commands as plain values: what the arguments become, without a store."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Seal
+from todo_cli.cli import main
+from todo_cli.cli.command import Command
+from todo_cli.cli.commands.doctor import Doctor
+from todo_cli.cli.commands.serve import Serve
+from todo_cli.cli.commands.store import Import, Policy, Upgrade
+from todo_cli.cli.commands.tasks import Add, Delete, Done, List, Show, Update
+from todo_cli.cli.env import Env
+from todo_cli.cli.parser import Parsed
+from todo_cli.errors import TodoError
+
+Parse = Callable[..., Parsed]
+ID = UUID("00000000-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+def env(seal: Seal) -> Env:
+    """An environment without a store."""
+    streams = (io.BytesIO(), io.BytesIO(), io.BytesIO())
+    return Env({}, seal.cwd, seal.home, "ada", *streams)
+
+
+@pytest.fixture
+def parsed(env: Env) -> Parse:
+    """What the program makes of some arguments."""
+
+    def parse(*words: str) -> Parsed:
+        answer = main.parse(main.split(words), env, as_json=False)
+        assert isinstance(answer, Parsed)
+        return answer
+
+    return parse
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["add", "Buy", "milk", "--id", str(ID)], Add(title=["Buy", "milk"], id=ID)),
+        (
+            ["add", "x", "-d", "more", "--id", str(ID)],
+            Add(title=["x"], description="more", id=ID),
+        ),
+        (["add", "-", "--id", str(ID)], Add(title=None, id=ID)),
+        (["list"], List()),
+        (["list", "--status", "all", "-L20"], List(status="all", limit=20)),
+        (["show", "3"], Show(ref="3")),
+        (["update", "3", "--title", "x"], Update(ref="3", title="x")),
+        (
+            ["update", "3", "-d", "", "--status", "done"],
+            Update(ref="3", description="", status="done"),
+        ),
+        (["done", "3", "5-7", "--undo"], Done(refs=["3", "5-7"], undo=True)),
+        (["delete", "3", "-y"], Delete(refs=["3"], yes=True)),
+        (["doctor"], Doctor()),
+        (["serve", "--port", "0"], Serve(port=0)),
+        (["db", "upgrade", "--sql"], Upgrade(sql=True)),
+        (["db", "policy"], Policy()),
+        (["db", "policy", "ada", "bob"], Policy(names=["ada", "bob"])),
+        (["db", "import", "a.db"], Import(path="a.db")),
+    ],
+)
+def test_arguments_become_a_plain_value(
+    parsed: Parse, words: list[str], expected: Command[Any]
+) -> None:
+    assert parsed(*words) == Parsed(expected, None)
+    assert repr(expected).startswith(f"{type(expected).__name__}(")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["db"], ["add", "-h"], ["db", "--help"]], ids=str
+)
+def test_help_is_no_command(env: Env, words: list[str]) -> None:
+    answer = main.parse(main.split(words), env, as_json=False)
+
+    assert isinstance(answer, main.Help)
+    assert answer.startswith("Usage: todo")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--version", "list"]], ids=str)
+def test_the_version_is_no_command(env: Env, words: list[str]) -> None:
+    answer = main.parse(main.split(words), env, as_json=False)
+
+    assert isinstance(answer, main.Version)
+
+
+def test_add_has_an_id_of_its_own(parsed: Parse) -> None:
+    first, second = parsed("add", "x").command, parsed("add", "x").command
+
+    assert isinstance(first, Add)
+    assert isinstance(second, Add)
+    assert first.id != second.id
+
+
+def test_a_dash_after_two_dashes_is_a_title(parsed: Parse) -> None:
+    command = parsed("add", "--", "-").command
+
+    assert isinstance(command, Add)
+    assert command.title == ["-"]
+
+
+@pytest.mark.parametrize(
+    ("words", "user"),
+    [
+        (["list"], None),
+        (["-u", "bob", "list"], "bob"),
+        (["list", "-u", "bob"], "bob"),
+        (["-u", "ada", "list", "-u", "bob"], "bob"),
+        (["db", "-u", "bob", "upgrade"], "bob"),
+    ],
+    ids=str,
+)
+def test_the_last_user_named_is_meant(
+    parsed: Parse, words: list[str], user: str | None
+) -> None:
+    assert parsed(*words).user == user
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Add(title=["Buy", "milk"], description="-5", id=ID),
+        Add(title=["-x"], id=ID),
+        Done(refs=["3", "5-7"], undo=True),
+        Import(path="a.db"),
+    ],
+    ids=repr,
+)
+def test_the_words_to_repeat_it_make_the_same_command(
+    parsed: Parse, command: Command[Any]
+) -> None:
+    assert parsed(*command.repeat()).command == command
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "code"),
+    [
+        (Add, {"title": None, "description": "x"}, "USAGE"),
+        (Show, {"ref": "milk"}, "INVALID_INPUT"),
+        (Update, {"ref": "1"}, "USAGE"),
+        (Update, {"ref": "1-2", "title": "x"}, "INVALID_INPUT"),
+        (Done, {"refs": ["7-5"]}, "INVALID_INPUT"),
+        (Delete, {"refs": ["0"]}, "INVALID_INPUT"),
+        (Policy, {"names": ["pg_x"]}, "INVALID_INPUT"),
+        (Import, {"path": "postgresql://localhost/x"}, "INVALID_INPUT"),
+    ],
+)
+def test_a_command_that_cannot_run_is_never_built(
+    command: type[Command[Any]], options: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(TodoError) as caught:
+        command(**options)
+
+    assert caught.value.code.name == code

@@ -1,0 +1,24 @@
+"""`todo doctor`: which store is in use, and whether it works."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from todo_cli.cli import doctor
+from todo_cli.cli.command import Command
+from todo_cli.output.views import Sheet, ViewContext
+
+if TYPE_CHECKING:
+    from todo_cli.cli.context import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Command[doctor.Diagnosis]):
+    """Show which store is in use, which setting chose it, and whether it works."""
+
+    async def run(self, context: "Context") -> doctor.Diagnosis:
+        """Look at the settings and at the store."""
+        return await doctor.examine(context)
+
+    def view(self, result: doctor.Diagnosis, context: ViewContext) -> Sheet:
+        """Show every finding."""
+        return doctor.view(result, context)

@@ -1,0 +1,86 @@
+"""`todo serve`: the REST API on this machine."""
+
+import re
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from todo_cli import redact
+from todo_cli.cli.command import Command
+from todo_cli.errors import InvalidInput, Usage
+from todo_cli.output.views import Sheet, ViewContext
+
+if TYPE_CHECKING:
+    from todo_cli.cli.context import Context
+
+
+def _read_port(text: str) -> int:
+    """Read a port.
+
+    Raises:
+        Usage: it is no number of a port's length.
+        InvalidInput: no port has this number.
+    """
+    if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) is None:
+        raise Usage(
+            f"Invalid value for '--port': '{redact.shown(text)}' is not a port",
+            hint="todo serve --help",
+        )
+    if int(text) > 65_535:
+        raise InvalidInput.of("port", "must be a number from 0 to 65535")
+    return int(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve(Command[None]):
+    """Serve the REST API until a signal ends it; needs the extra `api`.
+
+    There is no authentication: whoever reaches the port can read and change the tasks
+    of every user.
+    """
+
+    connects: ClassVar[bool] = False
+    patience_s: ClassVar[float] = inf
+
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="A loopback address; no other is accepted.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            callback=_read_port,
+            help="0 lets the system choose one.",
+        ),
+    ] = 8000
+
+    async def run(self, context: "Context") -> None:
+        """Serve until the task is cancelled."""
+        try:
+            from todo_cli.api.server import serve
+        except ModuleNotFoundError as error:
+            raise Usage(
+                '`todo serve` needs the extra "api"',
+                hint="in the clone: pip install '.[api]'",
+            ) from error
+        env = context.env
+        await serve(
+            context.settings,
+            host=self.host,
+            port=self.port,
+            variables=env.variables,
+            now=env.now,
+            stderr=env.stderr,
+        )
+
+    def view(self, result: None, context: ViewContext) -> Sheet:
+        """Say that it has stopped."""
+        return Sheet(None, "Stopped")

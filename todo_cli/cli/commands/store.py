@@ -1,0 +1,146 @@
+"""The commands for the store itself: `todo db upgrade`, `policy` and `import`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from todo_cli import redact, rules
+from todo_cli.cli.command import Command
+from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import InvalidInput
+from todo_cli.output import views
+from todo_cli.output.views import Sheet, ViewContext
+
+if TYPE_CHECKING:
+    from todo_cli.cli.context import Context
+    from todo_cli.database.transfer import Imported
+
+_LONGEST_ROLE = 63
+"""Bytes in the longest name that PostgreSQL gives to a role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade(Command[str]):
+    """Bring the schema up to date, or make it.
+
+    With --sql, print what the owner of the database has to run.
+    """
+
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL instead of running it.")
+    ] = False
+
+    async def run(self, context: "Context") -> str:
+        """Upgrade and return the schema's version, or return the SQL that would."""
+        if self.sql:
+            return await context.database.upgrade_script()
+        return await context.database.upgrade()
+
+    def view(self, result: str, context: ViewContext) -> Sheet:
+        """Name the version, or hand out the SQL."""
+        if self.sql:
+            return views.script(result, context)
+        return views.upgraded(result, context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Command[str]):
+    """Print SQL that shares one database: a role per person, bound to that person's tasks.
+
+    Nothing is changed; the owner of the database runs what is printed.
+    """
+
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="The people who get a role (default: you)."
+        ),
+    ] = None
+    sql: Annotated[
+        bool,
+        typer.Option("--sql", help="No effect; here because `db upgrade` has it."),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        self.roles()
+
+    def roles(self) -> list[str]:
+        """The names as roles of PostgreSQL.
+
+        Raises:
+            InvalidInput: a name cannot be a role's.
+        """
+        return [_clean_role(name) for name in self.names or ()]
+
+    async def run(self, context: "Context") -> str:
+        """Write the SQL; the store is not asked."""
+        from todo_cli.database.policy import recipe
+
+        return recipe(self.roles() or [context.settings.user])
+
+    def view(self, result: str, context: ViewContext) -> Sheet:
+        """Hand out the SQL."""
+        return views.script(result, context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import(Command["Imported"]):
+    """Copy every user's tasks from an embedded file into the store in use.
+
+    Ids, numbers and times are kept. It copies all or nothing, and is safe to repeat.
+    """
+
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH", help="An embedded file, such as `todo doctor` shows."
+        ),
+    ]
+
+    def __post_init__(self) -> None:
+        """Refuse a connection string: it is not a path, and may hold a password."""
+        if redact.looks_like_address(self.path):
+            fault = "must be an embedded file, not a URL"
+            raise InvalidInput(
+                f"path: {fault}",
+                hint="the path of a file, such as `todo doctor` shows",
+                details=[{"field": "path", "message": fault}],
+            )
+
+    async def run(self, context: "Context") -> "Imported":
+        """Copy the tasks."""
+        from todo_cli.database.engine import open_database
+        from todo_cli.database.transfer import copy, is_same_file
+
+        target = SqliteTarget(context.env.cwd / self.path)
+        if is_same_file(context.settings.target, target):
+            raise InvalidInput.of("path", "is the store in use itself")
+        async with open_database(target) as source:
+            with context.progress("Importing") as report:
+                return await copy(source, context.database, report)
+
+    def view(self, result: "Imported", context: ViewContext) -> Sheet:
+        """Say how much was copied."""
+        return views.imported(result, context)
+
+    def repeat(self) -> Sequence[str]:
+        """Import again: what is there already is not copied twice."""
+        return ["db", "import", self.path]
+
+
+def _clean_role(text: str) -> str:
+    """Return a user's name that PostgreSQL takes as the name of a role."""
+    if redact.looks_like_address(text):
+        raise InvalidInput.of("name", "looks like a connection string")
+    name = rules.clean_user(text)
+    if name in ("public", "none") or name.startswith("pg_"):
+        raise InvalidInput.of("name", "is one that PostgreSQL keeps for itself")
+    if len(name.encode()) > _LONGEST_ROLE:
+        raise InvalidInput.of(
+            "name",
+            f"has more than {_LONGEST_ROLE} bytes, which no role's name may have",
+        )
+    return name

@@ -1,0 +1,105 @@
+"""What a command may use while it runs: the tasks, the store, and the terminal."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from todo_cli.cli.env import Env
+from todo_cli.cli.loop import in_thread
+from todo_cli.config import Settings
+from todo_cli.errors import NOTHING_CHANGED, Cancelled, ConfirmationRequired, IoFailed
+from todo_cli.output.text import visible
+
+if TYPE_CHECKING:
+    from todo_cli.database.engine import Database
+    from todo_cli.service import TaskService
+
+_HANG_UP_S: Final = 0.1
+"""How soon SIGHUP follows the end of input when a terminal is closed. The signal says
+what happened better than an error does.
+"""
+
+
+@dataclass(slots=True)
+class Context:
+    """The service and store of one command, its settings, and its streams."""
+
+    tasks: "TaskService"
+    database: "Database"
+    settings: Settings
+    env: Env
+    as_json: bool
+    shows_progress: bool = False
+    """Whether a progress bar is on the terminal; a spinner would draw over it."""
+
+    def is_waiting(self) -> bool:
+        """Whether the store is being waited for, and nothing on the terminal says so."""
+        return self.database.is_waiting and not self.shows_progress
+
+    async def confirm(self, question: Sequence[str]) -> None:
+        """Ask on the terminal; any answer but yes means no.
+
+        Raises:
+            ConfirmationRequired: there is no terminal to ask on.
+            Cancelled: the answer is not yes.
+        """
+        can_ask = self.env.stdin_is_terminal and self.env.stderr_is_terminal
+        if self.as_json or not can_ask:
+            raise ConfirmationRequired(
+                f"Three or more tasks would be deleted{NOTHING_CHANGED}",
+                hint="add --yes if that is meant",
+            )
+        text = "\n".join(visible(line) for line in question)
+        self.env.say(text.encode(self.env.encoding, "backslashreplace"))
+        answer = await _read(self.env.stdin.readline)
+        if not answer:
+            await asyncio.sleep(_HANG_UP_S)
+        if answer.strip().lower() not in (b"y", b"yes"):
+            raise Cancelled("Nothing was deleted")
+
+    async def read_stdin(self, most: int = -1) -> bytes:
+        """Read standard input to its end, or to `most` bytes.
+
+        Raises:
+            IoFailed: it cannot be read.
+        """
+        return await _read(partial(self.env.stdin.read, most))
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Yield a function that takes how many of how many are done. It moves a bar on
+        a terminal, and does nothing elsewhere.
+        """
+        if self.as_json or not self.env.stderr_is_terminal:
+            yield _report_nothing
+            return
+        from todo_cli.output import terminal
+
+        env = self.env
+        self.shows_progress = True
+        with terminal.progress(
+            what, env.stderr, width=env.columns, variables=env.variables
+        ) as report:
+            yield report
+
+
+def _report_nothing(_done: int, _all: int) -> None:
+    pass
+
+
+async def _read(read: Callable[[], bytes]) -> bytes:
+    """Read standard input in a thread, however long that takes.
+
+    Raises:
+        IoFailed: it cannot be read.
+    """
+    try:
+        return await in_thread(read)
+    except OSError as error:
+        await asyncio.sleep(_HANG_UP_S)
+        reason = (error.strerror or type(error).__name__).lower()
+        message = f"Standard input cannot be read: {reason}{NOTHING_CHANGED}"
+        raise IoFailed(message) from error
