@@ -1,9 +1,7 @@
-"""Everything that goes wrong around the program: one table of 56 rows, with what must come of each.
+"""What goes wrong around one run of the program, and what must come of it: a table.
 
-A row has faults that are tried here, each on each store where it can occur, or names
-the tests that hold it where it needs more than one process that is given a fault, or is
-left out for a reason. What must hold for every one of them is said once, in
-`test_matrix.py`.
+What must hold for every row is said once, in `test_matrix.py`. What needs more than one
+run, such as signals, crashes and two programs at once, has tests of its own.
 """
 
 import os
@@ -628,94 +626,3 @@ FAULTS: Final = (
         shows=["limit"],
     ),
 )
-
-HELD_ELSEWHERE: Final[Mapping[int, Sequence[str]]] = {
-    1: ["tests/cli/test_process.py::test_process_before_head_gives_141_in_a_shell"],
-    6: [
-        "tests/faults/test_signals.py::test_signal_while_it_starts_leaves_no_traceback"
-    ],
-    7: [
-        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
-    ],
-    8: [
-        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
-    ],
-    9: [
-        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits"
-    ],
-    10: [
-        "tests/faults/test_signals.py::test_signal_at_a_random_moment_stores_nothing_in_silence"
-    ],
-    11: [
-        "tests/faults/test_signals.py::test_signal_ends_it_in_every_state_in_which_it_waits",
-        "tests/api/test_serve.py::test_sigterm_lets_requests_in_flight_end",
-    ],
-    12: [
-        "tests/faults/test_crash.py::test_killed_processes_lose_nothing_that_they_acknowledged"
-    ],
-    13: ["tests/cli/test_process.py::test_process_in_a_terminal_asks_and_obeys_a_no"],
-    14: [  # the start of the interpreter, which no store has a part in
-        "tests/cli/test_process.py::test_process_keeps_text_in_every_locale",
-        "tests/cli/test_terminal.py::test_table_on_a_terminal_that_knows_few_characters",
-    ],
-    15: [
-        "tests/cli/test_process.py::test_process_in_a_terminal_shows_every_row_in_every_environment"
-    ],
-    21: ["tests/cli/test_process.py::test_process_refuses_bytes_that_are_not_utf8"],
-    22: ["tests/api/test_errors.py::test_body_that_is_no_json_object_is_refused"],
-    27: ["tests/cli/test_references.py::test_refuse_what_is_no_ref"],
-    35: [
-        "tests/neon/test_secrets.py::test_no_unreadable_string_shows_a_password",
-        "tests/cli/test_settings.py::test_settings_never_show_a_password_that_is_not_escaped",
-    ],
-    36: [
-        "tests/neon/test_tls.py::test_refuses_impostors_before_it_says_a_word",
-        "tests/neon/test_tls.py::test_a_process_trusts_no_impostor_either",
-    ],
-    39: [
-        "tests/database/test_failures.py::test_each_sqlstate_becomes_one_error",
-        "tests/torture/test_torture.py::test_no_failing_call_to_a_server_does_harm",
-    ],
-    40: [
-        "tests/api/test_pool.py::test_connections_are_bounded_and_waiting_for_one_too"
-    ],
-    41: ["tests/api/test_pool.py::test_adds_survive_a_restart_in_the_middle"],
-    42: ["tests/cli/test_store.py::test_a_read_only_file_can_be_read_and_not_written"],
-    44: [
-        "tests/cli/test_store.py::test_a_store_locked_for_too_long_is_busy_and_nothing_is_written"
-    ],
-    45: [
-        "tests/service/test_concurrency.py::test_updates_by_eight_processes_leave_the_last_of_each_field"
-    ],
-    46: [
-        "tests/service/test_concurrency.py::test_complete_of_ten_while_one_is_deleted_takes_all_or_none",
-        "tests/service/test_concurrency.py::test_adds_repeated_while_the_task_is_deleted_leave_one_or_none",
-    ],
-    48: ["tests/cli/test_store.py::test_a_full_disk_is_an_io_error_and_stores_nothing"],
-    50: [
-        "tests/cli/test_store.py::test_the_embedded_file_is_private_whatever_the_umask",
-        "tests/cli/test_store.py::test_a_symlink_of_somebody_else_is_refused",
-    ],
-    51: ["tests/cli/test_process.py::test_process_leaves_no_warning"],
-    52: [
-        "tests/api/test_isolation.py::test_foreign_task_is_as_unknown_as_a_missing_one"
-    ],
-    53: [
-        "tests/api/test_errors.py::test_another_host_is_refused_on_every_path",
-        "tests/api/test_errors.py::test_pages_of_other_origins_are_allowed_nothing",
-        "tests/api/test_errors.py::test_body_that_does_not_say_it_is_json_is_refused",
-    ],
-    54: [
-        "tests/api/test_errors.py::test_body_above_64_kib_is_refused",
-        "tests/api/test_serve.py::test_too_many_connections_are_turned_away",
-    ],
-    55: ["tests/api/test_serve.py::test_log_has_a_line_for_each_request_and_is_safe"],
-}
-"""Tests that hold a row, or the part of it that no fault above holds."""
-
-LEFT_OUT: Final[Mapping[int, str]] = {
-    29: "no task has a due date",
-    31: "no rule of the product orders times: a task made while the clock was wrong is told so, and stays",
-}
-"""Rows that do not apply, with the reason. Parts of others that do not: tags (19),
-search (26, 56), due dates (30), versions of a task (46), tokens (52)."""

@@ -1,6 +1,5 @@
 """The table of faults: each of them as a process on each store, in words and as JSON."""
 
-import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
 from tests.cli.test_text import UNSAFE
 from tests.faults.ground import Ground
-from tests.faults.matrix import FAULTS, HELD_ELSEWHERE, LEFT_OUT, TITLES, Fault
+from tests.faults.matrix import FAULTS, TITLES, Fault
 from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresServer
 from tests.support.program import Ran, finished
@@ -25,7 +24,6 @@ from tests.support.stores import Store
 from tests.test_contracts import faults as faults_of
 from tests.test_contracts import read
 
-ROOT = Path(__file__).parents[2]
 SECRET = "secret"
 """What every password of the table is."""
 
@@ -171,24 +169,3 @@ def test_fault_comes_to_one_end_and_changes_nothing_else(
             for title in row
             if title in fault.adds
         ) == sorted(fault.adds)
-
-
-def test_every_row_of_the_table_is_held_or_left_out_for_a_reason() -> None:
-    tried = {fault.row for fault in FAULTS}
-
-    assert sorted(tried | set(HELD_ELSEWHERE) | set(LEFT_OUT)) == list(range(1, 57))
-    assert (tried | set(HELD_ELSEWHERE)) & set(LEFT_OUT) == set()
-    assert all(LEFT_OUT.values())
-
-
-@pytest.mark.parametrize(
-    "test", sorted({test for tests in HELD_ELSEWHERE.values() for test in tests})
-)
-def test_tests_that_hold_a_row_elsewhere_are_there(test: str) -> None:
-    path, _, name = test.partition("::")
-
-    assert re.search(
-        rf"^(async )?def {name}\(",
-        (ROOT / path).read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
