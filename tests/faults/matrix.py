@@ -13,13 +13,12 @@ from functools import partial
 from typing import Final
 
 from tests.cli.tampering import path_of, set_text
-from tests.faults.ground import Ground
 from tests.faults.signals import BOTH, POSTGRES, SQLITE, asleep, black_hole, held
+from tests.faults.workspace import Workspace
 from tests.support.before import close_streams
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.servers import free_port
-from tests.support.turns import Fault as Cut
-from tests.support.turns import TurnProxy
+from tests.support.turns import Fault, TurnProxy
 
 TITLES: Final = ("one", "two", "three")
 """What is stored before each fault, all of it ada's, numbered from 1."""
@@ -29,7 +28,7 @@ OPTIONS: Final = "-c%20"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Setup:
     """Where a command runs once its fault has been arranged: a way to the store, and
     what is wrong with its streams.
     """
@@ -39,18 +38,18 @@ class Place:
     before: Callable[[], object] | None = None
 
 
-Arrange = Callable[[Ground], AbstractContextManager[Place]]
+Arrange = Callable[[Workspace], AbstractContextManager[Setup]]
 
 
 @contextmanager
-def as_it_is(ground: Ground) -> Iterator[Place]:
+def as_it_is(workspace: Workspace) -> Iterator[Setup]:
     """Nothing is wrong but the command itself."""
-    yield Place(ground.store.url)
+    yield Setup(workspace.store.url)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault: a command that meets it, and what must come of it."""
+class FaultCase:
+    """A fault, a command that meets it, and what must come of it."""
 
     row: int
     name: str
@@ -74,27 +73,27 @@ class Fault:
 
 
 @contextmanager
-def reader_gone(ground: Ground) -> Iterator[Place]:
+def reader_gone(workspace: Workspace) -> Iterator[Setup]:
     """Nobody reads standard output any more."""
     reading, writing = os.pipe()
     os.close(reading)
-    yield Place(ground.store.url, stdout=writing)
+    yield Setup(workspace.store.url, stdout=writing)
     os.close(writing)
 
 
 @contextmanager
-def disk_full(ground: Ground) -> Iterator[Place]:
+def disk_full(workspace: Workspace) -> Iterator[Setup]:
     """Standard output is a file on a full disk."""
     full = os.open("/dev/full", os.O_WRONLY)
-    yield Place(ground.store.url, stdout=full)
+    yield Setup(workspace.store.url, stdout=full)
     os.close(full)
 
 
 @contextmanager
-def stdout_for_reading(ground: Ground) -> Iterator[Place]:
+def stdout_for_reading(workspace: Workspace) -> Iterator[Setup]:
     """Standard output cannot be written at all."""
     null = os.open(os.devnull, os.O_RDONLY)
-    yield Place(ground.store.url, stdout=null)
+    yield Setup(workspace.store.url, stdout=null)
     os.close(null)
 
 
@@ -102,8 +101,8 @@ def closed(*streams: int) -> Arrange:
     """Some of the standard streams are closed."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        yield Place(ground.store.url, before=partial(close_streams, *streams))
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        yield Setup(workspace.store.url, before=partial(close_streams, *streams))
 
     return arrange
 
@@ -112,9 +111,9 @@ def stored(title: str) -> Arrange:
     """The first task has got a title past every rule, as another program could give it."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        set_text(ground.store, 1, "title", title)
-        yield Place(ground.store.url)
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        set_text(workspace.store, 1, "title", title)
+        yield Setup(workspace.store.url)
 
     return arrange
 
@@ -123,9 +122,9 @@ def changed(**sql: str) -> Arrange:
     """Somebody has changed the store by SQL, which is given for each kind."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        ground.execute(sql[ground.store.kind])
-        yield Place(ground.store.url)
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        workspace.execute(sql[workspace.store.kind])
+        yield Setup(workspace.store.url)
 
     return arrange
 
@@ -134,74 +133,76 @@ def content(data: bytes | None) -> Arrange:
     """Something else is in the place of the file: these bytes, or a folder."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        path = path_of(ground.store)
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        path = path_of(workspace.store)
         for file in path.parent.glob(f"{path.name}*"):
             file.unlink()
         if data is None:
             path.mkdir()
         else:
             path.write_bytes(data)
-        yield Place(ground.store.url)
+        yield Setup(workspace.store.url)
         assert data is None or path.read_bytes() == data or data == b""
 
     return arrange
 
 
 @contextmanager
-def damaged(ground: Ground) -> Iterator[Place]:
+def damaged(workspace: Workspace) -> Iterator[Setup]:
     """All pages of the file but the first are nonsense."""
-    path = path_of(ground.store)
+    path = path_of(workspace.store)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     sound = path.read_bytes()
     path.write_bytes(sound[:4096] + b"\xff" * (len(sound) - 4096))
-    yield Place(ground.store.url)
+    yield Setup(workspace.store.url)
     assert path.read_bytes()[4096:] == b"\xff" * (len(sound) - 4096)
 
 
-def at(form: Callable[[Ground], str]) -> Arrange:
+def at(form: Callable[[Workspace], str]) -> Arrange:
     """The program is told another way to the store."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        yield Place(form(ground))
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        yield Setup(form(workspace))
 
     return arrange
 
 
-def refused(ground: Ground) -> str:
+def refused(workspace: Workspace) -> str:
     """A port that nobody listens on."""
     return f"postgresql://ada:secret@127.0.0.1:{free_port()}/db"
 
 
-def login(user: str = "ada", database: str = "postgres") -> Callable[[Ground], str]:
+def login(user: str = "ada", database: str = "postgres") -> Callable[[Workspace], str]:
     """A login that the server does not know, or a database."""
 
-    def form(ground: Ground) -> str:
-        assert ground.server is not None
+    def form(workspace: Workspace) -> str:
+        assert workspace.server is not None
         if user == "ada":
-            return ground.server.url(database, user=user, password="secret")
-        return ground.server.url(database)
+            return workspace.server.url(database, user=user, password="secret")
+        return workspace.server.url(database)
 
     return form
 
 
-def query(parameters: str) -> Callable[[Ground], str]:
+def query(parameters: str) -> Callable[[Workspace], str]:
     """The right connection string with more parameters."""
-    return lambda ground: f"{ground.store.url}?{parameters}"
+    return lambda workspace: f"{workspace.store.url}?{parameters}"
 
 
-def through(*cuts: Cut) -> Arrange:
+def through(*cuts: Fault) -> Arrange:
     """A line that goes down."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        assert ground.server is not None
-        with TurnProxy(ground.server.host, ground.server.port) as proxy:
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        assert workspace.server is not None
+        with TurnProxy(workspace.server.host, workspace.server.port) as proxy:
             proxy.faults += cuts
-            yield Place(
-                ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/")
+            yield Setup(
+                workspace.store.url.replace(
+                    f":{workspace.server.port}/", f":{proxy.port}/"
+                )
             )
             assert proxy.connections == 2
 
@@ -209,25 +210,26 @@ def through(*cuts: Cut) -> Arrange:
 
 
 def elsewhere(
-    state: Callable[[Ground], AbstractContextManager[Ground]], parameters: str = ""
+    state: Callable[[Workspace], AbstractContextManager[Workspace]],
+    parameters: str = "",
 ) -> Arrange:
     """A state in which a program waits, with a connection string that says for how long."""
 
     @contextmanager
-    def arrange(ground: Ground) -> Iterator[Place]:
-        with state(ground) as place:
-            yield Place(f"{place.store.url}{parameters}")
+    def arrange(workspace: Workspace) -> Iterator[Setup]:
+        with state(workspace) as setup:
+            yield Setup(f"{setup.store.url}{parameters}")
 
     return arrange
 
 
 @contextmanager
-def crowded(ground: Ground) -> Iterator[Place]:
+def crowded(workspace: Workspace) -> Iterator[Setup]:
     """A server that has no connection to spare."""
-    assert ground.server is not None
-    with Gatekeeper(ground.server.host, ground.server.port) as gate:
+    assert workspace.server is not None
+    with Gatekeeper(workspace.server.host, workspace.server.port) as gate:
         gate.answers = [("53300", "sorry, too many clients already")] * 99
-        yield Place(f"postgresql://ada@127.0.0.1:{gate.port}/db")
+        yield Setup(f"postgresql://ada@127.0.0.1:{gate.port}/db")
 
 
 SOON: Final = {"TODO_TIMEOUT": "1"}
@@ -246,8 +248,8 @@ LATE: Final = ("add", "late")
 LIST: Final = ("list",)
 
 FAULTS: Final = (
-    Fault(1, "reader of a list gone", LIST, "reader gone", reader_gone),
-    Fault(
+    FaultCase(1, "reader of a list gone", LIST, "reader gone", reader_gone),
+    FaultCase(
         1,
         "and unbuffered",
         LIST,
@@ -255,9 +257,11 @@ FAULTS: Final = (
         reader_gone,
         env={"PYTHONUNBUFFERED": "1"},
     ),
-    Fault(2, "reader of a write gone", LATE, "reader gone", reader_gone, adds=["late"]),
-    Fault(3, "stdout closed for a list", LIST, "no stdout", closed(1)),
-    Fault(
+    FaultCase(
+        2, "reader of a write gone", LATE, "reader gone", reader_gone, adds=["late"]
+    ),
+    FaultCase(3, "stdout closed for a list", LIST, "no stdout", closed(1)),
+    FaultCase(
         3,
         "stdout closed for a write",
         LATE,
@@ -266,7 +270,7 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: it is done all the same: Added "],
     ),
-    Fault(
+    FaultCase(
         3,
         "stdout cannot be written",
         LATE,
@@ -275,8 +279,8 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: it is done all the same: Added "],
     ),
-    Fault(4, "disk full for a list", LIST, "no stdout", disk_full),
-    Fault(
+    FaultCase(4, "disk full for a list", LIST, "no stdout", disk_full),
+    FaultCase(
         4,
         "disk full for a write",
         LATE,
@@ -285,10 +289,10 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: it is done all the same: Added "],
     ),
-    Fault(5, "stderr closed", LIST, "done", closed(2), shows=TITLES),
-    Fault(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),
-    Fault(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
-    Fault(
+    FaultCase(5, "stderr closed", LIST, "done", closed(2), shows=TITLES),
+    FaultCase(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),
+    FaultCase(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
+    FaultCase(
         15,
         "no width",
         LIST,
@@ -296,7 +300,7 @@ FAULTS: Final = (
         env={"COLUMNS": "0", "TERM": "dumb", "CI": "1"},
         shows=TITLES,
     ),
-    Fault(
+    FaultCase(
         15,
         "odd width",
         LIST,
@@ -304,10 +308,10 @@ FAULTS: Final = (
         env={"COLUMNS": "-5", "TERM": "", "FORCE_COLOR": "1"},
         shows=TITLES,
     ),
-    Fault(
+    FaultCase(
         16, "escapes are stored", ["show", "1"], "done", stored(NASTY), is_damaging=True
     ),
-    Fault(
+    FaultCase(
         16,
         "escapes are stored, listed",
         LIST,
@@ -316,16 +320,18 @@ FAULTS: Final = (
         is_damaging=True,
         shows=["two", "three"],
     ),
-    Fault(17, "bidi is stored", ["done", "1"], "done", stored(BIDI), is_damaging=True),
-    Fault(18, "markup", ["add", "--", MARKUP], "done", adds=[MARKUP]),
-    Fault(
+    FaultCase(
+        17, "bidi is stored", ["done", "1"], "done", stored(BIDI), is_damaging=True
+    ),
+    FaultCase(18, "markup", ["add", "--", MARKUP], "done", adds=[MARKUP]),
+    FaultCase(
         19,
         "control characters in a title",
         ["add", "a\x1bb"],
         "INVALID_INPUT",
         shows=["title", "U+001B"],
     ),
-    Fault(
+    FaultCase(
         19,
         "control characters in a user",
         LIST,
@@ -333,7 +339,7 @@ FAULTS: Final = (
         user="a\tb",
         shows=["user"],
     ),
-    Fault(
+    FaultCase(
         20,
         "NUL on stdin",
         ["add", "-"],
@@ -341,51 +347,51 @@ FAULTS: Final = (
         stdin=b"one\na\0b\n",
         shows=["line 2"],
     ),
-    Fault(21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT"),
-    Fault(
+    FaultCase(21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT"),
+    FaultCase(
         21,
         "not UTF-8 on stdin",
         ["add", "x", "-d", "-"],
         "INVALID_INPUT",
         stdin=b"caf\xe9",
     ),
-    Fault(
+    FaultCase(
         23,
         "title too long",
         ["add", "x" * 201],
         "INVALID_INPUT",
         shows=["title", "200"],
     ),
-    Fault(
+    FaultCase(
         23,
         "description too long",
         ["add", "x", "-d", "x" * 10_001],
         "INVALID_INPUT",
         shows=["description"],
     ),
-    Fault(23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT"),
-    Fault(24, "empty title", ["add", ""], "INVALID_INPUT"),
-    Fault(
+    FaultCase(23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT"),
+    FaultCase(24, "empty title", ["add", ""], "INVALID_INPUT"),
+    FaultCase(
         24,
         "invisible title",
         ["update", "1", "--title", "\u200b \u2060"],
         "INVALID_INPUT",
     ),
-    Fault(25, "title like an option", ["add", "-x"], "USAGE"),
-    Fault(25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]),
-    Fault(25, "dash after dashes", ["add", "--", "-"], "done", adds=["-"]),
-    Fault(
+    FaultCase(25, "title like an option", ["add", "-x"], "USAGE"),
+    FaultCase(25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]),
+    FaultCase(25, "dash after dashes", ["add", "--", "-"], "done", adds=["-"]),
+    FaultCase(
         26, "every script", ["add", SCRIPTS], "done", adds=[SCRIPTS], shows=[SCRIPTS]
     ),
-    Fault(
+    FaultCase(
         27, "number with an underscore", ["show", "1_0"], "INVALID_INPUT", shows=["1_0"]
     ),
-    Fault(27, "number in other digits", ["done", "٣"], "INVALID_INPUT"),
-    Fault(27, "number with a sign", ["delete", "+1"], "INVALID_INPUT"),
-    Fault(28, "largest number", ["show", "999999999"], "NOT_FOUND"),
-    Fault(28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT"),
-    Fault(28, "number of 5,000 digits", ["delete", "9" * 5000], "INVALID_INPUT"),
-    Fault(
+    FaultCase(27, "number in other digits", ["done", "٣"], "INVALID_INPUT"),
+    FaultCase(27, "number with a sign", ["delete", "+1"], "INVALID_INPUT"),
+    FaultCase(28, "largest number", ["show", "999999999"], "NOT_FOUND"),
+    FaultCase(28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT"),
+    FaultCase(28, "number of 5,000 digits", ["delete", "9" * 5000], "INVALID_INPUT"),
+    FaultCase(
         30,
         "time zone unknown",
         LATE,
@@ -393,7 +399,7 @@ FAULTS: Final = (
         env={"TZ": "Nowhere/At_All"},
         adds=["late"],
     ),
-    Fault(
+    FaultCase(
         32,
         "server refuses",
         LATE,
@@ -402,7 +408,7 @@ FAULTS: Final = (
         POSTGRES,
         shows=["127.0.0.1"],
     ),
-    Fault(
+    FaultCase(
         32,
         "host unknown",
         LIST,
@@ -411,7 +417,7 @@ FAULTS: Final = (
         POSTGRES,
         shows=["nosuch.invalid"],
     ),
-    Fault(
+    FaultCase(
         33,
         "server silent",
         LATE,
@@ -421,7 +427,7 @@ FAULTS: Final = (
         env=SOON,
         shows=["TODO_TIMEOUT"],
     ),
-    Fault(
+    FaultCase(
         33,
         "server never wakes",
         LATE,
@@ -430,8 +436,8 @@ FAULTS: Final = (
         POSTGRES,
         env=SOON,
     ),
-    Fault(34, "role or password wrong", LIST, "AUTH_FAILED", at(login()), POSTGRES),
-    Fault(
+    FaultCase(34, "role or password wrong", LIST, "AUTH_FAILED", at(login()), POSTGRES),
+    FaultCase(
         34,
         "database missing",
         LATE,
@@ -440,7 +446,7 @@ FAULTS: Final = (
         POSTGRES,
         shows=["nowhere"],
     ),
-    Fault(
+    FaultCase(
         35,
         "@ in a password",
         LIST,
@@ -448,7 +454,7 @@ FAULTS: Final = (
         at(lambda _: "postgresql://ada:sec@ret@127.0.0.1/db"),
         POSTGRES,
     ),
-    Fault(
+    FaultCase(
         35,
         "bad port",
         LATE,
@@ -456,7 +462,7 @@ FAULTS: Final = (
         at(lambda _: "postgresql://ada:secret@127.0.0.1:x/db"),
         POSTGRES,
     ),
-    Fault(
+    FaultCase(
         35,
         "garbage",
         LATE,
@@ -464,8 +470,8 @@ FAULTS: Final = (
         at(lambda _: "mysql://ada:secret@127.0.0.1/db"),
         POSTGRES,
     ),
-    Fault(35, "nothing", LATE, "CONFIG", at(lambda _: " ")),
-    Fault(
+    FaultCase(35, "nothing", LATE, "CONFIG", at(lambda _: " ")),
+    FaultCase(
         36,
         "no TLS",
         LATE,
@@ -474,53 +480,53 @@ FAULTS: Final = (
         POSTGRES,
         shows=["TLS"],
     ),
-    Fault(
+    FaultCase(
         37,
         "cut before a read",
         LIST,
         "done",
-        through(Cut("before", EXECUTE)),
+        through(Fault("before", EXECUTE)),
         POSTGRES,
         shows=TITLES,
     ),
-    Fault(
+    FaultCase(
         37,
         "cut before a write",
         LATE,
         "done",
-        through(Cut("before", EXECUTE)),
+        through(Fault("before", EXECUTE)),
         POSTGRES,
         adds=["late"],
     ),
-    Fault(
+    FaultCase(
         37,
         "cut in a change",
         ["done", "1"],
         "OUTCOME_UNKNOWN",
-        through(Cut("before", EXECUTE)),
+        through(Fault("before", EXECUTE)),
         POSTGRES,
     ),
-    Fault(
+    FaultCase(
         38,
         "answer lost",
         LATE,
         "done",
-        through(Cut("after", EXECUTE)),
+        through(Fault("after", EXECUTE)),
         POSTGRES,
         adds=["late"],
     ),
-    Fault(
+    FaultCase(
         38,
         "answer lost twice",
         [*LATE, "--id", ID],
         "OUTCOME_UNKNOWN",
-        through(Cut("after", EXECUTE, connection=None)),
+        through(Fault("after", EXECUTE, connection=None)),
         POSTGRES,
         adds=["late"],
         is_damaging=True,
         shows=[f"todo add --id {ID} -- late"],
     ),
-    Fault(
+    FaultCase(
         39,
         "statement takes too long",
         LATE,
@@ -528,7 +534,7 @@ FAULTS: Final = (
         elsewhere(held, f"?options={OPTIONS}statement_timeout%3D200"),
         POSTGRES,
     ),
-    Fault(
+    FaultCase(
         39,
         "lock takes too long",
         LATE,
@@ -536,10 +542,10 @@ FAULTS: Final = (
         elsewhere(held, f"?options={OPTIONS}lock_timeout%3D200"),
         POSTGRES,
     ),
-    Fault(
+    FaultCase(
         40, "too many connections", LATE, "DATABASE_BUSY", crowded, POSTGRES, env=SOON
     ),
-    Fault(
+    FaultCase(
         42,
         "server read-only",
         LATE,
@@ -548,7 +554,7 @@ FAULTS: Final = (
         POSTGRES,
         shows=["read-only"],
     ),
-    Fault(
+    FaultCase(
         42,
         "server read-only, read",
         LIST,
@@ -557,12 +563,14 @@ FAULTS: Final = (
         POSTGRES,
         shows=TITLES,
     ),
-    Fault(43, "table gone", LATE, "SCHEMA", changed(**UNFIT), is_damaging=True),
-    Fault(43, "table gone, read", LIST, "SCHEMA", changed(**UNFIT), is_damaging=True),
-    Fault(
+    FaultCase(43, "table gone", LATE, "SCHEMA", changed(**UNFIT), is_damaging=True),
+    FaultCase(
+        43, "table gone, read", LIST, "SCHEMA", changed(**UNFIT), is_damaging=True
+    ),
+    FaultCase(
         43, "schema newer", ["done", "1"], "SCHEMA", changed(**NEWER), is_damaging=True
     ),
-    Fault(
+    FaultCase(
         47,
         "done with a task of somebody else",
         ["done", "1"],
@@ -570,7 +578,7 @@ FAULTS: Final = (
         user="bob",
         shows=["No task 1 for bob; nothing was changed"],
     ),
-    Fault(
+    FaultCase(
         47,
         "delete a task of somebody else",
         ["delete", "1"],
@@ -578,7 +586,7 @@ FAULTS: Final = (
         user="bob",
         shows=["No task 1 for bob; nothing was changed"],
     ),
-    Fault(
+    FaultCase(
         49,
         "no database",
         LATE,
@@ -587,7 +595,7 @@ FAULTS: Final = (
         SQLITE,
         is_damaging=True,
     ),
-    Fault(
+    FaultCase(
         49,
         "no database, read",
         LIST,
@@ -596,13 +604,13 @@ FAULTS: Final = (
         SQLITE,
         is_damaging=True,
     ),
-    Fault(49, "damaged pages", LIST, "IO_ERROR", damaged, SQLITE, is_damaging=True),
-    Fault(
+    FaultCase(49, "damaged pages", LIST, "IO_ERROR", damaged, SQLITE, is_damaging=True),
+    FaultCase(
         49, "damaged pages, write", LATE, "IO_ERROR", damaged, SQLITE, is_damaging=True
     ),
-    Fault(49, "empty file", LIST, "done", content(b""), SQLITE, is_damaging=True),
-    Fault(49, "folder", LATE, "IO_ERROR", content(None), SQLITE, is_damaging=True),
-    Fault(
+    FaultCase(49, "empty file", LIST, "done", content(b""), SQLITE, is_damaging=True),
+    FaultCase(49, "folder", LATE, "IO_ERROR", content(None), SQLITE, is_damaging=True),
+    FaultCase(
         56,
         "SQL in a title",
         ["add", INJECTION],
@@ -610,15 +618,15 @@ FAULTS: Final = (
         adds=[INJECTION],
         shows=[INJECTION],
     ),
-    Fault(56, "SQL in a status", ["list", "--status", "all'; drop"], "USAGE"),
-    Fault(
+    FaultCase(56, "SQL in a status", ["list", "--status", "all'; drop"], "USAGE"),
+    FaultCase(
         56,
         "limit too large",
         ["list", "--limit", "1000000000"],
         "INVALID_INPUT",
         shows=["limit"],
     ),
-    Fault(
+    FaultCase(
         56,
         "limit negative",
         ["list", "--limit", "-1"],
