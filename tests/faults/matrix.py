@@ -18,12 +18,11 @@ from tests.faults.workspace import Workspace
 from tests.support.before import close_streams
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.servers import free_port
-from tests.support.turns import Fault, TurnProxy
 
 TITLES: Final = ("one", "two", "three")
 """What is stored before each fault, all of it ada's, numbered from 1."""
-ID: Final = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
-PARSE, EXECUTE = 1, 2
+
+
 OPTIONS: Final = "-c%20"
 
 
@@ -191,24 +190,6 @@ def query(parameters: str) -> Callable[[Workspace], str]:
     return lambda workspace: f"{workspace.store.url}?{parameters}"
 
 
-def through(*cuts: Fault) -> Arrange:
-    """A line that goes down."""
-
-    @contextmanager
-    def arrange(workspace: Workspace) -> Iterator[Setup]:
-        assert workspace.server is not None
-        with TurnProxy(workspace.server.host, workspace.server.port) as proxy:
-            proxy.faults += cuts
-            yield Setup(
-                workspace.store.url.replace(
-                    f":{workspace.server.port}/", f":{proxy.port}/"
-                )
-            )
-            assert proxy.connections == 2
-
-    return arrange
-
-
 def elsewhere(
     state: Callable[[Workspace], AbstractContextManager[Workspace]],
     parameters: str = "",
@@ -248,7 +229,9 @@ LATE: Final = ("add", "late")
 LIST: Final = ("list",)
 
 FAULTS: Final = (
-    FaultCase(1, "reader of a list gone", LIST, "reader gone", reader_gone),
+    FaultCase(
+        1, "reader of a list gone", LIST, "reader gone", reader_gone, stores=SQLITE
+    ),
     FaultCase(
         1,
         "and unbuffered",
@@ -256,11 +239,14 @@ FAULTS: Final = (
         "reader gone",
         reader_gone,
         env={"PYTHONUNBUFFERED": "1"},
+        stores=SQLITE,
     ),
     FaultCase(
         2, "reader of a write gone", LATE, "reader gone", reader_gone, adds=["late"]
     ),
-    FaultCase(3, "stdout closed for a list", LIST, "no stdout", closed(1)),
+    FaultCase(
+        3, "stdout closed for a list", LIST, "no stdout", closed(1), stores=SQLITE
+    ),
     FaultCase(
         3,
         "stdout closed for a write",
@@ -279,7 +265,7 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: it is done all the same: Added "],
     ),
-    FaultCase(4, "disk full for a list", LIST, "no stdout", disk_full),
+    FaultCase(4, "disk full for a list", LIST, "no stdout", disk_full, stores=SQLITE),
     FaultCase(
         4,
         "disk full for a write",
@@ -289,7 +275,7 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: it is done all the same: Added "],
     ),
-    FaultCase(5, "stderr closed", LIST, "done", closed(2), shows=TITLES),
+    FaultCase(5, "stderr closed", LIST, "done", closed(2), shows=TITLES, stores=SQLITE),
     FaultCase(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),
     FaultCase(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
     FaultCase(
@@ -299,6 +285,7 @@ FAULTS: Final = (
         "done",
         env={"COLUMNS": "0", "TERM": "dumb", "CI": "1"},
         shows=TITLES,
+        stores=SQLITE,
     ),
     FaultCase(
         15,
@@ -307,6 +294,7 @@ FAULTS: Final = (
         "done",
         env={"COLUMNS": "-5", "TERM": "", "FORCE_COLOR": "1"},
         shows=TITLES,
+        stores=SQLITE,
     ),
     FaultCase(
         16, "escapes are stored", ["show", "1"], "done", stored(NASTY), is_damaging=True
@@ -330,6 +318,7 @@ FAULTS: Final = (
         ["add", "a\x1bb"],
         "INVALID_INPUT",
         shows=["title", "U+001B"],
+        stores=SQLITE,
     ),
     FaultCase(
         19,
@@ -338,6 +327,7 @@ FAULTS: Final = (
         "INVALID_INPUT",
         user="a\tb",
         shows=["user"],
+        stores=SQLITE,
     ),
     FaultCase(
         20,
@@ -346,14 +336,18 @@ FAULTS: Final = (
         "INVALID_INPUT",
         stdin=b"one\na\0b\n",
         shows=["line 2"],
+        stores=SQLITE,
     ),
-    FaultCase(21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT"),
+    FaultCase(
+        21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT", stores=SQLITE
+    ),
     FaultCase(
         21,
         "not UTF-8 on stdin",
         ["add", "x", "-d", "-"],
         "INVALID_INPUT",
         stdin=b"caf\xe9",
+        stores=SQLITE,
     ),
     FaultCase(
         23,
@@ -361,6 +355,7 @@ FAULTS: Final = (
         ["add", "x" * 201],
         "INVALID_INPUT",
         shows=["title", "200"],
+        stores=SQLITE,
     ),
     FaultCase(
         23,
@@ -368,29 +363,50 @@ FAULTS: Final = (
         ["add", "x", "-d", "x" * 10_001],
         "INVALID_INPUT",
         shows=["description"],
+        stores=SQLITE,
     ),
-    FaultCase(23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT"),
-    FaultCase(24, "empty title", ["add", ""], "INVALID_INPUT"),
+    FaultCase(
+        23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT", stores=SQLITE
+    ),
+    FaultCase(24, "empty title", ["add", ""], "INVALID_INPUT", stores=SQLITE),
     FaultCase(
         24,
         "invisible title",
         ["update", "1", "--title", "\u200b \u2060"],
         "INVALID_INPUT",
+        stores=SQLITE,
     ),
-    FaultCase(25, "title like an option", ["add", "-x"], "USAGE"),
+    FaultCase(25, "title like an option", ["add", "-x"], "USAGE", stores=SQLITE),
     FaultCase(25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]),
     FaultCase(25, "dash after dashes", ["add", "--", "-"], "done", adds=["-"]),
     FaultCase(
         26, "every script", ["add", SCRIPTS], "done", adds=[SCRIPTS], shows=[SCRIPTS]
     ),
     FaultCase(
-        27, "number with an underscore", ["show", "1_0"], "INVALID_INPUT", shows=["1_0"]
+        27,
+        "number with an underscore",
+        ["show", "1_0"],
+        "INVALID_INPUT",
+        shows=["1_0"],
+        stores=SQLITE,
     ),
-    FaultCase(27, "number in other digits", ["done", "٣"], "INVALID_INPUT"),
-    FaultCase(27, "number with a sign", ["delete", "+1"], "INVALID_INPUT"),
+    FaultCase(
+        27, "number in other digits", ["done", "٣"], "INVALID_INPUT", stores=SQLITE
+    ),
+    FaultCase(
+        27, "number with a sign", ["delete", "+1"], "INVALID_INPUT", stores=SQLITE
+    ),
     FaultCase(28, "largest number", ["show", "999999999"], "NOT_FOUND"),
-    FaultCase(28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT"),
-    FaultCase(28, "number of 5,000 digits", ["delete", "9" * 5000], "INVALID_INPUT"),
+    FaultCase(
+        28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT", stores=SQLITE
+    ),
+    FaultCase(
+        28,
+        "number of 5,000 digits",
+        ["delete", "9" * 5000],
+        "INVALID_INPUT",
+        stores=SQLITE,
+    ),
     FaultCase(
         30,
         "time zone unknown",
@@ -479,52 +495,6 @@ FAULTS: Final = (
         at(query("sslmode=verify-full")),
         POSTGRES,
         shows=["TLS"],
-    ),
-    FaultCase(
-        37,
-        "cut before a read",
-        LIST,
-        "done",
-        through(Fault("before", EXECUTE)),
-        POSTGRES,
-        shows=TITLES,
-    ),
-    FaultCase(
-        37,
-        "cut before a write",
-        LATE,
-        "done",
-        through(Fault("before", EXECUTE)),
-        POSTGRES,
-        adds=["late"],
-    ),
-    FaultCase(
-        37,
-        "cut in a change",
-        ["done", "1"],
-        "OUTCOME_UNKNOWN",
-        through(Fault("before", EXECUTE)),
-        POSTGRES,
-    ),
-    FaultCase(
-        38,
-        "answer lost",
-        LATE,
-        "done",
-        through(Fault("after", EXECUTE)),
-        POSTGRES,
-        adds=["late"],
-    ),
-    FaultCase(
-        38,
-        "answer lost twice",
-        [*LATE, "--id", ID],
-        "OUTCOME_UNKNOWN",
-        through(Fault("after", EXECUTE, connection=None)),
-        POSTGRES,
-        adds=["late"],
-        is_damaging=True,
-        shows=[f"todo add --id {ID} -- late"],
     ),
     FaultCase(
         39,
@@ -618,13 +588,20 @@ FAULTS: Final = (
         adds=[INJECTION],
         shows=[INJECTION],
     ),
-    FaultCase(56, "SQL in a status", ["list", "--status", "all'; drop"], "USAGE"),
+    FaultCase(
+        56,
+        "SQL in a status",
+        ["list", "--status", "all'; drop"],
+        "USAGE",
+        stores=SQLITE,
+    ),
     FaultCase(
         56,
         "limit too large",
         ["list", "--limit", "1000000000"],
         "INVALID_INPUT",
         shows=["limit"],
+        stores=SQLITE,
     ),
     FaultCase(
         56,
@@ -632,5 +609,6 @@ FAULTS: Final = (
         ["list", "--limit", "-1"],
         "INVALID_INPUT",
         shows=["limit"],
+        stores=SQLITE,
     ),
 )
