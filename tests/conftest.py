@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
+pytest_plugins = ["tests.support.site"]
+
 # Read before the environment is sealed.
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")
 

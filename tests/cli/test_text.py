@@ -13,11 +13,8 @@ from tests.cli.expect import add, assert_refused, tasks_of, titles_of
 from tests.cli.tampering import set_text
 from tests.support.program import Ran, Todo
 from tests.support.stores import Store
+from tests.support.texts import UNSAFE
 
-# What may never reach a terminal: what rule 001 refuses, but the line feeds and tabs of our own.
-UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 NEVER = "\x00\x07\x0d\x1b\x7f\x85\x9b\u2028\u202e\u2066\ud83d\udcff"

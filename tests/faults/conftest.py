@@ -3,17 +3,17 @@
 import pytest
 
 from tests.conftest import Seal
-from tests.faults.ground import Ground
+from tests.faults.workspace import Workspace
 from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Store
 
 
 @pytest.fixture
-def ground(
+def workspace(
     store: Store, seal: Seal, fork_server: ForkServer, request: pytest.FixtureRequest
-) -> Ground:
+) -> Workspace:
     """A place with an empty store, first on SQLite and then on PostgreSQL."""
     server = request.getfixturevalue("postgres") if store.kind == "postgresql" else None
     assert server is None or isinstance(server, PostgresServer)
-    return Ground(store, seal.home, seal.cwd, server, fork_server.launch)
+    return Workspace(store, seal.home, seal.cwd, server, fork_server.launch)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NoReturn
 
-from tests.faults.ground import Ground, opened
+from tests.faults.workspace import Workspace, open_workspace
 from todo_cli.database import connection, dialect_postgresql, dialect_sqlite  # noqa: F401 - loaded before the forks
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
@@ -29,9 +29,9 @@ LONGEST_S: Final = 0.1
 DOUBLED: Final = "SELECT number FROM {task} GROUP BY number HAVING count(*) > 1"
 
 
-async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
+async def write(workspace: Workspace, round: int, acknowledged: int) -> NoReturn:
     """Add tasks for ever, and acknowledge each."""
-    async with open_database(ground.store.target) as database:
+    async with open_database(workspace.store.target) as database:
         tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
         place = 0
         while True:
@@ -47,7 +47,7 @@ async def write(ground: Ground, round: int, acknowledged: int) -> NoReturn:
             place += 1
 
 
-def kill_one(ground: Ground, round: int) -> list[str]:
+def kill_one(workspace: Workspace, round: int) -> list[str]:
     """Let one process write and kill it at a random moment; the titles that it acknowledged."""
     told, telling = os.pipe()
     with warnings.catch_warnings():
@@ -58,7 +58,7 @@ def kill_one(ground: Ground, round: int) -> list[str]:
     if pid == 0:
         try:
             os.close(told)
-            asyncio.run(write(ground, round, telling))
+            asyncio.run(write(workspace, round, telling))
         finally:
             os._exit(1)
     os.close(telling)
@@ -72,17 +72,17 @@ def kill_one(ground: Ground, round: int) -> list[str]:
     return lines.decode().splitlines()
 
 
-def kill_often(ground: Ground, rounds: int) -> tuple[int, list[str]]:
+def kill_often(workspace: Workspace, rounds: int) -> tuple[int, list[str]]:
     """Kill so many processes; how many tasks were acknowledged, and what should not be."""
     expected: set[str] = set()
     faults: list[str] = []
     for round in range(rounds):
-        expected.update(kill_one(ground, round))
-        if ground.server is None and (
-            state := ground.fetch("PRAGMA integrity_check")
+        expected.update(kill_one(workspace, round))
+        if workspace.server is None and (
+            state := workspace.fetch("PRAGMA integrity_check")
         ) != [("ok",)]:
             faults.append(f"round {round}: {state}")
-    stored = ground.titles()
+    stored = workspace.titles()
     faults += [
         f"acknowledged and not stored: {title}" for title in sorted(expected - stored)
     ]
@@ -91,7 +91,7 @@ def kill_often(ground: Ground, rounds: int) -> tuple[int, list[str]]:
         for title in sorted(stored)
         if partner(title) not in stored
     ]
-    faults += [f"number {number} twice" for (number,) in ground.fetch(DOUBLED)]
+    faults += [f"number {number} twice" for (number,) in workspace.fetch(DOUBLED)]
     if (
         len(stored - expected) > 2 * rounds
     ):  # the last write of each may be stored and not acknowledged
@@ -114,8 +114,8 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     is_bad = False
     for kind in asked.stores:
-        with opened(kind) as ground:
-            count, faults = kill_often(ground, asked.rounds)
+        with open_workspace(kind) as workspace:
+            count, faults = kill_often(workspace, asked.rounds)
         sys.stdout.write(
             f"{kind}: {asked.rounds} killed, {count} tasks acknowledged; faults: {faults[:5]}\n"
         )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.cli.tampering import locked
-from tests.faults.ground import Ground, opened
+from tests.faults.workspace import Workspace, open_workspace
 from tests.support.forked import ForkServer
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.program import Process, Ran, finished, let_signals_through
@@ -51,43 +51,43 @@ NEVER: Final = (SILENT, LOST, WRONG)
 
 
 @contextmanager
-def black_hole(ground: Ground) -> Iterator[Ground]:
+def black_hole(workspace: Workspace) -> Iterator[Workspace]:
     """A host that accepts and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield ground.at(f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db")
+        yield workspace.at(f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db")
 
 
 @contextmanager
-def asleep(ground: Ground) -> Iterator[Ground]:
+def asleep(workspace: Workspace) -> Iterator[Workspace]:
     """A database that is asleep and does not wake."""
-    assert ground.server is not None
-    with Gatekeeper(ground.server.host, ground.server.port) as gate:
+    assert workspace.server is not None
+    with Gatekeeper(workspace.server.host, workspace.server.port) as gate:
         gate.answers = [ASLEEP] * 999
-        yield ground.at(f"postgresql://ada@127.0.0.1:{gate.port}/db")
+        yield workspace.at(f"postgresql://ada@127.0.0.1:{gate.port}/db")
 
 
 @contextmanager
-def held(ground: Ground) -> Iterator[Ground]:
+def held(workspace: Workspace) -> Iterator[Workspace]:
     """A store whose tasks somebody else has locked."""
-    with locked(ground.store):
-        yield ground
+    with locked(workspace.store):
+        yield workspace
 
 
 @contextmanager
-def silent(ground: Ground) -> Iterator[Ground]:
+def silent(workspace: Workspace) -> Iterator[Workspace]:
     """A server that takes a statement and never says what came of it."""
-    assert ground.server is not None
-    with TurnProxy(ground.server.host, ground.server.port) as proxy:
+    assert workspace.server is not None
+    with TurnProxy(workspace.server.host, workspace.server.port) as proxy:
         proxy.faults.append(Fault("after", request=2, how="silence"))
-        yield ground.at(
-            ground.store.url.replace(f":{ground.server.port}/", f":{proxy.port}/")
+        yield workspace.at(
+            workspace.store.url.replace(f":{workspace.server.port}/", f":{proxy.port}/")
         )
 
 
 @contextmanager
-def free(ground: Ground) -> Iterator[Ground]:
+def free(workspace: Workspace) -> Iterator[Workspace]:
     """A store that answers at once."""
-    yield ground
+    yield workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Waiting:
 
     name: str
     stores: Sequence[str]
-    arrange: Callable[[Ground], AbstractContextManager[Ground]]
+    arrange: Callable[[Workspace], AbstractContextManager[Workspace]]
     command: Sequence[str]
     sign: str | None = SPINNER
     """What it shows then; None where it shows nothing, and a moment is waited."""
@@ -133,10 +133,12 @@ STATES: Final = (
 )
 
 
-def end(waiting: Waiting, ground: Ground, number: signal.Signals) -> tuple[Ran, float]:
+def end(
+    waiting: Waiting, workspace: Workspace, number: signal.Signals
+) -> tuple[Ran, float]:
     """Send a signal to a command that waits; how it ended, and after how many seconds."""
     with (
-        waiting.arrange(ground) as place,
+        waiting.arrange(workspace) as place,
         place.terminal.start(*waiting.command) as terminal,
     ):
         if waiting.sign is None:
@@ -153,7 +155,7 @@ def end(waiting: Waiting, ground: Ground, number: signal.Signals) -> tuple[Ran, 
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class InterruptedAdd:
     """An add that was interrupted: what it was to store, and what it said."""
 
     titles: Sequence[str]
@@ -182,13 +184,13 @@ class Cut:
         return SILENT if any(there) else ABSENT
 
 
-def cut(
+def interrupt(
     run: Process,
     name: str,
     after_s: float,
     *,
     env: Mapping[str, str | None] | None = None,
-) -> Cut:
+) -> InterruptedAdd:
     """Interrupt an add, every third one of several lines, so many seconds after its start."""
     is_several = name.endswith("3")
     titles = [f"{name} {letter}" for letter in "abc"] if is_several else [name]
@@ -197,7 +199,7 @@ def cut(
     with run.start(*words, env=env) as started:
         time.sleep(after_s)
         started.send_signal(signal.SIGINT)
-        return Cut(titles, finished(started, stdin))
+        return InterruptedAdd(titles, finished(started, stdin))
 
 
 def duration_s(run: Process) -> float:
@@ -210,9 +212,9 @@ def duration_s(run: Process) -> float:
     return statistics.median(took)
 
 
-def cut_often(
-    ground: Ground, runs: Sequence[Process], rounds: int
-) -> tuple[Counter[str], list[Cut]]:
+def interrupt_often(
+    workspace: Workspace, runs: Sequence[Process], rounds: int
+) -> tuple[Counter[str], list[InterruptedAdd]]:
     """Interrupt so many adds, each at a random moment; how often what came of it, and
     what should not be.
     """
@@ -221,9 +223,9 @@ def cut_often(
     for place in range(rounds):
         which = place % len(runs)
         cuts.append(
-            cut(runs[which], f"cut {place}", random.uniform(0, longest_s[which]))
+            interrupt(runs[which], f"cut {place}", random.uniform(0, longest_s[which]))
         )
-    stored = ground.titles()
+    stored = workspace.titles()
     return Counter(each.came_to(stored) for each in cuts), [
         each for each in cuts if each.came_to(stored) in NEVER
     ]
@@ -244,21 +246,24 @@ def main(arguments: Sequence[str]) -> int:
     let_signals_through()
     is_bad = False
     for kind in asked.stores:
-        with opened(kind) as ground:
-            counts, bad = cut_often(
-                ground,
-                [Process(ground.surroundings, ForkServer().launch), ground.process],
+        with open_workspace(kind) as workspace:
+            counts, bad = interrupt_often(
+                workspace,
+                [
+                    Process(workspace.surroundings, ForkServer().launch),
+                    workspace.process,
+                ],
                 asked.rounds,
             )
             sys.stdout.write(
                 f"{kind}: {asked.rounds} interrupted adds: {dict(counts.most_common())}; {bad=}\n"
             )
             is_bad = is_bad or bool(bad)
-            assert ground.process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
+            assert workspace.process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
             for waiting in STATES:
                 if kind in waiting.stores:
                     ends = [
-                        (number, *end(waiting, ground, number))
+                        (number, *end(waiting, workspace, number))
                         for number in ENDING
                         for _ in range(5)
                     ]

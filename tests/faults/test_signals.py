@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document
-from tests.faults.ground import Ground
 from tests.faults.signals import (
     ENDING,
     MOMENT_S,
@@ -22,13 +21,14 @@ from tests.faults.signals import (
     STATES,
     TOLD,
     UNKNOWN,
-    Cut,
+    InterruptedAdd,
     Waiting,
-    cut,
-    cut_often,
     end,
     held,
+    interrupt,
+    interrupt_often,
 )
+from tests.faults.workspace import Workspace
 from tests.support.program import (
     LIMIT_S,
     Child,
@@ -58,15 +58,15 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def is_stored(ground: Ground, title: str) -> bool:
+def is_stored(workspace: Workspace, title: str) -> bool:
     """Whether a task with this title is there."""
-    return (title,) in ground.fetch("SELECT title FROM {task}")
+    return (title,) in workspace.fetch("SELECT title FROM {task}")
 
 
 @contextmanager
-def started(ground: Ground, *command: str, stdout: int) -> Iterator[Child]:
+def started(workspace: Workspace, *command: str, stdout: int) -> Iterator[Child]:
     """A command that writes elsewhere; gone at the end, also where it waits."""
-    with ground.process.start(*command, stdout=stdout) as running:
+    with workspace.process.start(*command, stdout=stdout) as running:
         try:
             yield running
         finally:
@@ -91,10 +91,10 @@ def stuck() -> Iterator[int]:
 
 
 @contextmanager
-def numbers_held(ground: Ground) -> Iterator[None]:
+def numbers_held(workspace: Workspace) -> Iterator[None]:
     """Hold everybody's next number on a server: an add is understood, and then waits."""
     with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(ground.store.url))
+        connection = runner.run(asyncpg.connect(workspace.store.url))
         try:
             runner.run(
                 connection.execute("BEGIN; SELECT * FROM todo.counter FOR UPDATE")
@@ -105,10 +105,10 @@ def numbers_held(ground: Ground) -> Iterator[None]:
 
 
 @pytest.fixture
-def filled(ground: Ground, process: Process) -> Ground:
+def filled(workspace: Workspace, process: Process) -> Workspace:
     """A store with three tasks."""
     assert process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
-    return ground
+    return workspace
 
 
 @pytest.mark.spec("002/FR-046")
@@ -131,7 +131,7 @@ def filled(ground: Ground, process: Process) -> Ground:
     indirect=["store"],
 )
 def test_signal_ends_it_in_every_state_in_which_it_waits(
-    filled: Ground, waiting: Waiting, number: signal.Signals
+    filled: Workspace, waiting: Waiting, number: signal.Signals
 ) -> None:
     ran, _ = end(waiting, filled, number)
 
@@ -143,7 +143,7 @@ def test_signal_ends_it_in_every_state_in_which_it_waits(
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
-    filled: Ground, process: Process
+    filled: Workspace, process: Process
 ) -> None:
     with held(filled):
         for after_ms in range(
@@ -159,9 +159,9 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("after_ms", range(20, 420, 20))
 def test_signal_while_it_starts_leaves_no_traceback(
-    filled: Ground, after_ms: int
+    filled: Workspace, after_ms: int
 ) -> None:
-    interrupted = cut(Process(filled.surroundings), "early", after_ms / 1000)
+    interrupted = interrupt(Process(filled.surroundings), "early", after_ms / 1000)
 
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
 
@@ -170,9 +170,9 @@ def test_signal_while_it_starts_leaves_no_traceback(
 @pytest.mark.spec("002/FR-083")
 @pytest.mark.nothing_made
 def test_signal_at_a_random_moment_stores_nothing_in_silence(
-    ground: Ground, process: Process
+    workspace: Workspace, process: Process
 ) -> None:
-    counts, bad = cut_often(ground, [process], rounds=25)
+    counts, bad = interrupt_often(workspace, [process], rounds=25)
 
     assert bad == []
     assert len(counts) >= 2  # else no moment was one that matters
@@ -180,7 +180,7 @@ def test_signal_at_a_random_moment_stores_nothing_in_silence(
 
 @pytest.mark.spec("002/FR-083")
 def test_signal_between_storing_and_telling_is_not_silent(
-    filled: Ground, process: Process
+    filled: Workspace, process: Process
 ) -> None:
     titles = [
         f"{number:024d}" for number in range(2500)
@@ -194,7 +194,7 @@ def test_signal_between_storing_and_telling_is_not_silent(
         ran = finished(running)
 
     assert ran.status in (-signal.SIGINT, OPEN)
-    assert "the change was saved" in ran.err or Cut(titles, ran).came_to(
+    assert "the change was saved" in ran.err or InterruptedAdd(titles, ran).came_to(
         filled.titles()
     ) in (TOLD, UNKNOWN)
 
@@ -204,7 +204,7 @@ def test_signal_between_storing_and_telling_is_not_silent(
 @pytest.mark.parametrize("options", JSON)
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signal_lets_a_write_that_is_answered_be_told(
-    filled: Ground, process: Process, options: list[str], number: signal.Signals
+    filled: Workspace, process: Process, options: list[str], number: signal.Signals
 ) -> None:
     with ExitStack() as stack:
         with numbers_held(filled):
@@ -228,7 +228,7 @@ def test_signal_lets_a_write_that_is_answered_be_told(
 @pytest.mark.spec("002/FR-083")
 @ON_POSTGRESQL
 def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(
-    filled: Ground, process: Process
+    filled: Workspace, process: Process
 ) -> None:
     assert filled.server is not None
     with TurnProxy(filled.server.host, filled.server.port) as proxy:
@@ -253,7 +253,7 @@ def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(
 @pytest.mark.spec("002/FR-083")
 @pytest.mark.parametrize("options", JSON)
 def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(
-    filled: Ground, options: list[str]
+    filled: Workspace, options: list[str]
 ) -> None:
     with (
         stuck() as full,
@@ -273,7 +273,7 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(
 @pytest.mark.parametrize("options", JSON)
 @pytest.mark.parametrize("is_asked_for", [False, True], ids=["told", "asked for"])
 def test_signal_while_nobody_reads_a_list_ends_it(
-    filled: Ground, options: list[str], *, is_asked_for: bool
+    filled: Workspace, options: list[str], *, is_asked_for: bool
 ) -> None:
     with ExitStack() as stack:
         if is_asked_for:
@@ -295,7 +295,7 @@ def test_signal_while_nobody_reads_a_list_ends_it(
 @ON_POSTGRESQL
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signal_that_is_ignored_stays_ignored(
-    filled: Ground, number: signal.Signals
+    filled: Workspace, number: signal.Signals
 ) -> None:
     """As under nohup, and as Ctrl-C is for what a script has put into the background."""
     with held(filled):
@@ -329,7 +329,7 @@ def test_signal_that_is_ignored_stays_ignored(
     ],
 )
 def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
-    filled: Ground, command: list[str], status: int, titles: set[str]
+    filled: Workspace, command: list[str], status: int, titles: set[str]
 ) -> None:
     """As for a command that its shell has disowned: the terminal is closed, and no signal comes."""
     with ExitStack() as stack:
@@ -345,7 +345,7 @@ def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
 @pytest.mark.spec("002/FR-048")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(
-    filled: Ground,
+    filled: Workspace,
 ) -> None:
     with deaf(filled, "delete", "1-3") as terminal:
         terminal.wait_for("3")
@@ -359,10 +359,10 @@ def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(
     assert filled.titles() == {"one", "two", "three"}
 
 
-def deaf(ground: Ground, *command: str) -> Terminal:
+def deaf(workspace: Workspace, *command: str) -> Terminal:
     """Start a command in a terminal, where it does not hear that the terminal is closed."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        return PtyProcess(ground.surroundings).start(*command)
+        return PtyProcess(workspace.surroundings).start(*command)
     finally:
         signal.signal(signal.SIGHUP, before)

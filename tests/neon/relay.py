@@ -3,12 +3,12 @@ after so many bytes.
 """
 
 import asyncio
-import threading
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal
 
+from tests.support.listener import Listener
 from tests.support.streams import SlowStream, Stream
 
 
@@ -21,8 +21,8 @@ class Cut:
     is_reset: bool = False
 
 
-class Relay:
-    """Relays from an address of this machine to a port of 127.0.0.1, for the time of a `with`."""
+class Relay(Listener):
+    """Relays from an address of this machine to a port of 127.0.0.1."""
 
     def __init__(
         self,
@@ -32,62 +32,25 @@ class Relay:
         port: int = 0,
         delay_s: float = 0.0,
     ) -> None:
+        super().__init__(host=host, port=port, delay_s=delay_s)
         self._upstream = upstream
-        self._delay_s = delay_s
-        self._host = host
-        self.port = port
-        """Where it listens; 0 finds a free one."""
         self.cut: Cut | None = None
         """What happens to the next connection, and to no later one."""
-        self.connections = 0
         self.passed = {"client": 0, "server": 0}
         """Bytes of the latest connection."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), daemon=True
-        )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, self._host, self.port)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def _begin(self, client: SlowStream) -> Coroutine[Any, Any, None]:
         cut, self.cut = self.cut, None
-        self.connections += 1
         self.passed = {"client": 0, "server": 0}
-        client = SlowStream(reader, writer, self._delay_s)
-        task = asyncio.create_task(self._serve(client, cut, self.passed))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(
-            lambda _: client.abort()
-        )  # also where it is cancelled before it began
+        return self._serve(client, cut, self.passed)
 
     async def _serve(
+        self, client: SlowStream, cut: Cut | None, passed: dict[str, int]
+    ) -> None:
+        with suppress(OSError):
+            await self._relay(client, cut, passed)
+
+    async def _relay(
         self, client: SlowStream, cut: Cut | None, passed: dict[str, int]
     ) -> None:
         server = SlowStream(*await asyncio.open_connection("127.0.0.1", self._upstream))

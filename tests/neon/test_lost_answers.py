@@ -14,9 +14,9 @@ import pytest
 from tests.cli.expect import assert_document
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Cut, Relay
-from tests.neon.site import HOST, STORED, Site, wait_until
 from tests.support.neon import NeonFront
 from tests.support.program import LIMIT_S, Ran, Todo
+from tests.support.site import HOST, STORED, Site, wait_until
 from tests.support.turns import Fault, TurnProxy
 
 When = Literal["before", "during", "after"]

@@ -6,7 +6,6 @@ import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document, assert_refused
-from tests.neon.site import CONSOLE, HOST, POOLER, Site
 from tests.support.blocking import wait_for
 from tests.support.certificates import Certificate
 from tests.support.machine import needs
@@ -14,6 +13,7 @@ from tests.support.neon import NeonFront
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
 from tests.support.program import LIMIT_S
+from tests.support.site import CONSOLE, HOST, POOLER, Site
 
 pytestmark = needs("pgbouncer")
 

@@ -12,11 +12,11 @@ import pytest
 from tests.api.served import serving
 from tests.api.support import settings_for
 from tests.neon.pauses import Pauses
-from tests.neon.site import CONSOLE, HOST, Site, wait_until
 from tests.support.certificates import Certificate
 from tests.support.neon import NeonFront
 from tests.support.postgres import ALONE
 from tests.support.program import LIMIT_S, Process, Todo
+from tests.support.site import CONSOLE, HOST, Site, wait_until
 from tests.support.turns import Fault
 from todo_cli import config
 from todo_cli.api.app import create_app

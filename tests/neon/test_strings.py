@@ -10,11 +10,11 @@ import pytest
 from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.neon.relay import Relay
-from tests.neon.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site, task_id
 from tests.support.machine import needs
 from tests.support.neon import NeonFront
 from tests.support.postgres import ADMIN
 from tests.support.program import Surroundings, Todo
+from tests.support.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site, task_id
 from tests.support.stores import Clock
 from tests.support.turns import TurnProxy
 from todo_cli.database.url import PostgresTarget, parse_url

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.expect import assert_document, assert_words
-from tests.neon.site import CONSOLE, ELSEWHERE, HOST, HOSTS, POOLER, Site
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
+from tests.support.site import CONSOLE, ELSEWHERE, HOST, HOSTS, POOLER, Site
 from tests.support.turns import TurnProxy
 from todo_cli.database.url import PostgresTarget, parse_url
 

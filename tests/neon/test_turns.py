@@ -4,8 +4,8 @@ deterministic, whatever the machine does.
 
 import pytest
 
-from tests.neon.site import CONSOLE, HOST, Site
 from tests.support.neon import NeonFront
+from tests.support.site import CONSOLE, HOST, Site
 from tests.support.turns import TurnProxy
 
 COMMANDS = [

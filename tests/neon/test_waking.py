@@ -11,10 +11,10 @@ import pytest
 from tests.cli.expect import assert_document, assert_refused, assert_words
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Relay
-from tests.neon.site import CONSOLE, ELSEWHERE, HOST, Site
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.neon import NeonFront
 from tests.support.servers import free_port
+from tests.support.site import CONSOLE, ELSEWHERE, HOST, Site
 from tests.support.turns import Fault, TurnProxy
 
 WAKING = [

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.output.values import FAMILY, HOSTILE, PERSIAN, done, task
+from tests.output.values import done, task
+from tests.support.texts import FAMILY, MIXED, PERSIAN
 from todo_cli.errors import Detail, InvalidInput, NotFound
 from todo_cli.output.envelope import failure, success, task_values
 from todo_cli.rules import REFUSED
@@ -57,7 +58,7 @@ def test_success_writes_lists_of_tasks_and_plain_values() -> None:
 @pytest.mark.spec("002/FR-043")
 def test_success_keeps_text_as_it_is_but_for_what_is_refused() -> None:
     document = success(
-        task(1, f"{FAMILY} {PERSIAN} {HOSTILE}", description='a\n\t"b"\\'), ""
+        task(1, f"{FAMILY} {PERSIAN} {MIXED}", description='a\n\t"b"\\'), ""
     )
 
     assert FAMILY in document
@@ -65,7 +66,7 @@ def test_success_keeps_text_as_it_is_but_for_what_is_refused() -> None:
     assert r"a\u001b[31mb\u202ec\u009bd\u2028e\udcfff\u007f" in document
     assert REFUSED.findall(document) == ["\n"]
     assert json.loads(document)["data"]["description"] == 'a\n\t"b"\\'
-    assert json.loads(document)["data"]["title"].endswith(HOSTILE)
+    assert json.loads(document)["data"]["title"].endswith(MIXED)
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
@@ -97,7 +98,7 @@ def test_failure_has_code_and_message_and_only_what_there_is_besides() -> None:
         "success": False,
         "error": body | {"details": [detail]},
     }
-    assert json.loads(failure(NotFound(HOSTILE)))["error"]["message"] == HOSTILE
+    assert json.loads(failure(NotFound(MIXED)))["error"]["message"] == MIXED
 
 
 def test_task_values_write_times_and_ids_as_text() -> None:

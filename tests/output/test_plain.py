@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.output.values import HARMLESS, HOSTILE, NOW, context, done, task
+from tests.output.values import NOW, context, done, task
+from tests.support.texts import MIXED, MIXED_SHOWN
 from todo_cli.output.plain import render
 from todo_cli.output.views import Changed, Sheet, listed, shown
 from todo_cli.task import Task, TaskPage, TaskQuery, TaskStatus
@@ -44,9 +45,9 @@ def test_render_writes_nothing_for_nothing() -> None:
 
 @pytest.mark.spec("002/FR-057")
 def test_render_keeps_a_hostile_title_in_its_column() -> None:
-    text = render(listed(page(task(1, f"a\tb\nc{HOSTILE}")), context()))
+    text = render(listed(page(task(1, f"a\tb\nc{MIXED}")), context()))
 
-    assert text.split("\t")[2] == rf"a\x09b\x0ac{HARMLESS}"
+    assert text.split("\t")[2] == rf"a\x09b\x0ac{MIXED_SHOWN}"
     assert text.count("\n") == 1
 
 
@@ -82,7 +83,7 @@ def test_render_leaves_what_is_null_empty() -> None:
 @pytest.mark.spec("002/FR-056")
 def test_render_writes_the_lines_of_a_change() -> None:
     text = render(
-        Changed("Deleted", is_single=False)([task(1), task(2, HOSTILE)], context())
+        Changed("Deleted", is_single=False)([task(1), task(2, MIXED)], context())
     )
 
-    assert text == f"Deleted 1: Buy milk\nDeleted 2: {HARMLESS}\n"
+    assert text == f"Deleted 1: Buy milk\nDeleted 2: {MIXED_SHOWN}\n"

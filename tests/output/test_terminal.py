@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.output.values import FAMILY, HARMLESS, HOSTILE, PERSIAN, context, done, task
+from tests.output.values import context, done, task
+from tests.support.texts import FAMILY, MIXED, MIXED_SHOWN, PERSIAN
 from todo_cli.output.terminal import progress, render
 from todo_cli.output.views import Changed, Sheet, listed, shown
 from todo_cli.task import Task, TaskPage, TaskQuery, TaskStatus
@@ -169,9 +170,9 @@ def test_render_shows_markup_as_text() -> None:
 
 @pytest.mark.spec("002/FR-057")
 def test_render_makes_hostile_text_visible_everywhere() -> None:
-    for sheet in in_every_form(task(1, HOSTILE, description=f"one\n\t{HOSTILE}")):
-        assert HARMLESS in read(sheet, width=200)
-        assert set(read(sheet, 200)) & set(HOSTILE) <= set("abcdef[31m")
+    for sheet in in_every_form(task(1, MIXED, description=f"one\n\t{MIXED}")):
+        assert MIXED_SHOWN in read(sheet, width=200)
+        assert set(read(sheet, 200)) & set(MIXED) <= set("abcdef[31m")
 
 
 def test_render_draws_every_field_of_a_task() -> None:

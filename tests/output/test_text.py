@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.output.values import FAMILY, HARMLESS, HOSTILE, PERSIAN
+from tests.support.texts import ARABIC, FAMILY, HEBREW, MIXED, MIXED_SHOWN, PERSIAN
 from todo_cli.output.text import escape_json, field, visible, visible_lines
 from todo_cli.rules import REFUSED
 
@@ -16,8 +16,8 @@ ANY = st.text(st.characters())
 KEPT = [
     FAMILY,
     PERSIAN,
-    "\u200f\u05e9\u05dc\u05d5\u05dd",
-    "\u061c\u0645",
+    HEBREW,
+    ARABIC,
     "[bold]x[/]",
     ":smile:",
     "",
@@ -28,7 +28,7 @@ KEPT = [
 
 @pytest.mark.spec("002/FR-057")
 def test_visible_writes_out_every_refused_character() -> None:
-    assert visible(HOSTILE) == HARMLESS
+    assert visible(MIXED) == MIXED_SHOWN
     assert visible("a\tb\nc\rd\0e") == r"a\x09b\x0ac\x0dd\x00e"
     assert (
         visible("\u2029\u202a\u2066\u2069\ud800\x80")
@@ -48,7 +48,9 @@ def test_visible_leaves_nothing_refused(text: str) -> None:
 
 
 def test_visible_lines_keeps_lines_and_widens_tabs() -> None:
-    assert visible_lines(f"one\n\ttwo\r\n{HOSTILE}") == f"one\n    two\\x0d\n{HARMLESS}"
+    assert (
+        visible_lines(f"one\n\ttwo\r\n{MIXED}") == f"one\n    two\\x0d\n{MIXED_SHOWN}"
+    )
 
 
 @given(ANY)

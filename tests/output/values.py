@@ -8,12 +8,6 @@ from todo_cli.output.views import ViewContext
 from todo_cli.task import Task
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-HOSTILE = "a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
-"""Text that would drive a terminal, reverse it, or not be UTF-8."""
-HARMLESS = r"a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
-"""The same, made visible."""
-FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 
 
 def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> Task:

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from tests.api.support import HOST, Log, document, opened, settings_for
-from tests.safety.corpus import BYTES, CORPUS, shown
-from tests.safety.screen import raw, raw_in_document, unstyled
-from tests.safety.shelf import KEY, Shelf, fill
+from tests.safety.hostile import KEY, HostileStore, make_hostile
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock, Store
+from tests.support.texts import BYTES, CORPUS, raw, raw_in_document, shown, unstyled
 from todo_cli.api.guard import Guard
 from todo_cli.api.server import _relay_logs
 
@@ -32,14 +31,14 @@ def log() -> Log:
 
 
 @pytest.fixture
-def shelf(todo: Todo, store: Store) -> Shelf:
+def hostile(todo: Todo, store: Store) -> HostileStore:
     """A store full of texts."""
-    return fill(todo, store)
+    return make_hostile(todo, store)
 
 
-def every(shelf: Shelf) -> str:
+def every(hostile: HostileStore) -> str:
     """References to all of ada's tasks."""
-    return f"1-{len(shelf.texts)}"
+    return f"1-{len(hostile.texts)}"
 
 
 def written(verb: str, texts: Sequence[str]) -> str:
@@ -50,25 +49,26 @@ def written(verb: str, texts: Sequence[str]) -> str:
     )
 
 
-def writes(shelf: Shelf) -> Iterator[tuple[str, list[str], bytes]]:
+def writes(hostile: HostileStore) -> Iterator[tuple[str, list[str], bytes]]:
     """The commands that name every task, by the verb of their lines; at last nothing is left."""
-    yield "Already there as", ["add", "--id", KEY, "-"], shelf.lines
-    yield "Done", ["done", every(shelf)], b""
-    yield "Reopened", ["done", every(shelf), "--undo"], b""
-    yield "Deleted", ["delete", every(shelf), "--yes"], b""
+    yield "Already there as", ["add", "--id", KEY, "-"], hostile.lines
+    yield "Done", ["done", every(hostile)], b""
+    yield "Reopened", ["done", every(hostile), "--undo"], b""
+    yield "Deleted", ["delete", every(hostile), "--yes"], b""
 
 
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-043")
 @pytest.mark.spec("002/FR-063")
-def test_documents_hold_every_text_and_nothing_raw(shelf: Shelf) -> None:
-    listed = shelf.todo("--json", *LISTED)
-    whole = shelf.todo("--json", "show", "1", user="bob")
+def test_documents_hold_every_text_and_nothing_raw(hostile: HostileStore) -> None:
+    listed = hostile.todo("--json", *LISTED)
+    whole = hostile.todo("--json", "show", "1", user="bob")
     changed = [
-        shelf.todo("--json", *words, stdin=stdin) for _, words, stdin in writes(shelf)
+        hostile.todo("--json", *words, stdin=stdin)
+        for _, words, stdin in writes(hostile)
     ]
     single = [
-        shelf.todo("--json", *words, user="bob")
+        hostile.todo("--json", *words, user="bob")
         for words in (
             ["add", "--id", KEY, "x"],
             ["update", "1", "--status", "done"],
@@ -77,12 +77,12 @@ def test_documents_hold_every_text_and_nothing_raw(shelf: Shelf) -> None:
         )
     ]
 
-    assert [task["title"] for task in listed.data][::-1] == shelf.texts
+    assert [task["title"] for task in listed.data][::-1] == hostile.texts
     assert [[task["title"] for task in ran.data] for ran in changed] == [
-        shelf.texts
+        hostile.texts
     ] * len(changed)
     assert [ran.data["description"] for ran in (whole, *single)] == [
-        shelf.everything
+        hostile.everything
     ] * 5
     assert [raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)] == [
         []
@@ -92,26 +92,28 @@ def test_documents_hold_every_text_and_nothing_raw(shelf: Shelf) -> None:
 @on_a_file
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_pipes_carry_every_text_visibly(shelf: Shelf, encoding: str) -> None:
+def test_pipes_carry_every_text_visibly(hostile: HostileStore, encoding: str) -> None:
     def ask(*words: str, user: str = "ada", stdin: bytes = b"") -> Ran:
-        return shelf.todo(*words, user=user, stdin=stdin, encoding=encoding)
+        return hostile.todo(*words, user=user, stdin=stdin, encoding=encoding)
 
     def seen(text: str) -> str:
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
     listed, whole = ask(*LISTED), ask("show", "1", user="bob")
-    changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(shelf)]
+    changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(hostile)]
     updated = ask("update", "1", "--status", "done", user="bob")
 
     assert [row.split("\t")[2] for row in listed.out.splitlines()][::-1] == [
-        seen(shown(text)) for text in shelf.texts
+        seen(shown(text)) for text in hostile.texts
     ]
     field = (
-        shelf.everything.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+        hostile.everything.replace("\\", "\\\\")
+        .replace("\n", "\\n")
+        .replace("\t", "\\t")
     )
     assert f"\ndescription\t{seen(shown(field))}\n" in whole.out
     assert [ran.out for ran in changed] == [
-        seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)
+        seen(written(verb, hostile.texts)) for verb, *_ in writes(hostile)
     ]
     assert updated.out == "Updated 1: \\x1b\n"
     assert [raw(ran) for ran in (listed, whole, *changed, updated)] == [[]] * 7
@@ -133,11 +135,13 @@ def described(ran: Ran) -> list[str]:
 @on_a_file
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
+def test_terminals_show_every_text_visibly(
+    hostile: HostileStore, encoding: str
+) -> None:
     def ask(
         *words: str, user: str = "ada", stdin: bytes = b"", columns: int = WIDE
     ) -> Ran:
-        return shelf.todo(
+        return hostile.todo(
             *words,
             user=user,
             stdin=stdin,
@@ -151,23 +155,23 @@ def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
 
     listed, narrow = ask(*LISTED), ask(*LISTED, columns=20)
     whole, tall = ask("show", "1", user="bob"), ask("show", "1", user="bob", columns=20)
-    changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(shelf)]
+    changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(hostile)]
     nobody = ask("list", user="[bold]:smile:\u200fשלום")
 
     rows = unstyled(listed.out).splitlines()[2:-1]
-    assert len(rows) == len(shelf.texts)
+    assert len(rows) == len(hostile.texts)
     assert [
         text
-        for text, row in zip(shelf.texts, rows[::-1], strict=True)
+        for text, row in zip(hostile.texts, rows[::-1], strict=True)
         if seen(shown(text)) not in row
     ] == []
     lines = [
         shown(line).strip(" ")
-        for line in shelf.everything.replace("\t", "    ").split("\n")
+        for line in hostile.everything.replace("\t", "    ").split("\n")
     ]
     assert described(whole) == [seen(line) for line in lines]
     assert [ran.out for ran in changed] == [
-        seen(written(verb, shelf.texts)) for verb, *_ in writes(shelf)
+        seen(written(verb, hostile.texts)) for verb, *_ in writes(hostile)
     ]
     assert seen("for [bold]:smile:\u200fשלום in") in nobody.out
     assert [
@@ -179,11 +183,13 @@ def test_terminals_show_every_text_visibly(shelf: Shelf, encoding: str) -> None:
 @on_a_file
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-021")
-def test_questions_show_every_text_on_a_line_of_its_own(shelf: Shelf) -> None:
-    for first in range(1, len(shelf.texts) + 1, 10):
-        texts = shelf.texts[first - 1 : first + 9]
+def test_questions_show_every_text_on_a_line_of_its_own(hostile: HostileStore) -> None:
+    for first in range(1, len(hostile.texts) + 1, 10):
+        texts = hostile.texts[first - 1 : first + 9]
 
-        ran = shelf.todo("delete", f"{first}-{first + 9}", terminal=True, stdin=b"n\n")
+        ran = hostile.todo(
+            "delete", f"{first}-{first + 9}", terminal=True, stdin=b"n\n"
+        )
 
         lines = [
             f"  {number}: {shown(text)}"
@@ -264,14 +270,14 @@ def test_tracebacks_show_every_text_visibly(
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-043")
 def test_the_api_answers_with_every_text_and_nothing_raw(
-    shelf: Shelf, store: Store, clock: Clock
+    hostile: HostileStore, store: Store, clock: Clock
 ) -> None:
     async def ask() -> list[str]:
         async with opened(settings_for(store.target, clock, Log())) as client:
             listed = await client.get("/api/ada/tasks?limit=1000")
             assert [task["title"] for task in document(listed)["data"]][
                 ::-1
-            ] == shelf.texts
+            ] == hostile.texts
             one = f"/api/bob/tasks/{KEY}"
             answers = [
                 await client.post("/api/bob/tasks", json={"title": "x", "id": KEY}),
@@ -280,7 +286,7 @@ def test_the_api_answers_with_every_text_and_nothing_raw(
                 await client.delete(one),
             ]
             assert [document(answer)["data"]["description"] for answer in answers] == [
-                shelf.everything
+                hostile.everything
             ] * 4
             return [listed.text, *(answer.text for answer in answers)]
 

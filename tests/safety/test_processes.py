@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.safety.corpus import CORPUS, shown
-from tests.safety.screen import raw, raw_in_document, unstyled
-from tests.safety.shelf import KEY, fill
+from tests.safety.hostile import KEY, make_hostile
 from tests.support.program import Process, PtyProcess, Todo
 from tests.support.stores import Store
+from tests.support.texts import CORPUS, raw, raw_in_document, shown, unstyled
 
 TEXTS = (
     "a\x1b]52;c;Zm9v\x07b",
@@ -39,14 +38,14 @@ def store(sqlite_store: Store) -> Store:
 def test_a_command_drives_no_terminal(
     todo: Todo, store: Store, process: Process, pty_process: PtyProcess, name: str
 ) -> None:
-    shelf = fill(todo, store, TEXTS)
+    hostile = make_hostile(todo, store, TEXTS)
     words = COMMANDS[name]
-    typed = b"n\n" if name == "delete" else shelf.lines + b"\x04"
+    typed = b"n\n" if name == "delete" else hostile.lines + b"\x04"
 
     seen = pty_process(*words, stdin=typed, columns=200)
-    piped = process(*words, stdin=shelf.lines)
+    piped = process(*words, stdin=hostile.lines)
     document = process(
-        "--json", *words, *(["--yes"] if name == "delete" else []), stdin=shelf.lines
+        "--json", *words, *(["--yes"] if name == "delete" else []), stdin=hostile.lines
     )
 
     expected = SHOWN[:1] if name in ("show", "update") else SHOWN

@@ -2,9 +2,7 @@
 every turn of TLS.
 """
 
-import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
-from tests.support.turns import Fault, TurnProxy
+from tests.support.turns import TurnProxy
 
 
 @pytest.fixture(scope="module")
@@ -70,48 +68,6 @@ async def connected(
         yield connection
     finally:
         connection.terminate()
-
-
-@pytest.mark.parametrize(
-    ("direct", "query", "close", "turns"),
-    [
-        (False, False, True, 7),
-        (False, True, True, 9),
-        (False, True, False, 8),
-        (True, False, True, 6),
-        (True, True, True, 8),
-        (True, True, False, 7),
-    ],
-)
-async def test_counts_every_turn_of_tls(
-    front: NeonFront,
-    login: dict[str, Any],
-    direct: bool,
-    query: bool,
-    close: bool,
-    turns: int,
-) -> None:
-    connection = await asyncpg.connect(**login, direct_tls=direct)
-    if query:
-        await connection.fetchrow("SELECT $1::int", 1)
-    if close:
-        await connection.close()
-    else:
-        connection.terminate()
-
-    assert front.turns == turns
-    assert front.server_names == ["localhost"]
-
-
-async def test_counts_a_transaction_through_tls(
-    front: NeonFront, login: dict[str, Any]
-) -> None:
-    connection = await asyncpg.connect(**login, direct_tls=True)
-    async with connection.transaction():
-        await connection.fetchrow("SELECT 1")
-    await connection.close()
-
-    assert front.turns == 10
 
 
 async def test_agrees_with_a_count_of_packets(
@@ -199,55 +155,6 @@ async def test_gives_every_error_the_same_sqlstate(login: dict[str, Any]) -> Non
         await asyncpg.connect(**{**login, "database": "nowhere"})
 
     assert (wrong.value.sqlstate, missing.value.sqlstate) == ("XX000", "XX000")
-
-
-async def test_refuses_as_often_as_told(
-    front: NeonFront, login: dict[str, Any]
-) -> None:
-    front.refuse("Couldn't connect to compute node", times=2)
-    for _ in range(2):
-        with pytest.raises(
-            asyncpg.InternalServerError, match="Couldn't connect to compute node"
-        ):
-            await asyncpg.connect(**login)
-    async with connected(**login):
-        pass
-    front.refuse("endpoint is disabled")
-    for _ in range(3):
-        with pytest.raises(asyncpg.InternalServerError, match="endpoint is disabled"):
-            await asyncpg.connect(**login)
-
-
-async def test_wakes_slowly_once(front: NeonFront, login: dict[str, Any]) -> None:
-    front.cold_start_s = 0.3
-    began = time.monotonic()
-    async with connected(**login):
-        assert time.monotonic() - began >= 0.3
-    assert front.cold_start_s == 0
-
-
-@pytest.mark.parametrize(
-    ("when", "written"), [("before", 0), ("during", 1), ("after", 1)]
-)
-async def test_cuts_the_line_around_a_write(
-    front: NeonFront,
-    login: dict[str, Any],
-    own_postgres: PostgresCluster,
-    table: str,
-    when: str,
-    written: int,
-) -> None:
-    own_postgres.run_sql(table, "TRUNCATE kept")
-    front.faults.append(Fault(when, request=2))  # type: ignore[arg-type]
-    connection = await asyncpg.connect(**login)
-    with pytest.raises((asyncpg.ConnectionDoesNotExistError, ConnectionError)):
-        await connection.fetchrow("INSERT INTO kept VALUES (1) RETURNING n")
-    while when == "during" and not own_postgres.fetch(table, "SELECT 1 FROM kept"):
-        await asyncio.sleep(0.01)  # the server is still at it
-
-    assert len(own_postgres.fetch(table, "SELECT 1 FROM kept")) == written
-    async with connected(**login) as again:
-        assert await again.fetchval("SELECT count(*) FROM kept") == written
 
 
 async def test_cancels_a_statement(front: NeonFront, login: dict[str, Any]) -> None:

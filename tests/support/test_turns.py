@@ -1,7 +1,6 @@
 """Turns are counted exactly, and faults happen where they are asked for."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import asyncpg
@@ -60,38 +59,6 @@ def stored(server: PostgresCluster, database: str) -> int:
     return int(server.fetch(database, "SELECT n FROM counter")[0]["n"])
 
 
-async def test_counts_four_turns_of_connecting_and_two_of_a_statement(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    connection = await connect(proxy, own_postgres, counter)
-    assert proxy.turns == 4
-    await connection.fetchrow(INCREMENT)
-    await connection.close()
-
-    assert (proxy.turns, proxy.requests) == (6, ["", "p", "p", "PDH", "PBES"])
-
-
-async def test_counts_the_turns_of_a_transaction(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    connection = await connect(proxy, own_postgres, counter)
-    async with connection.transaction():
-        await connection.fetchrow(INCREMENT)
-    connection.terminate()
-
-    assert proxy.turns == 8
-
-
-async def test_counts_the_question_for_tls_that_a_plain_server_declines(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    url = own_postgres.url(counter).replace(str(own_postgres.port), str(proxy.port))
-    connection = await asyncpg.connect(url, ssl="prefer")
-    await connection.close()
-
-    assert proxy.turns == 5
-
-
 async def test_counts_long_messages_once(
     proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
 ) -> None:
@@ -120,27 +87,6 @@ async def test_counts_a_copy_by_its_start_and_end_not_by_its_rows(
     # has said that it may.
     assert proxy.requests == ["PDH", "Q", "dc"]
     assert proxy.turns in (2, 3)
-
-
-async def test_counts_from_zero_after_a_reset(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    connection = await connect(proxy, own_postgres, counter)
-    proxy.reset()
-    assert (proxy.turns, proxy.requests, proxy.connections) == (0, [], 0)
-    await connection.execute("SELECT 1")
-    await connection.close()
-
-    assert (proxy.turns, proxy.requests) == (1, ["Q"])
-
-
-async def test_delays_each_turn(own_postgres: PostgresCluster, counter: str) -> None:
-    with TurnProxy(own_postgres.host, own_postgres.port, delay_s=0.02) as proxy:
-        began = time.monotonic()
-        connection = await connect(proxy, own_postgres, counter)
-        await connection.fetchrow(INCREMENT)
-        assert time.monotonic() - began >= proxy.turns * 2 * proxy.delay_s
-        await connection.close()
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
@@ -179,27 +125,6 @@ async def test_cuts_the_line_before_the_log_in(
     with pytest.raises((ConnectionError, asyncpg.ConnectionDoesNotExistError)):
         await connect(proxy, own_postgres, counter)
     assert proxy.turns == 1
-
-
-async def test_never_answers_when_silent(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    proxy.is_silent = True
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(connect(proxy, own_postgres, counter), 0.2)
-    assert (proxy.turns, proxy.requests) == (1, [])
-
-
-async def test_falls_silent_after_a_request(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str
-) -> None:
-    earlier = stored(own_postgres, counter)
-    proxy.faults.append(Fault("after", request=2, how="silence"))
-    connection = await connect(proxy, own_postgres, counter)
-    with pytest.raises(TimeoutError):
-        await connection.fetchrow(INCREMENT, timeout=0.5)
-    connection.terminate()
-    assert stored(own_postgres, counter) == earlier + 1
 
 
 @pytest.mark.parametrize("request_", [1, 2])

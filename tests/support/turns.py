@@ -17,13 +17,12 @@ the client's counts as a question; `NeonFront` ends TLS itself and counts exactl
 """
 
 import asyncio
-import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal
 
+from tests.support.listener import Listener
 from tests.support.streams import SlowStream, Stream
 from tests.support.wire import (
     EXECUTE,
@@ -131,16 +130,13 @@ def begins_question(message: Message) -> bool:
     return message.kind == PARSE and b"/* whose schema is it? */" in message.body
 
 
-class TurnProxy:
-    """Relays to a PostgreSQL server; runs in a thread of its own for the time of a `with`."""
+class TurnProxy(Listener):
+    """Relays to a PostgreSQL server."""
 
     def __init__(
         self, upstream_host: str, upstream_port: int, delay_s: float = 0.0
     ) -> None:
-        self.port = 0
-        """Where it listens on 127.0.0.1."""
-        self.delay_s = delay_s
-        """Latency each way: a turn takes twice as long."""
+        super().__init__(delay_s=delay_s)
         self.faults: list[Fault] = []
         self.is_silent = False
         """Whether new connections are accepted and never answered."""
@@ -148,38 +144,14 @@ class TurnProxy:
         """The kinds of messages of each request since the last reset: `PDH` is Parse,
         Describe, Flush.
         """
-        self.connections = 0
-        """Connections since the last reset."""
         self.turns = 0
-        """Turns since the last reset."""
+        """Turns since the last reset, like `connections`."""
         self._upstream = (upstream_host, upstream_port)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._bugs: list[BaseException] = []
-        self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), daemon=True
-        )
 
     def reset(self) -> None:
         """Forget turns, requests, connections and faults."""
         self.turns = self.connections = 0
         self.requests, self.faults = [], []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        if self._bugs and error is None:
-            raise self._bugs[0]
 
     async def _welcome(self, line: Line) -> list[Message]:
         """Meet a client before the server is dialled, give its first messages;
@@ -195,33 +167,8 @@ class TurnProxy:
         """End the client's connection properly."""
         await line.client.close()
 
-    async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.connections += 1
-        line = Line(self.connections, SlowStream(reader, writer, self.delay_s))
-        task = asyncio.create_task(self._serve(line))
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-        task.add_done_callback(
-            lambda _: line.client.abort()
-        )  # also where it is cancelled before it began
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._bugs.append(error)
+    def _begin(self, client: SlowStream) -> Coroutine[Any, Any, None]:
+        return self._serve(Line(self.connections, client))
 
     async def _serve(self, line: Line) -> None:
         self.turns += 1

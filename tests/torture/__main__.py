@@ -14,22 +14,22 @@ from pathlib import Path
 
 from tests.support.postgres import open_cluster
 from tests.support.turns import TurnProxy
+from tests.torture.backends import Backend, FileBackend, ServerBackend
 from tests.torture.grid import grid, torture
-from tests.torture.grounds import FileGround, Ground, ServerGround
 
 
 @contextmanager
-def ground_of(kind: str, folder: Path) -> Iterator[Ground]:
+def open_backend(kind: str, folder: Path) -> Iterator[Backend]:
     """A store of a kind."""
     if kind == "sqlite":
-        yield FileGround(folder)
+        yield FileBackend(folder)
         return
     cluster = open_cluster()
     try:
         with TurnProxy(cluster.host, cluster.port) as proxy:
-            ground = ServerGround(cluster, proxy, folder)
-            yield ground
-            ground.close()
+            backend = ServerBackend(cluster, proxy, folder)
+            yield backend
+            backend.close()
     finally:
         cluster.close()
 
@@ -43,11 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     found = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        ground_of(asked.kind, Path(folder)) as ground,
+        open_backend(asked.kind, Path(folder)) as backend,
     ):
-        for case in grid(ground):
-            status, wrong = torture(ground, case)
-            said[f"{case.trouble.name}: exit {status}"] += 1
+        for case in grid(backend):
+            status, wrong = torture(backend, case)
+            said[f"{case.failure.name}: exit {status}"] += 1
             found += len(wrong)
             sys.stdout.write("".join(f"{case}: {what}\n" for what in wrong))
             sys.stdout.flush()

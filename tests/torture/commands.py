@@ -64,7 +64,7 @@ COMMANDS: Final = (
 )
 
 
-def fill(todo: Todo) -> None:
+def add_tasks(todo: Todo) -> None:
     """Make a store with tasks of two users, one of them done."""
     for user, lines in (("ada", b"a\nb\nc\nd\ne\n"), ("bob", b"f\ng\n")):
         assert todo("add", "-", user=user, stdin=lines).status == 0

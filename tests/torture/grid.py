@@ -6,44 +6,46 @@ from typing import Any
 
 from tests.cli.expect import EXITS
 from tests.support.program import Ran
+from tests.torture.backends import Backend, Failure, Snapshot, StoreCall
 from tests.torture.commands import COMMANDS, Command
-from tests.torture.grounds import Call, Ground, Snapshot, Trouble
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A command as it runs without trouble."""
+class Baseline:
+    """A command as it runs without failure."""
 
     command: Command
-    calls: Sequence[Call]
+    calls: Sequence[StoreCall]
     before: Snapshot
     after: Snapshot
-    said: Any
+    result: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One cell of the grid."""
 
-    trial: Trial
-    trouble: Trouble
+    baseline: Baseline
+    failure: Failure
     call: int
 
     def __str__(self) -> str:
-        return f"{self.trial.command.name}: {self.trouble.name} at call {self.call}"
+        return f"{self.baseline.command.name}: {self.failure.name} at call {self.call}"
 
 
-def try_out(ground: Ground, command: Command) -> Trial:
-    """Run a command without trouble."""
-    todo = ground.prepare(command)
-    before = ground.snapshot(command)
-    with ground.counting() as calls:
+def run_undisturbed(backend: Backend, command: Command) -> Baseline:
+    """Run a command without failure."""
+    todo = backend.prepare(command)
+    before = backend.snapshot(command)
+    with backend.counting() as calls:
         ran = command.run(todo)
     assert ran.status == 0, ran
-    return Trial(command, calls, before, ground.snapshot(command), said(ran, command))
+    return Baseline(
+        command, calls, before, backend.snapshot(command), result_of(ran, command)
+    )
 
 
-def said(ran: Ran, command: Command) -> Any:
+def result_of(ran: Ran, command: Command) -> Any:
     """What a success says whenever it is said; messages, and a new store, may tell that
     it was there already.
     """
@@ -55,39 +57,41 @@ def said(ran: Ran, command: Command) -> Any:
     return {**data, "created": True, "new": 0} if command.words[0] == "db" else data
 
 
-def grid(ground: Ground) -> Iterator[Case]:
-    """Every call of every command in every trouble."""
+def grid(backend: Backend) -> Iterator[Case]:
+    """Every call of every command in every failure."""
     for command in COMMANDS:
-        trial = try_out(ground, command)
-        for trouble in ground.troubles:
-            for call in trial.calls:
-                if trouble.can_meet(call):
-                    yield Case(trial, trouble, call.number)
+        baseline = run_undisturbed(backend, command)
+        for failure in backend.failures:
+            for call in baseline.calls:
+                if failure.can_happen_to(call):
+                    yield Case(baseline, failure, call.number)
 
 
-def slice_of(ground: Ground, command: Command) -> Iterator[Case]:
-    """Every trouble once for a command; the call that fails moves on from one to the next."""
-    trial = try_out(ground, command)
-    for turn, trouble in enumerate(ground.troubles, start=COMMANDS.index(command)):
-        if calls := [call.number for call in trial.calls if trouble.can_meet(call)]:
-            yield Case(trial, trouble, calls[turn % len(calls)])
+def slice_of(backend: Backend, command: Command) -> Iterator[Case]:
+    """Every failure once for a command; the call that fails moves on from one to the next."""
+    baseline = run_undisturbed(backend, command)
+    for turn, failure in enumerate(backend.failures, start=COMMANDS.index(command)):
+        if calls := [
+            call.number for call in baseline.calls if failure.can_happen_to(call)
+        ]:
+            yield Case(baseline, failure, calls[turn % len(calls)])
 
 
-def torture(ground: Ground, case: Case) -> tuple[int, list[str]]:
+def torture(backend: Backend, case: Case) -> tuple[int, list[str]]:
     """Run a case: the exit status, and what is wrong, if anything."""
-    trial, command = case.trial, case.trial.command
-    todo = ground.prepare(command)
-    with ground.failing(case.trouble, case.call) as settings:
+    baseline, command = case.baseline, case.baseline.command
+    todo = backend.prepare(command)
+    with backend.failing(case.failure, case.call) as settings:
         ran = command.run(todo, **settings)
-    after = ground.snapshot(command)
-    found = [*misspoken(ran, case), *half_done(ran, after, trial)]
-    if not found and ran.status and after.rows == trial.before.rows:
-        with ground.counting():
+    after = backend.snapshot(command)
+    found = [*misspoken(ran, case), *half_done(ran, after, baseline)]
+    if not found and ran.status and after.rows == baseline.before.rows:
+        with backend.counting():
             again = command.run(todo)
         if (
             again.status
-            or said(again, command) != trial.said
-            or ground.snapshot(command) != trial.after
+            or result_of(again, command) != baseline.result
+            or backend.snapshot(command) != baseline.after
         ):
             found.append(f"it cannot be repeated: {again}")
     return ran.status, [f"{what}: {ran}" for what in found]
@@ -95,10 +99,10 @@ def torture(ground: Ground, case: Case) -> tuple[int, list[str]]:
 
 def misspoken(ran: Ran, case: Case) -> Iterator[str]:
     """What is wrong with the words."""
-    command = case.trial.command
+    command = case.baseline.command
     if "Traceback" in ran.out + ran.err:
         yield "a traceback"
-    if ran.status not in case.trouble.statuses | (
+    if ran.status not in case.failure.statuses | (
         {0} if command.words == ("doctor",) else set()
     ):
         yield f"exit status {ran.status}"
@@ -107,23 +111,23 @@ def misspoken(ran: Ran, case: Case) -> Iterator[str]:
     document = ran.json
     if ran.err or document["success"] != (ran.status == 0):
         yield "no honest envelope"
-    elif ran.status == 0 and said(ran, command) != case.trial.said:
+    elif ran.status == 0 and result_of(ran, command) != case.baseline.result:
         yield "it says something else than without trouble"
     elif ran.status and EXITS[document["error"]["code"]] != ran.status:
         yield "code and exit status differ"
 
 
-def half_done(ran: Ran, after: Snapshot, trial: Trial) -> Iterator[str]:
+def half_done(ran: Ran, after: Snapshot, baseline: Baseline) -> Iterator[str]:
     """What is wrong with the store; an empty one is as good as none."""
     if after.tables not in (
-        trial.before.tables,
-        trial.after.tables,
+        baseline.before.tables,
+        baseline.after.tables,
     ) or after.rows not in (
-        trial.before.rows,
-        trial.after.rows,
+        baseline.before.rows,
+        baseline.after.rows,
     ):
         yield f"a store that is half changed: {after}"
-    elif ran.status == 0 and after != trial.after:
+    elif ran.status == 0 and after != baseline.after:
         yield "success, and the store is not changed"
-    elif ran.status not in (0, 7) and after.rows != trial.before.rows:
+    elif ran.status not in (0, 7) and after.rows != baseline.before.rows:
         yield f"exit status {ran.status}, and the store is changed"

@@ -1,4 +1,4 @@
-"""A slice of what `python -m tests.torture` does whole: every command in every trouble, once."""
+"""A slice of what `python -m tests.torture` does whole: every command in every failure, once."""
 
 import gc
 import tempfile
@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.postgres import PostgresCluster
 from tests.support.turns import TurnProxy
+from tests.torture.backends import Backend, FileBackend, ServerBackend
 from tests.torture.commands import COMMANDS, Command
 from tests.torture.grid import slice_of, torture
-from tests.torture.grounds import FileGround, Ground, ServerGround
 
 commands = pytest.mark.parametrize(
     "command", COMMANDS, ids=lambda command: command.name
@@ -32,43 +32,43 @@ def swept() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def file_ground(sealed_folders: Path) -> Iterator[FileGround]:
+def file_backend(sealed_folders: Path) -> Iterator[FileBackend]:
     """A file under a driver that fails."""
     with tempfile.TemporaryDirectory(dir=sealed_folders) as folder:
-        yield FileGround(Path(folder))
+        yield FileBackend(Path(folder))
 
 
 @pytest.fixture(scope="module")
-def server_ground(
+def server_backend(
     own_postgres: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerGround]:
+) -> Iterator[ServerBackend]:
     """A server behind a proxy that fails."""
     with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
-        ground = ServerGround(own_postgres, proxy, tmp_path_factory.mktemp("ground"))
-        yield ground
-        ground.close()
+        backend = ServerBackend(own_postgres, proxy, tmp_path_factory.mktemp("backend"))
+        yield backend
+        backend.close()
 
 
-def wrongs(ground: Ground, command: Command) -> list[str]:
+def wrongs(backend: Backend, command: Command) -> list[str]:
     """What is wrong after a command's slice."""
     return [
         f"{case}: {wrong}"
-        for case in slice_of(ground, command)
-        for wrong in torture(ground, case)[1]
+        for case in slice_of(backend, command)
+        for wrong in torture(backend, case)[1]
     ]
 
 
 @pytest.mark.spec("002/FR-049")
 @commands
 def test_no_failing_call_to_a_file_does_harm(
-    file_ground: FileGround, command: Command
+    file_backend: FileBackend, command: Command
 ) -> None:
-    assert wrongs(file_ground, command) == []
+    assert wrongs(file_backend, command) == []
 
 
 @pytest.mark.spec("002/FR-049")
 @commands
 def test_no_failing_call_to_a_server_does_harm(
-    server_ground: ServerGround, command: Command
+    server_backend: ServerBackend, command: Command
 ) -> None:
-    assert wrongs(server_ground, command) == []
+    assert wrongs(server_backend, command) == []

@@ -7,10 +7,12 @@ import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document, assert_refused
-from tests.neon.site import Site
 from tests.support.blocking import wait_for
 from tests.support.program import Todo
+from tests.support.site import MAY_HALF_CLOSE, Site
 from tests.support.turns import TurnProxy
+
+pytestmark = MAY_HALF_CLOSE
 
 OWNER = "neondb_owner"
 PEOPLE = ("ada", "bob", 'Zoë O\'Neil; --"x"')

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import EXITS, assert_document
-from tests.neon.site import CONSOLE, ELSEWHERE, HOST, POOLER, Site
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
+from tests.support.site import CONSOLE, ELSEWHERE, HOST, MAY_HALF_CLOSE, POOLER, Site
 from tests.support.turns import TurnProxy
+
+pytestmark = MAY_HALF_CLOSE
 
 SETTINGS = [
     "version",

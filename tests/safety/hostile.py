@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from tests.cli.tampering import DROP_CHECKS, path_of
-from tests.safety.corpus import CORPUS
 from tests.support.blocking import wait_for
 from tests.support.program import Todo
 from tests.support.stores import Store
+from tests.support.texts import CORPUS
 
 KEY = "3d0d2b52-5b0c-4f0e-8a3c-0a8d1b1f5e01"
 """`add - --id KEY` finds every task of ada there already; `add --id KEY`, as bob, the
@@ -20,7 +20,7 @@ one that holds everything.
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class HostileStore:
     """Ada's tasks are the texts, one each and numbered from 1; bob has one task whose
     description is all of them.
     """
@@ -41,14 +41,16 @@ class Shelf:
         ).encode()
 
 
-def fill(todo: Todo, store: Store, texts: Sequence[str] = CORPUS) -> Shelf:
+def make_hostile(
+    todo: Todo, store: Store, texts: Sequence[str] = CORPUS
+) -> HostileStore:
     """Put texts into a store; a NUL only where it can be."""
-    shelf = Shelf(
+    hostile = HostileStore(
         todo, [text for text in texts if store.kind == "sqlite" or "\0" not in text]
     )
-    assert todo("add", "--id", KEY, "-", stdin=shelf.lines).status == 0
+    assert todo("add", "--id", KEY, "-", stdin=hostile.lines).status == 0
     assert todo("add", "--id", KEY, "all", user="bob").status == 0
-    rows = [(text, number) for number, text in enumerate(shelf.texts, start=1)]
+    rows = [(text, number) for number, text in enumerate(hostile.texts, start=1)]
     if store.kind == "sqlite":
         with closing(sqlite3.connect(path_of(store))) as file, file:
             file.execute("PRAGMA ignore_check_constraints = ON")
@@ -57,14 +59,14 @@ def fill(todo: Todo, store: Store, texts: Sequence[str] = CORPUS) -> Shelf:
             )
             file.execute(
                 "UPDATE task SET title = ?, description = ? WHERE user_id = 'bob'",
-                ("\x1b", shelf.everything),
+                ("\x1b", hostile.everything),
             )
     else:
-        wait_for(_fill_server(store.url, rows, shelf.everything))
-    return shelf
+        wait_for(_write_to_server(store.url, rows, hostile.everything))
+    return hostile
 
 
-async def _fill_server(
+async def _write_to_server(
     url: str, rows: Sequence[tuple[str, int]], everything: str
 ) -> None:
     connection = await asyncpg.connect(url)

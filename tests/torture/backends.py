@@ -21,7 +21,7 @@ from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
 from tests.support.wire import SSL_REQUEST
-from tests.torture.commands import SOURCE, Command, fill, make_source
+from tests.torture.commands import SOURCE, Command, add_tasks, make_source
 from tests.torture.driver import Calls, driven
 from todo_cli.database import connection, engine
 
@@ -30,7 +30,7 @@ PATIENCE_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class StoreCall:
     """One call of a command to its store; on a server 0 is the log-in."""
 
     number: int
@@ -39,14 +39,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """A way to fail, and the exit statuses that tell it honestly."""
 
     name: str
     statuses: frozenset[int]
     how: Any
 
-    def can_meet(self, call: Call) -> bool:
+    def can_happen_to(self, call: StoreCall) -> bool:
         """Whether this can happen to a call."""
         if not isinstance(self.how, Fault):
             return True
@@ -65,10 +65,10 @@ class Snapshot:
     rows: Sequence[Any]
 
 
-class Ground(Protocol):
+class Backend(Protocol):
     """A store to torture commands on."""
 
-    troubles: Sequence[Trouble]
+    failures: Sequence[Failure]
 
     def prepare(self, command: Command) -> Todo:
         """Put the store into the state in which the command begins, and hand out the
@@ -79,31 +79,31 @@ class Ground(Protocol):
         """Read the store once everything is at rest."""
 
     @contextmanager
-    def counting(self) -> Iterator[list[Call]]:
+    def counting(self) -> Iterator[list[StoreCall]]:
         """Note which calls are made meanwhile."""
 
     @contextmanager
-    def failing(self, trouble: Trouble, call: int) -> Iterator[dict[str, str]]:
+    def failing(self, failure: Failure, call: int) -> Iterator[dict[str, str]]:
         """Let one call fail meanwhile, under these settings."""
 
 
-class FileGround:
+class FileBackend:
     """A file."""
 
-    troubles: Sequence[Trouble] = (
-        Trouble("busy for a moment", frozenset({0}), Calls("SQLITE_BUSY")),
-        Trouble("busy for long", frozenset({6}), Calls("SQLITE_BUSY", lasts=True)),
-        Trouble("disk full", frozenset({9}), Calls("SQLITE_FULL")),
-        Trouble("disk fails", frozenset({9}), Calls("SQLITE_IOERR_FSYNC")),
-        Trouble("read-only", frozenset({9}), Calls("SQLITE_READONLY")),
-        Trouble("damaged", frozenset({9}), Calls("SQLITE_CORRUPT")),
+    failures: Sequence[Failure] = (
+        Failure("busy for a moment", frozenset({0}), Calls("SQLITE_BUSY")),
+        Failure("busy for long", frozenset({6}), Calls("SQLITE_BUSY", lasts=True)),
+        Failure("disk full", frozenset({9}), Calls("SQLITE_FULL")),
+        Failure("disk fails", frozenset({9}), Calls("SQLITE_IOERR_FSYNC")),
+        Failure("read-only", frozenset({9}), Calls("SQLITE_READONLY")),
+        Failure("damaged", frozenset({9}), Calls("SQLITE_CORRUPT")),
     )
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "store.db"
         self._filled = folder / "filled.db"
-        fill(self._todo(self._filled))
+        add_tasks(self._todo(self._filled))
         make_source(self._todo(folder / SOURCE))
 
     def prepare(self, command: Command) -> Todo:
@@ -136,19 +136,19 @@ class FileGround:
             )
 
     @contextmanager
-    def counting(self) -> Iterator[list[Call]]:
+    def counting(self) -> Iterator[list[StoreCall]]:
         """Count from 1."""
-        counted, calls = Calls(), list[Call]()
+        counted, calls = Calls(), list[StoreCall]()
         with driven(counted):
             yield calls
-        calls += (Call(number) for number in range(1, counted.made + 1))
+        calls += (StoreCall(number) for number in range(1, counted.made + 1))
 
     @contextmanager
-    def failing(self, trouble: Trouble, call: int) -> Iterator[dict[str, str]]:
+    def failing(self, failure: Failure, call: int) -> Iterator[dict[str, str]]:
         """Fail in the driver."""
         with (
-            driven(replace(trouble.how, fails=call)),
-            patience(engine, "BUSY_FOR_S") if trouble.how.lasts else nothing(),
+            driven(replace(failure.how, fails=call)),
+            patience(engine, "BUSY_FOR_S") if failure.how.lasts else nothing(),
         ):
             yield {}
 
@@ -176,21 +176,21 @@ def _error(state: str) -> Fault:
     return Fault("before", 0, how="error", state=state)
 
 
-class ServerGround:
+class ServerBackend:
     """A server behind a proxy."""
 
-    troubles: Sequence[Trouble] = (
-        Trouble("40001", frozenset({6}), _error("40001")),
-        Trouble("40P01", frozenset({6}), _error("40P01")),
-        Trouble("53300", frozenset({0, 6, 7}), _error("53300")),
-        Trouble("57P01", frozenset({0, 7}), _error("57P01")),
-        Trouble("25006", frozenset({4}), _error("25006")),
-        Trouble("53100", frozenset({9}), _error("53100")),
-        Trouble("reset before", UNKNOWN, Fault("before", 0, how="reset")),
-        Trouble("reset after", UNKNOWN, Fault("after", 0, how="reset")),
-        Trouble("silence before", UNKNOWN | {6}, Fault("before", 0, how="silence")),
-        Trouble("silence after", UNKNOWN | {6}, Fault("after", 0, how="silence")),
-        Trouble("refused from then on", frozenset({6, 7}), Fault("before", 0)),
+    failures: Sequence[Failure] = (
+        Failure("40001", frozenset({6}), _error("40001")),
+        Failure("40P01", frozenset({6}), _error("40P01")),
+        Failure("53300", frozenset({0, 6, 7}), _error("53300")),
+        Failure("57P01", frozenset({0, 7}), _error("57P01")),
+        Failure("25006", frozenset({4}), _error("25006")),
+        Failure("53100", frozenset({9}), _error("53100")),
+        Failure("reset before", UNKNOWN, Fault("before", 0, how="reset")),
+        Failure("reset after", UNKNOWN, Fault("after", 0, how="reset")),
+        Failure("silence before", UNKNOWN | {6}, Fault("before", 0, how="silence")),
+        Failure("silence after", UNKNOWN | {6}, Fault("after", 0, how="silence")),
+        Failure("refused from then on", frozenset({6, 7}), Fault("before", 0)),
     )
 
     def __init__(self, server: PostgresCluster, proxy: TurnProxy, folder: Path) -> None:
@@ -205,7 +205,7 @@ class ServerGround:
             on_nothing: self._runner.run(_connect(url))
             for on_nothing, url in self._urls.items()
         }
-        fill(self._todo(on_nothing=False))
+        add_tasks(self._todo(on_nothing=False))
         self._run(False, SAVE)
         make_source(
             Todo(Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"), Clock())
@@ -246,26 +246,28 @@ class ServerGround:
         )
 
     @contextmanager
-    def counting(self) -> Iterator[list[Call]]:
+    def counting(self) -> Iterator[list[StoreCall]]:
         """Count the log-in as 0, then every request."""
-        calls = [Call(0)]
+        calls = [StoreCall(0)]
         yield calls
         requests = [
             "",
             *(kinds for kinds in self._proxy.requests if kinds not in ("", "p")),
         ]
         calls += (
-            Call(number, kinds != "S" and (requests[number - 1], kinds) != ("S", "Q"))
+            StoreCall(
+                number, kinds != "S" and (requests[number - 1], kinds) != ("S", "Q")
+            )
             for number, kinds in enumerate(requests[1:], start=1)
         )
 
     @contextmanager
-    def failing(self, trouble: Trouble, call: int) -> Iterator[dict[str, str]]:
+    def failing(self, failure: Failure, call: int) -> Iterator[dict[str, str]]:
         """Fail in the proxy."""
         self._proxy.reset()
-        self._proxy.faults = [replace(trouble.how, request=call)]
-        is_slow = trouble.how.how == "silence"
-        is_gone = trouble.name.startswith("refused")
+        self._proxy.faults = [replace(failure.how, request=call)]
+        is_slow = failure.how.how == "silence"
+        is_gone = failure.name.startswith("refused")
         if is_gone:
             self._proxy.faults += [
                 Fault("before", 0, how="reset", connection=number)

@@ -26,7 +26,7 @@ from tests.support.stores import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Workspace:
     """A store, and the folders of the program that uses it; `server` is the store's, if
     it is on one.
 
@@ -54,7 +54,7 @@ class Ground:
         """The program on the store, in a terminal."""
         return PtyProcess(self.surroundings, self.launch)
 
-    def at(self, url: str) -> "Ground":
+    def at(self, url: str) -> "Workspace":
         """The same place with another way to the store, or to none."""
         return replace(self, store=Store(self.store.kind, url))
 
@@ -99,19 +99,19 @@ class Ground:
 
 
 @contextmanager
-def opened(kind: str) -> Iterator[Ground]:
+def open_workspace(kind: str) -> Iterator[Workspace]:
     """An empty store of this kind outside of pytest; PostgreSQL is that of the tests."""
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="todo-faults-"))
         )
         if kind == "sqlite":
-            yield Ground(
+            yield Workspace(
                 Store(kind, f"sqlite:///{folder / 'store.db'}"), folder, folder
             )
             return
         server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
         stack.callback(server.close)
-        yield Ground(
+        yield Workspace(
             Store(kind, server.url(server.create_database())), folder, folder, server
         )

@@ -1,18 +1,48 @@
-"""Texts that would drive a terminal, forge a line or fool a reader; and texts that look
-strange and must survive.
+"""Texts that would drive a terminal, forge a line or fool a reader; texts that look
+strange and must survive; and how the first are shown.
+
+The one list of them for all tests.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from tests.support.program import Ran
+
 # Written out here a second time on purpose: the contract's list, not the program's.
-C0: Final = [chr(code) for code in range(0x20)]
-REST: Final = [
-    chr(code)
-    for code in (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-]
-REFUSED: Final = frozenset(chr(code) for code in range(0xD800, 0xE000)).union(C0, REST)
+CLASSES: Final = {
+    "C0": range(0x20),
+    "DEL": range(0x7F, 0x80),
+    "C1": range(0x80, 0xA0),
+    "line separators": range(0x2028, 0x202A),
+    "bidi embeddings and overrides": range(0x202A, 0x202F),
+    "bidi isolates": range(0x2066, 0x206A),
+    "lone surrogates": range(0xD800, 0xE000),
+}
+REFUSED_CODES: Final = frozenset(chain.from_iterable(CLASSES.values()))
+REFUSED: Final = frozenset(map(chr, REFUSED_CODES))
+STORABLE: Final = [chr(code) for code in sorted(REFUSED_CODES) if code < 0xD800]
+"""What no rule of ours lets in, and another program can have stored."""
+
+UNSAFE: Final = re.compile(f"(?![\n\t])[{''.join(sorted(REFUSED))}]")
+"""A character that must reach neither a terminal nor a pipe, where LF and TAB are ours."""
+
+STYLES: Final = re.compile("\x1b\\[(0|1|2|2;32|32|33|36)m")
+"""The styles that our tables have, as Rich writes them: no other sequence is taken away
+before it is looked for.
+"""
+
+FAMILY: Final = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+PERSIAN: Final = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+HEBREW: Final = "\u200f\u05e9\u05dc\u05d5\u05dd 3 (\u05d7\u05dc\u05d1)\u200f"
+ARABIC: Final = "\u061c\u0645\u0631\u062d\u0628\u0627"
+
+MIXED: Final = "a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
+"""Text that would drive a terminal, reverse it, or not be UTF-8."""
+MIXED_SHOWN: Final = r"a\x1b[31mb\u202ec\x9bd\u2028e\udcfff\x7f"
+"""The same, made visible."""
 
 CONTROLS: Final = """
 31m 1;31;5m 38;5;196m 38;2;255;0;0m 8m 7m 0m 2m 36m 4:3m m 2J 3J J K 2K 1K H 1;1H 10A 10B 10C 10D 999;999f G 5d s u
@@ -177,7 +207,7 @@ a\u3000b
 
 
 def _hostile() -> Iterator[str]:
-    yield from (f"A{character}Z" for character in chain(C0, REST))
+    yield from (f"A{character}Z" for character in STORABLE)
     yield from (
         f"a{start}{rest}b" for rest in CONTROLS.split() for start in ("\x1b[", "\x9b")
     )
@@ -213,3 +243,20 @@ def shown(text: str) -> str:
 def _written(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def unstyled(text: str) -> str:
+    """What a terminal shows, without our own styles."""
+    return STYLES.sub("", text)
+
+
+def raw(ran: Ran, *, is_terminal: bool = False) -> list[str]:
+    """The characters that must not be in what was printed; in pipes a TAB is a border of ours."""
+    allowed = {"\n"} if is_terminal else {"\n", "\t"}
+    text = unstyled(ran.out) + unstyled(ran.err) if is_terminal else ran.out + ran.err
+    return sorted(set(text) & (REFUSED - allowed))
+
+
+def raw_in_document(text: str) -> list[str]:
+    """The characters that must not be in a JSON document, which is one line."""
+    return sorted(set(text.removesuffix("\n")) & REFUSED)

@@ -1,1 +1,0 @@
-"""Which changes to the program would no test notice?"""
