@@ -201,32 +201,20 @@ def read_config(
     if path is None:
         return Config(None)
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read()
-    except FileNotFoundError:
-        if CONFIG.variable in variables:
+        data, mode = _read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if CONFIG.variable in variables and isinstance(error, FileNotFoundError):
             raise ConfigInvalid(
                 f"{path} does not exist", hint="TODO_CONFIG names the config file"
             ) from None
         return Config(path)
-    except NotADirectoryError:
-        return Config(path)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
+    found = Config(path, _parse(path, _text(path, data)))
+    if mode & 0o077 and _holds_password(found, cwd, home):
         raise ConfigInvalid(
-            f"{path} cannot be read: {reason}", hint="check the path and the rights"
-        ) from error
-    values = _parse(path, _text(path, data))
-    is_secret = any(
-        _BY_KEY[key].is_secret and _holds_password(value, cwd, home)
-        for key, value in values.items()
-    )
-    if mode & 0o077 and is_secret:
-        raise ConfigInvalid(
-            f"{path} holds a password and others can read it", hint=f"chmod 600 {path}"
+            f"{path} contains a password and others can read it",
+            hint=f"chmod 600 {path}",
         )
-    return Config(path, values)
+    return found
 
 
 def output(variables: Mapping[str, str], config: Config | None) -> str:
@@ -239,6 +227,21 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
     if chosen.value not in OUTPUTS:
         raise ConfigInvalid(f"{chosen.source} must be one of {', '.join(OUTPUTS)}")
     return str(chosen.value)
+
+
+def _read_bytes(path: Path) -> tuple[bytes, int]:
+    """The content of a file, and the rights on it."""
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            return file.read(), mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigInvalid(
+            f"{path} cannot be read: {reason}", hint="check the path and the rights"
+        ) from error
 
 
 def _text(path: Path, data: bytes) -> str:
@@ -402,7 +405,15 @@ def _read_target(
         raise ConfigInvalid(f"{error.message} ({chosen.source})", hint=hint) from None
 
 
-def _holds_password(url: str, cwd: Path, home: Path | None) -> bool:
+def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:
+    return any(
+        _is_url_with_password(value, cwd, home)
+        for key, value in config.values.items()
+        if _BY_KEY[key].is_secret
+    )
+
+
+def _is_url_with_password(url: str, cwd: Path, home: Path | None) -> bool:
     try:
         target = parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid:

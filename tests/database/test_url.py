@@ -176,6 +176,7 @@ LOGINS = {
     "postgresql://ada:p%c3%A4ss@db.example/my%2Fshop": ("ada", "p\u00e4ss", "my/shop"),
     "postgresql://a%40da:p%25%23%3F%2F%40%20x@h/s": ("a@da", "p%#?/@ x", "s"),
     "postgresql://ada:a+b@db.example/a+b": ("ada", "a+b", "a+b"),
+    "postgresql://x%FF:y%FF@h/z%FF?user=a&password=b&dbname=c": ("a", "b", "c"),
     "postgresql:///?host=h&user=ada&password=p%40ss&dbname=s": ("ada", "p@ss", "s"),
 }
 HOSTS = {

@@ -65,8 +65,8 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
-        "config_file": str(settings.config_path) if settings.config_path else None,
-        "embedded_file": str(settings.data_path) if settings.data_path else None,
+        "config_file": settings.config_path and str(settings.config_path),
+        "embedded_file": settings.data_path and str(settings.data_path),
         "timeout_s": settings.timeout_s,
     }
     if isinstance(target, PostgresTarget):
@@ -93,6 +93,8 @@ def _tls(target: PostgresTarget) -> str:
 def _word(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "-"
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "-" if value is None else str(value)
+    return str(value)

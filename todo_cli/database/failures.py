@@ -406,11 +406,19 @@ def _from_postgres(
     if facts.sqlstate is not None:
         return _from_state(facts, facts.sqlstate, target)
     if isinstance(error, TimeoutError):
-        what = "No connection to" if connecting else "No answer from"
-        return TimedOut(
-            f"{what} {place} in time",
-            hint="try again, or set TODO_TIMEOUT to more seconds",
-        )
+        return _from_silence(place, connecting=connecting)
+    return _from_line(error, place)
+
+
+def _from_silence(place: str, *, connecting: bool) -> TimedOut:
+    what = "No connection to" if connecting else "No answer from"
+    return TimedOut(
+        f"{what} {place} in time", hint="try again, or set TODO_TIMEOUT to more seconds"
+    )
+
+
+def _from_line(error: BaseException, place: str) -> TodoError:
+    """Translate what the server did not say itself."""
     if isinstance(error, socket.gaierror):
         return DatabaseUnavailable(
             f"The host of {place} is not known", hint="check the name and the network"

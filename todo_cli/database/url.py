@@ -267,41 +267,45 @@ def _refuse_addresses(text: str) -> None:
     Raises:
         ConfigInvalid: it says what is wrong, as far as that can be known.
     """
+    _refuse_copied(text)
     scheme, separator, _ = text.partition("://")
-    if re.match(r"\W*psql\b", text):
-        raise ConfigInvalid(
-            "The database URL begins with `psql`",
-            hint="leave out `psql` and the quotes: begin with `postgresql://`",
-        )
-    if (nested := _NESTED.search(text)) and "://" not in text[: nested.start()]:
-        raise ConfigInvalid(
-            "The database URL has something before `postgresql://`",
-            hint="leave it out, whether it is `jdbc:`, `export NAME=` or a quote",
-        )
-    if redact.plain(text) != text and _NESTED.match(redact.plain(text)):
-        raise ConfigInvalid(
-            "The database URL contains a `\\`, "
-            "or a character that only looks like the right one",
-            hint="write `postgresql://`, `:`, `@` and `/` with plain ASCII characters "
-            "and without `\\`",
-        )
-    word, colon, _ = text.partition(":")
-    if (
-        colon
-        and not separator
-        and (word.lower() in (*_SQLITE, "file") or _POSTGRES.fullmatch(word))
-    ):
-        raise ConfigInvalid(
-            "The database URL lacks `//` after its scheme", hint=_EXAMPLES
-        )
     if separator:
         named = f" `{scheme}`" if scheme.lower() in _SCHEMES else ""
         raise ConfigInvalid(
             f"The database URL has an unknown scheme{named}", hint=_EXAMPLES
         )
+    word, colon, _ = text.partition(":")
+    is_scheme = word.lower() in (*_SQLITE, "file") or _POSTGRES.fullmatch(word)
+    if colon and is_scheme:
+        raise ConfigInvalid(
+            "The database URL lacks `//` after its scheme", hint=_EXAMPLES
+        )
     if redact.looks_like_address(text):
         raise ConfigInvalid(
             "The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES
+        )
+
+
+def _refuse_copied(text: str) -> None:
+    """Refuse a URL with more around it than `unwrap` takes off, or with odd characters."""
+    if re.match(r"\W*psql\b", text):
+        raise ConfigInvalid(
+            "The database URL begins with `psql`",
+            hint="leave out `psql` and the quotes: begin with `postgresql://`",
+        )
+    nested = _NESTED.search(text)
+    if nested and "://" not in text[: nested.start()]:
+        raise ConfigInvalid(
+            "The database URL has something before `postgresql://`",
+            hint="leave it out, whether it is `jdbc:`, `export NAME=` or a quote",
+        )
+    plain = redact.plain(text)
+    if plain != text and _NESTED.match(plain):
+        raise ConfigInvalid(
+            "The database URL contains a `\\`, "
+            "or a character that only looks like the right one",
+            hint="write `postgresql://`, `:`, `@` and `/` with plain ASCII characters "
+            "and without `\\`",
         )
 
 
@@ -374,11 +378,13 @@ def _split(rest: str) -> _Parts:
     parameters, dropped = _parameters(query)
     login, _, hosts = authority.rpartition("@")
     raw_user, colon, raw_password = login.partition(":")
-    password = _decoded(raw_password) if colon else None
+    password = parameters.get("password") or None
+    if password is None and colon:
+        password = _decoded(raw_password)
     return _Parts(
         user=parameters.get("user") or _decoded(raw_user),
         raw_user=raw_user,
-        password=parameters.get("password") or password,
+        password=password,
         hosts=parameters.get("host") or hosts,
         database=parameters.get("dbname") or _decoded(path),
         parameters=parameters,
@@ -454,38 +460,42 @@ def _named(parameter: str) -> str:
     """What `todo doctor` may show of a parameter that has no effect."""
     if parameter in _FOREIGN:
         return parameter
-    return (
-        "(unknown)"
-        if re.fullmatch(r"\w{1,40}", parameter, re.ASCII)
-        else "(unreadable)"
-    )
+    if re.fullmatch(r"\w{1,40}", parameter, re.ASCII):
+        return "(unknown)"
+    return "(unreadable)"
+
+
+_HOST: Final = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(/[^:\[\]@]*|[\w.-]*))(?::(.*))?"
+)
+"""An IPv6 address in brackets, or a folder or a name; then perhaps a port."""
 
 
 def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
+    """Read hosts with their ports; the last of `ports` counts for the hosts after it."""
+    given = (ports or str(_PORT)).split(",")
     found = []
-    given_ports = ports.split(",") if ports else []
     for position, text in enumerate(hosts.split(",")):
-        match = re.fullmatch(
-            r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(/[^:\[\]@]*|[\w.-]*))(?::(.*))?",
-            _decoded(text),
-        )
+        match = _HOST.fullmatch(_decoded(text))
         if match is None:
             raise ConfigInvalid(
                 "The database URL has a host that cannot be read", hint=_ENCODE
             )
-        port = match[3] or (
-            given_ports[min(position, len(given_ports) - 1)]
-            if given_ports
-            else str(_PORT)
-        )
-        if re.fullmatch(r"[0-9]{1,5}", port) is None or not 0 < int(port) < 65_536:
-            raise ConfigInvalid(
-                "The database URL has a port that is not a number from 1 to 65535",
-                hint=_ENCODE,
-            )
         host = match[1] or match[2] or "localhost"
-        found.append((host if host.startswith("/") else host.lower(), int(port)))
+        if not host.startswith("/"):
+            host = host.lower()
+        port = match[3] or given[min(position, len(given) - 1)]
+        found.append((host, _port(port)))
     return tuple(found)
+
+
+def _port(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or not 0 < int(text) < 65_536:
+        raise ConfigInvalid(
+            "The database URL has a port that is not a number from 1 to 65535",
+            hint=_ENCODE,
+        )
+    return int(text)
 
 
 def _direct_tls(negotiation: str | None, *, is_neon: bool) -> bool:

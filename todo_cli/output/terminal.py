@@ -95,16 +95,21 @@ def _table(table: Table, width: int) -> RichTable:
         drawn.add_column("When", no_wrap=True, style="dim")
     for task in table.tasks:
         cells = [Text(str(task.number))]
-        title = Text(visible(task.title), style="dim" if task.completed else "")
         if with_status:
             cells.append(_status(task))
-        elif task.completed:
-            title = Text("x ", style="green") + title
-        cells.append(title)
+        cells.append(_title(task, is_marked=not with_status))
         if with_date:
             cells.append(Text(age(task.completed_at or task.created_at, table.now)))
         drawn.add_row(*cells)
     return drawn
+
+
+def _title(task: Task, *, is_marked: bool) -> Text:
+    """The title; a mark says that it is done where no column does."""
+    if not task.completed:
+        return Text(visible(task.title))
+    title = Text(visible(task.title), style="dim")
+    return Text("x ", style="green") + title if is_marked else title
 
 
 def _status(task: Task) -> Text:

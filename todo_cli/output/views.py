@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from todo_cli.errors import TodoError
 from todo_cli.output import words
 from todo_cli.output.envelope import task_values
-from todo_cli.task import Added, Task, TaskPage
+from todo_cli.task import Added, Task, TaskPage, TaskStatus
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
@@ -84,18 +84,36 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
 
 def listed(page: TaskPage, context: ViewContext) -> Sheet:
     """Show tasks as a table, with how many there are."""
-    query, open_count, done_count = page.query, page.open_count, page.done_count
-    counts = f"{words.count(open_count)} open, {words.count(done_count)} done"
-    totals = {"open": open_count, "done": done_count, "all": open_count + done_count}
-    kind = "" if query.status == "all" else f"{query.status} "
-    note = f"No {kind}tasks for {context.user} in {context.place}"
-    if open_count or done_count:
-        note += f" ({counts})"
-    message = counts
-    if query.limit is not None:
-        message = f"{len(page.tasks):,} of {words.count(totals[query.status])}"
+    message = _counts(page)
+    if page.query.limit is not None:
+        message = f"{len(page.tasks):,} of {words.count(_total(page))}"
+    note = _nothing(page, context)
     table = Table(page.tasks, context.now, footer=message, note=note)
     return Sheet(page.tasks, message, table=table)
+
+
+def _counts(page: TaskPage) -> str:
+    return f"{words.count(page.open_count)} open, {words.count(page.done_count)} done"
+
+
+def _total(page: TaskPage) -> int:
+    """How many tasks the query would find without a limit."""
+    if page.query.status is TaskStatus.OPEN:
+        return page.open_count
+    if page.query.status is TaskStatus.DONE:
+        return page.done_count
+    return page.open_count + page.done_count
+
+
+def _nothing(page: TaskPage, context: ViewContext) -> str:
+    """Say that a list is empty, and what the user has besides."""
+    kind = f"{page.query.status} tasks"
+    if page.query.status is TaskStatus.ALL:
+        kind = "tasks"
+    note = f"No {kind} for {context.user} in {context.place}"
+    if page.open_count or page.done_count:
+        note += f" ({_counts(page)})"
+    return note
 
 
 def shown(task: Task, context: ViewContext) -> Sheet:
