@@ -66,6 +66,20 @@ def test_a_joined_list_is_what_sqlalchemy_writes_of_the_whole(
     assert load(dialect).page(query).sql == whole
 
 
+CHANGES = [
+    fields
+    for size in range(1, len(queries.CHANGEABLE) + 1)
+    for fields in itertools.combinations(queries.CHANGEABLE, size)
+]
+
+
+@each_dialect
+def test_a_change_is_what_sqlalchemy_writes_of_the_whole(dialect: str) -> None:
+    made = {fields: load(dialect).change(fields).sql for fields in CHANGES}
+
+    assert made == {fields: build.change_of(dialect, fields) for fields in CHANGES}
+
+
 INVENTED = {
     "words": queries.TASK.c.title.contains(bindparam("words", type_=Text)),
     "long_or_noted": or_(

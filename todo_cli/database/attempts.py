@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget, Target
@@ -110,23 +110,26 @@ class Attempts:
         while True:
             try:
                 return await call()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a bug is raised again below
                 cause = self._take_cause(error)
                 fault = self._fault_of(cause)
                 next_step = decide(fault, effect, was_lost=was_lost)
                 was_lost = was_lost or fault in (Fault.CUT, Fault.SILENT)
                 if not was_lost or fault is Fault.TAKEN:
                     self._has_failed(effect)
-                if fault is Fault.BUSY and loop.time() >= give_up:
-                    next_step = Next.FAIL
-                if next_step is Next.LOST:
-                    raise self._lost() from error
-                if next_step is Next.FAIL and isinstance(error, TodoError):
-                    raise
-                if next_step is Next.FAIL:
-                    raise failures.translated(cause, self._target) from error
+                is_late = fault is Fault.BUSY and loop.time() >= give_up
+                if is_late or next_step is not Next.AGAIN:
+                    self._give_up(next_step, cause, error)
             if fault is Fault.BUSY:
                 await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter
+
+    def _give_up(self, step: Next, cause: Exception, error: Exception) -> NoReturn:
+        """Say what became of the call."""
+        if step is Next.LOST:
+            raise self._lost() from error
+        if isinstance(error, TodoError):
+            raise error
+        raise failures.translated(cause, self._target) from error
 
     def _take_cause(self, error: Exception) -> Exception:
         """What went wrong: the error itself, or why we cut the line.

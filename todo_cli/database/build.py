@@ -76,6 +76,7 @@ def written(name: str) -> str:
             key: _entry(expression, name) for key, expression in statements.items()
         },
         "page": _page(name),
+        "change": _change(name),
         "creation": [step.split("\n") for step in ddl.creation(ddl.dialect_of(name))],
         "tables": {
             table.name: [column.name for column in table.c]
@@ -83,6 +84,38 @@ def written(name: str) -> str:
         },
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def change_of(name: str, fields: Sequence[str]) -> str:
+    """The text of a change as SQLAlchemy writes the whole."""
+    values = {"updated_at": queries.moment(fields)}
+    for field in fields:
+        values |= queries.assignments(field)
+    return sql_of(queries.change(DIALECTS[name], values), name)
+
+
+def _change(name: str) -> dict[str, Any]:
+    """The frame of every change, and for each field what it sets and when it differs."""
+    mark: Any = literal_column("/*set*/")
+    frame = queries.change(DIALECTS[name], {"updated_at": mark})
+    entry = _entry(frame, name)
+    sql = "\n".join(entry["sql"]).replace("updated_at=/*set*/", "/*set*/")
+    kept = sql_of(queries.TASK.c.updated_at, name)
+    return {
+        "sql": sql.split("\n"),
+        "kinds": entry["kinds"],
+        "otherwise": f" ELSE {kept} END",
+        "fields": {field: _field(name, field) for field in queries.CHANGEABLE},
+    }
+
+
+def _field(name: str, field: str) -> dict[str, Any]:
+    assigned = queries.assignments(field)
+    when = sql_of(queries.moment([field], None), name)
+    return {
+        "set": {column: sql_of(value, name) for column, value in assigned.items()},
+        "when": when.removeprefix("CASE ").removesuffix(" END"),
+    }
 
 
 def _entry(expression: Any, name: str) -> dict[str, Any]:

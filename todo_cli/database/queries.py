@@ -8,7 +8,7 @@ The stores differ in three places: how a list is one value, the INSERT that know
 ON CONFLICT, and that SQLite has no INSERT inside of another statement.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Label,
     Select,
     String,
+    Table,
     Text,
     and_,
     any_,
@@ -114,34 +115,51 @@ Dialect = PostgresDialect | SqliteDialect
 
 def statements(dialect: Dialect) -> dict[str, Expression]:
     """Every query of fixed text, by the name under which it is run."""
-    found: dict[str, Expression] = {
+    found = _of_tasks(dialect) | _of_the_store() | _of_transfer(dialect)
+    if isinstance(dialect, PostgresDialect):
+        return found | _of_a_server(dialect)
+    return found | _of_a_file()
+
+
+def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
+    stored = select(*COLUMNS)
+    return {
         "by_id": _single("id"),
         "by_number": _single("number"),
         "named": _named(dialect),
-        "change": _change(dialect),
         "remove": _remove(dialect),
         "reserve": _reserve(dialect),
-        "stored": select(*COLUMNS).where(
-            dialect.within(TASK.c.id, "ids", TASK.c.id.type)
-        ),
+        "stored": stored.where(dialect.within(TASK.c.id, "ids", TASK.c.id.type)),
         "insert": insert(TASK).values(_open(COLUMNS)),
+    }
+
+
+def _of_the_store() -> dict[str, Expression]:
+    return {
         "ping": select(_ONE),
         "version": select(VERSION_TABLE.c.version_num),
         "contents": _contents(),
         "last_number": select(COUNTER.c.last).where(COUNTER.c.user_id == _USER),
     }
-    if isinstance(dialect, PostgresDialect):
-        found["add"] = _addition(dialect)
-        found["owners"] = owner.owners()
-        found["relations"] = owner.relations()
-        found["role_without_rights"] = owner.role_without_rights()
-        found["open_schemas"] = owner.open_schemas()
-        found["server"] = _server()
-    else:
-        found["relations"] = _sqlite_relations()
-        found["marks"] = _sqlite_marks()
-        found["sqlite_version"] = select(func.sqlite_version())
-    return found | _transfer(dialect)
+
+
+def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
+    return {
+        "add": _addition(dialect),
+        "owners": owner.owners(),
+        "relations": owner.relations(),
+        "role_without_rights": owner.role_without_rights(),
+        "open_schemas": owner.open_schemas(),
+        "server": _server(),
+    }
+
+
+def _of_a_file() -> dict[str, Expression]:
+    return {
+        "relations": _sqlite_relations(),
+        "marks": _sqlite_marks(),
+        "sqlite_version": select(func.sqlite_version()),
+    }
 
 
 # One task, or those that a command names
@@ -190,42 +208,49 @@ def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
     ]
 
 
-def _change(dialect: Dialect) -> Expression:
-    """Set the fields that are named on every task named, all or nothing.
-
-    `set_x` says whether the field `x` is named. `updated_at` moves on the rows where a value
-    really changes; a task that is completed already keeps its time.
-    """
-    locked = _locked(dialect)
-    is_named = {name: bindparam(f"set_{name}", type_=Boolean) for name in CHANGEABLE}
-    given = {name: bindparam(name, type_=TASK.c[name].type) for name in CHANGEABLE}
-    values: dict[str, Any] = {
-        name: case((is_named[name], given[name]), else_=TASK.c[name])
-        for name in CHANGEABLE
-    }
-    differs = or_(
-        *(
-            and_(is_named[name], TASK.c[name].is_distinct_from(given[name]))
-            for name in CHANGEABLE
-        )
-    )
-    values["updated_at"] = case((differs, _NOW), else_=TASK.c.updated_at)
-    values["completed_at"] = case(
-        (~is_named["completed"], TASK.c.completed_at),
-        (given["completed"], func.coalesce(TASK.c.completed_at, _NOW)),
-        else_=None,
-    )
-    of_these = TASK.c.id.in_(select(locked.c.id))
-    statement = update(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
-    return statement.values(values).returning(*COLUMNS)
-
-
 def _remove(dialect: Dialect) -> Expression:
     """Delete every task named, all or nothing, and return them as they were."""
     locked = _locked(dialect)
     of_these = TASK.c.id.in_(select(locked.c.id))
     statement = delete(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
     return statement.returning(*COLUMNS)
+
+
+# Changing: a frame, and what is set
+
+COMPLETED: Final = bindparam("completed", type_=Boolean)
+
+
+def given(field: str) -> ColumnElement[Any]:
+    """The new value of a field, as a parameter of its name."""
+    return bindparam(field, type_=TASK.c[field].type)
+
+
+def assignments(field: str) -> dict[str, ColumnElement[Any]]:
+    """The columns that a change of a field sets. A task that is done keeps its time."""
+    found: dict[str, ColumnElement[Any]] = {field: given(field)}
+    if field == "completed":
+        kept = func.coalesce(TASK.c.completed_at, _NOW)
+        found["completed_at"] = case((COMPLETED, kept), else_=None)
+    return found
+
+
+def moment(fields: Sequence[str], otherwise: Any = TASK.c.updated_at) -> Any:
+    """The new `updated_at`: it moves on the rows where a value really changes."""
+    differences = [TASK.c[field].is_distinct_from(given(field)) for field in fields]
+    return case(*((differs, _NOW) for differs in differences), else_=otherwise)
+
+
+def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
+    """Set columns on every task named, all or nothing.
+
+    Only the columns of the fields to change are named: SQLite would check the others, too,
+    and another program may have stored what our rules refuse.
+    """
+    locked = _locked(dialect)
+    of_these = TASK.c.id.in_(select(locked.c.id))
+    statement = update(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
+    return statement.values(dict(values)).returning(*COLUMNS)
 
 
 # Adding
@@ -274,15 +299,7 @@ def _addition(dialect: PostgresDialect) -> Expression:
     """
     given = _open(COLUMNS, "the_")
     stored = select(TASK.c.number).where(TASK.c.id == given["id"])
-    first = select(given["user_id"], _highest(given["user_id"]) + _ONE)
-    counter = dialect.insert(COUNTER).from_select(
-        ["user_id", "last"], first.where(~stored.exists())
-    )
-    moved = counter.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"last": _further(counter.excluded.last, _ONE)},
-    )
-    counted = moved.returning(COUNTER.c.last).cte("given")
+    counted = _next_number(dialect, given["user_id"], ~stored.exists())
     number = select(counted.c.last).scalar_subquery()
     values = given | {"number": func.coalesce(number, stored.scalar_subquery())}
     new = dialect.insert(TASK).values(values)
@@ -292,6 +309,19 @@ def _addition(dialect: PostgresDialect) -> Expression:
         where=TASK.c.user_id == new.excluded.user_id,
     )
     return found.returning(*COLUMNS, (TASK.c.number == number).label("is_new"))
+
+
+def _next_number(
+    dialect: PostgresDialect, user: Any, is_new: ColumnElement[bool]
+) -> Any:
+    """The counter of a user, moved on by one where a task is new; else no row."""
+    first = select(user, _highest(user) + _ONE).where(is_new)
+    counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    moved = counter.on_conflict_do_update(
+        index_elements=["user_id"],
+        set_={"last": _further(counter.excluded.last, _ONE)},
+    )
+    return moved.returning(COUNTER.c.last).cte("given")
 
 
 # Lists: a frame, and what fills it
@@ -394,31 +424,42 @@ def _sqlite_marks() -> Select[Any]:
 # `todo db import`
 
 
-def _transfer(dialect: Dialect) -> dict[str, Expression]:
-    """What reads and writes whole tables; a new table needs nothing more here."""
+def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
+    """What `todo db import` reads and writes; a new table needs nothing more here."""
     found: dict[str, Expression] = {}
     for each in SQLModel.metadata.sorted_tables:
-        keys = each.primary_key.columns
-        order = (TASK.c.user_id, TASK.c.number) if each is TASK else keys
-        found[f"read_{each.name}"] = select(*each.c).order_by(*order)
-        copied = dialect.insert(each).values(_open(each.c))
-        if each is not TASK:  # a number that is taken is an error, and not passed over
-            copied = copied.on_conflict_do_nothing()
-        found[f"copy_{each.name}"] = copied
-    users = {"users": Text}
-    known = [
-        select(each.c.user_id).where(dialect.within(each.c.user_id, name, kind))
-        for each in (COUNTER, TASK)
-        for name, kind in users.items()
-    ]
-    found["known_users"] = union(*known)
-    found["raise_counter"] = _raise_counter(dialect)
-    found["catch_up"] = _catch_up(dialect)
-    found["owners_of"] = select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(
-        dialect.within(TASK.c.id, "ids", TASK.c.id.type)
-    )
-    found["any_task"] = select(TASK.c.id).limit(_ONE)
-    return found
+        found[f"read_{each.name}"] = _read(each)
+        found[f"copy_{each.name}"] = _copy(dialect, each)
+    by_id = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    return found | {
+        "known_users": union(_known(dialect, COUNTER), _known(dialect, TASK)),
+        "raise_counter": _raise_counter(dialect),
+        "catch_up": _catch_up(dialect),
+        "owners_of": select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(by_id),
+        "any_task": select(TASK.c.id).limit(_ONE),
+    }
+
+
+def _read(each: Table) -> Select[Any]:
+    """Select every row of a table, in the same order each time."""
+    keys = each.primary_key.columns
+    order = (TASK.c.user_id, TASK.c.number) if each is TASK else keys
+    return select(*each.c).order_by(*order)
+
+
+def _copy(dialect: Dialect, each: Table) -> Expression:
+    """Store a row whose key is not there yet.
+
+    A number of a task that is taken is an error, and not passed over.
+    """
+    copied = dialect.insert(each).values(_open(each.c))
+    return copied if each is TASK else copied.on_conflict_do_nothing()
+
+
+def _known(dialect: Dialect, each: Table) -> Select[Any]:
+    """Select the users of a table among those given."""
+    user = each.c.user_id
+    return select(user).where(dialect.within(user, "users", Text))
 
 
 def _raise_counter(dialect: Dialect) -> Expression:

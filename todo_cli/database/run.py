@@ -83,6 +83,26 @@ class Statements:
         sql = sql.replace("/*limit*/", frame["limit"] if is_limited else "")
         return Statement(sql, frame["kinds"])
 
+    def change(self, fields: Sequence[str]) -> Statement:
+        """The statement that changes these fields of tasks, and nothing else."""
+        key = ("change", *sorted(fields))
+        if key not in self._made:
+            self._made[key] = self._changing(fields)
+        return self._made[key]
+
+    def _changing(self, fields: Sequence[str]) -> Statement:
+        frame = self._found["change"]
+        columns = self.columns("task")
+        ordered = sorted(fields, key=columns.index)
+        parts = [frame["fields"][field] for field in ordered]
+        values = {"updated_at": f"CASE {' '.join(part['when'] for part in parts)}"}
+        values["updated_at"] += frame["otherwise"]
+        for part in parts:
+            values |= part["set"]
+        named = [f"{name}={values[name]}" for name in columns if name in values]
+        sql = "\n".join(frame["sql"]).replace("/*set*/", ", ".join(named))
+        return Statement(sql, frame["kinds"])
+
     @property
     def creation(self) -> Sequence[str]:
         """The statements that make the schema of this version and stamp it."""

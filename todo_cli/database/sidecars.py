@@ -209,31 +209,36 @@ def _is_foreign(
         found = beside.stat()
         if found.st_size == 0 or not stat.S_ISREG(found.st_mode):
             return False
-        descriptor = os.open(
-            beside, os.O_RDONLY
-        )  # SQLite has no locks on these files that closing would let go of
+        # SQLite has no locks on these files that closing would let go of.
+        descriptor = os.open(beside, os.O_RDONLY)
     except OSError:
         return False
     try:
-        for _ in range(_MOST_LOOKS):
-            start = os.pread(descriptor, _LOG_START.size, 0)
-            file = _read(path)
-            if file is None:
-                return None
-            if not differs(descriptor, start, file):
-                return False
-            same = os.path.samestat(os.fstat(descriptor), beside.stat())
-            if (
-                same
-                and os.pread(descriptor, _LOG_START.size, 0) == start
-                and _read(path) == file
-            ):
-                return True
-        return False
+        return _look_until_it_stays(path, beside, descriptor, differs)
     except OSError:
         return False
     finally:
         os.close(descriptor)
+
+
+def _look_until_it_stays(
+    path: Path,
+    beside: Path,
+    descriptor: int,
+    differs: Callable[[int, bytes, _File], bool],
+) -> bool | None:
+    for _ in range(_MOST_LOOKS):
+        start = os.pread(descriptor, _LOG_START.size, 0)
+        file = _read(path)
+        if file is None:
+            return None
+        if not differs(descriptor, start, file):
+            return False
+        is_same = os.path.samestat(os.fstat(descriptor), beside.stat())
+        stays = os.pread(descriptor, _LOG_START.size, 0) == start
+        if is_same and stays and _read(path) == file:
+            return True
+    return False
 
 
 # The log
@@ -277,38 +282,54 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
     that of the backup, and every other page of it. Such a transaction needs nothing of
     the file.
     """
-    is_marked, pages = False, 0
+    pages, is_marked = 0, False
     is_same: bool | None = None  # as the file, of the transactions with its count
     written: set[int] = set()
     for frame in frames:
         written.add(frame.page)
+        if frame.pages and _is_whole(written, frame, file):
+            return not _names_another_file(frames, file, log)
         if frame.pages:
-            if len(written) >= frame.pages - (
-                frame.pages * file.page_size > _LOCK_PLACE
-            ):
-                return not _names_another_file(frames, file, log)
             written.clear()
         pages = pages or frame.pages
-        if frame.mark is None:
-            continue
-        is_marked = True
-        ahead = frame.mark.count - file.mark.count
-        is_ours = frame.mark.is_of_log(log)
-        if ahead == 0 and not is_same:
-            is_same = frame.mark == file.mark or not is_ours
-        if ahead == 1 or (
-            file.mark.count == 0 and ahead
-        ):  # the next one, or the first that was marked at all
-            is_of_file = not is_ours or frame.mark.is_of_file(file.inode)
-            return is_same is not False and is_of_file
-        if ahead and not is_ours:
-            return True
+        if frame.mark is not None:
+            continues = _settles(frame.mark, file, log, is_same)
+            if continues is not None:
+                return continues
+            is_marked = True
+            is_same = _compared(frame.mark, file, log, is_same)
     if is_marked:
         return is_same is True
-    return pages == 0 or file.pages in (
-        None,
-        pages,
-    )  # a file that grows or shrinks has another first page
+    # No mark: a file that grows or shrinks has another first page.
+    return pages == 0 or file.pages in (None, pages)
+
+
+def _is_whole(written: set[int], frame: _Frame, file: _File) -> bool:
+    """Whether a transaction that ends here wrote every page of the file."""
+    has_lock_page = frame.pages * file.page_size > _LOCK_PLACE
+    return len(written) >= frame.pages - has_lock_page
+
+
+def _settles(mark: Mark, file: _File, log: int, is_same: bool | None) -> bool | None:
+    """Whether a log continues the file, as far as this mark tells; None if it does not.
+
+    `is_same` is what the marks before said of the file.
+    """
+    ahead = mark.count - file.mark.count
+    is_ours = mark.is_of_log(log)
+    if ahead == 1 or (
+        file.mark.count == 0 and ahead
+    ):  # the next one, or the first at all
+        is_of_file = not is_ours or mark.is_of_file(file.inode)
+        return is_same is not False and is_of_file
+    return True if ahead and not is_ours else None
+
+
+def _compared(mark: Mark, file: _File, log: int, is_same: bool | None) -> bool | None:
+    """What is known of marks with the file's count after one more mark: are they its own?"""
+    if mark.count != file.mark.count or is_same:
+        return is_same
+    return mark == file.mark or not mark.is_of_log(log)
 
 
 def _names_another_file(frames: Iterator[_Frame], file: _File, log: int) -> bool:

@@ -12,7 +12,6 @@ from uuid import UUID
 from todo_cli.database.run import Connection, Row, fetch_value
 from todo_cli.errors import Conflict
 from todo_cli.task import (
-    UNSET,
     Added,
     Position,
     Reference,
@@ -23,7 +22,6 @@ from todo_cli.task import (
 )
 
 _NAMES: Final = tuple(field.name for field in fields(Task))
-_CHANGEABLE: Final = tuple(field.name for field in fields(TaskChange))
 
 
 class TaskRepository:
@@ -67,17 +65,16 @@ class TaskRepository:
         stored = await self._stored([task.id for task in tasks])
         fresh = [task for task in tasks if task.id not in stored]
         if fresh:
-            first = await self._reserve(len(fresh)) - len(fresh) + 1
-            for number, task in enumerate(fresh, start=first):
-                task.number = number
-            await self._connection.store("insert", [_values(task) for task in fresh])
-        new = {task.id: task for task in fresh}
-        return [
-            Added(new[task.id], is_new=True)
-            if task.id in new
-            else Added(stored[task.id], is_new=False)
-            for task in tasks
-        ]
+            await self._store(fresh)
+        found = stored | {task.id: task for task in fresh}
+        return [Added(found[task.id], is_new=task.id not in stored) for task in tasks]
+
+    async def _store(self, tasks: Sequence[Task]) -> None:
+        """Store tasks whose ids are new, under the user's next numbers."""
+        first = await self._reserve(len(tasks)) - len(tasks) + 1
+        for number, task in enumerate(tasks, start=first):
+            task.number = number
+        await self._connection.store("insert", [_values(task) for task in tasks])
 
     async def page(self, query: TaskQuery) -> TaskPage:
         """Read tasks newest first, ties by number descending, and both counts.
@@ -123,12 +120,9 @@ class TaskRepository:
         The rows are locked in the order of their numbers first. `updated_at` moves on the
         rows where a value really changes.
         """
-        values = self._named(references) | {"now": now}
-        for name in _CHANGEABLE:
-            value = getattr(change, name)
-            values[f"set_{name}"] = value is not UNSET
-            values[name] = None if value is UNSET else value
-        rows = await self._connection.fetch("change", **values)
+        values = self._named(references) | change.named | {"now": now}
+        statement = self._connection.statements.change(tuple(change.named))
+        rows = await self._connection.fetch(statement, **values)
         return [Task(*row) for row in rows]
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
