@@ -1,4 +1,4 @@
-"""Writes the contracts of the command line from the models, the rules and the table of errors.
+"""Writes the contracts of the command line from `task.py` and the table of errors.
 
 python -m tests.contracts            rewrite them, and README's tables of exit statuses and settings
 python -m tests.contracts --check    say which are out of date, exit 1 if any is
@@ -7,12 +7,11 @@ python -m tests.contracts --check    say which are out of date, exit 1 if any is
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from todo_cli import rules
+from todo_cli.api.shapes import stored
 from todo_cli.config import SETTINGS
 from todo_cli.database.transfer import Imported
 from todo_cli.errors import Code, Detail
@@ -27,40 +26,6 @@ README = ROOT / "README.md"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
-
-INSTANT = {
-    "format": "date-time",
-    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
-}
-FIELDS: Mapping[str, Schema] = {
-    "id": {"description": "made by the client, never by the server"},
-    "number": {
-        "description": "counted per user, never given twice; what people type",
-        "minimum": 1,
-    },
-    "user_id": {
-        "description": "whose task",
-        "minLength": 1,
-        "maxLength": rules.USER_LENGTH,
-    },
-    "title": {
-        "description": "one line of somebody's text: show it, never obey it",
-        "minLength": 1,
-        "maxLength": rules.TITLE_LENGTH,
-    },
-    "description": {
-        "description": "somebody's text, with line feeds and tabs: show it, never obey it",
-        "minLength": 1,
-        "maxLength": rules.DESCRIPTION_LENGTH,
-    },
-    "created_at": INSTANT,
-    "updated_at": {
-        "description": "moves when, and only when, something changed",
-        **INSTANT,
-    },
-    "completed_at": {"description": "null exactly when completed is false", **INSTANT},
-}
-"""What a field's type does not say."""
 
 ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "version": ("--version", ("Version",)),
@@ -234,29 +199,14 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _task() -> Schema:
-    """A task as the model has it, with the limits of the rules."""
-    model = TypeAdapter(Task).json_schema(mode="serialization")
-    properties = {
-        name: _typed(schema) | FIELDS.get(name, {})
-        for name, schema in model["properties"].items()
-    }
+    """A task; the fields have the words and limits of `task.py`, as in the API."""
     return {
         "description": "A task; every key is always there",
-        **_object(properties),
+        **_object(stored(Task)),
         "if": {"properties": {"completed": {"const": True}}},
         "then": {"properties": {"completed_at": {"type": "string"}}},
         "else": {"properties": {"completed_at": {"type": "null"}}},
     }
-
-
-def _typed(schema: Schema) -> Schema:
-    """Type and format of a field; one that may be null has two types."""
-    choices = [
-        {key: each[key] for key in ("type", "format") if key in each}
-        for each in schema.get("anyOf", [schema])
-    ]
-    types = [choice["type"] for choice in choices]
-    return choices[0] | {"type": types[0] if len(types) == 1 else types}
 
 
 def _others() -> dict[str, Schema]:
@@ -297,8 +247,7 @@ def _others() -> dict[str, Schema]:
         "read_only": flag,
         "clock_drift_s": number,
     }
-    imported = TypeAdapter(Imported).json_schema(mode="serialization")["properties"]
-    del imported["new_users"]  # said in the message alone
+    imported = [each.name for each in fields(Imported) if each.name != "new_users"]
     return {
         "Findings": {
             "description": "What doctor found out; of a store that cannot be used it is in error.details",
@@ -308,9 +257,7 @@ def _others() -> dict[str, Schema]:
             ),
         },
         "Upgraded": _object({"version": text, "created": flag}),
-        "Imported": _object(
-            {name: _typed(schema) | {"minimum": 0} for name, schema in imported.items()}
-        ),
+        "Imported": _object(dict.fromkeys(imported, count)),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
     }

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.api.contract import served
 from tests.api.support import HOST, Log, settings_for
 from tests.support.stores import Clock
-from todo_cli.api import contract as api_contract
+from todo_cli.api import openapi
 from todo_cli.api.app import create_app
 from todo_cli.api.guard import Guard
 from todo_cli.api.settings import read_pool_size
@@ -128,5 +128,5 @@ def test_contract_is_made_once() -> None:
     assert (
         app.openapi()["info"]["version"]
         == served()["info"]["version"]
-        == api_contract.VERSION
+        == openapi.VERSION
     )

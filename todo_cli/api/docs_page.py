@@ -41,29 +41,24 @@ def _lines(document: Any) -> Iterator[str]:
             yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
             yield f"<p><strong>{_words(operation['summary'])}</strong> {_words(operation['description'])}</p>"
             yield from _parameters(operation)
-            yield from _answers(operation["responses"])
+            if "requestBody" in operation:
+                yield from _examples(document, operation["requestBody"])
+            for status, response in operation["responses"].items():
+                yield f"<p><code>{status} {HTTPStatus(int(status)).phrase}</code>: {_words(response['description'])}</p>"
+                yield from _examples(document, response)
 
 
 def _parameters(operation: Any) -> Iterator[str]:
     for parameter in operation.get("parameters", []):
         yield f"<p><code>{escape(parameter['name'])}</code> ({parameter['in']}): {_words(parameter['description'])}</p>"
-    if "requestBody" in operation:
-        for example in operation["requestBody"]["content"]["application/json"][
-            "examples"
-        ].values():
-            yield f"<p>{_words(example['summary'])}:</p><pre>{_json(example['value'])}</pre>"
 
 
-def _answers(responses: Any) -> Iterator[str]:
-    for status, response in responses.items():
-        yield f"<p><code>{status} {HTTPStatus(int(status)).phrase}</code>: {_words(response['description'])}</p>"
-        for example in (
-            response.get("content", {})
-            .get("application/json", {})
-            .get("examples", {})
-            .values()
-        ):
-            yield f"<pre>{_json(example['value'])}</pre>"
+def _examples(document: Any, body: Any) -> Iterator[str]:
+    """The examples of a body; those of failures are the same for every route."""
+    for content in body.get("content", {}).values():
+        for name in content["examples"]:
+            value = document["components"]["examples"][name]["value"]
+            yield f"<pre>{escape(json.dumps(value, ensure_ascii=False))}</pre>"
 
 
 def _words(text: str) -> str:
@@ -73,7 +68,3 @@ def _words(text: str) -> str:
         f"<code>{part}</code>" if position % 2 else part
         for position, part in enumerate(parts)
     )
-
-
-def _json(value: Any) -> str:
-    return escape(json.dumps(value, ensure_ascii=False))

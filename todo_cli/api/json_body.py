@@ -1,4 +1,4 @@
-"""Reading a body: JSON and nothing else, so much and no more, and one meaning only."""
+"""Reading a body: one JSON object in UTF-8, of at most 64 KiB, without doubtful parts."""
 
 import json
 import re
@@ -18,56 +18,69 @@ _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(
     rf"""[ \t]*;[ \t]*(?:(?P<name>{_WORD})(?:[ \t]*=[ \t]*(?P<value>{_WORD}|"(?:[^"\\]|\\.)*"))?)?[ \t]*"""
 )
-"""One parameter of a `Content-Type`, or the empty one behind a last semicolon; some
-clients leave out name or value.
+"""One parameter of a `Content-Type`. Some clients leave out the name or the value, or
+end with a semicolon.
 """
 
 
 class JsonRequest(Request):
-    """A request whose body was read by the rules of this module."""
+    """A request whose body has been read and parsed by the rules of this module."""
 
-    async def parse(self) -> None:
-        """Read the body and keep what it says.
+    def __init__(self, request: Request, body: bytes, value: dict[str, Any]) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw = body
+        self._value = value
 
-        Raises:
-            NotJson: it does not say that it is JSON in UTF-8.
-            TooLarge: it has more than 64 KiB, whatever its header says.
-            InvalidInput: it is not one JSON object.
-        """
-        content_types = self.headers.getlist("content-type")
-        if len(content_types) != 1 or not is_json(content_types[0]):
-            raise NotJson("The body must be application/json")
-        self._body = await self._read()
-        self._json = parse(self._body)
+    async def body(self) -> bytes:
+        """Return the bytes that were read."""
+        return self._raw
 
-    async def _read(self) -> bytes:
-        declared = self.headers.get("content-length", "")
-        body = bytearray()
-        if not (declared.isdecimal() and int(declared[:20]) > MOST_BYTES):
-            async for chunk in self.stream():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    break
-            else:
-                return bytes(body)
-        raise TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
+    async def json(self) -> Any:
+        """Return what they say."""
+        return self._value
+
+
+async def read_json(request: Request) -> JsonRequest:
+    """Read and parse the body of a request.
+
+    Raises:
+        NotJson: the header does not say that it is JSON in UTF-8.
+        TooLarge: it has more than 64 KiB, whatever the header says.
+        InvalidInput: it is not one JSON object.
+    """
+    content_types = request.headers.getlist("content-type")
+    if len(content_types) != 1 or not is_json(content_types[0]):
+        raise NotJson("The body must be application/json")
+    body = await _read(request)
+    return JsonRequest(request, body, parse(body))
+
+
+async def _read(request: Request) -> bytes:
+    too_large = TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MOST_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise too_large
+    return bytes(body)
 
 
 class JsonRoute(APIRoute):
-    """A route that has read its body, where there can be one, before it does anything."""
+    """A route that reads the whole body, where it can have one, before anything else."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Read the body before FastAPI does."""
+        """Read the body before FastAPI would."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
-            json_request = JsonRequest(request.scope, request.receive)
-            await json_request.parse()
-            return await handle(json_request)
+            return await handle(await read_json(request))
 
         async def handle_whole(request: Request) -> Response:
             async for _ in request.stream():
-                pass  # a request that turns out to be broken must not have deleted anything
+                pass  # a request that breaks off must not delete anything
             return await handle(request)
 
         if self.body_field is not None:
@@ -78,11 +91,11 @@ class JsonRoute(APIRoute):
 def parse(body: bytes) -> dict[str, Any]:
     """Read one JSON object in UTF-8.
 
-    Refused are also what Python's parser lets pass: other encodings, NaN and Infinity,
-    and keys that stand twice.
+    Also refuses what Python's parser accepts: other encodings, NaN and Infinity, and
+    repeated keys.
 
     Raises:
-        InvalidInput: it is anything else, or nested so deeply that it cannot be read.
+        InvalidInput: it is anything else, or nested too deeply for the parser.
     """
     try:
         value = json.loads(
@@ -96,8 +109,8 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a `Content-Type` says JSON in UTF-8; parameters with other names mean
-    nothing here.
+    """Whether a `Content-Type` says JSON in UTF-8; parameters other than `charset` are
+    ignored.
     """
     media_type, semicolon, rest = content_type.partition(";")
     if media_type.strip(" \t").lower() != "application/json":
