@@ -127,7 +127,7 @@ class ListParameters(BaseModel):
         filters = self.model_dump(exclude={"cursor"})
         if self.cursor is None:
             return TaskQuery(**filters)
-        return TaskQuery(**filters, after=cursors.read(self.cursor))
+        return TaskQuery(**filters, after=cursors.read(self.cursor, Position))
 
     def link(self, user: str, after: Position) -> str:
         """The header `Link` that names the page after this one."""
