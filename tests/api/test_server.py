@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import io
+import json
 import logging
 import socket
 from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # what sends
@@ -46,13 +47,30 @@ def choices(sqlite_store: Store) -> Settings:
     )
 
 
+@pytest.fixture
+def most_connections() -> int:
+    """How many connections the server takes."""
+    return server.MOST_CONNECTIONS
+
+
 async def started(
-    choices: Settings, clock: Clock, stderr: io.BytesIO, *, port: int = 0
+    choices: Settings,
+    clock: Clock,
+    stderr: io.BytesIO,
+    *,
+    port: int = 0,
+    most_connections: int = server.MOST_CONNECTIONS,
 ) -> asyncio.Task[None]:
     """A server that listens."""
     serving = asyncio.create_task(
         server.serve(
-            choices, host="localhost", port=port, variables={}, now=clock, stderr=stderr
+            choices,
+            host="localhost",
+            port=port,
+            variables={},
+            now=clock,
+            stderr=stderr,
+            most_connections=most_connections,
         )
     )
     while not serving.done() and b"Listening" not in stderr.getvalue():
@@ -68,11 +86,11 @@ def stderr() -> io.BytesIO:
 
 @pytest.fixture
 async def served(
-    choices: Settings, clock: Clock, stderr: io.BytesIO
+    choices: Settings, clock: Clock, stderr: io.BytesIO, most_connections: int
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server, over TCP."""
     gc.disable()
-    serving = await started(choices, clock, stderr)
+    serving = await started(choices, clock, stderr, most_connections=most_connections)
     match = LISTENING.search(stderr.getvalue().decode())
     assert match is not None
     async with httpx.AsyncClient(
@@ -132,23 +150,6 @@ async def test_serve_needs_a_free_port(
         await serving
 
 
-@pytest.mark.parametrize(("limit", "status"), [(0, 503), (500, 400)])
-async def test_what_is_no_request_gets_an_envelope(
-    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, limit: int, status: int
-) -> None:
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
-    reader, writer = await asyncio.open_connection(
-        served.base_url.host, served.base_url.port
-    )
-    writer.write(b"GARBAGE\r\n\r\n")
-
-    answer = await reader.read()
-
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert b'"success": false' in answer
-    writer.close()
-
-
 @pytest.fixture
 def writes(served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What the server writes to connections, each of which sends at once."""
@@ -175,14 +176,14 @@ async def test_answer_is_one_write_and_sent_at_once(
     served: httpx.AsyncClient, writes: list[bytes]
 ) -> None:
     """A public report of the same delay: «Kludex/uvicorn#3149»."""
-    json = {"content-type": "application/json"}
+    as_json = {"content-type": "application/json"}
     task = data(await served.post(TASKS, json={"title": "x"}), 201)
     one = f"{TASKS}/{task['id']}"
     requests = [
         ("GET", TASKS, {}, b""),
         ("GET", one, {}, b""),
-        ("PUT", one, json, b'{"title": "y"}'),
-        ("PUT", one, json, b"x"),
+        ("PUT", one, as_json, b'{"title": "y"}'),
+        ("PUT", one, as_json, b"x"),
         ("POST", TASKS, {}, b"x"),
         ("PATCH", TASKS, {}, b""),
         ("HEAD", "/docs", {}, b""),
@@ -192,7 +193,7 @@ async def test_answer_is_one_write_and_sent_at_once(
         ("GET", "/health", {}, b""),
         ("GET", TASKS, {"host": "evil.example"}, b""),
         ("DELETE", one, {}, b""),
-        ("POST", TASKS, json, b" " * 70_000),
+        ("POST", TASKS, as_json, b" " * 70_000),
     ]
     writes.clear()
 
@@ -239,20 +240,16 @@ async def test_long_body_is_not_copied_to_be_sent_with_its_head(
     assert [written[:10] for written in writes] == [b"HTTP/1.1 2", b'{"success"']
 
 
-@pytest.mark.spec("001/FR-117")
-@pytest.mark.parametrize(("limit", "status"), [(0, 503), (500, 400)])
+@pytest.mark.spec("001/FR-117", "001/FR-101")
+@pytest.mark.parametrize(("most_connections", "status"), [(0, 503), (500, 400)])
 async def test_answer_without_a_request_is_one_write_too(
-    served: httpx.AsyncClient,
-    writes: list[bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    limit: int,
-    status: int,
+    served: httpx.AsyncClient, writes: list[bytes], status: int
 ) -> None:
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", limit)
-
-    await sent(served, b"GARBAGE\r\n\r\n")
+    answer = await sent(served, b"GARBAGE\r\n\r\n")
 
     assert [int(written.split()[1]) for written in writes] == [status]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["success"] is False
+    assert (b"retry-after: 1" in answer.lower()) is (status == 503)
 
 
 async def sent(served: httpx.AsyncClient, request: bytes) -> bytes:

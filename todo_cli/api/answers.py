@@ -91,6 +91,14 @@ def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response
     return Response(envelope.failure(told), status, all_headers, MEDIA_TYPE)
 
 
+def refuse_protocol() -> Response:
+    """Answer what is not HTTP; like `refuse_host`, by a status that is in no table."""
+    error = InvalidInput("The request is not valid HTTP")
+    return Response(
+        envelope.failure(error), HTTPStatus.BAD_REQUEST, media_type=MEDIA_TYPE
+    )
+
+
 def refuse_host() -> Response:
     """Answer a request for another `Host`; otherwise pages of other origins could read
     every task.
