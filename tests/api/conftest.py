@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.api.support import HOST, Log, opened, settings_for
+from tests.api.support import HOST, Log, context_for, opened
 from tests.support.stores import Clock, Store
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 
 
 @pytest.fixture
@@ -17,15 +17,15 @@ def log() -> Log:
 
 
 @pytest.fixture
-def settings(store: Store, clock: Clock, log: Log) -> ApiSettings:
-    """Settings for the store."""
-    return settings_for(store.target, clock, log)
+def context(store: Store, clock: Clock, log: Log) -> ServerContext:
+    """The context for the store."""
+    return context_for(store.target, clock, log)
 
 
 @pytest.fixture
-async def client(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def client(context: ServerContext) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on the store."""
-    async with opened(settings) as client:
+    async with opened(context) as client:
         yield client
 
 
@@ -34,6 +34,6 @@ async def postgres_client(
     postgres_store: Store, clock: Clock, log: Log
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on PostgreSQL alone."""
-    async with opened(settings_for(postgres_store.target, clock, log)) as client:
+    async with opened(context_for(postgres_store.target, clock, log)) as client:
         assert client.base_url.netloc.decode() == HOST
         yield client

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.support import TASKS, Log, add, data, error, opened, settings_for
+from tests.api.support import TASKS, Log, add, context_for, data, error, opened
 from tests.support.stores import Clock, Store
 from todo_cli.api import answers
 from todo_cli.database.url import SqliteTarget
@@ -491,7 +491,7 @@ async def test_bug_is_an_envelope_and_its_text_stays_inside(
     def broken() -> Any:
         raise KeyError(SECRET)
 
-    async with opened(settings_for(sqlite_store.target, broken, log)) as client:
+    async with opened(context_for(sqlite_store.target, broken, log)) as client:
         fault = error(await client.post(TASKS, json={"title": "x"}), 500, "INTERNAL")
 
     assert fault["message"] == "A bug in todo: KeyError"
@@ -521,7 +521,7 @@ async def test_health_is_503_whatever_stands_in_the_way(
         b"this is no database, but long enough to be looked at" * 100
     )
 
-    async with opened(settings_for(target, clock, log)) as client:
+    async with opened(context_for(target, clock, log)) as client:
         response = await client.get("/health")
         fault = error(response, 503, "DATABASE_UNAVAILABLE")
         assert fault["details"] == [{"field": "code", "message": "IO_ERROR"}]

@@ -8,12 +8,12 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.api.contract import served
-from tests.api.support import HOST, Log, settings_for
+from tests.api.support import HOST, Log, context_for
 from tests.support.stores import Clock
 from todo_cli.api import openapi
 from todo_cli.api.app import create_app
+from todo_cli.api.context import read_pool_size
 from todo_cli.api.guard import Guard
-from todo_cli.api.settings import read_pool_size
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import ConfigInvalid
 
@@ -41,7 +41,7 @@ class Asked:
     def __init__(self, app: ASGIApp, method: str, log: Log) -> None:
         target = SqliteTarget(Path("unused.db"))
         self.sent: list[Message] = []
-        self._guard = Guard(app, settings_for(target, Clock(), log))
+        self._guard = Guard(app, context_for(target, Clock(), log))
         self._scope = {
             "type": "http",
             "method": method,
@@ -122,7 +122,7 @@ def test_pool_size_is_a_small_number() -> None:
 
 
 def test_contract_is_made_once() -> None:
-    app = create_app(settings_for(SqliteTarget(Path("unused.db")), Clock(), Log()))
+    app = create_app(context_for(SqliteTarget(Path("unused.db")), Clock(), Log()))
 
     assert app.openapi() is app.openapi()
     assert (

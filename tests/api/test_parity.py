@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import httpx
 import pytest
 
-from tests.api.support import Log, opened, settings_for
+from tests.api.support import Log, context_for, opened
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresServer
@@ -105,7 +105,7 @@ async def ask(
 ) -> httpx.Response:
     """Send one request to a fresh application."""
     method, path, body = request
-    async with opened(settings_for(store.target, clock, Log())) as client:
+    async with opened(context_for(store.target, clock, Log())) as client:
         content = None if body is None else json.dumps(body).encode()
         return await client.request(
             method, path, content=content, headers={"content-type": "application/json"}

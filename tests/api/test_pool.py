@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.api.storm import raise_storm
-from tests.api.support import TASKS, Log, add, data, error, opened, settings_for
+from tests.api.support import TASKS, Log, add, context_for, data, error, opened
 from tests.service.backdoor import connected, file_of
 from tests.support.certificates import Authority
 from tests.support.machine import needs
@@ -24,7 +24,7 @@ from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
 from tests.support.stores import Clock, Store
 from tests.support.turns import TurnProxy
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 from todo_cli.database import engine
 
 HOST = "ep-cool-dawn-123456.us-east-2.aws.neon.tech"
@@ -39,9 +39,9 @@ def own_store(own_postgres: PostgresCluster) -> Iterator[Store]:
 
 
 @pytest.fixture
-def own_settings(own_store: Store, clock: Clock, log: Log) -> ApiSettings:
-    """Settings for that store."""
-    return settings_for(own_store.target, clock, log)
+def own_context(own_store: Store, clock: Clock, log: Log) -> ServerContext:
+    """The context for that store."""
+    return context_for(own_store.target, clock, log)
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def proxied(
     proxy: TurnProxy,
     clock: Clock,
     log: Log,
-) -> ApiSettings:
-    """Settings for that store through the proxy."""
+) -> ServerContext:
+    """The context for that store through the proxy."""
     url = own_store.url.replace(f":{own_postgres.port}/", f":{proxy.port}/")
-    return settings_for(Store("postgresql", url).target, clock, log)
+    return context_for(Store("postgresql", url).target, clock, log)
 
 
 async def fill_pool(client: httpx.AsyncClient) -> None:
@@ -75,9 +75,9 @@ async def fill_pool(client: httpx.AsyncClient) -> None:
     "is_noticed", [True, False], ids=["driver has heard", "driver has not heard"]
 )
 async def test_connections_that_died_while_idle_are_replaced(
-    own_settings: ApiSettings, own_postgres: PostgresCluster, is_noticed: bool
+    own_context: ServerContext, own_postgres: PostgresCluster, is_noticed: bool
 ) -> None:
-    async with opened(own_settings) as client:
+    async with opened(own_context) as client:
         task = await add(client)
         await fill_pool(client)
         own_postgres.restart()
@@ -100,7 +100,7 @@ async def test_connections_that_died_while_idle_are_replaced(
 
 @pytest.mark.spec("001/FR-112")
 async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
-    proxied: ApiSettings, proxy: TurnProxy
+    proxied: ServerContext, proxy: TurnProxy
 ) -> None:
     async with opened(proxied) as client:
         task = await add(client)
@@ -124,7 +124,7 @@ async def test_connections_are_bounded_and_waiting_for_one_too(
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.3)
     async with (
-        opened(settings_for(own_store.target, clock, log, pool_size=2)) as client,
+        opened(context_for(own_store.target, clock, log, pool_size=2)) as client,
         connected(own_store) as other,
     ):
         await add(client)
@@ -150,9 +150,9 @@ async def test_connections_are_bounded_and_waiting_for_one_too(
 
 @pytest.mark.spec("001/FR-112")
 async def test_server_that_is_gone_is_503_and_back_is_200(
-    own_settings: ApiSettings, own_postgres: PostgresCluster
+    own_context: ServerContext, own_postgres: PostgresCluster
 ) -> None:
-    async with opened(own_settings) as client:
+    async with opened(own_context) as client:
         await add(client)
         own_postgres.stop()
         try:
@@ -192,22 +192,22 @@ async def test_requests_wait_for_a_database_that_wakes_up(
             f"127.0.0.1:{own_postgres.port}/", f"{HOST}:{front.port}/"
         )
         target = Store("postgresql", url).target
-        settings = ApiSettings(
+        context = ServerContext(
             target,
             clock,
-            settings_for(target, clock, log).hosts,
+            context_for(target, clock, log).hosts,
             log,
             timeout_s=1.5,
             pool_size=4,
         )
-        async with opened(settings) as client:
+        async with opened(context) as client:
             front.cold_start_s = 0.5
             answers = await asyncio.gather(
                 *(client.post(TASKS, json={"title": "x"}) for _ in range(8))
             )
             assert [answer.status_code for answer in answers] == [201] * 8
 
-        async with opened(settings) as client:
+        async with opened(context) as client:
             front.refuse("Couldn't connect to compute node")
             response = await client.get(TASKS)
             error(response, 503, "DATABASE_UNAVAILABLE")
@@ -216,14 +216,14 @@ async def test_requests_wait_for_a_database_that_wakes_up(
 
 @pytest.mark.spec("001/FR-112")
 async def test_silent_server_is_504_in_time(
-    proxied: ApiSettings, proxy: TurnProxy, log: Log
+    proxied: ServerContext, proxy: TurnProxy, log: Log
 ) -> None:
     proxy.is_silent = True
-    settings = ApiSettings(
+    context = ServerContext(
         proxied.target, proxied.now, proxied.hosts, log, timeout_s=0.3
     )
 
-    async with opened(settings) as client:
+    async with opened(context) as client:
         response = await client.get(TASKS)
 
     error(response, 504, "TIMEOUT")
@@ -237,7 +237,7 @@ async def test_silent_server_is_504_in_time(
     ids=["restarted", "crashed and away for a while"],
 )
 async def test_adds_survive_a_restart_in_the_middle(
-    own_settings: ApiSettings,
+    own_context: ServerContext,
     own_store: Store,
     own_postgres: PostgresCluster,
     how: signal.Signals,
@@ -248,7 +248,7 @@ async def test_adds_survive_a_restart_in_the_middle(
         time.sleep(down_s)
         own_postgres.start()
 
-    async with opened(own_settings) as client:
+    async with opened(own_context) as client:
         await add(client)
         tally = await raise_storm(client, own_store.url, restart, adds=300, clients=16)
 
@@ -264,7 +264,7 @@ async def test_api_works_through_a_pooler(
     with PgBouncer(own_postgres, pool_size=2) as pooler:
         url = pooler.url(own_store.url.rpartition("/")[2])
         async with opened(
-            settings_for(Store("postgresql", url).target, clock, log)
+            context_for(Store("postgresql", url).target, clock, log)
         ) as client:
             added = await asyncio.gather(
                 *(add(client, f"{number}") for number in range(20))
@@ -279,9 +279,9 @@ async def test_api_works_through_a_pooler(
 
 @pytest.mark.spec("001/FR-108")
 async def test_answer_waits_for_the_end_of_its_transaction(
-    own_store: Store, own_settings: ApiSettings
+    own_store: Store, own_context: ServerContext
 ) -> None:
-    async with opened(own_settings) as client, connected(own_store) as owner:
+    async with opened(own_context) as client, connected(own_store) as owner:
         await add(client, "stays")
         await owner.execute(
             """
@@ -309,7 +309,7 @@ async def test_file_that_takes_the_place_of_another_is_the_one_in_use(
     sqlite_store: Store, clock: Clock, log: Log, tmp_path: Path
 ) -> None:
     path = file_of(sqlite_store)
-    async with opened(settings_for(sqlite_store.target, clock, log)) as client:
+    async with opened(context_for(sqlite_store.target, clock, log)) as client:
         await add(client, "old")
         kept = path.with_name("kept.db")
         copy(path, kept)

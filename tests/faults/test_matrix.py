@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests import contracts
+from tests.cli import contract
 from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
+from tests.cli.test_contract import faults as faults_of
+from tests.cli.test_contract import read
 from tests.cli.test_text import UNSAFE
 from tests.faults.ground import Ground
 from tests.faults.matrix import FAULTS, HELD_ELSEWHERE, LEFT_OUT, TITLES, Fault
@@ -22,8 +24,6 @@ from tests.support.forked import ForkServer
 from tests.support.postgres import PostgresServer
 from tests.support.program import Ran, finished
 from tests.support.stores import Store
-from tests.test_contracts import faults as faults_of
-from tests.test_contracts import read
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret"
@@ -126,13 +126,13 @@ def assert_came_to(fault: Fault, ran: Ran, *, as_json: bool) -> None:
             assert_words(ran, status=EXITS["IO_ERROR"], names=fault.shows)
         case "done" if as_json:
             assert (ran.status, ran.err) == (0, ""), ran
-            assert faults_of(read(contracts.SUCCESS), ran.json) == []
+            assert faults_of(read(contract.SUCCESS), ran.json) == []
         case "done":
             assert (ran.status, ran.err) == (0, ""), ran
             assert [text for text in fault.shows if text not in ran.out] == []
         case code if as_json:
             assert_document(ran, code=code, names=fault.shows)
-            assert faults_of(read(contracts.FAILURE), ran.json) == []
+            assert faults_of(read(contract.FAILURE), ran.json) == []
         case code:
             assert_words(ran, status=EXITS[code], names=fault.shows)
 

@@ -34,7 +34,7 @@ SCHEMA = "tests/database/test_schema.py tests/test_docs.py"
 TESTS: dict[str, tuple[str, ...]] = {
     "errors.py": (
         "tests/test_errors.py",
-        "tests/test_contracts.py::test_contracts_are_up_to_date",
+        "tests/cli/test_contract.py::test_contracts_are_up_to_date",
     ),
     "rules.py": ("tests/test_rules.py tests/cli/test_references.py",),
     "task.py": (

@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
 from todo_cli.api import answers, cursors, docs_page, openapi
+from todo_cli.api.context import ServerContext
 from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
-from todo_cli.api.settings import ApiSettings
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
 from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
@@ -31,14 +31,14 @@ MOST_TASKS: Final = 1_000
 USUAL_TASKS: Final = 100
 
 
-def create_app(settings: ApiSettings) -> FastAPI:
+def create_app(context: ServerContext) -> FastAPI:
     """Make the application; it opens the store when it starts, and closes it when it ends."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        size = settings.pool_size
+        size = context.pool_size
         async with open_database(
-            settings.target, timeout_s=settings.timeout_s, pool_size=size
+            context.target, timeout_s=context.timeout_s, pool_size=size
         ) as database:
             app.state.database = database
             yield
@@ -57,9 +57,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
             HTTPException: answers.on_http_error,
         },
     )
-    app.state.settings = settings
+    app.state.context = context
     app.add_route("/docs", docs_page.page, include_in_schema=False)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, context=context)
     openapi.describe(app)
     return app
 
@@ -82,7 +82,7 @@ async def _caller(request: Request, user_id: UserId) -> Caller:
     A call of the service returns after its transaction, and so the answer is sent after
     it too. The scope `function` keeps it so if this ever has to clean up.
     """
-    database, now = request.app.state.database, request.app.state.settings.now
+    database, now = request.app.state.database, request.app.state.context.now
     context = ViewContext(user_id, database.target.place, is_new_store=False, now=now())
     return Caller(TaskService(database, user_id, now), context)
 

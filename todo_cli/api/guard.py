@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 from todo_cli.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, TodoError
 from todo_cli.output.text import visible
 
@@ -24,9 +24,9 @@ _LONGEST_LINE: Final = 500
 class Guard:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
-        self._settings = settings
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through that names this server, and see to it that it is
@@ -54,13 +54,13 @@ class Guard:
         except ClientDisconnect:
             pass  # it left before its request was whole: nothing was done, and nobody hears an answer
         except Exception as error:
-            self._settings.log(f"bug: {_place(error)}")
+            self._context.log(f"bug: {_place(error)}")
             if status is not None:
                 raise  # half an answer must not look like a whole one
             await answers.fail(answers.bug(error))(scope, receive, note)
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
-            self._settings.log(
+            self._context.log(
                 f"{visible(_request_line(scope))} {status or '-'} {milliseconds:.1f} ms"
             )
 
@@ -69,7 +69,7 @@ class Guard:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if (
             len(hosts) != 1
-            or hosts[0].decode("latin-1").lower() not in self._settings.hosts
+            or hosts[0].decode("latin-1").lower() not in self._context.hosts
         ):
             return answers.refuse_host()
         if (

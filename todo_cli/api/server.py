@@ -16,8 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from todo_cli.api.app import create_app
+from todo_cli.api.context import ServerContext, read_pool_size
 from todo_cli.api.protocol import Protocol
-from todo_cli.api.settings import ApiSettings, read_pool_size
 from todo_cli.config import Settings
 from todo_cli.errors import InvalidInput, IoFailed
 from todo_cli.output.text import visible
@@ -62,7 +62,7 @@ async def serve(
             return  # nobody reads stderr
 
     app = create_app(
-        ApiSettings(
+        ServerContext(
             target=settings.target,
             now=now,
             hosts=name_hosts(address, port),

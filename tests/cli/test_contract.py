@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import contracts
+from tests.cli import contract
 from tests.support.program import Ran, Todo
 from todo_cli.cli import app
 from todo_cli.errors import Code
@@ -69,7 +69,7 @@ def faults(schema: Any, document: Any) -> list[str]:
 
 def answer(name: str) -> Any:
     """The schema of one command's success."""
-    schema = read(contracts.SUCCESS)
+    schema = read(contract.SUCCESS)
     return schema | {
         "properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}
     }
@@ -79,27 +79,27 @@ def answer(name: str) -> Any:
 
 
 def test_contracts_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (contracts.main(["--check"]), capsys.readouterr().err) == (0, "")
+    assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
 
 
 def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
-    text = contracts.README.read_text(encoding="utf-8")
+    text = contract.README.read_text(encoding="utf-8")
 
     assert (
-        contracts.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        contract.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
         == text
     )
 
 
 @pytest.mark.parametrize(
-    "path", [contracts.SUCCESS, contracts.FAILURE], ids=lambda path: path.name
+    "path", [contract.SUCCESS, contract.FAILURE], ids=lambda path: path.name
 )
 def test_schemas_are_valid_json_schema(path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(read(path))
 
 
 def test_every_command_has_an_answer_in_the_schema() -> None:
-    words = {words for words, _ in contracts.ANSWERS.values()}
+    words = {words for words, _ in contract.ANSWERS.values()}
 
     promised = {
         " ".join(word for word in each.split() if word.islower() and word.isalpha())
@@ -123,7 +123,7 @@ def commands() -> Iterator[str]:
 
 
 def test_every_answer_is_tried() -> None:
-    assert {name for name, _, _ in CALLS} == set(contracts.ANSWERS)
+    assert {name for name, _, _ in CALLS} == set(contract.ANSWERS)
 
 
 # The documents
@@ -183,13 +183,13 @@ def test_failures_fit_the_schema_and_the_exit_statuses(todo: Todo, code: str) ->
 
     ran = FAILURES[code](todo)
 
-    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert faults(read(contract.FAILURE), ran.json) == []
     assert (ran.error["code"], ran.status) == (code, exits()[code])
 
 
 def exits() -> dict[str, int]:
     """The exit status of each code, as the contract has it."""
-    return {row["code"]: row["exit"] for row in read(contracts.EXIT_CODES)["errors"]}
+    return {row["code"]: row["exit"] for row in read(contract.EXIT_CODES)["errors"]}
 
 
 def test_exit_statuses_are_those_of_the_code() -> None:
@@ -201,7 +201,7 @@ def test_doctor_puts_its_findings_into_the_details_of_a_failure(
 ) -> None:
     ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": NOBODY})
 
-    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert faults(read(contract.FAILURE), ran.json) == []
     assert {"field": "store", "message": "postgresql"} in ran.error["details"]
 
 
@@ -227,7 +227,7 @@ FAILURE = {
 
 def test_schemas_take_the_plainest_documents() -> None:
     assert (
-        faults(answer("add"), SUCCESS) == faults(read(contracts.FAILURE), FAILURE) == []
+        faults(answer("add"), SUCCESS) == faults(read(contract.FAILURE), FAILURE) == []
     )
 
 
@@ -288,4 +288,4 @@ def test_schema_refuses_a_success_of_another_shape(document: Any) -> None:
     ids=str,
 )
 def test_schema_refuses_a_failure_of_another_shape(error: Any) -> None:
-    assert faults(read(contracts.FAILURE), {"success": False, "error": error}) != []
+    assert faults(read(contract.FAILURE), {"success": False, "error": error}) != []

@@ -1,7 +1,7 @@
 """Writes the contracts of the command line from `task.py` and the table of errors.
 
-python -m tests.contracts            rewrite them, and README's tables of exit statuses and settings
-python -m tests.contracts --check    say which are out of date, exit 1 if any is
+python -m tests.cli.contract            rewrite them, and README's tables of exit statuses and settings
+python -m tests.cli.contract --check    say which are out of date, exit 1 if any is
 """
 
 import json
@@ -17,7 +17,7 @@ from todo_cli.database.transfer import Imported
 from todo_cli.errors import Code, Detail
 from todo_cli.task import Task
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "specs" / "002-command-line" / "contracts"
 SUCCESS = CONTRACTS / "success.schema.json"
 FAILURE = CONTRACTS / "failure.schema.json"
@@ -291,7 +291,7 @@ def main(arguments: Sequence[str]) -> int:
     for path, fresh in old:
         if arguments:
             sys.stderr.write(
-                f"{path.relative_to(ROOT)} is out of date: run `python -m tests.contracts`\n"
+                f"{path.relative_to(ROOT)} is out of date: run `python -m tests.cli.contract`\n"
             )
         else:
             path.write_text(fresh, encoding="utf-8")
