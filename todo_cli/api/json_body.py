@@ -14,9 +14,12 @@ from todo_cli.errors import InvalidInput
 
 MOST_BYTES: Final = 64 * 1024
 
-_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_WORD: Final = r"[!\#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(
-    rf"""[ \t]*;[ \t]*(?:(?P<name>{_WORD})(?:[ \t]*=[ \t]*(?P<value>{_WORD}|"(?:[^"\\]|\\.)*"))?)?[ \t]*"""
+    rf"""[ \t]*;[ \t]*
+    (?: (?P<name>{_WORD}) (?: [ \t]*=[ \t]* (?P<value>{_WORD}|"(?:[^"\\]|\\.)*") )? )?
+    [ \t]*""",
+    re.VERBOSE,
 )
 """One parameter of a `Content-Type`. Some clients leave out the name or the value, or
 end with a semicolon.
@@ -125,10 +128,9 @@ def is_json(content_type: str) -> bool:
 
 
 def _fits(name: str, value: str) -> bool:
-    return name.lower().partition("*")[0] != "charset" or value.strip('"').lower() in (
-        "utf-8",
-        "utf8",
-    )
+    if name.lower().partition("*")[0] != "charset":
+        return True
+    return value.strip('"').lower() in ("utf-8", "utf8")
 
 
 def _refuse_constant(_name: str) -> None:

@@ -267,24 +267,28 @@ def _document(app: FastAPI) -> Schema:
             {"name": "server", "description": "The server itself."},
         ],
     )
-    document["components"]["examples"] = {
-        name: {"value": value} for name, value in _EXAMPLES.items()
-    }
-    document["components"]["responses"] = {
-        str(status): _FAILURES[status] for status in sorted(_FAILURES)
-    }
+    document["components"] = _components(document["components"]["schemas"])
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _tidy(operation, path)
+    return document
+
+
+def _components(schemas: Schema) -> Schema:
+    """Add what the routes only refer to."""
     _, failure = models_json_schema(
         [(shapes.ErrorEnvelope, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
-    document["components"]["schemas"].update(failure["$defs"])
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _tidy(operation, path)
-    for schema in document["components"]["schemas"].values():
+    schemas = {**schemas, **failure["$defs"]}
+    for schema in schemas.values():
         for part in (schema, *schema.get("properties", {}).values()):
             part.pop("title", None)  # pydantic makes them from names
-    return document
+    return {
+        "schemas": schemas,
+        "examples": {name: {"value": value} for name, value in _EXAMPLES.items()},
+        "responses": {str(status): _FAILURES[status] for status in sorted(_FAILURES)},
+    }
 
 
 def _tidy(operation: Schema, path: str) -> None:

@@ -23,7 +23,7 @@ class Connection(h11.Connection):
 
     _head = b""
 
-    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]  # h11 has an overload for each event
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]
         """Return what to write now."""
         data = super().send(event)
         if isinstance(event, h11.Response) and _body_length(event) <= LONGEST_JOINED:
@@ -47,7 +47,7 @@ class Protocol(H11Protocol):
         self.conn = Connection(h11.SERVER)
         self._most_connections = most_connections
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._most_connections:

@@ -92,8 +92,9 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
         address = None
     if address is None or not address.is_loopback:
         raise InvalidInput(
-            "host: must be a loopback address such as 127.0.0.1: nobody has to prove who they are here, so whoever "
-            "reaches the port could read and change the tasks of every user",
+            "host: must be a loopback address such as 127.0.0.1: nobody has to prove who "
+            "they are here, so whoever reaches the port could read and change the tasks "
+            "of every user",
             hint="leave --host out",
             details=[{"field": "host", "message": "must be a loopback address"}],
         )
@@ -103,9 +104,10 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
 def name_hosts(address: IPv4Address | IPv6Address, port: int) -> frozenset[str]:
     """List the values of `Host` that mean this server."""
     names = {"127.0.0.1", "localhost", "[::1]", _in_url(address)}
-    return frozenset(f"{name}:{port}" for name in names) | (
-        names if port == 80 else frozenset()
-    )
+    hosts = {f"{name}:{port}" for name in names}
+    if port == 80:
+        hosts |= names
+    return frozenset(hosts)
 
 
 class _Server(uvicorn.Server):

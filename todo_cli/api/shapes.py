@@ -57,18 +57,24 @@ def _incoming(shape: Any) -> dict[str, Any]:
     notes = task.about(shape)
     made: dict[str, Any] = {}
     for each in fields(shape):
-        plain, is_nullable = _without_none(kinds[each.name])
-        written = plain if plain in (str, bool, int) else str
-        words = notes[each.name].words_in or notes[each.name].words
-        schema = WithJsonSchema(_schema(kinds[each.name], words, {}))
-        kind: Any = written
-        if is_nullable:
-            kind = written | None
+        kind = _written(kinds[each.name], notes[each.name])
         if each.default is MISSING:
-            made[each.name] = Annotated[kind, schema]
-        else:  # by a factory, as the schema would show a default
-            made[each.name] = (Annotated[kind, schema], Field(default_factory=NoneType))
+            made[each.name] = kind
+        else:  # by a factory, because a default would be a part of the schema
+            made[each.name] = (kind, Field(default_factory=NoneType))
     return made
+
+
+def _written(kind: Any, note: task.About) -> Any:
+    """The type of a JSON value that comes in."""
+    plain, is_nullable = _without_none(kind)
+    schema = WithJsonSchema(_schema(kind, note.words_in or note.words, {}))
+    written: Any = str
+    if plain in (bool, int):
+        written = plain
+    if is_nullable:
+        written = written | None
+    return Annotated[written, schema]
 
 
 def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
