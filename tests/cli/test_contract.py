@@ -14,6 +14,8 @@ from tests.cli import contract
 from tests.support.program import Ran, Todo
 from todo_cli.cli import app
 from todo_cli.errors import Code
+from todo_cli.output.envelope import task_values
+from todo_cli.task import Task, about
 
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 NOBODY = "postgresql://ada:secret@127.0.0.1:1/tasks"
@@ -174,14 +176,14 @@ FAILURES: dict[str, Failing] = {
 
 @pytest.mark.spec("002/FR-040", "002/FR-044")
 @pytest.mark.parametrize("code", FAILURES)
-def test_failures_fit_the_schema_and_the_exit_statuses(todo: Todo, code: str) -> None:
-    assert (
-        todo("add", "First", "--id", ID).status
-        == todo("add", "-", stdin=b"Second\nThird\n").status
-        == 0
-    )
+def test_failures_fit_the_schema_and_the_exit_statuses(
+    todo_embedded: Todo, code: str
+) -> None:
+    lines = b"Second\nThird\n"
+    assert todo_embedded("add", "First", "--id", ID).status == 0
+    assert todo_embedded("add", "-", stdin=lines).status == 0
 
-    ran = FAILURES[code](todo)
+    ran = FAILURES[code](todo_embedded)
 
     assert faults(read(contract.FAILURE), ran.json) == []
     assert (ran.error["code"], ran.status) == (code, exits()[code])
@@ -207,18 +209,8 @@ def test_doctor_puts_its_findings_into_the_details_of_a_failure(
 
 # The schemas refuse what the contract refuses
 
-TASK = {
-    "id": ID,
-    "number": 1,
-    "user_id": "ada",
-    "title": "Buy milk",
-    "description": None,
-    "completed": False,
-    "created_at": "2026-01-02T03:04:05.000000Z",
-    "updated_at": "2026-01-02T03:04:05.000000Z",
-    "completed_at": None,
-}
-SUCCESS = {"success": True, "data": TASK, "message": "Added 1: Buy milk"}
+TASK = task_values(Task(**{name: each.example for name, each in about(Task).items()}))
+SUCCESS = {"success": True, "data": TASK, "message": "Added"}
 FAILURE = {
     "success": False,
     "error": {"code": "NOT_FOUND", "message": "No task 1 for ada"},
@@ -252,11 +244,11 @@ def test_schema_refuses_a_task_that_breaks_a_rule(change: dict[str, Any]) -> Non
     assert faults(answer("add"), SUCCESS | {"data": TASK | change}) != []
 
 
-@pytest.mark.parametrize("key", TASK)
-def test_schema_refuses_a_task_without_one_of_its_keys(key: str) -> None:
-    task = {name: value for name, value in TASK.items() if name != key}
+def test_schema_refuses_a_task_without_one_of_its_keys() -> None:
+    for key in TASK:
+        task = {name: value for name, value in TASK.items() if name != key}
 
-    assert faults(answer("show"), SUCCESS | {"data": task}) != []
+        assert faults(answer("show"), SUCCESS | {"data": task}) != [], key
 
 
 @pytest.mark.parametrize(
