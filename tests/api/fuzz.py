@@ -45,30 +45,12 @@ def attack(
     """One run against a server: how many cases passed, and what was found, if anything."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
+    program = "import sys, schemathesis.cli as c; sys.exit(c.schemathesis())"
+    first = [sys.executable, "-c", program, "--config-file", str(config)]
+    run = ["run", str(CONTRACT), "--url", served.url, "--no-color"]
+    size = ["--max-examples", f"{examples}", "--seed", f"{seed}"]
     ran = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-c",
-                "import sys, schemathesis.cli as c; sys.exit(c.schemathesis())",
-            ),
-            *(
-                "--config-file",
-                str(config),
-                "run",
-                str(CONTRACT),
-                "--url",
-                served.url,
-                "--no-color",
-            ),
-            *(
-                "--max-examples",
-                str(examples),
-                "--seed",
-                str(seed),
-                "--continue-on-failure",
-            ),
-        ],
+        [*first, *run, *size, "--continue-on-failure"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -83,9 +65,8 @@ def attack(
         if line.startswith("bug:") or re.search(r" 50\d [\d.]+ ms$", line)
     ]
     if ran.returncode != 0 or sent != passed or sent == 0 or bugs:
-        return passed, "\n".join(
-            [*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"]
-        )
+        words = [*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"]
+        return passed, "\n".join(words)
     return passed, ""
 
 
