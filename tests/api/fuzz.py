@@ -31,8 +31,8 @@ allow-x00 = true
 database = "none"
 [checks]
 enabled = true
-# What the contract allows can still break a rule that JSON Schema cannot say, such as one visible character; that the
-# rules alone decide is held by tests/api/test_fuzz.py.
+# What the contract allows can still break a rule that JSON Schema cannot say, such as
+# one visible character. That the rules alone decide is tested in tests/api/test_fuzz.py.
 [checks.positive_data_acceptance]
 expected-statuses = [200, 201, 404, 409, 422]
 """

@@ -247,7 +247,10 @@ def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
     ],
 )
 def test_body_that_is_too_large_is_not_waited_for(light: Served, head: bytes) -> None:
-    start = f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\nContent-Type: application/json\r\n".encode()
+    start = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\n"
+        "Content-Type: application/json\r\n"
+    ).encode()
     with light.connect() as connection:
         connection.sendall(start + head + b"\r\n")
         if b"chunked" in head:

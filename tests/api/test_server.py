@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import socket
-from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]  # what sends
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
@@ -250,7 +250,10 @@ def chunked(
     served: httpx.AsyncClient, method: str, path: str, body: bytes, *, more: bytes = b""
 ) -> bytes:
     """A request whose body comes in these chunks."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: {served.base_url.netloc.decode()}\r\nTransfer-Encoding: chunked\r\n"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {served.base_url.netloc.decode()}\r\n"
+        "Transfer-Encoding: chunked\r\n"
+    )
     return head.encode() + more + b"Content-Type: application/json\r\n\r\n" + body
 
 

@@ -1,6 +1,6 @@
 """Writes the contracts of the command line from `task.py` and the table of errors.
 
-python -m tests.cli.contract            rewrite them, and README's tables of exit statuses and settings
+python -m tests.cli.contract            rewrite them, and the tables of README
 python -m tests.cli.contract --check    say which are out of date, exit 1 if any is
 """
 
@@ -64,7 +64,8 @@ def success() -> Schema:
     return {
         "$schema": DRAFT,
         "title": "A success of todo",
-        "description": "Exactly one such document on stdout, exit status 0. Keys may be added to the shapes of `data` "
+        "description": "Exactly one such document on stdout, exit status 0. "
+        "Keys may be added to the shapes of `data` "
         "within a major version, never removed or retyped; `message` may change.",
         **_object(
             {
@@ -107,7 +108,8 @@ def failure() -> Schema:
     return {
         "$schema": DRAFT,
         "title": "A failure of todo",
-        "description": "Exactly one such document on stdout, exit status other than 0; usage errors and bugs included.",
+        "description": "Exactly one such document on stdout, exit status other than 0; "
+        "usage errors and bugs included.",
         **_object(
             {
                 "success": {"const": False},
@@ -250,7 +252,8 @@ def _others() -> dict[str, Schema]:
     imported = [each.name for each in fields(Imported) if each.name != "new_users"]
     return {
         "Findings": {
-            "description": "What doctor found out; of a store that cannot be used it is in error.details",
+            "description": "What doctor found out; of a store that cannot be used it is "
+            "in error.details",
             **_object(
                 always | on_sqlite | on_postgresql,
                 optional=[*on_sqlite, *on_postgresql],
