@@ -141,7 +141,7 @@ def test_api_contract_shows_a_task_as_the_service_gives_it(api: Any) -> None:
 
 
 def test_api_contract_lists_every_code_that_has_an_http_status(api: Any) -> None:
-    codes = api["components"]["schemas"]["ErrorCode"]["enum"]
+    codes = api["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
 
     assert codes == [code.name for code in Code if code.http is not None]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests import docs, picture
+from tests.cli.test_contract import commands
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.program import Todo
 from tests.support.stores import Store
-from tests.test_contracts import commands
 from tests.test_docs import Shell, Step, matches, shell_at, steps, steps_of
 
 ROOT = docs.ROOT

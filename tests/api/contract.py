@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from todo_cli.api.app import create_app
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 from todo_cli.database.url import SqliteTarget
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +43,13 @@ Dumper.add_representer(str, _text)
 
 def served() -> Any:
     """What the application says of itself."""
-    settings = ApiSettings(
+    context = ServerContext(
         SqliteTarget(Path("todo.db")),
         lambda: datetime.now(UTC),
         frozenset(),
         lambda line: None,
     )
-    return json.loads(json.dumps(create_app(settings).openapi()))
+    return json.loads(json.dumps(create_app(context).openapi()))
 
 
 def written() -> str:

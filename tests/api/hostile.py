@@ -119,11 +119,9 @@ def attack(served: Served, numbers: Sequence[int], *, seed: int) -> Findings:
                 if what:
                     findings.found.append(f"case {number}: {what}")
         with served.client() as client:
-            if (
-                client.get(f"/after/{batch[-1]}").status_code != 404
-                or client.get("/health").status_code != 200
-            ):
-                findings.found.append("it no longer answers as it should")
+            ends = client.get(f"/after/{batch[-1]}"), client.get("/health")
+        if [answer.status_code for answer in ends] != [404, 200]:
+            findings.found.append("it no longer answers as it should")
         served.wait_for(f"/after/{batch[-1]} ")
         odd = [line for line in served.lines[seen:] if not is_usual(line)]
         findings.found += [f"cases {batch[0]} to {batch[-1]}: {line}" for line in odd]
@@ -144,14 +142,12 @@ def is_usual(line: str) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Attack with so many cases; 1 where something was found."""
+    """Attack with this many cases; 1 if something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.api.hostile")
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
     parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--only", type=int, metavar="NUMBER", help="send this case alone, and print it"
-    )
+    parser.add_argument("--only", type=int, help="send this case alone, and print it")
     asked = parser.parse_args(arguments)
     numbers = range(asked.cases) if asked.only is None else [asked.only]
     with (
@@ -161,18 +157,12 @@ def main(arguments: Sequence[str]) -> int:
     ):
         findings = attack(served, numbers, seed=asked.seed)
         if asked.only is not None:
-            sys.stdout.write(
-                f"{make(asked.seed, asked.only, served.port)}\n"
-                + "\n".join(served.lines)
-                + "\n"
-            )
-    counts = ", ".join(
-        f"{count} x {status}" for status, count in sorted(findings.statuses.items())
-    )
-    sys.stdout.write(
-        f"{asked.kind}: {counts}\n"
-        + "".join(f"{line}\n" for line in findings.found or ["nothing found"])
-    )
+            case = make(asked.seed, asked.only, served.port)
+            sys.stdout.write("\n".join([repr(case), *served.lines, ""]))
+    counts = sorted(findings.statuses.items())
+    lines = [", ".join(f"{count} x {status}" for status, count in counts)]
+    lines += findings.found or ["nothing found"]
+    sys.stdout.write(f"{asked.kind}: " + "\n".join([*lines, ""]))
     return 1 if findings.found else 0
 
 

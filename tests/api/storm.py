@@ -43,40 +43,20 @@ class Tally:
 
     def faults(self) -> list[str]:
         """What should not be."""
-        return [
-            *(
-                f"201 and stored {self.stored[id]} times"
-                for id in self._of("201")
-                if self.stored[id] != 1
-            ),
-            *(
-                f"{word}, which is not honest"
-                for word in self.answers.values()
-                if word not in ("201", *HONEST)
-            ),
-            *(
-                f"{word}, and stored"
-                for id, word in self.answers.items()
-                if word in NOT_STORED and self.stored[id]
-            ),
-            *(
-                f"repeated: {status}"
-                for status in self.repeated.values()
-                if status not in (200, 201)
-            ),
-            *(
-                f"at last stored {self.stored_at_last[id]} times"
-                for id in self.answers
-                if self.stored_at_last[id] != 1
-            ),
-        ]
+        found = [f"repeated: {each}" for each in self.repeated.values() if each > 201]
+        for id, word in self.answers.items():
+            count, last = self.stored[id], self.stored_at_last[id]
+            if word not in ("201", *HONEST):
+                found.append(f"{word}, which is not honest")
+            if (word == "201" and count != 1) or (word in NOT_STORED and count):
+                found.append(f"{word}, and stored {count} times")
+            if last != 1:
+                found.append(f"at last stored {last} times")
+        return found
 
     def counts(self) -> dict[str, int]:
         """How often each answer came."""
         return dict(Counter(self.answers.values()).most_common())
-
-    def _of(self, word: str) -> list[str]:
-        return [id for id, found in self.answers.items() if found == word]
 
 
 async def raise_storm(
@@ -98,11 +78,9 @@ async def raise_storm(
             if len(tally.answers) >= adds // 2 and not disturbing:
                 disturbing.append(asyncio.ensure_future(asyncio.to_thread(disturb)))
             response = await client.post(PATH, json={"id": id, "title": f"task {id}"})
-            tally.answers[id] = (
-                "201"
-                if response.status_code == 201
-                else response.json()["error"]["code"]
-            )
+            tally.answers[id] = "201"
+            if response.status_code != 201:
+                tally.answers[id] = response.json()["error"]["code"]
 
     await asyncio.gather(*(work() for _ in range(clients)))
     await asyncio.gather(*disturbing)

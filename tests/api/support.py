@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from todo_cli.api.app import create_app
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 from todo_cli.database.url import Target
 
 HOST = "127.0.0.1:8000"
@@ -27,23 +27,23 @@ class Log:
         self.lines.append(line)
 
 
-def settings_for(
+def context_for(
     target: Target,
     now: Callable[[], datetime],
     log: Callable[[str], None],
     *,
     pool_size: int = 10,
-) -> ApiSettings:
-    """Settings for a store, as seen from a client on `HOST`."""
-    return ApiSettings(
+) -> ServerContext:
+    """The context for a store, as seen from a client on `HOST`."""
+    return ServerContext(
         target=target, now=now, hosts=frozenset({HOST}), log=log, pool_size=pool_size
     )
 
 
 @asynccontextmanager
-async def opened(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def opened(context: ServerContext) -> AsyncIterator[httpx.AsyncClient]:
     """Start the application and hand out a client of it."""
-    app = create_app(settings)
+    app = create_app(context)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

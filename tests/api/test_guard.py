@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.api.contract import served
-from tests.api.support import HOST, Log, settings_for
+from tests.api.support import HOST, Log, context_for
 from tests.support.stores import Clock
-from todo_cli.api import contract as api_contract
-from todo_cli.api.app import create_app
+from todo_cli.api.context import read_pool_size
 from todo_cli.api.guard import Guard
-from todo_cli.api.settings import read_pool_size
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import ConfigInvalid
 
@@ -41,7 +38,7 @@ class Asked:
     def __init__(self, app: ASGIApp, method: str, log: Log) -> None:
         target = SqliteTarget(Path("unused.db"))
         self.sent: list[Message] = []
-        self._guard = Guard(app, settings_for(target, Clock(), log))
+        self._guard = Guard(app, context_for(target, Clock(), log))
         self._scope = {
             "type": "http",
             "method": method,
@@ -87,30 +84,20 @@ async def test_request_that_is_cut_off_is_answered_honestly(
     assert log.lines[0].startswith(f"{method} /x {status} ")
 
 
-async def test_answer_that_has_begun_is_not_begun_again_when_it_is_cut_off(
-    log: Log,
-) -> None:
+async def test_answer_that_has_begun_is_not_begun_again(log: Log) -> None:
     asked = Asked(waits_half_way, "GET", log)
     asking = asyncio.create_task(asked())
     await asyncio.sleep(0)
-
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-    assert [message["type"] for message in asked.sent] == ["http.response.start"]
-
-
-async def test_bug_in_the_middle_of_an_answer_cuts_it_off_and_is_logged(
-    log: Log,
-) -> None:
-    asked = Asked(breaks_half_way, "GET", log)
-
+    broken = Asked(breaks_half_way, "GET", log)
     with pytest.raises(ValueError, match="secret"):
-        await asked()
+        await broken()
 
-    assert [message["type"] for message in asked.sent] == ["http.response.start"]
-    assert log.lines[0].startswith("bug: ValueError in ")
+    for each in (asked, broken):
+        assert [message["type"] for message in each.sent] == ["http.response.start"]
+    assert log.lines[1].startswith("bug: ValueError in ")
     assert "secret" not in "".join(log.lines)
 
 
@@ -119,14 +106,3 @@ def test_pool_size_is_a_small_number() -> None:
     for text in ("", "0", "101", "1000", "-1", "+1", "1_0", " 1", "١"):
         with pytest.raises(ConfigInvalid):
             read_pool_size({"TODO_POOL_SIZE": text})
-
-
-def test_contract_is_made_once() -> None:
-    app = create_app(settings_for(SqliteTarget(Path("unused.db")), Clock(), Log()))
-
-    assert app.openapi() is app.openapi()
-    assert (
-        app.openapi()["info"]["version"]
-        == served()["info"]["version"]
-        == api_contract.VERSION
-    )

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.api.contract import served
-from tests.api.support import add, data
+from tests.api.support import add
 from tests.service.backdoor import fetch_all
 from tests.support.stores import Store
 
@@ -85,60 +85,46 @@ async def test_no_request_reads_or_changes_what_is_anothers(
 
 
 @pytest.mark.spec("001/FR-111")
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_foreign_task_is_as_unknown_as_a_missing_one(
-    client: httpx.AsyncClient, method: str
+    client_embedded: httpx.AsyncClient,
 ) -> None:
-    theirs = await add(client, user="ada")
-    missing = str(uuid4())
+    """Its answer has the same headers, too."""
+    theirs, missing = (await add(client_embedded, user="ada"))["id"], str(uuid4())
 
-    answers = [
-        await client.request(
-            method, f"/api/mallory/tasks/{id}", json=BODIES.get(method)
-        )
-        for id in (theirs["id"], missing)
-    ]
+    for method in ("GET", "PUT", "DELETE"):
+        foreign, unknown = [
+            await client_embedded.request(
+                method, f"/api/mallory/tasks/{id}", json=BODIES.get(method)
+            )
+            for id in (theirs, missing)
+        ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert answers[0].text.replace(theirs["id"], missing) == answers[1].text
-    assert answers[0].headers == answers[1].headers
+        assert foreign.status_code == unknown.status_code == 404
+        assert foreign.text.replace(theirs, missing) == unknown.text
+        assert foreign.headers == unknown.headers
 
 
 @pytest.mark.spec("001/FR-111")
-@pytest.mark.parametrize(
-    "user",
-    [
+async def test_names_that_look_alike_are_not_the_same(
+    client: httpx.AsyncClient,
+) -> None:
+    await add(client, "a secret", user="ada")
+
+    for user in (
         "ADA",
         "Ada",
         "a%64a%20x",
         "ada%00",
         "ada%2F..%2Fbob",
-        "%61da ",
         "ad%C3%A1",
         "ada;x",
         "ada%3Fx",
-    ],
-)
-async def test_names_that_look_alike_are_not_the_same(
-    client: httpx.AsyncClient, user: str
-) -> None:
-    await add(client, "a secret", user="ada")
+    ):
+        path = f"/api/{user}/tasks".encode()
+        response = await client.get(httpx.URL(str(client.base_url), raw_path=path))
 
-    response = await client.get(
-        httpx.URL(str(client.base_url), raw_path=f"/api/{user.strip()}/tasks".encode())
-    )
-
-    assert ("a secret" in response.text) == (
-        user.strip() == "%61da"
-    )  # the one that is the same, written otherwise
-    assert response.status_code in (200, 404, 422)
-
-
-async def test_own_tasks_are_all_there(client: httpx.AsyncClient) -> None:
-    mine = [await add(client, f"{number}", user="mallory") for number in range(3)]
-    await add(client, user="ada")
-
-    assert data(await client.get("/api/mallory/tasks")) == mine[::-1]
+        assert "a secret" not in response.text
+        assert response.status_code in (200, 404, 422)
 
 
 async def ask(

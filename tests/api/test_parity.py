@@ -7,11 +7,11 @@ from uuid import UUID, uuid5
 import httpx
 import pytest
 
-from tests.api.support import Log, opened, settings_for
+from tests.api.support import Log, context_for, opened
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresServer
-from tests.support.program import Surroundings, Todo
+from tests.support.program import Todo
 from tests.support.stores import Clock, Store
 
 IDS = UUID("0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01")
@@ -105,7 +105,7 @@ async def ask(
 ) -> httpx.Response:
     """Send one request to a fresh application."""
     method, path, body = request
-    async with opened(settings_for(store.target, clock, Log())) as client:
+    async with opened(context_for(store.target, clock, Log())) as client:
         content = None if body is None else json.dumps(body).encode()
         return await client.request(
             method, path, content=content, headers={"content-type": "application/json"}
@@ -114,26 +114,18 @@ async def ask(
 
 @pytest.mark.spec("001/FR-102")
 def test_same_action_gives_the_same_document(
-    surroundings: Surroundings, todo: Todo, twin: Store, clock: Clock
+    todo: Todo, twin: Store, clock: Clock
 ) -> None:
-    first = adding("first of all")
-    todo(*first[0])
-    wait_for(ask(twin, clock, first[1]))
-    compared = 0
+    first, same = adding("first of all")
+    todo(*first)
+    wait_for(ask(twin, clock, same))
 
     for command, request in CALLS:
         clock.tick(0.000_001)
         printed = todo(*command[:1], "--json", *command[1:])
         answered = wait_for(ask(twin, clock, request))
-        assert (printed.status, answered.status_code // 100) == (0, 2), (
-            command,
-            printed,
-            answered.text,
-        )
+        assert (printed.status, answered.status_code // 100) == (0, 2), answered.text
         assert printed.out == answered.text, command
-        compared += 1
-
-    assert compared == len(CALLS) > 15
 
 
 @pytest.mark.spec("001/FR-102")

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -24,45 +24,35 @@ from tests import docs
 from tests.api.served import Served, serving
 from tests.api.support import TASKS, data, error
 from tests.conftest import Seal
-from tests.service.backdoor import file_of
+from tests.service.backdoor import connected, file_of
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.program import LIMIT_S, Process, Surroundings
 from tests.support.stores import Store
-from todo_cli.api.server import GRACE_S, MOST_CONNECTIONS, find_address, name_hosts
+from todo_cli.api.server import MOST_CONNECTIONS, find_address, name_hosts
 from todo_cli.errors import InvalidInput
 
 
-@pytest.fixture
-def served(process: Process) -> Iterator[Served]:
-    """A server on the store."""
-    with serving(process) as served:
-        yield served
-
-
-@pytest.fixture
-def sqlite_process(sqlite_store: Store, seal: Seal, fork_server: ForkServer) -> Process:
-    """The program on SQLite alone."""
-    return Process(
-        Surroundings(seal.home, seal.cwd, sqlite_store.url), fork_server.launch
-    )
-
-
-@pytest.fixture
-def light(sqlite_process: Process) -> Iterator[Served]:
-    """A server on SQLite alone, for what has nothing to do with the store."""
-    with serving(sqlite_process) as served:
-        yield served
-
-
 @pytest.mark.spec("001/FR-110")
-def test_serve_warns_and_says_where_it_is(served: Served) -> None:
-    assert served.lines[:2] == [
-        "warning: nobody has to prove who they are here: "
-        "whoever reaches this port can read and change the tasks of every user",
-        f"Listening on http://127.0.0.1:{served.port} (contract: /docs; Ctrl-C ends it)",
-    ]
+def test_serve_warns_and_answers_under_its_own_names_alone(light: Served) -> None:
+    with light.client() as client:
+        statuses = {
+            host: client.get("/health", headers={"host": host.format(light.port)})
+            for host in (
+                "127.0.0.1:{}",
+                "localhost:{}",
+                "LOCALHOST:{}",
+                "[::1]:{}",
+                "evil.example:{}",
+                "127.0.0.1",
+            )
+        }
+
+    assert "can read and change the tasks of every user" in light.lines[0]
+    assert f"http://127.0.0.1:{light.port} " in light.lines[1]
+    found = [answer.status_code for answer in statuses.values()]
+    assert found == [200, 200, 200, 200, 403, 403]
 
 
 @pytest.mark.nothing_made
@@ -105,65 +95,84 @@ def slow_server(
         yield served
 
 
-class Lock:
-    """Somebody else's lock on the table of tasks, from a thread of its own."""
+@contextmanager
+def locked(url: str) -> Iterator[Callable[[], None]]:
+    """Somebody else's lock on the table of tasks, from a thread of its own; call what
+    comes to release it.
+    """
+    is_held, may_go = threading.Event(), threading.Event()
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._is_held, self._may_go = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._hold)
+    async def hold() -> None:
+        connection = await asyncpg.connect(url)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE todo.task")
+            is_held.set()
+            await asyncio.to_thread(may_go.wait)
+        await connection.close()
 
-    def __enter__(self) -> "Lock":
-        self._thread.start()
-        assert self._is_held.wait(LIMIT_S)
-        return self
+    holding = threading.Thread(target=lambda: wait_for(hold()))
+    holding.start()
+    try:
+        assert is_held.wait(LIMIT_S)
+        yield may_go.set
+    finally:
+        may_go.set()
+        holding.join(LIMIT_S)
 
-    def release(self) -> None:
-        """Let go."""
-        self._may_go.set()
-        self._thread.join(LIMIT_S)
 
-    def __exit__(self, *_: object) -> None:
-        self.release()
+class Asking(threading.Thread):
+    """A request that another thread sends."""
 
-    def _hold(self) -> None:
-        async def hold() -> None:
-            connection = await asyncpg.connect(self._url)
-            async with connection.transaction():
-                await connection.execute("LOCK TABLE todo.task")
-                self._is_held.set()
-                while not self._may_go.is_set():
-                    await asyncio.sleep(0.01)
-            await connection.close()
+    def __init__(self, served: Served, method: str) -> None:
+        super().__init__()
+        self._served, self._method = served, method
+        self.answer = httpx.Response(0)
 
-        wait_for(hold())
+    def run(self) -> None:
+        with self._served.client() as client:
+            body = {"title": "In flight"}
+            self.answer = client.request(self._method, TASKS, json=body)
+
+
+def ask(served: Served, store: Store, *methods: str) -> list[Asking]:
+    """Send requests at once, and wait until each waits for the lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+    async def wait() -> None:
+        async with connected(store) as connection:
+            while await connection.fetchval(query) < len(methods):
+                await asyncio.sleep(0.05)
+
+    asking = [Asking(served, method) for method in methods]
+    for each in asking:
+        each.start()
+    wait_for(wait())
+    return asking
+
+
+def is_refused(served: Served) -> bool:
+    """Whether the server takes no more connections."""
+    try:
+        served.connect().close()
+    except ConnectionError:
+        return True
+    return False
 
 
 @pytest.mark.spec("001/FR-114")
 def test_sigterm_lets_requests_in_flight_end(
     slow_server: Served, postgres_store: Store
 ) -> None:
-    with slow_server.client() as client:
-        data(client.post(TASKS, json={"title": "First"}), 201)
-    answers: list[httpx.Response] = []
-
-    def ask() -> None:
-        with slow_server.client() as client:
-            answers.append(client.post(TASKS, json={"title": "In flight"}))
-
-    with Lock(postgres_store.url) as lock:
-        asking = threading.Thread(target=ask)
-        asking.start()
-        time.sleep(0.5)  # until it waits for the lock
+    with locked(postgres_store.url) as release:
+        [asking] = ask(slow_server, postgres_store, "POST")
         slow_server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        while not is_refused(slow_server):
+            time.sleep(0.05)
         assert slow_server.process.poll() is None
-        with pytest.raises(httpx.TransportError), slow_server.client() as client:
-            client.get("/health")
-        lock.release()
+        release()
         asking.join(LIMIT_S)
 
-    assert [data(answer, 201)["title"] for answer in answers] == ["In flight"]
+    assert data(asking.answer, 201)["title"] == "In flight"
     assert slow_server.process.wait(LIMIT_S) == -signal.SIGTERM
 
 
@@ -171,113 +180,54 @@ def test_sigterm_lets_requests_in_flight_end(
 def test_second_signal_ends_it_at_once(
     slow_server: Served, postgres_store: Store
 ) -> None:
-    with slow_server.client() as client:
-        data(client.post(TASKS, json={"title": "First"}), 201)
-    answers: list[httpx.Response] = []
-
-    def ask(method: str) -> None:
-        with slow_server.client() as client:
-            answers.append(client.request(method, TASKS, json={"title": "x"}))
-
-    with Lock(postgres_store.url):
-        asking = [
-            threading.Thread(target=ask, args=(method,)) for method in ("GET", "POST")
-        ]
-        for thread in asking:
-            thread.start()
-        time.sleep(0.5)
+    with locked(postgres_store.url):
+        reading, writing = ask(slow_server, postgres_store, "GET", "POST")
         slow_server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
-        began = time.monotonic()
-
         assert slow_server.end() == -signal.SIGTERM
+        for asking in (reading, writing):
+            asking.join(LIMIT_S)
 
-        assert time.monotonic() - began < GRACE_S / 2
-        for thread in asking:
-            thread.join(LIMIT_S)
-    assert sorted(
-        (answer.status_code, answer.json()["error"]["code"]) for answer in answers
-    ) == [
-        (500, "OUTCOME_UNKNOWN"),
-        (503, "DATABASE_UNAVAILABLE"),
-    ]
+    error(reading.answer, 503, "DATABASE_UNAVAILABLE")
+    error(writing.answer, 500, "OUTCOME_UNKNOWN")
 
 
 @pytest.mark.spec("001/FR-110")
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
-def test_serve_refuses_a_host_that_is_not_loopback(
-    sqlite_process: Process, host: str
+def test_serve_refuses_what_it_cannot_use(
+    light: Served, sqlite_process: Process
 ) -> None:
-    ran = sqlite_process("serve", "--port", "0", "--host", host)
-
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.startswith(
-        "error: host: must be a loopback address such as 127.0.0.1: nobody has to prove"
-    )
-    fault = sqlite_process("serve", f"--host={host}", "--json").error
-    assert (fault["code"], fault["hint"]) == ("INVALID_INPUT", "leave --host out")
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")],
-)
-def test_find_address_takes_every_loopback(host: str, address: str) -> None:
-    assert find_address(host) == ip_address(address)
-
-
-def test_find_address_refuses_all_others() -> None:
-    for host in (
-        "8.8.8.8",
-        "::ffff:8.8.8.8",
-        "fe80::1",
-        "127.0.0.1:8000",
-        " 127.0.0.1",
-        "",
-        "127.1",
-        "localhost.x",
-        "LOCALHOST",
+    for arguments, status, code in (
+        (["--host", "0.0.0.0"], 2, "INVALID_INPUT"),
+        (["--host", "example.org"], 2, "INVALID_INPUT"),
+        (["--port", "65536"], 2, "INVALID_INPUT"),
+        (["--port", "1_0"], 2, "USAGE"),
+        (["--port", f"{light.port}"], 9, "IO_ERROR"),
     ):
+        ran = sqlite_process("serve", "--json", *arguments)
+        assert (ran.status, ran.error["code"]) == (status, code), arguments
+
+    ran = sqlite_process("serve", "--json", env={"TODO_POOL_SIZE": "0"})
+    assert (ran.status, ran.error["code"]) == (8, "CONFIG")
+
+
+@pytest.mark.spec("001/FR-110")
+def test_address_is_loopback() -> None:
+    taken = {"localhost": "127.0.0.1", "127.0.0.2": "127.0.0.2", "::1": "::1"}
+    refused = ["8.8.8.8", "::", "::ffff:8.8.8.8", "fe80::1", "127.0.0.1:8000", "127.1"]
+
+    assert {host: str(find_address(host)) for host in taken} == taken
+    for host in [*refused, "", " 127.0.0.1", "localhost.x", "LOCALHOST"]:
         with pytest.raises(InvalidInput):
             find_address(host)
 
 
+@pytest.mark.spec("001/FR-110")
 def test_hosts_go_without_a_port_only_on_80() -> None:
     address = ip_address("127.0.0.2")
+    names = {"127.0.0.1", "localhost", "[::1]", "127.0.0.2"}
 
-    assert name_hosts(address, 8000) == {
-        "127.0.0.1:8000",
-        "localhost:8000",
-        "[::1]:8000",
-        "127.0.0.2:8000",
-    }
-    assert name_hosts(address, 80) >= {
-        "127.0.0.1",
-        "localhost",
-        "[::1]",
-        "127.0.0.2",
-        "localhost:80",
-    }
-
-
-@pytest.mark.spec("001/FR-110")
-def test_serve_answers_under_its_own_names_alone(light: Served) -> None:
-    with light.client() as client:
-        statuses = {
-            host: client.get(
-                "/health", headers={"host": host.format(light.port)}
-            ).status_code
-            for host in (
-                "127.0.0.1:{}",
-                "localhost:{}",
-                "LOCALHOST:{}",
-                "[::1]:{}",
-                "evil.example:{}",
-                "127.0.0.1",
-            )
-        }
-
-    assert list(statuses.values()) == [200, 200, 200, 200, 403, 403]
+    assert name_hosts(address, 8000) == {f"{name}:8000" for name in names}
+    assert name_hosts(address, 80) == {f"{name}:80" for name in names} | names
 
 
 @needs("IPv6")
@@ -285,58 +235,6 @@ def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
     with serving(sqlite_process, "--host", "::1") as served, served.client() as client:
         assert served.host == "[::1]"
         assert client.get("/health").status_code == 200
-
-
-def test_serve_says_that_a_port_is_taken(
-    light: Served, sqlite_process: Process
-) -> None:
-    ran = sqlite_process("serve", "--port", str(light.port))
-
-    assert (ran.status, ran.err) == (
-        9,
-        f"error: Cannot listen on port {light.port} of 127.0.0.1: address already in use\nhint: name another --port\n",
-    )
-
-
-@pytest.mark.parametrize(
-    ("port", "code"), [("1_0", "USAGE"), ("65536", "INVALID_INPUT")]
-)
-def test_serve_refuses_what_is_no_port(
-    sqlite_process: Process, port: str, code: str
-) -> None:
-    assert sqlite_process("serve", f"--port={port}", "--json").error["code"] == code
-
-
-@pytest.mark.parametrize("size", ["0", "x", ""])
-def test_serve_refuses_what_is_no_pool_size(sqlite_process: Process, size: str) -> None:
-    ran = sqlite_process("serve", "--port=0", env={"TODO_POOL_SIZE": size})
-
-    assert (ran.status, ran.err) == (
-        8,
-        "error: TODO_POOL_SIZE must be a number from 1 to 100\n",
-    )
-
-
-@pytest.mark.spec("001/FR-110")
-def test_answers_name_no_server(light: Served) -> None:
-    with light.client() as client:
-        assert "server" not in client.get("/health").headers
-
-
-@pytest.mark.spec("001/FR-101")
-@pytest.mark.parametrize(
-    "request_", [b"GARBAGE", b"GET / HTTP/1.1\r\nA\x00: b", b"\x16\x03\x01\x02"]
-)
-def test_what_is_not_http_gets_an_envelope(light: Served, request_: bytes) -> None:
-    with light.connect() as connection:
-        connection.sendall(request_ + b"\r\n\r\n")
-        head, _, body = received(connection).partition(b"\r\n\r\n")
-
-    assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["error"] == {
-        "code": "INVALID_INPUT",
-        "message": "The request is not valid HTTP",
-    }
 
 
 @pytest.mark.spec("001/FR-109")
@@ -349,7 +247,10 @@ def test_what_is_not_http_gets_an_envelope(light: Served, request_: bytes) -> No
     ],
 )
 def test_body_that_is_too_large_is_not_waited_for(light: Served, head: bytes) -> None:
-    start = f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\nContent-Type: application/json\r\n".encode()
+    start = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\n"
+        "Content-Type: application/json\r\n"
+    ).encode()
     with light.connect() as connection:
         connection.sendall(start + head + b"\r\n")
         if b"chunked" in head:
@@ -367,22 +268,13 @@ def test_body_that_is_too_large_is_not_waited_for(light: Served, head: bytes) ->
 
 
 def test_too_many_connections_are_turned_away(light: Served) -> None:
-    idle = []
-    try:
+    with ExitStack() as idle:
         for _ in range(MOST_CONNECTIONS):
-            idle.append(light.connect())
+            idle.enter_context(light.connect())
         with light.connect() as one_more:
             answer = received(one_more)
-    finally:
-        for connection in idle:
-            connection.close()
 
-    assert b"HTTP/1.1 503 " in answer
-    assert b"Retry-After: 1" in answer
-    assert (
-        json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"]
-        == "DATABASE_BUSY"
-    )
+    assert answer.startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.spec("001/FR-114")
@@ -403,44 +295,26 @@ def test_log_has_a_line_for_each_request_and_is_safe(light: Served) -> None:
     ]
 
 
-def test_serve_goes_on_when_nobody_reads_its_log(sqlite_process: Process) -> None:
-    with serving(sqlite_process) as served:
-        assert served.process.stdout is not None
-        with served.client() as client:
-            for _ in range(100):
-                assert client.get("/nowhere").status_code == 404
-        assert served.end() == -signal.SIGTERM
-        assert len(served.lines) == 102
-
-
-@pytest.mark.parametrize(
-    "command", [["add", "x"], ["serve", "--help"], ["serve", "--host", "8.8.8.8"]]
-)
-def test_command_line_loads_nothing_of_the_api(
-    sqlite_process: Process, command: list[str]
-) -> None:
+def test_command_line_loads_nothing_of_the_api(sqlite_process: Process) -> None:
+    libraries = "('fastapi', 'uvicorn', 'starlette')"
     code = (
-        "import sys, atexit, os\n"
+        "import sys\n"
         "from todo_cli.cli.env import Env\nfrom todo_cli.cli.main import main\n"
-        f"main({command!r}, Env.of_process())\n"
-        "print([name for name in ('fastapi', 'uvicorn', 'starlette') if name in sys.modules])"
+        "for command in (['add', 'x'], ['serve', '--help']):\n"
+        "    main(command, Env.of_process())\n"
+        f"sys.exit(str([name for name in {libraries} if name in sys.modules]))"
     )
-    environment = {
-        **sqlite_process.surroundings.variables("ada", {}),
-        "PATH": "/usr/bin:/bin",
-    }
+    variables = sqlite_process.surroundings.variables("ada", {})
 
     ran = subprocess.run(
         [sys.executable, "-c", code],
         cwd=docs.ROOT,
         capture_output=True,
         text=True,
-        env=environment,
-        check=True,
+        env={**variables, "PATH": "/usr/bin:/bin"},
     )
 
-    expected = "['fastapi', 'uvicorn', 'starlette']" if "8.8.8.8" in command else "[]"
-    assert ran.stdout.splitlines()[-1] == expected
+    assert ran.stderr == "[]\n"
 
 
 def test_serve_without_its_extra_says_what_to_install(
@@ -455,11 +329,8 @@ def test_serve_without_its_extra_says_what_to_install(
         "serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}
     ).error
 
-    assert (fault["code"], fault["message"], fault["hint"]) == (
-        "USAGE",
-        '`todo serve` needs the extra "api"',
-        "in the clone: pip install '.[api]'",
-    )
+    assert fault["code"] == "USAGE"
+    assert "pip install '.[api]'" in fault["hint"]
 
 
 def received(connection: socket.socket) -> bytes:
@@ -470,100 +341,105 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def test_errors_of_the_real_server_are_the_same_as_through_asgi(light: Served) -> None:
-    with light.client() as client:
-        error(client.get("/nowhere"), 404, "NOT_FOUND")
-        error(client.patch(TASKS), 405, "METHOD_NOT_ALLOWED")
-        error(client.post(TASKS, content=b"x"), 415, "UNSUPPORTED_MEDIA_TYPE")
-        error(client.post(TASKS, json={"title": "x\x00"}), 422, "INVALID_INPUT")
-        error(client.get("/api/%FF/tasks"), 422, "INVALID_INPUT")
+# A file that changes under the server
 
 
-def titles(answer: httpx.Response) -> list[str]:
-    """The titles in an answer, the newest first."""
-    return [task["title"] for task in data(answer)]
+def titles(client: httpx.Client) -> list[str]:
+    """The titles that the server has; the newest first."""
+    return [task["title"] for task in data(client.get(TASKS))]
+
+
+class Shelf:
+    """A file with the tasks `old` and `newer`, and its backup from before `newer`."""
+
+    def __init__(self, process: Process, store: Store) -> None:
+        self._process = process
+        self.path = file_of(store)
+        self.backup = self.path.with_name("backup.db")
+        assert process("add", "old").status == 0
+        shutil.copyfile(self.path, self.backup)
+        assert process("add", "newer").status == 0
+
+    def listed(self) -> list[str]:
+        """The titles that a command has; the newest first."""
+        return [task["title"] for task in self._process("list", "--json").data]
+
+    def restore(self, how: str) -> None:
+        """Restore the backup as people do."""
+        if how == "mv":
+            self.backup.rename(self.path)
+        else:
+            shutil.copyfile(self.backup, self.path)
+
+
+@pytest.fixture
+def shelf(sqlite_process: Process, sqlite_store: Store) -> Shelf:
+    return Shelf(sqlite_process, sqlite_store)
 
 
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-112")
 @pytest.mark.parametrize("how", ["mv", "cp"])
 def test_serve_uses_a_backup_that_takes_the_place_of_a_file_without_a_log(
-    sqlite_process: Process, sqlite_store: Store, how: str
+    shelf: Shelf, light: Served, how: str
 ) -> None:
-    path, backup = store_and_backup(sqlite_process, sqlite_store)
-    with serving(sqlite_process) as served, served.client() as client:
-        assert titles(client.get(TASKS)) == ["newer", "old"]
-        assert path.with_name("store.db-wal").stat().st_size == 0
+    with light.client() as client:
+        assert titles(client) == ["newer", "old"]
+        assert shelf.path.with_name("store.db-wal").stat().st_size == 0
 
-        put(how, backup, path)
+        shelf.restore(how)
 
-        assert titles(client.get(TASKS)) == ["old"]
+        assert titles(client) == ["old"]
         assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
-        assert served.end() == -signal.SIGTERM
-    assert [task["title"] for task in sqlite_process("list", "--json").data] == [
-        "after",
-        "old",
-    ]
+        assert light.end() == -signal.SIGTERM
+    assert shelf.listed() == ["after", "old"]
 
 
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-112")
 @pytest.mark.parametrize("how", ["mv", "cp"])
 def test_serve_neither_uses_nor_changes_a_backup_beside_the_log_of_the_old_file(
-    sqlite_process: Process, sqlite_store: Store, how: str
+    shelf: Shelf, light: Served, sqlite_process: Process, how: str
 ) -> None:
-    path, backup = store_and_backup(sqlite_process, sqlite_store)
-    content = backup.read_bytes()
-    with serving(sqlite_process) as served, served.client() as client:
-        for number in range(3):
-            data(client.post(TASKS, json={"title": f"served {number}"}), 201)
+    content = shelf.backup.read_bytes()
+    with light.client() as client:
+        data(client.post(TASKS, json={"title": "served"}), 201)
 
-        put(how, backup, path)
+        shelf.restore(how)
 
         for _ in range(2):
-            fault = error(client.post(TASKS, json={"title": "lost"}), 500, "IO_ERROR")
-            assert (
-                fault["message"] == f"{path}-wal was left by another file than {path}"
-            )
+            error(client.post(TASKS, json={"title": "lost"}), 500, "IO_ERROR")
             error(client.get(TASKS), 500, "IO_ERROR")
         assert sqlite_process("list").status == 9
-        assert served.end() == -signal.SIGTERM
-    assert path.read_bytes() == content
+        assert light.end() == -signal.SIGTERM
+    assert shelf.path.read_bytes() == content
     for suffix in ("-wal", "-shm"):
-        path.with_name(f"store.db{suffix}").rename(path.with_name(f"moved{suffix}"))
-    assert [task["title"] for task in sqlite_process("list", "--json").data] == ["old"]
+        shelf.path.with_name(f"store.db{suffix}").unlink()
+    assert shelf.listed() == ["old"]
 
 
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-112", "002/FR-077")
 def test_serve_and_commands_use_a_backup_that_sqlite_itself_restores(
-    sqlite_process: Process, sqlite_store: Store
+    shelf: Shelf, light: Served, sqlite_process: Process
 ) -> None:
-    path, backup = store_and_backup(sqlite_process, sqlite_store)
-    with serving(sqlite_process) as served, served.client() as client:
-        assert titles(client.get(TASKS)) == ["newer", "old"]
+    with light.client() as client:
+        assert titles(client) == ["newer", "old"]
 
         with (
-            closing(sqlite3.connect(backup)) as source,
-            closing(sqlite3.connect(path)) as file,
+            closing(sqlite3.connect(shelf.backup)) as source,
+            closing(sqlite3.connect(shelf.path)) as file,
         ):
             source.backup(file)
 
-        assert [task["title"] for task in sqlite_process("list", "--json").data] == [
-            "old"
-        ]
-        assert titles(client.get(TASKS)) == ["old"]
-        with closing(sqlite3.connect(path)) as file:  # which changes the file itself
+        assert shelf.listed() == titles(client) == ["old"]
+        with closing(sqlite3.connect(shelf.path)) as file:  # changes the file itself
             file.execute("PRAGMA wal_checkpoint")
         assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
         assert sqlite_process("add", "beside").status == 0
-        assert titles(client.get(TASKS)) == ["beside", "after", "old"]
-        assert served.end() == -signal.SIGTERM
-    assert [task["title"] for task in sqlite_process("list", "--json").data] == [
-        "beside",
-        "after",
-        "old",
-    ]
+        assert titles(client) == ["beside", "after", "old"]
+        assert light.end() == -signal.SIGTERM
+    assert shelf.listed() == ["beside", "after", "old"]
 
 
 @pytest.mark.nothing_made
@@ -578,24 +454,5 @@ def test_serve_and_commands_share_a_file_through_its_checkpoints(
                 assert sqlite_process("add", f"beside {number}").status == 0
 
         assert len(data(client.get(TASKS, params={"limit": 1_000}))) == 305
-    assert (
-        file_of(sqlite_store).with_name("store.db-wal").stat().st_size > 3_000_000
-    )  # it went round
-
-
-def store_and_backup(process: Process, store: Store) -> tuple[Path, Path]:
-    """A file with two tasks, and its backup from when there was one."""
-    path = file_of(store)
-    assert process("add", "old").status == 0
-    backup = path.with_name("backup.db")
-    shutil.copyfile(path, backup)
-    assert process("add", "newer").status == 0
-    return path, backup
-
-
-def put(how: str, backup: Path, path: Path) -> None:
-    """Restore a backup as people do."""
-    if how == "mv":
-        backup.rename(path)
-    else:
-        shutil.copyfile(backup, path)
+    log = file_of(sqlite_store).with_name("store.db-wal")
+    assert log.stat().st_size > 3_000_000  # it was written from its beginning again

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests import contracts
+from tests.cli import contract
 from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
 from tests.faults.matrix import FAULTS, TITLES, FaultCase
@@ -21,8 +21,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.program import Ran, finished
 from tests.support.stores import Store
 from tests.support.texts import raw
-from tests.test_contracts import faults as faults_of
-from tests.test_contracts import read
+from tests.cli.test_contract import faults as faults_of
+from tests.cli.test_contract import read
 
 SECRET = "secret"
 """What every password of the table is."""
@@ -122,13 +122,13 @@ def assert_came_to(case: FaultCase, ran: Ran, *, as_json: bool) -> None:
             assert_words(ran, status=EXITS["IO_ERROR"], names=case.shows)
         case "done" if as_json:
             assert (ran.status, ran.err) == (0, ""), ran
-            assert faults_of(read(contracts.SUCCESS), ran.json) == []
+            assert faults_of(read(contract.SUCCESS), ran.json) == []
         case "done":
             assert (ran.status, ran.err) == (0, ""), ran
             assert [text for text in case.shows if text not in ran.out] == []
         case code if as_json:
             assert_document(ran, code=code, names=case.shows)
-            assert faults_of(read(contracts.FAILURE), ran.json) == []
+            assert faults_of(read(contract.FAILURE), ran.json) == []
         case code:
             assert_words(ran, status=EXITS[code], names=case.shows)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.api.served import serving
-from tests.api.support import settings_for
+from tests.api.support import context_for
 from tests.neon.pauses import Pauses
 from tests.support.certificates import Certificate
 from tests.support.neon import NeonFront
@@ -342,7 +342,7 @@ async def test_no_value_of_ours_shows_a_password(
     env = Env(
         variables, site.cwd, site.home, "ada", io.BytesIO(), io.BytesIO(), io.BytesIO()
     )
-    served = settings_for(settings.target, site.clock, print)
+    served = context_for(settings.target, site.clock, print)
     dialer = Dialer(settings.target, timeout_s=4)  # type: ignore[arg-type]  # a server's
     async with open_database(settings.target) as database:
         tasks = TaskService(database, "ada", site.clock)

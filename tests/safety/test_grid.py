@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.support import HOST, Log, document, opened, settings_for
+from tests.api.support import HOST, Log, context_for, document, opened
 from tests.safety.hostile import KEY, HostileStore, make_hostile
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock, Store
@@ -273,7 +273,7 @@ def test_the_api_answers_with_every_text_and_nothing_raw(
     hostile: HostileStore, store: Store, clock: Clock
 ) -> None:
     async def ask() -> list[str]:
-        async with opened(settings_for(store.target, clock, Log())) as client:
+        async with opened(context_for(store.target, clock, Log())) as client:
             listed = await client.get("/api/ada/tasks?limit=1000")
             assert [task["title"] for task in document(listed)["data"]][
                 ::-1
@@ -305,7 +305,7 @@ def test_the_log_has_one_line_for_every_request_and_nothing_raw(
         return {}
 
     async def ask() -> None:
-        guard = Guard(ignore, settings_for(store.target, clock, log))
+        guard = Guard(ignore, context_for(store.target, clock, log))
         for text in CORPUS:
             scope = {
                 "type": "http",

@@ -39,9 +39,12 @@ _WORDS: Final[Mapping[str, str]] = {
     "extra_forbidden": "there is a field that is not known here, see /openapi.json",
     "string_type": "must be text",
     "bool_type": "must be true or false",
-    "uuid_type": "must be text",
-    "enum": "must be one of open, done, all",
+    "int_type": "must be a whole number",
+    "enum": "must be one of {expected}",
 }
+"""What pydantic finds in a request, in words of our own; by its name for the fault."""
+
+HEALTHY: Final = Sheet({"status": "ok"}, "The store answers")
 
 
 class NoSuchMethod(TodoError):
@@ -88,16 +91,31 @@ def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response
     return Response(envelope.failure(told), status, all_headers, MEDIA_TYPE)
 
 
-def refuse_host() -> Response:
-    """Answer to a `Host` that this server is not: a page of another origin could else
-    read every task.
+def refuse_protocol() -> Response:
+    """Answer what is not HTTP; like `refuse_host`, by a status that is in no table."""
+    error = InvalidInput("The request is not valid HTTP")
+    return Response(
+        envelope.failure(error), HTTPStatus.BAD_REQUEST, media_type=MEDIA_TYPE
+    )
 
-    The one status that is not in the table, where FORBIDDEN is what a database says to us.
+
+def refuse_host() -> Response:
+    """Answer a request for another `Host`; otherwise pages of other origins could read
+    every task.
+
+    The one status that is not in the table, where FORBIDDEN means that a database
+    refuses us.
     """
     error = Forbidden("This server does not answer for that host")
     return Response(
         envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE
     )
+
+
+def refuse_method(methods: Sequence[str]) -> Response:
+    """Answer a method that the path does not take."""
+    allowed = ", ".join(methods)
+    return fail(NoSuchMethod(f"This path takes {allowed}"), {"Allow": allowed})
 
 
 def nothing_there() -> Response:
@@ -127,17 +145,19 @@ async def on_invalid_request(_request: Request, error: Any) -> Response:
 async def on_http_error(request: Request, error: Any) -> Response:
     """Answer where no route fits."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(_methods(request))
-        return fail(NoSuchMethod(f"This path takes {allowed}"), {"Allow": allowed})
+        return refuse_method(_methods(request))
     return nothing_there()
 
 
 def _details(faults: Sequence[Any]) -> Iterator[Detail]:
     """Say of each fault where it is and what is wrong, in words of our own."""
     for fault in faults:
-        kind = fault["type"]
-        place = fault["loc"][:1] if kind == "extra_forbidden" else fault["loc"][-1:]
-        yield {"field": str(place[0]), "message": _WORDS.get(kind, "is not valid")}
+        kind, path = fault["type"], fault["loc"]
+        words = _WORDS.get(kind, "is not valid").format_map(fault.get("ctx", {}))
+        if kind == "extra_forbidden":  # the name of the field is not ours to repeat
+            yield {"field": str(path[0]), "message": words}
+        else:
+            yield {"field": str(path[-1]), "message": words}
 
 
 def _methods(request: Request) -> list[str]:

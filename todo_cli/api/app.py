@@ -1,45 +1,44 @@
 """The application: a route is a signature, a call of the service, and a view."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
 
 from todo_cli import __version__, rules
-from todo_cli.api import answers, contract, cursors, docs
-from todo_cli.api.bodies import Id, TaskCreate, TaskUpdate
-from todo_cli.api.body import JsonRoute
+from todo_cli.api import answers, cursors, docs_page, openapi
+from todo_cli.api.context import ServerContext
 from todo_cli.api.guard import Guard
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.json_body import JsonRoute
+from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
 from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
 from todo_cli.output import views
-from todo_cli.output.views import Sheet, ViewContext
+from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
-from todo_cli.task import TaskQuery, TaskStatus
+from todo_cli.task import Position, TaskQuery, TaskStatus
 
 MOST_TASKS: Final = 1_000
 USUAL_TASKS: Final = 100
 
 
-def create_app(settings: ApiSettings) -> FastAPI:
-    """Make the application; the store is opened when it starts and let go of when it ends."""
+def create_app(context: ServerContext) -> FastAPI:
+    """Make the application; it opens the store when it starts, and closes it when it ends."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        size = settings.pool_size
+        size = context.pool_size
         async with open_database(
-            settings.target, timeout_s=settings.timeout_s, pool_size=size
+            context.target, timeout_s=context.timeout_s, pool_size=size
         ) as database:
             app.state.database = database
             yield
@@ -51,22 +50,22 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        routes=_routes(),
+        routes=router.routes,
         exception_handlers={
             TodoError: answers.on_todo_error,
             RequestValidationError: answers.on_invalid_request,
             HTTPException: answers.on_http_error,
         },
     )
-    app.state.settings = settings
-    app.add_route("/docs", docs.page, include_in_schema=False)
-    app.add_middleware(Guard, settings=settings)
-    contract.describe(app)
+    app.state.context = context
+    app.add_route("/docs", docs_page.page, include_in_schema=False)
+    app.add_middleware(Guard, context=context)
+    openapi.describe(app)
     return app
 
 
-UserId = Annotated[str, Path(**contract.USER_ID), AfterValidator(rules.clean_user)]
-TaskId = Annotated[Id, Path(**contract.TASK_ID)]
+UserId = Annotated[str, AfterValidator(rules.clean_user), Path(**openapi.USER_ID)]
+TaskId = Annotated[UUID, BeforeValidator(rules.read_id), Path(**openapi.TASK_ID)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +77,12 @@ class Caller:
 
 
 async def _caller(request: Request, user_id: UserId) -> Caller:
-    """The user in the path. Where the store is, and that it is new, is not for clients.
+    """Find the user in the path. Clients do not learn whether the store is new.
 
-    Every call of the service is a transaction that has ended when it returns, and so
-    before the answer is sent; the scope `function` keeps it so for whatever this may
-    come to hold.
+    A call of the service returns after its transaction, and so the answer is sent after
+    it too. The scope `function` keeps it so if this ever has to clean up.
     """
-    database, now = request.app.state.database, request.app.state.settings.now
+    database, now = request.app.state.database, request.app.state.context.now
     context = ViewContext(user_id, database.target.place, is_new_store=False, now=now())
     return Caller(TaskService(database, user_id, now), context)
 
@@ -105,8 +103,8 @@ def _limit(text: Any) -> int:
     return int(digits)
 
 
-class Page(BaseModel):
-    """Which part of which list is asked for."""
+class ListParameters(BaseModel):
+    """Which part of which list to send; names are those of `TaskQuery`, and `cursor`."""
 
     model_config = {"extra": "forbid"}
 
@@ -115,38 +113,87 @@ class Page(BaseModel):
         USUAL_TASKS,
         ge=1,
         le=MOST_TASKS,
-        description="How many tasks a page holds at most.",
+        description="How many tasks a page has at most.",
     )
     cursor: Annotated[
         str | None, WithJsonSchema({"type": "string", "pattern": cursors.PATTERN})
     ] = Field(
         None,
-        description="Where the page begins, as the `Link` of the page before says; its form is the server's own.",
+        description="Where the page begins: a part of the `Link` of the page before.",
     )
 
+    def query(self) -> TaskQuery:
+        """Ask the service for it."""
+        filters = self.model_dump(exclude={"cursor"})
+        if self.cursor is None:
+            return TaskQuery(**filters)
+        return TaskQuery(**filters, after=cursors.read(self.cursor, Position))
 
-async def list_tasks(caller: CallerOf, page: Annotated[Page, Query()]) -> Response:
+    def link(self, user: str, after: Position) -> str:
+        """The header `Link` that names the page after this one."""
+        values = self.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
+        parameters = urlencode({**values, "cursor": cursors.write(after)})
+        return f'<{_path(user)}?{parameters}>; rel="next"'
+
+
+router = APIRouter(route_class=JsonRoute)
+Endpoint = Callable[..., Awaitable[Response]]
+
+
+def _route(
+    method: str, path: str, responses: dict[int | str, Schema], *, tag: str = "tasks"
+) -> Callable[[Endpoint], Endpoint]:
+    """Register an endpoint; the contract takes its words from the docstring."""
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        paragraphs = inspect.cleandoc(endpoint.__doc__ or "").split("\n\n")
+        summary, *more = (" ".join(each.split()) for each in paragraphs)
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            responses=responses,
+            tags=[tag],
+            operation_id=endpoint.__name__,
+            summary=summary.removesuffix("."),
+            description="\n\n".join(more),
+        )
+        return endpoint
+
+    return register
+
+
+TASKS: Final = "/api/{user_id}/tasks"
+TASK: Final = "/api/{user_id}/tasks/{task_id}"
+
+
+@_route("GET", TASKS, openapi.LIST)
+async def list_tasks(
+    caller: CallerOf, parameters: Annotated[ListParameters, Query()]
+) -> Response:
     """List tasks, newest first.
 
-    Ties are ordered by number, the highest first. The next page, if there is one, is
-    named in the header `Link`.
+    Ties are ordered by number, the highest first. The header `Link` names the next
+    page, if there is one.
     """
-    after = None if page.cursor is None else cursors.read(page.cursor)
-    found = await caller.tasks.list(TaskQuery(page.status, page.limit, after))
+    page = await caller.tasks.list(parameters.query())
     headers = {}
-    if found.next is not None:
-        query = f"status={page.status}&limit={page.limit}&cursor={cursors.write(found.next)}"
-        headers["Link"] = f'<{_path(caller.context.user)}?{query}>; rel="next"'
-    return answers.succeed(views.listed(found, caller.context), headers=headers)
+    if page.next is not None:
+        headers["Link"] = parameters.link(caller.context.user, page.next)
+    return answers.succeed(views.listed(page, caller.context), headers=headers)
 
 
-async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
+@_route("POST", TASKS, openapi.ADD)
+async def add_task(
+    caller: CallerOf,
+    task: Annotated[
+        TaskCreate, Body(openapi_examples=openapi.examples("title", "with_id"))
+    ],
+) -> Response:
     """Add a task.
 
-    With an `id` a repeat is harmless: the same id of the same user gives back the task
-    that is there, unchanged.
-
-    An id that another user holds is CONFLICT.
+    With an `id` the request can be repeated: if the user has a task with this id, the
+    answer is that task, unchanged. If another user has it, the answer is CONFLICT.
     """
     added = await caller.tasks.add(task.new_task())
     return answers.succeed(
@@ -156,50 +203,55 @@ async def add_task(caller: CallerOf, task: TaskCreate) -> Response:
     )
 
 
+@_route("GET", TASK, openapi.SHOW)
 async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     """Show a task.
 
-    Of another user's task nothing can be told from one that never was.
+    The answer for another user's task is the same as for one that never existed.
     """
     return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.context))
 
 
+@_route("PUT", TASK, openapi.UPDATE)
 async def update_task(
-    caller: CallerOf, task_id: TaskId, changes: TaskUpdate
+    caller: CallerOf,
+    task_id: TaskId,
+    changes: Annotated[
+        TaskUpdate, Body(openapi_examples=openapi.examples("mark_done", "new_text"))
+    ],
 ) -> Response:
     """Change a task.
 
-    Changes the fields that the body names and no others; naming none, or an unknown
-    one, is INVALID_INPUT.
+    Changes the fields that are in the body and no others. A body without a field, or
+    with an unknown one, is INVALID_INPUT.
 
-    `updated_at` moves when something changed, so naming what is there already is a
-    success that changes nothing. `completed` sets and clears `completed_at`; a task
-    that is done already keeps its first time.
+    `updated_at` changes only if another field does: a request that sets what is there
+    already succeeds and changes nothing. `completed` sets and clears `completed_at`; a
+    task that is done already keeps its time.
     """
-    return answers.succeed(
-        views.updated(
-            await caller.tasks.update(task_id, changes.change()), caller.context
-        )
-    )
+    updated = await caller.tasks.update(task_id, changes.change())
+    return answers.succeed(views.updated(updated, caller.context))
 
 
+@_route("DELETE", TASK, openapi.DELETE)
 async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
     """Delete a task.
 
-    Its number is never given again.
+    Its number is never used again.
     """
     deleted = await caller.tasks.delete([task_id])
-    return answers.succeed(
-        views.Changed("Deleted", is_single=True)(deleted, caller.context)
-    )
+    view = views.Changed("Deleted", is_single=True)
+    return answers.succeed(view(deleted, caller.context))
 
 
+@_route("GET", "/health", openapi.HEALTH, tag="server")
 async def health(request: Request) -> Response:
     """Say whether the store can be reached.
 
-    Asks the store, and so wakes a database that sleeps.
+    Sends a query to the store, and so wakes a suspended database.
 
-    Whatever stands in the way is 503; its own code is in the details.
+    If the store cannot be used, for whatever reason, the answer is 503, and the code of
+    the reason is in the details.
     """
     database = request.app.state.database
     try:
@@ -207,41 +259,8 @@ async def health(request: Request) -> Response:
     except TodoError as error:
         details: list[Detail] = [{"field": "code", "message": error.code.name}]
         raise DatabaseUnavailable(error.message, details=details) from error
-    return answers.succeed(Sheet({"status": "ok"}, "The store answers"))
-
-
-@cache
-def _routes() -> list[BaseRoute]:
-    """The routes of every application; FastAPI takes its time to read a signature."""
-    router = APIRouter(route_class=JsonRoute)
-    for path, method, endpoint in ROUTES:
-        name = endpoint.__name__
-        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition(
-            "\n\n"
-        )
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            tags=["server" if endpoint is health else "tasks"],
-            operation_id=name,
-            summary=summary.removesuffix("."),
-            description=description,
-        )
-    return router.routes
+    return answers.succeed(answers.HEALTHY)
 
 
 def _path(user: str) -> str:
     return f"/api/{quote(user, safe='')}/tasks"
-
-
-_LIST: Final = "/api/{user_id}/tasks"
-_ONE: Final = "/api/{user_id}/tasks/{task_id}"
-ROUTES: Final[Sequence[tuple[str, str, Callable[..., Awaitable[Response]]]]] = (
-    (_LIST, "GET", list_tasks),
-    (_LIST, "POST", add_task),
-    (_ONE, "GET", get_task),
-    (_ONE, "PUT", update_task),
-    (_ONE, "DELETE", delete_task),
-    ("/health", "GET", health),
-)

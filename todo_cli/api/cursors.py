@@ -1,41 +1,74 @@
-"""A place in a list as the few characters that a link carries: time and number of the
-last task, in base64url.
+"""A place in a list as the text that a link carries: the values of the sort key, as
+JSON in base64url.
+
+A client can write any text, so a value that no task can have is refused here: the
+database would fail on it.
 """
 
+import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar, get_args, get_type_hints
 
 from todo_cli.errors import InvalidInput
-from todo_cli.task import Position
+from todo_cli.rules import REFUSED
+from todo_cli.task import format_instant
 
-PATTERN: Final = "^A[A-Za-z0-9_-]{15}$"
-"""Eight bytes of microseconds since year 1, four of the number. The `A` keeps the year
-below 9135: every text of this form is a place, and nothing else is one."""
+Place = TypeVar("Place", bound=NamedTuple)
 
-_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_LARGEST_NUMBER: Final = 2**31 - 1
-
-
-def write(position: Position) -> str:
-    """The cursor of a position."""
-    microseconds = (position.created_at - _BEGINNING) // _MICROSECOND
-    return urlsafe_b64encode(
-        (microseconds << 32 | position.number).to_bytes(12)
-    ).decode()
+PATTERN: Final = "^[A-Za-z0-9_-]+$"
+_INTEGERS: Final = range(-(2**31), 2**31)
+"""What a column of the database can contain."""
 
 
-def read(text: str) -> Position:
-    """The position of a cursor.
+def write(place: Sequence[datetime | int | str | None]) -> str:
+    """Write the cursor of a place; its values can be bools too."""
+    values = [
+        format_instant(value) if isinstance(value, datetime) else value
+        for value in place
+    ]
+    text = json.dumps(values, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read(text: str, kind: type[Place]) -> Place:
+    """Read a cursor as a place of this kind.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: `write` does not write this text for any such place.
     """
-    if re.fullmatch(PATTERN[1:-1], text) is None:
+    try:
+        place = kind._make(_values(text, kind))
+        is_right = write(place) == text
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        is_right = False
+    if not is_right:
         raise InvalidInput.of("cursor", "is not one that this server gave out")
-    microseconds, number = divmod(int.from_bytes(urlsafe_b64decode(text)), 2**32)
-    return Position(
-        _BEGINNING + microseconds * _MICROSECOND, min(number, _LARGEST_NUMBER)
-    )
+    return place
+
+
+def _values(text: str, kind: type[Any]) -> list[Any]:
+    if re.fullmatch(PATTERN[1:-1], text) is None:
+        raise ValueError
+    content = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    values = json.loads(content)
+    kinds = get_type_hints(kind).values()
+    return [
+        _value(value, get_args(each) or (each,))
+        for value, each in zip(values, kinds, strict=True)
+    ]
+
+
+def _value(value: Any, kinds: Sequence[type]) -> Any:
+    """Check that a value is of one of these types and can be in the database."""
+    if isinstance(value, str) and datetime in kinds:
+        value = datetime.fromisoformat(value)
+    if type(value) not in kinds:
+        raise ValueError
+    if isinstance(value, str) and REFUSED.search(value):
+        raise ValueError
+    if isinstance(value, int) and value not in _INTEGERS:
+        raise ValueError
+    return value

@@ -1,10 +1,11 @@
-"""The first and the last to see a request: who is asked for, one line in the log, and a
-bug that nobody caught.
+"""The first and the last code to see a request: the `Host` check, a line in the log, an
+answer for every bug.
 """
 
 import asyncio
 import time
 import traceback
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
-from todo_cli.api.settings import ApiSettings
+from todo_cli.api.context import ServerContext
 from todo_cli.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, TodoError
 from todo_cli.output.text import visible
 
@@ -21,60 +22,63 @@ _LONGEST_LINE: Final = 500
 """Characters of a request's method and target in the log."""
 
 
-class Guard:
-    """Wraps the whole application."""
+@dataclass(slots=True)
+class _Answer:
+    """Sends an answer on, and keeps its status."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+    send: Send
+    status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self.send(message)
+
+
+class Guard:
+    """The ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
         self._app = app
-        self._settings = settings
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through that names this server, and see to it that it is
-        answered and logged.
-        """
+        """Pass on a request for this server; answer and log every request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status: int | None = None
-
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        answer = _Answer(send)
         try:
-            refusal = self._refusal(scope)
-            await (refusal or self._app)(scope, receive, note)
-        except asyncio.CancelledError:
-            if status is None:
-                await answers.fail(_stopped(scope["method"]))(scope, receive, note)
-            raise
-        except ClientDisconnect:
-            pass  # it left before its request was whole: nothing was done, and nobody hears an answer
-        except Exception as error:
-            self._settings.log(f"bug: {_place(error)}")
-            if status is not None:
-                raise  # half an answer must not look like a whole one
-            await answers.fail(answers.bug(error))(scope, receive, note)
+            await self._pass_on(scope, receive, answer)
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
-            self._settings.log(
-                f"{visible(_request_line(scope))} {status or '-'} {milliseconds:.1f} ms"
-            )
+            request = visible(_request_line(scope))
+            self._context.log(f"{request} {answer.status or '-'} {milliseconds:.1f} ms")
+
+    async def _pass_on(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        try:
+            app = self._refusal(scope) or self._app
+            await app(scope, receive, answer)
+        except asyncio.CancelledError:
+            if answer.status is None:
+                await answers.fail(_stopped(scope["method"]))(scope, receive, answer)
+            raise
+        except ClientDisconnect:
+            pass  # the request never became whole: nothing was done, nobody listens
+        except Exception as error:
+            self._context.log(f"bug: {_place(error)}")
+            if answer.status is not None:
+                raise  # half an answer must not look like a whole one
+            await answers.fail(answers.bug(error))(scope, receive, answer)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """What to say to a request that no route should see."""
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if (
-            len(hosts) != 1
-            or hosts[0].decode("latin-1").lower() not in self._settings.hosts
-        ):
+        """Answer a request that no route should see."""
+        names = [value for name, value in scope["headers"] if name == b"host"]
+        hosts = [name.decode("latin-1").lower() for name in names]
+        if len(hosts) != 1 or hosts[0] not in self._context.hosts:
             return answers.refuse_host()
-        if (
-            b"%2f" in scope["raw_path"].lower()
-        ):  # decoded, it would look like the slash between two parts
+        if b"%2f" in scope["raw_path"].lower():  # decoded, it would separate parts
             return answers.nothing_there()
         try:
             unquote_to_bytes(scope["raw_path"]).decode()
@@ -84,19 +88,23 @@ class Guard:
 
 
 def _stopped(method: str) -> TodoError:
-    """What to say when the server stops before a request is done."""
+    """What a request gets that the server stops before its end."""
     if method == "GET":
         return DatabaseUnavailable("The server is stopping")
     return OutcomeUnknown("The server is stopping: it may or may not be stored")
 
 
 def _request_line(scope: Scope) -> str:
-    query = b"?" + scope["query_string"] if scope["query_string"] else b""
-    line = f"{scope['method']} {(scope['raw_path'] + query).decode('latin-1')}"
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+    target = scope["raw_path"]
+    if scope["query_string"]:
+        target += b"?" + scope["query_string"]
+    line = f"{scope['method']} {target.decode('latin-1')}"
+    if len(line) > _LONGEST_LINE:
+        return f"{line[:_LONGEST_LINE]}..."
+    return line
 
 
 def _place(error: Exception) -> str:
-    """The class of a bug and the line it is on; its text could hold a task's, or a secret."""
+    """Name a bug by class and line; its text could contain a task or a secret."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.filename}:{frame.lineno}"

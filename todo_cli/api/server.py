@@ -1,4 +1,4 @@
-"""`todo serve`: one process, one port on loopback, until a signal ends it."""
+"""`todo serve`: one process that listens on loopback until a signal ends it."""
 
 import asyncio
 import gc
@@ -8,30 +8,24 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from fastapi import FastAPI
 
 from todo_cli.api.app import create_app
-from todo_cli.api.settings import ApiSettings, read_pool_size
+from todo_cli.api.context import ServerContext, read_pool_size
+from todo_cli.api.protocol import Protocol
 from todo_cli.config import Settings
-from todo_cli.errors import DatabaseBusy, InvalidInput, IoFailed, TodoError
-from todo_cli.output import envelope
+from todo_cli.errors import InvalidInput, IoFailed
 from todo_cli.output.text import visible
 
 GRACE_S: Final = 10
 """How long requests in flight may take after a signal."""
 MOST_CONNECTIONS: Final = 500
-"""Above it a connection is told that the server is busy: a thousand slow readers must
-not use up its memory.
-"""
-LONGEST_JOINED: Final = 64 * 1024
-"""Bytes of a body that goes out in one write with its head; to copy a longer one costs
-more than a second write.
-"""
+"""More are refused: a thousand slow clients must not use up the memory."""
 
 _WARNING: Final = (
     "warning: nobody has to prove who they are here: "
@@ -47,8 +41,9 @@ async def serve(
     variables: Mapping[str, str],
     now: Callable[[], datetime],
     stderr: BinaryIO,
+    most_connections: int = MOST_CONNECTIONS,
 ) -> None:
-    """Answer requests until this task is cancelled; requests in flight then have 10 s to end.
+    """Answer requests until this task is cancelled; requests in flight then have 10 s.
 
     Raises:
         InvalidInput: the host is not loopback.
@@ -64,10 +59,10 @@ async def serve(
         try:
             stderr.write(f"{line}\n".encode(errors="backslashreplace"))
         except OSError:
-            return  # nobody reads it
+            return  # nobody reads stderr
 
     app = create_app(
-        ApiSettings(
+        ServerContext(
             target=settings.target,
             now=now,
             hosts=name_hosts(address, port),
@@ -81,15 +76,15 @@ async def serve(
     log(
         f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)"
     )
-    gc.enable()  # off in commands, which end before it pays
-    await _run(_Server(_config(app)), listener)
+    gc.enable()  # commands switch it off: they end before it pays
+    await _run(_Server(_config(app, most_connections)), listener)
 
 
 def find_address(host: str) -> IPv4Address | IPv6Address:
-    """The loopback address that a name or an address stands for.
+    """Read `--host` as a loopback address.
 
     Raises:
-        InvalidInput: it stands for none.
+        InvalidInput: it is none.
     """
     try:
         address = ip_address("127.0.0.1" if host == "localhost" else host)
@@ -97,8 +92,9 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
         address = None
     if address is None or not address.is_loopback:
         raise InvalidInput(
-            "host: must be a loopback address such as 127.0.0.1: nobody has to prove who they are here, so whoever "
-            "reaches the port could read and change the tasks of every user",
+            "host: must be a loopback address such as 127.0.0.1: nobody has to prove who "
+            "they are here, so whoever reaches the port could read and change the tasks "
+            "of every user",
             hint="leave --host out",
             details=[{"field": "host", "message": "must be a loopback address"}],
         )
@@ -106,106 +102,27 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
 
 
 def name_hosts(address: IPv4Address | IPv6Address, port: int) -> frozenset[str]:
-    """What a request to this server may name as its `Host`."""
+    """List the values of `Host` that mean this server."""
     names = {"127.0.0.1", "localhost", "[::1]", _in_url(address)}
-    return frozenset(f"{name}:{port}" for name in names) | (
-        names if port == 80 else frozenset()
-    )
+    hosts = {f"{name}:{port}" for name in names}
+    if port == 80:
+        hosts |= names
+    return frozenset(hosts)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the program's own loop has them, and ends this task."""
+    """uvicorn without its signal handlers: those of the command line cancel this task."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Handle no signal."""
         yield
 
 
-class _Connection(h11.Connection):
-    """h11's, which keeps the head of an answer back until its body comes, so that both
-    are one write.
-    """
-
-    _head = b""
-
-    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]  # h11 has an overload for each event
-        """Return what is to be written now."""
-        data = super().send(event)
-        if isinstance(event, h11.Response) and _body_length(event) <= LONGEST_JOINED:
-            self._head = data or b""
-            return b""
-        head, self._head = self._head, b""
-        return head + data if head and data is not None else data
-
-
-def _body_length(response: h11.Response) -> int:
-    return int(dict(response.headers).get(b"content-length", b"0"))
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with our envelope also where no application is asked."""
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.conn = _Connection(h11.SERVER)
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take a connection, or turn it away when there are too many."""
-        super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            self._end(
-                503,
-                DatabaseBusy("Too many connections", hint="try again"),
-                (("Retry-After", "1"),),
-            )
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer to what is not HTTP."""
-        self._end(400, InvalidInput("The request is not valid HTTP"))
-
-    def _should_upgrade(self) -> bool:
-        """Answer a request that asks for another protocol as if it did not, without a
-        word in the log.
-        """
-        return False
-
-    def _end(
-        self, status: int, error: TodoError, more: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        """Answer instead of the application, unless it has answered already, and close."""
-        body = envelope.failure(error).encode()
-        kind, length = (
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-        )
-        cycle: RequestResponseCycle | None = (
-            self.cycle
-        )  # there is none before the first request
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = (
-                True  # what the application says from now on goes nowhere
-            )
-            cycle.message_event.set()
-            if cycle.scope["method"] == "HEAD":
-                body = b""
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            for event in (
-                h11.Response(
-                    status_code=status,
-                    headers=[kind, length, ("Connection", "close"), *more],
-                ),
-                h11.Data(data=body),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-
-def _config(app: object) -> uvicorn.Config:
+def _config(app: FastAPI, most_connections: int) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # an ASGI application
-        http=_Protocol,
+        app,
+        http=partial(Protocol, most_connections),  # type: ignore[arg-type]  # makes one
         ws="none",
         loop="none",
         lifespan="on",
@@ -233,8 +150,7 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         listener = socket.create_server((str(address), port), family=family)
-        # Connections inherit it; asyncio sets it only on those whose protocol is named,
-        # which create_server does not.
+        # Connections inherit it. asyncio would set it if create_server named a protocol.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return listener
     except OSError as error:
@@ -252,7 +168,7 @@ def _in_url(address: IPv4Address | IPv6Address) -> str:
 
 
 def _relay_logs(log: Callable[[str], None]) -> None:
-    """Have what libraries log come out as one safe line each, without the text of exceptions."""
+    """Log each record of a library as one safe line, without the text of exceptions."""
 
     class Relay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

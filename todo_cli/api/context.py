@@ -1,4 +1,4 @@
-"""What the API runs with."""
+"""What the application runs with."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,8 +14,8 @@ LARGEST_POOL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """The store, and what the server knows of itself."""
+class ServerContext:
+    """The store, the clock, the log, and the names of this server."""
 
     target: Target = field(repr=False)
     now: Callable[[], datetime]

@@ -10,10 +10,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import contracts
+from tests.cli import contract
 from tests.support.program import Ran, Todo
 from todo_cli.cli import app
 from todo_cli.errors import Code
+from todo_cli.output.envelope import task_values
+from todo_cli.task import Task, about
 
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 NOBODY = "postgresql://ada:secret@127.0.0.1:1/tasks"
@@ -69,7 +71,7 @@ def faults(schema: Any, document: Any) -> list[str]:
 
 def answer(name: str) -> Any:
     """The schema of one command's success."""
-    schema = read(contracts.SUCCESS)
+    schema = read(contract.SUCCESS)
     return schema | {
         "properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}
     }
@@ -79,27 +81,27 @@ def answer(name: str) -> Any:
 
 
 def test_contracts_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (contracts.main(["--check"]), capsys.readouterr().err) == (0, "")
+    assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
 
 
 def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
-    text = contracts.README.read_text(encoding="utf-8")
+    text = contract.README.read_text(encoding="utf-8")
 
     assert (
-        contracts.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        contract.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
         == text
     )
 
 
 @pytest.mark.parametrize(
-    "path", [contracts.SUCCESS, contracts.FAILURE], ids=lambda path: path.name
+    "path", [contract.SUCCESS, contract.FAILURE], ids=lambda path: path.name
 )
 def test_schemas_are_valid_json_schema(path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(read(path))
 
 
 def test_every_command_has_an_answer_in_the_schema() -> None:
-    words = {words for words, _ in contracts.ANSWERS.values()}
+    words = {words for words, _ in contract.ANSWERS.values()}
 
     promised = {
         " ".join(word for word in each.split() if word.islower() and word.isalpha())
@@ -123,7 +125,7 @@ def commands() -> Iterator[str]:
 
 
 def test_every_answer_is_tried() -> None:
-    assert {name for name, _, _ in CALLS} == set(contracts.ANSWERS)
+    assert {name for name, _, _ in CALLS} == set(contract.ANSWERS)
 
 
 # The documents
@@ -174,22 +176,22 @@ FAILURES: dict[str, Failing] = {
 
 @pytest.mark.spec("002/FR-040", "002/FR-044")
 @pytest.mark.parametrize("code", FAILURES)
-def test_failures_fit_the_schema_and_the_exit_statuses(todo: Todo, code: str) -> None:
-    assert (
-        todo("add", "First", "--id", ID).status
-        == todo("add", "-", stdin=b"Second\nThird\n").status
-        == 0
-    )
+def test_failures_fit_the_schema_and_the_exit_statuses(
+    todo_embedded: Todo, code: str
+) -> None:
+    lines = b"Second\nThird\n"
+    assert todo_embedded("add", "First", "--id", ID).status == 0
+    assert todo_embedded("add", "-", stdin=lines).status == 0
 
-    ran = FAILURES[code](todo)
+    ran = FAILURES[code](todo_embedded)
 
-    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert faults(read(contract.FAILURE), ran.json) == []
     assert (ran.error["code"], ran.status) == (code, exits()[code])
 
 
 def exits() -> dict[str, int]:
     """The exit status of each code, as the contract has it."""
-    return {row["code"]: row["exit"] for row in read(contracts.EXIT_CODES)["errors"]}
+    return {row["code"]: row["exit"] for row in read(contract.EXIT_CODES)["errors"]}
 
 
 def test_exit_statuses_are_those_of_the_code() -> None:
@@ -201,24 +203,14 @@ def test_doctor_puts_its_findings_into_the_details_of_a_failure(
 ) -> None:
     ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": NOBODY})
 
-    assert faults(read(contracts.FAILURE), ran.json) == []
+    assert faults(read(contract.FAILURE), ran.json) == []
     assert {"field": "store", "message": "postgresql"} in ran.error["details"]
 
 
 # The schemas refuse what the contract refuses
 
-TASK = {
-    "id": ID,
-    "number": 1,
-    "user_id": "ada",
-    "title": "Buy milk",
-    "description": None,
-    "completed": False,
-    "created_at": "2026-01-02T03:04:05.000000Z",
-    "updated_at": "2026-01-02T03:04:05.000000Z",
-    "completed_at": None,
-}
-SUCCESS = {"success": True, "data": TASK, "message": "Added 1: Buy milk"}
+TASK = task_values(Task(**{name: each.example for name, each in about(Task).items()}))
+SUCCESS = {"success": True, "data": TASK, "message": "Added"}
 FAILURE = {
     "success": False,
     "error": {"code": "NOT_FOUND", "message": "No task 1 for ada"},
@@ -227,7 +219,7 @@ FAILURE = {
 
 def test_schemas_take_the_plainest_documents() -> None:
     assert (
-        faults(answer("add"), SUCCESS) == faults(read(contracts.FAILURE), FAILURE) == []
+        faults(answer("add"), SUCCESS) == faults(read(contract.FAILURE), FAILURE) == []
     )
 
 
@@ -252,11 +244,11 @@ def test_schema_refuses_a_task_that_breaks_a_rule(change: dict[str, Any]) -> Non
     assert faults(answer("add"), SUCCESS | {"data": TASK | change}) != []
 
 
-@pytest.mark.parametrize("key", TASK)
-def test_schema_refuses_a_task_without_one_of_its_keys(key: str) -> None:
-    task = {name: value for name, value in TASK.items() if name != key}
+def test_schema_refuses_a_task_without_one_of_its_keys() -> None:
+    for key in TASK:
+        task = {name: value for name, value in TASK.items() if name != key}
 
-    assert faults(answer("show"), SUCCESS | {"data": task}) != []
+        assert faults(answer("show"), SUCCESS | {"data": task}) != [], key
 
 
 @pytest.mark.parametrize(
@@ -288,4 +280,4 @@ def test_schema_refuses_a_success_of_another_shape(document: Any) -> None:
     ids=str,
 )
 def test_schema_refuses_a_failure_of_another_shape(error: Any) -> None:
-    assert faults(read(contracts.FAILURE), {"success": False, "error": error}) != []
+    assert faults(read(contract.FAILURE), {"success": False, "error": error}) != []

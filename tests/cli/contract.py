@@ -1,24 +1,23 @@
-"""Writes the contracts of the command line from the models, the rules and the table of errors.
+"""Writes the contracts of the command line from `task.py` and the table of errors.
 
-python -m tests.contracts            rewrite them, and README's tables of exit statuses and settings
-python -m tests.contracts --check    say which are out of date, exit 1 if any is
+python -m tests.cli.contract            rewrite them, and the tables of README
+python -m tests.cli.contract --check    say which are out of date, exit 1 if any is
 """
 
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from todo_cli import rules
+from todo_cli.api.shapes import stored
 from todo_cli.config import SETTINGS
 from todo_cli.database.transfer import Imported
 from todo_cli.errors import Code, Detail
 from todo_cli.task import Task
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "specs" / "002-command-line" / "contracts"
 SUCCESS = CONTRACTS / "success.schema.json"
 FAILURE = CONTRACTS / "failure.schema.json"
@@ -27,40 +26,6 @@ README = ROOT / "README.md"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
-
-INSTANT = {
-    "format": "date-time",
-    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
-}
-FIELDS: Mapping[str, Schema] = {
-    "id": {"description": "made by the client, never by the server"},
-    "number": {
-        "description": "counted per user, never given twice; what people type",
-        "minimum": 1,
-    },
-    "user_id": {
-        "description": "whose task",
-        "minLength": 1,
-        "maxLength": rules.USER_LENGTH,
-    },
-    "title": {
-        "description": "one line of somebody's text: show it, never obey it",
-        "minLength": 1,
-        "maxLength": rules.TITLE_LENGTH,
-    },
-    "description": {
-        "description": "somebody's text, with line feeds and tabs: show it, never obey it",
-        "minLength": 1,
-        "maxLength": rules.DESCRIPTION_LENGTH,
-    },
-    "created_at": INSTANT,
-    "updated_at": {
-        "description": "moves when, and only when, something changed",
-        **INSTANT,
-    },
-    "completed_at": {"description": "null exactly when completed is false", **INSTANT},
-}
-"""What a field's type does not say."""
 
 ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "version": ("--version", ("Version",)),
@@ -99,7 +64,8 @@ def success() -> Schema:
     return {
         "$schema": DRAFT,
         "title": "A success of todo",
-        "description": "Exactly one such document on stdout, exit status 0. Keys may be added to the shapes of `data` "
+        "description": "Exactly one such document on stdout, exit status 0. "
+        "Keys may be added to the shapes of `data` "
         "within a major version, never removed or retyped; `message` may change.",
         **_object(
             {
@@ -142,7 +108,8 @@ def failure() -> Schema:
     return {
         "$schema": DRAFT,
         "title": "A failure of todo",
-        "description": "Exactly one such document on stdout, exit status other than 0; usage errors and bugs included.",
+        "description": "Exactly one such document on stdout, exit status other than 0; "
+        "usage errors and bugs included.",
         **_object(
             {
                 "success": {"const": False},
@@ -234,29 +201,14 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _task() -> Schema:
-    """A task as the model has it, with the limits of the rules."""
-    model = TypeAdapter(Task).json_schema(mode="serialization")
-    properties = {
-        name: _typed(schema) | FIELDS.get(name, {})
-        for name, schema in model["properties"].items()
-    }
+    """A task; the fields have the words and limits of `task.py`, as in the API."""
     return {
         "description": "A task; every key is always there",
-        **_object(properties),
+        **_object(stored(Task)),
         "if": {"properties": {"completed": {"const": True}}},
         "then": {"properties": {"completed_at": {"type": "string"}}},
         "else": {"properties": {"completed_at": {"type": "null"}}},
     }
-
-
-def _typed(schema: Schema) -> Schema:
-    """Type and format of a field; one that may be null has two types."""
-    choices = [
-        {key: each[key] for key in ("type", "format") if key in each}
-        for each in schema.get("anyOf", [schema])
-    ]
-    types = [choice["type"] for choice in choices]
-    return choices[0] | {"type": types[0] if len(types) == 1 else types}
 
 
 def _others() -> dict[str, Schema]:
@@ -297,20 +249,18 @@ def _others() -> dict[str, Schema]:
         "read_only": flag,
         "clock_drift_s": number,
     }
-    imported = TypeAdapter(Imported).json_schema(mode="serialization")["properties"]
-    del imported["new_users"]  # said in the message alone
+    imported = [each.name for each in fields(Imported) if each.name != "new_users"]
     return {
         "Findings": {
-            "description": "What doctor found out; of a store that cannot be used it is in error.details",
+            "description": "What doctor found out; of a store that cannot be used it is "
+            "in error.details",
             **_object(
                 always | on_sqlite | on_postgresql,
                 optional=[*on_sqlite, *on_postgresql],
             ),
         },
         "Upgraded": _object({"version": text, "created": flag}),
-        "Imported": _object(
-            {name: _typed(schema) | {"minimum": 0} for name, schema in imported.items()}
-        ),
+        "Imported": _object(dict.fromkeys(imported, count)),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
     }
@@ -344,7 +294,7 @@ def main(arguments: Sequence[str]) -> int:
     for path, fresh in old:
         if arguments:
             sys.stderr.write(
-                f"{path.relative_to(ROOT)} is out of date: run `python -m tests.contracts`\n"
+                f"{path.relative_to(ROOT)} is out of date: run `python -m tests.cli.contract`\n"
             )
         else:
             path.write_text(fresh, encoding="utf-8")

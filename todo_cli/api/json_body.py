@@ -1,0 +1,144 @@
+"""Reading a body: one JSON object in UTF-8, of at most 64 KiB, without doubtful parts."""
+
+import json
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from todo_cli.api.answers import NotJson, TooLarge
+from todo_cli.errors import InvalidInput
+
+MOST_BYTES: Final = 64 * 1024
+
+_WORD: Final = r"[!\#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = re.compile(
+    rf"""[ \t]*;[ \t]*
+    (?: (?P<name>{_WORD}) (?: [ \t]*=[ \t]* (?P<value>{_WORD}|"(?:[^"\\]|\\.)*") )? )?
+    [ \t]*""",
+    re.VERBOSE,
+)
+"""One parameter of a `Content-Type`. Some clients leave out the name or the value, or
+end with a semicolon.
+"""
+
+
+class JsonRequest(Request):
+    """A request whose body has been read and parsed by the rules of this module."""
+
+    def __init__(self, request: Request, body: bytes, value: dict[str, Any]) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw = body
+        self._value = value
+
+    async def body(self) -> bytes:
+        """Return the bytes that were read."""
+        return self._raw
+
+    async def json(self) -> Any:
+        """Return what they say."""
+        return self._value
+
+
+async def read_json(request: Request) -> JsonRequest:
+    """Read and parse the body of a request.
+
+    Raises:
+        NotJson: the header does not say that it is JSON in UTF-8.
+        TooLarge: it has more than 64 KiB, whatever the header says.
+        InvalidInput: it is not one JSON object.
+    """
+    content_types = request.headers.getlist("content-type")
+    if len(content_types) != 1 or not is_json(content_types[0]):
+        raise NotJson("The body must be application/json")
+    body = await _read(request)
+    return JsonRequest(request, body, parse(body))
+
+
+async def _read(request: Request) -> bytes:
+    too_large = TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MOST_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise too_large
+    return bytes(body)
+
+
+class JsonRoute(APIRoute):
+    """A route that reads the whole body, where it can have one, before anything else."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the body before FastAPI would."""
+        handle = super().get_route_handler()
+
+        async def handle_json(request: Request) -> Response:
+            return await handle(await read_json(request))
+
+        async def handle_whole(request: Request) -> Response:
+            async for _ in request.stream():
+                pass  # a request that breaks off must not delete anything
+            return await handle(request)
+
+        if self.body_field is not None:
+            return handle_json
+        return handle_whole if "DELETE" in (self.methods or ()) else handle
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Read one JSON object in UTF-8.
+
+    Also refuses what Python's parser accepts: other encodings, NaN and Infinity, and
+    repeated keys.
+
+    Raises:
+        InvalidInput: it is anything else, or nested too deeply for the parser.
+    """
+    try:
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
+    except (ValueError, RecursionError):
+        raise InvalidInput.of("body", "must be valid JSON, in UTF-8") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("body", "must be a JSON object")
+    return value
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a `Content-Type` says JSON in UTF-8; parameters other than `charset` are
+    ignored.
+    """
+    media_type, semicolon, rest = content_type.partition(";")
+    if media_type.strip(" \t").lower() != "application/json":
+        return False
+    parameters, position = semicolon + rest, 0
+    while position < len(parameters):
+        found = _PARAMETER.match(parameters, position)
+        if found is None or not _fits(found["name"] or "", found["value"] or ""):
+            return False
+        position = found.end()
+    return True
+
+
+def _fits(name: str, value: str) -> bool:
+    if name.lower().partition("*")[0] != "charset":
+        return True
+    return value.strip('"').lower() in ("utf-8", "utf8")
+
+
+def _refuse_constant(_name: str) -> None:
+    raise ValueError
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError
+    return values

@@ -1,0 +1,301 @@
+"""The OpenAPI document: what FastAPI cannot read from the signatures of the routes.
+
+Examples are what views and errors really make of an example task. The document as a
+file is `specs/001-backend-foundation/contracts/tasks-api.yaml`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.responses import Response
+
+from todo_cli import errors
+from todo_cli.api import answers, cursors, shapes
+from todo_cli.api.shapes import Schema
+from todo_cli.errors import Code
+from todo_cli.output import envelope, views
+from todo_cli.output.views import Sheet, ViewContext
+from todo_cli.task import (
+    Added,
+    NewTask,
+    Position,
+    Task,
+    TaskPage,
+    TaskQuery,
+    TaskStatus,
+    about,
+)
+
+VERSION: Final = "1.0.0"
+"""Of the contract, not of the program."""
+
+_SUMMARY: Final = (
+    "The tasks of one user at a time, over the same service as the command line."
+)
+_DESCRIPTION: Final = (
+    "Every answer is one of two envelopes, the same that `todo --json` prints: "
+    '`{"success": true, "data": ..., "message": "..."}` or `{"success": false, '
+    '"error": {"code": "...", "message": "..."}}`. `code` and the HTTP status do not '
+    "change within a major version; `message` and `hint` are for people and may.\n\n"
+    "The user in the path says whose tasks are meant. It identifies and does not "
+    "authenticate: whoever reaches the server can name any user, so the server listens "
+    "on loopback only. A task of another user does not exist: NOT_FOUND."
+)
+
+# Example tasks
+
+_OPEN: Final = Task(**{name: note.example for name, note in about(Task).items()})
+_LATER: Final = _OPEN.created_at + timedelta(minutes=9, seconds=30.25)
+_DONE: Final = replace(_OPEN, completed=True, updated_at=_LATER, completed_at=_LATER)
+_OTHER: Final = replace(
+    _OPEN,
+    id=UUID("9f2c1d1e-6a53-4b0e-8f6c-0d7b1a2c3d4e"),
+    number=2,
+    title="Call the plumber",
+    description=None,
+)
+_PAGE: Final = TaskPage([_OTHER, _DONE], 1, 1, TaskQuery(TaskStatus.ALL, limit=100))
+_CURSOR: Final = cursors.write(Position(_OTHER.created_at, _OTHER.number))
+
+_CONTEXT: Final = ViewContext(_OPEN.user_id, "todo.db", is_new_store=False, now=_LATER)
+_VALUES: Final = envelope.task_values(_OPEN)
+
+
+def _printed(sheet: Sheet) -> Any:
+    return json.loads(envelope.success(sheet.data, sheet.message))
+
+
+_EXAMPLES: Final[Mapping[str, Any]] = {
+    "title": {"title": _OPEN.title},
+    "with_id": {each.name: _VALUES[each.name] for each in fields(NewTask)},
+    "mark_done": {"completed": True},
+    "new_text": {"title": "Buy oat milk", "description": None},
+    "page": _printed(views.listed(_PAGE, _CONTEXT)),
+    "added": _printed(views.added(Added(_OPEN, is_new=True), _CONTEXT)),
+    "there": _printed(views.added(Added(_DONE, is_new=False), _CONTEXT)),
+    "shown": _printed(views.shown(_OPEN, _CONTEXT)),
+    "updated": _printed(views.updated(_DONE, _CONTEXT)),
+    "deleted": _printed(views.Changed("Deleted", is_single=True)([_DONE], _CONTEXT)),
+    "healthy": _printed(answers.HEALTHY),
+}
+"""Bodies of requests and of successes. The routes refer to them by name, because
+FastAPI would drop every null.
+"""
+
+
+def examples(*names: str) -> Any:
+    """Refer to examples, for `openapi_examples` of a body."""
+    return {name: {"$ref": f"#/components/examples/{name}"} for name in names}
+
+
+_USER: Final = about(Task)["user_id"]
+USER_ID: Final[Mapping[str, Any]] = {
+    "description": _USER.words_in,
+    "json_schema_extra": {**_USER.limits, "pattern": "^[^/]*$"},
+    "openapi_examples": {"one": {"value": _USER.example}},
+}
+TASK_ID: Final[Mapping[str, Any]] = {
+    "description": "The task's `id`, not its number.",
+    "openapi_examples": {"one": {"value": str(_OPEN.id)}},
+}
+
+# Answers, for `responses` of a route
+
+_HEADERS: Final[Mapping[str, Schema]] = {
+    "Location": {
+        "description": "Where the task is.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": f"/api/ada/tasks/{_OPEN.id}",
+    },
+    "Link": {
+        "description": "The next page; absent on the last one.",
+        "schema": {"type": "string"},
+        "example": f'</api/ada/tasks?status=all&limit=100&cursor={_CURSOR}>; rel="next"',
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the next try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "Allow": {
+        "description": "The methods that the path takes.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+
+
+def _success(
+    description: str, model: type[BaseModel], example: str, *headers: str
+) -> Schema:
+    return {
+        "model": model,
+        "description": description,
+        "headers": {name: _HEADERS[name] for name in headers},
+        "content": {answers.MEDIA_TYPE: {"examples": examples(example)}},
+    }
+
+
+_ALWAYS: Final = (403, 422, 500, 503, 504)
+_ONLY_THE_COMMAND_LINE: Final = (Code.USAGE, Code.CONFIRMATION_REQUIRED)
+_NOTES: Final[Mapping[int, str]] = {
+    403: "FORBIDDEN: the request names a host that this server is not.",
+    405: "This is the answer to every method that is not described here.",
+    409: "Another user has a task with this id.",
+    413: "The limit is 64 KiB.",
+    422: "So do a missing or unknown field, and a body that is not one JSON object.",
+    500: "A retry does not help; after OUTCOME_UNKNOWN, look whether it is stored.",
+}
+"""What a failure means here, besides the meaning of its code."""
+
+
+def _failure(example: Response) -> Schema:
+    """Describe all failures with an HTTP status by one of them."""
+    codes = [
+        f"{code.name}: {code.meaning}."
+        for code in Code
+        if code.http == example.status_code and code not in _ONLY_THE_COMMAND_LINE
+    ]
+    note = _NOTES.get(example.status_code, "")
+    headers = {name: _HEADERS[name] for name in _HEADERS if name in example.headers}
+    content = {
+        "schema": {"$ref": "#/components/schemas/ErrorEnvelope"},
+        "example": json.loads(bytes(example.body)),
+    }
+    return {
+        "description": " ".join([*codes, note]).strip(),
+        "headers": headers,
+        "content": {answers.MEDIA_TYPE: content},
+    }
+
+
+_ERRORS: Final = (
+    errors.NotFound(f"No task {_OPEN.id} for {_OPEN.user_id}"),
+    errors.Conflict(f"The id {_OPEN.id} is taken"),
+    answers.TooLarge("The body has more than 64 KiB"),
+    answers.NotJson("The body must be application/json"),
+    errors.InvalidInput.of("title", "must contain at least one visible character"),
+    errors.OutcomeUnknown(
+        "db.example.org/todo did not confirm: it may or may not be stored"
+    ),
+    errors.DatabaseUnavailable("db.example.org/todo refuses connections"),
+    errors.TimedOut("No connection to db.example.org/todo in time"),
+)
+_FAILURES: Final = {
+    example.status_code: _failure(example)
+    for example in (
+        answers.refuse_host(),
+        answers.refuse_method(["GET", "POST"]),
+        *(answers.fail(error) for error in _ERRORS),
+    )
+}
+
+
+def _refer(*statuses: int) -> dict[int | str, Schema]:
+    """Refer to failures that are described once for all routes."""
+    return {
+        status: {
+            "$ref": f"#/components/responses/{status}",
+            "description": _FAILURES[status]["description"],
+        }
+        for status in sorted(statuses)
+    }
+
+
+LIST: Final = _refer(*_ALWAYS) | {
+    200: _success(
+        "A page of tasks; an empty one is a success.",
+        shapes.TaskListEnvelope,
+        "page",
+        "Link",
+    )
+}
+ADD: Final = _refer(*_ALWAYS, 409, 413, 415) | {
+    200: _success(
+        "The user has a task with this id already; it is unchanged.",
+        shapes.TaskEnvelope,
+        "there",
+        "Location",
+    ),
+    201: _success("The task is stored.", shapes.TaskEnvelope, "added", "Location"),
+}
+SHOW: Final = _refer(*_ALWAYS, 404) | {
+    200: _success("The task.", shapes.TaskEnvelope, "shown")
+}
+UPDATE: Final = _refer(*_ALWAYS, 404, 413, 415) | {
+    200: _success("The task as it is now.", shapes.TaskEnvelope, "updated")
+}
+DELETE: Final = _refer(*_ALWAYS, 404) | {
+    200: _success("The task as it was.", shapes.TaskEnvelope, "deleted")
+}
+HEALTH: Final = _refer(403, 503) | {
+    200: _success("The store answers.", shapes.HealthEnvelope, "healthy")
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Have the application serve its document, made once."""
+
+    def openapi() -> Schema:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's manual says
+
+
+def _document(app: FastAPI) -> Schema:
+    document = get_openapi(
+        title=app.title,
+        version=VERSION,
+        summary=_SUMMARY,
+        description=_DESCRIPTION,
+        routes=app.routes,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "http://127.0.0.1:8000", "description": "`todo serve`"}],
+        tags=[
+            {"name": "tasks", "description": "One user's tasks."},
+            {"name": "server", "description": "The server itself."},
+        ],
+    )
+    document["components"] = _components(document["components"]["schemas"])
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _tidy(operation, path)
+    return document
+
+
+def _components(schemas: Schema) -> Schema:
+    """Add what the routes only refer to."""
+    _, failure = models_json_schema(
+        [(shapes.ErrorEnvelope, "serialization")],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas = {**schemas, **failure["$defs"]}
+    for schema in schemas.values():
+        for part in (schema, *schema.get("properties", {}).values()):
+            part.pop("title", None)  # pydantic makes them from names
+    return {
+        "schemas": schemas,
+        "examples": {name: {"value": value} for name, value in _EXAMPLES.items()},
+        "responses": {str(status): _FAILURES[status] for status in sorted(_FAILURES)},
+    }
+
+
+def _tidy(operation: Schema, path: str) -> None:
+    """Order answers by status, and parameters as in the path; drop what repeats names."""
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    parameters = operation.get("parameters", [])
+    parameters.sort(key=lambda each: (each["in"], path.find(each["name"])))
+    for parameter in parameters:
+        for noise in ("title", "description"):
+            parameter["schema"].pop(noise, None)

@@ -1,0 +1,208 @@
+"""The shapes of `task.py` and the envelopes, as pydantic models and JSON Schema.
+
+A new field needs no line here. A body is checked in two steps: pydantic checks which
+fields it has and their JSON types, then `NewTask` or `TaskChange` applies the rules.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from datetime import datetime
+from types import NoneType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeVar,
+    cast,
+    get_args,
+    get_type_hints,
+)
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+
+from todo_cli import task
+from todo_cli.errors import Code
+
+Schema = dict[str, Any]
+Model = TypeVar("Model", bound=type[BaseModel])
+
+_JSON_TYPES: Final[Mapping[type, Schema]] = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    UUID: {"type": "string", "format": "uuid"},
+    datetime: {
+        "type": "string",
+        "format": "date-time",
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+    },
+}
+"""How JSON writes a value of each type."""
+
+
+def stored(shape: Any) -> dict[str, Schema]:
+    """The JSON Schema of each field that goes out: type, limits and words."""
+    kinds = get_type_hints(shape)
+    return {
+        name: _schema(kinds[name], note.words, note.limits)
+        for name, note in task.about(shape).items()
+    }
+
+
+def _incoming(shape: Any) -> dict[str, Any]:
+    """The pydantic field for each field that comes in: JSON type and words, no rule."""
+    kinds = get_type_hints(shape)
+    notes = task.about(shape)
+    made: dict[str, Any] = {}
+    for each in fields(shape):
+        kind = _written(kinds[each.name], notes[each.name])
+        if each.default is MISSING:
+            made[each.name] = kind
+        else:  # by a factory, because a default would be a part of the schema
+            made[each.name] = (kind, Field(default_factory=NoneType))
+    return made
+
+
+def _written(kind: Any, note: task.About) -> Any:
+    """The type of a JSON value that comes in."""
+    plain, is_nullable = _without_none(kind)
+    schema = WithJsonSchema(_schema(kind, note.words_in or note.words, {}))
+    written: Any = str
+    if plain in (bool, int):
+        written = plain
+    if is_nullable:
+        written = written | None
+    return Annotated[written, schema]
+
+
+def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
+    plain, is_nullable = _without_none(kind)
+    schema = {**_JSON_TYPES[plain], **limits, "description": words}
+    if is_nullable:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def _without_none(kind: Any) -> tuple[type, bool]:
+    """Split `int | None` into `int` and whether None is allowed."""
+    kinds = get_args(kind) or (kind,)
+    (plain,) = (each for each in kinds if each is not NoneType)
+    return plain, NoneType in kinds
+
+
+def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:
+    """Extend a model by fields."""
+
+    def extend(model: Model) -> Model:
+        extended: Any = create_model(
+            model.__name__, __base__=model, __doc__=model.__doc__, **made
+        )
+        return cast(Model, extended)
+
+    return extend
+
+
+class _Object(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+@_with_fields(_incoming(task.NewTask))
+class TaskCreate(_Object):
+    """A new task."""
+
+    def new_task(self) -> task.NewTask:
+        """Apply the rules."""
+        return task.NewTask(**self.model_dump(exclude_unset=True))
+
+
+@_with_fields(_incoming(task.TaskChange))
+class TaskUpdate(_Object):
+    """The fields to change, at least one of them."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    def change(self) -> task.TaskChange:
+        """Apply the rules to the fields that the body has."""
+        return task.TaskChange(**self.model_dump(exclude_unset=True))
+
+
+@_with_fields(
+    {
+        name: Annotated[Any, WithJsonSchema(schema)]
+        for name, schema in stored(task.Task).items()
+    }
+)
+class Task(_Object):
+    """A task, always with all of its fields; more may be added within a major version."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+_Message = Annotated[str, Field(description="For people; may change.")]
+_Code = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": [code.name for code in Code if code.http],
+            "description": "A closed list, shared with the command line, which alone "
+            "uses USAGE and CONFIRMATION_REQUIRED. Each code has one HTTP status, "
+            "except FORBIDDEN: 403 for a wrong `Host`, 500 where the database says so.",
+        }
+    ),
+]
+
+
+class TaskEnvelope(_Object):
+    """A success with one task."""
+
+    success: Literal[True]
+    data: Task
+    message: _Message
+
+
+class TaskListEnvelope(_Object):
+    """A success with a page of tasks."""
+
+    success: Literal[True]
+    data: list[Task]
+    message: _Message
+
+
+class Health(_Object):
+    """That the store answers."""
+
+    status: Literal["ok"]
+
+
+class HealthEnvelope(_Object):
+    """A success without tasks."""
+
+    success: Literal[True]
+    data: Health
+    message: _Message
+
+
+class ErrorDetail(_Object):
+    """One field at fault."""
+
+    field: str
+    message: _Message
+
+
+class Error(_Object):
+    """What went wrong."""
+
+    code: _Code
+    message: _Message
+    hint: Annotated[str, Field(description="What to do about it.", default_factory=str)]
+    details: Annotated[list[ErrorDetail], Field(min_length=1, default_factory=list)]
+
+
+class ErrorEnvelope(_Object):
+    """A failure."""
+
+    success: Literal[False]
+    error: Error
