@@ -2,9 +2,7 @@
 
 import json
 import os
-import select
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping
 
@@ -351,37 +349,6 @@ def test_process_in_a_terminal_asks_and_obeys_a_no(
 
 
 @pytest.mark.spec("002/FR-046")
-def test_process_interrupted_at_the_question_dies_of_it(
-    todo: Todo, pty_process: PtyProcess
-) -> None:
-    add(todo, "one", "two", "three")
-
-    with pty_process.start("delete", "1-3") as terminal:
-        terminal.wait_for("3")
-        terminal.type(b"\x03")
-        ran = terminal.finish()
-
-    assert ran.status == -signal.SIGINT
-    assert "Traceback" not in ran.out
-    assert titles_of(todo) == ["one", "two", "three"]
-
-
-@pytest.mark.spec("002/FR-046")
-def test_process_dies_when_its_terminal_is_closed(
-    todo: Todo, pty_process: PtyProcess
-) -> None:
-    add(todo, "one", "two", "three")
-
-    with pty_process.start("delete", "1-3") as terminal:
-        terminal.wait_for("3")
-        terminal.hang_up()
-        status = terminal.process.wait(LIMIT_S)
-
-    assert status == -signal.SIGHUP
-    assert titles_of(todo) == ["one", "two", "three"]
-
-
-@pytest.mark.spec("002/FR-046")
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
@@ -398,29 +365,6 @@ def test_process_ended_while_it_reads_says_so_in_json_alone(
     assert (document[0], document[2]) == (-number, b"")
     assert json.loads(document[1])["error"]["code"] == "CANCELLED"
     assert titles_of(todo_embedded) == ["first"]
-
-
-@pytest.mark.spec("002/FR-046")
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name
-)
-def test_process_ended_while_it_connects_dies_of_it(
-    embedded: Process, number: signal.Signals
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        env = {
-            "TODO_DATABASE_URL": f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db"
-        }
-        with embedded.start("list", "--json", env=env) as running:
-            assert select.select([server], [], [], LIMIT_S)[0]
-            connection, _ = server.accept()
-            with connection:
-                assert connection.recv(8)
-                running.send_signal(number)
-                out, err = running.communicate(timeout=LIMIT_S)
-
-    assert (running.returncode, err) == (-number, b"")
-    assert json.loads(out)["error"]["code"] == "CANCELLED"
 
 
 @needs("bash")
