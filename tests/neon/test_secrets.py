@@ -20,7 +20,7 @@ from tests.support.site import CONSOLE, HOST, Site, wait_until
 from tests.support.turns import Fault
 from todo_cli import config
 from todo_cli.api.app import create_app
-from todo_cli.cli.context import Context
+from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
 from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import open_database
@@ -365,7 +365,7 @@ async def test_no_value_of_ours_shows_a_password(
             *(
                 connection,
                 create_app(served),
-                Context(tasks, database, settings, env, as_json=False),
+                RunContext(tasks, database, settings, env, as_json=False),
             ),
         )
         connection.terminate()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
     from todo_cli.output.views import Sheet, ViewContext
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class Command(Generic[T]):
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
 
-    async def run(self, context: "Context") -> T:
+    async def run(self, context: "RunContext") -> T:
         """Do the work and return its result; the store is closed afterwards.
 
         Raises:

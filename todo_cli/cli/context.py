@@ -24,7 +24,7 @@ what happened better than an error does.
 
 
 @dataclass(slots=True)
-class Context:
+class RunContext:
     """The service and store of one command, its settings, and its streams."""
 
     tasks: "TaskService"

@@ -14,7 +14,7 @@ from todo_cli.errors import TodoError
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Diagnosis:
     fault: TodoError | None = None
 
 
-async def examine(context: "Context") -> Diagnosis:
+async def examine(context: "RunContext") -> Diagnosis:
     """Look at the settings, then at the store."""
     from todo_cli.database import facts
 

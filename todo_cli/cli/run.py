@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from todo_cli.cli.command import Command
-from todo_cli.cli.context import Context
+from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
@@ -71,7 +71,7 @@ class _Running(Generic[T]):
             )
             database = self.database = await stack.enter_async_context(opening)
             tasks = TaskService(database, settings.user, env.now)
-            context = Context(tasks, database, settings, env, self.as_json)
+            context = RunContext(tasks, database, settings, env, self.as_json)
             if dialer is not None and env.stderr_is_terminal and not self.as_json:
                 await stack.enter_async_context(spinner(env, context.is_waiting))
             result = await command.run(context)

@@ -8,7 +8,7 @@ from todo_cli.errors import Detail, InvalidInput
 from todo_cli.task import NewTask
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
 
 NOTHING_ADDED: Final = "; nothing was added"
 _LONGEST_DESCRIPTION: Final = 4 * rules.DESCRIPTION_LENGTH + 16
@@ -17,7 +17,7 @@ that are taken off.
 """
 
 
-async def read_tasks(context: "Context", key: UUID) -> list[NewTask]:
+async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
     """Read a title a line; the ids follow from `key`, so that a repeat adds nothing.
 
     Raises:
@@ -32,7 +32,7 @@ async def read_tasks(context: "Context", key: UUID) -> list[NewTask]:
     return news
 
 
-async def read_description(context: "Context") -> str:
+async def read_description(context: "RunContext") -> str:
     """Read a description, less one final line end.
 
     Raises:

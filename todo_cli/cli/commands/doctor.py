@@ -8,14 +8,14 @@ from todo_cli.cli.command import Command
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Command[doctor.Diagnosis]):
     """Show which store is in use, which setting chose it, and whether it works."""
 
-    async def run(self, context: "Context") -> doctor.Diagnosis:
+    async def run(self, context: "RunContext") -> doctor.Diagnosis:
         """Look at the settings and at the store."""
         return await doctor.examine(context)
 

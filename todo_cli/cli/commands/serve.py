@@ -13,7 +13,7 @@ from todo_cli.errors import InvalidInput, Usage
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
 
 
 def _read_port(text: str) -> int:
@@ -62,7 +62,7 @@ class Serve(Command[None]):
         ),
     ] = 8000
 
-    async def run(self, context: "Context") -> None:
+    async def run(self, context: "RunContext") -> None:
         """Serve until the task is cancelled."""
         try:
             from todo_cli.api.server import serve

@@ -14,7 +14,7 @@ from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
     from todo_cli.database.transfer import Imported
 
 _LONGEST_ROLE = 63
@@ -32,7 +32,7 @@ class Upgrade(Command[str]):
         bool, typer.Option("--sql", help="Print the SQL instead of running it.")
     ] = False
 
-    async def run(self, context: "Context") -> str:
+    async def run(self, context: "RunContext") -> str:
         """Upgrade and return the schema's version, or return the SQL that would."""
         if self.sql:
             return await context.database.upgrade_script()
@@ -75,7 +75,7 @@ class Policy(Command[str]):
         """
         return [_clean_role(name) for name in self.names or ()]
 
-    async def run(self, context: "Context") -> str:
+    async def run(self, context: "RunContext") -> str:
         """Write the SQL; the store is not asked."""
         from todo_cli.database.policy import recipe
 
@@ -110,7 +110,7 @@ class Import(Command["Imported"]):
                 details=[{"field": "path", "message": fault}],
             )
 
-    async def run(self, context: "Context") -> "Imported":
+    async def run(self, context: "RunContext") -> "Imported":
         """Copy the tasks."""
         from todo_cli.database.engine import open_database
         from todo_cli.database.transfer import copy, is_same_file

@@ -27,7 +27,7 @@ from todo_cli.task import (
 )
 
 if TYPE_CHECKING:
-    from todo_cli.cli.context import Context
+    from todo_cli.cli.context import RunContext
 
 _ASK_FROM: Final = 3
 """From how many tasks on `delete` asks."""
@@ -90,7 +90,7 @@ class TaskFields:
             words += [about(NewTask)[name].flags[0], value]
         return words
 
-    async def given(self, context: "Context") -> dict[str, Any]:
+    async def given(self, context: "RunContext") -> dict[str, Any]:
         """The fields that were given, with their values; an empty option clears a field,
         and a description of `-` is read from standard input.
         """
@@ -137,7 +137,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
             name = next(iter(self.typed()))
             raise Usage(f"`add -` takes no {name}", hint="todo add --help")
 
-    async def run(self, context: "Context") -> Added | list[Added]:
+    async def run(self, context: "RunContext") -> Added | list[Added]:
         """Store the task, or one for each line of standard input."""
         if self.title is None:
             return await self._add_lines(context)
@@ -145,7 +145,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
         new = NewTask(title=" ".join(self.title), id=self.id, **values)
         return await context.tasks.add(new)
 
-    async def _add_lines(self, context: "Context") -> list[Added]:
+    async def _add_lines(self, context: "RunContext") -> list[Added]:
         news = await stdin.read_tasks(context, self.id)
         try:
             return await context.tasks.add_all(news)
@@ -193,7 +193,7 @@ class List(Command[TaskPage]):
         ),
     ] = None
 
-    async def run(self, context: "Context") -> TaskPage:
+    async def run(self, context: "RunContext") -> TaskPage:
         """Find the tasks."""
         query = TaskQuery(status=TaskStatus(self.status), limit=self.limit)
         return await context.tasks.list(query)
@@ -213,7 +213,7 @@ class Show(Command[Task]):
         """Check the reference."""
         references.parse_reference(self.ref)
 
-    async def run(self, context: "Context") -> Task:
+    async def run(self, context: "RunContext") -> Task:
         """Find the task."""
         return await context.tasks.get(references.parse_reference(self.ref))
 
@@ -250,7 +250,7 @@ class Update(TaskFields, Command[Task]):
                 hint="name a field, such as --title; see `todo update --help`",
             )
 
-    async def run(self, context: "Context") -> Task:
+    async def run(self, context: "RunContext") -> Task:
         """Change the fields that were given, and no others."""
         reference = references.parse_reference(self.ref, to_change=True)
         values = await self.given(context)
@@ -287,7 +287,7 @@ class Done(Command[list[Task]]):
         """Check the references."""
         references.parse_references(self.refs, to_change=True)
 
-    async def run(self, context: "Context") -> list[Task]:
+    async def run(self, context: "RunContext") -> list[Task]:
         """Complete or reopen the tasks."""
         named = references.parse_references(self.refs, to_change=True)
         return await context.tasks.complete(named, undo=self.undo)
@@ -325,7 +325,7 @@ class Delete(Command[list[Task]]):
         """Check the references."""
         references.parse_references(self.refs, to_change=True)
 
-    async def run(self, context: "Context") -> list[Task]:
+    async def run(self, context: "RunContext") -> list[Task]:
         """Delete the tasks, after a question where there are many."""
         named = references.parse_references(self.refs, to_change=True)
         if self.yes or references.most(named) < _ASK_FROM:
