@@ -14,6 +14,8 @@ import pytest
 from tests.cli import contract
 from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
+from tests.cli.test_contract import faults as faults_of
+from tests.cli.test_contract import read
 from tests.faults.matrix import FAULTS, TITLES, FaultCase
 from tests.faults.workspace import Workspace
 from tests.support.forked import ForkServer
@@ -21,8 +23,6 @@ from tests.support.postgres import PostgresServer
 from tests.support.program import Ran, finished
 from tests.support.stores import Store
 from tests.support.texts import raw
-from tests.cli.test_contract import faults as faults_of
-from tests.cli.test_contract import read
 
 SECRET = "secret"
 """What every password of the table is."""
