@@ -13,11 +13,15 @@ from pathlib import Path
 import todo_cli.__main__
 import todo_cli.api.server
 import todo_cli.cli.app
+import todo_cli.cli.commands.doctor
+import todo_cli.cli.commands.serve
+import todo_cli.cli.commands.store
+import todo_cli.cli.commands.tasks
 import todo_cli.cli.doctor
 import todo_cli.cli.run
 import todo_cli.database.connection
-import todo_cli.database.dialect_postgresql
-import todo_cli.database.dialect_sqlite
+import todo_cli.database.facts
+import todo_cli.database.postgresql
 import todo_cli.database.transfer
 import todo_cli.output.terminal
 import todo_cli.service  # noqa: F401
