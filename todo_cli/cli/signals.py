@@ -91,11 +91,8 @@ class Signals:
         patience_s: float,
         may_have_written: Callable[[], bool],
     ) -> R:
-        """Await the work. A signal cancels it, after GRACE_S where a write was sent.
-
-        A driver that cancels a request waits for the server's word, which may never
-        come. So work that has not ended after `patience_s`, or at the next signal, is
-        cancelled once more, and then left.
+        """Await the work. A signal cancels it, after GRACE_S where a write was sent; work
+        that does not end is left.
 
         Raises:
             Interrupted: a signal came, and the work did not end in time.
@@ -103,7 +100,7 @@ class Signals:
         import asyncio
 
         task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
-        self._pass_on = _sender(asyncio.get_running_loop(), coming)
+        self._pass_on = _sender(coming)
         self.state = State.WORKING
         try:
             number = await _next_signal(task, coming)
@@ -112,16 +109,13 @@ class Signals:
             if number is None or task.done():
                 return task.result()
             was_writing = may_have_written()
-            for _ in range(2):
-                task.cancel()
-                await _next_signal(task, coming, within_s=patience_s)
+            await _cancel(task, coming, patience_s)
             if task.done() and not task.cancelled():
                 return task.result()
             raise Interrupted(number, was_writing=was_writing)
         finally:
-            self.state = State.IDLE
-            if may_have_written():
-                self.state = State.STORED
+            # One assignment: a signal between two would see IDLE, and hide what was stored.
+            self.state = State.STORED if may_have_written() else State.IDLE
 
     @contextmanager
     def printing(self) -> Iterator[None]:
@@ -169,15 +163,29 @@ class Signals:
         raise InterruptedError(errno.EINTR, "interrupted")
 
 
-def _sender(
-    loop: "asyncio.AbstractEventLoop", coming: "asyncio.Queue[int]"
-) -> Callable[[int], object]:
-    """Make a function that passes a signal from its handler to the loop."""
+def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
+    """Make a function that passes a signal from its handler to the running loop."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
 
     def send(number: int) -> None:
         loop.call_soon_threadsafe(coming.put_nowait, number)
 
     return send
+
+
+async def _cancel(
+    task: "asyncio.Task[Any]", coming: "asyncio.Queue[int]", patience_s: float
+) -> None:
+    """Cancel a task, and once more where it has not ended after `patience_s` or at the
+    next signal.
+
+    A driver that cancels a request waits for the server's word, which may never come.
+    """
+    for _ in range(2):
+        task.cancel()
+        await _next_signal(task, coming, within_s=patience_s)
 
 
 async def _next_signal(
