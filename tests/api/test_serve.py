@@ -397,6 +397,21 @@ def test_serve_uses_a_backup_that_takes_the_place_of_a_file_without_a_log(
 
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-112")
+def test_serve_makes_a_new_file_in_the_place_of_one_that_was_removed(
+    shelf: Shelf, light: Served
+) -> None:
+    with light.client() as client:
+        data(client.post(TASKS, json={"title": "served"}), 201)
+        for suffix in ("", "-wal", "-shm"):
+            shelf.path.with_name(f"store.db{suffix}").unlink()
+
+        assert titles(client) == []
+        assert data(client.post(TASKS, json={"title": "new"}), 201)["number"] == 1
+    assert shelf.listed() == ["new"]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-112")
 @pytest.mark.parametrize("how", ["mv", "cp"])
 def test_serve_neither_uses_nor_changes_a_backup_beside_the_log_of_the_old_file(
     shelf: Shelf, light: Served, sqlite_process: Process, how: str
