@@ -131,26 +131,25 @@ def _kinds(expression: Any) -> list[str]:
 
 def _page(name: str) -> dict[str, Any]:
     """The frame of every list, and the parts that fill it."""
-    marks: dict[str, Any] = {
-        kind: literal_column(f"/*{kind}*/") for kind in ("where", "order", "limit")
-    }
-    frame = queries.page([marks["where"]], [marks["order"]], marks["limit"])
-    entry = _entry(frame, name)
-    unlimited = sql_of(queries.page([marks["where"]], [marks["order"]], None), name)
-    sql, limit = _without_limit("\n".join(entry["sql"]), unlimited)
-    clauses = {key: part_of(each, name) for key, each in queries.CLAUSES.items()}
-    orders = {
-        key: ", ".join(sql_of(each, name) for each in order)
-        for key, order in queries.ORDERS.items()
-    }
+    parts: tuple[Any, ...] = tuple(
+        literal_column(f"/*{part}*/") for part in ("where", "order", "limit")
+    )
+    where, order, limit = parts
+    entry = _entry(queries.page([where], [order], limit), name)
+    unlimited = sql_of(queries.page([where], [order], None), name)
+    sql, limited = _without_limit("\n".join(entry["sql"]), unlimited)
     most = sql_of(queries.MOST, name)
     return {
         "sql": sql.split("\n"),
         "kinds": entry["kinds"],
-        "clauses": clauses,
-        "orders": orders,
-        "limit": limit.replace("/*limit*/", most),
+        "clauses": {key: part_of(each, name) for key, each in queries.CLAUSES.items()},
+        "orders": {key: _order(each, name) for key, each in queries.ORDERS.items()},
+        "limit": limited.replace("/*limit*/", most),
     }
+
+
+def _order(columns: Sequence[Any], name: str) -> str:
+    return ", ".join(sql_of(each, name) for each in columns)
 
 
 def _without_limit(limited: str, unlimited: str) -> tuple[str, str]:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    and_,
     any_,
     bindparam,
     case,
@@ -196,16 +195,25 @@ def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
     count = select(func.count()).select_from(locked)
     singles = count.where(dialect.within(locked.c.number, "singles", Integer))
     ids = count.where(dialect.within(locked.c.id, "ids", TASK.c.id.type))
-    starts, stops = dialect.items("starts"), dialect.items("stops")
-    in_range = and_(locked.c.number >= starts.c.value, locked.c.number < stops.c.value)
-    is_empty = ~select(locked.c.id).where(in_range).exists()
-    ranges = starts.join(stops, starts.c.key == stops.c.key)
-    empty = select(_ONE).select_from(ranges).where(is_empty)
     return [
         singles.scalar_subquery() == bindparam("single_count", type_=Integer),
         ids.scalar_subquery() == bindparam("id_count", type_=Integer),
-        ~empty.exists(),
+        ~_empty_ranges(dialect, locked).exists(),
     ]
+
+
+def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
+    """Select the ranges in which there is no task.
+
+    Two lists of the same length, `starts` and `stops`, say what the ranges are.
+    """
+    starts = dialect.items("starts")
+    stops = dialect.items("stops")
+    is_after_start = locked.c.number >= starts.c.value
+    is_before_stop = locked.c.number < stops.c.value
+    inside = select(locked.c.id).where(is_after_start, is_before_stop)
+    ranges = starts.join(stops, starts.c.key == stops.c.key)
+    return select(_ONE).select_from(ranges).where(~inside.exists())
 
 
 def _remove(dialect: Dialect) -> Expression:

@@ -82,13 +82,9 @@ class TaskRepository:
         One row more than the limit tells whether the list goes on. The index leads straight
         to a position, so that a late page costs what the first one does.
         """
-        values: dict[str, Any] = {"user": self._user_id}
-        if query.limit is not None:
-            values["most"] = query.limit + 1
-        if query.after is not None:
-            values |= query.after._asdict()
         statement = self._connection.statements.page(query)
-        rows = await self._connection.fetch(statement, **values)
+        rows = await self._connection.fetch(statement, **self._listed(query))
+        # The counts are in every row. A list without tasks is one row without a task.
         open_count, done_count = rows[0][:2]
         tasks = [Task(*row[2:]) for row in rows if row[2] is not None]
         # No join promises the order of its rows; sorting what is in order costs little.
@@ -98,6 +94,15 @@ class TaskRepository:
         if len(shown) < len(tasks):
             goes_on = Position(shown[-1].created_at, shown[-1].number)
         return TaskPage(shown, open_count, done_count, query, goes_on)
+
+    def _listed(self, query: TaskQuery) -> dict[str, Any]:
+        """The values of a list's statement; one row more than the limit is asked for."""
+        values: dict[str, Any] = {"user": self._user_id}
+        if query.limit is not None:
+            values["most"] = query.limit + 1
+        if query.after is not None:
+            values |= query.after._asdict()
+        return values
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the tasks that the references name and that exist, by number."""

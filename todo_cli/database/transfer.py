@@ -50,33 +50,39 @@ async def copy(
         Conflict: an id is another user's there, or a number is another task's.
     """
     rows = await _read_source(source)
-    tasks = rows.pop("task")
-    counters = _counters(rows.pop("counter"), tasks)
-    users = list(dict.fromkeys(task["user_id"] for task in tasks))
-
-    async def write(connection: Connection) -> tuple[int, Sequence[str]]:
-        new_users = await _unknown(connection, users)
-        if (
-            not tasks
-        ):  # else the statements that follow find out whether there is a store
-            await connection.fetch("any_task")
-        await _raise_counters(connection, counters)
-        new = 0
-        done = 0
-        for batch in _batches(tasks):
-            new += await _add(connection, batch, source.target.place)
-            done += len(batch)
-            report(done, len(tasks))
-        await _add_others(connection, rows)
-        if (
-            not target.is_sqlite
-        ):  # so that lists are planned well before autovacuum runs
-            await connection.execute("ANALYZE todo.task")
-        return new, new_users
-
-    new, new_users = await target.run(
-        write, effect=Effect.REPEATABLE, creates=True, together=True
+    place = source.target.place
+    return await target.run(
+        lambda connection: _write(connection, rows, place, report),
+        effect=Effect.REPEATABLE,
+        creates=True,
+        together=True,
     )
+
+
+async def _write(
+    connection: Connection,
+    rows: Mapping[str, Sequence[Row]],
+    place: str,
+    report: Callable[[int, int], None],
+) -> Imported:
+    """Store the rows of a source, by table, in the transaction of the caller."""
+    others = dict(rows)
+    tasks = others.pop("task")
+    counters = _counters(others.pop("counter"), tasks)
+    users = list(dict.fromkeys(task["user_id"] for task in tasks))
+    new_users = await _unknown(connection, users)
+    if not tasks:  # else the next statements find out whether there is a store
+        await connection.fetch("any_task")
+    await _raise_counters(connection, counters)
+    new = 0
+    done = 0
+    for batch in _batches(tasks):
+        new += await _add(connection, batch, place)
+        done += len(batch)
+        report(done, len(tasks))
+    await _add_others(connection, others)
+    if not connection.is_sqlite:  # plan lists well before autovacuum runs
+        await connection.execute("ANALYZE todo.task")
     return Imported(len(tasks), len(counters), new, new_users)
 
 
