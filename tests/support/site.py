@@ -43,7 +43,6 @@ CONSOLE = "sslmode=require&channel_binding=require"
 # A server that sends asyncpg away leaves TLS half closed: its end takes a turn more,
 # which a command does not wait for.
 HALF_CLOSED = (
-    "ignore:unclosed transport:ResourceWarning",
     "ignore:unclosed <socket:ResourceWarning",
     "ignore:loop is closed:ResourceWarning",
 )

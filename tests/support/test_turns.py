@@ -12,7 +12,6 @@ from tests.support.turns import Fault, TurnProxy
 # A client can be accepted at the moment in which a proxy ends: nobody closes that line
 # but the collector.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 

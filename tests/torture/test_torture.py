@@ -19,7 +19,6 @@ commands = pytest.mark.parametrize(
 
 # A server that sends asyncpg away leaves its half of a connection to the collector.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
