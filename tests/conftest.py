@@ -77,7 +77,9 @@ def pytest_configure(config: pytest.Config) -> None:
         and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ
     ):
         folder = tempfile.mkdtemp(prefix="todo-hypothesis-")
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder  # of the workers too
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = (
+            folder  # of the workers too
+        )
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
@@ -95,7 +97,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         os.environ.get("PYTEST_XDIST_WORKER"),
         os.environ.get("PYTEST_XDIST_WORKER_COUNT"),
     )
-    if worker and workers and session.config.args == session.config.getini("testpaths"):
+    if (
+        worker
+        and workers
+        and session.config.args == session.config.getini("testpaths")
+    ):
         modules = sorted(Path(__file__).parent.rglob("test_*.py"))
         for path in modules[int(worker.removeprefix("gw")) :: int(workers)]:
             with suppress(
@@ -103,7 +109,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             ):  # collecting says better what is wrong with a module
                 importlib.import_module(
                     ".".join(
-                        path.relative_to(session.config.rootpath).with_suffix("").parts
+                        path.relative_to(session.config.rootpath)
+                        .with_suffix("")
+                        .parts
                     )
                 )
 
@@ -114,7 +122,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in needs_of(item):
             if not NEEDS[name].is_met():
                 item.add_marker(
-                    pytest.mark.skip(reason=f"needs {name}; {NEEDS[name].remedy}")
+                    pytest.mark.skip(
+                        reason=f"needs {name}; {NEEDS[name].remedy}"
+                    )
                 )
                 break
 
@@ -129,7 +139,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each test that the run left out, and why."""
     reports = terminalreporter.stats.get("skipped", [])
     left_out = Counter(
-        (report.nodeid.partition("[")[0], report.longrepr[2].removeprefix("Skipped: "))
+        (
+            report.nodeid.partition("[")[0],
+            report.longrepr[2].removeprefix("Skipped: "),
+        )
         for report in reports
     )
     for (test, reason), cases in sorted(left_out.items()):
@@ -181,7 +194,9 @@ def seal(
     monkeypatch.setenv("HOME", str(seal.home))
     programs = [
         "every",
-        *filter(None, (NEEDS[name].program for name in needs_of(request.node))),
+        *filter(
+            None, (NEEDS[name].program for name in needs_of(request.node))
+        ),
     ]
     monkeypatch.setenv(
         "PATH", os.pathsep.join(str(tools / program) for program in programs)
@@ -293,7 +308,9 @@ async def database(store: Store) -> "AsyncIterator[Database]":
 
 
 @pytest.fixture
-def service(database: "Database", clock: Clock) -> "Callable[[str], TaskService]":
+def service(
+    database: "Database", clock: Clock
+) -> "Callable[[str], TaskService]":
     """A task service for any user: `service("ada")`."""
     from todo_cli.service import TaskService
 
@@ -337,6 +354,8 @@ def process(surroundings: Surroundings, fork_server: ForkServer) -> Process:
 
 
 @pytest.fixture
-def pty_process(surroundings: Surroundings, fork_server: ForkServer) -> PtyProcess:
+def pty_process(
+    surroundings: Surroundings, fork_server: ForkServer
+) -> PtyProcess:
     """The program on the store, as a process in a terminal, without an interpreter's start."""
     return PtyProcess(surroundings, fork_server.launch)

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 DATA_MODEL = ROOT / "specs" / "001-backend-foundation" / "data-model.md"
 BEGIN, END = "<!-- columns:begin -->", "<!-- columns:end -->"
 DIALECTS = tuple(
-    make_url(f"{name}://").get_dialect()() for name in ("postgresql+asyncpg", "sqlite")
+    make_url(f"{name}://").get_dialect()()
+    for name in ("postgresql+asyncpg", "sqlite")
 )
 
 
@@ -26,7 +27,9 @@ def columns() -> str:
     models' metadata.
     """
     return "\n".join(
-        line for table in SQLModel.metadata.sorted_tables for line in _table(table)
+        line
+        for table in SQLModel.metadata.sorted_tables
+        for line in _table(table)
     )
 
 
@@ -64,7 +67,10 @@ def _table(table: Table) -> Iterator[str]:
         for each in table.constraints
         if isinstance(each, CheckConstraint)
     }
-    yield from (f"Checks: {', '.join(f'`{name}`' for name in sorted(checks))}.", "")
+    yield from (
+        f"Checks: {', '.join(f'`{name}`' for name in sorted(checks))}.",
+        "",
+    )
 
 
 def _names(columns: Sequence[str]) -> str:

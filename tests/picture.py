@@ -98,14 +98,18 @@ def draw() -> str:
             _run(command, Path(folder), NOW - ago)
         for command in SHOWN:
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
-            console.print(Text.from_ansi(_run(command, Path(folder), NOW).rstrip("\n")))
+            console.print(
+                Text.from_ansi(_run(command, Path(folder), NOW).rstrip("\n"))
+            )
     svg = console.export_svg(
         title="todo", theme=PAPER, code_format=TEMPLATE, unique_id="todo"
     )
     svg = re.sub(
         r"<text [^>]*>\n</text>", "\n", svg
     )  # the ends of lines, drawn outside of the picture
-    return "".join(f"{line.strip()}\n" for line in svg.splitlines() if line.strip())
+    return "".join(
+        f"{line.strip()}\n" for line in svg.splitlines() if line.strip()
+    )
 
 
 def shown(svg: str) -> list[str]:

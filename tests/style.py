@@ -123,7 +123,9 @@ def _branches(node: ast.AST) -> int:
 
 def _takes_all(case: ast.match_case) -> bool:
     """Whether a case is `case _:`, the else of a `match`."""
-    return isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+    return (
+        isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+    )
 
 
 def _own_nodes(function: Function) -> Iterator[ast.AST]:
@@ -177,13 +179,17 @@ def _ternaries(modules: Sequence[Module]) -> Figure:
     most = []
     for module in modules:
         lines = [
-            node.lineno for node in ast.walk(module.tree) if isinstance(node, ast.IfExp)
+            node.lineno
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.IfExp)
         ]
         total += len(lines)
         if lines:
             most.append(module.place(len(lines), lines[0]))
     per_thousand = 1_000 * total / sum(module.lines for module in modules)
-    return Figure("ternaries per 1,000 lines", per_thousand, 12, _heaviest(most))
+    return Figure(
+        "ternaries per 1,000 lines", per_thousand, 12, _heaviest(most)
+    )
 
 
 def _largest(modules: Sequence[Module]) -> Figure:
@@ -237,9 +243,13 @@ def _heaviest(places: Iterable[Place]) -> list[Place]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the figures; with --check, 1 where one is beyond its bar."""
-    parser = argparse.ArgumentParser(prog="python -m tests.style", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.style", description=__doc__
+    )
     parser.add_argument(
-        "--check", action="store_true", help="fail where a figure is beyond its bar"
+        "--check",
+        action="store_true",
+        help="fail where a figure is beyond its bar",
     )
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT)
     asked = parser.parse_args(arguments)

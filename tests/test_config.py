@@ -13,7 +13,13 @@ import pytest
 from todo_cli import config
 from todo_cli.config import SETTINGS, Chosen, Config, Settings
 from todo_cli.database.url import PostgresTarget, SqliteTarget
-from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, TodoError, Usage
+from todo_cli.errors import (
+    ConfigInvalid,
+    InvalidInput,
+    IoFailed,
+    TodoError,
+    Usage,
+)
 
 SECRET = "CANARY"
 URL = f"postgresql://ada:{SECRET}@db.example/shop"
@@ -65,14 +71,19 @@ def load(
 
 
 def refusal(
-    kind: type[TodoError], call: Callable[..., object], *values: Any, **how: Any
+    kind: type[TodoError],
+    call: Callable[..., object],
+    *values: Any,
+    **how: Any,
 ) -> TodoError:
     """The error that answers a call; seen not to hold the secret."""
     with pytest.raises(kind) as caught:
         call(*values, **how)
     error = caught.value
     assert type(error) is kind
-    assert SECRET not in f"{error!r} {error.message} {error.hint} {error.details}"
+    assert (
+        SECRET not in f"{error!r} {error.message} {error.hint} {error.details}"
+    )
     return error
 
 
@@ -137,7 +148,9 @@ def test_load_refuses_an_empty_user_and_does_not_look_further() -> None:
             "TODO_USER": refusal(
                 Usage, load, {"user": "carl"}, user=None, TODO_USER=empty
             ),
-            f"`user` in {FILE}": refusal(Usage, load, {"user": empty}, user=None),
+            f"`user` in {FILE}": refusal(
+                Usage, load, {"user": empty}, user=None
+            ),
             "the login name": refusal(Usage, load, user=None, login=empty),
         }
         for source, error in errors.items():
@@ -157,10 +170,16 @@ def test_load_refuses_to_go_without_a_user() -> None:
     "name",
     [
         *("a/b", "..", "a\x1bb", "u" * 256),
-        *(f"postgresql:ada:{SECRET}@h", f"password={SECRET}", f"ada:{SECRET}@h"),
+        *(
+            f"postgresql:ada:{SECRET}@h",
+            f"password={SECRET}",
+            f"ada:{SECRET}@h",
+        ),
     ],
 )
-def test_load_refuses_a_user_that_breaks_a_rule_and_says_whence(name: str) -> None:
+def test_load_refuses_a_user_that_breaks_a_rule_and_says_whence(
+    name: str,
+) -> None:
     error = refusal(InvalidInput, load, user=None, TODO_USER=name)
 
     assert error.message.endswith("(TODO_USER)")
@@ -175,8 +194,13 @@ def test_load_refuses_a_user_that_breaks_a_rule_and_says_whence(name: str) -> No
 def test_load_takes_the_embedded_file_where_nothing_is_set() -> None:
     settings = load()
 
-    assert settings.target == SqliteTarget(Path("/home/ada/.local/share/todo/todo.db"))
-    assert (settings.target_source, settings.passed_over) == ("the default", ())
+    assert settings.target == SqliteTarget(
+        Path("/home/ada/.local/share/todo/todo.db")
+    )
+    assert (settings.target_source, settings.passed_over) == (
+        "the default",
+        (),
+    )
 
 
 @pytest.mark.spec("002/FR-064")
@@ -192,9 +216,14 @@ def test_load_takes_the_first_store_that_is_named() -> None:
     ]
 
     assert [
-        (each.target.place, each.target_source, each.passed_over) for each in stores
+        (each.target.place, each.target_source, each.passed_over)
+        for each in stores
     ] == [
-        ("own", "TODO_DATABASE_URL", ("DATABASE_URL, because of TODO_DATABASE_URL",)),
+        (
+            "own",
+            "TODO_DATABASE_URL",
+            ("DATABASE_URL, because of TODO_DATABASE_URL",),
+        ),
         ("file", BY_FILE, (f"DATABASE_URL, because of {BY_FILE}",)),
         ("file", BY_FILE, ()),
         ("foreign", "DATABASE_URL", ()),
@@ -223,13 +252,20 @@ def test_load_takes_a_database_url_of_postgresql(foreign: str) -> None:
 @pytest.mark.spec("002/FR-064")
 def test_load_passes_over_a_database_url_of_something_else() -> None:
     others = [
-        *("mysql://db", "mysql://postgres:x@db", "sqlite:///x.db", "redis://db/0"),
+        *(
+            "mysql://db",
+            "mysql://postgres:x@db",
+            "sqlite:///x.db",
+            "redis://db/0",
+        ),
         *("sqlite:////var/postgres.db", "shop", "postgis://db"),
     ]
     for foreign in others:
         settings = load(DATABASE_URL=foreign)
         assert isinstance(settings.target, SqliteTarget)
-        assert settings.passed_over == ("DATABASE_URL, which is not a PostgreSQL URL",)
+        assert settings.passed_over == (
+            "DATABASE_URL, which is not a PostgreSQL URL",
+        )
 
     assert load(DATABASE_URL="").passed_over == ()
     assert load(DATABASE_URL="", TODO_DATABASE_URL="x.db").passed_over == ()
@@ -253,7 +289,9 @@ def test_load_passes_over_a_database_url_of_something_else() -> None:
         f"{SECRET}@ep-x.neon.tech/neondb",
     ],
 )
-def test_load_never_passes_over_what_is_meant_for_postgresql(foreign: str) -> None:
+def test_load_never_passes_over_what_is_meant_for_postgresql(
+    foreign: str,
+) -> None:
     """Tasks went into a file that nobody looked for: dani-garcia/vaultwarden#7062,
     bunkerity/bunkerweb#3344.
     """
@@ -301,7 +339,9 @@ def test_load_refuses_an_empty_url() -> None:
 def test_load_says_where_a_bad_url_came_from_and_nothing_of_it() -> None:
     bad = f"postgresql://ada:{SECRET}#@db"
     errors = {
-        "TODO_DATABASE_URL": refusal(ConfigInvalid, load, TODO_DATABASE_URL=bad),
+        "TODO_DATABASE_URL": refusal(
+            ConfigInvalid, load, TODO_DATABASE_URL=bad
+        ),
         "DATABASE_URL": refusal(ConfigInvalid, load, DATABASE_URL=bad),
         BY_FILE: refusal(ConfigInvalid, load, {"database_url": bad}),
     }
@@ -313,7 +353,10 @@ def test_load_says_where_a_bad_url_came_from_and_nothing_of_it() -> None:
 
 @pytest.mark.spec("002/FR-065")
 def test_load_starts_relative_paths_at_the_working_directory() -> None:
-    for text, path in {"a.db": "/here/a.db", "~/a.db": "/home/ada/a.db"}.items():
+    for text, path in {
+        "a.db": "/here/a.db",
+        "~/a.db": "/home/ada/a.db",
+    }.items():
         assert load(TODO_DATABASE_URL=text).target == SqliteTarget(Path(path))
 
 
@@ -340,7 +383,10 @@ def test_settings_and_config_do_not_show_secrets() -> None:
     file = Config(Path("config.toml"), {"database_url": URL, "user": "ada"})
 
     assert SECRET not in repr(load(TODO_DATABASE_URL=URL)) + repr(file)
-    assert config.secrets({"DATABASE_URL": "a", "TODO_USER": "b"}, file) == ["a", URL]
+    assert config.secrets({"DATABASE_URL": "a", "TODO_USER": "b"}, file) == [
+        "a",
+        URL,
+    ]
     assert config.secrets({"TODO_DATABASE_URL": "c"}, Config(None)) == ["c"]
 
 
@@ -359,7 +405,19 @@ def test_load_reads_the_timeout() -> None:
 @pytest.mark.spec("002/FR-070")
 def test_load_refuses_a_timeout_that_is_no_number_of_seconds() -> None:
     texts = [
-        *("", "0", "0.0", "-1", "+1", "1e2", "nan", "inf", "3601", "99999", "1,5"),
+        *(
+            "",
+            "0",
+            "0.0",
+            "-1",
+            "+1",
+            "1e2",
+            "nan",
+            "inf",
+            "3601",
+            "99999",
+            "1,5",
+        ),
         *("1_0", "5s", "\u0661", " 5", "1.", ".5"),
     ]
     for text in texts:
@@ -374,7 +432,11 @@ def test_load_refuses_a_timeout_that_is_no_number_of_seconds() -> None:
 def test_output_takes_the_environment_before_the_file() -> None:
     json = Config(Path("c"), {"output": "json"})
 
-    assert config.output({}, None) == config.output({}, Config(Path("c"))) == "text"
+    assert (
+        config.output({}, None)
+        == config.output({}, Config(Path("c")))
+        == "text"
+    )
     assert config.output({}, json) == "json"
     assert config.output({"TODO_OUTPUT": "text"}, json) == "text"
     assert config.output({"TODO_OUTPUT": "json"}, None) == "json"
@@ -416,7 +478,9 @@ def test_read_config_takes_the_file_of_todo_config_which_must_be_there(
     path.write_text('user = "ada"\n')
     missing = str(tmp_path / "no.toml")
 
-    found = config.read_config({"TODO_CONFIG": "work.toml"}, cwd=tmp_path, home=None)
+    found = config.read_config(
+        {"TODO_CONFIG": "work.toml"}, cwd=tmp_path, home=None
+    )
 
     assert (found.path, found.values) == (path, {"user": "ada"})
     assert read(None, TODO_CONFIG=str(path)).values == {"user": "ada"}
@@ -431,7 +495,12 @@ def test_read_config_reads_every_key(home: Path, write: Write) -> None:
     path = write(
         'database_url = "sqlite"\r\nuser = "ada"\noutput = "json"\ntimeout = 1.5'
     )
-    values = {"database_url": "sqlite", "user": "ada", "output": "json", "timeout": 1.5}
+    values = {
+        "database_url": "sqlite",
+        "user": "ada",
+        "output": "json",
+        "timeout": 1.5,
+    }
 
     assert read(home) == Config(path, values)
     assert set(values) == {setting.key for setting in SETTINGS if setting.key}
@@ -454,7 +523,9 @@ def test_read_config_takes_a_byte_order_mark_and_an_empty_file(
 
 
 @pytest.mark.spec("002/FR-068")
-def test_read_config_refuses_utf_16_and_says_so(home: Path, write: Write) -> None:
+def test_read_config_refuses_utf_16_and_says_so(
+    home: Path, write: Write
+) -> None:
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         path = write(f'database_url = "{URL}"\n'.encode(encoding))
 
@@ -486,7 +557,9 @@ REFUSED: list[tuple[str | bytes, str]] = [
 
 
 @pytest.mark.spec("002/FR-068")
-def test_read_config_refuses_what_it_cannot_use(home: Path, write: Write) -> None:
+def test_read_config_refuses_what_it_cannot_use(
+    home: Path, write: Write
+) -> None:
     for text, words in REFUSED:
         path = write(text)
         error = refusal(ConfigInvalid, read, home)
@@ -495,7 +568,9 @@ def test_read_config_refuses_what_it_cannot_use(home: Path, write: Write) -> Non
 
 
 @pytest.mark.spec("002/FR-068")
-def test_read_config_refuses_what_cannot_be_read(home: Path, write: Write) -> None:
+def test_read_config_refuses_what_cannot_be_read(
+    home: Path, write: Write
+) -> None:
     path = write("")
     path.unlink()
     path.mkdir()
@@ -506,7 +581,9 @@ def test_read_config_refuses_what_cannot_be_read(home: Path, write: Write) -> No
     assert str(path) in refusal(ConfigInvalid, read, home).message
 
 
-def test_read_config_ignores_a_file_in_the_place_of_its_folder(home: Path) -> None:
+def test_read_config_ignores_a_file_in_the_place_of_its_folder(
+    home: Path,
+) -> None:
     (home / ".config").write_text("")
 
     assert read(home) == Config(home / ".config" / "todo" / "config.toml")

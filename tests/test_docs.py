@@ -21,7 +21,12 @@ from referencing.jsonschema import DRAFT202012
 from tests import docs
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
-from tests.support.program import Child, Surroundings, Terminal, process_environment
+from tests.support.program import (
+    Child,
+    Surroundings,
+    Terminal,
+    process_environment,
+)
 from todo_cli.errors import Code
 from todo_cli.task import Task
 
@@ -51,7 +56,8 @@ def required() -> list[str]:
 def marked() -> set[str]:
     """The ids that tests are marked with."""
     sources = (
-        path.read_text(encoding="utf-8") for path in (docs.ROOT / "tests").rglob("*.py")
+        path.read_text(encoding="utf-8")
+        for path in (docs.ROOT / "tests").rglob("*.py")
     )
     return {
         id
@@ -84,7 +90,9 @@ def test_specs_are_short_enough_to_be_read() -> None:
         for page in SPECS.glob("*/spec.md")
     }
 
-    assert {name: length for name, length in lengths.items() if length > 200} == {}
+    assert {
+        name: length for name, length in lengths.items() if length > 200
+    } == {}
 
 
 # What is made from the code
@@ -98,7 +106,9 @@ def test_data_model_says_when_it_is_out_of_date() -> None:
     text = docs.DATA_MODEL.read_text(encoding="utf-8")
 
     assert (
-        docs.rewritten(text.replace("| `number` | integer |", "| `number` | text |"))
+        docs.rewritten(
+            text.replace("| `number` | integer |", "| `number` | text |")
+        )
         == text
     )
 
@@ -114,10 +124,14 @@ def api() -> Any:
 
 def test_api_contract_is_valid_openapi_3_1(api: Any) -> None:
     assert api["openapi"].startswith("3.1.")
-    assert [error.message for error in OpenAPIV31SpecValidator(api).iter_errors()] == []
+    assert [
+        error.message for error in OpenAPIV31SpecValidator(api).iter_errors()
+    ] == []
 
 
-def test_api_contract_has_the_five_endpoints_and_one_about_itself(api: Any) -> None:
+def test_api_contract_has_the_five_endpoints_and_one_about_itself(
+    api: Any,
+) -> None:
     methods = {"get", "put", "post", "delete", "patch", "head", "options"}
 
     assert {
@@ -140,7 +154,9 @@ def test_api_contract_shows_a_task_as_the_service_gives_it(api: Any) -> None:
     assert list(task["properties"]) == task["required"] == list(Task.__slots__)
 
 
-def test_api_contract_lists_every_code_that_has_an_http_status(api: Any) -> None:
+def test_api_contract_lists_every_code_that_has_an_http_status(
+    api: Any,
+) -> None:
     codes = api["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
 
     assert codes == [code.name for code in Code if code.http is not None]
@@ -179,17 +195,25 @@ def followed(api: Any, node: Any) -> Any:
 
 
 def test_api_contract_keeps_its_own_rules_in_its_examples(api: Any) -> None:
-    registry = Registry().with_resource("urn:api", DRAFT202012.create_resource(api))
+    registry = Registry().with_resource(
+        "urn:api", DRAFT202012.create_resource(api)
+    )
     checked = []
 
     for place, schema, value in examples(api):
-        rule = {"$ref": f"urn:api{schema['$ref']}"} if "$ref" in schema else schema
+        rule = (
+            {"$ref": f"urn:api{schema['$ref']}"}
+            if "$ref" in schema
+            else schema
+        )
         validator = jsonschema.Draft202012Validator(
             rule,
             registry=registry,
             format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
         )
-        assert [error.message for error in validator.iter_errors(value)] == [], place
+        assert [
+            error.message for error in validator.iter_errors(value)
+        ] == [], place
         checked.append(place)
 
     assert len(checked) >= 20
@@ -251,7 +275,9 @@ class Shell:
 
     def _start(self, command: str, **streams: Any) -> Child:
         words = ["/bin/sh", "-c", command]
-        return subprocess.Popen(words, env=self.environment, cwd=self.cwd, **streams)
+        return subprocess.Popen(
+            words, env=self.environment, cwd=self.cwd, **streams
+        )
 
 
 @pytest.fixture(params=["embedded", "postgresql"])
@@ -273,7 +299,9 @@ def shell_of(
         return
     server: ForkServer = request.getfixturevalue("fork_server")
     with server.shim(seal.home.parent):
-        yield shell_at(seal, request.getfixturevalue("postgres_store").url, user)
+        yield shell_at(
+            seal, request.getfixturevalue("postgres_store").url, user
+        )
 
 
 def installed_shell(seal: Seal, user: str | None) -> Shell:
@@ -291,7 +319,9 @@ def shell_at(seal: Seal, url: str | None, user: str | None) -> Shell:
         "TERM": "xterm-256color",
     }
     return Shell(
-        process_environment(Surroundings(seal.home, seal.cwd, url), user, changes),
+        process_environment(
+            Surroundings(seal.home, seal.cwd, url), user, changes
+        ),
         seal.cwd,
     )
 
@@ -300,9 +330,13 @@ def assert_shows(shell: Shell, page: list[Step]) -> None:
     """Type all commands and compare what they show."""
     ran = [(step, *shell.run(step.command)) for step in page]
 
-    assert [(step.command, status) for step, status, _ in ran if status != 0] == []
+    assert [
+        (step.command, status) for step, status, _ in ran if status != 0
+    ] == []
     differing = [
-        (step, output) for step, _, output in ran if not matches(output, step.output)
+        (step, output)
+        for step, _, output in ran
+        if not matches(output, step.output)
     ]
     assert differing == [], "\n".join(
         f"$ {step.command}\n{output}" for step, output in differing

@@ -31,7 +31,9 @@ CONTRACT = {
     "UNSUPPORTED_MEDIA_TYPE": (None, 415),
 }
 KINDS = [
-    kind for kind in TodoError.__subclasses__() if kind.__module__ == errors.__name__
+    kind
+    for kind in TodoError.__subclasses__()
+    if kind.__module__ == errors.__name__
 ]
 
 

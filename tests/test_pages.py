@@ -54,14 +54,20 @@ def test_pages_are_short_enough_to_be_read(page: Path, longest: int) -> None:
     assert len(page.read_text(encoding="utf-8").splitlines()) <= longest
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    links = re.findall(
+        r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")
+    )
 
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_pages_name_commands_that_exist(page: Path) -> None:
     typed = re.findall(
         r"(?:^\$ |`)todo ((?:db )?[a-z]+)\b",
@@ -75,21 +81,30 @@ def test_pages_name_commands_that_exist(page: Path) -> None:
 
 def test_readme_names_every_command() -> None:
     named = set(
-        re.findall(r"\btodo ((?:db )?[a-z]+)\b", README.read_text(encoding="utf-8"))
+        re.findall(
+            r"\btodo ((?:db )?[a-z]+)\b", README.read_text(encoding="utf-8")
+        )
     )
 
     assert set(commands()) - named == set()
 
 
 def test_readme_names_every_variable_that_the_program_reads() -> None:
-    sources = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    sources = (
+        path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")
+    )
     read = {
-        name for source in sources for name in re.findall(r"\bTODO_[A-Z_]+\b", source)
+        name
+        for source in sources
+        for name in re.findall(r"\bTODO_[A-Z_]+\b", source)
     }
 
     assert read >= {"TODO_DATABASE_URL", "TODO_USER"}
     assert (
-        read - set(re.findall(r"\bTODO_[A-Z_]+\b", README.read_text(encoding="utf-8")))
+        read
+        - set(
+            re.findall(r"\bTODO_[A-Z_]+\b", README.read_text(encoding="utf-8"))
+        )
         == set()
     )
 
@@ -140,7 +155,9 @@ def test_picture_says_when_it_is_out_of_date() -> None:
     drawn = picture.PICTURE.read_text(encoding="utf-8")
 
     assert "4 open Buy milk just now" in picture.shown(drawn)
-    assert picture.shown(drawn.replace("open", "opened")) != picture.shown(drawn)
+    assert picture.shown(drawn.replace("open", "opened")) != picture.shown(
+        drawn
+    )
 
 
 def test_readme_shows_the_picture() -> None:
@@ -160,7 +177,8 @@ def test_readme_sets_up_by_two_commands_from_the_clone() -> None:
     assert ".venv/bin/pip install ." in first.split(" && ")
     assert ".venv/bin/todo list" in first
     assert (
-        second == ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest\n"
+        second
+        == ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest\n"
     )
 
 
@@ -171,18 +189,23 @@ def test_readme_sets_up_by_two_commands_from_the_clone() -> None:
 )
 def test_pages_and_hints_install_from_the_clone_alone(page: Path) -> None:
     installed = re.findall(
-        r"\b(?:pip|pipx|uv) install ((?:-\S+ )*)(\S+)", page.read_text(encoding="utf-8")
+        r"\b(?:pip|pipx|uv) install ((?:-\S+ )*)(\S+)",
+        page.read_text(encoding="utf-8"),
     )
 
     assert [
-        target for _, target in installed if not target.strip("`'").startswith(".")
+        target
+        for _, target in installed
+        if not target.strip("`'").startswith(".")
     ] == []
 
 
 def test_ci_runs_what_the_readme_says() -> None:
     script = CI.read_text(encoding="utf-8")
 
-    assert [block for block in blocks(README, "sh") if block not in script] == []
+    assert [
+        block for block in blocks(README, "sh") if block not in script
+    ] == []
 
 
 def test_ci_is_a_program() -> None:
@@ -211,7 +234,9 @@ def readme(url: str | None) -> Iterator[Typed]:
         if part.startswith("Neon\n") and url is None:
             continue
         for language, block in re.findall(
-            r"^```(sh|console|toml)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL
+            r"^```(sh|console|toml)\n(.*?)^```$",
+            part,
+            re.MULTILINE | re.DOTALL,
         ):
             if language == "sh" and "pip install ." in block.split(" && ")[1]:
                 yield Typed(
@@ -221,7 +246,8 @@ def readme(url: str | None) -> Iterator[Typed]:
                 )
             if language == "console":
                 yield from (
-                    Typed(step.command, step.output) for step in steps_of([block])
+                    Typed(step.command, step.output)
+                    for step in steps_of([block])
                 )
             if language == "toml":
                 assert url is not None
@@ -273,18 +299,26 @@ def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
     with fork_server.shim(folder):
         shell = shell_at(seal, None, None)
         path = shell.environment["PATH"].removeprefix(f"{seal.home.parent}:")
-        yield Shell(shell.environment | {"PATH": path, "LOGNAME": "ada"}, shell.cwd)
+        yield Shell(
+            shell.environment | {"PATH": path, "LOGNAME": "ada"}, shell.cwd
+        )
 
 
 @pytest.mark.nothing_made
-@pytest.mark.parametrize("with_neon", [True, False], ids=["all", "without Neon"])
+@pytest.mark.parametrize(
+    "with_neon", [True, False], ids=["all", "without Neon"]
+)
 @pytest.mark.parametrize(
     "with_jq",
     [pytest.param(True, marks=needs("jq")), False],
     ids=["with jq", "without jq"],
 )
 def test_readme_works_from_top_to_bottom(
-    newcomer: Shell, seal: Seal, postgres_store: Store, with_neon: bool, with_jq: bool
+    newcomer: Shell,
+    seal: Seal,
+    postgres_store: Store,
+    with_neon: bool,
+    with_jq: bool,
 ) -> None:
     whole = typed_in(readme(postgres_store.url if with_neon else None))
     page = [step for step in whole if with_jq or "jq" not in step.command]
@@ -322,7 +356,9 @@ def test_readme_overwrites_no_config_file(newcomer: Shell, seal: Seal) -> None:
     config.parent.mkdir(parents=True)
     config.write_text('user = "grace"\n')
     [step] = [
-        step for step in typed_in(readme("postgresql://ada@localhost/x")) if step.given
+        step
+        for step in typed_in(readme("postgresql://ada@localhost/x"))
+        if step.given
     ]
 
     [(status, shown)] = walk(newcomer, [step])
@@ -335,7 +371,9 @@ def test_readme_overwrites_no_config_file(newcomer: Shell, seal: Seal) -> None:
 
 
 @pytest.mark.parametrize("language", ["console", "sh", "toml"])
-def test_readme_has_commands_and_files_in_fences_of_their_own(language: str) -> None:
+def test_readme_has_commands_and_files_in_fences_of_their_own(
+    language: str,
+) -> None:
     for block in blocks(README, language):
         first = block.splitlines()[0]
         assert first.startswith("$ ") == (language == "console")
@@ -347,7 +385,9 @@ def test_readme_connection_string_is_understood(todo_embedded: Todo) -> None:
     url = block.split('"')[1]
 
     ran = todo_embedded(
-        "doctor", "--json", env={"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.001"}
+        "doctor",
+        "--json",
+        env={"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.001"},
     )
 
     assert ran.error["code"] in ("TIMEOUT", "DATABASE_UNAVAILABLE")
@@ -368,7 +408,8 @@ PRIVATE = re.compile(
 
 def test_files_hold_no_paths_of_a_machine_and_no_package_index() -> None:
     found = {
-        str(path.relative_to(ROOT)): PRIVATE.findall(text) for path, text in texts()
+        str(path.relative_to(ROOT)): PRIVATE.findall(text)
+        for path, text in texts()
     }
 
     assert len(found) > 50
@@ -379,14 +420,23 @@ def texts() -> Iterator[tuple[Path, str]]:
     """The text files that belong to the project, by git, or without it all that is not
     made by tools.
     """
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     listed = (
         subprocess.run(command, cwd=ROOT, capture_output=True)
         if shutil.which("git")
         else None
     )
     names = (
-        listed.stdout.decode().split("\0") if listed and listed.returncode == 0 else []
+        listed.stdout.decode().split("\0")
+        if listed and listed.returncode == 0
+        else []
     )
     made = re.compile(
         r"\.git|\.venv|\.\w+_cache|\.hypothesis|__pycache__|build|dist|.*\.egg-info"
@@ -394,7 +444,9 @@ def texts() -> Iterator[tuple[Path, str]]:
     paths = [ROOT / name for name in names] or [
         path
         for path in ROOT.rglob("*")
-        if not any(made.fullmatch(part) for part in path.relative_to(ROOT).parts)
+        if not any(
+            made.fullmatch(part) for part in path.relative_to(ROOT).parts
+        )
     ]
     for path in filter(Path.is_file, paths):
         data = path.read_bytes()

@@ -64,7 +64,9 @@ TEXTS = [
 
 
 def test_looks_like_address_knows_every_spelling() -> None:
-    assert [text for text in ADDRESSES if not redact.looks_like_address(text)] == []
+    assert [
+        text for text in ADDRESSES if not redact.looks_like_address(text)
+    ] == []
     assert {redact.shown(text) for text in ADDRESSES} == {"***"}
 
 
@@ -85,7 +87,12 @@ def test_shown_quotes_the_beginning_of_a_word_and_never_a_cut_login() -> None:
 def test_without_words_hides_what_a_message_quotes(word: str) -> None:
     for address in ADDRESSES:
         typed = word.format(address)
-        quoted = ["No such command", typed, repr(typed), typed.partition("=")[2]]
+        quoted = [
+            "No such command",
+            typed,
+            repr(typed),
+            typed.partition("=")[2],
+        ]
 
         message = redact.without_words(" and ".join(quoted), ["list", typed])
 
@@ -119,14 +126,32 @@ def test_without_logins_takes_logins_out_of_a_text() -> None:
 def test_without_secrets_takes_out_every_form_of_a_known_password() -> None:
     urls = ["postgresql://ada:p%40ss%2Fw%20%C3%A9@h/db"]
 
-    for form in ("p@ss/w \u00e9", "p%40ss%2Fw%20%C3%A9", "p%40ss/w%20%C3%A9", "other"):
+    for form in (
+        "p@ss/w \u00e9",
+        "p%40ss%2Fw%20%C3%A9",
+        "p%40ss/w%20%C3%A9",
+        "other",
+    ):
         text = redact.without_secrets(f"boom {form} boom", urls, ["other"])
         assert text == "boom *** boom"
     assert redact.without_secrets("boom", urls, [""]) == "boom"
 
 
 PIECES = [
-    *("a", ":", "/", "@", "=", "postg", "pas", "host", "user ", "pw=", "ab:", "x@"),
+    *(
+        "a",
+        ":",
+        "/",
+        "@",
+        "=",
+        "postg",
+        "pas",
+        "host",
+        "user ",
+        "pw=",
+        "ab:",
+        "x@",
+    ),
     *("'", "%3A"),
 ]
 
@@ -142,6 +167,6 @@ def test_words_as_long_as_a_command_line_take_no_long_time(piece: str) -> None:
     assert redact.without_logins(f"No such command '{word}'").startswith(
         "No such command "
     )
-    assert redact.without_words(f"No such command '{word}'", [word]).startswith(
-        "No such command "
-    )
+    assert redact.without_words(
+        f"No such command '{word}'", [word]
+    ).startswith("No such command ")

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from tests.support.texts import ARABIC, FAMILY, HEBREW, PERSIAN, REFUSED_CODES
 from todo_cli.errors import InvalidInput
-from todo_cli.rules import REFUSED, clean_description, clean_id, clean_title, clean_user
+from todo_cli.rules import (
+    REFUSED,
+    clean_description,
+    clean_id,
+    clean_title,
+    clean_user,
+)
 
 LF, TAB = 0x0A, 0x09
 KEPT = st.characters(exclude_categories=["Cs"]).filter(
@@ -55,10 +61,14 @@ def refusal(clean: Callable[[str], object], text: str) -> InvalidInput:
 
 @pytest.mark.spec("001/FR-008")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
-def test_clean_refuses_each_character_of_each_class(field: str, clean: Clean) -> None:
+def test_clean_refuses_each_character_of_each_class(
+    field: str, clean: Clean
+) -> None:
     allowed = {LF, TAB} if field == "description" else set()
 
-    accepted = {code for code in REFUSED_CODES if accepts(clean, f"a{chr(code)}b")}
+    accepted = {
+        code for code in REFUSED_CODES if accepts(clean, f"a{chr(code)}b")
+    }
 
     assert accepted == allowed
 
@@ -122,7 +132,9 @@ def test_clean_trims_nothing_that_is_refused() -> None:
 
 @pytest.mark.spec("001/FR-009")
 @pytest.mark.parametrize(("field", "clean"), CLEANERS)
-def test_clean_keeps_every_other_character_of_unicode(field: str, clean: Clean) -> None:
+def test_clean_keeps_every_other_character_of_unicode(
+    field: str, clean: Clean
+) -> None:
     kept = [
         chr(code)
         for code in range(0x110000)
@@ -167,7 +179,9 @@ def test_clean_title_trims_and_keeps_the_rest(
 
 @pytest.mark.spec("001/FR-005")
 @given(st.text(KEPT, max_size=250))
-def test_clean_title_gives_a_title_that_it_accepts_unchanged(text: str) -> None:
+def test_clean_title_gives_a_title_that_it_accepts_unchanged(
+    text: str,
+) -> None:
     if not accepts(clean_title, text):
         return
     title = clean_title(text)
@@ -225,7 +239,9 @@ def test_clean_description_makes_empty_null() -> None:
 
 
 @pytest.mark.spec("001/FR-006")
-@given(st.lists(st.text(KEPT, max_size=20), min_size=1, max_size=5).filter(any))
+@given(
+    st.lists(st.text(KEPT, max_size=20), min_size=1, max_size=5).filter(any)
+)
 def test_clean_description_makes_crlf_to_lf(lines: list[str]) -> None:
     assert clean_description("\r\n".join(lines)) == "\n".join(lines)
 
@@ -251,10 +267,30 @@ def test_clean_description_counts_after_crlf_became_lf() -> None:
 
 @pytest.mark.spec("001/FR-007")
 def test_clean_user_takes_a_name_that_can_be_a_part_of_a_path() -> None:
-    names = ["ada", "...", ".ada", "a..b", "ada@example.org", "DOMAIN\\ada", "Ada L"]
+    names = [
+        "ada",
+        "...",
+        ".ada",
+        "a..b",
+        "ada@example.org",
+        "DOMAIN\\ada",
+        "Ada L",
+    ]
     for text in (*names, "\u4e2d", "u" * 255):
         assert clean_user(f" {text} ") == text
-    others = ["", "  ", ".", "..", " .. ", "a/b", "/", "a/", "\u200b", "a\nb", "a\tb"]
+    others = [
+        "",
+        "  ",
+        ".",
+        "..",
+        " .. ",
+        "a/b",
+        "/",
+        "a/",
+        "\u200b",
+        "a\nb",
+        "a\tb",
+    ]
     for text in (*others, "u" * 256):
         refusal(clean_user, text)
 
@@ -276,7 +312,15 @@ def test_clean_id_reads_a_uuid_in_any_case_and_no_other_form() -> None:
     one = str(UUID(int=1))
     for text in (one, "ABCDEFab-0189-4CDE-8f00-0123456789aB"):
         assert clean_id(text) == UUID(text)
-    others = ["", "7", "0" * 32, f"{{{one}}}", f"urn:uuid:{one}", f"{one}\n", f" {one}"]
+    others = [
+        "",
+        "7",
+        "0" * 32,
+        f"{{{one}}}",
+        f"urn:uuid:{one}",
+        f"{one}\n",
+        f" {one}",
+    ]
     others += [
         f"{one[:-1]}g",
         "0000-00000000-0000-0000-000000000000",

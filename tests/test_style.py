@@ -28,12 +28,16 @@ def busy(rows, word):
 
 def test_counts_a_function_by_radons_rules() -> None:
     busy, inner = (
-        node for node in ast.walk(ast.parse(BUSY)) if isinstance(node, ast.FunctionDef)
+        node
+        for node in ast.walk(ast.parse(BUSY))
+        if isinstance(node, ast.FunctionDef)
     )
 
     # for, its else, the comprehension, its if, except, assert, and, case 1
     assert (complexity(busy), complexity(inner)) == (9, 2)
-    assert size(inner) == 8  # return, the ternary, three names and where each is used
+    assert (
+        size(inner) == 8
+    )  # return, the ternary, three names and where each is used
 
 
 def test_fails_beyond_a_bar_and_says_where(

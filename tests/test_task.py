@@ -77,7 +77,11 @@ def test_task_is_open_and_bare_by_default() -> None:
         updated_at=now,
     )
 
-    assert (made.completed, made.description, made.completed_at) == (False, None, None)
+    assert (made.completed, made.description, made.completed_at) == (
+        False,
+        None,
+        None,
+    )
 
 
 def test_new_task_reads_an_id_as_the_rules_have_it() -> None:
@@ -91,7 +95,11 @@ def test_new_task_reads_an_id_as_the_rules_have_it() -> None:
 def test_task_create_cleans_its_text() -> None:
     new = NewTask(title="  Buy milk ", description="2 l\r\nfresh")
 
-    assert (new.title, new.description, new.id) == ("Buy milk", "2 l\nfresh", None)
+    assert (new.title, new.description, new.id) == (
+        "Buy milk",
+        "2 l\nfresh",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,13 +207,22 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
         for code in (0x202A, 0x202E, 0x2066, 0x2069)
     ),
     ("an empty description", {"description": "''"}),
-    ("a description of 10,001 characters", {"description": f"'{'d' * 10_001}'"}),
+    (
+        "a description of 10,001 characters",
+        {"description": f"'{'d' * 10_001}'"},
+    ),
     *(
-        (f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"})
+        (
+            f"a description with U+{code:04X}",
+            {"description": f"'a{chr(code)}b'"},
+        )
         for code in (0x1, 0x8, 0xB, 0xD, 0x1F)
     ),
     *(
-        (f"a description with U+{code:04X}", {"description": f"'a{chr(code)}b'"})
+        (
+            f"a description with U+{code:04X}",
+            {"description": f"'a{chr(code)}b'"},
+        )
         for code in (0x7F, 0x9B, 0x202E, 0x2069)
     ),
     ("completed null", {"completed": "NULL"}),
@@ -224,7 +241,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("the row itself", {}),
     ("done with a time", {"completed": "true", "completed_at": TIME}),
     ("a title of 200 emoji", {"title": f"'{chr(0x1F600) * 200}'"}),
-    ("a description of 10,000 characters", {"description": f"'{'d' * 10_000}'"}),
+    (
+        "a description of 10,000 characters",
+        {"description": f"'{'d' * 10_000}'"},
+    ),
     ("a description with lines and tabs", {"description": "'a\n\tb\n'"}),
     (
         "a Persian title",
@@ -232,7 +252,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ),
     ("a Hebrew title", {"title": "'\u200f\u05e9\u05dc\u05d5\u05dd\u200f'"}),
     ("an Arabic letter mark", {"title": "'\u061c\u0645'"}),
-    ("an emoji family", {"title": "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"}),
+    (
+        "an emoji family",
+        {"title": "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"},
+    ),
     ("brackets", {"title": "'[^a] * ? ]'"}),
     ("user ...", {"user_id": "'...'"}),
     ("a user of 255 characters", {"user_id": f"'{'u' * 255}'"}),
@@ -242,9 +265,7 @@ SOUND: list[tuple[str, dict[str, str]]] = [
 def insert(changes: dict[str, str]) -> str:
     """The statement that inserts the row with these changes."""
     row = ROW | changes
-    return (
-        f"INSERT INTO todo.task ({', '.join(row)}) VALUES ({', '.join(row.values())})"
-    )
+    return f"INSERT INTO todo.task ({', '.join(row)}) VALUES ({', '.join(row.values())})"
 
 
 @pytest.mark.spec("001/FR-012")
@@ -260,7 +281,9 @@ async def test_both_stores_refuse_rows_that_break_a_rule(
         except REFUSALS:
             continue
         taken.append(name)
-        await run_sql(store, "DELETE FROM todo.task WHERE title <> 'makes the store'")
+        await run_sql(
+            store, "DELETE FROM todo.task WHERE title <> 'makes the store'"
+        )
 
     assert taken == []
 
@@ -296,7 +319,14 @@ async def test_both_stores_refuse_a_number_or_an_id_twice(
 @pytest.mark.spec("001/FR-012")
 @pytest.mark.parametrize(
     "values",
-    ["('bob', -1)", "('', 1)", "('a/b', 1)", "('..', 1)", "(NULL, 1)", "('bob', NULL)"],
+    [
+        "('bob', -1)",
+        "('', 1)",
+        "('a/b', 1)",
+        "('..', 1)",
+        "(NULL, 1)",
+        "('bob', NULL)",
+    ],
 )
 async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
     store: Store, tasks: TaskService, values: str
@@ -342,10 +372,18 @@ async def test_sqlite_refuses_values_that_its_loose_types_would_let_in(
 async def test_sqlite_holds_times_and_ids_as_text_that_people_can_read(
     store: Store, tasks: TaskService
 ) -> None:
-    await tasks.add(NewTask(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF")))
+    await tasks.add(
+        NewTask(title="a", id=UUID("6F9619FF-8B86-4D01-B42D-00CF4FC964FF"))
+    )
 
-    rows = await fetch_all(store, "SELECT id, created_at, completed_at FROM task")
+    rows = await fetch_all(
+        store, "SELECT id, created_at, completed_at FROM task"
+    )
 
     assert rows == [
-        ("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "2026-01-02T03:04:05.000000Z", None)
+        (
+            "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "2026-01-02T03:04:05.000000Z",
+            None,
+        )
     ]

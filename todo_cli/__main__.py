@@ -5,7 +5,9 @@ import sys
 
 from todo_cli import __version__
 
-TYPE_CHECKING = False  # importing typing costs more than the rest of `--version`
+TYPE_CHECKING = (
+    False  # importing typing costs more than the rest of `--version`
+)
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -21,8 +23,8 @@ def run() -> "NoReturn":
     try:
         import signal
 
-        # Ctrl-C during the imports must print no traceback. It is ignored where the
-        # shell ignores it, as in the background of a script.
+        # Ctrl-C during the imports must print no traceback. It is ignored
+        # where the shell ignores it, as in the background of a script.
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     except KeyboardInterrupt:
@@ -36,8 +38,8 @@ def run() -> "NoReturn":
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
-    # Arguments are UTF-8, whatever the locale says. Other bytes become surrogates, which
-    # the rules refuse.
+    # Arguments are UTF-8, whatever the locale says. Other bytes become
+    # surrogates, which the rules refuse.
     arguments = [
         os.fsencode(argument).decode("utf-8", "surrogateescape")
         for argument in sys.argv[1:]
@@ -46,8 +48,8 @@ def run() -> "NoReturn":
 
 
 def _print_version() -> None:
-    """Print the version and exit before anything slow is imported. If writing fails,
-    return: the usual path reports why.
+    """Print the version and exit before anything slow is imported. If writing
+    fails, return: the usual path reports why.
     """
     try:
         os.write(1, f"todo {__version__}\n".encode())
@@ -57,8 +59,9 @@ def _print_version() -> None:
 
 
 def _leave(status: int) -> "NoReturn":
-    """End the process without the interpreter's shutdown; all is written and closed. A
-    status of 128+n ends it by signal n, so that a shell's loop stops too.
+    """End the process without the interpreter's shutdown; all is written and
+    closed. A status of 128+n ends it by signal n, so that a shell's loop stops
+    too.
     """
     if status > 128:
         import signal

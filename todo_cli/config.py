@@ -1,10 +1,10 @@
-"""Settings: each once in a table, and one rule of precedence for all of them: flag, then
-environment, then config file, then default.
+"""Settings: each once in a table, and one rule of precedence for all of them:
+flag, then environment, then config file, then default.
 
-Libraries read some variables by themselves. asyncpg reads PG* and ~/.pgpass, of which
-PGUSER, PGPASSWORD, PGDATABASE and the file's password may fill a gap
-(`database/connection.py` names the rest). Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and
-TERM from the `Env` that it gets (`output/terminal.py`).
+Libraries read some variables by themselves. asyncpg reads PG* and ~/.pgpass,
+of which PGUSER, PGPASSWORD, PGDATABASE and the file's password may fill a gap
+(`database/connection.py` names the rest). Rich reads COLUMNS, NO_COLOR,
+FORCE_COLOR and TERM from the `Env` that it gets (`output/terminal.py`).
 """
 
 import os
@@ -28,7 +28,9 @@ from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
 
 OUTPUTS: Final = ("text", "json")
 _LONGEST_TIMEOUT_S: Final = 3_600
-_SET_USER: Final = "set one with --user, TODO_USER, or `user` in the config file"
+_SET_USER: Final = (
+    "set one with --user, TODO_USER, or `user` in the config file"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A value that won, and where it came from, for messages and `todo doctor`."""
+    """A value that won, and where it came from, for messages and `todo
+    doctor`.
+    """
 
     value: Any
     source: str
@@ -134,13 +138,18 @@ def choose(
 ) -> Chosen:
     """Take the first that is set: flag, environment, config file, default.
 
-    Nothing is checked yet, and None is the value where even the default is missing.
+    Nothing is checked yet, and None is the value where even the default is
+    missing.
     """
     if flag is not None and setting.flag is not None:
         return Chosen(flag, setting.flag.partition(" ")[0])
     if setting.variable in variables:
         return Chosen(variables[setting.variable], setting.variable)
-    if config is not None and setting.key is not None and setting.key in config.values:
+    if (
+        config is not None
+        and setting.key is not None
+        and setting.key in config.values
+    ):
         source = f"`{setting.key}` in {config.path}"
         return Chosen(config.values[setting.key], source)
     return Chosen(setting.default, "the default")
@@ -178,7 +187,9 @@ def load(
 
 
 def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
-    """Every connection string in these settings, used or not: each may hold a password."""
+    """Every connection string in these settings, used or not: each may hold a
+    password.
+    """
     found = [variables.get(_FOREIGN)]
     for key, setting in _BY_KEY.items():
         if setting.is_secret:
@@ -189,13 +200,14 @@ def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
 def read_config(
     variables: Mapping[str, str], *, cwd: Path, home: Path | None
 ) -> Config:
-    """Read the file that `TODO_CONFIG` names, or `todo/config.toml` in the config folder.
+    """Read the file that `TODO_CONFIG` names, or `todo/config.toml` in the
+    config folder.
 
     Without `TODO_CONFIG` the file may be absent.
 
     Raises:
-        ConfigInvalid: it cannot be read, has unknown keys or wrong types, or holds a
-            password that others can read.
+        ConfigInvalid: it cannot be read, has unknown keys or wrong types, or
+            holds a password that others can read.
     """
     path = _config_path(variables, cwd, home)
     if path is None:
@@ -203,9 +215,12 @@ def read_config(
     try:
         data, mode = _read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        if CONFIG.variable in variables and isinstance(error, FileNotFoundError):
+        if CONFIG.variable in variables and isinstance(
+            error, FileNotFoundError
+        ):
             raise ConfigInvalid(
-                f"{path} does not exist", hint="TODO_CONFIG names the config file"
+                f"{path} does not exist",
+                hint="TODO_CONFIG names the config file",
             ) from None
         return Config(path)
     found = Config(path, _parse(path, _text(path, data)))
@@ -225,7 +240,9 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
     """
     chosen = choose(OUTPUT, variables, config)
     if chosen.value not in OUTPUTS:
-        raise ConfigInvalid(f"{chosen.source} must be one of {', '.join(OUTPUTS)}")
+        raise ConfigInvalid(
+            f"{chosen.source} must be one of {', '.join(OUTPUTS)}"
+        )
     return str(chosen.value)
 
 
@@ -240,12 +257,15 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise ConfigInvalid(
-            f"{path} cannot be read: {reason}", hint="check the path and the rights"
+            f"{path} cannot be read: {reason}",
+            hint="check the path and the rights",
         ) from error
 
 
 def _text(path: Path, data: bytes) -> str:
-    """Decode the file; editors on Windows begin it with a byte order mark, or write UTF-16."""
+    """Decode the file; editors on Windows begin it with a byte order mark, or
+    write UTF-16.
+    """
     if b"\0" in data:
         raise ConfigInvalid(
             f"{path} is not UTF-8", hint="it may be UTF-16; save it as UTF-8"
@@ -253,7 +273,9 @@ def _text(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigInvalid(f"{path} is not UTF-8", hint="save it as UTF-8") from None
+        raise ConfigInvalid(
+            f"{path} is not UTF-8", hint="save it as UTF-8"
+        ) from None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -262,8 +284,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        # A number of 5,000 digits is a ValueError, 5,000 open brackets a RecursionError.
-        # Only the position is shown: the rest of the message can quote the file.
+        # A number of 5,000 digits is a ValueError, 5,000 open brackets a
+        # RecursionError. Only the position is shown: the rest of the message
+        # can quote the file.
         where = re.search(r" \(at .*\)$", str(error))
         position = where[0] if where else ""
         raise ConfigInvalid(f"{path} is not valid TOML{position}") from None
@@ -300,8 +323,12 @@ def _config_path(
     return path
 
 
-def find_data_path(variables: Mapping[str, str], home: Path | None) -> Path | None:
-    """Where the embedded file is or would be; None when there is no home to put it in."""
+def find_data_path(
+    variables: Mapping[str, str], home: Path | None
+) -> Path | None:
+    """Where the embedded file is or would be; None when there is no home to
+    put it in.
+    """
     folder = _folder(variables, "XDG_DATA_HOME", home, ".local/share")
     return folder / "todo" / "todo.db" if folder else None
 
@@ -310,7 +337,8 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
     path = find_data_path(variables, home)
     if path is None:
         raise IoFailed(
-            "There is no home folder to keep tasks in", hint="set TODO_DATABASE_URL"
+            "There is no home folder to keep tasks in",
+            hint="set TODO_DATABASE_URL",
         )
     return SqliteTarget(path)
 
@@ -318,7 +346,9 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
 def _folder(
     variables: Mapping[str, str], name: str, home: Path | None, default: str
 ) -> Path | None:
-    """A folder of the XDG base directory specification, which ignores relative paths."""
+    """A folder of the XDG base directory specification, which ignores relative
+    paths.
+    """
     given = variables.get(name, "")
     if given.startswith("/"):
         _refuse_address(given, name)
@@ -330,8 +360,8 @@ def _folder(
 
 
 def _refuse_address(path: str, source: str) -> None:
-    """Refuse a connection string in place of a path: its password would become the name
-    of a folder.
+    """Refuse a connection string in place of a path: its password would become
+    the name of a folder.
     """
     if redact.looks_like_address(path):
         raise ConfigInvalid(
@@ -341,7 +371,10 @@ def _refuse_address(path: str, source: str) -> None:
 
 
 def _user(
-    variables: Mapping[str, str], config: Config, flag: str | None, login: str | None
+    variables: Mapping[str, str],
+    config: Config,
+    flag: str | None,
+    login: str | None,
 ) -> Chosen:
     chosen = choose(USER, variables, config, flag=flag)
     if chosen.value is None:
@@ -352,23 +385,31 @@ def _user(
     if not name.strip():
         raise Usage(f"The user is empty ({source})", hint=_SET_USER)
     if redact.looks_like_address(name):
-        raise InvalidInput.of("user", f"looks like a connection string ({source})")
+        raise InvalidInput.of(
+            "user", f"looks like a connection string ({source})"
+        )
     try:
         return Chosen(rules.clean_user(name), source)
     except InvalidInput as error:
         raise InvalidInput(
-            f"{error.message} ({source})", hint=_SET_USER, details=error.details
+            f"{error.message} ({source})",
+            hint=_SET_USER,
+            details=error.details,
         ) from None
 
 
 _FOREIGN: Final = "DATABASE_URL"
-"""The variable of other programs, which counts only if it is meant for PostgreSQL."""
+"""The variable of other programs, which counts only if it is meant for
+PostgreSQL.
+"""
 
 
 def _target(
     variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
 ) -> tuple[Target, str, tuple[str, ...]]:
-    """Choose the store; return it with where it came from and what was ignored."""
+    """Choose the store; return it with where it came from and what was
+    ignored.
+    """
     foreign = variables.get(_FOREIGN)
     chosen = choose(DATABASE_URL, variables, config)
     ignored: list[str] = []
@@ -400,9 +441,13 @@ def _read_target(
     except ConfigInvalid as error:
         hints = [error.hint]
         if chosen.source == _FOREIGN:
-            hints.append("set TODO_DATABASE_URL=sqlite if it is another program's")
+            hints.append(
+                "set TODO_DATABASE_URL=sqlite if it is another program's"
+            )
         hint = "; or ".join(each for each in hints if each) or None
-        raise ConfigInvalid(f"{error.message} ({chosen.source})", hint=hint) from None
+        raise ConfigInvalid(
+            f"{error.message} ({chosen.source})", hint=hint
+        ) from None
 
 
 def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:

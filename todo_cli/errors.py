@@ -1,8 +1,8 @@
-"""What can go wrong: every error code once, with its exit status and HTTP status, and
-an exception class for each code of the command line.
+"""What can go wrong: every error code once, with its exit status and HTTP
+status, and an exception class for each code of the command line.
 
-Raise the class that fits, with words for people. Everybody who needs a status asks the
-code: `Code.NOT_FOUND.exit`, `error.code.http`.
+Raise the class that fits, with words for people. Everybody who needs a status
+asks the code: `Code.NOT_FOUND.exit`, `error.code.http`.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from typing import ClassVar, Final, NamedTuple, TypedDict
 class Status(NamedTuple):
     """What a code means, and where it ends.
 
-    `exit` is the exit status of the command, `http` the HTTP status of the API; None
-    where the code cannot occur. README and the contract print `meaning`.
+    `exit` is the exit status of the command, `http` the HTTP status of the
+    API; None where the code cannot occur. README and the contract print
+    `meaning`.
     """
 
     exit: int | None
@@ -24,14 +25,17 @@ class Status(NamedTuple):
 
 @unique
 class Code(Enum):
-    """The closed list of error codes; a name never changes within a major version.
+    """The closed list of error codes; a name never changes within a major
+    version.
 
     `error.code` in JSON is the name: `NOT_FOUND`.
     """
 
     INTERNAL = Status(1, 500, "a bug in todo")
     USAGE = Status(
-        2, 422, "the command line is wrong: unknown, missing, or not one of the choices"
+        2,
+        422,
+        "the command line is wrong: unknown, missing, or not one of the choices",
     )
     INVALID_INPUT = Status(2, 422, "a value breaks a rule")
     CONFIRMATION_REQUIRED = Status(
@@ -41,13 +45,19 @@ class Code(Enum):
     AUTH_FAILED = Status(
         4, 500, "the database refuses the password, the role or the address"
     )
-    FORBIDDEN = Status(4, 500, "the database role lacks the rights, or is read-only")
+    FORBIDDEN = Status(
+        4, 500, "the database role lacks the rights, or is read-only"
+    )
     CONFLICT = Status(5, 409, "contradicts what is stored")
     DATABASE_UNAVAILABLE = Status(
-        6, 503, "the database was not reached; nothing was written, safe to try again"
+        6,
+        503,
+        "the database was not reached; nothing was written, safe to try again",
     )
     DATABASE_BUSY = Status(
-        6, 503, "the database is locked or full; nothing was written, safe to try again"
+        6,
+        503,
+        "the database is locked or full; nothing was written, safe to try again",
     )
     TIMEOUT = Status(
         6, 504, "no answer in time; nothing was written, safe to try again"
@@ -58,11 +68,17 @@ class Code(Enum):
     CONFIG = Status(8, 500, "a setting is wrong")
     TLS_FAILED = Status(8, 500, "the server could not prove who it is")
     SCHEMA = Status(
-        8, 500, "the tables are older or newer than this program, or somebody else's"
+        8,
+        500,
+        "the tables are older or newer than this program, or somebody else's",
     )
     IO_ERROR = Status(9, 500, "local disk or standard output")
-    CANCELLED = Status(10, None, "the user said no; 128+n when signal n ended it")
-    METHOD_NOT_ALLOWED = Status(None, 405, "the path does not take this method")
+    CANCELLED = Status(
+        10, None, "the user said no; 128+n when signal n ended it"
+    )
+    METHOD_NOT_ALLOWED = Status(
+        None, 405, "the path does not take this method"
+    )
     PAYLOAD_TOO_LARGE = Status(None, 413, "the body is too large")
     UNSUPPORTED_MEDIA_TYPE = Status(None, 415, "the body is not JSON")
 
@@ -73,7 +89,9 @@ class Code(Enum):
 
     @property
     def http(self) -> int | None:
-        """The HTTP status of the API; None for a code of the command line alone."""
+        """The HTTP status of the API; None for a code of the command line
+        alone.
+        """
         return self.value.http
 
     @property
@@ -83,8 +101,8 @@ class Code(Enum):
 
 
 NOTHING_CHANGED: Final = "; nothing was changed"
-"""Ends the message of a change that was refused as a whole, so that nobody has to check
-the other tasks.
+"""Ends the message of a change that was refused as a whole, so that nobody has
+to check the other tasks.
 """
 
 
@@ -96,12 +114,18 @@ class Detail(TypedDict):
 
 
 class TodoError(Exception):
-    """A fault with words for people; its class says which `code` programs see."""
+    """A fault with words for people; its class says which `code` programs
+    see.
+    """
 
     code: ClassVar[Code] = Code.INTERNAL
 
     def __init__(
-        self, message: str, *, hint: str | None = None, details: Sequence[Detail] = ()
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Sequence[Detail] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -124,7 +148,8 @@ class InvalidInput(TodoError):
     def of(cls, field: str, message: str) -> "InvalidInput":
         """Name one field at fault, in the message and in the details."""
         return cls(
-            f"{field}: {message}", details=[{"field": field, "message": message}]
+            f"{field}: {message}",
+            details=[{"field": field, "message": message}],
         )
 
 
@@ -221,5 +246,6 @@ class Internal(TodoError):
 class NoStore(Exception):
     """There is no store yet, and this call does not make one.
 
-    Not an error for people: the service answers with an empty list, or with `NotFound`.
+    Not an error for people: the service answers with an empty list, or with
+    `NotFound`.
     """

@@ -1,8 +1,9 @@
-"""Recognizes connection strings, misspelt ones too, and keeps passwords out of messages.
+"""Recognizes connection strings, misspelt ones too, and keeps passwords out of
+messages.
 
-People paste connection strings into the wrong place and mistype them. Messages never
-quote a word that may be one. Logins and passwords are removed from other text, such as a
-traceback.
+People paste connection strings into the wrong place and mistype them. Messages
+never quote a word that may be one. Logins and passwords are removed from other
+text, such as a traceback.
 """
 
 import re
@@ -14,7 +15,8 @@ from urllib.parse import quote, unquote
 HIDDEN: Final = "***"
 _LONGEST: Final = 60
 
-# Every pattern runs in linear time: a word can be as long as a command line allows.
+# Every pattern runs in linear time: a word can be as long as a command line
+# allows.
 _SECRET: Final = re.compile(
     r"(?:(?:pas|pwd|secret|token)\w{0,20}|\bpw)\s{0,9}=", re.IGNORECASE
 )
@@ -39,11 +41,12 @@ _PLACEHOLDER: Final = "user:password@"
 
 
 def looks_like_address(text: str) -> bool:
-    """Whether this may be a connection string: complete, cut, misspelt, encoded or of
-    another program.
+    """Whether this may be a connection string: complete, cut, misspelt,
+    encoded or of another program.
 
-    One sign is enough: a `:` or `//` with an `@` after it, a scheme, `password=`, a
-    keyword of libpq. A path such as `/srv/a@b/todo.db` has none.
+    One sign is enough: a `:` or `//` with an `@` after it, a scheme,
+    `password=`, a keyword of libpq. A path such as `/srv/a@b/todo.db` has
+    none.
     """
     text = plain(text)
     return _has_login(text) or any(
@@ -52,14 +55,16 @@ def looks_like_address(text: str) -> bool:
 
 
 def holds_login(text: str) -> bool:
-    """Whether a connection string, readable or not, seems to contain a password."""
+    """Whether a connection string, readable or not, seems to contain a
+    password.
+    """
     text = plain(text)
     return _has_login(text) or _SECRET.search(text) is not None
 
 
 def plain(text: str) -> str:
-    """Normalize a text that may be an address: undo percent-encoding and full-width
-    characters, drop `\\` and invisible characters.
+    """Normalize a text that may be an address: undo percent-encoding and
+    full-width characters, drop `\\` and invisible characters.
     """
     text = unicodedata.normalize("NFKC", unquote(text)).replace("\\", "")
     if text.isascii():
@@ -68,8 +73,8 @@ def plain(text: str) -> str:
 
 
 def shown(word: str) -> str:
-    """A typed word as a message may quote it: cut after 60 characters, or `***` where it
-    may contain a secret.
+    """A typed word as a message may quote it: cut after 60 characters, or
+    `***` where it may contain a secret.
     """
     if _is_private(word):
         return HIDDEN
@@ -79,8 +84,8 @@ def shown(word: str) -> str:
 
 
 def without_words(message: str, words: Iterable[str]) -> str:
-    """Hide in a message the words that may contain a secret, and the names and values of
-    options among them.
+    """Hide in a message the words that may contain a secret, and the names and
+    values of options among them.
     """
     pieces = set()
     for word in filter(_is_private, words):
@@ -89,7 +94,9 @@ def without_words(message: str, words: Iterable[str]) -> str:
         if _is_private(name):
             pieces.add(name)
     for piece in sorted(filter(None, pieces), key=len, reverse=True):
-        message = message.replace(piece, HIDDEN).replace(repr(piece)[1:-1], HIDDEN)
+        message = message.replace(piece, HIDDEN).replace(
+            repr(piece)[1:-1], HIDDEN
+        )
     return message
 
 
@@ -99,15 +106,21 @@ def without_logins(text: str) -> str:
     return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
-def without_secrets(text: str, urls: Iterable[str], passwords: Iterable[str]) -> str:
-    """Remove logins, the passwords of these connection strings, and these passwords.
+def without_secrets(
+    text: str, urls: Iterable[str], passwords: Iterable[str]
+) -> str:
+    """Remove logins, the passwords of these connection strings, and these
+    passwords.
 
-    Each is removed as it is, decoded, encoded, and as Python's `repr` shows it.
+    Each is removed as it is, decoded, encoded, and as Python's `repr` shows
+    it.
     """
     text = without_logins(text)
     forms = set(passwords)
     for url in urls:
-        secrets = [url.partition("://")[2].rpartition("@")[0].partition(":")[2]]
+        secrets = [
+            url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        ]
         secrets += re.findall(r"[?&]password=([^&]*)", url)
         for secret in secrets:
             decoded = unquote(secret)
@@ -124,7 +137,9 @@ def without_secrets(text: str, urls: Iterable[str], passwords: Iterable[str]) ->
 
 
 def _has_login(text: str) -> bool:
-    """Whether an `@` comes somewhere after a `:` or `//`, or `//` after `postgres`."""
+    """Whether an `@` comes somewhere after a `:` or `//`, or `//` after
+    `postgres`.
+    """
     lowered = text.lower()
     return any(
         begin in lowered and end in lowered[lowered.index(begin) :]
@@ -133,7 +148,9 @@ def _has_login(text: str) -> bool:
 
 
 def _without_login(found: re.Match[str]) -> str:
-    """Replace everything up to the `@` of a login, in a run of characters without blanks."""
+    """Replace everything up to the `@` of a login, in a run of characters
+    without blanks.
+    """
     run, colon, at = found[0], found[0].find(":"), found[0].rfind("@")
     if not 0 <= colon < at or _PLACEHOLDER in run:
         return run
@@ -142,5 +159,7 @@ def _without_login(found: re.Match[str]) -> str:
 
 
 def _is_private(word: str) -> bool:
-    """Whether a word may contain a secret where no address belongs; `password@host` may."""
+    """Whether a word may contain a secret where no address belongs;
+    `password@host` may.
+    """
     return "@" in plain(word) or looks_like_address(word)

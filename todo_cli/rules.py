@@ -1,8 +1,8 @@
-"""The rules for text, each once: all input is checked here, and all output escapes what
-`REFUSED` names.
+"""The rules for text, each once: all input is checked here, and all output
+escapes what `REFUSED` names.
 
-Lengths are in Unicode code points. ZWJ, ZWNJ, U+200E/F and U+061C are allowed: emoji
-families, Persian, Hebrew and Arabic need them.
+Lengths are in Unicode code points. ZWJ, ZWNJ, U+200E/F and U+061C are allowed:
+emoji families, Persian, Hebrew and Arabic need them.
 """
 
 import re
@@ -16,30 +16,38 @@ TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 10_000
 USER_LENGTH: Final = 255
 
-UUID_TEXT: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+UUID_TEXT: Final = re.compile(
+    r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+)
 """A UUID in its usual form; Python's `UUID` accepts others too."""
 
-REFUSED_CLASS: Final = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-"""The inside of a character class: C0, DEL, C1, line and paragraph separators, bidi
-embeddings, overrides and isolates (CVE-2021-42574), and lone surrogates, which stand for
-bytes of argv that are not UTF-8.
+REFUSED_CLASS: Final = (
+    "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+)
+"""The inside of a character class: C0, DEL, C1, line and paragraph separators,
+bidi embeddings, overrides and isolates (CVE-2021-42574), and lone surrogates,
+which stand for bytes of argv that are not UTF-8.
 """
 
 REFUSED: Final = re.compile(f"[{REFUSED_CLASS}]")
 _REFUSED_IN_LINES: Final = re.compile(f"(?![\n\t])[{REFUSED_CLASS}]")
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Invisible characters that Unicode classes as letters or symbols: Hangul fillers, the
-empty Braille cell.
+"""Invisible characters that Unicode classes as letters or symbols: Hangul
+fillers, the empty Braille cell.
 """
 
 
 def clean_title(text: str) -> str:
-    """Trim and return a title: one line, 1 to 200 characters, one of them visible."""
+    """Trim and return a title: one line, 1 to 200 characters, one of them
+    visible.
+    """
     return _line("title", text, TITLE_LENGTH)
 
 
 def clean_user(text: str) -> str:
-    """Trim and return a user's name, which must be usable in a path of the API."""
+    """Trim and return a user's name, which must be usable in a path of the
+    API.
+    """
     user = _line("user", text, USER_LENGTH)
     if "/" in user or user in (".", ".."):
         raise InvalidInput.of(
@@ -79,7 +87,9 @@ def _line(field: str, text: str, longest: int) -> str:
     _refuse(field, text, REFUSED)
     text = text.strip()
     if not any(_is_visible(character) for character in text):
-        raise InvalidInput.of(field, "must contain at least one visible character")
+        raise InvalidInput.of(
+            field, "must contain at least one visible character"
+        )
     if len(text) > longest:
         raise InvalidInput.of(
             field, f"has {len(text):,} characters, {longest} are allowed"
@@ -104,10 +114,15 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether a reader sees the character: spaces, format characters and lone combining
-    marks are invisible.
+    """Whether a reader sees the character: spaces, format characters and lone
+    combining marks are invisible.
 
-    Private use and what this Python's Unicode does not know yet count as visible.
+    Private use and what this Python's Unicode does not know yet count as
+    visible.
     """
     category = unicodedata.category(character)
-    return category[0] not in "ZM" and category != "Cf" and character not in _BLANK
+    return (
+        category[0] not in "ZM"
+        and category != "Cf"
+        and character not in _BLANK
+    )

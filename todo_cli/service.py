@@ -1,4 +1,6 @@
-"""The use cases: every rule of the product, for one user; no SQL, no printing."""
+"""The use cases: every rule of the product, for one user; no SQL, no
+printing.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -30,17 +32,20 @@ T = TypeVar("T")
 Tasks = list[Task]
 
 _TRIES: Final = 3
-"""How often a change is tried when tasks came and went while it was looked at."""
+"""How often a change is tried when tasks came and went while it was looked
+at.
+"""
 
 
 _OPEN: Final = TaskQuery()
 
 
 class TaskService:
-    """The tasks of `user`, in `database`; `now` gives the time as an aware datetime in UTC.
+    """The tasks of `user`, in `database`; `now` gives the time as an aware
+    datetime in UTC.
 
-    A task of another user does not exist here. Where there is no store yet, only adding
-    makes one, and everything else finds nothing.
+    A task of another user does not exist here. Where there is no store yet,
+    only adding makes one, and everything else finds nothing.
     """
 
     def __init__(
@@ -51,22 +56,25 @@ class TaskService:
         self._now = now
 
     async def add(self, new: NewTask) -> Added:
-        """Store a task under the user's next number; one round trip on PostgreSQL.
+        """Store a task under the user's next number; one round trip on
+        PostgreSQL.
 
-        With an id that the user has already, the stored task comes back unchanged and
-        no number is used up.
+        With an id that the user has already, the stored task comes back
+        unchanged and no number is used up.
 
         Raises:
             Conflict: another user holds the id.
         """
         task = self._task(new, self._now())
         return await self._run(
-            lambda tasks: tasks.add(task), effect=Effect.REPEATABLE, creates=True
+            lambda tasks: tasks.add(task),
+            effect=Effect.REPEATABLE,
+            creates=True,
         )
 
     async def add_all(self, news: Sequence[NewTask]) -> list[Added]:
-        """Store tasks in the order given, all or nothing; those whose id is there come
-        back unchanged.
+        """Store tasks in the order given, all or nothing; those whose id is
+        there come back unchanged.
 
         Raises:
             Conflict: another user holds one of the ids.
@@ -83,11 +91,11 @@ class TaskService:
         )
 
     async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
-        """Tasks newest first, ties by number descending; all of them without a limit.
-        One round trip.
+        """Tasks newest first, ties by number descending; all of them without a
+        limit. One round trip.
 
-        A query can go on after the place that a page before named; it stays right while
-        tasks are added and deleted.
+        A query can go on after the place that a page before named; it stays
+        right while tasks are added and deleted.
         """
         try:
             return await self._run(lambda tasks: tasks.page(query))
@@ -105,8 +113,8 @@ class TaskService:
     async def find(
         self, references: Sequence[Reference], *, to_change: bool = False
     ) -> Tasks:
-        """Return the tasks named, each once, in the order asked; a range means those
-        that exist in it.
+        """Return the tasks named, each once, in the order asked; a range means
+        those that exist in it.
 
         `to_change` has the error say that nothing was changed.
 
@@ -118,12 +126,14 @@ class TaskService:
         except NoStore:
             found = []
         if missing := _missing(references, found):
-            raise self._not_found(missing, NOTHING_CHANGED if to_change else "")
+            raise self._not_found(
+                missing, NOTHING_CHANGED if to_change else ""
+            )
         return _in_order(references, found)
 
     async def update(self, reference: int | UUID, changes: TaskChange) -> Task:
-        """Change the fields that are named, and `updated_at` if one of them really
-        changes. One round trip.
+        """Change the fields that are named, and `updated_at` if one of them
+        really changes. One round trip.
 
         Raises:
             InvalidInput: nothing is named, or a title is to be cleared.
@@ -140,21 +150,25 @@ class TaskService:
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
     ) -> Tasks:
-        """Mark tasks as done, or as open again, all or nothing; in the order asked. One round trip.
+        """Mark tasks as done, or as open again, all or nothing; in the order
+        asked. One round trip.
 
-        A task that is so already stays as it is, the time of its completion included.
+        A task that is so already stays as it is, the time of its completion
+        included.
 
         Raises:
-            NotFound: one named alone does not exist, or a range holds none; nothing is changed.
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is changed.
         """
         return await self._set(references, TaskChange(completed=not undo))
 
     async def delete(self, references: Sequence[Reference]) -> Tasks:
-        """Delete tasks, all or nothing, and return them as they were, in the order
-        asked. One round trip.
+        """Delete tasks, all or nothing, and return them as they were, in the
+        order asked. One round trip.
 
         Raises:
-            NotFound: one named alone does not exist, or a range holds none; nothing is deleted.
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is deleted.
         """
         try:
             return await self._change(
@@ -163,11 +177,16 @@ class TaskService:
         except OutcomeUnknown as lost:
             return await self._delete_again(references, lost)
 
-    async def _set(self, references: Sequence[Reference], wanted: TaskChange) -> Tasks:
-        """Set fields of tasks; when the answer is lost, look whether they hold the values now."""
+    async def _set(
+        self, references: Sequence[Reference], wanted: TaskChange
+    ) -> Tasks:
+        """Set fields of tasks; when the answer is lost, look whether they hold
+        the values now.
+        """
         try:
             return await self._change(
-                references, lambda tasks: tasks.change(references, wanted, self._now())
+                references,
+                lambda tasks: tasks.change(references, wanted, self._now()),
             )
         except OutcomeUnknown as lost:
             found = await self._look(references, lost)
@@ -182,10 +201,14 @@ class TaskService:
     async def _delete_again(
         self, references: Sequence[Reference], lost: OutcomeUnknown
     ) -> Tasks:
-        """Send a delete once more whose answer was lost, if every task is still there."""
+        """Send a delete once more whose answer was lost, if every task is
+        still there.
+        """
         found = await self._look(references, lost)
         ids: list[Reference] = [task.id for task in found]
-        removed = await self._run(lambda tasks: tasks.remove(ids), effect=Effect.ONCE)
+        removed = await self._run(
+            lambda tasks: tasks.remove(ids), effect=Effect.ONCE
+        )
         if not removed:  # the first one came through after all
             raise _gone(lost)
         return _in_order(references, removed)
@@ -193,8 +216,8 @@ class TaskService:
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
     ) -> Tasks:
-        """The tasks as they are after a change whose answer was lost; that it is lost
-        when they cannot be seen.
+        """The tasks as they are after a change whose answer was lost; that it
+        is lost when they cannot be seen.
         """
         try:
             return await self.find(references)
@@ -208,8 +231,8 @@ class TaskService:
         references: Sequence[Reference],
         change: Callable[[TaskRepository], Awaitable[Tasks]],
     ) -> Tasks:
-        """Run a change that touches all of the tasks named or none; find out which one
-        is missing only if none.
+        """Run a change that touches all of the tasks named or none; find out
+        which one is missing only if none.
         """
         for _ in range(_TRIES):
             try:
@@ -225,7 +248,8 @@ class TaskService:
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
     ) -> T:
         return await self._database.run(
-            lambda connection: work(TaskRepository(connection, self._user)), **how
+            lambda connection: work(TaskRepository(connection, self._user)),
+            **how,
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:
@@ -241,9 +265,13 @@ class TaskService:
             completed_at=None,
         )
 
-    def _not_found(self, missing: Sequence[Reference], outcome: str) -> NotFound:
+    def _not_found(
+        self, missing: Sequence[Reference], outcome: str
+    ) -> NotFound:
         words = ", ".join(
-            f"{part.start}-{part.stop - 1}" if isinstance(part, range) else str(part)
+            f"{part.start}-{part.stop - 1}"
+            if isinstance(part, range)
+            else str(part)
             for part in missing
         )
         return NotFound(
@@ -253,11 +281,17 @@ class TaskService:
 
 
 def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
-    return OutcomeUnknown(f"{lost.message}; a task is gone now", hint=lost.hint)
+    return OutcomeUnknown(
+        f"{lost.message}; a task is gone now", hint=lost.hint
+    )
 
 
-def _missing(references: Sequence[Reference], found: Sequence[Task]) -> list[Reference]:
-    """The references that no task found answers to, in the order asked, each once."""
+def _missing(
+    references: Sequence[Reference], found: Sequence[Task]
+) -> list[Reference]:
+    """The references that no task found answers to, in the order asked, each
+    once.
+    """
     numbers = {task.number for task in found}
     ids = {task.id for task in found}
     return [
@@ -275,8 +309,12 @@ def _missing(references: Sequence[Reference], found: Sequence[Task]) -> list[Ref
     ]
 
 
-def _in_order(references: Sequence[Reference], found: Sequence[Task]) -> list[Task]:
-    """The tasks in the order the references name them, each once; those of a range by number."""
+def _in_order(
+    references: Sequence[Reference], found: Sequence[Task]
+) -> list[Task]:
+    """The tasks in the order the references name them, each once; those of a
+    range by number.
+    """
     by_key: dict[int | UUID, Task] = {task.number: task for task in found} | {
         task.id: task for task in found
     }

@@ -38,7 +38,9 @@ async def client_embedded(
 
 
 @pytest.fixture
-def sqlite_process(sqlite_store: Store, seal: Seal, fork_server: ForkServer) -> Process:
+def sqlite_process(
+    sqlite_store: Store, seal: Seal, fork_server: ForkServer
+) -> Process:
     """The program on SQLite alone."""
     return Process(
         Surroundings(seal.home, seal.cwd, sqlite_store.url), fork_server.launch

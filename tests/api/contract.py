@@ -18,7 +18,9 @@ from todo_cli.api.context import ServerContext
 from todo_cli.database.url import SqliteTarget
 
 ROOT = Path(__file__).parents[2]
-CONTRACT = ROOT / "specs" / "001-backend-foundation" / "contracts" / "tasks-api.yaml"
+CONTRACT = (
+    ROOT / "specs" / "001-backend-foundation" / "contracts" / "tasks-api.yaml"
+)
 
 
 class Dumper(yaml.SafeDumper):

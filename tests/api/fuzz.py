@@ -65,7 +65,12 @@ def attack(
         if line.startswith("bug:") or re.search(r" 50\d [\d.]+ ms$", line)
     ]
     if ran.returncode != 0 or sent != passed or sent == 0 or bugs:
-        words = [*bugs[:20], ran.stdout, ran.stderr, f"it ended with {ran.returncode}"]
+        words = [
+            *bugs[:20],
+            ran.stdout,
+            ran.stderr,
+            f"it ended with {ran.returncode}",
+        ]
         return passed, "\n".join(words)
     return passed, ""
 
@@ -74,12 +79,16 @@ def attack(
 def process_on(kind: str, folder: Path) -> Iterator[Process]:
     """The program on an empty store."""
     if kind == "sqlite":
-        yield Process(Surroundings(folder, folder, f"sqlite:///{folder / 'store.db'}"))
+        yield Process(
+            Surroundings(folder, folder, f"sqlite:///{folder / 'store.db'}")
+        )
         return
     cluster = open_cluster()
     try:
         yield Process(
-            Surroundings(folder, folder, cluster.url(cluster.create_database()))
+            Surroundings(
+                folder, folder, cluster.url(cluster.create_database())
+            )
         )
     finally:
         cluster.close()
@@ -95,7 +104,10 @@ def main(arguments: Sequence[str]) -> int:
     total = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with process_on(asked.kind, folder) as process, serving(process) as served:
+        with (
+            process_on(asked.kind, folder) as process,
+            serving(process) as served,
+        ):
             seed = asked.seed
             while total < asked.cases:
                 passed, found = attack(served, folder, examples=300, seed=seed)

@@ -36,7 +36,9 @@ broken request no answer.
 """
 ACCESS: Final = re.compile(r"\S+ \S* ?(?P<status>\d{3}|-) \d+\.\d ms")
 NOT_HTTP: Final = "warning: Invalid HTTP request received."
-ANSWER: Final = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
+ANSWER: Final = re.compile(
+    rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n((?:[^\r\n]+\r\n)*)\r\n"
+)
 
 
 async def play(served: Served, case: Case) -> bytes:
@@ -49,7 +51,9 @@ async def play(served: Served, case: Case) -> bytes:
             await asyncio.sleep(0)
         if not case.leaves:
             with suppress(TimeoutError):
-                while part := await asyncio.wait_for(reader.read(65_536), PATIENCE_S):
+                while part := await asyncio.wait_for(
+                    reader.read(65_536), PATIENCE_S
+                ):
                     received += part
     if case.resets and not writer.is_closing():
         linger = struct.pack("ii", 1, 0)
@@ -73,7 +77,9 @@ def read_answers(received: bytes) -> Iterator[tuple[int, str]]:
             yield 0, f"no HTTP: {received[position : position + 100]!r}"
             return
         status, position = int(head[1]), head.end()
-        length = re.search(rb"(?i)^content-length: (\d+)\r?$", head[2], re.MULTILINE)
+        length = re.search(
+            rb"(?i)^content-length: (\d+)\r?$", head[2], re.MULTILINE
+        )
         size = int(length[1]) if length else 0
         if status == 100 or received.startswith(
             b"HTTP/1.1 ", position
@@ -124,21 +130,29 @@ def attack(served: Served, numbers: Sequence[int], *, seed: int) -> Findings:
             findings.found.append("it no longer answers as it should")
         served.wait_for(f"/after/{batch[-1]} ")
         odd = [line for line in served.lines[seen:] if not is_usual(line)]
-        findings.found += [f"cases {batch[0]} to {batch[-1]}: {line}" for line in odd]
+        findings.found += [
+            f"cases {batch[0]} to {batch[-1]}: {line}" for line in odd
+        ]
         if findings.found:
             break
     return findings
 
 
-async def _play_all(served: Served, numbers: Sequence[int], seed: int) -> list[bytes]:
-    playing = (play(served, make(seed, number, served.port)) for number in numbers)
+async def _play_all(
+    served: Served, numbers: Sequence[int], seed: int
+) -> list[bytes]:
+    playing = (
+        play(served, make(seed, number, served.port)) for number in numbers
+    )
     return await asyncio.wait_for(asyncio.gather(*playing), LIMIT_S)
 
 
 def is_usual(line: str) -> bool:
     """Whether a line of the log is that of a request without a bug, or of what is none."""
     access = ACCESS.fullmatch(line)
-    return line == NOT_HTTP or (access is not None and access["status"] < "500")
+    return line == NOT_HTTP or (
+        access is not None and access["status"] < "500"
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -147,7 +161,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
     parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, help="send this case alone, and print it")
+    parser.add_argument(
+        "--only", type=int, help="send this case alone, and print it"
+    )
     asked = parser.parse_args(arguments)
     numbers = range(asked.cases) if asked.only is None else [asked.only]
     with (

@@ -22,7 +22,10 @@ def _digits(random: Random) -> bytes:
 
 
 def _noise(random: Random) -> bytes:
-    odd, signs = b"\x00\r\n\t \x0b\x0c\x1b\x7f\x80\xa0\xff", b";=\"\\,*'%&?#/:@()<>[]{}"
+    odd, signs = (
+        b"\x00\r\n\t \x0b\x0c\x1b\x7f\x80\xa0\xff",
+        b";=\"\\,*'%&?#/:@()<>[]{}",
+    )
     kind = random.choice([bytes(range(256)), odd, signs, b"0123456789", b"az"])
     return bytes(random.choices(kind, k=random.choice([0, 1, 2, 5, 40])))
 
@@ -41,7 +44,9 @@ def _letters(random: Random) -> bytes:
 
 def _brackets(random: Random) -> bytes:
     deep = random.choice([10, 400, 900, 1_100, 5_000, 30_000])
-    start, end = random.choice([(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"")])
+    start, end = random.choice(
+        [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"")]
+    )
     return start * deep + random.choice([b"1", b""]) + end * deep
 
 
@@ -56,7 +61,9 @@ MARKS: Final[Mapping[bytes, Callable[[Random], bytes]]] = {
     b"<task>": lambda random: TASK,
 }
 
-METHODS: Final = rb"HEAD OPTIONS PATCH TRACE CONNECT QUERY get <long> G%00T <?>".split()
+METHODS: Final = (
+    rb"HEAD OPTIONS PATCH TRACE CONNECT QUERY get <long> G%00T <?>".split()
+)
 TARGETS: Final = rb"""* / // /.. /api/../health /docs /openapi.json /health?x=1
     http://[ HTTP://evil.example/ http://127.0.0.1<list> <list>#x <list>/ <list><%>
     <list><?> <list>/<%> <list>/1 <list>/<n> <list>/{<task>} <list>/<task>/ /<long>
@@ -67,7 +74,9 @@ TARGETS: Final = rb"""* / // /.. /api/../health /docs /openapi.json /health?x=1
     <list>?cursor=<?> <list>?status=done <list>?status=DONE <list>?status=%ed%a0%80
     <list>?status=<?> <list>?x[]=1 <list>?% <list>?=&=& <list>?<?> <list>?<long>
     """.split()
-VERSIONS: Final = b"HTTP/1.0 HTTP/0.9 HTTP/2.0 HTTP/9.9 http/1.1 HTTP/1 <?>".split()
+VERSIONS: Final = (
+    b"HTTP/1.0 HTTP/0.9 HTTP/2.0 HTTP/9.9 http/1.1 HTTP/1 <?>".split()
+)
 HEADERS: Final = b"""Host:|Host: evil.example|Host: [::1|Host : x|Host: user@127.0.0.1
 |Host: <?>|Content-Type:|Content-Type: text/plain|Content-Type: <?>
 |Content-Type: application/json; x*<n>=y|Content-Type: application/json; x*<n>*=''%ff
@@ -102,7 +111,9 @@ ENDS: Final = [
     b"0\r\nContent-Length: 5\r\n\r\n",
     b"",
 ]
-FIELDS: Final = rb"title description id completed x \ud800 \u0000 titl\u0065".split()
+FIELDS: Final = (
+    rb"title description id completed x \ud800 \u0000 titl\u0065".split()
+)
 VALUES: Final = rb"""<n> -<n> <n>.<n> 1e<n> 1e-<n> 1e999 -0 NaN Infinity null true 01 {}
     <?> <deep> "<n>" "<?>" "<long>" "<task>" "{<task>}" "\ud800" "\udc00\ud800" "\u0000"
     "\x" "\u12" """.split()
@@ -147,7 +158,9 @@ class Case:
 def make(seed: int, number: int, port: int) -> Case:
     """The case with this number."""
     random = Random(f"{seed} {number}")
-    requests = [_request(random, port) for _ in range(random.choice([1, 1, 1, 2, 3]))]
+    requests = [
+        _request(random, port) for _ in range(random.choice([1, 1, 1, 2, 3]))
+    ]
     raw = b"".join(request.raw() for request in requests)
     if random.random() < 0.2:
         raw = _spoiled(random, raw)
@@ -202,7 +215,9 @@ def _spoiled(random: Random, raw: bytes) -> bytes:
         start = random.randrange(len(spoiled) + 1)
         end = start + random.choice([0, 1, 1, 4])
         twice = bytes(spoiled[start:end]) * 2
-        spoiled[start:end] = random.choice([_noise(random), twice, b"", b"\r\n"])
+        spoiled[start:end] = random.choice(
+            [_noise(random), twice, b"", b"\r\n"]
+        )
     return bytes(spoiled)
 
 
@@ -216,7 +231,9 @@ def _change_headers(random: Random, request: Request) -> None:
     """Put one in, in the place of up to two others."""
     start = random.randrange(len(request.headers) + 1)
     end = start + random.choice([0, 0, 1, 2])
-    request.headers[start:end] = [_line(random, HEADERS)] * random.choice([1, 1, 1, 2])
+    request.headers[start:end] = [_line(random, HEADERS)] * random.choice(
+        [1, 1, 1, 2]
+    )
 
 
 def _change_framing(random: Random, request: Request) -> None:
@@ -244,13 +261,21 @@ def _change_chunks(random: Random, request: Request) -> None:
 def _change_body(random: Random, request: Request) -> None:
     """Send another body, with a value of its own for one of the fields."""
     value = _filled(random, random.choice(VALUES + BYTES))
-    request.body = random.choice(BODIES) % (random.choice([*FIELDS, b""]), value)
+    request.body = random.choice(BODIES) % (
+        random.choice([*FIELDS, b""]),
+        value,
+    )
     if random.random() < 0.15:
         wide = request.body.decode("latin-1").encode("utf-16")
         request.body = random.choice([value, b"", wide])
 
 
 CHANGES: Final[list[Callable[[Random, Request], None]]] = [
-    *(_change_first_line, _change_first_line, _change_headers, _change_headers),
+    *(
+        _change_first_line,
+        _change_first_line,
+        _change_headers,
+        _change_headers,
+    ),
     *(_change_framing, _change_chunks, _change_body, _change_body),
 ]

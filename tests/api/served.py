@@ -48,7 +48,9 @@ class Served:
 
             def is_there() -> bool:
                 found[0] = next(
-                    filter(None, (re.search(pattern, line) for line in self.lines)),
+                    filter(
+                        None, (re.search(pattern, line) for line in self.lines)
+                    ),
                     None,
                 )
                 return found[0] is not None or self.process.poll() is not None
@@ -82,10 +84,14 @@ def serving(
     user: str | None = "ada",
 ) -> Iterator[Served]:
     """Start a server on a free port and end it at last."""
-    started = process.start("serve", "--port", "0", *arguments, env=env, user=user)
+    started = process.start(
+        "serve", "--port", "0", *arguments, env=env, user=user
+    )
     assert started.stderr is not None
     served = Served(started)
-    reader = threading.Thread(target=served.follow, args=(started.stderr,), daemon=True)
+    reader = threading.Thread(
+        target=served.follow, args=(started.stderr,), daemon=True
+    )
     reader.start()
     try:
         match = served.wait_for(LISTENING.pattern)

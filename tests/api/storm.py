@@ -43,12 +43,18 @@ class Tally:
 
     def faults(self) -> list[str]:
         """What should not be."""
-        found = [f"repeated: {each}" for each in self.repeated.values() if each > 201]
+        found = [
+            f"repeated: {each}"
+            for each in self.repeated.values()
+            if each > 201
+        ]
         for id, word in self.answers.items():
             count, last = self.stored[id], self.stored_at_last[id]
             if word not in ("201", *HONEST):
                 found.append(f"{word}, which is not honest")
-            if (word == "201" and count != 1) or (word in NOT_STORED and count):
+            if (word == "201" and count != 1) or (
+                word in NOT_STORED and count
+            ):
                 found.append(f"{word}, and stored {count} times")
             if last != 1:
                 found.append(f"at last stored {last} times")
@@ -76,8 +82,12 @@ async def raise_storm(
     async def work() -> None:
         for id in waiting:
             if len(tally.answers) >= adds // 2 and not disturbing:
-                disturbing.append(asyncio.ensure_future(asyncio.to_thread(disturb)))
-            response = await client.post(PATH, json={"id": id, "title": f"task {id}"})
+                disturbing.append(
+                    asyncio.ensure_future(asyncio.to_thread(disturb))
+                )
+            response = await client.post(
+                PATH, json={"id": id, "title": f"task {id}"}
+            )
             tally.answers[id] = "201"
             if response.status_code != 201:
                 tally.answers[id] = response.json()["error"]["code"]
@@ -86,7 +96,9 @@ async def raise_storm(
     await asyncio.gather(*disturbing)
     tally.stored = await stored(url)
     for id in [id for id, word in tally.answers.items() if word != "201"]:
-        response = await client.post(PATH, json={"id": id, "title": f"task {id}"})
+        response = await client.post(
+            PATH, json={"id": id, "title": f"task {id}"}
+        )
         tally.repeated[id] = response.status_code
     tally.stored_at_last = await stored(url)
     return tally
@@ -97,21 +109,28 @@ async def stored(url: str) -> Counter[str]:
     connection = await asyncpg.connect(url)
     try:
         return Counter(
-            str(row["id"]) for row in await connection.fetch("SELECT id FROM todo.task")
+            str(row["id"])
+            for row in await connection.fetch("SELECT id FROM todo.task")
         )
     finally:
         await connection.close()
 
 
 async def _run(
-    base_url: str, url: str, disturb: Callable[[], object], adds: int, clients: int
+    base_url: str,
+    url: str,
+    disturb: Callable[[], object],
+    adds: int,
+    clients: int,
 ) -> Tally:
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(
         base_url=base_url, timeout=LIMIT_S, limits=limits
     ) as client:
         await client.post(PATH, json={"title": "first"})
-        return await raise_storm(client, url, disturb, adds=adds, clients=clients)
+        return await raise_storm(
+            client, url, disturb, adds=adds, clients=clients
+        )
 
 
 def main(arguments: Sequence[str]) -> int:

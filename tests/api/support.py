@@ -36,7 +36,11 @@ def context_for(
 ) -> ServerContext:
     """The context for a store, as seen from a client on `HOST`."""
     return ServerContext(
-        target=target, now=now, hosts=frozenset({HOST}), log=log, pool_size=pool_size
+        target=target,
+        now=now,
+        hosts=frozenset({HOST}),
+        log=log,
+        pool_size=pool_size,
     )
 
 
@@ -47,7 +51,9 @@ async def opened(context: ServerContext) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client,
+        httpx.AsyncClient(
+            transport=transport, base_url=f"http://{HOST}"
+        ) as client,
     ):
         yield client
 
@@ -55,7 +61,9 @@ async def opened(context: ServerContext) -> AsyncIterator[httpx.AsyncClient]:
 def data(response: httpx.Response, status: int = 200) -> Any:
     """The `data` of a success; fails for anything else."""
     envelope = document(response)
-    assert (response.status_code, envelope["success"]) == (status, True), response.text
+    assert (response.status_code, envelope["success"]) == (status, True), (
+        response.text
+    )
     assert list(envelope) == ["success", "data", "message"]
     return envelope["data"]
 
@@ -63,7 +71,9 @@ def data(response: httpx.Response, status: int = 200) -> Any:
 def error(response: httpx.Response, status: int, code: str) -> Any:
     """The `error` of a failure with this status and code; fails for anything else."""
     envelope = document(response)
-    assert (response.status_code, envelope["success"]) == (status, False), response.text
+    assert (response.status_code, envelope["success"]) == (status, False), (
+        response.text
+    )
     assert list(envelope) == ["success", "error"]
     assert envelope["error"]["code"] == code
     return envelope["error"]
@@ -85,5 +95,6 @@ async def add(
 ) -> Any:
     """Add a task and return it."""
     return data(
-        await client.post(f"/api/{user}/tasks", json={"title": title, **more}), 201
+        await client.post(f"/api/{user}/tasks", json={"title": title, **more}),
+        201,
     )

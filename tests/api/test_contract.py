@@ -43,12 +43,16 @@ async def test_docs_are_one_page_that_loads_nothing(
             self, tag: str, attrs: list[tuple[str, str | None]]
         ) -> None:
             self.tags.add(tag)
-            self.links += [value for name, value in attrs if name in ("href", "src")]
+            self.links += [
+                value for name, value in attrs if name in ("href", "src")
+            ]
 
     reader = Reader()
     reader.feed(response.text)
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert response.headers["content-security-policy"].startswith(
+        "default-src 'none'"
+    )
     assert reader.tags.isdisjoint({"script", "link", "img", "iframe"})
     assert reader.links == ["/openapi.json"]
     for path, methods in contract.served()["paths"].items():

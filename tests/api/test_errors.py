@@ -34,7 +34,14 @@ async def client(
 
 @pytest.mark.spec("001/FR-101")
 async def test_nothing_there_is_an_envelope(client: httpx.AsyncClient) -> None:
-    paths = ["/", "/api", "/api/ada", "/api//tasks", f"{TASKS}/", f"{MISSING}/"]
+    paths = [
+        "/",
+        "/api",
+        "/api/ada",
+        "/api//tasks",
+        f"{TASKS}/",
+        f"{MISSING}/",
+    ]
 
     for path in [*paths, "/docs/", "/HEALTH", "/api/ada/tasks/a/b"]:
         assert "details" not in error(await client.get(path), 404, "NOT_FOUND")
@@ -52,7 +59,11 @@ async def test_escaped_slash_is_no_slash_of_the_path(
         f"{TASKS}%2F{ID}",
         "/%2Fhealth",
     ):
-        error(await client.request(method, path, json={"title": "x"}), 404, "NOT_FOUND")
+        error(
+            await client.request(method, path, json={"title": "x"}),
+            404,
+            "NOT_FOUND",
+        )
 
 
 @pytest.mark.spec("001/FR-101")
@@ -75,12 +86,21 @@ async def test_other_methods_are_told_which_there_are(
 
 
 @pytest.mark.spec("001/FR-110")
-async def test_another_host_is_refused_on_every_path(client: httpx.AsyncClient) -> None:
-    hosts = ["evil.example", "127.0.0.1", "127.0.0.1:8001", "evil.example:8000"]
+async def test_another_host_is_refused_on_every_path(
+    client: httpx.AsyncClient,
+) -> None:
+    hosts = [
+        "evil.example",
+        "127.0.0.1",
+        "127.0.0.1:8001",
+        "evil.example:8000",
+    ]
 
     for host in [*hosts, "127.0.0.1:8000.evil.example", "", "é"]:
         for path in (TASKS, "/docs", "/openapi.json", "/health", "/nowhere"):
-            response = await client.get(path, headers={b"host": host.encode("latin-1")})
+            response = await client.get(
+                path, headers={b"host": host.encode("latin-1")}
+            )
 
             error(response, 403, "FORBIDDEN")
 
@@ -89,7 +109,10 @@ async def test_another_host_is_refused_on_every_path(client: httpx.AsyncClient) 
 async def test_pages_of_other_origins_are_allowed_nothing(
     client: httpx.AsyncClient,
 ) -> None:
-    headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
+    headers = {
+        "origin": "http://evil.example",
+        "access-control-request-method": "POST",
+    }
     plain = {**headers, "content-type": "text/plain"}
 
     for response in (
@@ -98,7 +121,9 @@ async def test_pages_of_other_origins_are_allowed_nothing(
         await client.post(TASKS, content=b'{"title": "x"}', headers=plain),
     ):
         names = list(response.headers)
-        assert [name for name in names if name.startswith("access-control")] == []
+        assert [
+            name for name in names if name.startswith("access-control")
+        ] == []
 
 
 # Bodies
@@ -152,7 +177,12 @@ async def test_body_that_does_not_say_it_is_json_is_refused(
     client: httpx.AsyncClient, method: str, path: str
 ) -> None:
     twice = [("content-type", "application/json")] * 2
-    bad: list[Any] = [{}, {"content-type": "text/plain"}, {"content-type": ""}, twice]
+    bad: list[Any] = [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": ""},
+        twice,
+    ]
 
     for headers in bad:
         response = await client.request(
@@ -167,7 +197,9 @@ async def test_body_can_have_a_content_type_that_python_cannot_read(
 ) -> None:
     headers = {"content-type": f"application/json; x*{'9' * 4_301}*=y"}
 
-    response = await client.post(TASKS, content=b'{"title": ""}', headers=headers)
+    response = await client.post(
+        TASKS, content=b'{"title": ""}', headers=headers
+    )
 
     error(response, 422, "INVALID_INPUT")
 
@@ -212,7 +244,9 @@ async def test_body_that_is_no_json_object_is_refused(
     client: httpx.AsyncClient, method: str, path: str
 ) -> None:
     for body in (b"", b"[]", b'{"title": "x", "title": "y"}', b"[" * 65_000):
-        response = await client.request(method, path, content=body, headers=JSON)
+        response = await client.request(
+            method, path, content=body, headers=JSON
+        )
 
         error(response, 422, "INVALID_INPUT")
 
@@ -244,8 +278,13 @@ async def test_largest_task_and_64_kib_are_read(
 ) -> None:
     largest = {"title": "é" * 200, "description": "é" * 10_000}
 
-    for body in (b'{"title": "x"}'.ljust(64 * 1024), json.dumps(largest).encode()):
-        data(await client_embedded.post(TASKS, content=body, headers=JSON), 201)
+    for body in (
+        b'{"title": "x"}'.ljust(64 * 1024),
+        json.dumps(largest).encode(),
+    ):
+        data(
+            await client_embedded.post(TASKS, content=body, headers=JSON), 201
+        )
 
 
 # Values
@@ -275,7 +314,9 @@ async def test_largest_task_and_64_kib_are_read(
 async def test_post_refuses_what_breaks_a_rule(
     client: httpx.AsyncClient, body: dict[str, Any], fields: list[str]
 ) -> None:
-    response = await client.post(TASKS, content=json.dumps(body).encode(), headers=JSON)
+    response = await client.post(
+        TASKS, content=json.dumps(body).encode(), headers=JSON
+    )
 
     fault = error(response, 422, "INVALID_INPUT")
     assert [detail["field"] for detail in fault["details"]] == fields
@@ -305,14 +346,18 @@ async def test_put_refuses_what_breaks_a_rule(
     assert data(await client_embedded.get(TASKS)) == [task]
 
 
-async def test_path_that_breaks_a_rule_is_refused(client: httpx.AsyncClient) -> None:
+async def test_path_that_breaks_a_rule_is_refused(
+    client: httpx.AsyncClient,
+) -> None:
     users = ["%00", "%1B", "%E2%80%AE", "%20", "%2E", "%2E%2E", "x" * 256]
     paths = [f"/api/{user}/tasks" for user in [*users, "%ED%A0%80", "%FF"]]
     ids = ["1", "x", "6f9619ff8b864d01b42d00cf4fc964ff", "%00", f"{ID}%C3%A9"]
 
     for path in [*paths, *(f"{TASKS}/{id}" for id in ids)]:
         address = httpx.URL("http://127.0.0.1:8000", raw_path=path.encode())
-        for method in ["GET", "POST"] if path in paths else ["GET", "PUT", "DELETE"]:
+        for method in (
+            ["GET", "POST"] if path in paths else ["GET", "PUT", "DELETE"]
+        ):
             body = {"title": "x"} if method in ("POST", "PUT") else None
 
             response = await client.request(method, address, json=body)
@@ -356,13 +401,19 @@ def test_every_code_has_the_status_of_the_table() -> None:
 
         assert response.status_code == code.http
         assert json.loads(bytes(response.body))["error"]["code"] == code.name
-        assert b"todo doctor" not in bytes(response.body)  # for the command line
+        assert b"todo doctor" not in bytes(
+            response.body
+        )  # for the command line
         assert ("retry-after" in response.headers) == (code.http in (503, 504))
 
 
 def kinds(kind: type[TodoError]) -> list[type[TodoError]]:
     """Every class of error below this one."""
-    return [each for child in kind.__subclasses__() for each in (child, *kinds(child))]
+    return [
+        each
+        for child in kind.__subclasses__()
+        for each in (child, *kinds(child))
+    ]
 
 
 @pytest.mark.spec("001/FR-101")
@@ -387,7 +438,9 @@ async def test_health_is_503_whatever_is_wrong_with_the_store(
 ) -> None:
     target = sqlite_store.target
     assert isinstance(target, SqliteTarget)
-    target.path.write_bytes(b"no database, but long enough to be looked at" * 100)
+    target.path.write_bytes(
+        b"no database, but long enough to be looked at" * 100
+    )
 
     async with opened(context_for(target, clock, log)) as client:
         response = await client.get("/health")

@@ -17,7 +17,9 @@ from todo_cli.errors import InvalidInput
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=30)
 """Also NUL and lone surrogates."""
-ODD_TEXT = st.text(" \t\n\r\x00\x1b\x7f\x9b\u200d\u202e\u2028\ud800é", max_size=4)
+ODD_TEXT = st.text(
+    " \t\n\r\x00\x1b\x7f\x9b\u200d\u202e\u2028\ud800é", max_size=4
+)
 TEXT = ANY_TEXT | ODD_TEXT | ANY_TEXT.map(lambda text: text * 20)
 VALUE = st.none() | st.booleans() | TEXT
 DESCRIPTION = VALUE | st.just("x" * 10_001)
@@ -31,7 +33,9 @@ some = settings(
 
 
 @pytest.mark.spec("001/FR-116")
-def test_nothing_is_found_by_some_hundred_cases(light: Served, tmp_path: Path) -> None:
+def test_nothing_is_found_by_some_hundred_cases(
+    light: Served, tmp_path: Path
+) -> None:
     passed, found = fuzz.attack(light, tmp_path, examples=8, seed=1)
 
     assert found == ""
@@ -40,7 +44,8 @@ def test_nothing_is_found_by_some_hundred_cases(light: Served, tmp_path: Path) -
 
 def test_hook_sends_lone_surrogates_in_some_bodies() -> None:
     bodies = [
-        fuzz_hooks.map_body(None, {"title": f"{number}"}) for number in range(100)
+        fuzz_hooks.map_body(None, {"title": f"{number}"})
+        for number in range(100)
     ]
 
     assert 5 < sum("\ud800" in body["title"] for body in bodies) < 40
@@ -64,7 +69,9 @@ def follows_rules(body: dict[str, Any]) -> bool:
 @pytest.mark.spec("001/FR-116")
 @some
 @given(
-    body=st.fixed_dictionaries({"title": VALUE}, optional={"description": DESCRIPTION}),
+    body=st.fixed_dictionaries(
+        {"title": VALUE}, optional={"description": DESCRIPTION}
+    ),
     changes=st.fixed_dictionaries(
         {"completed": VALUE | st.integers()},
         optional={"title": VALUE, "description": DESCRIPTION},
@@ -73,7 +80,9 @@ def follows_rules(body: dict[str, Any]) -> bool:
 async def test_rules_alone_decide_what_is_stored(
     client: httpx.AsyncClient, body: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    added = await client.post(TASKS, content=json.dumps(body).encode(), headers=JSON)
+    added = await client.post(
+        TASKS, content=json.dumps(body).encode(), headers=JSON
+    )
 
     document(added)
     assert added.status_code == (201 if follows_rules(body) else 422)
@@ -93,7 +102,9 @@ async def test_no_bytes_break_it(
 ) -> None:
     quoted = b"".join(b"%%%02X" % byte for byte in target)
     for content in (body, b'{"title": "' + body + b'"}'):
-        response = await client_embedded.post(TASKS, content=content, headers=JSON)
+        response = await client_embedded.post(
+            TASKS, content=content, headers=JSON
+        )
 
         document(response)
         assert response.status_code in (201, 422)

@@ -96,13 +96,18 @@ async def test_answer_that_has_begun_is_not_begun_again(log: Log) -> None:
         await broken()
 
     for each in (asked, broken):
-        assert [message["type"] for message in each.sent] == ["http.response.start"]
+        assert [message["type"] for message in each.sent] == [
+            "http.response.start"
+        ]
     assert log.lines[1].startswith("bug: ValueError in ")
     assert "secret" not in "".join(log.lines)
 
 
 def test_pool_size_is_a_small_number() -> None:
-    assert [read_pool_size({}), read_pool_size({"TODO_POOL_SIZE": "100"})] == [10, 100]
+    assert [read_pool_size({}), read_pool_size({"TODO_POOL_SIZE": "100"})] == [
+        10,
+        100,
+    ]
     for text in ("", "0", "101", "1000", "-1", "+1", "1_0", " 1", "١"):
         with pytest.raises(ConfigInvalid):
             read_pool_size({"TODO_POOL_SIZE": text})

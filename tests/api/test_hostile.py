@@ -9,7 +9,9 @@ CASES = 400
 
 
 @pytest.mark.spec("001/FR-116")
-def test_nothing_is_found_by_some_hundred_hostile_requests(light: Served) -> None:
+def test_nothing_is_found_by_some_hundred_hostile_requests(
+    light: Served,
+) -> None:
     findings = hostile.attack(light, range(CASES), seed=1)
 
     assert findings.found == []
@@ -37,7 +39,9 @@ def test_findings_are_seen() -> None:
     ]
     for received in right + wrong:
         answers = list(hostile.read_answers(received))
-        assert any(what for _, what in answers) is (received in wrong), received
+        assert any(what for _, what in answers) is (received in wrong), (
+            received
+        )
     for line, is_usual in {
         "GET /api/ada/tasks 200 1.0 ms": True,
         "POST /api/ada/tasks - 1.0 ms": True,

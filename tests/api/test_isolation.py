@@ -24,7 +24,9 @@ BODIES: dict[str, Any] = {
 WHOSE = ("own", "foreign", "missing")
 PATHS = [path for path in served()["paths"] if "{user_id}" in path]
 ROWS = "SELECT * FROM todo.task WHERE user_id <> 'mallory' ORDER BY id"
-COUNTERS = "SELECT * FROM todo.counter WHERE user_id <> 'mallory' ORDER BY user_id"
+COUNTERS = (
+    "SELECT * FROM todo.counter WHERE user_id <> 'mallory' ORDER BY user_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ async def test_no_request_reads_or_changes_what_is_anothers(
         await add(client, "a secret", user="ada", description="canary")
         for _ in range(3)
     ]
-    rows, counters = await fetch_all(store, ROWS), await fetch_all(store, COUNTERS)
+    rows, counters = (
+        await fetch_all(store, ROWS),
+        await fetch_all(store, COUNTERS),
+    )
     tried: dict[Attempt, tuple[int, str]] = {}
 
     for attempt in attempts():
@@ -89,7 +94,10 @@ async def test_foreign_task_is_as_unknown_as_a_missing_one(
     client_embedded: httpx.AsyncClient,
 ) -> None:
     """Its answer has the same headers, too."""
-    theirs, missing = (await add(client_embedded, user="ada"))["id"], str(uuid4())
+    theirs, missing = (
+        (await add(client_embedded, user="ada"))["id"],
+        str(uuid4()),
+    )
 
     for method in ("GET", "PUT", "DELETE"):
         foreign, unknown = [
@@ -121,7 +129,9 @@ async def test_names_that_look_alike_are_not_the_same(
         "ada%3Fx",
     ):
         path = f"/api/{user}/tasks".encode()
-        response = await client.get(httpx.URL(str(client.base_url), raw_path=path))
+        response = await client.get(
+            httpx.URL(str(client.base_url), raw_path=path)
+        )
 
         assert "a secret" not in response.text
         assert response.status_code in (200, 404, 422)

@@ -29,7 +29,9 @@ def following(response: httpx.Response) -> str | None:
     return match[1] if match else None
 
 
-async def pages(client: httpx.AsyncClient, first: str) -> AsyncIterator[list[Any]]:
+async def pages(
+    client: httpx.AsyncClient, first: str
+) -> AsyncIterator[list[Any]]:
     """Every page of a list, by its links."""
     address: str | None = first
     while address is not None:
@@ -40,7 +42,9 @@ async def pages(client: httpx.AsyncClient, first: str) -> AsyncIterator[list[Any
 
 async def titles(client: httpx.AsyncClient, first: str) -> list[list[str]]:
     """The titles on every page of a list."""
-    return [[task["title"] for task in page] async for page in pages(client, first)]
+    return [
+        [task["title"] for task in page] async for page in pages(client, first)
+    ]
 
 
 @pytest.mark.spec("001/FR-106", "001/FR-107")
@@ -57,14 +61,18 @@ async def test_list_is_newest_first_and_has_a_hundred_unless_asked(
     assert found == [tasks[:100], tasks[100:]]
     for limit, sizes in ((1000, [101]), (101, [101]), (50, [50, 50, 1])):
         address = f"{TASKS}?limit={limit}"
-        assert [len(page) async for page in pages(client_embedded, address)] == sizes
+        assert [
+            len(page) async for page in pages(client_embedded, address)
+        ] == sizes
 
 
 @pytest.mark.spec("001/FR-106", "001/FR-107")
 async def test_pages_have_every_task_of_a_status_once(
     client_embedded: httpx.AsyncClient, clock: Clock
 ) -> None:
-    for number in range(9):  # several of one instant, so that a page ends among them
+    for number in range(
+        9
+    ):  # several of one instant, so that a page ends among them
         task = await add(client_embedded, f"{number}")
         if number % 2:
             path = f"{TASKS}/{task['id']}"
@@ -88,7 +96,10 @@ async def test_pages_stay_right_while_tasks_come_and_go(
     tasks = [await add(client, f"{number}") for number in range(6)]
     first = await client.get(f"{TASKS}?limit=2")
     await add(client, "new")
-    for gone in (tasks[4], tasks[2]):  # the first is the one that the cursor names
+    for gone in (
+        tasks[4],
+        tasks[2],
+    ):  # the first is the one that the cursor names
         await client.delete(f"{TASKS}/{gone['id']}")
 
     address = following(first)
@@ -144,16 +155,27 @@ async def test_list_refuses_what_it_does_not_know(
     refused = {
         "limit": ["", *limits],
         "status": ["", "Open", "todo", "open%00"],
-        "cursor": ["", "x", "2", "AOMgxwMxtcoAAAAC", "WzFd%0A", "WzFdCg%3D%3D"],
+        "cursor": [
+            "",
+            "x",
+            "2",
+            "AOMgxwMxtcoAAAAC",
+            "WzFd%0A",
+            "WzFdCg%3D%3D",
+        ],
     }
     for field, texts in refused.items():
         for text in texts:
             response = await client_embedded.get(f"{TASKS}?{field}={text}")
 
             fault = error(response, 422, "INVALID_INPUT")
-            assert [detail["field"] for detail in fault["details"]] == [field], text
+            assert [detail["field"] for detail in fault["details"]] == [
+                field
+            ], text
     for query in ("offset=1", "limit=1&limt=2"):
-        error(await client_embedded.get(f"{TASKS}?{query}"), 422, "INVALID_INPUT")
+        error(
+            await client_embedded.get(f"{TASKS}?{query}"), 422, "INVALID_INPUT"
+        )
 
 
 class Key(NamedTuple):

@@ -30,7 +30,9 @@ TASKS = "/api/ada/tasks"
 
 
 @pytest.fixture
-def twin(store: Store, seal: Seal, postgres: PostgresServer) -> Iterator[Store]:
+def twin(
+    store: Store, seal: Seal, postgres: PostgresServer
+) -> Iterator[Store]:
     """Another empty store of the same kind."""
     if store.kind == "sqlite":
         yield Store("sqlite", f"sqlite:///{seal.cwd / 'twin.db'}")
@@ -48,10 +50,16 @@ def adding(title: str) -> Call:
     """Add a task both ways."""
     id = str(uuid5(IDS, title))
     body = {"id": id, "title": title, "description": DESCRIPTION}
-    return ["add", "--id", id, "-d", DESCRIPTION, "--", title], ("POST", TASKS, body)
+    return ["add", "--id", id, "-d", DESCRIPTION, "--", title], (
+        "POST",
+        TASKS,
+        body,
+    )
 
 
-def one(command: list[str], method: str, body: object = None, id: str = KNOWN) -> Call:
+def one(
+    command: list[str], method: str, body: object = None, id: str = KNOWN
+) -> Call:
     """Do something with one task both ways."""
     return [*command[:1], id, *command[1:]], (method, f"{TASKS}/{id}", body)
 
@@ -61,7 +69,9 @@ CALLS: list[Call] = [
     *(adding(title) for title in TITLES),
     adding(TITLES[0]),
     one(["show"], "GET"),
-    one(["update", "--title", " New  title "], "PUT", {"title": " New  title "}),
+    one(
+        ["update", "--title", " New  title "], "PUT", {"title": " New  title "}
+    ),
     one(["update", "--title", "New  title"], "PUT", {"title": "New  title"}),
     one(["update", "-d", ""], "PUT", {"description": ""}),
     one(["update", "-d", "a\r\nb"], "PUT", {"description": "a\r\nb"}),
@@ -108,7 +118,10 @@ async def ask(
     async with opened(context_for(store.target, clock, Log())) as client:
         content = None if body is None else json.dumps(body).encode()
         return await client.request(
-            method, path, content=content, headers={"content-type": "application/json"}
+            method,
+            path,
+            content=content,
+            headers={"content-type": "application/json"},
         )
 
 
@@ -124,7 +137,9 @@ def test_same_action_gives_the_same_document(
         clock.tick(0.000_001)
         printed = todo(*command[:1], "--json", *command[1:])
         answered = wait_for(ask(twin, clock, request))
-        assert (printed.status, answered.status_code // 100) == (0, 2), answered.text
+        assert (printed.status, answered.status_code // 100) == (0, 2), (
+            answered.text
+        )
         assert printed.out == answered.text, command
 
 
@@ -137,5 +152,7 @@ def test_same_mistake_gives_the_same_code(
         answered = wait_for(ask(twin, clock, request)).json()["error"]
 
         assert told["code"] == answered["code"], command
-        assert told["message"].removesuffix(" (--user)") == answered["message"], command
+        assert (
+            told["message"].removesuffix(" (--user)") == answered["message"]
+        ), command
         assert told.get("details") == answered.get("details"), command

@@ -61,13 +61,17 @@ def proxied(
 
 async def fill_pool(client: httpx.AsyncClient) -> None:
     """Have every connection of the pool made."""
-    for response in await asyncio.gather(*(client.get(TASKS) for _ in range(30))):
+    for response in await asyncio.gather(
+        *(client.get(TASKS) for _ in range(30))
+    ):
         data(response)
 
 
 @pytest.mark.spec("001/FR-112")
 @pytest.mark.parametrize(
-    "is_noticed", [True, False], ids=["driver has heard", "driver has not heard"]
+    "is_noticed",
+    [True, False],
+    ids=["driver has heard", "driver has not heard"],
 )
 async def test_connections_that_died_while_idle_are_replaced(
     own_context: ServerContext, own_postgres: PostgresCluster, is_noticed: bool
@@ -100,7 +104,9 @@ async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
         proxy.reset()
 
         data(await client.get(f"{TASKS}/{task['id']}"))
-        data(await client.put(f"{TASKS}/{task['id']}", json={"completed": True}))
+        data(
+            await client.put(f"{TASKS}/{task['id']}", json={"completed": True})
+        )
         data(await client.post(TASKS, json={"title": "x"}), 201)
         data(await client.delete(f"{TASKS}/{task['id']}"))
 
@@ -112,7 +118,9 @@ async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
 
 @pytest.mark.spec("001/FR-112")
 async def test_connections_are_bounded_and_waiting_for_one_too(
-    own_store: Store, own_context: ServerContext, monkeypatch: pytest.MonkeyPatch
+    own_store: Store,
+    own_context: ServerContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_FOR_S", 0.3)
     async with (
@@ -158,7 +166,9 @@ async def test_server_that_is_gone_is_503_and_back_is_200(
         finally:
             own_postgres.start()
 
-        assert [task["title"] for task in data(await client.get(TASKS))] == ["Buy milk"]
+        assert [task["title"] for task in data(await client.get(TASKS))] == [
+            "Buy milk"
+        ]
         data(await client.get("/health"))
 
 
@@ -180,7 +190,9 @@ async def test_requests_wait_for_a_database_that_wakes_up(
     ) as front:
         url = own_store.url.replace(address, f"{HOST}:{front.port}/")
         target = Store("postgresql", url).target
-        context = replace(own_context, target=target, timeout_s=1.5, pool_size=4)
+        context = replace(
+            own_context, target=target, timeout_s=1.5, pool_size=4
+        )
         async with opened(context) as client:
             front.cold_start_s = 0.5
             await asyncio.gather(*(add(client) for _ in range(8)))
@@ -225,7 +237,9 @@ async def test_adds_survive_a_restart_in_the_middle(
 
     async with opened(own_context) as client:
         await add(client)
-        tally = await raise_storm(client, own_store.url, restart, adds=300, clients=16)
+        tally = await raise_storm(
+            client, own_store.url, restart, adds=300, clients=16
+        )
 
     assert tally.faults() == []
     assert tally.counts()["201"] > 100
@@ -245,7 +259,10 @@ async def test_api_works_through_a_pooler(
                 path = f"{TASKS}/{task['id']}"
                 data(await client.put(path, json={"completed": True}))
 
-            assert len(data(await client.get(TASKS, params={"status": "done"}))) == 20
+            assert (
+                len(data(await client.get(TASKS, params={"status": "done"})))
+                == 20
+            )
 
 
 @pytest.mark.spec("001/FR-108")

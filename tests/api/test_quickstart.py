@@ -17,8 +17,12 @@ PORT = ":8000"
 
 def blocks(kind: str) -> list[str]:
     """The blocks of one kind after the heading of the API."""
-    part = QUICKSTART.read_text(encoding="utf-8").partition("## The REST API\n")[2]
-    return re.findall(rf"^```{kind}\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    part = QUICKSTART.read_text(encoding="utf-8").partition(
+        "## The REST API\n"
+    )[2]
+    return re.findall(
+        rf"^```{kind}\n(.*?)^```$", part, re.MULTILINE | re.DOTALL
+    )
 
 
 def steps() -> list[Step]:
@@ -35,7 +39,9 @@ def steps() -> list[Step]:
 def own_process(shell: Shell, seal: Seal) -> Process:
     """The program in the surroundings of that shell."""
     return Process(
-        Surroundings(seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL"))
+        Surroundings(
+            seal.home, seal.cwd, shell.environment.get("TODO_DATABASE_URL")
+        )
     )
 
 
@@ -54,7 +60,9 @@ def test_quickstart_of_the_api_does_what_it_says(
         assert_shows(shell, page)
 
 
-def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> None:
+def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> (
+    None
+):
     commands = "\n".join(step.command for step in steps())
     text = QUICKSTART.read_text(encoding="utf-8")
 

@@ -35,10 +35,14 @@ from todo_cli.errors import InvalidInput
 
 
 @pytest.mark.spec("001/FR-110")
-def test_serve_warns_and_answers_under_its_own_names_alone(light: Served) -> None:
+def test_serve_warns_and_answers_under_its_own_names_alone(
+    light: Served,
+) -> None:
     with light.client() as client:
         statuses = {
-            host: client.get("/health", headers={"host": host.format(light.port)})
+            host: client.get(
+                "/health", headers={"host": host.format(light.port)}
+            )
             for host in (
                 "127.0.0.1:{}",
                 "localhost:{}",
@@ -70,7 +74,9 @@ def test_serve_answers_what_the_command_line_stored(
 
 
 @pytest.mark.spec("001/FR-114")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+)
 def test_serve_ends_by_the_signal_that_ended_it(
     light: Served, number: signal.Signals
 ) -> None:
@@ -78,7 +84,9 @@ def test_serve_ends_by_the_signal_that_ended_it(
         assert client.get("/health").status_code == 200
 
     assert light.end(number) == -number
-    assert [line for line in light.lines if "Traceback" in line or "rror" in line] == []
+    assert [
+        line for line in light.lines if "Traceback" in line or "rror" in line
+    ] == []
     assert light.process.stdout is not None
     assert light.process.stdout.read() == b""
 
@@ -89,7 +97,8 @@ def slow_server(
 ) -> Iterator[Served]:
     """A server on PostgreSQL with a task `Slow` in a table that somebody else has locked."""
     process = Process(
-        Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch
+        Surroundings(seal.home, seal.cwd, postgres_store.url),
+        fork_server.launch,
     )
     with serving(process) as served:
         yield served
@@ -136,7 +145,9 @@ class Asking(threading.Thread):
 
 def ask(served: Served, store: Store, *methods: str) -> list[Asking]:
     """Send requests at once, and wait until each waits for the lock."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    )
 
     async def wait() -> None:
         async with connected(store) as connection:
@@ -213,7 +224,14 @@ def test_serve_refuses_what_it_cannot_use(
 @pytest.mark.spec("001/FR-110")
 def test_address_is_loopback() -> None:
     taken = {"localhost": "127.0.0.1", "127.0.0.2": "127.0.0.2", "::1": "::1"}
-    refused = ["8.8.8.8", "::", "::ffff:8.8.8.8", "fe80::1", "127.0.0.1:8000", "127.1"]
+    refused = [
+        "8.8.8.8",
+        "::",
+        "::ffff:8.8.8.8",
+        "fe80::1",
+        "127.0.0.1:8000",
+        "127.1",
+    ]
 
     assert {host: str(find_address(host)) for host in taken} == taken
     for host in [*refused, "", " 127.0.0.1", "localhost.x", "LOCALHOST"]:
@@ -232,7 +250,10 @@ def test_hosts_go_without_a_port_only_on_80() -> None:
 
 @needs("IPv6")
 def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
-    with serving(sqlite_process, "--host", "::1") as served, served.client() as client:
+    with (
+        serving(sqlite_process, "--host", "::1") as served,
+        served.client() as client,
+    ):
         assert served.host == "[::1]"
         assert client.get("/health").status_code == 200
 
@@ -246,7 +267,9 @@ def test_serve_listens_on_ipv6_loopback(sqlite_process: Process) -> None:
         b"Transfer-Encoding: chunked\r\n",
     ],
 )
-def test_body_that_is_too_large_is_not_waited_for(light: Served, head: bytes) -> None:
+def test_body_that_is_too_large_is_not_waited_for(
+    light: Served, head: bytes
+) -> None:
     start = (
         f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\n"
         "Content-Type: application/json\r\n"
@@ -282,7 +305,9 @@ def test_log_has_a_line_for_each_request_and_is_safe(light: Served) -> None:
     with light.connect() as connection:
         target = b"/api/%1b%5b31m%0aINFO:%20fake/tasks"
         connection.sendall(
-            b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % light.port
+            b"GET "
+            + target
+            + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % light.port
         )
         connection.recv(65536)
     with light.client() as client:
@@ -295,7 +320,9 @@ def test_log_has_a_line_for_each_request_and_is_safe(light: Served) -> None:
     ]
 
 
-def test_command_line_loads_nothing_of_the_api(sqlite_process: Process) -> None:
+def test_command_line_loads_nothing_of_the_api(
+    sqlite_process: Process,
+) -> None:
     libraries = "('fastapi', 'uvicorn', 'starlette')"
     code = (
         "import sys\n"
@@ -326,7 +353,9 @@ def test_serve_without_its_extra_says_what_to_install(
     )
     process = Process(sqlite_process.surroundings)
     fault = process(
-        "serve", "--json", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"}
+        "serve",
+        "--json",
+        env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{docs.ROOT}"},
     ).error
 
     assert fault["code"] == "USAGE"
@@ -390,7 +419,10 @@ def test_serve_uses_a_backup_that_takes_the_place_of_a_file_without_a_log(
         shelf.restore(how)
 
         assert titles(client) == ["old"]
-        assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
+        assert (
+            data(client.post(TASKS, json={"title": "after"}), 201)["number"]
+            == 2
+        )
         assert light.end() == -signal.SIGTERM
     assert shelf.listed() == ["after", "old"]
 
@@ -406,7 +438,9 @@ def test_serve_makes_a_new_file_in_the_place_of_one_that_was_removed(
             shelf.path.with_name(f"store.db{suffix}").unlink()
 
         assert titles(client) == []
-        assert data(client.post(TASKS, json={"title": "new"}), 201)["number"] == 1
+        assert (
+            data(client.post(TASKS, json={"title": "new"}), 201)["number"] == 1
+        )
     assert shelf.listed() == ["new"]
 
 
@@ -448,9 +482,14 @@ def test_serve_and_commands_use_a_backup_that_sqlite_itself_restores(
             source.backup(file)
 
         assert shelf.listed() == titles(client) == ["old"]
-        with closing(sqlite3.connect(shelf.path)) as file:  # changes the file itself
+        with closing(
+            sqlite3.connect(shelf.path)
+        ) as file:  # changes the file itself
             file.execute("PRAGMA wal_checkpoint")
-        assert data(client.post(TASKS, json={"title": "after"}), 201)["number"] == 2
+        assert (
+            data(client.post(TASKS, json={"title": "after"}), 201)["number"]
+            == 2
+        )
         assert sqlite_process("add", "beside").status == 0
         assert titles(client) == ["beside", "after", "old"]
         assert light.end() == -signal.SIGTERM
@@ -470,4 +509,6 @@ def test_serve_and_commands_share_a_file_through_its_checkpoints(
 
         assert len(data(client.get(TASKS, params={"limit": 1_000}))) == 305
     log = file_of(sqlite_store).with_name("store.db-wal")
-    assert log.stat().st_size > 3_000_000  # it was written from its beginning again
+    assert (
+        log.stat().st_size > 3_000_000
+    )  # it was written from its beginning again

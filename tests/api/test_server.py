@@ -42,7 +42,13 @@ class Broken(io.BytesIO):
 def choices(sqlite_store: Store) -> Settings:
     """The settings of a call on the store."""
     return Settings(
-        "ada", "--user", sqlite_store.target, "TODO_DATABASE_URL", 15.0, None, None
+        "ada",
+        "--user",
+        sqlite_store.target,
+        "TODO_DATABASE_URL",
+        15.0,
+        None,
+        None,
     )
 
 
@@ -96,7 +102,9 @@ async def test_serve_collects_garbage_which_commands_do_not(
 async def test_what_libraries_log_is_one_safe_line(
     served: httpx.AsyncClient, stderr: io.BytesIO
 ) -> None:
-    logging.getLogger("anything").warning("a\nb\x1b[31m", exc_info=ValueError("secret"))
+    logging.getLogger("anything").warning(
+        "a\nb\x1b[31m", exc_info=ValueError("secret")
+    )
 
     assert stderr.getvalue().endswith(b"\nwarning: a\\x0ab\\x1b[31m\n")
 
@@ -106,7 +114,12 @@ async def test_serve_goes_on_when_its_log_is_closed(
 ) -> None:
     serving = asyncio.create_task(
         server.serve(
-            choices, host="127.0.0.1", port=0, variables={}, now=clock, stderr=Broken()
+            choices,
+            host="127.0.0.1",
+            port=0,
+            variables={},
+            now=clock,
+            stderr=Broken(),
         )
     )
     await asyncio.sleep(0.3)
@@ -118,13 +131,18 @@ async def test_serve_goes_on_when_its_log_is_closed(
 
 
 @pytest.fixture
-def writes(served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def writes(
+    served: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> list[bytes]:
     """What the server writes to connections, each of which sends at once."""
     written: list[bytes] = []
     write = _SelectorSocketTransport.write
 
     def note(transport: Any, data: bytes) -> None:
-        if transport.get_extra_info("sockname")[1] == served.base_url.port and data:
+        if (
+            transport.get_extra_info("sockname")[1] == served.base_url.port
+            and data
+        ):
             written.append(bytes(data))
             assert (
                 transport.get_extra_info("socket").getsockopt(
@@ -165,7 +183,9 @@ async def test_answer_is_one_write_and_sent_at_once(
     writes.clear()
 
     for status, method, path, headers, body in requests:
-        response = await served.request(method, path, headers=headers, content=body)
+        response = await served.request(
+            method, path, headers=headers, content=body
+        )
 
         assert response.status_code == status
         assert "server" not in response.headers
@@ -185,7 +205,10 @@ async def test_long_body_is_not_copied_to_be_sent_with_its_head(
     tasks = data(await served.get(TASKS))
 
     assert len(tasks) == 8
-    assert [written[:10] for written in writes] == [b"HTTP/1.1 2", b'{"success"']
+    assert [written[:10] for written in writes] == [
+        b"HTTP/1.1 2",
+        b'{"success"',
+    ]
 
 
 @pytest.mark.spec("001/FR-101", "001/FR-117")
@@ -199,7 +222,10 @@ async def test_long_body_is_not_copied_to_be_sent_with_its_head(
     ],
 )
 async def test_answer_without_a_request_is_one_write_too(
-    served: httpx.AsyncClient, writes: list[bytes], request_: bytes, status: int
+    served: httpx.AsyncClient,
+    writes: list[bytes],
+    request_: bytes,
+    status: int,
 ) -> None:
     answer = await sent(served, request_ + b"\r\n\r\n")
 
@@ -247,14 +273,21 @@ async def logged(
 
 
 def chunked(
-    served: httpx.AsyncClient, method: str, path: str, body: bytes, *, more: bytes = b""
+    served: httpx.AsyncClient,
+    method: str,
+    path: str,
+    body: bytes,
+    *,
+    more: bytes = b"",
 ) -> bytes:
     """A request whose body comes in these chunks."""
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {served.base_url.netloc.decode()}\r\n"
         "Transfer-Encoding: chunked\r\n"
     )
-    return head.encode() + more + b"Content-Type: application/json\r\n\r\n" + body
+    return (
+        head.encode() + more + b"Content-Type: application/json\r\n\r\n" + body
+    )
 
 
 NOT_HTTP = "warning: Invalid HTTP request received."
@@ -273,18 +306,28 @@ async def test_client_that_leaves_before_its_request_is_whole_is_one_line(
 
 @pytest.mark.spec("001/FR-114")
 @pytest.mark.parametrize("start", [b"", BEGUN])
-@pytest.mark.parametrize(("method", "path"), [("POST", TASKS), ("HEAD", "/nowhere")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", TASKS), ("HEAD", "/nowhere")]
+)
 async def test_bad_chunk_is_answered_once_and_is_no_bug(
-    served: httpx.AsyncClient, stderr: io.BytesIO, method: str, path: str, start: bytes
+    served: httpx.AsyncClient,
+    stderr: io.BytesIO,
+    method: str,
+    path: str,
+    start: bytes,
 ) -> None:
-    answer = await sent(served, chunked(served, method, path, start + b"no size\r\n"))
+    answer = await sent(
+        served, chunked(served, method, path, start + b"no size\r\n")
+    )
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.endswith(b"\r\n\r\n") is (method == "HEAD")
     lines = await logged(served, stderr, 2)
     assert lines[0] == NOT_HTTP
-    assert [line.rpartition(" ")[0] for line in lines[1:]] == [f"{method} {path}"]
+    assert [line.rpartition(" ")[0] for line in lines[1:]] == [
+        f"{method} {path}"
+    ]
 
 
 @pytest.mark.spec("001/FR-114")
@@ -319,7 +362,11 @@ async def test_request_that_turns_out_to_be_broken_deletes_nothing(
     assert data(await served.get(path)) == task
 
     whole = chunked(
-        served, "DELETE", path, BEGUN + b"0\r\n\r\n", more=b"Connection: close\r\n"
+        served,
+        "DELETE",
+        path,
+        BEGUN + b"0\r\n\r\n",
+        more=b"Connection: close\r\n",
     )
     assert (await sent(served, whole)).startswith(b"HTTP/1.1 200 ")
 

@@ -53,13 +53,19 @@ async def test_post_with_an_id_can_be_repeated(
     client: httpx.AsyncClient, clock: Clock
 ) -> None:
     id = str(uuid4())
-    first = await client.post(TASKS, json={"id": id.upper(), "title": "Buy milk"})
+    first = await client.post(
+        TASKS, json={"id": id.upper(), "title": "Buy milk"}
+    )
     clock.tick()
 
     second = await client.post(TASKS, json={"id": id, "title": "Buy oat milk"})
 
     assert data(first, 201) == data(second)
-    assert first.headers["location"] == second.headers["location"] == f"{TASKS}/{id}"
+    assert (
+        first.headers["location"]
+        == second.headers["location"]
+        == f"{TASKS}/{id}"
+    )
     assert (await add(client, "Next"))["number"] == 2
 
 
@@ -69,7 +75,9 @@ async def test_post_with_the_id_of_another_user_is_a_conflict(
 ) -> None:
     theirs = await add(client, user="bob")
 
-    response = await client.post(TASKS, json={"id": theirs["id"], "title": "Mine"})
+    response = await client.post(
+        TASKS, json={"id": theirs["id"], "title": "Mine"}
+    )
 
     error(response, 409, "CONFLICT")
     assert data(await client.get(TASKS)) == []
@@ -96,7 +104,10 @@ async def test_put_changes_the_named_fields_and_no_others(
         ({"description": ""}, {"description": None}),
         ({"completed": True}, {"completed": True, "completed_at": at(5)}),
         ({"completed": False}, {"completed": False, "completed_at": None}),
-        ({"title": "x", "description": "y"}, {"title": "x", "description": "y"}),
+        (
+            {"title": "x", "description": "y"},
+            {"title": "x", "description": "y"},
+        ),
     ]
     for second, (body, expected) in enumerate(changes, 1):
         clock.tick()
@@ -126,7 +137,9 @@ async def test_put_of_what_is_there_already_changes_no_time(
 
 
 @pytest.mark.spec("001/FR-105")
-async def test_delete_returns_the_task_as_it_was(client: httpx.AsyncClient) -> None:
+async def test_delete_returns_the_task_as_it_was(
+    client: httpx.AsyncClient,
+) -> None:
     task = await add(client)
     path = f"{TASKS}/{task['id']}"
 
@@ -152,7 +165,9 @@ async def test_user_is_trimmed_and_escaped_in_every_address(
 
 
 @pytest.mark.spec("001/FR-115")
-async def test_health_is_200_and_makes_no_store(client: httpx.AsyncClient) -> None:
+async def test_health_is_200_and_makes_no_store(
+    client: httpx.AsyncClient,
+) -> None:
     assert data(await client.get("/health")) == {"status": "ok"}
     await add(client)
     assert data(await client.get("/health")) == {"status": "ok"}

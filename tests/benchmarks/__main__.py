@@ -68,7 +68,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--against", metavar="COMMIT", help="an older program")
     parser.add_argument(
-        "--quick", action="store_true", help="few tasks and rounds: does it run?"
+        "--quick",
+        action="store_true",
+        help="few tasks and rounds: does it run?",
     )
     asked = parser.parse_args(arguments)
     if unknown := set(asked.parts) - set(PARTS):

@@ -21,7 +21,9 @@ def run(bench: Bench) -> list[Figure]:
 
 
 def _lines(kind: str, variables: dict[str, str], rounds: int) -> Figure:
-    titles = "".join(f"Task number {number} of a list\n" for number in range(TITLES))
+    titles = "".join(
+        f"Task number {number} of a list\n" for number in range(TITLES)
+    )
     users = count()
 
     def many() -> Run:

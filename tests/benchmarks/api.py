@@ -70,15 +70,21 @@ def run(bench: Bench) -> list[Figure]:
     with ExitStack() as opened:
         servers: dict[str, Server] = {}
         for name, stores in bench.versions.items():
-            store = opened.enter_context(stores.filled("postgresql", TASKS, ALL_OPEN))
+            store = opened.enter_context(
+                stores.filled("postgresql", TASKS, ALL_OPEN)
+            )
             servers[name] = opened.enter_context(_serving(name, stores, store))
             if name == "todo":
                 for peer in PEERS:
-                    servers[peer] = opened.enter_context(_serving(peer, stores, store))
+                    servers[peer] = opened.enter_context(
+                        _serving(peer, stores, store)
+                    )
         return [_measure(bench, servers, load) for load in LOADS]
 
 
-def _measure(bench: Bench, servers: Mapping[str, Server], load: Load) -> Figure:
+def _measure(
+    bench: Bench, servers: Mapping[str, Server], load: Load
+) -> Figure:
     """Load the servers one after the other, again and again; the first turn warms up."""
     names = [*bench.versions, load.over, *load.peers]
     samples: dict[str, list[Sample]] = {name: [] for name in names}
@@ -107,7 +113,9 @@ def _measure(bench: Bench, servers: Mapping[str, Server], load: Load) -> Figure:
 def _ratio(samples: Samples, name: str, base: str) -> float:
     """The median of the ratios of the same moment."""
     pairs = zip(samples[name], samples[base], strict=True)
-    return statistics.median(one.per_second / two.per_second for one, two in pairs)
+    return statistics.median(
+        one.per_second / two.per_second for one, two in pairs
+    )
 
 
 @contextmanager
@@ -156,7 +164,9 @@ async def _apply(load: Load, server: Server, seconds: float) -> Sample:
     async with asyncio.TaskGroup() as group:
         for number in range(load.connections):
             requests = load.requests(server, number)
-            group.create_task(_ask(server.port, requests, began + seconds, times))
+            group.create_task(
+                _ask(server.port, requests, began + seconds, times)
+            )
     wall_s = time.perf_counter() - began
     times.sort()
     return Sample(len(times) / wall_s, times[int(len(times) * 0.99)] * 1_000)
@@ -171,7 +181,9 @@ async def _ask(
     while (began := time.perf_counter()) < until:
         writer.write(next(requests).replace(b"{host}", host))
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
+        length = int(
+            head.partition(b"content-length: ")[2].partition(b"\r")[0]
+        )
         body = await reader.readexactly(length)
         times.append(time.perf_counter() - began)
         if not head.startswith((b"http/1.1 200", b"http/1.1 201")):
@@ -216,8 +228,16 @@ def _post(path: str, number: int) -> bytes:
 LOADS: Final = (
     Load("GET one task", _get_one, "pool", 0.85, ["constant"]),
     # A packet that is held back would make this one fifty times slower.
-    Load("GET one task, one connection", _get_one, "pool", 0.33, ["constant"], 1),
-    Load("GET a list of 20 and its counts", _get_list, "pool", None, ["constant"]),
+    Load(
+        "GET one task, one connection", _get_one, "pool", 0.33, ["constant"], 1
+    ),
+    Load(
+        "GET a list of 20 and its counts",
+        _get_list,
+        "pool",
+        None,
+        ["constant"],
+    ),
     Load("POST, a user each", _add_apart, "tutorial", 2.5, ["constant"]),
     Load("POST, all for one user", _add_together, "tutorial"),
 )

@@ -151,7 +151,9 @@ def make_tutorial(url: str, pool_size: int) -> FastAPI:
     app = FastAPI(lifespan=lifespan)
 
     @app.post(LIST, response_model=TutorialPublic, status_code=201)
-    async def add_task(user_id: str, task: TutorialCreate, session: Session) -> Any:
+    async def add_task(
+        user_id: str, task: TutorialCreate, session: Session
+    ) -> Any:
         stored = TutorialTask.model_validate(task, update={"user_id": user_id})
         session.add(stored)
         await session.commit()
@@ -172,10 +174,17 @@ async def _serve(app: FastAPI) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     # As uvicorn does where it listens by itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-    sys.stderr.write(f"Listening on http://127.0.0.1:{listener.getsockname()[1]} \n")
+    sys.stderr.write(
+        f"Listening on http://127.0.0.1:{listener.getsockname()[1]} \n"
+    )
     sys.stderr.flush()
     config = uvicorn.Config(
-        app, http="h11", ws="none", loop="none", log_level="error", access_log=False
+        app,
+        http="h11",
+        ws="none",
+        loop="none",
+        log_level="error",
+        access_log=False,
     )
     await uvicorn.Server(config).serve(sockets=[listener])
 

@@ -5,7 +5,14 @@ from contextlib import ExitStack
 from itertools import cycle
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.processes import IMPORTS, PYTHON, Run, compare, measure, todo
+from tests.benchmarks.processes import (
+    IMPORTS,
+    PYTHON,
+    Run,
+    compare,
+    measure,
+    todo,
+)
 from tests.benchmarks.stores import Bench, Stores
 from tests.support.stores import Store
 
@@ -32,30 +39,46 @@ def run(bench: Bench) -> list[Figure]:
                 runs[f"{version} {word}"] = made
         compared = compare(runs, bench.choose(5, 31))
 
-    def over(word: str, base: str, at_most: float | None, said: str = "") -> Figure:
+    def over(
+        word: str, base: str, at_most: float | None, said: str = ""
+    ) -> Figure:
         """Today's command over something else, and the older one's ratio beside."""
         name = f"todo {word}"
         beside = compared.beside(name, base)
         older = base.replace("todo", "before")
         if bench.before is not None and not base.startswith("before"):
-            beside = {"before": compared.ratio(f"before {word}", older)} | beside
+            beside = {
+                "before": compared.ratio(f"before {word}", older)
+            } | beside
         ratio = compared.ratio(name, base)
-        return Figure(f"{word} over {said or base}", ratio, at_most, beside=beside)
+        return Figure(
+            f"{word} over {said or base}", ratio, at_most, beside=beside
+        )
 
     figures = [
-        *(over(word, "pass", bar, "python -c pass") for word, bar in STARTING.items()),
-        *(over(word, "pass", None, "python -c pass") for word in ("add", "list")),
+        *(
+            over(word, "pass", bar, "python -c pass")
+            for word, bar in STARTING.items()
+        ),
+        *(
+            over(word, "pass", None, "python -c pass")
+            for word in ("add", "list")
+        ),
         over("list", "import", 1.0, "the import of Typer, Rich and SQLModel"),
         *(over(word, "todo --help", bar) for word, bar in WORKING.items()),
     ]
     if bench.before is not None:
         for word in WORKING:
             at_most = AGAINST_ITSELF if word == "list" else None
-            figures.append(over(word, f"before {word}", at_most, "itself before"))
+            figures.append(
+                over(word, f"before {word}", at_most, "itself before")
+            )
     return figures
 
 
-def _commands(stores: Stores, store: Store) -> dict[str, Run | Callable[[], Run]]:
+def _commands(
+    stores: Stores, store: Store
+) -> dict[str, Run | Callable[[], Run]]:
     """The commands of one version on a store of its own, in which nothing grows but
     the tasks of a user that no other command reads.
     """
@@ -71,7 +94,9 @@ def _commands(stores: Stores, store: Store) -> dict[str, Run | Callable[[], Run]
         "--version": Run(todo("--version"), variables),
         "--help": Run(todo("--help"), variables),
         "list": Run(
-            todo("list"), variables, check=lambda out: out.count(b"\n") == TASKS
+            todo("list"),
+            variables,
+            check=lambda out: out.count(b"\n") == TASKS,
         ),
         "add": Run(todo("add", "Buy milk", "--user", "eve"), variables),
         "done": done,

@@ -53,12 +53,19 @@ def as_table(found: Mapping[str, Sequence[Figure]]) -> Table:
     table.add_column("beside")
     for part, figures in found.items():
         for row in figures:
-            value = "-" if row.value is None else f"{_number(row.value)} {row.unit}"
+            value = (
+                "-"
+                if row.value is None
+                else f"{_number(row.value)} {row.unit}"
+            )
             beside = [
-                f"{name} {_number(number)}" for name, number in row.beside.items()
+                f"{name} {_number(number)}"
+                for name, number in row.beside.items()
             ]
             verdict = VERDICTS[row.is_met]
-            table.add_row(part, row.what, value, row.bar, verdict, "  ".join(beside))
+            table.add_row(
+                part, row.what, value, row.bar, verdict, "  ".join(beside)
+            )
     return table
 
 
@@ -67,7 +74,9 @@ def show(found: Mapping[str, Sequence[Figure]], console: Console) -> None:
     console.print(as_table(found))
     verdicts = [row.is_met for figures in found.values() for row in figures]
     reached, missed = verdicts.count(True), verdicts.count(False)
-    console.print(f"{reached} of {reached + missed} figures reached", highlight=False)
+    console.print(
+        f"{reached} of {reached + missed} figures reached", highlight=False
+    )
 
 
 def _number(value: float) -> str:

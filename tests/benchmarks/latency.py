@@ -74,16 +74,22 @@ def _count_turns(
     server = bench.stores.server
     with TurnProxy(server.host, server.port) as proxy:
         url = _at(store.url, "127.0.0.1", proxy.port)
-        in_plain = Run(todo("list"), bench.stores.variables(url), check=_has_all)
+        in_plain = Run(
+            todo("list"), bench.stores.variables(url), check=_has_all
+        )
         front.reset()
         measure(over_tls)
         measure(in_plain)
         counted = {"TLS": front.turns, "plain text": proxy.turns}
     for name, most in TURNS.items():
-        yield Figure(f"round trips of list, {name}", counted[name], most, unit="")
+        yield Figure(
+            f"round trips of list, {name}", counted[name], most, unit=""
+        )
 
 
-def _far(bench: Bench, front: NeonFront, runs: dict[str, Run]) -> Iterator[Figure]:
+def _far(
+    bench: Bench, front: NeonFront, runs: dict[str, Run]
+) -> Iterator[Figure]:
     for turn_s, at_most in FAR_S.items():
         front.delay_s = turn_s / 2
         compared = compare(runs, bench.choose(3, 15))
@@ -111,7 +117,9 @@ def _imports(bench: Bench) -> Figure:
                 empty = "TRUNCATE todo.task, todo.counter; CHECKPOINT"
                 stores.server.run_sql(database, empty)
                 return Run(
-                    command, stores.variables(url), check=lambda out: said in out
+                    command,
+                    stores.variables(url),
+                    check=lambda out: said in out,
                 )
 
             return fresh
@@ -136,7 +144,10 @@ def _tls(stores: Stores) -> Iterator[tuple[NeonFront, dict[str, str]]]:
         authority = Authority(Path(folder))
         server, certificate = stores.server, authority.issue(HOST)
         with NeonFront(server.host, server.port, certificate) as front:
-            yield front, {"SSL_CERT_FILE": str(authority.file), "HOSTS_OF_TESTS": HOST}
+            yield (
+                front,
+                {"SSL_CERT_FILE": str(authority.file), "HOSTS_OF_TESTS": HOST},
+            )
 
 
 def _with_hosts(variables: dict[str, str]) -> dict[str, str]:

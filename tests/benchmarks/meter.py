@@ -21,7 +21,9 @@ def main() -> int:
     _, status, used = os.wait4(child, 0)
     wall_s = time.perf_counter() - began
     peak_kib = used.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    os.write(report, f"{wall_s} {used.ru_utime + used.ru_stime} {peak_kib}".encode())
+    os.write(
+        report, f"{wall_s} {used.ru_utime + used.ru_stime} {peak_kib}".encode()
+    )
     return os.waitstatus_to_exitcode(status) & 0xFF
 
 

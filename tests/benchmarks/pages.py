@@ -21,7 +21,8 @@ FEW = 1_000
 LAST_SHOWN = 101
 """The oldest task of the last page but one."""
 LATE = Position(
-    datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=LAST_SHOWN), LAST_SHOWN
+    datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=LAST_SHOWN),
+    LAST_SHOWN,
 )
 WARMING, CALLS = 5, 50
 
@@ -44,16 +45,19 @@ def run(bench: Bench) -> list[Figure]:
     return figures
 
 
-async def _grown(small: Store, large: Store, shape: Shape, many: int) -> list[Figure]:
+async def _grown(
+    small: Store, large: Store, shape: Shape, many: int
+) -> list[Figure]:
     figures = []
-    async with open_database(small.target) as few, open_database(large.target) as lots:
+    async with (
+        open_database(small.target) as few,
+        open_database(large.target) as lots,
+    ):
         for status in TaskStatus:
             query = TaskQuery(status, 20)
             call = TaskService(lots, USER, _now), query
             base = TaskService(few, USER, _now), query
-            what = (
-                f"{small.kind}, {shape.name}, --status {status}: {many:,} over {FEW:,}"
-            )
+            what = f"{small.kind}, {shape.name}, --status {status}: {many:,} over {FEW:,}"
             figures.append(await _compare(what, call, base, GROWN_AT_MOST))
     return figures
 
@@ -66,14 +70,19 @@ async def _late(store: Store, many: int) -> list[Figure]:
             late = service, TaskQuery(status, 100, after=LATE)
             first = service, TaskQuery(status, 100)
             page = await service.list(late[1])
-            if (page.tasks[0].number, len(page.tasks)) != (LAST_SHOWN - 1, 100):
+            if (page.tasks[0].number, len(page.tasks)) != (
+                LAST_SHOWN - 1,
+                100,
+            ):
                 raise AssertionError(f"the wrong page of {store.kind}")
             what = f"{store.kind}, --status {status}: page {many // 100:,} over page 1"
             figures.append(await _compare(what, late, first, LATE_AT_MOST))
     return figures
 
 
-async def _compare(what: str, call: Call, base: Call, at_most: float) -> Figure:
+async def _compare(
+    what: str, call: Call, base: Call, at_most: float
+) -> Figure:
     ours: list[float] = []
     bases: list[float] = []
     for turn in range(WARMING + CALLS):
@@ -84,7 +93,10 @@ async def _compare(what: str, call: Call, base: Call, at_most: float) -> Figure:
                 seconds.append(time.perf_counter() - began)
     pairs = zip(ours, bases, strict=True)
     ratio = statistics.median(one / other for one, other in pairs)
-    beside = {"best": min(ours) / min(bases), "ms": statistics.median(ours) * 1_000}
+    beside = {
+        "best": min(ours) / min(bases),
+        "ms": statistics.median(ours) * 1_000,
+    }
     return Figure(what, ratio, at_most, beside=beside)
 
 

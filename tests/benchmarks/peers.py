@@ -51,12 +51,19 @@ def run(bench: Bench) -> list[Figure]:
                 runs[name] = Run((*command, "add", "Buy milk"), variables)
             else:
                 command = peer.prepare(program, folder, TITLES)
-                runs[name] = Run((*command, peer.list), variables, check=_shows_all)
+                runs[name] = Run(
+                    (*command, peer.list), variables, check=_shows_all
+                )
     compared = compare(runs, bench.choose(3, 15))
     figures = []
     for name in list(runs)[1:]:
-        ratio, beside = compared.ratio(name, "pass"), compared.beside(name, "pass")
-        figures.append(Figure(f"{name} over python -c pass", ratio, beside=beside))
+        ratio, beside = (
+            compared.ratio(name, "pass"),
+            compared.beside(name, "pass"),
+        )
+        figures.append(
+            Figure(f"{name} over python -c pass", ratio, beside=beside)
+        )
     return figures + absent
 
 
@@ -64,22 +71,32 @@ def _shows_all(out: bytes) -> bool:
     return all(title.encode() in out for title in TITLES)
 
 
-def _taskwarrior(program: str, folder: Path, titles: Sequence[str]) -> Sequence[str]:
+def _taskwarrior(
+    program: str, folder: Path, titles: Sequence[str]
+) -> Sequence[str]:
     settings = folder / "taskrc"
-    settings.write_text(f"data.location={folder}\nconfirmation=off\nverbose=nothing\n")
+    settings.write_text(
+        f"data.location={folder}\nconfirmation=off\nverbose=nothing\n"
+    )
     command = ("env", f"TASKRC={settings}", program)
     seed = json.dumps([{"description": title} for title in titles]).encode()
-    subprocess.run([*command, "import"], input=seed, capture_output=True, check=True)
+    subprocess.run(
+        [*command, "import"], input=seed, capture_output=True, check=True
+    )
     return command
 
 
-def _todo_txt(program: str, folder: Path, titles: Sequence[str]) -> Sequence[str]:
+def _todo_txt(
+    program: str, folder: Path, titles: Sequence[str]
+) -> Sequence[str]:
     files = {
         "TODO_FILE": "todo.txt",
         "DONE_FILE": "done.txt",
         "REPORT_FILE": "report.txt",
     }
-    lines = [f"export {name}='{folder / file}'" for name, file in files.items()]
+    lines = [
+        f"export {name}='{folder / file}'" for name, file in files.items()
+    ]
     (folder / "config").write_text(
         "\n".join([f"export TODO_DIR='{folder}'", *lines, ""])
     )
@@ -87,12 +104,16 @@ def _todo_txt(program: str, folder: Path, titles: Sequence[str]) -> Sequence[str
     return (program, "-d", str(folder / "config"))
 
 
-def _topydo(program: str, folder: Path, titles: Sequence[str]) -> Sequence[str]:
+def _topydo(
+    program: str, folder: Path, titles: Sequence[str]
+) -> Sequence[str]:
     (folder / "todo.txt").write_text("".join(f"{title}\n" for title in titles))
     (folder / "config").touch()
     options = {"-c": "config", "-t": "todo.txt", "-d": "done.txt"}
     paths = [
-        word for flag, file in options.items() for word in (flag, str(folder / file))
+        word
+        for flag, file in options.items()
+        for word in (flag, str(folder / file))
     ]
     return (program, *paths)
 

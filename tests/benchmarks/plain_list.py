@@ -44,7 +44,15 @@ async def main(url: str, user: str) -> None:
             col(Task.created_at).desc(), col(Task.number).desc()
         )
         for task in await session.exec(newest):
-            print(f"{task.number}\topen\t{task.title}\t{task.created_at}\t-\t{task.id}")  # noqa: T201
+            fields = (
+                task.number,
+                "open",
+                task.title,
+                task.created_at,
+                "-",
+                task.id,
+            )
+            print(*fields, sep="\t")  # noqa: T201
     await engine.dispose()
 
 

@@ -13,9 +13,21 @@ from tests.support.program import command as todo
 LIMIT_S = 600
 METER = Path(__file__).with_name("meter.py")
 PYTHON = (sys.executable, "-c", "pass")
-IMPORTS = (sys.executable, "-c", "import typer, rich, sqlmodel, sqlalchemy.ext.asyncio")
+IMPORTS = (
+    sys.executable,
+    "-c",
+    "import typer, rich, sqlmodel, sqlalchemy.ext.asyncio",
+)
 
-__all__ = ["IMPORTS", "PYTHON", "Comparison", "Run", "compare", "measure", "todo"]
+__all__ = [
+    "IMPORTS",
+    "PYTHON",
+    "Comparison",
+    "Run",
+    "compare",
+    "measure",
+    "todo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,9 @@ class Comparison:
 
     def beside(self, name: str, base: str) -> dict[str, float]:
         """The ratio of the smallest times, the ratio of CPU times, and milliseconds."""
-        best = min(self._values(name, "wall_s")) / min(self._values(base, "wall_s"))
+        best = min(self._values(name, "wall_s")) / min(
+            self._values(base, "wall_s")
+        )
         cpu = self.ratio(name, base, "cpu_s")
         return {"best": best, "cpu": cpu, "ms": self.median(name) * 1_000}
 
@@ -86,7 +100,9 @@ def measure(run: Run, *, keep_output: bool = False) -> Sample:
         os.close(writer)
     with open(reader, "rb") as report:
         wall_s, cpu_s, peak_kib = map(float, report.read().split())
-    if done.returncode != 0 or (run.check is not None and not run.check(done.stdout)):
+    if done.returncode != 0 or (
+        run.check is not None and not run.check(done.stdout)
+    ):
         raise ChildProcessError(
             f"{run.command}: status {done.returncode}\n"
             f"{done.stdout[-500:]!r}\n{done.stderr!r}"
@@ -94,7 +110,9 @@ def measure(run: Run, *, keep_output: bool = False) -> Sample:
     return Sample(wall_s, cpu_s, peak_kib, done.stdout if keep_output else b"")
 
 
-def compare(runs: Mapping[str, Run | Callable[[], Run]], rounds: int) -> Comparison:
+def compare(
+    runs: Mapping[str, Run | Callable[[], Run]], rounds: int
+) -> Comparison:
     """Measure processes in turns; the first turn warms up and is not counted.
 
     A callable makes a fresh run each time. Every turn begins with another process, so

@@ -103,7 +103,9 @@ class Stores:
                 self.server.run_sql(database, _postgresql(tasks, shape))
                 self.server.run_sql(database, "ANALYZE todo.task")
             else:
-                _fill_sqlite(Path(store.url.removeprefix("sqlite:///")), tasks, shape)
+                _fill_sqlite(
+                    Path(store.url.removeprefix("sqlite:///")), tasks, shape
+                )
             yield store
 
 

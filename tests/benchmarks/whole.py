@@ -16,7 +16,9 @@ SCRIPT = Path(__file__).with_name("bare_list.py")
 def run(bench: Bench) -> list[Figure]:
     """Compare whole processes that must print the same bytes."""
     tasks = bench.choose(10_000, 100_000)
-    return [figure for kind in KINDS for figure in _compare(bench, kind, tasks)]
+    return [
+        figure for kind in KINDS for figure in _compare(bench, kind, tasks)
+    ]
 
 
 def _compare(bench: Bench, kind: str, tasks: int) -> list[Figure]:
@@ -24,12 +26,15 @@ def _compare(bench: Bench, kind: str, tasks: int) -> list[Figure]:
         runs = {}
         for name, stores in bench.versions.items():
             store = opened.enter_context(stores.filled(kind, tasks, ALL_OPEN))
-            runs[name] = Run(todo("list", "--json"), stores.variables(store.url))
+            runs[name] = Run(
+                todo("list", "--json"), stores.variables(store.url)
+            )
             if name == "todo":
                 script = (sys.executable, str(SCRIPT), store.url, USER)
                 runs["bare"] = Run(script, stores.variables())
         printed = {
-            measure(runs[name], keep_output=True).out for name in ("todo", "bare")
+            measure(runs[name], keep_output=True).out
+            for name in ("todo", "bare")
         }
         if len(printed) != 1:
             raise AssertionError(f"{kind}: the script prints another document")

@@ -82,9 +82,9 @@ def success() -> Schema:
 def failure() -> Schema:
     """The envelope of every failure of the command line."""
     codes = [code.name for code in Code if code.exit is not None]
-    detail = _object({name: {"type": "string"} for name in Detail.__annotations__}) | {
-        "additionalProperties": False
-    }
+    detail = _object(
+        {name: {"type": "string"} for name in Detail.__annotations__}
+    ) | {"additionalProperties": False}
     error = _object(
         {
             "code": {
@@ -167,7 +167,8 @@ def settings_table() -> str:
     for each in SETTINGS:
         default = each.default_words or _default(each.default)
         names = [
-            f"`{name}`" if name else "" for name in (each.flag, each.variable, each.key)
+            f"`{name}`" if name else ""
+            for name in (each.flag, each.variable, each.key)
         ]
         rows.append(f"| {each.words} | {' | '.join(names)} | {default} |")
     return "\n".join(rows)
@@ -179,7 +180,10 @@ def _default(value: Any) -> str:
 
 def with_tables(text: str) -> str:
     """The README with its tables as they should be."""
-    for name, table in (("exit-codes", exit_table()), ("settings", settings_table())):
+    for name, table in (
+        ("exit-codes", exit_table()),
+        ("settings", settings_table()),
+    ):
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         before, found, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
@@ -234,7 +238,10 @@ def _others() -> dict[str, Schema]:
         "schema": text,
         "tasks": count,
     }
-    on_sqlite: dict[str, Schema] = {"sqlite_version": text, "journal_mode": text}
+    on_sqlite: dict[str, Schema] = {
+        "sqlite_version": text,
+        "journal_mode": text,
+    }
     on_postgresql: dict[str, Schema] = {
         "tls": text,
         "is_pooler": flag,
@@ -249,7 +256,9 @@ def _others() -> dict[str, Schema]:
         "read_only": flag,
         "clock_drift_s": number,
     }
-    imported = [each.name for each in fields(Imported) if each.name != "new_users"]
+    imported = [
+        each.name for each in fields(Imported) if each.name != "new_users"
+    ]
     return {
         "Findings": {
             "description": "What doctor found out; of a store that cannot be used it is "
@@ -266,14 +275,22 @@ def _others() -> dict[str, Schema]:
     }
 
 
-def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
+def _object(
+    properties: Mapping[str, Schema], optional: Sequence[str] = ()
+) -> Schema:
     required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": dict(properties), "required": required}
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+    }
 
 
 def _any_of(names: Sequence[str]) -> Schema:
     return (
-        _ref(names[0]) if len(names) == 1 else {"anyOf": [_ref(name) for name in names]}
+        _ref(names[0])
+        if len(names) == 1
+        else {"anyOf": [_ref(name) for name in names]}
     )
 
 

@@ -77,10 +77,14 @@ def assert_document(
     assert list(ran.json) == ["success", "error"], ran
     assert (error["code"], ran.status) == (code, EXITS[code]), ran
     assert set(error) <= {"code", "message", "hint", "details"}, ran
-    assert [type(error["message"]), type(error.get("hint", ""))] == [str, str], ran
+    assert [type(error["message"]), type(error.get("hint", ""))] == [
+        str,
+        str,
+    ], ran
     assert error["message"], ran
     assert all(
-        set(detail) == {"field", "message"} for detail in error.get("details", [])
+        set(detail) == {"field", "message"}
+        for detail in error.get("details", [])
     ), ran
     said = "\n".join(
         [
@@ -119,7 +123,9 @@ def assert_refused(
 
 def add(run: Program, *titles: str, user: str = "ada") -> None:
     """Add one task after the other, in one command."""
-    ran = run("add", "-", "--json", user=user, stdin="\n".join(titles).encode())
+    ran = run(
+        "add", "-", "--json", user=user, stdin="\n".join(titles).encode()
+    )
     assert len(ran.data) == len(titles)
 
 
@@ -135,5 +141,7 @@ def titles_of(run: Program, user: str = "ada") -> list[str]:
     """The titles of a user in the order of their numbers."""
     return [
         task["title"]
-        for task in sorted(tasks_of(run, user), key=lambda task: int(task["number"]))
+        for task in sorted(
+            tasks_of(run, user), key=lambda task: int(task["number"])
+        )
     ]

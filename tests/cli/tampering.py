@@ -38,7 +38,9 @@ def place_of(store: Store) -> list[str]:
 def set_text(store: Store, number: int, column: str, text: str) -> None:
     """Write a text into a row past every check, as another program could."""
     quoted = text.replace("'", "''")
-    update = f"UPDATE todo.task SET {column} = '{quoted}' WHERE number = {number}"
+    update = (
+        f"UPDATE todo.task SET {column} = '{quoted}' WHERE number = {number}"
+    )
     if store.kind == "sqlite":
         with closing(sqlite3.connect(path_of(store))) as file, file:
             file.execute("PRAGMA ignore_check_constraints = ON")
@@ -58,7 +60,9 @@ def set_last_number(store: Store, user: str, last: int) -> None:
 def locked(store: Store) -> Iterator[None]:
     """Hold the tasks of a store against every writer, from a connection of our own."""
     if store.kind == "sqlite":
-        with closing(sqlite3.connect(path_of(store), isolation_level=None)) as file:
+        with closing(
+            sqlite3.connect(path_of(store), isolation_level=None)
+        ) as file:
             file.execute("BEGIN EXCLUSIVE")
             yield
         return

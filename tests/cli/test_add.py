@@ -82,12 +82,18 @@ def test_add_makes_a_random_id_of_its_own(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-002")
 @pytest.mark.spec("002/FR-060")
-def test_add_takes_a_description_from_its_option_or_from_stdin(todo: Todo) -> None:
+def test_add_takes_a_description_from_its_option_or_from_stdin(
+    todo: Todo,
+) -> None:
     text = "2 litres\n\tof the good one"
 
-    given = todo("add", "x", "--description", text, "--json").data["description"]
+    given = todo("add", "x", "--description", text, "--json").data[
+        "description"
+    ]
     read = {
-        stdin: todo("add", "x", "-d", "-", "--json", stdin=stdin).data["description"]
+        stdin: todo("add", "x", "-d", "-", "--json", stdin=stdin).data[
+            "description"
+        ]
         for stdin in DESCRIPTIONS
     }
 
@@ -105,7 +111,9 @@ def test_add_with_an_id_again_answers_with_the_task_as_it_is_stored(
     done = todo("done", "1", "--json").data
     clock.tick(60)
 
-    again = todo("add", "Something else", "-d", "new", "--id", ID, "--json").data
+    again = todo(
+        "add", "Something else", "-d", "new", "--id", ID, "--json"
+    ).data
     words = todo("add", "Buy milk", "--id", ID)
 
     assert (first["id"], again) == (ID, done)
@@ -131,7 +139,13 @@ def test_add_with_an_id_of_another_user_is_a_conflict(todo: Todo) -> None:
 def test_add_refuses_an_id_that_is_no_uuid(todo: Todo) -> None:
     for bad in ("", "7", ID[:-1], ID + "0", ID.replace("-", "_")):
         assert_refused(
-            todo, "add", "milk", "--id", bad, code="INVALID_INPUT", names=["id"]
+            todo,
+            "add",
+            "milk",
+            "--id",
+            bad,
+            code="INVALID_INPUT",
+            names=["id"],
         )
 
     assert tasks_of(todo) == []

@@ -62,7 +62,10 @@ def test_add_lines_stores_a_task_for_each_line_in_order(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-005")
 def test_add_lines_reads_lines_as_files_have_them(todo: Todo) -> None:
     read = {
-        stdin: [task["title"] for task in todo("add", "-", "--json", stdin=stdin).data]
+        stdin: [
+            task["title"]
+            for task in todo("add", "-", "--json", stdin=stdin).data
+        ]
         for stdin in FILES
     }
 
@@ -72,10 +75,16 @@ def test_add_lines_reads_lines_as_files_have_them(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-006")
 @pytest.mark.spec("002/FR-062")
-def test_add_lines_with_a_bad_one_store_nothing_and_name_it(todo: Todo) -> None:
+def test_add_lines_with_a_bad_one_store_nothing_and_name_it(
+    todo: Todo,
+) -> None:
     for line in BAD_LINES:
         error = assert_refused(
-            todo, "add", "-", stdin=b"good\n\n%b\nmore\n" % line, code="INVALID_INPUT"
+            todo,
+            "add",
+            "-",
+            stdin=b"good\n\n%b\nmore\n" % line,
+            code="INVALID_INPUT",
         )
         assert error["message"].startswith("line 3: title: ")
         assert error["message"].endswith("; nothing was added")
@@ -107,14 +116,22 @@ def test_add_lines_again_with_an_id_add_only_what_is_missing(
 @pytest.mark.spec("002/FR-007")
 @pytest.mark.spec("002/FR-004")
 @pytest.mark.spec("002/FR-006")
-def test_add_lines_with_an_id_of_another_user_are_a_conflict(todo: Todo) -> None:
+def test_add_lines_with_an_id_of_another_user_are_a_conflict(
+    todo: Todo,
+) -> None:
     todo("add", "hers", "--id", line_id(2), user="eve")
 
     error = assert_refused(
-        todo, *WITH_ID[:-1], stdin=b"one\ntwo\n", code="CONFLICT", names=[line_id(2)]
+        todo,
+        *WITH_ID[:-1],
+        stdin=b"one\ntwo\n",
+        code="CONFLICT",
+        names=[line_id(2)],
     )
 
-    assert error["message"] == f"The id {line_id(2)} is taken; nothing was added"
+    assert (
+        error["message"] == f"The id {line_id(2)} is taken; nothing was added"
+    )
     assert tasks_of(todo) == []
 
 
@@ -148,6 +165,8 @@ def test_add_reads_lines_with_options_around_the_dash(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-036")
 def test_add_lines_take_no_description(todo: Todo) -> None:
-    assert_refused(todo, "add", "-", "-d", "for all", stdin=b"one\n", code="USAGE")
+    assert_refused(
+        todo, "add", "-", "-d", "for all", stdin=b"one\n", code="USAGE"
+    )
 
     assert tasks_of(todo) == []

@@ -107,7 +107,8 @@ def written(seal: Seal) -> list[Path]:
     return [
         path
         for path in there
-        if SECRET in str(path) or (path.is_file() and secret in path.read_bytes())
+        if SECRET in str(path)
+        or (path.is_file() and secret in path.read_bytes())
     ]
 
 
@@ -129,7 +130,9 @@ def test_misspelt_address_is_refused_and_shown_by_no_command(
 ) -> None:
     for address in MISSPELT:
         assert_refused_by_all(
-            todo_embedded, {"TODO_DATABASE_URL": address}, [*COMMANDS, ["serve"]]
+            todo_embedded,
+            {"TODO_DATABASE_URL": address},
+            [*COMMANDS, ["serve"]],
         )
 
     assert written(seal) == []
@@ -147,7 +150,9 @@ def test_misspelt_address_in_the_config_file_is_refused_and_not_shown(
     for address in MISSPELT:
         config.write_text(f"database_url = {json.dumps(address)}\n")
         assert_refused_by_all(
-            todo_embedded, {"TODO_CONFIG": str(config)}, [["add", "x"], ["doctor"]]
+            todo_embedded,
+            {"TODO_CONFIG": str(config)},
+            [["add", "x"], ["doctor"]],
         )
 
     assert written(seal) == []
@@ -229,7 +234,11 @@ def lines(word: str) -> Iterator[list[str]]:
         )
         yield from ([*command, f"{option}={word}"] for option in options)
         if command[0] != "add":
-            yield from ([*command, word], [*command, "--", word], [*command[:1], word])
+            yield from (
+                [*command, word],
+                [*command, "--", word],
+                [*command[:1], word],
+            )
     yield ["db", "import", word]
     yield ["db", "policy", word]
 

@@ -44,7 +44,10 @@ def parsed(env: Env) -> Parse:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["add", "Buy", "milk", "--id", str(ID)], Add(title=["Buy", "milk"], id=ID)),
+        (
+            ["add", "Buy", "milk", "--id", str(ID)],
+            Add(title=["Buy", "milk"], id=ID),
+        ),
         (
             ["add", "x", "-d", "more", "--id", str(ID)],
             Add(title=["x"], description="more", id=ID),
@@ -85,7 +88,9 @@ def test_help_is_no_command(env: Env, words: list[str]) -> None:
     assert answer.startswith("Usage: todo")
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--version", "list"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [["--version"], ["--version", "list"]], ids=str
+)
 def test_the_version_is_no_command(env: Env, words: list[str]) -> None:
     answer = main.parse(main.split(words), env, as_json=False)
 

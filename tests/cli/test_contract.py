@@ -63,9 +63,9 @@ def read(path: Path) -> Any:
 def faults(schema: Any, document: Any) -> list[str]:
     """What a document does against a schema, formats of UUIDs and dates included."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    found = jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(
-        document
-    )
+    found = jsonschema.Draft202012Validator(
+        schema, format_checker=checker
+    ).iter_errors(document)
     return [f"{error.json_path}: {error.message}" for error in found]
 
 
@@ -73,7 +73,8 @@ def answer(name: str) -> Any:
     """The schema of one command's success."""
     schema = read(contract.SUCCESS)
     return schema | {
-        "properties": schema["properties"] | {"data": {"$ref": f"#/$defs/{name}"}}
+        "properties": schema["properties"]
+        | {"data": {"$ref": f"#/$defs/{name}"}}
     }
 
 
@@ -88,7 +89,9 @@ def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
     text = contract.README.read_text(encoding="utf-8")
 
     assert (
-        contract.with_tables(text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"))
+        contract.with_tables(
+            text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`")
+        )
         == text
     )
 
@@ -104,7 +107,9 @@ def test_every_command_has_an_answer_in_the_schema() -> None:
     words = {words for words, _ in contract.ANSWERS.values()}
 
     promised = {
-        " ".join(word for word in each.split() if word.islower() and word.isalpha())
+        " ".join(
+            word for word in each.split() if word.islower() and word.isalpha()
+        )
         for each in words
     }
     assert promised - {""} == set(commands())
@@ -138,11 +143,16 @@ def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
         for name, arguments, stdin in CALLS
     ]
 
-    assert [(arguments, each) for _, arguments, each in ran if each.status != 0] == []
+    assert [
+        (arguments, each) for _, arguments, each in ran if each.status != 0
+    ] == []
     found = {
-        arguments: faults(answer(name), each.json) for name, arguments, each in ran
+        arguments: faults(answer(name), each.json)
+        for name, arguments, each in ran
     }
-    assert {arguments: fault for arguments, fault in found.items() if fault} == {}
+    assert {
+        arguments: fault for arguments, fault in found.items() if fault
+    } == {}
 
 
 @pytest.fixture
@@ -151,7 +161,10 @@ def elsewhere(todo: Todo) -> Path:
     path = todo.surroundings.cwd / "other.db"
     assert (
         todo(
-            "add", "Compile", user="grace", env={"TODO_DATABASE_URL": str(path)}
+            "add",
+            "Compile",
+            user="grace",
+            env={"TODO_DATABASE_URL": str(path)},
         ).status
         == 0
     )
@@ -165,12 +178,18 @@ FAILURES: dict[str, Failing] = {
     "INVALID_INPUT": lambda todo: todo("--json", "add", "a\x1bb"),
     "CONFIRMATION_REQUIRED": lambda todo: todo("--json", "delete", "1-3"),
     "NOT_FOUND": lambda todo: todo("--json", "show", "99"),
-    "CONFLICT": lambda todo: todo("--json", "add", "Mine", "--id", ID, user="grace"),
+    "CONFLICT": lambda todo: todo(
+        "--json", "add", "Mine", "--id", ID, user="grace"
+    ),
     "DATABASE_UNAVAILABLE": lambda todo: todo(
         "--json", "list", env={"TODO_DATABASE_URL": NOBODY}
     ),
-    "CONFIG": lambda todo: todo("--json", "list", env={"TODO_TIMEOUT": "soon"}),
-    "IO_ERROR": lambda todo: todo("--json", "list", env={"TODO_DATABASE_URL": "."}),
+    "CONFIG": lambda todo: todo(
+        "--json", "list", env={"TODO_TIMEOUT": "soon"}
+    ),
+    "IO_ERROR": lambda todo: todo(
+        "--json", "list", env={"TODO_DATABASE_URL": "."}
+    ),
 }
 
 
@@ -191,11 +210,15 @@ def test_failures_fit_the_schema_and_the_exit_statuses(
 
 def exits() -> dict[str, int]:
     """The exit status of each code, as the contract has it."""
-    return {row["code"]: row["exit"] for row in read(contract.EXIT_CODES)["errors"]}
+    return {
+        row["code"]: row["exit"] for row in read(contract.EXIT_CODES)["errors"]
+    }
 
 
 def test_exit_statuses_are_those_of_the_code() -> None:
-    assert exits() == {code.name: code.exit for code in Code if code.exit is not None}
+    assert exits() == {
+        code.name: code.exit for code in Code if code.exit is not None
+    }
 
 
 def test_doctor_puts_its_findings_into_the_details_of_a_failure(
@@ -209,7 +232,9 @@ def test_doctor_puts_its_findings_into_the_details_of_a_failure(
 
 # The schemas refuse what the contract refuses
 
-TASK = task_values(Task(**{name: each.example for name, each in about(Task).items()}))
+TASK = task_values(
+    Task(**{name: each.example for name, each in about(Task).items()})
+)
 SUCCESS = {"success": True, "data": TASK, "message": "Added"}
 FAILURE = {
     "success": False,
@@ -219,7 +244,9 @@ FAILURE = {
 
 def test_schemas_take_the_plainest_documents() -> None:
     assert (
-        faults(answer("add"), SUCCESS) == faults(read(contract.FAILURE), FAILURE) == []
+        faults(answer("add"), SUCCESS)
+        == faults(read(contract.FAILURE), FAILURE)
+        == []
     )
 
 
@@ -240,7 +267,9 @@ def test_schemas_take_the_plainest_documents() -> None:
     ],
     ids=str,
 )
-def test_schema_refuses_a_task_that_breaks_a_rule(change: dict[str, Any]) -> None:
+def test_schema_refuses_a_task_that_breaks_a_rule(
+    change: dict[str, Any],
+) -> None:
     assert faults(answer("add"), SUCCESS | {"data": TASK | change}) != []
 
 
@@ -280,4 +309,7 @@ def test_schema_refuses_a_success_of_another_shape(document: Any) -> None:
     ids=str,
 )
 def test_schema_refuses_a_failure_of_another_shape(error: Any) -> None:
-    assert faults(read(contract.FAILURE), {"success": False, "error": error}) != []
+    assert (
+        faults(read(contract.FAILURE), {"success": False, "error": error})
+        != []
+    )

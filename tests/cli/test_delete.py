@@ -53,7 +53,9 @@ def run_with_terminals(
         stderr_is_terminal=stderr,
         now=clock,
     )
-    return Ran(main(arguments, env), out.getvalue().decode(), err.getvalue().decode())
+    return Ran(
+        main(arguments, env), out.getvalue().decode(), err.getvalue().decode()
+    )
 
 
 @on_both_stores
@@ -93,7 +95,9 @@ def test_delete_is_all_or_nothing(four: Todo) -> None:
     before = tasks_of(four)
 
     for refs in (["1", "99"], ["99", "1"], ["1-3", "90-99"], ["1", ID]):
-        assert_refused(four, "delete", "--yes", *refs, code="NOT_FOUND", names=["ada"])
+        assert_refused(
+            four, "delete", "--yes", *refs, code="NOT_FOUND", names=["ada"]
+        )
 
     assert tasks_of(four) == before
 
@@ -121,12 +125,16 @@ def test_delete_of_three_off_a_terminal_needs_yes(four: Todo) -> None:
 def test_delete_of_three_with_yes_asks_nothing(
     four: Todo, option: str, terminal: bool
 ) -> None:
-    assert four("delete", "1-3", option, terminal=terminal) == Ran(0, THREE, "")
+    assert four("delete", "1-3", option, terminal=terminal) == Ran(
+        0, THREE, ""
+    )
     assert titles_of(four) == ["four"]
 
 
 @pytest.mark.spec("002/FR-022")
-def test_delete_of_three_with_json_never_asks_even_at_a_terminal(four: Todo) -> None:
+def test_delete_of_three_with_json_never_asks_even_at_a_terminal(
+    four: Todo,
+) -> None:
     before = tasks_of(four)
 
     ran = four("delete", "1-3", "--json", terminal=True, stdin=b"y\n")
@@ -139,7 +147,9 @@ def test_delete_of_three_with_json_never_asks_even_at_a_terminal(four: Todo) -> 
 @on_both_stores
 @pytest.mark.spec("002/FR-021")
 @pytest.mark.spec("002/FR-026")
-def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(four: Todo) -> None:
+def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(
+    four: Todo,
+) -> None:
     ran = four("delete", "3", "1-2", terminal=True, stdin=b"y\n")
 
     assert (ran.status, ran.out) == (
@@ -159,12 +169,20 @@ def test_delete_of_three_at_a_terminal_takes_anything_but_a_yes_as_no(
 
     answers = {
         typed: four("delete", "1-3", terminal=True, stdin=typed)
-        for typed in (b"n\n", b"no\n", b"\n", b"", b"3\n", b"\xff\n", b"yess\n")
+        for typed in (
+            b"n\n",
+            b"no\n",
+            b"\n",
+            b"",
+            b"3\n",
+            b"\xff\n",
+            b"yess\n",
+        )
     }
 
-    assert {typed: (ran.status, ran.out) for typed, ran in answers.items()} == (
-        dict.fromkeys(answers, (10, ""))
-    )
+    assert {
+        typed: (ran.status, ran.out) for typed, ran in answers.items()
+    } == (dict.fromkeys(answers, (10, "")))
     assert tasks_of(four) == before
 
 
@@ -181,7 +199,13 @@ def test_delete_asks_where_only_stdout_is_no_terminal(
     four: Todo, surroundings: Surroundings, clock: Clock
 ) -> None:
     ran = run_with_terminals(
-        surroundings, clock, "delete", "1-3", stdin=True, stdout=False, stderr=True
+        surroundings,
+        clock,
+        "delete",
+        "1-3",
+        stdin=True,
+        stdout=False,
+        stderr=True,
     )
 
     assert (ran.status, ran.out) == (0, THREE)
@@ -190,13 +214,25 @@ def test_delete_asks_where_only_stdout_is_no_terminal(
 
 @pytest.mark.spec("002/FR-022")
 @pytest.mark.parametrize(
-    ("stdin", "stderr"), [(True, False), (False, True)], ids=["stdin", "stderr"]
+    ("stdin", "stderr"),
+    [(True, False), (False, True)],
+    ids=["stdin", "stderr"],
 )
 def test_delete_asks_nobody_where_stdin_or_stderr_is_no_terminal(
-    four: Todo, surroundings: Surroundings, clock: Clock, stdin: bool, stderr: bool
+    four: Todo,
+    surroundings: Surroundings,
+    clock: Clock,
+    stdin: bool,
+    stderr: bool,
 ) -> None:
     ran = run_with_terminals(
-        surroundings, clock, "delete", "1-3", stdin=stdin, stdout=True, stderr=stderr
+        surroundings,
+        clock,
+        "delete",
+        "1-3",
+        stdin=stdin,
+        stdout=True,
+        stderr=stderr,
     )
 
     assert_words(ran, status=2, names=["--yes"])

@@ -16,7 +16,14 @@ from tests.cli.expect import EXITS, assert_document
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
-from tests.support.site import CONSOLE, ELSEWHERE, HOST, MAY_HALF_CLOSE, POOLER, Site
+from tests.support.site import (
+    CONSOLE,
+    ELSEWHERE,
+    HOST,
+    MAY_HALF_CLOSE,
+    POOLER,
+    Site,
+)
 from tests.support.turns import TurnProxy
 
 pytestmark = MAY_HALF_CLOSE
@@ -87,7 +94,13 @@ def test_names_everything_about_a_server(
 
     data = run("doctor", "--json").data
 
-    assert set(data) == {*SETTINGS, *CONNECTION, "reachable", *SERVER, *CONTENTS}
+    assert set(data) == {
+        *SETTINGS,
+        *CONNECTION,
+        "reachable",
+        *SERVER,
+        *CONTENTS,
+    }
     assert {
         name: data[name]
         for name in ("user", "user_from", "store", "store_from", "timeout_s")
@@ -169,7 +182,11 @@ def test_makes_no_store(
     in_file = embedded("doctor", "--json").data
 
     for data in (on_server, in_file):
-        assert (data["reachable"], data["schema"], data["tasks"]) == (True, "absent", 0)
+        assert (data["reachable"], data["schema"], data["tasks"]) == (
+            True,
+            "absent",
+            0,
+        )
     assert blank_site.fetch("SELECT to_regnamespace('todo')") == [(None,)]
     assert list(site.home.rglob("*")) == []
 
@@ -185,7 +202,12 @@ def test_makes_no_store(
     ],
 )
 def test_names_the_turns_that_a_command_costs(
-    site: Site, front: NeonFront, proxy: TurnProxy, host: str, query: str, turns: int
+    site: Site,
+    front: NeonFront,
+    proxy: TurnProxy,
+    host: str,
+    query: str,
+    turns: int,
 ) -> None:
     counter = proxy if host == "localhost" else front
     run = site.todo(site.url(host, counter.port, query))
@@ -201,15 +223,21 @@ def test_measures_the_time_of_a_turn(
 ) -> None:
     proxy.delay_s = 0.05
 
-    assert site.todo(plain_url)("doctor", "--json").data["round_trip_ms"] >= 100
+    assert (
+        site.todo(plain_url)("doctor", "--json").data["round_trip_ms"] >= 100
+    )
 
 
-@pytest.mark.parametrize(("host", "is_pooler"), [(HOST, False), (POOLER, True)])
+@pytest.mark.parametrize(
+    ("host", "is_pooler"), [(HOST, False), (POOLER, True)]
+)
 def test_knows_neons_pooler(
     site: Site, front: NeonFront, host: str, is_pooler: bool
 ) -> None:
     assert (
-        site.todo(site.url(host, front.port))("doctor", "--json").data["is_pooler"]
+        site.todo(site.url(host, front.port))("doctor", "--json").data[
+            "is_pooler"
+        ]
         is is_pooler
     )
 
@@ -221,7 +249,9 @@ def test_says_how_safe_the_line_is(
     file = private.file
 
     def tls(host: str, port: int, query: str) -> Any:
-        return site.todo(site.url(host, port, query))("doctor", "--json").data["tls"]
+        return site.todo(site.url(host, port, query))("doctor", "--json").data[
+            "tls"
+        ]
 
     assert tls("localhost", proxy.port, "") == "off (this machine)"
     assert "UNSAFE" in tls(ELSEWHERE, proxy.port, "sslmode=disable")
@@ -239,9 +269,15 @@ def test_says_how_safe_the_line_is(
 def test_names_parameters_without_effect(site: Site, front: NeonFront) -> None:
     query = f"{CONSOLE}&pgbouncer=true&schema=public&search_path=foo&p%40ss=x&application_name=home"
 
-    data = site.todo(site.url(HOST, front.port, query))("doctor", "--json").data
+    data = site.todo(site.url(HOST, front.port, query))(
+        "doctor", "--json"
+    ).data
 
-    assert data["ignored_parameters"] == ["schema", "search_path", "(unreadable)"]
+    assert data["ignored_parameters"] == [
+        "schema",
+        "search_path",
+        "(unreadable)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,11 +292,14 @@ def test_says_whether_policies_bind_the_role(
         f"ALTER ROLE {stranger} {attribute}; GRANT USAGE ON SCHEMA todo TO {stranger}",
     )
     site.server.run_sql(
-        site.database, f"GRANT SELECT ON ALL TABLES IN SCHEMA todo TO {stranger}"
+        site.database,
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA todo TO {stranger}",
     )
     try:
         run = site.todo(
-            site.url("localhost", proxy.port, user=stranger, password="a stranger")
+            site.url(
+                "localhost", proxy.port, user=stranger, password="a stranger"
+            )
         )
         data = run("doctor", "--json").data
         assert (data["role"], data["bypasses_row_level_security"]) == (
@@ -278,9 +317,9 @@ def test_says_that_a_server_is_read_only(site: Site, proxy: TurnProxy) -> None:
     query = "options=-c%20default_transaction_read_only%3Don"
 
     assert (
-        site.todo(site.url("localhost", proxy.port, query))("doctor", "--json").data[
-            "read_only"
-        ]
+        site.todo(site.url("localhost", proxy.port, query))(
+            "doctor", "--json"
+        ).data["read_only"]
         is True
     )
 
@@ -290,18 +329,24 @@ def test_says_how_far_the_clocks_are_apart(site: Site, plain_url: str) -> None:
     site.clock.tick(3_600)
 
     assert (
-        -3_660 < site.todo(plain_url)("doctor", "--json").data["clock_drift_s"] < -3_540
+        -3_660
+        < site.todo(plain_url)("doctor", "--json").data["clock_drift_s"]
+        < -3_540
     )
 
 
-def test_counts_the_tasks_of_the_user_alone(site: Site, plain_url: str) -> None:
+def test_counts_the_tasks_of_the_user_alone(
+    site: Site, plain_url: str
+) -> None:
     site.fill("first", "second")
     site.fill("third", user="bob")
     run = site.todo(plain_url)
 
     assert run("doctor", "--json").data["tasks"] == 2
     assert run("doctor", "--json", "--user", "bob").data["tasks"] == 1
-    assert run("doctor", "--json", "--user", "bob").data["user_from"] == "--user"
+    assert (
+        run("doctor", "--json", "--user", "bob").data["user_from"] == "--user"
+    )
 
 
 def test_says_which_settings_were_passed_over(
@@ -322,14 +367,22 @@ def test_says_which_settings_were_passed_over(
         "the default",
         ["DATABASE_URL, which is not a PostgreSQL URL"],
     )
-    assert look(embedded, DATABASE_URL=plain_url) == ("postgresql", "DATABASE_URL", [])
-    assert look(own, TODO_DATABASE_URL="sqlite", DATABASE_URL=plain_url)[:2] == (
+    assert look(embedded, DATABASE_URL=plain_url) == (
+        "postgresql",
+        "DATABASE_URL",
+        [],
+    )
+    assert look(own, TODO_DATABASE_URL="sqlite", DATABASE_URL=plain_url)[
+        :2
+    ] == (
         "sqlite",
         "TODO_DATABASE_URL",
     )
     assert (
         "DATABASE_URL"
-        in found(own("doctor", env={"DATABASE_URL": "mysql://x"}))["passed_over"]
+        in found(own("doctor", env={"DATABASE_URL": "mysql://x"}))[
+            "passed_over"
+        ]
     )
 
 
@@ -342,7 +395,9 @@ def test_says_that_the_config_file_chose(
     config.touch(mode=0o600)
     config.write_text(f"database_url = {json.dumps(plain_url)}\ntimeout = 7\n")
 
-    data = embedded("doctor", "--json", env={"DATABASE_URL": "postgresql://x/y"}).data
+    data = embedded(
+        "doctor", "--json", env={"DATABASE_URL": "postgresql://x/y"}
+    ).data
 
     assert (data["store"], data["store_from"]) == (
         "postgresql",
@@ -405,11 +460,15 @@ def fault(
     }[request.param]
 
 
-def test_says_what_it_knows_beside_a_fault(site: Site, fault: tuple[str, str]) -> None:
+def test_says_what_it_knows_beside_a_fault(
+    site: Site, fault: tuple[str, str]
+) -> None:
     url, code = fault
     env = {"TODO_TIMEOUT": "1" if code == "TIMEOUT" else "4"}
 
-    error = assert_document(site.todo(url)("doctor", "--json", env=env), code=code)
+    error = assert_document(
+        site.todo(url)("doctor", "--json", env=env), code=code
+    )
     ran = site.todo(url)("doctor", env=env)
 
     known = details(error)
@@ -432,7 +491,9 @@ def test_keeps_what_it_found_before_a_fault(
     )
 
     error = assert_document(
-        run("doctor", "--json"), code="FORBIDDEN", names=["todo db upgrade --sql"]
+        run("doctor", "--json"),
+        code="FORBIDDEN",
+        names=["todo db upgrade --sql"],
     )
 
     known = details(error)
@@ -444,9 +505,12 @@ def test_keeps_what_it_found_before_a_fault(
     assert "schema" not in known
 
 
-def test_knows_somebody_elses_tables(blank_site: Site, proxy: TurnProxy) -> None:
+def test_knows_somebody_elses_tables(
+    blank_site: Site, proxy: TurnProxy
+) -> None:
     blank_site.server.run_sql(
-        blank_site.database, "CREATE SCHEMA todo; CREATE TABLE todo.task (n int)"
+        blank_site.database,
+        "CREATE SCHEMA todo; CREATE TABLE todo.task (n int)",
     )
     run = blank_site.todo(blank_site.url("localhost", proxy.port))
 
@@ -460,7 +524,9 @@ def test_knows_a_file_that_is_no_database(site: Site) -> None:
     path.write_text("Buy milk\n" * 1000)
 
     known = details(
-        assert_document(site.todo(str(path))("doctor", "--json"), code="IO_ERROR")
+        assert_document(
+            site.todo(str(path))("doctor", "--json"), code="IO_ERROR"
+        )
     )
 
     assert (known["store"], known["place"]) == ("sqlite", str(path))
@@ -468,7 +534,9 @@ def test_knows_a_file_that_is_no_database(site: Site) -> None:
 
 def test_answers_about_a_string_that_cannot_be_read(site: Site) -> None:
     assert_document(
-        site.todo("postgresql://u:p@host/db?sslmode=maybe")("doctor", "--json"),
+        site.todo("postgresql://u:p@host/db?sslmode=maybe")(
+            "doctor", "--json"
+        ),
         code="CONFIG",
     )
 
@@ -482,7 +550,9 @@ def test_says_that_the_counter_is_behind(
     for _ in range(2):
         assert embedded("add", "x").status == 0
     with (
-        closing(sqlite3.connect(embedded("doctor", "--json").data["place"])) as file,
+        closing(
+            sqlite3.connect(embedded("doctor", "--json").data["place"])
+        ) as file,
         file,
     ):
         file.execute("DELETE FROM counter")

@@ -68,9 +68,19 @@ def test_done_is_all_or_nothing(todo: Todo, undo: list[str]) -> None:
     todo("done", "2")
     before = tasks_of(todo)
 
-    for refs in (["1", "99"], ["99", "1"], ["1,2,99"], ["1-3", "90-99"], ["1", ID]):
-        assert_refused(todo, "done", *undo, *refs, code="NOT_FOUND", names=["ada"])
-    assert_refused(todo, "done", *undo, "1", "two", code="INVALID_INPUT", names=["two"])
+    for refs in (
+        ["1", "99"],
+        ["99", "1"],
+        ["1,2,99"],
+        ["1-3", "90-99"],
+        ["1", ID],
+    ):
+        assert_refused(
+            todo, "done", *undo, *refs, code="NOT_FOUND", names=["ada"]
+        )
+    assert_refused(
+        todo, "done", *undo, "1", "two", code="INVALID_INPUT", names=["two"]
+    )
 
     assert tasks_of(todo) == before
 

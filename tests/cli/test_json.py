@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.expect import ID, KEYS, add, assert_document, assert_refused, titles_of
+from tests.cli.expect import (
+    ID,
+    KEYS,
+    add,
+    assert_document,
+    assert_refused,
+    titles_of,
+)
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
@@ -65,23 +72,35 @@ def test_answer_with_one_document_of_whole_tasks(
     assert re.fullmatch(".+", ran.json["message"])
     for task in rows(ran.data):
         assert list(task) == KEYS
-        assert (type(task["number"]), type(task["completed"]), task["user_id"]) == (
+        assert (
+            type(task["number"]),
+            type(task["completed"]),
+            task["user_id"],
+        ) == (
             int,
             bool,
             "ada",
         )
-        assert all(TIME.fullmatch(task[key]) for key in ("created_at", "updated_at"))
-        assert task["completed_at"] is None or TIME.fullmatch(task["completed_at"])
+        assert all(
+            TIME.fullmatch(task[key]) for key in ("created_at", "updated_at")
+        )
+        assert task["completed_at"] is None or TIME.fullmatch(
+            task["completed_at"]
+        )
         assert (task["completed_at"] is not None) is task["completed"]
         assert isinstance(task["title"], str)
         assert isinstance(task["description"], str | None)
-        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", task["id"])
+        assert re.fullmatch(
+            r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", task["id"]
+        )
 
 
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.spec("002/FR-040")
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_answer_with_one_document_on_failure(todo: Todo, terminal: bool) -> None:
+def test_answer_with_one_document_on_failure(
+    todo: Todo, terminal: bool
+) -> None:
     add(todo, "one", "two", "three")
 
     for arguments, code in BAD.items():
@@ -152,14 +171,18 @@ def test_json_is_the_option_also_where_a_value_is_expected(todo: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-030")
-def test_json_is_text_after_two_dashes_or_joined_to_an_option(todo: Todo) -> None:
+def test_json_is_text_after_two_dashes_or_joined_to_an_option(
+    todo: Todo,
+) -> None:
     add(todo, "one")
 
     assert todo("add", "say", "--", "--json", "--user") == Ran(
         0, "Added 2: say --json --user\n", ""
     )
     assert todo("add", "--json", "--", "--json").data["title"] == "--json"
-    assert todo("update", "1", "--title=--json") == Ran(0, "Updated 1: --json\n", "")
+    assert todo("update", "1", "--title=--json") == Ran(
+        0, "Updated 1: --json\n", ""
+    )
     joined = todo("update", "1", "--description=--json", "--json")
     assert joined.data["description"] == "--json"
 
@@ -195,7 +218,10 @@ def test_json_is_never_chosen_or_changed_by_the_terminal(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-043")
 def test_json_is_utf8_and_escapes_only_what_json_must(todo: Todo) -> None:
-    title, text = "café سلام 买 👩‍👩‍👧 <a href='x'>&amp;</a>", 'a "quoted" \\ text\n\tx'
+    title, text = (
+        "café سلام 买 👩‍👩‍👧 <a href='x'>&amp;</a>",
+        'a "quoted" \\ text\n\tx',
+    )
 
     ran = todo("add", title, "-d", text, "--json")
 

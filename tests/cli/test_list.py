@@ -122,7 +122,11 @@ def test_list_refuses_a_limit_that_is_none(todo_embedded: Todo) -> None:
         )
     for limit in ("ten", "1.5", "1_0", "٣", ""):
         assert_refused(
-            todo_embedded, "list", f"--limit={limit}", code="USAGE", names=["limit"]
+            todo_embedded,
+            "list",
+            f"--limit={limit}",
+            code="USAGE",
+            names=["limit"],
         )
 
 
@@ -132,7 +136,11 @@ def test_list_refuses_a_status_that_is_not_one_of_the_choices(
 ) -> None:
     for status in ("late", "", "OPEN", "completed"):
         assert_refused(
-            todo_embedded, "list", f"--status={status}", code="USAGE", names=["status"]
+            todo_embedded,
+            "list",
+            f"--status={status}",
+            code="USAGE",
+            names=["status"],
         )
 
 

@@ -13,7 +13,9 @@ IDS = [f"0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a1{number}" for number in range(5)]
 
 
 @pytest.mark.spec("002/FR-054")
-def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
+def test_list_off_a_terminal_is_tab_separated(
+    todo: Todo, clock: Clock
+) -> None:
     todo("add", "Buy milk", "--id", IDS[0])
     clock.tick(1.25)
     todo("add", "Call Bob", "-d", "not\tshown\nhere", "--id", IDS[1])
@@ -27,13 +29,15 @@ def test_list_off_a_terminal_is_tab_separated(todo: Todo, clock: Clock) -> None:
         f"1\tdone\tBuy milk\t2026-01-02T03:04:05.000000Z\t2026-01-02T03:04:06.250000Z\t{IDS[0]}\n",
         "",
     )
-    assert todo("list", "--limit", "1").out + todo("list", "--status", "done").out == (
-        ran.out
-    )
+    assert todo("list", "--limit", "1").out + todo(
+        "list", "--status", "done"
+    ).out == (ran.out)
 
 
 @pytest.mark.spec("002/FR-054")
-@pytest.mark.parametrize("shell", ["sh", pytest.param("bash", marks=needs("bash"))])
+@pytest.mark.parametrize(
+    "shell", ["sh", pytest.param("bash", marks=needs("bash"))]
+)
 def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
     """As in CanastaWiki/Canasta#680: a tab is white space for `read`, which takes
     several of them for one.
@@ -109,7 +113,9 @@ def test_list_off_a_terminal_never_cuts_and_never_colours(todo: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-055")
-def test_show_off_a_terminal_is_keys_and_values(todo: Todo, clock: Clock) -> None:
+def test_show_off_a_terminal_is_keys_and_values(
+    todo: Todo, clock: Clock
+) -> None:
     todo("add", "Buy milk", "-d", "2\\n litres\n\tor 3", "--id", IDS[0])
     clock.tick(60)
     lines = todo("show", "1").out.splitlines()

@@ -87,7 +87,9 @@ def started(local: Surroundings) -> Process:
 
 
 @pytest.fixture
-def embedded_terminal(local: Surroundings, fork_server: ForkServer) -> PtyProcess:
+def embedded_terminal(
+    local: Surroundings, fork_server: ForkServer
+) -> PtyProcess:
     """The program on the embedded file, in a terminal, without an interpreter's start."""
     return PtyProcess(local, fork_server.launch)
 
@@ -95,7 +97,9 @@ def embedded_terminal(local: Surroundings, fork_server: ForkServer) -> PtyProces
 @on_both_stores
 @pytest.mark.spec("002/FR-049")
 @pytest.mark.spec("002/FR-056")
-def test_process_answers_like_the_door(surroundings: Surroundings, todo: Todo) -> None:
+def test_process_answers_like_the_door(
+    surroundings: Surroundings, todo: Todo
+) -> None:
     process = Process(surroundings)
     add(todo, "first")
 
@@ -143,7 +147,9 @@ def test_process_stores_though_its_reader_is_gone(
     add(todo, "first")
 
     ran = in_shell(
-        surroundings, '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true', **env
+        surroundings,
+        '{ sleep 0.2; "$@" add Buy milk; echo $? >&2; } | true',
+        **env,
     )
 
     assert ran.err == "141\n"
@@ -151,7 +157,9 @@ def test_process_stores_though_its_reader_is_gone(
 
 
 @pytest.mark.spec("002/FR-048")
-@pytest.mark.parametrize("target", [">&-", ">/dev/full"], ids=["closed", "full"])
+@pytest.mark.parametrize(
+    "target", [">&-", ">/dev/full"], ids=["closed", "full"]
+)
 @pytest.mark.parametrize(
     ("arguments", "env"),
     [
@@ -180,13 +188,17 @@ def test_process_never_succeeds_without_its_output(
 
 
 @pytest.mark.spec("002/FR-048")
-@pytest.mark.parametrize("target", [">&-", ">/dev/full"], ids=["closed", "full"])
+@pytest.mark.parametrize(
+    "target", [">&-", ">/dev/full"], ids=["closed", "full"]
+)
 def test_process_stores_though_its_output_is_lost_and_says_so(
     todo: Todo, surroundings: Surroundings, target: str
 ) -> None:
     add(todo, "first")
 
-    assert_words(in_shell(surroundings, f'"$@" add Buy milk {target}'), status=9)
+    assert_words(
+        in_shell(surroundings, f'"$@" add Buy milk {target}'), status=9
+    )
     assert titles_of(todo) == ["first", "Buy milk"]
 
 
@@ -208,14 +220,19 @@ def test_process_works_with_stderr_and_stdin_closed(
 ) -> None:
     add(todo, "first")
 
-    assert in_shell(surroundings, '"$@" list 2>&- <&-').out.split("\t")[2] == "first"
+    assert (
+        in_shell(surroundings, '"$@" list 2>&- <&-').out.split("\t")[2]
+        == "first"
+    )
     assert in_shell(surroundings, '"$@" show 99 2>&- <&-') == Ran(3, "", "")
     assert in_shell(surroundings, '"$@" add Buy milk 2>&- <&-').status == 0
     assert titles_of(todo) == ["first", "Buy milk"]
 
 
 @pytest.mark.spec("002/FR-062")
-def test_process_refuses_bytes_that_are_not_utf8(embedded: Process, seal: Seal) -> None:
+def test_process_refuses_bytes_that_are_not_utf8(
+    embedded: Process, seal: Seal
+) -> None:
     for arguments in (
         ["add", "caf\udce9"],
         ["add", "x", "-d", "caf\udce9"],
@@ -301,7 +318,8 @@ def test_process_in_a_terminal_shows_every_row_in_every_environment(
     "env",
     [
         pytest.param(
-            {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="C"
+            {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+            id="C",
         ),
         pytest.param({"PYTHONUNBUFFERED": "1"}, id="unbuffered"),
     ],
@@ -351,7 +369,9 @@ def test_process_in_a_terminal_asks_and_obeys_a_no(
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
+    "number",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+    ids=lambda n: n.name,
 )
 def test_process_ended_while_it_reads_says_so_in_json_alone(
     todo_embedded: Todo, embedded: Process, number: signal.Signals

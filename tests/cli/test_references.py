@@ -15,7 +15,9 @@ from todo_cli.cli.references import (
 )
 from todo_cli.errors import InvalidInput
 
-NUMBERS = "0 -1 +1 01 1_0 1.0 1e3 0x1 1000000000 99999999999999999999 ٣ １ ² milk #1"
+NUMBERS = (
+    "0 -1 +1 01 1_0 1.0 1e3 0x1 1000000000 99999999999999999999 ٣ １ ² milk #1"
+)
 RANGES = "5-3 1-1001 1-99999 0-3 1- -3 1-2-3 1-02 1-1000000000 1..2 1–2"
 LISTS = f"1, ,1 1,,2 1,0 1,2-1 1,{ID}"
 BAD = [
@@ -40,14 +42,19 @@ def refusal(word: str, *, to_change: bool = False) -> str:
 def test_parse_refuses_what_is_no_reference_and_names_it() -> None:
     said = {word: refusal(word) for word in BAD}
 
-    assert [word for word in BAD if word.split(",")[-1] not in said[word]] == []
     assert [
-        word for word in BAD if not re.search("is not a task|backwa|spans", said[word])
+        word for word in BAD if word.split(",")[-1] not in said[word]
     ] == []
     assert [
         word
         for word in BAD
-        if refusal(word, to_change=True) != f"{said[word]}; nothing was changed"
+        if not re.search("is not a task|backwa|spans", said[word])
+    ] == []
+    assert [
+        word
+        for word in BAD
+        if refusal(word, to_change=True)
+        != f"{said[word]}; nothing was changed"
     ] == []
 
 
@@ -78,7 +85,9 @@ def test_parse_takes_no_more_than_one_call_can_carry() -> None:
 
     assert len(parse_references(spans[:100] + numbers[:10_000])) == 10_100
     for too_many in (spans, numbers):
-        with pytest.raises(InvalidInput, match="At most 10,000 tasks and 100 ranges"):
+        with pytest.raises(
+            InvalidInput, match="At most 10,000 tasks and 100 ranges"
+        ):
             parse_references(too_many)
 
 
@@ -87,7 +96,9 @@ def test_parse_of_one_takes_one_number_or_id() -> None:
     assert parse_reference("7") == 7
     assert parse_reference(ID.upper()) == UUID(ID)
     for word in ("1-2", "1-1", "1,2", "1,1"):
-        with pytest.raises(InvalidInput, match=f"^`{word}` names more than one task$"):
+        with pytest.raises(
+            InvalidInput, match=f"^`{word}` names more than one task$"
+        ):
             parse_reference(word)
 
 
@@ -115,7 +126,9 @@ def test_most_counts_the_numbers_of_ranges() -> None:
     [["done"], ["delete", "--yes"], ["show"], ["update", "--title", "x"]],
     ids=" ".join,
 )
-def test_refuse_what_is_no_ref_on_every_command(todo: Todo, command: list[str]) -> None:
+def test_refuse_what_is_no_ref_on_every_command(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "one")
     before = tasks_of(todo)
 
@@ -153,14 +166,26 @@ def test_name_tasks_in_the_order_asked_and_each_once(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-025")
 @pytest.mark.parametrize(
-    "command", [["done"], ["done", "--undo"], ["delete", "--yes"]], ids=" ".join
+    "command",
+    [["done"], ["done", "--undo"], ["delete", "--yes"]],
+    ids=" ".join,
 )
-def test_name_what_does_not_exist_is_not_found(todo: Todo, command: list[str]) -> None:
+def test_name_what_does_not_exist_is_not_found(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "one", "two", "three", "four", "five")
     todo("delete", "2")
     before = tasks_of(todo)
 
-    for refs in (["6"], [ID], ["6-9"], ["1,6-9"], ["1-3,6"], ["2-5", "2"], ["2-2"]):
+    for refs in (
+        ["6"],
+        [ID],
+        ["6-9"],
+        ["1,6-9"],
+        ["1-3,6"],
+        ["2-5", "2"],
+        ["2-2"],
+    ):
         assert_refused(todo, *command, *refs, code="NOT_FOUND", names=["ada"])
 
     assert tasks_of(todo) == before
@@ -188,7 +213,11 @@ def test_name_a_task_of_another_user_is_like_a_missing_one(
 
     for foreign, missing in (("2", "3"), (ID, ID.replace("0b2f", "0b3f"))):
         answers = [
-            str(assert_refused(todo, *command, ref, user="bob", code="NOT_FOUND"))
+            str(
+                assert_refused(
+                    todo, *command, ref, user="bob", code="NOT_FOUND"
+                )
+            )
             for ref in (foreign, missing)
         ]
         assert answers[0].replace(foreign, missing) == answers[1]
@@ -213,7 +242,10 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
         f"`milk` is not a task number, range or UUID; {NOTHING}",
     ),
     ("delete", "1", "3-2"): (2, f"`3-2` runs backwards; {NOTHING}"),
-    ("delete", "1-9999"): (2, f"`1-9999` spans more than 1,000 numbers; {NOTHING}"),
+    ("delete", "1-9999"): (
+        2,
+        f"`1-9999` spans more than 1,000 numbers; {NOTHING}",
+    ),
     ("update", "1,2", "--title", "x"): (
         2,
         f"`1,2` names more than one task; {NOTHING}",
@@ -226,7 +258,9 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
 
 @pytest.mark.spec("002/FR-024")
 @pytest.mark.spec("002/FR-025")
-def test_a_change_that_is_refused_says_that_nothing_was_changed(todo: Todo) -> None:
+def test_a_change_that_is_refused_says_that_nothing_was_changed(
+    todo: Todo,
+) -> None:
     add(todo, "one", "two", "three")
     before = tasks_of(todo)
 

@@ -64,7 +64,9 @@ def kill_writer(path: Path, *titles: str) -> None:
 
 def write_and_die(path: Path, titles: Sequence[str]) -> None:
     """Add tasks, and end with the file still open."""
-    asyncio.run(write(path, titles, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    asyncio.run(
+        write(path, titles, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    )
 
 
 def write_for_ever(path: Path) -> None:
@@ -90,7 +92,9 @@ def at(path: Path) -> dict[str, str | None]:
     return {"TODO_DATABASE_URL": str(path)}
 
 
-def titles_of(todo: Todo, env: dict[str, str | None] | None = None) -> list[str]:
+def titles_of(
+    todo: Todo, env: dict[str, str | None] | None = None
+) -> list[str]:
     """The titles of all open tasks, the newest first."""
     return [
         task["title"]
@@ -207,7 +211,9 @@ def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
         assert ran.status == 9, arguments
         assert f"{path}-wal was left by another file than {path}" in ran.err
         assert "move todo.db-wal and todo.db-shm away" in ran.err
-    refusal = assert_refused(todo, "list", code="IO_ERROR", names=[f"{path}-wal"])
+    refusal = assert_refused(
+        todo, "list", code="IO_ERROR", names=[f"{path}-wal"]
+    )
 
     assert refusal["hint"] == (
         "nothing was changed; end all programs that use todo.db, `todo serve` too; "
@@ -246,7 +252,9 @@ def test_a_copy_of_what_is_there_already_changes_nothing(
 
 
 @pytest.mark.parametrize("how", ["mv", "cp"])
-@pytest.mark.parametrize("left", [[], ["-shm"]], ids=["nothing left", "-shm left"])
+@pytest.mark.parametrize(
+    "left", [[], ["-shm"]], ids=["nothing left", "-shm left"]
+)
 def test_a_backup_without_a_log_beside_it_is_used(
     todo: Todo, path: Path, backup: Path, seal: Seal, how: str, left: list[str]
 ) -> None:
@@ -280,7 +288,12 @@ def test_a_backup_without_a_log_beside_it_is_used(
     ],
 )
 def test_what_a_killed_writer_left_is_used(
-    todo: Todo, path: Path, seal: Seal, count: int, with_index: bool, where: str
+    todo: Todo,
+    path: Path,
+    seal: Seal,
+    count: int,
+    with_index: bool,
+    where: str,
 ) -> None:
     add(todo, "a")
     killed = [str(number) for number in range(count)]
@@ -309,20 +322,27 @@ def test_what_a_killed_writer_left_in_a_file_that_had_no_mark_is_used(
 ) -> None:
     add(todo, "a")
     with closing(sqlite3.connect(path)) as file:
-        file.executescript("PRAGMA user_version = 0; PRAGMA application_id = 0;")
+        file.executescript(
+            "PRAGMA user_version = 0; PRAGMA application_id = 0;"
+        )
     kill_writer(path, "b", "c")
 
     assert titles_of(todo) == ["c", "b", "a"]
 
 
-def test_what_another_program_left_is_used(todo: Todo, path: Path, seal: Seal) -> None:
+def test_what_another_program_left_is_used(
+    todo: Todo, path: Path, seal: Seal
+) -> None:
     add(todo, "a", "b")
     with closing(sqlite3.connect(path)) as file:
         file.execute("UPDATE task SET title = 'changed' WHERE number = 1")
         file.commit()
         shutil.copytree(path.parent, seal.cwd / "killed")
 
-    assert titles_of(todo, env=at(seal.cwd / "killed" / "todo.db")) == ["b", "changed"]
+    assert titles_of(todo, env=at(seal.cwd / "killed" / "todo.db")) == [
+        "b",
+        "changed",
+    ]
 
 
 def test_a_file_is_used_while_another_program_has_it_open_and_writes(
@@ -331,7 +351,9 @@ def test_a_file_is_used_while_another_program_has_it_open_and_writes(
     add(todo, "a")
     with closing(sqlite3.connect(path)) as other:
         for number in range(3):
-            other.execute("UPDATE task SET title = title || 'x' WHERE number = 1")
+            other.execute(
+                "UPDATE task SET title = title || 'x' WHERE number = 1"
+            )
             other.commit()
             add(todo, f"beside {number}")
 
@@ -424,7 +446,9 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
 
 
 @pytest.mark.parametrize(
-    "instead", [None, b"", b"not a database, " * 500], ids=["gone", "empty", "text"]
+    "instead",
+    [None, b"", b"not a database, " * 500],
+    ids=["gone", "empty", "text"],
 )
 def test_a_log_is_neither_deleted_nor_replayed_where_its_file_is_gone(
     todo: Todo, path: Path, seal: Seal, instead: bytes | None
@@ -475,7 +499,8 @@ def leave_journal(path: Path, to: Path) -> None:
         version = file.execute("PRAGMA user_version").fetchone()[0]
         file.execute(f"PRAGMA user_version = {version + 1}")
         file.execute(
-            "UPDATE task SET title = 'lost ' || title, description = ?", ["x" * 2_000]
+            "UPDATE task SET title = 'lost ' || title, description = ?",
+            ["x" * 2_000],
         )
         shutil.copyfile(path, to)
         shutil.copyfile(beside(path, "-journal"), beside(to, "-journal"))
@@ -492,13 +517,20 @@ def crashed(todo: Todo, path: Path, backup: Path) -> Path:
     add(todo, "last")
     leave_journal(path, path.with_name("crashed.db"))
     for suffix in ("", "-journal"):
-        beside(path.with_name("crashed.db"), suffix).rename(beside(path, suffix))
+        beside(path.with_name("crashed.db"), suffix).rename(
+            beside(path, suffix)
+        )
     return path
 
 
-def test_a_journal_of_the_files_own_is_rolled_back(todo: Todo, crashed: Path) -> None:
+def test_a_journal_of_the_files_own_is_rolled_back(
+    todo: Todo, crashed: Path
+) -> None:
     assert titles_of(todo)[:2] == ["last", "49"]
-    assert (integrity(crashed), beside(crashed, "-journal").exists()) == ("ok", False)
+    assert (integrity(crashed), beside(crashed, "-journal").exists()) == (
+        "ok",
+        False,
+    )
 
 
 @pytest.mark.parametrize("how", ["mv", "cp"])
@@ -528,7 +560,9 @@ def test_a_journal_is_not_deleted_where_its_file_is_gone(
     crashed.rename(seal.cwd / "away.db")
 
     for arguments in (["list"], ["add", "new"]):
-        assert_refused(todo, *arguments, code="IO_ERROR", names=["put todo.db back"])
+        assert_refused(
+            todo, *arguments, code="IO_ERROR", names=["put todo.db back"]
+        )
 
     (seal.cwd / "away.db").rename(crashed)
     assert titles_of(todo)[0] == "last"

@@ -26,7 +26,13 @@ MALFORMED = [
 ]
 UNESCAPED = [
     *("CANARY@TAIL", "CANARY@TAIL@127.0.0.1:1", "CANARY/TAIL", "CANARY#TAIL"),
-    *("CANARY?TAIL", "CANARY%TAIL", "CANARY:TAIL", "CANARY[TAIL", "CANARY TAIL"),
+    *(
+        "CANARY?TAIL",
+        "CANARY%TAIL",
+        "CANARY:TAIL",
+        "CANARY[TAIL",
+        "CANARY TAIL",
+    ),
     *("CANARY\nTAIL", "CANARY\x1bTAIL", "\udcffCANARYTAIL"),
 ]
 
@@ -69,7 +75,11 @@ def said(ran: Ran) -> str:
 @pytest.mark.spec("002/FR-064")
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"DATABASE_URL": "mysql://ada:CANARY@127.0.0.1:1/shop"}, {"DATABASE_URL": ""}],
+    [
+        {},
+        {"DATABASE_URL": "mysql://ada:CANARY@127.0.0.1:1/shop"},
+        {"DATABASE_URL": ""},
+    ],
     ids=["nothing set", "foreign", "empty"],
 )
 def test_settings_use_the_embedded_file_where_nothing_else_is_named(
@@ -82,13 +92,26 @@ def test_settings_use_the_embedded_file_where_nothing_else_is_named(
 
 
 @pytest.mark.spec("002/FR-064")
-@pytest.mark.parametrize("name", ["TODO_DATABASE_URL", "database_url", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name", ["TODO_DATABASE_URL", "database_url", "DATABASE_URL"]
+)
 def test_settings_take_a_server_from_each_place(
-    todo_embedded: Todo, seal: Seal, config: Path, postgres_store: Store, name: str
+    todo_embedded: Todo,
+    seal: Seal,
+    config: Path,
+    postgres_store: Store,
+    name: str,
 ) -> None:
     url = postgres_store.url.replace("postgresql://", "postgres://")
-    env = {"DATABASE_URL": UNREACHABLE, "PGHOST": "127.0.0.2", "PGDATABASE": "other"}
-    write(config, f'database_url = "{url if name == "database_url" else UNREACHABLE}"')
+    env = {
+        "DATABASE_URL": UNREACHABLE,
+        "PGHOST": "127.0.0.2",
+        "PGDATABASE": "other",
+    }
+    write(
+        config,
+        f'database_url = "{url if name == "database_url" else UNREACHABLE}"',
+    )
     if name == "DATABASE_URL":
         config.unlink()
     if name != "database_url":
@@ -97,7 +120,10 @@ def test_settings_take_a_server_from_each_place(
     assert todo_embedded("add", "Buy milk", env=env).status == 0
 
     there = {"TODO_DATABASE_URL": postgres_store.url}
-    assert [task["title"] for task in todo_embedded("list", "--json", env=there).data]
+    assert [
+        task["title"]
+        for task in todo_embedded("list", "--json", env=there).data
+    ]
     assert not embedded(seal).exists()
 
 
@@ -141,7 +167,9 @@ def test_settings_refuse_a_malformed_url_without_showing_it(
     assert [path for path in seal.home.rglob("*") if path.is_file()] == []
 
     write(config, f'database_url = "{url}"\n')
-    error = assert_refused(todo_embedded, "list", code="CONFIG", names=["database_url"])
+    error = assert_refused(
+        todo_embedded, "list", code="CONFIG", names=["database_url"]
+    )
     assert "CANARY" not in str(error)
 
 
@@ -169,9 +197,16 @@ def test_settings_never_show_a_password_that_is_not_escaped(
 def test_settings_refuse_a_password_that_others_can_read(
     todo_embedded: Todo, config: Path
 ) -> None:
-    write(config, 'database_url = "postgresql://ada:CANARY@127.0.0.1:1/db"\n', 0o644)
+    write(
+        config,
+        'database_url = "postgresql://ada:CANARY@127.0.0.1:1/db"\n',
+        0o644,
+    )
 
-    for env in ({}, {"TODO_DATABASE_URL": "sqlite"}):  # also where it is not used
+    for env in (
+        {},
+        {"TODO_DATABASE_URL": "sqlite"},
+    ):  # also where it is not used
         error = assert_refused(
             todo_embedded, "list", env=env, code="CONFIG", names=[str(config)]
         )
@@ -208,7 +243,12 @@ def test_settings_limit_the_wait_for_a_silent_server(
     write(config, "timeout = 600\n")
     limited = env | {"TODO_TIMEOUT": "0.5"}
     assert_refused(
-        todo_embedded, "add", "x", env=limited, code="TIMEOUT", names=["127.0.0.1"]
+        todo_embedded,
+        "add",
+        "x",
+        env=limited,
+        code="TIMEOUT",
+        names=["127.0.0.1"],
     )
 
     write(config, "timeout = 0.5\n")
@@ -228,7 +268,12 @@ def test_settings_that_a_server_refuses_say_which(
     assert "CANARY" not in str(error)
     env = {"TODO_DATABASE_URL": missing}
     error = assert_refused(
-        todo_embedded, "add", "x", env=env, code="CONFIG", names=["no_such_database"]
+        todo_embedded,
+        "add",
+        "x",
+        env=env,
+        code="CONFIG",
+        names=["no_such_database"],
     )
     assert own_postgres.password not in str(error)
 
@@ -262,7 +307,9 @@ def test_settings_refuse_a_file_that_is_missing_wrong_or_unreadable(
 ) -> None:
     missing = str(tmp_path / "missing.toml")
     env = {"TODO_CONFIG": missing}
-    assert_refused(todo_embedded, "list", env=env, code="CONFIG", names=[missing])
+    assert_refused(
+        todo_embedded, "list", env=env, code="CONFIG", names=[missing]
+    )
 
     for text, name in {
         "frob = 1\n": "frob",
@@ -272,7 +319,9 @@ def test_settings_refuse_a_file_that_is_missing_wrong_or_unreadable(
         write(config, text)
         names = [name, str(config)]
         assert_refused(todo_embedded, "list", code="CONFIG", names=names)
-        assert_refused(todo_embedded, "add", "Buy milk", code="CONFIG", names=names)
+        assert_refused(
+            todo_embedded, "add", "Buy milk", code="CONFIG", names=names
+        )
 
     config.unlink()
     config.mkdir()
@@ -280,7 +329,9 @@ def test_settings_refuse_a_file_that_is_missing_wrong_or_unreadable(
 
 
 @pytest.mark.spec("002/FR-067")
-def test_settings_are_not_read_from_dot_env(todo_embedded: Todo, seal: Seal) -> None:
+def test_settings_are_not_read_from_dot_env(
+    todo_embedded: Todo, seal: Seal
+) -> None:
     (seal.cwd / ".env").write_text(
         "TODO_USER=bob\nTODO_OUTPUT=json\nTODO_DATABASE_URL=\nDATABASE_URL=postgres://x\n"
     )
@@ -296,7 +347,9 @@ def test_settings_are_not_read_from_dot_env(todo_embedded: Todo, seal: Seal) -> 
 
 @pytest.mark.spec("002/FR-070")
 @pytest.mark.spec("002/FR-038")
-def test_settings_choose_json_by_the_file(todo_embedded: Todo, config: Path) -> None:
+def test_settings_choose_json_by_the_file(
+    todo_embedded: Todo, config: Path
+) -> None:
     write(config, 'output = "json"\n')
 
     assert todo_embedded("list").data == []
@@ -314,10 +367,14 @@ def test_settings_refuse_a_bad_output_or_timeout(
         assert_words(ran, status=8, names=["TODO_OUTPUT"])
     for timeout in ("soon", "0", "1e999", "\u0663"):
         env = {"TODO_TIMEOUT": timeout}
-        assert_refused(todo_embedded, "list", env=env, code="CONFIG", names=[*env])
+        assert_refused(
+            todo_embedded, "list", env=env, code="CONFIG", names=[*env]
+        )
 
     write(config, 'output = "xml"\n')
-    assert_words(todo_embedded("list"), status=8, names=["output", str(config)])
+    assert_words(
+        todo_embedded("list"), status=8, names=["output", str(config)]
+    )
 
 
 # No home
@@ -347,4 +404,6 @@ def test_settings_without_a_home_need_the_store_or_its_folder(
 def test_settings_need_no_file(todo_embedded: Todo) -> None:
     add(todo_embedded, "Buy milk")
 
-    assert todo_embedded("list", env={"XDG_CONFIG_HOME": "/nowhere"}).status == 0
+    assert (
+        todo_embedded("list", env={"XDG_CONFIG_HOME": "/nowhere"}).status == 0
+    )

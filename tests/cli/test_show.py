@@ -38,7 +38,9 @@ def test_show_answers_with_every_field(todo: Todo, clock: Clock) -> None:
 
 @pytest.mark.spec("002/FR-013")
 @pytest.mark.parametrize("columns", [80, 49, 20])
-def test_show_at_a_terminal_holds_every_field(todo: Todo, columns: int) -> None:
+def test_show_at_a_terminal_holds_every_field(
+    todo: Todo, columns: int
+) -> None:
     todo("add", "Buy milk", "-d", "two\nlines", "--id", ID)
 
     ran = todo("show", "1", terminal=True, columns=columns)
@@ -46,7 +48,9 @@ def test_show_at_a_terminal_holds_every_field(todo: Todo, columns: int) -> None:
     shown = "".join(re.sub("\x1b\\[[0-9;]*m", "", ran.out).split())
     assert (ran.status, ran.err) == (0, "")
     assert [
-        text for text in ("Buymilk", "two", "lines", ID, "ada") if text not in shown
+        text
+        for text in ("Buymilk", "two", "lines", ID, "ada")
+        if text not in shown
     ] == []
 
 
@@ -57,7 +61,9 @@ def test_show_of_a_missing_task_says_so_in_two_lines(todo: Todo) -> None:
 
     for ref in ("2", "999999999", ID):
         assert todo("show", ref) == Ran(
-            3, "", f"error: No task {ref} for ada\nhint: todo list --status all\n"
+            3,
+            "",
+            f"error: No task {ref} for ada\nhint: todo list --status all\n",
         )
         assert_refused(todo, "show", ref, code="NOT_FOUND", names=[ref, "ada"])
 

@@ -28,17 +28,23 @@ def loaded(
     )
     _, err = process.communicate(timeout=LIMIT_S)
     names = re.findall(rb"(?m)^import time:.*\| +([\w.]+)$", err)
-    return process.returncode, {name.decode().partition(".")[0] for name in names}
+    return process.returncode, {
+        name.decode().partition(".")[0] for name in names
+    }
 
 
 @pytest.mark.spec("002/FR-082")
 @pytest.mark.parametrize("arguments", [["--version"], ["--version", "--json"]])
-def test_version_loads_nearly_nothing(seal: Seal, arguments: Sequence[str]) -> None:
+def test_version_loads_nearly_nothing(
+    seal: Seal, arguments: Sequence[str]
+) -> None:
     status, packages = loaded(seal, *arguments)
 
     assert status == 0
     assert "todo_cli" in packages
-    assert packages & {*DATABASE, "rich", "typer", "asyncio", "fastapi"} == set()
+    assert (
+        packages & {*DATABASE, "rich", "typer", "asyncio", "fastapi"} == set()
+    )
 
 
 @pytest.mark.spec("002/FR-082")
@@ -77,7 +83,13 @@ for line in sys.stdin.read().splitlines():
 print({"pydantic", "sqlmodel", "sqlalchemy"} & set(sys.modules))
 """
 COMMANDS = [
-    *("add x -d y", "add -", "list --status done -L5", "show 1", "update 1 -d x"),
+    *(
+        "add x -d y",
+        "add -",
+        "list --status done -L5",
+        "show 1",
+        "update 1 -d x",
+    ),
     *("done 1 2-5", "delete 1 --yes", "doctor", "serve --port 0"),
     *("db upgrade --sql", "db policy ada", "db import a.db"),
 ]
@@ -110,7 +122,9 @@ def test_a_command_loads_its_driver_and_no_model(seal: Seal) -> None:
 
         assert status == 0, command
         assert "aiosqlite" in packages, command
-        assert packages & {"sqlalchemy", "sqlmodel", "pydantic", "rich"} == set()
+        assert (
+            packages & {"sqlalchemy", "sqlmodel", "pydantic", "rich"} == set()
+        )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,9 @@ def test_broken_plug_ins_to_models_are_loaded_by_request_alone(
     (installed / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n"
     )
-    (installed / "entry_points.txt").write_text("[pydantic]\nbroken = broken:plugin\n")
+    (installed / "entry_points.txt").write_text(
+        "[pydantic]\nbroken = broken:plugin\n"
+    )
     path = os.pathsep.join([str(seal.cwd), str(Path(package).parents[1])])
 
     refused = ("serve", "--host", "8.8.8.8")

@@ -27,7 +27,14 @@ from tests.support.before import obey_permissions
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
-from tests.support.program import LIMIT_S, Process, Ran, Surroundings, Todo, finished
+from tests.support.program import (
+    LIMIT_S,
+    Process,
+    Ran,
+    Surroundings,
+    Todo,
+    finished,
+)
 from tests.support.servers import Account
 from tests.support.stores import Store
 
@@ -90,7 +97,9 @@ def test_reading_an_absent_store_finds_nothing_and_makes_nothing(
 def test_reading_an_absent_embedded_file_makes_no_folder(
     todo_embedded: Todo, seal: Seal
 ) -> None:
-    statuses = {arguments: todo_embedded(*arguments).status for arguments in READING}
+    statuses = {
+        arguments: todo_embedded(*arguments).status for arguments in READING
+    }
 
     assert statuses == READING
     assert list(seal.home.rglob("*")) == []
@@ -115,7 +124,11 @@ def test_the_first_add_says_where_the_new_list_is_and_no_password(
     first = todo(*words, *style, stdin=b"one\ntwo\n")
     second = todo(*words, *style, stdin=b"one\ntwo\n")
 
-    assert (first.status, first.err, first.out.count("new list in ")) == (0, "", 1)
+    assert (first.status, first.err, first.out.count("new list in ")) == (
+        0,
+        "",
+        1,
+    )
     assert [name for name in place_of(store) if name not in first.out] == []
     assert str(urlsplit(store.url).password) not in first.out
     assert "new list" not in second.out
@@ -145,10 +158,14 @@ def test_the_embedded_file_is_private_whatever_the_umask(
     made = finished(local.start("add", "a", before=partial(os.umask, umask)))
     with closing(sqlite3.connect(file)) as reader:
         reader.execute("SELECT count(*) FROM task").fetchall()
-        beside = finished(local.start("add", "b", before=partial(os.umask, umask)))
+        beside = finished(
+            local.start("add", "b", before=partial(os.umask, umask))
+        )
 
         assert (made.err, beside.err, mode_of(file.parent)) == ("", "", 0o700)
-        assert {path.name: mode_of(path) for path in file.parent.iterdir()} == {
+        assert {
+            path.name: mode_of(path) for path in file.parent.iterdir()
+        } == {
             "todo.db": 0o600,
             "todo.db-wal": 0o600,
             "todo.db-shm": 0o600,
@@ -160,7 +177,12 @@ def test_a_server_leaves_nothing_on_this_machine(
     todo_embedded: Todo, postgres_store: Store, seal: Seal
 ) -> None:
     env = {"TODO_DATABASE_URL": postgres_store.url}
-    for arguments in (["add", "Buy milk"], ["list"], ["done", "1"], ["delete", "1"]):
+    for arguments in (
+        ["add", "Buy milk"],
+        ["list"],
+        ["done", "1"],
+        ["delete", "1"],
+    ):
         assert todo_embedded(*arguments, env=env).status == 0
 
     assert list(seal.home.rglob("*")) + list(seal.cwd.rglob("*")) == []
@@ -176,7 +198,9 @@ def test_a_data_folder_that_is_a_file_is_an_io_error(
     path.write_text("mine")
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(path)])
+        assert_refused(
+            todo_embedded, *arguments, code="IO_ERROR", names=[str(path)]
+        )
 
     assert path.read_text() == "mine"
 
@@ -188,13 +212,19 @@ def test_a_path_that_is_a_folder_is_an_io_error(
     file.mkdir(parents=True)
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
+        assert_refused(
+            todo_embedded, *arguments, code="IO_ERROR", names=[str(file)]
+        )
 
 
 @pytest.mark.spec("002/FR-077")
 @pytest.mark.parametrize(
     "content",
-    [b"not a database, " * 100, b"short", b"SQLite format 3\x00" + b"\xff" * 5000],
+    [
+        b"not a database, " * 100,
+        b"short",
+        b"SQLite format 3\x00" + b"\xff" * 5000,
+    ],
     ids=["text", "short", "bad"],
 )
 def test_a_file_that_is_no_database_is_an_io_error_and_stays(
@@ -204,7 +234,9 @@ def test_a_file_that_is_no_database_is_an_io_error_and_stays(
     file.write_bytes(content)
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
+        assert_refused(
+            todo_embedded, *arguments, code="IO_ERROR", names=[str(file)]
+        )
 
     assert file.read_bytes() == content
 
@@ -213,19 +245,25 @@ def test_a_file_that_is_no_database_is_an_io_error_and_stays(
 def test_a_damaged_database_is_an_io_error_and_stays(
     todo_embedded: Todo, file: Path
 ) -> None:
-    todo_embedded("add", "-", stdin=b"a title of some length, to fill pages\n" * 1000)
+    todo_embedded(
+        "add", "-", stdin=b"a title of some length, to fill pages\n" * 1000
+    )
     content = file.read_bytes()
     damaged = content[:4096] + b"\xff" * (len(content) - 4096)
     file.write_bytes(damaged)
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="IO_ERROR", names=[str(file)])
+        assert_refused(
+            todo_embedded, *arguments, code="IO_ERROR", names=[str(file)]
+        )
 
     assert file.read_bytes() == damaged
 
 
 @pytest.mark.spec("002/FR-073")
-def test_an_empty_file_is_a_store_not_made_yet(todo_embedded: Todo, file: Path) -> None:
+def test_an_empty_file_is_a_store_not_made_yet(
+    todo_embedded: Todo, file: Path
+) -> None:
     file.parent.mkdir(parents=True)
     file.touch()
 
@@ -243,7 +281,9 @@ def test_a_read_only_folder_is_an_io_error(
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o500)
 
-    assert_refused(bound, "add", "Buy milk", code="IO_ERROR", names=[str(path)])
+    assert_refused(
+        bound, "add", "Buy milk", code="IO_ERROR", names=[str(path)]
+    )
     assert bound("list") == Ran(0, "", "")
 
 
@@ -289,8 +329,12 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(
     local: Process, seal: Seal, fork_server: ForkServer, file: Path
 ) -> None:
     def with_room_for(size: int) -> Process:
-        limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-        return Process(local.surroundings, partial(fork_server.launch, before=limit))
+        limit = partial(
+            resource.setrlimit, resource.RLIMIT_FSIZE, (size, size)
+        )
+        return Process(
+            local.surroundings, partial(fork_server.launch, before=limit)
+        )
 
     assert_words(with_room_for(8 * 1024)("add", "Buy milk"), status=9)
     assert local("list") == Ran(0, "", "")
@@ -329,14 +373,18 @@ def test_a_file_that_is_a_symlink_of_ones_own_is_followed(
 
     assert todo_embedded("list") == Ran(0, "", "")
     assert todo_embedded("add", "Buy milk").status == 0
-    assert todo_embedded("add", "Buy bread") == Ran(0, "Added 2: Buy bread\n", "")
+    assert todo_embedded("add", "Buy bread") == Ran(
+        0, "Added 2: Buy bread\n", ""
+    )
     assert titles_of(todo_embedded) == ["Buy milk", "Buy bread"]
     assert (file.is_symlink(), mode_of(target)) == (True, 0o600)
 
 
 @needs("root")  # who alone can give a symlink to another account
 @pytest.mark.spec("002/FR-078")
-@pytest.mark.parametrize("link", [".local/share/todo", ".local/share/todo/todo.db"])
+@pytest.mark.parametrize(
+    "link", [".local/share/todo", ".local/share/todo/todo.db"]
+)
 def test_a_symlink_of_somebody_else_is_refused(
     todo_embedded: Todo, seal: Seal, tmp_path: Path, link: str
 ) -> None:
@@ -348,7 +396,9 @@ def test_a_symlink_of_somebody_else_is_refused(
         target.mkdir()
 
     for arguments in TOUCHING:
-        assert_refused(todo_embedded, *arguments, code="CONFIG", names=[str(path)])
+        assert_refused(
+            todo_embedded, *arguments, code="CONFIG", names=[str(path)]
+        )
 
     assert not target.exists() or list(target.iterdir()) == []
 
@@ -363,7 +413,11 @@ def test_a_store_locked_for_too_long_is_busy_and_nothing_is_written(
     with locked(store):
         writing = [
             process.start(*arguments)
-            for arguments in (["add", "x"], ["done", "1"], ["add", "x", "--json"])
+            for arguments in (
+                ["add", "x"],
+                ["done", "1"],
+                ["add", "x", "--json"],
+            )
         ]
         words, also, document = [finished(running) for running in writing]
 
@@ -385,7 +439,9 @@ def test_a_store_locked_for_a_moment_is_waited_for(
         threading.Event().wait(1.5)
     out, err = waiting.communicate(timeout=LIMIT_S)
 
-    assert Ran(waiting.returncode, out.decode(), err.decode()).data["number"] == 2
+    assert (
+        Ran(waiting.returncode, out.decode(), err.decode()).data["number"] == 2
+    )
 
 
 @pytest.mark.spec("002/FR-079")
@@ -397,7 +453,8 @@ def test_a_file_that_somebody_writes_to_can_be_read(
 
     with locked(sqlite_store):
         assert [
-            task["title"] for task in todo_embedded("list", "--json", env=env).data
+            task["title"]
+            for task in todo_embedded("list", "--json", env=env).data
         ] == ["Buy milk"]
 
 
@@ -429,7 +486,8 @@ def test_tables_of_something_else_beside_the_schema_stay(
     todo_embedded: Todo, postgres: PostgresServer, empty_database: str
 ) -> None:
     postgres.run_sql(
-        empty_database, "CREATE TABLE task (mine int); INSERT INTO task VALUES (7)"
+        empty_database,
+        "CREATE TABLE task (mine int); INSERT INTO task VALUES (7)",
     )
     env = {"TODO_DATABASE_URL": postgres.url(empty_database)}
 
@@ -437,11 +495,15 @@ def test_tables_of_something_else_beside_the_schema_stay(
 
     assert [
         row["mine"]
-        for row in postgres.fetch(empty_database, "SELECT mine FROM public.task")
+        for row in postgres.fetch(
+            empty_database, "SELECT mine FROM public.task"
+        )
     ] == [7]
     assert [
         row["title"]
-        for row in postgres.fetch(empty_database, "SELECT title FROM todo.task")
+        for row in postgres.fetch(
+            empty_database, "SELECT title FROM todo.task"
+        )
     ] == ["Buy milk"]
 
 
@@ -500,7 +562,9 @@ def test_upgrade_prints_statements_that_make_the_file(
 ) -> None:
     env = {"TODO_DATABASE_URL": sqlite_store.url}
     with closing(sqlite3.connect(path_of(sqlite_store))) as connection:
-        connection.executescript(todo_embedded("db", "upgrade", "--sql", env=env).out)
+        connection.executescript(
+            todo_embedded("db", "upgrade", "--sql", env=env).out
+        )
 
     assert todo_embedded("add", "Buy milk", env=env) == Ran(
         0, "Added 1: Buy milk (new list for ada)\n", ""

@@ -15,7 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.expect import add, assert_refused, assert_words, tasks_of, titles_of
+from tests.cli.expect import (
+    add,
+    assert_refused,
+    assert_words,
+    tasks_of,
+    titles_of,
+)
 from tests.support.before import unblock_streams
 from tests.support.forked import ForkServer
 from tests.support.program import (
@@ -49,9 +55,13 @@ def pipe() -> Iterator[Pipe]:
 
 
 @pytest.fixture
-def terminal(surroundings: Surroundings, fork_server: ForkServer) -> PtyProcess:
+def terminal(
+    surroundings: Surroundings, fork_server: ForkServer
+) -> PtyProcess:
     """The program on the store, in a terminal that another program made non-blocking."""
-    return PtyProcess(surroundings, partial(fork_server.launch, before=unblock_streams))
+    return PtyProcess(
+        surroundings, partial(fork_server.launch, before=unblock_streams)
+    )
 
 
 def close(end: int) -> None:
@@ -107,7 +117,11 @@ def started_reading(process: Process, pipe: Pipe, *arguments: str) -> Child:
     ids=["add -", "add -d -", "update -d -"],
 )
 def test_a_slow_writer_is_waited_for(
-    process: Process, todo: Todo, pipe: Pipe, arguments: list[str], stored: set[str]
+    process: Process,
+    todo: Todo,
+    pipe: Pipe,
+    arguments: list[str],
+    stored: set[str],
 ) -> None:
     """An empty pipe was taken for the end of input, with status 0: nodejs/node#42826,
     aws/jsii#1143.
@@ -212,11 +226,15 @@ def test_output_into_a_slow_pipe_is_whole(
 
     assert finished(running).status == 0
     assert out.endswith(b"\n")
-    assert (len(json.loads(out)["data"]) if options else out.count(b"\n")) == 1000
+    assert (
+        len(json.loads(out)["data"]) if options else out.count(b"\n")
+    ) == 1000
 
 
 @pytest.mark.spec("002/FR-133")
-def test_a_full_pipe_of_errors_is_waited_for(process: Process, pipe: Pipe) -> None:
+def test_a_full_pipe_of_errors_is_waited_for(
+    process: Process, pipe: Pipe
+) -> None:
     filled = fill_up(pipe)
     running = process.start("show", "99", stderr=pipe[1])
     os.close(pipe[1])
@@ -254,7 +272,12 @@ def test_waiting_for_a_reader_uses_no_time_of_the_processor(
 
 def used(running: Child) -> int:
     """Ticks of the processor that a process has used."""
-    fields = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = (
+        Path(f"/proc/{running.pid}/stat")
+        .read_text()
+        .rpartition(")")[2]
+        .split()
+    )
     return int(fields[11]) + int(fields[12])
 
 
@@ -314,8 +337,12 @@ def test_half_a_text_or_another_encoding_is_never_stored(
         f"\ufeff{TEXT}".encode("utf-16-be"),
         TEXT.encode("utf-32"),
     ):
-        error = assert_refused(todo, *arguments, stdin=data, code="INVALID_INPUT")
-        assert error["message"] == "Standard input is UTF-16, and must be UTF-8"
+        error = assert_refused(
+            todo, *arguments, stdin=data, code="INVALID_INPUT"
+        )
+        assert (
+            error["message"] == "Standard input is UTF-16, and must be UTF-8"
+        )
     for data in (
         b"a\x00b",
         "Buy".encode("utf-16-le"),
@@ -338,7 +365,9 @@ def test_descriptions_are_read_whole_or_refused(
 
     for sign in ("x", "\u00e9", "\u20ac", "\U0001f600", "\r\n"):
         longest = sign * 9_999 + "."
-        stored = todo(*arguments, "--json", stdin=f"\ufeff{longest}\r\n".encode()).data
+        stored = todo(
+            *arguments, "--json", stdin=f"\ufeff{longest}\r\n".encode()
+        ).data
         for more in (1, 7, 40_000):
             error = assert_refused(
                 todo,

@@ -14,7 +14,14 @@ from tests.cli.expect import add
 from tests.cli.tampering import locked, place_of, set_last_number
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
-from tests.support.program import LIMIT_S, Process, PtyProcess, Ran, Surroundings, Todo
+from tests.support.program import (
+    LIMIT_S,
+    Process,
+    PtyProcess,
+    Ran,
+    Surroundings,
+    Todo,
+)
 from tests.support.stores import Clock, Store
 
 SGR = re.compile("\x1b\\[([0-9;]*)m")
@@ -36,9 +43,13 @@ def plain(ran: Ran) -> str:
 
 def colours(ran: Ran) -> list[str]:
     """The escapes of a run that choose a colour, not just a weight."""
-    codes = [code for found in SGR.findall(ran.out) for code in found.split(";")]
+    codes = [
+        code for found in SGR.findall(ran.out) for code in found.split(";")
+    ]
     return [
-        code for code in codes if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)
+        code
+        for code in codes
+        if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", code)
     ]
 
 
@@ -50,12 +61,16 @@ def packed(text: str) -> str:
 def row(text: str, number: int) -> str:
     """The line of a table that holds a number."""
     return next(
-        line for line in text.splitlines() if re.search(rf"(?<!\d){number}(?!\d)", line)
+        line
+        for line in text.splitlines()
+        if re.search(rf"(?<!\d){number}(?!\d)", line)
     )
 
 
 @pytest.mark.spec("002/FR-050")
-def test_table_holds_numbers_titles_dates_and_counts(todo: Todo, clock: Clock) -> None:
+def test_table_holds_numbers_titles_dates_and_counts(
+    todo: Todo, clock: Clock
+) -> None:
     add(todo, "Buy milk", "Call Bob", "Pay rent")
     todo("done", "2")
     clock.tick(2 * 60 * 60)
@@ -63,9 +78,14 @@ def test_table_holds_numbers_titles_dates_and_counts(todo: Todo, clock: Clock) -
     text = plain(todo("list", terminal=True, env=XTERM))
 
     assert [
-        line for line in (row(text, 3), row(text, 1)) if "2 hours ago" not in line
+        line
+        for line in (row(text, 3), row(text, 1))
+        if "2 hours ago" not in line
     ] == []
-    assert ("Pay rent" in row(text, 3), "Buy milk" in row(text, 1)) == (True, True)
+    assert ("Pay rent" in row(text, 3), "Buy milk" in row(text, 1)) == (
+        True,
+        True,
+    )
     assert "Call Bob" not in text
     assert "2 open, 1 done" in text.splitlines()[-1]
 
@@ -86,7 +106,9 @@ def test_table_has_the_number_first_and_says_how_long_ago(
 
 
 @pytest.mark.spec("002/FR-050")
-def test_table_survives_a_task_from_the_future(todo: Todo, clock: Clock) -> None:
+def test_table_survives_a_task_from_the_future(
+    todo: Todo, clock: Clock
+) -> None:
     add(todo, "Buy milk")
     clock.tick(-3600)
 
@@ -113,22 +135,28 @@ def test_table_counts_in_its_footer(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("columns", [200, 49, 20])
-def test_table_fits_and_loses_no_row_and_no_letter(todo: Todo, columns: int) -> None:
+def test_table_fits_and_loses_no_row_and_no_letter(
+    todo: Todo, columns: int
+) -> None:
     add(todo, *TITLES)
 
     text = plain(todo("list", terminal=True, columns=columns, env=XTERM))
 
-    assert [line for line in text.splitlines() if cell_len(line) > columns] == []
+    assert [
+        line for line in text.splitlines() if cell_len(line) > columns
+    ] == []
     for number, title in enumerate(TITLES, start=1):
         assert re.search(rf"(?m)^\W*{number}\b", text)
-        assert [word for word in title.split() if packed(word) not in packed(text)] == (
-            []
-        )
+        assert [
+            word for word in title.split() if packed(word) not in packed(text)
+        ] == ([])
 
 
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize("columns", [80, 20])
-def test_table_never_cuts_a_number(todo: Todo, store: Store, columns: int) -> None:
+def test_table_never_cuts_a_number(
+    todo: Todo, store: Store, columns: int
+) -> None:
     add(todo, "first")
     set_last_number(store, "ada", 999_999_998)
     add(todo, "the highest of all the numbers there are")
@@ -142,7 +170,12 @@ def test_table_never_cuts_a_number(todo: Todo, store: Store, columns: int) -> No
 @pytest.mark.spec("002/FR-051")
 @pytest.mark.parametrize(
     ("columns", "dated", "told"),
-    [(80, True, True), (50, True, True), (49, False, True), (20, False, False)],
+    [
+        (80, True, True),
+        (50, True, True),
+        (49, False, True),
+        (20, False, False),
+    ],
     ids=str,
 )
 def test_table_drops_the_date_and_then_the_status(
@@ -153,7 +186,14 @@ def test_table_drops_the_date_and_then_the_status(
     clock.tick(2 * 60 * 60)
 
     text = plain(
-        todo("list", "--status", "all", terminal=True, columns=columns, env=XTERM)
+        todo(
+            "list",
+            "--status",
+            "all",
+            terminal=True,
+            columns=columns,
+            env=XTERM,
+        )
     )
 
     assert ("hours" in text) is dated
@@ -173,7 +213,9 @@ def test_table_keeps_every_row_however_narrow(
     text = plain(pty_process("list", columns=columns))
 
     assert [number for number in (1, 2, 3) if str(number) not in text] == []
-    assert [title for title in ("ab", "cd", "ef") if title not in packed(text)] == []
+    assert [
+        title for title in ("ab", "cd", "ef") if title not in packed(text)
+    ] == []
 
 
 @pytest.mark.spec("002/FR-051")
@@ -248,7 +290,9 @@ def test_empty_list_at_a_terminal_names_user_and_store_and_no_password(
             )
             text = packed(plain(ran))
             assert "AdaLovelace" in text
-            assert [name for name in place_of(store) if packed(name) not in text] == []
+            assert [
+                name for name in place_of(store) if packed(name) not in text
+            ] == []
             assert str(password) not in ran.out
 
 
@@ -286,7 +330,8 @@ def server_process(
 ) -> Process:
     """The program on PostgreSQL, as a process with pipes."""
     return Process(
-        Surroundings(seal.home, seal.cwd, postgres_store.url), fork_server.launch
+        Surroundings(seal.home, seal.cwd, postgres_store.url),
+        fork_server.launch,
     )
 
 
@@ -340,10 +385,15 @@ def test_waiting_off_a_terminal_or_with_json_is_silent(
         with locked(postgres_store):
             words = server_process.start("done", "1")
             document = server_process.start("done", "1", "--json")
-            terminal = stack.enter_context(server_terminal.start("done", "1", "--json"))
+            terminal = stack.enter_context(
+                server_terminal.start("done", "1", "--json")
+            )
             threading.Event().wait(2.5)
         ran = terminal.finish()
-        piped = [running.communicate(timeout=LIMIT_S) for running in (words, document)]
+        piped = [
+            running.communicate(timeout=LIMIT_S)
+            for running in (words, document)
+        ]
 
     assert ran.data["completed"] is True
     assert piped[0] == (b"Done 1: Buy milk\n", b"")

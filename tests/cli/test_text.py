@@ -69,7 +69,10 @@ def test_show_no_unsafe_character_in_an_error(
 ) -> None:
     for character in NEVER:
         words = [argument.format(character) for argument in arguments]
-        for ran in (todo_embedded(*words), todo_embedded(*words, terminal=True)):
+        for ran in (
+            todo_embedded(*words),
+            todo_embedded(*words, terminal=True),
+        ):
             assert ran.status == 2
             assert UNSAFE.search(printed(ran)) is None
             assert printed(ran).count("\n") <= 2
@@ -79,14 +82,22 @@ def test_show_no_unsafe_character_in_an_error(
 @pytest.mark.spec("002/FR-059")
 def test_refuse_a_title_that_is_none(todo: Todo) -> None:
     for title in ("", "   ", "\u00a0\u2003", "\u200b", "\ufeff", "😀" * 201):
-        assert_refused(todo, "add", title, code="INVALID_INPUT", names=["title"])
+        assert_refused(
+            todo, "add", title, code="INVALID_INPUT", names=["title"]
+        )
 
     assert tasks_of(todo) == []
 
 
 @pytest.mark.spec("002/FR-059")
 def test_keep_a_title_after_trimming(todo: Todo) -> None:
-    for title in ("x", "😀" * 200, "  Buy milk  ", "  " + "x" * 200 + "  ", "."):
+    for title in (
+        "x",
+        "😀" * 200,
+        "  Buy milk  ",
+        "  " + "x" * 200 + "  ",
+        ".",
+    ):
         data = todo("add", "--json", "--", title).data
         assert data["title"] == title.strip()
 
@@ -113,8 +124,12 @@ def test_keep_a_description(todo: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-060")
-@pytest.mark.parametrize("command", [["add", "x"], ["update", "1"]], ids=" ".join)
-def test_refuse_a_description_that_is_too_long(todo: Todo, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [["add", "x"], ["update", "1"]], ids=" ".join
+)
+def test_refuse_a_description_that_is_too_long(
+    todo: Todo, command: list[str]
+) -> None:
     add(todo, "one")
     before = tasks_of(todo)
     long = "x" * 10_001
@@ -137,7 +152,9 @@ def test_keep_text_code_point_for_code_point(todo: Todo) -> None:
     text = "\n".join(HARMLESS)
 
     add(todo, *titles)
-    described = todo("add", "all", "-d", "-", "--json", stdin=text.encode()).data
+    described = todo(
+        "add", "all", "-d", "-", "--json", stdin=text.encode()
+    ).data
     given = todo("add", "-d", text, "--json", "--", *titles[:5]).data
 
     assert titles_of(todo) == [*titles, "all", " ".join(titles[:5])]

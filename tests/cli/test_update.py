@@ -16,7 +16,9 @@ LATER_STILL = "2026-01-02T03:06:05.000000Z"
 @pytest.fixture
 def milk(todo: Todo, clock: Clock) -> dict[str, Any]:
     """A task with a description, a minute old."""
-    data: dict[str, Any] = todo("add", "Buy milk", "-d", "2 litres", "--json").data
+    data: dict[str, Any] = todo(
+        "add", "Buy milk", "-d", "2 litres", "--json"
+    ).data
     clock.tick(60)
     return data
 
@@ -40,12 +42,18 @@ def milk(todo: Todo, clock: Clock) -> dict[str, Any]:
                 "completed_at": LATER,
             },
         ),
-        (["--title", "A", "-d", "2 litres", "--status", "open"], {"title": "A"}),
+        (
+            ["--title", "A", "-d", "2 litres", "--status", "open"],
+            {"title": "A"},
+        ),
     ],
     ids=str,
 )
 def test_update_changes_only_what_is_named(
-    todo: Todo, milk: dict[str, Any], options: list[str], changed: dict[str, Any]
+    todo: Todo,
+    milk: dict[str, Any],
+    options: list[str],
+    changed: dict[str, Any],
 ) -> None:
     ran = todo("update", "1", *options, "--json")
 
@@ -65,7 +73,9 @@ def test_update_to_what_is_already_there_moves_no_time(
         ["--title", "Buy milk", "-d", "2 litres", "--status", "open"],
     ]
 
-    answers = [todo("update", "1", *options, "--json").data for options in same]
+    answers = [
+        todo("update", "1", *options, "--json").data for options in same
+    ]
 
     assert answers == [milk] * len(same)
     assert tasks_of(todo) == [milk]
@@ -83,7 +93,9 @@ def test_update_keeps_the_first_time_of_what_is_done_and_forgets_it_once_open(
     done = todo("update", "1", "--status", "done", "--json").data
     clock.tick(60)
     again = todo("update", "1", "--status", "done", "--json").data
-    renamed = todo("update", "1", "--status", "done", "--title", "A", "--json").data
+    renamed = todo(
+        "update", "1", "--status", "done", "--title", "A", "--json"
+    ).data
     opened = todo("update", "1", "--status", "open", "--json").data
 
     assert again == done
@@ -93,7 +105,9 @@ def test_update_keeps_the_first_time_of_what_is_done_and_forgets_it_once_open(
 
 
 @pytest.mark.spec("002/FR-056")
-def test_update_prints_the_task_as_it_is_now(todo: Todo, milk: dict[str, Any]) -> None:
+def test_update_prints_the_task_as_it_is_now(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
     by_number = todo("update", "1", "--title", "Buy bread")
     by_id = todo("update", milk["id"], "-d", "white")
 
@@ -102,7 +116,9 @@ def test_update_prints_the_task_as_it_is_now(todo: Todo, milk: dict[str, Any]) -
 
 
 @pytest.mark.spec("002/FR-015")
-def test_update_of_nothing_is_a_usage_error(todo: Todo, milk: dict[str, Any]) -> None:
+def test_update_of_nothing_is_a_usage_error(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
     for ref in ("1", "99"):
         assert_refused(todo, "update", ref, code="USAGE")
 
@@ -120,7 +136,9 @@ def test_update_reads_the_description_from_stdin(
     }
 
     read = {
-        stdin: todo("update", "1", "-d", "-", "--json", stdin=stdin).data["description"]
+        stdin: todo("update", "1", "-d", "-", "--json", stdin=stdin).data[
+            "description"
+        ]
         for stdin in expected
     }
 
@@ -174,9 +192,17 @@ def test_update_takes_exactly_one_task_that_is_there(
 ) -> None:
     change = ["--title", "x"]
 
-    assert_refused(todo, "update", "99", *change, code="NOT_FOUND", names=["99", "ada"])
-    assert_refused(todo, "update", "1-2", *change, code="INVALID_INPUT", names=["1-2"])
-    assert_refused(todo, "update", "1,2", *change, code="INVALID_INPUT", names=["1,2"])
-    assert_refused(todo, "update", "1", "2", *change, code="USAGE", names=["2"])
+    assert_refused(
+        todo, "update", "99", *change, code="NOT_FOUND", names=["99", "ada"]
+    )
+    assert_refused(
+        todo, "update", "1-2", *change, code="INVALID_INPUT", names=["1-2"]
+    )
+    assert_refused(
+        todo, "update", "1,2", *change, code="INVALID_INPUT", names=["1,2"]
+    )
+    assert_refused(
+        todo, "update", "1", "2", *change, code="USAGE", names=["2"]
+    )
 
     assert tasks_of(todo) == [milk]

@@ -24,7 +24,15 @@ from todo_cli.errors import Code
 
 OPTIONS = {
     *("--user", "--json", "--help", "--debug", "--version"),
-    *("--description", "--id", "--status", "--limit", "--title", "--undo", "--yes"),
+    *(
+        "--description",
+        "--id",
+        "--status",
+        "--limit",
+        "--title",
+        "--undo",
+        "--yes",
+    ),
     *("--sql", "--host", "--port"),
 }
 BROKEN = {
@@ -52,7 +60,9 @@ WRONG: dict[tuple[str, ...], str] = {
 
 def broken_clock() -> NoReturn:
     """A clock that is a bug, and a talkative one."""
-    raise RuntimeError("no time at postgresql://ada:CANARY@db.example/todo; C4N4RY")
+    raise RuntimeError(
+        "no time at postgresql://ada:CANARY@db.example/todo; C4N4RY"
+    )
 
 
 @pytest.mark.spec("002/FR-033")
@@ -81,7 +91,10 @@ def ways_to_go_wrong() -> Iterator[tuple[list[str], str]]:
                     yield words, name
                 continue
             for option in parameter.opts:
-                yield [*words, f"{option}=x" if parameter.is_flag else option], name
+                yield (
+                    [*words, f"{option}=x" if parameter.is_flag else option],
+                    name,
+                )
                 if option == "--status":
                     yield [*words, "1", option, "late"], name
 
@@ -97,11 +110,15 @@ def every_command() -> Iterator[tuple[list[str], Any]]:
 
 
 @pytest.mark.spec("002/FR-036")
-def test_hint_at_the_help_of_the_command_that_was_meant(todo_embedded: Todo) -> None:
+def test_hint_at_the_help_of_the_command_that_was_meant(
+    todo_embedded: Todo,
+) -> None:
     ways = list(ways_to_go_wrong())
 
     hints = {
-        " ".join(words): assert_refused(todo_embedded, *words, code="USAGE")["hint"]
+        " ".join(words): assert_refused(todo_embedded, *words, code="USAGE")[
+            "hint"
+        ]
         for words, _ in ways
     }
 
@@ -134,7 +151,8 @@ def test_hint_at_the_help_where_the_command_itself_refuses(
 
 @pytest.mark.spec("002/FR-039")
 @pytest.mark.parametrize(
-    "name", ["_TODO_COMPLETE", "_TODO_CLI_COMPLETE", "_PYTHON__M_TODO_CLI_COMPLETE"]
+    "name",
+    ["_TODO_COMPLETE", "_TODO_CLI_COMPLETE", "_PYTHON__M_TODO_CLI_COMPLETE"],
 )
 def test_a_variable_of_shell_completion_changes_nothing(
     process: Process, name: str
@@ -147,7 +165,9 @@ def test_a_variable_of_shell_completion_changes_nothing(
 
 @pytest.mark.spec("002/FR-031")
 @pytest.mark.spec("002/FR-039")
-@pytest.mark.parametrize("value", ["bash_source", "complete_bash", "source_fish"])
+@pytest.mark.parametrize(
+    "value", ["bash_source", "complete_bash", "source_fish"]
+)
 def test_a_variable_of_shell_completion_changes_no_command(
     todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -174,10 +194,20 @@ def test_a_variable_of_shell_completion_changes_no_command(
 def test_bare_todo_and_db_print_help(todo_embedded: Todo) -> None:
     bare, db = todo_embedded(), todo_embedded("db")
 
-    assert bare == todo_embedded("--help", env=BROKEN) == todo_embedded(env=BROKEN)
-    assert db == todo_embedded("db", "--help") == todo_embedded("db", "-h", "--json")
+    assert (
+        bare
+        == todo_embedded("--help", env=BROKEN)
+        == todo_embedded(env=BROKEN)
+    )
+    assert (
+        db
+        == todo_embedded("db", "--help")
+        == todo_embedded("db", "-h", "--json")
+    )
     assert (bare.status, bare.err, db.status, db.err) == (0, "", 0, "")
-    assert re.search("add.*list.*show.*update.*done.*delete", bare.out, re.DOTALL)
+    assert re.search(
+        "add.*list.*show.*update.*done.*delete", bare.out, re.DOTALL
+    )
     assert re.search("todo db.*upgrade", db.out, re.DOTALL)
 
 
@@ -216,7 +246,9 @@ def test_help_at_a_narrow_terminal_is_help(todo_embedded: Todo) -> None:
     ran = todo_embedded("--help", terminal=True, columns=20)
 
     assert (ran.status, ran.err) == (0, "")
-    assert re.search("add.*list.*show.*update.*done.*delete", ran.out, re.DOTALL)
+    assert re.search(
+        "add.*list.*show.*update.*done.*delete", ran.out, re.DOTALL
+    )
 
 
 @pytest.mark.spec("002/FR-032")
@@ -286,7 +318,9 @@ def test_options_of_every_command_are_on_every_command(
 
 
 @pytest.mark.spec("002/FR-029")
-def test_options_of_every_command_stand_anywhere_around_two_words(todo: Todo) -> None:
+def test_options_of_every_command_stand_anywhere_around_two_words(
+    todo: Todo,
+) -> None:
     for arguments in (
         ["-u", "bob", "--debug", "--json", "db", "upgrade"],
         ["db", "-u", "bob", "--debug", "--json", "upgrade"],
@@ -351,7 +385,9 @@ def test_refuse_a_value_glued_to_a_short_option(todo: Todo) -> None:
         assert "put `--` before text" in error["hint"]
 
     assert [task["title"] for task in tasks_of(todo)] == ["first"]
-    assert [tasks_of(todo, user) for user in ("nused", "bob", "=bob", "20")] == [[]] * 4
+    assert [
+        tasks_of(todo, user) for user in ("nused", "bob", "=bob", "20")
+    ] == [[]] * 4
 
 
 @pytest.mark.spec("002/FR-135")
@@ -363,21 +399,29 @@ def test_take_a_number_glued_to_a_short_option(todo: Todo) -> None:
         "two",
     ]
     assert (
-        todo("list", "-L2") == todo("list", "-L", "2") == todo("list", "--limit", "2")
+        todo("list", "-L2")
+        == todo("list", "-L", "2")
+        == todo("list", "--limit", "2")
     )
 
 
 @pytest.mark.spec("002/FR-135")
 @pytest.mark.parametrize("value", ["-unused", "-d", "--", "-"])
-def test_take_any_word_as_the_value_after_an_option(todo: Todo, value: str) -> None:
-    data = todo("add", "x", "--json", "-u", "bob", "-d", value, stdin=b"-").data
+def test_take_any_word_as_the_value_after_an_option(
+    todo: Todo, value: str
+) -> None:
+    data = todo(
+        "add", "x", "--json", "-u", "bob", "-d", value, stdin=b"-"
+    ).data
 
     assert (data["user_id"], data["description"]) == ("bob", value)
 
 
 @pytest.mark.spec("002/FR-044")
 def test_codes_have_their_exit_status() -> None:
-    assert {code.name: code.exit for code in Code if code.exit is not None} == EXITS
+    assert {
+        code.name: code.exit for code in Code if code.exit is not None
+    } == EXITS
 
 
 @pytest.mark.spec("002/FR-037")
@@ -387,7 +431,10 @@ def test_a_bug_is_one_line_or_one_document_and_status_1(
 ) -> None:
     todo = Todo(surroundings, broken_clock)
 
-    words, document = todo("add", "Buy milk"), todo("add", "Buy milk", "--json")
+    words, document = (
+        todo("add", "Buy milk"),
+        todo("add", "Buy milk", "--json"),
+    )
 
     assert_words(words, status=1)
     assert_document(document, code="INTERNAL")
@@ -403,7 +450,9 @@ def test_a_bug_with_debug_shows_its_traceback_without_secrets(
 ) -> None:
     env = {"DATABASE_URL": "postgresql://ada:C4N4RY@db.example/todo"}
 
-    ran = Todo(surroundings, broken_clock)("add", "x", "--debug", *json, env=env)
+    ran = Todo(surroundings, broken_clock)(
+        "add", "x", "--debug", *json, env=env
+    )
 
     assert ran.status == 1
     assert re.search("Traceback.*broken_clock", ran.err, re.DOTALL)

@@ -65,7 +65,9 @@ def test_the_first_task_of_a_user_says_for_whom_the_list_is(
     assert first == Ran(0, "Added 1: one (new list for bob)\n", "")
     assert second == Ran(0, "Added 2: two\n", "")
     assert todo("delete", "1-2", *option, user=variable).status == 0
-    assert todo("add", "three", *option, user=variable).out == "Added 3: three\n"
+    assert (
+        todo("add", "three", *option, user=variable).out == "Added 3: three\n"
+    )
 
 
 @pytest.mark.spec("002/FR-074")
@@ -82,7 +84,9 @@ def test_the_first_task_of_a_user_says_so_in_json_and_a_repeat_does_not(
 
 
 @pytest.mark.spec("002/FR-074")
-def test_the_first_lines_of_a_user_say_once_for_whom_the_list_is(todo: Todo) -> None:
+def test_the_first_lines_of_a_user_say_once_for_whom_the_list_is(
+    todo: Todo,
+) -> None:
     add(todo, "mine")
 
     first = todo("add", "-", "-u", "bob", stdin=b"one\ntwo\n")
@@ -119,7 +123,9 @@ def test_user_must_not_be_empty(todo: Todo, seal: Seal) -> None:
 
 
 @pytest.mark.spec("002/FR-035")
-def test_user_must_be_found_somewhere(surroundings: Surroundings, clock: Clock) -> None:
+def test_user_must_be_found_somewhere(
+    surroundings: Surroundings, clock: Clock
+) -> None:
     todo = Todo(surroundings, clock, None)
 
     assert_refused(todo, "list", user=None, code="USAGE", names=["TODO_USER"])
@@ -132,7 +138,12 @@ def test_user_must_keep_the_rules(todo: Todo) -> None:
     for name in ("a/b", " .. ", "x" * 256, "a\nb", "\u200b"):
         for command in (["add", "milk"], ["list"]):
             assert_refused(
-                todo, *command, "--user", name, code="INVALID_INPUT", names=["user"]
+                todo,
+                *command,
+                "--user",
+                name,
+                code="INVALID_INPUT",
+                names=["user"],
             )
 
     assert titles_of(todo) == ["hers"]
@@ -140,7 +151,14 @@ def test_user_must_keep_the_rules(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-061")
 def test_user_is_kept_as_written(todo: Todo) -> None:
-    for name in ("  ada  ", "x" * 255, "ada@example.com", "سارا", "[bold]", "--json"):
+    for name in (
+        "  ada  ",
+        "x" * 255,
+        "ada@example.com",
+        "سارا",
+        "[bold]",
+        "--json",
+    ):
         data = todo("add", "Buy milk", f"--user={name}", "--json").data
         listed = todo("list", f"--user={name}", "--json").data
         assert data["user_id"] == name.strip()
@@ -150,9 +168,14 @@ def test_user_is_kept_as_written(todo: Todo) -> None:
 @on_both_stores
 @pytest.mark.spec("002/FR-028")
 @pytest.mark.spec("002/FR-061")
-def test_users_do_not_see_each_other_and_are_told_apart_by_case(todo: Todo) -> None:
+def test_users_do_not_see_each_other_and_are_told_apart_by_case(
+    todo: Todo,
+) -> None:
     add(todo, "hers", user="ada")
     add(todo, "another's", user="Ada")
 
-    assert (titles_of(todo, "ada"), titles_of(todo, "Ada")) == (["hers"], ["another's"])
+    assert (titles_of(todo, "ada"), titles_of(todo, "Ada")) == (
+        ["hers"],
+        ["another's"],
+    )
     assert tasks_of(todo, "bob") == []

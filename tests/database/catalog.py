@@ -52,7 +52,9 @@ async def read_schema(store: Store) -> Schema:
     server = await asyncpg.connect(store.url)
     try:
         return {
-            part: sorted((tuple(row) for row in await server.fetch(query)), key=repr)
+            part: sorted(
+                (tuple(row) for row in await server.fetch(query)), key=repr
+            )
             for part, query in PARTS.items()
         }
     finally:
@@ -65,12 +67,16 @@ def read_file(connection: sqlite3.Connection) -> Schema:
     def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
-    listed = rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY 1")
+    listed = rows(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY 1"
+    )
     tables = [name for name, _ in listed]
 
     def each(pragma: str) -> list[tuple[Any, ...]]:
         query = f"SELECT * FROM pragma_{pragma}(?)"
-        return [(table, *row) for table in tables for row in rows(query, table)]
+        return [
+            (table, *row) for table in tables for row in rows(query, table)
+        ]
 
     columns = "SELECT seqno, name, desc, coll, key FROM pragma_index_xinfo(?)"
     kinds = "WHERE type NOT IN ('table', 'index') ORDER BY 1, 2"
@@ -110,7 +116,10 @@ async def read_version(store: Store) -> list[str]:
     query = "SELECT version_num FROM todo.alembic_version"
     if isinstance(target := store.target, SqliteTarget):
         with closing(sqlite3.connect(target.path)) as connection:
-            return [row[0] for row in connection.execute(query.replace("todo.", ""))]
+            return [
+                row[0]
+                for row in connection.execute(query.replace("todo.", ""))
+            ]
     server = await asyncpg.connect(store.url)
     try:
         return [row[0] for row in await server.fetch(query)]

@@ -41,5 +41,7 @@ def sql_of(connection: Any, statement: str | Statement) -> str:
         return statement.sql
     names = connection.statements.names
     return str(
-        connection.statements[statement].sql if statement in names else statement
+        connection.statements[statement].sql
+        if statement in names
+        else statement
     )

@@ -45,7 +45,10 @@ def read(url: str) -> PostgresTarget:
 
 
 async def ask(
-    target: PostgresTarget, question: str = "SELECT 1", *, timeout_s: float = 15.0
+    target: PostgresTarget,
+    question: str = "SELECT 1",
+    *,
+    timeout_s: float = 15.0,
 ) -> Any:
     """Connect, ask one thing, and leave."""
     session = await connect(target, timeout_s=timeout_s)
@@ -53,10 +56,14 @@ async def ask(
         return await session.fetchval(question)
     finally:
         session.terminate()
-        await asyncio.sleep(0)  # its socket is closed in the next turn of the loop
+        await asyncio.sleep(
+            0
+        )  # its socket is closed in the next turn of the loop
 
 
-async def fault(target: PostgresTarget, *, timeout_s: float = 15.0) -> TodoError:
+async def fault(
+    target: PostgresTarget, *, timeout_s: float = 15.0
+) -> TodoError:
     """The error that answers an attempt to connect; seen to hold no secret, traceback included."""
     with pytest.raises(TodoError) as caught:
         await connect(target, timeout_s=timeout_s)
@@ -71,7 +78,9 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[PostgresTarget]:
     attempts: list[PostgresTarget] = []
     dial = connection._dial
 
-    async def noted(target: PostgresTarget, context: ssl.SSLContext | None) -> Any:
+    async def noted(
+        target: PostgresTarget, context: ssl.SSLContext | None
+    ) -> Any:
         attempts.append(target)
         return await dial(target, context)
 
@@ -90,19 +99,25 @@ def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
 def lined(own_postgres: PostgresCluster, line: TurnProxy) -> PostgresTarget:
     """The server at the other end of the line."""
     return read(
-        own_postgres.url("postgres").replace(f":{own_postgres.port}/", f":{line.port}/")
+        own_postgres.url("postgres").replace(
+            f":{own_postgres.port}/", f":{line.port}/"
+        )
     )
 
 
 @asynccontextmanager
-async def server(answer: bytes | None) -> AsyncIterator[tuple[int, list[bytes]]]:
+async def server(
+    answer: bytes | None,
+) -> AsyncIterator[tuple[int, list[bytes]]]:
     """Something that is no PostgreSQL: its port, and what it has heard; None never
     answers, b"" hangs up.
     """
     heard: list[bytes] = []
     serving: set[asyncio.Task[None] | None] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         serving.add(asyncio.current_task())
         heard.append(await reader.read(65_536))
         if answer is None:
@@ -129,24 +144,31 @@ async def test_a_refused_port_is_tried_a_few_times_whatever_the_timeout(
     port = free_port()
 
     error = await fault(
-        read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=3_600
+        read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"),
+        timeout_s=3_600,
     )
 
     assert type(error) is DatabaseUnavailable
     assert 2 <= len(dialled) <= 4
 
 
-async def test_a_port_that_opens_soon_is_reached(own_postgres: PostgresCluster) -> None:
+async def test_a_port_that_opens_soon_is_reached(
+    own_postgres: PostgresCluster,
+) -> None:
     port = free_port()
     relayed = asyncio.Event()
 
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def pump(
+        source: asyncio.StreamReader, sink: asyncio.StreamWriter
+    ) -> None:
         while data := await source.read(65_536):
             sink.write(data)
         sink.close()
         await sink.wait_closed()
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def relay(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         up_reader, up_writer = await asyncio.open_connection(
             own_postgres.host, own_postgres.port
         )
@@ -158,7 +180,9 @@ async def test_a_port_that_opens_soon_is_reached(own_postgres: PostgresCluster) 
         return await asyncio.start_server(relay, "127.0.0.1", port)
 
     opening = asyncio.create_task(open_late())
-    url = own_postgres.url("postgres").replace(f":{own_postgres.port}/", f":{port}/")
+    url = own_postgres.url("postgres").replace(
+        f":{own_postgres.port}/", f":{port}/"
+    )
 
     assert await ask(read(url)) == 1
 
@@ -175,7 +199,10 @@ async def test_a_silent_host_is_given_up_after_the_timeout(
     error = await fault(lined, timeout_s=0.3)
 
     assert type(error) is TimedOut
-    assert error.message == f"No connection to 127.0.0.1:{line.port}/postgres in time"
+    assert (
+        error.message
+        == f"No connection to 127.0.0.1:{line.port}/postgres in time"
+    )
     assert error.hint == "try again, or set TODO_TIMEOUT to more seconds"
     assert len(dialled) == 1
 
@@ -195,7 +222,8 @@ async def test_a_log_in_that_is_cut_is_begun_again(
     line: TurnProxy, lined: PostgresTarget, how: Any
 ) -> None:
     line.faults += [
-        Fault("before", request=0, how=how, connection=number) for number in (1, 2)
+        Fault("before", request=0, how=how, connection=number)
+        for number in (1, 2)
     ]
 
     assert await ask(lined) == 1
@@ -207,7 +235,8 @@ async def test_a_server_that_always_hangs_up_is_given_up_after_the_timeout(
 ) -> None:
     async with server(b"") as (port, heard):
         error = await fault(
-            read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"), timeout_s=1
+            read(f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"),
+            timeout_s=1,
         )
 
     assert type(error) is DatabaseUnavailable
@@ -249,14 +278,20 @@ async def test_dialer_hands_out_what_was_begun_and_then_new_ones(
     first, second = await dialer(), await dialer()
 
     assert line.connections == 2
-    assert await first.fetchval("SELECT 1") == await second.fetchval("SELECT 1") == 1
+    assert (
+        await first.fetchval("SELECT 1")
+        == await second.fetchval("SELECT 1")
+        == 1
+    )
     for session in (first, second):
         session.terminate()
     await dialer.close()
     await asyncio.sleep(0)
 
 
-async def test_dialer_tells_a_fault_to_who_asks(own_postgres: PostgresCluster) -> None:
+async def test_dialer_tells_a_fault_to_who_asks(
+    own_postgres: PostgresCluster,
+) -> None:
     dialer = Dialer(read(own_postgres.url("no_such_database")), timeout_s=15)
     await asyncio.wait([dialer.begin()])
 
@@ -315,7 +350,9 @@ async def test_a_statement_is_described_anew_when_a_type_has_changed(
     await session.execute("INSERT INTO kept VALUES ('1')")
     assert await session.fetchval("SELECT it FROM kept") == "1"
 
-    await session.execute("ALTER TABLE kept ALTER it TYPE integer USING it::integer")
+    await session.execute(
+        "ALTER TABLE kept ALTER it TYPE integer USING it::integer"
+    )
     await session.reload_schema_state()
 
     assert await session.fetchval("SELECT it FROM kept") == 1
@@ -332,7 +369,9 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-def front(own_postgres: PostgresCluster, authority: Authority) -> Iterator[NeonFront]:
+def front(
+    own_postgres: PostgresCluster, authority: Authority
+) -> Iterator[NeonFront]:
     """The stand-in for Neon's proxy, with a certificate for localhost."""
     with NeonFront(
         own_postgres.host, own_postgres.port, authority.issue("localhost")
@@ -370,7 +409,10 @@ async def test_a_server_that_the_system_trusts_is_reached(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
     assert (
-        await ask(fronted(f"sslmode={mode}&channel_binding=require&{negotiation}")) == 1
+        await ask(
+            fronted(f"sslmode={mode}&channel_binding=require&{negotiation}")
+        )
+        == 1
     )
     assert front.server_names == ["localhost"]
     assert front.startups[0]["application_name"] == "todo"
@@ -460,18 +502,26 @@ async def test_a_server_that_speaks_no_tls_hears_a_client_hello_and_no_more(
         error = await fault(target)
 
     assert type(error) is TlsFailed
-    assert error.message.endswith(" could not prove who it is: wrong version number")
+    assert error.message.endswith(
+        " could not prove who it is: wrong version number"
+    )
     assert all(data.startswith(b"\x16\x03") for data in heard)
-    assert not any(SECRET.encode() in data or b"user" in data for data in heard)
+    assert not any(
+        SECRET.encode() in data or b"user" in data for data in heard
+    )
 
 
 async def test_a_server_of_real_postgresql_without_tls_is_refused(
     own_postgres: PostgresCluster,
 ) -> None:
-    error = await fault(read(f"{own_postgres.url('postgres')}?sslmode=require"))
+    error = await fault(
+        read(f"{own_postgres.url('postgres')}?sslmode=require")
+    )
 
     assert type(error) is TlsFailed
-    assert error.message.endswith(" could not prove who it is: it does not offer TLS")
+    assert error.message.endswith(
+        " could not prove who it is: it does not offer TLS"
+    )
 
 
 @pytest.mark.parametrize(
@@ -502,7 +552,11 @@ async def test_variables_of_libpq_change_nothing(
         monkeypatch.setenv(name, value)
 
     assert (
-        type(await fault(read(f"{own_postgres.url('postgres')}?sslmode=require")))
+        type(
+            await fault(
+                read(f"{own_postgres.url('postgres')}?sslmode=require")
+            )
+        )
         is TlsFailed
     )
     assert await ask(read(own_postgres.url("postgres"))) == 1
@@ -522,7 +576,11 @@ async def test_variables_of_libpq_fill_what_the_url_leaves_out(
         target = read(f"postgresql://127.0.0.1:{own_postgres.port}{place}")
         assert await ask(target, "SELECT current_database()") == database
     assert (
-        type(await fault(read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}")))
+        type(
+            await fault(
+                read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}")
+            )
+        )
         is AuthFailed
     )
 
@@ -533,7 +591,9 @@ def test_a_password_file_of_libpq_that_others_can_read_is_passed_over_in_silence
     file = seal.home / ".pgpass"
     file.write_text(f"*:*:*:*:{own_postgres.password}\n")
     url = f"postgresql://todo_admin@127.0.0.1:{own_postgres.port}/postgres"
-    process = Process(Surroundings(seal.home, seal.cwd, url), fork_server.launch)
+    process = Process(
+        Surroundings(seal.home, seal.cwd, url), fork_server.launch
+    )
 
     ran = {}
     for mode in (0o644, 0o600):
@@ -591,12 +651,18 @@ async def test_options_and_application_name_reach_the_server(
 
     assert await ask(read(url), "SHOW application_name") == "todo"
     assert (
-        await ask(read(f"{url}?application_name=cron%20job"), "SHOW application_name")
+        await ask(
+            read(f"{url}?application_name=cron%20job"), "SHOW application_name"
+        )
         == "cron job"
     )
-    assert await ask(read(f"{url}?options=-c%20geqo%3Doff"), "SHOW geqo") == "off"
     assert (
-        await ask(read(f"{url}?search_path=elsewhere&schema=x"), "SHOW search_path")
+        await ask(read(f"{url}?options=-c%20geqo%3Doff"), "SHOW geqo") == "off"
+    )
+    assert (
+        await ask(
+            read(f"{url}?search_path=elsewhere&schema=x"), "SHOW search_path"
+        )
         == '"$user", public'
     )
 
@@ -616,11 +682,17 @@ async def test_any_password_logs_in(
     own_postgres: PostgresCluster, password: str
 ) -> None:
     quoted = password.replace("'", "''")
-    own_postgres.run_sql("postgres", f"CREATE ROLE odd_one LOGIN PASSWORD '{quoted}'")
+    own_postgres.run_sql(
+        "postgres", f"CREATE ROLE odd_one LOGIN PASSWORD '{quoted}'"
+    )
     try:
         assert (
             await ask(
-                read(own_postgres.url("postgres", user="odd_one", password=password))
+                read(
+                    own_postgres.url(
+                        "postgres", user="odd_one", password=password
+                    )
+                )
             )
             == 1
         )

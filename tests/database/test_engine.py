@@ -14,7 +14,13 @@ from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.run import Connection, Statement
 from todo_cli.database.sqlite import SqliteConnection
-from todo_cli.errors import DatabaseBusy, IoFailed, NoStore, NotFound, TodoError
+from todo_cli.errors import (
+    DatabaseBusy,
+    IoFailed,
+    NoStore,
+    NotFound,
+    TodoError,
+)
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange
 
@@ -24,7 +30,8 @@ pytestmark = pytest.mark.nothing_made
 async def titles(database: Database, clock: Clock) -> list[str]:
     """The titles of ada's open tasks."""
     return [
-        task.title for task in (await TaskService(database, "ada", clock).list()).tasks
+        task.title
+        for task in (await TaskService(database, "ada", clock).list()).tasks
     ]
 
 
@@ -79,8 +86,12 @@ async def test_a_bug_is_not_taken_for_a_fault_of_the_store(
         await database.run(fail)
 
 
-async def test_a_pool_that_is_in_use_is_busy(store: Store, clock: Clock) -> None:
-    async with open_database(store.target, pool_size=1, busy_for_s=0.1) as database:
+async def test_a_pool_that_is_in_use_is_busy(
+    store: Store, clock: Clock
+) -> None:
+    async with open_database(
+        store.target, pool_size=1, busy_for_s=0.1
+    ) as database:
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
         async with database.connections.connection():
@@ -99,7 +110,10 @@ async def test_a_pool_serves_more_calls_than_it_has_connections(
     async with open_database(store.target, pool_size=2) as database:
         tasks = TaskService(database, "ada", clock)
         added = await asyncio.gather(
-            *(tasks.add(NewTask(title=f"task {number}")) for number in range(20))
+            *(
+                tasks.add(NewTask(title=f"task {number}"))
+                for number in range(20)
+            )
         )
 
     assert sorted(one.task.number for one in added) == list(range(1, 21))
@@ -162,7 +176,11 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
         await connection.driver.set_trace_callback(said.append)
 
     await tasks.add(NewTask(title="a"))
-    first = [statement.split()[:2] for statement in said if "PRAGMA" not in statement]
+    first = [
+        statement.split()[:2]
+        for statement in said
+        if "PRAGMA" not in statement
+    ]
     said.clear()
     await tasks.list()
 
@@ -176,7 +194,10 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
         "SELECT",
         "COMMIT",
     ]
-    assert first[5] == ["SELECT", "pragma_user_version.user_version,"]  # the mark
+    assert first[5] == [
+        "SELECT",
+        "pragma_user_version.user_version,",
+    ]  # the mark
     assert [statement.split()[0] for statement in said] == ["SELECT"]
 
 
@@ -224,7 +245,9 @@ async def test_a_file_copied_over_one_that_is_open_and_has_a_log_is_used_no_more
         await TaskService(database, "ada", clock).add(NewTask(title="third"))
         path.write_bytes(backup)
         for _ in range(2):
-            with pytest.raises(IoFailed, match="was left by another file") as caught:
+            with pytest.raises(
+                IoFailed, match="was left by another file"
+            ) as caught:
                 await titles(database, clock)
             refusals.append(caught.value)
         path.with_name("store.db-wal").rename(
@@ -261,7 +284,9 @@ async def test_only_what_changes_something_leaves_a_mark(
     before, after = await two_states(sqlite_store, clock)
     async with open_database(sqlite_store.target) as database:
         with pytest.raises(NotFound):
-            await TaskService(database, "ada", clock).update(9, TaskChange(title="b"))
+            await TaskService(database, "ada", clock).update(
+                9, TaskChange(title="b")
+            )
 
     assert before[60:64] != after[60:64]
     assert file_of(sqlite_store).read_bytes() == after

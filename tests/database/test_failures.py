@@ -44,7 +44,10 @@ from todo_cli.task import NewTask
 
 PASSWORD = "CANARY-p\u00e4ss"
 TARGET = PostgresTarget(
-    hosts=(("db.example", 5432),), user="ada", password=PASSWORD, database="shop"
+    hosts=(("db.example", 5432),),
+    user="ada",
+    password=PASSWORD,
+    database="shop",
 )
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
@@ -107,7 +110,9 @@ STATES = {
 
 
 def test_each_sqlstate_becomes_one_error() -> None:
-    found = {state: said(of_server(state, "it went wrong")) for state in STATES}
+    found = {
+        state: said(of_server(state, "it went wrong")) for state in STATES
+    }
 
     assert {state: type(error) for state, error in found.items()} == STATES
     for state, error in found.items():
@@ -165,7 +170,9 @@ POOLER = {
 
 def test_each_message_of_neons_proxy_becomes_one_error() -> None:
     kinds = NEON | dict.fromkeys(WAKING, DatabaseUnavailable)
-    found = {text: said(of_server("XX000", text), connecting=True) for text in kinds}
+    found = {
+        text: said(of_server("XX000", text), connecting=True) for text in kinds
+    }
 
     assert {text: type(error) for text, error in found.items()} == kinds
     assert all(error.hint for error in found.values())
@@ -204,7 +211,9 @@ def test_hints_name_what_helps() -> None:
     for name, error in hints.items():
         assert name in (said(error).hint or ""), name
     assert "`eve`" in said(hints["SECURITY.md"]).message
-    nameless = PostgresTarget(TARGET.hosts)  # asyncpg takes the name from elsewhere
+    nameless = PostgresTarget(
+        TARGET.hosts
+    )  # asyncpg takes the name from elsewhere
     assert "--user" in (said(hints["--user"], nameless).hint or "")
     assert type(said(hints["sslrootcert"])) is TlsFailed
 
@@ -226,14 +235,19 @@ def test_what_no_driver_raised_is_a_bug() -> None:
 
 def test_is_cut_knows_a_lost_connection() -> None:
     cut = [TimeoutError(), ConnectionResetError(), of_server("57P01", "")]
-    cut += [of_server("08003", ""), asyncpg.InterfaceError("connection is closed")]
+    cut += [
+        of_server("08003", ""),
+        asyncpg.InterfaceError("connection is closed"),
+    ]
     whole = [
         of_server("57014", ""),
         of_server("40001", ""),
         asyncpg.InterfaceError("x"),
     ]
 
-    cut.append(DBAPIError(None, None, ValueError(), connection_invalidated=True))
+    cut.append(
+        DBAPIError(None, None, ValueError(), connection_invalidated=True)
+    )
     assert [error for error in cut if not failures.is_cut(error)] == []
     assert [error for error in whole if failures.is_cut(error)] == []
 
@@ -267,7 +281,9 @@ def place(own_postgres: PostgresCluster) -> Iterator[str]:
 def role(own_postgres: PostgresCluster) -> Iterator[str]:
     """A role that may log in and owns nothing."""
     name = f"role_{uuid4().hex[:8]}"
-    own_postgres.run_sql("postgres", f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    own_postgres.run_sql(
+        "postgres", f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"
+    )
     yield name
     own_postgres.run_sql("postgres", f"DROP OWNED BY {name}; DROP ROLE {name}")
 
@@ -337,7 +353,8 @@ async def test_a_read_only_database_is_forbidden_to_write(
         async with opened(own_postgres.url(place)) as database:
             await TaskService(database, "ada", clock).add(NewTask(title="a"))
     own_postgres.run_sql(
-        "postgres", f'ALTER DATABASE "{place}" SET default_transaction_read_only = on'
+        "postgres",
+        f'ALTER DATABASE "{place}" SET default_transaction_read_only = on',
     )
 
     async with opened(own_postgres.url(place)) as database:
@@ -366,7 +383,9 @@ def target(tmp_path: Path) -> SqliteTarget:
     """A file with the table `kept` and one row in it."""
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as file, file:
-        file.execute("CREATE TABLE kept (n INTEGER PRIMARY KEY CHECK (n > 0), t TEXT)")
+        file.execute(
+            "CREATE TABLE kept (n INTEGER PRIMARY KEY CHECK (n > 0), t TEXT)"
+        )
         file.execute("INSERT INTO kept VALUES (1, CAST(x'61ff62' AS TEXT))")
     return SqliteTarget(path)
 
@@ -410,7 +429,9 @@ def test_a_locked_file_is_busy(target: SqliteTarget) -> None:
     assert type(said(error, target)) is DatabaseBusy
 
 
-def test_errors_of_the_disk_outside_sqlite_name_the_file(tmp_path: Path) -> None:
+def test_errors_of_the_disk_outside_sqlite_name_the_file(
+    tmp_path: Path,
+) -> None:
     target = SqliteTarget(tmp_path / "todo.db")
 
     for number in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
@@ -418,7 +439,9 @@ def test_errors_of_the_disk_outside_sqlite_name_the_file(tmp_path: Path) -> None
 
 
 @pytest.mark.spec("002/FR-077")
-def test_a_folder_in_the_place_of_the_log_is_an_io_error(target: SqliteTarget) -> None:
+def test_a_folder_in_the_place_of_the_log_is_an_io_error(
+    target: SqliteTarget,
+) -> None:
     with closing(sqlite3.connect(target.path)) as file:
         file.execute("PRAGMA journal_mode = WAL")
     target.path.with_name("store.db-wal").mkdir()
@@ -457,11 +480,15 @@ async def test_a_file_that_is_no_database_is_an_io_error_and_stays(
         assert {"store.db", "store.db-wal", "store.db-shm"} <= set(
             hint.replace(",", " ").split()
         )
-        assert ("TODO_DATABASE_URL" in hint) is ("SQLite database" in str(caught.value))
+        assert ("TODO_DATABASE_URL" in hint) is (
+            "SQLite database" in str(caught.value)
+        )
     assert file_of(store).read_bytes() == content
 
 
-@pytest.mark.parametrize("name", ["100% a?mode=ro#b", "\u0645\u06cc", "\udcff", "a'\n"])
+@pytest.mark.parametrize(
+    "name", ["100% a?mode=ro#b", "\u0645\u06cc", "\udcff", "a'\n"]
+)
 async def test_a_file_may_have_any_name(
     tmp_path: Path, clock: Clock, name: str
 ) -> None:
@@ -469,4 +496,6 @@ async def test_a_file_may_have_any_name(
     async with open_database(target) as database:
         await TaskService(database, "ada", clock).add(NewTask(title="a"))
 
-    assert [path.name for path in (tmp_path / name).iterdir()] == [f"{name}.db"]
+    assert [path.name for path in (tmp_path / name).iterdir()] == [
+        f"{name}.db"
+    ]

@@ -72,11 +72,16 @@ def titles_of(path: Path) -> list[str]:
 
 
 @pytest.mark.spec("002/FR-075")
-def test_make_gives_file_and_folders_to_nobody_else(path: Path, umask: int) -> None:
+def test_make_gives_file_and_folders_to_nobody_else(
+    path: Path, umask: int
+) -> None:
     files.make(path)
 
     assert (mode_of(path), path.stat().st_size) == (0o600, 0)
-    assert (mode_of(path.parent), mode_of(path.parent.parent)) == (0o700, 0o700)
+    assert (mode_of(path.parent), mode_of(path.parent.parent)) == (
+        0o700,
+        0o700,
+    )
 
 
 def test_make_leaves_what_is_there_as_it_is(path: Path) -> None:
@@ -95,10 +100,14 @@ def test_make_leaves_what_is_there_as_it_is(path: Path) -> None:
 def test_make_says_what_is_in_the_way(path: Path) -> None:
     path.parent.parent.write_text("")
 
-    with pytest.raises(IoFailed, match=f"^{path.parent}: not a directory$") as caught:
+    with pytest.raises(
+        IoFailed, match=f"^{path.parent}: not a directory$"
+    ) as caught:
         files.make(path)
     assert caught.value.hint
-    with pytest.raises(IoFailed, match=r"^/proc/todo: "):  # takes no file of ours
+    with pytest.raises(
+        IoFailed, match=r"^/proc/todo: "
+    ):  # takes no file of ours
         files.make(Path("/proc/todo/todo.db"))
 
 
@@ -124,7 +133,10 @@ def test_holds_nothing_refuses_what_is_not_a_file(path: Path) -> None:
     path.unlink()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
-        assert refusal(IoFailed, path).message == f"{path} is a socket, not a file"
+        assert (
+            refusal(IoFailed, path).message
+            == f"{path} is a socket, not a file"
+        )
     device = refusal(IoFailed, Path("/dev/null"))
     assert device.message == "/dev/null is a device, not a file"
 
@@ -132,7 +144,9 @@ def test_holds_nothing_refuses_what_is_not_a_file(path: Path) -> None:
 @pytest.mark.spec("002/FR-077")
 def test_holds_nothing_refuses_a_path_that_leads_nowhere(path: Path) -> None:
     too_long = path.parent.parent.with_name("x" * 300) / "todo.db"
-    assert refusal(IoFailed, too_long).message.endswith("x: file name too long")
+    assert refusal(IoFailed, too_long).message.endswith(
+        "x: file name too long"
+    )
     path.parent.mkdir(parents=True)
     path.symlink_to(path)
     loop = refusal(IoFailed, path)
@@ -145,7 +159,9 @@ def test_holds_nothing_refuses_a_path_that_leads_nowhere(path: Path) -> None:
 @pytest.mark.spec("002/FR-077")
 def test_holds_nothing_refuses_a_file_that_we_may_not_read() -> None:
     # The folders of pytest are closed to others.
-    with tempfile.TemporaryDirectory(prefix="todo-files-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="todo-files-", dir="/tmp"
+    ) as folder:
         path = Path(folder, "todo.db")
         path.write_text("x")
         path.chmod(0o000)
@@ -175,7 +191,9 @@ sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")
 """
 
 
-def test_holds_nothing_leaves_the_locks_of_this_process_alone(tmp_path: Path) -> None:
+def test_holds_nothing_leaves_the_locks_of_this_process_alone(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE task (title TEXT)")
@@ -296,7 +314,9 @@ def test_make_makes_what_a_symlink_of_our_own_leads_to(
 
 
 @pytest.mark.spec("001/FR-041")
-def test_copy_aside_takes_the_write_ahead_log_along(tmp_path: Path, umask: int) -> None:
+def test_copy_aside_takes_the_write_ahead_log_along(
+    tmp_path: Path, umask: int
+) -> None:
     path = tmp_path / "todo.db"
     with closing(fill(path, "Buy milk", "Buy bread")):
         assert path.with_name("todo.db-wal").stat().st_size > 0
@@ -316,7 +336,9 @@ def test_copy_aside_keeps_the_copies_that_are_there(tmp_path: Path) -> None:
     copies = [files.copy_aside(path, "0001")]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO task VALUES ('second')")
-    copies += [files.copy_aside(path, version) for version in ("0001", "0002", "0001")]
+    copies += [
+        files.copy_aside(path, version) for version in ("0001", "0002", "0001")
+    ]
 
     named = [copy.name.removeprefix("todo.db.") for copy in copies]
     assert named == ["0001.bak", "0001.2.bak", "0002.bak", "0001.3.bak"]
@@ -340,7 +362,9 @@ def test_copy_aside_says_why_there_is_no_copy_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "todo.db"
-    fill(path, *(f"a title of some length {number}" for number in range(1_000))).close()
+    fill(
+        path, *(f"a title of some length {number}" for number in range(1_000))
+    ).close()
     content = path.read_bytes()
     path.write_bytes(b"not a database, " * (len(content) // 16))
 

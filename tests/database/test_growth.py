@@ -88,7 +88,15 @@ class Next:
             if name in os.environ:
                 variables[name] = os.environ[name]
         ran = subprocess.run(
-            [sys.executable, "-P", "-m", "todo_cli", *arguments, "--user", user],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "todo_cli",
+                *arguments,
+                "--user",
+                user,
+            ],
             env=variables,
             cwd=self.seal.cwd,
             capture_output=True,
@@ -112,16 +120,22 @@ def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tables.write(TABLE)
     revisions = r'("0001": (frozenset\(.*?\)))'
     edit(database / "schema.py", revisions, r'\1, "0002": \2 | {"label"}')
-    (database / "migrations" / "versions" / "0002_label.py").write_text(REVISION)
+    (database / "migrations" / "versions" / "0002_label.py").write_text(
+        REVISION
+    )
     build = [sys.executable, "-m", "todo_cli.database.build"]
-    subprocess.run(build, env={"PYTHONPATH": str(folder)}, cwd=folder, check=True)
+    subprocess.run(
+        build, env={"PYTHONPATH": str(folder)}, cwd=folder, check=True
+    )
     return folder
 
 
 def edit(path: Path, pattern: str, replacement: str) -> None:
     """Change the one place in a file that fits a pattern."""
     before = path.read_text()
-    text, count = re.subn(pattern, replacement, before, count=1, flags=re.DOTALL)
+    text, count = re.subn(
+        pattern, replacement, before, count=1, flags=re.DOTALL
+    )
     assert count == 1, (path, pattern)
     path.write_text(text)
 
@@ -138,7 +152,9 @@ def todo(seal: Seal, clock: Clock, former: Store) -> Todo:
     return Todo(Surroundings(seal.home, seal.cwd, former.url), clock)
 
 
-@pytest.fixture(params=list(product(("sqlite", "postgresql"), VERSIONS)), ids="-".join)
+@pytest.fixture(
+    params=list(product(("sqlite", "postgresql"), VERSIONS)), ids="-".join
+)
 def former(request: pytest.FixtureRequest, seal: Seal) -> Store:
     """A store as a former version made it."""
     kind, version = request.param
@@ -158,7 +174,9 @@ async def restore(url: str, dump: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(first)
-        for schema, table, columns, rows, sql in zip(*[iter(parts)] * 5, strict=True):
+        for schema, table, columns, rows, sql in zip(
+            *[iter(parts)] * 5, strict=True
+        ):
             await connection.copy_to_table(
                 table,
                 schema_name=schema,
@@ -166,7 +184,9 @@ async def restore(url: str, dump: str) -> None:
                 source=BytesIO(rows.encode()),
                 format="text",
             )
-            await connection.execute(f"{sql}; SELECT 1")  # never nothing but comments
+            await connection.execute(
+                f"{sql}; SELECT 1"
+            )  # never nothing but comments
     finally:
         await connection.close()
 
@@ -229,10 +249,14 @@ def test_the_next_version_brings_a_store_up_to_date(
 
     assert rows_of(former) == before
     assert version_of(former) == ["0002"]
-    filled = "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL"
+    filled = (
+        "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL"
+    )
     assert fetch(former, filled) == [(0,)]
     assert following(former.url, "add", "next", "--json").data["number"] == 5
-    assert following(former.url, "db", "upgrade").out.endswith("is up to date (0002)\n")
+    assert following(former.url, "db", "upgrade").out.endswith(
+        "is up to date (0002)\n"
+    )
 
 
 @pytest.mark.spec("001/FR-040")
@@ -278,7 +302,9 @@ def test_the_printed_sql_does_what_the_upgrade_does(
 def a_new_store(like: Store, request: pytest.FixtureRequest) -> Store:
     """A place for another store of the same kind."""
     if like.kind == "sqlite":
-        return Store("sqlite", f"sqlite:///{file_of(like).with_name('new.db')}")
+        return Store(
+            "sqlite", f"sqlite:///{file_of(like).with_name('new.db')}"
+        )
     postgres = request.getfixturevalue("postgres")
     name = postgres.create_database()
     request.addfinalizer(lambda: postgres.drop_database(name))
@@ -315,12 +341,20 @@ def test_an_import_of_the_next_version_brings_every_table_along(
     for store in (source, target):
         assert following(store.url, "db", "upgrade").status == 0
     labels = [("ada", "home"), ("grace", "work")]
-    run(source, "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')")
+    run(
+        source,
+        "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')",
+    )
     run(source, "UPDATE todo.task SET estimate = number")
-    others = "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number"
+    others = (
+        "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number"
+    )
 
     for _ in range(2):
-        assert following(target.url, "db", "import", str(file_of(source))).status == 0
+        assert (
+            following(target.url, "db", "import", str(file_of(source))).status
+            == 0
+        )
         assert fetch(target, "SELECT * FROM todo.label ORDER BY 1") == labels
     assert fetch(target, others) == [(0,)]
     refused = todo("db", "import", str(file_of(source)), "--json")
@@ -339,7 +373,9 @@ def person(own_postgres: PostgresCluster) -> Iterator[str]:
     own_postgres.run_sql("postgres", f"DROP ROLE IF EXISTS {name}")
 
 
-@pytest.mark.parametrize("recipe_comes", ["before the upgrade", "after the upgrade"])
+@pytest.mark.parametrize(
+    "recipe_comes", ["before the upgrade", "after the upgrade"]
+)
 @pytest.mark.parametrize(
     "former",
     [("postgresql", version) for version in VERSIONS],
@@ -360,7 +396,10 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     if recipe_comes == "after the upgrade":
         run(former, following(former.url, "db", "policy", person).out)
     run(former, f"ALTER ROLE {person} PASSWORD 'of the tests'")
-    run(former, f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')")
+    run(
+        former,
+        f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')",
+    )
     database = former.url.rpartition("/")[2]
     url = own_postgres.url(database, user=person, password="of the tests")
 

@@ -86,7 +86,9 @@ def message(kind: bytes, body: bytes = b"") -> bytes:
 
 def row(*columns: str) -> bytes:
     """A row of text."""
-    cells = b"".join(struct.pack("!i", len(text)) + text.encode() for text in columns)
+    cells = b"".join(
+        struct.pack("!i", len(text)) + text.encode() for text in columns
+    )
     return message(b"D", struct.pack("!h", len(columns)) + cells)
 
 
@@ -128,7 +130,10 @@ def test_the_answer_is_kept_and_the_rest_handed_on(
 
     assert len(line.sent) == 1
     assert line.sent[0].endswith(PARSE)
-    assert b"".join(data for data in listener.told if isinstance(data, bytes)) == REST
+    assert (
+        b"".join(data for data in listener.told if isinstance(data, bytes))
+        == REST
+    )
     assert line.protocol is listener
     line.write(PARSE)
     assert line.sent[1:] == [PARSE]
@@ -192,7 +197,9 @@ def test_an_error_instead_of_an_answer_cuts_the_line(
     assert (line.is_cut, listener.told, check.take_fault()) == (True, [], None)
 
 
-def test_what_happens_to_the_line_is_passed_on(line: Line, listener: Listener) -> None:
+def test_what_happens_to_the_line_is_passed_on(
+    line: Line, listener: Listener
+) -> None:
     line.write(PARSE)
     for event in ("pause_writing", "resume_writing", "eof_received"):
         getattr(line.protocol, event)()

@@ -44,7 +44,9 @@ each_lie = pytest.mark.parametrize(
 )
 
 
-async def pages_read(store: Store, statement: str, parameters: Sequence[Any]) -> int:
+async def pages_read(
+    store: Store, statement: str, parameters: Sequence[Any]
+) -> int:
     """How many pages PostgreSQL looks at for a statement; rows that an index skips do
     not show anywhere else.
     """
@@ -76,7 +78,10 @@ async def test_late_page_on_postgresql_is_not_walked_to(
             store, *await watched.one(tasks.list(TaskQuery(status, LIMIT)))
         )
         late_pages = await pages_read(
-            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT, after=late)))
+            store,
+            *await watched.one(
+                tasks.list(TaskQuery(status, LIMIT, after=late))
+            ),
         )
 
         assert late_pages <= AT_MOST * first_pages, status
@@ -101,7 +106,10 @@ async def test_late_page_on_sqlite_is_not_walked_to(
             store, *await watched.one(tasks.list(TaskQuery(status, LIMIT)))
         )
         late_steps = sqlite_steps(
-            store, *await watched.one(tasks.list(TaskQuery(status, LIMIT, after=late)))
+            store,
+            *await watched.one(
+                tasks.list(TaskQuery(status, LIMIT, after=late))
+            ),
         )
 
         assert late_steps <= AT_MOST * first_steps, status

@@ -25,7 +25,9 @@ from todo_cli.task import NewTask
 INSERT = "INSERT INTO kept VALUES (1)"
 
 
-async def ask(database: Database, statement: str, effect: Effect = Effect.READ) -> None:
+async def ask(
+    database: Database, statement: str, effect: Effect = Effect.READ
+) -> None:
     """Send a statement through the code that repeats calls."""
 
     async def work(connection: Connection) -> None:
@@ -34,7 +36,9 @@ async def ask(database: Database, statement: str, effect: Effect = Effect.READ) 
     await database.run(work, effect=effect)
 
 
-async def fault(database: Database, statement: str, effect: Effect) -> TodoError:
+async def fault(
+    database: Database, statement: str, effect: Effect
+) -> TodoError:
     """The error that answers a statement."""
     with pytest.raises(TodoError) as caught:
         await ask(database, statement, effect)
@@ -69,7 +73,9 @@ async def cut(
 ) -> AsyncIterator[Database]:
     """A database with the table `kept`, over the line."""
     own_postgres.run_sql(place, "CREATE TABLE kept (n int)")
-    url = own_postgres.url(place).replace(f":{own_postgres.port}/", f":{line.port}/")
+    url = own_postgres.url(place).replace(
+        f":{own_postgres.port}/", f":{line.port}/"
+    )
     async with opened(url) as database:
         yield database
 
@@ -147,7 +153,10 @@ async def test_a_write_that_was_cut_and_then_refused_stays_open(
 
 @pytest.mark.parametrize(
     ("then", "kind"),
-    [(Conflict("taken"), Conflict), (DatabaseUnavailable("gone"), OutcomeUnknown)],
+    [
+        (Conflict("taken"), Conflict),
+        (DatabaseUnavailable("gone"), OutcomeUnknown),
+    ],
 )
 async def test_a_write_that_was_cut_is_settled_by_a_conflict_alone(
     line: TurnProxy, cut: Database, then: TodoError, kind: type[TodoError]

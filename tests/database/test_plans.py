@@ -33,7 +33,9 @@ FEW, MANY = 2_500, 8_000
 COUNTED = 1_001  # rows that a count may look at
 START = datetime(2020, 1, 1, tzinfo=UTC)
 COLUMNS = [column.name for column in fields(Task)]
-Row = tuple[UUID, int, str, str, None, bool, datetime, datetime, datetime | None]
+Row = tuple[
+    UUID, int, str, str, None, bool, datetime, datetime, datetime | None
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +51,40 @@ class Shape:
             at, done = START + number * self.apart, self.is_done(number, size)
             id = UUID(int=number + (10**9 if user == "bob" else 0))
             done_at = at if done else None
-            yield id, number, user, f"task {number}", None, done, at, at, done_at
+            yield (
+                id,
+                number,
+                user,
+                f"task {number}",
+                None,
+                done,
+                at,
+                at,
+                done_at,
+            )
 
 
 SECOND = timedelta(seconds=1)
 SHAPES = {
     "all open": Shape(lambda number, size: False, SECOND),
-    "oldest 15 open, the rest done": Shape(lambda number, size: number > 15, SECOND),
-    "newest 1,100 open": Shape(lambda number, size: number <= size - 1_100, SECOND),
+    "oldest 15 open, the rest done": Shape(
+        lambda number, size: number > 15, SECOND
+    ),
+    "newest 1,100 open": Shape(
+        lambda number, size: number <= size - 1_100, SECOND
+    ),
     "older half done": Shape(lambda number, size: number <= size // 2, SECOND),
     "newer half done": Shape(lambda number, size: number > size // 2, SECOND),
-    "one created_at, all open": Shape(lambda number, size: False, timedelta(0)),
-    "one created_at, half done": Shape(lambda n, size: n % 2 == 0, timedelta(0)),
+    "one created_at, all open": Shape(
+        lambda number, size: False, timedelta(0)
+    ),
+    "one created_at, half done": Shape(
+        lambda n, size: n % 2 == 0, timedelta(0)
+    ),
 }
-each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+each_shape = pytest.mark.parametrize(
+    "shape", SHAPES.values(), ids=SHAPES.keys()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +110,18 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
         PostgresConnection.fetch,
     )
 
-    async def from_file(connection: Any, statement: Any, /, **values: Any) -> Any:
+    async def from_file(
+        connection: Any, statement: Any, /, **values: Any
+    ) -> Any:
         sql = named(connection, statement).sql
         given = {name: to_file(value) for name, value in values.items()}
         if "pragma" not in sql:
             watched.statements.append((sql, given))
         return await fetch_from_file(connection, statement, **values)
 
-    async def from_server(connection: Any, statement: Any, /, **values: Any) -> Any:
+    async def from_server(
+        connection: Any, statement: Any, /, **values: Any
+    ) -> Any:
         found = named(connection, statement)
         given = tuple(to_server(values[name]) for name in found.names)
         watched.statements.append((found.numbered, given))
@@ -122,7 +148,9 @@ async def fill(store: Store, shape: Shape, size: int) -> None:
         with closing(sqlite3.connect(file_of(store))) as file, file:
             # These rows break no rule, and checks take half of the time.
             file.execute("PRAGMA ignore_check_constraints = ON")
-            insert = f"INSERT INTO task ({', '.join(COLUMNS)}) VALUES ({places})"
+            insert = (
+                f"INSERT INTO task ({', '.join(COLUMNS)}) VALUES ({places})"
+            )
             file.executemany(insert, map(as_text, rows))
     else:
         async with connected(store) as connection:
@@ -136,7 +164,10 @@ instant = cache(format_instant)
 
 def as_text(row: Row) -> list[object]:
     """A row as SQLite holds it."""
-    converters: dict[type, Callable[[Any], object]] = {UUID: str, datetime: instant}
+    converters: dict[type, Callable[[Any], object]] = {
+        UUID: str,
+        datetime: instant,
+    }
     return [
         converters[type(value)](value) if type(value) in converters else value
         for value in row
@@ -166,14 +197,18 @@ def looked_at(node: dict[str, Any]) -> int:
     return int((node["Actual Rows"] + thrown) * node["Actual Loops"])
 
 
-def sqlite_plan(store: Store, statement: str, parameters: Sequence[Any]) -> list[str]:
+def sqlite_plan(
+    store: Store, statement: str, parameters: Sequence[Any]
+) -> list[str]:
     """SQLite's words for what it is going to do."""
     with closing(sqlite3.connect(file_of(store))) as file:
         rows = file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         return [row[3] for row in rows]
 
 
-def sqlite_steps(store: Store, statement: str, parameters: Sequence[Any]) -> int:
+def sqlite_steps(
+    store: Store, statement: str, parameters: Sequence[Any]
+) -> int:
     """How many steps of its machine SQLite takes for the statement."""
     steps = 0
 
@@ -188,7 +223,9 @@ def sqlite_steps(store: Store, statement: str, parameters: Sequence[Any]) -> int
     return steps
 
 
-async def make(store: Store, tasks: TaskService, shape: Shape, size: int) -> None:
+async def make(
+    store: Store, tasks: TaskService, shape: Shape, size: int
+) -> None:
     """Make the store, filled."""
     await tasks.add(NewTask(title="makes the store"))
     await tasks.delete([1])
@@ -210,8 +247,12 @@ async def test_list_on_postgresql_neither_sorts_nor_walks(
         nodes = await postgresql_plan(store, *statement)
         scans = [node for node in nodes if node.get("Relation Name") == "task"]
 
-        assert [node for node in nodes if "Sort" in node["Node Type"]] == [], status
-        assert [node for node in scans if looked_at(node) > COUNTED] == [], status
+        assert [node for node in nodes if "Sort" in node["Node Type"]] == [], (
+            status
+        )
+        assert [node for node in scans if looked_at(node) > COUNTED] == [], (
+            status
+        )
 
 
 @pytest.mark.spec("001/FR-022")
@@ -253,7 +294,9 @@ async def test_list_sends_one_statement(
 
 COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
     "add": lambda tasks: tasks.add(NewTask(title="c")),
-    "add with an id": lambda tasks: tasks.add(NewTask(title="c", id=UUID(int=7))),
+    "add with an id": lambda tasks: tasks.add(
+        NewTask(title="c", id=UUID(int=7))
+    ),
     "get": lambda tasks: tasks.get(1),
     "update": lambda tasks: tasks.update(
         1, TaskChange(title="d", description=None, completed=True)

@@ -48,7 +48,8 @@ def shared(owned_site: Site, proxy: TurnProxy) -> Iterator[Site]:
         assert owner("add", f"task of {person}", user=person).status == 0
     wait_for(
         run_as_owner(
-            owned_site, with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE)
+            owned_site,
+            with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE),
         )
     )
     yield owned_site
@@ -69,7 +70,9 @@ def with_passwords(recipe: str, people: Sequence[str]) -> str:
     head names.
     """
     statements = re.findall(
-        r"^--  +(ALTER ROLE .* PASSWORD )'\.\.\.';$", recipe, flags=re.MULTILINE
+        r"^--  +(ALTER ROLE .* PASSWORD )'\.\.\.';$",
+        recipe,
+        flags=re.MULTILINE,
     )
     assert len(statements) == len(people), recipe
     secrets = [SECRET.format(person).replace("'", "''") for person in people]
@@ -81,7 +84,9 @@ def with_passwords(recipe: str, people: Sequence[str]) -> str:
 
 async def run_as_owner(site: Site, sql: str) -> None:
     """Run SQL as the owner that is no superuser."""
-    url = site.server.url(site.database, user=OWNER, password=SECRET.format(OWNER))
+    url = site.server.url(
+        site.database, user=OWNER, password=SECRET.format(OWNER)
+    )
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)
@@ -89,7 +94,9 @@ async def run_as_owner(site: Site, sql: str) -> None:
         await connection.close()
 
 
-async def fetch_as(site: Site, role: str, sql: str) -> list[tuple[object, ...]]:
+async def fetch_as(
+    site: Site, role: str, sql: str
+) -> list[tuple[object, ...]]:
     """The rows that a role gets by SQL of its own."""
     connection = await asyncpg.connect(
         site.server.url(site.database, user=role, password=SECRET.format(role))
@@ -103,7 +110,9 @@ async def fetch_as(site: Site, role: str, sql: str) -> list[tuple[object, ...]]:
 def as_role(site: Site, proxy: TurnProxy, role: str) -> Todo:
     """The program, logged in as a role."""
     return site.todo(
-        site.url("127.0.0.1", proxy.port, user=role, password=SECRET.format(role))
+        site.url(
+            "127.0.0.1", proxy.port, user=role, password=SECRET.format(role)
+        )
     )
 
 
@@ -147,7 +156,9 @@ def test_a_role_sees_nothing_of_anybody_else(
     assert run("doctor", "--json", "--user", user).data["tasks"] == 0
 
 
-def test_a_role_is_told_whose_tasks_it_may_keep(shared: Site, proxy: TurnProxy) -> None:
+def test_a_role_is_told_whose_tasks_it_may_keep(
+    shared: Site, proxy: TurnProxy
+) -> None:
     run = as_role(shared, proxy, "ada")
 
     for command in (["add", "x"], ["add", "-"]):
@@ -158,7 +169,8 @@ def test_a_role_is_told_whose_tasks_it_may_keep(shared: Site, proxy: TurnProxy) 
             "The role `ada` may only keep the tasks of `ada` in "
         )
         assert (
-            error["hint"] == "leave out --user, or log in with the role of that person"
+            error["hint"]
+            == "leave out --user, or log in with the role of that person"
         )
 
 
@@ -178,7 +190,8 @@ def test_a_role_changes_nothing_of_anybody_else(
         ("NOT_FOUND", "delete", "1"),
     ):
         assert_document(
-            run("--user", user, "--json", *command, stdin=b"one\ntwo\n"), code=code
+            run("--user", user, "--json", *command, stdin=b"one\ntwo\n"),
+            code=code,
         )
         assert shared.fetch(EVERYTHING) == before
 
@@ -188,21 +201,23 @@ def test_a_role_cannot_take_an_id_of_anybody_else(
 ) -> None:
     [(id,)] = shared.fetch("SELECT id FROM todo.task WHERE user_id = 'bob'")
 
-    ran = as_role(shared, proxy, "ada")("add", "mine", "--id", str(id), "--json")
+    ran = as_role(shared, proxy, "ada")(
+        "add", "mine", "--id", str(id), "--json"
+    )
 
     assert ran.error["code"] in ("CONFLICT", "FORBIDDEN")
-    assert shared.fetch(f"SELECT user_id, title FROM todo.task WHERE id = '{id}'") == [
-        ("bob", "task of bob")
-    ]
+    assert shared.fetch(
+        f"SELECT user_id, title FROM todo.task WHERE id = '{id}'"
+    ) == [("bob", "task of bob")]
 
 
 def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
-    assert wait_for(fetch_as(shared, "ada", "SELECT title FROM todo.task")) == [
-        ("task of ada",)
-    ]
-    assert wait_for(fetch_as(shared, "ada", "SELECT user_id FROM todo.counter")) == [
-        ("ada",)
-    ]
+    assert wait_for(
+        fetch_as(shared, "ada", "SELECT title FROM todo.task")
+    ) == [("task of ada",)]
+    assert wait_for(
+        fetch_as(shared, "ada", "SELECT user_id FROM todo.counter")
+    ) == [("ada",)]
     for sql in (
         "UPDATE todo.task SET user_id = 'bob'",
         "INSERT INTO todo.counter VALUES ('carol', 7)",
@@ -218,7 +233,9 @@ def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
     assert (
         wait_for(
             fetch_as(
-                shared, "ada", "DELETE FROM todo.task WHERE user_id = 'bob' RETURNING 1"
+                shared,
+                "ada",
+                "DELETE FROM todo.task WHERE user_id = 'bob' RETURNING 1",
             )
         )
         == []
@@ -233,9 +250,15 @@ def test_a_role_costs_no_turn_more(shared: Site, proxy: TurnProxy) -> None:
         assert proxy.turns == 6
 
 
-def test_doctor_says_whom_the_policy_binds(shared: Site, proxy: TurnProxy) -> None:
+def test_doctor_says_whom_the_policy_binds(
+    shared: Site, proxy: TurnProxy
+) -> None:
     data = as_role(shared, proxy, "ada")("doctor", "--json").data
-    assert (data["role"], data["bypasses_row_level_security"], data["tasks"]) == (
+    assert (
+        data["role"],
+        data["bypasses_row_level_security"],
+        data["tasks"],
+    ) == (
         "ada",
         False,
         1,
@@ -245,10 +268,14 @@ def test_doctor_says_whom_the_policy_binds(shared: Site, proxy: TurnProxy) -> No
     assert (data["role"], data["bypasses_row_level_security"]) == (OWNER, True)
 
 
-def test_the_owner_still_sees_everybody(shared: Site, proxy: TurnProxy) -> None:
+def test_the_owner_still_sees_everybody(
+    shared: Site, proxy: TurnProxy
+) -> None:
     run = as_role(shared, proxy, OWNER)
 
-    assert [len(run("list", "--json", user=person).data) for person in PEOPLE] == [
+    assert [
+        len(run("list", "--json", user=person).data) for person in PEOPLE
+    ] == [
         1,
         1,
         1,
@@ -270,7 +297,10 @@ def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
 
     wait_for(run_as_owner(shared, owner("db", "policy", *PEOPLE).out))
 
-    assert as_role(shared, proxy, "ada")("--user", "bob", "list", "--json").data == []
+    assert (
+        as_role(shared, proxy, "ada")("--user", "bob", "list", "--json").data
+        == []
+    )
 
 
 def test_the_recipe_changes_nothing_by_itself(
@@ -294,15 +324,20 @@ def test_the_recipe_changes_nothing_by_itself(
     ) == [(0,)]
 
 
-def test_the_recipe_takes_no_name_that_is_none(site: Site, plain_url: str) -> None:
+def test_the_recipe_takes_no_name_that_is_none(
+    site: Site, plain_url: str
+) -> None:
     for name in ("a/b", "..", "", "a\nb", "x" * 256):
         assert site.todo(plain_url)("db", "policy", name).status == 2
 
 
-def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> None:
+def test_says_who_may_make_the_tables(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
     site = owned_site
     site.server.run_sql(
-        site.database, f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'"
+        site.database,
+        f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'",
     )
     try:
         run = as_role(site, proxy, "ada")
@@ -314,7 +349,10 @@ def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> Non
         wait_for(run_as_owner(site, run("db", "upgrade", "--sql").out))
         wait_for(run_as_owner(site, run("db", "policy").out))
 
-        assert run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
+        assert (
+            run("add", "Buy milk").out
+            == "Added 1: Buy milk (new list for ada)\n"
+        )
         assert run("db", "upgrade", "--json").data == {
             "version": "0001",
             "created": False,
@@ -323,7 +361,9 @@ def test_says_who_may_make_the_tables(owned_site: Site, proxy: TurnProxy) -> Non
         site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")
 
 
-def test_says_that_rights_are_lacking(owned_site: Site, proxy: TurnProxy) -> None:
+def test_says_that_rights_are_lacking(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
     site = owned_site
     assert as_role(site, proxy, OWNER)("add", "first").status == 0
     site.server.run_sql(
@@ -347,10 +387,14 @@ def test_says_that_rights_are_lacking(owned_site: Site, proxy: TurnProxy) -> Non
             ("first", False)
         ]
     finally:
-        site.server.run_sql(site.database, "DROP OWNED BY reader; DROP ROLE reader")
+        site.server.run_sql(
+            site.database, "DROP OWNED BY reader; DROP ROLE reader"
+        )
 
 
-@pytest.mark.parametrize("name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"])
+@pytest.mark.parametrize(
+    "name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"]
+)
 def test_the_recipe_takes_every_name_of_a_role(
     owned_site: Site, proxy: TurnProxy, name: str
 ) -> None:
@@ -363,12 +407,13 @@ def test_the_recipe_takes_every_name_of_a_role(
             wait_for(run_as_owner(site, with_passwords(recipe, [name])))
         run = as_role(site, proxy, name)
         assert run("add", "Buy milk", user=name).status == 0
-        assert site.fetch("SELECT title FROM todo.task WHERE user_id <> 'ada'") == [
-            ("Buy milk",)
-        ]
+        assert site.fetch(
+            "SELECT title FROM todo.task WHERE user_id <> 'ada'"
+        ) == [("Buy milk",)]
     finally:
         site.server.run_sql(
-            site.database, f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}"
+            site.database,
+            f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}",
         )
 
 

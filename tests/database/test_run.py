@@ -21,7 +21,10 @@ INSTANTS = st.datetimes(timezones=st.just(UTC))
 def test_values_are_numbered_in_order_and_casts_are_not_values() -> None:
     statement = Statement("SELECT :b::pg_catalog.text, :a, :b::INTEGER[], ':'")
 
-    assert statement.numbered == "SELECT $1::pg_catalog.text, $2, $1::INTEGER[], ':'"
+    assert (
+        statement.numbered
+        == "SELECT $1::pg_catalog.text, $2, $1::INTEGER[], ':'"
+    )
     assert statement.names == ("b", "a")
 
 
@@ -78,12 +81,14 @@ async def test_a_statement_is_found_by_its_name_or_given(
     by_name = await connection.fetch("ping")
 
     assert [tuple(row) for row in by_name] == [(1,)]
-    assert [tuple(row) for row in await connection.fetch(Statement("SELECT 2"))] == [
-        (2,)
-    ]
+    assert [
+        tuple(row) for row in await connection.fetch(Statement("SELECT 2"))
+    ] == [(2,)]
 
 
-async def test_an_error_in_a_transaction_undoes_it(connection: Connection) -> None:
+async def test_an_error_in_a_transaction_undoes_it(
+    connection: Connection,
+) -> None:
     counter = {"user_id": "ada", "last": 7}
 
     async def fail() -> None:

@@ -19,8 +19,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 
 from tests.conftest import Seal
-from tests.database.catalog import read_schema, read_version, without_version_table
-from tests.database.chain import MIGRATIONS, OLDER, RENAME, invent_past, look_back
+from tests.database.catalog import (
+    read_schema,
+    read_version,
+    without_version_table,
+)
+from tests.database.chain import (
+    MIGRATIONS,
+    OLDER,
+    RENAME,
+    invent_past,
+    look_back,
+)
 from tests.database.spy import after_each_statement
 from tests.service.backdoor import (
     REFUSALS,
@@ -55,7 +65,9 @@ from todo_cli.task import NewTask, TaskChange
 
 pytestmark = pytest.mark.nothing_made
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-only_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+only_postgresql = pytest.mark.parametrize(
+    "store", ["postgresql"], indirect=True
+)
 
 
 def touch(store: Store) -> None:
@@ -69,14 +81,18 @@ async def run_script(store: Store, sql: str) -> None:
     if store.kind == "postgresql":
         await run_sql(store, sql)
     else:
-        with closing(sqlite3.connect(file_of(store), isolation_level=None)) as file:
+        with closing(
+            sqlite3.connect(file_of(store), isolation_level=None)
+        ) as file:
             file.executescript(sql)
 
 
 async def by_first_add(store: Store, clock: Clock) -> None:
     """Make the schema as a first `add` does."""
     async with open_database(store.target) as database:
-        await TaskService(database, "ada", clock).add(NewTask(title="Buy milk"))
+        await TaskService(database, "ada", clock).add(
+            NewTask(title="Buy milk")
+        )
 
 
 async def by_alembic(store: Store, clock: Clock) -> None:
@@ -92,7 +108,9 @@ def engine_of(store: Store) -> AsyncEngine:
     """SQLAlchemy's own engine for a store."""
     target = store.target
     if isinstance(target, SqliteTarget):
-        tables: dict[str, dict[str, None]] = {"schema_translate_map": {"todo": None}}
+        tables: dict[str, dict[str, None]] = {
+            "schema_translate_map": {"todo": None}
+        }
         return create_async_engine(
             f"sqlite+aiosqlite:///{target.path}", execution_options=tables
         )
@@ -119,7 +137,12 @@ async def by_printed_migrations(store: Store, clock: Clock) -> None:
 
 
 Make = Callable[[Store, Clock], Any]
-WAYS: list[Make] = [by_alembic, by_db_upgrade, by_printed_sql, by_printed_migrations]
+WAYS: list[Make] = [
+    by_alembic,
+    by_db_upgrade,
+    by_printed_sql,
+    by_printed_migrations,
+]
 
 
 # One and the same
@@ -137,7 +160,9 @@ async def test_every_way_to_make_the_schema_makes_the_same(
     made, wanted = await read_schema(other), await read_schema(store)
 
     assert made == wanted
-    assert await read_version(other) == await read_version(store) == [schema.HEAD]
+    assert (
+        await read_version(other) == await read_version(store) == [schema.HEAD]
+    )
     assert all(wanted[part] for part in ("columns", "indexes"))
 
 
@@ -155,11 +180,15 @@ async def test_create_all_makes_the_same_but_for_the_version(
         await connection.run_sync(SQLModel.metadata.create_all)
     await engine.dispose()
 
-    assert await read_schema(other) == without_version_table(await read_schema(store))
+    assert await read_schema(other) == without_version_table(
+        await read_schema(store)
+    )
 
 
 @pytest.mark.spec("001/FR-040")
-async def test_the_catalog_tells_schemas_apart(store: Store, clock: Clock) -> None:
+async def test_the_catalog_tells_schemas_apart(
+    store: Store, clock: Clock
+) -> None:
     await by_first_add(store, clock)
     before = await read_schema(store)
     seen = [before]
@@ -180,10 +209,15 @@ async def test_the_catalog_tells_schemas_apart(store: Store, clock: Clock) -> No
         ]
     for change in changes:
         sql = (
-            change.replace("ON todo.", "ON main.") if store.kind == "sqlite" else change
+            change.replace("ON todo.", "ON main.")
+            if store.kind == "sqlite"
+            else change
         )
         await run_sql(
-            store, sql.replace("CREATE INDEX extra ON main.", "CREATE INDEX extra ON ")
+            store,
+            sql.replace(
+                "CREATE INDEX extra ON main.", "CREATE INDEX extra ON "
+            ),
         )
         seen.append(await read_schema(store))
 
@@ -202,7 +236,9 @@ async def test_two_stores_made_at_the_same_place_in_turn_are_the_same(
 
 
 @pytest.fixture
-def sibling(store: Store, request: pytest.FixtureRequest) -> Callable[[], Store]:
+def sibling(
+    store: Store, request: pytest.FixtureRequest
+) -> Callable[[], Store]:
     """Another empty store of the same kind."""
 
     def make() -> Store:
@@ -221,7 +257,9 @@ def sibling(store: Store, request: pytest.FixtureRequest) -> Callable[[], Store]
 
 def test_revisions_are_those_of_alembic() -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(MIGRATIONS).replace("%", "%%")
+    )
     scripts = ScriptDirectory.from_config(config)
 
     chain = [script.revision for script in scripts.walk_revisions()]
@@ -235,14 +273,18 @@ def test_revisions_are_those_of_alembic() -> None:
 
 
 @only_postgresql
-async def test_creation_is_harmless_when_repeated(store: Store, clock: Clock) -> None:
+async def test_creation_is_harmless_when_repeated(
+    store: Store, clock: Clock
+) -> None:
     await by_first_add(store, clock)
     before = await read_schema(store)
 
     await by_printed_script_again(store)
 
     assert await read_schema(store) == before
-    assert await fetch_all(store, "SELECT title FROM todo.task") == [("Buy milk",)]
+    assert await fetch_all(store, "SELECT title FROM todo.task") == [
+        ("Buy milk",)
+    ]
 
 
 async def by_printed_script_again(store: Store) -> None:
@@ -292,10 +334,39 @@ TEXTS = [
     *(f"a{chr(code)}b" for code in CODES),
     *(
         "a" * length
-        for length in (0, 1, 199, 200, 201, 254, 255, 256, 9_999, 10_000, 10_001)
+        for length in (
+            0,
+            1,
+            199,
+            200,
+            201,
+            254,
+            255,
+            256,
+            9_999,
+            10_000,
+            10_001,
+        )
     ),
-    *("\U0001f600" * length for length in (200, 201, 255, 256, 10_000, 10_001)),
-    *(".", "..", "...", "a/b", "/", "a.b", "\\", "[^a]*?", "'", '"', "%", "_", "$1"),
+    *(
+        "\U0001f600" * length
+        for length in (200, 201, 255, 256, 10_000, 10_001)
+    ),
+    *(
+        ".",
+        "..",
+        "...",
+        "a/b",
+        "/",
+        "a.b",
+        "\\",
+        "[^a]*?",
+        "'",
+        '"',
+        "%",
+        "_",
+        "$1",
+    ),
 ]
 
 
@@ -361,7 +432,10 @@ async def test_checks_refuse_exactly_what_the_rules_refuse(
 # Somebody else's
 
 FOREIGN_FILES: Mapping[str, Sequence[str]] = {
-    "a table": ["CREATE TABLE item (id INTEGER)", "INSERT INTO item VALUES (1)"],
+    "a table": [
+        "CREATE TABLE item (id INTEGER)",
+        "INSERT INTO item VALUES (1)",
+    ],
     "a view": ["CREATE VIEW task AS SELECT 1 AS id"],
     "another table of the name of ours": [
         "CREATE TABLE alembic_version (revision TEXT)",
@@ -397,7 +471,9 @@ CALLS: Mapping[str, Callable[[TaskService, Database], Any]] = {
 
 @pytest.mark.spec("001/FR-039")
 @only_sqlite
-@pytest.mark.parametrize("statements", FOREIGN_FILES.values(), ids=FOREIGN_FILES.keys())
+@pytest.mark.parametrize(
+    "statements", FOREIGN_FILES.values(), ids=FOREIGN_FILES.keys()
+)
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_file_of_something_else_is_not_touched(
     store: Store,
@@ -415,7 +491,9 @@ async def test_a_file_of_something_else_is_not_touched(
 
     await database.close()
     assert (database.created, digest(store)) == (False, before)
-    assert [path.name for path in file_of(store).parent.iterdir()] == ["store.db"]
+    assert [path.name for path in file_of(store).parent.iterdir()] == [
+        "store.db"
+    ]
 
 
 def digest(store: Store) -> str:
@@ -439,8 +517,12 @@ async def test_a_schema_with_other_tables_is_not_upgraded(
     for call in (database.upgrade, database.upgrade_script):
         with pytest.raises(SchemaMismatch) as caught:
             await call()
-        assert caught.value.message.endswith("already holds tables that are not todo's")
-        assert caught.value.hint == "name another database in TODO_DATABASE_URL"
+        assert caught.value.message.endswith(
+            "already holds tables that are not todo's"
+        )
+        assert (
+            caught.value.hint == "name another database in TODO_DATABASE_URL"
+        )
 
     assert (database.created, await what_exists(store)) == (False, before)
 
@@ -528,7 +610,9 @@ async def aged(
     """A store with one task, made by an older program that called a title a name."""
     await by_first_add(store, clock)
     await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
-    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    await run_sql(
+        store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'"
+    )
     invent_past(tmp_path / "migrations", monkeypatch)
     return store
 
@@ -555,7 +639,9 @@ async def test_an_older_server_is_asked_for_its_version_only_when_a_statement_fa
     store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await by_first_add(store, clock)
-    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    await run_sql(
+        store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'"
+    )
     invent_past(tmp_path / "migrations", monkeypatch)
     asked: list[str] = []
 
@@ -584,7 +670,9 @@ async def test_upgrade_brings_an_older_store_to_this_version(
 
     assert database.created is False
     assert await read_version(aged) == [schema.HEAD]
-    assert columns_of(await read_schema(aged)) == columns_of(await read_schema(fresh))
+    assert columns_of(await read_schema(aged)) == columns_of(
+        await read_schema(fresh)
+    )
     assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
     assert await database.upgrade() == schema.HEAD
 
@@ -624,9 +712,12 @@ async def test_upgrade_that_fails_changes_nothing(
 ) -> None:
     await by_first_add(store, clock)
     await run_sql(store, "ALTER TABLE todo.task RENAME COLUMN title TO name")
-    await run_sql(store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'")
+    await run_sql(
+        store, f"UPDATE todo.alembic_version SET version_num = '{OLDER}'"
+    )
     broken = {
-        kind: [*steps, "SELECT nothing FROM nowhere"] for kind, steps in RENAME.items()
+        kind: [*steps, "SELECT nothing FROM nowhere"]
+        for kind, steps in RENAME.items()
     }
     invent_past(tmp_path / "migrations", monkeypatch, broken)
     before = await read_schema(store)
@@ -643,10 +734,14 @@ async def test_upgrade_that_fails_changes_nothing(
 async def test_upgrades_at_the_same_time_all_succeed(
     aged: Store, seal: Seal, tmp_path: Path, fork_server: ForkServer
 ) -> None:
-    process = Process(Surroundings(seal.home, seal.cwd, aged.url), fork_server.launch)
+    process = Process(
+        Surroundings(seal.home, seal.cwd, aged.url), fork_server.launch
+    )
     past = partial(look_back, tmp_path / "migrations")
 
-    running = [process.start("db", "upgrade", "--json", before=past) for _ in range(4)]
+    running = [
+        process.start("db", "upgrade", "--json", before=past) for _ in range(4)
+    ]
     upgraded = [finished(one) for one in running]
 
     assert [ran.data for ran in upgraded] == [upgraded[0].data] * 4
@@ -660,7 +755,9 @@ async def test_upgrades_at_the_same_time_all_succeed(
 
 @pytest.mark.spec("001/FR-041")
 @only_sqlite
-@pytest.mark.parametrize("call", ["list", "add", "add_all", "done", "db upgrade"])
+@pytest.mark.parametrize(
+    "call", ["list", "add", "add_all", "done", "db upgrade"]
+)
 async def test_an_older_file_is_copied_aside_and_upgraded_on_first_use(
     aged: Store, database: Database, tasks: TaskService, call: str
 ) -> None:
@@ -683,7 +780,9 @@ async def test_an_older_file_is_copied_aside_and_upgraded_on_first_use(
             "SELECT version_num FROM alembic_version"
         ).fetchall() == [(OLDER,)]
     assert await read_version(aged) == [schema.HEAD]
-    assert ("Only in the log",) in await fetch_all(aged, "SELECT title FROM task")
+    assert ("Only in the log",) in await fetch_all(
+        aged, "SELECT title FROM task"
+    )
 
 
 @pytest.mark.spec("001/FR-041")
@@ -705,7 +804,9 @@ async def test_an_older_file_that_is_locked_is_not_copied_again_and_again(
 ) -> None:
     async with open_database(aged.target, busy_for_s=0.5) as database:
         tasks = TaskService(database, "ada", clock)
-        with closing(sqlite3.connect(file_of(aged), isolation_level=None)) as beside:
+        with closing(
+            sqlite3.connect(file_of(aged), isolation_level=None)
+        ) as beside:
             beside.execute("BEGIN IMMEDIATE")
 
             with pytest.raises(DatabaseBusy):
@@ -713,7 +814,9 @@ async def test_an_older_file_that_is_locked_is_not_copied_again_and_again(
 
             assert len(list(file_of(aged).parent.glob("*.bak"))) <= 1
             beside.execute("ROLLBACK")
-        assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
+        assert [task.title for task in (await tasks.list()).tasks] == [
+            "Buy milk"
+        ]
 
 
 @pytest.mark.spec("001/FR-041")
@@ -723,7 +826,9 @@ async def test_an_older_file_that_somebody_else_upgrades_meanwhile_is_copied_as_
 ) -> None:
     async def use() -> int:
         async with open_database(aged.target) as database:
-            return len((await TaskService(database, "ada", clock).list()).tasks)
+            return len(
+                (await TaskService(database, "ada", clock).list()).tasks
+            )
 
     assert await asyncio.gather(*(use() for _ in range(4))) == [1] * 4
     for copy in file_of(aged).parent.glob("*.bak"):
@@ -743,13 +848,19 @@ async def age_backwards(store: Store, clock: Clock, change: str) -> None:
     """Make a store as a program does that is newer than this one."""
     await by_first_add(store, clock)
     await run_sql(store, change)
-    await run_sql(store, "UPDATE todo.alembic_version SET version_num = '9999'")
+    await run_sql(
+        store, "UPDATE todo.alembic_version SET version_num = '9999'"
+    )
 
 
 @pytest.mark.spec("001/FR-041")
 @pytest.mark.parametrize("call", ["list", "add", "add_all", "done"])
 async def test_a_newer_store_that_we_cannot_live_with_is_refused(
-    store: Store, clock: Clock, database: Database, tasks: TaskService, call: str
+    store: Store,
+    clock: Clock,
+    database: Database,
+    tasks: TaskService,
+    call: str,
 ) -> None:
     await age_backwards(store, clock, RENAMED)
     before = (
@@ -780,7 +891,9 @@ async def test_a_newer_store_that_only_adds_is_used_as_before(
     await tasks.complete([2])
     await tasks.delete([3])
 
-    assert [task.title for task in (await tasks.list()).tasks] == ["Buy more milk"]
+    assert [task.title for task in (await tasks.list()).tasks] == [
+        "Buy more milk"
+    ]
     assert (await tasks.get(2)).completed
     assert await read_version(store) == ["9999"]
     if store.kind == "sqlite":
@@ -796,7 +909,9 @@ async def test_a_newer_store_is_not_upgraded(
     before = await read_schema(store)
 
     for call in (database.upgrade, database.upgrade_script):
-        with pytest.raises(SchemaMismatch, match="are of a newer version of todo"):
+        with pytest.raises(
+            SchemaMismatch, match="are of a newer version of todo"
+        ):
             await call()
 
     assert await read_schema(store) == before
@@ -817,7 +932,9 @@ async def test_upgrade_makes_a_store_that_is_not_there_and_says_so(
 
 
 @pytest.mark.spec("002/FR-081")
-async def test_upgrade_script_makes_nothing(store: Store, database: Database) -> None:
+async def test_upgrade_script_makes_nothing(
+    store: Store, database: Database
+) -> None:
     before = await what_exists(store)
 
     sql = await database.upgrade_script()
@@ -858,7 +975,9 @@ def visitor(own_postgres: PostgresCluster) -> Iterator[tuple[Store, Store]]:
         f"visitor_{uuid4().hex[:8]}",
         "p@ss/w#rd?%:[] \u00e4",
     )
-    own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    own_postgres.run_sql(
+        "postgres", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"
+    )
     url = own_postgres.url(name, user=role, password=password)
     yield Store("postgresql", own_postgres.url(name)), Store("postgresql", url)
     own_postgres.drop_database(name)
@@ -880,7 +999,10 @@ async def test_a_role_that_may_not_create_is_told_what_the_owner_can_do(
         with pytest.raises(Forbidden) as caught:
             await CALLS[call](TaskService(database, "ada", clock), database)
 
-    assert caught.value.hint == "the owner can run what `todo db upgrade --sql` prints"
+    assert (
+        caught.value.hint
+        == "the owner can run what `todo db upgrade --sql` prints"
+    )
     assert await what_is_ours(owner) == []
 
 
@@ -899,7 +1021,10 @@ async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_s
         await tasks.add_all([NewTask(title="b")])
         await tasks.update(1, TaskChange(title="c"))
         await tasks.complete([2])
-        assert [task.title for task in await tasks.delete([1, 2])] == ["c", "b"]
+        assert [task.title for task in await tasks.delete([1, 2])] == [
+            "c",
+            "b",
+        ]
         assert await database.upgrade() == schema.HEAD
 
 
@@ -913,7 +1038,10 @@ async def test_a_role_that_got_no_rights_is_told_which_it_needs(
         with pytest.raises(Forbidden) as caught:
             await TaskService(database, "ada", clock).list()
         sql = await database.upgrade_script()
-    assert caught.value.hint == "the owner can run what `todo db upgrade --sql` prints"
+    assert (
+        caught.value.hint
+        == "the owner can run what `todo db upgrade --sql` prints"
+    )
     await run_script(owner, sql)
 
     async with open_database(guest.target) as database:

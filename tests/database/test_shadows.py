@@ -143,7 +143,9 @@ class Site:
 
     def todo(self, role: str | None = None, *, url: str = "") -> Todo:
         """The program, logged in as victim or as the administrator."""
-        place = Surroundings(self.seal.home, self.seal.cwd, url or self.url(role))
+        place = Surroundings(
+            self.seal.home, self.seal.cwd, url or self.url(role)
+        )
         return Todo(place, self.clock)
 
     def make_source(self) -> None:
@@ -160,10 +162,14 @@ class Site:
 
 
 @pytest.fixture
-def site(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[Site]:
+def site(
+    own_postgres: PostgresCluster, seal: Seal, clock: Clock
+) -> Iterator[Site]:
     """A new database, a role that works in it, and a role that is up to something."""
     name, tag = own_postgres.create_database(), uuid4().hex[:8]
-    site = Site(own_postgres, name, f"victim_{tag}", f"mallory_{tag}", seal, clock)
+    site = Site(
+        own_postgres, name, f"victim_{tag}", f"mallory_{tag}", seal, clock
+    )
     site.run(
         f"CREATE ROLE {site.victim} LOGIN PASSWORD '{PASSWORD}';"
         f"CREATE ROLE {site.mallory};"
@@ -172,12 +178,17 @@ def site(own_postgres: PostgresCluster, seal: Seal, clock: Clock) -> Iterator[Si
     )
     yield site
     own_postgres.drop_database(name)
-    own_postgres.run_sql("postgres", f"DROP ROLE {site.victim}, {site.mallory}")
+    own_postgres.run_sql(
+        "postgres", f"DROP ROLE {site.victim}, {site.mallory}"
+    )
 
 
 PATHS: dict[str, Callable[[Site], tuple[str, str]]] = {
     "public": lambda site: ("public", '"$user", public'),
-    "a schema of the role's name": lambda site: (site.victim, '"$user", public'),
+    "a schema of the role's name": lambda site: (
+        site.victim,
+        '"$user", public',
+    ),
     "before pg_catalog": lambda site: ("public", "public, pg_catalog"),
 }
 
@@ -187,7 +198,9 @@ PATHS: dict[str, Callable[[Site], tuple[str, str]]] = {
 def test_no_shadow_runs(site: Site, path: str) -> None:
     place, search_path = PATHS[path](site)
     if place != "public":
-        site.run(f"CREATE SCHEMA {place}; GRANT ALL ON SCHEMA {place} TO PUBLIC")
+        site.run(
+            f"CREATE SCHEMA {place}; GRANT ALL ON SCHEMA {place} TO PUBLIC"
+        )
     site.run(PLANT.format(place=place), site.mallory)
     site.run(f"ALTER ROLE {site.victim} SET search_path = {search_path}")
     site.make_source()
@@ -221,7 +234,10 @@ def test_every_function_and_operator_is_qualified() -> None:
     place = Position(datetime(2026, 1, 2, tzinfo=UTC), 3)
     texts = [
         *(statements[name].sql for name in statements.names),
-        *(statements.page(TaskQuery(status, 5, place)).sql for status in TaskStatus),
+        *(
+            statements.page(TaskQuery(status, 5, place)).sql
+            for status in TaskStatus
+        ),
         *(statements.page(TaskQuery(status)).sql for status in TaskStatus),
         *ddl.lock(ddl.dialect_of("postgresql")),
     ]
@@ -316,7 +332,9 @@ def own_schema(site: Site, role: str, trap: str) -> None:
 @pytest.mark.spec("001/FR-044")
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("who", ["a superuser", "another role"])
-def test_a_strangers_schema_runs_nothing_as_us(site: Site, trap: str, who: str) -> None:
+def test_a_strangers_schema_runs_nothing_as_us(
+    site: Site, trap: str, who: str
+) -> None:
     own_schema(site, site.mallory, trap)
     run = site.todo(None if who == "a superuser" else site.victim)
     site.make_source()
@@ -343,7 +361,12 @@ def test_doctor_names_whose_the_schema_is(site: Site) -> None:
 @pytest.mark.spec("001/FR-044")
 @pytest.mark.parametrize(
     "owner_of",
-    ["the role itself", "a role that it is a member of", "the database", "a superuser"],
+    [
+        "the role itself",
+        "a role that it is a member of",
+        "the database",
+        "a superuser",
+    ],
 )
 def test_a_schema_of_whom_we_trust_is_used(site: Site, owner_of: str) -> None:
     site.run(f"GRANT CREATE ON SCHEMA public TO {site.mallory}")
@@ -368,7 +391,9 @@ def test_a_schema_of_whom_we_trust_is_used(site: Site, owner_of: str) -> None:
 
 
 @pytest.mark.spec("001/FR-044")
-def test_a_strangers_table_in_our_own_schema_runs_nothing_as_us(site: Site) -> None:
+def test_a_strangers_table_in_our_own_schema_runs_nothing_as_us(
+    site: Site,
+) -> None:
     own_schema(site, site.mallory, "trigger")
     site.run("ALTER SCHEMA todo OWNER TO CURRENT_USER")
 
@@ -395,7 +420,9 @@ def test_a_role_is_not_trusted_because_we_made_it(site: Site) -> None:
 
 
 @pytest.mark.spec("001/FR-044")
-def test_doctor_warns_of_a_schema_in_which_others_may_create(site: Site) -> None:
+def test_doctor_warns_of_a_schema_in_which_others_may_create(
+    site: Site,
+) -> None:
     site.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     site.run(f"GRANT {site.mallory} TO {site.victim}")
     run = site.todo(site.victim)
@@ -414,7 +441,9 @@ async def test_a_schema_that_comes_later_is_looked_at_too(site: Site) -> None:
         tasks = TaskService(database, "ada", site.clock)
         assert (await tasks.list()).tasks == []
 
-        await asyncio.to_thread(own_schema, site, site.mallory, "immutable default")
+        await asyncio.to_thread(
+            own_schema, site, site.mallory, "immutable default"
+        )
 
         for call in (
             tasks.list,
@@ -432,7 +461,9 @@ async def test_the_question_travels_with_the_first_request(site: Site) -> None:
     lines: list[asyncio.Task[None]] = []
 
     async def pass_on(
-        source: asyncio.StreamReader, target: asyncio.StreamWriter, seen: list[bytes]
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        seen: list[bytes],
     ) -> None:
         with suppress(OSError):
             while data := await source.read(65_536):
@@ -443,7 +474,9 @@ async def test_the_question_travels_with_the_first_request(site: Site) -> None:
         with suppress(OSError):
             await target.wait_closed()
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def relay(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         from_server, to_server = await asyncio.open_connection(
             site.server.host, site.server.port
         )
@@ -454,8 +487,12 @@ async def test_the_question_travels_with_the_first_request(site: Site) -> None:
     async with open_database(Store("postgresql", url).target) as database:
         await database.upgrade()
     async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
-        relayed = url.replace(f":{port}/", f":{server.sockets[0].getsockname()[1]}/")
-        async with open_database(Store("postgresql", relayed).target) as database:
+        relayed = url.replace(
+            f":{port}/", f":{server.sockets[0].getsockname()[1]}/"
+        )
+        async with open_database(
+            Store("postgresql", relayed).target
+        ) as database:
             tasks = TaskService(database, "ada", site.clock)
             await tasks.add(NewTask(title="x"))
             await tasks.list()

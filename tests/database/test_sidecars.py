@@ -51,7 +51,12 @@ def leave_marked_log(path: Path, *counts: int, vacuums: bool = False) -> None:
 
 
 def copy_over(
-    path: Path, *, count: int, files: int = 0, page_size: int = 4096, rows: int = 1
+    path: Path,
+    *,
+    count: int,
+    files: int = 0,
+    page_size: int = 4096,
+    rows: int = 1,
 ) -> None:
     """Copy another file over this one; what is beside it stays."""
     other = path.parent / "other" / "todo.db"
@@ -62,7 +67,12 @@ def copy_over(
 
 
 def make(
-    path: Path, *, count: int, files: int = 0, page_size: int = 4096, rows: int = 1
+    path: Path,
+    *,
+    count: int,
+    files: int = 0,
+    page_size: int = 4096,
+    rows: int = 1,
 ) -> None:
     """Make a file anew, with a mark in it."""
     for old in path.parent.glob("todo.db*"):
@@ -70,7 +80,9 @@ def make(
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute(f"PRAGMA page_size = {page_size}")
         file.execute("CREATE TABLE task (title TEXT)")
-        file.executemany("INSERT INTO task VALUES (?)", [("x" * 1_000,)] * rows)
+        file.executemany(
+            "INSERT INTO task VALUES (?)", [("x" * 1_000,)] * rows
+        )
         file.execute(f"PRAGMA user_version = {count}")
         file.execute(f"PRAGMA application_id = {files}")
         file.execute("PRAGMA journal_mode = WAL")
@@ -78,7 +90,9 @@ def make(
 
 def mark(file: sqlite3.Connection, path: Path, count: int) -> None:
     """Write something, with a mark of ours."""
-    ours = sidecars.next_mark(sidecars.Mark(count - 1, 0), identify(path), path)
+    ours = sidecars.next_mark(
+        sidecars.Mark(count - 1, 0), identify(path), path
+    )
     file.execute("BEGIN IMMEDIATE")
     file.execute("INSERT INTO task VALUES ('y')")
     file.execute(f"PRAGMA user_version = {ours.count}")
@@ -95,7 +109,9 @@ def beside(path: Path, suffix: str = "-wal") -> Path:
 def test_a_log_continues_a_file_with_a_mark_of_its_own_or_the_one_before(
     path: Path, count: int
 ) -> None:
-    ours = sidecars.next_mark(sidecars.Mark(count - 1, 0), identify(path), path)
+    ours = sidecars.next_mark(
+        sidecars.Mark(count - 1, 0), identify(path), path
+    )
     copy_over(path, count=count, files=ours.files)
 
     sidecars.refuse_foreign(path)
@@ -119,7 +135,9 @@ def test_a_log_of_another_page_size_is_refused(path: Path) -> None:
         sidecars.refuse_foreign(path)
 
 
-def change(content: bytes, place: int, *, to: bytes = b"\xff\xff\xff\xff") -> bytes:
+def change(
+    content: bytes, place: int, *, to: bytes = b"\xff\xff\xff\xff"
+) -> bytes:
     """Other bytes at this place."""
     return content[:place] + to + content[place + len(to) :]
 
@@ -173,7 +191,9 @@ def leave_unmarked_log(path: Path, *, grows: bool = False) -> bytes:
     return log
 
 
-def test_a_log_without_marks_continues_a_file_of_its_size_alone(tmp_path: Path) -> None:
+def test_a_log_without_marks_continues_a_file_of_its_size_alone(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     for grows in (True, False):
         log = leave_unmarked_log(path, grows=grows)
@@ -192,7 +212,9 @@ def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(
     os.truncate(path, 8192)  # in the middle of a checkpoint, or of `cp`
 
     sidecars.refuse_foreign(path)
-    with pytest.raises(DatabaseBusy, match="is being written by another program"):
+    with pytest.raises(
+        DatabaseBusy, match="is being written by another program"
+    ):
         sidecars.refuse_foreign(path, is_open=True)
 
 
@@ -253,14 +275,18 @@ def test_a_log_that_begins_anew_all_the_time_is_not_judged(
 
 
 @pytest.mark.parametrize(
-    "written", [HEADER, HEADER + 24], ids=["no frame yet", "no page of the frame yet"]
+    "written",
+    [HEADER, HEADER + 24],
+    ids=["no frame yet", "no page of the frame yet"],
 )
 def test_a_log_whose_first_transaction_is_being_written_is_the_files_own(
     path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     log = beside(path).read_bytes()
     copy_over(path, count=13)
-    stale = change(log, HEADER + 8)  # what the use before has left behind the beginning
+    stale = change(
+        log, HEADER + 8
+    )  # what the use before has left behind the beginning
     stale = change(stale, HEADER + 24 + 60, to=struct.pack(">i", 3))
     beside(path).write_bytes(log[:written] + stale[written:])
     replayed = sidecars._is_replayed
@@ -311,7 +337,9 @@ FOREIGN = [
 ]
 
 
-def test_a_journal_is_judged_by_what_would_be_rolled_back(tmp_path: Path) -> None:
+def test_a_journal_is_judged_by_what_would_be_rolled_back(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "todo.db"
     make(path, count=10)
 
@@ -340,7 +368,9 @@ def test_the_first_mark_of_a_file_is_random_and_the_next_counts_on(
     assert sidecars.next_mark(first, (1, 2), path).count == first.count + 1
 
 
-def test_a_mark_names_the_file_and_the_log_where_there_is_one(path: Path) -> None:
+def test_a_mark_names_the_file_and_the_log_where_there_is_one(
+    path: Path,
+) -> None:
     mark, log = (
         sidecars.next_mark(sidecars.Mark(4, 0), (1, 0x12345), path),
         beside(path),
@@ -369,7 +399,9 @@ def test_a_log_is_empty_where_nothing_was_written_since_the_file_was_opened(
 def test_a_log_of_a_file_that_is_gone_is_refused(path: Path) -> None:
     path.unlink()
 
-    with pytest.raises(IoFailed, match="was left by a file that is no longer there"):
+    with pytest.raises(
+        IoFailed, match="was left by a file that is no longer there"
+    ):
         sidecars.refuse_foreign(path)
 
 

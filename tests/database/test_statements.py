@@ -16,7 +16,9 @@ each_dialect = pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
 PLACE = Position(datetime(2026, 1, 2, tzinfo=UTC), 7)
 LISTS = [
     TaskQuery(status, limit, after)
-    for status, limit, after in itertools.product(TaskStatus, (None, 5), (None, PLACE))
+    for status, limit, after in itertools.product(
+        TaskStatus, (None, 5), (None, PLACE)
+    )
 ]
 
 
@@ -77,17 +79,22 @@ CHANGES = [
 def test_a_change_is_what_sqlalchemy_writes_of_the_whole(dialect: str) -> None:
     made = {fields: load(dialect).change(fields).sql for fields in CHANGES}
 
-    assert made == {fields: build.change_of(dialect, fields) for fields in CHANGES}
+    assert made == {
+        fields: build.change_of(dialect, fields) for fields in CHANGES
+    }
 
 
 INVENTED = {
     "words": queries.TASK.c.title.contains(bindparam("words", type_=Text)),
     "long_or_noted": or_(
-        func.length(queries.TASK.c.title) > bindparam("longest", type_=Integer),
+        func.length(queries.TASK.c.title)
+        > bindparam("longest", type_=Integer),
         queries.TASK.c.description.is_not(None),
     ),
     "not_named": ~queries.TASK.c.title.in_(
-        select(queries.TASK.c.user_id).where(queries.TASK.c.number < queries.MOST)
+        select(queries.TASK.c.user_id).where(
+            queries.TASK.c.number < queries.MOST
+        )
     ),
 }
 """Filters that nobody has yet: one of a function, one of an OR, one of a subquery."""
@@ -104,6 +111,10 @@ def test_every_pair_of_filters_is_joined_as_sqlalchemy_does(
     for clauses in itertools.permutations(queries.CLAUSES, 2):
         for order in queries.ORDERS:
             for is_limited in (False, True):
-                joined = statements.joined(clauses, order, is_limited=is_limited)
-                whole = build.page_of(dialect, clauses, order, is_limited=is_limited)
+                joined = statements.joined(
+                    clauses, order, is_limited=is_limited
+                )
+                whole = build.page_of(
+                    dialect, clauses, order, is_limited=is_limited
+                )
                 assert joined.sql == whole

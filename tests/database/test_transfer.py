@@ -49,7 +49,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(1, 7):
             assert (
                 run(
-                    "add", f"{user} {number}", "-d", f"line\n{number}", user=user
+                    "add",
+                    f"{user} {number}",
+                    "-d",
+                    f"line\n{number}",
+                    user=user,
                 ).status
                 == 0
             )
@@ -57,7 +61,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run("done", "2", "5", user="ada").status == 0
     clock.tick(60)
     assert (
-        run("update", "3", "--title", "ada's third 🎉", "-d", "", user="ada").status
+        run(
+            "update", "3", "--title", "ada's third 🎉", "-d", "", user="ada"
+        ).status
         == 0
     )
     assert (
@@ -72,13 +78,18 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def source(site: Site, original: Path) -> Path:
     """A copy of it."""
-    assert [file.name for file in original.parent.glob("source.db*")] == ["source.db"]
+    assert [file.name for file in original.parent.glob("source.db*")] == [
+        "source.db"
+    ]
     return Path(shutil.copy(original, site.cwd / "source.db"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def run(
-    request: pytest.FixtureRequest, site: Site, blank_site: Site, proxy: TurnProxy
+    request: pytest.FixtureRequest,
+    site: Site,
+    blank_site: Site,
+    proxy: TurnProxy,
 ) -> Todo:
     """The program on a store that is not there yet."""
     if request.param == "sqlite":
@@ -89,7 +100,8 @@ def run(
 def everything(run: Todo) -> dict[str, Any]:
     """All tasks of all users, with every field."""
     return {
-        user: run("list", "--status", "all", "--json", user=user).data for user in USERS
+        user: run("list", "--status", "all", "--json", user=user).data
+        for user in USERS
     }
 
 
@@ -109,7 +121,9 @@ def add_row(
 
 @pytest.mark.spec("001/FR-036")
 @pytest.mark.spec("002/FR-073")
-def test_keeps_ids_numbers_texts_and_times(site: Site, run: Todo, source: Path) -> None:
+def test_keeps_ids_numbers_texts_and_times(
+    site: Site, run: Todo, source: Path
+) -> None:
     before = everything(site.todo(str(source)))
     assert [task["number"] for task in before["ada"]] == [5, 4, 3, 2]
 
@@ -121,7 +135,9 @@ def test_keeps_ids_numbers_texts_and_times(site: Site, run: Todo, source: Path) 
     assert everything(site.todo(str(source))) == before
 
 
-def test_goes_on_counting_where_the_source_was(run: Todo, source: Path) -> None:
+def test_goes_on_counting_where_the_source_was(
+    run: Todo, source: Path
+) -> None:
     assert run("db", "import", str(source)).status == 0
 
     assert [
@@ -131,7 +147,9 @@ def test_goes_on_counting_where_the_source_was(run: Todo, source: Path) -> None:
 
 
 def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
-    first, second = (run("db", "import", str(source), "--json") for _ in range(2))
+    first, second = (
+        run("db", "import", str(source), "--json") for _ in range(2)
+    )
 
     assert first.data == {"tasks": 10, "users": 3, "new": 10}
     assert second.data == {"tasks": 10, "users": 3, "new": 0}
@@ -181,14 +199,18 @@ def test_a_user_who_lost_the_counter_is_not_new(
     assert run("add", "here", user="bob").status == 0
     assert run("delete", "1", user="bob").status == 0
     for number in range(1, 3):
-        assert site.todo(str(source))("add", f"zoe {number}", user="zoe").status == 0
+        assert (
+            site.todo(str(source))("add", f"zoe {number}", user="zoe").status
+            == 0
+        )
     assert site.todo(str(source))("delete", "1", user="zoe").status == 0
     if (target := site.cwd / "target.db").exists():
         with closing(open_file(target)) as file:
             file.execute("DELETE FROM counter WHERE user_id = 'zoe'")
     else:
         blank_site.server.run_sql(
-            blank_site.database, "DELETE FROM todo.counter WHERE user_id = 'zoe'"
+            blank_site.database,
+            "DELETE FROM todo.counter WHERE user_id = 'zoe'",
         )
 
     ran = run("db", "import", str(source))
@@ -211,7 +233,12 @@ def test_a_number_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
     before = everything(run)
 
     assert_refused(
-        run, "db", "import", str(source), code="CONFLICT", names=["number", str(source)]
+        run,
+        "db",
+        "import",
+        str(source),
+        code="CONFLICT",
+        names=["number", str(source)],
     )
 
     assert everything(run) == before
@@ -225,18 +252,24 @@ def test_an_id_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
     assert run("add", "mine", "--id", taken, user="zoe").status == 0
     add_row(source, 9, "bob", taken)
 
-    assert_refused(run, "db", "import", str(source), code="CONFLICT", names=[taken])
+    assert_refused(
+        run, "db", "import", str(source), code="CONFLICT", names=[taken]
+    )
 
     assert everything(run) == {user: [] for user in USERS}
     assert run("add", "next", "--json", user="ada").data["number"] == 1
 
 
-def test_a_task_that_got_another_number_is_a_conflict(run: Todo, source: Path) -> None:
+def test_a_task_that_got_another_number_is_a_conflict(
+    run: Todo, source: Path
+) -> None:
     taken = str(uuid4())
     assert run("add", "mine", "--id", taken, user="bob").status == 0
     add_row(source, 9, "bob", taken)
 
-    assert_refused(run, "db", "import", str(source), code="CONFLICT", names=[taken])
+    assert_refused(
+        run, "db", "import", str(source), code="CONFLICT", names=[taken]
+    )
 
 
 def test_a_conflict_in_the_last_batch_undoes_the_first(
@@ -285,7 +318,9 @@ def test_a_killed_import_leaves_nothing(
     site: Site, proxy: TurnProxy, source: Path
 ) -> None:
     assert (
-        site.todo(site.url("127.0.0.1", proxy.port))("db", "import", str(source)).status
+        site.todo(site.url("127.0.0.1", proxy.port))(
+            "db", "import", str(source)
+        ).status
         == 0
     )
     requests = len(proxy.requests)
@@ -298,7 +333,10 @@ def test_a_killed_import_leaves_nothing(
             "db", "import", str(source)
         )
         wait_until(
-            lambda: len(stuck.requests) == requests - 1 or running.poll() is not None
+            lambda: (
+                len(stuck.requests) == requests - 1
+                or running.poll() is not None
+            )
         )
         running.kill()
         running.communicate(timeout=LIMIT_S)
@@ -307,15 +345,23 @@ def test_a_killed_import_leaves_nothing(
     site.rest()
     assert (site.fetch(TASKS), site.fetch(COUNTERS)) == ([], [])
     assert (
-        site.todo(site.url("127.0.0.1", proxy.port))("db", "import", str(source)).status
+        site.todo(site.url("127.0.0.1", proxy.port))(
+            "db", "import", str(source)
+        ).status
         == 0
     )
     assert len(site.titles()) == 10
 
 
-def test_draws_a_bar_on_a_terminal_and_wipes_it_away(run: Todo, source: Path) -> None:
+def test_draws_a_bar_on_a_terminal_and_wipes_it_away(
+    run: Todo, source: Path
+) -> None:
     ran = run(
-        "db", "import", str(source), terminal=True, env={"TERM": "xterm-256color"}
+        "db",
+        "import",
+        str(source),
+        terminal=True,
+        env={"TERM": "xterm-256color"},
     )
 
     assert ran.status == 0
@@ -327,7 +373,9 @@ def test_draws_a_bar_on_a_terminal_and_wipes_it_away(run: Todo, source: Path) ->
 
 
 @pytest.mark.parametrize("options", [["--json"], []], ids=["json", "pipe"])
-def test_draws_no_bar_elsewhere(run: Todo, source: Path, options: list[str]) -> None:
+def test_draws_no_bar_elsewhere(
+    run: Todo, source: Path, options: list[str]
+) -> None:
     ran = run("db", "import", str(source), *options, terminal=bool(options))
 
     assert (ran.status, ran.err) == (0, "")
@@ -416,7 +464,11 @@ def a_cut_database(path: Path) -> None:
     ],
 )
 def test_says_what_is_wrong_with_the_source(
-    run: Todo, site: Site, tmp_path: Path, make: Callable[[Path], None], words: str
+    run: Todo,
+    site: Site,
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    words: str,
 ) -> None:
     path = tmp_path / "other.db"
     make(path)
@@ -441,8 +493,12 @@ def test_says_what_is_wrong_with_the_source(
     ["source.db/inside", "x" * 300, ""],
     ids=["below a file", "too long", "no name"],
 )
-def test_says_that_a_path_cannot_be(run: Todo, source: Path, name: str) -> None:
-    assert run("add", "here").status == 0  # a store in use, that the source could be
+def test_says_that_a_path_cannot_be(
+    run: Todo, source: Path, name: str
+) -> None:
+    assert (
+        run("add", "here").status == 0
+    )  # a store in use, that the source could be
 
     error = assert_refused(
         run, "db", "import", name, code="IO_ERROR", names=[str(source.parent)]
@@ -451,7 +507,9 @@ def test_says_that_a_path_cannot_be(run: Todo, source: Path, name: str) -> None:
     assert "TODO_DATABASE_URL" not in error["hint"]
 
 
-def test_leaves_somebody_elses_database_alone(run: Todo, tmp_path: Path) -> None:
+def test_leaves_somebody_elses_database_alone(
+    run: Todo, tmp_path: Path
+) -> None:
     path = tmp_path / "other.db"
     with closing(open_file(path)) as file:
         file.execute("CREATE TABLE task (id, title)")
@@ -471,14 +529,23 @@ def test_leaves_a_newer_source_alone(run: Todo, source: Path) -> None:
         file.execute("ALTER TABLE task RENAME COLUMN title TO name")
 
     error = assert_refused(
-        run, "db", "import", str(source), code="SCHEMA", names=[str(source), "newer"]
+        run,
+        "db",
+        "import",
+        str(source),
+        code="SCHEMA",
+        names=[str(source), "newer"],
     )
 
     assert error["hint"] == "upgrade todo here"
 
 
 def test_brings_an_older_source_up_to_date(
-    run: Todo, site: Site, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Todo,
+    site: Site,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = everything(site.todo(str(source)))
     with closing(open_file(source)) as file:
@@ -499,7 +566,9 @@ def test_finds_a_relative_source_where_the_program_runs(
     assert run("db", "import", source.name).status == 0
 
 
-def test_copies_a_store_without_tasks(run: Todo, site: Site, tmp_path: Path) -> None:
+def test_copies_a_store_without_tasks(
+    run: Todo, site: Site, tmp_path: Path
+) -> None:
     path = tmp_path / "empty.db"
     assert site.todo(str(path))("db", "upgrade").status == 0
 
@@ -514,7 +583,10 @@ def test_copies_a_store_without_tasks(run: Todo, site: Site, tmp_path: Path) -> 
 def links(source: Path) -> dict[str, str]:
     """Other ways to name the source."""
     (source.parent / "folder").mkdir()
-    symbolic, hard = source.with_name("symbolic.db"), source.with_name("hard.db")
+    symbolic, hard = (
+        source.with_name("symbolic.db"),
+        source.with_name("hard.db"),
+    )
     symbolic.symlink_to(source)
     os.link(source, hard)
     return {
@@ -544,7 +616,9 @@ def test_refuses_to_import_a_store_into_itself(
 
 def test_refuses_too_much_or_too_little(run: Todo, source: Path) -> None:
     assert_words(run("db", "import"), status=2)
-    assert_document(run("db", "import", str(source), "other", "--json"), code="USAGE")
+    assert_document(
+        run("db", "import", str(source), "other", "--json"), code="USAGE"
+    )
 
 
 def test_keeps_what_another_user_has_here(
@@ -555,9 +629,9 @@ def test_keeps_what_another_user_has_here(
     assert site.todo(plain_url)("db", "import", str(source)).status == 0
 
     assert (
-        site.todo(plain_url)("show", str(task_id(1, "zoe")), "--json", user="zoe").data[
-            "title"
-        ]
+        site.todo(plain_url)(
+            "show", str(task_id(1, "zoe")), "--json", user="zoe"
+        ).data["title"]
         == "first"
     )
     assert len(site.titles()) == 12
@@ -583,7 +657,10 @@ def test_does_not_carry_a_counter_over_that_is_behind(
     assert len(highest) == 2
     for user, number in highest.items():
         assert run("doctor", user=user).out.endswith("numbers\tok\n")
-        assert run("add", "next", "--json", user=user).data["number"] == number + 1
+        assert (
+            run("add", "next", "--json", user=user).data["number"]
+            == number + 1
+        )
 
 
 def test_refuses_a_source_that_may_hold_what_it_does_not_know(
@@ -593,7 +670,12 @@ def test_refuses_a_source_that_may_hold_what_it_does_not_know(
         file.execute("UPDATE alembic_version SET version_num = '9999'")
 
     assert_refused(
-        run, "db", "import", str(source), code="SCHEMA", names=[str(source), "newer"]
+        run,
+        "db",
+        "import",
+        str(source),
+        code="SCHEMA",
+        names=[str(source), "newer"],
     )
 
 
@@ -639,7 +721,9 @@ async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
         ) -> None:
             await transfer._add_others(connection, {"counter": rows})
 
-        await database.run(add, effect=Effect.REPEATABLE, creates=True, together=True)
+        await database.run(
+            add, effect=Effect.REPEATABLE, creates=True, together=True
+        )
 
     assert await fetch_all(
         store, "SELECT user_id, last FROM todo.counter ORDER BY 1"
@@ -653,7 +737,9 @@ async def test_a_journal_of_another_file_keeps_its_hint(
     path = file_of(sqlite_store).with_name("source.db")
     path.with_name("source.db-journal").write_bytes(journal(4))
     path.touch()
-    async with open_database(Store("sqlite", f"sqlite:///{path}").target) as source:
+    async with open_database(
+        Store("sqlite", f"sqlite:///{path}").target
+    ) as source:
         with pytest.raises(IoFailed) as caught:
             await transfer.copy(source, database, lambda done, of: None)
 

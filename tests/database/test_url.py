@@ -66,14 +66,25 @@ def test_parse_url_takes_each_scheme_of_postgresql() -> None:
     wanted = PostgresTarget((("db.example", 6543),), "ada", "secret", "shop")
 
     for scheme in (
-        *("postgres", "postgresql", "POSTGRESQL", "Postgres", "postgresql+asyncpg"),
+        *(
+            "postgres",
+            "postgresql",
+            "POSTGRESQL",
+            "Postgres",
+            "postgresql+asyncpg",
+        ),
         *("postgresql+psycopg", "postgres+psycopg2", "PostgreSQL+PG8000"),
     ):
         assert read(f"{scheme}://ada:secret@db.example:6543/shop") == wanted
 
 
 def test_parse_url_takes_what_neons_console_gives() -> None:
-    for host in (NEON, POOLER, NEON.replace(".", ".c-2.", 1), "ep-a.x.neon.build"):
+    for host in (
+        NEON,
+        POOLER,
+        NEON.replace(".", ".c-2.", 1),
+        "ep-a.x.neon.build",
+    ):
         target = read(
             f"postgresql://neondb_owner:npg_a1B2c3@{host}/neondb"
             "?sslmode=require&channel_binding=require"
@@ -91,16 +102,27 @@ def test_parse_url_takes_what_neons_console_gives() -> None:
         assert target.is_pooler is (host == POOLER)
 
 
-def test_parse_url_keeps_options_but_for_neon_which_reads_the_host_name() -> None:
+def test_parse_url_keeps_options_but_for_neon_which_reads_the_host_name() -> (
+    None
+):
     assert with_query("").options is None
     assert with_query("options=endpoint%3Dep-x").options == "endpoint=ep-x"
     assert with_query("options=-c%20geqo%3Doff").options == "-c geqo=off"
-    neon = read(f"postgresql://ada@{POOLER}/db?options=endpoint%3Dep-cool-night-123")
+    neon = read(
+        f"postgresql://ada@{POOLER}/db?options=endpoint%3Dep-cool-night-123"
+    )
     assert neon.options is None
 
 
 def test_parse_url_reads_the_parameters_that_it_knows() -> None:
-    for mode in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"):
+    for mode in (
+        "disable",
+        "allow",
+        "prefer",
+        "require",
+        "verify-ca",
+        "verify-full",
+    ):
         assert with_query(f"sslmode={mode}").sslmode == mode
     assert with_query("sslmode=disable&sslmode=require").sslmode == "require"
     certificates = {
@@ -112,12 +134,16 @@ def test_parse_url_reads_the_parameters_that_it_knows() -> None:
     for value, path in certificates.items():
         assert with_query(f"sslrootcert={value}").root_certificate == path
     for value, seconds in {"10": 10.0, "0": None, "9999": 9999.0}.items():
-        assert with_query(f"connect_timeout={value}").connect_timeout_s == seconds
+        assert (
+            with_query(f"connect_timeout={value}").connect_timeout_s == seconds
+        )
     for value, name in {"": "todo", "a%20b": "a b"}.items():
         assert with_query(f"application_name={value}").application_name == name
 
 
-def test_parse_url_uses_direct_tls_where_it_is_asked_for_and_for_neon() -> None:
+def test_parse_url_uses_direct_tls_where_it_is_asked_for_and_for_neon() -> (
+    None
+):
     direct = {
         "db.example/x": False,
         "db.example/x?sslnegotiation=postgres": False,
@@ -128,7 +154,9 @@ def test_parse_url_uses_direct_tls_where_it_is_asked_for_and_for_neon() -> None:
         "neon.tech.example/x": False,
     }
 
-    assert {rest: read(f"postgresql://{rest}").direct_tls for rest in direct} == direct
+    assert {
+        rest: read(f"postgresql://{rest}").direct_tls for rest in direct
+    } == direct
 
 
 @pytest.mark.parametrize(
@@ -144,7 +172,10 @@ def test_parse_url_refuses_a_parameter_that_has_no_such_value(
     parameter: str, values: list[str]
 ) -> None:
     for value in values:
-        assert parameter in refusal(f"postgresql://h/d?{parameter}={value}").message
+        assert (
+            parameter
+            in refusal(f"postgresql://h/d?{parameter}={value}").message
+        )
 
 
 @pytest.mark.spec("002/FR-066")
@@ -173,11 +204,23 @@ LOGINS = {
     "postgresql://:secret@db.example/shop": (None, "secret", "shop"),
     "postgresql://ada:se:cr:et@db.example/shop": ("ada", "se:cr:et", "shop"),
     "postgresql://ada:se[cr]et@db.example/shop": ("ada", "se[cr]et", "shop"),
-    "postgresql://ada:p%c3%A4ss@db.example/my%2Fshop": ("ada", "p\u00e4ss", "my/shop"),
+    "postgresql://ada:p%c3%A4ss@db.example/my%2Fshop": (
+        "ada",
+        "p\u00e4ss",
+        "my/shop",
+    ),
     "postgresql://a%40da:p%25%23%3F%2F%40%20x@h/s": ("a@da", "p%#?/@ x", "s"),
     "postgresql://ada:a+b@db.example/a+b": ("ada", "a+b", "a+b"),
-    "postgresql://x%FF:y%FF@h/z%FF?user=a&password=b&dbname=c": ("a", "b", "c"),
-    "postgresql:///?host=h&user=ada&password=p%40ss&dbname=s": ("ada", "p@ss", "s"),
+    "postgresql://x%FF:y%FF@h/z%FF?user=a&password=b&dbname=c": (
+        "a",
+        "b",
+        "c",
+    ),
+    "postgresql:///?host=h&user=ada&password=p%40ss&dbname=s": (
+        "ada",
+        "p@ss",
+        "s",
+    ),
 }
 HOSTS = {
     "postgresql://": (("localhost", 5432),),
@@ -189,7 +232,9 @@ HOSTS = {
     "postgresql://ada:x@[2001:db8::1]:6543/shop": (("2001:db8::1", 6543),),
     "postgresql://[fe80::1%25eth0]/shop": (("fe80::1%eth0", 5432),),
     "postgresql://[2001:DB8::A]/shop": (("2001:db8::a", 5432),),
-    "postgresql:///shop?host=/var/run/postgresql": (("/var/run/postgresql", 5432),),
+    "postgresql:///shop?host=/var/run/postgresql": (
+        ("/var/run/postgresql", 5432),
+    ),
     "postgresql:///shop?host=%2Ftmp&port=6543": (("/tmp", 6543),),
     "postgresql://ada@%2Fvar%2Frun/shop": (("/var/run", 5432),),
     "postgresql://a,b/shop": (("a", 5432), ("b", 5432)),
@@ -197,7 +242,10 @@ HOSTS = {
     "postgresql:///shop?host=a,b&port=1,2": (("a", 1), ("b", 2)),
     "postgresql:///shop?host=a,b,c&port=7": (("a", 7), ("b", 7), ("c", 7)),
     "postgresql://ignored/shop?host=db.example": (("db.example", 5432),),
-    "postgresql://LOCALHOST,Db.Example/x": (("localhost", 5432), ("db.example", 5432)),
+    "postgresql://LOCALHOST,Db.Example/x": (
+        ("localhost", 5432),
+        ("db.example", 5432),
+    ),
     "postgresql://%2FTmp/shop": (("/Tmp", 5432),),
 }
 
@@ -219,21 +267,49 @@ def test_parse_url_reads_hosts_and_ports() -> None:
 
 def test_parse_url_refuses_hosts_and_ports_that_are_none() -> None:
     for port in (
-        *("0", "65536", "99999", "123456", "-1", "5432x", "x", "\u0661", "%20"),
+        *(
+            "0",
+            "65536",
+            "99999",
+            "123456",
+            "-1",
+            "5432x",
+            "x",
+            "\u0661",
+            "%20",
+        ),
     ):
         text = f"postgresql://ada:{HEAD}@db.example:{port}/shop"
         assert "65535" in refusal(text).message
-    for host in ("[::1", "::1", "[db.example]", "[::1]x", "a]b", "a%40b", "a b"):
+    for host in (
+        "[::1",
+        "::1",
+        "[db.example]",
+        "[::1]x",
+        "a]b",
+        "a%40b",
+        "a b",
+    ):
         refusal(f"postgresql://ada:{HEAD}@{host}/shop")
 
 
 @pytest.mark.spec("002/FR-130")
 def test_parse_url_ignores_what_comes_with_copying() -> None:
     wraps = [
-        *("  {}\n", "\t{}\r\n", "\u00a0{}\u3000", "\ufeff{}", "\udcef\udcbb\udcbf{}"),
+        *(
+            "  {}\n",
+            "\t{}\r\n",
+            "\u00a0{}\u3000",
+            "\ufeff{}",
+            "\udcef\udcbb\udcbf{}",
+        ),
         *('"{}"', "'{}'", " \ufeff '{}' ", "' {} '", "\"'{}'\""),
     ]
-    for text in ("postgresql://ada:secret@db.example/x", "sqlite:///x.db", "my x.db"):
+    for text in (
+        "postgresql://ada:secret@db.example/x",
+        "sqlite:///x.db",
+        "my x.db",
+    ):
         wanted = parse_url(text, cwd=CWD, home=HOME)
         for wrap in wraps:
             assert parse_url(wrap.format(text), cwd=CWD, home=HOME) == wanted
@@ -268,14 +344,27 @@ REFUSED: dict[str, list[str]] = {
         f"ada:{HEAD}@db.example",
         f"host=db.example user=ada password={HEAD}",
         f"user=ada password = {HEAD}",
-        *(f"PGPASSWORD={HEAD}", "dbname=shop user=ada", "./x hostaddr=127.0.0.1"),
+        *(
+            f"PGPASSWORD={HEAD}",
+            "dbname=shop user=ada",
+            "./x hostaddr=127.0.0.1",
+        ),
         *("./x?host=db.example", "./x&sslmode=require", "./x\toptions = -c"),
         "./x?channel_binding=require",
     ],
     "lacks `//`": [
         f"postgresql:ada:{HEAD}@db.example/shop",
-        *(f"postgres:{HEAD}", f"sqlite:{HEAD}", f"file:{HEAD}", "PostgreSQL:/ada"),
-        *("postgresql+asyncpg:ada", "sqlite:/tasks.db", "sqlite+aiosqlite:tasks.db"),
+        *(
+            f"postgres:{HEAD}",
+            f"sqlite:{HEAD}",
+            f"file:{HEAD}",
+            "PostgreSQL:/ada",
+        ),
+        *(
+            "postgresql+asyncpg:ada",
+            "sqlite:/tasks.db",
+            "sqlite+aiosqlite:tasks.db",
+        ),
     ],
     "neither a URL nor the path": [
         f"{HEAD}@db.example/shop",
@@ -283,7 +372,12 @@ REFUSED: dict[str, list[str]] = {
         f"ada;{HEAD}@db.example/shop",
         f"ada:{HEAD}.x/shop",
         f"-h db.example -U ada -W {HEAD}",
-        *(f"{HEAD}{TAIL}", f"{NEON}/neondb"[3:], "db.example:5432/shop", "tasks"),
+        *(
+            f"{HEAD}{TAIL}",
+            f"{NEON}/neondb"[3:],
+            "db.example:5432/shop",
+            "tasks",
+        ),
     ],
     "a login that cannot be read": [
         f"postgresql://ada;{HEAD}@db.example/shop",
@@ -317,7 +411,13 @@ REFUSED: dict[str, list[str]] = {
         *(":memory:", "sqlite:///:memory:"),
     ],
     "a control character": [
-        *("a\0b", "a\nb.db", "a\x1bb.db", "a\x7fb.db", "sqlite:///a\u202eb.db"),
+        *(
+            "a\0b",
+            "a\nb.db",
+            "a\x1bb.db",
+            "a\x7fb.db",
+            "sqlite:///a\u202eb.db",
+        ),
     ],
 }
 """A part of the message, and what it answers."""
@@ -338,15 +438,33 @@ def test_parse_url_refuses_a_misspelt_address_rather_than_take_it_for_a_path(
 NOT_ENCODED: dict[str, list[str]] = {
     "`@` or `/`": [
         *(f"{HEAD}@{TAIL}@h", f"@{HEAD}{TAIL}@h", f"a@{HEAD}?{TAIL}@h"),
-        *(f"{HEAD}/{TAIL}@h", f"/{HEAD}{TAIL}@h", f"12/{TAIL}@h", f"{HEAD}//{TAIL}@h"),
+        *(
+            f"{HEAD}/{TAIL}@h",
+            f"/{HEAD}{TAIL}@h",
+            f"12/{TAIL}@h",
+            f"{HEAD}//{TAIL}@h",
+        ),
         *(f"{HEAD}?{TAIL}@h", f"?{HEAD}{TAIL}@h", f"{HEAD}?{TAIL}=1@h"),
-        *(f"12?sslmode={TAIL}@h", f"12?user={HEAD}&x={TAIL}@h", f"12?{HEAD}&{TAIL}@h"),
+        *(
+            f"12?sslmode={TAIL}@h",
+            f"12?user={HEAD}&x={TAIL}@h",
+            f"12?{HEAD}&{TAIL}@h",
+        ),
     ],
     "`#`": [f"{HEAD}#{TAIL}@h", f"#{HEAD}{TAIL}@h"],
     "`%`": [
-        *(f"{HEAD}%x{TAIL}@h", f"{HEAD}%4@h", f"{HEAD}{TAIL}%@h", f"{HEAD} {TAIL}@h"),
+        *(
+            f"{HEAD}%x{TAIL}@h",
+            f"{HEAD}%4@h",
+            f"{HEAD}{TAIL}%@h",
+            f"{HEAD} {TAIL}@h",
+        ),
         *(f"{HEAD}\n{TAIL}@h", f"{HEAD}\t{TAIL}@h", f"{HEAD}\x7f{TAIL}@h"),
-        *(f"{HEAD}\x00{TAIL}@h", f"{HEAD}\udcff{TAIL}@h", f"{HEAD}@h/my\u00a0shop?"),
+        *(
+            f"{HEAD}\x00{TAIL}@h",
+            f"{HEAD}\udcff{TAIL}@h",
+            f"{HEAD}@h/my\u00a0shop?",
+        ),
     ],
     "UTF-8": [f"{HEAD}%FF{TAIL}@h", f"{HEAD}%{TAIL}@h"],
     "null": [f"{HEAD}%00{TAIL}@h"],
@@ -366,8 +484,17 @@ def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_i
 
 
 def test_parse_url_names_only_schemes_that_it_knows() -> None:
-    for scheme in ("mysql", "MySQL", "https", "redis", "sqlite3", "mongodb+srv"):
-        assert f"`{scheme}`" in refusal(f"{scheme}://ada:{HEAD}@h/shop").message
+    for scheme in (
+        "mysql",
+        "MySQL",
+        "https",
+        "redis",
+        "sqlite3",
+        "mongodb+srv",
+    ):
+        assert (
+            f"`{scheme}`" in refusal(f"{scheme}://ada:{HEAD}@h/shop").message
+        )
     for scheme in (
         "",
         "1",
@@ -450,7 +577,14 @@ DISTANT = [
         "\uff11\uff12\uff17.0.0.1",
         "1127.0.0.1",
     ),
-    *("128.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1", "10.0.0.1", "2130706433"),
+    *(
+        "128.0.0.1",
+        "0.0.0.0",
+        "::",
+        "::ffff:127.0.0.1",
+        "10.0.0.1",
+        "2130706433",
+    ),
 ]
 
 
@@ -459,7 +593,10 @@ def test_is_local_goes_by_spelling_alone() -> None:
     assert [host for host in DISTANT if is_local(host)] == []
 
 
-LOOSE, STRICT = (None, "allow", "prefer"), ("require", "verify-ca", "verify-full")
+LOOSE, STRICT = (
+    (None, "allow", "prefer"),
+    ("require", "verify-ca", "verify-full"),
+)
 PLAIN: list[tuple[str, tuple[str | None, ...]]] = [
     ("localhost", (*LOOSE, "disable")),
     ("LOCALHOST", (*LOOSE, "disable")),
@@ -487,7 +624,9 @@ def test_is_plain_only_on_loopback_or_where_tls_is_switched_off(
         target = read(f"postgresql://ada@{host}/shop{query}")
 
         assert target.is_plain is (mode in plain)
-        assert target.is_exposed is (mode == "disable" and plain == ("disable",))
+        assert target.is_exposed is (
+            mode == "disable" and plain == ("disable",)
+        )
 
 
 def test_is_neon_and_is_pooler_go_by_the_host_name() -> None:
@@ -503,7 +642,8 @@ def test_is_neon_and_is_pooler_go_by_the_host_name() -> None:
     found = {host: read(f"postgresql://ada@{host}/shop") for host in hosts}
 
     assert {
-        host: (target.is_neon, target.is_pooler) for host, target in found.items()
+        host: (target.is_neon, target.is_pooler)
+        for host, target in found.items()
     } == hosts
 
 
@@ -535,7 +675,9 @@ def test_targets_cannot_be_changed() -> None:
 # Properties
 
 PRINTABLE = st.text(
-    st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40
+    st.characters(exclude_categories=["C", "Zl", "Zp"]),
+    min_size=1,
+    max_size=40,
 )
 
 
@@ -543,7 +685,9 @@ PRINTABLE = st.text(
 @example(password="p@ss/w#rd?x=1&y% :[]", user="a@b", database="c/d?e#f")
 @example(password="%40", user="%", database="%2F")
 @example(
-    password="postgresql://a:b@c", user="postgresql://a:b@c", database="postgresql://"
+    password="postgresql://a:b@c",
+    user="postgresql://a:b@c",
+    database="postgresql://",
 )
 def test_parse_url_reads_back_whatever_was_percent_encoded(
     password: str, user: str, database: str
@@ -552,7 +696,9 @@ def test_parse_url_reads_back_whatever_was_percent_encoded(
     password = HEAD + password
     parts = [quote(part, safe="") for part in (user, password, database)]
 
-    target = read("postgresql://{}:{}@db.example/{}?sslmode=require".format(*parts))
+    target = read(
+        "postgresql://{}:{}@db.example/{}?sslmode=require".format(*parts)
+    )
     by_query = read(
         "postgresql://db.example/?user={}&password={}&dbname={}".format(*parts)
     )
@@ -578,7 +724,9 @@ def test_parse_url_reads_a_raw_password_whole_or_refuses_it(
     password: str, end: str
 ) -> None:
     try:
-        target = read(f"postgresql://ada:{HEAD}{password}{TAIL}@db.example{end}")
+        target = read(
+            f"postgresql://ada:{HEAD}{password}{TAIL}@db.example{end}"
+        )
     except ConfigInvalid as error:
         shown = f"{error!r} {error.message} {error.hint}"
     else:
@@ -598,8 +746,19 @@ MEANT = [
     "u:p@host.example.com/neondb?sslmode=require",
 ]
 OTHERS = [
-    *("mysql://u:p@h/d", "postgis://u:p@h/d", "redis://:p@h:1", "mongodb+srv://u:p@h"),
-    *("postmark://x", "progress://x", "sqlite:///x", "cockroachdb://u@h", "./todo.db"),
+    *(
+        "mysql://u:p@h/d",
+        "postgis://u:p@h/d",
+        "redis://:p@h:1",
+        "mongodb+srv://u:p@h",
+    ),
+    *(
+        "postmark://x",
+        "progress://x",
+        "sqlite:///x",
+        "cockroachdb://u@h",
+        "./todo.db",
+    ),
     *("mariadb://u:p@h/d?ssl=1", "https://posts.example/"),
 ]
 

@@ -26,10 +26,14 @@ from todo_cli.task import NewTask
 
 LONGEST_S: Final = 0.1
 """How long a process is left alive at most, once it has been told that its first task is stored."""
-DOUBLED: Final = "SELECT number FROM {task} GROUP BY number HAVING count(*) > 1"
+DOUBLED: Final = (
+    "SELECT number FROM {task} GROUP BY number HAVING count(*) > 1"
+)
 
 
-async def write(workspace: Workspace, round: int, acknowledged: int) -> NoReturn:
+async def write(
+    workspace: Workspace, round: int, acknowledged: int
+) -> NoReturn:
     """Add tasks for ever, and acknowledge each."""
     async with open_database(workspace.store.target) as database:
         tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
@@ -68,7 +72,9 @@ def kill_one(workspace: Workspace, round: int) -> list[str]:
         os.kill(pid, signal.SIGKILL)
         lines = first + reader.read()
     _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, "it ended by itself"
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, (
+        "it ended by itself"
+    )
     return lines.decode().splitlines()
 
 
@@ -84,18 +90,23 @@ def kill_often(workspace: Workspace, rounds: int) -> tuple[int, list[str]]:
             faults.append(f"round {round}: {state}")
     stored = workspace.titles()
     faults += [
-        f"acknowledged and not stored: {title}" for title in sorted(expected - stored)
+        f"acknowledged and not stored: {title}"
+        for title in sorted(expected - stored)
     ]
     faults += [
         f"half of two lines: {title}"
         for title in sorted(stored)
         if partner(title) not in stored
     ]
-    faults += [f"number {number} twice" for (number,) in workspace.fetch(DOUBLED)]
+    faults += [
+        f"number {number} twice" for (number,) in workspace.fetch(DOUBLED)
+    ]
     if (
         len(stored - expected) > 2 * rounds
     ):  # the last write of each may be stored and not acknowledged
-        faults.append(f"{len(stored - expected)} tasks that nobody acknowledged")
+        faults.append(
+            f"{len(stored - expected)} tasks that nobody acknowledged"
+        )
     return len(expected), faults
 
 

@@ -13,7 +13,14 @@ from functools import partial
 from typing import Final
 
 from tests.cli.tampering import path_of, set_text
-from tests.faults.signals import BOTH, POSTGRES, SQLITE, asleep, black_hole, held
+from tests.faults.signals import (
+    BOTH,
+    POSTGRES,
+    SQLITE,
+    asleep,
+    black_hole,
+    held,
+)
 from tests.faults.workspace import Workspace
 from tests.support.before import close_streams
 from tests.support.gatekeeper import Gatekeeper
@@ -101,7 +108,9 @@ def closed(*streams: int) -> Arrange:
 
     @contextmanager
     def arrange(workspace: Workspace) -> Iterator[Setup]:
-        yield Setup(workspace.store.url, before=partial(close_streams, *streams))
+        yield Setup(
+            workspace.store.url, before=partial(close_streams, *streams)
+        )
 
     return arrange
 
@@ -173,7 +182,9 @@ def refused(workspace: Workspace) -> str:
     return f"postgresql://ada:secret@127.0.0.1:{free_port()}/db"
 
 
-def login(user: str = "ada", database: str = "postgres") -> Callable[[Workspace], str]:
+def login(
+    user: str = "ada", database: str = "postgres"
+) -> Callable[[Workspace], str]:
     """A login that the server does not know, or a database."""
 
     def form(workspace: Workspace) -> str:
@@ -217,10 +228,15 @@ SOON: Final = {"TODO_TIMEOUT": "1"}
 """So that nobody waits for the fifteen seconds that a database may take."""
 NASTY: Final = "A\x1b]0;owned\x07\x9b31m\x7f\rZ"
 BIDI: Final = "A\u202e\u2066\u2028\u2029Z"
-MARKUP: Final = "[/] [bold]x[/] [link=https://example.com]x[/link] :smile: C:\\[x]"
+MARKUP: Final = (
+    "[/] [bold]x[/] [link=https://example.com]x[/link] :smile: C:\\[x]"
+)
 SCRIPTS: Final = "👩\u200d👩\u200d👧 e\u0301 é می\u200cخواهم \u200fשלום 买牛奶"
 INJECTION: Final = "Robert'); DROP TABLE task;--"
-UNFIT: Final = {"sqlite": "DROP TABLE task", "postgresql": "DROP TABLE todo.task"}
+UNFIT: Final = {
+    "sqlite": "DROP TABLE task",
+    "postgresql": "DROP TABLE todo.task",
+}
 NEWER: Final = {
     "sqlite": "UPDATE alembic_version SET version_num = '9999'; DROP TABLE task",
     "postgresql": "UPDATE todo.alembic_version SET version_num = '9999'; DROP TABLE todo.task",
@@ -230,7 +246,12 @@ LIST: Final = ("list",)
 
 FAULTS: Final = (
     FaultCase(
-        1, "reader of a list gone", LIST, "reader gone", reader_gone, stores=SQLITE
+        1,
+        "reader of a list gone",
+        LIST,
+        "reader gone",
+        reader_gone,
+        stores=SQLITE,
     ),
     FaultCase(
         1,
@@ -242,10 +263,20 @@ FAULTS: Final = (
         stores=SQLITE,
     ),
     FaultCase(
-        2, "reader of a write gone", LATE, "reader gone", reader_gone, adds=["late"]
+        2,
+        "reader of a write gone",
+        LATE,
+        "reader gone",
+        reader_gone,
+        adds=["late"],
     ),
     FaultCase(
-        3, "stdout closed for a list", LIST, "no stdout", closed(1), stores=SQLITE
+        3,
+        "stdout closed for a list",
+        LIST,
+        "no stdout",
+        closed(1),
+        stores=SQLITE,
     ),
     FaultCase(
         3,
@@ -265,7 +296,9 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: the change was saved: Added "],
     ),
-    FaultCase(4, "disk full for a list", LIST, "no stdout", disk_full, stores=SQLITE),
+    FaultCase(
+        4, "disk full for a list", LIST, "no stdout", disk_full, stores=SQLITE
+    ),
     FaultCase(
         4,
         "disk full for a write",
@@ -275,8 +308,18 @@ FAULTS: Final = (
         adds=["late"],
         shows=["hint: the change was saved: Added "],
     ),
-    FaultCase(5, "stderr closed", LIST, "done", closed(2), shows=TITLES, stores=SQLITE),
-    FaultCase(5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]),
+    FaultCase(
+        5,
+        "stderr closed",
+        LIST,
+        "done",
+        closed(2),
+        shows=TITLES,
+        stores=SQLITE,
+    ),
+    FaultCase(
+        5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]
+    ),
     FaultCase(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
     FaultCase(
         15,
@@ -297,7 +340,12 @@ FAULTS: Final = (
         stores=SQLITE,
     ),
     FaultCase(
-        16, "escapes are stored", ["show", "1"], "done", stored(NASTY), is_damaging=True
+        16,
+        "escapes are stored",
+        ["show", "1"],
+        "done",
+        stored(NASTY),
+        is_damaging=True,
     ),
     FaultCase(
         16,
@@ -309,7 +357,12 @@ FAULTS: Final = (
         shows=["two", "three"],
     ),
     FaultCase(
-        17, "bidi is stored", ["done", "1"], "done", stored(BIDI), is_damaging=True
+        17,
+        "bidi is stored",
+        ["done", "1"],
+        "done",
+        stored(BIDI),
+        is_damaging=True,
     ),
     FaultCase(18, "markup", ["add", "--", MARKUP], "done", adds=[MARKUP]),
     FaultCase(
@@ -339,7 +392,11 @@ FAULTS: Final = (
         stores=SQLITE,
     ),
     FaultCase(
-        21, "not UTF-8 in a title", ["add", "caf\udce9"], "INVALID_INPUT", stores=SQLITE
+        21,
+        "not UTF-8 in a title",
+        ["add", "caf\udce9"],
+        "INVALID_INPUT",
+        stores=SQLITE,
     ),
     FaultCase(
         21,
@@ -366,7 +423,11 @@ FAULTS: Final = (
         stores=SQLITE,
     ),
     FaultCase(
-        23, "largest argument", ["add", "x" * 131_000], "INVALID_INPUT", stores=SQLITE
+        23,
+        "largest argument",
+        ["add", "x" * 131_000],
+        "INVALID_INPUT",
+        stores=SQLITE,
     ),
     FaultCase(24, "empty title", ["add", ""], "INVALID_INPUT", stores=SQLITE),
     FaultCase(
@@ -376,11 +437,20 @@ FAULTS: Final = (
         "INVALID_INPUT",
         stores=SQLITE,
     ),
-    FaultCase(25, "title like an option", ["add", "-x"], "USAGE", stores=SQLITE),
-    FaultCase(25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]),
+    FaultCase(
+        25, "title like an option", ["add", "-x"], "USAGE", stores=SQLITE
+    ),
+    FaultCase(
+        25, "title after dashes", ["add", "--", "-x"], "done", adds=["-x"]
+    ),
     FaultCase(25, "dash after dashes", ["add", "--", "-"], "done", adds=["-"]),
     FaultCase(
-        26, "every script", ["add", SCRIPTS], "done", adds=[SCRIPTS], shows=[SCRIPTS]
+        26,
+        "every script",
+        ["add", SCRIPTS],
+        "done",
+        adds=[SCRIPTS],
+        shows=[SCRIPTS],
     ),
     FaultCase(
         27,
@@ -391,14 +461,26 @@ FAULTS: Final = (
         stores=SQLITE,
     ),
     FaultCase(
-        27, "number in other digits", ["done", "٣"], "INVALID_INPUT", stores=SQLITE
+        27,
+        "number in other digits",
+        ["done", "٣"],
+        "INVALID_INPUT",
+        stores=SQLITE,
     ),
     FaultCase(
-        27, "number with a sign", ["delete", "+1"], "INVALID_INPUT", stores=SQLITE
+        27,
+        "number with a sign",
+        ["delete", "+1"],
+        "INVALID_INPUT",
+        stores=SQLITE,
     ),
     FaultCase(28, "largest number", ["show", "999999999"], "NOT_FOUND"),
     FaultCase(
-        28, "number of 32 bits", ["done", "2147483648"], "INVALID_INPUT", stores=SQLITE
+        28,
+        "number of 32 bits",
+        ["done", "2147483648"],
+        "INVALID_INPUT",
+        stores=SQLITE,
     ),
     FaultCase(
         28,
@@ -452,7 +534,14 @@ FAULTS: Final = (
         POSTGRES,
         env=SOON,
     ),
-    FaultCase(34, "role or password wrong", LIST, "AUTH_FAILED", at(login()), POSTGRES),
+    FaultCase(
+        34,
+        "role or password wrong",
+        LIST,
+        "AUTH_FAILED",
+        at(login()),
+        POSTGRES,
+    ),
     FaultCase(
         34,
         "database missing",
@@ -513,7 +602,13 @@ FAULTS: Final = (
         POSTGRES,
     ),
     FaultCase(
-        40, "too many connections", LATE, "DATABASE_BUSY", crowded, POSTGRES, env=SOON
+        40,
+        "too many connections",
+        LATE,
+        "DATABASE_BUSY",
+        crowded,
+        POSTGRES,
+        env=SOON,
     ),
     FaultCase(
         42,
@@ -533,12 +628,24 @@ FAULTS: Final = (
         POSTGRES,
         shows=TITLES,
     ),
-    FaultCase(43, "table gone", LATE, "SCHEMA", changed(**UNFIT), is_damaging=True),
     FaultCase(
-        43, "table gone, read", LIST, "SCHEMA", changed(**UNFIT), is_damaging=True
+        43, "table gone", LATE, "SCHEMA", changed(**UNFIT), is_damaging=True
     ),
     FaultCase(
-        43, "schema newer", ["done", "1"], "SCHEMA", changed(**NEWER), is_damaging=True
+        43,
+        "table gone, read",
+        LIST,
+        "SCHEMA",
+        changed(**UNFIT),
+        is_damaging=True,
+    ),
+    FaultCase(
+        43,
+        "schema newer",
+        ["done", "1"],
+        "SCHEMA",
+        changed(**NEWER),
+        is_damaging=True,
     ),
     FaultCase(
         47,
@@ -574,12 +681,30 @@ FAULTS: Final = (
         SQLITE,
         is_damaging=True,
     ),
-    FaultCase(49, "damaged pages", LIST, "IO_ERROR", damaged, SQLITE, is_damaging=True),
     FaultCase(
-        49, "damaged pages, write", LATE, "IO_ERROR", damaged, SQLITE, is_damaging=True
+        49,
+        "damaged pages",
+        LIST,
+        "IO_ERROR",
+        damaged,
+        SQLITE,
+        is_damaging=True,
     ),
-    FaultCase(49, "empty file", LIST, "done", content(b""), SQLITE, is_damaging=True),
-    FaultCase(49, "folder", LATE, "IO_ERROR", content(None), SQLITE, is_damaging=True),
+    FaultCase(
+        49,
+        "damaged pages, write",
+        LATE,
+        "IO_ERROR",
+        damaged,
+        SQLITE,
+        is_damaging=True,
+    ),
+    FaultCase(
+        49, "empty file", LIST, "done", content(b""), SQLITE, is_damaging=True
+    ),
+    FaultCase(
+        49, "folder", LATE, "IO_ERROR", content(None), SQLITE, is_damaging=True
+    ),
     FaultCase(
         56,
         "SQL in a title",

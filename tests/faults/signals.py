@@ -54,7 +54,9 @@ NEVER: Final = (SILENT, LOST, WRONG)
 def black_hole(workspace: Workspace) -> Iterator[Workspace]:
     """A host that accepts and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield workspace.at(f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db")
+        yield workspace.at(
+            f"postgresql://ada@127.0.0.1:{server.getsockname()[1]}/db"
+        )
 
 
 @contextmanager
@@ -80,7 +82,9 @@ def silent(workspace: Workspace) -> Iterator[Workspace]:
     with TurnProxy(workspace.server.host, workspace.server.port) as proxy:
         proxy.faults.append(Fault("after", request=2, how="silence"))
         yield workspace.at(
-            workspace.store.url.replace(f":{workspace.server.port}/", f":{proxy.port}/")
+            workspace.store.url.replace(
+                f":{workspace.server.port}/", f":{proxy.port}/"
+            )
         )
 
 
@@ -128,7 +132,9 @@ STATES: Final = (
     Waiting("slow query", POSTGRES, held, ["list"]),
     Waiting("slow write", POSTGRES, held, ["add", "late"], is_sent=True),
     Waiting("silent line", POSTGRES, silent, ["list"]),
-    Waiting("silent line, write", POSTGRES, silent, ["add", "late"], is_sent=True),
+    Waiting(
+        "silent line, write", POSTGRES, silent, ["add", "late"], is_sent=True
+    ),
     Waiting("question", BOTH, free, ["delete", "1-3"], sign="3"),
 )
 
@@ -194,7 +200,11 @@ def interrupt(
     """Interrupt an add, every third one of several lines, so many seconds after its start."""
     is_several = name.endswith("3")
     titles = [f"{name} {letter}" for letter in "abc"] if is_several else [name]
-    stdin = "".join(f"{title}\n" for title in titles).encode() if is_several else b""
+    stdin = (
+        "".join(f"{title}\n" for title in titles).encode()
+        if is_several
+        else b""
+    )
     words = ["add", "-" if is_several else name]
     with run.start(*words, env=env) as started:
         time.sleep(after_s)
@@ -223,7 +233,11 @@ def interrupt_often(
     for place in range(rounds):
         which = place % len(runs)
         cuts.append(
-            interrupt(runs[which], f"cut {place}", random.uniform(0, longest_s[which]))
+            interrupt(
+                runs[which],
+                f"cut {place}",
+                random.uniform(0, longest_s[which]),
+            )
         )
     stored = workspace.titles()
     return Counter(each.came_to(stored) for each in cuts), [
@@ -259,7 +273,12 @@ def main(arguments: Sequence[str]) -> int:
                 f"{kind}: {asked.rounds} interrupted adds: {dict(counts.most_common())}; {bad=}\n"
             )
             is_bad = is_bad or bool(bad)
-            assert workspace.process("add", "-", stdin=b"one\ntwo\nthree\n").status == 0
+            assert (
+                workspace.process(
+                    "add", "-", stdin=b"one\ntwo\nthree\n"
+                ).status
+                == 0
+            )
             for waiting in STATES:
                 if kind in waiting.stores:
                     ends = [

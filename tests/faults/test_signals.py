@@ -64,7 +64,9 @@ def is_stored(workspace: Workspace, title: str) -> bool:
 
 
 @contextmanager
-def started(workspace: Workspace, *command: str, stdout: int) -> Iterator[Child]:
+def started(
+    workspace: Workspace, *command: str, stdout: int
+) -> Iterator[Child]:
     """A command that writes elsewhere; gone at the end, also where it waits."""
     with workspace.process.start(*command, stdout=stdout) as running:
         try:
@@ -97,7 +99,9 @@ def numbers_held(workspace: Workspace) -> Iterator[None]:
         connection = runner.run(asyncpg.connect(workspace.store.url))
         try:
             runner.run(
-                connection.execute("BEGIN; SELECT * FROM todo.counter FOR UPDATE")
+                connection.execute(
+                    "BEGIN; SELECT * FROM todo.counter FOR UPDATE"
+                )
             )
             yield
         finally:
@@ -125,7 +129,9 @@ def filled(workspace: Workspace, process: Process) -> Workspace:
         for waiting in STATES
         for store in waiting.stores
         for number in (
-            ENDING if waiting.name in ("slow write", "locked file") else ENDING[:1]
+            ENDING
+            if waiting.name in ("slow write", "locked file")
+            else ENDING[:1]
         )
     ],
     indirect=["store"],
@@ -152,7 +158,9 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
             with process.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
                 running.send_signal(signal.SIGINT)
-                assert finished(running) == Ran(-signal.SIGINT, "", ""), after_ms
+                assert finished(running) == Ran(-signal.SIGINT, "", ""), (
+                    after_ms
+                )
 
 
 @pytest.mark.spec("002/FR-046")
@@ -161,7 +169,9 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 def test_signal_while_it_starts_leaves_no_traceback(
     filled: Workspace, after_ms: int
 ) -> None:
-    interrupted = interrupt(Process(filled.surroundings), "early", after_ms / 1000)
+    interrupted = interrupt(
+        Process(filled.surroundings), "early", after_ms / 1000
+    )
 
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
 
@@ -194,9 +204,9 @@ def test_signal_between_storing_and_telling_is_not_silent(
         ran = finished(running)
 
     assert ran.status in (-signal.SIGINT, OPEN)
-    assert "the change was saved" in ran.err or InterruptedAdd(titles, ran).came_to(
-        filled.titles()
-    ) in (TOLD, UNKNOWN)
+    assert "the change was saved" in ran.err or InterruptedAdd(
+        titles, ran
+    ).came_to(filled.titles()) in (TOLD, UNKNOWN)
 
 
 @pytest.mark.spec("002/FR-083")
@@ -204,11 +214,16 @@ def test_signal_between_storing_and_telling_is_not_silent(
 @pytest.mark.parametrize("options", JSON)
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signal_lets_a_write_that_is_answered_be_told(
-    filled: Workspace, process: Process, options: list[str], number: signal.Signals
+    filled: Workspace,
+    process: Process,
+    options: list[str],
+    number: signal.Signals,
 ) -> None:
     with ExitStack() as stack:
         with numbers_held(filled):
-            running = stack.enter_context(process.start("add", "Buy milk", *options))
+            running = stack.enter_context(
+                process.start("add", "Buy milk", *options)
+            )
             wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
             running.send_signal(
                 signal.SIGSTOP
@@ -236,7 +251,9 @@ def test_signal_while_a_lost_answer_is_asked_for_leaves_the_outcome_open(
             Fault("after", request=2),
             Fault("before", request=0, how="silence", connection=2),
         ]
-        url = filled.store.url.replace(f":{filled.server.port}/", f":{proxy.port}/")
+        url = filled.store.url.replace(
+            f":{filled.server.port}/", f":{proxy.port}/"
+        )
         with process.start(
             "add", "Buy milk", "--json", env={"TODO_DATABASE_URL": url}
         ) as running:
@@ -271,7 +288,9 @@ def test_signal_while_nobody_reads_what_was_stored_says_so_elsewhere(
 @pytest.mark.spec("002/FR-046")
 @ON_POSTGRESQL
 @pytest.mark.parametrize("options", JSON)
-@pytest.mark.parametrize("is_asked_for", [False, True], ids=["told", "asked for"])
+@pytest.mark.parametrize(
+    "is_asked_for", [False, True], ids=["told", "asked for"]
+)
 def test_signal_while_nobody_reads_a_list_ends_it(
     filled: Workspace, options: list[str], *, is_asked_for: bool
 ) -> None:
@@ -279,7 +298,9 @@ def test_signal_while_nobody_reads_a_list_ends_it(
         if is_asked_for:
             stack.enter_context(held(filled))
         running = stack.enter_context(
-            started(filled, "list", *options, stdout=stack.enter_context(stuck()))
+            started(
+                filled, "list", *options, stdout=stack.enter_context(stuck())
+            )
         )
         if is_asked_for:
             wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
@@ -324,7 +345,9 @@ def test_signal_that_is_ignored_stays_ignored(
 @pytest.mark.parametrize(
     ("command", "status", "titles"),
     [
-        pytest.param(["add", "late"], 9, {"one", "two", "three", "late"}, id="write"),
+        pytest.param(
+            ["add", "late"], 9, {"one", "two", "three", "late"}, id="write"
+        ),
         pytest.param(["list"], 9, {"one", "two", "three"}, id="read"),
     ],
 )
@@ -352,9 +375,12 @@ def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(
         terminal.hang_up()
         status = terminal.process.wait(LIMIT_S)
 
-    assert status in (
-        9,
-        10,
+    assert (
+        status
+        in (
+            9,
+            10,
+        )
     )  # its end shows as an error on one system, as the end of input on another
     assert filled.titles() == {"one", "two", "three"}
 

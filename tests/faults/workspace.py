@@ -63,7 +63,9 @@ class Workspace:
         table of tasks.
         """
         if self.server is not None:
-            rows = self.server.fetch(self.database, sql.format(task="todo.task"))
+            rows = self.server.fetch(
+                self.database, sql.format(task="todo.task")
+            )
             return [tuple(row) for row in rows]
         with closing(sqlite3.connect(path_of(self.store))) as connection:
             return connection.execute(sql.format(task="task")).fetchall()
@@ -94,7 +96,9 @@ class Workspace:
         """
         deadline = time.monotonic() + LIMIT_S
         while self.server is not None and self.fetch(OTHERS) != [(0,)]:
-            assert time.monotonic() < deadline, f"not at rest within {LIMIT_S} s"
+            assert time.monotonic() < deadline, (
+                f"not at rest within {LIMIT_S} s"
+            )
             time.sleep(0.01)
 
 
@@ -103,7 +107,9 @@ def open_workspace(kind: str) -> Iterator[Workspace]:
     """An empty store of this kind outside of pytest; PostgreSQL is that of the tests."""
     with ExitStack() as stack:
         folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="todo-faults-"))
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="todo-faults-")
+            )
         )
         if kind == "sqlite":
             yield Workspace(
@@ -113,5 +119,8 @@ def open_workspace(kind: str) -> Iterator[Workspace]:
         server = open_server(os.environ.get("TODO_TEST_DATABASE_URL"))
         stack.callback(server.close)
         yield Workspace(
-            Store(kind, server.url(server.create_database())), folder, folder, server
+            Store(kind, server.url(server.create_database())),
+            folder,
+            folder,
+            server,
         )

@@ -63,7 +63,9 @@ def main(arguments: Sequence[str]) -> int:
     for (what, result), times in sorted(tally.items()):
         sys.stdout.write(f"{times:7,}  {what} {result}\n")
     asked_for, took_s = sum(tally.values()), time.monotonic() - began
-    sys.stdout.write(f"{asked_for:,} calls in {took_s:,.0f} s, no difference\n")
+    sys.stdout.write(
+        f"{asked_for:,} calls in {took_s:,.0f} s, no difference\n"
+    )
     return 0
 
 

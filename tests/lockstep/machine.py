@@ -61,7 +61,16 @@ TITLES = st.sampled_from(
     ["a", "b", "Buy milk", "[/] :smile: \\x1b", "x" * 200]
 ) | st.text(KEPT, max_size=20).map(lambda text: f"x{text}x")
 BAD_TITLES = st.sampled_from(
-    ["", " ", "\u200b\u200d", "a\x1bb", "a\nb", "a\u202eb", "a\udcffb", "x" * 201]
+    [
+        "",
+        " ",
+        "\u200b\u200d",
+        "a\x1bb",
+        "a\nb",
+        "a\u202eb",
+        "a\udcffb",
+        "x" * 201,
+    ]
 )
 DESCRIPTIONS = st.sampled_from(["", "x", "y\n", "a\r\nb\r\n"]) | st.text(
     KEPT | st.sampled_from("\n\t\\"), max_size=20
@@ -75,7 +84,9 @@ LINES = st.lists(
 BAD_LINES = st.sampled_from([b"a\x1bb", b"\xff", b"x" * 201])
 
 NUMBERS = st.integers(1, 6)
-PLACES = st.tuples(st.sampled_from(["mine", "mine", "anybody's"]), st.integers(0, 99))
+PLACES = st.tuples(
+    st.sampled_from(["mine", "mine", "anybody's"]), st.integers(0, 99)
+)
 SINGLES = PLACES | NUMBERS | PLACES | st.sampled_from(GIVEN)
 RANGES = st.tuples(NUMBERS, st.integers(1, 4)).map(
     lambda pair: range(pair[0], pair[0] + pair[1])
@@ -90,7 +101,13 @@ BAD_OPTIONS = st.sampled_from(
     ]
 )
 BY_REFERENCE = st.sampled_from(
-    [["show"], ["update", "--title", "x"], ["done"], ["done", "1"], ["delete", "--yes"]]
+    [
+        ["show"],
+        ["update", "--title", "x"],
+        ["done"],
+        ["done", "1"],
+        ["delete", "--yes"],
+    ]
 )
 CHANGES = st.fixed_dictionaries(
     {},
@@ -101,7 +118,20 @@ CHANGES = st.fixed_dictionaries(
     },
 )
 BAD_REFERENCES = st.sampled_from(
-    ["", "0", "01", "-1", "+1", "1_0", " 1", "٣", "5-2", "1-1001", "1,,2", "1234567890"]
+    [
+        "",
+        "0",
+        "01",
+        "-1",
+        "+1",
+        "1_0",
+        " 1",
+        "٣",
+        "5-2",
+        "1-1001",
+        "1,,2",
+        "1234567890",
+    ]
 )
 
 
@@ -132,7 +162,11 @@ class Command:
         """What it prints of an answer."""
         lines = [self._line(part) for part in parts]
         if lines and self.verb == "Added":
-            added = [part for part in parts if isinstance(part, Added) and part.is_new]
+            added = [
+                part
+                for part in parts
+                if isinstance(part, Added) and part.is_new
+            ]
             if is_new_store:
                 lines[0] += " (new list in PLACE)"
             elif any(part.task.number == 1 for part in added):
@@ -152,7 +186,9 @@ class Command:
 class Lockstep(Machine):
     """Both stores and the model; every step asks all three."""
 
-    def __init__(self, postgresql: str, tally: "Counter[tuple[str, str]]") -> None:
+    def __init__(
+        self, postgresql: str, tally: "Counter[tuple[str, str]]"
+    ) -> None:
         super().__init__()
         self.tally = tally
         self.stack = ExitStack()
@@ -177,7 +213,9 @@ class Lockstep(Machine):
     def begin(self, users: Sequence[str]) -> None:
         """Give some users four tasks; without any user the stores do not exist yet."""
         for user in users:
-            self.add_lines(user, [b"a", b"b", b"c", b"d"], None, None, False, b"", 0.0)
+            self.add_lines(
+                user, [b"a", b"b", b"c", b"d"], None, None, False, b"", 0.0
+            )
 
     # Commands
 
@@ -199,7 +237,9 @@ class Lockstep(Machine):
         seconds: float,
     ) -> None:
         options = given({"-d": description, "--id": id})
-        new = NewTask(title=title, description=description, id=id or next(self.new_ids))
+        new = NewTask(
+            title=title, description=description, id=id or next(self.new_ids)
+        )
         self.ask(
             Command(
                 user,
@@ -297,7 +337,9 @@ class Lockstep(Machine):
         options, kind = bad
         self.ask(Command(user, ["list", *options], refusal(kind), as_json))
 
-    @rule(user=USERS, single=SINGLES, as_json=st.booleans(), shout=st.booleans())
+    @rule(
+        user=USERS, single=SINGLES, as_json=st.booleans(), shout=st.booleans()
+    )
     def show(self, user: str, single: Any, as_json: bool, shout: bool) -> None:
         reference = self.resolve(user, single)
         word = str(reference).upper() if shout else str(reference)
@@ -389,7 +431,11 @@ class Lockstep(Machine):
         self.ask(
             Command(
                 user,
-                ["done", *typed_references(references, commas=commas), *options],
+                [
+                    "done",
+                    *typed_references(references, commas=commas),
+                    *options,
+                ],
                 lambda: self.model.complete(user, references, undo=undo),
                 as_json,
                 verb="Reopened" if undo else "Done",
@@ -430,7 +476,11 @@ class Lockstep(Machine):
         self.ask(
             Command(
                 user,
-                ["delete", *typed_references(references, commas=commas), *options],
+                [
+                    "delete",
+                    *typed_references(references, commas=commas),
+                    *options,
+                ],
                 answer,
                 as_json,
                 verb="Deleted",
@@ -440,14 +490,23 @@ class Lockstep(Machine):
             )
         )
 
-    @rule(user=USERS, words=BY_REFERENCE, bad=BAD_REFERENCES, as_json=st.booleans())
+    @rule(
+        user=USERS,
+        words=BY_REFERENCE,
+        bad=BAD_REFERENCES,
+        as_json=st.booleans(),
+    )
     def refuse_reference(
         self, user: str, words: Sequence[str], bad: str, as_json: bool
     ) -> None:
-        self.ask(Command(user, [*words, "--", bad], refusal(InvalidInput), as_json))
+        self.ask(
+            Command(user, [*words, "--", bad], refusal(InvalidInput), as_json)
+        )
 
     @rule(
-        user=USERS, word=st.sampled_from(["1-2", "1,2", "3-3"]), as_json=st.booleans()
+        user=USERS,
+        word=st.sampled_from(["1-2", "1,2", "3-3"]),
+        as_json=st.booleans(),
     )
     def refuse_several(self, user: str, word: str, as_json: bool) -> None:
         for words in (["show", word], ["update", word, "--title", "x"]):
@@ -458,17 +517,25 @@ class Lockstep(Machine):
     @rule(
         user=USERS,
         titles=st.lists(TITLES, max_size=3),
-        ids=st.lists(st.sampled_from(GIVEN), min_size=3, max_size=3, unique=True),
+        ids=st.lists(
+            st.sampled_from(GIVEN), min_size=3, max_size=3, unique=True
+        ),
         seconds=SECONDS,
     )
     def service_adds(
-        self, user: str, titles: Sequence[str], ids: Sequence[UUID], seconds: float
+        self,
+        user: str,
+        titles: Sequence[str],
+        ids: Sequence[UUID],
+        seconds: float,
     ) -> None:
         self.clock.tick(seconds)
         pairs = zip(titles, ids, strict=False)
         news = [NewTask(title=title, id=id) for title, id in pairs]
 
-        async def add(tasks: TaskService, _: StoreUnderTest) -> Sequence[Added]:
+        async def add(
+            tasks: TaskService, _: StoreUnderTest
+        ) -> Sequence[Added]:
             if len(news) == 1:
                 return [await tasks.add(news[0])]
             return await tasks.add_all(news)
@@ -484,13 +551,19 @@ class Lockstep(Machine):
     def service_lists_page_by_page(
         self, user: str, status: TaskStatus, limit: int | None
     ) -> None:
-        async def walk(tasks: TaskService, _: StoreUnderTest) -> Sequence[Task]:
+        async def walk(
+            tasks: TaskService, _: StoreUnderTest
+        ) -> Sequence[Task]:
             page = await tasks.list(TaskQuery(status, limit))
             found = [*page.tasks]
             while page.next is not None:
-                page = await tasks.list(TaskQuery(status, limit, after=page.next))
+                page = await tasks.list(
+                    TaskQuery(status, limit, after=page.next)
+                )
                 assert 1 <= len(page.tasks) <= (limit or 0)
-                assert (page.open_count, page.done_count) == self.model.counts(user)
+                assert (page.open_count, page.done_count) == self.model.counts(
+                    user
+                )
                 found += page.tasks
             return found
 
@@ -513,7 +586,9 @@ class Lockstep(Machine):
         self.clock.tick(seconds)
         reference, wanted = self.resolve(user, single), TaskChange(**changes)
 
-        async def update(tasks: TaskService, store: StoreUnderTest) -> Sequence[Task]:
+        async def update(
+            tasks: TaskService, store: StoreUnderTest
+        ) -> Sequence[Task]:
             return [await tasks.update(store.local(reference), wanted)]
 
         def answer() -> Outcome:
@@ -532,7 +607,9 @@ class Lockstep(Machine):
         self.call(
             "complete",
             user,
-            lambda tasks, store: tasks.complete(store.local_all(references), undo=undo),
+            lambda tasks, store: tasks.complete(
+                store.local_all(references), undo=undo
+            ),
             lambda: self.model.complete(user, references, undo=undo),
         )
 
@@ -551,25 +628,38 @@ class Lockstep(Machine):
 
     @invariant()
     def both_stores_hold_what_the_model_holds(self) -> None:
-        expected = {str(id): values(task) for id, task in self.model.tasks.items()}
+        expected = {
+            str(id): values(task) for id, task in self.model.tasks.items()
+        }
         for store in self.stores:
             assert store.rows() == expected, store.kind
             assert store.last_numbers() == self.model.last, store.kind
 
     @invariant()
-    def no_number_is_given_twice_and_updated_at_never_changes_alone(self) -> None:
+    def no_number_is_given_twice_and_updated_at_never_changes_alone(
+        self,
+    ) -> None:
         rows = self.stores[0].rows()
         for id, now in rows.items():
-            assert self.numbers.setdefault((now["user_id"], now["number"]), id) == id
+            assert (
+                self.numbers.setdefault((now["user_id"], now["number"]), id)
+                == id
+            )
             was = self.previous.get(id, now)
             differing = {name for name in now if now[name] != was[name]}
-            assert ("updated_at" in differing) <= bool(differing - {"updated_at"})
+            assert ("updated_at" in differing) <= bool(
+                differing - {"updated_at"}
+            )
         self.previous = rows
 
     # Asking all three
 
     def ask(
-        self, command: Command, *, seconds: float = 0.0, is_repeatable: bool = False
+        self,
+        command: Command,
+        *,
+        seconds: float = 0.0,
+        is_repeatable: bool = False,
     ) -> Ran:
         """Let time pass and run a command, and once more where that changes nothing."""
         self.clock.tick(seconds)
@@ -611,7 +701,9 @@ class Lockstep(Machine):
             shown = [values(task_of(part)) for part in expected]
             assert ran.data == (shown[0] if command.is_one else shown)
         else:
-            assert ran.out == command.printed(expected, is_new_store=is_new_store)
+            assert ran.out == command.printed(
+                expected, is_new_store=is_new_store
+            )
         return ran
 
     def call(
@@ -634,7 +726,11 @@ class Lockstep(Machine):
             return cast(Reference, drawn)
         whose, place = drawn
         tasks = self.model.tasks.values()
-        ids = [task.id for task in tasks if whose != "mine" or task.user_id == user]
+        ids = [
+            task.id
+            for task in tasks
+            if whose != "mine" or task.user_id == user
+        ]
         ids = ids or GIVEN
         return ids[int(place) % len(ids)]
 
@@ -658,7 +754,11 @@ def refusal(kind: type[TodoError]) -> Callable[[], Outcome]:
 
 def given(options: Mapping[str, object]) -> list[str]:
     """The options that have a value, as words."""
-    pairs = ((name, str(value)) for name, value in options.items() if value is not None)
+    pairs = (
+        (name, str(value))
+        for name, value in options.items()
+        if value is not None
+    )
     return [word for pair in pairs for word in pair]
 
 
@@ -667,10 +767,14 @@ def task_of(part: Task | Added) -> Task:
     return part.task if isinstance(part, Added) else part
 
 
-def typed_references(references: Sequence[Reference], *, commas: bool) -> list[str]:
+def typed_references(
+    references: Sequence[Reference], *, commas: bool
+) -> list[str]:
     """References as people type them; with `commas` numbers and ranges as one word."""
     words = [
-        f"{each.start}-{each.stop - 1}" if isinstance(each, range) else str(each)
+        f"{each.start}-{each.stop - 1}"
+        if isinstance(each, range)
+        else str(each)
         for each in references
     ]
     if commas and not any(isinstance(each, UUID) for each in references):

@@ -48,7 +48,9 @@ class Model:
         """The tasks of a user, newest first."""
         tasks = (task for task in self.tasks.values() if task.user_id == user)
         mine = [task for task in tasks if task.completed in SHOWN[status]]
-        return sorted(mine, key=attrgetter("created_at", "number"), reverse=True)
+        return sorted(
+            mine, key=attrgetter("created_at", "number"), reverse=True
+        )
 
     def id_of(self, user: str, number: int) -> str | None:
         """The id of a task."""
@@ -57,7 +59,9 @@ class Model:
 
     def counts(self, user: str) -> tuple[int, int]:
         """How many of a user's tasks are open and done."""
-        return len(self.of(user, TaskStatus.OPEN)), len(self.of(user, TaskStatus.DONE))
+        return len(self.of(user, TaskStatus.OPEN)), len(
+            self.of(user, TaskStatus.DONE)
+        )
 
     def find(self, user: str, references: Sequence[Reference]) -> list[Task]:
         """The tasks named, each once, in the order asked."""
@@ -65,14 +69,20 @@ class Model:
         for reference in references:
             keys = reference if isinstance(reference, range) else (reference,)
             tasks = sorted(self.of(user), key=attrgetter("number"))
-            hits = [task for task in tasks if task.number in keys or task.id in keys]
+            hits = [
+                task
+                for task in tasks
+                if task.number in keys or task.id in keys
+            ]
             if not hits:
                 raise NotFound("nothing")
             for task in hits:
                 found.setdefault(task.id, task)
         return list(found.values())
 
-    def update(self, user: str, reference: Reference, changes: dict[str, Any]) -> Task:
+    def update(
+        self, user: str, reference: Reference, changes: dict[str, Any]
+    ) -> Task:
         """Change one task."""
         [task] = self.find(user, [reference])
         return self._change(task, changes)
@@ -82,11 +92,15 @@ class Model:
     ) -> list[Task]:
         """Mark tasks as done, or as open again."""
         changes = {"completed": not undo}
-        return [self._change(task, changes) for task in self.find(user, references)]
+        return [
+            self._change(task, changes) for task in self.find(user, references)
+        ]
 
     def delete(self, user: str, references: Sequence[Reference]) -> list[Task]:
         """Remove tasks and give them as they were."""
-        return [self.tasks.pop(task.id) for task in self.find(user, references)]
+        return [
+            self.tasks.pop(task.id) for task in self.find(user, references)
+        ]
 
     def _change(self, task: Task, changes: dict[str, Any]) -> Task:
         changed = replace(task, **changes)
@@ -103,7 +117,11 @@ def values(task: Task) -> dict[str, Any]:
     """A task as JSON has it."""
     times = ("created_at", "updated_at", "completed_at")
     plain = {name: getattr(task, name) for name in Task.__slots__}
-    return plain | {"id": str(task.id)} | {name: instant(plain[name]) for name in times}
+    return (
+        plain
+        | {"id": str(task.id)}
+        | {name: instant(plain[name]) for name in times}
+    )
 
 
 def instant(at: datetime | None) -> str | None:
@@ -115,7 +133,9 @@ def row(task: Task) -> str:
     """A task as `list` prints it into a pipe."""
     status = "done" if task.completed else "open"
     times = instant(task.created_at), instant(task.completed_at) or "-"
-    return "\t".join(map(str, (task.number, status, task.title, *times, task.id)))
+    return "\t".join(
+        map(str, (task.number, status, task.title, *times, task.id))
+    )
 
 
 def fields(task: Task) -> str:

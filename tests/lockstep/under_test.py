@@ -53,7 +53,9 @@ class StoreUnderTest:
         if self.kind == "postgresql":
             self._connection = await asyncpg.connect(self._store.url)
             self._stack.push_async_callback(self._connection.close)
-            await self._connection.execute("DROP SCHEMA IF EXISTS todo CASCADE")
+            await self._connection.execute(
+                "DROP SCHEMA IF EXISTS todo CASCADE"
+            )
         self._database = await self._stack.enter_async_context(
             open_database(self._store.target)
         )
@@ -98,7 +100,9 @@ class StoreUnderTest:
         for found in self._fetch("SELECT * FROM todo.task"):
             id = found["id"]
             if id not in self._shared_ids:
-                shared = self._model.id_of(found["user_id"], found["number"]) or id
+                shared = (
+                    self._model.id_of(found["user_id"], found["number"]) or id
+                )
                 self._shared_ids[id] = shared
                 self._local_ids[shared] = id
             rows[self._shared_ids[id]] = found | {"id": self._shared_ids[id]}
@@ -106,7 +110,9 @@ class StoreUnderTest:
 
     def last_numbers(self) -> dict[str, int]:
         """The last number given to each user who has one."""
-        rows = self._fetch("SELECT user_id, last FROM todo.counter WHERE last > 0")
+        rows = self._fetch(
+            "SELECT user_id, last FROM todo.counter WHERE last > 0"
+        )
         return {row["user_id"]: row["last"] for row in rows}
 
     def _fetch(self, sql: str) -> list[dict[str, Any]]:
@@ -117,14 +123,21 @@ class StoreUnderTest:
             return []
         with closing(sqlite3.connect(path)) as file:
             file.row_factory = sqlite3.Row
-            found = [dict(row) for row in file.execute(sql.replace("todo.", ""))]
+            found = [
+                dict(row) for row in file.execute(sql.replace("todo.", ""))
+            ]
         return [
-            row | {"completed": bool(row["completed"])} if "completed" in row else row
+            row | {"completed": bool(row["completed"])}
+            if "completed" in row
+            else row
             for row in found
         ]
 
     async def _fetch_from_server(self, sql: str) -> list[dict[str, Any]]:
-        if await self._connection.fetchval("SELECT to_regclass('todo.task')") is None:
+        if (
+            await self._connection.fetchval("SELECT to_regclass('todo.task')")
+            is None
+        ):
             return []
         found = [dict(row) for row in await self._connection.fetch(sql)]
         return [values(Task(**row)) if "id" in row else row for row in found]
@@ -140,7 +153,9 @@ class StoreUnderTest:
 
     def _share(self, text: str) -> str:
         text = text.replace(self._store.target.place, "PLACE")
-        return ID.sub(lambda found: self._shared_ids.get(found[0], found[0]), text)
+        return ID.sub(
+            lambda found: self._shared_ids.get(found[0], found[0]), text
+        )
 
     def _share_all(self, answer: Any) -> Any:
         match answer:

@@ -53,19 +53,29 @@ class Relay(Listener):
     async def _relay(
         self, client: SlowStream, cut: Cut | None, passed: dict[str, int]
     ) -> None:
-        server = SlowStream(*await asyncio.open_connection("127.0.0.1", self._upstream))
+        server = SlowStream(
+            *await asyncio.open_connection("127.0.0.1", self._upstream)
+        )
         pumps = {
-            asyncio.create_task(self._pass("client", client, server, cut, passed)),
-            asyncio.create_task(self._pass("server", server, client, cut, passed)),
+            asyncio.create_task(
+                self._pass("client", client, server, cut, passed)
+            ),
+            asyncio.create_task(
+                self._pass("server", server, client, cut, passed)
+            ),
         }
         try:
-            done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                pumps, return_when=asyncio.FIRST_COMPLETED
+            )
             if any(pump.result() for pump in done):
                 assert cut is not None
                 client.abort(reset=cut.is_reset)
             else:
                 await client.close()
-            await server.close()  # it has what has passed, and then sees the end
+            await (
+                server.close()
+            )  # it has what has passed, and then sees the end
         finally:
             for pump in pumps:
                 pump.cancel()

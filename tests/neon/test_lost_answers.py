@@ -32,7 +32,9 @@ MOMENTS = [
         for when in WHENS
         for how in HOWS
     ),
-    pytest.param(Fault("during", EXECUTE, late_s=0.3), id="during execute, late"),
+    pytest.param(
+        Fault("during", EXECUTE, late_s=0.3), id="during execute, late"
+    ),
 ]
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -53,7 +55,8 @@ def ours(site: Site) -> list[tuple[int, str, bool]]:
     """Number, title and whether it is done of every task, once the server is at rest."""
     site.rest()
     return [
-        (number, title, is_done) for number, title, is_done, _ in site.fetch(STORED)
+        (number, title, is_done)
+        for number, title, is_done, _ in site.fetch(STORED)
     ]
 
 
@@ -78,7 +81,9 @@ def again(run: Todo, ran: Ran, stdin: bytes = b"") -> Ran:
 
 
 @pytest.mark.parametrize("fault", MOMENTS)
-@pytest.mark.parametrize("command", [["list"], ["show", "1"]], ids=["list", "show"])
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "1"]], ids=["list", "show"]
+)
 def test_reads_are_asked_again(
     milk: Todo, proxy: TurnProxy, command: list[str], fault: Fault
 ) -> None:
@@ -152,7 +157,10 @@ def test_delete_is_sent_once_more_where_the_row_is_there(
 def test_a_delete_that_is_lost_once_more_is_unknown(
     milk: Todo, site: Site, proxy: TurnProxy, when: When
 ) -> None:
-    proxy.faults += [Fault("before", EXECUTE), Fault(when, 2 * EXECUTE, connection=2)]
+    proxy.faults += [
+        Fault("before", EXECUTE),
+        Fault(when, 2 * EXECUTE, connection=2),
+    ]
 
     ran = milk("delete", "1", "--json")
 
@@ -175,7 +183,8 @@ def test_the_command_to_repeat_names_the_user_that_was_named(
 
 
 @pytest.mark.parametrize(
-    "words", [["Call Ada"], ["-d", "at 5", "It's", "$HOME; rm"], ["--", "--undo"]]
+    "words",
+    [["Call Ada"], ["-d", "at 5", "It's", "$HOME; rm"], ["--", "--undo"]],
 )
 def test_an_add_that_is_lost_twice_names_the_command_that_repeats_it(
     milk: Todo, site: Site, proxy: TurnProxy, words: list[str]
@@ -256,7 +265,8 @@ def test_a_change_is_unknown_when_nobody_can_look(
 ) -> None:
     proxy.faults.append(Fault(when, EXECUTE))
     proxy.faults += [
-        Fault("before", request=0, connection=number) for number in range(2, 99)
+        Fault("before", request=0, connection=number)
+        for number in range(2, 99)
     ]
 
     ran = milk(*command, "--json", env={"TODO_TIMEOUT": "0.6"})
@@ -269,7 +279,8 @@ def test_an_add_is_unknown_when_nobody_can_be_asked_again(
 ) -> None:
     proxy.faults.append(Fault("after", EXECUTE))
     proxy.faults += [
-        Fault("before", request=0, connection=number) for number in range(2, 99)
+        Fault("before", request=0, connection=number)
+        for number in range(2, 99)
     ]
 
     ran = milk("add", "Call Ada", "--json", env={"TODO_TIMEOUT": "0.6"})
@@ -282,7 +293,8 @@ def test_an_add_is_unknown_when_nobody_can_be_asked_again(
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
-    "command", [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]]
+    "command",
+    [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]],
 )
 def test_a_silent_line_is_not_waited_for_forever(
     milk: Todo,
@@ -292,7 +304,9 @@ def test_a_silent_line_is_not_waited_for_forever(
     command: list[str],
     when: When,
 ) -> None:
-    monkeypatch.setattr("todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(
+        "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5
+    )
     before = site.fetch(STORED)
     proxy.faults.append(Fault(when, EXECUTE, how="silence"))
 
@@ -392,8 +406,14 @@ def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
     requests, expected = len(proxy.requests) - 3, site.titles()
     assert len(expected) == 30
     for request in range(1, requests + 1):
-        for when, connection in (("before", 1), ("during", 1), ("after", None)):
-            site.server.run_sql(site.database, "TRUNCATE todo.task, todo.counter")
+        for when, connection in (
+            ("before", 1),
+            ("during", 1),
+            ("after", None),
+        ):
+            site.server.run_sql(
+                site.database, "TRUNCATE todo.task, todo.counter"
+            )
             proxy.reset()
             proxy.faults.append(Fault(when, request, connection=connection))  # type: ignore[arg-type]  # three words
 
@@ -477,12 +497,16 @@ class Reckoning:
         )
         self.said[place] = (kind, ran.status)
 
-    def wrongs(self, rows: Sequence[tuple[int, str, bool]]) -> dict[str, list[str]]:
+    def wrongs(
+        self, rows: Sequence[tuple[int, str, bool]]
+    ) -> dict[str, list[str]]:
         """What was written twice, lost in silence, or told wrongly, by the rows that
         are there in the end.
         """
         titles = Counter(title for _, title, _ in rows)
-        by_number = {number: (title, is_done) for number, title, is_done in rows}
+        by_number = {
+            number: (title, is_done) for number, title, is_done in rows
+        }
         twice = [title for title, count in titles.items() if count > 1]
         lost: list[str] = []
         wrong: list[str] = []
@@ -500,7 +524,11 @@ class Reckoning:
             if status == 0 and not is_stored:
                 lost.append(f"{place} {kind}")
             is_half = kind == "add -" and 0 < sum(parts) < 5
-            if (status == 6 and is_stored) or status not in (0, 6, 7) or is_half:
+            if (
+                (status == 6 and is_stored)
+                or status not in (0, 6, 7)
+                or is_half
+            ):
                 wrong.append(f"{place} {kind} {status}")
         return {"twice": twice, "lost": lost, "wrong": wrong}
 
@@ -520,14 +548,18 @@ def test_random_cuts_do_no_harm(
     the write is.
     """
     chance, cuts = random.Random(seed), CUTS // 2
-    site.fill(*(f"task {number}" for number in range(1, cuts + len(KINDS) + 1)))
+    site.fill(
+        *(f"task {number}" for number in range(1, cuts + len(KINDS) + 1))
+    )
     site.server.run_sql(
         site.database,
         "UPDATE todo.task SET completed = true, completed_at = now() WHERE number % 6 = 5",
     )
     with Relay(front.port if is_neon else proxy.port) as relay:
         url = (
-            site.url(HOST, relay.port) if is_neon else site.url("127.0.0.1", relay.port)
+            site.url(HOST, relay.port)
+            if is_neon
+            else site.url("127.0.0.1", relay.port)
         )
         reckoning = Reckoning(site.todo(url))
         lengths = {}
@@ -536,7 +568,9 @@ def test_random_cuts_do_no_harm(
             lengths[kind] = dict(relay.passed)
         for place in range(1, cuts + 1):
             kind = "undo" if place % 6 == 5 else chance.choice(KINDS[:-1])
-            side: Literal["client", "server"] = chance.choice(("client", "server"))
+            side: Literal["client", "server"] = chance.choice(
+                ("client", "server")
+            )
             first = chance.choice((1, lengths[kind][side] * 7 // 10))
             relay.cut = Cut(
                 side,
@@ -545,10 +579,16 @@ def test_random_cuts_do_no_harm(
             )
             reckoning.ask(place, kind)
 
-    assert reckoning.wrongs(ours(site)) == {"twice": [], "lost": [], "wrong": []}
+    assert reckoning.wrongs(ours(site)) == {
+        "twice": [],
+        "lost": [],
+        "wrong": [],
+    }
     assert relay.connections > cuts * 3 // 2  # the cuts were real
     assert {
-        status for kind, status in reckoning.said.values() if kind.startswith("add")
+        status
+        for kind, status in reckoning.said.values()
+        if kind.startswith("add")
     } == {0}
     assert (
         Counter(status for _, status in reckoning.said.values())[6] == 0

@@ -99,7 +99,9 @@ def test_all_commands_work_one_process_after_the_other(
         assert said is None or ran.out == said
 
 
-def test_all_commands_work_again_and_again(pooler: PgBouncer, site: Site) -> None:
+def test_all_commands_work_again_and_again(
+    pooler: PgBouncer, site: Site
+) -> None:
     run = site.todo(pooler.url(site.database))
 
     for turn in range(4):
@@ -128,7 +130,9 @@ def test_all_commands_work_at_once(pooler: PgBouncer, site: Site) -> None:
         (process.returncode, err)
         for process, (_, err) in zip(running, ended, strict=True)
     ] == [(0, b"")] * 7
-    rows = site.fetch("SELECT number, title, completed FROM todo.task ORDER BY number")
+    rows = site.fetch(
+        "SELECT number, title, completed FROM todo.task ORDER BY number"
+    )
     assert [number for number, _, _ in rows] == [1, 2, 4, 5, 6]
     assert {title for _, title, _ in rows} == {
         "First",
@@ -137,7 +141,9 @@ def test_all_commands_work_at_once(pooler: PgBouncer, site: Site) -> None:
     }
 
 
-def test_nothing_stays_on_the_servers_connection(pooler: PgBouncer, site: Site) -> None:
+def test_nothing_stays_on_the_servers_connection(
+    pooler: PgBouncer, site: Site
+) -> None:
     site.todo("source.db")("add", "-", stdin=b"one\ntwo\n", user="bob")
     run = site.todo(pooler.url(site.database))
     before = state(pooler, site)
@@ -152,7 +158,9 @@ def test_nothing_stays_on_the_servers_connection(pooler: PgBouncer, site: Site) 
         assert state(pooler, site) == before, command
 
 
-def test_nothing_stays_after_a_failure_or_a_cut(pooler: PgBouncer, site: Site) -> None:
+def test_nothing_stays_after_a_failure_or_a_cut(
+    pooler: PgBouncer, site: Site
+) -> None:
     site.fill("first")
     run = site.process(pooler.url(site.database))
     before = state(pooler, site)
@@ -169,7 +177,9 @@ def test_nothing_stays_after_a_failure_or_a_cut(pooler: PgBouncer, site: Site) -
         == 0
     )
     assert (
-        fast("add", "Buy milk", "--id", "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11").status
+        fast(
+            "add", "Buy milk", "--id", "5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11"
+        ).status
         == 5
     )
     waiting = run.start("add", "-")
@@ -205,23 +215,27 @@ def test_makes_its_tables_once_when_many_begin_at_once(
         (process.returncode, err)
         for process, (_, err) in zip(running, ended, strict=True)
     ] == [(0, b"")] * 3
-    assert sorted(blank_site.titles()) == [f"task {number}" for number in range(3)]
+    assert sorted(blank_site.titles()) == [
+        f"task {number}" for number in range(3)
+    ]
 
 
 def test_costs_seven_turns_as_neon_has_it(
     pooler: PgBouncer, site: Site, certificate: Certificate
 ) -> None:
     with NeonFront(pooler.host, pooler.port, certificate) as front:
-        run = site.todo(site.url(POOLER, front.port, f"{CONSOLE}&pgbouncer=true"))
+        run = site.todo(
+            site.url(POOLER, front.port, f"{CONSOLE}&pgbouncer=true")
+        )
         for command, _ in COMMANDS:
             front.reset()
             assert run(*command).status == 0
             assert (front.turns, front.connections) == (7, 1), command
         assert run("doctor", "--json").data["is_pooler"] is True
         assert (
-            site.todo(site.url(HOST, front.port, CONSOLE))("doctor", "--json").data[
-                "is_pooler"
-            ]
+            site.todo(site.url(HOST, front.port, CONSOLE))(
+                "doctor", "--json"
+            ).data["is_pooler"]
             is False
         )
 
@@ -237,7 +251,9 @@ def test_costs_seven_turns_as_neon_has_it(
 def test_knows_what_the_pooler_refuses(
     pooler: PgBouncer, site: Site, change: dict[str, str], code: str
 ) -> None:
-    ran = site.todo(site.url(pooler.host, pooler.port, **change))("list", "--json")
+    ran = site.todo(site.url(pooler.host, pooler.port, **change))(
+        "list", "--json"
+    )
 
     assert_document(ran, code=code, names=[pooler.host])
 
@@ -245,6 +261,8 @@ def test_knows_what_the_pooler_refuses(
 def test_knows_a_parameter_that_the_pooler_refuses(
     pooler: PgBouncer, site: Site
 ) -> None:
-    run = site.todo(site.url(pooler.host, pooler.port, "options=-c%20geqo%3Doff"))
+    run = site.todo(
+        site.url(pooler.host, pooler.port, "options=-c%20geqo%3Doff")
+    )
 
     assert_refused(run, "list", code="CONFIG", names=["options"])

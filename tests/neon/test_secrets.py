@@ -71,22 +71,34 @@ def password(form: tuple[str, str], site: Site) -> Iterator[str]:
     secret = form[1]
     literal = secret.replace("'", "''")
     site.server.run_sql(
-        site.database, f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD '{literal}'"
+        site.database,
+        f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD '{literal}'",
     )
     yield secret
-    site.server.run_sql(site.database, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+    site.server.run_sql(
+        site.database, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}"
+    )
 
 
 @pytest.fixture
-def url(form: tuple[str, str], site: Site, front: NeonFront, password: str) -> str:
+def url(
+    form: tuple[str, str], site: Site, front: NeonFront, password: str
+) -> str:
     """A connection string with the password in it."""
     place = f"{HOST}:{front.port}/{site.database}"
-    return form[0].format(role=ROLE, encoded=quote(password, safe=""), place=place)
+    return form[0].format(
+        role=ROLE, encoded=quote(password, safe=""), place=place
+    )
 
 
 def leaks(text: str) -> list[str]:
     """The lines that hold a piece of a password, in any form."""
-    pieces = ("canary", "oddity", quote(ODD, safe="").lower(), ODD.lower()[-8:])
+    pieces = (
+        "canary",
+        "oddity",
+        quote(ODD, safe="").lower(),
+        ODD.lower()[-8:],
+    )
     return [
         line
         for line in text.splitlines()
@@ -107,7 +119,11 @@ def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
             env={"TODO_TIMEOUT": timeout},
         )
         for command in commands
-        for style, terminal in (([], True), (["--json"], False), (["--debug"], False))
+        for style, terminal in (
+            ([], True),
+            (["--json"], False),
+            (["--debug"], False),
+        )
     ]
     text = "\n".join(ran.out + ran.err for ran in rans)
     assert len(text) > 50
@@ -137,7 +153,9 @@ def test_no_failure_to_connect_shows_a_password(
     state: str,
 ) -> None:
     if state == "wrong":
-        site.server.run_sql(site.database, f"ALTER ROLE {ROLE} PASSWORD 'another one'")
+        site.server.run_sql(
+            site.database, f"ALTER ROLE {ROLE} PASSWORD 'another one'"
+        )
     if state == "missing":
         url = url.replace(site.database, "nowhere")
     if state == "impostor":
@@ -236,7 +254,10 @@ def test_no_traceback_of_a_bug_shows_a_password(
     ran = site.todo(url)(*style, "list")
 
     assert ran.status == 1
-    assert ("Traceback" in ran.err, "a bug that knows too much" in ran.err) == (
+    assert (
+        "Traceback" in ran.err,
+        "a bug that knows too much" in ran.err,
+    ) == (
         "--debug" in style,
         "--debug" in style,
     )
@@ -255,7 +276,9 @@ def test_a_traceback_redacts_what_the_config_file_holds(
     config.write_text(f"database_url = '''{url}'''\n")
 
     ran = site.todo(url)(
-        "list", "--debug", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)}
+        "list",
+        "--debug",
+        env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)},
     )
 
     assert (ran.status, "Traceback" in ran.err) == (1, True)
@@ -263,7 +286,9 @@ def test_a_traceback_redacts_what_the_config_file_holds(
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
-def test_debug_shows_where_an_unexpected_answer_came_from(site: Site, url: str) -> None:
+def test_debug_shows_where_an_unexpected_answer_came_from(
+    site: Site, url: str
+) -> None:
     """What the database says unexpectedly is a bug of ours as well."""
     site.server.run_sql(
         site.database,
@@ -283,7 +308,9 @@ def test_debug_shows_where_an_unexpected_answer_came_from(site: Site, url: str) 
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
-def test_a_config_file_that_others_can_read_shows_nothing(site: Site, url: str) -> None:
+def test_a_config_file_that_others_can_read_shows_nothing(
+    site: Site, url: str
+) -> None:
     config = site.cwd / "config.toml"
     config.write_text(f"database_url = '''{url}'''\n")
     config.chmod(0o644)
@@ -291,7 +318,9 @@ def test_a_config_file_that_others_can_read_shows_nothing(site: Site, url: str) 
 
     for style in ([], ["--json"], ["--debug"]):
         ran = run(
-            *style, "list", env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)}
+            *style,
+            "list",
+            env={"TODO_DATABASE_URL": None, "TODO_CONFIG": str(config)},
         )
         assert ran.status == 8
         assert leaks(ran.out + ran.err) == []
@@ -314,7 +343,8 @@ def test_no_command_line_shows_a_password(
         shown = list(command_lines())
         assert any("todo_cli list" in line for line in shown)
         assert (
-            leaks("\n".join(line for line in shown if "pytest" not in line)) == []
+            leaks("\n".join(line for line in shown if "pytest" not in line))
+            == []
         )  # which shows names of tests
     finally:
         running.kill()
@@ -328,7 +358,10 @@ def test_no_log_of_the_server_shows_a_password(site: Site, url: str) -> None:
 
     rows = site.fetch("SELECT application_name || query FROM pg_stat_activity")
 
-    assert leaks("\n".join(str(row) for row in rows).replace("CREATE ROLE", "")) == []
+    assert (
+        leaks("\n".join(str(row) for row in rows).replace("CREATE ROLE", ""))
+        == []
+    )
 
 
 async def test_no_value_of_ours_shows_a_password(
@@ -340,7 +373,13 @@ async def test_no_value_of_ours_shows_a_password(
         variables, file, user="ada", login=None, cwd=site.cwd, home=site.home
     )
     env = Env(
-        variables, site.cwd, site.home, "ada", io.BytesIO(), io.BytesIO(), io.BytesIO()
+        variables,
+        site.cwd,
+        site.home,
+        "ada",
+        io.BytesIO(),
+        io.BytesIO(),
+        io.BytesIO(),
     )
     served = context_for(settings.target, site.clock, print)
     dialer = Dialer(settings.target, timeout_s=4)  # type: ignore[arg-type]  # a server's
@@ -370,7 +409,9 @@ async def test_no_value_of_ours_shows_a_password(
         )
         connection.terminate()
 
-    assert [value for value in values if leaks(f"{value!r} {value} {[value]}")] == []
+    assert [
+        value for value in values if leaks(f"{value!r} {value} {[value]}")
+    ] == []
 
 
 @pytest.mark.parametrize("form", FORMS[1:2], indirect=True)
@@ -388,7 +429,9 @@ def test_no_library_logs_a_password(
     front.refuse("Control plane request failed: endpoint is disabled")
     text += said(site.todo(url), *FEW)
 
-    assert {record.name.partition(".")[0] for record in caplog.records} >= {"asyncio"}
+    assert {record.name.partition(".")[0] for record in caplog.records} >= {
+        "asyncio"
+    }
     assert (
         leaks(
             text
@@ -404,7 +447,10 @@ def test_no_library_logs_a_password(
 def test_no_warning_of_a_process_in_development_mode_shows_a_password(
     site: Site, front: NeonFront, url: str, command: list[str]
 ) -> None:
-    process, how = Process(site.process(url).surroundings), {"PYTHONDEVMODE": "1"}
+    process, how = (
+        Process(site.process(url).surroundings),
+        {"PYTHONDEVMODE": "1"},
+    )
 
     fine = process(*command, "--debug", env=how)
     front.refuse("Control plane request failed: endpoint is disabled")

@@ -41,7 +41,13 @@ WORKING = [
     "sslmode=require&&application_name=",
     "keepalives=1&target_session_attrs=read-write&sslcert=/nowhere&sslkey=/nowhere&gssencmode=disable",
 ]
-SCHEMES = ["postgres", "postgresql", "postgresql+asyncpg", "POSTGRESQL", "Postgres"]
+SCHEMES = [
+    "postgres",
+    "postgresql",
+    "postgresql+asyncpg",
+    "POSTGRESQL",
+    "Postgres",
+]
 NASTY = "p@ss/w#rd?%41:é&=+;'\"\\ [x]"
 CANARY = "CaNaRy"
 
@@ -61,7 +67,9 @@ def nasty_role(site: Site) -> Iterator[str]:
         f'GRANT USAGE ON SCHEMA todo TO "{name}"; GRANT ALL ON ALL TABLES IN SCHEMA todo TO "{name}"',
     )
     yield name
-    site.server.run_sql(site.database, f'DROP OWNED BY "{name}"; DROP ROLE "{name}"')
+    site.server.run_sql(
+        site.database, f'DROP OWNED BY "{name}"; DROP ROLE "{name}"'
+    )
 
 
 @pytest.fixture
@@ -82,7 +90,9 @@ def target(text: str) -> PostgresTarget:
 def test_takes_parameters_as_people_have_them(
     site: Site, front: NeonFront, host: str, query: str
 ) -> None:
-    ran = site.todo(site.url(host, front.port, query))("add", "Buy milk", "--json")
+    ran = site.todo(site.url(host, front.port, query))(
+        "add", "Buy milk", "--json"
+    )
 
     assert ran.data["title"] == "Buy milk"
     assert front.startups == [
@@ -100,7 +110,9 @@ def test_takes_parameters_as_people_have_them(
 def test_takes_every_scheme(site: Site, front: NeonFront, scheme: str) -> None:
     run = site.todo(site.url(HOST, front.port, CONSOLE, scheme=scheme))
 
-    assert run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
+    assert (
+        run("add", "Buy milk").out == "Added 1: Buy milk (new list for ada)\n"
+    )
     assert run("list", "--json").data[0]["title"] == "Buy milk"
 
 
@@ -119,7 +131,9 @@ def test_takes_what_gets_around_the_string(
 
 def test_reads_hosts_in_any_case(site: Site, front: NeonFront) -> None:
     ran = site.todo(
-        site.url("EP-Cool-Dawn-123456.us-east-2.aws.Neon.Tech", front.port, CONSOLE)
+        site.url(
+            "EP-Cool-Dawn-123456.us-east-2.aws.Neon.Tech", front.port, CONSOLE
+        )
     )("list", "--json")
 
     assert ran.data == []
@@ -129,14 +143,23 @@ def test_reads_hosts_in_any_case(site: Site, front: NeonFront) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [BRANCH, BRANCH.replace(".c-2", "-pooler.c-2"), "ep-x.eu-central-1.aws.neon.build"],
+    [
+        BRANCH,
+        BRANCH.replace(".c-2", "-pooler.c-2"),
+        "ep-x.eu-central-1.aws.neon.build",
+    ],
 )
 def test_knows_every_form_of_neons_hosts(host: str) -> None:
     found = target(
         f"postgresql://u:p@{host}/neondb?{CONSOLE}&options=endpoint%3Dep-x-123"
     )
 
-    assert (found.is_neon, found.direct_tls, found.options, found.is_plain) == (
+    assert (
+        found.is_neon,
+        found.direct_tls,
+        found.options,
+        found.is_plain,
+    ) == (
         True,
         True,
         None,
@@ -151,14 +174,20 @@ def test_knows_every_form_of_neons_hosts(host: str) -> None:
 def test_knows_who_is_not_neon(host: str) -> None:
     found = target(f"postgresql://u:p@{host}/neondb?options=-c%20geqo%3Doff")
 
-    assert (found.is_neon, found.direct_tls, found.is_pooler) == (False, False, False)
+    assert (found.is_neon, found.direct_tls, found.is_pooler) == (
+        False,
+        False,
+        False,
+    )
     assert found.options == "-c geqo=off"
 
 
-def test_tells_the_server_what_it_is_called(site: Site, front: NeonFront) -> None:
-    site.todo(site.url(HOST, front.port, f"{CONSOLE}&application_name=home%20office"))(
-        "list"
-    )
+def test_tells_the_server_what_it_is_called(
+    site: Site, front: NeonFront
+) -> None:
+    site.todo(
+        site.url(HOST, front.port, f"{CONSOLE}&application_name=home%20office")
+    )("list")
 
     assert front.startups[0]["application_name"] == "home office"
 
@@ -167,11 +196,17 @@ def test_hands_options_to_a_server_that_is_not_neon(
     site: Site, proxy: TurnProxy
 ) -> None:
     url = site.url(
-        "localhost", proxy.port, "options=-c%20default_transaction_read_only%3Don"
+        "localhost",
+        proxy.port,
+        "options=-c%20default_transaction_read_only%3Don",
     )
 
     assert_refused(
-        site.todo(url), "add", "Buy milk", code="FORBIDDEN", names=["read-only"]
+        site.todo(url),
+        "add",
+        "Buy milk",
+        code="FORBIDDEN",
+        names=["read-only"],
     )
     assert site.titles() == []
 
@@ -185,16 +220,23 @@ def test_logs_in_with_characters_that_need_encoding(
     assert front.startups[0]["user"] == nasty_role
 
 
-def test_takes_a_password_with_colons_as_it_is(site: Site, front: NeonFront) -> None:
+def test_takes_a_password_with_colons_as_it_is(
+    site: Site, front: NeonFront
+) -> None:
     assert target("postgresql://ada:a:b::@host/db").password == "a:b::"
     assert target("postgresql://ada:@host/db").password == ""
     assert target("postgresql://ada@host/db").password is None
 
 
-def test_takes_login_and_place_as_parameters(site: Site, front: NeonFront) -> None:
+def test_takes_login_and_place_as_parameters(
+    site: Site, front: NeonFront
+) -> None:
     query = f"host={HOST}&port={front.port}&user={ADMIN}&password={site.server.password}&dbname={site.database}"
 
-    assert site.todo(f"postgresql:///?{query}&{CONSOLE}")("list", "--json").data == []
+    assert (
+        site.todo(f"postgresql:///?{query}&{CONSOLE}")("list", "--json").data
+        == []
+    )
     assert front.turns == 7
 
 
@@ -264,7 +306,10 @@ def test_never_takes_a_connection_string_for_a_path(
 
     for command in (["add", "Buy milk"], ["doctor"]):
         error = assert_refused(
-            run, *command, code="CONFIG", names=["TODO_DATABASE_URL", "postgresql://"]
+            run,
+            *command,
+            code="CONFIG",
+            names=["TODO_DATABASE_URL", "postgresql://"],
         )
         assert CANARY not in str(error)
         assert CANARY not in run(*command).err
@@ -300,9 +345,16 @@ def test_says_what_is_wrong_with_a_string(
 
 @pytest.mark.parametrize(
     "text",
-    ["sqlite:///tasks.db", "tasks.db", "./tasks.db", "sqlite+aiosqlite:///tasks.db"],
+    [
+        "sqlite:///tasks.db",
+        "tasks.db",
+        "./tasks.db",
+        "sqlite+aiosqlite:///tasks.db",
+    ],
 )
-def test_takes_a_file_as_before(reading: Reading, seal: Seal, text: str) -> None:
+def test_takes_a_file_as_before(
+    reading: Reading, seal: Seal, text: str
+) -> None:
     assert reading(text)("add", "Buy milk").status == 0
     assert (seal.cwd / "tasks.db").is_file()
 
@@ -328,13 +380,22 @@ def test_connects_by_a_unix_socket(site: Site, form: str) -> None:
 
 
 @needs("IPv6")
-def test_connects_by_ipv6(site: Site, proxy: TurnProxy, front: NeonFront) -> None:
+def test_connects_by_ipv6(
+    site: Site, proxy: TurnProxy, front: NeonFront
+) -> None:
     with Relay(proxy.port, host="::1") as relay:
-        assert site.todo(site.url("[::1]", relay.port))("add", "Buy milk").status == 0
+        assert (
+            site.todo(site.url("[::1]", relay.port))("add", "Buy milk").status
+            == 0
+        )
         assert (proxy.turns, relay.connections) == (6, 1)
     with Relay(front.port, host="::1") as relay:
         ran = site.todo(
-            site.url("[::1]", relay.port, "sslmode=verify-full&options=endpoint%3Dep-x")
+            site.url(
+                "[::1]",
+                relay.port,
+                "sslmode=verify-full&options=endpoint%3Dep-x",
+            )
         )("list", "--json")
         assert (ran.data[0]["title"], front.turns, relay.connections) == (
             "Buy milk",
@@ -347,7 +408,9 @@ def test_reads_ipv6_with_and_without_a_port() -> None:
     assert target("postgresql://u:p@[2001:db8::1]:6543/db").hosts == (
         ("2001:db8::1", 6543),
     )
-    assert target("postgresql://u:p@[2001:db8::1]/db").hosts == (("2001:db8::1", 5432),)
+    assert target("postgresql://u:p@[2001:db8::1]/db").hosts == (
+        ("2001:db8::1", 5432),
+    )
 
 
 def test_takes_the_first_of_several_hosts_that_answers(
@@ -377,10 +440,16 @@ def test_takes_one_port_for_several_hosts() -> None:
         ("a", 6543),
         ("b", 6543),
     )
-    assert target("postgresql://u@a,b:6543/db").hosts == (("a", 5432), ("b", 6543))
+    assert target("postgresql://u@a,b:6543/db").hosts == (
+        ("a", 5432),
+        ("b", 6543),
+    )
 
 
 def test_keeps_the_ids_it_finds(site: Site, neon_url: str) -> None:
     site.fill("first")
 
-    assert site.todo(neon_url)("show", str(task_id(1)), "--json").data["number"] == 1
+    assert (
+        site.todo(neon_url)("show", str(task_id(1)), "--json").data["number"]
+        == 1
+    )

@@ -16,7 +16,13 @@ from todo_cli.database.url import PostgresTarget, parse_url
 
 Impostors = dict[str, dict[str, Certificate]]
 
-WRONG = ["expired", "not yet valid", "wrong host", "self-signed", "other authority"]
+WRONG = [
+    "expired",
+    "not yet valid",
+    "wrong host",
+    "self-signed",
+    "other authority",
+]
 REASONS = {
     "expired": "certificate has expired",
     "not yet valid": "certificate is not yet valid",
@@ -75,10 +81,14 @@ def test_refuses_impostors_before_it_says_a_word(
     in_words, in_json = run("list"), run("--json", "add", "Buy milk")
 
     assert_words(in_words, status=8, names=[host, REASONS[wrong]])
-    error = assert_document(in_json, code="TLS_FAILED", names=[host, REASONS[wrong]])
+    error = assert_document(
+        in_json, code="TLS_FAILED", names=[host, REASONS[wrong]]
+    )
     assert re.search("sslrootcert=FILE.*sslmode=disable.*trust", error["hint"])
     assert (front.startups, front.requests) == ([], [])
-    assert front.connections == 2  # one each: what is wrong now is wrong a second later
+    assert (
+        front.connections == 2
+    )  # one each: what is wrong now is wrong a second later
 
 
 @pytest.mark.parametrize("host", [HOST, POOLER, ELSEWHERE])
@@ -132,7 +142,9 @@ def test_speaks_plainly_elsewhere_only_when_told_so(
 def test_hears_from_neon_that_plain_text_will_not_do(
     site: Site, front: NeonFront
 ) -> None:
-    ran = site.todo(site.url(HOST, front.port, "sslmode=disable"))("list", "--json")
+    ran = site.todo(site.url(HOST, front.port, "sslmode=disable"))(
+        "list", "--json"
+    )
 
     assert_document(ran, code="CONFIG", names=["TLS", "sslmode=disable"])
     assert (front.startups, front.connections) == ([], 1)
@@ -168,12 +180,17 @@ def test_knows_this_machine_by_its_spelling(host: str, is_local: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "hosts", [f"localhost,{ELSEWHERE}", f"{ELSEWHERE},localhost", "localhost,192.0.2.1"]
+    "hosts",
+    [
+        f"localhost,{ELSEWHERE}",
+        f"{ELSEWHERE},localhost",
+        "localhost,192.0.2.1",
+    ],
 )
 def test_verifies_all_hosts_where_one_is_elsewhere(hosts: str) -> None:
-    assert [target(f"postgresql://{hosts}/todo?{mode}").is_plain for mode in MODES] == [
-        False
-    ] * 6
+    assert [
+        target(f"postgresql://{hosts}/todo?{mode}").is_plain for mode in MODES
+    ] == [False] * 6
 
 
 @pytest.mark.parametrize(
@@ -193,17 +210,26 @@ def test_verifies_all_hosts_where_one_is_elsewhere(hosts: str) -> None:
 def test_begins_with_tls_at_neon_and_where_asked(
     site: Site, front: NeonFront, host: str, query: str, turns: int
 ) -> None:
-    assert site.todo(site.url(host, front.port, query))("list", "--json").data == []
+    assert (
+        site.todo(site.url(host, front.port, query))("list", "--json").data
+        == []
+    )
     assert front.turns == turns
 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_trusts_the_file_of_sslrootcert_and_nobody_else(
-    site: Site, front: NeonFront, certificate: Certificate, host: str, tmp_path: Path
+    site: Site,
+    front: NeonFront,
+    certificate: Certificate,
+    host: str,
+    tmp_path: Path,
 ) -> None:
     private = Authority(tmp_path)
     run = site.todo(
-        site.url(host, front.port, f"sslmode=verify-full&sslrootcert={private.file}")
+        site.url(
+            host, front.port, f"sslmode=verify-full&sslrootcert={private.file}"
+        )
     )
 
     front.certificate = private.issue(host)
@@ -211,7 +237,9 @@ def test_trusts_the_file_of_sslrootcert_and_nobody_else(
     front.certificate = certificate
     assert_document(run("list", "--json"), code="TLS_FAILED", names=["issuer"])
     front.certificate = private.issue("elsewhere.example")
-    assert_document(run("list", "--json"), code="TLS_FAILED", names=["mismatch"])
+    assert_document(
+        run("list", "--json"), code="TLS_FAILED", names=["mismatch"]
+    )
 
 
 @pytest.mark.parametrize("root", ["system", ""])
@@ -238,13 +266,17 @@ def test_finds_a_relative_sslrootcert_where_the_program_runs(
     front.certificate = private.issue(HOST)
     monkeypatch.chdir(site.cwd)
 
-    run = site.todo(site.url(HOST, front.port, f"sslrootcert={private.file.name}"))
+    run = site.todo(
+        site.url(HOST, front.port, f"sslrootcert={private.file.name}")
+    )
 
     assert run("list", "--json").data == []
 
 
 @pytest.mark.parametrize(
-    "content", [None, "", "not a certificate"], ids=["missing", "empty", "nonsense"]
+    "content",
+    [None, "", "not a certificate"],
+    ids=["missing", "empty", "nonsense"],
 )
 def test_names_an_sslrootcert_that_cannot_be_read(
     site: Site, front: NeonFront, tmp_path: Path, content: str | None
@@ -253,7 +285,9 @@ def test_names_an_sslrootcert_that_cannot_be_read(
     if content is not None:
         root.write_text(content)
 
-    ran = site.todo(site.url(HOST, front.port, f"sslrootcert={root}"))("list", "--json")
+    ran = site.todo(site.url(HOST, front.port, f"sslrootcert={root}"))(
+        "list", "--json"
+    )
 
     assert_document(ran, code="CONFIG", names=["sslrootcert", str(root)])
     assert front.startups == []
@@ -262,7 +296,9 @@ def test_names_an_sslrootcert_that_cannot_be_read(
 def test_refuses_a_server_that_offers_no_tls(
     site: Site, plain_front: TurnProxy
 ) -> None:
-    ran = site.todo(site.url(ELSEWHERE, plain_front.port))("add", "Buy milk", "--json")
+    ran = site.todo(site.url(ELSEWHERE, plain_front.port))(
+        "add", "Buy milk", "--json"
+    )
 
     error = assert_document(
         ran, code="TLS_FAILED", names=[ELSEWHERE, "does not offer TLS"]
@@ -323,11 +359,16 @@ def test_variables_of_libpq_weaken_nothing(
 
 
 def test_files_of_libpq_in_the_home_folder_weaken_nothing(
-    site: Site, front: NeonFront, certificate: Certificate, impostors: Impostors
+    site: Site,
+    front: NeonFront,
+    certificate: Certificate,
+    impostors: Impostors,
 ) -> None:
     folder = site.home / ".postgresql"
     folder.mkdir()
-    (folder / "root.crt").write_bytes(impostors[HOST]["self-signed"].file.read_bytes())
+    (folder / "root.crt").write_bytes(
+        impostors[HOST]["self-signed"].file.read_bytes()
+    )
     run = site.todo(site.url(HOST, front.port, CONSOLE))
 
     assert run("list", "--json").data == []

@@ -21,15 +21,20 @@ VARIANTS = [
         ["add", "Buy milk", "--id", "0b6a4c0e-9a3b-4a3f-8a55-6d2f1c7b9e01"],
         id="add with an id",
     ),
-    pytest.param(["add", "Buy milk", "-d", "two litres"], id="add with a description"),
+    pytest.param(
+        ["add", "Buy milk", "-d", "two litres"], id="add with a description"
+    ),
     pytest.param(["list", "--status", "all", "--limit", "2"], id="list some"),
     pytest.param(
-        ["update", "1", "--status", "done", "-d", ""], id="update several fields"
+        ["update", "1", "--status", "done", "-d", ""],
+        id="update several fields",
     ),
     pytest.param(["done", "3", "1-2"], id="done several"),
     pytest.param(["done", "1", "--undo"], id="undo"),
     pytest.param(["delete", "1", "2"], id="delete several"),
-    pytest.param(["show", "7a2b0000-0000-4000-8000-000000000000"], id="show nothing"),
+    pytest.param(
+        ["show", "7a2b0000-0000-4000-8000-000000000000"], id="show nothing"
+    ),
 ]
 
 
@@ -71,12 +76,14 @@ def test_costs_no_more_for_other_forms(
     assert (front.turns, front.connections) == (7, 1)
 
 
-def test_costs_eight_turns_where_tls_is_asked_for(site: Site, front: NeonFront) -> None:
+def test_costs_eight_turns_where_tls_is_asked_for(
+    site: Site, front: NeonFront
+) -> None:
     site.fill("first")
 
-    ran = site.todo(site.url(HOST, front.port, f"{CONSOLE}&sslnegotiation=postgres"))(
-        "list"
-    )
+    ran = site.todo(
+        site.url(HOST, front.port, f"{CONSOLE}&sslnegotiation=postgres")
+    )("list")
 
     assert (ran.status, front.turns) == (0, 8)
 
@@ -92,7 +99,9 @@ def test_costs_no_more_for_a_long_list(
     assert (front.turns, front.connections) == (7, 1)
 
 
-def test_costs_twelve_turns_to_begin(blank_site: Site, front: NeonFront) -> None:
+def test_costs_twelve_turns_to_begin(
+    blank_site: Site, front: NeonFront
+) -> None:
     ran = blank_site.process(blank_site.url(HOST, front.port, CONSOLE))(
         "add", "Buy milk"
     )
@@ -110,7 +119,9 @@ def test_costs_no_more_turns_for_a_hundred_lines_than_for_two(
     for lines in (2, 100):
         front.reset()
         ran = site.todo(neon_url)(
-            "add", "-", stdin=b"".join(b"line %d\n" % number for number in range(lines))
+            "add",
+            "-",
+            stdin=b"".join(b"line %d\n" % number for number in range(lines)),
         )
         assert ran.status == 0, ran
         turns.append(front.turns)

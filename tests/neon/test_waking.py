@@ -73,7 +73,9 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> str:
     """A host name with two addresses, as `localhost` and every host of Neon's has."""
     name, system = "two.example.org", socket.getaddrinfo
 
-    def resolve(host: str | bytes | None, *arguments: Any, **named: Any) -> Any:
+    def resolve(
+        host: str | bytes | None, *arguments: Any, **named: Any
+    ) -> Any:
         if host != name:
             return system(host, *arguments, **named)
         return [
@@ -110,10 +112,15 @@ def test_tries_again_while_the_database_wakes(
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["show", "1"], ["update", "1", "--title", "x"], ["done", "1"]]
+    "command",
+    [["list"], ["show", "1"], ["update", "1", "--title", "x"], ["done", "1"]],
 )
 def test_tries_again_for_every_command(
-    site: Site, front: NeonFront, neon_url: str, pauses: Pauses, command: list[str]
+    site: Site,
+    front: NeonFront,
+    neon_url: str,
+    pauses: Pauses,
+    command: list[str],
 ) -> None:
     site.fill("first")
     front.refuse(WAKING[0], times=1)
@@ -127,7 +134,9 @@ def test_gives_up_on_a_database_that_does_not_wake(
 ) -> None:
     front.refuse(WAKING[0])
 
-    ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"})
+    ran = site.todo(neon_url)(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"}
+    )
 
     assert_document(ran, code="DATABASE_UNAVAILABLE", names=[HOST])
     assert 2 <= front.connections <= 4
@@ -187,7 +196,9 @@ def test_knows_a_wrong_password_behind_neons_proxy(
     assert front.connections == 2
 
 
-def test_knows_an_unknown_role_behind_neons_proxy(site: Site, front: NeonFront) -> None:
+def test_knows_an_unknown_role_behind_neons_proxy(
+    site: Site, front: NeonFront
+) -> None:
     run = site.todo(site.url(HOST, front.port, CONSOLE, user="stranger"))
 
     assert_refused(run, "list", code="AUTH_FAILED", names=[HOST])
@@ -200,14 +211,21 @@ def test_knows_a_missing_database_behind_neons_proxy(
     run = site.todo(site.url(HOST, front.port, CONSOLE, database="nowhere"))
 
     assert_refused(
-        run, "add", "Buy milk", code="CONFIG", names=[f"{HOST}:{front.port}/nowhere"]
+        run,
+        "add",
+        "Buy milk",
+        code="CONFIG",
+        names=[f"{HOST}:{front.port}/nowhere"],
     )
     assert front.connections == 2
 
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"password": "wrong"}, "AUTH_FAILED"), ({"database": "nowhere"}, "CONFIG")],
+    [
+        ({"password": "wrong"}, "AUTH_FAILED"),
+        ({"database": "nowhere"}, "CONFIG"),
+    ],
 )
 def test_knows_the_same_without_neons_proxy(
     site: Site, proxy: TurnProxy, change: dict[str, str], code: str
@@ -241,7 +259,9 @@ def test_writes_nothing_when_no_connection_comes_about(
 ) -> None:
     front.faults.append(Fault("before", request=0, how=how, connection=None))
 
-    ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"})
+    ran = site.todo(neon_url)(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1.9"}
+    )
 
     assert_document(ran, code="DATABASE_UNAVAILABLE", names=[HOST])
     assert 2 <= front.connections <= 4
@@ -259,7 +279,10 @@ def test_gives_up_on_a_refused_port(
     assert_document(
         ran, code="DATABASE_UNAVAILABLE", names=[host, "refuses connections"]
     )
-    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (
+    assert (
+        len(clocked_pauses.taken) >= 2,
+        sum(clocked_pauses.taken) < 1.5,
+    ) == (
         True,
         True,
     ), clocked_pauses
@@ -273,15 +296,22 @@ def test_gives_up_on_a_refused_port_of_two_addresses(
     )
 
     assert_document(
-        ran, code="DATABASE_UNAVAILABLE", names=[two_addresses, "refuses connections"]
+        ran,
+        code="DATABASE_UNAVAILABLE",
+        names=[two_addresses, "refuses connections"],
     )
-    assert (len(clocked_pauses.taken) >= 2, sum(clocked_pauses.taken) < 1.5) == (
+    assert (
+        len(clocked_pauses.taken) >= 2,
+        sum(clocked_pauses.taken) < 1.5,
+    ) == (
         True,
         True,
     ), clocked_pauses
 
 
-def test_finds_a_server_that_was_just_restarting(site: Site, pauses: Pauses) -> None:
+def test_finds_a_server_that_was_just_restarting(
+    site: Site, pauses: Pauses
+) -> None:
     with ExitStack() as stack:
         relay = Relay(site.server.port, port=free_port())
         pauses.meanwhile = lambda: stack.enter_context(relay)
@@ -306,7 +336,10 @@ def test_tries_again_what_postgresql_says_will_pass(
 ) -> None:
     gate.answers = [(state, message)] * 2
 
-    assert site.todo(site.url("127.0.0.1", gate.port))("add", "Buy milk").status == 0
+    assert (
+        site.todo(site.url("127.0.0.1", gate.port))("add", "Buy milk").status
+        == 0
+    )
     assert (gate.connections, len(pauses.taken)) == (3, 2)
 
 
@@ -360,7 +393,9 @@ def test_gives_up_on_what_does_not_pass(
 
 
 @pytest.mark.parametrize("host", [HOST, ELSEWHERE, "localhost"])
-def test_gives_up_on_a_silent_host(site: Site, front: NeonFront, host: str) -> None:
+def test_gives_up_on_a_silent_host(
+    site: Site, front: NeonFront, host: str
+) -> None:
     front.is_silent = True
 
     ran = site.todo(site.url(host, front.port))(
@@ -398,7 +433,9 @@ def test_gives_up_on_a_compute_that_does_not_wake_in_time(
 ) -> None:
     front.cold_start_s = 600
 
-    ran = site.todo(neon_url)("add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.5"})
+    ran = site.todo(neon_url)(
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.5"}
+    )
 
     assert_document(ran, code="TIMEOUT", names=[HOST])
     assert site.titles() == []
@@ -410,7 +447,9 @@ def test_knows_a_host_that_does_not_exist(site: Site) -> None:
     )
 
     assert_document(
-        ran, code="DATABASE_UNAVAILABLE", names=["no-such-host.invalid", "not known"]
+        ran,
+        code="DATABASE_UNAVAILABLE",
+        names=["no-such-host.invalid", "not known"],
     )
 
 
@@ -448,7 +487,11 @@ def test_is_still_where_nobody_looks_or_a_program_does(
     front.cold_start_s = 6.0
     with site.terminal(neon_url).start("list", "--json") as terminal:
         ran = terminal.finish()
-    assert (ran.status, SPINNER in ran.out, "\x1b" in ran.out) == (0, False, False)
+    assert (ran.status, SPINNER in ran.out, "\x1b" in ran.out) == (
+        0,
+        False,
+        False,
+    )
 
     front.cold_start_s = 6.0
     assert_words(site.process(neon_url)("show", "1"), status=3)

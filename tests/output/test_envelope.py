@@ -22,7 +22,10 @@ from todo_cli.task import Task
 def test_success_is_one_line_with_three_keys() -> None:
     document = success([], "0 open, 0 done")
 
-    assert document == '{"success": true, "data": [], "message": "0 open, 0 done"}\n'
+    assert (
+        document
+        == '{"success": true, "data": [], "message": "0 open, 0 done"}\n'
+    )
 
 
 @pytest.mark.spec("002/FR-042")

@@ -31,7 +31,10 @@ def test_render_writes_a_line_for_each_task_of_a_list() -> None:
 @pytest.mark.spec("002/FR-054")
 def test_render_leaves_no_column_of_a_list_empty() -> None:
     tasks = page(task(3), done(2), task(1, ""), task(4, "-"))
-    rows = [line.split("\t") for line in render(listed(tasks, context())).splitlines()]
+    rows = [
+        line.split("\t")
+        for line in render(listed(tasks, context())).splitlines()
+    ]
 
     assert [(len(row), all(row)) for row in rows] == [(6, True)] * 4
     assert [row[2] for row in rows[2:]] == ["-", "-"]
@@ -55,7 +58,9 @@ def test_render_keeps_a_hostile_title_in_its_column() -> None:
 def test_render_writes_a_line_for_each_field_of_a_task() -> None:
     text = render(
         shown(
-            done(7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)),
+            done(
+                7, description="a\\b\n\tc", created_at=NOW - timedelta(days=1)
+            ),
             context(),
         )
     )
@@ -77,13 +82,17 @@ def test_render_writes_a_line_for_each_field_of_a_task() -> None:
 def test_render_leaves_what_is_null_empty() -> None:
     lines = render(shown(task(), context())).splitlines()
 
-    assert {"description\t", "completed\tfalse", "completed_at\t"} <= set(lines)
+    assert {"description\t", "completed\tfalse", "completed_at\t"} <= set(
+        lines
+    )
 
 
 @pytest.mark.spec("002/FR-056")
 def test_render_writes_the_lines_of_a_change() -> None:
     text = render(
-        Changed("Deleted", is_single=False)([task(1), task(2, MIXED)], context())
+        Changed("Deleted", is_single=False)(
+            [task(1), task(2, MIXED)], context()
+        )
     )
 
     assert text == f"Deleted 1: Buy milk\nDeleted 2: {MIXED_SHOWN}\n"

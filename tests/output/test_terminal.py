@@ -40,7 +40,9 @@ def read(sheet: Sheet, width: int = 80, encoding: str = "utf-8") -> str:
 
 def listing(*tasks: Task) -> Sheet:
     """A list of tasks."""
-    return listed(TaskPage(list(tasks), 3, 5, TaskQuery(TaskStatus.ALL)), context())
+    return listed(
+        TaskPage(list(tasks), 3, 5, TaskQuery(TaskStatus.ALL)), context()
+    )
 
 
 @pytest.mark.spec("002/FR-050")
@@ -58,7 +60,8 @@ def as_tags(text: str) -> list[str]:
     end, empty styles left out.
     """
     marked = CONTROL.sub(
-        lambda code: "</>" if code[0] == "\x1b[0m" else f"<{code[0][2:-1]}>", text
+        lambda code: "</>" if code[0] == "\x1b[0m" else f"<{code[0][2:-1]}>",
+        text,
     )
     return [
         re.sub(r"<[0-9;]+>( *)</>", r"\1", line).rstrip()
@@ -88,9 +91,9 @@ def test_render_draws_lists_and_tasks_like_this() -> None:
         "     xxxx",
         "<2>3 open, 5 done</>",
     ]
-    assert as_tags(drawn(shown(task(3, "word " * 5 + "x" * 30), context()), width=40))[
-        :6
-    ] == [
+    assert as_tags(
+        drawn(shown(task(3, "word " * 5 + "x" * 30), context()), width=40)
+    )[:6] == [
         "<36>id          </>  00000000-0000-0000-0000-00",
         "              0000000003",
         "<36>number      </>  3",
@@ -126,7 +129,10 @@ TITLES = {
 def test_render_wraps_text_and_loses_nothing(width: int) -> None:
     for title, mark in TITLES.items():
         text = read(listing(task(999_999_999, title), task(1)), width)
-        assert (text.count("999999999"), text.count(mark)) == (1, title.count(mark))
+        assert (text.count("999999999"), text.count(mark)) == (
+            1,
+            title.count(mark),
+        )
 
     fields = read(shown(task(1, "x" * 200), context()), width)
     assert {"description", "completed_at"} <= set(fields.split())
@@ -157,7 +163,12 @@ def in_every_form(one: Task) -> list[Sheet]:
     return [listing(one), shown(one, context()), done_sheet]
 
 
-MARKUP = ["[/]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]", ":smile:"]
+MARKUP = [
+    "[/]",
+    "[bold]x[/bold]",
+    "[link=https://evil.example]x[/link]",
+    ":smile:",
+]
 
 
 @pytest.mark.spec("002/FR-057")
@@ -176,11 +187,13 @@ def test_render_makes_hostile_text_visible_everywhere() -> None:
 
 
 def test_render_draws_every_field_of_a_task() -> None:
-    lines = read(shown(task(7, description="one\n\ttwo"), context())).splitlines()
+    lines = read(
+        shown(task(7, description="one\n\ttwo"), context())
+    ).splitlines()
 
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(
-        Task.__slots__
-    )
+    assert [
+        line.split()[0] for line in lines if not line.startswith(" ")
+    ] == list(Task.__slots__)
     assert re.fullmatch(r"description +one *", lines[4])
     assert re.fullmatch(r" +    two *", lines[5])
 
@@ -191,7 +204,8 @@ def test_render_leaves_long_lines_of_a_change_to_the_terminal() -> None:
     )
 
     assert (
-        read(sheet, width=20) == f"Deleted 1: {'word ' * 39}last\nDeleted 2: Buy milk\n"
+        read(sheet, width=20)
+        == f"Deleted 1: {'word ' * 39}last\nDeleted 2: Buy milk\n"
     )
 
 
@@ -210,15 +224,17 @@ COLOUR: list[tuple[Mapping[str, Any], bool]] = [
 def test_render_honours_the_switches_for_colour() -> None:
     for variables, coloured in COLOUR:
         text = drawn(listing(done(2), task(1)), **variables)
-        assert (re.search(r"\x1b\[[0-9;]*3\dm", text) is not None) is coloured, (
-            variables
-        )
+        assert (
+            re.search(r"\x1b\[[0-9;]*3\dm", text) is not None
+        ) is coloured, variables
 
 
 @pytest.mark.spec("002/FR-052")
 @pytest.mark.parametrize("width", [30, 80])
 def test_render_never_tells_done_from_open_by_colour_alone(width: int) -> None:
-    texts = [read(listing(one), width) for one in (done(1, "same"), task(1, "same"))]
+    texts = [
+        read(listing(one), width) for one in (done(1, "same"), task(1, "same"))
+    ]
     one, other = (re.sub(r"\d hours? ago", "", text) for text in texts)
 
     assert one != other
@@ -229,7 +245,9 @@ def test_render_draws_lines_that_the_encoding_has(encoding: str) -> None:
     rule = read(listing(task()), encoding=encoding).splitlines()[1]
 
     rule.encode(encoding)
-    assert set(rule.strip()) <= ({"\u2500"} if encoding == "utf-8" else {"-", "+"})
+    assert set(rule.strip()) <= (
+        {"\u2500"} if encoding == "utf-8" else {"-", "+"}
+    )
 
 
 def test_render_goes_by_the_width_it_is_given() -> None:
@@ -270,7 +288,9 @@ def test_progress_draws_a_bar_and_takes_it_away() -> None:
 
 
 @pytest.mark.parametrize("width", [30, 60])
-def test_progress_keeps_to_the_width_and_the_switches_for_colour(width: int) -> None:
+def test_progress_keeps_to_the_width_and_the_switches_for_colour(
+    width: int,
+) -> None:
     coloured, plain = io.BytesIO(), io.BytesIO()
 
     for stream, variables in ((coloured, {}), (plain, {"NO_COLOR": "1"})):
@@ -283,7 +303,8 @@ def test_progress_keeps_to_the_width_and_the_switches_for_colour(width: int) -> 
             report(1, 4)
 
     lines = re.split(
-        r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.getvalue().decode())
+        r"[\r\n]+",
+        re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.getvalue().decode()),
     )
     assert max(map(len, lines)) <= width
     assert (max(map(len, lines)) > 40) is (width == 60)

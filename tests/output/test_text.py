@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.texts import ARABIC, FAMILY, HEBREW, MIXED, MIXED_SHOWN, PERSIAN
+from tests.support.texts import (
+    ARABIC,
+    FAMILY,
+    HEBREW,
+    MIXED,
+    MIXED_SHOWN,
+    PERSIAN,
+)
 from todo_cli.output.text import escape_json, field, visible, visible_lines
 from todo_cli.rules import REFUSED
 
@@ -38,7 +45,9 @@ def test_visible_writes_out_every_refused_character() -> None:
 
 def test_visible_leaves_everything_else_alone() -> None:
     for text in KEPT:
-        assert visible(text) == visible_lines(text) == escape_json(text) == text
+        assert (
+            visible(text) == visible_lines(text) == escape_json(text) == text
+        )
 
 
 @given(ANY)
@@ -49,12 +58,15 @@ def test_visible_leaves_nothing_refused(text: str) -> None:
 
 def test_visible_lines_keeps_lines_and_widens_tabs() -> None:
     assert (
-        visible_lines(f"one\n\ttwo\r\n{MIXED}") == f"one\n    two\\x0d\n{MIXED_SHOWN}"
+        visible_lines(f"one\n\ttwo\r\n{MIXED}")
+        == f"one\n    two\\x0d\n{MIXED_SHOWN}"
     )
 
 
 @given(ANY)
-def test_visible_lines_leaves_line_feeds_alone_of_what_is_refused(text: str) -> None:
+def test_visible_lines_leaves_line_feeds_alone_of_what_is_refused(
+    text: str,
+) -> None:
     assert set(REFUSED.findall(visible_lines(text))) <= {"\n"}
 
 

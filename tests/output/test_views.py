@@ -75,7 +75,9 @@ def test_added_names_the_task_and_where_or_for_whom_a_list_begins() -> None:
 
 def test_added_all_counts_new_and_old() -> None:
     def message(*news: bool) -> str:
-        results = [Added(task(n), is_new) for n, is_new in enumerate(news, start=2)]
+        results = [
+            Added(task(n), is_new) for n, is_new in enumerate(news, start=2)
+        ]
         sheet = added_all(results, context())
         assert (len(sheet.data), len(sheet.lines)) == (len(news), len(news))
         return sheet.message
@@ -127,19 +129,27 @@ def test_listed_says_how_many_there_are(
 @pytest.mark.spec("002/FR-053")
 def test_listed_names_user_and_store_of_an_empty_list() -> None:
     def note(status: TaskStatus, open_count: int, done_count: int) -> str:
-        return table_of(TaskPage([], open_count, done_count, TaskQuery(status))).note
+        return table_of(
+            TaskPage([], open_count, done_count, TaskQuery(status))
+        ).note
 
     nothing = "No open tasks for ada in db.example/shop"
     assert note(OPEN, 0, 0) == nothing
     assert note(OPEN, 0, 5) == f"{nothing} (0 open, 5 done)"
-    assert note(DONE, 3, 0) == f"{nothing.replace('open', 'done')} (3 open, 0 done)"
+    assert (
+        note(DONE, 3, 0)
+        == f"{nothing.replace('open', 'done')} (3 open, 0 done)"
+    )
     assert note(ALL, 0, 0) == "No tasks for ada in db.example/shop"
 
 
 def test_shown_has_every_field_in_order() -> None:
     sheet = shown(done(7, description="a\nb"), context())
 
-    assert (sheet.data, sheet.message) == (done(7, description="a\nb"), "7: Buy bread")
+    assert (sheet.data, sheet.message) == (
+        done(7, description="a\nb"),
+        "7: Buy bread",
+    )
     assert [name for name, _ in sheet.fields] == list(Task.__slots__)
     values = dict(sheet.fields)
     assert (values["completed"], values["description"]) == ("true", "a\nb")
@@ -149,18 +159,28 @@ def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
     def parts(sheet: Sheet) -> tuple[Any, ...]:
         return sheet.data, sheet.message, sheet.lines
 
-    one, several = Changed("Done", is_single=True), Changed("Done", is_single=False)
+    one, several = (
+        Changed("Done", is_single=True),
+        Changed("Done", is_single=False),
+    )
     line = "Done 2: Buy bread"
 
     assert parts(one([done(2)], context())) == (done(2), line, [line])
-    assert parts(several([done(2)], context())) == ([done(2)], "Done 1 task", [line])
+    assert parts(several([done(2)], context())) == (
+        [done(2)],
+        "Done 1 task",
+        [line],
+    )
     assert several([done(2), done(3)], context()).message == "Done 2 tasks"
     assert updated(task(3), context()).message == "Updated 3: Buy milk"
 
 
 def test_upgraded_says_which_schema_is_there() -> None:
     line = "The schema in db.example/shop is up to date (0001)"
-    for is_new, note in ((False, ""), (True, " (new list in db.example/shop)")):
+    for is_new, note in (
+        (False, ""),
+        (True, " (new list in db.example/shop)"),
+    ):
         sheet = upgraded("0001", context(is_new_store=is_new))
 
         assert (sheet.message, sheet.lines) == (line, [line + note])
@@ -172,14 +192,19 @@ def test_script_returns_sql_as_it_is() -> None:
 
     assert sheet.data == {"sql": "BEGIN;\n\nCOMMIT; -- X \n\n"}
     assert sheet.lines == ["BEGIN;", "", "COMMIT; -- X "]
-    assert (sheet.message, sheet.fault) == ("The SQL for db.example/shop", None)
+    assert (sheet.message, sheet.fault) == (
+        "The SQL for db.example/shop",
+        None,
+    )
 
 
 IMPORTS = {
     "Imported 1 task of 1 user": Imported(tasks=1, users=1, new=1),
     "Imported 0 tasks of 0 users": Imported(tasks=0, users=0, new=0),
     "Imported 1 task of 1 user; 2 tasks already there": Imported(3, 1, 1),
-    "Imported 1 task of 1 user (new list for bob)": Imported(1, 1, 1, ("bob",)),
+    "Imported 1 task of 1 user (new list for bob)": Imported(
+        1, 1, 1, ("bob",)
+    ),
     "Imported 2 tasks of 3 users; 2 tasks already there (new lists for bob, eve)": (
         Imported(4, 3, 2, ("bob", "eve"))
     ),
@@ -192,12 +217,24 @@ IMPORTS = {
 def test_imported_says_how_much_was_copied() -> None:
     for message, result in IMPORTS.items():
         sheet, new = (
-            imported(result, context(is_new_store=is_new)) for is_new in (False, True)
+            imported(result, context(is_new_store=is_new))
+            for is_new in (False, True)
         )
-        counts = {"tasks": result.tasks, "users": result.users, "new": result.new}
+        counts = {
+            "tasks": result.tasks,
+            "users": result.users,
+            "new": result.new,
+        }
 
-        assert (sheet.message, sheet.lines, sheet.data) == (message, [message], counts)
-        assert new.message == f"{message.split(' (')[0]} (new list in db.example/shop)"
+        assert (sheet.message, sheet.lines, sheet.data) == (
+            message,
+            [message],
+            counts,
+        )
+        assert (
+            new.message
+            == f"{message.split(' (')[0]} (new list in db.example/shop)"
+        )
 
 
 def test_deletion_question_names_ten_tasks_at_most() -> None:

@@ -33,10 +33,14 @@ def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> Task:
     return task(
         number,
         title,
-        **({"completed": True, "completed_at": at, "updated_at": at} | changes),
+        **(
+            {"completed": True, "completed_at": at, "updated_at": at} | changes
+        ),
     )
 
 
-def context(*, is_new_store: bool = False, by_flag: bool = False) -> ViewContext:
+def context(
+    *, is_new_store: bool = False, by_flag: bool = False
+) -> ViewContext:
     """Whose result it is, where the store is, and when it is shown."""
     return ViewContext("ada", "db.example/shop", is_new_store, NOW, by_flag)

@@ -46,16 +46,20 @@ def make_hostile(
 ) -> HostileStore:
     """Put texts into a store; a NUL only where it can be."""
     hostile = HostileStore(
-        todo, [text for text in texts if store.kind == "sqlite" or "\0" not in text]
+        todo,
+        [text for text in texts if store.kind == "sqlite" or "\0" not in text],
     )
     assert todo("add", "--id", KEY, "-", stdin=hostile.lines).status == 0
     assert todo("add", "--id", KEY, "all", user="bob").status == 0
-    rows = [(text, number) for number, text in enumerate(hostile.texts, start=1)]
+    rows = [
+        (text, number) for number, text in enumerate(hostile.texts, start=1)
+    ]
     if store.kind == "sqlite":
         with closing(sqlite3.connect(path_of(store))) as file, file:
             file.execute("PRAGMA ignore_check_constraints = ON")
             file.executemany(
-                "UPDATE task SET title = ? WHERE user_id = 'ada' AND number = ?", rows
+                "UPDATE task SET title = ? WHERE user_id = 'ada' AND number = ?",
+                rows,
             )
             file.execute(
                 "UPDATE task SET title = ?, description = ? WHERE user_id = 'bob'",

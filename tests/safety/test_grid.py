@@ -13,7 +13,14 @@ from tests.api.support import HOST, Log, context_for, document, opened
 from tests.safety.hostile import KEY, HostileStore, make_hostile
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock, Store
-from tests.support.texts import BYTES, CORPUS, raw, raw_in_document, shown, unstyled
+from tests.support.texts import (
+    BYTES,
+    CORPUS,
+    raw,
+    raw_in_document,
+    shown,
+    unstyled,
+)
 from todo_cli.api.guard import Guard
 from todo_cli.api.server import _relay_logs
 
@@ -60,7 +67,9 @@ def writes(hostile: HostileStore) -> Iterator[tuple[str, list[str], bytes]]:
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-043")
 @pytest.mark.spec("002/FR-063")
-def test_documents_hold_every_text_and_nothing_raw(hostile: HostileStore) -> None:
+def test_documents_hold_every_text_and_nothing_raw(
+    hostile: HostileStore,
+) -> None:
     listed = hostile.todo("--json", *LISTED)
     whole = hostile.todo("--json", "show", "1", user="bob")
     changed = [
@@ -84,15 +93,17 @@ def test_documents_hold_every_text_and_nothing_raw(hostile: HostileStore) -> Non
     assert [ran.data["description"] for ran in (whole, *single)] == [
         hostile.everything
     ] * 5
-    assert [raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)] == [
-        []
-    ] * 10
+    assert [
+        raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)
+    ] == [[]] * 10
 
 
 @on_a_file
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_pipes_carry_every_text_visibly(hostile: HostileStore, encoding: str) -> None:
+def test_pipes_carry_every_text_visibly(
+    hostile: HostileStore, encoding: str
+) -> None:
     def ask(*words: str, user: str = "ada", stdin: bytes = b"") -> Ran:
         return hostile.todo(*words, user=user, stdin=stdin, encoding=encoding)
 
@@ -128,7 +139,8 @@ def described(ran: Ran) -> list[str]:
         if line.startswith(("description ", "completed "))
     ]
     return [
-        line.removeprefix("description ").strip(" ") for line in lines[slice(*places)]
+        line.removeprefix("description ").strip(" ")
+        for line in lines[slice(*places)]
     ]
 
 
@@ -154,7 +166,10 @@ def test_terminals_show_every_text_visibly(
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
     listed, narrow = ask(*LISTED), ask(*LISTED, columns=20)
-    whole, tall = ask("show", "1", user="bob"), ask("show", "1", user="bob", columns=20)
+    whole, tall = (
+        ask("show", "1", user="bob"),
+        ask("show", "1", user="bob", columns=20),
+    )
     changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(hostile)]
     nobody = ask("list", user="[bold]:smile:\u200fשלום")
 
@@ -183,7 +198,9 @@ def test_terminals_show_every_text_visibly(
 @on_a_file
 @pytest.mark.spec("002/FR-057")
 @pytest.mark.spec("002/FR-021")
-def test_questions_show_every_text_on_a_line_of_its_own(hostile: HostileStore) -> None:
+def test_questions_show_every_text_on_a_line_of_its_own(
+    hostile: HostileStore,
+) -> None:
     for first in range(1, len(hostile.texts) + 1, 10):
         texts = hostile.texts[first - 1 : first + 9]
 
@@ -224,7 +241,11 @@ def test_errors_quote_every_text_visibly(todo_embedded: Todo) -> None:
         )
 
         assert told.status == document.status == 2, words
-        assert (told.out, raw(told, is_terminal=True), told.err.count("\n") <= 2) == (
+        assert (
+            told.out,
+            raw(told, is_terminal=True),
+            told.err.count("\n") <= 2,
+        ) == (
             "",
             [],
             True,
@@ -280,14 +301,16 @@ def test_the_api_answers_with_every_text_and_nothing_raw(
             ] == hostile.texts
             one = f"/api/bob/tasks/{KEY}"
             answers = [
-                await client.post("/api/bob/tasks", json={"title": "x", "id": KEY}),
+                await client.post(
+                    "/api/bob/tasks", json={"title": "x", "id": KEY}
+                ),
                 await client.put(one, json={"completed": True}),
                 await client.get(one),
                 await client.delete(one),
             ]
-            assert [document(answer)["data"]["description"] for answer in answers] == [
-                hostile.everything
-            ] * 4
+            assert [
+                document(answer)["data"]["description"] for answer in answers
+            ] == [hostile.everything] * 4
             return [listed.text, *(answer.text for answer in answers)]
 
     assert [raw_in_document(text) for text in asyncio.run(ask())] == [[]] * 5
@@ -337,4 +360,6 @@ def test_lines_of_libraries_reach_the_log_safely(log: Log) -> None:
     finally:
         root.handlers = usual
 
-    assert log.lines == [f"warning: it said {shown(text)}" for text in CORPUS + BYTES]
+    assert log.lines == [
+        f"warning: it said {shown(text)}" for text in CORPUS + BYTES
+    ]

@@ -36,7 +36,11 @@ def store(sqlite_store: Store) -> Store:
 @pytest.mark.spec("002/FR-043")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_drives_no_terminal(
-    todo: Todo, store: Store, process: Process, pty_process: PtyProcess, name: str
+    todo: Todo,
+    store: Store,
+    process: Process,
+    pty_process: PtyProcess,
+    name: str,
 ) -> None:
     hostile = make_hostile(todo, store, TEXTS)
     words = COMMANDS[name]
@@ -45,7 +49,10 @@ def test_a_command_drives_no_terminal(
     seen = pty_process(*words, stdin=typed, columns=200)
     piped = process(*words, stdin=hostile.lines)
     document = process(
-        "--json", *words, *(["--yes"] if name == "delete" else []), stdin=hostile.lines
+        "--json",
+        *words,
+        *(["--yes"] if name == "delete" else []),
+        stdin=hostile.lines,
     )
 
     expected = SHOWN[:1] if name in ("show", "update") else SHOWN
@@ -58,8 +65,12 @@ def test_a_command_drives_no_terminal(
         assert (seen.status, piped.status) == (0, 0)
         assert [line for line in expected if line not in piped.out] == []
     assert raw(piped) == []
-    data = document.data if isinstance(document.data, list) else [document.data]
-    assert sorted(task["title"] for task in data) == sorted(TEXTS[: len(expected)])
+    data = (
+        document.data if isinstance(document.data, list) else [document.data]
+    )
+    assert sorted(task["title"] for task in data) == sorted(
+        TEXTS[: len(expected)]
+    )
     assert raw_in_document(document.out) == []
 
 
@@ -82,7 +93,11 @@ def test_arguments_that_are_not_text_drive_no_terminal(
     )
 
     assert (seen.status, piped.status, document.status) == (2, 2, 2)
-    assert (raw(seen, is_terminal=True), raw(piped), raw_in_document(document.out)) == (
+    assert (
+        raw(seen, is_terminal=True),
+        raw(piped),
+        raw_in_document(document.out),
+    ) == (
         [],
         [],
         [],

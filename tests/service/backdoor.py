@@ -67,4 +67,8 @@ async def what_exists(store: Store) -> Sequence[object]:
     if store.kind == "sqlite":
         return sorted(file_of(store).parent.rglob("*"))
     async with connected(store) as connection:
-        return [tuple(row) for query in WHAT for row in await connection.fetch(query)]
+        return [
+            tuple(row)
+            for query in WHAT
+            for row in await connection.fetch(query)
+        ]

@@ -49,7 +49,9 @@ async def test_an_absent_store_holds_no_task_and_stays_absent(
     before = await what_exists(store)
 
     for query in [
-        TaskQuery(status, limit) for status in TaskStatus for limit in (None, 9)
+        TaskQuery(status, limit)
+        for status in TaskStatus
+        for limit in (None, 9)
     ]:
         assert await tasks.list(query) == TaskPage([], 0, 0, query)
     for use in LOOKING_FOR_A_TASK.values():
@@ -97,9 +99,9 @@ async def test_a_user_without_tasks_finds_nothing_in_a_store_that_is_there(
         with pytest.raises(NotFound):
             await use(service("bob"))
 
-    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [
-        ("ada", 1)
-    ]
+    assert await fetch_all(
+        store, "SELECT user_id, last FROM todo.counter"
+    ) == [("ada", 1)]
 
 
 FOREIGN = {
@@ -146,7 +148,9 @@ async def test_postgresql_is_touched_in_our_schema_alone(
 ) -> None:
     store = Store("postgresql", postgres.url(empty_database))
     await run_sql(store, "CREATE TABLE public.task (id int)")
-    await run_sql(store, "CREATE TABLE public.alembic_version (version_num text)")
+    await run_sql(
+        store, "CREATE TABLE public.alembic_version (version_num text)"
+    )
     outside = """
         SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname NOT IN ('todo', 'pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1, 2
@@ -154,7 +158,9 @@ async def test_postgresql_is_touched_in_our_schema_alone(
     before = await fetch_all(store, outside)
 
     async with open_database(store.target, timeout_s=15.0) as database:
-        tasks = TaskService(database, "ada", lambda: datetime(2026, 1, 2, tzinfo=UTC))
+        tasks = TaskService(
+            database, "ada", lambda: datetime(2026, 1, 2, tzinfo=UTC)
+        )
         await tasks.add(NewTask(title="a"))
         await tasks.delete([1])
 

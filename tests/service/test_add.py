@@ -38,7 +38,9 @@ async def everything(tasks: TaskService) -> list[Task]:
 @pytest.mark.spec("001/FR-010")
 @pytest.mark.spec("001/FR-011")
 @pytest.mark.spec("001/FR-014")
-async def test_add_gives_the_whole_task_back(tasks: TaskService, clock: Clock) -> None:
+async def test_add_gives_the_whole_task_back(
+    tasks: TaskService, clock: Clock
+) -> None:
     id = uuid4()
 
     added = await tasks.add(
@@ -110,7 +112,8 @@ async def test_add_counts_from_one_for_each_user_by_the_exact_name(
     users = ["ada", "bob", "ada", "ada", "Ada", "ad\u0430", "ada%", "bob"]
 
     numbers = [
-        (await service(user).add(NewTask(title="a"))).task.number for user in users
+        (await service(user).add(NewTask(title="a"))).task.number
+        for user in users
     ]
 
     assert numbers == [1, 1, 2, 3, 1, 1, 1, 2]
@@ -171,7 +174,9 @@ async def test_add_conflicts_with_an_id_that_another_user_holds(
     with pytest.raises(Conflict) as error:
         await ada.add(NewTask(title="mine", id=secret.id))
 
-    assert not {"secret", "bob"} & set(error.value.message.replace("'", " ").split())
+    assert not {"secret", "bob"} & set(
+        error.value.message.replace("'", " ").split()
+    )
     assert (await everything(ada), await everything(bob)) == ([], [secret])
 
 
@@ -181,9 +186,13 @@ async def test_add_all_keeps_the_order_given_and_numbers_upward(
 ) -> None:
     await add(tasks, "before")
 
-    added = await tasks.add_all([NewTask(title=title) for title in ("c", "a", "b")])
+    added = await tasks.add_all(
+        [NewTask(title=title) for title in ("c", "a", "b")]
+    )
 
-    assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
+    assert [
+        (each.is_new, each.task.title, each.task.number) for each in added
+    ] == [
         (True, "c", 2),
         (True, "a", 3),
         (True, "b", 4),
@@ -208,7 +217,9 @@ async def test_add_all_takes_none_or_a_thousand(tasks: TaskService) -> None:
 
 
 @pytest.mark.spec("001/FR-016")
-async def test_add_all_names_the_first_id_that_conflicts(service: Services) -> None:
+async def test_add_all_names_the_first_id_that_conflicts(
+    service: Services,
+) -> None:
     ids = [uuid4() for _ in range(5)]
     await service("bob").add_all(with_ids(ids))
 
@@ -221,7 +232,9 @@ async def test_add_all_names_the_first_id_that_conflicts(service: Services) -> N
 
 @pytest.mark.spec("001/FR-016")
 @pytest.mark.spec("001/FR-017")
-async def test_add_all_stores_nothing_where_one_conflicts(service: Services) -> None:
+async def test_add_all_stores_nothing_where_one_conflicts(
+    service: Services,
+) -> None:
     ada, bob = service("ada"), service("bob")
     held = (await bob.add(NewTask(title="bob's", id=uuid4()))).task
 
@@ -241,7 +254,8 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
 ) -> None:
     ids = [uuid4() for _ in range(4)]
     stored = [
-        (await tasks.add(NewTask(title=f"old {n}", id=ids[n]))).task for n in (1, 3)
+        (await tasks.add(NewTask(title=f"old {n}", id=ids[n]))).task
+        for n in (1, 3)
     ]
     clock.tick()
 
@@ -249,7 +263,9 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
         [NewTask(title=f"new {n}", id=id) for n, id in enumerate(ids)]
     )
 
-    assert [(each.is_new, each.task.title, each.task.number) for each in added] == [
+    assert [
+        (each.is_new, each.task.title, each.task.number) for each in added
+    ] == [
         (True, "new 0", 3),
         (False, "old 1", 1),
         (True, "new 2", 4),
@@ -306,9 +322,9 @@ async def test_a_counter_that_is_behind_catches_up(
         added = [await tasks.add(one), *await tasks.add_all(two)]
 
     assert [each.task.number for each in added] == [4, 5, 6]
-    assert await fetch_all(store, "SELECT user_id, last FROM todo.counter") == [
-        ("ada", 6)
-    ]
+    assert await fetch_all(
+        store, "SELECT user_id, last FROM todo.counter"
+    ) == [("ada", 6)]
 
 
 @pytest.mark.spec("001/FR-045")
@@ -334,9 +350,11 @@ async def test_adds_at_the_same_time_after_a_lost_counter_all_succeed(
     async def add_one() -> int:
         async with open_database(store.target) as database:
             return (
-                await TaskService(database, "ada", clock).add(NewTask(title="x"))
+                await TaskService(database, "ada", clock).add(
+                    NewTask(title="x")
+                )
             ).task.number
 
-    assert sorted(await asyncio.gather(*(add_one() for _ in range(8)))) == list(
-        range(3, 11)
-    )
+    assert sorted(
+        await asyncio.gather(*(add_one() for _ in range(8)))
+    ) == list(range(3, 11))

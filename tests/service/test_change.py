@@ -123,7 +123,9 @@ async def test_update_completes_and_undoes(
 async def test_update_of_another_field_keeps_the_time_of_what_is_done(
     tasks: TaskService, done: Task, clock: Clock
 ) -> None:
-    renamed = await tasks.update(1, TaskChange(title="Buy bread", completed=True))
+    renamed = await tasks.update(
+        1, TaskChange(title="Buy bread", completed=True)
+    )
     cleared = await tasks.update(1, TaskChange(description=None))
 
     assert renamed == replace(done, title="Buy bread", updated_at=clock.now)
@@ -144,9 +146,13 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
     with pytest.raises(InvalidInput, match=r"^Nothing to change is named$"):
         await tasks.update(1, TaskChange())
     for field, change in refused.items():
-        with pytest.raises(InvalidInput, match=f"^{field}: cannot be empty$") as error:
+        with pytest.raises(
+            InvalidInput, match=f"^{field}: cannot be empty$"
+        ) as error:
             await tasks.update(1, change)
-        assert error.value.details == ({"field": field, "message": "cannot be empty"},)
+        assert error.value.details == (
+            {"field": field, "message": "cannot be empty"},
+        )
     with pytest.raises(NotFound, match="2"):
         await tasks.update(2, TaskChange(title="b"))
 
@@ -163,7 +169,9 @@ async def test_complete_stamps_the_time_once(
     then = clock.now
     clock.tick()
 
-    assert done == replace(milk, completed=True, completed_at=then, updated_at=then)
+    assert done == replace(
+        milk, completed=True, completed_at=then, updated_at=then
+    )
     assert await tasks.complete([1]) == [done]
     assert await tasks.get(1) == done
 
@@ -182,7 +190,9 @@ async def test_undo_makes_open_again_once(
 
     assert undone == replace(milk, updated_at=then)
     assert again == [undone]
-    assert redone == replace(done, completed_at=clock.now, updated_at=clock.now)
+    assert redone == replace(
+        done, completed_at=clock.now, updated_at=clock.now
+    )
 
 
 @pytest.mark.spec("001/FR-027")
@@ -203,7 +213,9 @@ async def test_complete_of_several_moves_the_times_of_those_that_change(
 
     moved = [task.number for task in after if task != before[task.number]]
     assert moved == ([2, 4] if undo else [1, 3, 5])
-    assert {task.updated_at for task in after if task.number in moved} == {clock.now}
+    assert {task.updated_at for task in after if task.number in moved} == {
+        clock.now
+    }
     assert {task.completed for task in after} == {not undo}
     assert after == sorted(
         (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks,
@@ -242,7 +254,9 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
 
 
 @pytest.mark.spec("001/FR-024")
-async def test_changing_a_thousand_at_once_is_one_call(tasks: TaskService) -> None:
+async def test_changing_a_thousand_at_once_is_one_call(
+    tasks: TaskService,
+) -> None:
     await tasks.add_all([NewTask(title="a")] * 1100)
 
     done = await tasks.complete([range(1, 1001)])
@@ -290,7 +304,9 @@ async def test_a_change_is_tried_three_times_when_tasks_come_and_go(
     use = {"UPDATE": tasks.complete, "DELETE": tasks.delete}[change]
 
     await skip_changes(store, change, 3)
-    with pytest.raises(DatabaseBusy, match=r"^The tasks keep changing$") as error:
+    with pytest.raises(
+        DatabaseBusy, match=r"^The tasks keep changing$"
+    ) as error:
         await use([1])
     untouched = await tasks.get(1)
     await run_sql(store, "UPDATE todo.skips SET n = 2")

@@ -51,20 +51,31 @@ def errors(outcomes: Sequence[Outcome]) -> Counter[str]:
 
 
 @pytest.mark.spec("001/FR-031")
-def test_adds_of_eight_processes_all_get_numbers_of_their_own(workers: Workers) -> None:
+def test_adds_of_eight_processes_all_get_numbers_of_their_own(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     crew.alone("add", "ada", A)
-    titles = [[f"{worker}-{call}" for call in range(50)] for worker in range(WORKERS)]
+    titles = [
+        [f"{worker}-{call}" for call in range(50)] for worker in range(WORKERS)
+    ]
 
     outcomes = crew.run(
-        [[("add", "ada", NewTask(title=title)) for title in each] for each in titles]
+        [
+            [("add", "ada", NewTask(title=title)) for title in each]
+            for each in titles
+        ]
     )
 
     assert errors(outcomes) == Counter()
     given = [outcome.tasks[0] for outcome in outcomes]
     assert [task.title for task in given] == list(chain(*titles))
-    assert sorted(task.number for task in given) == list(range(2, WORKERS * 50 + 2))
-    assert crew.everything("ada")[1:] == sorted(given, key=lambda task: task.number)
+    assert sorted(task.number for task in given) == list(
+        range(2, WORKERS * 50 + 2)
+    )
+    assert crew.everything("ada")[1:] == sorted(
+        given, key=lambda task: task.number
+    )
 
 
 @pytest.mark.spec("001/FR-031")
@@ -80,10 +91,14 @@ def test_adds_of_several_at_once_interleave_whole(workers: Workers) -> None:
 
 
 @pytest.mark.spec("001/FR-031")
-def test_adds_of_different_users_count_for_themselves(workers: Workers) -> None:
+def test_adds_of_different_users_count_for_themselves(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
 
-    outcomes = crew.run([[("add", f"user {n % 4}", A)] * 20 for n in range(WORKERS)])
+    outcomes = crew.run(
+        [[("add", f"user {n % 4}", A)] * 20 for n in range(WORKERS)]
+    )
 
     assert errors(outcomes) == Counter()
     for user in range(4):
@@ -116,7 +131,9 @@ def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(
 
     for round in range(1, 11):
         news = [NewTask(title="a", id=uuid4()) for _ in range(6)]
-        outcomes = crew.race(("add_all", "ada", news), ("add_all", "ada", news[::-1]))
+        outcomes = crew.race(
+            ("add_all", "ada", news), ("add_all", "ada", news[::-1])
+        )
 
         assert errors(outcomes) == Counter()
         assert sum(len(outcome.new) for outcome in outcomes) == 6
@@ -125,7 +142,9 @@ def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(
 
 @pytest.mark.spec("001/FR-016")
 @pytest.mark.spec("001/FR-035")
-def test_adds_of_one_id_by_two_users_at_once_give_it_to_one(workers: Workers) -> None:
+def test_adds_of_one_id_by_two_users_at_once_give_it_to_one(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     for user in ("ada", "bob"):
         crew.alone("add", user, A)
@@ -136,7 +155,9 @@ def test_adds_of_one_id_by_two_users_at_once_give_it_to_one(workers: Workers) ->
 
         assert errors(outcomes) == Counter({"CONFLICT": WORKERS // 2})
 
-    assert len(crew.everything("ada")) + len(crew.everything("bob")) == ROUNDS + 2
+    assert (
+        len(crew.everything("ada")) + len(crew.everything("bob")) == ROUNDS + 2
+    )
 
 
 @pytest.mark.spec("001/FR-037")
@@ -154,13 +175,17 @@ def test_twenty_first_adds_at_once_make_one_store(workers: Workers) -> None:
 
 @pytest.mark.spec("001/FR-037")
 @pytest.mark.nothing_made
-def test_first_adds_of_several_at_once_make_one_store(workers: Workers) -> None:
+def test_first_adds_of_several_at_once_make_one_store(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
 
     outcomes = crew.race(("add_all", "ada", [A, A]), ("add", "ada", A))
 
     assert errors(outcomes) == Counter()
-    assert [task.number for task in crew.everything("ada")] == list(range(1, 13))
+    assert [task.number for task in crew.everything("ada")] == list(
+        range(1, 13)
+    )
 
 
 @pytest.mark.spec("001/FR-032")
@@ -173,7 +198,9 @@ def test_complete_of_a_range_while_one_is_deleted_takes_all_that_are_left(
     for round in range(ROUNDS):
         user = f"user {round}"
         crew.alone("add_all", user, [A] * 10)
-        outcomes = crew.race(("complete", user, [range(1, 11)]), ("delete", user, [5]))
+        outcomes = crew.race(
+            ("complete", user, [range(1, 11)]), ("delete", user, [5])
+        )
         completes, deletes = outcomes[0::2], outcomes[1::2]
 
         assert errors(completes) == Counter()
@@ -207,7 +234,9 @@ def test_complete_of_ten_while_one_is_deleted_takes_all_or_none(
 
 
 @pytest.mark.spec("001/FR-032")
-def test_delete_of_ten_while_one_is_deleted_takes_all_or_none(workers: Workers) -> None:
+def test_delete_of_ten_while_one_is_deleted_takes_all_or_none(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     ten = list(range(1, 11))
     left: dict[tuple[int, ...], list[int]] = {
@@ -233,7 +262,9 @@ def test_complete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
 
     def calls(worker: int) -> list[Call]:
         methods = ("complete", "undo") if worker // 4 else ("undo", "complete")
-        return [(methods[n % 2], "ada", orders[worker % 4]) for n in range(CALLS)]
+        return [
+            (methods[n % 2], "ada", orders[worker % 4]) for n in range(CALLS)
+        ]
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
@@ -264,7 +295,9 @@ def test_delete_in_crossing_orders_never_deadlocks(workers: Workers) -> None:
 
 
 @pytest.mark.spec("001/FR-034")
-def test_updates_of_different_fields_of_one_task_are_all_kept(workers: Workers) -> None:
+def test_updates_of_different_fields_of_one_task_are_all_kept(
+    workers: Workers,
+) -> None:
     crew = workers(WORKERS)
     crew.alone("add_all", "ada", [A] * 3)
 
@@ -283,7 +316,9 @@ def test_updates_of_different_fields_of_one_task_are_all_kept(workers: Workers) 
 
         assert errors(outcomes) == Counter()
         for task in crew.everything("ada"):
-            assert {field: getattr(task, field) for field in expected} == expected
+            assert {
+                field: getattr(task, field) for field in expected
+            } == expected
 
 
 @pytest.mark.spec("001/FR-034")
@@ -292,19 +327,24 @@ def test_updates_by_eight_processes_leave_the_last_of_each_field(
 ) -> None:
     crew = workers(WORKERS)
     crew.alone("add_all", "ada", [A] * 4)
-    fields = [(n, field) for n in (1, 2, 3, 4) for field in ("title", "description")]
+    fields = [
+        (n, field) for n in (1, 2, 3, 4) for field in ("title", "description")
+    ]
 
     outcomes = crew.run(
         [
-            [("update", "ada", n, {field: f"{field} {call}"}) for call in range(CALLS)]
+            [
+                ("update", "ada", n, {field: f"{field} {call}"})
+                for call in range(CALLS)
+            ]
             for n, field in fields
         ]
     )
 
     assert errors(outcomes) == Counter()
-    assert {(task.title, task.description) for task in crew.everything("ada")} == {
-        (f"title {CALLS - 1}", f"description {CALLS - 1}")
-    }
+    assert {
+        (task.title, task.description) for task in crew.everything("ada")
+    } == {(f"title {CALLS - 1}", f"description {CALLS - 1}")}
 
 
 @pytest.mark.spec("001/FR-015")
@@ -322,6 +362,8 @@ def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(
         outcomes = crew.race(("add", "ada", new), ("delete", "ada", [id]))
 
         assert set(errors(outcomes)) <= {"NOT_FOUND"}
-        assert {each.tasks[0].id for each in outcomes if not each.error} == {id}
+        assert {each.tasks[0].id for each in outcomes if not each.error} == {
+            id
+        }
         stored = [task.id for task in crew.everything("ada")]
         assert stored.count(id) in (0, 1)

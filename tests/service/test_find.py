@@ -7,7 +7,14 @@ import pytest
 
 from todo_cli.errors import NotFound
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, Reference, Task, TaskChange, TaskQuery, TaskStatus
+from todo_cli.task import (
+    NewTask,
+    Reference,
+    Task,
+    TaskChange,
+    TaskQuery,
+    TaskStatus,
+)
 
 Services = Callable[[str], TaskService]
 Several = Callable[[TaskService, list[Reference]], Awaitable[list[Task]]]
@@ -33,7 +40,9 @@ async def with_gaps(tasks: TaskService) -> dict[int, Task]:
 
 @pytest.mark.spec("001/FR-023")
 async def test_get_finds_by_number_and_by_id(tasks: TaskService) -> None:
-    task = (await tasks.add_all([NewTask(title="a"), NewTask(title="b")]))[1].task
+    task = (await tasks.add_all([NewTask(title="a"), NewTask(title="b")]))[
+        1
+    ].task
 
     assert await tasks.get(2) == task
     assert await tasks.get(task.id) == task
@@ -58,7 +67,10 @@ ORDERS: dict[str, tuple[list[Reference], list[int]]] = {
     "range that begins in a hole": ([range(6, 10)], [9]),
     "range of a thousand": ([range(5, 1005)], [5, 9]),
     "ranges in the order asked": ([range(9, 10), range(1, 3)], [9, 1, 2]),
-    "number, range around it, number in it": ([5, range(1, 10), 2], [5, 1, 2, 4, 9]),
+    "number, range around it, number in it": (
+        [5, range(1, 10), 2],
+        [5, 1, 2, 4, 9],
+    ),
     "overlapping ranges": ([range(1, 5), range(2, 6)], [1, 2, 4, 5]),
     "one range twice": ([range(4, 5), range(4, 5)], [4]),
 }
@@ -66,20 +78,36 @@ ORDERS: dict[str, tuple[list[Reference], list[int]]] = {
 
 @pytest.mark.spec("001/FR-024")
 @several
-async def test_several_come_in_the_order_asked(service: Services, use: Several) -> None:
+async def test_several_come_in_the_order_asked(
+    service: Services, use: Several
+) -> None:
     found = {}
 
-    for user, (references, _) in ORDERS.items():  # a list of its own for each case
+    for user, (
+        references,
+        _,
+    ) in ORDERS.items():  # a list of its own for each case
         await with_gaps(service(user))
-        found[user] = [task.number for task in await use(service(user), references)]
+        found[user] = [
+            task.number for task in await use(service(user), references)
+        ]
 
     assert found == {user: numbers for user, (_, numbers) in ORDERS.items()}
 
 
 @pytest.mark.spec("001/FR-024")
-async def test_several_may_mix_ids_numbers_and_ranges(tasks: TaskService) -> None:
+async def test_several_may_mix_ids_numbers_and_ranges(
+    tasks: TaskService,
+) -> None:
     there = await with_gaps(tasks)
-    named: list[Reference] = [there[4].id, range(1, 6), 4, there[9].id, 9, there[2].id]
+    named: list[Reference] = [
+        there[4].id,
+        range(1, 6),
+        4,
+        there[9].id,
+        9,
+        there[2].id,
+    ]
 
     given = [await use(tasks, named) for use in SEVERAL.values()]
 
@@ -125,7 +153,9 @@ async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
             await use(service(user), references)
         after[user] = {
             task.number: task
-            for task in (await service(user).list(TaskQuery(TaskStatus.ALL))).tasks
+            for task in (
+                await service(user).list(TaskQuery(TaskStatus.ALL))
+            ).tasks
         }
 
     assert after == before
@@ -142,7 +172,9 @@ async def test_several_say_which_id_number_or_range_is_missing(
         outcome = "" if name == "find" else "; nothing was changed"
         with pytest.raises(NotFound, match=f"^No task 77 for ada{outcome}$"):
             await use(tasks, [1, 77, 77])
-        with pytest.raises(NotFound, match=f"^No task {unknown} for ada{outcome}$"):
+        with pytest.raises(
+            NotFound, match=f"^No task {unknown} for ada{outcome}$"
+        ):
             await use(tasks, [1, before[2].id, unknown])
         with pytest.raises(NotFound) as both:
             await use(tasks, [77, 1, range(60, 66)])
@@ -164,7 +196,9 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
         single(reference), TaskChange(title="bob's 3")
     ),
     "complete": lambda tasks, reference: tasks.complete([reference]),
-    "complete among own": lambda tasks, reference: tasks.complete([1, reference]),
+    "complete among own": lambda tasks, reference: tasks.complete(
+        [1, reference]
+    ),
     "undo": lambda tasks, reference: tasks.complete([reference], undo=True),
     "delete": lambda tasks, reference: tasks.delete([reference]),
     "delete among own": lambda tasks, reference: tasks.delete([reference, 1]),
@@ -184,7 +218,9 @@ async def test_another_users_task_does_not_exist(service: Services) -> None:
     mine = (await ada.add(NewTask(title="ada's 1"))).task
     theirs = [
         each.task
-        for each in await bob.add_all([NewTask(title=f"bob's {n}") for n in (1, 2, 3)])
+        for each in await bob.add_all(
+            [NewTask(title=f"bob's {n}") for n in (1, 2, 3)]
+        )
     ]
 
     for use in EVERY_USE.values():
@@ -209,5 +245,8 @@ async def test_a_range_leaves_another_users_numbers_alone(
 
     found = await use(ada, [range(1, 1000)])
 
-    assert [(task.user_id, task.number) for task in found] == [("ada", 1), ("ada", 2)]
+    assert [(task.user_id, task.number) for task in found] == [
+        ("ada", 1),
+        ("ada", 2),
+    ]
     assert await bob.list(TaskQuery(TaskStatus.ALL)) == before

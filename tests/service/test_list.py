@@ -41,7 +41,9 @@ async def test_list_goes_by_time_before_number(
 
 
 @pytest.mark.spec("001/FR-019")
-async def test_list_orders_tasks_of_one_instant_by_number(tasks: TaskService) -> None:
+async def test_list_orders_tasks_of_one_instant_by_number(
+    tasks: TaskService,
+) -> None:
     await tasks.add_all([NewTask(title=f"task {n}") for n in range(12)])
     opened = [
         numbers(await tasks.list(TaskQuery(status, 5)))
@@ -79,31 +81,41 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
     assert [page.query for page in pages] == queries
     assert {(page.open_count, page.done_count) for page in pages} == {(3, 2)}
     assert await five.list() == pages[0]
-    assert pages[10].tasks == [await five.get(number) for number in (5, 4, 3, 2, 1)]
+    assert pages[10].tasks == [
+        await five.get(number) for number in (5, 4, 3, 2, 1)
+    ]
 
 
 @pytest.mark.spec("001/FR-021")
 async def test_list_without_tasks_still_counts(tasks: TaskService) -> None:
     await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
-    done = [await tasks.list(TaskQuery(TaskStatus.DONE, limit)) for limit in (None, 20)]
+    done = [
+        await tasks.list(TaskQuery(TaskStatus.DONE, limit))
+        for limit in (None, 20)
+    ]
     await tasks.complete([1, 2])
     opened = [
-        await tasks.list(TaskQuery(TaskStatus.OPEN, limit)) for limit in (None, 20)
+        await tasks.list(TaskQuery(TaskStatus.OPEN, limit))
+        for limit in (None, 20)
     ]
 
-    assert [(page.tasks, page.open_count, page.done_count) for page in done] == (
-        [([], 2, 0)] * 2
-    )
-    assert [(page.tasks, page.open_count, page.done_count) for page in opened] == (
-        [([], 0, 2)] * 2
-    )
+    assert [
+        (page.tasks, page.open_count, page.done_count) for page in done
+    ] == ([([], 2, 0)] * 2)
+    assert [
+        (page.tasks, page.open_count, page.done_count) for page in opened
+    ] == ([([], 0, 2)] * 2)
 
 
 @pytest.mark.spec("001/FR-020")
 @pytest.mark.spec("001/FR-021")
-async def test_list_stops_counting_at_1001_and_holds_more(tasks: TaskService) -> None:
+async def test_list_stops_counting_at_1001_and_holds_more(
+    tasks: TaskService,
+) -> None:
     async def counts() -> set[tuple[int, int]]:
-        pages = [await tasks.list(TaskQuery(status, 2)) for status in TaskStatus]
+        pages = [
+            await tasks.list(TaskQuery(status, 2)) for status in TaskStatus
+        ]
         return {(page.open_count, page.done_count) for page in pages}
 
     steps: list[Callable[[], Awaitable[object]]] = [
@@ -139,12 +151,21 @@ async def test_list_holds_and_counts_only_the_users_own_tasks(
     theirs = (await bob.add(NewTask(title="bob's"))).task
     everything = TaskQuery(TaskStatus.ALL)
 
-    ada_sees, bob_sees = await five.list(everything), await bob.list(everything)
+    ada_sees, bob_sees = (
+        await five.list(everything),
+        await bob.list(everything),
+    )
 
     assert {task.user_id for task in ada_sees.tasks} == {"ada"}
-    assert (len(ada_sees.tasks), ada_sees.open_count, ada_sees.done_count) == (5, 3, 2)
+    assert (len(ada_sees.tasks), ada_sees.open_count, ada_sees.done_count) == (
+        5,
+        3,
+        2,
+    )
     assert bob_sees == TaskPage([theirs], 1, 0, everything)
-    assert await service("eve").list(everything) == TaskPage([], 0, 0, everything)
+    assert await service("eve").list(everything) == TaskPage(
+        [], 0, 0, everything
+    )
 
 
 @pytest.mark.spec("001/FR-019")
@@ -162,11 +183,16 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
             after = TaskQuery(status, limit, after=pages[-1].next)
             pages.append(await five.list(after))
         assert [task for page in pages for task in page.tasks] == wanted.tasks
-        assert [len(page.tasks) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+        assert [len(page.tasks) for page in pages[:-1]] == [limit] * (
+            len(pages) - 1
+        )
         assert {(page.open_count, page.done_count) for page in pages} == {
             (wanted.open_count, wanted.done_count)
         }
-        assert (wanted.next, len(pages)) == (None, -(-len(wanted.tasks) // limit))
+        assert (wanted.next, len(pages)) == (
+            None,
+            -(-len(wanted.tasks) // limit),
+        )
 
 
 @pytest.mark.spec("001/FR-019")
@@ -179,7 +205,9 @@ async def test_list_goes_on_where_it_was_while_tasks_come_and_go(
     await five.delete([4, 3])
 
     assert numbers(page) == [5, 4]
-    assert numbers(await five.list(TaskQuery(TaskStatus.ALL, after=page.next))) == [
+    assert numbers(
+        await five.list(TaskQuery(TaskStatus.ALL, after=page.next))
+    ) == [
         2,
         1,
     ]

@@ -48,11 +48,15 @@ class Crew:
         """What the calls of each worker gave, one worker after the other."""
         for worker, batch in zip(self._workers, calls, strict=True):
             worker.send(batch)
-        return [outcome for worker in self._workers for outcome in worker.recv()]
+        return [
+            outcome for worker in self._workers for outcome in worker.recv()
+        ]
 
     def race(self, *calls: Call) -> list[Outcome]:
         """One call each, all at once; the calls go round among the workers."""
-        return self.run([[calls[n % len(calls)]] for n in range(len(self._workers))])
+        return self.run(
+            [[calls[n % len(calls)]] for n in range(len(self._workers))]
+        )
 
     def alone(self, *call: Any) -> list[Task]:
         """The tasks that one call gives while the others rest."""
@@ -98,7 +102,9 @@ async def _answer(line: Connection) -> None:
                 line.send([await _outcome(database, *call) for call in asked])
 
 
-async def _outcome(database: Database, method: str, user: str, *given: Any) -> Outcome:
+async def _outcome(
+    database: Database, method: str, user: str, *given: Any
+) -> Outcome:
     tasks = TaskService(database, user, lambda: datetime.now(UTC))
     undo = partial(tasks.complete, undo=True)
     call = undo if method == "undo" else getattr(tasks, method)

@@ -34,4 +34,6 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-os.register_at_fork(after_in_child=_loop.cache_clear)  # the thread stays behind
+os.register_at_fork(
+    after_in_child=_loop.cache_clear
+)  # the thread stays behind

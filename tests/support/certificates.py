@@ -58,7 +58,9 @@ class Authority:
         now, day = datetime.now(UTC), timedelta(days=1)
         stranger = trustme.CA().issue_cert(name)
         return {
-            "expired": self.issue(name, not_before=now - 30 * day, not_after=now - day),
+            "expired": self.issue(
+                name, not_before=now - 30 * day, not_after=now - day
+            ),
             "not yet valid": self.issue(
                 name, not_before=now + day, not_after=now + 30 * day
             ),
@@ -71,7 +73,9 @@ class Authority:
 
     def _self_signed(self, name: str) -> Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        subject = x509.Name(
+            [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
+        )
         now = datetime.now(UTC)
         certificate = (
             x509.CertificateBuilder()
@@ -82,13 +86,16 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+                x509.SubjectAlternativeName([x509.DNSName(name)]),
+                critical=False,
             )
             .sign(key, hashes.SHA256())
         )
         pem = serialization.Encoding.PEM
         secret = key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            pem,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         return self._keep(secret + certificate.public_bytes(pem))
 

@@ -200,14 +200,21 @@ class ForkServer:
         theirs = [their_input, their_output, their_errors, begun]
         process = FORKING.Process(
             target=become,
-            args=(list(map(Handed, theirs)), list(arguments), dict(env), str(cwd)),
+            args=(
+                list(map(Handed, theirs)),
+                list(arguments),
+                dict(env),
+                str(cwd),
+            ),
             kwargs={"in_terminal": in_terminal, "before": before},
         )
         with ONE_AT_A_TIME:
             process.start()
         for descriptor in set(theirs) - {stdin, stdout, stderr}:
             os.close(descriptor)
-        os.read(begins, 1)  # until the other end is closed: signals reach the program
+        os.read(
+            begins, 1
+        )  # until the other end is closed: signals reach the program
         os.close(begins)
         return ForkedChild(process, to_stdin, from_stdout, from_stderr)
 
@@ -216,7 +223,9 @@ class ForkServer:
         """Put a `todo` into a folder that has the program run here, with its own
         streams, and ends as that does.
         """
-        path, place, caller = (folder / name for name in ("todo", "door", "caller.py"))
+        path, place, caller = (
+            folder / name for name in ("todo", "door", "caller.py")
+        )
         caller.write_text(CALLER)
         path.write_text(
             f'#!/bin/sh\nexec "{sys.executable}" -I -S "{caller}" "{place}" "$@"\n'
@@ -234,7 +243,9 @@ class ForkServer:
         with suppress(OSError):
             while True:
                 caller, _ = door.accept()
-                Thread(target=self._run_for, args=(caller,), daemon=True).start()
+                Thread(
+                    target=self._run_for, args=(caller,), daemon=True
+                ).start()
 
     def _run_for(self, caller: socket.socket) -> None:
         with caller, caller.makefile("rb") as lines:
@@ -274,7 +285,9 @@ def become(
     before: Callable[[], object] | None,
 ) -> None:
     """Run the program in this process, which the fork server has just forked."""
-    assert LOADED in sys.modules, "the fork server keeps an ImportError to itself"
+    assert LOADED in sys.modules, (
+        "the fork server keeps an ImportError to itself"
+    )
     from todo_cli.__main__ import run
 
     for number, descriptor in enumerate(handed[:STREAMS]):
@@ -290,5 +303,7 @@ def become(
     sys.argv = ["todo", *arguments]
     if before is not None:
         before()
-    os.closerange(STREAMS, MOST_DESCRIPTORS)  # which also says that it has begun
+    os.closerange(
+        STREAMS, MOST_DESCRIPTORS
+    )  # which also says that it has begun
     run()

@@ -18,6 +18,8 @@ class Gatekeeper(TurnProxy):
         if not self.answers:
             return []
         next(line.asking.feed(await line.client.read()))
-        await line.client.write(error_message("FATAL", *self.answers.pop(0)).encode())
+        await line.client.write(
+            error_message("FATAL", *self.answers.pop(0)).encode()
+        )
         await line.client.close()
         raise BrokenLineError

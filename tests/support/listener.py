@@ -52,7 +52,9 @@ class Listener:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, self._host, self.port)
+        server = await asyncio.start_server(
+            self._accept, self._host, self.port
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()

@@ -27,7 +27,14 @@ import todo_cli.output.terminal
 import todo_cli.service  # noqa: F401
 from tests.support.program import Surroundings, Todo
 
-COMMANDS = ("add a", "list", "show 1", "update 1 --title b", "done 1", "delete 1")
+COMMANDS = (
+    "add a",
+    "list",
+    "show 1",
+    "update 1 --title b",
+    "done 1",
+    "delete 1",
+)
 
 
 def use() -> None:

@@ -24,12 +24,24 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pytest
 
-PATH: Final = os.environ.get("PATH", os.defpath)  # read before a test is sealed
+PATH: Final = os.environ.get(
+    "PATH", os.defpath
+)  # read before a test is sealed
 ADMIN_PATH: Final = PATH.replace(
     "/bin", "/sbin"
 )  # where Debian has servers, and no ordinary user looks
 
-TOOLS: Final = ("sh", "git", "cat", "cut", "head", "ln", "mkdir", "rm", "sleep")
+TOOLS: Final = (
+    "sh",
+    "git",
+    "cat",
+    "cut",
+    "head",
+    "ln",
+    "mkdir",
+    "rm",
+    "sleep",
+)
 """What every test may start besides Python: the shell, git, and what is used of coreutils."""
 
 PREPARED_SINCE = (1, 21)
@@ -37,13 +49,18 @@ PREPARED_SINCE = (1, 21)
 
 def find(program: str) -> Path | None:
     """Where this machine has a program."""
-    found = shutil.which(program, path=PATH) or shutil.which(program, path=ADMIN_PATH)
+    found = shutil.which(program, path=PATH) or shutil.which(
+        program, path=ADMIN_PATH
+    )
     return Path(found).absolute() if found else None
 
 
 def has_ipv6() -> bool:
     """Whether this machine can speak IPv6 to itself."""
-    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+    with (
+        suppress(OSError),
+        socket.create_server(("::1", 0), family=socket.AF_INET6),
+    ):
         return True
     return False
 
@@ -63,7 +80,10 @@ def keeps_prepared_statements() -> bool:
         [program, "--version"], capture_output=True, text=True, check=True
     ).stdout
     version = re.search(r"(\d+)\.(\d+)", said)
-    return version is not None and tuple(map(int, version.groups())) >= PREPARED_SINCE
+    return (
+        version is not None
+        and tuple(map(int, version.groups())) >= PREPARED_SINCE
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,9 @@ class Need:
 
 
 def _program(name: str) -> Need:
-    return Need(lambda: find(name) is not None, f"apt-get install {name}", name)
+    return Need(
+        lambda: find(name) is not None, f"apt-get install {name}", name
+    )
 
 
 NEEDS: Final = {
@@ -87,9 +109,13 @@ NEEDS: Final = {
     "jq": _program("jq"),
     "pgbouncer": _program("pgbouncer"),
     "pgbouncer 1.21": Need(
-        keeps_prepared_statements, "install this version or a later one", "pgbouncer"
+        keeps_prepared_statements,
+        "install this version or a later one",
+        "pgbouncer",
     ),
-    "IPv6": Need(cache(has_ipv6), "this machine cannot speak it, not even to itself"),
+    "IPv6": Need(
+        cache(has_ipv6), "this machine cannot speak it, not even to itself"
+    ),
     "root": Need(is_root, "run the tests as root"),
 }
 
@@ -105,7 +131,9 @@ def needs(name: str) -> "pytest.MarkDecorator":
 def needs_of(item: "pytest.Item") -> Iterator[str]:
     """What a test says that it needs; what its module says comes first."""
     return (
-        name for mark in reversed([*item.iter_markers("needs")]) for name in mark.args
+        name
+        for mark in reversed([*item.iter_markers("needs")])
+        for name in mark.args
     )
 
 

@@ -44,9 +44,7 @@ NO_ENDPOINT = (
     " the endpoint ID (first part of the domain name) as a parameter: '?options=endpoint%3D<endpoint-id>'."
     " See more at https://neon.tech/sni"
 )
-INCONSISTENT = (
-    "Inconsistent project name inferred from SNI ('{}') and project option ('{}')."
-)
+INCONSISTENT = "Inconsistent project name inferred from SNI ('{}') and project option ('{}')."
 
 
 @dataclass(slots=True)
@@ -94,7 +92,11 @@ class NeonFront(TurnProxy):
         startup = await self._read_startup(line)
         if startup.code == CANCEL_REQUEST:
             return [startup]
-        return [await self._admit(line, tls.server_name, startup_parameters(startup))]
+        return [
+            await self._admit(
+                line, tls.server_name, startup_parameters(startup)
+            )
+        ]
 
     async def _offer_tls(self, line: Line, data: bytes) -> None:
         """Answer a client that begins as PostgreSQL's clients do."""
@@ -111,7 +113,9 @@ class NeonFront(TurnProxy):
     async def _end_tls(self, line: Line, data: bytes) -> TlsStream:
         context = self.certificate.server_context()
         names: list[str | None] = []
-        context.sni_callback = lambda _object, name, _context: names.append(name)
+        context.sni_callback = lambda _object, name, _context: names.append(
+            name
+        )
         tls = TlsStream(line.client, context)
         try:
             await tls.handshake(data)
@@ -151,10 +155,14 @@ class NeonFront(TurnProxy):
         if named is not None and asked is not None and named != asked:
             await self._send_away(line, INCONSISTENT.format(named, asked))
         if self._refusal.times != 0:
-            self._refusal.times = self._refusal.times and self._refusal.times - 1
+            self._refusal.times = (
+                self._refusal.times and self._refusal.times - 1
+            )
             await self._send_away(line, self._refusal.message)
         passed = {
-            name: parameters[name] for name in PASSED_PARAMETERS if name in parameters
+            name: parameters[name]
+            for name in PASSED_PARAMETERS
+            if name in parameters
         }
         if rest := " ".join(
             word
@@ -166,12 +174,17 @@ class NeonFront(TurnProxy):
 
     async def _send_away(self, line: Line, message: str) -> NoReturn:
         self.turns += 1
-        await line.client.write(error_message("ERROR", "XX000", message).encode())
+        await line.client.write(
+            error_message("ERROR", "XX000", message).encode()
+        )
         await line.client.close()
         raise BrokenLineError
 
     async def _log_in_reply(self, message: Message) -> Message:
-        if message.kind == AUTHENTICATION and message.body == AUTHENTICATION_OK:
+        if (
+            message.kind == AUTHENTICATION
+            and message.body == AUTHENTICATION_OK
+        ):
             cold_start_s, self.cold_start_s = self.cold_start_s, 0.0
             await asyncio.sleep(cold_start_s)
         if message.kind == ERROR:

@@ -67,7 +67,8 @@ class PgBouncer:
         self._folder.write(
             "users",
             "".join(
-                f'"{name}" "{password}"\n' for name, password in self._users.items()
+                f'"{name}" "{password}"\n'
+                for name, password in self._users.items()
             ),
         )
         for _ in range(5):  # a port that was free may be taken a moment later
@@ -102,14 +103,19 @@ class PgBouncer:
             pool_size=self._pool_size,
         )
         if keeps_prepared_statements():
-            text += f"max_prepared_statements = {self._max_prepared_statements}\n"
+            text += (
+                f"max_prepared_statements = {self._max_prepared_statements}\n"
+            )
         return self._folder.write("pgbouncer.ini", text)
 
     def _is_ready(self) -> bool:
         """Wait until it listens; False when it ends instead."""
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self._process.poll() is None:
-            with suppress(OSError), socket.create_connection((self.host, self.port)):
+            with (
+                suppress(OSError),
+                socket.create_connection((self.host, self.port)),
+            ):
                 return True
             time.sleep(0.01)
         self._process.kill()

@@ -79,7 +79,9 @@ class PostgresServer:
         self._kept: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    def url(self, database: str, *, user: str | None = None, password: str = "") -> str:
+    def url(
+        self, database: str, *, user: str | None = None, password: str = ""
+    ) -> str:
         """The connection string of a database, as the administrator or as another role."""
         parts = urlsplit(self._admin_url)
         netloc = parts.netloc
@@ -117,14 +119,18 @@ class PostgresServer:
 
     def run_sql(self, database: str, sql: str) -> None:
         """Run one or more statements as the administrator."""
-        wait_for(self.ask(database, lambda connection: connection.execute(sql)))
+        wait_for(
+            self.ask(database, lambda connection: connection.execute(sql))
+        )
 
     def fetch(
         self, database: str, sql: str, *arguments: object
     ) -> list[asyncpg.Record]:
         """Run one statement as the administrator and return its rows."""
         return wait_for(
-            self.ask(database, lambda connection: connection.fetch(sql, *arguments))
+            self.ask(
+                database, lambda connection: connection.fetch(sql, *arguments)
+            )
         )
 
     async def ask(
@@ -138,7 +144,9 @@ class PostgresServer:
         In the loop of `wait_for` alone.
         """
         async with self._one_at_a_time:
-            if (kept := self._kept.get(database)) is not None and not kept.is_closed():
+            if (
+                kept := self._kept.get(database)
+            ) is not None and not kept.is_closed():
                 with suppress(
                     asyncpg.ConnectionDoesNotExistError,
                     asyncpg.AdminShutdownError,
@@ -176,7 +184,9 @@ class PostgresCluster(PostgresServer):
 
     def __init__(self, binaries: Path) -> None:
         self.password = secrets.token_urlsafe(18)
-        self._folder = ServerFolder("pg", "data/postmaster.pid", signal.SIGQUIT)
+        self._folder = ServerFolder(
+            "pg", "data/postmaster.pid", signal.SIGQUIT
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._binaries = self._reachable(binaries)
         self._initialize()
@@ -252,7 +262,9 @@ class PostgresCluster(PostgresServer):
             for part in (binaries.parent, libraries, package / ".dylibs"):
                 if part.is_dir():
                     shutil.copytree(
-                        part, install / part.relative_to(package.parent), symlinks=True
+                        part,
+                        install / part.relative_to(package.parent),
+                        symlinks=True,
                     )
             self._folder.own(install, *install.rglob("*"))
             return install / binaries.relative_to(package.parent)
@@ -295,7 +307,8 @@ class PostgresCluster(PostgresServer):
                     return
             time.sleep(0.01)
         self._fail(
-            f"PostgreSQL is not ready after {START_LIMIT_S} s", self._folder.log_tail()
+            f"PostgreSQL is not ready after {START_LIMIT_S} s",
+            self._folder.log_tail(),
         )
 
     def _fail(self, what: str, log: str) -> NoReturn:
@@ -320,13 +333,17 @@ class ReusedDatabase:
         """
         wait_for(
             self._server.ask(
-                self.name, lambda connection: self._empty(connection, is_made=is_made)
+                self.name,
+                lambda connection: self._empty(connection, is_made=is_made),
             )
         )
         return self._store
 
     async def _empty(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", *, is_made: bool
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        *,
+        is_made: bool,
     ) -> None:
         await connection.execute(ALONE)
         if (
@@ -343,7 +360,9 @@ class ReusedDatabase:
             self._print = await _print(connection)
 
 
-async def _print(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+async def _print(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> str | None:
     try:
         found: str | None = await connection.fetchval(PRINT)
     except asyncpg.UndefinedTableError:
@@ -366,7 +385,10 @@ def open_cluster() -> PostgresCluster:
 def find_binaries() -> Iterator[Path]:
     """Folders with `postgres` and `initdb`, best first: the test extra's, then the machine's."""
     for folder in (*_wheel_folders(), *_machine_folders()):
-        if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
+        if all(
+            os.access(folder / name, os.X_OK)
+            for name in ("postgres", "initdb")
+        ):
             yield folder
 
 
@@ -381,7 +403,10 @@ def _machine_folders() -> Iterator[Path]:
         yield Path(found).resolve().parent
     if pg_config := shutil.which("pg_config"):
         answer = subprocess.run(
-            [pg_config, "--bindir"], capture_output=True, text=True, check=False
+            [pg_config, "--bindir"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         yield Path(answer.stdout.strip())
     yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -52,7 +52,9 @@ class Ran:
     def data(self) -> Any:
         """The `data` of a success; fails for anything else."""
         envelope = self.json
-        assert (envelope["success"], self.status, self.err) == (True, 0, ""), self
+        assert (envelope["success"], self.status, self.err) == (True, 0, ""), (
+            self
+        )
         return envelope["data"]
 
     @property
@@ -136,7 +138,9 @@ class Todo:
             ),
         )
         return Ran(
-            status, out.getvalue().decode(encoding), err.getvalue().decode(encoding)
+            status,
+            out.getvalue().decode(encoding),
+            err.getvalue().decode(encoding),
         )
 
 
@@ -233,14 +237,19 @@ class Process:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         environment = process_environment(self.surroundings, user, env)
         return self.launch(
-            arguments, env=environment, cwd=self.surroundings.cwd, **(streams | how)
+            arguments,
+            env=environment,
+            cwd=self.surroundings.cwd,
+            **(streams | how),
         )
 
 
 def finished(process: Child, stdin: bytes = b"") -> Ran:
     """Give a process its input and read it to its end."""
     out, err = process.communicate(stdin, timeout=LIMIT_S)
-    return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())
+    return Ran(
+        process.returncode, (out or b"").decode(), (err or b"").decode()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +268,9 @@ class PtyProcess:
         env: Mapping[str, str | None] | None = None,
     ) -> Ran:
         """Type `stdin` at once and run one command to its end."""
-        with self.start(*arguments, user=user, columns=columns, env=env) as terminal:
+        with self.start(
+            *arguments, user=user, columns=columns, env=env
+        ) as terminal:
             terminal.type(stdin)
             return terminal.finish()
 
@@ -335,7 +346,10 @@ class Terminal:
     def _read(self) -> bool:
         """Read what there is; False at the end."""
         ready, _, _ = select.select(
-            [self._descriptor], [], [], max(0, self._deadline - time.monotonic())
+            [self._descriptor],
+            [],
+            [],
+            max(0, self._deadline - time.monotonic()),
         )
         assert ready, f"nothing more within {LIMIT_S} s: {self.seen!r}"
         try:
@@ -373,10 +387,18 @@ def process_environment(
     spec = importlib.util.find_spec("todo_cli")
     assert spec is not None
     assert spec.origin is not None
-    folders = (HOSTS, Path(spec.origin).parents[1], os.environ.get("PYTHONPATH", ""))
+    folders = (
+        HOSTS,
+        Path(spec.origin).parents[1],
+        os.environ.get("PYTHONPATH", ""),
+    )
     changes = {
         "PYTHONPATH": os.pathsep.join(map(str, filter(None, folders))),
         **(changes or {}),
     }
-    kept = {name: value for name, value in os.environ.items() if name not in changes}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in changes
+    }
     return kept | surroundings.variables(user, changes)

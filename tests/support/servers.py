@@ -75,7 +75,9 @@ class ServerFolder:
     with it, when this process ends.
     """
 
-    def __init__(self, name: str, pid_file: str, how_to_end: signal.Signals) -> None:
+    def __init__(
+        self, name: str, pid_file: str, how_to_end: signal.Signals
+    ) -> None:
         self._account = Account.unprivileged()
         self.path = Path(
             tempfile.mkdtemp(prefix=f"todo-{name}-", dir=swiftest_folder())
@@ -156,7 +158,11 @@ class ServerFolder:
             for name, value in os.environ.items()
             if not name.startswith(("PG", "LC_", "LANG"))
         }
-        return {"cwd": self.path, "env": kept | {"LC_ALL": "C"}, **self._account.switch}
+        return {
+            "cwd": self.path,
+            "env": kept | {"LC_ALL": "C"},
+            **self._account.switch,
+        }
 
 
 def free_port() -> int:

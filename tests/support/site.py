@@ -18,7 +18,12 @@ import pytest
 from tests.support.certificates import Authority, Certificate
 from tests.support.forked import ForkServer
 from tests.support.neon import NeonFront
-from tests.support.postgres import ADMIN, OTHERS, PostgresCluster, ReusedDatabase
+from tests.support.postgres import (
+    ADMIN,
+    OTHERS,
+    PostgresCluster,
+    ReusedDatabase,
+)
 from tests.support.program import (
     LIMIT_S,
     Launch,
@@ -54,9 +59,7 @@ MAY_HALF_CLOSE = [
 """For `pytestmark` of a module with such tests."""
 
 IDS = UUID("5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11")
-STORED = (
-    "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
-)
+STORED = "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
 SOME = """
 INSERT INTO todo.counter VALUES ('{user}', {last});
 INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at) VALUES {rows}
@@ -101,10 +104,13 @@ class Site:
         """A connection string, the administrator's with the right password unless said
         otherwise.
         """
-        secret = quote(self.server.password if password is None else password, safe="")
+        secret = quote(
+            self.server.password if password is None else password, safe=""
+        )
         path = self.database if database is None else database
-        return f"{scheme}://{quote(user, safe='')}:{secret}@{host}:{port}/{path}" + (
-            f"?{query}" if query else ""
+        return (
+            f"{scheme}://{quote(user, safe='')}:{secret}@{host}:{port}/{path}"
+            + (f"?{query}" if query else "")
         )
 
     def todo(self, url: str) -> Todo:
@@ -215,7 +221,12 @@ def blank_site(
     """A database in which nothing has been made yet."""
     blank_database.emptied(is_made=False)
     return Site(
-        own_postgres, blank_database.name, site.home, site.cwd, site.clock, site.launch
+        own_postgres,
+        blank_database.name,
+        site.home,
+        site.cwd,
+        site.clock,
+        site.launch,
     )
 
 

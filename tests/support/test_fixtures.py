@@ -22,7 +22,9 @@ async def test_gives_services_of_any_user_on_one_clock(
     second = await service("bob").add(NewTask(title="Buy bread"))
 
     assert (first.task.user_id, second.task.user_id) == ("ada", "bob")
-    assert second.task.created_at - first.task.created_at == timedelta(seconds=2)
+    assert second.task.created_at - first.task.created_at == timedelta(
+        seconds=2
+    )
 
 
 def test_runs_the_program_in_four_ways_on_one_store(
@@ -50,7 +52,9 @@ def test_runs_the_program_on_the_embedded_file(todo_embedded: Todo) -> None:
     assert (home / ".local" / "share" / "todo" / "todo.db").is_file()
 
 
-def test_types_at_a_program_in_a_terminal(todo: Todo, pty_process: PtyProcess) -> None:
+def test_types_at_a_program_in_a_terminal(
+    todo: Todo, pty_process: PtyProcess
+) -> None:
     todo("add", "-", stdin=b"one\ntwo\nthree\n")
     with pty_process.start("delete", "1-3", columns=60) as terminal:
         terminal.wait_for("?")
@@ -58,6 +62,8 @@ def test_types_at_a_program_in_a_terminal(todo: Todo, pty_process: PtyProcess) -
         assert terminal.finish().status == 10
     with pty_process.start("delete", "1-3") as terminal:
         terminal.wait_for("?")
-        terminal.type(b"\x03")  # only a controlling terminal turns it into SIGINT
+        terminal.type(
+            b"\x03"
+        )  # only a controlling terminal turns it into SIGINT
         assert terminal.finish().status == -signal.SIGINT
     assert len(todo("list", "--json").data) == 3

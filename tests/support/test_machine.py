@@ -11,7 +11,9 @@ from tests.support.postgres import PostgresCluster
 
 def test_a_test_finds_no_program_that_it_did_not_ask_for() -> None:
     assert [
-        name for name in [*NEEDS, "ps", "python3", "psql"] if shutil.which(name)
+        name
+        for name in [*NEEDS, "ps", "python3", "psql"]
+        if shutil.which(name)
     ] == []
     assert shutil.which("cat")
 

@@ -32,7 +32,9 @@ def table(own_postgres: PostgresCluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def front(own_postgres: PostgresCluster, authority: Authority) -> Iterator[NeonFront]:
+def front(
+    own_postgres: PostgresCluster, authority: Authority
+) -> Iterator[NeonFront]:
     """The stand-in before the server, with a certificate for localhost."""
     with NeonFront(
         own_postgres.host, own_postgres.port, authority.issue("localhost")
@@ -42,7 +44,10 @@ def front(own_postgres: PostgresCluster, authority: Authority) -> Iterator[NeonF
 
 @pytest.fixture
 def login(
-    own_postgres: PostgresCluster, table: str, front: NeonFront, authority: Authority
+    own_postgres: PostgresCluster,
+    table: str,
+    front: NeonFront,
+    authority: Authority,
 ) -> dict[str, Any]:
     """Arguments of a connection through the front that verifies everything."""
     context = ssl.create_default_context(cafile=authority.file)
@@ -113,8 +118,12 @@ async def test_wants_an_endpoint_and_no_two(
         asyncpg.InternalServerError, match="Endpoint ID is not specified"
     ):
         await asyncpg.connect(**unnamed)
-    with pytest.raises(asyncpg.InternalServerError, match="Inconsistent project name"):
-        await asyncpg.connect(**login, server_settings={"options": "endpoint=other"})
+    with pytest.raises(
+        asyncpg.InternalServerError, match="Inconsistent project name"
+    ):
+        await asyncpg.connect(
+            **login, server_settings={"options": "endpoint=other"}
+        )
     async with connected(
         **unnamed, server_settings={"options": "endpoint=other"}
     ) as connection:
@@ -124,7 +133,9 @@ async def test_wants_an_endpoint_and_no_two(
 
 
 async def test_refuses_a_plain_client(login: dict[str, Any]) -> None:
-    with pytest.raises(asyncpg.InternalServerError, match="connection is insecure"):
+    with pytest.raises(
+        asyncpg.InternalServerError, match="connection is insecure"
+    ):
         await asyncpg.connect(**{**login, "ssl": False})
 
 
@@ -143,7 +154,9 @@ async def test_shows_no_startup_packet_of_a_client_that_refuses_the_certificate(
     assert front.startups == []
 
 
-async def test_gives_every_error_the_same_sqlstate(login: dict[str, Any]) -> None:
+async def test_gives_every_error_the_same_sqlstate(
+    login: dict[str, Any],
+) -> None:
     with pytest.raises(
         asyncpg.InternalServerError,
         match="password authentication failed for user 'todo_admin'",
@@ -157,7 +170,9 @@ async def test_gives_every_error_the_same_sqlstate(login: dict[str, Any]) -> Non
     assert (wrong.value.sqlstate, missing.value.sqlstate) == ("XX000", "XX000")
 
 
-async def test_cancels_a_statement(front: NeonFront, login: dict[str, Any]) -> None:
+async def test_cancels_a_statement(
+    front: NeonFront, login: dict[str, Any]
+) -> None:
     async with connected(**login) as connection:
         with pytest.raises(TimeoutError):
             await connection.fetchval("SELECT pg_sleep(60)", timeout=0.2)

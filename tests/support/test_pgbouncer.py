@@ -44,7 +44,9 @@ async def test_shares_one_connection_between_clients(
     assert len(backends) == 1
 
 
-async def test_refuses_a_wrong_password(pooler: PgBouncer, pooled: str) -> None:
+async def test_refuses_a_wrong_password(
+    pooler: PgBouncer, pooled: str
+) -> None:
     with pytest.raises(asyncpg.PostgresError) as refusal:
         await asyncpg.connect(pooler.url(pooled), password="wrong")
     assert refusal.value.sqlstate in ("08P01", "28P01")
@@ -53,7 +55,9 @@ async def test_refuses_a_wrong_password(pooler: PgBouncer, pooled: str) -> None:
 async def test_keeps_named_statements_on_the_shared_connection(
     pooler: PgBouncer, pooled: str
 ) -> None:
-    first, second = [await asyncpg.connect(pooler.url(pooled)) for _ in range(2)]
+    first, second = [
+        await asyncpg.connect(pooler.url(pooled)) for _ in range(2)
+    ]
     assert await (await first.prepare("SELECT 1", name="same")).fetchval() == 1
     with pytest.raises(asyncpg.DuplicatePreparedStatementError):
         await second.prepare("SELECT 1", name="same")
@@ -72,8 +76,12 @@ async def test_refuses_startup_parameters_that_would_stick(
         )
 
 
-async def test_lets_other_users_in(own_postgres: PostgresCluster, pooled: str) -> None:
-    own_postgres.run_sql(pooled, "CREATE ROLE pooled_guest LOGIN PASSWORD 'a guest'")
+async def test_lets_other_users_in(
+    own_postgres: PostgresCluster, pooled: str
+) -> None:
+    own_postgres.run_sql(
+        pooled, "CREATE ROLE pooled_guest LOGIN PASSWORD 'a guest'"
+    )
     with PgBouncer(own_postgres, users={"pooled_guest": "a guest"}) as pooler:
         client = await asyncpg.connect(pooler.url(pooled, user="pooled_guest"))
         assert await client.fetchval("SELECT current_user") == "pooled_guest"

@@ -62,7 +62,9 @@ def test_gives_a_used_database_as_good_as_new(
     shared_database: ReusedDatabase, postgres: PostgresServer
 ) -> None:
     def what_is_there() -> list[str]:
-        return [row[0] for row in postgres.fetch(shared_database.name, EVERYTHING)]
+        return [
+            row[0] for row in postgres.fetch(shared_database.name, EVERYTHING)
+        ]
 
     shared_database.emptied(is_made=False)
     shared_database.emptied()
@@ -91,8 +93,12 @@ def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
     )
 
 
-@needs("root")  # who alone can hide the binaries from the account of the server
-def test_starts_from_binaries_that_its_account_cannot_reach(tmp_path: Path) -> None:
+@needs(
+    "root"
+)  # who alone can hide the binaries from the account of the server
+def test_starts_from_binaries_that_its_account_cannot_reach(
+    tmp_path: Path,
+) -> None:
     binaries = next(find_binaries())
     package = binaries.parents[1]
     for part in (package, package.with_name(f"{package.name}.libs")):
@@ -102,13 +108,18 @@ def test_starts_from_binaries_that_its_account_cannot_reach(tmp_path: Path) -> N
 
     cluster = PostgresCluster(tmp_path / binaries.relative_to(package.parent))
 
-    assert [tuple(row) for row in cluster.fetch("postgres", "SELECT 1")] == [(1,)]
+    assert [tuple(row) for row in cluster.fetch("postgres", "SELECT 1")] == [
+        (1,)
+    ]
     cluster.close()
 
 
 def test_ends_the_server_when_the_tests_are_killed() -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWNER],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert owner.stdout is not None
     with owner, owner.stdout:

@@ -104,7 +104,9 @@ async def test_cuts_the_line_around_a_write(
     proxy.faults.append(Fault(fault, request=2, how=how))  # type: ignore[arg-type]
     connection = await connect(proxy, own_postgres, counter)
 
-    with pytest.raises((asyncpg.ConnectionDoesNotExistError, ConnectionResetError)):
+    with pytest.raises(
+        (asyncpg.ConnectionDoesNotExistError, ConnectionResetError)
+    ):
         await connection.fetchrow(INCREMENT)
     while fault == "during" and stored(own_postgres, counter) == earlier:
         await asyncio.sleep(0.01)  # the server is still at it
@@ -128,7 +130,10 @@ async def test_cuts_the_line_before_the_log_in(
 
 @pytest.mark.parametrize("request_", [1, 2])
 async def test_answers_a_request_with_an_error_and_goes_on(
-    proxy: TurnProxy, own_postgres: PostgresCluster, counter: str, request_: int
+    proxy: TurnProxy,
+    own_postgres: PostgresCluster,
+    counter: str,
+    request_: int,
 ) -> None:
     earlier = stored(own_postgres, counter)
     proxy.faults.append(Fault("before", request_, how="error", state="40001"))

@@ -23,7 +23,9 @@ CLASSES: Final = {
 }
 REFUSED_CODES: Final = frozenset(chain.from_iterable(CLASSES.values()))
 REFUSED: Final = frozenset(map(chr, REFUSED_CODES))
-STORABLE: Final = [chr(code) for code in sorted(REFUSED_CODES) if code < 0xD800]
+STORABLE: Final = [
+    chr(code) for code in sorted(REFUSED_CODES) if code < 0xD800
+]
 """What no rule of ours lets in, and another program can have stored."""
 
 UNSAFE: Final = re.compile(f"(?![\n\t])[{''.join(sorted(REFUSED))}]")
@@ -209,7 +211,9 @@ a\u3000b
 def _hostile() -> Iterator[str]:
     yield from (f"A{character}Z" for character in STORABLE)
     yield from (
-        f"a{start}{rest}b" for rest in CONTROLS.split() for start in ("\x1b[", "\x9b")
+        f"a{start}{rest}b"
+        for rest in CONTROLS.split()
+        for start in ("\x1b[", "\x9b")
     )
     yield from (
         f"a{start}{rest}{end}b"
@@ -226,7 +230,16 @@ HARMLESS: Final = tuple(SURVIVORS.strip("\n").split("\n"))
 CORPUS: Final = HOSTILE + HARMLESS
 BYTES: Final = tuple(
     chr(code)
-    for code in (0xD800, 0xD83D, 0xDBFF, 0xDC00, 0xDC80, 0xDC9B, 0xDCFF, 0xDFFF)
+    for code in (
+        0xD800,
+        0xD83D,
+        0xDBFF,
+        0xDC00,
+        0xDC80,
+        0xDC9B,
+        0xDCFF,
+        0xDFFF,
+    )
 )
 """Lone surrogates, which no store holds; the last hundred or so are how Python carries
 bytes that are not UTF-8.
@@ -236,7 +249,8 @@ bytes that are not UTF-8.
 def shown(text: str) -> str:
     """A text as it has to be shown on one line."""
     return "".join(
-        _written(character) if character in REFUSED else character for character in text
+        _written(character) if character in REFUSED else character
+        for character in text
     )
 
 
@@ -253,7 +267,11 @@ def unstyled(text: str) -> str:
 def raw(ran: Ran, *, is_terminal: bool = False) -> list[str]:
     """The characters that must not be in what was printed; in pipes a TAB is a border of ours."""
     allowed = {"\n"} if is_terminal else {"\n", "\t"}
-    text = unstyled(ran.out) + unstyled(ran.err) if is_terminal else ran.out + ran.err
+    text = (
+        unstyled(ran.out) + unstyled(ran.err)
+        if is_terminal
+        else ran.out + ran.err
+    )
     return sorted(set(text) & (REFUSED - allowed))
 
 

@@ -67,7 +67,9 @@ class Fault:
         says before it hangs up.
         """
         return (
-            self.request == 0 or self.state.startswith("57P") or self.state == "53300"
+            self.request == 0
+            or self.state.startswith("57P")
+            or self.state == "53300"
         )
 
 
@@ -127,7 +129,9 @@ def begins_question(message: Message) -> bool:
     """Whether a message is the Parse, before Bind and Execute, of the question of
     `database/guard.py`.
     """
-    return message.kind == PARSE and b"/* whose schema is it? */" in message.body
+    return (
+        message.kind == PARSE and b"/* whose schema is it? */" in message.body
+    )
 
 
 class TurnProxy(Listener):
@@ -184,7 +188,9 @@ class TurnProxy(Listener):
             asyncio.create_task(self._pass_answers(line, upstream)),
         }
         try:
-            done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                pumps, return_when=asyncio.FIRST_COMPLETED
+            )
             for pump in done:
                 pump.result()
             await self._take_leave(line)
@@ -222,7 +228,10 @@ class TurnProxy(Listener):
             line.is_asking_owner = message.kind != EXECUTE
             return
         line.take(message)
-        before, during = self._fault(line, "before"), self._fault(line, "during")
+        before, during = (
+            self._fault(line, "before"),
+            self._fault(line, "during"),
+        )
         if before and before.how != "error":
             await self._break(before, line)
         if message.asks:
@@ -269,10 +278,14 @@ class TurnProxy(Listener):
                     for message in self._due(line, line.shortened.feed(data))
                 )
             await line.client.write(
-                data if line.is_logged_in else await self._watch_log_in(line, data)
+                data
+                if line.is_logged_in
+                else await self._watch_log_in(line, data)
             )
 
-    def _due(self, line: Line, answers: Iterator[Message]) -> Iterator[Message]:
+    def _due(
+        self, line: Line, answers: Iterator[Message]
+    ) -> Iterator[Message]:
         """Leave out what the client has not to hear."""
         for message in answers:
             if message.kind == READY and line.surplus:
@@ -292,7 +305,9 @@ class TurnProxy(Listener):
             line.is_logged_in = line.is_logged_in or message.kind == READY
         return answer
 
-    async def _swallow(self, line: Line, data: bytes, upstream: SlowStream) -> None:
+    async def _swallow(
+        self, line: Line, data: bytes, upstream: SlowStream
+    ) -> None:
         """Read on until the server has finished the request; after a Flush it does not
         say so, but then it is short.
         """
@@ -300,7 +315,8 @@ class TurnProxy(Listener):
         finished = line.kinds.endswith("H")
         while data:
             finished = (
-                any(message.kind == READY for message in framer.feed(data)) or finished
+                any(message.kind == READY for message in framer.feed(data))
+                or finished
             )
             data = b"" if finished else await upstream.read()
 

@@ -25,7 +25,9 @@ AUTHENTICATION_OK: Final = struct.pack("!I", 0)
 
 # Messages after which a client waits: Query, Sync, Flush, FunctionCall, CopyDone,
 # CopyFail, all of the log-in.
-_ASKING: Final = frozenset((QUERY, b"S", FLUSH, b"F", b"c", b"f", PASSWORD, STARTUP))
+_ASKING: Final = frozenset(
+    (QUERY, b"S", FLUSH, b"F", b"c", b"f", PASSWORD, STARTUP)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class Framer:
             end = start + kind_length + length
             if len(rest) < end:
                 break
-            message = Message(rest[start : start + kind_length], rest[header_end:end])
+            message = Message(
+                rest[start : start + kind_length], rest[header_end:end]
+            )
             start = end
             if self._opening and message.code == PROTOCOL_3:
                 self._opening = False
@@ -108,9 +112,7 @@ def error_message(severity: str, sqlstate: str, text: str) -> Message:
 
 def raising(sqlstate: str) -> Message:
     """A Query that the server answers with an error."""
-    raises = (
-        f"RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'as a test asked'"
-    )
+    raises = f"RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'as a test asked'"
     return Message(QUERY, f"DO $$ BEGIN {raises}; END $$\0".encode())
 
 

@@ -51,8 +51,12 @@ def main(arguments: Sequence[str]) -> int:
             found += len(wrong)
             sys.stdout.write("".join(f"{case}: {what}\n" for what in wrong))
             sys.stdout.flush()
-    sys.stdout.write("".join(f"{times:5}  {what}\n" for what, times in said.items()))
-    sys.stdout.write(f"{asked.kind}: {sum(said.values())} cases, {found} wrong\n")
+    sys.stdout.write(
+        "".join(f"{times:5}  {what}\n" for what, times in said.items())
+    )
+    sys.stdout.write(
+        f"{asked.kind}: {sum(said.values())} cases, {found} wrong\n"
+    )
     return int(bool(found))
 
 

@@ -92,7 +92,9 @@ class FileBackend:
 
     failures: Sequence[Failure] = (
         Failure("busy for a moment", frozenset({0}), Calls("SQLITE_BUSY")),
-        Failure("busy for long", frozenset({6}), Calls("SQLITE_BUSY", lasts=True)),
+        Failure(
+            "busy for long", frozenset({6}), Calls("SQLITE_BUSY", lasts=True)
+        ),
         Failure("disk full", frozenset({9}), Calls("SQLITE_FULL")),
         Failure("disk fails", frozenset({9}), Calls("SQLITE_IOERR_FSYNC")),
         Failure("read-only", frozenset({9}), Calls("SQLITE_READONLY")),
@@ -119,7 +121,9 @@ class FileBackend:
         if not self._file.exists():
             return Snapshot([], [])
         with closing(sqlite3.connect(self._file)) as file:
-            assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert file.execute("PRAGMA integrity_check").fetchall() == [
+                ("ok",)
+            ]
             tables = [
                 name
                 for (name,) in file.execute(
@@ -132,7 +136,12 @@ class FileBackend:
             )
             return Snapshot(
                 tables,
-                [row for query in queries if tables for row in file.execute(query)],
+                [
+                    row
+                    for query in queries
+                    if tables
+                    for row in file.execute(query)
+                ],
             )
 
     @contextmanager
@@ -154,7 +163,8 @@ class FileBackend:
 
     def _todo(self, path: Path) -> Todo:
         return Todo(
-            Surroundings(self._folder, self._folder, f"sqlite:///{path}"), Clock()
+            Surroundings(self._folder, self._folder, f"sqlite:///{path}"),
+            Clock(),
         )
 
 
@@ -188,12 +198,18 @@ class ServerBackend:
         Failure("53100", frozenset({9}), _error("53100")),
         Failure("reset before", UNKNOWN, Fault("before", 0, how="reset")),
         Failure("reset after", UNKNOWN, Fault("after", 0, how="reset")),
-        Failure("silence before", UNKNOWN | {6}, Fault("before", 0, how="silence")),
-        Failure("silence after", UNKNOWN | {6}, Fault("after", 0, how="silence")),
+        Failure(
+            "silence before", UNKNOWN | {6}, Fault("before", 0, how="silence")
+        ),
+        Failure(
+            "silence after", UNKNOWN | {6}, Fault("after", 0, how="silence")
+        ),
         Failure("refused from then on", frozenset({6, 7}), Fault("before", 0)),
     )
 
-    def __init__(self, server: PostgresCluster, proxy: TurnProxy, folder: Path) -> None:
+    def __init__(
+        self, server: PostgresCluster, proxy: TurnProxy, folder: Path
+    ) -> None:
         self._proxy = proxy
         self._folder = folder
         self._runner = asyncio.Runner()
@@ -208,7 +224,10 @@ class ServerBackend:
         add_tasks(self._todo(on_nothing=False))
         self._run(False, SAVE)
         make_source(
-            Todo(Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"), Clock())
+            Todo(
+                Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"),
+                Clock(),
+            )
         )
 
     def close(self) -> None:
@@ -221,7 +240,9 @@ class ServerBackend:
         """Put back what was saved, or take everything away."""
         self._proxy.reset()
         self._run(command.on_nothing, ALONE)
-        self._run(command.on_nothing, NOTHING if command.on_nothing else RESTORE)
+        self._run(
+            command.on_nothing, NOTHING if command.on_nothing else RESTORE
+        )
         return self._todo(on_nothing=command.on_nothing)
 
     def snapshot(self, command: Command) -> Snapshot:
@@ -252,11 +273,16 @@ class ServerBackend:
         yield calls
         requests = [
             "",
-            *(kinds for kinds in self._proxy.requests if kinds not in ("", "p")),
+            *(
+                kinds
+                for kinds in self._proxy.requests
+                if kinds not in ("", "p")
+            ),
         ]
         calls += (
             StoreCall(
-                number, kinds != "S" and (requests[number - 1], kinds) != ("S", "Q")
+                number,
+                kinds != "S" and (requests[number - 1], kinds) != ("S", "Q"),
             )
             for number, kinds in enumerate(requests[1:], start=1)
         )
@@ -273,7 +299,11 @@ class ServerBackend:
                 Fault("before", 0, how="reset", connection=number)
                 for number in range(2, 20)
             ]
-        with patience(connection, "STATEMENT_TIMEOUT_S") if is_slow else nothing():
+        with (
+            patience(connection, "STATEMENT_TIMEOUT_S")
+            if is_slow
+            else nothing()
+        ):
             yield IMPATIENT if is_slow or is_gone else {}
         self._proxy.reset()
         self._settle()
@@ -282,16 +312,22 @@ class ServerBackend:
         """Wait until the proxy has met everybody who called before: it answers callers
         in their order.
         """
-        with socket.create_connection(("127.0.0.1", self._proxy.port)) as caller:
+        with socket.create_connection(
+            ("127.0.0.1", self._proxy.port)
+        ) as caller:
             caller.sendall(struct.pack("!II", 8, SSL_REQUEST))
             assert caller.recv(1) == b"N"
 
     def _todo(self, *, on_nothing: bool) -> Todo:
         parts = urlsplit(self._urls[on_nothing])
-        netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self._proxy.port}"
+        netloc = (
+            f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self._proxy.port}"
+        )
         return Todo(
             Surroundings(
-                self._folder, self._folder, urlunsplit(parts._replace(netloc=netloc))
+                self._folder,
+                self._folder,
+                urlunsplit(parts._replace(netloc=netloc)),
             ),
             Clock(),
         )

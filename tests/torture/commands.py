@@ -35,7 +35,9 @@ class Command:
     def run(self, todo: Todo, **env: str) -> Ran:
         """Run it."""
         style = [] if self.asks else ["--json"]
-        return todo(*style, *self.words, stdin=self.stdin, terminal=self.asks, env=env)
+        return todo(
+            *style, *self.words, stdin=self.stdin, terminal=self.asks, env=env
+        )
 
 
 ADD: Final = ("add", "--id", ID, "-d", "two litres", "Buy milk")
@@ -50,7 +52,18 @@ COMMANDS: Final = (
     Command(("list", "--status", "all", "--limit", "3")),
     Command(("list",), on_nothing=True),
     Command(("show", "1")),
-    Command(("update", "1", "--title", "Buy oat milk", "-d", "", "--status", "done")),
+    Command(
+        (
+            "update",
+            "1",
+            "--title",
+            "Buy oat milk",
+            "-d",
+            "",
+            "--status",
+            "done",
+        )
+    ),
     Command(("done", "1,3-5")),
     Command(("done", "2", "--undo")),
     Command(("delete", "1")),

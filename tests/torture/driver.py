@@ -16,7 +16,10 @@ CODES: Final = {
         sqlite3.SQLITE_READONLY,
         "attempt to write a readonly database",
     ),
-    "SQLITE_CORRUPT": (sqlite3.SQLITE_CORRUPT, "database disk image is malformed"),
+    "SQLITE_CORRUPT": (
+        sqlite3.SQLITE_CORRUPT,
+        "database disk image is malformed",
+    ),
 }
 
 

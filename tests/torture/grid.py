@@ -41,7 +41,11 @@ def run_undisturbed(backend: Backend, command: Command) -> Baseline:
         ran = command.run(todo)
     assert ran.status == 0, ran
     return Baseline(
-        command, calls, before, backend.snapshot(command), result_of(ran, command)
+        command,
+        calls,
+        before,
+        backend.snapshot(command),
+        result_of(ran, command),
     )
 
 
@@ -54,7 +58,11 @@ def result_of(ran: Ran, command: Command) -> Any:
     data = ran.json["data"]
     if command.words == ("doctor",):
         return sorted(data)
-    return {**data, "created": True, "new": 0} if command.words[0] == "db" else data
+    return (
+        {**data, "created": True, "new": 0}
+        if command.words[0] == "db"
+        else data
+    )
 
 
 def grid(backend: Backend) -> Iterator[Case]:
@@ -70,9 +78,13 @@ def grid(backend: Backend) -> Iterator[Case]:
 def slice_of(backend: Backend, command: Command) -> Iterator[Case]:
     """Every failure once for a command; the call that fails moves on from one to the next."""
     baseline = run_undisturbed(backend, command)
-    for turn, failure in enumerate(backend.failures, start=COMMANDS.index(command)):
+    for turn, failure in enumerate(
+        backend.failures, start=COMMANDS.index(command)
+    ):
         if calls := [
-            call.number for call in baseline.calls if failure.can_happen_to(call)
+            call.number
+            for call in baseline.calls
+            if failure.can_happen_to(call)
         ]:
             yield Case(baseline, failure, calls[turn % len(calls)])
 

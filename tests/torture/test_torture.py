@@ -43,7 +43,9 @@ def server_backend(
 ) -> Iterator[ServerBackend]:
     """A server behind a proxy that fails."""
     with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
-        backend = ServerBackend(own_postgres, proxy, tmp_path_factory.mktemp("backend"))
+        backend = ServerBackend(
+            own_postgres, proxy, tmp_path_factory.mktemp("backend")
+        )
         yield backend
         backend.close()
 

@@ -1,1 +1,3 @@
-"""The REST API: five endpoints over the same service as the command line, and `todo serve`."""
+"""The REST API: five endpoints over the same service as the command line, and
+`todo serve`.
+"""

@@ -1,5 +1,5 @@
-"""Results and errors as HTTP answers: the envelopes of the command line, and the one
-table of statuses.
+"""Results and errors as HTTP answers: the envelopes of the command line, and
+the one table of statuses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,9 @@ _HINTS: Final[Mapping[Code, str]] = {
     Code.OUTCOME_UNKNOWN: "look whether it is stored; a POST with an `id` can be sent again",
     Code.INTERNAL: "report it, with the line that the server wrote on stderr",
 }
-"""What a program can do; the hints of the errors themselves speak of the command line."""
+"""What a program can do; the hints of the errors themselves speak of the
+command line.
+"""
 
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -42,7 +44,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "int_type": "must be a whole number",
     "enum": "must be one of {expected}",
 }
-"""What pydantic finds in a request, in words of our own; by its name for the fault."""
+"""What pydantic finds in a request, in words of our own; by its name for the
+fault.
+"""
 
 HEALTHY: Final = Sheet({"status": "ok"}, "The store answers")
 
@@ -73,11 +77,16 @@ def succeed(
 ) -> Response:
     """Answer with a result, byte for byte as `--json` prints it."""
     return Response(
-        envelope.success(sheet.data, sheet.message), status, headers, MEDIA_TYPE
+        envelope.success(sheet.data, sheet.message),
+        status,
+        headers,
+        MEDIA_TYPE,
     )
 
 
-def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response:
+def fail(
+    error: TodoError, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer with an error, under the status that its code stands for."""
     status = error.code.http or HTTPStatus.INTERNAL_SERVER_ERROR
     told = type(error)(
@@ -87,12 +96,16 @@ def fail(error: TodoError, headers: Mapping[str, str] | None = None) -> Response
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.code is Code.PAYLOAD_TOO_LARGE:
-        all_headers["Connection"] = "close"  # what is left of the body is not read
+        all_headers["Connection"] = (
+            "close"  # what is left of the body is not read
+        )
     return Response(envelope.failure(told), status, all_headers, MEDIA_TYPE)
 
 
 def refuse_protocol() -> Response:
-    """Answer what is not HTTP; like `refuse_host`, by a status that is in no table."""
+    """Answer what is not HTTP; like `refuse_host`, by a status that is in no
+    table.
+    """
     error = InvalidInput("The request is not valid HTTP")
     return Response(
         envelope.failure(error), HTTPStatus.BAD_REQUEST, media_type=MEDIA_TYPE
@@ -100,11 +113,11 @@ def refuse_protocol() -> Response:
 
 
 def refuse_host() -> Response:
-    """Answer a request for another `Host`; otherwise pages of other origins could read
-    every task.
+    """Answer a request for another `Host`; otherwise pages of other origins
+    could read every task.
 
-    The one status that is not in the table, where FORBIDDEN means that a database
-    refuses us.
+    The one status that is not in the table, where FORBIDDEN means that a
+    database refuses us.
     """
     error = Forbidden("This server does not answer for that host")
     return Response(
@@ -124,7 +137,9 @@ def nothing_there() -> Response:
 
 
 def bug(error: Exception) -> Internal:
-    """A bug as an error; its text stays here, it could hold a task's or a secret."""
+    """A bug as an error; its text stays here, it could hold a task's or a
+    secret.
+    """
     return Internal(f"A bug in todo: {type(error).__name__}")
 
 
@@ -134,12 +149,14 @@ async def on_todo_error(_request: Request, error: Any) -> Response:
 
 
 async def on_invalid_request(_request: Request, error: Any) -> Response:
-    """Answer when a field is missing, unknown or of another type; nothing of what was
-    sent comes back.
+    """Answer when a field is missing, unknown or of another type; nothing of
+    what was sent comes back.
     """
     details = list(_details(error.errors()))
     first = details[0]
-    return fail(InvalidInput(f"{first['field']}: {first['message']}", details=details))
+    return fail(
+        InvalidInput(f"{first['field']}: {first['message']}", details=details)
+    )
 
 
 async def on_http_error(request: Request, error: Any) -> Response:
@@ -153,8 +170,12 @@ def _details(faults: Sequence[Any]) -> Iterator[Detail]:
     """Say of each fault where it is and what is wrong, in words of our own."""
     for fault in faults:
         kind, path = fault["type"], fault["loc"]
-        words = _WORDS.get(kind, "is not valid").format_map(fault.get("ctx", {}))
-        if kind == "extra_forbidden":  # the name of the field is not ours to repeat
+        words = _WORDS.get(kind, "is not valid").format_map(
+            fault.get("ctx", {})
+        )
+        if (
+            kind == "extra_forbidden"
+        ):  # the name of the field is not ours to repeat
             yield {"field": str(path[0]), "message": words}
         else:
             yield {"field": str(path[-1]), "message": words}

@@ -1,4 +1,6 @@
-"""The application: a route is a signature, a call of the service, and a view."""
+"""The application: a route is a signature, a call of the service, and a
+view.
+"""
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,9 +11,24 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import (
+    APIRouter,
+    Body,
+    Depends,
+    FastAPI,
+    Path,
+    Query,
+    Request,
+    Response,
+)
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+)
 from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
@@ -21,7 +38,12 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
-from todo_cli.errors import DatabaseUnavailable, Detail, InvalidInput, TodoError
+from todo_cli.errors import (
+    DatabaseUnavailable,
+    Detail,
+    InvalidInput,
+    TodoError,
+)
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
@@ -32,7 +54,9 @@ USUAL_TASKS: Final = 100
 
 
 def create_app(context: ServerContext) -> FastAPI:
-    """Make the application; it opens the store when it starts, and closes it when it ends."""
+    """Make the application; it opens the store when it starts, and closes it
+    when it ends.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,8 +88,12 @@ def create_app(context: ServerContext) -> FastAPI:
     return app
 
 
-UserId = Annotated[str, AfterValidator(rules.clean_user), Path(**openapi.USER_ID)]
-TaskId = Annotated[UUID, BeforeValidator(rules.read_id), Path(**openapi.TASK_ID)]
+UserId = Annotated[
+    str, AfterValidator(rules.clean_user), Path(**openapi.USER_ID)
+]
+TaskId = Annotated[
+    UUID, BeforeValidator(rules.read_id), Path(**openapi.TASK_ID)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +105,17 @@ class Caller:
 
 
 async def _caller(request: Request, user_id: UserId) -> Caller:
-    """Find the user in the path. Clients do not learn whether the store is new.
+    """Find the user in the path. Clients do not learn whether the store is
+    new.
 
-    A call of the service returns after its transaction, and so the answer is sent after
-    it too. The scope `function` keeps it so if this ever has to clean up.
+    A call of the service returns after its transaction, and so the answer is
+    sent after it too. The scope `function` keeps it so if this ever has to
+    clean up.
     """
     database, now = request.app.state.database, request.app.state.context.now
-    context = ViewContext(user_id, database.target.place, is_new_store=False, now=now())
+    context = ViewContext(
+        user_id, database.target.place, is_new_store=False, now=now()
+    )
     return Caller(TaskService(database, user_id, now), context)
 
 
@@ -99,12 +131,16 @@ def _limit(text: Any) -> int:
         and len(digits) <= 4
         and 1 <= int(digits) <= MOST_TASKS
     ):
-        raise InvalidInput.of("limit", f"must be a number from 1 to {MOST_TASKS}")
+        raise InvalidInput.of(
+            "limit", f"must be a number from 1 to {MOST_TASKS}"
+        )
     return int(digits)
 
 
 class ListParameters(BaseModel):
-    """Which part of which list to send; names are those of `TaskQuery`, and `cursor`."""
+    """Which part of which list to send; names are those of `TaskQuery`, and
+    `cursor`.
+    """
 
     model_config = {"extra": "forbid"}
 
@@ -116,7 +152,8 @@ class ListParameters(BaseModel):
         description="How many tasks a page has at most.",
     )
     cursor: Annotated[
-        str | None, WithJsonSchema({"type": "string", "pattern": cursors.PATTERN})
+        str | None,
+        WithJsonSchema({"type": "string", "pattern": cursors.PATTERN}),
     ] = Field(
         None,
         description="Where the page begins: a part of the `Link` of the page before.",
@@ -131,7 +168,9 @@ class ListParameters(BaseModel):
 
     def link(self, user: str, after: Position) -> str:
         """The header `Link` that names the page after this one."""
-        values = self.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
+        values = self.model_dump(
+            mode="json", exclude={"cursor"}, exclude_none=True
+        )
         parameters = urlencode({**values, "cursor": cursors.write(after)})
         return f'<{_path(user)}?{parameters}>; rel="next"'
 
@@ -141,9 +180,15 @@ Endpoint = Callable[..., Awaitable[Response]]
 
 
 def _route(
-    method: str, path: str, responses: dict[int | str, Schema], *, tag: str = "tasks"
+    method: str,
+    path: str,
+    responses: dict[int | str, Schema],
+    *,
+    tag: str = "tasks",
 ) -> Callable[[Endpoint], Endpoint]:
-    """Register an endpoint; the contract takes its words from the docstring."""
+    """Register an endpoint; the contract takes its words from the
+    docstring.
+    """
 
     def register(endpoint: Endpoint) -> Endpoint:
         paragraphs = inspect.cleandoc(endpoint.__doc__ or "").split("\n\n")
@@ -173,8 +218,8 @@ async def list_tasks(
 ) -> Response:
     """List tasks, newest first.
 
-    Ties are ordered by number, the highest first. The header `Link` names the next
-    page, if there is one.
+    Ties are ordered by number, the highest first. The header `Link` names the
+    next page, if there is one.
     """
     page = await caller.tasks.list(parameters.query())
     headers = {}
@@ -192,8 +237,9 @@ async def add_task(
 ) -> Response:
     """Add a task.
 
-    With an `id` the request can be repeated: if the user has a task with this id, the
-    answer is that task, unchanged. If another user has it, the answer is CONFLICT.
+    With an `id` the request can be repeated: if the user has a task with this
+    id, the answer is that task, unchanged. If another user has it, the answer
+    is CONFLICT.
     """
     added = await caller.tasks.add(task.new_task())
     return answers.succeed(
@@ -207,9 +253,12 @@ async def add_task(
 async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     """Show a task.
 
-    The answer for another user's task is the same as for one that never existed.
+    The answer for another user's task is the same as for one that never
+    existed.
     """
-    return answers.succeed(views.shown(await caller.tasks.get(task_id), caller.context))
+    return answers.succeed(
+        views.shown(await caller.tasks.get(task_id), caller.context)
+    )
 
 
 @_route("PUT", TASK, openapi.UPDATE)
@@ -217,17 +266,18 @@ async def update_task(
     caller: CallerOf,
     task_id: TaskId,
     changes: Annotated[
-        TaskUpdate, Body(openapi_examples=openapi.examples("mark_done", "new_text"))
+        TaskUpdate,
+        Body(openapi_examples=openapi.examples("mark_done", "new_text")),
     ],
 ) -> Response:
     """Change a task.
 
-    Changes the fields that are in the body and no others. A body without a field, or
-    with an unknown one, is INVALID_INPUT.
+    Changes the fields that are in the body and no others. A body without a
+    field, or with an unknown one, is INVALID_INPUT.
 
-    `updated_at` changes only if another field does: a request that sets what is there
-    already succeeds and changes nothing. `completed` sets and clears `completed_at`; a
-    task that is done already keeps its time.
+    `updated_at` changes only if another field does: a request that sets what
+    is there already succeeds and changes nothing. `completed` sets and clears
+    `completed_at`; a task that is done already keeps its time.
     """
     updated = await caller.tasks.update(task_id, changes.change())
     return answers.succeed(views.updated(updated, caller.context))
@@ -250,8 +300,8 @@ async def health(request: Request) -> Response:
 
     Sends a query to the store, and so wakes a suspended database.
 
-    If the store cannot be used, for whatever reason, the answer is 503, and the code of
-    the reason is in the details.
+    If the store cannot be used, for whatever reason, the answer is 503, and
+    the code of the reason is in the details.
     """
     database = request.app.state.database
     try:

@@ -21,7 +21,9 @@ class ServerContext:
     now: Callable[[], datetime]
     """The time, aware and in UTC."""
     hosts: frozenset[str]
-    """What a request may name as its `Host`, with the port where it is not 80."""
+    """What a request may name as its `Host`, with the port where it is not
+    80.
+    """
     log: Callable[[str], None]
     """Writes one line to the log; the line has no line end."""
     timeout_s: float = TIMEOUT.default

@@ -1,8 +1,8 @@
-"""A place in a list as the text that a link carries: the values of the sort key, as
-JSON in base64url.
+"""A place in a list as the text that a link carries: the values of the sort
+key, as JSON in base64url.
 
-A client can write any text, so a value that no task can have is refused here: the
-database would fail on it.
+A client can write any text, so a value that no task can have is refused here:
+the database would fail on it.
 """
 
 import json
@@ -62,7 +62,9 @@ def _values(text: str, kind: type[Any]) -> list[Any]:
 
 
 def _value(value: Any, kinds: Sequence[type]) -> Any:
-    """Check that a value is of one of these types and can be in the database."""
+    """Check that a value is of one of these types and can be in the
+    database.
+    """
     if isinstance(value, str) and datetime in kinds:
         value = datetime.fromisoformat(value)
     if type(value) not in kinds:

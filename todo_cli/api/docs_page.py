@@ -1,4 +1,6 @@
-"""/docs: the contract as one page of plain HTML, without scripts, that loads nothing."""
+"""/docs: the contract as one page of plain HTML, without scripts, that loads
+nothing.
+"""
 
 import json
 import re
@@ -20,7 +22,9 @@ _HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
 }
-"""A viewer from a CDN would be a program of somebody else beside everybody's tasks."""
+"""A viewer from a CDN would be a program of somebody else beside everybody's
+tasks.
+"""
 
 
 async def page(request: Request) -> HTMLResponse:
@@ -44,13 +48,17 @@ def _lines(document: Any) -> Iterator[str]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-            yield from _operation(operation, document["components"]["examples"])
+            yield from _operation(
+                operation, document["components"]["examples"]
+            )
 
 
 def _operation(operation: Any, examples: Any) -> Iterator[str]:
     yield _paragraph(f"{operation['summary']}. {operation['description']}")
     for each in operation.get("parameters", []):
-        yield _paragraph(f"`{each['name']}` ({each['in']}): {each['description']}")
+        yield _paragraph(
+            f"`{each['name']}` ({each['in']}): {each['description']}"
+        )
     yield from _examples(operation.get("requestBody", {}), examples)
     for status, response in operation["responses"].items():
         phrase = HTTPStatus(int(status)).phrase

@@ -1,5 +1,5 @@
-"""The first and the last code to see a request: the `Host` check, a line in the log, an
-answer for every bug.
+"""The first and the last code to see a request: the `Host` check, a line in
+the log, an answer for every bug.
 """
 
 import asyncio
@@ -15,7 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
 from todo_cli.api.context import ServerContext
-from todo_cli.errors import DatabaseUnavailable, InvalidInput, OutcomeUnknown, TodoError
+from todo_cli.errors import (
+    DatabaseUnavailable,
+    InvalidInput,
+    OutcomeUnknown,
+    TodoError,
+)
 from todo_cli.output.text import visible
 
 _LONGEST_LINE: Final = 500
@@ -42,7 +47,9 @@ class Guard:
         self._app = app
         self._context = context
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Pass on a request for this server; answer and log every request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -54,15 +61,21 @@ class Guard:
         finally:
             milliseconds = 1_000 * (time.perf_counter() - began)
             request = visible(_request_line(scope))
-            self._context.log(f"{request} {answer.status or '-'} {milliseconds:.1f} ms")
+            self._context.log(
+                f"{request} {answer.status or '-'} {milliseconds:.1f} ms"
+            )
 
-    async def _pass_on(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, answer: _Answer
+    ) -> None:
         try:
             app = self._refusal(scope) or self._app
             await app(scope, receive, answer)
         except asyncio.CancelledError:
             if answer.status is None:
-                await answers.fail(_stopped(scope["method"]))(scope, receive, answer)
+                await answers.fail(_stopped(scope["method"]))(
+                    scope, receive, answer
+                )
             raise
         except ClientDisconnect:
             pass  # the request never became whole: nothing was done, nobody listens
@@ -78,7 +91,9 @@ class Guard:
         hosts = [name.decode("latin-1").lower() for name in names]
         if len(hosts) != 1 or hosts[0] not in self._context.hosts:
             return answers.refuse_host()
-        if b"%2f" in scope["raw_path"].lower():  # decoded, it would separate parts
+        if (
+            b"%2f" in scope["raw_path"].lower()
+        ):  # decoded, it would separate parts
             return answers.nothing_there()
         try:
             unquote_to_bytes(scope["raw_path"]).decode()
@@ -91,7 +106,9 @@ def _stopped(method: str) -> TodoError:
     """What a request gets that the server stops before its end."""
     if method == "GET":
         return DatabaseUnavailable("The server is stopping")
-    return OutcomeUnknown("The server is stopping: it may or may not be stored")
+    return OutcomeUnknown(
+        "The server is stopping: it may or may not be stored"
+    )
 
 
 def _request_line(scope: Scope) -> str:
@@ -105,6 +122,8 @@ def _request_line(scope: Scope) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Name a bug by class and line; its text could contain a task or a secret."""
+    """Name a bug by class and line; its text could contain a task or a
+    secret.
+    """
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.filename}:{frame.lineno}"

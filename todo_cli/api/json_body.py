@@ -1,4 +1,6 @@
-"""Reading a body: one JSON object in UTF-8, of at most 64 KiB, without doubtful parts."""
+"""Reading a body: one JSON object in UTF-8, of at most 64 KiB, without
+doubtful parts.
+"""
 
 import json
 import re
@@ -21,15 +23,19 @@ _PARAMETER: Final = re.compile(
     [ \t]*""",
     re.VERBOSE,
 )
-"""One parameter of a `Content-Type`. Some clients leave out the name or the value, or
-end with a semicolon.
+"""One parameter of a `Content-Type`. Some clients leave out the name or the
+value, or end with a semicolon.
 """
 
 
 class JsonRequest(Request):
-    """A request whose body has been read and parsed by the rules of this module."""
+    """A request whose body has been read and parsed by the rules of this
+    module.
+    """
 
-    def __init__(self, request: Request, body: bytes, value: dict[str, Any]) -> None:
+    def __init__(
+        self, request: Request, body: bytes, value: dict[str, Any]
+    ) -> None:
         super().__init__(request.scope, request.receive)
         self._raw = body
         self._value = value
@@ -72,9 +78,13 @@ async def _read(request: Request) -> bytes:
 
 
 class JsonRoute(APIRoute):
-    """A route that reads the whole body, where it can have one, before anything else."""
+    """A route that reads the whole body, where it can have one, before
+    anything else.
+    """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(
+        self,
+    ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Read the body before FastAPI would."""
         handle = super().get_route_handler()
 
@@ -94,15 +104,17 @@ class JsonRoute(APIRoute):
 def parse(body: bytes) -> dict[str, Any]:
     """Read one JSON object in UTF-8.
 
-    Also refuses what Python's parser accepts: other encodings, NaN and Infinity, and
-    repeated keys.
+    Also refuses what Python's parser accepts: other encodings, NaN and
+    Infinity, and repeated keys.
 
     Raises:
         InvalidInput: it is anything else, or nested too deeply for the parser.
     """
     try:
         value = json.loads(
-            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
+            body.decode(),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
         )
     except (ValueError, RecursionError):
         raise InvalidInput.of("body", "must be valid JSON, in UTF-8") from None
@@ -112,8 +124,8 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a `Content-Type` says JSON in UTF-8; parameters other than `charset` are
-    ignored.
+    """Whether a `Content-Type` says JSON in UTF-8; parameters other than
+    `charset` are ignored.
     """
     media_type, semicolon, rest = content_type.partition(";")
     if media_type.strip(" \t").lower() != "application/json":
@@ -121,7 +133,9 @@ def is_json(content_type: str) -> bool:
     parameters, position = semicolon + rest, 0
     while position < len(parameters):
         found = _PARAMETER.match(parameters, position)
-        if found is None or not _fits(found["name"] or "", found["value"] or ""):
+        if found is None or not _fits(
+            found["name"] or "", found["value"] or ""
+        ):
             return False
         position = found.end()
     return True

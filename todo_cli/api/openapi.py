@@ -1,7 +1,8 @@
-"""The OpenAPI document: what FastAPI cannot read from the signatures of the routes.
+"""The OpenAPI document: what FastAPI cannot read from the signatures of the
+routes.
 
-Examples are what views and errors really make of an example task. The document as a
-file is `specs/001-backend-foundation/contracts/tasks-api.yaml`.
+Examples are what views and errors really make of an example task. The document
+as a file is `specs/001-backend-foundation/contracts/tasks-api.yaml`.
 """
 
 import json
@@ -37,9 +38,7 @@ from todo_cli.task import (
 VERSION: Final = "1.0.0"
 """Of the contract, not of the program."""
 
-_SUMMARY: Final = (
-    "The tasks of one user at a time, over the same service as the command line."
-)
+_SUMMARY: Final = "The tasks of one user at a time, over the same service as the command line."
 _DESCRIPTION: Final = (
     "Every answer is one of two envelopes, the same that `todo --json` prints: "
     '`{"success": true, "data": ..., "message": "..."}` or `{"success": false, '
@@ -52,9 +51,13 @@ _DESCRIPTION: Final = (
 
 # Example tasks
 
-_OPEN: Final = Task(**{name: note.example for name, note in about(Task).items()})
+_OPEN: Final = Task(
+    **{name: note.example for name, note in about(Task).items()}
+)
 _LATER: Final = _OPEN.created_at + timedelta(minutes=9, seconds=30.25)
-_DONE: Final = replace(_OPEN, completed=True, updated_at=_LATER, completed_at=_LATER)
+_DONE: Final = replace(
+    _OPEN, completed=True, updated_at=_LATER, completed_at=_LATER
+)
 _OTHER: Final = replace(
     _OPEN,
     id=UUID("9f2c1d1e-6a53-4b0e-8f6c-0d7b1a2c3d4e"),
@@ -62,10 +65,14 @@ _OTHER: Final = replace(
     title="Call the plumber",
     description=None,
 )
-_PAGE: Final = TaskPage([_OTHER, _DONE], 1, 1, TaskQuery(TaskStatus.ALL, limit=100))
+_PAGE: Final = TaskPage(
+    [_OTHER, _DONE], 1, 1, TaskQuery(TaskStatus.ALL, limit=100)
+)
 _CURSOR: Final = cursors.write(Position(_OTHER.created_at, _OTHER.number))
 
-_CONTEXT: Final = ViewContext(_OPEN.user_id, "todo.db", is_new_store=False, now=_LATER)
+_CONTEXT: Final = ViewContext(
+    _OPEN.user_id, "todo.db", is_new_store=False, now=_LATER
+)
 _VALUES: Final = envelope.task_values(_OPEN)
 
 
@@ -83,11 +90,13 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "there": _printed(views.added(Added(_DONE, is_new=False), _CONTEXT)),
     "shown": _printed(views.shown(_OPEN, _CONTEXT)),
     "updated": _printed(views.updated(_DONE, _CONTEXT)),
-    "deleted": _printed(views.Changed("Deleted", is_single=True)([_DONE], _CONTEXT)),
+    "deleted": _printed(
+        views.Changed("Deleted", is_single=True)([_DONE], _CONTEXT)
+    ),
     "healthy": _printed(answers.HEALTHY),
 }
-"""Bodies of requests and of successes. The routes refer to them by name, because
-FastAPI would drop every null.
+"""Bodies of requests and of successes. The routes refer to them by name,
+because FastAPI would drop every null.
 """
 
 
@@ -163,10 +172,13 @@ def _failure(example: Response) -> Schema:
     codes = [
         f"{code.name}: {code.meaning}."
         for code in Code
-        if code.http == example.status_code and code not in _ONLY_THE_COMMAND_LINE
+        if code.http == example.status_code
+        and code not in _ONLY_THE_COMMAND_LINE
     ]
     note = _NOTES.get(example.status_code, "")
-    headers = {name: _HEADERS[name] for name in _HEADERS if name in example.headers}
+    headers = {
+        name: _HEADERS[name] for name in _HEADERS if name in example.headers
+    }
     content = {
         "schema": {"$ref": "#/components/schemas/ErrorEnvelope"},
         "example": json.loads(bytes(example.body)),
@@ -183,7 +195,9 @@ _ERRORS: Final = (
     errors.Conflict(f"The id {_OPEN.id} is taken"),
     answers.TooLarge("The body has more than 64 KiB"),
     answers.NotJson("The body must be application/json"),
-    errors.InvalidInput.of("title", "must contain at least one visible character"),
+    errors.InvalidInput.of(
+        "title", "must contain at least one visible character"
+    ),
     errors.OutcomeUnknown(
         "db.example.org/todo did not confirm: it may or may not be stored"
     ),
@@ -226,7 +240,9 @@ ADD: Final = _refer(*_ALWAYS, 409, 413, 415) | {
         "there",
         "Location",
     ),
-    201: _success("The task is stored.", shapes.TaskEnvelope, "added", "Location"),
+    201: _success(
+        "The task is stored.", shapes.TaskEnvelope, "added", "Location"
+    ),
 }
 SHOW: Final = _refer(*_ALWAYS, 404) | {
     200: _success("The task.", shapes.TaskEnvelope, "shown")
@@ -261,7 +277,9 @@ def _document(app: FastAPI) -> Schema:
         description=_DESCRIPTION,
         routes=app.routes,
         license_info={"name": "MIT", "identifier": "MIT"},
-        servers=[{"url": "http://127.0.0.1:8000", "description": "`todo serve`"}],
+        servers=[
+            {"url": "http://127.0.0.1:8000", "description": "`todo serve`"}
+        ],
         tags=[
             {"name": "tasks", "description": "One user's tasks."},
             {"name": "server", "description": "The server itself."},
@@ -286,13 +304,19 @@ def _components(schemas: Schema) -> Schema:
             part.pop("title", None)  # pydantic makes them from names
     return {
         "schemas": schemas,
-        "examples": {name: {"value": value} for name, value in _EXAMPLES.items()},
-        "responses": {str(status): _FAILURES[status] for status in sorted(_FAILURES)},
+        "examples": {
+            name: {"value": value} for name, value in _EXAMPLES.items()
+        },
+        "responses": {
+            str(status): _FAILURES[status] for status in sorted(_FAILURES)
+        },
     }
 
 
 def _tidy(operation: Schema, path: str) -> None:
-    """Order answers by status, and parameters as in the path; drop what repeats names."""
+    """Order answers by status, and parameters as in the path; drop what
+    repeats names.
+    """
     operation["responses"] = dict(sorted(operation["responses"].items()))
     parameters = operation.get("parameters", [])
     parameters.sort(key=lambda each: (each["in"], path.find(each["name"])))

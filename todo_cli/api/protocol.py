@@ -1,7 +1,9 @@
-"""HTTP/1.1 as uvicorn and h11 speak it, with our envelopes and one write for an answer.
+"""HTTP/1.1 as uvicorn and h11 speak it, with our envelopes and one write for
+an answer.
 
-uvicorn has no public way to do this, so the classes here extend its `H11Protocol` and
-h11's `Connection`. Both have an upper bound in `pyproject.toml`.
+uvicorn has no public way to do this, so the classes here extend its
+`H11Protocol` and h11's `Connection`. Both have an upper bound in
+`pyproject.toml`.
 """
 
 import asyncio
@@ -19,14 +21,19 @@ LONGEST_JOINED: Final = 64 * 1024
 
 
 class Connection(h11.Connection):
-    """Keeps the head of an answer until its body comes, so that both are one write."""
+    """Keeps the head of an answer until its body comes, so that both are one
+    write.
+    """
 
     _head = b""
 
     def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]
         """Return what to write now."""
         data = super().send(event)
-        if isinstance(event, h11.Response) and _body_length(event) <= LONGEST_JOINED:
+        if (
+            isinstance(event, h11.Response)
+            and _body_length(event) <= LONGEST_JOINED
+        ):
             self._head = data or b""
             return b""
         head, self._head = self._head, b""
@@ -40,9 +47,13 @@ def _body_length(response: h11.Response) -> int:
 
 
 class Protocol(H11Protocol):
-    """Answers by an envelope also where uvicorn does not ask the application."""
+    """Answers by an envelope also where uvicorn does not ask the
+    application.
+    """
 
-    def __init__(self, most_connections: int, *arguments: Any, **more: Any) -> None:
+    def __init__(
+        self, most_connections: int, *arguments: Any, **more: Any
+    ) -> None:
         super().__init__(*arguments, **more)
         self.conn = Connection(h11.SERVER)
         self._most_connections = most_connections
@@ -62,17 +73,25 @@ class Protocol(H11Protocol):
         return False
 
     def _end(self, answer: Response) -> None:
-        """Answer instead of the application, unless it has answered, and close."""
+        """Answer instead of the application, unless it has answered, and
+        close.
+        """
         body = bytes(answer.body)
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        cycle: RequestResponseCycle | None = (
+            self.cycle
+        )  # None before the first request
         if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True  # drops what the application sends from now on
+            cycle.disconnected = (
+                True  # drops what the application sends from now on
+            )
             cycle.message_event.set()
             if cycle.scope["method"] == "HEAD":
                 body = b""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             headers = [*answer.raw_headers, (b"connection", b"close")]
-            head = h11.Response(status_code=answer.status_code, headers=headers)
+            head = h11.Response(
+                status_code=answer.status_code, headers=headers
+            )
             for event in (head, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

@@ -1,4 +1,6 @@
-"""`todo serve`: one process that listens on loopback until a signal ends it."""
+"""`todo serve`: one process that listens on loopback until a signal ends
+it.
+"""
 
 import asyncio
 import gc
@@ -43,7 +45,8 @@ async def serve(
     stderr: BinaryIO,
     most_connections: int = MOST_CONNECTIONS,
 ) -> None:
-    """Answer requests until this task is cancelled; requests in flight then have 10 s.
+    """Answer requests until this task is cancelled; requests in flight then
+    have 10 s.
 
     Raises:
         InvalidInput: the host is not loopback.
@@ -96,12 +99,16 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
             "they are here, so whoever reaches the port could read and change the tasks "
             "of every user",
             hint="leave --host out",
-            details=[{"field": "host", "message": "must be a loopback address"}],
+            details=[
+                {"field": "host", "message": "must be a loopback address"}
+            ],
         )
     return address
 
 
-def name_hosts(address: IPv4Address | IPv6Address, port: int) -> frozenset[str]:
+def name_hosts(
+    address: IPv4Address | IPv6Address, port: int
+) -> frozenset[str]:
     """List the values of `Host` that mean this server."""
     names = {"127.0.0.1", "localhost", "[::1]", _in_url(address)}
     hosts = {f"{name}:{port}" for name in names}
@@ -111,7 +118,9 @@ def name_hosts(address: IPv4Address | IPv6Address, port: int) -> frozenset[str]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: those of the command line cancel this task."""
+    """uvicorn without its signal handlers: those of the command line cancel
+    this task.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -136,7 +145,9 @@ def _config(app: FastAPI, most_connections: int) -> uvicorn.Config:
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Run until cancelled, then stop gracefully; cancelled once more, at once."""
+    """Run until cancelled, then stop gracefully; cancelled once more, at
+    once.
+    """
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(running)
@@ -150,7 +161,8 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         listener = socket.create_server((str(address), port), family=family)
-        # Connections inherit it. asyncio would set it if create_server named a protocol.
+        # Connections inherit it. asyncio would set it if create_server named a
+        # protocol.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return listener
     except OSError as error:
@@ -168,7 +180,9 @@ def _in_url(address: IPv4Address | IPv6Address) -> str:
 
 
 def _relay_logs(log: Callable[[str], None]) -> None:
-    """Log each record of a library as one safe line, without the text of exceptions."""
+    """Log each record of a library as one safe line, without the text of
+    exceptions.
+    """
 
     class Relay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

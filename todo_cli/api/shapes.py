@@ -1,7 +1,9 @@
-"""The shapes of `task.py` and the envelopes, as pydantic models and JSON Schema.
+"""The shapes of `task.py` and the envelopes, as pydantic models and JSON
+Schema.
 
-A new field needs no line here. A body is checked in two steps: pydantic checks which
-fields it has and their JSON types, then `NewTask` or `TaskChange` applies the rules.
+A new field needs no line here. A body is checked in two steps: pydantic checks
+which fields it has and their JSON types, then `NewTask` or `TaskChange`
+applies the rules.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,7 +54,9 @@ def stored(shape: Any) -> dict[str, Schema]:
 
 
 def _incoming(shape: Any) -> dict[str, Any]:
-    """The pydantic field for each field that comes in: JSON type and words, no rule."""
+    """The pydantic field for each field that comes in: JSON type and words, no
+    rule.
+    """
     kinds = get_type_hints(shape)
     notes = task.about(shape)
     made: dict[str, Any] = {}
@@ -135,7 +139,9 @@ class TaskUpdate(_Object):
     }
 )
 class Task(_Object):
-    """A task, always with all of its fields; more may be added within a major version."""
+    """A task, always with all of its fields; more may be added within a major
+    version.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -197,8 +203,12 @@ class Error(_Object):
 
     code: _Code
     message: _Message
-    hint: Annotated[str, Field(description="What to do about it.", default_factory=str)]
-    details: Annotated[list[ErrorDetail], Field(min_length=1, default_factory=list)]
+    hint: Annotated[
+        str, Field(description="What to do about it.", default_factory=str)
+    ]
+    details: Annotated[
+        list[ErrorDetail], Field(min_length=1, default_factory=list)
+    ]
 
 
 class ErrorEnvelope(_Object):

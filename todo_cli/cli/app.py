@@ -21,10 +21,12 @@ User = Annotated[
     ),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document instead of text.")
+    bool,
+    typer.Option("--json", help="Print one JSON document instead of text."),
 ]
 Debug = Annotated[
-    bool, typer.Option("--debug", help="On a bug, print its traceback to stderr.")
+    bool,
+    typer.Option("--debug", help="On a bug, print its traceback to stderr."),
 ]
 
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"]}
@@ -38,7 +40,9 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, "
     "6 try again, 8 settings.",
 )
-db_app = typer.Typer(cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT)
+db_app = typer.Typer(
+    cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT
+)
 app.add_typer(db_app, name="db", rich_help_panel="Store")
 
 
@@ -54,11 +58,13 @@ def todo(
     debug: Debug = False,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version and exit.", is_eager=True),
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True
+        ),
     ] = False,
 ) -> None:
-    """Keep tasks in your own database: an embedded file, or Neon when TODO_DATABASE_URL
-    or the config file holds its connection string.
+    """Keep tasks in your own database: an embedded file, or Neon when
+    TODO_DATABASE_URL or the config file holds its connection string.
 
     \b
     Examples:
@@ -75,7 +81,10 @@ def todo(
 
 @db_app.callback()
 def db(
-    ctx: typer.Context, user: User = None, as_json: AsJson = False, debug: Debug = False
+    ctx: typer.Context,
+    user: User = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Look after the store itself."""
     state: ParseState = ctx.obj
@@ -83,11 +92,13 @@ def db(
 
 
 class Commands(Mapping[str, Any]):
-    """The commands of a group by name, each loaded and built when it is looked up: a
-    call needs one of them, and only the help needs all.
+    """The commands of a group by name, each loaded and built when it is looked
+    up: a call needs one of them, and only the help needs all.
     """
 
-    def __init__(self, classes: Mapping[str, tuple[str, str]], **groups: Any) -> None:
+    def __init__(
+        self, classes: Mapping[str, tuple[str, str]], **groups: Any
+    ) -> None:
         self._classes = classes
         self._built = groups
 
@@ -95,7 +106,9 @@ class Commands(Mapping[str, Any]):
         if name not in self._built:
             panel, place = self._classes[name]
             module, _, found = place.partition(":")
-            command = getattr(import_module(f"todo_cli.cli.commands.{module}"), found)
+            command = getattr(
+                import_module(f"todo_cli.cli.commands.{module}"), found
+            )
             self._built[name] = _build(name, panel, command)
         return self._built[name]
 

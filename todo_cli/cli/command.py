@@ -1,4 +1,6 @@
-"""A command as a plain value: its options, how it runs, and how its result is shown."""
+"""A command as a plain value: its options, how it runs, and how its result is
+shown.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +19,15 @@ LOOK: Final = ("list", "--status", "all")
 class Command(Generic[T]):
     """The options of one command.
 
-    A subclass has a field for each option and argument, and Typer makes the command line
-    and the help from these fields and the docstring. Build one, print it, and run it.
+    A subclass has a field for each option and argument, and Typer makes the
+    command line and the help from these fields and the docstring. Build one,
+    print it, and run it.
     """
 
     connects: ClassVar[bool] = True
-    """Whether it is sure to need the store, so that connecting can begin early."""
+    """Whether it is sure to need the store, so that connecting can begin
+    early.
+    """
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
 
@@ -39,7 +44,7 @@ class Command(Generic[T]):
         raise NotImplementedError
 
     def repeat(self) -> Sequence[str]:
-        """The words that settle an unknown outcome: they repeat the command without
-        harm, or show what became of it.
+        """The words that settle an unknown outcome: they repeat the command
+        without harm, or show what became of it.
         """
         return LOOK

@@ -1,4 +1,6 @@
-"""What a command may use while it runs: the tasks, the store, and the terminal."""
+"""What a command may use while it runs: the tasks, the store, and the
+terminal.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +12,12 @@ from typing import TYPE_CHECKING, Final
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
 from todo_cli.config import Settings
-from todo_cli.errors import NOTHING_CHANGED, Cancelled, ConfirmationRequired, IoFailed
+from todo_cli.errors import (
+    NOTHING_CHANGED,
+    Cancelled,
+    ConfirmationRequired,
+    IoFailed,
+)
 from todo_cli.output.text import visible
 
 if TYPE_CHECKING:
@@ -18,8 +25,8 @@ if TYPE_CHECKING:
     from todo_cli.service import TaskService
 
 _HANG_UP_S: Final = 0.1
-"""How soon SIGHUP follows the end of input when a terminal is closed. The signal says
-what happened better than an error does.
+"""How soon SIGHUP follows the end of input when a terminal is closed. The
+signal says what happened better than an error does.
 """
 
 
@@ -33,10 +40,14 @@ class RunContext:
     env: Env
     as_json: bool
     shows_progress: bool = False
-    """Whether a progress bar is on the terminal; a spinner would draw over it."""
+    """Whether a progress bar is on the terminal; a spinner would draw over
+    it.
+    """
 
     def is_waiting(self) -> bool:
-        """Whether the store is being waited for, and nothing on the terminal says so."""
+        """Whether the store is being waited for, and nothing on the terminal
+        says so.
+        """
         return self.database.is_waiting and not self.shows_progress
 
     async def confirm(self, question: Sequence[str]) -> None:
@@ -70,8 +81,8 @@ class RunContext:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Yield a function that takes how many of how many are done. It moves a bar on
-        a terminal, and does nothing elsewhere.
+        """Yield a function that takes how many of how many are done. It moves
+        a bar on a terminal, and does nothing elsewhere.
         """
         if self.as_json or not self.env.stderr_is_terminal:
             yield _report_nothing

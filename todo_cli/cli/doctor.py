@@ -1,5 +1,5 @@
-"""What `todo doctor` reports: the store in use, where each setting came from, and whether
-the store works.
+"""What `todo doctor` reports: the store in use, where each setting came from,
+and whether the store works.
 """
 
 import time
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The findings, in the order to show them, and the error of an unusable store."""
+    """The findings, in the order to show them, and the error of an unusable
+    store.
+    """
 
     findings: Mapping[str, Any]
     fault: TodoError | None = None
@@ -45,7 +47,9 @@ async def examine(context: "RunContext") -> Diagnosis:
 
 def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     """Show every finding; a fault decides the exit status."""
-    words = [(name, _word(value)) for name, value in diagnosis.findings.items()]
+    words = [
+        (name, _word(value)) for name, value in diagnosis.findings.items()
+    ]
     return Sheet(
         dict(diagnosis.findings),
         f"The store in {context.place} can be used",

@@ -1,4 +1,6 @@
-"""The environment as a value: all that the program reads of the process it runs in."""
+"""The environment as a value: all that the program reads of the process it
+runs in.
+"""
 
 import errno
 import io
@@ -15,7 +17,9 @@ from typing import Any, BinaryIO, Final
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
-"""The width to draw for where the terminal claims less: no table fits there."""
+"""The width to draw for where the terminal claims less: no table fits
+there.
+"""
 _USUAL_WIDTH: Final = 80
 
 
@@ -25,8 +29,8 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Streams, variables, terminal, clock, folders and signals. Nothing below `main`
-    reads the process itself.
+    """Streams, variables, terminal, clock, folders and signals. Nothing below
+    `main` reads the process itself.
     """
 
     variables: Mapping[str, str] = field(repr=False)
@@ -56,7 +60,9 @@ class Env:
             cwd=_cwd(),
             home=_home(variables),
             login=_login(variables),
-            stdin=_Closed() if 0 in closed else io.BufferedReader(_Standard(0)),
+            stdin=_Closed()
+            if 0 in closed
+            else io.BufferedReader(_Standard(0)),
             stdout=_Closed() if 1 in closed else _Standard(1),
             stderr=_Closed() if 2 in closed else _Standard(2),
             stdin_is_terminal=os.isatty(0),
@@ -68,24 +74,29 @@ class Env:
         )
 
     def say(self, data: bytes) -> None:
-        """Write to standard error, if that still works: the terminal may be closed."""
+        """Write to standard error, if that still works: the terminal may be
+        closed.
+        """
         with suppress(OSError):
             write_all(self.stderr, data)
 
 
 def write_all(stream: BinaryIO, data: bytes) -> None:
-    """Write all of the data; one call to a raw stream may write only a part."""
+    """Write all of the data; one call to a raw stream may write only a
+    part.
+    """
     view = memoryview(data)
     while view:
         view = view[stream.write(view) :]
 
 
 class _Standard(io.RawIOBase, BinaryIO):
-    """A standard stream that blocks even where another process made it non-blocking.
+    """A standard stream that blocks even where another process made it
+    non-blocking.
 
-    That flag belongs to the pipe or terminal, and other processes may need it, so it
-    stays as it is. A call that cannot read or write yet waits; only an empty read is the
-    end of input.
+    That flag belongs to the pipe or terminal, and other processes may need it,
+    so it stays as it is. A call that cannot read or write yet waits; only an
+    empty read is the end of input.
     """
 
     def __init__(self, number: int) -> None:
@@ -117,8 +128,8 @@ class _Standard(io.RawIOBase, BinaryIO):
 
 
 class _Closed(io.RawIOBase, BinaryIO):
-    """A stream that was closed when the process started; it fails like a closed
-    descriptor.
+    """A stream that was closed when the process started; it fails like a
+    closed descriptor.
     """
 
     def write(self, data: object) -> int:
@@ -129,8 +140,8 @@ class _Closed(io.RawIOBase, BinaryIO):
 
 
 def _fill_standard_streams() -> set[int]:
-    """Open the null device where 0, 1 or 2 is closed: the next file or socket would get
-    that number.
+    """Open the null device where 0, 1 or 2 is closed: the next file or socket
+    would get that number.
     """
     closed = set()
     for number in range(3):
@@ -175,11 +186,16 @@ def _passwd_entry() -> tuple[str, str] | None:
 
 
 def _columns(variables: Mapping[str, str]) -> int:
-    """The width to draw for: COLUMNS if it is a sensible number, else the terminal's,
-    else 80.
+    """The width to draw for: COLUMNS if it is a sensible number, else the
+    terminal's, else 80.
     """
     given = variables.get("COLUMNS", "")
-    if given.isascii() and given.isdigit() and len(given) < 6 and int(given) > 0:
+    if (
+        given.isascii()
+        and given.isdigit()
+        and len(given) < 6
+        and int(given) > 0
+    ):
         return max(int(given), NARROWEST)
     for number in (1, 2, 0):
         try:

@@ -1,4 +1,6 @@
-"""The event loop of the process, and threads that never keep it from ending."""
+"""The event loop of the process, and threads that never keep it from
+ending.
+"""
 
 import asyncio
 import socket
@@ -14,8 +16,8 @@ R = TypeVar("R")
 class Loop(asyncio.SelectorEventLoop):
     """An event loop that can be closed while a thread or a driver is stuck.
 
-    asyncio's own looks names up in an executor, and waits for its threads at the end: a
-    silent name server would hold up the exit.
+    asyncio's own looks names up in an executor, and waits for its threads at
+    the end: a silent name server would hold up the exit.
     """
 
     async def getaddrinfo(
@@ -29,23 +31,30 @@ class Loop(asyncio.SelectorEventLoop):
         flags: int = 0,
     ) -> list[Any]:
         """Look a name up in a daemon thread."""
-        look_up = partial(socket.getaddrinfo, host, port, family, type, proto, flags)
+        look_up = partial(
+            socket.getaddrinfo, host, port, family, type, proto, flags
+        )
         return await in_thread(look_up)
 
     def call_soon_threadsafe(  # type: ignore[override]  # callers' types are checked
-        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: Context | None = None,
     ) -> asyncio.Handle:
         """Like asyncio's, but does nothing once the loop is closed."""
         try:
-            return super().call_soon_threadsafe(callback, *args, context=context)
+            return super().call_soon_threadsafe(
+                callback, *args, context=context
+            )
         except RuntimeError:
             if not self.is_closed():
                 raise
             return asyncio.Handle(callback, args, self, context)
 
     def leave(self, within_s: float) -> None:
-        """Cancel the remaining tasks, wait up to `within_s` for them, and close the
-        loop. Later errors of tasks that did not end are not logged.
+        """Cancel the remaining tasks, wait up to `within_s` for them, and
+        close the loop. Later errors of tasks that did not end are not logged.
         """
         left = asyncio.all_tasks(self)
         for task in left:

@@ -1,5 +1,6 @@
-"""The whole program: arguments in, exit status out. It parses, performs and prints, and
-every failure becomes words or a JSON document here and nowhere else.
+"""The whole program: arguments in, exit status out. It parses, performs and
+prints, and every failure becomes words or a JSON document here and nowhere
+else.
 """
 
 import contextlib
@@ -25,7 +26,9 @@ _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments, without the options that matter also when parsing fails."""
+    """The arguments, without the options that matter also when parsing
+    fails.
+    """
 
     words: list[str]
     as_json: bool
@@ -36,8 +39,8 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What reading the config file gave: its values, the output that is asked for, and
-    an error that matters to every command but not to the help.
+    """What reading the config file gave: its values, the output that is asked
+    for, and an error that matters to every command but not to the help.
     """
 
     file: config.Config
@@ -54,7 +57,9 @@ class Version:
 
 
 def main(argv: Sequence[str], env: Env) -> int:
-    """Run `todo` and return its exit status; 128+n means an end by signal n."""
+    """Run `todo` and return its exit status; 128+n means an end by signal
+    n.
+    """
     arguments = split(argv)
     configured = read_config(arguments, env)
     printer = Printer(env, as_json=configured.as_json)
@@ -89,8 +94,8 @@ def split(argv: Sequence[str]) -> Arguments:
 
 
 def read_config(arguments: Arguments, env: Env) -> Configured:
-    """Read the config file before parsing, as it may choose JSON. Return its error
-    instead of raising it, so that `--help` still works.
+    """Read the config file before parsing, as it may choose JSON. Return its
+    error instead of raising it, so that `--help` still works.
     """
     file, error = config.Config(None), None
     try:
@@ -105,7 +110,8 @@ def read_config(arguments: Arguments, env: Env) -> Configured:
 def parse(
     arguments: Arguments, env: Env, *, as_json: bool
 ) -> "Parsed | Help | Version":
-    """Build the command that the arguments name, or say that they ask for help.
+    """Build the command that the arguments name, or say that they ask for
+    help.
 
     Raises:
         TodoError: the arguments make no command.
@@ -143,12 +149,16 @@ def parse(
     return parsed
 
 
-def perform(parsed: "Parsed", file: config.Config, env: Env, *, as_json: bool) -> Sheet:
-    """Run a command on the store that the settings name, and put its result into words.
+def perform(
+    parsed: "Parsed", file: config.Config, env: Env, *, as_json: bool
+) -> Sheet:
+    """Run a command on the store that the settings name, and put its result
+    into words.
 
     Raises:
         Interrupted: a signal ended it, and nothing was written.
-        TodoError: it failed; an unknown outcome comes with the command that settles it.
+        TodoError: it failed; an unknown outcome comes with the command that
+            settles it.
     """
     from todo_cli.cli.run import run
 
@@ -171,7 +181,9 @@ def perform(parsed: "Parsed", file: config.Config, env: Env, *, as_json: bool) -
         raise OutcomeUnknown(message, hint=_settling(parsed)) from end
 
 
-def _answer(arguments: Arguments, configured: Configured, printer: Printer) -> Printed:
+def _answer(
+    arguments: Arguments, configured: Configured, printer: Printer
+) -> Printed:
     """Find out what to print; every error becomes words or a document here."""
     env, as_json = printer.env, printer.as_json
     try:
@@ -195,9 +207,14 @@ def _answer(arguments: Arguments, configured: Configured, printer: Printer) -> P
 
 
 def _internal(
-    error: Exception, arguments: Arguments, configured: Configured, printer: Printer
+    error: Exception,
+    arguments: Arguments,
+    configured: Configured,
+    printer: Printer,
 ) -> Printed:
-    """Print a bug; its traceback may quote the connection string, so hide that."""
+    """Print a bug; its traceback may quote the connection string, so hide
+    that.
+    """
     variables = printer.env.variables
     return printer.bug(
         error,
@@ -216,7 +233,9 @@ def _settling(parsed: "Parsed") -> str:
 
 
 def _misused(error: Any, words: Sequence[str]) -> Usage:
-    """Say what the parser found. It quotes words, and one may be a connection string."""
+    """Say what the parser found. It quotes words, and one may be a connection
+    string.
+    """
     from todo_cli.cli.parser import TEXT_HINT
 
     context = getattr(error, "ctx", None)

@@ -1,5 +1,5 @@
-"""How Typer reads the command line here: values as typed, strict short options, and the
-options that every command shares.
+"""How Typer reads the command line here: values as typed, strict short
+options, and the options that every command shares.
 """
 
 import re
@@ -29,7 +29,9 @@ class ParseState:
         self.dash_is_text = dash_is_text
         """Whether a `-` comes after `--`, and is a word like any other."""
         self.user: str | None = None
-        """The user named so far; `-u` may come before the command, or after it."""
+        """The user named so far; `-u` may come before the command, or after
+        it.
+        """
 
     def name_user(self, user: str | None) -> None:
         """Keep a user that is named at this place."""
@@ -46,13 +48,17 @@ class Parsed:
 
 
 def field_option(name: str) -> Any:
-    """Make the option that sets a field of a task, from what `task.py` says of it."""
+    """Make the option that sets a field of a task, from what `task.py` says of
+    it.
+    """
     note = about(NewTask)[name]
     return typer.Option(*note.flags, metavar=note.metavar, help=note.help)
 
 
 def one_of(choices: Any) -> Callable[[V], V]:
-    """Make a callback that takes one of the words of a `Literal` and nothing else."""
+    """Make a callback that takes one of the words of a `Literal` and nothing
+    else.
+    """
     words = get_args(choices)
 
     def check(value: V) -> V:
@@ -65,11 +71,11 @@ def one_of(choices: Any) -> Callable[[V], V]:
 
 
 def _take_as_typed(self: Any, ctx: Any, value: Any) -> Any:
-    """Return a value as it was typed, or as the parameter's callback reads it; a default
-    is a value already.
+    """Return a value as it was typed, or as the parameter's callback reads it;
+    a default is a value already.
 
-    Typer would have pydantic check that text is text, and loading pydantic takes longer
-    than the rest of the parsing.
+    Typer would have pydantic check that text is text, and loading pydantic
+    takes longer than the rest of the parsing.
 
     Raises:
         Usage: a required value is missing.
@@ -94,10 +100,14 @@ class _Argument(TyperArgument):
     process_value = _take_as_typed
 
     def display_type_rich(self, ctx: Any) -> None:
-        """Leave Python's type out of the help: `TITLE` says more than `<list[str]>`."""
+        """Leave Python's type out of the help: `TITLE` says more than
+        `<list[str]>`.
+        """
 
     def get_usage_pieces(self, ctx: Any) -> list[str]:
-        """Write it as most programs do: `TITLE...`, and `[NAME]...` where it is optional."""
+        """Write it as most programs do: `TITLE...`, and `[NAME]...` where it
+        is optional.
+        """
         name = self.metavar or self.name
         if not self.required:
             name = f"[{name}]"
@@ -105,12 +115,14 @@ class _Argument(TyperArgument):
 
 
 class _Strict:
-    """A command or group that reads its parameters as they were typed, and takes no
-    value that is glued to a short option.
+    """A command or group that reads its parameters as they were typed, and
+    takes no value that is glued to a short option.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the parameters, `--help` among them, as ones that are taken as typed."""
+        """List the parameters, `--help` among them, as ones that are taken as
+        typed.
+        """
         parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # Typer's
         for parameter in parameters:
             # Typer makes them of its own classes; all that they hold stays.
@@ -120,7 +132,9 @@ class _Strict:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; an error names this command."""
-        _refuse_glued(self, ctx, args, stops_at_text=isinstance(self, TyperGroup))
+        _refuse_glued(
+            self, ctx, args, stops_at_text=isinstance(self, TyperGroup)
+        )
         try:
             return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]  # Typer's
         except typer.TyperException as error:
@@ -130,10 +144,14 @@ class _Strict:
 
 
 class CommandParser(_Strict, TyperCommand):
-    """Reads the arguments of one command; its callback is a subclass of `Command`."""
+    """Reads the arguments of one command; its callback is a subclass of
+    `Command`.
+    """
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the command's own parameters, the shared options, and `--help`."""
+        """List the command's own parameters, the shared options, and
+        `--help`.
+        """
         *own, help_option = super().get_params(ctx)
         root = ctx.find_root().command
         shared = [each for each in root.params if each.name in _SHARED]
@@ -142,8 +160,8 @@ class CommandParser(_Strict, TyperCommand):
     def invoke(self, ctx: Any) -> Parsed:
         """Build the command from its options.
 
-        `--json` and `--debug` are only listed for the help: `main` has taken them out of
-        the arguments, as it needs them also when parsing fails.
+        `--json` and `--debug` are only listed for the help: `main` has taken
+        them out of the arguments, as it needs them also when parsing fails.
         """
         state: ParseState = ctx.obj
         shared = {name: ctx.params.pop(name) for name in _SHARED}
@@ -152,10 +170,14 @@ class CommandParser(_Strict, TyperCommand):
 
 
 class GroupParser(_Strict, TyperGroup):
-    """Reads which command comes next; the help lists the commands under their panels."""
+    """Reads which command comes next; the help lists the commands under their
+    panels.
+    """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write a section for each panel, in the order in which commands are defined."""
+        """Write a section for each panel, in the order in which commands are
+        defined.
+        """
         panels: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             found = self.get_command(ctx, name)
@@ -178,14 +200,14 @@ def _first_sentence(command: Any) -> str:
 def _refuse_glued(
     command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool
 ) -> None:
-    """Refuse short options that are not two characters: `-unused` in a title would be
-    the user `nused`.
+    """Refuse short options that are not two characters: `-unused` in a title
+    would be the user `nused`.
 
     Only a number may follow at once, where the option takes one: `-L20`.
 
     Raises:
-        Usage: there is such a word before `--`, or a short option that the command does
-            not have.
+        Usage: there is such a word before `--`, or a short option that the
+            command does not have.
     """
     parameters = command.get_params(ctx)
     options = {name: option for option in parameters for name in option.opts}
@@ -194,10 +216,10 @@ def _refuse_glued(
         if word == "--" or (stops_at_text and not word.startswith("-")):
             return
         option = options.get(word)
-        if option is not None and not getattr(option, "is_flag", True):
-            next(left, None)  # its value, whatever that begins with
         if option is None and _is_short(word):
             _refuse_unless_number(word, options.get(word[:2]), ctx)
+        if not getattr(option, "is_flag", True):
+            next(left, None)  # its value, whatever that begins with
 
 
 def _is_short(word: str) -> bool:
@@ -205,7 +227,9 @@ def _is_short(word: str) -> bool:
 
 
 def _refuse_unless_number(word: str, option: Any, ctx: Any) -> None:
-    """Refuse what begins like a short option, unless it is one with its number."""
+    """Refuse what begins like a short option, unless it is one with its
+    number.
+    """
     takes_number = option is not None and option.metavar == "N"
     if takes_number and re.fullmatch(r"[0-9]+", word[2:], re.ASCII):
         return

@@ -1,4 +1,6 @@
-"""What a call prints: results and errors as bytes, in words or as one JSON document."""
+"""What a call prints: results and errors as bytes, in words or as one JSON
+document.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,18 +31,24 @@ class Printed:
     out: bytes = b""
     err: bytes = b""
     stored: str | None = None
-    """What was written to the store, in words: a full disk must not hide it."""
+    """What was written to the store, in words: a full disk must not hide
+    it.
+    """
 
 
 class Printer:
-    """Draws results and errors for the streams of one call, and writes them."""
+    """Draws results and errors for the streams of one call, and writes
+    them.
+    """
 
     def __init__(self, env: Env, *, as_json: bool) -> None:
         self.env = env
         self.as_json = as_json
 
     def result(self, sheet: Sheet) -> Printed:
-        """Draw what a command found or did; a fault on the sheet is printed with it."""
+        """Draw what a command found or did; a fault on the sheet is printed
+        with it.
+        """
         if sheet.fault is not None:
             return self._faulty(sheet, sheet.fault)
         stored = sheet.message if sheet.lines else None
@@ -54,7 +62,9 @@ class Printer:
         """Draw the version, without Rich even on a terminal."""
         line = f"todo {__version__}"
         if self.as_json:
-            return Printed(0, envelope.success({"version": __version__}, line).encode())
+            return Printed(
+                0, envelope.success({"version": __version__}, line).encode()
+            )
         return Printed(0, f"{line}\n".encode())
 
     def failure(self, error: TodoError, status: int | None = None) -> Printed:
@@ -77,8 +87,8 @@ class Printer:
         urls: Sequence[str],
         passwords: Sequence[str],
     ) -> Printed:
-        """Draw an error that this program did not expect; its traceback only for
-        `--debug`, and without the secrets that are named.
+        """Draw an error that this program did not expect; its traceback only
+        for `--debug`, and without the secrets that are named.
         """
         shown = error if isinstance(error, Internal) else _bug(error)
         printed = self.failure(shown)
@@ -92,13 +102,17 @@ class Printer:
         return Printed(printed.status, printed.out, printed.err + more)
 
     def interrupted(self, number: int) -> Printed:
-        """Draw the end by a signal: nothing but the document that `--json` asks for."""
+        """Draw the end by a signal: nothing but the document that `--json`
+        asks for.
+        """
         status = 128 + number
-        return Printed(status, self.failure(Cancelled("Interrupted"), status).out)
+        return Printed(
+            status, self.failure(Cancelled("Interrupted"), status).out
+        )
 
     def write(self, printed: Printed) -> int:
-        """Write everything and return the exit status; it is not 0 unless all of the
-        output was written.
+        """Write everything and return the exit status; it is not 0 unless all
+        of the output was written.
         """
         self.env.say(printed.err)
         try:
@@ -114,13 +128,17 @@ class Printer:
         hint = None
         if stored is not None:
             hint = f"the change was saved: {stored}"
-        fault = IoFailed(f"Standard output cannot be written: {reason}", hint=hint)
+        fault = IoFailed(
+            f"Standard output cannot be written: {reason}", hint=hint
+        )
         failed = Printer(self.env, as_json=False).failure(fault)
         self.env.say(failed.err)
         return failed.status
 
     def _faulty(self, sheet: Sheet, fault: TodoError) -> Printed:
-        """Draw findings and their fault: in one document, or on both streams."""
+        """Draw findings and their fault: in one document, or on both
+        streams.
+        """
         details: list[Detail] = [
             {"field": name, "message": value} for name, value in sheet.fields
         ]
@@ -140,7 +158,10 @@ class Printer:
         from todo_cli.output import terminal
 
         text = terminal.render(
-            sheet, width=env.columns, encoding=env.encoding, variables=env.variables
+            sheet,
+            width=env.columns,
+            encoding=env.encoding,
+            variables=env.variables,
         )
         return self._encode(text)
 
@@ -152,17 +173,22 @@ class Printer:
 
 
 def _without_secrets(error: TodoError) -> TodoError:
-    """Hide what looks like a login, wherever it came from; a command that settles an
-    unknown outcome keeps the words of its task.
+    """Hide what looks like a login, wherever it came from; a command that
+    settles an unknown outcome keeps the words of its task.
     """
     hint = error.hint
     if hint is not None and error.code is not Code.OUTCOME_UNKNOWN:
         hint = redact.without_logins(hint)
     details: list[Detail] = [
-        {"field": detail["field"], "message": redact.without_logins(detail["message"])}
+        {
+            "field": detail["field"],
+            "message": redact.without_logins(detail["message"]),
+        }
         for detail in error.details
     ]
-    return type(error)(redact.without_logins(error.message), hint=hint, details=details)
+    return type(error)(
+        redact.without_logins(error.message), hint=hint, details=details
+    )
 
 
 def _bug(error: Exception) -> Internal:

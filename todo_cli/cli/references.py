@@ -1,4 +1,6 @@
-"""References: what people type to name tasks, as `3`, `5-7`, `3,5-7`, or a UUID."""
+"""References: what people type to name tasks, as `3`, `5-7`, `3,5-7`, or a
+UUID.
+"""
 
 import re
 from collections.abc import Sequence
@@ -22,13 +24,15 @@ _FORMS: Final = (
 def parse_references(
     arguments: Sequence[str], *, to_change: bool = False
 ) -> list[int | UUID | range]:
-    """Read every argument; `5-7` becomes `range(5, 8)`. Keeps the order, drops repeats.
+    """Read every argument; `5-7` becomes `range(5, 8)`. Keeps the order, drops
+    repeats.
 
     With `to_change` an error says that nothing was changed.
 
     Raises:
-        InvalidInput: a word is no reference, a range runs backwards or spans more than
-            1,000 numbers, or there are too many of them for one call.
+        InvalidInput: a word is no reference, a range runs backwards or spans
+            more than 1,000 numbers, or there are too many of them for one
+            call.
     """
     try:
         return _parsed(arguments)
@@ -62,7 +66,11 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
         InvalidInput: it is neither.
     """
     references = parse_references([argument], to_change=to_change)
-    if len(references) != 1 or isinstance(references[0], range) or "," in argument:
+    if (
+        len(references) != 1
+        or isinstance(references[0], range)
+        or "," in argument
+    ):
         message = f"`{redact.shown(argument)}` names more than one task"
         if to_change:
             message += NOTHING_CHANGED
@@ -71,7 +79,9 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
 
 
 def is_single(arguments: Sequence[str]) -> bool:
-    """Whether one number or UUID names one task, so that the answer is one object."""
+    """Whether one number or UUID names one task, so that the answer is one
+    object.
+    """
     if len(arguments) != 1:
         return False
     return "," not in arguments[0] and not _SPAN.fullmatch(arguments[0])
@@ -92,7 +102,8 @@ def _number_or_span(part: str, argument: str) -> int | range:
             raise InvalidInput(f"`{part}` runs backwards", hint=_FORMS)
         if last - first >= _LONGEST_SPAN:
             raise InvalidInput(
-                f"`{part}` spans more than {_LONGEST_SPAN:,} numbers", hint=_FORMS
+                f"`{part}` spans more than {_LONGEST_SPAN:,} numbers",
+                hint=_FORMS,
             )
         return range(first, last + 1)
     message = f"`{redact.shown(argument)}` is not a task number, range or UUID"

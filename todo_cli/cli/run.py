@@ -1,4 +1,6 @@
-"""Running a command: open the store, run it there, and put the result into words."""
+"""Running a command: open the store, run it there, and put the result into
+words.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run(command: Command[T], settings: Settings, env: Env, *, as_json: bool) -> Sheet:
-    """Run a command on the store that the settings name, in the process's event loop.
+def run(
+    command: Command[T], settings: Settings, env: Env, *, as_json: bool
+) -> Sheet:
+    """Run a command on the store that the settings name, in the process's
+    event loop.
 
     Raises:
         Interrupted: a signal came.
@@ -56,7 +61,9 @@ class _Running(Generic[T]):
         return self.database is not None and self.database.may_have_written
 
     async def work(self) -> Sheet:
-        """Open the store, run the command, close the store, and return the view."""
+        """Open the store, run the command, close the store, and return the
+        view.
+        """
         command, settings, env = self.command, self.settings, self.env
         async with AsyncExitStack() as stack:
             dialer = None
@@ -72,8 +79,14 @@ class _Running(Generic[T]):
             database = self.database = await stack.enter_async_context(opening)
             tasks = TaskService(database, settings.user, env.now)
             context = RunContext(tasks, database, settings, env, self.as_json)
-            if dialer is not None and env.stderr_is_terminal and not self.as_json:
-                await stack.enter_async_context(spinner(env, context.is_waiting))
+            if (
+                dialer is not None
+                and env.stderr_is_terminal
+                and not self.as_json
+            ):
+                await stack.enter_async_context(
+                    spinner(env, context.is_waiting)
+                )
             result = await command.run(context)
         return command.view(result, self.view_context(database))
 
@@ -96,7 +109,9 @@ def _load() -> None:
 
 @asynccontextmanager
 async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
-    """Begin to connect to a server; there is nothing to do for an embedded file."""
+    """Begin to connect to a server; there is nothing to do for an embedded
+    file.
+    """
     if isinstance(settings.target, SqliteTarget):
         yield None
         return

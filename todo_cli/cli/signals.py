@@ -1,18 +1,19 @@
-"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, and when.
+"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, and
+when.
 
-A signal is never an exception: it could come in the middle of an import, or in a
-callback that swallows it. The handler looks at the state instead:
+A signal is never an exception: it could come in the middle of an import, or in
+a callback that swallows it. The handler looks at the state instead:
 
-    state       what the program does              what a signal does
-    IDLE        nothing was sent to the store      ends it, after the JSON document
-    WORKING     the event loop runs a command      goes to `guard`, which cancels it
-    STORED      a write is not reported yet        nothing; `printing` looks at it
+    state       what the program does              what a signal does IDLE
+    nothing was sent to the store      ends it, after the JSON document WORKING
+    the event loop runs a command      goes to `guard`, which cancels it STORED
+    a write is not reported yet        nothing; `printing` looks at it
     REPORTING   prints what was written            starts GRACE_S: HURRYING
-    HURRYING    prints it, for GRACE_S at most     ends it at once
-    LEAVING     prints something else, or nothing  ends it at once
+    HURRYING    prints it, for GRACE_S at most     ends it at once LEAVING
+    prints something else, or nothing  ends it at once
 
-    IDLE -> WORKING -> IDLE or STORED              by `guard`
-    STORED -> REPORTING -> HURRYING -> LEAVING     by `printing`, where a write is owed
+    IDLE -> WORKING -> IDLE or STORED              by `guard` STORED ->
+    REPORTING -> HURRYING -> LEAVING     by `printing`, where a write is owed
     IDLE -> LEAVING                                by `printing`, where none is
 """
 
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 GRACE_S: Final = 0.4
-"""How long, after a signal, an answer to a write may take, and printing what was written."""
+"""How long, after a signal, an answer to a write may take, and printing what
+was written.
+"""
 
 
 class Interrupted(Exception):
-    """A signal ended the work; `was_writing` says that a write was sent and not
-    answered.
+    """A signal ended the work; `was_writing` says that a write was sent and
+    not answered.
     """
 
     def __init__(self, number: int, *, was_writing: bool) -> None:
@@ -66,8 +69,8 @@ class Signals:
         self._pass_on: Callable[[int], object] = self.die
 
     def install(self) -> None:
-        """Install our handlers. Signals that were ignored at the start (nohup) stay
-        ignored.
+        """Install our handlers. Signals that were ignored at the start (nohup)
+        stay ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -75,11 +78,15 @@ class Signals:
         signal.signal(signal.SIGALRM, self._on_alarm)
 
     def end_idle_by(self, end: Callable[[int], object]) -> None:
-        """Have `end` called with a signal that comes while nothing is stored."""
+        """Have `end` called with a signal that comes while nothing is
+        stored.
+        """
         self._end_idle = end
 
     def die(self, number: int) -> NoReturn:
-        """End this process by a signal, as a shell expects of one that was interrupted."""
+        """End this process by a signal, as a shell expects of one that was
+        interrupted.
+        """
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         os._exit(128 + number)  # where the signal is blocked
@@ -91,8 +98,8 @@ class Signals:
         patience_s: float,
         may_have_written: Callable[[], bool],
     ) -> R:
-        """Await the work. A signal cancels it, after GRACE_S where a write was sent; work
-        that does not end is left.
+        """Await the work. A signal cancels it, after GRACE_S where a write was
+        sent; work that does not end is left.
 
         Raises:
             Interrupted: a signal came, and the work did not end in time.
@@ -114,13 +121,15 @@ class Signals:
                 return task.result()
             raise Interrupted(number, was_writing=was_writing)
         finally:
-            # One assignment: a signal between two would see IDLE, and hide what was stored.
+            # One assignment: a signal between two would see IDLE, and hide
+            # what was stored.
             self.state = State.STORED if may_have_written() else State.IDLE
 
     @contextmanager
     def printing(self) -> Iterator[None]:
-        """Print in this context. What was stored is reported even after a signal, for
-        GRACE_S: then a write that blocks fails with InterruptedError.
+        """Print in this context. What was stored is reported even after a
+        signal, for GRACE_S: then a write that blocks fails with
+        InterruptedError.
         """
         if self.state is State.STORED:
             self.state = State.REPORTING
@@ -164,7 +173,9 @@ class Signals:
 
 
 def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
-    """Make a function that passes a signal from its handler to the running loop."""
+    """Make a function that passes a signal from its handler to the running
+    loop.
+    """
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -178,10 +189,11 @@ def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
 async def _cancel(
     task: "asyncio.Task[Any]", coming: "asyncio.Queue[int]", patience_s: float
 ) -> None:
-    """Cancel a task, and once more where it has not ended after `patience_s` or at the
-    next signal.
+    """Cancel a task, and once more where it has not ended after `patience_s`
+    or at the next signal.
 
-    A driver that cancels a request waits for the server's word, which may never come.
+    A driver that cancels a request waits for the server's word, which may
+    never come.
     """
     for _ in range(2):
         task.cancel()
@@ -194,7 +206,9 @@ async def _next_signal(
     *,
     within_s: float | None = None,
 ) -> int | None:
-    """Wait for a signal until the task ends or the time is over; None if none came."""
+    """Wait for a signal until the task ends or the time is over; None if none
+    came.
+    """
     import asyncio
 
     getting = asyncio.ensure_future(coming.get())

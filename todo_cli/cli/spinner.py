@@ -15,9 +15,11 @@ _WIPE: Final = b"\r\x1b[K"
 
 
 @asynccontextmanager
-async def spinner(env: Env, is_waiting: Callable[[], bool]) -> AsyncIterator[None]:
-    """Spin on stderr once `is_waiting` has been true for 0.7 s, and wipe the line when it
-    is false.
+async def spinner(
+    env: Env, is_waiting: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Spin on stderr once `is_waiting` has been true for 0.7 s, and wipe the
+    line when it is false.
     """
     turning = asyncio.create_task(_turn(env, is_waiting))
     try:

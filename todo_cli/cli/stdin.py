@@ -1,4 +1,6 @@
-"""What commands read from standard input: titles, a line each, or a description."""
+"""What commands read from standard input: titles, a line each, or a
+description.
+"""
 
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
@@ -12,13 +14,14 @@ if TYPE_CHECKING:
 
 NOTHING_ADDED: Final = "; nothing was added"
 _LONGEST_DESCRIPTION: Final = 4 * rules.DESCRIPTION_LENGTH + 16
-"""The most bytes that a description can have, with a byte order mark and a line end
-that are taken off.
+"""The most bytes that a description can have, with a byte order mark and a
+line end that are taken off.
 """
 
 
 async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
-    """Read a title a line; the ids follow from `key`, so that a repeat adds nothing.
+    """Read a title a line; the ids follow from `key`, so that a repeat adds
+    nothing.
 
     Raises:
         InvalidInput: a line is no title; the error names its number.
@@ -42,7 +45,8 @@ async def read_description(context: "RunContext") -> str:
     if len(data) > _LONGEST_DESCRIPTION:
         # The rest was not read, so the length is not known.
         raise InvalidInput.of(
-            "description", f"has more than {rules.DESCRIPTION_LENGTH:,} characters"
+            "description",
+            f"has more than {rules.DESCRIPTION_LENGTH:,} characters",
         )
     return _decode(data).replace("\r\n", "\n").removesuffix("\n")
 
@@ -57,14 +61,18 @@ def _of_line(number: int, error: InvalidInput) -> InvalidInput:
 
 
 def _lines(data: bytes) -> list[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1; CRLF is taken off."""
+    """The lines that are not blank, with their numbers from 1; CRLF is taken
+    off.
+    """
     lines = [line.removesuffix("\r") for line in _decode(data).split("\n")]
-    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return [
+        (number, line) for number, line in enumerate(lines, 1) if line.strip()
+    ]
 
 
 def _decode(data: bytes) -> str:
-    """Decode standard input less a byte order mark; bytes that are not UTF-8 are left
-    for the rules to refuse.
+    """Decode standard input less a byte order mark; bytes that are not UTF-8
+    are left for the rules to refuse.
 
     Raises:
         InvalidInput: it is UTF-16, as Windows programs write it.

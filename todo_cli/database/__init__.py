@@ -1,3 +1,3 @@
-"""Every query, every transaction and both drivers; the columns and CHECKs of the tables
-are in `models.py`.
+"""Every query, every transaction and both drivers; the columns and CHECKs of
+the tables are in `models.py`.
 """

@@ -1,4 +1,6 @@
-"""What to do when a call to the store failed: try again, say that it is lost, or fail."""
+"""What to do when a call to the store failed: try again, say that it is lost,
+or fail.
+"""
 
 import asyncio
 import random
@@ -50,16 +52,17 @@ _FIRST: Final = {
     (Fault.SILENT, Effect.REPEATABLE): Next.LOST,
     (Fault.SILENT, Effect.ONCE): Next.LOST,
 }
-"""What to do when no answer was lost before. A silent server is not asked again: that
-would take as long once more.
+"""What to do when no answer was lost before. A silent server is not asked
+again: that would take as long once more.
 """
 
 
 def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
-    """Choose the next step; `was_lost` says that an answer to this call was lost before.
+    """Choose the next step; `was_lost` says that an answer to this call was
+    lost before.
 
-    Once a write may have happened, only the store's word that its key is taken says what
-    became of it: any other failure leaves it unknown.
+    Once a write may have happened, only the store's word that its key is taken
+    says what became of it: any other failure leaves it unknown.
     """
     if fault is Fault.BUSY:
         return Next.AGAIN
@@ -71,7 +74,9 @@ def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
 
 
 class Attempts:
-    """The calls to one store, each of them made until it succeeds or has failed for good."""
+    """The calls to one store, each of them made until it succeeds or has
+    failed for good.
+    """
 
     def __init__(
         self,
@@ -89,7 +94,8 @@ class Attempts:
         self._take_fault = take_fault
 
     async def run(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
-        """Await `call` again while the store is locked, and once more if its answer was lost.
+        """Await `call` again while the store is locked, and once more if its
+        answer was lost.
 
         The latter only where a second time does no harm.
 
@@ -103,7 +109,9 @@ class Attempts:
         finally:
             self.under_way -= 1
 
-    async def _run(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
+    async def _run(
+        self, call: Callable[[], Awaitable[T]], effect: Effect
+    ) -> T:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._busy_for_s
         was_lost = False
@@ -123,7 +131,9 @@ class Attempts:
             if fault is Fault.BUSY:
                 await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter
 
-    def _give_up(self, step: Next, cause: Exception, error: Exception) -> NoReturn:
+    def _give_up(
+        self, step: Next, cause: Exception, error: Exception
+    ) -> NoReturn:
         """Say what became of the call."""
         if step is Next.LOST:
             raise self._lost() from error
@@ -154,11 +164,15 @@ class Attempts:
         if failures.is_busy(error):
             return Fault.BUSY
         if isinstance(self._target, PostgresTarget) and failures.is_cut(error):
-            return Fault.SILENT if isinstance(error, TimeoutError) else Fault.CUT
+            return (
+                Fault.SILENT if isinstance(error, TimeoutError) else Fault.CUT
+            )
         return Fault.FAILED
 
     def _has_failed(self, effect: Effect) -> None:
-        """Note that nothing was written; a read says nothing of the writes before it."""
+        """Note that nothing was written; a read says nothing of the writes
+        before it.
+        """
         if effect is not Effect.READ:
             self.may_have_written = False
 

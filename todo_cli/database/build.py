@@ -2,7 +2,8 @@
 
 python -m todo_cli.database.build [--check]
 
-With `--check` nothing is written, and the exit status is 1 if a file is out of date.
+With `--check` nothing is written, and the exit status is 1 if a file is out of
+date.
 """
 
 import json
@@ -26,11 +27,17 @@ DIALECTS: Final[Mapping[str, queries.Dialect]] = {
     "postgresql": queries.PostgresDialect(),
     "sqlite": queries.SqliteDialect(),
 }
-_KINDS: Final = {"Identifier": "uuid", "Instant": "instant", "Boolean": "boolean"}
+_KINDS: Final = {
+    "Identifier": "uuid",
+    "Instant": "instant",
+    "Boolean": "boolean",
+}
 
 
 def writer(name: str) -> SqlDialect:
-    """SQLAlchemy's dialect for a store, which leaves values open under their names."""
+    """SQLAlchemy's dialect for a store, which leaves values open under their
+    names.
+    """
     if name == "postgresql":
         return QuietDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy
     return PlainDialect(paramstyle="named")
@@ -45,7 +52,9 @@ def sql_of(expression: ClauseElement, name: str) -> str:
     compiled = expression.compile(
         dialect=writer(name), compile_kwargs={"render_postcompile": True}
     )
-    fixed = [key for key, value in compiled.params.items() if value is not None]
+    fixed = [
+        key for key, value in compiled.params.items() if value is not None
+    ]
     if fixed:
         raise ValueError(f"values that are not open: {fixed} in {compiled}")
     text = str(compiled)
@@ -53,12 +62,18 @@ def sql_of(expression: ClauseElement, name: str) -> str:
 
 
 def part_of(clause: Any, name: str) -> str:
-    """The text of a condition that others follow and precede, joined by AND."""
+    """The text of a condition that others follow and precede, joined by
+    AND.
+    """
     return sql_of(clause.self_group(against=and_operator), name)
 
 
-def page_of(name: str, clauses: Sequence[str], order: str, *, is_limited: bool) -> str:
-    """The text of a list as SQLAlchemy writes the whole: what the joined parts have to be."""
+def page_of(
+    name: str, clauses: Sequence[str], order: str, *, is_limited: bool
+) -> str:
+    """The text of a list as SQLAlchemy writes the whole: what the joined parts
+    have to be.
+    """
     whole = queries.page(
         [queries.CLAUSES[each] for each in clauses],
         queries.ORDERS[order],
@@ -73,11 +88,14 @@ def written(name: str) -> str:
     statements = queries.statements(dialect)
     content = {
         "statements": {
-            key: _entry(expression, name) for key, expression in statements.items()
+            key: _entry(expression, name)
+            for key, expression in statements.items()
         },
         "page": _page(name),
         "change": _change(name),
-        "creation": [step.split("\n") for step in ddl.creation(ddl.dialect_of(name))],
+        "creation": [
+            step.split("\n") for step in ddl.creation(ddl.dialect_of(name))
+        ],
         "tables": {
             table.name: [column.name for column in table.c]
             for table in SQLModel.metadata.sorted_tables
@@ -95,7 +113,9 @@ def change_of(name: str, fields: Sequence[str]) -> str:
 
 
 def _change(name: str) -> dict[str, Any]:
-    """The frame of every change, and for each field what it sets and when it differs."""
+    """The frame of every change, and for each field what it sets and when it
+    differs.
+    """
     mark: Any = literal_column("/*set*/")
     frame = queries.change(DIALECTS[name], {"updated_at": mark})
     entry = _entry(frame, name)
@@ -113,17 +133,24 @@ def _field(name: str, field: str) -> dict[str, Any]:
     assigned = queries.assignments(field)
     when = sql_of(queries.moment([field], None), name)
     return {
-        "set": {column: sql_of(value, name) for column, value in assigned.items()},
+        "set": {
+            column: sql_of(value, name) for column, value in assigned.items()
+        },
         "when": when.removeprefix("CASE ").removesuffix(" END"),
     }
 
 
 def _entry(expression: Any, name: str) -> dict[str, Any]:
-    return {"sql": sql_of(expression, name).split("\n"), "kinds": _kinds(expression)}
+    return {
+        "sql": sql_of(expression, name).split("\n"),
+        "kinds": _kinds(expression),
+    }
 
 
 def _kinds(expression: Any) -> list[str]:
-    """The kind of each column of a query's rows, if one needs to be converted."""
+    """The kind of each column of a query's rows, if one needs to be
+    converted.
+    """
     columns = expression.exported_columns
     kinds = [_KINDS.get(type(each.type).__name__, "") for each in columns]
     return kinds if any(kinds) else []
@@ -142,8 +169,12 @@ def _page(name: str) -> dict[str, Any]:
     return {
         "sql": sql.split("\n"),
         "kinds": entry["kinds"],
-        "clauses": {key: part_of(each, name) for key, each in queries.CLAUSES.items()},
-        "orders": {key: _order(each, name) for key, each in queries.ORDERS.items()},
+        "clauses": {
+            key: part_of(each, name) for key, each in queries.CLAUSES.items()
+        },
+        "orders": {
+            key: _order(each, name) for key, each in queries.ORDERS.items()
+        },
         "limit": limited.replace("/*limit*/", most),
     }
 
@@ -156,7 +187,9 @@ def _without_limit(limited: str, unlimited: str) -> tuple[str, str]:
     """The frame with one mark for all of its limit, and what stands there."""
     start = next(
         place
-        for place, (one, other) in enumerate(zip(limited, unlimited, strict=False))
+        for place, (one, other) in enumerate(
+            zip(limited, unlimited, strict=False)
+        )
         if one != other
     )
     length = len(limited) - len(unlimited)
@@ -173,7 +206,9 @@ def main(arguments: Sequence[str]) -> int:
     status = 0
     for name in DIALECTS:
         path = FOLDER / f"{name}.json"
-        is_current = path.exists() and path.read_text(encoding="utf-8") == written(name)
+        is_current = path.exists() and path.read_text(
+            encoding="utf-8"
+        ) == written(name)
         if is_check and not is_current:
             print(f"{path} is out of date", file=sys.stderr)  # noqa: T201
             status = 1

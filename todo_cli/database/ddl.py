@@ -1,6 +1,7 @@
 """The SQL that makes the schema, from the tables as SQLModel has them.
 
-A first creation is one script that also stamps Alembic's version: one round trip.
+A first creation is one script that also stamps Alembic's version: one round
+trip.
 """
 
 from typing import Final
@@ -27,8 +28,8 @@ from todo_cli.database.schema import HEAD
 from todo_cli.database.tables import SCHEMA
 
 LOCK: Final = 0x746F646F
-"""The key of the transaction's advisory lock under which PostgreSQL's schema is made or
-changed: `todo` in ASCII.
+"""The key of the transaction's advisory lock under which PostgreSQL's schema
+is made or changed: `todo` in ASCII.
 """
 
 VERSION_TABLE: Final = Table(
@@ -40,8 +41,8 @@ VERSION_TABLE: Final = Table(
 )
 
 _NO_PATH: Final = "SET LOCAL search_path = ''"
-"""Until the end of a transaction only PostgreSQL's own functions, operators and types
-are found by name.
+"""Until the end of a transaction only PostgreSQL's own functions, operators
+and types are found by name.
 """
 
 
@@ -55,7 +56,8 @@ BEGIN
         is_there := true;
         IF NOT found.is_trusted THEN
             RAISE EXCEPTION USING ERRCODE = '{state}', MESSAGE = found.owner,
-                DETAIL = 'This role owns the schema {schema} or something in it, and you have no reason to trust it.',
+                DETAIL = 'This role owns the schema {schema} or something in it, '
+                    'and you have no reason to trust it.',
                 HINT = 'If you trust it, run this as that role.';
         END IF;
     END LOOP;
@@ -67,8 +69,8 @@ END $$"""
 
 
 def creation(dialect: Dialect) -> list[str]:
-    """The statements that make the schema of `HEAD` and stamp it; on PostgreSQL each is
-    harmless when repeated.
+    """The statements that make the schema of `HEAD` and stamp it; on
+    PostgreSQL each is harmless when repeated.
     """
     is_postgresql = dialect.name == "postgresql"
     tables = SQLModel.metadata.sorted_tables
@@ -82,18 +84,28 @@ def creation(dialect: Dialect) -> list[str]:
             CreateTable(table, if_not_exists=is_postgresql)
             for table in [*tables, VERSION_TABLE]
         ),
-        *(CreateIndex(index, if_not_exists=is_postgresql) for index in indexes),
+        *(
+            CreateIndex(index, if_not_exists=is_postgresql)
+            for index in indexes
+        ),
     ]
-    stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ('{HEAD}')"  # noqa: S608 - constants of ours
+    version = f"'{HEAD}'"
+    stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ({version})"  # noqa: S608 - ours
     steps = [str(step.compile(dialect=dialect)).strip() for step in ddl]
     if is_postgresql:
-        return [*preparation(dialect), *steps, f"{stamp} ON CONFLICT DO NOTHING"]
-    return [statement.replace(f"{SCHEMA}.", "") for statement in [*steps, stamp]]
+        return [
+            *preparation(dialect),
+            *steps,
+            f"{stamp} ON CONFLICT DO NOTHING",
+        ]
+    return [
+        statement.replace(f"{SCHEMA}.", "") for statement in [*steps, stamp]
+    ]
 
 
 def lock(dialect: Dialect) -> list[str]:
-    """Begin a transaction on PostgreSQL that changes the schema: no shadowing names,
-    and no other such transaction.
+    """Begin a transaction on PostgreSQL that changes the schema: no shadowing
+    names, and no other such transaction.
     """
     key = cast(literal_column(str(LOCK)), BigInteger)
     return [
@@ -103,14 +115,18 @@ def lock(dialect: Dialect) -> list[str]:
 
 
 def preparation(dialect: Dialect) -> list[str]:
-    """Lock on PostgreSQL, make the schema where there is none, and fail where it is a stranger's.
+    """Lock on PostgreSQL, make the schema where there is none, and fail where
+    it is a stranger's.
 
-    CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where ours was made for us.
+    CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where
+    ours was made for us.
     """
     found = owner.owners().compile(dialect=dialect)
     return [
         *lock(dialect),
-        _PREPARATION.format(owners=found, schema=SCHEMA, state=STRANGERS_STATE),
+        _PREPARATION.format(
+            owners=found, schema=SCHEMA, state=STRANGERS_STATE
+        ),
     ]
 
 

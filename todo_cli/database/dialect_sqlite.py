@@ -6,7 +6,9 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 
 
 class PlainCompiler(SQLiteCompiler):
-    """SQLite's SQL without an OFFSET that nobody asked for, whose 0 would be a value."""
+    """SQLite's SQL without an OFFSET that nobody asked for, whose 0 would be a
+    value.
+    """
 
     def limit_clause(self, select: Any, **options: Any) -> str:
         """Write LIMIT; no query of ours has an OFFSET."""

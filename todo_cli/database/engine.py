@@ -1,4 +1,6 @@
-"""One store, embedded or on a server: every call to it goes through `Database.run`."""
+"""One store, embedded or on a server: every call to it goes through
+`Database.run`.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -67,17 +69,18 @@ class Database:
     ) -> T:
         """Call `work` with a connection and return what it returns.
 
-        Each statement is a transaction of its own, or all are one when they belong
-        `together`. A locked store is asked again for 5 s. A lost answer is asked for again
-        where that is harmless. `creates` has the store made if there is none.
+        Each statement is a transaction of its own, or all are one when they
+        belong `together`. A locked store is asked again for 5 s. A lost answer
+        is asked for again where that is harmless. `creates` has the store made
+        if there is none.
 
         Raises:
             NoStore: there is no store, and this call does not make one.
             OutcomeUnknown: a write was sent, and no answer came.
             TodoError: translated from what the driver said.
         """
-        # On SQLite the lock is taken before a write begins, so that waiting for it is
-        # never a write under way.
+        # On SQLite the lock is taken before a write begins, so that waiting
+        # for it is never a write under way.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
         async def send(connection: Connection) -> T:
@@ -106,7 +109,8 @@ class Database:
         return await self._attempts.run(call, effect)
 
     async def look(self, work: Work[T]) -> T:
-        """Call `work` with a connection to a store that is there, whatever its schema.
+        """Call `work` with a connection to a store that is there, whatever its
+        schema.
 
         Raises:
             NoStore: there is no embedded file.
@@ -137,7 +141,8 @@ class Database:
         Makes the store if there is none.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer version.
+            SchemaMismatch: the store is another program's, or of a newer
+                version.
             TodoError: translated from what the driver said.
         """
 
@@ -155,7 +160,8 @@ class Database:
         Nothing is changed.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer version.
+            SchemaMismatch: the store is another program's, or of a newer
+                version.
             TodoError: translated from what the driver said.
         """
         from todo_cli.database import upgrade
@@ -166,7 +172,9 @@ class Database:
             return upgrade.script("sqlite", None)
 
     async def _script(self, connection: Connection) -> str:
-        """The SQL that is missing, and on a server the rights that our role lacks."""
+        """The SQL that is missing, and on a server the rights that our role
+        lacks.
+        """
         from todo_cli.database import upgrade
 
         try:
@@ -198,13 +206,15 @@ async def open_database(
     pool_size: int | None = None,
     busy_for_s: float | None = None,
 ) -> AsyncIterator[Database]:
-    """Hand out a store and let go of it at the end; nothing is opened before the first call.
+    """Hand out a store and let go of it at the end; nothing is opened before
+    the first call.
 
-    `timeout_s` limits connecting, the waking of a sleeping server included. `dial` makes the
-    connections to PostgreSQL where the caller has begun one already. A process that lives on
-    names a `pool_size`: the number of connections at most. An embedded file has one
-    connection. A caller that waits `busy_for_s` (default: 5) for a connection, or for a
-    lock on a file, hears that the store is busy.
+    `timeout_s` limits connecting, the waking of a sleeping server included.
+    `dial` makes the connections to PostgreSQL where the caller has begun one
+    already. A process that lives on names a `pool_size`: the number of
+    connections at most. An embedded file has one connection. A caller that
+    waits `busy_for_s` (default: 5) for a connection, or for a lock on a file,
+    hears that the store is busy.
     """
     busy_for_s = BUSY_FOR_S if busy_for_s is None else busy_for_s
     if isinstance(target, SqliteTarget):
@@ -214,7 +224,8 @@ async def open_database(
     try:
         yield database
     finally:
-        # Closing a file that was copied over would have SQLite write its log into it.
+        # Closing a file that was copied over would have SQLite write its log
+        # into it.
         if database.keeper.overwritten is None:
             await database.close()
 

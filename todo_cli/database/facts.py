@@ -1,5 +1,5 @@
-"""What `todo doctor` asks a store: who we are there, how far it is, what it holds.
-Nothing is changed.
+"""What `todo doctor` asks a store: who we are there, how far it is, what it
+holds. Nothing is changed.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ async def gather(
     now: Callable[[], datetime],
     clock_s: Callable[[], float],
 ) -> None:
-    """Ask the store about itself and note the answers in `facts`, in the order to show;
-    `clock_s` is monotonic.
+    """Ask the store about itself and note the answers in `facts`, in the order
+    to show; `clock_s` is monotonic.
 
     Raises:
         TodoError: the store cannot be reached or used.
@@ -34,7 +34,9 @@ async def gather(
     async def ask(connection: Connection) -> None:
         facts["reachable"] = True
         if isinstance(database.target, PostgresTarget):
-            facts.update(await _server(connection, database.target, now, clock_s))
+            facts.update(
+                await _server(connection, database.target, now, clock_s)
+            )
         else:
             facts.update(await _file(connection))
         facts.update(await _contents(connection, database, user))
@@ -57,7 +59,9 @@ async def _server(
         await connection.execute("SELECT 1")
         times_s.append(clock_s() - began)
     asked_at = now()
-    [(role, bypasses_rls, server_now, read_only)] = await connection.fetch("server")
+    [(role, bypasses_rls, server_now, read_only)] = await connection.fetch(
+        "server"
+    )
     owners = await connection.fetch("owners")
     open_schemas = await connection.fetch("open_schemas")
     return {
@@ -74,8 +78,8 @@ async def _server(
 
 
 def _round_trips(target: PostgresTarget) -> int:
-    """The turns of a command of one statement: TCP, TLS, start-up, the two of SCRAM,
-    and the statement's two.
+    """The turns of a command of one statement: TCP, TLS, start-up, the two of
+    SCRAM, and the statement's two.
     """
     is_socket = target.hosts[0][0].startswith("/")
     tls = 0 if target.is_plain else 1 if target.direct_tls else 2
@@ -107,9 +111,10 @@ async def _contents(
 
 
 def _numbers(last: int, highest: int) -> str:
-    """Whether the counter of a user has kept up with the tasks; a restored table can
-    put it behind.
+    """Whether the counter of a user has kept up with the tasks; a restored
+    table can put it behind.
     """
     if last >= highest:
         return "ok"
-    return f"behind: the counter is at {last}, a task at {highest}; the next added task puts it right"
+    places = f"the counter is at {last}, a task at {highest}"
+    return f"behind: {places}; the next added task puts it right"

@@ -1,8 +1,9 @@
-"""A driver's error becomes one of ours: by SQLSTATE, by SQLite's error name, or by the
-message of Neon's proxy or of PgBouncer; nowhere else.
+"""A driver's error becomes one of ours: by SQLSTATE, by SQLite's error name,
+or by the message of Neon's proxy or of PgBouncer; nowhere else.
 
-Errors come bare: asyncpg's, sqlite3's, or `OSError` where a connection is refused, reset,
-unresolved, timed out or fails at TLS. Statements and parameters never enter a message.
+Errors come bare: asyncpg's, sqlite3's, or `OSError` where a connection is
+refused, reset, unresolved, timed out or fails at TLS. Statements and
+parameters never enter a message.
 """
 
 import errno
@@ -32,9 +33,11 @@ from todo_cli.errors import (
 
 
 class Reply(NamedTuple):
-    """An error of ours as a row of a table; `{place}`, `{name}` and `{state}` are filled in.
+    """An error of ours as a row of a table; `{place}`, `{name}` and `{state}`
+    are filled in.
 
-    `{place}` is where the tasks are, `{name}` the file's name without its folder.
+    `{place}` is where the tasks are, `{name}` the file's name without its
+    folder.
     """
 
     kind: type[TodoError]
@@ -51,16 +54,18 @@ class Reply(NamedTuple):
 # PostgreSQL, by SQLSTATE
 
 ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
-"""A table, schema or column is missing. PostgreSQL says so when it parses a statement,
-before anything runs.
+"""A table, schema or column is missing. PostgreSQL says so when it parses a
+statement, before anything runs.
 """
 NO_RIGHTS: Final = "42501"
 STRANGERS_STATE: Final = "TD001"
-"""The SQLSTATE of our own SQL where the schema is a stranger's; its message is the name
-of the role.
+"""The SQLSTATE of our own SQL where the schema is a stranger's; its message is
+the name of the role.
 """
 _POLICY: Final = "ExecWithCheckOptions"
-"""The function in PostgreSQL's source that refuses a row for row-level security."""
+"""The function in PostgreSQL's source that refuses a row for row-level
+security.
+"""
 
 _REFUSED: Final = Reply(
     AuthFailed,
@@ -98,7 +103,9 @@ _STATES: Final[Mapping[str, Reply]] = {
     "08": _UNAVAILABLE,
     "0A000": _UNSUPPORTED,
     "23505": _TAKEN,
-    "25006": Reply(Forbidden, "{place} is read-only", "connect to the primary server"),
+    "25006": Reply(
+        Forbidden, "{place} is read-only", "connect to the primary server"
+    ),
     "28": _REFUSED,
     "3D000": _NO_DATABASE,
     "3F000": _ODD_TABLES,
@@ -123,12 +130,23 @@ _STATES: Final[Mapping[str, Reply]] = {
 """By SQLSTATE, or by its class: the first two characters."""
 
 _PASSING_STATES: Final = frozenset(
-    {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08004", "08006"}
+    {
+        "57P01",
+        "57P02",
+        "57P03",
+        "53300",
+        "08000",
+        "08001",
+        "08003",
+        "08004",
+        "08006",
+    }
 )
 """What a later attempt to connect may get over."""
 
-# PostgreSQL, by message: Neon's proxy says XX000 for everything, PgBouncer 08P01 for
-# everything about who may connect. The first row whose text is in the message counts.
+# PostgreSQL, by message: Neon's proxy says XX000 for everything, PgBouncer
+# 08P01 for everything about who may connect. The first row whose text is in
+# the message counts.
 
 _NEON_REFUSED: Final = Reply(
     AuthFailed,
@@ -175,7 +193,11 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
     ("unsupported startup parameter", _PARAMETER),
     ("", _UNAVAILABLE),
 )
-_NEON_FINAL: Final = ("endpoint is disabled", "endpoint cannot be found", "quota")
+_NEON_FINAL: Final = (
+    "endpoint is disabled",
+    "endpoint cannot be found",
+    "quota",
+)
 _NEON_WAKING: Final = (
     "Couldn't connect to compute node",
     "Control plane request failed",
@@ -196,9 +218,13 @@ _BY_MESSAGE: Final = {"XX000": _NEON, "08P01": _POOLER}
 # SQLite, by the beginning of its error's name
 
 _NOT_CHANGED: Final = "nothing was changed; "
-_MOVE_AWAY: Final = "move {name} away, with {name}-wal and {name}-shm if they are there"
+_MOVE_AWAY: Final = (
+    "move {name} away, with {name}-wal and {name}-shm if they are there"
+)
 _DISK_FULL: Final = Reply(
-    IoFailed, "The disk is full: {place}", f"{_NOT_CHANGED}make room and try again"
+    IoFailed,
+    "The disk is full: {place}",
+    f"{_NOT_CHANGED}make room and try again",
 )
 _DAMAGED: Final = Reply(
     IoFailed,
@@ -230,13 +256,22 @@ _SQLITE: Final[Mapping[str, Reply]] = {
     "SQLITE_CANTOPEN": _CLOSED,
     "SQLITE_IOERR": _CLOSED,
 }
-_SQLITE_ABSENT: Final = ("no such table", "no such column", "has no column named")
+_SQLITE_ABSENT: Final = (
+    "no such table",
+    "no such column",
+    "has no column named",
+)
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
 """What Python's driver of SQLite says of text that another program stored."""
 
 _REPORT: Final = "run it again with --debug, and report what it prints"
 _NOBODY_THERE: Final = frozenset(
-    {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
+    {
+        errno.ECONNREFUSED,
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.EADDRNOTAVAIL,
+    }
 )
 _CLOSED_CONNECTION: Final = (
     "connection is closed",
@@ -266,8 +301,8 @@ class _Facts:
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and what caused it, each once.
 
-    SQLAlchemy, which runs the migrations, wraps errors in two layers of its own; this is
-    the only place that knows.
+    SQLAlchemy, which runs the migrations, wraps errors in two layers of its
+    own; this is the only place that knows.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -323,8 +358,12 @@ def is_absent(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether another program has locked SQLite's file; nothing was written."""
-    return _facts(error).sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    """Whether another program has locked SQLite's file; nothing was
+    written.
+    """
+    return _facts(error).sqlite_name.startswith(
+        ("SQLITE_BUSY", "SQLITE_LOCKED")
+    )
 
 
 def is_collision(error: BaseException) -> bool:
@@ -337,7 +376,8 @@ def is_collision(error: BaseException) -> bool:
 
 
 def is_cut(error: BaseException) -> bool:
-    """Whether the connection was lost, or the server silent, after a statement was sent.
+    """Whether the connection was lost, or the server silent, after a statement
+    was sent.
 
     Then nobody knows whether the statement ran.
     """
@@ -346,14 +386,18 @@ def is_cut(error: BaseException) -> bool:
     state = sqlstate(error)
     if state is not None:
         return state.startswith("08") or state in ("57P01", "57P02")
-    if getattr(error, "connection_invalidated", False):  # SQLAlchemy's way to say it
+    if getattr(
+        error, "connection_invalidated", False
+    ):  # SQLAlchemy's way to say it
         return True
     return _has_any(str(error), _CLOSED_CONNECTION)
 
 
 def can_pass(error: BaseException) -> bool:
     """Whether another attempt to connect may succeed."""
-    if isinstance(error, TodoError | ssl.SSLError | socket.gaierror | TimeoutError):
+    if isinstance(
+        error, TodoError | ssl.SSLError | socket.gaierror | TimeoutError
+    ):
         return False
     facts = _facts(error)
     if facts.sqlstate == "XX000":
@@ -365,20 +409,26 @@ def can_pass(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether nobody listens there: on the one address of a name, or on all of them."""
+    """Whether nobody listens there: on the one address of a name, or on all of
+    them.
+    """
     if isinstance(error, ConnectionRefusedError):
         return True
     if not isinstance(error, OSError) or error.errno is not None:
         return False
     # asyncio joins the errors of several addresses in one text.
-    numbers = {int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))}
+    numbers = {
+        int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))
+    }
     return errno.ECONNREFUSED in numbers and numbers <= _NOBODY_THERE
 
 
 def translated(
     error: BaseException, target: Target, *, connecting: bool = False
 ) -> TodoError:
-    """Say a driver's error in our words; an unknown one is a bug: `Internal`."""
+    """Say a driver's error in our words; an unknown one is a bug:
+    `Internal`.
+    """
     if isinstance(error, TodoError):
         return error
     if isinstance(target, PostgresTarget):
@@ -413,7 +463,8 @@ def _from_postgres(
 def _from_silence(place: str, *, connecting: bool) -> TimedOut:
     what = "No connection to" if connecting else "No answer from"
     return TimedOut(
-        f"{what} {place} in time", hint="try again, or set TODO_TIMEOUT to more seconds"
+        f"{what} {place} in time",
+        hint="try again, or set TODO_TIMEOUT to more seconds",
     )
 
 
@@ -421,7 +472,8 @@ def _from_line(error: BaseException, place: str) -> TodoError:
     """Translate what the server did not say itself."""
     if isinstance(error, socket.gaierror):
         return DatabaseUnavailable(
-            f"The host of {place} is not known", hint="check the name and the network"
+            f"The host of {place} is not known",
+            hint="check the name and the network",
         )
     if is_refused(error):
         return DatabaseUnavailable(
@@ -434,7 +486,8 @@ def _from_line(error: BaseException, place: str) -> TodoError:
         )
     if type(error).__name__ == "ClientConfigurationError":
         return ConfigInvalid(
-            f"The settings for {place} cannot be used", hint="see `todo doctor`"
+            f"The settings for {place} cannot be used",
+            hint="see `todo doctor`",
         )
     return Internal(
         f"Unexpected error of the driver: {type(error).__name__}", hint=_REPORT
@@ -447,7 +500,9 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
     elif isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message
     else:
-        reason = (error.reason or "the handshake failed").replace("_", " ").lower()
+        reason = (
+            (error.reason or "the handshake failed").replace("_", " ").lower()
+        )
     return TlsFailed(
         f"{place} could not prove who it is: {reason}",
         hint="name its CA with `sslrootcert=FILE`; "
@@ -455,7 +510,9 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
     )
 
 
-def _from_state(facts: _Facts, state: str, target: PostgresTarget) -> TodoError:
+def _from_state(
+    facts: _Facts, state: str, target: PostgresTarget
+) -> TodoError:
     place = target.place
     if state == STRANGERS_STATE:
         return distrust(place, facts.message)
@@ -473,8 +530,9 @@ def _from_state(facts: _Facts, state: str, target: PostgresTarget) -> TodoError:
 def _from_policy(target: PostgresTarget) -> Forbidden:
     """Say what row-level security refuses.
 
-    It has the SQLSTATE of a missing GRANT. The place in PostgreSQL's source tells them
-    apart; the server's words cannot, as they come in its own language.
+    It has the SQLSTATE of a missing GRANT. The place in PostgreSQL's source
+    tells them apart; the server's words cannot, as they come in its own
+    language.
     """
     role, name = "This role", "the user of its own name"
     if target.user:
@@ -497,9 +555,12 @@ def _from_sqlite(error: BaseException, place: str) -> TodoError:
     if isinstance(error, OSError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _DISK_FULL.fill(place)
-        return IoFailed(f"{place}: {(error.strerror or type(error).__name__).lower()}")
+        return IoFailed(
+            f"{place}: {(error.strerror or type(error).__name__).lower()}"
+        )
     return Internal(
-        f"Unexpected error of SQLite: {name or type(error).__name__}", hint=_REPORT
+        f"Unexpected error of SQLite: {name or type(error).__name__}",
+        hint=_REPORT,
     )
 
 

@@ -1,5 +1,5 @@
-"""The embedded file: made with safe rights, never behind somebody else's symlink,
-copied aside before an upgrade.
+"""The embedded file: made with safe rights, never behind somebody else's
+symlink, copied aside before an upgrade.
 """
 
 import errno
@@ -14,14 +14,20 @@ from typing import Final
 from todo_cli.errors import ConfigInvalid, IoFailed
 
 _MOST_STEPS: Final = 1_000
-"""Folders and symlinks on the way to a file; a circle of symlinks has no end."""
+"""Folders and symlinks on the way to a file; a circle of symlinks has no
+end.
+"""
 
 Identity = tuple[int, int]
-"""Device and number of a file: another file at the same path has another one."""
+"""Device and number of a file: another file at the same path has another
+one.
+"""
 
 
 def identify(path: Path) -> Identity | None:
-    """Tell files apart that come and go at a path; None where there is none."""
+    """Tell files apart that come and go at a path; None where there is
+    none.
+    """
     try:
         found = path.stat()
     except OSError:
@@ -30,7 +36,9 @@ def identify(path: Path) -> Identity | None:
 
 
 def last_change(path: Path) -> int:
-    """When a file was written to last, in nanoseconds; 0 where there is none."""
+    """When a file was written to last, in nanoseconds; 0 where there is
+    none.
+    """
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -67,25 +75,32 @@ def _kind(mode: int) -> str:
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISSOCK, "a socket"),
     )
-    return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
+    return next(
+        (words for is_kind, words in kinds if is_kind(mode)), "a device"
+    )
 
 
 def _require_readable(path: Path) -> None:
-    """Find out early: a driver that fails to open leaves a thread behind. Never by
-    opening the file, as closing it again would let go of every lock that this process
-    holds on it (https://sqlite.org/howtocorrupt.html, 2.2)."""
+    """Find out early: a driver that fails to open leaves a thread behind.
+    Never by opening the file, as closing it again would let go of every lock
+    that this process holds on it (https://sqlite.org/howtocorrupt.html,
+    2.2)."""
     if not os.access(
         path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
     ):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        raise PermissionError(
+            errno.EACCES, os.strerror(errno.EACCES), str(path)
+        )
 
 
 def make(path: Path) -> None:
-    """Make an empty file of mode 0600, and missing folders of mode 0700; a file that is
-    there stays as it is.
+    """Make an empty file of mode 0600, and missing folders of mode 0700; a
+    file that is there stays as it is.
     """
     with _local(path):
-        path = path.resolve()  # one's own symlink to a file that is not there yet
+        path = (
+            path.resolve()
+        )  # one's own symlink to a file that is not there yet
         for folder in [
             folder for folder in reversed(path.parents) if not folder.exists()
         ]:
@@ -93,7 +108,9 @@ def make(path: Path) -> None:
         try:
             os.close(
                 os.open(
-                    path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600
+                    path,
+                    os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW,
+                    0o600,
                 )
             )
         except FileExistsError:
@@ -104,8 +121,8 @@ def copy_aside(path: Path, version: str) -> Path:
     """Copy a database by SQLite's backup API, its write-ahead log included, to
     `PATH.VERSION.bak`, mode 0600.
 
-    A copy of the same version that is there already is kept, and the new one gets the
-    next free number.
+    A copy of the same version that is there already is kept, and the new one
+    gets the next free number.
     """
     with _local(path):
         copy = path.with_name(f"{path.name}.{version}.bak")
@@ -132,14 +149,15 @@ def copy_aside(path: Path, version: str) -> Path:
         except sqlite3.Error as error:
             copy.unlink()
             raise IoFailed(
-                f"{path} cannot be copied aside: {error}", hint="nothing was changed"
+                f"{path} cannot be copied aside: {error}",
+                hint="nothing was changed",
             ) from error
         return copy
 
 
 def _refuse_foreign_links(path: Path) -> None:
-    """Refuse a symlink that neither this account nor the system made, anywhere on the
-    way to the file.
+    """Refuse a symlink that neither this account nor the system made, anywhere
+    on the way to the file.
     """
     waiting = list(reversed(path.parts))
     walked = Path()

@@ -1,14 +1,16 @@
-"""Asks whose the schema `todo` is in one packet with the first request that names it,
-and so in no turn of its own.
+"""Asks whose the schema `todo` is in one packet with the first request that
+names it, and so in no turn of its own.
 
-PostgreSQL can run code of the owner of a table as soon as it plans a statement over it,
-before any condition of that statement. So the question must be answered first. asyncpg
-asks the server to parse a statement, which plans and runs nothing, and waits. The
-answer is read before anything that follows reaches asyncpg. If an owner is not trusted,
-the connection is cut, and nothing more is sent. Where there is no schema yet, the
-question goes with the next request, too.
+PostgreSQL can run code of the owner of a table as soon as it plans a statement
+over it, before any condition of that statement. So the question must be
+answered first. asyncpg asks the server to parse a statement, which plans and
+runs nothing, and waits. The answer is read before anything that follows
+reaches asyncpg. If an owner is not trusted, the connection is cut, and nothing
+more is sent. Where there is no schema yet, the question goes with the next
+request, too.
 
-Leans on asyncpg 0.31 and 0.32 (`Connection._transport`, `Connection._protocol`). Messages:
+Leans on asyncpg 0.31 and 0.32 (`Connection._transport`,
+`Connection._protocol`). Messages:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
@@ -20,22 +22,28 @@ from typing import Any, Final
 _HEAD: Final = struct.Struct("!cI")
 _LENGTH: Final = struct.Struct("!i")
 _OURS: Final = b"todo."
-"""In every statement over one of our tables; a request without it needs no question."""
+"""In every statement over one of our tables; a request without it needs no
+question.
+"""
 _MARK: Final = "/* whose schema is it? */ "
 """Begins the question, for those who read what goes over the line."""
 _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 
 
 class Guard(asyncio.Protocol):
-    """Stands before asyncpg on one connection until it is known whose the schema is.
+    """Stands before asyncpg on one connection until it is known whose the
+    schema is.
 
-    `question` gives a row for each owner: the name, and whether we trust it. `refuse`
-    is called with the name of an owner that is not trusted, or with None where a schema
-    appeared after the question.
+    `question` gives a row for each owner: the name, and whether we trust it.
+    `refuse` is called with the name of an owner that is not trusted, or with
+    None where a schema appeared after the question.
     """
 
     def __init__(
-        self, connection: Any, question: str, refuse: Callable[[str | None], object]
+        self,
+        connection: Any,
+        question: str,
+        refuse: Callable[[str | None], object],
     ) -> None:
         self._transport = connection._transport
         self._protocol = connection._protocol
@@ -47,7 +55,9 @@ class Guard(asyncio.Protocol):
         self._ask_next()
 
     def _ask_next(self) -> None:
-        """Have the question sent with the next request that names our tables."""
+        """Have the question sent with the next request that names our
+        tables.
+        """
         self._transport.write = self._send
 
     def _send(self, data: bytes) -> None:
@@ -129,8 +139,8 @@ class Guard(asyncio.Protocol):
 
 
 def _ask(question: str) -> bytes:
-    """Parse, Bind and Execute without names, and no Sync: a pooler would take that for
-    the end of the request.
+    """Parse, Bind and Execute without names, and no Sync: a pooler would take
+    that for the end of the request.
     """
     parse = b"\0" + question.encode() + b"\0" + struct.pack("!h", 0)
     bind = b"\0\0" + struct.pack("!hhh", 0, 0, 0)
@@ -147,6 +157,8 @@ def _read_row(body: bytes) -> list[str]:
     while position < len(body):
         (length,) = _LENGTH.unpack_from(body, position)
         position += _LENGTH.size
-        columns.append(body[position : position + length].decode(errors="replace"))
+        columns.append(
+            body[position : position + length].decode(errors="replace")
+        )
         position += length
     return columns

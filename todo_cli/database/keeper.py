@@ -1,7 +1,8 @@
 """Making a store, checking it before it is used, and bringing it up to date.
 
-An embedded file is checked once: tables of a former version are upgraded on the way, after
-a copy. A server's schema is looked at only when a statement finds no table.
+An embedded file is checked once: tables of a former version are upgraded on
+the way, after a copy. A server's schema is looked at only when a statement
+finds no table.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,13 +16,19 @@ from todo_cli.errors import IoFailed, NoStore
 
 
 class Keeper:
-    """Looks after the schema of one store; `upgrade` brings an older one up to date."""
+    """Looks after the schema of one store; `upgrade` brings an older one up to
+    date.
+    """
 
-    def __init__(self, target: Target, upgrade: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, target: Target, upgrade: Callable[[], Awaitable[None]]
+    ) -> None:
         self.created = False
         """Whether a call here made the store."""
         self.overwritten: IoFailed | None = None
-        """Why an embedded file that was copied over while it was open is used no more."""
+        """Why an embedded file that was copied over while it was open is used
+        no more.
+        """
         self._target = target
         self._upgrade = upgrade
         self._checked: files.Identity | None = None
@@ -30,7 +37,8 @@ class Keeper:
     # The embedded file, before SQLite opens it
 
     def find_file(self, *, creates: bool) -> None:
-        """Look at the embedded file before SQLite does; make an empty one if asked to.
+        """Look at the embedded file before SQLite does; make an empty one if
+        asked to.
 
         Raises:
             NoStore: there is no file, and this call does not make one.
@@ -49,8 +57,12 @@ class Keeper:
             files.make(path)
 
     def _is_checked(self, path: Path) -> bool:
-        """Whether we looked at this file already, and no other was put in its place."""
-        return self._checked is not None and self._checked == files.identify(path)
+        """Whether we looked at this file already, and no other was put in its
+        place.
+        """
+        return self._checked is not None and self._checked == files.identify(
+            path
+        )
 
     def _look_again(self, path: Path) -> None:
         """Find out whether the file was copied over since it was opened."""
@@ -68,8 +80,11 @@ class Keeper:
 
     # The schema
 
-    async def check_file(self, connection: Connection, *, creates: bool) -> None:
-        """Make an embedded file's tables or bring them up to date, once for each file.
+    async def check_file(
+        self, connection: Connection, *, creates: bool
+    ) -> None:
+        """Make an embedded file's tables or bring them up to date, once for
+        each file.
 
         Raises:
             NoStore: there are none, and this call does not make them.
@@ -91,7 +106,9 @@ class Keeper:
         self._checked = files.identify(path)
 
     async def _is_current(self, connection: Connection) -> bool:
-        """Whether the file bears this version; a table that it lacks is found in use."""
+        """Whether the file bears this version; a table that it lacks is found
+        in use.
+        """
         try:
             return await schema.read_version(connection) == schema.HEAD
         except Exception as error:
@@ -104,7 +121,8 @@ class Keeper:
 
         Raises:
             NoStore: there are none, and this call does not make them.
-            SchemaMismatch: the store is another program's, or of another version.
+            SchemaMismatch: the store is another program's, or of another
+                version.
         """
         state = await schema.read_state(connection)
         if state.fit is Fit.ABSENT and not creates:
@@ -118,7 +136,8 @@ class Keeper:
         """Make the tables, or bring them to this version.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer version.
+            SchemaMismatch: the store is another program's, or of a newer
+                version.
         """
         state = await self.usable_state(connection)
         if state.fit is Fit.ABSENT:

@@ -1,8 +1,8 @@
-"""The recipe for sharing one database: a role for each person, and row-level security
-that binds it to its rows.
+"""The recipe for sharing one database: a role for each person, and row-level
+security that binds it to its rows.
 
-Every table of ours has a column `user_id`, by which its rows are told apart. The lists
-of tables come from the models.
+Every table of ours has a column `user_id`, by which its rows are told apart.
+The lists of tables come from the models.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from sqlmodel import SQLModel
 from todo_cli.database.tables import SCHEMA
 
 _HEAD: Final = """\
--- Row-level security for todo: each person connects with a role of their own, and PostgreSQL itself keeps them apart,
--- whatever --user says.
+-- Row-level security for todo: each person connects with a role of their own, and
+-- PostgreSQL itself keeps them apart, whatever --user says.
 -- 1. Run this file as the owner of the schema, with the right to create roles. It can be run again.
 -- 2. Give each new role a password, as `\\password NAME` in psql does:{passwords}
 -- 3. Put `user = "NAME"` into the config file that uses the role.
--- Superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are not bound by it:
--- `todo doctor` says whether yours is.
+-- Superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are
+-- not bound by it: `todo doctor` says whether yours is.
 
 BEGIN;
 SET LOCAL search_path = '';
@@ -31,12 +31,15 @@ DO $$
 DECLARE
     owner pg_catalog.text;
 BEGIN
-    SELECT rolname INTO owner FROM pg_catalog.pg_namespace JOIN pg_catalog.pg_roles ON pg_roles.oid = nspowner
+    SELECT rolname INTO owner FROM pg_catalog.pg_namespace
+        JOIN pg_catalog.pg_roles ON pg_roles.oid = nspowner
         WHERE nspname = '{schema}' AND NOT rolsuper AND rolname <> 'pg_database_owner'
-        AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database());
+        AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database
+            WHERE datname = pg_catalog.current_database());
     IF FOUND THEN
         RAISE EXCEPTION 'the schema {schema} belongs to %, not to the owner of the database', owner
-            USING HINT = 'ALTER SCHEMA {schema} OWNER TO ...; and ALTER TABLE ... OWNER TO ...; for each table in it';
+            USING HINT = 'ALTER SCHEMA {schema} OWNER TO ...; '
+                'and ALTER TABLE ... OWNER TO ...; for each table in it';
     END IF;
 END $$;
 
@@ -45,7 +48,8 @@ DO $$ BEGIN
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 EXCEPTION
     WHEN invalid_schema_name THEN NULL;
-    WHEN insufficient_privilege THEN RAISE WARNING 'only the owner of the schema public can revoke CREATE on it';
+    WHEN insufficient_privilege THEN
+        RAISE WARNING 'only the owner of the schema public can revoke CREATE on it';
 END $$;
 """
 
@@ -65,7 +69,9 @@ DO {tag} BEGIN
     ALTER ROLE {role} SET search_path = '';
 EXCEPTION
     WHEN insufficient_privilege THEN
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN RAISE; END IF;
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN
+            RAISE;
+        END IF;
         RAISE WARNING 'you may not set the search_path of %', {literal};
 END {tag};
 {grants}"""
@@ -78,9 +84,11 @@ DECLARE
 BEGIN
     FOR other IN SELECT polname, polrelid::pg_catalog.regclass AS name FROM pg_catalog.pg_policy
         WHERE polpermissive AND polname <> 'own_rows' AND polrelid IN (
-            SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = '{schema}'::pg_catalog.regnamespace)
+            SELECT oid FROM pg_catalog.pg_class
+                WHERE relnamespace = '{schema}'::pg_catalog.regnamespace)
     LOOP
-        RAISE WARNING 'the policy % on % is not one of todo''s, and lets more rows through', other.polname, other.name;
+        RAISE WARNING 'the policy % on % is not one of todo''s, and lets more rows through',
+            other.polname, other.name;
     END LOOP;
 END $$;
 """
@@ -96,7 +104,8 @@ BEGIN
     FOR grantee IN
         SELECT DISTINCT acl.grantee::pg_catalog.regrole::pg_catalog.text
         FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) acl
-        WHERE oid = pg_catalog.to_regclass('{schema}.task') AND acl.privilege_type = 'INSERT' AND acl.grantee <> 0
+        WHERE oid = pg_catalog.to_regclass('{schema}.task')
+            AND acl.privilege_type = 'INSERT' AND acl.grantee <> 0
     LOOP
 {grants}
     END LOOP;
@@ -107,11 +116,16 @@ END $$"""
 
 
 def recipe(people: Sequence[str]) -> str:
-    """SQL that makes a role for each person, binds it to its own rows and gives it its rights."""
+    """SQL that makes a role for each person, binds it to its own rows and
+    gives it its rights.
+    """
     passwords = "".join(
-        f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';" for name in people
+        f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';"
+        for name in people
     )
-    tables = "".join(_TABLE.format(table=table.fullname) for table in _tables())
+    tables = "".join(
+        _TABLE.format(table=table.fullname) for table in _tables()
+    )
     roles = "".join(_role(name) for name in people)
     head, warning = (
         _HEAD.format(passwords=passwords, schema=SCHEMA),
@@ -127,11 +141,15 @@ def _role(name: str) -> str:
         if "$" not in name
         else next(f"$t{n}$" for n in count() if f"$t{n}$" not in name)
     )
-    return _ROLE.format(role=role, literal=literal, tag=tag, grants=grants(role))
+    return _ROLE.format(
+        role=role, literal=literal, tag=tag, grants=grants(role)
+    )
 
 
 def grants(role: str) -> str:
-    """SQL that gives a role, by its quoted name, the rights that the program needs."""
+    """SQL that gives a role, by its quoted name, the rights that the program
+    needs.
+    """
     lines = [
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};",
         *(
@@ -144,10 +162,12 @@ def grants(role: str) -> str:
 
 
 def extension() -> str:
-    """SQL that gives the tables of an upgrade what `task` has: its policy, and rights
-    for the same roles.
+    """SQL that gives the tables of an upgrade what `task` has: its policy, and
+    rights for the same roles.
     """
-    new = [table for table in _tables() if table.name not in ("task", "counter")]
+    new = [
+        table for table in _tables() if table.name not in ("task", "counter")
+    ]
     given = [
         f"        EXECUTE 'GRANT {_rights(table)} ON {table.fullname} TO ' || grantee;"
         for table in new

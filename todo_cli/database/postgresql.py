@@ -1,7 +1,15 @@
-"""A server: statements on asyncpg's connections, and asyncpg's pool of them."""
+"""A server: statements on asyncpg's connections, and asyncpg's pool of
+them.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
@@ -17,8 +25,8 @@ from todo_cli.errors import DatabaseBusy, TodoError
 Dial = Callable[[], Awaitable[Connection]]
 
 _OLDEST_S: Final = 280.0
-"""How old a connection may grow: less than the five minutes after which Neon puts a
-database to sleep.
+"""How old a connection may grow: less than the five minutes after which Neon
+puts a database to sleep.
 """
 _MOST: Final = 10
 """How many connections a process has at most that names no number."""
@@ -41,13 +49,19 @@ class PostgresConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
-        rows: list[run.Row] = await self.driver.fetch(statement.numbered, *given)
+        rows: list[run.Row] = await self.driver.fetch(
+            statement.numbered, *given
+        )
         return rows
 
-    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def store(
+        self, name: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         """See `run.Connection`."""
         statement = self.statements[name]
-        given = [[to_server(row[name]) for name in statement.names] for row in rows]
+        given = [
+            [to_server(row[name]) for name in statement.names] for row in rows
+        ]
         await self.driver.executemany(statement.numbered, given)
 
     async def execute(self, sql: str) -> None:
@@ -69,7 +83,8 @@ class PostgresConnection:
             yield
             await transaction.commit()
         except BaseException:
-            # The first error says what went wrong; the pool rolls back what is left.
+            # The first error says what went wrong; the pool rolls back what is
+            # left.
             with suppress(Exception):
                 await transaction.rollback()
             raise
@@ -79,7 +94,8 @@ def to_server(value: Any) -> Any:
     """Turn a list into one of texts, as every array of `queries.py` is.
 
     Raises:
-        ValueError: a datetime has no zone; asyncpg would take it for local time.
+        ValueError: a datetime has no zone; asyncpg would take it for local
+            time.
     """
     if isinstance(value, list | tuple):
         return [str(each) for each in value]
@@ -89,7 +105,9 @@ def to_server(value: Any) -> Any:
 
 
 class OwnerCheck:
-    """Has each new connection ask whose the schema is, and keeps what was found wrong."""
+    """Has each new connection ask whose the schema is, and keeps what was
+    found wrong.
+    """
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -113,13 +131,20 @@ class OwnerCheck:
 
 
 class Server:
-    """The connections to one server, in asyncpg's pool; at most `size` of them.
+    """The connections to one server, in asyncpg's pool; at most `size` of
+    them.
 
-    asyncpg makes a connection anew that died while idle. None grows older than 280 s.
+    asyncpg makes a connection anew that died while idle. None grows older than
+    280 s.
     """
 
     def __init__(
-        self, target: PostgresTarget, dial: Dial, *, size: int | None, busy_for_s: float
+        self,
+        target: PostgresTarget,
+        dial: Dial,
+        *,
+        size: int | None,
+        busy_for_s: float,
     ) -> None:
         self.owner_check = OwnerCheck(target.place)
         self._place = target.place
@@ -148,7 +173,8 @@ class Server:
             try:
                 yield PostgresConnection(driver)
             finally:
-                # A connection that cannot be reset is closed, and is nobody's error.
+                # A connection that cannot be reset is closed, and is nobody's
+                # error.
                 with suppress(Exception):
                     await pool.release(driver)
         finally:
@@ -167,7 +193,9 @@ class Server:
         return self._pool
 
     async def dial(self) -> Connection:
-        """Make a connection outside of the pool, which refuses a stranger's schema."""
+        """Make a connection outside of the pool, which refuses a stranger's
+        schema.
+        """
         connection = await self._dial()
         self.owner_check.watch(connection)
         return connection
@@ -188,7 +216,8 @@ class Server:
     async def close(self) -> None:
         """End every connection at once.
 
-        A farewell would cost one more round trip, and all that was written is confirmed.
+        A farewell would cost one more round trip, and all that was written is
+        confirmed.
         """
         pool, self._pool = self._pool, None
         if pool is not None:

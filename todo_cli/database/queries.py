@@ -1,11 +1,12 @@
 """Every query of the product, as an expression of SQLModel and SQLAlchemy.
 
-Nothing here runs when a command does: `build.py` writes the text of each query for both
-stores to `statements/`, and `run.py` runs that. Values stay open, as named parameters. A
-list of numbers or ids is one parameter, so that a statement is the same for any number.
+Nothing here runs when a command does: `build.py` writes the text of each query
+for both stores to `statements/`, and `run.py` runs that. Values stay open, as
+named parameters. A list of numbers or ids is one parameter, so that a
+statement is the same for any number.
 
-The stores differ in three places: how a list is one value, the INSERT that knows
-ON CONFLICT, and that SQLite has no INSERT inside of another statement.
+The stores differ in three places: how a list is one value, the INSERT that
+knows ON CONFLICT, and that SQLite has no INSERT inside of another statement.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,17 +76,24 @@ class PostgresDialect:
     insert = staticmethod(postgresql.insert)
 
     def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
-        """Whether a column has one of the values of a parameter that is an array."""
+        """Whether a column has one of the values of a parameter that is an
+        array.
+        """
         is_one_of: ColumnElement[bool] = left == any_(self._array(name, kind))
         return is_one_of
 
     def items(self, name: str) -> Any:
-        """A parameter that is an array of numbers, as a table of `key` and `value`."""
+        """A parameter that is an array of numbers, as a table of `key` and
+        `value`.
+        """
         unnested = func.unnest(self._array(name, Integer))
-        return unnested.table_valued("value", with_ordinality="key").render_derived()
+        return unnested.table_valued(
+            "value", with_ordinality="key"
+        ).render_derived()
 
     def _array(self, name: str, kind: Any) -> ColumnElement[Any]:
-        """A parameter that is an array of texts, of which PostgreSQL makes the kind.
+        """A parameter that is an array of texts, of which PostgreSQL makes the
+        kind.
 
         asyncpg knows this array alone without asking the server what it is.
         """
@@ -99,12 +107,18 @@ class SqliteDialect:
     insert = staticmethod(sqlite.insert)
 
     def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
-        """Whether a column has one of the values of a parameter that is a JSON array."""
-        is_one_of: ColumnElement[bool] = left.in_(select(self.items(name).c.value))
+        """Whether a column has one of the values of a parameter that is a JSON
+        array.
+        """
+        is_one_of: ColumnElement[bool] = left.in_(
+            select(self.items(name).c.value)
+        )
         return is_one_of
 
     def items(self, name: str) -> Any:
-        """A parameter that is a JSON array, as a table of `key` and `value`."""
+        """A parameter that is a JSON array, as a table of `key` and
+        `value`.
+        """
         array = bindparam(name, type_=Text)
         return func.json_each(array).table_valued("key", "value", name=name)
 
@@ -128,7 +142,9 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "named": _named(dialect),
         "remove": _remove(dialect),
         "reserve": _reserve(dialect),
-        "stored": stored.where(dialect.within(TASK.c.id, "ids", TASK.c.id.type)),
+        "stored": stored.where(
+            dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+        ),
         "insert": insert(TASK).values(_open(COLUMNS)),
     }
 
@@ -138,7 +154,9 @@ def _of_the_store() -> dict[str, Expression]:
         "ping": select(_ONE),
         "version": select(VERSION_TABLE.c.version_num),
         "contents": _contents(),
-        "last_number": select(COUNTER.c.last).where(COUNTER.c.user_id == _USER),
+        "last_number": select(COUNTER.c.last).where(
+            COUNTER.c.user_id == _USER
+        ),
     }
 
 
@@ -176,15 +194,22 @@ def _is_named(dialect: Dialect) -> ColumnElement[bool]:
 
 
 def _named(dialect: Dialect) -> Select[Any]:
-    """Select the tasks of the user that have one of the numbers or ids, by number."""
-    return select(*COLUMNS).where(_MINE, _is_named(dialect)).order_by(TASK.c.number)
+    """Select the tasks of the user that have one of the numbers or ids, by
+    number.
+    """
+    return (
+        select(*COLUMNS)
+        .where(_MINE, _is_named(dialect))
+        .order_by(TASK.c.number)
+    )
 
 
 def _locked(dialect: Dialect) -> Any:
     """The rows that a command names, locked in the order of their numbers.
 
-    So crossing calls do not deadlock, and no half of a call is done beside a concurrent
-    delete. SQLite has one writer at a time: it knows no lock, and needs none.
+    So crossing calls do not deadlock, and no half of a call is done beside a
+    concurrent delete. SQLite has one writer at a time: it knows no lock, and
+    needs none.
     """
     named = select(TASK.c.id, TASK.c.number).where(_MINE, _is_named(dialect))
     return named.order_by(TASK.c.number).with_for_update().cte("mine")
@@ -205,7 +230,8 @@ def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
 def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
     """Select the ranges in which there is no task.
 
-    Two lists of the same length, `starts` and `stops`, say what the ranges are.
+    Two lists of the same length, `starts` and `stops`, say what the ranges
+    are.
     """
     starts = dialect.items("starts")
     stops = dialect.items("stops")
@@ -217,10 +243,14 @@ def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
 
 
 def _remove(dialect: Dialect) -> Expression:
-    """Delete every task named, all or nothing, and return them as they were."""
+    """Delete every task named, all or nothing, and return them as they
+    were.
+    """
     locked = _locked(dialect)
     of_these = TASK.c.id.in_(select(locked.c.id))
-    statement = delete(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
+    statement = delete(TASK).where(
+        _MINE, of_these, *_all_there(dialect, locked)
+    )
     return statement.returning(*COLUMNS)
 
 
@@ -235,7 +265,9 @@ def given(field: str) -> ColumnElement[Any]:
 
 
 def assignments(field: str) -> dict[str, ColumnElement[Any]]:
-    """The columns that a change of a field sets. A task that is done keeps its time."""
+    """The columns that a change of a field sets. A task that is done keeps its
+    time.
+    """
     found: dict[str, ColumnElement[Any]] = {field: given(field)}
     if field == "completed":
         kept = func.coalesce(TASK.c.completed_at, _NOW)
@@ -244,20 +276,26 @@ def assignments(field: str) -> dict[str, ColumnElement[Any]]:
 
 
 def moment(fields: Sequence[str], otherwise: Any = TASK.c.updated_at) -> Any:
-    """The new `updated_at`: it moves on the rows where a value really changes."""
-    differences = [TASK.c[field].is_distinct_from(given(field)) for field in fields]
+    """The new `updated_at`: it moves on the rows where a value really
+    changes.
+    """
+    differences = [
+        TASK.c[field].is_distinct_from(given(field)) for field in fields
+    ]
     return case(*((differs, _NOW) for differs in differences), else_=otherwise)
 
 
 def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
     """Set columns on every task named, all or nothing.
 
-    Only the columns of the fields to change are named: SQLite would check the others, too,
-    and another program may have stored what our rules refuse.
+    Only the columns of the fields to change are named: SQLite would check the
+    others, too, and another program may have stored what our rules refuse.
     """
     locked = _locked(dialect)
     of_these = TASK.c.id.in_(select(locked.c.id))
-    statement = update(TASK).where(_MINE, of_these, *_all_there(dialect, locked))
+    statement = update(TASK).where(
+        _MINE, of_these, *_all_there(dialect, locked)
+    )
     return statement.values(dict(values)).returning(*COLUMNS)
 
 
@@ -281,14 +319,17 @@ def _highest(user: Any) -> ColumnElement[int]:
 def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
     """Where a counter moves to: `numbers` on, or to the number proposed.
 
-    The latter is further where a table was restored and the counter lags behind.
+    The latter is further where a table was restored and the counter lags
+    behind.
     """
     next_number = COUNTER.c.last + numbers
     return case((next_number < proposed, proposed), else_=next_number)
 
 
 def _reserve(dialect: Dialect) -> Expression:
-    """Move the user's counter on by `count`, lock it, and return the last number given."""
+    """Move the user's counter on by `count`, lock it, and return the last
+    number given.
+    """
     count = bindparam("count", type_=Integer)
     first = select(_USER, _highest(_USER) + count)
     counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
@@ -300,16 +341,20 @@ def _reserve(dialect: Dialect) -> Expression:
 
 
 def _addition(dialect: PostgresDialect) -> Expression:
-    """Store one task under the user's next number, or find the one that has its id.
+    """Store one task under the user's next number, or find the one that has
+    its id.
 
-    One statement, so one round trip: the counter moves only if the id is new. No row comes
-    back if another user has the id. `is_new` tells the two other cases apart.
+    One statement, so one round trip: the counter moves only if the id is new.
+    No row comes back if another user has the id. `is_new` tells the two other
+    cases apart.
     """
     given = _open(COLUMNS, "the_")
     stored = select(TASK.c.number).where(TASK.c.id == given["id"])
     counted = _next_number(dialect, given["user_id"], ~stored.exists())
     number = select(counted.c.last).scalar_subquery()
-    values = given | {"number": func.coalesce(number, stored.scalar_subquery())}
+    values = given | {
+        "number": func.coalesce(number, stored.scalar_subquery())
+    }
     new = dialect.insert(TASK).values(values)
     found = new.on_conflict_do_update(
         index_elements=["id"],
@@ -322,7 +367,9 @@ def _addition(dialect: PostgresDialect) -> Expression:
 def _next_number(
     dialect: PostgresDialect, user: Any, is_new: ColumnElement[bool]
 ) -> Any:
-    """The counter of a user, moved on by one where a task is new; else no row."""
+    """The counter of a user, moved on by one where a task is new; else no
+    row.
+    """
     first = select(user, _highest(user) + _ONE).where(is_new)
     counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
     moved = counter.on_conflict_do_update(
@@ -346,11 +393,13 @@ CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
     "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
     "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
 }
-"""Conditions of lists, each compiled alone and joined by AND when a list is read.
+"""Conditions of lists, each compiled alone and joined by AND when a list is
+read.
 
-A status is written as one bound: PostgreSQL would see through `completed = true`, take the
-index without the column, and walk all rows of the user in search of the few. A place in the
-list is compared by all columns of its order, so that the index leads straight to it.
+A status is written as one bound: PostgreSQL would see through `completed =
+true`, take the index without the column, and walk all rows of the user in
+search of the few. A place in the list is compared by all columns of its order,
+so that the index leads straight to it.
 """
 
 ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
@@ -367,10 +416,14 @@ def page(
     order: Iterable[ColumnElement[Any]],
     most: ColumnElement[int] | None,
 ) -> Select[Any]:
-    """Select the tasks of a list and both counts of the user, in one statement."""
+    """Select the tasks of a list and both counts of the user, in one
+    statement.
+    """
     mine = select(*COLUMNS).where(_MINE, *clauses).order_by(*order)
     shown = (
-        mine.limit(most).subquery("page") if most is not None else mine.subquery("page")
+        mine.limit(most).subquery("page")
+        if most is not None
+        else mine.subquery("page")
     )
     counts = select(_count("open"), _count("done")).subquery("counts")
     together = counts.outerjoin(shown, true())
@@ -393,13 +446,17 @@ def _count(status: str) -> Label[int]:
 
 
 def _contents() -> Expression:
-    """Select how many tasks the user has, and the highest number among them."""
+    """Select how many tasks the user has, and the highest number among
+    them.
+    """
     highest = func.coalesce(func.max(TASK.c.number), _ZERO)
     return select(func.count(), highest).select_from(TASK).where(_MINE)
 
 
 def _server() -> Select[Any]:
-    """Select our role, whether it bypasses policies, the server's clock and `read_only`."""
+    """Select our role, whether it bypasses policies, the server's clock and
+    `read_only`.
+    """
     roles = table(
         "pg_roles",
         column("rolname"),
@@ -422,18 +479,24 @@ def _sqlite_relations() -> Select[Any]:
 
 
 def _sqlite_marks() -> Select[Any]:
-    """Select the two numbers of the header that `sidecars.py` marks transactions with."""
+    """Select the two numbers of the header that `sidecars.py` marks
+    transactions with.
+    """
     count = table("pragma_user_version", column("user_version"))
     files = table("pragma_application_id", column("application_id"))
     both = count.join(files, true())
-    return select(count.c.user_version, files.c.application_id).select_from(both)
+    return select(count.c.user_version, files.c.application_id).select_from(
+        both
+    )
 
 
 # `todo db import`
 
 
 def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
-    """What `todo db import` reads and writes; a new table needs nothing more here."""
+    """What `todo db import` reads and writes; a new table needs nothing more
+    here.
+    """
     found: dict[str, Expression] = {}
     for each in SQLModel.metadata.sorted_tables:
         found[f"read_{each.name}"] = _read(each)
@@ -443,7 +506,9 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "known_users": union(_known(dialect, COUNTER), _known(dialect, TASK)),
         "raise_counter": _raise_counter(dialect),
         "catch_up": _catch_up(dialect),
-        "owners_of": select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(by_id),
+        "owners_of": select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(
+            by_id
+        ),
         "any_task": select(TASK.c.id).limit(_ONE),
     }
 
@@ -471,17 +536,23 @@ def _known(dialect: Dialect, each: Table) -> Select[Any]:
 
 
 def _raise_counter(dialect: Dialect) -> Expression:
-    """Store a counter, or move the one that is there on; it never goes back."""
+    """Store a counter, or move the one that is there on; it never goes
+    back.
+    """
     new = dialect.insert(COUNTER).values(_open(COUNTER.c))
     is_higher = new.excluded.last > COUNTER.c.last
     last = case((is_higher, new.excluded.last), else_=COUNTER.c.last)
-    return new.on_conflict_do_update(index_elements=["user_id"], set_={"last": last})
+    return new.on_conflict_do_update(
+        index_elements=["user_id"], set_={"last": last}
+    )
 
 
 def _catch_up(dialect: Dialect) -> Expression:
     """Move counters on that are behind the tasks of their users."""
     highest = select(func.max(TASK.c.number))
-    of_user = highest.where(TASK.c.user_id == COUNTER.c.user_id).scalar_subquery()
+    of_user = highest.where(
+        TASK.c.user_id == COUNTER.c.user_id
+    ).scalar_subquery()
     is_user = dialect.within(COUNTER.c.user_id, "users", Text)
     behind = update(COUNTER).where(is_user, COUNTER.c.last < of_user)
     return behind.values(last=of_user)

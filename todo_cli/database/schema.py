@@ -1,6 +1,7 @@
 """Which schema a store has, and how a store without one gets it.
 
-An older schema is brought up to date by `upgrade.py`, which alone loads Alembic.
+An older schema is brought up to date by `upgrade.py`, which alone loads
+Alembic.
 """
 
 import re
@@ -16,8 +17,8 @@ from todo_cli.errors import SchemaMismatch
 REVISIONS: Final[Mapping[str, frozenset[str]]] = {
     "0001": frozenset({"counter", "task"})
 }
-"""Alembic's revisions in order, and the tables of each: a store is judged by the version
-that it bears.
+"""Alembic's revisions in order, and the tables of each: a store is judged by
+the version that it bears.
 """
 HEAD: Final = list(REVISIONS)[-1]
 
@@ -40,7 +41,9 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a store holds: how it fits, its version, and in PostgreSQL who owns the schema."""
+    """What a store holds: how it fits, its version, and in PostgreSQL who owns
+    the schema.
+    """
 
     fit: Fit
     version: str | None = None
@@ -48,7 +51,9 @@ class State:
 
 
 async def read_state(connection: Connection) -> State:
-    """Look which schema is there; three statements at most, nothing is changed."""
+    """Look which schema is there; three statements at most, nothing is
+    changed.
+    """
     found_owner = None
     if not connection.is_sqlite:
         owners = await connection.fetch("owners")
@@ -64,7 +69,9 @@ async def read_state(connection: Connection) -> State:
     return _judge(await _read_any_version(connection), tables, found_owner)
 
 
-def _judge(version: str | None, tables: set[str], found_owner: str | None) -> State:
+def _judge(
+    version: str | None, tables: set[str], found_owner: str | None
+) -> State:
     """Say how a store with these tables fits that bears this version.
 
     Other programs use Alembic's table, too.
@@ -81,7 +88,9 @@ def _judge(version: str | None, tables: set[str], found_owner: str | None) -> St
 
 
 async def _read_any_version(connection: Connection) -> str | None:
-    """Read the version from a table that may be of another program; None if it has none."""
+    """Read the version from a table that may be of another program; None if it
+    has none.
+    """
     try:
         return await read_version(connection)
     except Exception as error:
@@ -91,16 +100,21 @@ async def _read_any_version(connection: Connection) -> str | None:
 
 
 async def read_version(connection: Connection) -> str | None:
-    """Read the version that a store bears; fails where nothing like a stamp is."""
+    """Read the version that a store bears; fails where nothing like a stamp
+    is.
+    """
     version: str | None = await fetch_value(connection, "version")
     return version
 
 
 def mismatch(state: State, place: str) -> SchemaMismatch:
-    """Say why a store that is neither absent nor current cannot be used as it is."""
+    """Say why a store that is neither absent nor current cannot be used as it
+    is.
+    """
     if state.fit is Fit.FOREIGN:
         return SchemaMismatch(
-            f"{place} already holds tables that are not todo's", hint=NAME_ANOTHER
+            f"{place} already holds tables that are not todo's",
+            hint=NAME_ANOTHER,
         )
     if state.fit is Fit.UNTRUSTED:
         return distrust(place, state.owner)

@@ -1,14 +1,15 @@
-"""What SQLite keeps beside the embedded file: a log or a journal of another file is
-never replayed into it.
+"""What SQLite keeps beside the embedded file: a log or a journal of another
+file is never replayed into it.
 
-SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who puts a
-backup in the place of a file, and leaves them there, has the backup overwritten by
-pages of the old file. So each of our transactions leaves a mark in the header of the
-file. The header is copied into the log or the journal, and the marks are compared
-before SQLite opens a file. What they do not tell is not guessed: SQLite opens the file
-as it always did.
+SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who
+puts a backup in the place of a file, and leaves them there, has the backup
+overwritten by pages of the old file. So each of our transactions leaves a mark
+in the header of the file. The header is copied into the log or the journal,
+and the marks are compared before SQLite opens a file. What they do not tell is
+not guessed: SQLite opens the file as it always did.
 
-Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3 (journal) and 4 (log).
+Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3
+(journal) and 4 (log).
 """
 
 import os
@@ -26,17 +27,17 @@ from todo_cli.database.files import Identity, identify
 from todo_cli.errors import DatabaseBusy, IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
-"""Magic number, version, page size, checkpoints, two salts, two checksums; the last bit
-of the magic: byte order.
+"""Magic number, version, page size, checkpoints, two salts, two checksums; the
+last bit of the magic: byte order.
 """
 _LOG_MAGIC: Final = 0x377F0682
 _FRAME_START: Final = struct.Struct(">6I")
-"""Page, pages of the file after this commit (0: no commit), two salts, two checksums;
-then the page.
+"""Page, pages of the file after this commit (0: no commit), two salts, two
+checksums; then the page.
 """
 _JOURNAL_START: Final = struct.Struct(">8s5I")
-"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of the file
-before, sector and page size.
+"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of
+the file before, sector and page size.
 """
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
@@ -58,51 +59,61 @@ class Mark:
     """
 
     count: int
-    """One more than before; the first of a file is random, so that marks of different
-    files differ.
+    """One more than before; the first of a file is random, so that marks of
+    different files differ.
     """
     files: int
-    """Which file and which log were written to, by the last bits of their inode
-    numbers; 0 where there is no log.
+    """Which file and which log were written to, by the last bits of their
+    inode numbers; 0 where there is no log.
 
-    The count is added to the log's, so that a count which another program wrote does not fit.
+    The count is added to the log's, so that a count which another program
+    wrote does not fit.
     """
 
     def is_of_log(self, log: int) -> bool:
-        """Whether we wrote this mark into the log of this inode number; a page copied
-        from elsewhere has another.
+        """Whether we wrote this mark into the log of this inode number; a page
+        copied from elsewhere has another.
         """
-        return self.files != 0 and (self.files - self.count) & 0xFFFF == log & 0xFFFF
+        return (
+            self.files != 0
+            and (self.files - self.count) & 0xFFFF == log & 0xFFFF
+        )
 
     def is_of_file(self, file: int) -> bool:
-        """Whether it was written into the file of this inode number, if we wrote it at all."""
+        """Whether it was written into the file of this inode number, if we
+        wrote it at all.
+        """
         return self.files >> 16 == file & 0x7FFF
 
 
 def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
-    """The mark of a transaction that is about to be committed to the file that was
-    opened at this path.
+    """The mark of a transaction that is about to be committed to the file that
+    was opened at this path.
     """
     count = (
-        last.count + 1 if last.count else 1 + int.from_bytes(os.urandom(4), "big") // 4
+        last.count + 1
+        if last.count
+        else 1 + int.from_bytes(os.urandom(4), "big") // 4
     )
     log = identify(_beside(path.resolve(), "-wal"))
     return Mark(
         count,
-        (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF if file and log else 0,
+        (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF
+        if file and log
+        else 0,
     )
 
 
 def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
-    """Refuse to use a file while the log or the journal of another one is beside it;
-    nothing is changed.
+    """Refuse to use a file while the log or the journal of another one is
+    beside it; nothing is changed.
 
-    A file that `is_open` already has been written to since it was looked at last, by a
-    checkpoint or by `cp`.
+    A file that `is_open` already has been written to since it was looked at
+    last, by a checkpoint or by `cp`.
 
     Raises:
-        LeftBehind: SQLite would write pages of another file into this one, or would
-            delete what is left of a file that is gone.
+        LeftBehind: SQLite would write pages of another file into this one, or
+            would delete what is left of a file that is gone.
         DatabaseBusy: a file that is open cannot be read at the moment.
     """
     path = (
@@ -120,8 +131,8 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
 
 
 def has_empty_log(path: Path) -> bool:
-    """Whether somebody has the file open, and has not written to it: then no checkpoint
-    changes it.
+    """Whether somebody has the file open, and has not written to it: then no
+    checkpoint changes it.
     """
     try:
         return _beside(path.resolve(), "-wal").stat().st_size == 0
@@ -141,7 +152,8 @@ def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
     if is_there:
         return LeftBehind(
             f"{path}{suffix} was left by another file than {path}",
-            hint=f"nothing was changed; end all programs that use {path.name}, `todo serve` too; if this stays, "
+            hint=f"nothing was changed; end all programs that use {path.name}, "
+            "`todo serve` too; if this stays, "
             f"move {names} away",
         )
     return LeftBehind(
@@ -152,13 +164,15 @@ def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file says of itself without its log and its journal; all 0 where it is
-    empty, gone or no database.
+    """What a file says of itself without its log and its journal; all 0 where
+    it is empty, gone or no database.
     """
 
     page_size: int = 0
     pages: int | None = 0
-    """None where it cannot be told: the file is in the middle of a checkpoint, perhaps."""
+    """None where it cannot be told: the file is in the middle of a checkpoint,
+    perhaps.
+    """
     mark: Mark = Mark(0, 0)
     inode: int = 0
 
@@ -166,8 +180,8 @@ class _File:
 def _read(path: Path) -> _File | None:
     """Read the header; None where that fails.
 
-    SQLite does it: closing the file ourselves would let go of every lock that this
-    process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    SQLite does it: closing the file ourselves would let go of every lock that
+    this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         found = path.stat()
@@ -175,7 +189,8 @@ def _read(path: Path) -> _File | None:
         return _File()
     if found.st_size == 0:
         return _File()
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"  # immutable: log, journal and locks are left alone
+    # Immutable: SQLite leaves the log, the journal and the locks alone.
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
             count, files, page_size = (
@@ -192,18 +207,21 @@ def _read(path: Path) -> _File | None:
             if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB"
             else None
         )
-    mark = Mark(count, files & 0xFFFF_FFFF)  # which SQLite gives as a signed number
+    mark = Mark(
+        count, files & 0xFFFF_FFFF
+    )  # which SQLite gives as a signed number
     return _File(page_size, pages, mark, found.st_ino)
 
 
 def _is_foreign(
     path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]
 ) -> bool | None:
-    """Whether what is beside a file is known not to be its own; None where the file cannot be read.
+    """Whether what is beside a file is known not to be its own; None where the
+    file cannot be read.
 
-    Others may be writing. A log or a journal that begins anew has other random numbers
-    in its first bytes: while these stay, what is read from it and from the file belongs
-    together.
+    Others may be writing. A log or a journal that begins anew has other random
+    numbers in its first bytes: while these stay, what is read from it and from
+    the file belongs together.
     """
     try:
         found = beside.stat()
@@ -266,24 +284,30 @@ def _log_differs(log: int, start: bytes, file: _File) -> bool:
             _frames(log, start, page_size), file, os.fstat(log).st_ino
         )
 
-    # A frame that is being written has its beginning before its page, so look again
-    # once a whole transaction is there.
-    return not continues() and _is_replayed(log, start, page_size) and not continues()
+    # A frame that is being written has its beginning before its page, so look
+    # again once a whole transaction is there.
+    return (
+        not continues()
+        and _is_replayed(log, start, page_size)
+        and not continues()
+    )
 
 
 def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
-    """Whether a log may have been begun on the file as it is, or on one of which the
-    file has pages already.
+    """Whether a log may have been begun on the file as it is, or on one of
+    which the file has pages already.
 
-    A file has the mark of the last transaction that is in it: the one before the log,
-    or one of the log's own. With the count of one of the log's own, and another mark,
-    it is another file. But that is known of our own transactions only. Another
-    program can write any mark through SQLite: a restore by SQLite's backup API writes
-    that of the backup, and every other page of it. Such a transaction needs nothing of
-    the file.
+    A file has the mark of the last transaction that is in it: the one before
+    the log, or one of the log's own. With the count of one of the log's own,
+    and another mark, it is another file. But that is known of our own
+    transactions only. Another program can write any mark through SQLite: a
+    restore by SQLite's backup API writes that of the backup, and every other
+    page of it. Such a transaction needs nothing of the file.
     """
     pages, is_marked = 0, False
-    is_same: bool | None = None  # as the file, of the transactions with its count
+    is_same: bool | None = (
+        None  # as the file, of the transactions with its count
+    )
     written: set[int] = set()
     for frame in frames:
         written.add(frame.page)
@@ -310,8 +334,11 @@ def _is_whole(written: set[int], frame: _Frame, file: _File) -> bool:
     return len(written) >= frame.pages - has_lock_page
 
 
-def _settles(mark: Mark, file: _File, log: int, is_same: bool | None) -> bool | None:
-    """Whether a log continues the file, as far as this mark tells; None if it does not.
+def _settles(
+    mark: Mark, file: _File, log: int, is_same: bool | None
+) -> bool | None:
+    """Whether a log continues the file, as far as this mark tells; None if it
+    does not.
 
     `is_same` is what the marks before said of the file.
     """
@@ -325,32 +352,42 @@ def _settles(mark: Mark, file: _File, log: int, is_same: bool | None) -> bool | 
     return True if ahead and not is_ours else None
 
 
-def _compared(mark: Mark, file: _File, log: int, is_same: bool | None) -> bool | None:
-    """What is known of marks with the file's count after one more mark: are they its own?"""
+def _compared(
+    mark: Mark, file: _File, log: int, is_same: bool | None
+) -> bool | None:
+    """What is known of marks with the file's count after one more mark: are
+    they its own?
+    """
     if mark.count != file.mark.count or is_same:
         return is_same
     return mark == file.mark or not mark.is_of_log(log)
 
 
-def _names_another_file(frames: Iterator[_Frame], file: _File, log: int) -> bool:
-    """Whether one of these marks is ours, made in this very log, and says that it was
-    another file's.
+def _names_another_file(
+    frames: Iterator[_Frame], file: _File, log: int
+) -> bool:
+    """Whether one of these marks is ours, made in this very log, and says that
+    it was another file's.
     """
     marks = (frame.mark for frame in frames if frame.mark is not None)
     return any(
-        mark.is_of_log(log) and not mark.is_of_file(file.inode) for mark in marks
+        mark.is_of_log(log) and not mark.is_of_file(file.inode)
+        for mark in marks
     )
 
 
 def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
-    """The frames since the log was begun, the oldest first; behind them are those of
-    its use before.
+    """The frames since the log was begun, the oldest first; behind them are
+    those of its use before.
     """
     place = _LOG_START.size
     salts = start[16:24]
     while True:
         frame = os.pread(log, _FRAME_START.size + _HEADER_MARK.size, place)
-        if len(frame) < _FRAME_START.size + _HEADER_MARK.size or frame[8:16] != salts:
+        if (
+            len(frame) < _FRAME_START.size + _HEADER_MARK.size
+            or frame[8:16] != salts
+        ):
             return
         page, pages, *_ = _FRAME_START.unpack_from(frame)
         mark = (
@@ -363,7 +400,9 @@ def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
 
 
 def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
-    """Whether SQLite finds a whole transaction: unbroken sums from the beginning to a commit."""
+    """Whether SQLite finds a whole transaction: unbroken sums from the
+    beginning to a commit.
+    """
     order = ">" if start[3] & 1 else "<"
     sums = _add_up(order, start[:24], (0, 0))
     if sums != _LOG_START.unpack(start)[6:]:
@@ -371,7 +410,10 @@ def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
     place = _LOG_START.size
     while True:
         frame = os.pread(log, _FRAME_START.size + page_size, place)
-        if len(frame) < _FRAME_START.size + page_size or frame[8:16] != start[16:24]:
+        if (
+            len(frame) < _FRAME_START.size + page_size
+            or frame[8:16] != start[16:24]
+        ):
             return False
         sums = _add_up(order, frame[:8] + frame[_FRAME_START.size :], sums)
         _, pages, _, _, *told = _FRAME_START.unpack_from(frame)
@@ -382,7 +424,9 @@ def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
         place += len(frame)
 
 
-def _add_up(order: str, content: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+def _add_up(
+    order: str, content: bytes, sums: tuple[int, int]
+) -> tuple[int, int]:
     one, other = sums
     for even, odd in struct.iter_unpack(f"{order}2I", content):
         one = (one + even + other) & 0xFFFFFFFF
@@ -394,25 +438,33 @@ def _add_up(order: str, content: bytes, sums: tuple[int, int]) -> tuple[int, int
 
 
 def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
-    """Whether a journal would be rolled back, and its pages are not the file's of
-    before its last transaction.
+    """Whether a journal would be rolled back, and its pages are not the file's
+    of before its last transaction.
     """
     if len(start) < _JOURNAL_START.size:
         return False
-    magic, records, _, pages, sector, page_size = _JOURNAL_START.unpack_from(start)
-    if magic != _JOURNAL_MAGIC or pages == 0:  # 0: the file was only being made
+    magic, records, _, pages, sector, page_size = _JOURNAL_START.unpack_from(
+        start
+    )
+    if (
+        magic != _JOURNAL_MAGIC or pages == 0
+    ):  # 0: the file was only being made
         return False
     if file.page_size == 0:
         return True
-    if records == 0:  # then the file was not written to yet, and would only be cut
+    if (
+        records == 0
+    ):  # then the file was not written to yet, and would only be cut
         return file.pages not in (None, pages)
     before = _count_before(journal, records, sector, page_size)
     return bool(before) and file.mark.count - before not in (0, 1)
 
 
-def _count_before(journal: int, records: int, sector: int, page_size: int) -> int:
-    """The count in the first page as it was before; 0 where the journal's first part
-    does not have that page.
+def _count_before(
+    journal: int, records: int, sector: int, page_size: int
+) -> int:
+    """The count in the first page as it was before; 0 where the journal's
+    first part does not have that page.
     """
     for record in range(records):
         content = os.pread(

@@ -4,7 +4,13 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +26,9 @@ from todo_cli.errors import DatabaseBusy
 from todo_cli.task import format_instant
 
 _WAIT_S: Final = 0.1
-"""How long the driver waits for a lock inside one call, where a signal cannot reach it."""
+"""How long the driver waits for a lock inside one call, where a signal cannot
+reach it.
+"""
 
 SET_UP: Final = """
 PRAGMA synchronous=FULL;  -- commits survive a power cut
@@ -48,7 +56,9 @@ def to_file(value: Any) -> Any:
 
 
 def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
-    """Turn rows as SQLite has them into rows of Python's values, column by column."""
+    """Turn rows as SQLite has them into rows of Python's values, column by
+    column.
+    """
     if not any(kinds):
         return list(rows)
     columns = list(zip(*rows, strict=True))
@@ -58,12 +68,16 @@ def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
     return list(zip(*columns, strict=True))
 
 
-def _column(values: Sequence[Any], read: Callable[[Any], Any]) -> tuple[Any, ...]:
+def _column(
+    values: Sequence[Any], read: Callable[[Any], Any]
+) -> tuple[Any, ...]:
     return tuple(None if value is None else read(value) for value in values)
 
 
 class SqliteConnection:
-    """One open file. aiosqlite runs each call in its thread, so the loop stays free."""
+    """One open file. aiosqlite runs each call in its thread, so the loop stays
+    free.
+    """
 
     is_sqlite = True
     dialect = "sqlite"
@@ -85,9 +99,13 @@ class SqliteConnection:
         rows = await self.driver.execute_fetchall(statement.sql, given)
         return from_file(rows, statement.kinds)
 
-    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def store(
+        self, name: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         """See `run.Connection`."""
-        given = [{key: to_file(value) for key, value in row.items()} for row in rows]
+        given = [
+            {key: to_file(value) for key, value in row.items()} for row in rows
+        ]
         await self.driver.executemany(self.statements[name].sql, given)
 
     async def execute(self, sql: str) -> None:
@@ -97,7 +115,9 @@ class SqliteConnection:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """See `run.Connection`. What changed something leaves a mark in the file."""
+        """See `run.Connection`. What changed something leaves a mark in the
+        file.
+        """
         await self.execute("BEGIN IMMEDIATE")
         changes = self.driver.total_changes
         try:
@@ -122,7 +142,9 @@ class SqliteConnection:
 
 
 class File:
-    """The one connection to an embedded file, which has one writer at a time."""
+    """The one connection to an embedded file, which has one writer at a
+    time.
+    """
 
     def __init__(self, target: SqliteTarget, *, busy_for_s: float) -> None:
         self._path = target.path
@@ -133,7 +155,8 @@ class File:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[SqliteConnection]:
-        """Hand the connection out to one caller at a time; open the file if need be.
+        """Hand the connection out to one caller at a time; open the file if
+        need be.
 
         Raises:
             DatabaseBusy: it was not free within 5 s.
@@ -160,13 +183,15 @@ class File:
     def _is_other_file(self, connection: SqliteConnection) -> bool:
         """Whether the file was replaced, or copied over, since it was opened.
 
-        Nobody would see the tasks of the file that is gone. Where the log holds something,
-        the keeper has looked already.
+        Nobody would see the tasks of the file that is gone. Where the log
+        holds something, the keeper has looked already.
         """
         changed = files.last_change(self._path)
         if files.identify(self._path) != connection.file:
             return True
-        if changed != connection.changed and sidecars.has_empty_log(self._path):
+        if changed != connection.changed and sidecars.has_empty_log(
+            self._path
+        ):
             return True
         connection.changed = changed
         return False

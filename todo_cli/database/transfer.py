@@ -1,4 +1,6 @@
-"""Copying everything from one store into another: the road from the embedded file to a server."""
+"""Copying everything from one store into another: the road from the embedded
+file to a server.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,13 @@ from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
-from todo_cli.errors import ConfigInvalid, Conflict, IoFailed, NoStore, SchemaMismatch
+from todo_cli.errors import (
+    ConfigInvalid,
+    Conflict,
+    IoFailed,
+    NoStore,
+    SchemaMismatch,
+)
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -24,8 +32,8 @@ _BATCH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many tasks of how many users the source holds, and how many of them were not
-    there before.
+    """How many tasks of how many users the source holds, and how many of them
+    were not there before.
     """
 
     tasks: int
@@ -38,11 +46,11 @@ class Imported:
 async def copy(
     source: Database, target: Database, report: Callable[[int, int], None]
 ) -> Imported:
-    """Copy all that a store holds of every user, keeping ids, numbers and times; all or
-    nothing, a repeat is harmless.
+    """Copy all that a store holds of every user, keeping ids, numbers and
+    times; all or nothing, a repeat is harmless.
 
-    A task that is there already stays as it is there. Counters only grow. `report`
-    hears of tasks done, and of all.
+    A task that is there already stays as it is there. Counters only grow.
+    `report` hears of tasks done, and of all.
 
     Raises:
         IoFailed: the source is not there, or is not a file that holds tasks.
@@ -65,7 +73,9 @@ async def _write(
     place: str,
     report: Callable[[int, int], None],
 ) -> Imported:
-    """Store the rows of a source, by table, in the transaction of the caller."""
+    """Store the rows of a source, by table, in the transaction of the
+    caller.
+    """
     others = dict(rows)
     tasks = others.pop("task")
     counters = _counters(others.pop("counter"), tasks)
@@ -87,12 +97,16 @@ async def _write(
 
 
 async def _read_source(source: Database) -> dict[str, list[Row]]:
-    """Every row of the source, by table; what is wrong with it is said of the source."""
+    """Every row of the source, by table; what is wrong with it is said of the
+    source.
+    """
     place = source.target.place
     try:
         return await source.run(lambda connection: _read(connection, place))
     except NoStore:
-        raise IoFailed(f"{place} {_emptiness(source.target)}", hint=_NAME) from None
+        raise IoFailed(
+            f"{place} {_emptiness(source.target)}", hint=_NAME
+        ) from None
     except SchemaMismatch as error:
         if error.hint != NAME_ANOTHER:
             raise
@@ -101,19 +115,26 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
         ) from None
     except LeftBehind:
         raise
-    except (IoFailed, ConfigInvalid) as error:  # whose hints are about the store in use
+    except (
+        IoFailed,
+        ConfigInvalid,
+    ) as error:  # whose hints are about the store in use
         raise type(error)(error.message, hint=_CHECK) from error
 
 
 def _emptiness(target: Target) -> str:
     """What is the matter with a source in which there is no store."""
     if isinstance(target, SqliteTarget) and target.path.exists():
-        return "is empty" if target.path.stat().st_size == 0 else "holds no tasks"
+        return (
+            "is empty" if target.path.stat().st_size == 0 else "holds no tasks"
+        )
     return "does not exist"
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
-    """Whether two stores are one embedded file, however their paths are spelled."""
+    """Whether two stores are one embedded file, however their paths are
+    spelled.
+    """
     try:
         return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
     except OSError:  # one of them is not there, or cannot be looked at
@@ -121,12 +142,14 @@ def is_same_file(one: Target, other: SqliteTarget) -> bool:
 
 
 async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
-    """Every row of every table of ours, by table, in an order in which all copies lock.
+    """Every row of every table of ours, by table, in an order in which all
+    copies lock.
 
     The counters come last: a counter that is ahead of the tasks does no harm.
 
     Raises:
-        SchemaMismatch: the source is of a newer version, and may hold what we do not know.
+        SchemaMismatch: the source is of a newer version, and may hold what we
+            do not know.
     """
     version = await schema.read_version(connection)
     if version not in schema.REVISIONS:
@@ -141,12 +164,14 @@ async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
 
 
 def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
-    """The counter of every user, moved on to the highest number of their tasks: a
-    restored table can be behind.
+    """The counter of every user, moved on to the highest number of their
+    tasks: a restored table can be behind.
     """
     last = {counter["user_id"]: counter["last"] for counter in counters}
     for task in tasks:
-        last[task["user_id"]] = max(last.get(task["user_id"], 0), task["number"])
+        last[task["user_id"]] = max(
+            last.get(task["user_id"], 0), task["number"]
+        )
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
 
 
@@ -164,25 +189,37 @@ async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
     known: set[str] = set()
     for batch in _batches(users):
         known |= {
-            user for (user,) in await connection.fetch("known_users", users=batch)
+            user
+            for (user,) in await connection.fetch("known_users", users=batch)
         }
     return [user for user in users if user not in known]
 
 
-async def _raise_counters(connection: Connection, counters: Sequence[Row]) -> None:
-    """Lock the users' counters until the end, and move them on where they are behind.
+async def _raise_counters(
+    connection: Connection, counters: Sequence[Row]
+) -> None:
+    """Lock the users' counters until the end, and move them on where they are
+    behind.
 
     Behind those of the source, or behind a task that is here.
     """
     if counters:
         await connection.store("raise_counter", counters)
     for batch in _batches(counters):
-        await connection.fetch("catch_up", users=[row["user_id"] for row in batch])
+        await connection.fetch(
+            "catch_up", users=[row["user_id"] for row in batch]
+        )
 
 
-async def _add(connection: Connection, tasks: Sequence[Row], place: str) -> int:
-    """Store the tasks of one batch that are not there yet, and return their number."""
-    there = await connection.fetch("owners_of", ids=[task["id"] for task in tasks])
+async def _add(
+    connection: Connection, tasks: Sequence[Row], place: str
+) -> int:
+    """Store the tasks of one batch that are not there yet, and return their
+    number.
+    """
+    there = await connection.fetch(
+        "owners_of", ids=[task["id"] for task in tasks]
+    )
     stored = {id: (user_id, number) for id, user_id, number in there}
     for task in tasks:
         key = (task["user_id"], task["number"])

@@ -1,6 +1,8 @@
-"""How a store of a former version comes to this one: Alembic, on SQLAlchemy's engine.
+"""How a store of a former version comes to this one: Alembic, on SQLAlchemy's
+engine.
 
-Nothing else loads either when a command runs. The connection is one of its own.
+Nothing else loads either when a command runs. The connection is one of its
+own.
 """
 
 import io
@@ -14,7 +16,11 @@ from urllib.parse import quote
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, NullPool
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    create_async_engine,
+)
 
 from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
 from todo_cli.database.postgresql import Dial, PostgresConnection
@@ -29,7 +35,8 @@ _WAIT_S: Final = 0.1
 
 
 async def upgrade_file(target: SqliteTarget) -> None:
-    """Bring an embedded file to `HEAD`, after a copy; all or nothing, alone under a lock.
+    """Bring an embedded file to `HEAD`, after a copy; all or nothing, alone
+    under a lock.
 
     Nothing is done where another process was faster.
     """
@@ -48,7 +55,9 @@ async def upgrade_file(target: SqliteTarget) -> None:
     async with _connected(engine) as (connection, driver):
         await driver.executescript(SET_UP)
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        await _migrate(connection, SqliteConnection(driver, target.path), copy_aside)
+        await _migrate(
+            connection, SqliteConnection(driver, target.path), copy_aside
+        )
         await connection.commit()
 
 
@@ -78,7 +87,9 @@ def _quietly(isolation_level: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, Any]]:
+async def _connected(
+    engine: AsyncEngine,
+) -> AsyncIterator[tuple[AsyncConnection, Any]]:
     """A connection of SQLAlchemy, and the driver's own below it."""
     try:
         async with engine.connect() as connection:
@@ -108,12 +119,15 @@ def _run_alembic(connection: Connection) -> None:
 
 def _config(**streams: Any) -> Config:
     config = Config(**streams)
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(_MIGRATIONS).replace("%", "%%")
+    )
     return config
 
 
 def script(dialect_name: str, version: str | None) -> str:
-    """The SQL that brings a store from `version` (None: nothing there) to `HEAD`.
+    """The SQL that brings a store from `version` (None: nothing there) to
+    `HEAD`.
 
     For its owner to run.
     """
@@ -132,8 +146,12 @@ def script(dialect_name: str, version: str | None) -> str:
 def rights_of(role: str) -> str:
     """The SQL that gives a role the rights that todo needs."""
     rights = policy.grants(policy.quote(role))
-    return f"\n-- The rights that todo needs as the role of this call\n{rights}"
+    return (
+        f"\n-- The rights that todo needs as the role of this call\n{rights}"
+    )
 
 
 def _printed(statements: Sequence[str]) -> str:
-    return "".join(f"{statement};\n\n" for statement in statements).expandtabs(4)
+    return "".join(f"{statement};\n\n" for statement in statements).expandtabs(
+        4
+    )

@@ -1,8 +1,9 @@
 """Reads a connection string, as people have it, into what the drivers need.
 
-Accepts the strings of Neon's console, libpq, SQLAlchemy and other tools. A message quotes
-nothing of the string but a known scheme or a known parameter's name: a password that is
-not encoded can be anywhere in it. No SQL and no driver here: `config` imports this.
+Accepts the strings of Neon's console, libpq, SQLAlchemy and other tools. A
+message quotes nothing of the string but a known scheme or a known parameter's
+name: a password that is not encoded can be anywhere in it. No SQL and no
+driver here: `config` imports this.
 """
 
 import re
@@ -21,9 +22,18 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SSLMODES: Final = (
+    "disable",
+    "allow",
+    "prefer",
+    "require",
+    "verify-ca",
+    "verify-full",
+)
 NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
-_POSTGRES: Final = re.compile(r"postgres(ql)?(\+\w+)?", re.IGNORECASE | re.ASCII)
+_POSTGRES: Final = re.compile(
+    r"postgres(ql)?(\+\w+)?", re.IGNORECASE | re.ASCII
+)
 """With any driver of SQLAlchemy, such as `+asyncpg`: it is ignored."""
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
 _KNOWN: Final = _words(
@@ -33,11 +43,13 @@ _KNOWN: Final = _words(
     """
 )
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
-"""Known, and right to ignore: asyncpg has no channel binding (the verified certificate
-proves who the server is), and every statement here suits PgBouncer.
+"""Known, and right to ignore: asyncpg has no channel binding (the verified
+certificate proves who the server is), and every statement here suits
+PgBouncer.
 """
 _FOREIGN: Final = _words(
-    # libpq; settings of the server; asyncpg, SQLAlchemy, Prisma, JDBC, node-postgres, Neon
+    # libpq; settings of the server; asyncpg, SQLAlchemy, Prisma, JDBC,
+    # node-postgres, Neon
     """
     fallback_application_name gssdelegation gssencmode gsslib hostaddr
     keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname
@@ -57,8 +69,8 @@ _FOREIGN: Final = _words(
     prepareThreshold ssl uselibpqcompat endpoint project
     """
 )
-"""What other programs know and this one ignores; `todo doctor` names them. Any other
-name is not shown: it may be a password.
+"""What other programs know and this one ignores; `todo doctor` names them. Any
+other name is not shown: it may be a password.
 """
 _SCHEMES: Final = _words(
     """
@@ -66,7 +78,9 @@ _SCHEMES: Final = _words(
     mysql oracle redis rediss sqlite3 sqlserver ssh turso ws wss
     """
 )
-"""What a message may name. Anything else before `://` can be part of a password."""
+"""What a message may name. Anything else before `://` can be part of a
+password.
+"""
 _ENCODE: Final = (
     "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, "
     "`?` as `%3F`, `%` as `%25`"
@@ -76,9 +90,12 @@ _ODD_IN_USER: Final = re.compile(r"[;,|=]")
 """What people type in place of the `:` before a password."""
 _NESTED: Final = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
 _CLEAR_PATH: Final = re.compile(
-    r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$", re.IGNORECASE | re.DOTALL
+    r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$",
+    re.IGNORECASE | re.DOTALL,
 )
-"""A path whatever characters are in it: by how it begins, or by the ending of its name."""
+"""A path whatever characters are in it: by how it begins, or by the ending of
+its name.
+"""
 _ODD_IN_PATH: Final = re.compile(
     r"^[-/]|[:@?=;\s]|\.neon\.(tech|build)\b", re.IGNORECASE
 )
@@ -100,8 +117,8 @@ class SqliteTarget:
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
-    """A PostgreSQL server; `hosts` are tried in order, a host that starts with `/` is a
-    folder of Unix sockets.
+    """A PostgreSQL server; `hosts` are tried in order, a host that starts with
+    `/` is a folder of Unix sockets.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -121,13 +138,16 @@ class PostgresTarget:
     def place(self) -> str:
         """Host and database, for people; no user, no password."""
         hosts = ",".join(
-            host if port == _PORT else f"{host}:{port}" for host, port in self.hosts
+            host if port == _PORT else f"{host}:{port}"
+            for host, port in self.hosts
         )
         return f"{hosts}/{self.database or self.user or ''}".rstrip("/")
 
     @property
     def is_neon(self) -> bool:
-        """Whether a host belongs to Neon, whose proxy reads the endpoint from the host name."""
+        """Whether a host belongs to Neon, whose proxy reads the endpoint from
+        the host name.
+        """
         return any(host.endswith(NEON_DOMAINS) for host, _ in self.hosts)
 
     @property
@@ -139,14 +159,16 @@ class PostgresTarget:
 
     @property
     def is_plain(self) -> bool:
-        """Whether to connect without TLS: on a Unix socket, with `sslmode=disable`, or on
-        loopback unless the URL requires TLS.
+        """Whether to connect without TLS: on a Unix socket, with
+        `sslmode=disable`, or on loopback unless the URL requires TLS.
         """
         if self.sslmode == "disable" or all(
             host.startswith("/") for host, _ in self.hosts
         ):
             return True
-        return all(is_local(host) for host, _ in self.hosts) and self.sslmode in (
+        return all(
+            is_local(host) for host, _ in self.hosts
+        ) and self.sslmode in (
             None,
             "allow",
             "prefer",
@@ -155,7 +177,9 @@ class PostgresTarget:
     @property
     def is_exposed(self) -> bool:
         """Whether data leaves this machine without TLS."""
-        return self.is_plain and not all(is_local(host) for host, _ in self.hosts)
+        return self.is_plain and not all(
+            is_local(host) for host, _ in self.hosts
+        )
 
 
 Target = SqliteTarget | PostgresTarget
@@ -163,8 +187,8 @@ _PORT: Final = 5432
 
 
 def is_local(host: str) -> bool:
-    """Whether the host is loopback or a Unix socket by its spelling, never by what a
-    name resolves to.
+    """Whether the host is loopback or a Unix socket by its spelling, never by
+    what a name resolves to.
     """
     return (
         host.startswith("/")
@@ -174,7 +198,9 @@ def is_local(host: str) -> bool:
 
 
 def unwrap(text: str) -> str:
-    """Strip blanks, byte order marks and pairs of quotes, which come with copying."""
+    """Strip blanks, byte order marks and pairs of quotes, which come with
+    copying.
+    """
     while True:
         inner = text.strip().strip(_BYTE_ORDER_MARKS).strip()
         if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "'\"":
@@ -185,7 +211,9 @@ def unwrap(text: str) -> str:
 
 
 _BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
-"""The mark, and its bytes as Python carries them where the locale is not UTF-8."""
+"""The mark, and its bytes as Python carries them where the locale is not
+UTF-8.
+"""
 
 
 _MEANT: Final = re.compile(
@@ -204,19 +232,23 @@ _MEANT: Final = re.compile(
 
 
 _LIKE: Final = 0.78
-"""How similar to `postgresql` a misspelt scheme must be: `posgresql` is, `postmark` and
-`progress` are not.
+"""How similar to `postgresql` a misspelt scheme must be: `posgresql` is,
+`postmark` and `progress` are not.
 """
 
 
 def is_meant_for_postgres(text: str) -> bool:
-    """Whether a string of other programs names a PostgreSQL server, readable or not."""
+    """Whether a string of other programs names a PostgreSQL server, readable
+    or not.
+    """
     plain = redact.plain(unwrap(text))
     return _MEANT.search(plain) is not None or _is_misspelt(plain)
 
 
 def _is_misspelt(text: str) -> bool:
-    """Whether a scheme is nearly ours: letters lost, doubled or changed about."""
+    """Whether a scheme is nearly ours: letters lost, doubled or changed
+    about.
+    """
     from difflib import SequenceMatcher
 
     found = re.match(r"\W*(\w{5,14})(\+\w+)?\W*://", text)
@@ -230,13 +262,14 @@ def _is_misspelt(text: str) -> bool:
 
 
 def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
-    """Read a connection string or a path of a SQLite file; relative paths start at
-    `cwd`, `~` is `home`.
+    """Read a connection string or a path of a SQLite file; relative paths
+    start at `cwd`, `~` is `home`.
 
     Blanks, a byte order mark and a pair of quotes around it are ignored.
 
     Raises:
-        ConfigInvalid: it cannot be read; the message says why and quotes nothing secret.
+        ConfigInvalid: it cannot be read; the message says why and quotes
+            nothing secret.
     """
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
@@ -256,13 +289,15 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
         _ODD_IN_PATH.search(text) and not _CLEAR_PATH.match(text)
     ):
         raise ConfigInvalid(
-            "The database URL is neither a URL nor the path of a file", hint=_EXAMPLES
+            "The database URL is neither a URL nor the path of a file",
+            hint=_EXAMPLES,
         )
     return SqliteTarget(path)
 
 
 def _refuse_addresses(text: str) -> None:
-    """Refuse what is meant as a URL and cannot be read, instead of taking it for a path.
+    """Refuse what is meant as a URL and cannot be read, instead of taking it
+    for a path.
 
     Raises:
         ConfigInvalid: it says what is wrong, as far as that can be known.
@@ -282,12 +317,15 @@ def _refuse_addresses(text: str) -> None:
         )
     if redact.looks_like_address(text):
         raise ConfigInvalid(
-            "The database URL lacks `postgresql://` at its beginning", hint=_EXAMPLES
+            "The database URL lacks `postgresql://` at its beginning",
+            hint=_EXAMPLES,
         )
 
 
 def _refuse_copied(text: str) -> None:
-    """Refuse a URL with more around it than `unwrap` takes off, or with odd characters."""
+    """Refuse a URL with more around it than `unwrap` takes off, or with odd
+    characters.
+    """
     if re.match(r"\W*psql\b", text):
         raise ConfigInvalid(
             "The database URL begins with `psql`",
@@ -319,7 +357,9 @@ def _file(text: str, cwd: Path, home: Path | None) -> Path:
     if text == "" or text == ":memory:":
         raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
     if REFUSED.search(text):
-        raise ConfigInvalid("The path of the SQLite file contains a control character")
+        raise ConfigInvalid(
+            "The path of the SQLite file contains a control character"
+        )
     if home is not None and text.startswith("~/"):
         return home / text[2:]
     return cwd / text
@@ -342,7 +382,9 @@ def _postgres(rest: str) -> PostgresTarget:
         database=parts.database or None,
         sslmode=parameters.get("sslmode"),
         root_certificate=Path(root) if root and has_root else None,
-        direct_tls=_direct_tls(parameters.get("sslnegotiation"), is_neon=is_neon),
+        direct_tls=_direct_tls(
+            parameters.get("sslnegotiation"), is_neon=is_neon
+        ),
         options=options,
         connect_timeout_s=_seconds(parameters.get("connect_timeout")),
         application_name=parameters.get("application_name") or "todo",
@@ -352,8 +394,8 @@ def _postgres(rest: str) -> PostgresTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """A URL of PostgreSQL taken apart and decoded; a parameter wins over its twin in
-    the URL, as with libpq.
+    """A URL of PostgreSQL taken apart and decoded; a parameter wins over its
+    twin in the URL, as with libpq.
     """
 
     user: str
@@ -371,9 +413,10 @@ def _split(rest: str) -> _Parts:
     _refuse_raw(rest)
     main, _, query = rest.partition("?")
     authority, _, path = main.partition("/")
-    if authority.count("@") > 1 or "@" in path or "/" in path or "@" in query:
+    if authority.count("@") > 1 or {"@", "/"} & {*path} or "@" in query:
         raise ConfigInvalid(
-            "The database URL contains an `@` or `/` that is not encoded", hint=_ENCODE
+            "The database URL contains an `@` or `/` that is not encoded",
+            hint=_ENCODE,
         )
     parameters, dropped = _parameters(query)
     login, _, hosts = authority.rpartition("@")
@@ -393,7 +436,9 @@ def _split(rest: str) -> _Parts:
 
 
 def _refuse_raw(rest: str) -> None:
-    """Refuse characters that a URL cannot have, before it is cut at one of them."""
+    """Refuse characters that a URL cannot have, before it is cut at one of
+    them.
+    """
     if "#" in rest:
         raise ConfigInvalid(
             "The database URL contains a `#` that is not encoded", hint=_ENCODE
@@ -407,22 +452,28 @@ def _refuse_raw(rest: str) -> None:
 
 
 def _check(parts: _Parts) -> None:
-    """Refuse parts that cannot be right: used as they are, they could show a password."""
+    """Refuse parts that cannot be right: used as they are, they could show a
+    password.
+    """
     mode = parts.parameters.get("sslmode")
     if mode is not None and mode not in SSLMODES:
         raise ConfigInvalid(
             "The database URL has an unknown sslmode",
             hint=f"one of {', '.join(SSLMODES)}",
         )
-    is_odd = _ODD_IN_USER.search(parts.raw_user) or ":" in redact.plain(parts.user)
+    is_odd = _ODD_IN_USER.search(parts.raw_user) or ":" in redact.plain(
+        parts.user
+    )
     if parts.password is None and is_odd:
         raise ConfigInvalid(
-            "The database URL has a login that cannot be read", hint=_LOGIN_FORM
+            "The database URL has a login that cannot be read",
+            hint=_LOGIN_FORM,
         )
     shown = (parts.database, parts.parameters.get("application_name", ""))
     if any(redact.holds_login(text) for text in shown):
         raise ConfigInvalid(
-            "The database URL contains another connection string", hint=_EXAMPLES
+            "The database URL contains another connection string",
+            hint=_EXAMPLES,
         )
     if redact.looks_like_address(parts.parameters.get("sslrootcert", "")):
         raise ConfigInvalid(
@@ -439,12 +490,16 @@ def _decoded(text: str) -> str:
             "The database URL is not UTF-8 when decoded", hint=_ENCODE
         ) from None
     if "\0" in decoded:
-        raise ConfigInvalid("The database URL contains a null character", hint=_ENCODE)
+        raise ConfigInvalid(
+            "The database URL contains a null character", hint=_ENCODE
+        )
     return decoded
 
 
 def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Split the query; a name of ours keeps its value, the others are named as dropped."""
+    """Split the query; a name of ours keeps its value, the others are named as
+    dropped.
+    """
     known: dict[str, str] = {}
     dropped: list[str] = []
     for pair in filter(None, query.split("&")):
@@ -472,7 +527,9 @@ _HOST: Final = re.compile(
 
 
 def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
-    """Read hosts with their ports; the last of `ports` counts for the hosts after it."""
+    """Read hosts with their ports; the last of `ports` counts for the hosts
+    after it.
+    """
     given = (ports or str(_PORT)).split(",")
     found = []
     for position, text in enumerate(hosts.split(",")):

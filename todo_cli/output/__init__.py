@@ -1,3 +1,3 @@
-"""What is printed: a result becomes a `Sheet`, and that a table, tab-separated lines or
-JSON.
+"""What is printed: a result becomes a `Sheet`, and that a table, tab-separated
+lines or JSON.
 """

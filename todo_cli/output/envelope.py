@@ -10,12 +10,16 @@ from todo_cli.task import Task, format_instant
 
 
 def success(data: Any, message: str) -> str:
-    """The document of a result; `data` is a task, a list of tasks or plain JSON values."""
+    """The document of a result; `data` is a task, a list of tasks or plain
+    JSON values.
+    """
     return _document({"success": True, "data": data, "message": message})
 
 
 def failure(error: TodoError) -> str:
-    """The document of an error; `hint` and `details` only where the error has them."""
+    """The document of an error; `hint` and `details` only where the error has
+    them.
+    """
     body: dict[str, Any] = {"code": error.code.name, "message": error.message}
     if error.hint is not None:
         body["hint"] = error.hint

@@ -1,4 +1,6 @@
-"""A sheet as lines for a pipe: tab-separated, no header, no colour, nothing cut."""
+"""A sheet as lines for a pipe: tab-separated, no header, no colour, nothing
+cut.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,8 +11,8 @@ from todo_cli.output.views import Sheet
 from todo_cli.task import Task
 
 _NONE: Final = "-"
-"""For a column without a value: `read` in a shell takes two tabs in a row as one, and
-would assign the columns wrongly.
+"""For a column without a value: `read` in a shell takes two tabs in a row as
+one, and would assign the columns wrongly.
 """
 
 

@@ -23,8 +23,8 @@ _WITH_STATUS: Final = 32
 
 
 class _Buffer(io.StringIO):
-    """A text buffer with the encoding of the terminal, from which Rich chooses the
-    characters of its boxes.
+    """A text buffer with the encoding of the terminal, from which Rich chooses
+    the characters of its boxes.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -40,7 +40,9 @@ class _Buffer(io.StringIO):
 def render(
     sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]
 ) -> str:
-    """Draw a sheet `width` columns wide; text of users is shown as text, never as markup."""
+    """Draw a sheet `width` columns wide; text of users is shown as text, never
+    as markup.
+    """
     buffer = _Buffer(encoding)
     console = Console(
         file=buffer, width=width, force_terminal=True, _environ=dict(variables)
@@ -54,13 +56,17 @@ def render(
 def progress(
     what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
 ) -> Iterator[Callable[[int, int], None]]:
-    """Draw a progress bar on a stream; yield a function of (done, total) that moves it."""
+    """Draw a progress bar on a stream; yield a function of (done, total) that
+    moves it.
+    """
     text = io.TextIOWrapper(stream, encoding="utf-8")
     console = Console(
         file=text, width=width, force_terminal=True, _environ=dict(variables)
     )
     try:
-        with Progress(console=console, auto_refresh=False, transient=True) as bars:
+        with Progress(
+            console=console, auto_refresh=False, transient=True
+        ) as bars:
             bar = bars.add_task(what)
 
             def report(done: int, of: int) -> None:
@@ -99,7 +105,9 @@ def _table(table: Table, width: int) -> RichTable:
             cells.append(_status(task))
         cells.append(_title(task, is_marked=not with_status))
         if with_date:
-            cells.append(Text(age(task.completed_at or task.created_at, table.now)))
+            cells.append(
+                Text(age(task.completed_at or task.created_at, table.now))
+            )
         drawn.add_row(*cells)
     return drawn
 

@@ -1,5 +1,5 @@
-"""Makes stored text safe to print. Other programs can store what `rules.REFUSED` names,
-and it must not control a terminal.
+"""Makes stored text safe to print. Other programs can store what
+`rules.REFUSED` names, and it must not control a terminal.
 """
 
 import re
@@ -11,7 +11,9 @@ _REFUSED_IN_LINES: Final = re.compile(f"(?!\n)[{REFUSED_CLASS}]")
 
 
 def visible(text: str) -> str:
-    """One line of text with every refused character written out, as `\\x1b` or `\\u202e`."""
+    """One line of text with every refused character written out, as `\\x1b` or
+    `\\u202e`.
+    """
     return REFUSED.sub(_escape, text)
 
 
@@ -21,10 +23,12 @@ def visible_lines(text: str) -> str:
 
 
 def field(text: str) -> str:
-    """A value on a line of fields; backslash, LF and TAB are escaped, so that a script
-    can read it back.
+    """A value on a line of fields; backslash, LF and TAB are escaped, so that
+    a script can read it back.
     """
-    return visible(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t"))
+    return visible(
+        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    )
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -33,7 +37,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_json(document: str) -> str:
-    """Escape as `\\uXXXX` what `json` leaves raw; it can only be inside strings."""
+    """Escape as `\\uXXXX` what `json` leaves raw; it can only be inside
+    strings.
+    """
     if document.isascii() and "\x7f" not in document:  # `json` has escaped C0
         return document
     return REFUSED.sub(_escape_in_json, document)

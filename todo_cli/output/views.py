@@ -1,7 +1,8 @@
-"""A result as a view model: pure functions from what the service returned to a `Sheet`.
+"""A result as a view model: pure functions from what the service returned to a
+`Sheet`.
 
-Every writer draws the same sheet: `envelope` as JSON, `plain` for a pipe, `terminal` for
-people.
+Every writer draws the same sheet: `envelope` as JSON, `plain` for a pipe,
+`terminal` for people.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ class ViewContext:
     is_new_store: bool
     now: datetime
     by_flag: bool = False
-    """Whether a flag named the user: then a message about a new store names the user."""
+    """Whether a flag named the user: then a message about a new store names
+    the user.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,12 @@ class Table:
     """What to say where there are no rows."""
 
 
-# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its result,
-# twice (python/cpython#112559).
+# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its
+# result, twice (python/cpython#112559).
 @dataclass(frozen=True, slots=True, repr=False)
 class Sheet:
-    """A result in words: `data` and `message` for programs, and for people one of
-    `lines`, `table` and `fields`.
+    """A result in words: `data` and `message` for programs, and for people one
+    of `lines`, `table` and `fields`.
     """
 
     data: Any
@@ -78,7 +81,9 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     new = sum(result.is_new for result in results)
     message = f"Added {words.amount(new, 'task')}"
     if new < len(results):
-        message += f", {words.amount(len(results) - new, 'task')} already there"
+        message += (
+            f", {words.amount(len(results) - new, 'task')} already there"
+        )
     return Sheet([result.task for result in results], message + note, lines)
 
 
@@ -118,7 +123,9 @@ def _nothing(page: TaskPage, context: ViewContext) -> str:
 
 def shown(task: Task, context: ViewContext) -> Sheet:
     """Show every field of a task, in the order of the JSON."""
-    fields = [(name, _plain(value)) for name, value in task_values(task).items()]
+    fields = [
+        (name, _plain(value)) for name, value in task_values(task).items()
+    ]
     return Sheet(task, f"{task.number}: {task.title}", fields=fields)
 
 
@@ -142,7 +149,10 @@ def script(sql: str, context: ViewContext) -> Sheet:
 
 def imported(result: "Imported", context: ViewContext) -> Sheet:
     """Say how much was copied."""
-    new, people = words.amount(result.new, "task"), words.amount(result.users, "user")
+    new, people = (
+        words.amount(result.new, "task"),
+        words.amount(result.users, "user"),
+    )
     line = f"Imported {new} of {people}"
     if result.new < result.tasks:
         line += f"; {words.amount(result.tasks - result.new, 'task')} already there"
@@ -167,7 +177,9 @@ class Changed:
 
 
 def deletion_question(tasks: Sequence[Task]) -> list[str]:
-    """Ask before several tasks are deleted; the answer goes after the last line."""
+    """Ask before several tasks are deleted; the answer goes after the last
+    line.
+    """
     lines = [f"  {task.number}: {task.title}" for task in tasks[:10]]
     if len(tasks) > len(lines):
         lines.append(f"  and {len(tasks) - len(lines):,} more")
@@ -178,7 +190,9 @@ def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
     lines = [f"{verb} {task.number}: {task.title}" for task in tasks]
     if is_single:
         return Sheet(tasks[0], lines[0], lines)
-    return Sheet(list(tasks), f"{verb} {words.amount(len(tasks), 'task')}", lines)
+    return Sheet(
+        list(tasks), f"{verb} {words.amount(len(tasks), 'task')}", lines
+    )
 
 
 def _added_line(result: Added) -> str:
@@ -187,7 +201,9 @@ def _added_line(result: Added) -> str:
 
 
 def _new_list(results: Sequence[Added], context: ViewContext) -> str:
-    """Say that a list begins here; otherwise a mistyped user name goes unnoticed."""
+    """Say that a list begins here; otherwise a mistyped user name goes
+    unnoticed.
+    """
     if context.is_new_store and context.by_flag:
         return f" (new list for {context.user} in {context.place})"
     if context.is_new_store:

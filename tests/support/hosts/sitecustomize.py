@@ -16,8 +16,12 @@ def resolving(names: Iterable[str]) -> Callable[..., Any]:
     """
     known, system = frozenset(names), socket.getaddrinfo
 
-    def getaddrinfo(host: str | bytes | None, *arguments: Any, **named: Any) -> Any:
-        return system("127.0.0.1" if host in known else host, *arguments, **named)
+    def getaddrinfo(
+        host: str | bytes | None, *arguments: Any, **named: Any
+    ) -> Any:
+        return system(
+            "127.0.0.1" if host in known else host, *arguments, **named
+        )
 
     return getaddrinfo
 

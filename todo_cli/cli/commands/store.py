@@ -1,4 +1,6 @@
-"""The commands for the store itself: `todo db upgrade`, `policy` and `import`."""
+"""The commands for the store itself: `todo db upgrade`, `policy` and
+`import`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +31,14 @@ class Upgrade(Command[str]):
     """
 
     sql: Annotated[
-        bool, typer.Option("--sql", help="Print the SQL instead of running it.")
+        bool,
+        typer.Option("--sql", help="Print the SQL instead of running it."),
     ] = False
 
     async def run(self, context: "RunContext") -> str:
-        """Upgrade and return the schema's version, or return the SQL that would."""
+        """Upgrade and return the schema's version, or return the SQL that
+        would.
+        """
         if self.sql:
             return await context.database.upgrade_script()
         return await context.database.upgrade()
@@ -47,7 +52,8 @@ class Upgrade(Command[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Command[str]):
-    """Print SQL that shares one database: a role per person, bound to that person's tasks.
+    """Print SQL that shares one database: a role per person, bound to that
+    person's tasks.
 
     Nothing is changed; the owner of the database runs what is printed.
     """
@@ -60,7 +66,9 @@ class Policy(Command[str]):
     ] = None
     sql: Annotated[
         bool,
-        typer.Option("--sql", help="No effect; here because `db upgrade` has it."),
+        typer.Option(
+            "--sql", help="No effect; here because `db upgrade` has it."
+        ),
     ] = False
 
     def __post_init__(self) -> None:
@@ -90,18 +98,22 @@ class Policy(Command[str]):
 class Import(Command["Imported"]):
     """Copy every user's tasks from an embedded file into the store in use.
 
-    Ids, numbers and times are kept. It copies all or nothing, and is safe to repeat.
+    Ids, numbers and times are kept. It copies all or nothing, and is safe to
+    repeat.
     """
 
     path: Annotated[
         str,
         typer.Argument(
-            metavar="PATH", help="An embedded file, such as `todo doctor` shows."
+            metavar="PATH",
+            help="An embedded file, such as `todo doctor` shows.",
         ),
     ]
 
     def __post_init__(self) -> None:
-        """Refuse a connection string: it is not a path, and may hold a password."""
+        """Refuse a connection string: it is not a path, and may hold a
+        password.
+        """
         if redact.looks_like_address(self.path):
             fault = "must be an embedded file, not a URL"
             raise InvalidInput(
@@ -137,7 +149,9 @@ def _clean_role(text: str) -> str:
         raise InvalidInput.of("name", "looks like a connection string")
     name = rules.clean_user(text)
     if name in ("public", "none") or name.startswith("pg_"):
-        raise InvalidInput.of("name", "is one that PostgreSQL keeps for itself")
+        raise InvalidInput.of(
+            "name", "is one that PostgreSQL keeps for itself"
+        )
     if len(name.encode()) > _LONGEST_ROLE:
         raise InvalidInput.of(
             "name",

@@ -38,7 +38,8 @@ Ref = Annotated[
 Refs = Annotated[
     list[str],
     typer.Argument(
-        metavar="REF", help="Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs."
+        metavar="REF",
+        help="Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs.",
     ),
 ]
 ListStatus = Literal["open", "done", "all"]
@@ -46,7 +47,9 @@ NewStatus = Literal["open", "done"]
 
 
 def _read_title(ctx: typer.Context, words: list[str]) -> list[str] | None:
-    """Read the words of a title; a lone `-` that is not after `--` means stdin."""
+    """Read the words of a title; a lone `-` that is not after `--` means
+    stdin.
+    """
     state: ParseState = ctx.obj
     if words == ["-"] and not state.dash_is_text:
         return None
@@ -72,16 +75,22 @@ def _read_limit(text: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFields:
-    """The fields of a task that both `add` and `update` set: an option each, whose
-    flags and words are in `task.py`.
+    """The fields of a task that both `add` and `update` set: an option each,
+    whose flags and words are in `task.py`.
     """
 
     description: Annotated[str | None, field_option("description")] = None
 
     def typed(self) -> dict[str, str]:
-        """The options that were given, by the name of their field, as they were typed."""
-        values = {each.name: getattr(self, each.name) for each in fields(TaskFields)}
-        return {name: value for name, value in values.items() if value is not None}
+        """The options that were given, by the name of their field, as they
+        were typed.
+        """
+        values = {
+            each.name: getattr(self, each.name) for each in fields(TaskFields)
+        }
+        return {
+            name: value for name, value in values.items() if value is not None
+        }
 
     def words(self) -> list[str]:
         """The options that were given, as words of a command line."""
@@ -91,8 +100,8 @@ class TaskFields:
         return words
 
     async def given(self, context: "RunContext") -> dict[str, Any]:
-        """The fields that were given, with their values; an empty option clears a field,
-        and a description of `-` is read from standard input.
+        """The fields that were given, with their values; an empty option
+        clears a field, and a description of `-` is read from standard input.
         """
         values: dict[str, Any] = self.typed()
         if values.get("description") == "-":
@@ -119,7 +128,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
             help="Words of the title; `-` reads a title a line from stdin.",
         ),
     ]
-    """The words of the title; None for `-`: each line of standard input is a title."""
+    """The words of the title; None for `-`: each line of standard input is a
+    title.
+    """
     id: Annotated[
         UUID,
         typer.Option(
@@ -160,7 +171,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
         return views.added(result, context)
 
     def repeat(self) -> Sequence[str]:
-        """Add under the same id, which adds nothing where it is stored already."""
+        """Add under the same id, which adds nothing where it is stored
+        already.
+        """
         words = ["add", "--id", str(self.id)]
         if self.title is None:
             return [*words, "-"]
@@ -179,7 +192,9 @@ class List(Command[TaskPage]):
 
     status: Annotated[
         ListStatus,
-        typer.Option("--status", callback=one_of(ListStatus), help="Which tasks."),
+        typer.Option(
+            "--status", callback=one_of(ListStatus), help="Which tasks."
+        ),
     ] = "open"
     limit: Annotated[
         int | None,
@@ -234,11 +249,14 @@ class Update(TaskFields, Command[Task]):
 
     ref: Ref
     title: Annotated[
-        str | None, typer.Option("--title", metavar="TEXT", help="The new title.")
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="The new title."),
     ] = None
     status: Annotated[
         NewStatus | None,
-        typer.Option("--status", callback=one_of(NewStatus), help="The new status."),
+        typer.Option(
+            "--status", callback=one_of(NewStatus), help="The new status."
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -281,7 +299,9 @@ class Done(Command[list[Task]]):
     """
 
     refs: Refs
-    undo: Annotated[bool, typer.Option("--undo", help="Make them open again.")] = False
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Make them open again.")
+    ] = False
 
     def __post_init__(self) -> None:
         """Check the references."""
@@ -319,7 +339,9 @@ class Delete(Command[list[Task]]):
     """
 
     refs: Refs
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         """Check the references."""

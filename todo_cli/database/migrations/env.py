@@ -1,4 +1,6 @@
-"""Run migrations on the connection that `schema.py` hands over, or print their SQL."""
+"""Run migrations on the connection that `schema.py` hands over, or print their
+SQL.
+"""
 
 from alembic import context
 
