@@ -24,8 +24,7 @@ DESCRIPTIONS = {
 """What is stored of standard input."""
 
 
-@pytest.mark.spec("002/FR-001")
-@pytest.mark.spec("002/FR-056")
+@pytest.mark.spec("002/FR-001", "002/FR-056")
 def test_add_joins_its_words_by_one_blank(todo: Todo) -> None:
     add(todo, "first")
 
@@ -52,8 +51,7 @@ def test_add_never_interprets_a_title(todo: Todo) -> None:
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-001")
-@pytest.mark.spec("002/FR-042")
+@pytest.mark.spec("002/FR-001", "002/FR-042")
 def test_add_answers_with_the_whole_task(todo: Todo) -> None:
     ran = todo("add", "Buy", "milk", "-d", "2 litres", "--id", ID, "--json")
 
@@ -80,8 +78,7 @@ def test_add_makes_a_random_id_of_its_own(todo: Todo) -> None:
     assert ids[0] != ids[1]
 
 
-@pytest.mark.spec("002/FR-002")
-@pytest.mark.spec("002/FR-060")
+@pytest.mark.spec("002/FR-002", "002/FR-060")
 def test_add_takes_a_description_from_its_option_or_from_stdin(
     todo: Todo,
 ) -> None:
@@ -102,8 +99,7 @@ def test_add_takes_a_description_from_its_option_or_from_stdin(
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-003")
-@pytest.mark.spec("002/FR-023")
+@pytest.mark.spec("002/FR-003", "002/FR-023")
 def test_add_with_an_id_again_answers_with_the_task_as_it_is_stored(
     todo: Todo, clock: Clock
 ) -> None:

@@ -42,9 +42,7 @@ def line_id(number: int) -> str:
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-005")
-@pytest.mark.spec("002/FR-041")
-@pytest.mark.spec("002/FR-056")
+@pytest.mark.spec("002/FR-005", "002/FR-041", "002/FR-056")
 def test_add_lines_stores_a_task_for_each_line_in_order(todo: Todo) -> None:
     add(todo, "first")
 
@@ -73,8 +71,7 @@ def test_add_lines_reads_lines_as_files_have_them(todo: Todo) -> None:
     assert todo("add", "-", stdin=b"") == Ran(0, "", "")
 
 
-@pytest.mark.spec("002/FR-006")
-@pytest.mark.spec("002/FR-062")
+@pytest.mark.spec("002/FR-006", "002/FR-062")
 def test_add_lines_with_a_bad_one_store_nothing_and_name_it(
     todo: Todo,
 ) -> None:
@@ -113,9 +110,7 @@ def test_add_lines_again_with_an_id_add_only_what_is_missing(
     assert todo("add", "next", "--json").data["number"] == 4
 
 
-@pytest.mark.spec("002/FR-007")
-@pytest.mark.spec("002/FR-004")
-@pytest.mark.spec("002/FR-006")
+@pytest.mark.spec("002/FR-004", "002/FR-006", "002/FR-007")
 def test_add_lines_with_an_id_of_another_user_are_a_conflict(
     todo: Todo,
 ) -> None:

@@ -123,8 +123,7 @@ def assert_refused_by_all(
             assert ran.status == 8, (command, env, ran)
 
 
-@pytest.mark.spec("002/FR-066")
-@pytest.mark.spec("002/FR-131")
+@pytest.mark.spec("002/FR-066", "002/FR-131")
 def test_misspelt_address_is_refused_and_shown_by_no_command(
     todo_embedded: Todo, seal: Seal
 ) -> None:
@@ -139,8 +138,7 @@ def test_misspelt_address_is_refused_and_shown_by_no_command(
     assert list(seal.home.rglob("todo.db")) == []
 
 
-@pytest.mark.spec("002/FR-066")
-@pytest.mark.spec("002/FR-131")
+@pytest.mark.spec("002/FR-066", "002/FR-131")
 def test_misspelt_address_in_the_config_file_is_refused_and_not_shown(
     todo_embedded: Todo, seal: Seal
 ) -> None:

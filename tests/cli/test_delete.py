@@ -59,8 +59,7 @@ def run_with_terminals(
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-019")
-@pytest.mark.spec("002/FR-025")
+@pytest.mark.spec("002/FR-019", "002/FR-025")
 def test_delete_removes_tasks_for_good_and_answers_with_them_as_they_were(
     four: Todo, clock: Clock
 ) -> None:
@@ -75,8 +74,7 @@ def test_delete_removes_tasks_for_good_and_answers_with_them_as_they_were(
     assert four("add", "five", "--json").data["number"] == 5
 
 
-@pytest.mark.spec("002/FR-056")
-@pytest.mark.spec("002/FR-021")
+@pytest.mark.spec("002/FR-021", "002/FR-056")
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
 def test_delete_of_fewer_than_three_tasks_never_asks(
     four: Todo, terminal: bool
@@ -145,8 +143,7 @@ def test_delete_of_three_with_json_never_asks_even_at_a_terminal(
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-021")
-@pytest.mark.spec("002/FR-026")
+@pytest.mark.spec("002/FR-021", "002/FR-026")
 def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(
     four: Todo,
 ) -> None:
@@ -160,8 +157,7 @@ def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(
     assert titles_of(four) == ["four"]
 
 
-@pytest.mark.spec("002/FR-021")
-@pytest.mark.spec("002/FR-044")
+@pytest.mark.spec("002/FR-021", "002/FR-044")
 def test_delete_of_three_at_a_terminal_takes_anything_but_a_yes_as_no(
     four: Todo,
 ) -> None:

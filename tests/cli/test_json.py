@@ -52,9 +52,7 @@ def rows(data: Any) -> list[dict[str, Any]]:
     return data if isinstance(data, list) else [data]
 
 
-@pytest.mark.spec("002/FR-039")
-@pytest.mark.spec("002/FR-040")
-@pytest.mark.spec("002/FR-042")
+@pytest.mark.spec("002/FR-039", "002/FR-040", "002/FR-042")
 @pytest.mark.parametrize("arguments", GOOD, ids=" ".join)
 def test_answer_with_one_document_of_whole_tasks(
     todo: Todo, clock: Clock, arguments: Sequence[str]
@@ -95,8 +93,7 @@ def test_answer_with_one_document_of_whole_tasks(
         )
 
 
-@pytest.mark.spec("002/FR-039")
-@pytest.mark.spec("002/FR-040")
+@pytest.mark.spec("002/FR-039", "002/FR-040")
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
 def test_answer_with_one_document_on_failure(
     todo: Todo, terminal: bool
@@ -139,8 +136,7 @@ def test_answer_with_an_object_or_an_array(todo: Todo) -> None:
     assert kinds == expected
 
 
-@pytest.mark.spec("002/FR-039")
-@pytest.mark.spec("002/FR-029")
+@pytest.mark.spec("002/FR-029", "002/FR-039")
 def test_json_is_understood_anywhere(todo: Todo) -> None:
     for arguments in (
         ["--json", "add", "Buy", "milk"],
@@ -198,8 +194,7 @@ def test_json_is_chosen_by_the_environment(todo: Todo) -> None:
     assert_document(todo(env=env), code="USAGE")
 
 
-@pytest.mark.spec("002/FR-038")
-@pytest.mark.spec("002/FR-039")
+@pytest.mark.spec("002/FR-038", "002/FR-039")
 def test_json_is_never_chosen_or_changed_by_the_terminal(todo: Todo) -> None:
     add(todo, "x" * 200)
     colours = {"TERM": "xterm-256color", "FORCE_COLOR": "1"}

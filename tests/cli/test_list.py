@@ -38,8 +38,7 @@ def test_list_shows_the_newest_first_and_ties_by_number(
     assert numbers(todo("list", "--limit", "2", "--json")) == [3, 1]
 
 
-@pytest.mark.spec("002/FR-010")
-@pytest.mark.spec("002/FR-011")
+@pytest.mark.spec("002/FR-010", "002/FR-011")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -91,8 +90,7 @@ def test_list_of_nothing_is_success(todo: Todo) -> None:
         assert todo("list", *options) == Ran(0, "", "")
 
 
-@pytest.mark.spec("002/FR-011")
-@pytest.mark.spec("002/FR-012")
+@pytest.mark.spec("002/FR-011", "002/FR-012")
 def test_list_counts_to_a_thousand_and_shows_all(todo: Todo) -> None:
     todo("add", "-", stdin=b"task\n" * 1000)
     whole, some = todo("list", "--json"), todo("list", "-L", "20", "--json")

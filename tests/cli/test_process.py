@@ -95,8 +95,7 @@ def embedded_terminal(
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-049")
-@pytest.mark.spec("002/FR-056")
+@pytest.mark.spec("002/FR-049", "002/FR-056")
 def test_process_answers_like_the_door(
     surroundings: Surroundings, todo: Todo
 ) -> None:
@@ -249,8 +248,7 @@ def test_process_refuses_a_command_that_is_not_utf8(started: Process) -> None:
     assert_refused(started, "\udcff", code="USAGE")
 
 
-@pytest.mark.spec("002/FR-049")
-@pytest.mark.spec("002/FR-063")
+@pytest.mark.spec("002/FR-049", "002/FR-063")
 @pytest.mark.parametrize(
     "env",
     [
@@ -289,8 +287,7 @@ def missing(terminal: PtyProcess, env: Mapping[str, str | None]) -> list[str]:
     return [text for text in ("ab", "cd", "ef") if text not in shown]
 
 
-@pytest.mark.spec("002/FR-049")
-@pytest.mark.spec("002/FR-051")
+@pytest.mark.spec("002/FR-049", "002/FR-051")
 def test_process_in_a_terminal_shows_every_row_in_every_environment(
     todo_embedded: Todo, embedded_terminal: PtyProcess
 ) -> None:
@@ -366,8 +363,7 @@ def test_process_in_a_terminal_asks_and_obeys_a_no(
     assert titles_of(todo_embedded) == ["one", "two", "three"]
 
 
-@pytest.mark.spec("002/FR-046")
-@pytest.mark.spec("002/FR-039")
+@pytest.mark.spec("002/FR-039", "002/FR-046")
 @pytest.mark.parametrize(
     "number",
     [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],

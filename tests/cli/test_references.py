@@ -58,8 +58,7 @@ def test_parse_refuses_what_is_no_reference_and_names_it() -> None:
     ] == []
 
 
-@pytest.mark.spec("002/FR-023")
-@pytest.mark.spec("002/FR-026")
+@pytest.mark.spec("002/FR-023", "002/FR-026")
 def test_parse_keeps_the_order_and_drops_repeats() -> None:
     expected: dict[tuple[str, ...], list[int | UUID | range]] = {
         ("3", "1"): [3, 1],
@@ -139,9 +138,7 @@ def test_refuse_what_is_no_ref_on_every_command(
     assert tasks_of(todo) == before
 
 
-@pytest.mark.spec("002/FR-023")
-@pytest.mark.spec("002/FR-025")
-@pytest.mark.spec("002/FR-026")
+@pytest.mark.spec("002/FR-023", "002/FR-025", "002/FR-026")
 def test_name_tasks_in_the_order_asked_and_each_once(todo: Todo) -> None:
     add(todo, "one", "two", "three", "four", "five")
     todo("add", "six", "--id", ID)
@@ -256,8 +253,7 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
 }
 
 
-@pytest.mark.spec("002/FR-024")
-@pytest.mark.spec("002/FR-025")
+@pytest.mark.spec("002/FR-024", "002/FR-025")
 def test_a_change_that_is_refused_says_that_nothing_was_changed(
     todo: Todo,
 ) -> None:

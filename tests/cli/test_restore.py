@@ -626,12 +626,7 @@ def test_a_source_beside_the_journal_of_another_file_says_what_to_move_away(
 ) -> None:
     put(how, backup, crashed)
 
-    ran = todo(
-        "db",
-        "import",
-        str(crashed),
-        env=at(seal.cwd / "new.db"),
-    )
+    ran = todo("db", "import", str(crashed), env=at(seal.cwd / "new.db"))
 
     assert ran.status == 9
     assert "move todo.db-journal away" in ran.err

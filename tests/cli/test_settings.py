@@ -151,8 +151,7 @@ def test_settings_start_a_relative_path_at_the_working_directory(
 # Secrets
 
 
-@pytest.mark.spec("002/FR-065")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-065", "002/FR-066")
 @pytest.mark.parametrize("url", MALFORMED)
 def test_settings_refuse_a_malformed_url_without_showing_it(
     todo_embedded: Todo, seal: Seal, config: Path, url: str
@@ -192,8 +191,7 @@ def test_settings_never_show_a_password_that_is_not_escaped(
         assert_document(runs[1], code=runs[1].error["code"])
 
 
-@pytest.mark.spec("002/FR-069")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-066", "002/FR-069")
 def test_settings_refuse_a_password_that_others_can_read(
     todo_embedded: Todo, config: Path
 ) -> None:
@@ -216,8 +214,7 @@ def test_settings_refuse_a_password_that_others_can_read(
 # Reaching a server
 
 
-@pytest.mark.spec("002/FR-072")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-066", "002/FR-072")
 def test_settings_of_a_server_that_is_not_there_are_unavailable(
     todo_embedded: Todo,
 ) -> None:
@@ -234,8 +231,7 @@ def test_settings_of_a_server_that_is_not_there_are_unavailable(
         assert "CANARY" not in str(error)
 
 
-@pytest.mark.spec("002/FR-070")
-@pytest.mark.spec("002/FR-072")
+@pytest.mark.spec("002/FR-070", "002/FR-072")
 def test_settings_limit_the_wait_for_a_silent_server(
     todo_embedded: Todo, silent_server: str, config: Path
 ) -> None:
@@ -255,8 +251,7 @@ def test_settings_limit_the_wait_for_a_silent_server(
     assert_refused(todo_embedded, "list", env=env, code="TIMEOUT")
 
 
-@pytest.mark.spec("002/FR-072")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-066", "002/FR-072")
 def test_settings_that_a_server_refuses_say_which(
     todo_embedded: Todo, own_postgres: PostgresCluster
 ) -> None:
@@ -300,8 +295,7 @@ def test_settings_are_read_from_the_file_that_is_named_or_its_usual_place(
     assert user_of(TODO_CONFIG=str(tmp_path / "work.toml")) == "work"
 
 
-@pytest.mark.spec("002/FR-067")
-@pytest.mark.spec("002/FR-068")
+@pytest.mark.spec("002/FR-067", "002/FR-068")
 def test_settings_refuse_a_file_that_is_missing_wrong_or_unreadable(
     todo_embedded: Todo, config: Path, tmp_path: Path
 ) -> None:
@@ -345,8 +339,7 @@ def test_settings_are_not_read_from_dot_env(
 # How to print
 
 
-@pytest.mark.spec("002/FR-070")
-@pytest.mark.spec("002/FR-038")
+@pytest.mark.spec("002/FR-038", "002/FR-070")
 def test_settings_choose_json_by_the_file(
     todo_embedded: Todo, config: Path
 ) -> None:
@@ -357,8 +350,7 @@ def test_settings_choose_json_by_the_file(
     assert_document(todo_embedded("frobnicate"), code="USAGE")
 
 
-@pytest.mark.spec("002/FR-068")
-@pytest.mark.spec("002/FR-070")
+@pytest.mark.spec("002/FR-068", "002/FR-070")
 def test_settings_refuse_a_bad_output_or_timeout(
     todo_embedded: Todo, config: Path
 ) -> None:
@@ -380,8 +372,7 @@ def test_settings_refuse_a_bad_output_or_timeout(
 # No home
 
 
-@pytest.mark.spec("002/FR-071")
-@pytest.mark.spec("002/FR-075")
+@pytest.mark.spec("002/FR-071", "002/FR-075")
 def test_settings_without_a_home_need_the_store_or_its_folder(
     todo_embedded: Todo, tmp_path: Path
 ) -> None:

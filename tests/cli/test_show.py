@@ -11,8 +11,7 @@ from tests.support.stores import Clock
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-013")
-@pytest.mark.spec("002/FR-042")
+@pytest.mark.spec("002/FR-013", "002/FR-042")
 def test_show_answers_with_every_field(todo: Todo, clock: Clock) -> None:
     todo("add", "Buy milk", "-d", "2 litres", "--id", ID)
     clock.tick(1.5)
@@ -54,8 +53,7 @@ def test_show_at_a_terminal_holds_every_field(
     ] == []
 
 
-@pytest.mark.spec("002/FR-025")
-@pytest.mark.spec("002/FR-045")
+@pytest.mark.spec("002/FR-025", "002/FR-045")
 def test_show_of_a_missing_task_says_so_in_two_lines(todo: Todo) -> None:
     add(todo, "Buy milk")
 

@@ -114,8 +114,7 @@ def in_words_of_a_new_store(ran: Ran, store: Store) -> bool:
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-066")
-@pytest.mark.spec("002/FR-074")
+@pytest.mark.spec("002/FR-066", "002/FR-074")
 @pytest.mark.parametrize("style", [[], ["--json"]], ids=["words", "json"])
 @pytest.mark.parametrize("words", [["add", "one"], ["add", "-"]], ids=" ".join)
 def test_the_first_add_says_where_the_new_list_is_and_no_password(
@@ -134,8 +133,7 @@ def test_the_first_add_says_where_the_new_list_is_and_no_password(
     assert "new list" not in second.out
 
 
-@pytest.mark.spec("002/FR-074")
-@pytest.mark.spec("002/FR-075")
+@pytest.mark.spec("002/FR-074", "002/FR-075")
 def test_the_first_add_makes_the_embedded_file(
     todo_embedded: Todo, file: Path, seal: Seal, tmp_path: Path
 ) -> None:

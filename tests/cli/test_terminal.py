@@ -118,9 +118,7 @@ def test_table_survives_a_task_from_the_future(
     assert "-" not in row(text, 1)
 
 
-@pytest.mark.spec("002/FR-011")
-@pytest.mark.spec("002/FR-012")
-@pytest.mark.spec("002/FR-050")
+@pytest.mark.spec("002/FR-011", "002/FR-012", "002/FR-050")
 def test_table_counts_in_its_footer(todo: Todo) -> None:
     todo("add", "-", stdin=b"task\n" * 1003)
     todo("done", "1-1000")
@@ -258,8 +256,7 @@ def test_output_has_no_escape_on_a_dumb_terminal(todo: Todo) -> None:
     assert todo("show", "99", terminal=True, env=dumb) == todo("show", "99")
 
 
-@pytest.mark.spec("002/FR-052")
-@pytest.mark.spec("002/FR-054")
+@pytest.mark.spec("002/FR-052", "002/FR-054")
 def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(
     todo: Todo,
 ) -> None:
@@ -271,8 +268,7 @@ def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-053")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-053", "002/FR-066")
 @pytest.mark.nothing_made
 def test_empty_list_at_a_terminal_names_user_and_store_and_no_password(
     todo: Todo, store: Store
@@ -309,8 +305,7 @@ def test_table_on_a_terminal_that_knows_few_characters(
     assert "caf" in row(plain(ran), 1)
 
 
-@pytest.mark.spec("002/FR-050")
-@pytest.mark.spec("002/FR-049")
+@pytest.mark.spec("002/FR-049", "002/FR-050")
 def test_table_in_a_real_terminal(todo: Todo, pty_process: PtyProcess) -> None:
     add(todo, "Buy milk", "Call Bob")
 

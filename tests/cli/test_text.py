@@ -49,8 +49,7 @@ def test_refuse_a_character_in_every_text_and_change_nothing(
     assert tasks_of(todo) == before
 
 
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-043")
+@pytest.mark.spec("002/FR-043", "002/FR-057")
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -23,8 +23,7 @@ def milk(todo: Todo, clock: Clock) -> dict[str, Any]:
     return data
 
 
-@pytest.mark.spec("002/FR-014")
-@pytest.mark.spec("002/FR-016")
+@pytest.mark.spec("002/FR-014", "002/FR-016")
 @pytest.mark.parametrize(
     ("options", "changed"),
     [
@@ -155,9 +154,7 @@ def test_update_clears_what_is_clear_without_moving_a_time(
     assert todo("update", "1", "-d", "", "--json").data == plain
 
 
-@pytest.mark.spec("002/FR-036")
-@pytest.mark.spec("002/FR-059")
-@pytest.mark.spec("002/FR-062")
+@pytest.mark.spec("002/FR-036", "002/FR-059", "002/FR-062")
 def test_update_refuses_a_bad_value_and_changes_nothing_else(
     todo: Todo, milk: dict[str, Any]
 ) -> None:
@@ -185,8 +182,7 @@ def test_update_refuses_a_bad_value_and_changes_nothing_else(
     assert tasks_of(todo) == [milk]
 
 
-@pytest.mark.spec("002/FR-025")
-@pytest.mark.spec("002/FR-027")
+@pytest.mark.spec("002/FR-025", "002/FR-027")
 def test_update_takes_exactly_one_task_that_is_there(
     todo: Todo, milk: dict[str, Any]
 ) -> None:

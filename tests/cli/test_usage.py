@@ -65,10 +65,7 @@ def broken_clock() -> NoReturn:
     )
 
 
-@pytest.mark.spec("002/FR-033")
-@pytest.mark.spec("002/FR-036")
-@pytest.mark.spec("002/FR-045")
-@pytest.mark.spec("002/FR-073")
+@pytest.mark.spec("002/FR-033", "002/FR-036", "002/FR-045", "002/FR-073")
 def test_refuse_what_the_parser_does_not_know_and_touch_nothing(
     todo_embedded: Todo, seal: Seal
 ) -> None:
@@ -134,8 +131,7 @@ def test_hint_at_the_help_of_the_command_that_was_meant(
     assert hints["done --undo=x"] == "todo done --help"
 
 
-@pytest.mark.spec("002/FR-015")
-@pytest.mark.spec("002/FR-036")
+@pytest.mark.spec("002/FR-015", "002/FR-036")
 @pytest.mark.parametrize(
     "words",
     [["update", "1"], ["add", "-", "-d", "x"], ["serve", "--port", "x"]],
@@ -163,8 +159,7 @@ def test_a_variable_of_shell_completion_changes_nothing(
         assert process("list", "--json", env=shell).data == []
 
 
-@pytest.mark.spec("002/FR-031")
-@pytest.mark.spec("002/FR-039")
+@pytest.mark.spec("002/FR-031", "002/FR-039")
 @pytest.mark.parametrize(
     "value", ["bash_source", "complete_bash", "source_fish"]
 )
@@ -218,8 +213,7 @@ def test_bare_todo_with_json_is_a_usage_error(todo_embedded: Todo) -> None:
     assert_document(todo_embedded("db", "--json"), code="USAGE")
 
 
-@pytest.mark.spec("002/FR-031")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-031", "002/FR-066")
 def test_help_of_every_command_needs_no_setting_and_shows_none(
     todo_embedded: Todo,
 ) -> None:
@@ -251,8 +245,7 @@ def test_help_at_a_narrow_terminal_is_help(todo_embedded: Todo) -> None:
     )
 
 
-@pytest.mark.spec("002/FR-032")
-@pytest.mark.spec("002/FR-039")
+@pytest.mark.spec("002/FR-032", "002/FR-039")
 def test_version_is_one_line_or_an_envelope(todo_embedded: Todo) -> None:
     line = todo_embedded("--version", env=BROKEN)
     document = todo_embedded("--version", "--json")
@@ -329,10 +322,7 @@ def test_options_of_every_command_stand_anywhere_around_two_words(
         assert (ran.status, ran.err, ran.json["success"]) == (0, "", True)
 
 
-@pytest.mark.spec("002/FR-029")
-@pytest.mark.spec("002/FR-030")
-@pytest.mark.spec("002/FR-031")
-@pytest.mark.spec("002/FR-135")
+@pytest.mark.spec("002/FR-029", "002/FR-030", "002/FR-031", "002/FR-135")
 def test_options_after_two_dashes_are_text(todo: Todo) -> None:
     text = ["--user", "bob", "-unused", "--debug", "-d", "-L20", "--help"]
 
@@ -424,8 +414,7 @@ def test_codes_have_their_exit_status() -> None:
     } == EXITS
 
 
-@pytest.mark.spec("002/FR-037")
-@pytest.mark.spec("002/FR-039")
+@pytest.mark.spec("002/FR-037", "002/FR-039")
 def test_a_bug_is_one_line_or_one_document_and_status_1(
     surroundings: Surroundings,
 ) -> None:
@@ -442,8 +431,7 @@ def test_a_bug_is_one_line_or_one_document_and_status_1(
     assert "CANARY" not in words.err + document.out
 
 
-@pytest.mark.spec("002/FR-037")
-@pytest.mark.spec("002/FR-066")
+@pytest.mark.spec("002/FR-037", "002/FR-066")
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["words", "json"])
 def test_a_bug_with_debug_shows_its_traceback_without_secrets(
     surroundings: Surroundings, json: list[str]

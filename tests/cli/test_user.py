@@ -166,8 +166,7 @@ def test_user_is_kept_as_written(todo: Todo) -> None:
 
 
 @on_both_stores
-@pytest.mark.spec("002/FR-028")
-@pytest.mark.spec("002/FR-061")
+@pytest.mark.spec("002/FR-028", "002/FR-061")
 def test_users_do_not_see_each_other_and_are_told_apart_by_case(
     todo: Todo,
 ) -> None:

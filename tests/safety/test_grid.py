@@ -64,9 +64,7 @@ def writes(hostile: HostileStore) -> Iterator[tuple[str, list[str], bytes]]:
     yield "Deleted", ["delete", every(hostile), "--yes"], b""
 
 
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-043")
-@pytest.mark.spec("002/FR-063")
+@pytest.mark.spec("002/FR-043", "002/FR-057", "002/FR-063")
 def test_documents_hold_every_text_and_nothing_raw(
     hostile: HostileStore,
 ) -> None:
@@ -196,8 +194,7 @@ def test_terminals_show_every_text_visibly(
 
 
 @on_a_file
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-021")
+@pytest.mark.spec("002/FR-021", "002/FR-057")
 def test_questions_show_every_text_on_a_line_of_its_own(
     hostile: HostileStore,
 ) -> None:
@@ -229,8 +226,7 @@ FORMS = (
 )
 
 
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-045")
+@pytest.mark.spec("002/FR-045", "002/FR-057")
 def test_errors_quote_every_text_visibly(todo_embedded: Todo) -> None:
     for place, text in enumerate(CORPUS + BYTES):
         words = FORMS[place % len(FORMS)](text)
@@ -268,8 +264,7 @@ def test_errors_name_strange_people_as_they_are(todo_embedded: Todo) -> None:
         assert ran.err.splitlines()[0] == f"error: No task 99 for {text}"
 
 
-@pytest.mark.spec("002/FR-037")
-@pytest.mark.spec("002/FR-057")
+@pytest.mark.spec("002/FR-037", "002/FR-057")
 @pytest.mark.parametrize("style", [[], ["--json"]], ids=["words", "json"])
 def test_tracebacks_show_every_text_visibly(
     todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, style: list[str]
@@ -288,8 +283,7 @@ def test_tracebacks_show_every_text_visibly(
 
 
 @on_a_file
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-043")
+@pytest.mark.spec("002/FR-043", "002/FR-057")
 def test_the_api_answers_with_every_text_and_nothing_raw(
     hostile: HostileStore, store: Store, clock: Clock
 ) -> None:

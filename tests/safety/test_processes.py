@@ -32,8 +32,7 @@ def store(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-@pytest.mark.spec("002/FR-057")
-@pytest.mark.spec("002/FR-043")
+@pytest.mark.spec("002/FR-043", "002/FR-057")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_drives_no_terminal(
     todo: Todo,

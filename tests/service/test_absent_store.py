@@ -126,10 +126,7 @@ FOREIGN = {
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_a_schema_of_our_name_that_is_somebody_elses_is_left_alone(
-    store: Store,
-    database: Database,
-    tasks: TaskService,
-    statements: list[str],
+    store: Store, database: Database, tasks: TaskService, statements: list[str]
 ) -> None:
     for statement in statements:
         await run_sql(store, statement)

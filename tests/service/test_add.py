@@ -34,10 +34,7 @@ async def everything(tasks: TaskService) -> list[Task]:
     )
 
 
-@pytest.mark.spec("001/FR-001")
-@pytest.mark.spec("001/FR-010")
-@pytest.mark.spec("001/FR-011")
-@pytest.mark.spec("001/FR-014")
+@pytest.mark.spec("001/FR-001", "001/FR-010", "001/FR-011", "001/FR-014")
 async def test_add_gives_the_whole_task_back(
     tasks: TaskService, clock: Clock
 ) -> None:
@@ -73,10 +70,7 @@ async def test_add_makes_a_random_id_or_takes_any(tasks: TaskService) -> None:
         assert (await tasks.get(id)).id == id
 
 
-@pytest.mark.spec("001/FR-005")
-@pytest.mark.spec("001/FR-006")
-@pytest.mark.spec("001/FR-007")
-@pytest.mark.spec("001/FR-009")
+@pytest.mark.spec("001/FR-005", "001/FR-006", "001/FR-007", "001/FR-009")
 async def test_add_keeps_text_as_it_is(service: Services) -> None:
     longest = "\U0001f600" * 255
     tasks = service(longest)
@@ -104,8 +98,7 @@ async def test_add_keeps_text_as_it_is(service: Services) -> None:
     assert {task.user_id for task in stored} == {longest}
 
 
-@pytest.mark.spec("001/FR-003")
-@pytest.mark.spec("001/FR-013")
+@pytest.mark.spec("001/FR-003", "001/FR-013")
 async def test_add_counts_from_one_for_each_user_by_the_exact_name(
     service: Services,
 ) -> None:
@@ -230,8 +223,7 @@ async def test_add_all_names_the_first_id_that_conflicts(
             )
 
 
-@pytest.mark.spec("001/FR-016")
-@pytest.mark.spec("001/FR-017")
+@pytest.mark.spec("001/FR-016", "001/FR-017")
 async def test_add_all_stores_nothing_where_one_conflicts(
     service: Services,
 ) -> None:

@@ -28,8 +28,7 @@ async def done(tasks: TaskService, milk: Task, clock: Clock) -> Task:
     return task
 
 
-@pytest.mark.spec("001/FR-026")
-@pytest.mark.spec("001/FR-027")
+@pytest.mark.spec("001/FR-026", "001/FR-027")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -84,9 +83,7 @@ async def test_update_to_what_is_there_moves_no_time(
     assert await tasks.get(1) == done
 
 
-@pytest.mark.spec("001/FR-006")
-@pytest.mark.spec("001/FR-026")
-@pytest.mark.spec("001/FR-027")
+@pytest.mark.spec("001/FR-006", "001/FR-026", "001/FR-027")
 @pytest.mark.parametrize("nothing", [None, ""])
 async def test_update_clears_a_description_once_and_gives_one(
     tasks: TaskService, milk: Task, clock: Clock, nothing: str | None
@@ -102,8 +99,7 @@ async def test_update_clears_a_description_once_and_gives_one(
     assert given == replace(milk, description="b", updated_at=clock.now)
 
 
-@pytest.mark.spec("001/FR-010")
-@pytest.mark.spec("001/FR-028")
+@pytest.mark.spec("001/FR-010", "001/FR-028")
 async def test_update_completes_and_undoes(
     tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
@@ -118,8 +114,7 @@ async def test_update_completes_and_undoes(
     assert undone == replace(milk, updated_at=clock.now)
 
 
-@pytest.mark.spec("001/FR-026")
-@pytest.mark.spec("001/FR-028")
+@pytest.mark.spec("001/FR-026", "001/FR-028")
 async def test_update_of_another_field_keeps_the_time_of_what_is_done(
     tasks: TaskService, done: Task, clock: Clock
 ) -> None:
@@ -132,8 +127,7 @@ async def test_update_of_another_field_keeps_the_time_of_what_is_done(
     assert cleared == replace(renamed, description=None)
 
 
-@pytest.mark.spec("001/FR-023")
-@pytest.mark.spec("001/FR-026")
+@pytest.mark.spec("001/FR-023", "001/FR-026")
 async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
     tasks: TaskService, milk: Task
 ) -> None:
@@ -159,9 +153,7 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
     assert (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks == [milk]
 
 
-@pytest.mark.spec("001/FR-010")
-@pytest.mark.spec("001/FR-027")
-@pytest.mark.spec("001/FR-028")
+@pytest.mark.spec("001/FR-010", "001/FR-027", "001/FR-028")
 async def test_complete_stamps_the_time_once(
     tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
@@ -176,8 +168,7 @@ async def test_complete_stamps_the_time_once(
     assert await tasks.get(1) == done
 
 
-@pytest.mark.spec("001/FR-027")
-@pytest.mark.spec("001/FR-028")
+@pytest.mark.spec("001/FR-027", "001/FR-028")
 async def test_undo_makes_open_again_once(
     tasks: TaskService, done: Task, milk: Task, clock: Clock
 ) -> None:
@@ -195,8 +186,7 @@ async def test_undo_makes_open_again_once(
     )
 
 
-@pytest.mark.spec("001/FR-027")
-@pytest.mark.spec("001/FR-028")
+@pytest.mark.spec("001/FR-027", "001/FR-028")
 @pytest.mark.parametrize("undo", [False, True])
 async def test_complete_of_several_moves_the_times_of_those_that_change(
     tasks: TaskService, clock: Clock, undo: bool

@@ -140,8 +140,7 @@ def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(
         assert len(crew.everything("ada")) == 6 * round
 
 
-@pytest.mark.spec("001/FR-016")
-@pytest.mark.spec("001/FR-035")
+@pytest.mark.spec("001/FR-016", "001/FR-035")
 def test_adds_of_one_id_by_two_users_at_once_give_it_to_one(
     workers: Workers,
 ) -> None:
@@ -347,8 +346,7 @@ def test_updates_by_eight_processes_leave_the_last_of_each_field(
     } == {(f"title {CALLS - 1}", f"description {CALLS - 1}")}
 
 
-@pytest.mark.spec("001/FR-015")
-@pytest.mark.spec("001/FR-035")
+@pytest.mark.spec("001/FR-015", "001/FR-035")
 def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(
     workers: Workers,
 ) -> None:

@@ -139,8 +139,7 @@ MISSING: dict[str, list[Reference]] = {
 }
 
 
-@pytest.mark.spec("001/FR-025")
-@pytest.mark.spec("001/FR-030")
+@pytest.mark.spec("001/FR-025", "001/FR-030")
 @several
 async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
     service: Services, use: Several

@@ -56,9 +56,7 @@ async def test_list_orders_tasks_of_one_instant_by_number(
     assert [*opened, done] == [[12, 11, 10, 9, 8]] * 3
 
 
-@pytest.mark.spec("001/FR-001")
-@pytest.mark.spec("001/FR-020")
-@pytest.mark.spec("001/FR-021")
+@pytest.mark.spec("001/FR-001", "001/FR-020", "001/FR-021")
 async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
     five: TaskService,
 ) -> None:
@@ -107,8 +105,7 @@ async def test_list_without_tasks_still_counts(tasks: TaskService) -> None:
     ] == ([([], 0, 2)] * 2)
 
 
-@pytest.mark.spec("001/FR-020")
-@pytest.mark.spec("001/FR-021")
+@pytest.mark.spec("001/FR-020", "001/FR-021")
 async def test_list_stops_counting_at_1001_and_holds_more(
     tasks: TaskService,
 ) -> None:
