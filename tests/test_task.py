@@ -1,9 +1,9 @@
 """The shapes of a task, its times, and what the stores themselves refuse."""
 
 import time
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +17,7 @@ from todo_cli.database.tables import TaskRow
 from todo_cli.errors import InvalidInput
 from todo_cli.service import TaskService
 from todo_cli.task import (
+    About,
     Added,
     NewTask,
     Task,
@@ -24,6 +25,7 @@ from todo_cli.task import (
     TaskPage,
     TaskQuery,
     TaskStatus,
+    about,
     format_instant,
 )
 
@@ -118,6 +120,23 @@ def test_task_create_refuses_bad_text_as_invalid_input(
         NewTask(**values)
 
     assert [detail["field"] for detail in error.value.details] == [field]
+
+
+def test_about_finds_the_words_among_other_notes() -> None:
+    @dataclass
+    class Shape:
+        name: Annotated[str, "a note of somebody else", About("A name.")]
+
+    assert about(Shape)["name"].words == "A name."
+
+
+def test_about_refuses_a_field_without_words() -> None:
+    @dataclass
+    class Shape:
+        name: Annotated[str, "a note of somebody else"]
+
+    with pytest.raises(TypeError, match="says nothing"):
+        about(Shape)
 
 
 @pytest.mark.spec("001/FR-026")

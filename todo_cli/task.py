@@ -9,7 +9,7 @@ the fields from here.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 from uuid import UUID
@@ -135,17 +135,12 @@ class Task:
     completed_at: CompletedAt
 
 
-class _Unset:
-    """The one value that says that a field is not named."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-    def __bool__(self) -> bool:
-        return False
+class _Mark(Enum):
+    UNSET = "the field is not named"
 
 
-UNSET: Final[Any] = _Unset()
+UNSET: Final[Any] = _Mark.UNSET
+"""The value of a field that a change does not name."""
 
 
 @dataclass(slots=True)

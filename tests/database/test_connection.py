@@ -23,6 +23,7 @@ from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import connection
 from todo_cli.database.connection import Dialer, connect
 from todo_cli.database.engine import open_database
+from todo_cli.database.postgresql import Server
 from todo_cli.database.url import PostgresTarget, parse_url
 from todo_cli.errors import (
     AuthFailed,
@@ -357,6 +358,25 @@ async def test_a_statement_is_described_anew_when_a_type_has_changed(
 
     assert await session.fetchval("SELECT it FROM kept") == 1
     await session.close()
+
+
+async def test_a_connection_that_is_too_old_is_replaced(
+    line: TurnProxy, lined: PostgresTarget
+) -> None:
+    dial = Dialer(lined, timeout_s=15)
+    server = Server(lined, dial, size=1, busy_for_s=5, oldest_s=0.2)
+    connections = []
+    for pause_s in (0.0, 0.3):
+        async with server.connection() as session:
+            await session.fetch("ping")
+        connections.append(line.connections)
+        await asyncio.sleep(pause_s)
+    async with server.connection() as session:
+        await session.fetch("ping")
+    await server.close()
+
+    assert connections == [1, 1]
+    assert line.connections == 2
 
 
 # TLS

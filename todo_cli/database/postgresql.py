@@ -24,7 +24,7 @@ from todo_cli.errors import DatabaseBusy, TodoError
 
 Dial = Callable[[], Awaitable[Connection]]
 
-_OLDEST_S: Final = 280.0
+OLDEST_S: Final = 280.0
 """How old a connection may grow: less than the five minutes after which Neon
 puts a database to sleep.
 """
@@ -145,12 +145,14 @@ class Server:
         *,
         size: int | None,
         busy_for_s: float,
+        oldest_s: float = OLDEST_S,
     ) -> None:
         self.owner_check = OwnerCheck(target.place)
         self._place = target.place
         self._dial = dial
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
+        self._oldest_s = oldest_s
         self._free = asyncio.Semaphore(self._size)
         self._pool: asyncpg.Pool | None = None
 
@@ -185,7 +187,7 @@ class Server:
             pool = asyncpg.create_pool(
                 min_size=0,
                 max_size=self._size,
-                max_inactive_connection_lifetime=_OLDEST_S,
+                max_inactive_connection_lifetime=OLDEST_S,
                 connect=self._connect,
                 reset=_leave_as_it_is,
             )
@@ -208,7 +210,7 @@ class Server:
         """Acquire a connection that is not too old."""
         while True:
             driver = await pool.acquire()
-            if driver.age_s < _OLDEST_S:
+            if driver.age_s < self._oldest_s:
                 return driver
             driver.terminate()
             await pool.release(driver)
