@@ -139,9 +139,7 @@ class TaskUpdate(_Object):
     }
 )
 class Task(_Object):
-    """A task, always with all of its fields; more may be added within a major
-    version.
-    """
+    """A task with all of its fields; a minor version may add some."""
 
     model_config = ConfigDict(extra="allow")
 

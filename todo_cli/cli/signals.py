@@ -1,20 +1,19 @@
-"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, and
-when.
+"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, when.
 
 A signal is never an exception: it could come in the middle of an import, or in
-a callback that swallows it. The handler looks at the state instead:
+a callback that swallows it. The handler reads the state instead:
 
-    state       what the program does              what a signal does IDLE
-    nothing was sent to the store      ends it, after the JSON document WORKING
-    the event loop runs a command      goes to `guard`, which cancels it STORED
-    a write is not reported yet        nothing; `printing` looks at it
-    REPORTING   prints what was written            starts GRACE_S: HURRYING
-    HURRYING    prints it, for GRACE_S at most     ends it at once LEAVING
-    prints something else, or nothing  ends it at once
+    state      what the program does           what a signal does
+    IDLE       nothing was sent to the store   ends it, after the JSON document
+    WORKING    the event loop runs a command   goes to `guard`, which cancels it
+    STORED     a write is not reported yet     nothing; `printing` checks later
+    REPORTING  prints what was written         starts GRACE_S: HURRYING
+    HURRYING   prints it, for GRACE_S at most  ends it at once
+    LEAVING    prints something else, or ends  ends it at once
 
-    IDLE -> WORKING -> IDLE or STORED              by `guard` STORED ->
-    REPORTING -> HURRYING -> LEAVING     by `printing`, where a write is owed
-    IDLE -> LEAVING                                by `printing`, where none is
+    IDLE -> WORKING -> IDLE or STORED            by `guard`
+    STORED -> REPORTING -> HURRYING -> LEAVING   by `printing`, for a write
+    IDLE -> LEAVING                              by `printing`, for the rest
 """
 
 import errno
