@@ -3,6 +3,7 @@ printing.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
@@ -253,17 +254,18 @@ class TaskService:
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:
-        return Task(
-            id=new.id or uuid4(),
-            number=0,
-            user_id=self._user,
-            title=new.title,
-            description=new.description,
-            completed=False,
-            created_at=now,
-            updated_at=now,
-            completed_at=None,
-        )
+        """A task as it is stored first; the store gives the number."""
+        given = {each.name: getattr(new, each.name) for each in fields(new)}
+        ours = {
+            "id": new.id or uuid4(),
+            "number": 0,
+            "user_id": self._user,
+            "completed": False,
+            "created_at": now,
+            "updated_at": now,
+            "completed_at": None,
+        }
+        return Task(**given | ours)
 
     def _not_found(
         self, missing: Sequence[Reference], outcome: str
