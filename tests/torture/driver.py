@@ -63,6 +63,12 @@ def driven(calls: Calls) -> Iterator[None]:
         def cursor(self, factory: Any = Cursor) -> Any:
             return super().cursor(factory)
 
+        def execute(self, *arguments: Any) -> Any:
+            return self.cursor().execute(*arguments)
+
+        def executemany(self, *arguments: Any) -> Any:
+            return self.cursor().executemany(*arguments)
+
         def commit(self) -> None:
             if self.in_transaction:
                 calls.take()

@@ -40,6 +40,7 @@ def run_undisturbed(backend: Backend, command: Command) -> Baseline:
     with backend.counting() as calls:
         ran = command.run(todo)
     assert ran.status == 0, ran
+    assert calls or command.on_nothing, "no call to the store was counted"
     return Baseline(
         command,
         calls,
