@@ -1,7 +1,7 @@
 """SIGINT, SIGTERM and SIGHUP as a state machine.
 
-A handler never raises an exception: it could come in the middle of an import,
-or in a callback that swallows it. What a signal does depends on the state:
+A signal does not raise KeyboardInterrupt: that could come in the middle of an
+import, or in a callback that swallows it. What it does depends on the state:
 
     state      the program ...                  a signal ...
     IDLE       has sent nothing to the store    ends it, after a JSON document
@@ -11,9 +11,9 @@ or in a callback that swallows it. What a signal does depends on the state:
     HURRYING   still prints, for GRACE_S        ends it at once
     LEAVING    prints anything else, or exits   ends it at once
 
-`guard` goes from IDLE to WORKING, then to STORED after a write, else to IDLE.
-`printing` goes from IDLE to LEAVING. From STORED it goes to REPORTING, to
-HURRYING if a signal comes, and then to LEAVING.
+    IDLE -> WORKING -> IDLE or STORED            by `guard`
+    STORED -> REPORTING -> HURRYING -> LEAVING   by `printing`, for a write
+    IDLE -> LEAVING                              by `printing`, for the rest
 """
 
 import errno
