@@ -5,26 +5,23 @@ import sys
 
 from todo_cli import __version__
 
-TYPE_CHECKING = (
-    False  # importing typing costs more than the rest of `--version`
-)
+# Importing typing would cost more than the rest of `--version`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
 def run() -> "NoReturn":
     """Run `todo` with this process's arguments and end the process."""
-    if (
-        sys.argv[1:] == ["--version"]
-        and not os.environ.get("TODO_OUTPUT")
-        and not os.environ.get("TODO_CONFIG")
-    ):
+    # These two variables may ask for JSON: the usual path finds out.
+    wants_json = os.environ.get("TODO_OUTPUT") or os.environ.get("TODO_CONFIG")
+    if sys.argv[1:] == ["--version"] and not wants_json:
         _print_version()
     try:
         import signal
 
-        # Ctrl-C during the imports must print no traceback. It is ignored
-        # where the shell ignores it, as in the background of a script.
+        # Ctrl-C during the imports must not print a traceback. A shell
+        # ignores SIGINT for background jobs of a script: keep that.
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     except KeyboardInterrupt:
@@ -38,8 +35,8 @@ def run() -> "NoReturn":
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
-    # Arguments are UTF-8, whatever the locale says. Other bytes become
-    # surrogates, which the rules refuse.
+    # Read arguments as UTF-8 in every locale. Other bytes become surrogates,
+    # which the rules refuse.
     arguments = [
         os.fsencode(argument).decode("utf-8", "surrogateescape")
         for argument in sys.argv[1:]
@@ -48,8 +45,9 @@ def run() -> "NoReturn":
 
 
 def _print_version() -> None:
-    """Print the version and exit before anything slow is imported. If writing
-    fails, return: the usual path reports why.
+    """Print the version and exit, before any slow import.
+
+    Returns if writing fails: the usual path then reports why.
     """
     try:
         os.write(1, f"todo {__version__}\n".encode())
@@ -59,9 +57,10 @@ def _print_version() -> None:
 
 
 def _leave(status: int) -> "NoReturn":
-    """End the process without the interpreter's shutdown; all is written and
-    closed. A status of 128+n ends it by signal n, so that a shell's loop stops
-    too.
+    """End the process without the interpreter's shutdown, to save time.
+
+    All output is written and the store is closed by now. A status of 128+n
+    ends the process by signal n, so that a loop in a shell stops too.
     """
     if status > 128:
         import signal

@@ -1,5 +1,7 @@
-"""Settings: each once in a table, and one rule of precedence for all of them:
-flag, then environment, then config file, then default.
+"""The settings, and where their values come from.
+
+A flag wins over the environment, the environment over the config file, and
+the config file over the default.
 
 Libraries read some variables by themselves. asyncpg reads PG* and ~/.pgpass,
 of which PGUSER, PGPASSWORD, PGDATABASE and the file's password may fill a gap
@@ -35,20 +37,20 @@ _SET_USER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting: its names, its default and the words for README's table."""
+    """A setting: its names, its default and its words in README's table."""
 
     words: str
     variable: str
     key: str | None = None
-    """Its key in the config file, if it may be there."""
+    """Its key in the config file; None if it cannot be set there."""
     flag: str | None = None
     types: tuple[type, ...] = (str,)
-    """What TOML may give; the environment and the command line give text."""
+    """Types allowed in TOML; the environment and flags always give text."""
     default: Any = None
     default_words: str = ""
-    """The default as README tells it, where the value alone does not."""
+    """The default in words, where README does not show the value itself."""
     is_secret: bool = False
-    """Whether the value can hold a password."""
+    """Whether the value can contain a password."""
 
 
 DATABASE_URL: Final = Setting(
@@ -97,7 +99,7 @@ _BY_KEY: Final = {each.key: each for each in SETTINGS if each.key is not None}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a call runs with; `..._source` says where a value came from."""
+    """The settings of one call; `..._source` says where a value came from."""
 
     user: str
     user_source: str
@@ -108,14 +110,12 @@ class Settings:
     data_path: Path | None
     """Where the embedded file is, or would be; None without a home."""
     passed_over: tuple[str, ...] = ()
-    """Settings that were set and have no effect, in words."""
+    """In words: settings that were set and have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A value that won, and where it came from, for messages and `todo
-    doctor`.
-    """
+    """The value of a setting, and where it came from in words."""
 
     value: Any
     source: str
@@ -123,7 +123,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The config file: where it is or would be, and its values."""
+    """The values in the config file, and its path even if it is absent."""
 
     path: Path | None
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -138,11 +138,11 @@ def choose(
 ) -> Chosen:
     """Take the first that is set: flag, environment, config file, default.
 
-    Nothing is checked yet, and None is the value where even the default is
-    missing.
+    Nothing is checked yet. The value is None where there is no default.
     """
     if flag is not None and setting.flag is not None:
-        return Chosen(flag, setting.flag.partition(" ")[0])
+        name, _, _ = setting.flag.partition(" ")
+        return Chosen(flag, name)
     if setting.variable in variables:
         return Chosen(variables[setting.variable], setting.variable)
     if (
@@ -164,10 +164,12 @@ def load(
     cwd: Path,
     home: Path | None,
 ) -> Settings:
-    """Choose every setting; `user` is the flag's value.
+    """Choose and check every setting.
+
+    `user` is the value of --user, and `login` the name of the login.
 
     Raises:
-        Usage: the user is empty, or there is none.
+        Usage: no user is named, or the name is empty.
         InvalidInput: the user's name breaks a rule.
         ConfigInvalid: a value cannot be used.
         IoFailed: the embedded file is wanted and there is no home for it.
@@ -187,8 +189,9 @@ def load(
 
 
 def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
-    """Every connection string in these settings, used or not: each may hold a
-    password.
+    """Return every connection string in the settings, used or not.
+
+    Each may contain a password, so no message may repeat it.
     """
     found = [variables.get(_FOREIGN)]
     for key, setting in _BY_KEY.items():
@@ -200,14 +203,14 @@ def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
 def read_config(
     variables: Mapping[str, str], *, cwd: Path, home: Path | None
 ) -> Config:
-    """Read the file that `TODO_CONFIG` names, or `todo/config.toml` in the
-    config folder.
+    """Read the config file.
 
-    Without `TODO_CONFIG` the file may be absent.
+    It is the file that `TODO_CONFIG` names, or else `todo/config.toml` in the
+    config folder. Without `TODO_CONFIG` the file may be absent.
 
     Raises:
         ConfigInvalid: it cannot be read, has unknown keys or wrong types, or
-            holds a password that others can read.
+            contains a password that others can read.
     """
     path = _config_path(variables, cwd, home)
     if path is None:
@@ -215,15 +218,15 @@ def read_config(
     try:
         data, mode = _read_bytes(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        if CONFIG.variable in variables and isinstance(
-            error, FileNotFoundError
-        ):
+        is_named = CONFIG.variable in variables
+        if is_named and isinstance(error, FileNotFoundError):
             raise ConfigInvalid(
                 f"{path} does not exist",
                 hint="TODO_CONFIG names the config file",
             ) from None
         return Config(path)
-    found = Config(path, _parse(path, _text(path, data)))
+    values = _parse(path, _text(path, data))
+    found = Config(path, values)
     if mode & 0o077 and _holds_password(found, cwd, home):
         raise ConfigInvalid(
             f"{path} contains a password and others can read it",
@@ -233,25 +236,25 @@ def read_config(
 
 
 def output(variables: Mapping[str, str], config: Config | None) -> str:
-    """Whether to print `text` or `json` when no flag says it.
+    """Choose the output format, `text` or `json`, when no flag names it.
 
     Raises:
-        ConfigInvalid: it is neither.
+        ConfigInvalid: the setting is neither.
     """
     chosen = choose(OUTPUT, variables, config)
     if chosen.value not in OUTPUTS:
-        raise ConfigInvalid(
-            f"{chosen.source} must be one of {', '.join(OUTPUTS)}"
-        )
+        known = ", ".join(OUTPUTS)
+        raise ConfigInvalid(f"{chosen.source} must be one of {known}")
     return str(chosen.value)
 
 
 def _read_bytes(path: Path) -> tuple[bytes, int]:
-    """The content of a file, and the rights on it."""
+    """Return the content of a file, and its permission bits."""
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            return file.read(), mode
+            # By descriptor: the path may name another file by now.
+            status = os.fstat(file.fileno())
+            return file.read(), stat.S_IMODE(status.st_mode)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
@@ -263,8 +266,9 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
 
 
 def _text(path: Path, data: bytes) -> str:
-    """Decode the file; editors on Windows begin it with a byte order mark, or
-    write UTF-16.
+    """Decode the file as UTF-8, with or without a byte order mark.
+
+    Editors on Windows write that mark, or UTF-16, which is an error.
     """
     if b"\0" in data:
         raise ConfigInvalid(
@@ -284,9 +288,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        # A number of 5,000 digits is a ValueError, 5,000 open brackets a
-        # RecursionError. Only the position is shown: the rest of the message
-        # can quote the file.
+        # tomllib raises ValueError for a number of 5,000 digits, and
+        # RecursionError for 5,000 open brackets. Show only the position: the
+        # rest of the message can quote the file, and so a password.
         where = re.search(r" \(at .*\)$", str(error))
         position = where[0] if where else ""
         raise ConfigInvalid(f"{path} is not valid TOML{position}") from None
@@ -298,13 +302,18 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 def _check_type(path: Path, key: str, value: Any) -> None:
     setting = _BY_KEY.get(key)
     if setting is None:
+        known = ", ".join(_BY_KEY)
         raise ConfigInvalid(
             f"{path} has an unknown key `{key}`",
-            hint=f"known keys: {', '.join(_BY_KEY)}",
+            hint=f"known keys: {known}",
         )
-    if not isinstance(value, setting.types) or isinstance(value, bool):
-        wanted = "a string" if setting.types == (str,) else "a number"
-        raise ConfigInvalid(f"`{key}` in {path} must be {wanted}")
+    # In Python a bool is an int, too.
+    if isinstance(value, setting.types) and not isinstance(value, bool):
+        return
+    wanted = "a number"
+    if setting.types == (str,):
+        wanted = "a string"
+    raise ConfigInvalid(f"`{key}` in {path} must be {wanted}")
 
 
 def _config_path(
@@ -313,7 +322,9 @@ def _config_path(
     chosen = choose(CONFIG, variables)
     if chosen.value is None:
         folder = _folder(variables, "XDG_CONFIG_HOME", home, ".config")
-        return folder / "todo" / "config.toml" if folder else None
+        if folder is None:
+            return None
+        return folder / "todo" / "config.toml"
     if not chosen.value:
         raise ConfigInvalid(
             f"{chosen.source} is empty", hint="name a file, or leave it unset"
@@ -326,11 +337,11 @@ def _config_path(
 def find_data_path(
     variables: Mapping[str, str], home: Path | None
 ) -> Path | None:
-    """Where the embedded file is or would be; None when there is no home to
-    put it in.
-    """
+    """Return where the embedded file is or would be; None without a home."""
     folder = _folder(variables, "XDG_DATA_HOME", home, ".local/share")
-    return folder / "todo" / "todo.db" if folder else None
+    if folder is None:
+        return None
+    return folder / "todo" / "todo.db"
 
 
 def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
@@ -346,8 +357,9 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
 def _folder(
     variables: Mapping[str, str], name: str, home: Path | None, default: str
 ) -> Path | None:
-    """A folder of the XDG base directory specification, which ignores relative
-    paths.
+    """Return a folder of the XDG base directory specification.
+
+    As the specification demands, a relative path in a variable is ignored.
     """
     given = variables.get(name, "")
     if given.startswith("/"):
@@ -360,8 +372,9 @@ def _folder(
 
 
 def _refuse_address(path: str, source: str) -> None:
-    """Refuse a connection string in place of a path: its password would become
-    the name of a folder.
+    """Refuse a connection string where a path belongs.
+
+    Otherwise its password would become part of a folder's name.
     """
     if redact.looks_like_address(path):
         raise ConfigInvalid(
@@ -399,17 +412,13 @@ def _user(
 
 
 _FOREIGN: Final = "DATABASE_URL"
-"""The variable of other programs, which counts only if it is meant for
-PostgreSQL.
-"""
+"""A variable of many programs; used only if it names a PostgreSQL database."""
 
 
 def _target(
     variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
 ) -> tuple[Target, str, tuple[str, ...]]:
-    """Choose the store; return it with where it came from and what was
-    ignored.
-    """
+    """Choose the store; return it, its source, and what was ignored."""
     foreign = variables.get(_FOREIGN)
     chosen = choose(DATABASE_URL, variables, config)
     ignored: list[str] = []
@@ -439,15 +448,16 @@ def _read_target(
     try:
         return parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid as error:
-        hints = [error.hint]
+        hints = []
+        if error.hint:
+            hints.append(error.hint)
         if chosen.source == _FOREIGN:
             hints.append(
                 "set TODO_DATABASE_URL=sqlite if it is another program's"
             )
-        hint = "; or ".join(each for each in hints if each) or None
-        raise ConfigInvalid(
-            f"{error.message} ({chosen.source})", hint=hint
-        ) from None
+        message = f"{error.message} ({chosen.source})"
+        hint = "; or ".join(hints) or None
+        raise ConfigInvalid(message, hint=hint) from None
 
 
 def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:
@@ -462,6 +472,7 @@ def _is_url_with_password(url: str, cwd: Path, home: Path | None) -> bool:
     try:
         target = parse_url(url, cwd=cwd, home=home)
     except ConfigInvalid:
+        # A URL that cannot be parsed can still contain a password.
         return redact.holds_login(url)
     return isinstance(target, PostgresTarget) and target.password is not None
 
@@ -470,6 +481,7 @@ def _timeout_s(variables: Mapping[str, str], config: Config) -> float:
     chosen = choose(TIMEOUT, variables, config)
     seconds = chosen.value
     if isinstance(seconds, str):
+        # float() alone would also read `1e3`, `1_0` and `inf`.
         is_number = re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", seconds)
         seconds = float(seconds) if is_number else 0
     if not 0 < seconds <= _LONGEST_TIMEOUT_S:

@@ -1,1 +1,1 @@
-"""The command line: the door, the road, and thin commands."""
+"""The command line: it parses the arguments, runs a command, and prints."""

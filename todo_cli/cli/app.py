@@ -1,4 +1,4 @@
-"""The command line as Typer has it: its groups, and which command is where."""
+"""The Typer application: its groups, and the module of each command."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -47,7 +47,7 @@ app.add_typer(db_app, name="db", rich_help_panel="Store")
 
 
 class VersionAsked(Exception):
-    """`--version` comes before the command."""
+    """Ends the parsing at `--version`, when it comes before the command."""
 
 
 @app.callback(invoke_without_command=False)
@@ -92,8 +92,10 @@ def db(
 
 
 class Commands(Mapping[str, Any]):
-    """The commands of a group by name, each loaded and built when it is looked
-    up: a call needs one of them, and only the help needs all.
+    """The commands of a group, by name.
+
+    Each is imported and built at its first use: a call needs one of them, and
+    only the help needs all.
     """
 
     def __init__(
@@ -105,10 +107,9 @@ class Commands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._built:
             panel, place = self._classes[name]
-            module, _, found = place.partition(":")
-            command = getattr(
-                import_module(f"todo_cli.cli.commands.{module}"), found
-            )
+            module_name, _, class_name = place.partition(":")
+            module = import_module(f"todo_cli.cli.commands.{module_name}")
+            command = getattr(module, class_name)
             self._built[name] = _build(name, panel, command)
         return self._built[name]
 
@@ -135,7 +136,7 @@ _COMMANDS: Final = {
     "doctor": ("Store", "doctor:Doctor"),
     "serve": ("Store", "serve:Serve"),
 }
-"""The panel of the help that a command is in, and its class in `commands/`."""
+"""For each command its panel in the help, and its class in `commands/`."""
 _DB_COMMANDS: Final = {
     "upgrade": ("Commands", "store:Upgrade"),
     "policy": ("Commands", "store:Policy"),
@@ -145,7 +146,7 @@ _DB_COMMANDS: Final = {
 
 @cache
 def commands() -> Any:
-    """The root command as Typer builds it, once in a process."""
+    """Build the root command, once in a process."""
     root: Any = typer.main.get_command(app)
     db = root.commands["db"]
     db.commands = Commands(_DB_COMMANDS)

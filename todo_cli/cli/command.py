@@ -1,6 +1,4 @@
-"""A command as a plain value: its options, how it runs, and how its result is
-shown.
-"""
+"""A command as a plain value: its options, its work, and its view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,38 +11,40 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOK: Final = ("list", "--status", "all")
+"""The command that shows whether a write was stored."""
 
 
 @dataclass(frozen=True)
 class Command(Generic[T]):
     """The options of one command.
 
-    A subclass has a field for each option and argument, and Typer makes the
-    command line and the help from these fields and the docstring. Build one,
-    print it, and run it.
+    A subclass has a field for each option and argument. Typer makes the
+    command line and the help from these fields and the docstring. A test can
+    build a command, print it, and run it.
     """
 
     connects: ClassVar[bool] = True
-    """Whether it is sure to need the store, so that connecting can begin
-    early.
-    """
+    """Whether to connect early, because the command needs the store."""
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
 
     async def run(self, context: "RunContext") -> T:
-        """Do the work and return its result; the store is closed afterwards.
+        """Do the work and return its result.
+
+        The caller opens the store before and closes it after.
 
         Raises:
-            TodoError: it failed.
+            TodoError: the work failed.
         """
         raise NotImplementedError
 
     def view(self, result: T, context: "ViewContext") -> "Sheet":
-        """Put the result into words; pure."""
+        """Put the result into words. A pure function."""
         raise NotImplementedError
 
     def repeat(self) -> Sequence[str]:
-        """The words that settle an unknown outcome: they repeat the command
-        without harm, or show what became of it.
+        """Return the arguments that settle an unknown outcome.
+
+        They repeat the command, if that is idempotent, or show its effect.
         """
         return LOOK

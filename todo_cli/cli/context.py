@@ -1,6 +1,4 @@
-"""What a command may use while it runs: the tasks, the store, and the
-terminal.
-"""
+"""What a command may use while it runs."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +23,10 @@ if TYPE_CHECKING:
     from todo_cli.service import TaskService
 
 _HANG_UP_S: Final = 0.1
-"""How soon SIGHUP follows the end of input when a terminal is closed. The
-signal says what happened better than an error does.
+"""How long to wait for SIGHUP after stdin ends or fails.
+
+When a terminal is closed, both come. Ending by the signal says better what
+happened than an error does.
 """
 
 
@@ -40,18 +40,14 @@ class RunContext:
     env: Env
     as_json: bool
     shows_progress: bool = False
-    """Whether a progress bar is on the terminal; a spinner would draw over
-    it.
-    """
+    """Whether a progress bar is shown; then there is no spinner."""
 
     def is_waiting(self) -> bool:
-        """Whether the store is being waited for, and nothing on the terminal
-        says so.
-        """
+        """Whether the store is slow, and nothing on the terminal says so."""
         return self.database.is_waiting and not self.shows_progress
 
     async def confirm(self, question: Sequence[str]) -> None:
-        """Ask on the terminal; any answer but yes means no.
+        """Ask on the terminal; any answer but `y` or `yes` means no.
 
         Raises:
             ConfirmationRequired: there is no terminal to ask on.
@@ -66,7 +62,7 @@ class RunContext:
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
         answer = await _read(self.env.stdin.readline)
-        if not answer:
+        if not answer:  # the input has ended: the terminal may be closed
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
@@ -81,8 +77,10 @@ class RunContext:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Yield a function that takes how many of how many are done. It moves
-        a bar on a terminal, and does nothing elsewhere.
+        """Show a progress bar while this context is open.
+
+        Yields a function of (done, total) that moves the bar. It does nothing
+        without a terminal, or with `--json`.
         """
         if self.as_json or not self.env.stderr_is_terminal:
             yield _report_nothing
@@ -102,7 +100,7 @@ def _report_nothing(_done: int, _all: int) -> None:
 
 
 async def _read(read: Callable[[], bytes]) -> bytes:
-    """Read standard input in a thread, however long that takes.
+    """Read standard input in a thread, so that a signal can interrupt it.
 
     Raises:
         IoFailed: it cannot be read.

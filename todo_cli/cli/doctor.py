@@ -1,6 +1,4 @@
-"""What `todo doctor` reports: the store in use, where each setting came from,
-and whether the store works.
-"""
+"""What `todo doctor` reports: the settings, their sources, and the store."""
 
 import time
 from collections.abc import Mapping
@@ -19,16 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The findings, in the order to show them, and the error of an unusable
-    store.
-    """
+    """What was found."""
 
     findings: Mapping[str, Any]
+    """Values by name, in the order to show them."""
     fault: TodoError | None = None
+    """Why the store cannot be used; None if it can."""
 
 
 async def examine(context: "RunContext") -> Diagnosis:
-    """Look at the settings, then at the store."""
+    """Look at the settings, then at the store.
+
+    An error of the store is part of the result and not raised: the findings
+    so far help to understand it.
+    """
     from todo_cli.database import facts
 
     findings = _of_settings(context.settings)
@@ -47,9 +49,9 @@ async def examine(context: "RunContext") -> Diagnosis:
 
 def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     """Show every finding; a fault decides the exit status."""
-    words = [
-        (name, _word(value)) for name, value in diagnosis.findings.items()
-    ]
+    words = []
+    for name, value in diagnosis.findings.items():
+        words.append((name, _word(value)))
     return Sheet(
         dict(diagnosis.findings),
         f"The store in {context.place} can be used",
@@ -60,12 +62,14 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
 
 def _of_settings(settings: Settings) -> dict[str, Any]:
     target = settings.target
-    is_server = isinstance(target, PostgresTarget)
+    store = "sqlite"
+    if isinstance(target, PostgresTarget):
+        store = "postgresql"
     findings: dict[str, Any] = {
         "version": __version__,
         "user": settings.user,
         "user_from": settings.user_source,
-        "store": "postgresql" if is_server else "sqlite",
+        "store": store,
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
@@ -90,7 +94,9 @@ def _tls(target: PostgresTarget) -> str:
     if target.is_plain:
         return "off (this machine)"
     authority = target.root_certificate or "the system's certificates"
-    how = "direct" if target.direct_tls else "by request"
+    how = "by request"
+    if target.direct_tls:
+        how = "direct"
     return f"verified against {authority}, {how}"
 
 

@@ -1,10 +1,9 @@
-"""The environment as a value: all that the program reads of the process it
-runs in.
-"""
+"""The environment as a value: all that the program reads of its process."""
 
 import errno
 import io
 import os
+import re
 import select
 import sys
 from collections.abc import Callable, Mapping
@@ -17,9 +16,7 @@ from typing import Any, BinaryIO, Final
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
-"""The width to draw for where the terminal claims less: no table fits
-there.
-"""
+"""The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
 
 
@@ -29,8 +26,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Streams, variables, terminal, clock, folders and signals. Nothing below
-    `main` reads the process itself.
+    """Streams, variables, terminal, clock, folders and signals.
+
+    Code below `main` reads these, and never the process itself.
     """
 
     variables: Mapping[str, str] = field(repr=False)
@@ -52,38 +50,46 @@ class Env:
     def of_process(cls) -> "Env":
         """Read the environment of this process, once."""
         signals = Signals()
+        # First of all: a signal during the rest must not be lost.
         signals.install()
-        closed = _fill_standard_streams()
         variables = dict(os.environ)
+        stdin, stdout, stderr = _standard_streams()
+        # Python's sys.stdout is None if it was closed at the start.
+        encoding = "utf-8"
+        if sys.stdout and sys.stdout.encoding:
+            encoding = sys.stdout.encoding
         return cls(
             variables=variables,
             cwd=_cwd(),
             home=_home(variables),
             login=_login(variables),
-            stdin=_Closed()
-            if 0 in closed
-            else io.BufferedReader(_Standard(0)),
-            stdout=_Closed() if 1 in closed else _Standard(1),
-            stderr=_Closed() if 2 in closed else _Standard(2),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             stdin_is_terminal=os.isatty(0),
             stdout_is_terminal=os.isatty(1),
             stderr_is_terminal=os.isatty(2),
-            encoding=(sys.stdout and sys.stdout.encoding) or "utf-8",
+            encoding=encoding,
             columns=_columns(variables),
             signals=signals,
         )
 
     def say(self, data: bytes) -> None:
-        """Write to standard error, if that still works: the terminal may be
-        closed.
+        """Write to standard error; ignore errors.
+
+        The terminal may be closed, and there is no other place to report it.
         """
         with suppress(OSError):
             write_all(self.stderr, data)
 
 
 def write_all(stream: BinaryIO, data: bytes) -> None:
-    """Write all of the data; one call to a raw stream may write only a
-    part.
+    """Write all of the data.
+
+    One `write` of a raw stream may write only a part of it.
+
+    Raises:
+        OSError: the stream is closed, or cannot be written.
     """
     view = memoryview(data)
     while view:
@@ -91,12 +97,11 @@ def write_all(stream: BinaryIO, data: bytes) -> None:
 
 
 class _Standard(io.RawIOBase, BinaryIO):
-    """A standard stream that blocks even where another process made it
-    non-blocking.
+    """A standard stream that blocks, even if it is set to non-blocking.
 
-    That flag belongs to the pipe or terminal, and other processes may need it,
-    so it stays as it is. A call that cannot read or write yet waits; only an
-    empty read is the end of input.
+    Another process can set that flag, as it belongs to the pipe or terminal
+    that they share. That process may need it, so it stays as it is. Here a
+    call waits until it can read or write.
     """
 
     def __init__(self, number: int) -> None:
@@ -128,9 +133,7 @@ class _Standard(io.RawIOBase, BinaryIO):
 
 
 class _Closed(io.RawIOBase, BinaryIO):
-    """A stream that was closed when the process started; it fails like a
-    closed descriptor.
-    """
+    """A stream that was closed at the start; reads and writes fail."""
 
     def write(self, data: object) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -139,9 +142,25 @@ class _Closed(io.RawIOBase, BinaryIO):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
+def _standard_streams() -> tuple[BinaryIO, BinaryIO, BinaryIO]:
+    closed = _fill_standard_streams()
+    stdin: BinaryIO = _Closed()
+    stdout: BinaryIO = _Closed()
+    stderr: BinaryIO = _Closed()
+    if 0 not in closed:
+        stdin = io.BufferedReader(_Standard(0))
+    if 1 not in closed:
+        stdout = _Standard(1)
+    if 2 not in closed:
+        stderr = _Standard(2)
+    return stdin, stdout, stderr
+
+
 def _fill_standard_streams() -> set[int]:
-    """Open the null device where 0, 1 or 2 is closed: the next file or socket
-    would get that number.
+    """Open the null device for 0, 1 or 2, if closed; return which were.
+
+    Otherwise the next file or socket would get that number, and output meant
+    for the terminal would go into it.
     """
     closed = set()
     for number in range(3):
@@ -164,7 +183,9 @@ def _home(variables: Mapping[str, str]) -> Path | None:
     if home := variables.get("HOME"):
         return Path(home)
     entry = _passwd_entry()
-    return Path(entry[1]) if entry and entry[1] else None
+    if entry is None or not entry[1]:
+        return None
+    return Path(entry[1])
 
 
 def _login(variables: Mapping[str, str]) -> str | None:
@@ -172,10 +193,16 @@ def _login(variables: Mapping[str, str]) -> str | None:
         if login := variables.get(name):
             return login
     entry = _passwd_entry()
-    return entry[0] if entry else None
+    if entry is None:
+        return None
+    return entry[0]
 
 
 def _passwd_entry() -> tuple[str, str] | None:
+    """Look up the login name and home of the user who runs this process.
+
+    None if the user is not in the database, as in many containers.
+    """
     import pwd
 
     try:
@@ -186,16 +213,12 @@ def _passwd_entry() -> tuple[str, str] | None:
 
 
 def _columns(variables: Mapping[str, str]) -> int:
-    """The width to draw for: COLUMNS if it is a sensible number, else the
-    terminal's, else 80.
+    """Find the width to draw for.
+
+    It is COLUMNS if that is a sensible number, else the terminal's, else 80.
     """
     given = variables.get("COLUMNS", "")
-    if (
-        given.isascii()
-        and given.isdigit()
-        and len(given) < 6
-        and int(given) > 0
-    ):
+    if re.fullmatch("[0-9]{1,5}", given) and int(given) > 0:
         return max(int(given), NARROWEST)
     for number in (1, 2, 0):
         try:

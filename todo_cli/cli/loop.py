@@ -1,6 +1,4 @@
-"""The event loop of the process, and threads that never keep it from
-ending.
-"""
+"""An event loop, and threads, that cannot keep the process from ending."""
 
 import asyncio
 import socket
@@ -16,8 +14,8 @@ R = TypeVar("R")
 class Loop(asyncio.SelectorEventLoop):
     """An event loop that can be closed while a thread or a driver is stuck.
 
-    asyncio's own looks names up in an executor, and waits for its threads at
-    the end: a silent name server would hold up the exit.
+    asyncio's own loop resolves names in an executor, and joins its threads at
+    the end. A name server that does not answer would delay the exit.
     """
 
     async def getaddrinfo(
@@ -30,7 +28,7 @@ class Loop(asyncio.SelectorEventLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
-        """Look a name up in a daemon thread."""
+        """Resolve a name in a daemon thread."""
         look_up = partial(
             socket.getaddrinfo, host, port, family, type, proto, flags
         )
@@ -53,8 +51,10 @@ class Loop(asyncio.SelectorEventLoop):
             return asyncio.Handle(callback, args, self, context)
 
     def leave(self, within_s: float) -> None:
-        """Cancel the remaining tasks, wait up to `within_s` for them, and
-        close the loop. Later errors of tasks that did not end are not logged.
+        """Cancel the remaining tasks, and close the loop.
+
+        Waits up to `within_s` seconds for the tasks. Later errors of tasks
+        that did not end are not logged.
         """
         left = asyncio.all_tasks(self)
         for task in left:
@@ -70,12 +70,12 @@ def _ignore(_loop: object, _context: object) -> None:
 
 
 async def in_thread(call: Callable[[], R]) -> R:
-    """Call in a daemon thread: the process can end while the call is stuck."""
+    """Call in a daemon thread: a stuck call does not delay the exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
 
     def settle(result: R | None, fault: Exception | None) -> None:
-        if future.done():
+        if future.done():  # it was cancelled
             return
         if fault is not None:
             future.set_exception(fault)

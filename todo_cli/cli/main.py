@@ -1,6 +1,7 @@
-"""The whole program: arguments in, exit status out. It parses, performs and
-prints, and every failure becomes words or a JSON document here and nowhere
-else.
+"""The whole program: from the arguments to an exit status.
+
+It parses the arguments, runs the command, and prints the result. It is the
+only place that catches errors and turns them into output.
 """
 
 import contextlib
@@ -21,45 +22,41 @@ if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
 
 _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
-"""Words that name no command yet; alone they are a question for help."""
+"""Arguments that name no command; they show the help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments, without the options that matter also when parsing
-    fails.
-    """
+    """The arguments, split into words and the options that errors need."""
 
     words: list[str]
+    """The arguments for Typer, without `--json` and `--debug`."""
     as_json: bool
     debug: bool
     dash_is_text: bool
-    """Whether a `-` comes after `--`, and is a word like any other."""
+    """Whether a `-` comes after `--`, and so does not mean stdin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What reading the config file gave: its values, the output that is asked
-    for, and an error that matters to every command but not to the help.
-    """
+    """What the config file says, and which output the call wants."""
 
     file: config.Config
     as_json: bool
     error: TodoError | None
+    """A fault in the file: commands fail with it, but the help works."""
 
 
 class Help(str):
-    """A help text, which is asked for instead of a command."""
+    """A help text; the arguments ask for it instead of a command."""
 
 
 class Version:
-    """The version is asked for instead of a command."""
+    """The arguments ask for the version instead of a command."""
 
 
 def main(argv: Sequence[str], env: Env) -> int:
-    """Run `todo` and return its exit status; 128+n means an end by signal
-    n.
-    """
+    """Run `todo` and return its exit status; 128+n means signal n ended it."""
     arguments = split(argv)
     configured = read_config(arguments, env)
     printer = Printer(env, as_json=configured.as_json)
@@ -73,16 +70,23 @@ def main(argv: Sequence[str], env: Env) -> int:
     printed = _answer(arguments, configured, printer)
     with env.signals.printing():
         status = printer.write(printed)
-    is_open = status == Code.OUTCOME_UNKNOWN.exit
-    if env.signals.number is None or is_open:
+    if env.signals.number is None:
+        return status
+    if status == Code.OUTCOME_UNKNOWN.exit:
+        # A script needs to know that the write may be stored, signal or not.
         return status
     return 128 + env.signals.number
 
 
 def split(argv: Sequence[str]) -> Arguments:
-    """Take `--json` and `--debug` out, wherever they are before `--`."""
+    """Take `--json` and `--debug` out, wherever they are before `--`.
+
+    They apply also when parsing fails, so they are read before Typer parses.
+    """
     words = list(argv)
-    end = words.index("--") if "--" in words else len(words)
+    end = len(words)
+    if "--" in words:
+        end = words.index("--")
     options, text = words[:end], words[end:]
     kept = [word for word in options if word not in ("--json", "--debug")]
     return Arguments(
@@ -94,27 +98,31 @@ def split(argv: Sequence[str]) -> Arguments:
 
 
 def read_config(arguments: Arguments, env: Env) -> Configured:
-    """Read the config file before parsing, as it may choose JSON. Return its
-    error instead of raising it, so that `--help` still works.
+    """Read the config file before parsing, because it may choose JSON.
+
+    Returns its error instead of raising it, so that `--help` still works.
     """
-    file, error = config.Config(None), None
+    file = config.Config(None)
+    error = None
     try:
         file = config.read_config(env.variables, cwd=env.cwd, home=env.home)
         output = config.output(env.variables, file)
     except TodoError as fault:
         error = fault
         output = env.variables.get("TODO_OUTPUT", "")
-    return Configured(file, arguments.as_json or output == "json", error)
+    as_json = arguments.as_json or output == "json"
+    return Configured(file, as_json, error)
 
 
 def parse(
     arguments: Arguments, env: Env, *, as_json: bool
 ) -> "Parsed | Help | Version":
-    """Build the command that the arguments name, or say that they ask for
-    help.
+    """Build the command that the arguments name.
+
+    Returns Help or Version instead if the arguments ask for one of them.
 
     Raises:
-        TodoError: the arguments make no command.
+        TodoError: the arguments are wrong.
     """
     words = arguments.words
     if words == ["--version"]:
@@ -127,11 +135,12 @@ def parse(
     from todo_cli.cli.app import VersionAsked, commands
     from todo_cli.cli.parser import Parsed, ParseState
 
-    root, printed = commands(), io.StringIO()
+    root = commands()
+    printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            # Typer's `main` would obey the variable of shell completion,
-            # `_TODO_COMPLETE`, instead of the arguments.
+            # Typer's own `main` would obey `_TODO_COMPLETE`, the variable of
+            # shell completion, instead of the arguments.
             context = root.make_context(
                 "todo",
                 list(words),
@@ -152,13 +161,13 @@ def parse(
 def perform(
     parsed: "Parsed", file: config.Config, env: Env, *, as_json: bool
 ) -> Sheet:
-    """Run a command on the store that the settings name, and put its result
-    into words.
+    """Run a command on the store that the settings name; return its view.
 
     Raises:
         Interrupted: a signal ended it, and nothing was written.
-        TodoError: it failed; an unknown outcome comes with the command that
-            settles it.
+        OutcomeUnknown: a write was sent and not confirmed; the hint is a
+            command that settles whether it is stored.
+        TodoError: it failed.
     """
     from todo_cli.cli.run import run
 
@@ -184,7 +193,7 @@ def perform(
 def _answer(
     arguments: Arguments, configured: Configured, printer: Printer
 ) -> Printed:
-    """Find out what to print; every error becomes words or a document here."""
+    """Parse, run and draw; every error becomes text or JSON here."""
     env, as_json = printer.env, printer.as_json
     try:
         parsed = parse(arguments, env, as_json=as_json)
@@ -212,9 +221,7 @@ def _internal(
     configured: Configured,
     printer: Printer,
 ) -> Printed:
-    """Print a bug; its traceback may quote the connection string, so hide
-    that.
-    """
+    """Draw a bug, and hide secrets that its traceback may quote."""
     variables = printer.env.variables
     return printer.bug(
         error,
@@ -225,7 +232,7 @@ def _internal(
 
 
 def _settling(parsed: "Parsed") -> str:
-    """The command line that settles an unknown outcome, for the same user."""
+    """Write the command that settles an unknown outcome, for the same user."""
     words = ["todo"]
     if parsed.user is not None:
         words += ["--user", parsed.user]
@@ -233,13 +240,16 @@ def _settling(parsed: "Parsed") -> str:
 
 
 def _misused(error: Any, words: Sequence[str]) -> Usage:
-    """Say what the parser found. It quotes words, and one may be a connection
-    string.
+    """Turn an error of the parser into one of ours.
+
+    Its message quotes words of the user, which may be a connection string.
     """
     from todo_cli.cli.parser import TEXT_HINT
 
+    path = "todo"
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "todo"
+    if context is not None:
+        path = context.command_path
     message = redact.without_words(error.format_message(), words)
     message = " ".join(message.split()).removesuffix(".")
     hint = f"{path} --help"

@@ -1,5 +1,7 @@
-"""How Typer reads the command line here: values as typed, strict short
-options, and the options that every command shares.
+"""Changes how Typer reads the command line.
+
+Values stay as they were typed, short options are strict, and every command
+takes the shared options.
 """
 
 import re
@@ -23,42 +25,36 @@ _SHARED: Final = ("user", "as_json", "debug")
 
 
 class ParseState:
-    """What is known while the arguments are read, kept in Typer's context."""
+    """What parsing has found so far; kept in Typer's context."""
 
     def __init__(self, *, dash_is_text: bool) -> None:
         self.dash_is_text = dash_is_text
-        """Whether a `-` comes after `--`, and is a word like any other."""
+        """Whether a `-` comes after `--`, and so does not mean stdin."""
         self.user: str | None = None
-        """The user named so far; `-u` may come before the command, or after
-        it.
-        """
+        """The value of `-u`, which may come before or after the command."""
 
     def name_user(self, user: str | None) -> None:
-        """Keep a user that is named at this place."""
+        """Keep the value of `-u`, if it was given; the last one wins."""
         if user is not None:
             self.user = user
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What the arguments say: a command, and the user that they name."""
+    """The command that the arguments name, and the value of `-u`."""
 
     command: Command[Any]
     user: str | None
 
 
 def field_option(name: str) -> Any:
-    """Make the option that sets a field of a task, from what `task.py` says of
-    it.
-    """
+    """Make the option that sets a field of a task, as `task.py` defines it."""
     note = about(NewTask)[name]
     return typer.Option(*note.flags, metavar=note.metavar, help=note.help)
 
 
 def one_of(choices: Any) -> Callable[[V], V]:
-    """Make a callback that takes one of the words of a `Literal` and nothing
-    else.
-    """
+    """Make a callback that accepts only the words of a `Literal`."""
     words = get_args(choices)
 
     def check(value: V) -> V:
@@ -71,10 +67,10 @@ def one_of(choices: Any) -> Callable[[V], V]:
 
 
 def _take_as_typed(self: Any, ctx: Any, value: Any) -> Any:
-    """Return a value as it was typed, or as the parameter's callback reads it;
-    a default is a value already.
+    """Return a value as it was typed, or what the callback makes of it.
 
-    Typer would have pydantic check that text is text, and loading pydantic
+    A default is a value already, and does not go through the callback. Typer
+    itself would have pydantic check that text is text, and loading pydantic
     takes longer than the rest of the parsing.
 
     Raises:
@@ -100,41 +96,40 @@ class _Argument(TyperArgument):
     process_value = _take_as_typed
 
     def display_type_rich(self, ctx: Any) -> None:
-        """Leave Python's type out of the help: `TITLE` says more than
-        `<list[str]>`.
-        """
+        """Show no type: `TITLE` says more than `<list[str]>`."""
 
     def get_usage_pieces(self, ctx: Any) -> list[str]:
-        """Write it as most programs do: `TITLE...`, and `[NAME]...` where it
-        is optional.
-        """
+        """Write `TITLE...`, or `[NAME]...` if optional, as is usual."""
         name = self.metavar or self.name
         if not self.required:
             name = f"[{name}]"
-        return [f"{name}..." if self.nargs == -1 else name]
+        if self.nargs == -1:
+            name = f"{name}..."
+        return [name]
 
 
 class _Strict:
-    """A command or group that reads its parameters as they were typed, and
-    takes no value that is glued to a short option.
+    """A command or group that takes values as they were typed.
+
+    It refuses a value that follows a short option without a space.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the parameters, `--help` among them, as ones that are taken as
-        typed.
-        """
+        """Return the parameters, including `--help`, in our own classes."""
         parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # Typer's
         for parameter in parameters:
-            # Typer makes them of its own classes; all that they hold stays.
-            is_option = isinstance(parameter, TyperOption)
-            parameter.__class__ = _Option if is_option else _Argument
+            # Typer has no way to choose the class of a parameter.
+            if isinstance(parameter, TyperOption):
+                parameter.__class__ = _Option
+            else:
+                parameter.__class__ = _Argument
         return parameters
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; an error names this command."""
-        _refuse_glued(
-            self, ctx, args, stops_at_text=isinstance(self, TyperGroup)
-        )
+        """Read the arguments; the error's hint names this command."""
+        # The words after a group's command belong to that command.
+        is_group = isinstance(self, TyperGroup)
+        _refuse_glued(self, ctx, args, stops_at_text=is_group)
         try:
             return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]  # Typer's
         except typer.TyperException as error:
@@ -144,14 +139,10 @@ class _Strict:
 
 
 class CommandParser(_Strict, TyperCommand):
-    """Reads the arguments of one command; its callback is a subclass of
-    `Command`.
-    """
+    """Reads the arguments of one command, a subclass of `Command`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the command's own parameters, the shared options, and
-        `--help`.
-        """
+        """Return its own parameters, then the shared ones, then `--help`."""
         *own, help_option = super().get_params(ctx)
         root = ctx.find_root().command
         shared = [each for each in root.params if each.name in _SHARED]
@@ -160,8 +151,8 @@ class CommandParser(_Strict, TyperCommand):
     def invoke(self, ctx: Any) -> Parsed:
         """Build the command from its options.
 
-        `--json` and `--debug` are only listed for the help: `main` has taken
-        them out of the arguments, as it needs them also when parsing fails.
+        `--json` and `--debug` are here only to be listed in the help. `main`
+        takes them out of the arguments before parsing.
         """
         state: ParseState = ctx.obj
         shared = {name: ctx.params.pop(name) for name in _SHARED}
@@ -170,29 +161,27 @@ class CommandParser(_Strict, TyperCommand):
 
 
 class GroupParser(_Strict, TyperGroup):
-    """Reads which command comes next; the help lists the commands under their
-    panels.
-    """
+    """Reads the name of a command; its help lists the commands by panel."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write a section for each panel, in the order in which commands are
-        defined.
-        """
+        """Write a section for each panel, in order of definition."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
-            found = self.get_command(ctx, name)
-            if found is None or found.hidden:
+            command = self.get_command(ctx, name)
+            if command is None or command.hidden:
                 continue
-            panel = getattr(found, "rich_help_panel", None)
-            title = panel if isinstance(panel, str) else "Commands"
-            panels.setdefault(title, []).append((name, _first_sentence(found)))
+            title = getattr(command, "rich_help_panel", None)
+            if not isinstance(title, str):
+                title = "Commands"
+            rows = panels.setdefault(title, [])
+            rows.append((name, _first_paragraph(command)))
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
 
 
-def _first_sentence(command: Any) -> str:
-    """The first paragraph of a command's help; it is wrapped, never cut."""
+def _first_paragraph(command: Any) -> str:
+    """The first paragraph of a command's help. Typer would cut it."""
     paragraph, _, _ = (command.help or "").partition("\n\n")
     return " ".join(paragraph.split())
 
@@ -200,20 +189,23 @@ def _first_sentence(command: Any) -> str:
 def _refuse_glued(
     command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool
 ) -> None:
-    """Refuse short options that are not two characters: `-unused` in a title
-    would be the user `nused`.
+    """Refuse a short option whose value follows without a space.
 
-    Only a number may follow at once, where the option takes one: `-L20`.
+    Otherwise `-unused` in a title would mean the user `nused`. Only a number
+    may follow directly, if the option takes one: `-L20`.
 
     Raises:
         Usage: there is such a word before `--`, or a short option that the
             command does not have.
     """
-    parameters = command.get_params(ctx)
-    options = {name: option for option in parameters for name in option.opts}
+    options = {}
+    for parameter in command.get_params(ctx):
+        for name in parameter.opts:
+            options[name] = parameter
     left = iter(words)
     for word in left:
-        if word == "--" or (stops_at_text and not word.startswith("-")):
+        is_text = not word.startswith("-")
+        if word == "--" or (stops_at_text and is_text):
             return
         option = options.get(word)
         if option is None and _is_short(word):
@@ -227,15 +219,13 @@ def _is_short(word: str) -> bool:
 
 
 def _refuse_unless_number(word: str, option: Any, ctx: Any) -> None:
-    """Refuse what begins like a short option, unless it is one with its
-    number.
-    """
+    """Refuse a word such as `-unused`, and accept one such as `-L20`."""
     takes_number = option is not None and option.metavar == "N"
     if takes_number and re.fullmatch(r"[0-9]+", word[2:], re.ASCII):
         return
     hint = TEXT_HINT
     if option is not None and not option.is_flag:
-        hint += f"; a value follows after a blank: `{word[:2]} VALUE`"
+        hint += f"; a value follows after a space: `{word[:2]} VALUE`"
     raise Usage(
         f"`{redact.shown(word)}` is not an option",
         hint=f"{hint}; see {ctx.command_path} --help",

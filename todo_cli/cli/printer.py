@@ -1,6 +1,4 @@
-"""What a call prints: results and errors as bytes, in words or as one JSON
-document.
-"""
+"""Draws results and errors, as text or one JSON document; writes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,50 +23,45 @@ _SIGPIPE: Final = 13
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """The bytes of a whole call, and its exit status."""
+    """All bytes that a call prints, and its exit status."""
 
     status: int
     out: bytes = b""
     err: bytes = b""
     stored: str | None = None
-    """What was written to the store, in words: a full disk must not hide
-    it.
-    """
+    """What was stored, in words; for stderr if stdout cannot be written."""
 
 
 class Printer:
-    """Draws results and errors for the streams of one call, and writes
-    them.
-    """
+    """Draws results and errors for the streams of one call."""
 
     def __init__(self, env: Env, *, as_json: bool) -> None:
         self.env = env
         self.as_json = as_json
 
     def result(self, sheet: Sheet) -> Printed:
-        """Draw what a command found or did; a fault on the sheet is printed
-        with it.
-        """
+        """Draw what a command found or did, with the sheet's fault if any."""
         if sheet.fault is not None:
             return self._faulty(sheet, sheet.fault)
-        stored = sheet.message if sheet.lines else None
+        stored = None
+        if sheet.lines:
+            stored = sheet.message
         return Printed(0, self._draw(sheet), stored=stored)
 
     def help(self, text: str) -> Printed:
-        """Draw the help."""
+        """Draw a help text."""
         return Printed(0, self._encode(text))
 
     def version(self) -> Printed:
         """Draw the version, without Rich even on a terminal."""
         line = f"todo {__version__}"
         if self.as_json:
-            return Printed(
-                0, envelope.success({"version": __version__}, line).encode()
-            )
+            document = envelope.success({"version": __version__}, line)
+            return Printed(0, document.encode())
         return Printed(0, f"{line}\n".encode())
 
     def failure(self, error: TodoError, status: int | None = None) -> Printed:
-        """Draw an error, with its own exit status or another one."""
+        """Draw an error; `status` replaces the exit status of its code."""
         error = _without_secrets(error)
         if status is None:
             status = error.code.exit or 1
@@ -87,8 +80,10 @@ class Printer:
         urls: Sequence[str],
         passwords: Sequence[str],
     ) -> Printed:
-        """Draw an error that this program did not expect; its traceback only
-        for `--debug`, and without the secrets that are named.
+        """Draw an error that this program did not expect.
+
+        With `debug` the traceback follows, without the URLs and passwords
+        that are passed here.
         """
         shown = error if isinstance(error, Internal) else _bug(error)
         printed = self.failure(shown)
@@ -102,17 +97,16 @@ class Printer:
         return Printed(printed.status, printed.out, printed.err + more)
 
     def interrupted(self, number: int) -> Printed:
-        """Draw the end by a signal: nothing but the document that `--json`
-        asks for.
-        """
+        """Draw the end by a signal: a document with `--json`, else nothing."""
         status = 128 + number
-        return Printed(
-            status, self.failure(Cancelled("Interrupted"), status).out
-        )
+        failed = self.failure(Cancelled("Interrupted"), status)
+        # No text: a process that a signal ends prints nothing.
+        return Printed(status, failed.out)
 
     def write(self, printed: Printed) -> int:
-        """Write everything and return the exit status; it is not 0 unless all
-        of the output was written.
+        """Write everything and return the exit status.
+
+        The status is not 0 unless all of the output was written.
         """
         self.env.say(printed.err)
         try:
@@ -125,23 +119,25 @@ class Printer:
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
         reason = (error.strerror or type(error).__name__).lower()
+        message = f"Standard output cannot be written: {reason}"
         hint = None
         if stored is not None:
             hint = f"the change was saved: {stored}"
-        fault = IoFailed(
-            f"Standard output cannot be written: {reason}", hint=hint
-        )
+        fault = IoFailed(message, hint=hint)
+        # As text even with --json: stdout, where the document goes, is broken.
         failed = Printer(self.env, as_json=False).failure(fault)
         self.env.say(failed.err)
         return failed.status
 
     def _faulty(self, sheet: Sheet, fault: TodoError) -> Printed:
-        """Draw findings and their fault: in one document, or on both
-        streams.
+        """Draw findings and their fault.
+
+        JSON is one document, with the findings as details of the error. As
+        text, the findings go to stdout and the error to stderr.
         """
-        details: list[Detail] = [
-            {"field": name, "message": value} for name, value in sheet.fields
-        ]
+        details: list[Detail] = []
+        for name, value in sheet.fields:
+            details.append({"field": name, "message": value})
         error = type(fault)(fault.message, hint=fault.hint, details=details)
         failed = self.failure(error)
         if self.as_json:
@@ -166,29 +162,26 @@ class Printer:
         return self._encode(text)
 
     def _lines(self, lines: Sequence[str]) -> bytes:
-        return self._encode("".join(f"{visible(line)}\n" for line in lines))
+        safe = [f"{visible(line)}\n" for line in lines]
+        return self._encode("".join(safe))
 
     def _encode(self, text: str) -> bytes:
         return text.encode(self.env.encoding, "backslashreplace")
 
 
 def _without_secrets(error: TodoError) -> TodoError:
-    """Hide what looks like a login, wherever it came from; a command that
-    settles an unknown outcome keeps the words of its task.
-    """
+    """Hide whatever looks like a login, in any message."""
+    message = redact.without_logins(error.message)
     hint = error.hint
+    # The hint of an unknown outcome is a command to run again: the words of
+    # its task must stay as they were typed.
     if hint is not None and error.code is not Code.OUTCOME_UNKNOWN:
         hint = redact.without_logins(hint)
-    details: list[Detail] = [
-        {
-            "field": detail["field"],
-            "message": redact.without_logins(detail["message"]),
-        }
-        for detail in error.details
-    ]
-    return type(error)(
-        redact.without_logins(error.message), hint=hint, details=details
-    )
+    details: list[Detail] = []
+    for detail in error.details:
+        hidden = redact.without_logins(detail["message"])
+        details.append({"field": detail["field"], "message": hidden})
+    return type(error)(message, hint=hint, details=details)
 
 
 def _bug(error: Exception) -> Internal:

@@ -1,6 +1,4 @@
-"""References: what people type to name tasks, as `3`, `5-7`, `3,5-7`, or a
-UUID.
-"""
+"""References, the words that name tasks: `3`, `5-7`, `3,5-7`, or a UUID."""
 
 import re
 from collections.abc import Sequence
@@ -24,15 +22,15 @@ _FORMS: Final = (
 def parse_references(
     arguments: Sequence[str], *, to_change: bool = False
 ) -> list[int | UUID | range]:
-    """Read every argument; `5-7` becomes `range(5, 8)`. Keeps the order, drops
-    repeats.
+    """Read every argument; `5-7` becomes `range(5, 8)`.
 
-    With `to_change` an error says that nothing was changed.
+    Keeps the order, and drops repeats. With `to_change`, errors say that
+    nothing was changed.
 
     Raises:
-        InvalidInput: a word is no reference, a range runs backwards or spans
-            more than 1,000 numbers, or there are too many of them for one
-            call.
+        InvalidInput: a word is not a reference, a range runs backwards or
+            spans more than 1,000 numbers, or there are more references than
+            one call may have.
     """
     try:
         return _parsed(arguments)
@@ -44,6 +42,7 @@ def parse_references(
 
 
 def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
+    # A dict, because a set would lose the order.
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
         if UUID_TEXT.fullmatch(argument):
@@ -51,8 +50,9 @@ def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
             continue
         for part in argument.split(","):
             references[_number_or_span(part, argument)] = None
-    spans = sum(isinstance(reference, range) for reference in references)
-    if spans > _MOST_SPANS or len(references) - spans > _MOST_SINGLES:
+    spans = [each for each in references if isinstance(each, range)]
+    singles = len(references) - len(spans)
+    if len(spans) > _MOST_SPANS or singles > _MOST_SINGLES:
         raise InvalidInput(
             f"At most {_MOST_SINGLES:,} tasks and {_MOST_SPANS} ranges can be named at once"
         )
@@ -65,39 +65,40 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     Raises:
         InvalidInput: it is neither.
     """
-    references = parse_references([argument], to_change=to_change)
-    if (
-        len(references) != 1
-        or isinstance(references[0], range)
-        or "," in argument
-    ):
+    reference, *more = parse_references([argument], to_change=to_change)
+    # `3,3` is one number, but a list of them was typed.
+    if more or isinstance(reference, range) or "," in argument:
         message = f"`{redact.shown(argument)}` names more than one task"
         if to_change:
             message += NOTHING_CHANGED
         raise InvalidInput(message, hint="name one number or UUID")
-    return references[0]
+    return reference
 
 
 def is_single(arguments: Sequence[str]) -> bool:
-    """Whether one number or UUID names one task, so that the answer is one
-    object.
-    """
+    """Whether one number or UUID is named; then JSON has one object."""
     if len(arguments) != 1:
         return False
     return "," not in arguments[0] and not _SPAN.fullmatch(arguments[0])
 
 
 def most(references: Sequence[int | UUID | range]) -> int:
-    """The number of tasks that the references can mean at most."""
-    spans = [each for each in references if isinstance(each, range)]
-    return len(references) - len(spans) + sum(len(span) for span in spans)
+    """Count the tasks that the references can mean at most."""
+    count = 0
+    for reference in references:
+        if isinstance(reference, range):
+            count += len(reference)
+        else:
+            count += 1
+    return count
 
 
 def _number_or_span(part: str, argument: str) -> int | range:
     if _NUMBER.fullmatch(part):
         return int(part)
     if span := _SPAN.fullmatch(part):
-        first, last = int(span[1]), int(span[2])
+        first = int(span[1])
+        last = int(span[2])
         if first > last:
             raise InvalidInput(f"`{part}` runs backwards", hint=_FORMS)
         if last - first >= _LONGEST_SPAN:

@@ -1,6 +1,4 @@
-"""Running a command: open the store, run it there, and put the result into
-words.
-"""
+"""Runs a command: opens the store, does the work, and makes the view."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,14 +24,14 @@ T = TypeVar("T")
 def run(
     command: Command[T], settings: Settings, env: Env, *, as_json: bool
 ) -> Sheet:
-    """Run a command on the store that the settings name, in the process's
-    event loop.
+    """Run a command, in an event loop of its own; return its view.
 
     Raises:
-        Interrupted: a signal came.
+        Interrupted: a signal ended the command.
         TodoError: the command failed.
     """
-    running, loop = _Running(command, settings, env, as_json), Loop()
+    running = _Running(command, settings, env, as_json)
+    loop = Loop()
     guarded = env.signals.guard(
         running.work(),
         patience_s=command.patience_s,
@@ -57,13 +55,11 @@ class _Running(Generic[T]):
     """The store, once it is open."""
 
     def may_have_written(self) -> bool:
-        """Whether a write was sent that did not fail for certain."""
+        """Whether a write was sent that may have been stored."""
         return self.database is not None and self.database.may_have_written
 
     async def work(self) -> Sheet:
-        """Open the store, run the command, close the store, and return the
-        view.
-        """
+        """Open the store, run the command, close the store; return a view."""
         command, settings, env = self.command, self.settings, self.env
         async with AsyncExitStack() as stack:
             dialer = None
@@ -79,19 +75,16 @@ class _Running(Generic[T]):
             database = self.database = await stack.enter_async_context(opening)
             tasks = TaskService(database, settings.user, env.now)
             context = RunContext(tasks, database, settings, env, self.as_json)
-            if (
-                dialer is not None
-                and env.stderr_is_terminal
-                and not self.as_json
-            ):
-                await stack.enter_async_context(
-                    spinner(env, context.is_waiting)
-                )
+            # An embedded file answers at once, so it needs no spinner.
+            is_server = dialer is not None
+            if is_server and env.stderr_is_terminal and not self.as_json:
+                spinning = spinner(env, context.is_waiting)
+                await stack.enter_async_context(spinning)
             result = await command.run(context)
         return command.view(result, self.view_context(database))
 
     def view_context(self, database: "Database") -> ViewContext:
-        """What the view needs besides the result."""
+        """Make what the view needs besides the result."""
         settings = self.settings
         return ViewContext(
             settings.user,
@@ -109,9 +102,7 @@ def _load() -> None:
 
 @asynccontextmanager
 async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
-    """Begin to connect to a server; there is nothing to do for an embedded
-    file.
-    """
+    """Begin to connect to a server; yield None for an embedded file."""
     if isinstance(settings.target, SqliteTarget):
         yield None
         return

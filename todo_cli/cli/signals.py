@@ -1,15 +1,15 @@
-"""SIGINT, SIGTERM and SIGHUP as one state machine: what a signal does, when.
+"""SIGINT, SIGTERM and SIGHUP as a state machine.
 
-A signal is never an exception: it could come in the middle of an import, or in
-a callback that swallows it. The handler reads the state instead:
+A signal does not raise KeyboardInterrupt: that could come in the middle of an
+import, or in a callback that swallows it. What it does depends on the state:
 
-    state      what the program does           what a signal does
-    IDLE       nothing was sent to the store   ends it, after the JSON document
-    WORKING    the event loop runs a command   goes to `guard`, which cancels it
-    STORED     a write is not reported yet     nothing; `printing` checks later
-    REPORTING  prints what was written         starts GRACE_S: HURRYING
-    HURRYING   prints it, for GRACE_S at most  ends it at once
-    LEAVING    prints something else, or ends  ends it at once
+    state      the program ...                  a signal ...
+    IDLE       has sent nothing to the store    ends it, after a JSON document
+    WORKING    runs a command in the loop       goes to `guard`, which cancels
+    STORED     has not reported a write yet     is kept for `printing`
+    REPORTING  prints what was written          starts GRACE_S: HURRYING
+    HURRYING   still prints, for GRACE_S        ends it at once
+    LEAVING    prints anything else, or exits   ends it at once
 
     IDLE -> WORKING -> IDLE or STORED            by `guard`
     STORED -> REPORTING -> HURRYING -> LEAVING   by `printing`, for a write
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 GRACE_S: Final = 0.4
-"""How long, after a signal, an answer to a write may take, and printing what
-was written.
-"""
+"""How long, after a signal, a write may still be confirmed and reported."""
 
 
 class Interrupted(Exception):
-    """A signal ended the work; `was_writing` says that a write was sent and
-    not answered.
+    """A signal ended the work.
+
+    `was_writing` is true if a write was sent and not answered.
     """
 
     def __init__(self, number: int, *, was_writing: bool) -> None:
@@ -47,7 +46,7 @@ class Interrupted(Exception):
 
 
 class State(Enum):
-    """Where the program is, as far as a signal is concerned."""
+    """What the program is doing; the module's docstring has the table."""
 
     IDLE = auto()
     WORKING = auto()
@@ -58,7 +57,7 @@ class State(Enum):
 
 
 class Signals:
-    """The signals of a process and the state that decides what one does."""
+    """The handlers of a process, and the state that they depend on."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -68,8 +67,9 @@ class Signals:
         self._pass_on: Callable[[int], object] = self.die
 
     def install(self) -> None:
-        """Install our handlers. Signals that were ignored at the start (nohup)
-        stay ignored.
+        """Install our handlers.
+
+        Signals that were ignored at the start, as by nohup, stay ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -77,18 +77,14 @@ class Signals:
         signal.signal(signal.SIGALRM, self._on_alarm)
 
     def end_idle_by(self, end: Callable[[int], object]) -> None:
-        """Have `end` called with a signal that comes while nothing is
-        stored.
-        """
+        """Set what is called with a signal that comes in the state IDLE."""
         self._end_idle = end
 
     def die(self, number: int) -> NoReturn:
-        """End this process by a signal, as a shell expects of one that was
-        interrupted.
-        """
+        """End this process by the signal, so that a shell sees the cause."""
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        os._exit(128 + number)  # where the signal is blocked
+        os._exit(128 + number)  # reached if the signal is blocked
 
     async def guard(
         self,
@@ -97,15 +93,18 @@ class Signals:
         patience_s: float,
         may_have_written: Callable[[], bool],
     ) -> R:
-        """Await the work. A signal cancels it, after GRACE_S where a write was
-        sent; work that does not end is left.
+        """Await the work; a signal cancels it.
+
+        If a write was sent, its answer may take GRACE_S first. Cancelled work
+        that does not end within `patience_s` is abandoned.
 
         Raises:
             Interrupted: a signal came, and the work did not end in time.
         """
         import asyncio
 
-        task, coming = asyncio.ensure_future(work), asyncio.Queue[int]()
+        task = asyncio.ensure_future(work)
+        coming = asyncio.Queue[int]()
         self._pass_on = _sender(coming)
         self.state = State.WORKING
         try:
@@ -120,15 +119,16 @@ class Signals:
                 return task.result()
             raise Interrupted(number, was_writing=was_writing)
         finally:
-            # One assignment: a signal between two would see IDLE, and hide
-            # what was stored.
+            # In one assignment: a signal between two would see IDLE, and the
+            # write would not be reported.
             self.state = State.STORED if may_have_written() else State.IDLE
 
     @contextmanager
     def printing(self) -> Iterator[None]:
-        """Print in this context. What was stored is reported even after a
-        signal, for GRACE_S: then a write that blocks fails with
-        InterruptedError.
+        """Print in this context.
+
+        After a signal, what was stored may still be printed for GRACE_S. Then
+        a write that blocks fails with InterruptedError.
         """
         if self.state is State.STORED:
             self.state = State.REPORTING
@@ -159,22 +159,20 @@ class Signals:
                 self.die(number)
 
     def _hurry(self) -> None:
-        """Give printing GRACE_S from now."""
+        """Let printing go on for GRACE_S from now."""
         if self.state is State.REPORTING:
             self.state = State.HURRYING
         signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
     def _on_alarm(self, _number: int, _frame: object) -> None:
-        """The time to print is over."""
+        """End what still prints: its time is over."""
         if self.state is State.LEAVING and self.number is not None:
             self.die(self.number)
         raise InterruptedError(errno.EINTR, "interrupted")
 
 
 def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
-    """Make a function that passes a signal from its handler to the running
-    loop.
-    """
+    """Make a function that a handler calls to pass a signal to the loop."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -188,11 +186,10 @@ def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
 async def _cancel(
     task: "asyncio.Task[Any]", coming: "asyncio.Queue[int]", patience_s: float
 ) -> None:
-    """Cancel a task, and once more where it has not ended after `patience_s`
-    or at the next signal.
+    """Cancel a task, and again after `patience_s` or at the next signal.
 
-    A driver that cancels a request waits for the server's word, which may
-    never come.
+    The second time is for drivers: to cancel a request, they wait for an
+    answer of the server, which may never come.
     """
     for _ in range(2):
         task.cancel()
@@ -205,9 +202,7 @@ async def _next_signal(
     *,
     within_s: float | None = None,
 ) -> int | None:
-    """Wait for a signal until the task ends or the time is over; None if none
-    came.
-    """
+    """Wait for a signal; None if the task ends or the time is over first."""
     import asyncio
 
     getting = asyncio.ensure_future(coming.get())

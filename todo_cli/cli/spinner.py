@@ -18,8 +18,9 @@ _WIPE: Final = b"\r\x1b[K"
 async def spinner(
     env: Env, is_waiting: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Spin on stderr once `is_waiting` has been true for 0.7 s, and wipe the
-    line when it is false.
+    """Spin on stderr while `is_waiting` is true, after the first 0.7 s of it.
+
+    The line is wiped as soon as it is false, and at the end.
     """
     turning = asyncio.create_task(_turn(env, is_waiting))
     try:

@@ -1,6 +1,4 @@
-"""What commands read from standard input: titles, a line each, or a
-description.
-"""
+"""Reads tasks from standard input, a title a line, or one description."""
 
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
@@ -14,29 +12,34 @@ if TYPE_CHECKING:
 
 NOTHING_ADDED: Final = "; nothing was added"
 _LONGEST_DESCRIPTION: Final = 4 * rules.DESCRIPTION_LENGTH + 16
-"""The most bytes that a description can have, with a byte order mark and a
-line end that are taken off.
+"""The most bytes that a description can have in UTF-8.
+
+The 16 allow for a byte order mark and a final line end, which are removed.
 """
 
 
 async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
-    """Read a title a line; the ids follow from `key`, so that a repeat adds
-    nothing.
+    """Read a new task from each line that is not blank.
+
+    The ids are made from `key` and the line's number, so that repeating the
+    command adds nothing.
 
     Raises:
-        InvalidInput: a line is no title; the error names its number.
+        InvalidInput: a line is not a title; the error names its number.
     """
     news = []
-    for number, line in _lines(await context.read_stdin()):
+    data = await context.read_stdin()
+    for number, line in _lines(data):
+        id = uuid5(key, str(number))
         try:
-            news.append(NewTask(title=line, id=uuid5(key, str(number))))
+            news.append(NewTask(title=line, id=id))
         except InvalidInput as error:
             raise _of_line(number, error) from None
     return news
 
 
 async def read_description(context: "RunContext") -> str:
-    """Read a description, less one final line end.
+    """Read a description, and remove one final line end.
 
     Raises:
         InvalidInput: it is longer than a description may be, or is UTF-16.
@@ -52,27 +55,26 @@ async def read_description(context: "RunContext") -> str:
 
 
 def _of_line(number: int, error: InvalidInput) -> InvalidInput:
-    details: list[Detail] = [
-        {"field": f"line {number}", "message": each["message"]}
-        for each in error.details
-    ]
+    details: list[Detail] = []
+    for each in error.details:
+        details.append({"field": f"line {number}", "message": each["message"]})
     message = f"line {number}: {error.message}{NOTHING_ADDED}"
     return InvalidInput(message, details=details)
 
 
 def _lines(data: bytes) -> list[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1; CRLF is taken
-    off.
-    """
-    lines = [line.removesuffix("\r") for line in _decode(data).split("\n")]
-    return [
-        (number, line) for number, line in enumerate(lines, 1) if line.strip()
-    ]
+    """Split into lines; return those not blank, with their numbers from 1."""
+    found = []
+    for number, line in enumerate(_decode(data).split("\n"), start=1):
+        if line.strip():
+            found.append((number, line.removesuffix("\r")))
+    return found
 
 
 def _decode(data: bytes) -> str:
-    """Decode standard input less a byte order mark; bytes that are not UTF-8
-    are left for the rules to refuse.
+    """Decode standard input, without a byte order mark.
+
+    Bytes that are not UTF-8 become surrogates, which the rules refuse.
 
     Raises:
         InvalidInput: it is UTF-16, as Windows programs write it.

@@ -1,3 +1,1 @@
-"""What is printed: a result becomes a `Sheet`, and that a table, tab-separated
-lines or JSON.
-"""
+"""Puts a result into words, and draws it as table, plain lines or JSON."""

@@ -1,4 +1,4 @@
-"""A result or an error as the one JSON document that a call prints."""
+"""Results and errors as JSON: each call prints exactly one document."""
 
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,17 @@ from todo_cli.task import Task, format_instant
 
 
 def success(data: Any, message: str) -> str:
-    """The document of a result; `data` is a task, a list of tasks or plain
-    JSON values.
+    """Write the document of a result.
+
+    `data` is a task, a list of tasks, or plain JSON values.
     """
     return _document({"success": True, "data": data, "message": message})
 
 
 def failure(error: TodoError) -> str:
-    """The document of an error; `hint` and `details` only where the error has
-    them.
+    """Write the document of an error.
+
+    It has `hint` and `details` only if the error has them.
     """
     body: dict[str, Any] = {"code": error.code.name, "message": error.message}
     if error.hint is not None:
@@ -29,20 +31,29 @@ def failure(error: TodoError) -> str:
 
 
 def task_values(task: Task) -> dict[str, Any]:
-    """A task as JSON values, keys in the order of the contract."""
-    return {name: _write(getattr(task, name)) for name in Task.__slots__}
+    """Convert a task to JSON values; keys have the order of the contract."""
+    values = {}
+    for name in Task.__slots__:
+        values[name] = _write(getattr(task, name))
+    return values
 
 
 def _write(value: Any) -> Any:
     if isinstance(value, datetime):
         return format_instant(value)
-    return str(value) if isinstance(value, UUID) else value
+    if isinstance(value, UUID):
+        return str(value)
+    return value
 
 
 def _document(envelope: dict[str, Any]) -> str:
-    import json  # not needed for words
+    # Imported here, because a call that prints text does not need it.
+    import json
 
     text = json.dumps(
-        envelope, ensure_ascii=False, allow_nan=False, default=task_values
+        envelope,
+        ensure_ascii=False,
+        allow_nan=False,
+        default=task_values,
     )
     return escape_json(text) + "\n"

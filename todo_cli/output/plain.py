@@ -1,5 +1,7 @@
-"""A sheet as lines for a pipe: tab-separated, no header, no colour, nothing
-cut.
+"""A sheet as lines for a pipe.
+
+The columns are separated by tabs. There is no header and no colour, and
+nothing is cut.
 """
 
 from collections.abc import Iterator
@@ -11,13 +13,15 @@ from todo_cli.output.views import Sheet
 from todo_cli.task import Task
 
 _NONE: Final = "-"
-"""For a column without a value: `read` in a shell takes two tabs in a row as
-one, and would assign the columns wrongly.
+"""What an empty column contains.
+
+A shell's `read` takes two tabs in a row as one, and would then assign the
+columns to the wrong variables.
 """
 
 
 def render(sheet: Sheet) -> str:
-    """The whole text, one line a task, or one line a field."""
+    """Write the whole text: a line for each task, field or message."""
     return "".join(f"{line}\n" for line in _lines(sheet))
 
 
@@ -32,11 +36,14 @@ def _lines(sheet: Sheet) -> Iterator[str]:
 
 
 def _columns(task: Task) -> list[str]:
-    """The columns of a list; scripts count on their number and order."""
+    """The columns of a task; scripts rely on their number and order."""
     values = task_values(task)
+    status = "open"
+    if task.completed:
+        status = "done"
     return [
         str(task.number),
-        "done" if task.completed else "open",
+        status,
         visible(task.title) or _NONE,
         values["created_at"],
         values["completed_at"] or _NONE,

@@ -1,9 +1,9 @@
-"""A sheet for a terminal, drawn by Rich; the only module that imports Rich."""
+"""A sheet for a terminal, drawn by Rich; no other module imports Rich."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -23,8 +23,9 @@ _WITH_STATUS: Final = 32
 
 
 class _Buffer(io.StringIO):
-    """A text buffer with the encoding of the terminal, from which Rich chooses
-    the characters of its boxes.
+    """A text buffer that has the encoding of the terminal.
+
+    Rich chooses the characters of its boxes by the encoding of its file.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -40,33 +41,47 @@ class _Buffer(io.StringIO):
 def render(
     sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]
 ) -> str:
-    """Draw a sheet `width` columns wide; text of users is shown as text, never
-    as markup.
+    """Draw a sheet, `width` columns wide.
+
+    Text of users is never read as markup: all of it is wrapped in `Text`.
     """
     buffer = _Buffer(encoding)
-    console = Console(
-        file=buffer, width=width, force_terminal=True, _environ=dict(variables)
-    )
+    console = _console(buffer, width, variables)
     for part in _parts(sheet, width):
-        console.print(part, soft_wrap=isinstance(part, Text))
+        # A line of text is not broken, so that copying it gives one line.
+        is_line = isinstance(part, Text)
+        console.print(part, soft_wrap=is_line)
     return buffer.getvalue()
+
+
+def _console(
+    file: TextIO, width: int, variables: Mapping[str, str]
+) -> Console:
+    return Console(
+        file=file,
+        width=width,
+        force_terminal=True,
+        # Without it Rich would read NO_COLOR and TERM of the process itself.
+        _environ=dict(variables),
+    )
 
 
 @contextmanager
 def progress(
     what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
 ) -> Iterator[Callable[[int, int], None]]:
-    """Draw a progress bar on a stream; yield a function of (done, total) that
-    moves it.
+    """Draw a progress bar on a stream, and remove it at the end.
+
+    Yields a function of (done, total) that moves the bar.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8")
-    console = Console(
-        file=text, width=width, force_terminal=True, _environ=dict(variables)
+    bars = Progress(
+        console=_console(text, width, variables),
+        auto_refresh=False,
+        transient=True,
     )
     try:
-        with Progress(
-            console=console, auto_refresh=False, transient=True
-        ) as bars:
+        with bars:
             bar = bars.add_task(what)
 
             def report(done: int, of: int) -> None:
@@ -74,24 +89,25 @@ def progress(
 
             yield report
     finally:
+        # Otherwise the wrapper would close the stream with itself.
         text.detach()
 
 
 def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
-    if sheet.table is not None:
-        if not sheet.table.tasks:
-            return [Text(visible(sheet.table.note))]
-        return [
-            _table(sheet.table, width),
-            Text(visible(sheet.table.footer), style="dim"),
-        ]
+    table = sheet.table
+    if table is not None:
+        if not table.tasks:
+            return [Text(visible(table.note))]
+        footer = Text(visible(table.footer), style="dim")
+        return [_table(table, width), footer]
     if sheet.fields:
         return [_fields(sheet.fields)]
     return [Text(visible(line)) for line in sheet.lines]
 
 
 def _table(table: Table, width: int) -> RichTable:
-    with_date, with_status = width >= _WITH_DATE, width >= _WITH_STATUS
+    with_date = width >= _WITH_DATE
+    with_status = width >= _WITH_STATUS
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     drawn.add_column("#", justify="right", no_wrap=True, style="cyan")
     if with_status:
@@ -105,19 +121,21 @@ def _table(table: Table, width: int) -> RichTable:
             cells.append(_status(task))
         cells.append(_title(task, is_marked=not with_status))
         if with_date:
-            cells.append(
-                Text(age(task.completed_at or task.created_at, table.now))
-            )
+            when = task.completed_at or task.created_at
+            cells.append(Text(age(when, table.now)))
         drawn.add_row(*cells)
     return drawn
 
 
 def _title(task: Task, *, is_marked: bool) -> Text:
-    """The title; a mark says that it is done where no column does."""
+    """The title; with `is_marked`, an `x` before it means done."""
+    shown = visible(task.title)
     if not task.completed:
-        return Text(visible(task.title))
-    title = Text(visible(task.title), style="dim")
-    return Text("x ", style="green") + title if is_marked else title
+        return Text(shown)
+    title = Text(shown, style="dim")
+    if is_marked:
+        return Text("x ", style="green") + title
+    return title
 
 
 def _status(task: Task) -> Text:

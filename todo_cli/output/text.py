@@ -1,5 +1,7 @@
-"""Makes stored text safe to print. Other programs can store what
-`rules.REFUSED` names, and it must not control a terminal.
+"""Escapes stored text, so that it cannot control a terminal.
+
+`rules.REFUSED` keeps control characters out, but other programs can store
+them in the same database.
 """
 
 import re
@@ -11,36 +13,42 @@ _REFUSED_IN_LINES: Final = re.compile(f"(?!\n)[{REFUSED_CLASS}]")
 
 
 def visible(text: str) -> str:
-    """One line of text with every refused character written out, as `\\x1b` or
-    `\\u202e`.
-    """
+    """Escape every refused character in a line, as `\\x1b` or `\\u202e`."""
     return REFUSED.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:
-    """Text of several lines, escaped likewise; a TAB becomes four blanks."""
-    return _REFUSED_IN_LINES.sub(_escape, text.replace("\t", "    "))
+    """Escape text of several lines; a TAB becomes four spaces."""
+    spaced = text.replace("\t", "    ")
+    return _REFUSED_IN_LINES.sub(_escape, spaced)
 
 
 def field(text: str) -> str:
-    """A value on a line of fields; backslash, LF and TAB are escaped, so that
-    a script can read it back.
+    """Escape a value for one line of fields.
+
+    Backslash, LF and TAB are escaped too, so that a script can restore the
+    value.
     """
-    return visible(
-        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-    )
+    escaped = text.replace("\\", "\\\\")
+    escaped = escaped.replace("\n", "\\n")
+    escaped = escaped.replace("\t", "\\t")
+    return visible(escaped)
 
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}"
 
 
 def escape_json(document: str) -> str:
-    """Escape as `\\uXXXX` what `json` leaves raw; it can only be inside
-    strings.
+    """Escape as `\\uXXXX` the refused characters that `json` leaves raw.
+
+    They occur only inside strings, so the document stays valid.
     """
-    if document.isascii() and "\x7f" not in document:  # `json` has escaped C0
+    # `json` has escaped all control characters of ASCII but DEL.
+    if document.isascii() and "\x7f" not in document:
         return document
     return REFUSED.sub(_escape_in_json, document)
 

@@ -1,7 +1,6 @@
-"""A result as a view model: pure functions from what the service returned to a
-`Sheet`.
+"""Views: pure functions from a result of the service to a `Sheet`.
 
-Every writer draws the same sheet: `envelope` as JSON, `plain` for a pipe,
+The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 `terminal` for people.
 """
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
 
 _NAMED_UP_TO: Final = 5
+"""How many users a message names at most."""
+_ASKED_UP_TO: Final = 10
+"""How many tasks the question before a deletion shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,12 @@ class ViewContext:
 
     user: str
     place: str
-    """Where the tasks are, for people."""
+    """Where the tasks are, in words for people."""
     is_new_store: bool
+    """Whether this call has made the store."""
     now: datetime
     by_flag: bool = False
-    """Whether a flag named the user: then a message about a new store names
-    the user.
-    """
+    """Whether --user names the user; then "new list" says whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,21 @@ class Table:
 
     tasks: Sequence[Task]
     now: datetime
-    """The time that ages are counted from."""
+    """The time from which ages are counted."""
     footer: str
     """The line below the rows."""
     note: str
-    """What to say where there are no rows."""
+    """What to show if there are no tasks."""
 
 
-# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 asks for that of its
-# result, twice (python/cpython#112559).
+# No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
+# result, twice (python/cpython#112559). For a long list that takes long.
 @dataclass(frozen=True, slots=True, repr=False)
 class Sheet:
-    """A result in words: `data` and `message` for programs, and for people one
-    of `lines`, `table` and `fields`.
+    """A result in words.
+
+    Programs get `data` and `message`; people get one of `lines`, `table` and
+    `fields`.
     """
 
     data: Any
@@ -68,52 +71,60 @@ class Sheet:
 
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there before."""
-    line = _added_line(result) + _new_list([result], context)
+    note = _new_list([result], context)
+    line = _added_line(result) + note
     return Sheet(result.task, line, [line])
 
 
 def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     """Name every task that was added, or was there before."""
+    tasks = [result.task for result in results]
     lines = [_added_line(result) for result in results]
     note = _new_list(results, context)
     if lines:
         lines[0] += note
     new = sum(result.is_new for result in results)
-    message = f"Added {words.amount(new, 'task')}"
-    if new < len(results):
-        message += (
-            f", {words.amount(len(results) - new, 'task')} already there"
-        )
-    return Sheet([result.task for result in results], message + note, lines)
+    message = f"Added {_tasks(new)}"
+    old = len(results) - new
+    if old > 0:
+        message += f", {_tasks(old)} already there"
+    return Sheet(tasks, message + note, lines)
 
 
 def listed(page: TaskPage, context: ViewContext) -> Sheet:
     """Show tasks as a table, with how many there are."""
     message = _counts(page)
     if page.query.limit is not None:
-        message = f"{len(page.tasks):,} of {words.count(_total(page))}"
+        shown = len(page.tasks)
+        total = words.count(_total(page))
+        message = f"{shown:,} of {total}"
     note = _nothing(page, context)
     table = Table(page.tasks, context.now, footer=message, note=note)
     return Sheet(page.tasks, message, table=table)
 
 
 def _counts(page: TaskPage) -> str:
-    return f"{words.count(page.open_count)} open, {words.count(page.done_count)} done"
+    open_count = words.count(page.open_count)
+    done_count = words.count(page.done_count)
+    return f"{open_count} open, {done_count} done"
 
 
 def _total(page: TaskPage) -> int:
-    """How many tasks the query would find without a limit."""
-    if page.query.status is TaskStatus.OPEN:
-        return page.open_count
-    if page.query.status is TaskStatus.DONE:
-        return page.done_count
-    return page.open_count + page.done_count
+    """Count the tasks that the query would find without a limit."""
+    match page.query.status:
+        case TaskStatus.OPEN:
+            return page.open_count
+        case TaskStatus.DONE:
+            return page.done_count
+        case TaskStatus.ALL:
+            return page.open_count + page.done_count
 
 
 def _nothing(page: TaskPage, context: ViewContext) -> str:
-    """Say that a list is empty, and what the user has besides."""
-    kind = f"{page.query.status} tasks"
-    if page.query.status is TaskStatus.ALL:
+    """Say that no task was found, and how many others the user has."""
+    status = page.query.status
+    kind = f"{status} tasks"
+    if status is TaskStatus.ALL:
         kind = "tasks"
     note = f"No {kind} for {context.user} in {context.place}"
     if page.open_count or page.done_count:
@@ -123,10 +134,10 @@ def _nothing(page: TaskPage, context: ViewContext) -> str:
 
 def shown(task: Task, context: ViewContext) -> Sheet:
     """Show every field of a task, in the order of the JSON."""
-    fields = [
-        (name, _plain(value)) for name, value in task_values(task).items()
-    ]
-    return Sheet(task, f"{task.number}: {task.title}", fields=fields)
+    fields = []
+    for name, value in task_values(task).items():
+        fields.append((name, _plain(value)))
+    return Sheet(task, _title(task), fields=fields)
 
 
 def updated(task: Task, context: ViewContext) -> Sheet:
@@ -142,22 +153,25 @@ def upgraded(version: str, context: ViewContext) -> Sheet:
 
 
 def script(sql: str, context: ViewContext) -> Sheet:
-    """Return SQL as it is."""
+    """Show SQL, unchanged."""
     lines = sql.rstrip("\n").split("\n")
-    return Sheet({"sql": sql}, f"The SQL for {context.place}", lines=lines)
+    message = f"The SQL for {context.place}"
+    return Sheet({"sql": sql}, message, lines)
 
 
 def imported(result: "Imported", context: ViewContext) -> Sheet:
     """Say how much was copied."""
-    new, people = (
-        words.amount(result.new, "task"),
-        words.amount(result.users, "user"),
-    )
-    line = f"Imported {new} of {people}"
-    if result.new < result.tasks:
-        line += f"; {words.amount(result.tasks - result.new, 'task')} already there"
+    users = words.amount(result.users, "user")
+    line = f"Imported {_tasks(result.new)} of {users}"
+    old = result.tasks - result.new
+    if old > 0:
+        line += f"; {_tasks(old)} already there"
     line += _new_store(context) or _new_lists(result.new_users)
-    data = {"tasks": result.tasks, "users": result.users, "new": result.new}
+    data = {
+        "tasks": result.tasks,
+        "users": result.users,
+        "new": result.new,
+    }
     return Sheet(data, line, [line])
 
 
@@ -172,45 +186,59 @@ class Changed:
         self._is_single = is_single
 
     def __call__(self, tasks: Sequence[Task], context: ViewContext) -> Sheet:
-        """Name every task, in the order asked."""
+        """Name every task, in the order in which the user named them."""
         return _changed(self._verb, tasks, is_single=self._is_single)
 
 
 def deletion_question(tasks: Sequence[Task]) -> list[str]:
-    """Ask before several tasks are deleted; the answer goes after the last
-    line.
+    """Write the question before several tasks are deleted.
+
+    The user types the answer after its last line.
     """
-    lines = [f"  {task.number}: {task.title}" for task in tasks[:10]]
-    if len(tasks) > len(lines):
-        lines.append(f"  and {len(tasks) - len(lines):,} more")
-    return [*lines, f"Delete {words.amount(len(tasks), 'task')}? [y/N] "]
+    lines = [f"  {_title(task)}" for task in tasks[:_ASKED_UP_TO]]
+    more = len(tasks) - len(lines)
+    if more > 0:
+        lines.append(f"  and {more:,} more")
+    lines.append(f"Delete {_tasks(len(tasks))}? [y/N] ")
+    return lines
 
 
 def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
-    lines = [f"{verb} {task.number}: {task.title}" for task in tasks]
+    lines = [f"{verb} {_title(task)}" for task in tasks]
     if is_single:
         return Sheet(tasks[0], lines[0], lines)
-    return Sheet(
-        list(tasks), f"{verb} {words.amount(len(tasks), 'task')}", lines
-    )
+    message = f"{verb} {_tasks(len(tasks))}"
+    return Sheet(list(tasks), message, lines)
 
 
 def _added_line(result: Added) -> str:
-    verb = "Added" if result.is_new else "Already there as"
-    return f"{verb} {result.task.number}: {result.task.title}"
+    title = _title(result.task)
+    if result.is_new:
+        return f"Added {title}"
+    return f"Already there as {title}"
+
+
+def _title(task: Task) -> str:
+    return f"{task.number}: {task.title}"
+
+
+def _tasks(number: int) -> str:
+    return words.amount(number, "task")
 
 
 def _new_list(results: Sequence[Added], context: ViewContext) -> str:
-    """Say that a list begins here; otherwise a mistyped user name goes
-    unnoticed.
+    """Say that a list begins here.
+
+    Otherwise nobody would notice a mistyped user name.
     """
     if context.is_new_store and context.by_flag:
         return f" (new list for {context.user} in {context.place})"
     if context.is_new_store:
         return _new_store(context)
     # Numbers are never reused, so number 1 is new only in a new list.
-    if any(result.is_new and result.task.number == 1 for result in results):
-        return f" (new list for {context.user})"
+    for result in results:
+        if result.is_new and result.task.number == 1:
+            return f" (new list for {context.user})"
     return ""
 
 
@@ -218,19 +246,26 @@ def _new_lists(users: Sequence[str]) -> str:
     """Name the users whose lists an import began."""
     if not users:
         return ""
-    lists = "new list" if len(users) == 1 else "new lists"
+    lists = "new lists"
+    if len(users) == 1:
+        lists = "new list"
     named = ", ".join(users[:_NAMED_UP_TO])
-    if len(users) > _NAMED_UP_TO:
-        named += f" and {len(users) - _NAMED_UP_TO:,} more"
+    more = len(users) - _NAMED_UP_TO
+    if more > 0:
+        named += f" and {more:,} more"
     return f" ({lists} for {named})"
 
 
 def _new_store(context: ViewContext) -> str:
-    return f" (new list in {context.place})" if context.is_new_store else ""
+    if context.is_new_store:
+        return f" (new list in {context.place})"
+    return ""
 
 
 def _plain(value: Any) -> str:
-    """A JSON value as a word: `true`, nothing for null, text as it is."""
+    """Write a JSON value as text: true or false in lower case, "" for null."""
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

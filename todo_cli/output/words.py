@@ -1,4 +1,4 @@
-"""Small pieces of text that several messages need: amounts and ages."""
+"""Amounts and ages, as several messages show them."""
 
 from datetime import datetime
 from typing import Final
@@ -16,25 +16,28 @@ _COUNTED_UP_TO: Final = 1_000
 
 
 def amount(number: int, noun: str) -> str:
-    """A number with its noun: `1 task`, `1,234 tasks`."""
-    ending = "" if number == 1 else "s"
-    return f"{number:,} {noun}{ending}"
+    """Write a number with its noun: `1 task`, `1,234 tasks`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}s"
 
 
 def count(number: int) -> str:
-    """A count of a list, which the service counts up to 1,001."""
+    """Write how many tasks there are; the service stops counting at 1,001."""
     if number > _COUNTED_UP_TO:
         return f"more than {_COUNTED_UP_TO:,}"
     return f"{number:,}"
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago something was, in the largest unit that fits: `3 days ago`.
+    """Write how long ago a time was, in the largest unit that fits.
 
-    The future is `just now`.
+    The result is such as `3 days ago`; the future is `just now`.
     """
-    seconds = int((now - then).total_seconds())
+    passed = now - then
+    seconds = int(passed.total_seconds())
     for unit, length in _UNITS:
         if seconds >= length:
-            return f"{amount(seconds // length, unit)} ago"
+            ago = amount(seconds // length, unit)
+            return f"{ago} ago"
     return "just now"

@@ -1,3 +1,1 @@
-"""The commands, a file for each group; each is a value of its options that can
-run.
-"""
+"""The commands, a file for each group."""

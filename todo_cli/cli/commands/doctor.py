@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Command[doctor.Diagnosis]):
-    """Show which store is in use, which setting chose it, and whether it
-    works.
-    """
+    """Show which store is in use, which setting chose it, and whether it works."""
 
     async def run(self, context: "RunContext") -> doctor.Diagnosis:
         """Look at the settings and at the store."""

@@ -20,8 +20,8 @@ def _read_port(text: str) -> int:
     """Read a port.
 
     Raises:
-        Usage: it is no number of a port's length.
-        InvalidInput: no port has this number.
+        Usage: it is not a number of at most five digits.
+        InvalidInput: it is above 65535.
     """
     if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) is None:
         raise Usage(
@@ -42,7 +42,7 @@ class Serve(Command[None]):
     """
 
     connects: ClassVar[bool] = False
-    patience_s: ClassVar[float] = inf
+    patience_s: ClassVar[float] = inf  # the server limits its end by itself
 
     host: Annotated[
         str,
@@ -63,7 +63,12 @@ class Serve(Command[None]):
     ] = 8000
 
     async def run(self, context: "RunContext") -> None:
-        """Serve until the task is cancelled."""
+        """Serve until the task is cancelled.
+
+        Raises:
+            Usage: the extra `api` is not installed.
+            TodoError: the server cannot start.
+        """
         try:
             from todo_cli.api.server import serve
         except ModuleNotFoundError as error:
@@ -82,5 +87,5 @@ class Serve(Command[None]):
         )
 
     def view(self, result: None, context: ViewContext) -> Sheet:
-        """Say that it has stopped."""
+        """Say that the server has stopped."""
         return Sheet(None, "Stopped")

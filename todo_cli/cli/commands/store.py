@@ -1,6 +1,4 @@
-"""The commands for the store itself: `todo db upgrade`, `policy` and
-`import`.
-"""
+"""The commands of `todo db`: upgrade, policy and import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
 
 _LONGEST_ROLE = 63
-"""Bytes in the longest name that PostgreSQL gives to a role."""
+"""How many bytes the name of a role can have; PostgreSQL cuts the rest off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +34,13 @@ class Upgrade(Command[str]):
     ] = False
 
     async def run(self, context: "RunContext") -> str:
-        """Upgrade and return the schema's version, or return the SQL that
-        would.
-        """
+        """Upgrade; return the schema's version, or with --sql the SQL."""
         if self.sql:
             return await context.database.upgrade_script()
         return await context.database.upgrade()
 
     def view(self, result: str, context: ViewContext) -> Sheet:
-        """Name the version, or hand out the SQL."""
+        """Name the version, or show the SQL."""
         if self.sql:
             return views.script(result, context)
         return views.upgraded(result, context)
@@ -76,21 +72,22 @@ class Policy(Command[str]):
         self.roles()
 
     def roles(self) -> list[str]:
-        """The names as roles of PostgreSQL.
+        """Check the names, and return them as names of roles.
 
         Raises:
-            InvalidInput: a name cannot be a role's.
+            InvalidInput: PostgreSQL allows no role of this name.
         """
         return [_clean_role(name) for name in self.names or ()]
 
     async def run(self, context: "RunContext") -> str:
-        """Write the SQL; the store is not asked."""
+        """Write the SQL, without a query to the store."""
         from todo_cli.database.policy import recipe
 
-        return recipe(self.roles() or [context.settings.user])
+        roles = self.roles() or [context.settings.user]
+        return recipe(roles)
 
     def view(self, result: str, context: ViewContext) -> Sheet:
-        """Hand out the SQL."""
+        """Show the SQL."""
         return views.script(result, context)
 
 
@@ -111,9 +108,7 @@ class Import(Command["Imported"]):
     ]
 
     def __post_init__(self) -> None:
-        """Refuse a connection string: it is not a path, and may hold a
-        password.
-        """
+        """Refuse a connection string, which may contain a password."""
         if redact.looks_like_address(self.path):
             fault = "must be an embedded file, not a URL"
             raise InvalidInput(
@@ -123,7 +118,12 @@ class Import(Command["Imported"]):
             )
 
     async def run(self, context: "RunContext") -> "Imported":
-        """Copy the tasks."""
+        """Copy the tasks of every user, all or nothing.
+
+        Raises:
+            InvalidInput: the file is the store in use.
+            TodoError: one of the two stores failed.
+        """
         from todo_cli.database.engine import open_database
         from todo_cli.database.transfer import copy, is_same_file
 
@@ -139,12 +139,12 @@ class Import(Command["Imported"]):
         return views.imported(result, context)
 
     def repeat(self) -> Sequence[str]:
-        """Import again: what is there already is not copied twice."""
+        """Import again: tasks that are there already are not copied twice."""
         return ["db", "import", self.path]
 
 
 def _clean_role(text: str) -> str:
-    """Return a user's name that PostgreSQL takes as the name of a role."""
+    """Check a user's name that becomes the name of a role, and clean it."""
     if redact.looks_like_address(text):
         raise InvalidInput.of("name", "looks like a connection string")
     name = rules.clean_user(text)

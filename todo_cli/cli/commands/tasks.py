@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
 _ASK_FROM: Final = 3
-"""From how many tasks on `delete` asks."""
+"""The smallest number of tasks for which `delete` asks first."""
 
 Ref = Annotated[
     str, typer.Argument(metavar="REF", help="A task: its number or its UUID.")
@@ -47,9 +47,7 @@ NewStatus = Literal["open", "done"]
 
 
 def _read_title(ctx: typer.Context, words: list[str]) -> list[str] | None:
-    """Read the words of a title; a lone `-` that is not after `--` means
-    stdin.
-    """
+    """Read the words of a title; a lone `-` before `--` means stdin: None."""
     state: ParseState = ctx.obj
     if words == ["-"] and not state.dash_is_text:
         return None
@@ -60,9 +58,10 @@ def _read_limit(text: str) -> int:
     """Read a limit.
 
     Raises:
-        Usage: it is no integer.
-        InvalidInput: it is out of range.
+        Usage: it is not an integer.
+        InvalidInput: it is not from 1 to 999999999.
     """
+    # int() alone would also read `1_0` and ` 7 `.
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
         raise Usage(
             f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer",
@@ -75,33 +74,39 @@ def _read_limit(text: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFields:
-    """The fields of a task that both `add` and `update` set: an option each,
-    whose flags and words are in `task.py`.
+    """The options of both `add` and `update` that set a field of a task.
+
+    Their flags and help texts are in `task.py`.
     """
 
     description: Annotated[str | None, field_option("description")] = None
 
     def typed(self) -> dict[str, str]:
-        """The options that were given, by the name of their field, as they
-        were typed.
-        """
-        values = {
-            each.name: getattr(self, each.name) for each in fields(TaskFields)
-        }
-        return {
-            name: value for name, value in values.items() if value is not None
-        }
+        """Return the options that were given, as typed, by field name."""
+        typed = {}
+        for each in fields(TaskFields):
+            value = getattr(self, each.name)
+            if value is not None:
+                typed[each.name] = value
+        return typed
 
     def words(self) -> list[str]:
-        """The options that were given, as words of a command line."""
+        """Write the options that were given as arguments."""
+        notes = about(NewTask)
         words: list[str] = []
         for name, value in self.typed().items():
-            words += [about(NewTask)[name].flags[0], value]
+            flag = notes[name].flags[0]
+            words += [flag, value]
         return words
 
     async def given(self, context: "RunContext") -> dict[str, Any]:
-        """The fields that were given, with their values; an empty option
-        clears a field, and a description of `-` is read from standard input.
+        """Return the fields that were given, with the values to store.
+
+        An empty option clears its field. A description of `-` is read from
+        standard input.
+
+        Raises:
+            TodoError: standard input cannot be read, or is no description.
         """
         values: dict[str, Any] = self.typed()
         if values.get("description") == "-":
@@ -128,9 +133,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
             help="Words of the title; `-` reads a title a line from stdin.",
         ),
     ]
-    """The words of the title; None for `-`: each line of standard input is a
-    title.
-    """
+    """The words of the title; None for `-`, a title on each line of stdin."""
     id: Annotated[
         UUID,
         typer.Option(
@@ -149,7 +152,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
             raise Usage(f"`add -` takes no {name}", hint="todo add --help")
 
     async def run(self, context: "RunContext") -> Added | list[Added]:
-        """Store the task, or one for each line of standard input."""
+        """Store the task, or one for each line of stdin, all or none."""
         if self.title is None:
             return await self._add_lines(context)
         values = await self.given(context)
@@ -171,9 +174,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
         return views.added(result, context)
 
     def repeat(self) -> Sequence[str]:
-        """Add under the same id, which adds nothing where it is stored
-        already.
-        """
+        """Add with the same id: nothing is added if that is stored already."""
         words = ["add", "--id", str(self.id)]
         if self.title is None:
             return [*words, "-"]
@@ -209,7 +210,7 @@ class List(Command[TaskPage]):
     ] = None
 
     async def run(self, context: "RunContext") -> TaskPage:
-        """Find the tasks."""
+        """Find the tasks, newest first."""
         query = TaskQuery(status=TaskStatus(self.status), limit=self.limit)
         return await context.tasks.list(query)
 
@@ -229,8 +230,13 @@ class Show(Command[Task]):
         references.parse_reference(self.ref)
 
     async def run(self, context: "RunContext") -> Task:
-        """Find the task."""
-        return await context.tasks.get(references.parse_reference(self.ref))
+        """Find the task.
+
+        Raises:
+            NotFound: the user has no such task.
+        """
+        reference = references.parse_reference(self.ref)
+        return await context.tasks.get(reference)
 
     def view(self, result: Task, context: ViewContext) -> Sheet:
         """Show each field on a line."""
@@ -269,7 +275,12 @@ class Update(TaskFields, Command[Task]):
             )
 
     async def run(self, context: "RunContext") -> Task:
-        """Change the fields that were given, and no others."""
+        """Change the fields that were given, and no others.
+
+        Raises:
+            InvalidInput: a value breaks a rule.
+            NotFound: the user has no such task.
+        """
         reference = references.parse_reference(self.ref, to_change=True)
         values = await self.given(context)
         if self.title is not None:
@@ -308,7 +319,11 @@ class Done(Command[list[Task]]):
         references.parse_references(self.refs, to_change=True)
 
     async def run(self, context: "RunContext") -> list[Task]:
-        """Complete or reopen the tasks."""
+        """Complete or reopen the tasks, all or none.
+
+        Raises:
+            NotFound: a number or UUID names no task, or a range is empty.
+        """
         named = references.parse_references(self.refs, to_change=True)
         return await context.tasks.complete(named, undo=self.undo)
 
@@ -321,7 +336,7 @@ class Done(Command[list[Task]]):
         return views.Changed(verb, is_single=is_single)(result, context)
 
     def repeat(self) -> Sequence[str]:
-        """Do it once more: what is done stays done."""
+        """Run the command again, which is idempotent."""
         words = ["done", *self.refs]
         if self.undo:
             words.append("--undo")
@@ -348,14 +363,23 @@ class Delete(Command[list[Task]]):
         references.parse_references(self.refs, to_change=True)
 
     async def run(self, context: "RunContext") -> list[Task]:
-        """Delete the tasks, after a question where there are many."""
+        """Delete the tasks, all or none; ask first if there are many.
+
+        Raises:
+            NotFound: a number or UUID names no task, or a range is empty.
+            Cancelled: the answer to the question is not yes.
+            ConfirmationRequired: there is no terminal to ask on.
+        """
         named = references.parse_references(self.refs, to_change=True)
         if self.yes or references.most(named) < _ASK_FROM:
             return await context.tasks.delete(named)
         found = await context.tasks.find(named, to_change=True)
         if len(found) >= _ASK_FROM:
-            await context.confirm(views.deletion_question(found))
-        return await context.tasks.delete([task.id for task in found])
+            question = views.deletion_question(found)
+            await context.confirm(question)
+        # By id: exactly the tasks that the question showed.
+        ids = [task.id for task in found]
+        return await context.tasks.delete(ids)
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the tasks."""
