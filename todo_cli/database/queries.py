@@ -345,6 +345,8 @@ def _addition(dialect: PostgresDialect) -> Expression:
     only if the id is new. No row comes back if another user has the id.
     `is_new` tells an inserted task from one that was stored before.
     """
+    # SQLAlchemy reserves parameters named like columns for VALUES and SET, and
+    # these are used in subqueries, too.
     given = _open(COLUMNS, "the_")
     stored = select(TASK.c.number).where(TASK.c.id == given["id"])
     # Two calls with one id may both find it new at the same instant. Then one

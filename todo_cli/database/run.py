@@ -42,10 +42,15 @@ class Statement:
     @cached_property
     def numbered(self) -> str:
         """The SQL in asyncpg's form: `$1` for the first of `names`."""
-        numbers = {
-            name: number for number, name in enumerate(self.names, start=1)
-        }
-        return _PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql)
+        numbers = {}
+        for number, name in enumerate(self.names, start=1):
+            numbers[name] = number
+
+        def write(found: re.Match[str]) -> str:
+            # One number for each name: a value used twice is sent once.
+            return f"${numbers[found[1]]}"
+
+        return _PARAMETER.sub(write, self.sql)
 
 
 class Statements:
@@ -100,6 +105,7 @@ class Statements:
         """Return the statement that sets these fields and no others."""
         key = ("change", *sorted(fields))
         if key not in self._made:
+            # At most 2^fields texts, each made once a process.
             self._made[key] = self._changing(fields)
         return self._made[key]
 

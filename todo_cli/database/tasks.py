@@ -48,7 +48,7 @@ class TaskRepository:
             # SQLite has no INSERT inside another statement.
             [added] = await self.add_all([task])
             return added
-        # The statement has `:number` of its own, hence the prefix.
+        # See `queries._addition` for the prefix.
         given = {}
         for name, value in _values(task).items():
             given[f"the_{name}"] = value
