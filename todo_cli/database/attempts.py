@@ -59,9 +59,9 @@ A silent server is not asked again: that would take as long once more.
 def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
     """Choose the next step after a fault.
 
-    `was_lost` says that an earlier answer to this call was lost. Then a write
-    may have happened. Only a key that is taken proves that it did, so any
-    other failure leaves the outcome unknown.
+    `was_lost` says that an earlier answer to this call was lost, so a write
+    may have happened. Then only a conflict settles it: another task has the
+    key, and nothing was written. Any other failure leaves the outcome unknown.
     """
     if fault is Fault.BUSY:
         # The lock is taken before the first write, so nothing was written.
@@ -143,8 +143,7 @@ class Attempts:
         raise failures.translated(cause, self._target) from error
 
     def _take_cause(self, error: Exception) -> Exception:
-        """Return what went wrong: the error, or our reason for cutting the
-        connection.
+        """Return the error, or our reason for cutting the connection.
 
         Raises:
             Exception: the error itself, if it is a bug.

@@ -105,7 +105,6 @@ class Statements:
         """Return the statement that sets these fields and no others."""
         key = ("change", *sorted(fields))
         if key not in self._made:
-            # At most 2^fields texts, each made once a process.
             self._made[key] = self._changing(fields)
         return self._made[key]
 
