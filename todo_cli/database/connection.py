@@ -37,8 +37,7 @@ _LONGER_THAN_ANY_S: Final = 86_400.0
 
 
 class Connection(asyncpg.Connection):
-    """asyncpg's connection with its age and the statements that it has
-    described.
+    """asyncpg's connection with its age and the statements it has described.
 
     A statement is described once on a connection; after that it takes one
     round trip instead of two. It is unnamed and parsed every time, so
@@ -58,8 +57,9 @@ class Connection(asyncpg.Connection):
         return asyncio.get_running_loop().time() - self._made_at_s
 
     async def reload_schema_state(self) -> None:
-        """Forget every description; asyncpg calls this when a type has
-        changed.
+        """Forget every description.
+
+        asyncpg calls this when a type has changed on the server.
         """
         self._described.clear()
         await super().reload_schema_state()
@@ -169,7 +169,7 @@ async def _dial(
         # Unnamed statements work with PgBouncer in transaction mode.
         statement_cache_size=0,
         server_settings=settings,
-        # Else PGTARGETSESSIONATTRS could cost a question for each host.
+        # Named, or PGTARGETSESSIONATTRS could cost a query on each host.
         target_session_attrs=SessionAttribute.any,
         connection_class=Connection,
     )

@@ -87,8 +87,9 @@ class Keeper:
     async def check_file(
         self, connection: Connection, *, creates: bool
     ) -> None:
-        """Create or upgrade the tables of an embedded file, once for each
-        file.
+        """Create or upgrade the tables of an embedded file.
+
+        This happens once for each file; a replaced file is checked again.
 
         Raises:
             NoStore: there are no tables, and this call does not create them.

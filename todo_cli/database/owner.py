@@ -181,7 +181,7 @@ def open_schemas() -> Select[Any]:
     is_granted = and_(is_right_to_create, _ROLE.c.oid == rights.c.grantee)
     by_role = or_(owns_schema, is_granted)
     roles = _NAMESPACE.outerjoin(rights, true()).outerjoin(_ROLE, by_role)
-    # NULL where no role matched the outer join: then nobody may create there.
+    # NULL where the outer join found no role.
     is_trusted = func.coalesce(_is_trusted(with_groups=False), true())
     is_open = or_(by_everybody, not_(is_trusted))
     names = select(cast(_NAMESPACE.c.nspname, Text).label("name"))
