@@ -1,3 +1,1 @@
-"""Every query, every transaction and both drivers; the columns and CHECKs of
-the tables are in `models.py`.
-"""
+"""Every query, every transaction, and both drivers."""

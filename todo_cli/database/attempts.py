@@ -1,6 +1,4 @@
-"""What to do when a call to the store failed: try again, say that it is lost,
-or fail.
-"""
+"""Retry a call to the store, report it as lost, or let it fail."""
 
 import asyncio
 import random
@@ -15,11 +13,11 @@ from todo_cli.errors import Conflict, OutcomeUnknown, TodoError
 T = TypeVar("T")
 
 BUSY_FOR_S: Final = 5.0
-"""How long a lock of somebody else is waited for."""
+"""How long to retry while another program holds the lock, in seconds."""
 
 
 class Effect(Enum):
-    """What asking a second time does when the answer to a call was lost."""
+    """What repeating a call does if the answer to the first try was lost."""
 
     READ = "nothing is written"
     REPEATABLE = "written twice is the same as once"
@@ -37,7 +35,7 @@ class Fault(Enum):
 
 
 class Next(Enum):
-    """What to do about it."""
+    """The next step after a failed call."""
 
     AGAIN = "call again"
     LOST = "say that the outcome is unknown"
@@ -52,31 +50,32 @@ _FIRST: Final = {
     (Fault.SILENT, Effect.REPEATABLE): Next.LOST,
     (Fault.SILENT, Effect.ONCE): Next.LOST,
 }
-"""What to do when no answer was lost before. A silent server is not asked
-again: that would take as long once more.
+"""The next step if no answer was lost before; every other case fails.
+
+A silent server is not asked again: that would take as long once more.
 """
 
 
 def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
-    """Choose the next step; `was_lost` says that an answer to this call was
-    lost before.
+    """Choose the next step after a fault.
 
-    Once a write may have happened, only the store's word that its key is taken
-    says what became of it: any other failure leaves it unknown.
+    `was_lost` says that an earlier answer to this call was lost, so a write
+    may have happened. Then only a conflict settles it: another task has the
+    key, and nothing was written. Any other failure leaves the outcome unknown.
     """
     if fault is Fault.BUSY:
+        # The lock is taken before the first write, so nothing was written.
         return Next.AGAIN
     if not was_lost:
         return _FIRST.get((fault, effect), Next.FAIL)
+    # Whatever happens a second time is final: at most one retry.
     if effect is Effect.READ or fault is Fault.TAKEN:
         return Next.FAIL
     return Next.LOST
 
 
 class Attempts:
-    """The calls to one store, each of them made until it succeeds or has
-    failed for good.
-    """
+    """Runs calls to one store, each until it succeeds or finally fails."""
 
     def __init__(
         self,
@@ -86,22 +85,22 @@ class Attempts:
         take_fault: Callable[[], TodoError | None] | None = None,
     ) -> None:
         self.may_have_written = False
-        """Whether a write was sent that did not fail for certain."""
+        """Whether a write was sent and has not certainly failed."""
         self.under_way = 0
-        """How many calls wait for the store."""
+        """The number of calls that wait for the store."""
         self._target = target
         self._busy_for_s = busy_for_s
         self._take_fault = take_fault
 
     async def run(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
-        """Await `call` again while the store is locked, and once more if its
-        answer was lost.
+        """Await `call`, and repeat it while that is useful and harmless.
 
-        The latter only where a second time does no harm.
+        A locked store is retried for `busy_for_s`, with random pauses. A lost
+        answer is retried once, unless `effect` is ONCE.
 
         Raises:
             OutcomeUnknown: a write was sent, and no answer came.
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
         self.under_way += 1
         try:
@@ -123,18 +122,20 @@ class Attempts:
                 fault = self._fault_of(cause)
                 next_step = decide(fault, effect, was_lost=was_lost)
                 was_lost = was_lost or fault in (Fault.CUT, Fault.SILENT)
+                # After a lost answer only the store's own word counts.
                 if not was_lost or fault is Fault.TAKEN:
                     self._has_failed(effect)
                 is_late = fault is Fault.BUSY and loop.time() >= give_up
                 if is_late or next_step is not Next.AGAIN:
                     self._give_up(next_step, cause, error)
             if fault is Fault.BUSY:
+                # Random, so that waiting processes do not collide again.
                 await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter
 
     def _give_up(
         self, step: Next, cause: Exception, error: Exception
     ) -> NoReturn:
-        """Say what became of the call."""
+        """Raise the error that describes the outcome."""
         if step is Next.LOST:
             raise self._lost() from error
         if isinstance(error, TodoError):
@@ -142,14 +143,17 @@ class Attempts:
         raise failures.translated(cause, self._target) from error
 
     def _take_cause(self, error: Exception) -> Exception:
-        """What went wrong: the error itself, or why we cut the line.
+        """Return the error, or our reason for cutting the connection.
 
         Raises:
-            Exception: the error, if it is a bug.
+            Exception: the error itself, if it is a bug.
         """
         if isinstance(error, TodoError):
             return error
-        why_cut = self._take_fault() if self._take_fault is not None else None
+        why_cut = None
+        if self._take_fault is not None:
+            # The driver sees only a lost connection where we cut it.
+            why_cut = self._take_fault()
         if why_cut is not None:
             return why_cut
         if not failures.is_of_driver(error):
@@ -157,22 +161,23 @@ class Attempts:
         return error
 
     def _fault_of(self, error: Exception) -> Fault:
+        """Classify an error."""
         if isinstance(error, Conflict):
             return Fault.TAKEN
         if isinstance(error, TodoError):
             return Fault.FAILED
         if failures.is_busy(error):
             return Fault.BUSY
-        if isinstance(self._target, PostgresTarget) and failures.is_cut(error):
-            return (
-                Fault.SILENT if isinstance(error, TimeoutError) else Fault.CUT
-            )
-        return Fault.FAILED
+        is_server = isinstance(self._target, PostgresTarget)
+        if not is_server or not failures.is_cut(error):
+            # A file has no connection to lose: its errors are certain.
+            return Fault.FAILED
+        if isinstance(error, TimeoutError):
+            return Fault.SILENT
+        return Fault.CUT
 
     def _has_failed(self, effect: Effect) -> None:
-        """Note that nothing was written; a read says nothing of the writes
-        before it.
-        """
+        """Note that nothing was written; a read proves nothing about writes."""
         if effect is not Effect.READ:
             self.may_have_written = False
 

@@ -1,6 +1,6 @@
-"""Write every query of `queries.py` as SQL to `statements/`, for both stores.
+"""Compile every query of `queries.py` into `statements/`, for both stores.
 
-python -m todo_cli.database.build [--check]
+Usage: python -m todo_cli.database.build [--check]
 
 With `--check` nothing is written, and the exit status is 1 if a file is out of
 date.
@@ -27,6 +27,7 @@ DIALECTS: Final[Mapping[str, queries.Dialect]] = {
     "postgresql": queries.PostgresDialect(),
     "sqlite": queries.SqliteDialect(),
 }
+# SQLite stores these types as text or numbers, so rows need conversion.
 _KINDS: Final = {
     "Identifier": "uuid",
     "Instant": "instant",
@@ -35,77 +36,76 @@ _KINDS: Final = {
 
 
 def writer(name: str) -> SqlDialect:
-    """SQLAlchemy's dialect for a store, which leaves values open under their
-    names.
-    """
+    """Return SQLAlchemy's dialect for a store, with named parameters."""
     if name == "postgresql":
         return QuietDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy
     return PlainDialect(paramstyle="named")
 
 
 def sql_of(expression: ClauseElement, name: str) -> str:
-    """The text of a whole query or of a part, as SQLAlchemy writes it.
+    """Compile a whole query, or a part of one, to SQL.
 
     Raises:
-        ValueError: a value is not open; it would be lost.
+        ValueError: the query contains a fixed value, which the text would
+            lose.
     """
-    compiled = expression.compile(
-        dialect=writer(name), compile_kwargs={"render_postcompile": True}
-    )
-    fixed = [
-        key for key, value in compiled.params.items() if value is not None
-    ]
+    # Expand IN now: at run time there is no SQLAlchemy to do it.
+    options = {"render_postcompile": True}
+    compiled = expression.compile(dialect=writer(name), compile_kwargs=options)
+    values = compiled.params.items()
+    fixed = [key for key, value in values if value is not None]
     if fixed:
         raise ValueError(f"values that are not open: {fixed} in {compiled}")
     text = str(compiled)
-    return text.replace(f"{SCHEMA}.", "") if name == "sqlite" else text
+    if name == "sqlite":
+        # A file has no schemas.
+        text = text.replace(f"{SCHEMA}.", "")
+    return text
 
 
 def part_of(clause: Any, name: str) -> str:
-    """The text of a condition that others follow and precede, joined by
-    AND.
-    """
+    """Compile a condition that is joined to others with AND."""
     return sql_of(clause.self_group(against=and_operator), name)
 
 
 def page_of(
     name: str, clauses: Sequence[str], order: str, *, is_limited: bool
 ) -> str:
-    """The text of a list as SQLAlchemy writes the whole: what the joined parts
-    have to be.
+    """Compile a whole list with SQLAlchemy.
+
+    Tests compare it with the text that `Statements.joined` puts together.
     """
-    whole = queries.page(
-        [queries.CLAUSES[each] for each in clauses],
-        queries.ORDERS[order],
-        queries.MOST if is_limited else None,
-    )
+    conditions = [queries.CLAUSES[each] for each in clauses]
+    most = queries.MOST if is_limited else None
+    whole = queries.page(conditions, queries.ORDERS[order], most)
     return sql_of(whole, name)
 
 
 def written(name: str) -> str:
-    """The file of a dialect as it should be."""
-    dialect = DIALECTS[name]
-    statements = queries.statements(dialect)
+    """Return the content that the file of a dialect should have."""
+    statements = {}
+    for key, expression in queries.statements(DIALECTS[name]).items():
+        statements[key] = _entry(expression, name)
+    creation = ddl.creation(ddl.dialect_of(name))
+    tables = {}
+    for table in SQLModel.metadata.sorted_tables:
+        tables[table.name] = [column.name for column in table.c]
     content = {
-        "statements": {
-            key: _entry(expression, name)
-            for key, expression in statements.items()
-        },
+        "statements": statements,
         "page": _page(name),
         "change": _change(name),
-        "creation": [
-            step.split("\n") for step in ddl.creation(ddl.dialect_of(name))
-        ],
-        "tables": {
-            table.name: [column.name for column in table.c]
-            for table in SQLModel.metadata.sorted_tables
-        },
+        # A list of lines, so that a diff of the file shows the changed line.
+        "creation": [step.split("\n") for step in creation],
+        "tables": tables,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def change_of(name: str, fields: Sequence[str]) -> str:
-    """The text of a change as SQLAlchemy writes the whole."""
+    """Compile a whole change with SQLAlchemy.
+
+    Tests compare it with the text that `Statements.change` puts together.
+    """
     values = {"updated_at": queries.moment(fields)}
     for field in fields:
         values |= queries.assignments(field)
@@ -113,92 +113,93 @@ def change_of(name: str, fields: Sequence[str]) -> str:
 
 
 def _change(name: str) -> dict[str, Any]:
-    """The frame of every change, and for each field what it sets and when it
-    differs.
-    """
+    """The template of a change, and the assignments of each field."""
+    # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
+    # statement can look like it.
     mark: Any = literal_column("/*set*/")
     frame = queries.change(DIALECTS[name], {"updated_at": mark})
     entry = _entry(frame, name)
-    sql = "\n".join(entry["sql"]).replace("updated_at=/*set*/", "/*set*/")
+    sql = "\n".join(entry["sql"])
+    sql = sql.replace("updated_at=/*set*/", "/*set*/")
     kept = sql_of(queries.TASK.c.updated_at, name)
+    fields = {field: _field(name, field) for field in queries.CHANGEABLE}
     return {
         "sql": sql.split("\n"),
         "kinds": entry["kinds"],
         "otherwise": f" ELSE {kept} END",
-        "fields": {field: _field(name, field) for field in queries.CHANGEABLE},
+        "fields": fields,
     }
 
 
 def _field(name: str, field: str) -> dict[str, Any]:
-    assigned = queries.assignments(field)
+    """The columns that one field sets, and the condition that it differs."""
+    assigned = {}
+    for column, value in queries.assignments(field).items():
+        assigned[column] = sql_of(value, name)
+    # Only the WHEN of the CASE: a change joins those of all its fields.
     when = sql_of(queries.moment([field], None), name)
-    return {
-        "set": {
-            column: sql_of(value, name) for column, value in assigned.items()
-        },
-        "when": when.removeprefix("CASE ").removesuffix(" END"),
-    }
+    when = when.removeprefix("CASE ").removesuffix(" END")
+    return {"set": assigned, "when": when}
 
 
 def _entry(expression: Any, name: str) -> dict[str, Any]:
-    return {
-        "sql": sql_of(expression, name).split("\n"),
-        "kinds": _kinds(expression),
-    }
+    """One statement of the file: its lines, and the kinds of its columns."""
+    lines = sql_of(expression, name).split("\n")
+    return {"sql": lines, "kinds": _kinds(expression)}
 
 
 def _kinds(expression: Any) -> list[str]:
-    """The kind of each column of a query's rows, if one needs to be
-    converted.
-    """
-    columns = expression.exported_columns
-    kinds = [_KINDS.get(type(each.type).__name__, "") for each in columns]
+    """The kind of each result column; empty if none needs conversion."""
+    kinds = []
+    for column in expression.exported_columns:
+        type_name = type(column.type).__name__
+        kinds.append(_KINDS.get(type_name, ""))
     return kinds if any(kinds) else []
 
 
 def _page(name: str) -> dict[str, Any]:
-    """The frame of every list, and the parts that fill it."""
-    parts: tuple[Any, ...] = tuple(
-        literal_column(f"/*{part}*/") for part in ("where", "order", "limit")
-    )
-    where, order, limit = parts
+    """The template of a list, and the parts that fill it."""
+    where: Any = literal_column("/*where*/")
+    order: Any = literal_column("/*order*/")
+    limit: Any = literal_column("/*limit*/")
     entry = _entry(queries.page([where], [order], limit), name)
     unlimited = sql_of(queries.page([where], [order], None), name)
     sql, limited = _without_limit("\n".join(entry["sql"]), unlimited)
+    clauses = {}
+    for key, clause in queries.CLAUSES.items():
+        clauses[key] = part_of(clause, name)
+    orders = {}
+    for key, columns in queries.ORDERS.items():
+        orders[key] = ", ".join(sql_of(each, name) for each in columns)
     most = sql_of(queries.MOST, name)
     return {
         "sql": sql.split("\n"),
         "kinds": entry["kinds"],
-        "clauses": {
-            key: part_of(each, name) for key, each in queries.CLAUSES.items()
-        },
-        "orders": {
-            key: _order(each, name) for key, each in queries.ORDERS.items()
-        },
+        "clauses": clauses,
+        "orders": orders,
         "limit": limited.replace("/*limit*/", most),
     }
 
 
-def _order(columns: Sequence[Any], name: str) -> str:
-    return ", ".join(sql_of(each, name) for each in columns)
-
-
 def _without_limit(limited: str, unlimited: str) -> tuple[str, str]:
-    """The frame with one mark for all of its limit, and what stands there."""
-    start = next(
-        place
-        for place, (one, other) in enumerate(
-            zip(limited, unlimited, strict=False)
-        )
-        if one != other
-    )
-    length = len(limited) - len(unlimited)
-    limit = limited[start : start + length]
-    return f"{limited[:start]}/*limit*/{limited[start + length :]}", limit
+    """Replace the LIMIT clause of a template with a mark; return both.
+
+    The clause is what the limited text has in addition to the unlimited one.
+    """
+    # Both texts are the same up to the clause.
+    start = 0
+    while limited[start] == unlimited[start]:
+        start += 1
+    end = start + len(limited) - len(unlimited)
+    frame = f"{limited[:start]}/*limit*/{limited[end:]}"
+    return frame, limited[start:end]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the files, or check them."""
+    """Write the files, or check them with `--check`.
+
+    Returns the exit status: 1 if a file is out of date, 2 for wrong arguments.
+    """
     is_check = list(arguments) == ["--check"]
     if arguments and not is_check:
         print(__doc__, file=sys.stderr)  # noqa: T201 - a program of its own
@@ -206,15 +207,13 @@ def main(arguments: Sequence[str]) -> int:
     status = 0
     for name in DIALECTS:
         path = FOLDER / f"{name}.json"
-        is_current = path.exists() and path.read_text(
-            encoding="utf-8"
-        ) == written(name)
-        if is_check and not is_current:
-            print(f"{path} is out of date", file=sys.stderr)  # noqa: T201
-            status = 1
+        content = written(name)
         if not is_check:
             FOLDER.mkdir(exist_ok=True)
-            path.write_text(written(name), encoding="utf-8")
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            print(f"{path} is out of date", file=sys.stderr)  # noqa: T201
+            status = 1
     return status
 
 

@@ -1,8 +1,7 @@
-"""A connection to PostgreSQL by asyncpg alone: verified TLS, patience while a
-database wakes up.
+"""Connect to PostgreSQL with asyncpg: verified TLS, and retries on connect.
 
-Nothing here needs SQLAlchemy, so that connecting can go on while it is still
-being imported.
+This module does not import SQLAlchemy, so that a command can connect while
+other modules are imported.
 """
 
 import asyncio
@@ -19,16 +18,18 @@ from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import ConfigInvalid, TodoError
 
-# asyncpg passes a loose ~/.pgpass over, as libpq does; its warning would stand
-# beside our document or our lines.
+# asyncpg skips a ~/.pgpass that others can read, like libpq. Its warning would
+# mix with our output.
 warnings.filterwarnings(
     "ignore", message=".* has group or world access", module="asyncpg"
 )
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
-"""How long a refused port is asked again: a server that restarts is back by
-then, and people wait no 2 s for a typo.
+"""How long to retry a refused port, in seconds.
+
+A restarting server is back by then, and a mistyped port is reported within 2
+s.
 """
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
@@ -36,13 +37,13 @@ _LONGER_THAN_ANY_S: Final = 86_400.0
 
 
 class Connection(asyncpg.Connection):
-    """asyncpg's connection, which knows its age, and the statements that it
-    has run.
+    """asyncpg's connection with its age and the statements it has described.
 
-    A statement is described once on a connection: the next time it takes one
-    round trip, not two. It has no name on the server and is parsed each time,
-    so PgBouncer can hand the same connection to anybody between two
-    transactions. Leans on asyncpg's `_get_statement`.
+    A statement is described once on a connection; after that it takes one
+    round trip instead of two. It is unnamed and parsed every time, so
+    PgBouncer can hand the connection to another client between transactions.
+
+    This depends on asyncpg's private `_get_statement`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,12 +53,13 @@ class Connection(asyncpg.Connection):
 
     @property
     def age_s(self) -> float:
-        """The seconds since it was made."""
+        """The age of the connection in seconds."""
         return asyncio.get_running_loop().time() - self._made_at_s
 
     async def reload_schema_state(self) -> None:
-        """Describe every statement anew; asyncpg calls it where a type has
-        changed.
+        """Forget every description.
+
+        asyncpg calls this when a type has changed on the server.
         """
         self._described.clear()
         await super().reload_schema_state()
@@ -73,9 +75,7 @@ class Connection(asyncpg.Connection):
 
 
 class Dialer:
-    """Connections to one server; the first one may be begun before anybody
-    asks for it.
-    """
+    """Makes connections to one server, the first one ahead of time if asked."""
 
     def __init__(self, target: PostgresTarget, *, timeout_s: float) -> None:
         self._target = target
@@ -83,25 +83,25 @@ class Dialer:
         self._begun: asyncio.Task[Connection] | None = None
 
     def begin(self) -> asyncio.Task[Connection]:
-        """Start to connect, while the caller does something else."""
+        """Start to connect in the background."""
         self._begun = asyncio.create_task(
             connect(self._target, timeout_s=self._timeout_s)
         )
         return self._begun
 
     async def __call__(self) -> Connection:
-        """Hand out the connection that was begun, or a new one.
+        """Return the connection that `begin` started, or a new one.
 
         Raises:
             TodoError: see `connect`.
         """
         begun, self._begun = self._begun, None
-        return await (
-            begun or connect(self._target, timeout_s=self._timeout_s)
-        )
+        if begun is not None:
+            return await begun
+        return await connect(self._target, timeout_s=self._timeout_s)
 
     async def close(self) -> None:
-        """Give up a connection that was begun and never asked for."""
+        """Drop a connection that was started and never used."""
         if self._begun is not None:
             self._begun.cancel()
             with suppress(asyncio.CancelledError, TodoError):
@@ -109,15 +109,14 @@ class Dialer:
 
 
 async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
-    """Connect within `timeout_s` in all, again and again while the fault is
-    one that can pass.
+    """Connect within `timeout_s` seconds, with retries for temporary faults.
 
-    Nothing has been sent to the database before this returns, so trying again
-    is always safe.
+    Nothing is sent to the database before this returns, so a retry is always
+    safe.
 
     Raises:
-        TodoError: translated by `failures`: refused, silent, impostor, wrong
-            password, disabled endpoint ...
+        TodoError: translated by `failures`: refused, silent, wrong
+            certificate, wrong password, disabled endpoint ...
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -130,16 +129,16 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
                 return await _dial(target, context)
         except Exception as error:
             waited_s = loop.time() - began
-            patience_s = (
-                _REFUSED_FOR_S if failures.is_refused(error) else limit_s
-            )
-            if (
-                not failures.can_pass(error)
-                or waited_s + pause_s >= patience_s
-            ):
-                raise failures.translated(
+            patience_s = limit_s
+            if failures.is_refused(error):
+                patience_s = _REFUSED_FOR_S
+            is_late = waited_s + pause_s >= patience_s
+            if is_late or not failures.can_pass(error):
+                translated = failures.translated(
                     error, target, connecting=True
-                ) from error
+                )
+                raise translated from error
+        # Random, so that clients of a restarted server do not come at once.
         await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - jitter, not a secret
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
@@ -149,9 +148,9 @@ async def _dial(
 ) -> Connection:
     """Connect once.
 
-    Every argument that asyncpg would else read from a PG* variable and that
-    bears on safety is named here; PGUSER, PGDATABASE, PGPASSWORD and ~/.pgpass
-    still give what the connection string leaves out.
+    Every security-relevant argument that asyncpg would otherwise read from a
+    PG* variable is given here. PGUSER, PGDATABASE, PGPASSWORD and ~/.pgpass
+    still supply what the connection string leaves out.
     """
     settings = {"application_name": target.application_name}
     if target.options:
@@ -162,24 +161,25 @@ async def _dial(
         user=target.user,
         password=target.password,
         database=target.database,
-        timeout=_LONGER_THAN_ANY_S,  # `connect` limits the whole
+        # `connect` limits the total time, retries included.
+        timeout=_LONGER_THAN_ANY_S,
         command_timeout=STATEMENT_TIMEOUT_S,
         ssl=context or False,
         direct_tls=context is not None and target.direct_tls,
-        # Unnamed statements suit PgBouncer in transaction mode, whatever its settings.
+        # Unnamed statements work with PgBouncer in transaction mode.
         statement_cache_size=0,
         server_settings=settings,
+        # Named, or PGTARGETSESSIONATTRS could cost a query on each host.
         target_session_attrs=SessionAttribute.any,
         connection_class=Connection,
     )
 
 
 def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
-    """A context that verifies certificate and host name, or None where plain
-    text is right.
+    """Return a context that verifies certificate and host name.
 
-    asyncpg's own reading of `sslmode=require` verifies nothing, and its
-    default falls back to plain text.
+    None means plain text. asyncpg's own `sslmode=require` verifies nothing,
+    and its default falls back to plain text.
     """
     if target.is_plain:
         return None
@@ -190,5 +190,6 @@ def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
             f"sslrootcert: cannot read `{target.root_certificate}`",
             hint="name a file of CA certificates in PEM form",
         ) from error
+    # PostgreSQL requires ALPN for TLS without a preceding request.
     context.set_alpn_protocols(["postgresql"])
     return context

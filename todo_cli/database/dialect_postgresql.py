@@ -1,17 +1,17 @@
-"""SQLAlchemy's asyncpg dialect, without the questions it asks a server, and
-with SQL that nobody else can redefine.
+"""SQLAlchemy's asyncpg dialect: fewer round trips, and qualified SQL.
 
-`PGDialect.initialize` calls small hooks that cost ten round trips in every
-short-lived process: server version, current schema, isolation level, string
-escapes. asyncpg knows the version from the start-up; the rest is fixed here,
-as names are always qualified with their schema.
+`PGDialect.initialize` asks for the server version, current schema, isolation
+level and string escapes. That is ten round trips in every process. asyncpg
+knows the version from the start-up message. The rest is fixed here, because
+our names always include their schema.
 
-PostgreSQL looks functions and operators up by name on the search_path, and
-prefers one whose argument types match exactly. Another role that may create
-objects in a schema on that path could therefore have its own `=` run as us
-(CVE-2018-1058). So every function and operator is written with its schema,
-`pg_catalog`, and text is sent as `text`. Leans on SQLAlchemy 2.1; a test
-counts the round trips of every command.
+PostgreSQL looks up functions and operators on the search_path and prefers
+exact argument types. A role that may create objects in a schema on that path
+could define its own `=` and have it run as us (CVE-2018-1058). So every
+function and operator is written with its schema, `pg_catalog`, and text is
+sent as `text`.
+
+This depends on SQLAlchemy 2.1. A test counts the round trips of every command.
 """
 
 from typing import Any, Final
@@ -26,37 +26,36 @@ from sqlalchemy.dialects.postgresql.asyncpg import (
 DRIVER = "postgresql+quiet"
 
 _SYNTAX: Final = frozenset({"coalesce"})
-"""Functions that are part of PostgreSQL's grammar: the search_path has no say
-in what they are.
+"""Functions that are part of PostgreSQL's grammar.
+
+The search_path cannot redefine them, and a schema before them is an error.
 """
 _NAMED_TYPES: Final = {"TEXT": "pg_catalog.text", "UUID": "pg_catalog.uuid"}
 """Types that are looked up by name; the others that we use are keywords."""
 
 
 class QualifiedCompiler(PGCompiler_asyncpg):
-    """PostgreSQL's SQL, with `pg_catalog` before every function, operator and
-    type that is looked up by name.
-    """
+    """Writes `pg_catalog` before every function, operator and looked-up type."""
 
     def visit_function(
         self, func: Any, add_to_result_map: Any = None, **options: Any
     ) -> str:
-        """Write a call of a function in `pg_catalog`."""
+        """Write a function call, qualified."""
         text = super().visit_function(func, add_to_result_map, **options)
-        return (
-            text
-            if func.name in _SYNTAX or func.packagenames
-            else f"pg_catalog.{text}"
-        )
+        if func.name in _SYNTAX or func.packagenames:
+            return text
+        return f"pg_catalog.{text}"
 
     def visit_is_distinct_from_binary(
         self, binary: Any, operator: Any, **options: Any
     ) -> str:
-        """Write `IS DISTINCT FROM` with an operator that can be qualified."""
-        left, right = (
-            self.process(binary.left, **options),
-            self.process(binary.right, **options),
-        )
+        """Write `IS DISTINCT FROM` by means of a qualified `<>`.
+
+        `IS DISTINCT FROM` itself looks up `=` on the search_path.
+        """
+        left = self.process(binary.left, **options)
+        right = self.process(binary.right, **options)
+        # NULL where one side is NULL; `coalesce` then decides.
         differs = f"{left} OPERATOR(pg_catalog.<>) {right}"
         is_one_null = f"NOT ({left} IS NULL AND {right} IS NULL)"
         return f"coalesce({differs}, {is_one_null})"
@@ -64,13 +63,12 @@ class QualifiedCompiler(PGCompiler_asyncpg):
     def visit_in_op_binary(
         self, binary: Any, operator: Any, **options: Any
     ) -> str:
-        """Write `IN` with an operator that can be qualified: `= ANY`, of a
-        subquery or of an array of values.
+        """Write `IN` as a qualified `= ANY`, of a subquery or of an array.
+
+        `IN` itself looks up `=` on the search_path.
         """
-        left, right = (
-            self.process(binary.left, **options),
-            self.process(binary.right, **options),
-        )
+        left = self.process(binary.left, **options)
+        right = self.process(binary.right, **options)
         if "POSTCOMPILE" in right:
             right = f"(ARRAY[{right[1:-1]}])"
         return f"{left} OPERATOR(pg_catalog.=) ANY {right}"
@@ -78,18 +76,18 @@ class QualifiedCompiler(PGCompiler_asyncpg):
     def render_bind_cast(
         self, type_: Any, dbapi_type: Any, sqltext: str
     ) -> str:
-        """Write the type of a parameter."""
+        """Write the cast of a parameter to its qualified type."""
         render = super().render_bind_cast
         text: str = render(type_, dbapi_type, sqltext)  # type: ignore[no-untyped-call]
         value, colons, name = text.rpartition("::")
         return f"{value}{colons}{_qualified(name)}"
 
     def visit_cast(self, cast: Any, **options: Any) -> str:
-        """Write a cast."""
-        name = _qualified(
-            self.dialect.type_compiler_instance.process(cast.type)
-        )
-        return f"CAST({self.process(cast.clause, **options)} AS {name})"
+        """Write a cast to a qualified type."""
+        types = self.dialect.type_compiler_instance
+        name = _qualified(types.process(cast.type))
+        value = self.process(cast.clause, **options)
+        return f"CAST({value} AS {name})"
 
     def _generate_generic_binary(
         self,
@@ -98,26 +96,20 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         eager_grouping: bool = False,
         **options: Any,
     ) -> str:
-        name, is_nested = (
-            opstring.strip(),
-            options.get("_in_operator_expression", False),
-        )
-        if name.replace(
-            " ", ""
-        ).isalpha():  # AND, IS NOT and the like are syntax
-            return super()._generate_generic_binary(
-                binary, opstring, eager_grouping, **options
-            )
-        text = super()._generate_generic_binary(
-            binary, f" OPERATOR(pg_catalog.{name}) ", **options
-        )
-        return (
-            f"({text})" if is_nested else text
-        )  # qualified operators all bind alike
+        write = super()._generate_generic_binary
+        name = opstring.strip()
+        # AND, IS NOT and the like are syntax and are not looked up.
+        if name.replace(" ", "").isalpha():
+            return write(binary, opstring, eager_grouping, **options)
+        is_nested = options.get("_in_operator_expression", False)
+        qualified = f" OPERATOR(pg_catalog.{name}) "
+        text = write(binary, qualified, **options)
+        # Qualified operators have one precedence, whatever their names.
+        return f"({text})" if is_nested else text
 
 
 def _qualified(name: str) -> str:
-    """The name of a type as it is found whatever the search_path is."""
+    """Return the name of a type, independent of the search_path."""
     element = name.removesuffix("[]")
     return f"{_NAMED_TYPES.get(element, element)}{name[len(element) :]}"
 
@@ -127,7 +119,7 @@ class _Text(Text):
 
 
 class QuietDialect(PGDialect_asyncpg):
-    """asyncpg's dialect, quiet on connect and on close."""
+    """asyncpg's dialect without round trips on connect and close."""
 
     supports_statement_cache = True
     statement_compiler = QualifiedCompiler
@@ -144,19 +136,21 @@ class QuietDialect(PGDialect_asyncpg):
         return "public"
 
     def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
-        """Return PostgreSQL's own default without asking."""
+        """Return PostgreSQL's default without asking the server."""
         return "READ COMMITTED"
 
     def _set_backslash_escapes(self, connection: Any) -> None:
         self._backslash_escapes = False
 
     def on_connect(self) -> None:
-        """Set nothing up: there are no JSON columns, so no codecs."""
+        """Register no codecs: there are no JSON columns."""
         return
 
     def do_close(self, dbapi_connection: Any) -> None:
-        """End at once; `close()` would wait one more round trip, and all that
-        was written has been confirmed.
+        """Close without a goodbye message.
+
+        `close()` would wait for one more round trip, and every write is
+        confirmed already.
         """
         dbapi_connection.driver_connection.terminate()
 

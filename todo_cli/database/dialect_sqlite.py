@@ -1,4 +1,4 @@
-"""How `build.py` has SQLAlchemy write SQL for SQLite."""
+"""SQLAlchemy's SQLite dialect, as `build.py` uses it to compile queries."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 
 
 class PlainCompiler(SQLiteCompiler):
-    """SQLite's SQL without an OFFSET that nobody asked for, whose 0 would be a
-    value.
+    """Leaves out the OFFSET that SQLAlchemy adds to every LIMIT.
+
+    Its 0 would be a fixed value, which `build.py` refuses.
     """
 
     def limit_clause(self, select: Any, **options: Any) -> str:
@@ -16,7 +17,7 @@ class PlainCompiler(SQLiteCompiler):
 
 
 class PlainDialect(SQLiteDialect):
-    """SQLite's dialect, which writes as above; it makes no connection."""
+    """SQLite's dialect with our compiler; it never connects."""
 
     supports_statement_cache = True
     statement_compiler = PlainCompiler

@@ -1,6 +1,4 @@
-"""One store, embedded or on a server: every call to it goes through
-`Database.run`.
-"""
+"""One store, an embedded file or a server. Every call goes through it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +23,11 @@ __all__ = ["Database", "Effect", "open_database"]
 
 
 class Database:
-    """One store; connects at the first call."""
+    """One store. It connects at the first call.
+
+    `run` is the only place where statements are retried and driver errors are
+    translated.
+    """
 
     def __init__(
         self,
@@ -41,17 +43,17 @@ class Database:
 
     @property
     def created(self) -> bool:
-        """Whether a call here made the store."""
+        """Whether a call here created the store."""
         return self.keeper.created
 
     @property
     def may_have_written(self) -> bool:
-        """Whether a write was sent that did not fail for certain."""
+        """Whether a write was sent and has not certainly failed."""
         return self._attempts.may_have_written
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an answer of the store is waited for."""
+        """Whether a call waits for the store."""
         return self._attempts.under_way > 0
 
     @property
@@ -67,20 +69,22 @@ class Database:
         creates: bool = False,
         together: bool = False,
     ) -> T:
-        """Call `work` with a connection and return what it returns.
+        """Call `work` with a connection and return its result.
 
-        Each statement is a transaction of its own, or all are one when they
-        belong `together`. A locked store is asked again for 5 s. A lost answer
-        is asked for again where that is harmless. `creates` has the store made
-        if there is none.
+        Each statement is a transaction of its own. With `together`, and for
+        every write to a file, all of them are one transaction. `creates`
+        creates a missing store.
+
+        A locked store is retried for 5 s. A lost answer is retried once if
+        `effect` allows it. So `work` may be called several times.
 
         Raises:
-            NoStore: there is no store, and this call does not make one.
+            NoStore: there is no store, and this call does not create one.
             OutcomeUnknown: a write was sent, and no answer came.
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
-        # On SQLite the lock is taken before a write begins, so that waiting
-        # for it is never a write under way.
+        # On SQLite the lock is taken before a write starts. So a call that waits
+        # for the lock has certainly written nothing.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
         async def send(connection: Connection) -> T:
@@ -103,18 +107,18 @@ class Database:
                 except Exception as error:
                     if not failures.is_absent(error):
                         raise
+                # Nothing ran: PostgreSQL reports a missing table while parsing.
                 await self.keeper.make(connection, creates=creates)
                 return await perform(connection)
 
         return await self._attempts.run(call, effect)
 
     async def look(self, work: Work[T]) -> T:
-        """Call `work` with a connection to a store that is there, whatever its
-        schema.
+        """Call `work` with a connection, whatever the schema of the store is.
 
         Raises:
             NoStore: there is no embedded file.
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
 
         async def call() -> T:
@@ -125,25 +129,26 @@ class Database:
         return await self._attempts.run(call, Effect.READ)
 
     async def ping(self) -> None:
-        """Reach the store, and find that it can be asked; one round trip.
+        """Check that the store can be reached; one round trip.
 
-        A store that is not there yet can be reached.
+        A store that does not exist yet counts as reachable.
 
         Raises:
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
         with suppress(NoStore):
             await self.run(lambda connection: connection.fetch("ping"))
 
     async def upgrade(self) -> str:
-        """Bring the schema to this program's version, and return that.
+        """Upgrade the schema to this program's version, and return that
+        version.
 
-        Makes the store if there is none.
+        All or nothing. A missing store is created.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer
+            SchemaMismatch: the store has another program's tables or a newer
                 version.
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
 
         async def bring() -> str:
@@ -155,15 +160,17 @@ class Database:
         return await self._attempts.run(bring, Effect.REPEATABLE)
 
     async def upgrade_script(self) -> str:
-        """The SQL that `upgrade` would run, for the owner of the database.
+        """Return the SQL that `upgrade` would run, for the owner of the
+        database.
 
         Nothing is changed.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer
+            SchemaMismatch: the store has another program's tables or a newer
                 version.
-            TodoError: translated from what the driver said.
+            TodoError: translated from the driver's error.
         """
+        # Late: this loads Alembic and SQLAlchemy, two thirds of a start.
         from todo_cli.database import upgrade
 
         try:
@@ -172,9 +179,7 @@ class Database:
             return upgrade.script("sqlite", None)
 
     async def _script(self, connection: Connection) -> str:
-        """The SQL that is missing, and on a server the rights that our role
-        lacks.
-        """
+        """Return the missing SQL, and on a server the rights our role lacks."""
         from todo_cli.database import upgrade
 
         try:
@@ -183,6 +188,7 @@ class Database:
         except Exception as error:
             if failures.sqlstate(error) != failures.NO_RIGHTS:
                 raise
+            # Still useful: the owner needs the GRANTs that follow.
             sql = (
                 "-- This role may not read the version of the tables: "
                 "their owner runs `todo db upgrade`, too.\n"
@@ -193,7 +199,7 @@ class Database:
         return sql + upgrade.rights_of(roles[0][0]) if roles else sql
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Close every connection."""
         await self.connections.close()
 
 
@@ -206,15 +212,15 @@ async def open_database(
     pool_size: int | None = None,
     busy_for_s: float | None = None,
 ) -> AsyncIterator[Database]:
-    """Hand out a store and let go of it at the end; nothing is opened before
-    the first call.
+    """Yield a store and close it at the end.
 
-    `timeout_s` limits connecting, the waking of a sleeping server included.
-    `dial` makes the connections to PostgreSQL where the caller has begun one
-    already. A process that lives on names a `pool_size`: the number of
-    connections at most. An embedded file has one connection. A caller that
-    waits `busy_for_s` (default: 5) for a connection, or for a lock on a file,
-    hears that the store is busy.
+    Nothing is opened before the first call.
+
+    `timeout_s` limits connecting, including the start of a suspended server.
+    `dial` connects to PostgreSQL, for a caller that has started a connection
+    already. `pool_size` is the highest number of connections (default: 10); an
+    embedded file has one. After `busy_for_s` (default: 5) of waiting for a
+    connection or a lock, a call fails with DatabaseBusy.
     """
     busy_for_s = BUSY_FOR_S if busy_for_s is None else busy_for_s
     if isinstance(target, SqliteTarget):
@@ -224,10 +230,13 @@ async def open_database(
     try:
         yield database
     finally:
-        # Closing a file that was copied over would have SQLite write its log
-        # into it.
+        # Closing an overwritten file would make SQLite write the old log into
+        # the new file.
         if database.keeper.overwritten is None:
             await database.close()
+
+
+# Each store imports its driver late: a command loads only the one that it uses.
 
 
 def _embedded(target: SqliteTarget, busy_for_s: float) -> Database:

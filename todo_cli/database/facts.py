@@ -1,5 +1,6 @@
-"""What `todo doctor` asks a store: who we are there, how far it is, what it
-holds. Nothing is changed.
+"""Collect what `todo doctor` reports about a store.
+
+Nothing is changed.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from todo_cli.database.run import Connection, Statement, fetch_value
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import NoStore
 
+# An odd number, so that the median is one of the values.
 _PINGS = 3
 
 
@@ -23,8 +25,11 @@ async def gather(
     now: Callable[[], datetime],
     clock_s: Callable[[], float],
 ) -> None:
-    """Ask the store about itself and note the answers in `facts`, in the order
-    to show; `clock_s` is monotonic.
+    """Query the store and add the answers to `facts`, in display order.
+
+    `now` returns the time in UTC, to compare it with the server's clock.
+    `clock_s` is a monotonic clock in seconds. Answers before a failure stay in
+    `facts`.
 
     Raises:
         TodoError: the store cannot be reached or used.
@@ -33,13 +38,15 @@ async def gather(
 
     async def ask(connection: Connection) -> None:
         facts["reachable"] = True
-        if isinstance(database.target, PostgresTarget):
-            facts.update(
-                await _server(connection, database.target, now, clock_s)
-            )
+        target = database.target
+        if isinstance(target, PostgresTarget):
+            found = await _server(connection, target, now, clock_s)
         else:
-            facts.update(await _file(connection))
-        facts.update(await _contents(connection, database, user))
+            found = await _file(connection)
+        # Before `_contents`, which may fail: then these are still shown.
+        facts.update(found)
+        contents = await _contents(connection, database, user)
+        facts.update(contents)
 
     try:
         await database.look(ask)
@@ -53,40 +60,57 @@ async def _server(
     now: Callable[[], datetime],
     clock_s: Callable[[], float],
 ) -> dict[str, Any]:
+    """Collect what only a server can tell."""
     times_s = []
     for _ in range(_PINGS):
         began = clock_s()
+        # The simple protocol: one round trip, also the first time.
         await connection.execute("SELECT 1")
         times_s.append(clock_s() - began)
+    median_ms = 1_000 * median(times_s)
     asked_at = now()
-    [(role, bypasses_rls, server_now, read_only)] = await connection.fetch(
-        "server"
-    )
+    [server] = await connection.fetch("server")
+    role, bypasses_rls, server_now, read_only = server
+    drift = server_now - asked_at
     owners = await connection.fetch("owners")
     open_schemas = await connection.fetch("open_schemas")
     return {
         "round_trips": _round_trips(target),
-        "round_trip_ms": round(1_000 * median(times_s), 2),
+        "round_trip_ms": round(median_ms, 2),
         "server_version": connection.server_version,
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
         "schema_owner": owners[0][0] if owners else None,
         "others_may_create_in": [name for (name,) in open_schemas],
         "read_only": read_only == "on",
-        "clock_drift_s": round((server_now - asked_at).total_seconds(), 1),
+        "clock_drift_s": round(drift.total_seconds(), 1),
     }
 
 
 def _round_trips(target: PostgresTarget) -> int:
-    """The turns of a command of one statement: TCP, TLS, start-up, the two of
-    SCRAM, and the statement's two.
+    """Return the round trips of a command with one statement.
+
+    These are TCP, TLS, start-up, two of SCRAM, and two of the statement.
     """
-    is_socket = target.hosts[0][0].startswith("/")
-    tls = 0 if target.is_plain else 1 if target.direct_tls else 2
-    return (0 if is_socket else 1) + tls + 1 + 2 + 2
+    host, _ = target.hosts[0]
+    # A Unix socket needs no handshake.
+    connecting = 0 if host.startswith("/") else 1
+    if target.is_plain:
+        tls = 0
+    elif target.direct_tls:
+        tls = 1
+    else:
+        # The client asks for TLS first.
+        tls = 2
+    start_up = 1
+    scram = 2
+    # Described once, then run.
+    statement = 2
+    return connecting + tls + start_up + scram + statement
 
 
 async def _file(connection: Connection) -> dict[str, Any]:
+    """Collect what only an embedded file can tell."""
     version = await fetch_value(connection, "sqlite_version")
     [(journal,)] = await connection.fetch(Statement("PRAGMA journal_mode"))
     return {"sqlite_version": version, "journal_mode": journal}
@@ -95,13 +119,17 @@ async def _file(connection: Connection) -> dict[str, Any]:
 async def _contents(
     connection: Connection, database: Database, user: str
 ) -> dict[str, Any]:
+    """Read the version of the schema, and count the user's tasks."""
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
         return {"schema": "absent", "tasks": 0}
+    # The next command upgrades an older file by itself, but not a server.
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
-    if state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED) or is_old:
+    is_foreign = state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED)
+    if is_foreign or is_old:
         raise schema.mismatch(state, database.target.place)
     [(counted, highest)] = await connection.fetch("contents", user=user)
+    # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
     return {
         "schema": f"{state.version} ({state.fit})",
@@ -111,8 +139,9 @@ async def _contents(
 
 
 def _numbers(last: int, highest: int) -> str:
-    """Whether the counter of a user has kept up with the tasks; a restored
-    table can put it behind.
+    """Say whether the user's counter has kept up with the tasks.
+
+    A restored table can put it behind.
     """
     if last >= highest:
         return "ok"

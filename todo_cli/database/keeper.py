@@ -1,8 +1,8 @@
-"""Making a store, checking it before it is used, and bringing it up to date.
+"""Create a store, check it before use, and upgrade it.
 
-An embedded file is checked once: tables of a former version are upgraded on
-the way, after a copy. A server's schema is looked at only when a statement
-finds no table.
+An embedded file is checked once. Tables of an older version are upgraded then,
+after a backup copy. A server's schema is checked only when a statement finds
+no table.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,18 +16,17 @@ from todo_cli.errors import IoFailed, NoStore
 
 
 class Keeper:
-    """Looks after the schema of one store; `upgrade` brings an older one up to
-    date.
-    """
+    """Checks the schema of one store; `upgrade` migrates an older one."""
 
     def __init__(
         self, target: Target, upgrade: Callable[[], Awaitable[None]]
     ) -> None:
         self.created = False
-        """Whether a call here made the store."""
+        """Whether a call here created the store."""
         self.overwritten: IoFailed | None = None
-        """Why an embedded file that was copied over while it was open is used
-        no more.
+        """The error for a file that was overwritten while it was open.
+
+        Such a file is not used again.
         """
         self._target = target
         self._upgrade = upgrade
@@ -37,12 +36,13 @@ class Keeper:
     # The embedded file, before SQLite opens it
 
     def find_file(self, *, creates: bool) -> None:
-        """Look at the embedded file before SQLite does; make an empty one if
-        asked to.
+        """Check the embedded file before SQLite opens it.
+
+        With `creates` a missing file is created, empty.
 
         Raises:
-            NoStore: there is no file, and this call does not make one.
-            IoFailed: it cannot be used.
+            NoStore: there is no file, and this call does not create one.
+            IoFailed: the file cannot be used.
         """
         if not isinstance(self._target, SqliteTarget):
             return
@@ -54,20 +54,24 @@ class Keeper:
             sidecars.refuse_foreign(path)
             if not creates:
                 raise NoStore
+            # SQLite would create it with the rights of the umask.
             files.make(path)
 
     def _is_checked(self, path: Path) -> bool:
-        """Whether we looked at this file already, and no other was put in its
-        place.
-        """
-        return self._checked is not None and self._checked == files.identify(
-            path
-        )
+        """Whether this file was checked and not replaced since."""
+        if self._checked is None:
+            return False
+        return self._checked == files.identify(path)
 
     def _look_again(self, path: Path) -> None:
-        """Find out whether the file was copied over since it was opened."""
+        """Check whether the file was overwritten since it was opened.
+
+        Raises:
+            IoFailed: it was. Every later call fails the same way.
+        """
         if self.overwritten is not None:
             raise self.overwritten
+        # Reading the header costs more than a `stat`, so only after a write.
         changed = files.last_change(path)
         if changed == self._changed:
             return
@@ -83,18 +87,20 @@ class Keeper:
     async def check_file(
         self, connection: Connection, *, creates: bool
     ) -> None:
-        """Make an embedded file's tables or bring them up to date, once for
-        each file.
+        """Create or upgrade the tables of an embedded file.
+
+        This happens once for each file; a replaced file is checked again.
 
         Raises:
-            NoStore: there are none, and this call does not make them.
-            SchemaMismatch: the file is another program's.
+            NoStore: there are no tables, and this call does not create them.
+            SchemaMismatch: the file belongs to another program.
         """
         if not isinstance(self._target, SqliteTarget):
             return
         path = self._target.path
         if self._is_checked(path):
             return
+        # The usual case first: one statement instead of reading the state.
         if not await self._is_current(connection):
             state = await schema.read_state(connection)
             if state.fit is Fit.ABSENT:
@@ -106,8 +112,9 @@ class Keeper:
         self._checked = files.identify(path)
 
     async def _is_current(self, connection: Connection) -> bool:
-        """Whether the file bears this version; a table that it lacks is found
-        in use.
+        """Whether the file has the stamp of this version.
+
+        A missing table of that version is noticed when it is used.
         """
         try:
             return await schema.read_version(connection) == schema.HEAD
@@ -117,11 +124,11 @@ class Keeper:
             return False
 
     async def make(self, connection: Connection, *, creates: bool) -> None:
-        """Make the tables if there are none and this call may.
+        """Create the tables if there are none and `creates` allows it.
 
         Raises:
-            NoStore: there are none, and this call does not make them.
-            SchemaMismatch: the store is another program's, or of another
+            NoStore: there are none, and this call does not create them.
+            SchemaMismatch: the store has another program's tables or another
                 version.
         """
         state = await schema.read_state(connection)
@@ -133,10 +140,10 @@ class Keeper:
             raise schema.mismatch(state, self._target.place)
 
     async def bring_up(self, connection: Connection) -> None:
-        """Make the tables, or bring them to this version.
+        """Create the tables, or upgrade them to this version.
 
         Raises:
-            SchemaMismatch: the store is another program's, or of a newer
+            SchemaMismatch: the store has another program's tables or a newer
                 version.
         """
         state = await self.usable_state(connection)
@@ -146,7 +153,7 @@ class Keeper:
             await self._upgrade()
 
     async def usable_state(self, connection: Connection) -> State:
-        """Read which schema is there.
+        """Read the state of the schema.
 
         Raises:
             SchemaMismatch: it is not ours to change.

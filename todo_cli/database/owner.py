@@ -1,12 +1,12 @@
-"""Whose schema `todo` is in PostgreSQL: a stranger's tables can run a
-stranger's code as us.
+"""Queries that tell whether the schema `todo` on PostgreSQL is trusted.
 
-Triggers, views, defaults and indexes run code with the rights of whoever uses
-a table, some of it while a statement is planned. A role that may create
-schemas could make `todo` first and wait for somebody with more rights. So a
-schema is used only if it and all that is in it belong to us, to a role whose
-rights we have, to the owner of the database, or to a superuser. `guard.py`
-asks before the first statement of a connection.
+Triggers, views, defaults and indexes run code with the rights of the role that
+uses a table. Some of it runs while a statement is planned. A role that may
+create schemas could create `todo` first and wait for a role with more rights.
+
+So a schema is used only if everything in it has a trusted owner. Trusted are
+our role, roles whose rights we have, the owner of the database, and
+superusers. `guard.py` asks before the first statement of a connection.
 """
 
 from typing import Any, Final
@@ -64,8 +64,9 @@ _ME: Final[ColumnElement[Any]] = literal_column("current_user")
 
 
 def _quoted(text: str) -> ColumnElement[Any]:
-    """A constant of ours as a literal: a statement without parameters can be
-    printed, too.
+    """Write a constant as a literal.
+
+    A statement without parameters can be printed and sent as a plain text.
     """
     return literal_column(f"'{text}'")
 
@@ -73,20 +74,17 @@ def _quoted(text: str) -> ColumnElement[Any]:
 def _is_trusted(*, with_groups: bool = True) -> ColumnElement[bool]:
     """Whether the role in the row of `_ROLE` may decide what runs as us.
 
-    `with_groups` counts roles whose rights we have as members. PostgreSQL
-    takes a superuser for a member of every role, so for a superuser only a
-    direct membership counts. The right to SET or ADMIN a role, which from 16
-    on whoever makes it has, is no reason to trust it.
+    `with_groups` includes roles whose rights we have as members. The right to
+    SET or ADMIN a role is no reason to trust it. From PostgreSQL 16 on,
+    whoever creates a role has that right.
     """
-    owner_of_database = (
-        select(_DATABASE.c.datdba)
-        .where(_DATABASE.c.datname == func.current_database())
-        .scalar_subquery()
-    )
+    is_current = _DATABASE.c.datname == func.current_database()
+    owner_of_database = select(_DATABASE.c.datdba).where(is_current)
     trusted = [
         _ROLE.c.rolname == _ME,
         _ROLE.c.rolsuper,
-        _ROLE.c.oid == owner_of_database,
+        _ROLE.c.oid == owner_of_database.scalar_subquery(),
+        # Its only member is the owner of the database.
         _ROLE.c.rolname == _quoted("pg_database_owner"),
     ]
     if with_groups:
@@ -95,15 +93,15 @@ def _is_trusted(*, with_groups: bool = True) -> ColumnElement[bool]:
 
 
 def _has_its_rights() -> ColumnElement[bool]:
-    """Whether we have the rights of the role in the row of `_ROLE` as a
-    member.
-    """
+    """Whether we have the rights of the role in `_ROLE` as a member."""
     me = _ROLE.alias("me")
     memberships = _MEMBER.join(me, me.c.oid == _MEMBER.c.member)
     granted = select(_MEMBER.c.roleid).select_from(memberships)
-    is_granted = granted.where(
-        _MEMBER.c.roleid == _ROLE.c.oid, me.c.rolname == _ME
-    ).exists()
+    is_mine = me.c.rolname == _ME
+    mine = granted.where(_MEMBER.c.roleid == _ROLE.c.oid, is_mine)
+    is_granted = mine.exists()
+    # PostgreSQL treats a superuser as a member of every role. For a superuser
+    # only a direct membership counts.
     setting = func.current_setting(_quoted("is_superuser"))
     is_superuser = setting == _quoted("on")
     has_role = func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))
@@ -111,102 +109,90 @@ def _has_its_rights() -> ColumnElement[bool]:
 
 
 def owners() -> Select[str, bool]:
-    """Select each owner of the schema and of what is in it, and whether we
-    trust them; no row without a schema.
+    """Select each owner of the schema and its contents, and our trust in them.
 
-    Whoever owns one table can put a trigger on it. The owner of the schema
-    comes first.
+    The owner of the schema comes first. Without a schema there is no row.
     """
-    inside = select(_RELATION.c.relowner).where(
-        _RELATION.c.relnamespace == _NAMESPACE.c.oid
-    )
-    is_owner = or_(
-        _ROLE.c.oid == _NAMESPACE.c.nspowner, _ROLE.c.oid.in_(inside)
-    )
-    return (
-        select(
-            cast(_ROLE.c.rolname, Text).label("owner"),
-            _is_trusted().label("is_trusted"),
-        )
+    # Whoever owns one table can put a trigger on it.
+    is_inside = _RELATION.c.relnamespace == _NAMESPACE.c.oid
+    inside = select(_RELATION.c.relowner).where(is_inside)
+    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
+    is_owner = or_(owns_schema, _ROLE.c.oid.in_(inside))
+    owner = cast(_ROLE.c.rolname, Text).label("owner")
+    is_trusted = _is_trusted().label("is_trusted")
+    found = (
+        select(owner, is_trusted)
         .select_from(_NAMESPACE.join(_ROLE, is_owner))
         .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
-        .order_by((_ROLE.c.oid != _NAMESPACE.c.nspowner), _ROLE.c.rolname)
     )
+    # False sorts before true, so the owner of the schema comes first.
+    is_other = _ROLE.c.oid != _NAMESPACE.c.nspowner
+    return found.order_by(is_other, _ROLE.c.rolname)
 
 
 def _owner_of_schema() -> Select[Any]:
+    """Select the id of the role that owns the schema."""
+    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
     return (
         select(_ROLE.c.oid)
-        .select_from(
-            _NAMESPACE.join(_ROLE, _ROLE.c.oid == _NAMESPACE.c.nspowner)
-        )
+        .select_from(_NAMESPACE.join(_ROLE, owns_schema))
         .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
     )
 
 
 def relations() -> Select[Any]:
-    """Select the names of the tables, views and the like in the schema."""
+    """Select the names of the tables, views and similar in the schema."""
+    is_inside = _NAMESPACE.c.oid == _RELATION.c.relnamespace
     return (
         select(cast(_RELATION.c.relname, Text))
-        .select_from(
-            _RELATION.join(
-                _NAMESPACE, _NAMESPACE.c.oid == _RELATION.c.relnamespace
-            )
-        )
+        .select_from(_RELATION.join(_NAMESPACE, is_inside))
         .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
     )
 
 
 def role_without_rights() -> Select[Any]:
-    """Select the name of our role if it has no rights by itself: it neither
-    owns the schema nor can make it.
+    """Select the name of our role if it needs granted rights.
+
+    That is a role that neither owns the schema nor can create it.
     """
-    is_mine = _owner_of_schema().where(
-        or_(
-            _ROLE.c.rolname == _ME,
-            func.pg_has_role(_ROLE.c.oid, _quoted("USAGE")),
-        )
-    )
-    may_make = func.has_database_privilege(
-        func.current_database(), _quoted("CREATE")
-    )
-    return select(cast(_ME, Text)).where(
-        not_(
-            case(
-                (_owner_of_schema().exists(), is_mine.exists()), else_=may_make
-            )
-        )
-    )
+    is_me = _ROLE.c.rolname == _ME
+    has_its_rights = func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))
+    mine = _owner_of_schema().where(or_(is_me, has_its_rights))
+    database = func.current_database()
+    may_create = func.has_database_privilege(database, _quoted("CREATE"))
+    is_there = _owner_of_schema().exists()
+    has_rights = case((is_there, mine.exists()), else_=may_create)
+    return select(cast(_ME, Text)).where(not_(has_rights))
 
 
 def open_schemas() -> Select[Any]:
-    """Select the schemas on our search_path, and our own, in which others may
-    create; a group of ours is others.
+    """Select the schemas in which others may create objects.
+
+    These are our schema and those on our search_path. A group that we belong
+    to counts as others: its members are.
     """
     exploded = func.aclexplode(_NAMESPACE.c.nspacl)
     rights = exploded.table_valued("grantee", "privilege_type").lateral()
     is_right_to_create = rights.c.privilege_type == _quoted("CREATE")
-    by_everybody = and_(
-        is_right_to_create, rights.c.grantee == literal_column("0")
-    )
-    by_role = or_(
-        _ROLE.c.oid == _NAMESPACE.c.nspowner,
-        and_(is_right_to_create, _ROLE.c.oid == rights.c.grantee),
-    )
+    # 0 is PUBLIC: every role.
+    is_public = rights.c.grantee == literal_column("0")
+    by_everybody = and_(is_right_to_create, is_public)
+    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
+    is_granted = and_(is_right_to_create, _ROLE.c.oid == rights.c.grantee)
+    by_role = or_(owns_schema, is_granted)
     roles = _NAMESPACE.outerjoin(rights, true()).outerjoin(_ROLE, by_role)
+    # NULL where the outer join found no role.
     is_trusted = func.coalesce(_is_trusted(with_groups=False), true())
+    is_open = or_(by_everybody, not_(is_trusted))
     names = select(cast(_NAMESPACE.c.nspname, Text).label("name"))
-    found = names.select_from(roles).where(
-        _is_looked_in(), or_(by_everybody, not_(is_trusted))
-    )
+    found = names.select_from(roles).where(_is_looked_in(), is_open)
     return found.distinct().order_by(column("name"))
 
 
 def _is_looked_in() -> ColumnElement[bool]:
-    """Whether the schema in the row of `_NAMESPACE` is ours or on our
-    search_path.
-    """
-    return or_(
-        _NAMESPACE.c.nspname == any_(func.current_schemas(false())),
-        _NAMESPACE.c.nspname == _quoted(SCHEMA),
-    )
+    """Whether the schema in `_NAMESPACE` is ours or on our search_path."""
+    # Without the implicit schemas: nobody but a superuser creates in those.
+    path = any_(func.current_schemas(false()))
+    is_on_path = _NAMESPACE.c.nspname == path
+    is_ours = _NAMESPACE.c.nspname == _quoted(SCHEMA)
+    return or_(is_on_path, is_ours)

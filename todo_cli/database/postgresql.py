@@ -1,6 +1,4 @@
-"""A server: statements on asyncpg's connections, and asyncpg's pool of
-them.
-"""
+"""Run statements on a PostgreSQL server, on connections of asyncpg's pool."""
 
 import asyncio
 from collections.abc import (
@@ -25,15 +23,16 @@ from todo_cli.errors import DatabaseBusy, TodoError
 Dial = Callable[[], Awaitable[Connection]]
 
 OLDEST_S: Final = 280.0
-"""How old a connection may grow: less than the five minutes after which Neon
-puts a database to sleep.
+"""The highest age of a connection, in seconds.
+
+Less than the five minutes after which Neon suspends an idle database.
 """
 _MOST: Final = 10
-"""How many connections a process has at most that names no number."""
+"""The size of a pool if none is given."""
 
 
 class PostgresConnection:
-    """One connection that was checked out of the pool."""
+    """One connection, checked out of the pool; see `run.Connection`."""
 
     is_sqlite = False
     dialect = "postgresql"
@@ -59,9 +58,9 @@ class PostgresConnection:
     ) -> None:
         """See `run.Connection`."""
         statement = self.statements[name]
-        given = [
-            [to_server(row[name]) for name in statement.names] for row in rows
-        ]
+        given = []
+        for row in rows:
+            given.append([to_server(row[name]) for name in statement.names])
         await self.driver.executemany(statement.numbered, given)
 
     async def execute(self, sql: str) -> None:
@@ -70,31 +69,34 @@ class PostgresConnection:
 
     @property
     def server_version(self) -> str:
-        """The version that the server named on connecting, such as `18.1`."""
+        """The server's version, such as `18.1`, without a round trip."""
         version = self.driver.get_server_version()
         return f"{version.major}.{version.micro}"
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """See `run.Connection`."""
+        # Named, so that a default of the server or role cannot change it.
         transaction = self.driver.transaction(isolation="read_committed")
         await transaction.start()
         try:
             yield
             await transaction.commit()
         except BaseException:
-            # The first error says what went wrong; the pool rolls back what is
-            # left.
+            # Keep the first error, which says what went wrong. If the rollback
+            # fails too, the pool discards the connection.
             with suppress(Exception):
                 await transaction.rollback()
             raise
 
 
 def to_server(value: Any) -> Any:
-    """Turn a list into one of texts, as every array of `queries.py` is.
+    """Convert a value for asyncpg: a list becomes a list of texts.
+
+    `queries.py` casts every array from texts.
 
     Raises:
-        ValueError: a datetime has no zone; asyncpg would take it for local
+        ValueError: a datetime without a zone, which asyncpg takes for local
             time.
     """
     if isinstance(value, list | tuple):
@@ -105,8 +107,9 @@ def to_server(value: Any) -> Any:
 
 
 class OwnerCheck:
-    """Has each new connection ask whose the schema is, and keeps what was
-    found wrong.
+    """Makes each new connection check who owns the schema.
+
+    It keeps the fault that it found until `take_fault` is called.
     """
 
     def __init__(self, place: str) -> None:
@@ -114,28 +117,28 @@ class OwnerCheck:
         self._fault: TodoError | None = None
 
     def watch(self, connection: Connection) -> None:
-        """Have a connection refuse to work in the schema of a stranger."""
+        """Make a connection refuse a schema whose owner is not trusted."""
         Guard(connection, run.load("postgresql")["owners"].sql, self._refuse)
 
     def _refuse(self, owner: str | None) -> None:
         if owner is None:
+            # The schema appeared after the question; the next try asks again.
             message = f"Somebody is making tables in {self._place}"
             self._fault = DatabaseBusy(message, hint="try again")
         else:
             self._fault = failures.distrust(self._place, owner)
 
     def take_fault(self) -> TodoError | None:
-        """Why we cut a connection, if we did; asked for once."""
+        """Return why we cut a connection, and forget it; None if we did not."""
         fault, self._fault = self._fault, None
         return fault
 
 
 class Server:
-    """The connections to one server, in asyncpg's pool; at most `size` of
-    them.
+    """The connections to one server, in asyncpg's pool.
 
-    asyncpg makes a connection anew that died while idle. None grows older than
-    280 s.
+    There are at most `size`. asyncpg replaces a connection that died while
+    idle. None is used when it is older than 280 s.
     """
 
     def __init__(
@@ -153,15 +156,17 @@ class Server:
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
         self._oldest_s = oldest_s
+        # asyncpg's own limit on waiting would include connecting.
         self._free = asyncio.Semaphore(self._size)
         self._pool: asyncpg.Pool | None = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[PostgresConnection]:
-        """Check a connection out of the pool.
+        """Check a connection out of the pool, and return it at the end.
 
         Raises:
-            DatabaseBusy: none was free within 5 s. Making one may take longer.
+            DatabaseBusy: none became free within `busy_for_s` (default: 5 s).
+                Connecting may take longer.
         """
         try:
             async with asyncio.timeout(self._busy_for_s):
@@ -175,8 +180,8 @@ class Server:
             try:
                 yield PostgresConnection(driver)
             finally:
-                # A connection that cannot be reset is closed, and is nobody's
-                # error.
+                # The pool closes a connection that it cannot reset. The call
+                # itself has succeeded or failed before.
                 with suppress(Exception):
                     await pool.release(driver)
         finally:
@@ -203,7 +208,7 @@ class Server:
         return connection
 
     async def _connect(self, *_: Any, **__: Any) -> Connection:
-        """Make a connection for the pool, whose own settings are not ours."""
+        """Connect for the pool, with our settings instead of the pool's."""
         return await self.dial()
 
     async def _fresh(self, pool: Any) -> Any:
@@ -216,10 +221,10 @@ class Server:
             await pool.release(driver)
 
     async def close(self) -> None:
-        """End every connection at once.
+        """Close every connection without a goodbye message.
 
-        A farewell would cost one more round trip, and all that was written is
-        confirmed.
+        The message would cost one more round trip, and every write is
+        confirmed already.
         """
         pool, self._pool = self._pool, None
         if pool is not None:
@@ -227,7 +232,8 @@ class Server:
 
 
 async def _leave_as_it_is(_: Any) -> None:
-    """Ask nothing of a connection that comes back: we leave no state on it.
+    """Send nothing when a connection returns to the pool.
 
-    asyncpg rolls an open transaction back by itself.
+    asyncpg's own reset costs a round trip. We leave no state behind, and
+    asyncpg rolls back an open transaction without it.
     """

@@ -1,12 +1,13 @@
-"""Every query of the product, as an expression of SQLModel and SQLAlchemy.
+"""Every query of the product, as a SQLModel or SQLAlchemy expression.
 
-Nothing here runs when a command does: `build.py` writes the text of each query
-for both stores to `statements/`, and `run.py` runs that. Values stay open, as
-named parameters. A list of numbers or ids is one parameter, so that a
-statement is the same for any number.
+Commands do not import this module. `build.py` compiles each query for both
+stores into `statements/`, and `run.py` runs the compiled text. Values are
+named parameters. A list of numbers or ids is one parameter, so a statement has
+the same text for a list of any length.
 
-The stores differ in three places: how a list is one value, the INSERT that
-knows ON CONFLICT, and that SQLite has no INSERT inside of another statement.
+The stores differ in three places: how a list is passed as one value, the
+INSERT with ON CONFLICT, and INSERT inside another statement, which SQLite
+lacks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,17 +53,20 @@ from todo_cli.database.tables import CounterRow, Instant, TaskRow
 from todo_cli.task import Task, TaskChange
 
 Expression = Any
-"""What SQLAlchemy can compile: a SELECT, INSERT, UPDATE or DELETE."""
+"""Anything that SQLAlchemy can compile: a SELECT, INSERT, UPDATE or DELETE."""
 
 TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 COUNTER: Final = CounterRow.__table__  # type: ignore[attr-defined]
 TASK_NAMES: Final = tuple(field.name for field in fields(Task))
+# In the order of the shape, so that a row is unpacked into a `Task` directly.
 COLUMNS: Final = tuple(TASK.c[name] for name in TASK_NAMES)
 CHANGEABLE: Final = tuple(field.name for field in fields(TaskChange))
 
 _USER: Final = bindparam("user", type_=Text)
 _NOW: Final = bindparam("now", type_=Instant)
 _MINE: Final = TASK.c.user_id == _USER
+# Constants are literals: a bound value would be lost in the compiled text, and
+# `build.py` refuses it.
 _TRUE: Final = literal_column("true", Boolean)
 _FALSE: Final = literal_column("false", Boolean)
 _ONE: Final = literal_column("1", Integer)
@@ -70,55 +74,46 @@ _ZERO: Final = literal_column("0", Integer)
 
 
 class PostgresDialect:
-    """What PostgreSQL writes in its own way."""
+    """The SQL that only PostgreSQL understands."""
 
     name = "postgresql"
     insert = staticmethod(postgresql.insert)
 
     def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
-        """Whether a column has one of the values of a parameter that is an
-        array.
-        """
-        is_one_of: ColumnElement[bool] = left == any_(self._array(name, kind))
+        """Test whether a column equals an element of an array parameter."""
+        values = any_(self._array(name, kind))
+        is_one_of: ColumnElement[bool] = left == values
         return is_one_of
 
     def items(self, name: str) -> Any:
-        """A parameter that is an array of numbers, as a table of `key` and
-        `value`.
-        """
+        """Expand an array parameter of numbers to rows of `key` and `value`."""
         unnested = func.unnest(self._array(name, Integer))
-        return unnested.table_valued(
-            "value", with_ordinality="key"
-        ).render_derived()
+        items = unnested.table_valued("value", with_ordinality="key")
+        return items.render_derived()
 
     def _array(self, name: str, kind: Any) -> ColumnElement[Any]:
-        """A parameter that is an array of texts, of which PostgreSQL makes the
-        kind.
+        """Cast a parameter, an array of texts, to an array of another type.
 
-        asyncpg knows this array alone without asking the server what it is.
+        asyncpg encodes text arrays without asking the server for the type.
         """
-        return cast(bindparam(name, type_=ARRAY(Text)), ARRAY(kind))
+        texts = bindparam(name, type_=ARRAY(Text))
+        return cast(texts, ARRAY(kind))
 
 
 class SqliteDialect:
-    """What SQLite writes in its own way."""
+    """The SQL that only SQLite understands."""
 
     name = "sqlite"
     insert = staticmethod(sqlite.insert)
 
     def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
-        """Whether a column has one of the values of a parameter that is a JSON
-        array.
-        """
-        is_one_of: ColumnElement[bool] = left.in_(
-            select(self.items(name).c.value)
-        )
+        """Test whether a column equals an element of a JSON array parameter."""
+        values = select(self.items(name).c.value)
+        is_one_of: ColumnElement[bool] = left.in_(values)
         return is_one_of
 
     def items(self, name: str) -> Any:
-        """A parameter that is a JSON array, as a table of `key` and
-        `value`.
-        """
+        """Expand a JSON array parameter to rows of `key` and `value`."""
         array = bindparam(name, type_=Text)
         return func.json_each(array).table_valued("key", "value", name=name)
 
@@ -127,7 +122,7 @@ Dialect = PostgresDialect | SqliteDialect
 
 
 def statements(dialect: Dialect) -> dict[str, Expression]:
-    """Every query of fixed text, by the name under which it is run."""
+    """Return every query of fixed text, by the name that `run.py` uses."""
     found = _of_tasks(dialect) | _of_the_store() | _of_transfer(dialect)
     if isinstance(dialect, PostgresDialect):
         return found | _of_a_server(dialect)
@@ -135,28 +130,26 @@ def statements(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
-    stored = select(*COLUMNS)
+    is_listed = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
     return {
         "by_id": _single("id"),
         "by_number": _single("number"),
         "named": _named(dialect),
         "remove": _remove(dialect),
         "reserve": _reserve(dialect),
-        "stored": stored.where(
-            dialect.within(TASK.c.id, "ids", TASK.c.id.type)
-        ),
+        # Not limited to the user: an id is unique across all users.
+        "stored": select(*COLUMNS).where(is_listed),
         "insert": insert(TASK).values(_open(COLUMNS)),
     }
 
 
 def _of_the_store() -> dict[str, Expression]:
+    last = select(COUNTER.c.last)
     return {
         "ping": select(_ONE),
         "version": select(VERSION_TABLE.c.version_num),
         "contents": _contents(),
-        "last_number": select(COUNTER.c.last).where(
-            COUNTER.c.user_id == _USER
-        ),
+        "last_number": last.where(COUNTER.c.user_id == _USER),
     }
 
 
@@ -179,7 +172,7 @@ def _of_a_file() -> dict[str, Expression]:
     }
 
 
-# One task, or those that a command names
+# Tasks by id, number or range
 
 
 def _single(key: str) -> Select[Any]:
@@ -190,48 +183,49 @@ def _single(key: str) -> Select[Any]:
 
 def _is_named(dialect: Dialect) -> ColumnElement[bool]:
     is_number = dialect.within(TASK.c.number, "numbers", Integer)
-    return or_(is_number, dialect.within(TASK.c.id, "ids", TASK.c.id.type))
+    is_id = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    return or_(is_number, is_id)
 
 
 def _named(dialect: Dialect) -> Select[Any]:
-    """Select the tasks of the user that have one of the numbers or ids, by
-    number.
-    """
-    return (
-        select(*COLUMNS)
-        .where(_MINE, _is_named(dialect))
-        .order_by(TASK.c.number)
-    )
+    """Select the user's tasks with one of the numbers or ids, by number."""
+    named = select(*COLUMNS).where(_MINE, _is_named(dialect))
+    return named.order_by(TASK.c.number)
 
 
 def _locked(dialect: Dialect) -> Any:
-    """The rows that a command names, locked in the order of their numbers.
+    """Select the named rows and lock them in the order of their numbers.
 
-    So crossing calls do not deadlock, and no half of a call is done beside a
-    concurrent delete. SQLite has one writer at a time: it knows no lock, and
-    needs none.
+    The order prevents deadlocks between concurrent calls. The lock prevents a
+    concurrent delete from leaving half of a call done. SQLite ignores it: only
+    one writer runs at a time.
     """
     named = select(TASK.c.id, TASK.c.number).where(_MINE, _is_named(dialect))
-    return named.order_by(TASK.c.number).with_for_update().cte("mine")
+    ordered = named.order_by(TASK.c.number)
+    return ordered.with_for_update().cte("mine")
 
 
 def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
-    """That no task named alone is missing, and that no range is empty."""
+    """Conditions: every single task exists, and no range is empty."""
+    # Count the locked rows. A subquery on the table itself would count the
+    # snapshot, while the change works on the newest version of each row.
     count = select(func.count()).select_from(locked)
     singles = count.where(dialect.within(locked.c.number, "singles", Integer))
     ids = count.where(dialect.within(locked.c.id, "ids", TASK.c.id.type))
+    single_count = bindparam("single_count", type_=Integer)
+    id_count = bindparam("id_count", type_=Integer)
     return [
-        singles.scalar_subquery() == bindparam("single_count", type_=Integer),
-        ids.scalar_subquery() == bindparam("id_count", type_=Integer),
+        singles.scalar_subquery() == single_count,
+        ids.scalar_subquery() == id_count,
         ~_empty_ranges(dialect, locked).exists(),
     ]
 
 
 def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
-    """Select the ranges in which there is no task.
+    """Select the ranges that contain no task.
 
-    Two lists of the same length, `starts` and `stops`, say what the ranges
-    are.
+    The parameters `starts` and `stops` are lists of equal length, one entry
+    for each range.
     """
     starts = dialect.items("starts")
     stops = dialect.items("stops")
@@ -243,30 +237,28 @@ def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
 
 
 def _remove(dialect: Dialect) -> Expression:
-    """Delete every task named, all or nothing, and return them as they
-    were.
-    """
+    """Delete every named task, all or nothing, and return the deleted rows."""
     locked = _locked(dialect)
     of_these = TASK.c.id.in_(select(locked.c.id))
-    statement = delete(TASK).where(
-        _MINE, of_these, *_all_there(dialect, locked)
-    )
+    conditions = _all_there(dialect, locked)
+    statement = delete(TASK).where(_MINE, of_these, *conditions)
     return statement.returning(*COLUMNS)
 
 
-# Changing: a frame, and what is set
+# Changing: a template, and the columns to set
 
 COMPLETED: Final = bindparam("completed", type_=Boolean)
 
 
 def given(field: str) -> ColumnElement[Any]:
-    """The new value of a field, as a parameter of its name."""
+    """Return the new value of a field, as a parameter with the field's name."""
     return bindparam(field, type_=TASK.c[field].type)
 
 
 def assignments(field: str) -> dict[str, ColumnElement[Any]]:
-    """The columns that a change of a field sets. A task that is done keeps its
-    time.
+    """Return the columns to set for a change of one field, with their values.
+
+    A task that is done already keeps its completion time.
     """
     found: dict[str, ColumnElement[Any]] = {field: given(field)}
     if field == "completed":
@@ -276,26 +268,29 @@ def assignments(field: str) -> dict[str, ColumnElement[Any]]:
 
 
 def moment(fields: Sequence[str], otherwise: Any = TASK.c.updated_at) -> Any:
-    """The new `updated_at`: it moves on the rows where a value really
-    changes.
+    """Return the new `updated_at`, which moves only where a value differs.
+
+    `otherwise` is the value of rows on which nothing differs.
     """
-    differences = [
-        TASK.c[field].is_distinct_from(given(field)) for field in fields
-    ]
-    return case(*((differs, _NOW) for differs in differences), else_=otherwise)
+    whens = []
+    for field in fields:
+        # `<>` would be NULL where one of the values is.
+        differs = TASK.c[field].is_distinct_from(given(field))
+        whens.append((differs, _NOW))
+    return case(*whens, else_=otherwise)
 
 
 def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
-    """Set columns on every task named, all or nothing.
+    """Set columns on every named task, all or nothing; return the new rows.
 
-    Only the columns of the fields to change are named: SQLite would check the
-    others, too, and another program may have stored what our rules refuse.
+    Only the columns of the changed fields are set. SQLite would also check the
+    other columns, where another program may have stored values that our CHECKs
+    refuse.
     """
     locked = _locked(dialect)
     of_these = TASK.c.id.in_(select(locked.c.id))
-    statement = update(TASK).where(
-        _MINE, of_these, *_all_there(dialect, locked)
-    )
+    conditions = _all_there(dialect, locked)
+    statement = update(TASK).where(_MINE, of_these, *conditions)
     return statement.values(dict(values)).returning(*COLUMNS)
 
 
@@ -303,23 +298,24 @@ def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
 
 
 def _open(columns: Iterable[Column[Any]], prefix: str = "") -> dict[str, Any]:
-    """Columns by their names, each with a parameter of its name."""
-    return {
-        each.name: bindparam(f"{prefix}{each.name}", type_=each.type)
-        for each in columns
-    }
+    """Map the names of columns to parameters of the same name."""
+    found = {}
+    for each in columns:
+        name = f"{prefix}{each.name}"
+        found[each.name] = bindparam(name, type_=each.type)
+    return found
 
 
 def _highest(user: Any) -> ColumnElement[int]:
-    """The highest number among the tasks of a user, 0 without any."""
+    """Select the highest task number of a user; 0 if there are no tasks."""
     highest = select(func.max(TASK.c.number)).where(TASK.c.user_id == user)
     return func.coalesce(highest.scalar_subquery(), _ZERO)
 
 
 def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
-    """Where a counter moves to: `numbers` on, or to the number proposed.
+    """Return a counter's next value: `numbers` more, or the proposed number.
 
-    The latter is further where a table was restored and the counter lags
+    The proposed number is higher if a table was restored and its counter is
     behind.
     """
     next_number = COUNTER.c.last + numbers
@@ -327,65 +323,77 @@ def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
 
 
 def _reserve(dialect: Dialect) -> Expression:
-    """Move the user's counter on by `count`, lock it, and return the last
-    number given.
+    """Advance the user's counter by `count`; return the last reserved number.
+
+    The row stays locked until the transaction ends.
     """
     count = bindparam("count", type_=Integer)
+    # A user without a counter may have tasks: the table was restored.
     first = select(_USER, _highest(_USER) + count)
     counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    last = _further(counter.excluded.last, count)
     moved = counter.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"last": _further(counter.excluded.last, count)},
+        index_elements=["user_id"], set_={"last": last}
     )
     return moved.returning(COUNTER.c.last)
 
 
 def _addition(dialect: PostgresDialect) -> Expression:
-    """Store one task under the user's next number, or find the one that has
-    its id.
+    """Insert one task under the next number, or return the one with its id.
 
-    One statement, so one round trip: the counter moves only if the id is new.
-    No row comes back if another user has the id. `is_new` tells the two other
-    cases apart.
+    This is one statement, so it takes one round trip. The counter advances
+    only if the id is new. No row comes back if another user has the id.
+    `is_new` tells an inserted task from one that was stored before.
     """
+    # SQLAlchemy reserves parameters named like columns for VALUES and SET, and
+    # these are used in subqueries, too.
     given = _open(COLUMNS, "the_")
     stored = select(TASK.c.number).where(TASK.c.id == given["id"])
+    # Two calls with one id may both find it new at the same instant. Then one
+    # number is never used: a gap, which costs less than a lock on every add.
     counted = _next_number(dialect, given["user_id"], ~stored.exists())
     number = select(counted.c.last).scalar_subquery()
-    values = given | {
-        "number": func.coalesce(number, stored.scalar_subquery())
-    }
-    new = dialect.insert(TASK).values(values)
+    # `number` is NULL for a stored id, and the column refuses NULL.
+    either = func.coalesce(number, stored.scalar_subquery())
+    new = dialect.insert(TASK).values(given | {"number": either})
+    # DO NOTHING would return no row. Setting the id to itself returns the
+    # stored task unchanged.
     found = new.on_conflict_do_update(
         index_elements=["id"],
         set_={"id": new.excluded.id},
         where=TASK.c.user_id == new.excluded.user_id,
     )
-    return found.returning(*COLUMNS, (TASK.c.number == number).label("is_new"))
+    is_new = (TASK.c.number == number).label("is_new")
+    return found.returning(*COLUMNS, is_new)
 
 
 def _next_number(
     dialect: PostgresDialect, user: Any, is_new: ColumnElement[bool]
 ) -> Any:
-    """The counter of a user, moved on by one where a task is new; else no
-    row.
+    """Advance the counter of a user by one if the task is new.
+
+    Returns no row otherwise.
     """
     first = select(user, _highest(user) + _ONE).where(is_new)
     counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    last = _further(counter.excluded.last, _ONE)
     moved = counter.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"last": _further(counter.excluded.last, _ONE)},
+        index_elements=["user_id"], set_={"last": last}
     )
     return moved.returning(COUNTER.c.last).cte("given")
 
 
-# Lists: a frame, and what fills it
+# Lists: a template, and the parts that fill it
 
 _CREATED_AT: Final = bindparam("created_at", type_=Instant)
 _NUMBER: Final = bindparam("number", type_=Integer)
 _NEWEST: Final = (TASK.c.created_at, TASK.c.number)
 _WITH_STATUS: Final = (TASK.c.completed, *_NEWEST)
 
+# A status is one bound, `< true`. With `= true` PostgreSQL would choose the
+# index without the column and walk all rows of the user to find a few.
+# A position is compared by every column of its order, so that the index leads
+# straight to it.
 CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
     "open": TASK.c.completed < _TRUE,
     "done": TASK.c.completed > _FALSE,
@@ -393,20 +401,16 @@ CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
     "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
     "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
 }
-"""Conditions of lists, each compiled alone and joined by AND when a list is
-read.
+"""Conditions of lists.
 
-A status is written as one bound: PostgreSQL would see through `completed =
-true`, take the index without the column, and walk all rows of the user in
-search of the few. A place in the list is compared by all columns of its order,
-so that the index leads straight to it.
+Each is compiled alone, and reading a list joins them with AND.
 """
 
 ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
     "newest": [each.desc() for each in _NEWEST],
     "newest_of_status": [each.desc() for each in _WITH_STATUS],
 }
-"""Orders of lists; that of a status begins with it, as the index does."""
+"""Orders of lists. The order of one status starts with it, like the index."""
 
 MOST: Final = bindparam("most", type_=Integer)
 
@@ -416,47 +420,47 @@ def page(
     order: Iterable[ColumnElement[Any]],
     most: ColumnElement[int] | None,
 ) -> Select[Any]:
-    """Select the tasks of a list and both counts of the user, in one
-    statement.
+    """Select the tasks of a list and both counts of the user.
+
+    One statement, so the counts fit the tasks. Without `most` the list has no
+    limit.
     """
     mine = select(*COLUMNS).where(_MINE, *clauses).order_by(*order)
-    shown = (
-        mine.limit(most).subquery("page")
-        if most is not None
-        else mine.subquery("page")
-    )
+    if most is not None:
+        mine = mine.limit(most)
+    shown = mine.subquery("page")
     counts = select(_count("open"), _count("done")).subquery("counts")
+    # An outer join, so that an empty list still has a row with the counts.
     together = counts.outerjoin(shown, true())
     return select(*counts.c, *shown.c).select_from(together)
 
 
 def _count(status: str) -> Label[int]:
-    """How many tasks of the user have a status, up to `COUNTED_UP_TO` + 1.
+    """Count the user's tasks with a status.
 
-    In the order of the index, which PostgreSQL would not take without it.
+    Stops at `COUNTED_UP_TO` + 1, because a count walks the rows that it
+    counts.
     """
     rows = select(_ONE).where(_MINE, CLAUSES[status])
-    few = rows.order_by(*ORDERS["newest_of_status"])
+    # Without an order PostgreSQL would not use the index.
+    ordered = rows.order_by(*ORDERS["newest_of_status"])
     stop = literal_column(str(COUNTED_UP_TO + 1), Integer)
-    counted = select(func.count()).select_from(few.limit(stop).subquery())
+    few = ordered.limit(stop).subquery()
+    counted = select(func.count()).select_from(few)
     return counted.scalar_subquery().label(f"{status}_count")
 
 
-# What `todo doctor` asks
+# `todo doctor`
 
 
 def _contents() -> Expression:
-    """Select how many tasks the user has, and the highest number among
-    them.
-    """
+    """Select the number of the user's tasks and their highest task number."""
     highest = func.coalesce(func.max(TASK.c.number), _ZERO)
     return select(func.count(), highest).select_from(TASK).where(_MINE)
 
 
 def _server() -> Select[Any]:
-    """Select our role, whether it bypasses policies, the server's clock and
-    `read_only`.
-    """
+    """Select our role, whether it bypasses policies, clock and `read_only`."""
     roles = table(
         "pg_roles",
         column("rolname"),
@@ -465,80 +469,79 @@ def _server() -> Select[Any]:
         schema="pg_catalog",
     )
     me: ColumnElement[Any] = literal_column("current_user")
-    is_free = select(or_(roles.c.rolsuper, roles.c.rolbypassrls))
+    bypasses = or_(roles.c.rolsuper, roles.c.rolbypassrls)
+    my_bypass = select(bypasses).where(roles.c.rolname == me)
+    clock = func.clock_timestamp()
+    setting: ColumnElement[Any] = literal_column("'transaction_read_only'")
     return select(
         cast(me, Text),
-        is_free.where(roles.c.rolname == me).scalar_subquery(),
-        cast(func.clock_timestamp(), DateTime(timezone=True)),
-        func.current_setting(literal_column("'transaction_read_only'")),
+        my_bypass.scalar_subquery(),
+        cast(clock, DateTime(timezone=True)),
+        func.current_setting(setting),
     )
 
 
 def _sqlite_relations() -> Select[Any]:
-    return select(table("sqlite_master", column("name", String)).c.name)
+    relations = table("sqlite_master", column("name", String))
+    return select(relations.c.name)
 
 
 def _sqlite_marks() -> Select[Any]:
-    """Select the two numbers of the header that `sidecars.py` marks
-    transactions with.
-    """
+    """Select the two header numbers in which `sidecars.py` stores its mark."""
     count = table("pragma_user_version", column("user_version"))
     files = table("pragma_application_id", column("application_id"))
     both = count.join(files, true())
-    return select(count.c.user_version, files.c.application_id).select_from(
-        both
-    )
+    marks = select(count.c.user_version, files.c.application_id)
+    return marks.select_from(both)
 
 
 # `todo db import`
 
 
 def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
-    """What `todo db import` reads and writes; a new table needs nothing more
-    here.
+    """Return the queries of `todo db import`.
+
+    They are built from the metadata, so a new table needs no change here.
     """
     found: dict[str, Expression] = {}
     for each in SQLModel.metadata.sorted_tables:
         found[f"read_{each.name}"] = _read(each)
         found[f"copy_{each.name}"] = _copy(dialect, each)
-    by_id = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    is_listed = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    owners = select(TASK.c.id, TASK.c.user_id, TASK.c.number)
     return found | {
         "known_users": union(_known(dialect, COUNTER), _known(dialect, TASK)),
         "raise_counter": _raise_counter(dialect),
         "catch_up": _catch_up(dialect),
-        "owners_of": select(TASK.c.id, TASK.c.user_id, TASK.c.number).where(
-            by_id
-        ),
+        "owners_of": owners.where(is_listed),
         "any_task": select(TASK.c.id).limit(_ONE),
     }
 
 
 def _read(each: Table) -> Select[Any]:
-    """Select every row of a table, in the same order each time."""
+    """Select every row of a table, in a stable order."""
     keys = each.primary_key.columns
     order = (TASK.c.user_id, TASK.c.number) if each is TASK else keys
     return select(*each.c).order_by(*order)
 
 
 def _copy(dialect: Dialect, each: Table) -> Expression:
-    """Store a row whose key is not there yet.
+    """Insert a row unless its key exists.
 
-    A number of a task that is taken is an error, and not passed over.
+    A task number that is already taken is an error and is not skipped.
     """
     copied = dialect.insert(each).values(_open(each.c))
     return copied if each is TASK else copied.on_conflict_do_nothing()
 
 
 def _known(dialect: Dialect, each: Table) -> Select[Any]:
-    """Select the users of a table among those given."""
+    """Select the users of a table that are among the given ones."""
     user = each.c.user_id
     return select(user).where(dialect.within(user, "users", Text))
 
 
 def _raise_counter(dialect: Dialect) -> Expression:
-    """Store a counter, or move the one that is there on; it never goes
-    back.
-    """
+    """Insert a counter, or advance the existing one; it never goes back."""
     new = dialect.insert(COUNTER).values(_open(COUNTER.c))
     is_higher = new.excluded.last > COUNTER.c.last
     last = case((is_higher, new.excluded.last), else_=COUNTER.c.last)
@@ -548,11 +551,11 @@ def _raise_counter(dialect: Dialect) -> Expression:
 
 
 def _catch_up(dialect: Dialect) -> Expression:
-    """Move counters on that are behind the tasks of their users."""
-    highest = select(func.max(TASK.c.number))
-    of_user = highest.where(
-        TASK.c.user_id == COUNTER.c.user_id
-    ).scalar_subquery()
+    """Advance the counters that are behind the tasks of their users."""
+    is_theirs = TASK.c.user_id == COUNTER.c.user_id
+    highest = select(func.max(TASK.c.number)).where(is_theirs)
+    of_user = highest.scalar_subquery()
     is_user = dialect.within(COUNTER.c.user_id, "users", Text)
-    behind = update(COUNTER).where(is_user, COUNTER.c.last < of_user)
-    return behind.values(last=of_user)
+    # NULL for a user without tasks: then nothing is behind.
+    is_behind = COUNTER.c.last < of_user
+    return update(COUNTER).where(is_user, is_behind).values(last=of_user)

@@ -1,5 +1,6 @@
-"""A compiled statement and its values become rows, on a connection of either
-driver.
+"""Compiled statements, and the connection that runs them.
+
+Both drivers implement `Connection`: named values go in, plain rows come out.
 """
 
 import json
@@ -18,55 +19,55 @@ Row = Sequence[Any]
 
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
-"""A value that is left open: `:title`, but not the cast `::text`."""
+"""A parameter such as `:title`, but not the cast `::text`."""
 _NO_CLAUSES: Final = " AND /*where*/"
 
 
 class Statement:
-    """SQL with named values left open, and the kind of each column of its
-    rows.
-    """
+    """SQL with named parameters, and the kind of each result column."""
 
     def __init__(self, sql: str, kinds: Sequence[str] = ()) -> None:
         self.sql = sql
         self.kinds = kinds
-        """`uuid`, `instant`, `boolean`, or empty where a value is what the
-        store gave.
+        """One entry for each column: `uuid`, `instant` or `boolean`.
+
+        An empty entry means that the value is used as the driver returns it.
         """
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the open values, each once, in the order of
-        `numbered`.
-        """
+        """The names of the parameters, each once, in the order of `numbered`."""
         return tuple(dict.fromkeys(_PARAMETER.findall(self.sql)))
 
     @cached_property
     def numbered(self) -> str:
-        """The SQL as asyncpg has it: `$1` for the first of `names`."""
-        numbers = {
-            name: number for number, name in enumerate(self.names, start=1)
-        }
-        return _PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql)
+        """The SQL in asyncpg's form: `$1` for the first of `names`."""
+        numbers = {}
+        for number, name in enumerate(self.names, start=1):
+            numbers[name] = number
+
+        def write(found: re.Match[str]) -> str:
+            # One number for each name: a value used twice is sent once.
+            return f"${numbers[found[1]]}"
+
+        return _PARAMETER.sub(write, self.sql)
 
 
 class Statements:
-    """Every statement of one dialect, `postgresql` or `sqlite`, as it was
-    compiled.
-    """
+    """Every compiled statement of one dialect, `postgresql` or `sqlite`."""
 
     def __init__(self, dialect: str) -> None:
         path = _FOLDER / f"{dialect}.json"
         self._found = json.loads(path.read_text(encoding="utf-8"))
+        # Statements keep their numbered form, so make each of them once.
         self._made: dict[object, Statement] = {}
 
     def __getitem__(self, name: str) -> Statement:
-        """The statement of a name of `queries.statements`."""
+        """Return a statement by its name in `queries.statements`."""
         if name not in self._made:
             found = self._found["statements"][name]
-            self._made[name] = Statement(
-                "\n".join(found["sql"]), found["kinds"]
-            )
+            sql = "\n".join(found["sql"])
+            self._made[name] = Statement(sql, found["kinds"])
         return self._made[name]
 
     @property
@@ -75,40 +76,33 @@ class Statements:
         return tuple(self._found["statements"])
 
     def page(self, query: TaskQuery) -> Statement:
-        """The statement of a list: the frame, its conditions joined by AND,
-        its order.
-        """
-        key = (
-            *listing.clauses_of(query),
-            listing.order_of(query),
-            query.limit is None,
-        )
+        """Return the statement of a list, compiled parts joined."""
+        clauses = listing.clauses_of(query)
+        order = listing.order_of(query)
+        is_limited = query.limit is not None
+        # The limit itself is a parameter, so the text depends only on these.
+        key = (*clauses, order, is_limited)
         if key not in self._made:
-            self._made[key] = self.joined(
-                listing.clauses_of(query),
-                listing.order_of(query),
-                is_limited=query.limit is not None,
-            )
+            statement = self.joined(clauses, order, is_limited=is_limited)
+            self._made[key] = statement
         return self._made[key]
 
     def joined(
         self, clauses: Sequence[str], order: str, *, is_limited: bool
     ) -> Statement:
-        """The frame of every list, filled with conditions and an order by
-        their names.
-        """
+        """Fill the template of a list with conditions and an order, by name."""
         frame = self._found["page"]
-        parts = "".join(f" AND {frame['clauses'][name]}" for name in clauses)
+        parts = [frame["clauses"][name] for name in clauses]
+        conditions = "".join(f" AND {part}" for part in parts)
+        limit = frame["limit"] if is_limited else ""
         sql = "\n".join(frame["sql"])
-        sql = sql.replace(_NO_CLAUSES, parts)
+        sql = sql.replace(_NO_CLAUSES, conditions)
         sql = sql.replace("/*order*/", frame["orders"][order])
-        sql = sql.replace("/*limit*/", frame["limit"] if is_limited else "")
+        sql = sql.replace("/*limit*/", limit)
         return Statement(sql, frame["kinds"])
 
     def change(self, fields: Sequence[str]) -> Statement:
-        """The statement that changes these fields of tasks, and nothing
-        else.
-        """
+        """Return the statement that sets these fields and no others."""
         key = ("change", *sorted(fields))
         if key not in self._made:
             self._made[key] = self._changing(fields)
@@ -117,44 +111,45 @@ class Statements:
     def _changing(self, fields: Sequence[str]) -> Statement:
         frame = self._found["change"]
         columns = self.columns("task")
+        # In the order of the columns, like the text that SQLAlchemy writes.
         ordered = sorted(fields, key=columns.index)
         parts = [frame["fields"][field] for field in ordered]
-        values = {
-            "updated_at": f"CASE {' '.join(part['when'] for part in parts)}"
-        }
-        values["updated_at"] += frame["otherwise"]
+        whens = " ".join(part["when"] for part in parts)
+        values = {"updated_at": f"CASE {whens}{frame['otherwise']}"}
         for part in parts:
             values |= part["set"]
-        named = [
-            f"{name}={values[name]}" for name in columns if name in values
-        ]
-        sql = "\n".join(frame["sql"]).replace("/*set*/", ", ".join(named))
+        changed = [name for name in columns if name in values]
+        assignments = [f"{name}={values[name]}" for name in changed]
+        sql = "\n".join(frame["sql"])
+        sql = sql.replace("/*set*/", ", ".join(assignments))
         return Statement(sql, frame["kinds"])
 
     @property
     def creation(self) -> Sequence[str]:
-        """The statements that make the schema of this version and stamp it."""
+        """The statements that create this version's schema and stamp it."""
         return ["\n".join(lines) for lines in self._found["creation"]]
 
     @property
     def tables(self) -> Sequence[str]:
-        """The names of our tables, each after those that it refers to."""
+        """The names of our tables, each after the tables that it references."""
         return tuple(self._found["tables"])
 
     def columns(self, table: str) -> Sequence[str]:
-        """The names of the columns of a table, in the order of `read_...`."""
+        """Return the column names of a table, in the order of `read_TABLE`."""
         return tuple(self._found["tables"][table])
 
 
 @cache
 def load(dialect: str) -> Statements:
-    """The statements of a dialect, read once in a process."""
+    """Return the statements of a dialect; the file is read once a process."""
     return Statements(dialect)
 
 
 class Connection(Protocol):
-    """What a statement runs on. A statement outside a transaction is one by
-    itself.
+    """What a statement runs on.
+
+    Outside `transaction` each statement is a transaction of its own. Errors
+    are the driver's; `attempts.py` translates them.
     """
 
     dialect: str
@@ -165,29 +160,31 @@ class Connection(Protocol):
     async def fetch(
         self, statement: str | Statement, /, **values: Any
     ) -> list[Row]:
-        """Run a statement, by its name or as it is, and return all of its
-        rows.
-        """
+        """Run a statement, given by name or as an object; return all its rows."""
 
     async def store(
         self, name: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Run a statement once for each row, of whose values it has the
-        names.
+        """Run a statement once for each row.
+
+        A row maps the names of the parameters to values.
         """
 
     async def execute(self, sql: str) -> None:
-        """Run constant SQL that gives no rows; on PostgreSQL it may be a whole
-        script.
+        """Run constant SQL that returns no rows.
+
+        PostgreSQL accepts a script of several statements; SQLite accepts one
+        statement.
         """
 
     def transaction(self) -> AbstractAsyncContextManager[None]:
-        """Commit at the end, or roll back on any error; SQLite locks the file
-        at once.
+        """Commit at the end, or roll back on any error.
+
+        SQLite locks the file for writing at the beginning.
         """
 
 
 async def fetch_value(connection: Connection, name: str, **values: Any) -> Any:
-    """Return the first column of the first row; None where there is no row."""
+    """Return the first column of the first row; None without a row."""
     rows = await connection.fetch(name, **values)
     return rows[0][0] if rows else None

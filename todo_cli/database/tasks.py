@@ -1,8 +1,7 @@
-"""The tasks of one user in the store: values in, tasks out, by the queries of
-`queries.py`.
+"""The tasks of one user in the store, read and written with `queries.py`.
 
-A method is one statement, and so one transaction, unless its docstring says
-otherwise.
+Each method runs one statement, which is one transaction, unless its docstring
+says otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,9 @@ _NAMES: Final = tuple(field.name for field in fields(Task))
 
 
 class TaskRepository:
-    """The tasks of one user, on a connection that somebody else opened and
-    will close.
+    """The tasks of one user. The caller opens and closes the connection.
+
+    Driver errors pass through: `Database.run` retries and translates them.
     """
 
     def __init__(self, connection: Connection, user_id: str) -> None:
@@ -36,18 +36,22 @@ class TaskRepository:
         self._user_id = user_id
 
     async def add(self, task: Task) -> Added:
-        """Store a task under the user's next number, or return the one of the
-        same id.
+        """Store a task under the next number, or return the one with its id.
 
-        The latter uses up no number. PostgreSQL: one statement. SQLite has no
-        INSERT inside of another statement: call it inside a transaction.
+        An id that is stored already uses up no number. PostgreSQL takes one
+        statement. SQLite takes several, so call it inside a transaction.
 
         Raises:
             Conflict: another user holds the id.
         """
         if self._connection.is_sqlite:
-            return (await self.add_all([task]))[0]
-        given = {f"the_{name}": value for name, value in _values(task).items()}
+            # SQLite has no INSERT inside another statement.
+            [added] = await self.add_all([task])
+            return added
+        # See `queries._addition` for the prefix.
+        given = {}
+        for name, value in _values(task).items():
+            given[f"the_{name}"] = value
         rows = await self._connection.fetch("add", **given)
         if not rows:
             raise _held_by_another(task.id)
@@ -55,67 +59,64 @@ class TaskRepository:
         return Added(Task(*values), is_new=bool(is_new))
 
     async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
-        """Store tasks in the order given, under numbers in a row; all of them
-        or none.
+        """Store tasks in the given order, under consecutive numbers.
 
-        Those whose id is there come back unchanged. Several statements: call
-        it inside a transaction.
+        All or nothing. Tasks whose ids are stored already come back unchanged.
+        This runs several statements: call it inside a transaction.
 
         Raises:
             Conflict: another user holds one of the ids.
         """
         if not self._connection.is_sqlite:
-            # Locks the counter first, so that the same call at the same
-            # instant sees what this one stored. SQLite's transaction has shut
-            # all others out already.
+            # Lock the counter first, so that a repeat of this call at the same
+            # time sees what this one stored. On SQLite the transaction has
+            # locked the whole file already.
             await self._reserve(0)
         stored = await self._stored([task.id for task in tasks])
         fresh = [task for task in tasks if task.id not in stored]
         if fresh:
             await self._store(fresh)
         found = stored | {task.id: task for task in fresh}
-        return [
-            Added(found[task.id], is_new=task.id not in stored)
-            for task in tasks
-        ]
+        added = []
+        for task in tasks:
+            is_new = task.id not in stored
+            added.append(Added(found[task.id], is_new=is_new))
+        return added
 
     async def _store(self, tasks: Sequence[Task]) -> None:
-        """Store tasks whose ids are new, under the user's next numbers."""
-        first = await self._reserve(len(tasks)) - len(tasks) + 1
+        """Insert tasks with new ids under the user's next numbers."""
+        last = await self._reserve(len(tasks))
+        first = last - len(tasks) + 1
         for number, task in enumerate(tasks, start=first):
             task.number = number
-        await self._connection.store(
-            "insert", [_values(task) for task in tasks]
-        )
+        rows = [_values(task) for task in tasks]
+        await self._connection.store("insert", rows)
 
     async def page(self, query: TaskQuery) -> TaskPage:
         """Read tasks newest first, ties by number descending, and both counts.
 
-        One row more than the limit tells whether the list goes on. The index
-        leads straight to a position, so that a late page costs what the first
-        one does.
+        It reads one row more than the limit, to learn whether another page
+        follows. A late page costs the same as the first one, because the index
+        leads straight to its position.
         """
         statement = self._connection.statements.page(query)
-        rows = await self._connection.fetch(statement, **self._listed(query))
-        # The counts are in every row. A list without tasks is one row without
-        # a task.
+        values = self._listed(query)
+        rows = await self._connection.fetch(statement, **values)
+        # Every row has the counts. An empty list is one row whose task columns
+        # are NULL.
         open_count, done_count = rows[0][:2]
         tasks = [Task(*row[2:]) for row in rows if row[2] is not None]
-        # No join promises the order of its rows; sorting what is in order
-        # costs little.
-        tasks.sort(
-            key=lambda task: (task.created_at, task.number), reverse=True
-        )
+        # SQL does not guarantee the order of rows after a join. Sorting rows
+        # that are in order already costs little.
+        tasks.sort(key=_position, reverse=True)
         shown = tasks[: query.limit]
         goes_on = None
         if len(shown) < len(tasks):
-            goes_on = Position(shown[-1].created_at, shown[-1].number)
+            goes_on = _position(shown[-1])
         return TaskPage(shown, open_count, done_count, query, goes_on)
 
     def _listed(self, query: TaskQuery) -> dict[str, Any]:
-        """The values of a list's statement; one row more than the limit is
-        asked for.
-        """
+        """The parameter values of a list."""
         values: dict[str, Any] = {"user": self._user_id}
         if query.limit is not None:
             values["most"] = query.limit + 1
@@ -124,21 +125,18 @@ class TaskRepository:
         return values
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
-        """Read the tasks that the references name and that exist, by
-        number.
-        """
+        """Read the existing tasks that the references name, by number."""
         rows = await self._rows_of(references)
         return [Task(*row) for row in rows]
 
     async def _rows_of(self, references: Sequence[Reference]) -> list[Row]:
         fetch = self._connection.fetch
-        if len(references) == 1 and isinstance(references[0], UUID):
-            return await fetch("by_id", user=self._user_id, key=references[0])
-        if len(references) == 1 and isinstance(references[0], int):
-            return await fetch(
-                "by_number", user=self._user_id, key=references[0]
-            )
-        return await fetch("named", **self._named(references))
+        if len(references) != 1 or isinstance(references[0], range):
+            return await fetch("named", **self._named(references))
+        # The usual case, one task, has a shorter statement with a simple plan.
+        key = references[0]
+        name = "by_id" if isinstance(key, UUID) else "by_number"
+        return await fetch(name, user=self._user_id, key=key)
 
     async def change(
         self,
@@ -146,35 +144,38 @@ class TaskRepository:
         change: TaskChange,
         now: datetime,
     ) -> list[Task]:
-        """Change every task named, all or nothing; empty when one is missing.
+        """Change every named task and return the tasks as they are now.
 
-        The rows are locked in the order of their numbers first. `updated_at`
-        moves on the rows where a value really changes.
+        All or nothing: the result is empty if one is missing. The rows are
+        locked in the order of their numbers first. `updated_at` moves only on
+        rows where a value differs.
         """
-        values = self._named(references) | change.named | {"now": now}
-        statement = self._connection.statements.change(tuple(change.named))
+        named = change.named
+        values = self._named(references) | named | {"now": now}
+        statement = self._connection.statements.change(tuple(named))
         rows = await self._connection.fetch(statement, **values)
         return [Task(*row) for row in rows]
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
-        """Delete every task named, all or nothing, and return them as they
-        were.
+        """Delete every named task and return the deleted tasks, by number.
 
-        Empty when one is missing.
+        All or nothing: the result is empty if one is missing.
         """
-        rows = await self._connection.fetch(
-            "remove", **self._named(references)
-        )
+        values = self._named(references)
+        rows = await self._connection.fetch("remove", **values)
         return [Task(*row) for row in rows]
 
     def _named(self, references: Sequence[Reference]) -> dict[str, Any]:
-        """The values of a statement over the tasks that are named."""
+        """The parameter values that name tasks."""
         spans = [each for each in references if isinstance(each, range)]
         singles = {each for each in references if isinstance(each, int)}
         ids = {each for each in references if isinstance(each, UUID)}
+        # A range is sent twice: as its numbers, to find the tasks, and by its
+        # ends, to find out whether it is empty.
+        numbers = singles.union(*spans)
         return {
             "user": self._user_id,
-            "numbers": sorted(singles.union(*spans)),
+            "numbers": sorted(numbers),
             "ids": sorted(ids),
             "singles": sorted(singles),
             "single_count": len(singles),
@@ -184,9 +185,9 @@ class TaskRepository:
         }
 
     async def _reserve(self, count: int) -> int:
-        """Move the user's counter on and return the last number given.
+        """Advance the user's counter and return the last reserved number.
 
-        Holds the counter's lock until the transaction ends.
+        The counter stays locked until the transaction ends.
         """
         last = await fetch_value(
             self._connection, "reserve", user=self._user_id, count=count
@@ -194,15 +195,22 @@ class TaskRepository:
         return int(last)
 
     async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, Task]:
-        """The tasks that have one of the ids already."""
+        """Return the stored tasks that have one of the ids, by id.
+
+        Raises:
+            Conflict: another user holds one of them.
+        """
         rows = await self._connection.fetch("stored", ids=list(ids))
         found = {row[0]: Task(*row) for row in rows}
-        for (
-            id
-        ) in ids:  # in the order asked, so that both stores name the same one
+        # In the order of the call: both stores report the same id.
+        for id in ids:
             if id in found and found[id].user_id != self._user_id:
                 raise _held_by_another(id)
         return found
+
+
+def _position(task: Task) -> Position:
+    return Position(task.created_at, task.number)
 
 
 def _values(task: Task) -> Mapping[str, Any]:

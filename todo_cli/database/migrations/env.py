@@ -1,12 +1,11 @@
-"""Run migrations on the connection that `schema.py` hands over, or print their
-SQL.
-"""
+"""Run migrations on the connection of `upgrade.py`, or print their SQL."""
 
 from alembic import context
 
 from todo_cli.database import ddl, policy
 from todo_cli.database.tables import SCHEMA
 
+# Absent if the SQL is printed: then there may be no store to connect to.
 connection = context.config.attributes.get("connection")
 dialect_name = (
     connection.dialect.name
@@ -20,6 +19,7 @@ context.configure(
     dialect_name=None if connection is not None else dialect_name,
     version_table=ddl.VERSION_TABLE.name,
     version_table_schema=SCHEMA if is_postgresql else None,
+    # SQLite, too, rolls DDL back; Alembic assumes that it does not.
     transactional_ddl=True,
 )
 with context.begin_transaction():
@@ -28,4 +28,5 @@ with context.begin_transaction():
             context.execute(statement)
     context.run_migrations()
     if is_postgresql:
+        # New tables get the policies and rights that `task` has.
         context.execute(policy.extension())
