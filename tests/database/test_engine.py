@@ -105,6 +105,33 @@ async def test_a_pool_serves_more_calls_than_it_has_connections(
     assert sorted(one.task.number for one in added) == list(range(1, 21))
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_call_that_is_cancelled_leaves_no_transaction_open(
+    store: Store, clock: Clock, times: int
+) -> None:
+    """Wherever it is cancelled, also while the transaction begins or is rolled back."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: complaints.append(context["message"])
+    )
+    async with open_database(store.target, pool_size=1, busy_for_s=0.5) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="first"))
+        for steps in range(1, 13):
+            call = asyncio.ensure_future(tasks.add_all([NewTask(title="cancelled")]))
+            for _ in range(times):
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                call.cancel()
+            await asyncio.wait([call])
+
+            await tasks.add_all([NewTask(title="next")])
+            async with open_database(store.target, busy_for_s=0.5) as other:
+                await TaskService(other, "ada", clock).add(NewTask(title="other"))
+
+        assert complaints == []
+
+
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_file_put_in_the_place_of_another_is_opened_anew(
     store: Store, database: Database, clock: Clock, seal: Seal

@@ -63,16 +63,24 @@ class PostgresConnection:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """See `run.Connection`."""
-        transaction = self.driver.transaction(isolation="read_committed")
-        await transaction.start()
+        # asyncpg's own transaction objects cannot be rolled back when BEGIN was cancelled.
         try:
+            await self.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             yield
-            await transaction.commit()
+            await self.execute("COMMIT")
         except BaseException:
-            # The first error says what went wrong; the pool rolls back what is left.
-            with suppress(Exception):
-                await transaction.rollback()
+            await self._roll_back()
             raise
+
+    async def _roll_back(self) -> None:
+        """Roll back, or cut the connection; the error before says what went wrong."""
+        try:
+            await self.execute("ROLLBACK")
+        except BaseException as error:
+            with suppress(asyncpg.InterfaceError):  # the pool has let go of it
+                self.driver.terminate()
+            if not isinstance(error, Exception):  # cancelled once more
+                raise
 
 
 def to_server(value: Any) -> Any:
