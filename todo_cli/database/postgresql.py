@@ -41,7 +41,13 @@ class PostgresConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
-        rows: list[run.Row] = await self.driver.fetch(statement.numbered, *given)
+        try:
+            rows: list[run.Row] = await self.driver.fetch(statement.numbered, *given)
+        except BufferError as error:
+            # A column has another type than when the statement was described. This
+            # answer is lost; a new connection will describe the statement anew.
+            self.driver.terminate()
+            raise ConnectionResetError("the type of a column has changed") from error
         return rows
 
     async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
