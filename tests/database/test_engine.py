@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from tests.conftest import Seal
-from tests.service.backdoor import file_of, what_exists
+from tests.service.backdoor import file_of, run_sql, what_exists
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.run import Connection, Statement
@@ -117,6 +117,78 @@ async def test_a_pool_serves_more_calls_than_it_has_connections(
         )
 
     assert sorted(one.task.number for one in added) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_call_that_is_cancelled_leaves_no_transaction_open(
+    store: Store, clock: Clock, times: int
+) -> None:
+    """Wherever it is cancelled, also while the transaction begins or is rolled back."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: complaints.append(context["message"])
+    )
+    async with open_database(
+        store.target, pool_size=1, busy_for_s=0.5
+    ) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="first"))
+        for steps in range(1, 13):
+            call = asyncio.ensure_future(
+                tasks.add_all([NewTask(title="cancelled")])
+            )
+            for _ in range(times):
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                call.cancel()
+            await asyncio.wait([call])
+
+            await tasks.add_all([NewTask(title="next")])
+            async with open_database(store.target, busy_for_s=0.5) as other:
+                await TaskService(other, "ada", clock).add(
+                    NewTask(title="other")
+                )
+
+        assert complaints == []
+
+
+async def test_a_column_whose_type_changes_under_an_open_connection_is_read(
+    postgres_store: Store, clock: Clock
+) -> None:
+    async with open_database(postgres_store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="a"))
+        await tasks.add_all([NewTask(title="b")])
+        await tasks.update(1, TaskChange(title="A"))
+        assert await titles(database, clock) == ["b", "A"]
+
+        await run_sql(
+            postgres_store, "ALTER TABLE todo.task ALTER number TYPE bigint"
+        )
+        await run_sql(
+            postgres_store, "ALTER TABLE todo.counter ALTER last TYPE bigint"
+        )
+
+        assert await titles(database, clock) == ["b", "A"]
+        assert (await tasks.update(1, TaskChange(title="a"))).title == "a"
+        [many] = await tasks.add_all([NewTask(title="c")])
+        assert (many.task.number, many.is_new) == (3, True)
+
+
+async def test_a_write_whose_answer_cannot_be_read_is_settled(
+    postgres_store: Store, clock: Clock
+) -> None:
+    async with open_database(postgres_store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="a"))
+        await tasks.update(1, TaskChange(title="b"))
+        await run_sql(
+            postgres_store, "ALTER TABLE todo.task ALTER number TYPE bigint"
+        )
+
+        assert (await tasks.update(1, TaskChange(title="c"))).title == "c"
+        await tasks.add(NewTask(title="d"))
+        assert await titles(database, clock) == ["d", "c"]
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)

@@ -48,9 +48,18 @@ class PostgresConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
-        rows: list[run.Row] = await self.driver.fetch(
-            statement.numbered, *given
-        )
+        try:
+            rows: list[run.Row] = await self.driver.fetch(
+                statement.numbered, *given
+            )
+        except BufferError as error:
+            # A column has another type than when the statement was described.
+            # This answer is lost; a new connection will describe the statement
+            # anew.
+            self.driver.terminate()
+            raise ConnectionResetError(
+                "the type of a column has changed"
+            ) from error
         return rows
 
     async def store(
@@ -76,18 +85,27 @@ class PostgresConnection:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """See `run.Connection`."""
-        # Named, so that a default of the server or role cannot change it.
-        transaction = self.driver.transaction(isolation="read_committed")
-        await transaction.start()
+        # asyncpg's own transaction objects cannot be rolled back when BEGIN
+        # was cancelled.
         try:
+            await self.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             yield
-            await transaction.commit()
+            await self.execute("COMMIT")
         except BaseException:
-            # Keep the first error, which says what went wrong. If the rollback
-            # fails too, the pool discards the connection.
-            with suppress(Exception):
-                await transaction.rollback()
+            await self._roll_back()
             raise
+
+    async def _roll_back(self) -> None:
+        """Roll back, or cut the connection; the error before says what went
+        wrong.
+        """
+        try:
+            await self.execute("ROLLBACK")
+        except BaseException as error:
+            with suppress(asyncpg.InterfaceError):  # the pool has let go of it
+                self.driver.terminate()
+            if not isinstance(error, Exception):  # cancelled once more
+                raise
 
 
 def to_server(value: Any) -> Any:
@@ -129,7 +147,9 @@ class OwnerCheck:
             self._fault = failures.distrust(self._place, owner)
 
     def take_fault(self) -> TodoError | None:
-        """Return why we cut a connection, and forget it; None if we did not."""
+        """Return why we cut a connection, and forget it; None if we did
+        not.
+        """
         fault, self._fault = self._fault, None
         return fault
 

@@ -115,20 +115,19 @@ class SqliteConnection:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """See `run.Connection`. What changed something leaves a mark in the
-        file.
-        """
-        await self.execute("BEGIN IMMEDIATE")
-        changes = self.driver.total_changes
+        """See `run.Connection`. A change leaves a mark in the file."""
         try:
+            await self.execute("BEGIN IMMEDIATE")
+            changes = self.driver.total_changes
             yield
             if self.driver.total_changes != changes:
                 await self._mark()
             await self.execute("COMMIT")
         except BaseException:
-            with suppress(
-                sqlite3.Error, ValueError
-            ):  # SQLite has rolled back, or is closed
+            # A BEGIN whose caller was cancelled runs to its end in the thread.
+            # SQLite may have rolled back by itself, or not have begun, or be
+            # closed.
+            with suppress(sqlite3.Error, ValueError):
                 await self.execute("ROLLBACK")
             raise
 
