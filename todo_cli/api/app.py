@@ -328,4 +328,5 @@ async def health(request: Request) -> Response:
 
 
 def _path(user: str) -> str:
+    """Write the path of a user's tasks; also `/` in the name is quoted."""
     return f"/api/{quote(user, safe='')}/tasks"

@@ -54,6 +54,11 @@ def read(text: str, kind: type[Place]) -> Place:
 
 
 def _values(text: str, kind: type[Any]) -> list[Any]:
+    """Decode a cursor and check its values by the hints of a NamedTuple.
+
+    Raises:
+        ValueError, TypeError, OverflowError, RecursionError: it is not one.
+    """
     # The decoder would skip characters that are not in its alphabet.
     if re.fullmatch(PATTERN[1:-1], text) is None:
         raise ValueError

@@ -69,6 +69,7 @@ class Guard:
     async def _pass_on(
         self, scope: Scope, receive: Receive, answer: _Answer
     ) -> None:
+        """Let the application answer, or answer in its place."""
         try:
             app = self._refusal(scope) or self._app
             await app(scope, receive, answer)
@@ -120,6 +121,7 @@ def _stopped(method: str) -> TodoError:
 
 
 def _request_line(scope: Scope) -> str:
+    """Write a request for the log, as in `GET /api/ada/tasks?limit=5`."""
     target = scope["raw_path"]
     if scope["query_string"]:
         target += b"?" + scope["query_string"]

@@ -66,11 +66,17 @@ async def read_json(request: Request) -> JsonRequest:
 
 
 async def _read(request: Request) -> bytes:
+    """Read the body.
+
+    Raises:
+        TooLarge: it has more than 64 KiB.
+    """
     too_large = TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
     declared = request.headers.get("content-length", "")
     # Cut to 20 digits, because `int` refuses thousands of them.
     if declared.isdecimal() and int(declared[:20]) > MOST_BYTES:
         raise too_large
+    # Counted too, because a body in chunks declares no length.
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -156,10 +162,12 @@ def _fits(name: str, value: str) -> bool:
 
 
 def _refuse_constant(_name: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; refuse a repeated key, as it has no clear value."""
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError

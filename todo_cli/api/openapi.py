@@ -77,6 +77,7 @@ _VALUES: Final = envelope.task_values(_OPEN)
 
 
 def _printed(sheet: Sheet) -> Any:
+    """Return the document of a sheet, as a client parses it."""
     return json.loads(envelope.success(sheet.data, sheet.message))
 
 

@@ -160,6 +160,11 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 
 
 def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
+    """Listen on a port, before uvicorn starts, to report why it fails.
+
+    Raises:
+        IoFailed: the port is in use, or not allowed.
+    """
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         listener = socket.create_server((str(address), port), family=family)
@@ -177,6 +182,7 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
 
 
 def _in_url(address: IPv4Address | IPv6Address) -> str:
+    """Write an address as a URL does, with brackets for IPv6."""
     if address.version == 6:
         return f"[{address}]"
     return str(address)

@@ -86,6 +86,7 @@ def _written(kind: Any, note: task.About) -> Any:
 
 
 def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
+    """Make the JSON Schema of one field."""
     plain, is_nullable = _without_none(kind)
     schema = {**_JSON_TYPES[plain], **limits, "description": words}
     if is_nullable:
@@ -116,6 +117,8 @@ def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:
 
 
 class _Object(BaseModel):
+    """A JSON object: no other fields, and no conversion between types."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 

@@ -114,6 +114,8 @@ class Commands(Mapping[str, Any]):
         return self._built[name]
 
     def __iter__(self) -> Iterator[str]:
+        # Without repeats, in the order of the help: a group such as `db` is
+        # built from the start, and has no class.
         yield from dict.fromkeys([*self._classes, *self._built])
 
     def __len__(self) -> int:
@@ -121,6 +123,11 @@ class Commands(Mapping[str, Any]):
 
 
 def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
+    """Build a command from its class.
+
+    Typer builds only whole applications, so each command gets its own; Typer
+    returns the bare command of an application that has just one.
+    """
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
     return typer.main.get_command(alone)
