@@ -16,7 +16,7 @@ User = Annotated[
         "-u",
         "--user",
         metavar="NAME",
-        help="Whose tasks; a name, not a password.",
+        help="Use the tasks of NAME; this is not a login.",
         show_default=False,
     ),
 ]
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=_CONTEXT,
-    epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, "
+    epilog="Exit status: 0 done, 2 invalid request, 3 no such task, 5 conflict, "
     "6 try again, 8 settings.",
 )
 db_app = typer.Typer(
@@ -86,7 +86,7 @@ def db(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Look after the store itself."""
+    """Manage the store itself."""
     state: ParseState = ctx.obj
     state.name_user(user)
 
