@@ -79,6 +79,9 @@ def _examples(body: Any, examples: Any) -> Iterator[str]:
 
 
 def _paragraph(text: str) -> str:
-    """Write a paragraph, with text in backquotes as code."""
+    """Write a paragraph, with text in backquotes as code.
+
+    All other text is escaped, so it cannot become markup.
+    """
     words = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
     return f"<p>{words}</p>"
