@@ -283,6 +283,12 @@ def _text(path: Path, data: bytes) -> str:
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
+    """Parse the config file and check its keys and types.
+
+    Raises:
+        ConfigInvalid: it is not TOML, or a key or type is wrong.
+    """
+    # Imported here, because most calls have no config file.
     import tomllib
 
     try:
@@ -300,6 +306,11 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _check_type(path: Path, key: str, value: Any) -> None:
+    """Refuse an unknown key and a value of another type.
+
+    Raises:
+        ConfigInvalid: it is one of these.
+    """
     setting = _BY_KEY.get(key)
     if setting is None:
         known = ", ".join(_BY_KEY)
@@ -319,6 +330,11 @@ def _check_type(path: Path, key: str, value: Any) -> None:
 def _config_path(
     variables: Mapping[str, str], cwd: Path, home: Path | None
 ) -> Path | None:
+    """Find where the config file is or would be; None without a home.
+
+    Raises:
+        ConfigInvalid: `TODO_CONFIG` is empty, or a connection string.
+    """
     chosen = choose(CONFIG, variables)
     if chosen.value is None:
         folder = _folder(variables, "XDG_CONFIG_HOME", home, ".config")
@@ -389,6 +405,12 @@ def _user(
     flag: str | None,
     login: str | None,
 ) -> Chosen:
+    """Choose the user and check the name.
+
+    Raises:
+        Usage: no user is named, or the name is empty.
+        InvalidInput: the name breaks a rule.
+    """
     chosen = choose(USER, variables, config, flag=flag)
     if chosen.value is None:
         chosen = Chosen(login, "the login name")
@@ -397,6 +419,7 @@ def _user(
     name, source = chosen.value, chosen.source
     if not name.strip():
         raise Usage(f"The user is empty ({source})", hint=_SET_USER)
+    # It would be stored with every task, and its password with it.
     if redact.looks_like_address(name):
         raise InvalidInput.of(
             "user", f"looks like a connection string ({source})"
@@ -418,7 +441,15 @@ _FOREIGN: Final = "DATABASE_URL"
 def _target(
     variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
 ) -> tuple[Target, str, tuple[str, ...]]:
-    """Choose the store; return it, its source, and what was ignored."""
+    """Choose the store; return it, its source, and what was ignored.
+
+    `DATABASE_URL` counts only if todo's own setting is absent. Many projects
+    set it, and often for another kind of database.
+
+    Raises:
+        ConfigInvalid: the connection string cannot be used.
+        IoFailed: the embedded file is chosen, and there is no home for it.
+    """
     foreign = variables.get(_FOREIGN)
     chosen = choose(DATABASE_URL, variables, config)
     ignored: list[str] = []
@@ -437,6 +468,11 @@ def _target(
 def _read_target(
     chosen: Chosen, variables: Mapping[str, str], cwd: Path, home: Path | None
 ) -> Target:
+    """Read a connection string; an error names its source.
+
+    Raises:
+        ConfigInvalid: it is empty, or cannot be used.
+    """
     url = unwrap(chosen.value)
     if not url:
         raise ConfigInvalid(
@@ -461,11 +497,12 @@ def _read_target(
 
 
 def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:
-    return any(
-        _is_url_with_password(value, cwd, home)
-        for key, value in config.values.items()
-        if _BY_KEY[key].is_secret
-    )
+    """Whether the config file contains a connection string with a password."""
+    for key, value in config.values.items():
+        is_secret = _BY_KEY[key].is_secret
+        if is_secret and _is_url_with_password(value, cwd, home):
+            return True
+    return False
 
 
 def _is_url_with_password(url: str, cwd: Path, home: Path | None) -> bool:
@@ -478,6 +515,11 @@ def _is_url_with_password(url: str, cwd: Path, home: Path | None) -> bool:
 
 
 def _timeout_s(variables: Mapping[str, str], config: Config) -> float:
+    """Choose the time to connect, in seconds.
+
+    Raises:
+        ConfigInvalid: it is not a number above 0 and up to an hour.
+    """
     chosen = choose(TIMEOUT, variables, config)
     seconds = chosen.value
     if isinstance(seconds, str):

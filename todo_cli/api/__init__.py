@@ -1,3 +1,1 @@
-"""The REST API: five endpoints over the same service as the command line, and
-`todo serve`.
-"""
+"""The REST API of `todo serve`, over the same service as the commands."""

@@ -1,6 +1,4 @@
-"""Results and errors as HTTP answers: the envelopes of the command line, and
-the one table of statuses.
-"""
+"""Results and errors as HTTP answers, in the envelopes of the command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -32,9 +30,7 @@ _HINTS: Final[Mapping[Code, str]] = {
     Code.OUTCOME_UNKNOWN: "look whether it is stored; a POST with an `id` can be sent again",
     Code.INTERNAL: "report it, with the line that the server wrote on stderr",
 }
-"""What a program can do; the hints of the errors themselves speak of the
-command line.
-"""
+"""Hints for a client; those of the errors name commands."""
 
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -44,9 +40,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "int_type": "must be a whole number",
     "enum": "must be one of {expected}",
 }
-"""What pydantic finds in a request, in words of our own; by its name for the
-fault.
-"""
+"""Our messages for the faults that pydantic finds, by pydantic's name."""
 
 HEALTHY: Final = Sheet({"status": "ok"}, "The store answers")
 
@@ -87,24 +81,28 @@ def succeed(
 def fail(
     error: TodoError, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer with an error, under the status that its code stands for."""
+    """Answer with an error, and with the HTTP status of its code."""
     status = error.code.http or HTTPStatus.INTERNAL_SERVER_ERROR
-    told = type(error)(
-        error.message, hint=_HINTS.get(error.code), details=error.details
+    sent = type(error)(
+        error.message,
+        hint=_HINTS.get(error.code),
+        details=error.details,
     )
     all_headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.code is Code.PAYLOAD_TOO_LARGE:
-        all_headers["Connection"] = (
-            "close"  # what is left of the body is not read
-        )
-    return Response(envelope.failure(told), status, all_headers, MEDIA_TYPE)
+        # The rest of the body is not read, so it cannot be followed by
+        # another request.
+        all_headers["Connection"] = "close"
+    return Response(envelope.failure(sent), status, all_headers, MEDIA_TYPE)
 
 
 def refuse_protocol() -> Response:
-    """Answer what is not HTTP; like `refuse_host`, by a status that is in no
-    table.
+    """Answer bytes that are not HTTP.
+
+    The status 400 is not the one of INVALID_INPUT: the fault is not in the
+    values of a request.
     """
     error = InvalidInput("The request is not valid HTTP")
     return Response(
@@ -113,11 +111,11 @@ def refuse_protocol() -> Response:
 
 
 def refuse_host() -> Response:
-    """Answer a request for another `Host`; otherwise pages of other origins
-    could read every task.
+    """Answer a request for another `Host`.
 
-    The one status that is not in the table, where FORBIDDEN means that a
-    database refuses us.
+    Otherwise a page of another origin could read every task, by DNS
+    rebinding. The status 403 is not the one of FORBIDDEN, 500, which is for a
+    database that refuses us.
     """
     error = Forbidden("This server does not answer for that host")
     return Response(
@@ -126,63 +124,61 @@ def refuse_host() -> Response:
 
 
 def refuse_method(methods: Sequence[str]) -> Response:
-    """Answer a method that the path does not take."""
+    """Answer a request with a method that the path does not take."""
     allowed = ", ".join(methods)
     return fail(NoSuchMethod(f"This path takes {allowed}"), {"Allow": allowed})
 
 
 def nothing_there() -> Response:
-    """Answer to a path that no route has."""
+    """Answer a request for a path that no route has."""
     return fail(NotFound("There is nothing at this path"))
 
 
 def bug(error: Exception) -> Internal:
-    """A bug as an error; its text stays here, it could hold a task's or a
-    secret.
-    """
+    """Make the error for a bug, without its text: that could be a secret."""
     return Internal(f"A bug in todo: {type(error).__name__}")
 
 
 async def on_todo_error(_request: Request, error: Any) -> Response:
-    """Answer when the service, or reading the request, failed."""
+    """Answer when the service failed, or the request could not be read."""
     return fail(error)
 
 
 async def on_invalid_request(_request: Request, error: Any) -> Response:
-    """Answer when a field is missing, unknown or of another type; nothing of
-    what was sent comes back.
+    """Answer when a field is missing, unknown or of another type.
+
+    The answer repeats nothing of the values that were sent.
     """
     details = list(_details(error.errors()))
     first = details[0]
-    return fail(
-        InvalidInput(f"{first['field']}: {first['message']}", details=details)
-    )
+    message = f"{first['field']}: {first['message']}"
+    return fail(InvalidInput(message, details=details))
 
 
 async def on_http_error(request: Request, error: Any) -> Response:
-    """Answer where no route fits."""
+    """Answer when no route has this path, or none has this method."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return refuse_method(_methods(request))
     return nothing_there()
 
 
 def _details(faults: Sequence[Any]) -> Iterator[Detail]:
-    """Say of each fault where it is and what is wrong, in words of our own."""
+    """Describe each fault that pydantic found: its field, and our message."""
     for fault in faults:
-        kind, path = fault["type"], fault["loc"]
-        words = _WORDS.get(kind, "is not valid").format_map(
-            fault.get("ctx", {})
-        )
-        if (
-            kind == "extra_forbidden"
-        ):  # the name of the field is not ours to repeat
-            yield {"field": str(path[0]), "message": words}
-        else:
-            yield {"field": str(path[-1]), "message": words}
+        kind = fault["type"]
+        path = fault["loc"]
+        template = _WORDS.get(kind, "is not valid")
+        message = template.format_map(fault.get("ctx", {}))
+        field = path[-1]
+        if kind == "extra_forbidden":
+            # Name the body or query instead: the client chose the field's
+            # name, and it may be a secret.
+            field = path[0]
+        yield {"field": str(field), "message": message}
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods of all routes at the path of the request."""
+    """Return the methods of all routes at the path of the request, sorted."""
     methods: set[str] = set()
     for route in request.app.router.routes:
         if route.matches(request.scope)[0] is not Match.NONE:

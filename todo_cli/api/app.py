@@ -1,8 +1,7 @@
-"""The application: a route is a signature, a call of the service, and a
-view.
-"""
+"""The application: each route calls the service, and answers with a view."""
 
 import inspect
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,16 +53,19 @@ USUAL_TASKS: Final = 100
 
 
 def create_app(context: ServerContext) -> FastAPI:
-    """Make the application; it opens the store when it starts, and closes it
-    when it ends.
+    """Make the application.
+
+    It opens the store when it starts, and closes it when it ends.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        size = context.pool_size
-        async with open_database(
-            context.target, timeout_s=context.timeout_s, pool_size=size
-        ) as database:
+        opening = open_database(
+            context.target,
+            timeout_s=context.timeout_s,
+            pool_size=context.pool_size,
+        )
+        async with opening as database:
             app.state.database = database
             yield
 
@@ -105,16 +107,20 @@ class Caller:
 
 
 async def _caller(request: Request, user_id: UserId) -> Caller:
-    """Find the user in the path. Clients do not learn whether the store is
-    new.
+    """Make the service for the user in the path.
 
-    A call of the service returns after its transaction, and so the answer is
-    sent after it too. The scope `function` keeps it so if this ever has to
-    clean up.
+    A call of the service returns after its transaction, so the answer is sent
+    after the commit. The scope `function` would keep this order, if this
+    dependency ever had to clean up.
     """
-    database, now = request.app.state.database, request.app.state.context.now
+    database = request.app.state.database
+    now = request.app.state.context.now
     context = ViewContext(
-        user_id, database.target.place, is_new_store=False, now=now()
+        user_id,
+        database.target.place,
+        # Clients do not learn which request has made the store.
+        is_new_store=False,
+        now=now(),
     )
     return Caller(TaskService(database, user_id, now), context)
 
@@ -123,14 +129,15 @@ CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
 
 
 def _limit(text: Any) -> int:
-    """A strict number: Python would also read `1_0`, `+1` and ` 7 `."""
+    """Read a limit.
+
+    Raises:
+        InvalidInput: it is not a number from 1 to 1,000.
+    """
     digits = str(text)
-    if not (
-        digits.isascii()
-        and digits.isdigit()
-        and len(digits) <= 4
-        and 1 <= int(digits) <= MOST_TASKS
-    ):
+    # int() alone would also read `1_0`, `+1` and ` 7 `.
+    is_number = re.fullmatch("[0-9]{1,4}", digits)
+    if is_number is None or not 1 <= int(digits) <= MOST_TASKS:
         raise InvalidInput.of(
             "limit", f"must be a number from 1 to {MOST_TASKS}"
         )
@@ -138,9 +145,7 @@ def _limit(text: Any) -> int:
 
 
 class ListParameters(BaseModel):
-    """Which part of which list to send; names are those of `TaskQuery`, and
-    `cursor`.
-    """
+    """The query of a list: the fields of `TaskQuery`, and `cursor`."""
 
     model_config = {"extra": "forbid"}
 
@@ -160,18 +165,24 @@ class ListParameters(BaseModel):
     )
 
     def query(self) -> TaskQuery:
-        """Ask the service for it."""
+        """Make the query for the service.
+
+        Raises:
+            InvalidInput: the cursor is not one of ours.
+        """
         filters = self.model_dump(exclude={"cursor"})
         if self.cursor is None:
             return TaskQuery(**filters)
-        return TaskQuery(**filters, after=cursors.read(self.cursor, Position))
+        after = cursors.read(self.cursor, Position)
+        return TaskQuery(**filters, after=after)
 
     def link(self, user: str, after: Position) -> str:
-        """The header `Link` that names the page after this one."""
+        """Write the header `Link`, which names the next page."""
         values = self.model_dump(
             mode="json", exclude={"cursor"}, exclude_none=True
         )
-        parameters = urlencode({**values, "cursor": cursors.write(after)})
+        values["cursor"] = cursors.write(after)
+        parameters = urlencode(values)
         return f'<{_path(user)}?{parameters}>; rel="next"'
 
 
@@ -186,8 +197,9 @@ def _route(
     *,
     tag: str = "tasks",
 ) -> Callable[[Endpoint], Endpoint]:
-    """Register an endpoint; the contract takes its words from the
-    docstring.
+    """Make a decorator that registers an endpoint.
+
+    Its docstring becomes its summary and description in the contract.
     """
 
     def register(endpoint: Endpoint) -> Endpoint:
@@ -242,10 +254,14 @@ async def add_task(
     is CONFLICT.
     """
     added = await caller.tasks.add(task.new_task())
+    status = HTTPStatus.OK
+    if added.is_new:
+        status = HTTPStatus.CREATED
+    location = f"{_path(caller.context.user)}/{added.task.id}"
     return answers.succeed(
         views.added(added, caller.context),
-        status=HTTPStatus.CREATED if added.is_new else HTTPStatus.OK,
-        headers={"Location": f"{_path(caller.context.user)}/{added.task.id}"},
+        status=status,
+        headers={"Location": location},
     )
 
 
@@ -256,9 +272,8 @@ async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     The answer for another user's task is the same as for one that never
     existed.
     """
-    return answers.succeed(
-        views.shown(await caller.tasks.get(task_id), caller.context)
-    )
+    found = await caller.tasks.get(task_id)
+    return answers.succeed(views.shown(found, caller.context))
 
 
 @_route("PUT", TASK, openapi.UPDATE)
@@ -313,4 +328,5 @@ async def health(request: Request) -> Response:
 
 
 def _path(user: str) -> str:
+    """Write the path of a user's tasks; also `/` in the name is quoted."""
     return f"/api/{quote(user, safe='')}/tasks"

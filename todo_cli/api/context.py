@@ -19,22 +19,20 @@ class ServerContext:
 
     target: Target = field(repr=False)
     now: Callable[[], datetime]
-    """The time, aware and in UTC."""
+    """Returns the time, aware and in UTC."""
     hosts: frozenset[str]
-    """What a request may name as its `Host`, with the port where it is not
-    80.
-    """
+    """The values of `Host` that mean this server, with the port if not 80."""
     log: Callable[[str], None]
-    """Writes one line to the log; the line has no line end."""
+    """Writes one line to the log, and adds the line end."""
     timeout_s: float = TIMEOUT.default
     pool_size: int = POOL_SIZE.default
 
 
 def read_pool_size(variables: Mapping[str, str]) -> int:
-    """How many connections to PostgreSQL the server keeps at most.
+    """Choose how many connections to PostgreSQL the server keeps at most.
 
     Raises:
-        ConfigInvalid: it is not a number from 1 to 100.
+        ConfigInvalid: the setting is not a number from 1 to 100.
     """
     chosen = choose(POOL_SIZE, variables)
     is_number = re.fullmatch(r"[0-9]{1,3}", str(chosen.value), re.ASCII)

@@ -1,8 +1,8 @@
-"""A place in a list as the text that a link carries: the values of the sort
-key, as JSON in base64url.
+"""Cursors: a place in a list as text for a link.
 
-A client can write any text, so a value that no task can have is refused here:
-the database would fail on it.
+A cursor is the values of the sort key, as JSON in base64url. A client can send
+any text, so values that no task can have are refused here. The database would
+fail on them.
 """
 
 import json
@@ -20,17 +20,20 @@ Place = TypeVar("Place", bound=NamedTuple)
 
 PATTERN: Final = "^[A-Za-z0-9_-]+$"
 _INTEGERS: Final = range(-(2**31), 2**31)
-"""What a column of the database can contain."""
+"""The integers that a column of the database can contain."""
 
 
 def write(place: Sequence[datetime | int | str | None]) -> str:
-    """Write the cursor of a place; its values can be bools too."""
-    values = [
-        format_instant(value) if isinstance(value, datetime) else value
-        for value in place
-    ]
+    """Write the cursor of a place; a bool, which is an int, stays a bool."""
+    values: list[int | str | None] = []
+    for value in place:
+        if isinstance(value, datetime):
+            values.append(format_instant(value))
+        else:
+            values.append(value)
     text = json.dumps(values, separators=(",", ":"))
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    encoded = urlsafe_b64encode(text.encode())
+    return encoded.decode().rstrip("=")
 
 
 def read(text: str, kind: type[Place]) -> Place:
@@ -41,29 +44,41 @@ def read(text: str, kind: type[Place]) -> Place:
     """
     try:
         place = kind._make(_values(text, kind))
-        is_right = write(place) == text
+        # base64 and JSON have several texts for one value: accept only ours.
+        is_ours = write(place) == text
     except (ValueError, TypeError, OverflowError, RecursionError):
-        is_right = False
-    if not is_right:
+        is_ours = False
+    if not is_ours:
         raise InvalidInput.of("cursor", "is not one that this server gave out")
     return place
 
 
 def _values(text: str, kind: type[Any]) -> list[Any]:
+    """Decode a cursor and check its values by the hints of a NamedTuple.
+
+    Raises:
+        ValueError, TypeError, OverflowError, RecursionError: it is not one.
+    """
+    # The decoder would skip characters that are not in its alphabet.
     if re.fullmatch(PATTERN[1:-1], text) is None:
         raise ValueError
-    content = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    padding = "=" * (-len(text) % 4)
+    content = urlsafe_b64decode(text + padding)
     values = json.loads(content)
-    kinds = get_type_hints(kind).values()
-    return [
-        _value(value, get_args(each) or (each,))
-        for value, each in zip(values, kinds, strict=True)
-    ]
+    hints = get_type_hints(kind).values()
+    found = []
+    for value, hint in zip(values, hints, strict=True):
+        # A union such as `int | None`, or one type alone.
+        kinds = get_args(hint) or (hint,)
+        found.append(_value(value, kinds))
+    return found
 
 
 def _value(value: Any, kinds: Sequence[type]) -> Any:
-    """Check that a value is of one of these types and can be in the
-    database.
+    """Return a value that has one of these types and that a column can have.
+
+    Raises:
+        ValueError: it has not.
     """
     if isinstance(value, str) and datetime in kinds:
         value = datetime.fromisoformat(value)

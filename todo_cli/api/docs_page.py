@@ -1,6 +1,4 @@
-"""/docs: the contract as one page of plain HTML, without scripts, that loads
-nothing.
-"""
+"""/docs: the contract as one HTML page that runs and loads nothing."""
 
 import json
 import re
@@ -22,59 +20,68 @@ _HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
 }
-"""A viewer from a CDN would be a program of somebody else beside everybody's
-tasks.
-"""
+"""Forbid all scripts: one from a CDN could read every user's tasks."""
 
 
 async def page(request: Request) -> HTMLResponse:
-    """Show the contract."""
+    """Show the contract as HTML."""
     document = request.app.openapi()
-    html = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        f"<title>{escape(document['info']['title'])}</title><style>{_STYLE}</style>",
-        *_lines(document),
-        "</html>",
-    ]
-    return HTMLResponse("\n".join(html), headers=_HEADERS)
+    html = "\n".join(_lines(document))
+    return HTMLResponse(html, headers=_HEADERS)
 
 
 def _lines(document: Any) -> Iterator[str]:
+    """Write the whole page, in lines of HTML."""
     info = document["info"]
-    yield f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>"
+    title = escape(info["title"])
+    version = escape(info["version"])
+    yield '<!doctype html><html lang="en"><meta charset="utf-8">'
+    yield f"<title>{title}</title><style>{_STYLE}</style>"
+    yield f"<h1>{title} {version}</h1>"
     for text in info["description"].split("\n\n"):
         yield _paragraph(text)
     yield '<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1)</p>'
+    examples = document["components"]["examples"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-            yield from _operation(
-                operation, document["components"]["examples"]
-            )
+            yield from _operation(operation, examples)
+    yield "</html>"
 
 
 def _operation(operation: Any, examples: Any) -> Iterator[str]:
-    yield _paragraph(f"{operation['summary']}. {operation['description']}")
-    for each in operation.get("parameters", []):
-        yield _paragraph(
-            f"`{each['name']}` ({each['in']}): {each['description']}"
-        )
-    yield from _examples(operation.get("requestBody", {}), examples)
+    """Describe an operation: its words, parameters, body and answers."""
+    summary = operation["summary"]
+    description = operation["description"]
+    yield _paragraph(f"{summary}. {description}")
+    for parameter in operation.get("parameters", []):
+        name = parameter["name"]
+        place = parameter["in"]
+        description = parameter["description"]
+        yield _paragraph(f"`{name}` ({place}): {description}")
+    body = operation.get("requestBody", {})
+    yield from _examples(body, examples)
     for status, response in operation["responses"].items():
         phrase = HTTPStatus(int(status)).phrase
-        yield _paragraph(f"`{status} {phrase}`: {response['description']}")
+        description = response["description"]
+        yield _paragraph(f"`{status} {phrase}`: {description}")
+        # A failure refers to one shared answer, and has no examples here.
         yield from _examples(response, examples)
 
 
 def _examples(body: Any, examples: Any) -> Iterator[str]:
-    """Show the examples of a body; a failure has none of its own."""
+    """Show the examples of a body, which refers to them by name."""
     for content in body.get("content", {}).values():
         for name in content["examples"]:
-            text = json.dumps(examples[name]["value"], ensure_ascii=False)
+            value = examples[name]["value"]
+            text = json.dumps(value, ensure_ascii=False)
             yield f"<pre>{escape(text)}</pre>"
 
 
 def _paragraph(text: str) -> str:
-    """Write a paragraph, with text in backquotes as code."""
+    """Write a paragraph, with text in backquotes as code.
+
+    All other text is escaped, so it cannot become markup.
+    """
     words = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
     return f"<p>{words}</p>"

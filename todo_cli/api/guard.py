@@ -1,5 +1,6 @@
-"""The first and the last code to see a request: the `Host` check, a line in
-the log, an answer for every bug.
+"""Middleware around the application: `Host` check, log, and answers to bugs.
+
+It is the first code to see a request, and the last to see the answer.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from todo_cli.errors import (
 from todo_cli.output.text import visible
 
 _LONGEST_LINE: Final = 500
-"""Characters of a request's method and target in the log."""
+"""How many characters of a request line the log shows at most."""
 
 
 @dataclass(slots=True)
 class _Answer:
-    """Sends an answer on, and keeps its status."""
+    """Passes the messages of an answer on, and keeps its status."""
 
     send: Send
     status: int | None = None
@@ -50,7 +51,7 @@ class Guard:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Pass on a request for this server; answer and log every request."""
+        """Pass a request on, or refuse it, and log it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,51 +60,59 @@ class Guard:
         try:
             await self._pass_on(scope, receive, answer)
         finally:
-            milliseconds = 1_000 * (time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            # Escaped, because a client chooses the text of its request.
             request = visible(_request_line(scope))
-            self._context.log(
-                f"{request} {answer.status or '-'} {milliseconds:.1f} ms"
-            )
+            status = answer.status or "-"
+            self._context.log(f"{request} {status} {1_000 * seconds:.1f} ms")
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, answer: _Answer
     ) -> None:
+        """Let the application answer, or answer in its place."""
         try:
             app = self._refusal(scope) or self._app
             await app(scope, receive, answer)
         except asyncio.CancelledError:
             if answer.status is None:
-                await answers.fail(_stopped(scope["method"]))(
-                    scope, receive, answer
-                )
+                failure = answers.fail(_stopped(scope["method"]))
+                await failure(scope, receive, answer)
             raise
         except ClientDisconnect:
-            pass  # the request never became whole: nothing was done, nobody listens
+            # The request was incomplete, so nothing was done, and the client
+            # cannot read an answer.
+            pass
         except Exception as error:
             self._context.log(f"bug: {_place(error)}")
             if answer.status is not None:
-                raise  # half an answer must not look like a whole one
-            await answers.fail(answers.bug(error))(scope, receive, answer)
+                # uvicorn then breaks the connection off: part of an answer
+                # must not look like a whole one.
+                raise
+            failure = answers.fail(answers.bug(error))
+            await failure(scope, receive, answer)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Answer a request that no route should see."""
-        names = [value for name, value in scope["headers"] if name == b"host"]
-        hosts = [name.decode("latin-1").lower() for name in names]
+        """Make the answer to a request that must reach no route, else None."""
+        hosts = []
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value.decode("latin-1").lower())
         if len(hosts) != 1 or hosts[0] not in self._context.hosts:
             return answers.refuse_host()
-        if (
-            b"%2f" in scope["raw_path"].lower()
-        ):  # decoded, it would separate parts
+        path = scope["raw_path"]
+        # Decoded, `%2F` in the name of a user would look like a separator.
+        if b"%2f" in path.lower():
             return answers.nothing_there()
+        # uvicorn has replaced the bytes that are not UTF-8 in `path`.
         try:
-            unquote_to_bytes(scope["raw_path"]).decode()
+            unquote_to_bytes(path).decode()
         except UnicodeDecodeError:
             return answers.fail(InvalidInput.of("path", "is not UTF-8"))
         return None
 
 
 def _stopped(method: str) -> TodoError:
-    """What a request gets that the server stops before its end."""
+    """The error for a request that the server stops before its end."""
     if method == "GET":
         return DatabaseUnavailable("The server is stopping")
     return OutcomeUnknown(
@@ -112,6 +121,7 @@ def _stopped(method: str) -> TodoError:
 
 
 def _request_line(scope: Scope) -> str:
+    """Write a request for the log, as in `GET /api/ada/tasks?limit=5`."""
     target = scope["raw_path"]
     if scope["query_string"]:
         target += b"?" + scope["query_string"]
@@ -122,8 +132,6 @@ def _request_line(scope: Scope) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Name a bug by class and line; its text could contain a task or a
-    secret.
-    """
+    """Name a bug by class and line, as its text could contain a secret."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.filename}:{frame.lineno}"

@@ -1,6 +1,4 @@
-"""Reading a body: one JSON object in UTF-8, of at most 64 KiB, without
-doubtful parts.
-"""
+"""Reads the body of a request: one JSON object in UTF-8, at most 64 KiB."""
 
 import json
 import re
@@ -23,14 +21,17 @@ _PARAMETER: Final = re.compile(
     [ \t]*""",
     re.VERBOSE,
 )
-"""One parameter of a `Content-Type`. Some clients leave out the name or the
-value, or end with a semicolon.
+"""One parameter of a `Content-Type`.
+
+The name or the value may be missing, because some clients end with a
+semicolon or leave the value out.
 """
 
 
 class JsonRequest(Request):
-    """A request whose body has been read and parsed by the rules of this
-    module.
+    """A request whose body this module has read and parsed.
+
+    FastAPI asks it for the body, and so does not read or parse by itself.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class JsonRequest(Request):
         return self._raw
 
     async def json(self) -> Any:
-        """Return what they say."""
+        """Return the object that they contain."""
         return self._value
 
 
@@ -53,8 +54,8 @@ async def read_json(request: Request) -> JsonRequest:
     """Read and parse the body of a request.
 
     Raises:
-        NotJson: the header does not say that it is JSON in UTF-8.
-        TooLarge: it has more than 64 KiB, whatever the header says.
+        NotJson: `Content-Type` does not say that it is JSON in UTF-8.
+        TooLarge: it has more than 64 KiB, whatever `Content-Length` says.
         InvalidInput: it is not one JSON object.
     """
     content_types = request.headers.getlist("content-type")
@@ -65,10 +66,17 @@ async def read_json(request: Request) -> JsonRequest:
 
 
 async def _read(request: Request) -> bytes:
+    """Read the body.
+
+    Raises:
+        TooLarge: it has more than 64 KiB.
+    """
     too_large = TooLarge(f"The body has more than {MOST_BYTES // 1024} KiB")
     declared = request.headers.get("content-length", "")
+    # Cut to 20 digits, because `int` refuses thousands of them.
     if declared.isdecimal() and int(declared[:20]) > MOST_BYTES:
         raise too_large
+    # Counted too, because a body in chunks declares no length.
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -78,37 +86,38 @@ async def _read(request: Request) -> bytes:
 
 
 class JsonRoute(APIRoute):
-    """A route that reads the whole body, where it can have one, before
-    anything else.
-    """
+    """A route that reads the whole body first, if its method can have one."""
 
     def get_route_handler(
         self,
     ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Read the body before FastAPI would."""
+        """Return a handler that reads the body before FastAPI does."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
             return await handle(await read_json(request))
 
         async def handle_whole(request: Request) -> Response:
+            # A request that breaks off must not delete anything.
             async for _ in request.stream():
-                pass  # a request that breaks off must not delete anything
+                pass
             return await handle(request)
 
         if self.body_field is not None:
             return handle_json
-        return handle_whole if "DELETE" in (self.methods or ()) else handle
+        if "DELETE" in (self.methods or ()):
+            return handle_whole
+        return handle
 
 
 def parse(body: bytes) -> dict[str, Any]:
     """Read one JSON object in UTF-8.
 
-    Also refuses what Python's parser accepts: other encodings, NaN and
-    Infinity, and repeated keys.
+    Python's parser alone would also accept other encodings, NaN, Infinity and
+    repeated keys.
 
     Raises:
-        InvalidInput: it is anything else, or nested too deeply for the parser.
+        InvalidInput: it is anything else, or nested too deeply to parse.
     """
     try:
         value = json.loads(
@@ -124,34 +133,41 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a `Content-Type` says JSON in UTF-8; parameters other than
-    `charset` are ignored.
+    """Whether a `Content-Type` means JSON in UTF-8.
+
+    Parameters other than `charset` are ignored.
     """
     media_type, semicolon, rest = content_type.partition(";")
     if media_type.strip(" \t").lower() != "application/json":
         return False
-    parameters, position = semicolon + rest, 0
+    parameters = semicolon + rest
+    position = 0
     while position < len(parameters):
         found = _PARAMETER.match(parameters, position)
-        if found is None or not _fits(
-            found["name"] or "", found["value"] or ""
-        ):
+        if found is None:
+            return False
+        if not _fits(found["name"] or "", found["value"] or ""):
             return False
         position = found.end()
     return True
 
 
 def _fits(name: str, value: str) -> bool:
-    if name.lower().partition("*")[0] != "charset":
+    """Whether a parameter leaves the encoding at UTF-8."""
+    # `charset*` and `charset*0` are other ways to write it (RFC 2231).
+    plain_name, _, _ = name.lower().partition("*")
+    if plain_name != "charset":
         return True
     return value.strip('"').lower() in ("utf-8", "utf8")
 
 
 def _refuse_constant(_name: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; refuse a repeated key, as it has no clear value."""
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError

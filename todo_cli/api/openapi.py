@@ -1,8 +1,8 @@
-"""The OpenAPI document: what FastAPI cannot read from the signatures of the
-routes.
+"""The OpenAPI document, beyond what FastAPI reads from the routes.
 
-Examples are what views and errors really make of an example task. The document
-as a file is `specs/001-backend-foundation/contracts/tasks-api.yaml`.
+The examples are made by the real views and errors, from one example task. The
+document is also in the file
+`specs/001-backend-foundation/contracts/tasks-api.yaml`.
 """
 
 import json
@@ -36,7 +36,7 @@ from todo_cli.task import (
 )
 
 VERSION: Final = "1.0.0"
-"""Of the contract, not of the program."""
+"""The version of the contract, not of the program."""
 
 _SUMMARY: Final = "The tasks of one user at a time, over the same service as the command line."
 _DESCRIPTION: Final = (
@@ -77,6 +77,7 @@ _VALUES: Final = envelope.task_values(_OPEN)
 
 
 def _printed(sheet: Sheet) -> Any:
+    """Return the document of a sheet, as a client parses it."""
     return json.loads(envelope.success(sheet.data, sheet.message))
 
 
@@ -95,14 +96,18 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     ),
     "healthy": _printed(answers.HEALTHY),
 }
-"""Bodies of requests and of successes. The routes refer to them by name,
-because FastAPI would drop every null.
+"""The bodies of requests and of successes, by name.
+
+The routes refer to them by name, because FastAPI would drop every null.
 """
 
 
 def examples(*names: str) -> Any:
     """Refer to examples, for `openapi_examples` of a body."""
-    return {name: {"$ref": f"#/components/examples/{name}"} for name in names}
+    references = {}
+    for name in names:
+        references[name] = {"$ref": f"#/components/examples/{name}"}
+    return references
 
 
 _USER: Final = about(Task)["user_id"]
@@ -146,6 +151,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
 def _success(
     description: str, model: type[BaseModel], example: str, *headers: str
 ) -> Schema:
+    """Describe a success by its model, one example and its headers."""
     return {
         "model": model,
         "description": description,
@@ -168,23 +174,23 @@ _NOTES: Final[Mapping[int, str]] = {
 
 
 def _failure(example: Response) -> Schema:
-    """Describe all failures with an HTTP status by one of them."""
-    codes = [
-        f"{code.name}: {code.meaning}."
-        for code in Code
-        if code.http == example.status_code
-        and code not in _ONLY_THE_COMMAND_LINE
-    ]
-    note = _NOTES.get(example.status_code, "")
-    headers = {
-        name: _HEADERS[name] for name in _HEADERS if name in example.headers
-    }
+    """Describe all failures that share the HTTP status of the example."""
+    status = example.status_code
+    texts = []
+    for code in Code:
+        if code.http == status and code not in _ONLY_THE_COMMAND_LINE:
+            texts.append(f"{code.name}: {code.meaning}.")
+    texts.append(_NOTES.get(status, ""))
+    headers = {}
+    for name, header in _HEADERS.items():
+        if name in example.headers:
+            headers[name] = header
     content = {
         "schema": {"$ref": "#/components/schemas/ErrorEnvelope"},
         "example": json.loads(bytes(example.body)),
     }
     return {
-        "description": " ".join([*codes, note]).strip(),
+        "description": " ".join(texts).strip(),
         "headers": headers,
         "content": {answers.MEDIA_TYPE: content},
     }
@@ -215,14 +221,14 @@ _FAILURES: Final = {
 
 
 def _refer(*statuses: int) -> dict[int | str, Schema]:
-    """Refer to failures that are described once for all routes."""
-    return {
-        status: {
+    """Refer to failures, which are described once for all routes."""
+    references: dict[int | str, Schema] = {}
+    for status in sorted(statuses):
+        references[status] = {
             "$ref": f"#/components/responses/{status}",
             "description": _FAILURES[status]["description"],
         }
-        for status in sorted(statuses)
-    }
+    return references
 
 
 LIST: Final = _refer(*_ALWAYS) | {
@@ -259,9 +265,10 @@ HEALTH: Final = _refer(403, 503) | {
 
 
 def describe(app: FastAPI) -> None:
-    """Have the application serve its document, made once."""
+    """Make the application serve this document."""
 
     def openapi() -> Schema:
+        # Made once, and only if it is asked for: it takes long.
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
@@ -270,6 +277,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> Schema:
+    """Make the document: FastAPI's, with our components and in our order."""
     document = get_openapi(
         title=app.title,
         version=VERSION,
@@ -293,7 +301,7 @@ def _document(app: FastAPI) -> Schema:
 
 
 def _components(schemas: Schema) -> Schema:
-    """Add what the routes only refer to."""
+    """Add the examples, failures and schemas that the routes refer to."""
     _, failure = models_json_schema(
         [(shapes.ErrorEnvelope, "serialization")],
         ref_template="#/components/schemas/{model}",
@@ -302,24 +310,29 @@ def _components(schemas: Schema) -> Schema:
     for schema in schemas.values():
         for part in (schema, *schema.get("properties", {}).values()):
             part.pop("title", None)  # pydantic makes them from names
-    return {
-        "schemas": schemas,
-        "examples": {
-            name: {"value": value} for name, value in _EXAMPLES.items()
-        },
-        "responses": {
-            str(status): _FAILURES[status] for status in sorted(_FAILURES)
-        },
-    }
+    shown = {}
+    for name, value in _EXAMPLES.items():
+        shown[name] = {"value": value}
+    responses = {}
+    for status in sorted(_FAILURES):
+        responses[str(status)] = _FAILURES[status]
+    return {"schemas": schemas, "examples": shown, "responses": responses}
 
 
 def _tidy(operation: Schema, path: str) -> None:
-    """Order answers by status, and parameters as in the path; drop what
-    repeats names.
+    """Sort an operation, so that the file changes only with its content.
+
+    Answers are in the order of their statuses, and parameters in that of the
+    path. Titles that repeat names are dropped.
     """
-    operation["responses"] = dict(sorted(operation["responses"].items()))
+
+    def position(parameter: Schema) -> tuple[str, int]:
+        return parameter["in"], path.find(parameter["name"])
+
+    responses = operation["responses"]
+    operation["responses"] = dict(sorted(responses.items()))
     parameters = operation.get("parameters", [])
-    parameters.sort(key=lambda each: (each["in"], path.find(each["name"])))
+    parameters.sort(key=position)
     for parameter in parameters:
         for noise in ("title", "description"):
             parameter["schema"].pop(noise, None)

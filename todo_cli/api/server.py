@@ -1,6 +1,4 @@
-"""`todo serve`: one process that listens on loopback until a signal ends
-it.
-"""
+"""`todo serve`: runs uvicorn on a loopback address until a signal comes."""
 
 import asyncio
 import gc
@@ -27,7 +25,7 @@ from todo_cli.output.text import visible
 GRACE_S: Final = 10
 """How long requests in flight may take after a signal."""
 MOST_CONNECTIONS: Final = 500
-"""More are refused: a thousand slow clients must not use up the memory."""
+"""More are refused, so that slow clients cannot use up the memory."""
 
 _WARNING: Final = (
     "warning: nobody has to prove who they are here: "
@@ -45,8 +43,9 @@ async def serve(
     stderr: BinaryIO,
     most_connections: int = MOST_CONNECTIONS,
 ) -> None:
-    """Answer requests until this task is cancelled; requests in flight then
-    have 10 s.
+    """Answer requests until this task is cancelled.
+
+    Requests in flight then have 10 s to end.
 
     Raises:
         InvalidInput: the host is not loopback.
@@ -59,10 +58,11 @@ async def serve(
     port = listener.getsockname()[1]
 
     def log(line: str) -> None:
+        data = f"{line}\n".encode(errors="backslashreplace")
         try:
-            stderr.write(f"{line}\n".encode(errors="backslashreplace"))
+            stderr.write(data)
         except OSError:
-            return  # nobody reads stderr
+            return  # stderr is closed; keep serving
 
     app = create_app(
         ServerContext(
@@ -79,7 +79,7 @@ async def serve(
     log(
         f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)"
     )
-    gc.enable()  # commands switch it off: they end before it pays
+    gc.enable()  # `__main__` disables it, which suits only short commands
     await _run(_Server(_config(app, most_connections)), listener)
 
 
@@ -87,10 +87,12 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
     """Read `--host` as a loopback address.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is not one.
     """
+    if host == "localhost":
+        host = "127.0.0.1"
     try:
-        address = ip_address("127.0.0.1" if host == "localhost" else host)
+        address = ip_address(host)
     except ValueError:
         address = None
     if address is None or not address.is_loopback:
@@ -118,13 +120,11 @@ def name_hosts(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: those of the command line cancel
-    this task.
-    """
+    """uvicorn without its signal handlers: ours cancel the task instead."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle no signal."""
+        """Leave the handlers as they are."""
         yield
 
 
@@ -145,11 +145,13 @@ def _config(app: FastAPI, most_connections: int) -> uvicorn.Config:
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Run until cancelled, then stop gracefully; cancelled once more, at
-    once.
+    """Run until cancelled, then stop gracefully.
+
+    A second cancellation stops the server at once.
     """
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
+        # Shielded, so that the first cancellation does not reach uvicorn.
         await asyncio.shield(running)
     except asyncio.CancelledError:
         server.should_exit = True
@@ -158,17 +160,21 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
 
 
 def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
+    """Listen on a port, before uvicorn starts, to report why it fails.
+
+    Raises:
+        IoFailed: the port is in use, or not allowed.
+    """
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         listener = socket.create_server((str(address), port), family=family)
-        # Connections inherit it. asyncio would set it if create_server named a
-        # protocol.
+        # Send small answers at once; connections inherit this option. asyncio
+        # sets it only on sockets of an explicit protocol, unlike ours.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return listener
     except OSError as error:
-        reason = os.strerror(
-            error.errno or 0
-        ).lower()  # its own text repeats the address
+        # The error's own text repeats the address.
+        reason = os.strerror(error.errno or 0).lower()
         raise IoFailed(
             f"Cannot listen on port {port} of {address}: {reason}",
             hint="name another --port",
@@ -176,17 +182,23 @@ def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
 
 
 def _in_url(address: IPv4Address | IPv6Address) -> str:
-    return f"[{address}]" if address.version == 6 else str(address)
+    """Write an address as a URL does, with brackets for IPv6."""
+    if address.version == 6:
+        return f"[{address}]"
+    return str(address)
 
 
 def _relay_logs(log: Callable[[str], None]) -> None:
-    """Log each record of a library as one safe line, without the text of
-    exceptions.
+    """Log each record of a library as one line.
+
+    The text of exceptions is left out, because it could contain a secret.
     """
 
     class Relay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            log(visible(f"{record.levelname.lower()}: {record.getMessage()}"))
+            level = record.levelname.lower()
+            line = f"{level}: {record.getMessage()}"
+            log(visible(line))
 
     root = logging.getLogger()
     root.handlers = [Relay(logging.WARNING)]

@@ -1,9 +1,8 @@
-"""The shapes of `task.py` and the envelopes, as pydantic models and JSON
-Schema.
+"""Tasks and envelopes as pydantic models and JSON Schema, made from `task.py`.
 
-A new field needs no line here. A body is checked in two steps: pydantic checks
-which fields it has and their JSON types, then `NewTask` or `TaskChange`
-applies the rules.
+A new field of a task needs no line here. A body is checked in two steps:
+pydantic checks which fields it has and their JSON types. Then `NewTask` or
+`TaskChange` applies the rules.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,21 +40,23 @@ _JSON_TYPES: Final[Mapping[type, Schema]] = {
         "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
     },
 }
-"""How JSON writes a value of each type."""
+"""The JSON Schema of each Python type."""
 
 
 def stored(shape: Any) -> dict[str, Schema]:
-    """The JSON Schema of each field that goes out: type, limits and words."""
+    """Make the JSON Schema of each field in an answer, with its limits."""
     kinds = get_type_hints(shape)
-    return {
-        name: _schema(kinds[name], note.words, note.limits)
-        for name, note in task.about(shape).items()
-    }
+    schemas = {}
+    for name, note in task.about(shape).items():
+        schemas[name] = _schema(kinds[name], note.words, note.limits)
+    return schemas
 
 
 def _incoming(shape: Any) -> dict[str, Any]:
-    """The pydantic field for each field that comes in: JSON type and words, no
-    rule.
+    """Make the pydantic field of each field in a request, without its rules.
+
+    The rules apply later, so that a fault has the same message as in the
+    command line.
     """
     kinds = get_type_hints(shape)
     notes = task.about(shape)
@@ -64,15 +65,18 @@ def _incoming(shape: Any) -> dict[str, Any]:
         kind = _written(kinds[each.name], notes[each.name])
         if each.default is MISSING:
             made[each.name] = kind
-        else:  # by a factory, because a default would be a part of the schema
+        else:
+            # By a factory, because a default would appear in the schema.
             made[each.name] = (kind, Field(default_factory=NoneType))
     return made
 
 
 def _written(kind: Any, note: task.About) -> Any:
-    """The type of a JSON value that comes in."""
+    """Make the pydantic type of a JSON value in a request."""
     plain, is_nullable = _without_none(kind)
-    schema = WithJsonSchema(_schema(kind, note.words_in or note.words, {}))
+    words = note.words_in or note.words
+    schema = WithJsonSchema(_schema(kind, words, {}))
+    # UUIDs and times come as text, which the rules read.
     written: Any = str
     if plain in (bool, int):
         written = plain
@@ -82,6 +86,7 @@ def _written(kind: Any, note: task.About) -> Any:
 
 
 def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
+    """Make the JSON Schema of one field."""
     plain, is_nullable = _without_none(kind)
     schema = {**_JSON_TYPES[plain], **limits, "description": words}
     if is_nullable:
@@ -92,16 +97,19 @@ def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
 def _without_none(kind: Any) -> tuple[type, bool]:
     """Split `int | None` into `int` and whether None is allowed."""
     kinds = get_args(kind) or (kind,)
-    (plain,) = (each for each in kinds if each is not NoneType)
+    (plain,) = [each for each in kinds if each is not NoneType]
     return plain, NoneType in kinds
 
 
 def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:
-    """Extend a model by fields."""
+    """Make a decorator that adds fields to a model."""
 
     def extend(model: Model) -> Model:
         extended: Any = create_model(
-            model.__name__, __base__=model, __doc__=model.__doc__, **made
+            model.__name__,
+            __base__=model,
+            __doc__=model.__doc__,
+            **made,
         )
         return cast(Model, extended)
 
@@ -109,6 +117,8 @@ def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:
 
 
 class _Object(BaseModel):
+    """A JSON object: no other fields, and no conversion between types."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -117,8 +127,13 @@ class TaskCreate(_Object):
     """A new task."""
 
     def new_task(self) -> task.NewTask:
-        """Apply the rules."""
-        return task.NewTask(**self.model_dump(exclude_unset=True))
+        """Apply the rules to the fields of the body.
+
+        Raises:
+            InvalidInput: a value breaks a rule.
+        """
+        values = self.model_dump(exclude_unset=True)
+        return task.NewTask(**values)
 
 
 @_with_fields(_incoming(task.TaskChange))
@@ -128,16 +143,24 @@ class TaskUpdate(_Object):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     def change(self) -> task.TaskChange:
-        """Apply the rules to the fields that the body has."""
-        return task.TaskChange(**self.model_dump(exclude_unset=True))
+        """Apply the rules to the fields that the body has.
+
+        Raises:
+            InvalidInput: a value breaks a rule.
+        """
+        values = self.model_dump(exclude_unset=True)
+        return task.TaskChange(**values)
 
 
-@_with_fields(
-    {
-        name: Annotated[Any, WithJsonSchema(schema)]
-        for name, schema in stored(task.Task).items()
-    }
-)
+def _described(shape: Any) -> dict[str, Any]:
+    """Make the pydantic field of each field in an answer, without a check."""
+    made: dict[str, Any] = {}
+    for name, schema in stored(shape).items():
+        made[name] = Annotated[Any, WithJsonSchema(schema)]
+    return made
+
+
+@_with_fields(_described(task.Task))
 class Task(_Object):
     """A task with all of its fields; a minor version may add some."""
 

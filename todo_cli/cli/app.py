@@ -16,7 +16,7 @@ User = Annotated[
         "-u",
         "--user",
         metavar="NAME",
-        help="Whose tasks; a name, not a password.",
+        help="Use the tasks of NAME; this is not a login.",
         show_default=False,
     ),
 ]
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=_CONTEXT,
-    epilog="Exit status: 0 done, 2 wrong request, 3 no such task, 5 conflict, "
+    epilog="Exit status: 0 done, 2 invalid request, 3 no such task, 5 conflict, "
     "6 try again, 8 settings.",
 )
 db_app = typer.Typer(
@@ -86,7 +86,7 @@ def db(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Look after the store itself."""
+    """Manage the store itself."""
     state: ParseState = ctx.obj
     state.name_user(user)
 
@@ -114,6 +114,8 @@ class Commands(Mapping[str, Any]):
         return self._built[name]
 
     def __iter__(self) -> Iterator[str]:
+        # Without repeats, in the order of the help: a group such as `db` is
+        # built from the start, and has no class.
         yield from dict.fromkeys([*self._classes, *self._built])
 
     def __len__(self) -> int:
@@ -121,6 +123,11 @@ class Commands(Mapping[str, Any]):
 
 
 def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
+    """Build a command from its class.
+
+    Typer builds only whole applications, so each command gets its own; Typer
+    returns the bare command of an application that has just one.
+    """
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
     return typer.main.get_command(alone)

@@ -96,7 +96,7 @@ class RunContext:
 
 
 def _report_nothing(_done: int, _all: int) -> None:
-    pass
+    """Take the place of a progress bar where there is no terminal."""
 
 
 async def _read(read: Callable[[], bytes]) -> bytes:

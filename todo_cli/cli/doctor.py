@@ -61,6 +61,7 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
 
 
 def _of_settings(settings: Settings) -> dict[str, Any]:
+    """Describe the settings, without secrets."""
     target = settings.target
     store = "sqlite"
     if isinstance(target, PostgresTarget):
@@ -89,6 +90,7 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _tls(target: PostgresTarget) -> str:
+    """Say whether and how the connection is encrypted."""
     if target.is_exposed:
         return "off, UNSAFE (sslmode=disable)"
     if target.is_plain:
@@ -101,6 +103,7 @@ def _tls(target: PostgresTarget) -> str:
 
 
 def _word(value: Any) -> str:
+    """Write a finding as text; `-` means that there is none."""
     if isinstance(value, list):
         return ", ".join(value) or "-"
     if value is None:

@@ -180,6 +180,7 @@ def _cwd() -> Path:
 
 
 def _home(variables: Mapping[str, str]) -> Path | None:
+    """Find the home folder: HOME, else the user database."""
     if home := variables.get("HOME"):
         return Path(home)
     entry = _passwd_entry()
@@ -189,6 +190,7 @@ def _home(variables: Mapping[str, str]) -> Path | None:
 
 
 def _login(variables: Mapping[str, str]) -> str | None:
+    """Find the login name: LOGNAME, USER, else the user database."""
     for name in ("LOGNAME", "USER"):
         if login := variables.get(name):
             return login
@@ -220,6 +222,7 @@ def _columns(variables: Mapping[str, str]) -> int:
     given = variables.get("COLUMNS", "")
     if re.fullmatch("[0-9]{1,5}", given) and int(given) > 0:
         return max(int(given), NARROWEST)
+    # One of the three may be redirected.
     for number in (1, 2, 0):
         try:
             columns = os.get_terminal_size(number).columns

@@ -62,6 +62,7 @@ def main(argv: Sequence[str], env: Env) -> int:
     printer = Printer(env, as_json=configured.as_json)
 
     def end(number: int) -> None:
+        """End at a signal, while nothing is stored."""
         with env.signals.printing():
             printer.write(printer.interrupted(number))
         env.signals.die(number)
@@ -254,5 +255,6 @@ def _misused(error: Any, words: Sequence[str]) -> Usage:
     message = " ".join(message.split()).removesuffix(".")
     hint = f"{path} --help"
     if type(error).__name__ == "NoSuchOption":
+        # Most often a title or description that begins with `-`.
         hint = f"{TEXT_HINT}; see {hint}"
     return Usage(message or "The command cannot be understood", hint=hint)

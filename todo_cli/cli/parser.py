@@ -48,13 +48,19 @@ class Parsed:
 
 
 def field_option(name: str) -> Any:
-    """Make the option that sets a field of a task, as `task.py` defines it."""
+    """Make the option that sets a field of a task.
+
+    Its flags, its metavar and its help are in `task.py`.
+    """
     note = about(NewTask)[name]
     return typer.Option(*note.flags, metavar=note.metavar, help=note.help)
 
 
 def one_of(choices: Any) -> Callable[[V], V]:
-    """Make a callback that accepts only the words of a `Literal`."""
+    """Make a callback that accepts only the words of a `Literal`.
+
+    Without it any text would pass, because values are taken as typed.
+    """
     words = get_args(choices)
 
     def check(value: V) -> V:
@@ -215,6 +221,7 @@ def _refuse_glued(
 
 
 def _is_short(word: str) -> bool:
+    """Whether a word begins like a short option; `-` alone means stdin."""
     return word.startswith("-") and not word.startswith("--") and word != "-"
 
 

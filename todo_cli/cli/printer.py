@@ -112,12 +112,15 @@ class Printer:
         try:
             write_all(self.env.stdout, printed.out)
         except BrokenPipeError:
+            # The reader has left, as `head` does: other programs die of
+            # SIGPIPE then, without a message.
             return 128 + _SIGPIPE
         except OSError as error:
             return self._not_written(error, printed.stored)
         return printed.status
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
+        """Report on stderr that stdout failed, and what was stored."""
         reason = (error.strerror or type(error).__name__).lower()
         message = f"Standard output cannot be written: {reason}"
         hint = None
@@ -162,10 +165,12 @@ class Printer:
         return self._encode(text)
 
     def _lines(self, lines: Sequence[str]) -> bytes:
+        """Encode lines; escape what could control a terminal."""
         safe = [f"{visible(line)}\n" for line in lines]
         return self._encode("".join(safe))
 
     def _encode(self, text: str) -> bytes:
+        """Encode text; characters that the encoding lacks are escaped."""
         return text.encode(self.env.encoding, "backslashreplace")
 
 
@@ -185,6 +190,7 @@ def _without_secrets(error: TodoError) -> TodoError:
 
 
 def _bug(error: Exception) -> Internal:
+    """Make the error for a bug, without its text: that could be a secret."""
     return Internal(
         f"A bug in todo: {type(error).__name__}",
         hint="run it again with --debug, and report what it prints",

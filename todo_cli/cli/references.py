@@ -11,6 +11,7 @@ from todo_cli.rules import UUID_TEXT
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+# Limits, so that a mistyped range cannot name tasks without end.
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
 _MOST_SINGLES: Final = 10_000
@@ -42,6 +43,7 @@ def parse_references(
 
 
 def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
+    """Read every argument; errors do not say what became of the tasks."""
     # A dict, because a set would lose the order.
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
@@ -94,6 +96,11 @@ def most(references: Sequence[int | UUID | range]) -> int:
 
 
 def _number_or_span(part: str, argument: str) -> int | range:
+    """Read one part between commas.
+
+    Raises:
+        InvalidInput: it is neither a number nor a range.
+    """
     if _NUMBER.fullmatch(part):
         return int(part)
     if span := _SPAN.fullmatch(part):

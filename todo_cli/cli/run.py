@@ -58,6 +58,10 @@ class _Running(Generic[T]):
         """Whether a write was sent that may have been stored."""
         return self.database is not None and self.database.may_have_written
 
+    def can_spin(self) -> bool:
+        """Whether a person looks at stderr, and not a program."""
+        return self.env.stderr_is_terminal and not self.as_json
+
     async def work(self) -> Sheet:
         """Open the store, run the command, close the store; return a view."""
         command, settings, env = self.command, self.settings, self.env
@@ -76,8 +80,7 @@ class _Running(Generic[T]):
             tasks = TaskService(database, settings.user, env.now)
             context = RunContext(tasks, database, settings, env, self.as_json)
             # An embedded file answers at once, so it needs no spinner.
-            is_server = dialer is not None
-            if is_server and env.stderr_is_terminal and not self.as_json:
+            if dialer is not None and self.can_spin():
                 spinning = spinner(env, context.is_waiting)
                 await stack.enter_async_context(spinning)
             result = await command.run(context)

@@ -61,10 +61,12 @@ class Signals:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        """The first signal that came."""
+        """The first signal that came; later ones do not replace it."""
         self.state = State.IDLE
         self._end_idle: Callable[[int], object] = self.die
+        """Called with a signal in the state IDLE."""
         self._pass_on: Callable[[int], object] = self.die
+        """Called with a signal in the state WORKING; set by `guard`."""
 
     def install(self) -> None:
         """Install our handlers.
@@ -152,7 +154,7 @@ class Signals:
             case State.WORKING:
                 self._pass_on(number)
             case State.STORED:
-                pass
+                pass  # `printing` looks at `number`
             case State.REPORTING:
                 self._hurry()
             case State.HURRYING | State.LEAVING:
@@ -168,6 +170,7 @@ class Signals:
         """End what still prints: its time is over."""
         if self.state is State.LEAVING and self.number is not None:
             self.die(self.number)
+        # The write that blocks fails, and the exit status tells the signal.
         raise InterruptedError(errno.EINTR, "interrupted")
 
 

@@ -32,6 +32,7 @@ async def spinner(
 
 
 async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
+    """Look every 0.1 s whether to draw the next frame or wipe the line."""
     loop = asyncio.get_running_loop()
     frames = itertools.cycle("|/-\\")
     began: float | None = None

@@ -55,6 +55,7 @@ async def read_description(context: "RunContext") -> str:
 
 
 def _of_line(number: int, error: InvalidInput) -> InvalidInput:
+    """Name the line in an error about its title."""
     details: list[Detail] = []
     for each in error.details:
         details.append({"field": f"line {number}", "message": each["message"]})

@@ -94,6 +94,7 @@ def progress(
 
 
 def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
+    """Draw the table, the fields or the lines of a sheet, whichever it has."""
     table = sheet.table
     if table is not None:
         if not table.tasks:
@@ -106,6 +107,7 @@ def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
 
 
 def _table(table: Table, width: int) -> RichTable:
+    """Draw tasks; a narrow terminal gets fewer columns, but whole titles."""
     with_date = width >= _WITH_DATE
     with_status = width >= _WITH_STATUS
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -121,6 +123,7 @@ def _table(table: Table, width: int) -> RichTable:
             cells.append(_status(task))
         cells.append(_title(task, is_marked=not with_status))
         if with_date:
+            # An open task shows its age, a done one when it was done.
             when = task.completed_at or task.created_at
             cells.append(Text(age(when, table.now)))
         drawn.add_row(*cells)
@@ -145,6 +148,7 @@ def _status(task: Task) -> Text:
 
 
 def _fields(fields: Sequence[tuple[str, str]]) -> RichTable:
+    """Draw names and values in two columns; long values are folded."""
     drawn = RichTable.grid(padding=(0, 2))
     drawn.add_column(style="cyan", no_wrap=True)
     drawn.add_column(overflow="fold")

@@ -70,14 +70,17 @@ class Sheet:
 
 
 def added(result: Added, context: ViewContext) -> Sheet:
-    """Name the task that was added, or was there before."""
+    """Name the task that was added, or was there; `data` is the task."""
     note = _new_list([result], context)
     line = _added_line(result) + note
     return Sheet(result.task, line, [line])
 
 
 def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
-    """Name every task that was added, or was there before."""
+    """Name every task that was added, or was there before.
+
+    `data` is the list of the tasks, in the order in which they were given.
+    """
     tasks = [result.task for result in results]
     lines = [_added_line(result) for result in results]
     note = _new_list(results, context)
@@ -92,7 +95,11 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
 
 
 def listed(page: TaskPage, context: ViewContext) -> Sheet:
-    """Show tasks as a table, with how many there are."""
+    """Show tasks as a table, and how many there are.
+
+    With a limit the message is such as `20 of 35`, and without one such as
+    `30 open, 5 done`. `data` is the list of the tasks.
+    """
     message = _counts(page)
     if page.query.limit is not None:
         shown = len(page.tasks)
@@ -104,6 +111,7 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
 
 
 def _counts(page: TaskPage) -> str:
+    """Count all tasks of the user, as in `3 open, 1 done`."""
     open_count = words.count(page.open_count)
     done_count = words.count(page.done_count)
     return f"{open_count} open, {done_count} done"
@@ -133,7 +141,10 @@ def _nothing(page: TaskPage, context: ViewContext) -> str:
 
 
 def shown(task: Task, context: ViewContext) -> Sheet:
-    """Show every field of a task, in the order of the JSON."""
+    """Show every field of a task, in the order of the JSON.
+
+    `data` is the task.
+    """
     fields = []
     for name, value in task_values(task).items():
         fields.append((name, _plain(value)))
@@ -146,21 +157,27 @@ def updated(task: Task, context: ViewContext) -> Sheet:
 
 
 def upgraded(version: str, context: ViewContext) -> Sheet:
-    """Say which version the schema has now."""
+    """Say which version the schema has now.
+
+    `data` has the version, and whether this call has made the schema.
+    """
     line = f"The schema in {context.place} is up to date ({version})"
     data = {"version": version, "created": context.is_new_store}
     return Sheet(data, line, [line + _new_store(context)])
 
 
 def script(sql: str, context: ViewContext) -> Sheet:
-    """Show SQL, unchanged."""
+    """Show SQL, unchanged, so that it can be piped into psql."""
     lines = sql.rstrip("\n").split("\n")
     message = f"The SQL for {context.place}"
     return Sheet({"sql": sql}, message, lines)
 
 
 def imported(result: "Imported", context: ViewContext) -> Sheet:
-    """Say how much was copied."""
+    """Say how many tasks were copied, and of how many users.
+
+    `data` has the counts: all tasks of the file, its users, and new tasks.
+    """
     users = words.amount(result.users, "user")
     line = f"Imported {_tasks(result.new)} of {users}"
     old = result.tasks - result.new
@@ -204,6 +221,7 @@ def deletion_question(tasks: Sequence[Task]) -> list[str]:
 
 
 def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
+    """Write a line for each task, such as `Done 3: Buy milk`."""
     lines = [f"{verb} {_title(task)}" for task in tasks]
     if is_single:
         return Sheet(tasks[0], lines[0], lines)
@@ -215,10 +233,12 @@ def _added_line(result: Added) -> str:
     title = _title(result.task)
     if result.is_new:
         return f"Added {title}"
+    # A repeat with the same id, as after a lost connection.
     return f"Already there as {title}"
 
 
 def _title(task: Task) -> str:
+    """Name a task in a message, as in `3: Buy milk`."""
     return f"{task.number}: {task.title}"
 
 

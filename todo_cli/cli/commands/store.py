@@ -23,7 +23,7 @@ _LONGEST_ROLE = 63
 
 @dataclass(frozen=True, kw_only=True)
 class Upgrade(Command[str]):
-    """Bring the schema up to date, or make it.
+    """Create the schema, or bring it up to date.
 
     With --sql, print what the owner of the database has to run.
     """
@@ -48,8 +48,8 @@ class Upgrade(Command[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Command[str]):
-    """Print SQL that shares one database: a role per person, bound to that
-    person's tasks.
+    """Print SQL to share one database: a role per person, limited to their own
+    tasks.
 
     Nothing is changed; the owner of the database runs what is printed.
     """
@@ -63,7 +63,7 @@ class Policy(Command[str]):
     sql: Annotated[
         bool,
         typer.Option(
-            "--sql", help="No effect; here because `db upgrade` has it."
+            "--sql", help="No effect; accepted because `db upgrade` has it."
         ),
     ] = False
 

@@ -130,7 +130,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
         typer.Argument(
             metavar="TITLE",
             callback=_read_title,
-            help="Words of the title; `-` reads a title a line from stdin.",
+            help="The title; `-` reads titles from stdin, one per line.",
         ),
     ]
     """The words of the title; None for `-`, a title on each line of stdin."""
@@ -140,7 +140,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
             "--id",
             metavar="UUID",
             callback=rules.clean_id,
-            help="Use this id; a repeat then adds nothing.",
+            help="Use this id; repeating the command then adds nothing.",
             show_default=False,
         ),
     ] = field(default_factory=uuid4)
@@ -194,7 +194,9 @@ class List(Command[TaskPage]):
     status: Annotated[
         ListStatus,
         typer.Option(
-            "--status", callback=one_of(ListStatus), help="Which tasks."
+            "--status",
+            callback=one_of(ListStatus),
+            help="Which tasks to list.",
         ),
     ] = "open"
     limit: Annotated[
@@ -311,7 +313,7 @@ class Done(Command[list[Task]]):
 
     refs: Refs
     undo: Annotated[
-        bool, typer.Option("--undo", help="Make them open again.")
+        bool, typer.Option("--undo", help="Reopen the tasks instead.")
     ] = False
 
     def __post_init__(self) -> None:
