@@ -120,11 +120,11 @@ def make(path: Path) -> None:
 
 
 def copy_aside(path: Path, version: str) -> Path:
-    """Copy a database to `PATH.VERSION.bak`, mode 0600; return the copy's
-    path.
+    """Copy a database to `PATH.VERSION.bak`; return the path of the copy.
 
-    SQLite's backup API includes the write-ahead log. An existing copy of the
-    same version is kept: the new one gets the next free number.
+    SQLite's backup API includes the write-ahead log. The copy has mode 0600.
+    An existing copy of the same version is kept: the new one gets the next
+    free number.
 
     Raises:
         IoFailed: the copy failed; nothing is left of it.

@@ -110,10 +110,10 @@ async def _migrate(
     same: StoreConnection,
     copy_aside: Callable[[str], None] | None,
 ) -> None:
-    """Run the missing migrations; `same` is the connection, for our
-    statements.
+    """Run the missing migrations on a connection that holds the lock.
 
-    The state is read under the lock: another process may have finished.
+    `same` is the same connection, for our own statements. The state is read
+    under the lock: another process may have finished.
     """
     state = await schema.read_state(same)
     if state.fit is Fit.OLDER and copy_aside is not None:
