@@ -60,7 +60,7 @@ def holds_login(text: str) -> bool:
 def plain(text: str) -> str:
     r"""Normalize a text that may be a connection string.
 
-    Undoes percent-encoding and full-width characters, and drops `\\` and
+    Undoes percent-encoding and full-width characters, and drops `\` and
     invisible characters.
     """
     text = unicodedata.normalize("NFKC", unquote(text)).replace("\\", "")
