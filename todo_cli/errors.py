@@ -1,8 +1,8 @@
-"""What can go wrong: every error code once, with its exit status and HTTP
-status, and an exception class for each code of the command line.
+"""Every error code, with its exit status and HTTP status.
 
-Raise the class that fits, with words for people. Everybody who needs a status
-asks the code: `Code.NOT_FOUND.exit`, `error.code.http`.
+Each code of the command line has an exception class: raise the one that fits,
+with a message for people. A code knows its statuses: `Code.NOT_FOUND.exit`,
+`error.code.http`.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from typing import ClassVar, Final, NamedTuple, TypedDict
 
 
 class Status(NamedTuple):
-    """What a code means, and where it ends.
+    """The meaning of a code, and how a program ends with it.
 
     `exit` is the exit status of the command, `http` the HTTP status of the
-    API; None where the code cannot occur. README and the contract print
-    `meaning`.
+    API. None means that the code cannot occur there. README and the contract
+    print `meaning`.
     """
 
     exit: int | None
@@ -25,10 +25,10 @@ class Status(NamedTuple):
 
 @unique
 class Code(Enum):
-    """The closed list of error codes; a name never changes within a major
-    version.
+    """The closed list of error codes.
 
-    `error.code` in JSON is the name: `NOT_FOUND`.
+    `error.code` in JSON is the name: `NOT_FOUND`. A name never changes within
+    a major version.
     """
 
     INTERNAL = Status(1, 500, "a bug in todo")
@@ -84,38 +84,38 @@ class Code(Enum):
 
     @property
     def exit(self) -> int | None:
-        """The exit status of the command; None for a code of the API alone."""
+        """The exit status of the command; None for a code of the API only."""
         return self.value.exit
 
     @property
     def http(self) -> int | None:
-        """The HTTP status of the API; None for a code of the command line
-        alone.
-        """
+        """The HTTP status of the API; None for a code of commands only."""
         return self.value.http
 
     @property
     def meaning(self) -> str:
-        """What it means, for README and the contract."""
+        """The meaning, for README and the contract."""
         return self.value.meaning
 
 
 NOTHING_CHANGED: Final = "; nothing was changed"
-"""Ends the message of a change that was refused as a whole, so that nobody has
-to check the other tasks.
+"""Ends the message of a change that was refused as a whole.
+
+So nobody needs to check the other tasks.
 """
 
 
 class Detail(TypedDict):
-    """One field at fault and why."""
+    """A field of the input, and what is wrong with it."""
 
     field: str
     message: str
 
 
 class TodoError(Exception):
-    """A fault with words for people; its class says which `code` programs
-    see.
+    """An error with a message for people; its class determines `code`.
+
+    `hint` says what to do next. `details` name the fields at fault.
     """
 
     code: ClassVar[Code] = Code.INTERNAL
@@ -134,19 +134,19 @@ class TodoError(Exception):
 
 
 class Usage(TodoError):
-    """The command line cannot be understood."""
+    """The command line cannot be parsed."""
 
     code = Code.USAGE
 
 
 class InvalidInput(TodoError):
-    """A value breaks a rule."""
+    """A value breaks a rule of its field."""
 
     code = Code.INVALID_INPUT
 
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidInput":
-        """Name one field at fault, in the message and in the details."""
+        """Return an error about one field, in the message and in the details."""
         return cls(
             f"{field}: {message}",
             details=[{"field": field, "message": message}],
@@ -154,13 +154,13 @@ class InvalidInput(TodoError):
 
 
 class ConfirmationRequired(TodoError):
-    """Too much would be deleted without a yes."""
+    """A delete of several tasks needs a confirmation."""
 
     code = Code.CONFIRMATION_REQUIRED
 
 
 class NotFound(TodoError):
-    """No task of this user fits."""
+    """The user has no such task."""
 
     code = Code.NOT_FOUND
 
@@ -190,7 +190,7 @@ class DatabaseUnavailable(TodoError):
 
 
 class DatabaseBusy(TodoError):
-    """Somebody else holds the lock; nothing was written."""
+    """Another program holds the lock; nothing was written."""
 
     code = Code.DATABASE_BUSY
 
@@ -202,7 +202,7 @@ class TimedOut(TodoError):
 
 
 class OutcomeUnknown(TodoError):
-    """A write was sent and no answer came."""
+    """A write was sent and no answer came: it may be stored or not."""
 
     code = Code.OUTCOME_UNKNOWN
 
@@ -214,38 +214,38 @@ class ConfigInvalid(TodoError):
 
 
 class TlsFailed(TodoError):
-    """The server could not prove who it is."""
+    """The server could not prove its identity."""
 
     code = Code.TLS_FAILED
 
 
 class SchemaMismatch(TodoError):
-    """The tables do not fit this program."""
+    """The tables do not fit this version, or are another program's."""
 
     code = Code.SCHEMA
 
 
 class IoFailed(TodoError):
-    """Local disk or standard output."""
+    """A local disk or standard output failed."""
 
     code = Code.IO_ERROR
 
 
 class Cancelled(TodoError):
-    """The user said no, or a signal ended it."""
+    """The user answered no, or a signal ended the command."""
 
     code = Code.CANCELLED
 
 
 class Internal(TodoError):
-    """A bug."""
+    """A bug in todo."""
 
     code = Code.INTERNAL
 
 
 class NoStore(Exception):
-    """There is no store yet, and this call does not make one.
+    """There is no store yet, and this call does not create one.
 
-    Not an error for people: the service answers with an empty list, or with
+    Not an error for people: the service returns an empty list, or raises
     `NotFound`.
     """

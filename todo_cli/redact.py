@@ -1,9 +1,8 @@
-"""Recognizes connection strings, misspelt ones too, and keeps passwords out of
-messages.
+"""Recognize connection strings and keep passwords out of messages.
 
-People paste connection strings into the wrong place and mistype them. Messages
-never quote a word that may be one. Logins and passwords are removed from other
-text, such as a traceback.
+People paste connection strings into the wrong place and mistype them. A
+message never quotes a word that may be one. Logins and passwords are removed
+from other text, such as a traceback.
 """
 
 import re
@@ -15,8 +14,7 @@ from urllib.parse import quote, unquote
 HIDDEN: Final = "***"
 _LONGEST: Final = 60
 
-# Every pattern runs in linear time: a word can be as long as a command line
-# allows.
+# Every pattern takes linear time: a word can be as long as a command line.
 _SECRET: Final = re.compile(
     r"(?:(?:pas|pwd|secret|token)\w{0,20}|\bpw)\s{0,9}=", re.IGNORECASE
 )
@@ -37,34 +35,33 @@ _SECRET_IN_TEXT: Final = re.compile(
     rf"({_SECRET.pattern})(?:'[^']*'|\"[^\"]*\"|[^\s&]*)", re.IGNORECASE
 )
 _PLACEHOLDER: Final = "user:password@"
-"""How our own hints show what a connection string looks like."""
+"""The login in our own hints, which is not hidden."""
 
 
 def looks_like_address(text: str) -> bool:
-    """Whether this may be a connection string: complete, cut, misspelt,
-    encoded or of another program.
+    """Whether a text may be a connection string.
 
-    One sign is enough: a `:` or `//` with an `@` after it, a scheme,
-    `password=`, a keyword of libpq. A path such as `/srv/a@b/todo.db` has
-    none.
+    It may be complete, cut, misspelt, encoded or of another program. One sign
+    is enough: a `:` or `//` before an `@`, a scheme, `password=`, a keyword of
+    libpq. A path such as `/srv/a@b/todo.db` has none.
     """
     text = plain(text)
-    return _has_login(text) or any(
-        pattern.search(text) for pattern in (_SECRET, _ADDRESS)
-    )
+    if _has_login(text) or _SECRET.search(text):
+        return True
+    return _ADDRESS.search(text) is not None
 
 
 def holds_login(text: str) -> bool:
-    """Whether a connection string, readable or not, seems to contain a
-    password.
-    """
+    """Whether a connection string, readable or not, may contain a password."""
     text = plain(text)
     return _has_login(text) or _SECRET.search(text) is not None
 
 
 def plain(text: str) -> str:
-    """Normalize a text that may be an address: undo percent-encoding and
-    full-width characters, drop `\\` and invisible characters.
+    r"""Normalize a text that may be a connection string.
+
+    Undoes percent-encoding and full-width characters, and drops `\` and
+    invisible characters.
     """
     text = unicodedata.normalize("NFKC", unquote(text)).replace("\\", "")
     if text.isascii():
@@ -73,8 +70,10 @@ def plain(text: str) -> str:
 
 
 def shown(word: str) -> str:
-    """A typed word as a message may quote it: cut after 60 characters, or
-    `***` where it may contain a secret.
+    """Return a typed word as a message may quote it.
+
+    It is cut after 60 characters, and `***` replaces a word that may contain a
+    secret.
     """
     if _is_private(word):
         return HIDDEN
@@ -84,8 +83,9 @@ def shown(word: str) -> str:
 
 
 def without_words(message: str, words: Iterable[str]) -> str:
-    """Hide in a message the words that may contain a secret, and the names and
-    values of options among them.
+    """Hide the words of a message that may contain a secret.
+
+    Names and values of options among the words are hidden too.
     """
     pieces = set()
     for word in filter(_is_private, words):
@@ -93,15 +93,16 @@ def without_words(message: str, words: Iterable[str]) -> str:
         pieces |= {word, value}
         if _is_private(name):
             pieces.add(name)
+    # The longest first: a short one may be a part of it.
     for piece in sorted(filter(None, pieces), key=len, reverse=True):
-        message = message.replace(piece, HIDDEN).replace(
-            repr(piece)[1:-1], HIDDEN
-        )
+        message = message.replace(piece, HIDDEN)
+        # A message may quote it with `repr`, which escapes characters.
+        message = message.replace(repr(piece)[1:-1], HIDDEN)
     return message
 
 
 def without_logins(text: str) -> str:
-    """Remove logins and passwords from a text, whoever wrote it."""
+    """Remove logins and passwords from any text."""
     text = re.sub(r"\S+", _without_login, text)
     return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
@@ -109,8 +110,7 @@ def without_logins(text: str) -> str:
 def without_secrets(
     text: str, urls: Iterable[str], passwords: Iterable[str]
 ) -> str:
-    """Remove logins, the passwords of these connection strings, and these
-    passwords.
+    """Remove logins, the passwords of `urls`, and `passwords` from a text.
 
     Each is removed as it is, decoded, encoded, and as Python's `repr` shows
     it.
@@ -118,9 +118,10 @@ def without_secrets(
     text = without_logins(text)
     forms = set(passwords)
     for url in urls:
-        secrets = [
-            url.partition("://")[2].rpartition("@")[0].partition(":")[2]
-        ]
+        _, _, rest = url.partition("://")
+        login, _, _ = rest.rpartition("@")
+        _, _, password = login.partition(":")
+        secrets = [password]
         secrets += re.findall(r"[?&]password=([^&]*)", url)
         for secret in secrets:
             decoded = unquote(secret)
@@ -131,35 +132,40 @@ def without_secrets(
                 quote(decoded, safe=""),
                 repr(decoded)[1:-1],
             }
+    # The longest first: a short one may be a part of it.
     for form in sorted(filter(None, forms), key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text
 
 
 def _has_login(text: str) -> bool:
-    """Whether an `@` comes somewhere after a `:` or `//`, or `//` after
-    `postgres`.
-    """
+    """Whether there is an `@` after `:` or `//`, or a `//` after `postg`."""
     lowered = text.lower()
-    return any(
-        begin in lowered and end in lowered[lowered.index(begin) :]
-        for begin, end in ((":", "@"), ("//", "@"), ("postg", "//"))
-    )
+    for begin, end in ((":", "@"), ("//", "@"), ("postg", "//")):
+        # `find` instead of a pattern: linear time for any text.
+        start = lowered.find(begin)
+        if start >= 0 and end in lowered[start:]:
+            return True
+    return False
 
 
 def _without_login(found: re.Match[str]) -> str:
-    """Replace everything up to the `@` of a login, in a run of characters
-    without blanks.
-    """
-    run, colon, at = found[0], found[0].find(":"), found[0].rfind("@")
+    """Hide everything up to the last `@`, in a run without blanks."""
+    run = found[0]
+    colon = run.find(":")
+    # The last one: a password may contain an `@` that is not encoded.
+    at = run.rfind("@")
     if not 0 <= colon < at or _PLACEHOLDER in run:
         return run
-    quotes = run[: len(run) - len(run.lstrip("'\"`("))]
+    # Keep the opening quotes of the text around it.
+    opening = len(run) - len(run.lstrip("'\"`("))
+    quotes = run[:opening]
     return f"{quotes}{HIDDEN}{run[at:]}"
 
 
 def _is_private(word: str) -> bool:
-    """Whether a word may contain a secret where no address belongs;
-    `password@host` may.
+    """Whether a word may contain a secret.
+
+    `password@host` may, although it is no address.
     """
     return "@" in plain(word) or looks_like_address(word)

@@ -1,8 +1,8 @@
-"""The rules for text, each once: all input is checked here, and all output
-escapes what `REFUSED` names.
+"""The rules for text. All input is checked here.
 
-Lengths are in Unicode code points. ZWJ, ZWNJ, U+200E/F and U+061C are allowed:
-emoji families, Persian, Hebrew and Arabic need them.
+All output escapes the characters of `REFUSED`. Lengths are in Unicode code
+points. ZWJ, ZWNJ, U+200E/F and U+061C are allowed: emoji families, Persian,
+Hebrew and Arabic need them.
 """
 
 import re
@@ -19,34 +19,45 @@ USER_LENGTH: Final = 255
 UUID_TEXT: Final = re.compile(
     r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 )
-"""A UUID in its usual form; Python's `UUID` accepts others too."""
+"""The usual form of a UUID; Python's `UUID` accepts others, too."""
 
 REFUSED_CLASS: Final = (
     "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 )
-"""The inside of a character class: C0, DEL, C1, line and paragraph separators,
-bidi embeddings, overrides and isolates (CVE-2021-42574), and lone surrogates,
-which stand for bytes of argv that are not UTF-8.
+"""The inside of a character class, of refused characters.
+
+C0, DEL, C1, line and paragraph separators, bidi embeddings, overrides and
+isolates (CVE-2021-42574), and lone surrogates. A lone surrogate is a byte of
+argv that is not UTF-8.
 """
 
 REFUSED: Final = re.compile(f"[{REFUSED_CLASS}]")
 _REFUSED_IN_LINES: Final = re.compile(f"(?![\n\t])[{REFUSED_CLASS}]")
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Invisible characters that Unicode classes as letters or symbols: Hangul
-fillers, the empty Braille cell.
+"""Invisible characters that Unicode classes as letters or symbols.
+
+They are the Hangul fillers and the empty Braille cell.
 """
 
 
 def clean_title(text: str) -> str:
-    """Trim and return a title: one line, 1 to 200 characters, one of them
-    visible.
+    """Trim a title and return it.
+
+    It is one line of 1 to 200 characters, at least one of them visible.
+
+    Raises:
+        InvalidInput: the title breaks one of these rules.
     """
     return _line("title", text, TITLE_LENGTH)
 
 
 def clean_user(text: str) -> str:
-    """Trim and return a user's name, which must be usable in a path of the
-    API.
+    """Trim a user's name and return it.
+
+    It is one line of 1 to 255 characters, and is usable in a path of the API.
+
+    Raises:
+        InvalidInput: the name breaks one of these rules.
     """
     user = _line("user", text, USER_LENGTH)
     if "/" in user or user in (".", ".."):
@@ -57,7 +68,11 @@ def clean_user(text: str) -> str:
 
 
 def clean_description(text: str | None) -> str | None:
-    """Return a description with LF line ends; empty becomes None."""
+    """Return a description with LF line ends; an empty one becomes None.
+
+    Raises:
+        InvalidInput: it is too long, or contains a refused character.
+    """
     if text is None:
         return None
     text = text.replace("\r\n", "\n")
@@ -71,19 +86,24 @@ def clean_description(text: str | None) -> str | None:
 
 
 def clean_id(text: str) -> UUID:
-    """Read a UUID from its 36 characters, any case."""
+    """Parse a UUID from its 36 characters, in any case.
+
+    Raises:
+        InvalidInput: the text has another form.
+    """
     if UUID_TEXT.fullmatch(text) is None:
         raise InvalidInput.of("id", "must be a UUID of 36 characters")
     return UUID(text)
 
 
 def read_id(value: UUID | str) -> UUID:
-    """Read a UUID from its text; return a UUID as it is."""
+    """Parse a UUID from text; return a UUID as it is."""
     return clean_id(value) if isinstance(value, str) else value
 
 
 def _line(field: str, text: str, longest: int) -> str:
-    # Before trimming, which would remove a line feed at either end.
+    """Trim and check a text of one line."""
+    # Before trimming, which would silently remove a line feed at either end.
     _refuse(field, text, REFUSED)
     text = text.strip()
     if not any(_is_visible(character) for character in text):
@@ -98,11 +118,13 @@ def _line(field: str, text: str, longest: int) -> str:
 
 
 def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
+    """Raise an error for the first refused character."""
     found = refused.search(text)
     if found is None:
         return
     code = ord(found[0])
-    if 0xDC80 <= code <= 0xDCFF:  # how Python carries a byte that is not UTF-8
+    # Python's surrogate escape for a byte that is not UTF-8.
+    if 0xDC80 <= code <= 0xDCFF:
         raise InvalidInput.of(
             field,
             f"is not UTF-8: byte 0x{code - 0xDC00:02X} at position {found.start() + 1}",
@@ -114,15 +136,13 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether a reader sees the character: spaces, format characters and lone
-    combining marks are invisible.
+    """Whether a reader sees the character.
 
-    Private use and what this Python's Unicode does not know yet count as
-    visible.
+    Spaces, format characters and combining marks are invisible. Private use
+    characters are visible, and so is what this Python's Unicode does not know
+    yet.
     """
     category = unicodedata.category(character)
-    return (
-        category[0] not in "ZM"
-        and category != "Cf"
-        and character not in _BLANK
-    )
+    is_mark_or_space = category[0] in "ZM"
+    is_format = category == "Cf"
+    return not (is_mark_or_space or is_format or character in _BLANK)

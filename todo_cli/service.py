@@ -1,5 +1,6 @@
-"""The use cases: every rule of the product, for one user; no SQL, no
-printing.
+"""The use cases for the tasks of one user: every rule of the product.
+
+There is no SQL here, and nothing is printed.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,20 +34,22 @@ T = TypeVar("T")
 Tasks = list[Task]
 
 _TRIES: Final = 3
-"""How often a change is tried when tasks came and went while it was looked
-at.
-"""
+"""How often to try a change while concurrent calls add and delete tasks."""
 
 
 _OPEN: Final = TaskQuery()
 
 
 class TaskService:
-    """The tasks of `user`, in `database`; `now` gives the time as an aware
-    datetime in UTC.
+    """The tasks of `user` in `database`.
 
-    A task of another user does not exist here. Where there is no store yet,
-    only adding makes one, and everything else finds nothing.
+    `now` returns the time as an aware datetime in UTC. Tasks of other users do
+    not exist here. If there is no store yet, only adding creates one;
+    everything else finds nothing.
+
+    Every call is one transaction, which has ended when it returns. Every
+    method may also raise a `TodoError` of the store: unavailable, busy,
+    timeout, and for a write `OutcomeUnknown`.
     """
 
     def __init__(
@@ -57,11 +60,10 @@ class TaskService:
         self._now = now
 
     async def add(self, new: NewTask) -> Added:
-        """Store a task under the user's next number; one round trip on
-        PostgreSQL.
+        """Store a task under the user's next number; one round trip.
 
-        With an id that the user has already, the stored task comes back
-        unchanged and no number is used up.
+        If the user has the id already, the stored task is returned unchanged,
+        and no number is used up. So a repeat with an id is harmless.
 
         Raises:
             Conflict: another user holds the id.
@@ -74,8 +76,9 @@ class TaskService:
         )
 
     async def add_all(self, news: Sequence[NewTask]) -> list[Added]:
-        """Store tasks in the order given, all or nothing; those whose id is
-        there come back unchanged.
+        """Store tasks in the given order, all or nothing.
+
+        A task whose id is stored already comes back unchanged.
 
         Raises:
             Conflict: another user holds one of the ids.
@@ -92,11 +95,11 @@ class TaskService:
         )
 
     async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
-        """Tasks newest first, ties by number descending; all of them without a
-        limit. One round trip.
+        """Return tasks newest first, ties by number descending.
 
-        A query can go on after the place that a page before named; it stays
-        right while tasks are added and deleted.
+        One round trip. Without a limit these are all tasks. A query may
+        continue after the position that a page returned. That stays correct
+        while tasks are added and deleted.
         """
         try:
             return await self._run(lambda tasks: tasks.page(query))
@@ -104,7 +107,7 @@ class TaskService:
             return TaskPage([], 0, 0, query)
 
     async def get(self, reference: int | UUID) -> Task:
-        """Return one task.
+        """Return one task; one round trip.
 
         Raises:
             NotFound: the user has no such task.
@@ -114,10 +117,10 @@ class TaskService:
     async def find(
         self, references: Sequence[Reference], *, to_change: bool = False
     ) -> Tasks:
-        """Return the tasks named, each once, in the order asked; a range means
-        those that exist in it.
+        """Return the named tasks, each once; one round trip.
 
-        `to_change` has the error say that nothing was changed.
+        The order is that of the references. A range means the existing tasks
+        in it. With `to_change` the error says that nothing was changed.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none.
@@ -133,8 +136,10 @@ class TaskService:
         return _in_order(references, found)
 
     async def update(self, reference: int | UUID, changes: TaskChange) -> Task:
-        """Change the fields that are named, and `updated_at` if one of them
-        really changes. One round trip.
+        """Change fields of one task; one round trip.
+
+        `updated_at` moves only if a value differs. A lost answer is settled by
+        reading the task again.
 
         Raises:
             InvalidInput: nothing is named, or a title is to be cleared.
@@ -143,6 +148,7 @@ class TaskService:
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
+        # Only a description can be cleared.
         for field in ("title", "completed"):
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
@@ -151,11 +157,10 @@ class TaskService:
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
     ) -> Tasks:
-        """Mark tasks as done, or as open again, all or nothing; in the order
-        asked. One round trip.
+        """Mark tasks as done, or as open with `undo`; one round trip.
 
-        A task that is so already stays as it is, the time of its completion
-        included.
+        All or nothing, in the given order. A task that has the state already
+        is not changed, and keeps its completion time.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none;
@@ -164,8 +169,10 @@ class TaskService:
         return await self._set(references, TaskChange(completed=not undo))
 
     async def delete(self, references: Sequence[Reference]) -> Tasks:
-        """Delete tasks, all or nothing, and return them as they were, in the
-        order asked. One round trip.
+        """Delete tasks and return them as they were; one round trip.
+
+        All or nothing, in the given order. A lost answer is settled by reading
+        the tasks again, and the delete is repeated only if all of them exist.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none;
@@ -181,8 +188,9 @@ class TaskService:
     async def _set(
         self, references: Sequence[Reference], wanted: TaskChange
     ) -> Tasks:
-        """Set fields of tasks; when the answer is lost, look whether they hold
-        the values now.
+        """Set fields of tasks.
+
+        After a lost answer, read whether the tasks have the values now.
         """
         try:
             return await self._change(
@@ -190,35 +198,34 @@ class TaskService:
                 lambda tasks: tasks.change(references, wanted, self._now()),
             )
         except OutcomeUnknown as lost:
+            # If the tasks have the values now, it does not matter who set them.
             found = await self._look(references, lost)
-            if all(
-                getattr(task, name) == value
-                for task in found
-                for name, value in wanted.named.items()
-            ):
+            if all(_has_values(task, wanted) for task in found):
                 return found
             raise
 
     async def _delete_again(
         self, references: Sequence[Reference], lost: OutcomeUnknown
     ) -> Tasks:
-        """Send a delete once more whose answer was lost, if every task is
-        still there.
-        """
+        """Repeat a delete whose answer was lost, if every task still exists."""
         found = await self._look(references, lost)
+        # By id: a range could contain new tasks by now.
         ids: list[Reference] = [task.id for task in found]
         removed = await self._run(
             lambda tasks: tasks.remove(ids), effect=Effect.ONCE
         )
-        if not removed:  # the first one came through after all
+        if not removed:
+            # The first delete has succeeded after all.
             raise _gone(lost)
         return _in_order(references, removed)
 
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
     ) -> Tasks:
-        """The tasks as they are after a change whose answer was lost; that it
-        is lost when they cannot be seen.
+        """Read the tasks after a change whose answer was lost.
+
+        Raises:
+            OutcomeUnknown: they cannot be read, or one of them is missing.
         """
         try:
             return await self.find(references)
@@ -232,8 +239,10 @@ class TaskService:
         references: Sequence[Reference],
         change: Callable[[TaskRepository], Awaitable[Tasks]],
     ) -> Tasks:
-        """Run a change that touches all of the tasks named or none; find out
-        which one is missing only if none.
+        """Run a change that affects all named tasks or none.
+
+        Only if it affects none, a second statement finds out which task is
+        missing.
         """
         for _ in range(_TRIES):
             try:
@@ -242,19 +251,21 @@ class TaskService:
                 changed = []
             if changed:
                 return _in_order(references, changed)
+            # Raises NotFound, unless the task was added in the meantime.
             await self.find(references, to_change=True)
         raise DatabaseBusy("The tasks keep changing", hint="try again")
 
     async def _run(
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
     ) -> T:
+        """Call `work` with the user's tasks; `how` goes to `Database.run`."""
         return await self._database.run(
             lambda connection: work(TaskRepository(connection, self._user)),
             **how,
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:
-        """A task as it is stored first; the store gives the number."""
+        """Return the task to store; the store assigns its number."""
         given = {each.name: getattr(new, each.name) for each in fields(new)}
         ours = {
             "id": new.id or uuid4(),
@@ -270,19 +281,29 @@ class TaskService:
     def _not_found(
         self, missing: Sequence[Reference], outcome: str
     ) -> NotFound:
-        words = ", ".join(
-            f"{part.start}-{part.stop - 1}"
-            if isinstance(part, range)
-            else str(part)
-            for part in missing
-        )
+        """Return the error that names the missing tasks."""
+        words = ", ".join(_written(reference) for reference in missing)
+        noun = "tasks" if len(missing) > 1 else "task"
         return NotFound(
-            f"No task{'s' if len(missing) > 1 else ''} {words} for {self._user}{outcome}",
+            f"No {noun} {words} for {self._user}{outcome}",
             hint="todo list --status all",
         )
 
 
+def _has_values(task: Task, wanted: TaskChange) -> bool:
+    given = wanted.named.items()
+    return all(getattr(task, name) == value for name, value in given)
+
+
+def _written(reference: Reference) -> str:
+    """Write a reference as people type it: `5-7` is a range."""
+    if isinstance(reference, range):
+        return f"{reference.start}-{reference.stop - 1}"
+    return str(reference)
+
+
 def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
+    """Return the error for a lost answer after which a task is missing."""
     return OutcomeUnknown(
         f"{lost.message}; a task is gone now", hint=lost.hint
     )
@@ -291,43 +312,42 @@ def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
 def _missing(
     references: Sequence[Reference], found: Sequence[Task]
 ) -> list[Reference]:
-    """The references that no task found answers to, in the order asked, each
-    once.
-    """
+    """Return the references without a task, each once, in the given order."""
     numbers = {task.number for task in found}
     ids = {task.id for task in found}
-    return [
-        reference
-        for reference in dict.fromkeys(references)
-        if (
-            isinstance(reference, range)
-            and not any(number in reference for number in numbers)
-        )
-        or (
-            not isinstance(reference, range)
-            and reference not in numbers
-            and reference not in ids
-        )
-    ]
+    missing = []
+    for reference in dict.fromkeys(references):
+        if isinstance(reference, range):
+            # One task in a range is enough: lists have gaps.
+            is_found = any(number in reference for number in numbers)
+        else:
+            is_found = reference in numbers or reference in ids
+        if not is_found:
+            missing.append(reference)
+    return missing
 
 
 def _in_order(
     references: Sequence[Reference], found: Sequence[Task]
 ) -> list[Task]:
-    """The tasks in the order the references name them, each once; those of a
-    range by number.
+    """Return tasks in the order of the references, each once.
+
+    The tasks of a range are sorted by number.
     """
-    by_key: dict[int | UUID, Task] = {task.number: task for task in found} | {
-        task.id: task for task in found
-    }
+    by_key: dict[int | UUID, Task] = {}
+    for task in found:
+        by_key[task.number] = task
+        by_key[task.id] = task
     numbers = sorted(task.number for task in found)
+    # A dict keeps the first place of each task.
     ordered: dict[UUID, Task] = {}
     for reference in references:
-        keys = (
-            [n for n in numbers if n in reference]
-            if isinstance(reference, range)
-            else [reference]
-        )
+        keys: list[int | UUID] = []
+        if isinstance(reference, range):
+            keys += [number for number in numbers if number in reference]
+        else:
+            keys.append(reference)
         for key in keys:
-            ordered.setdefault(by_key[key].id, by_key[key])
+            task = by_key[key]
+            ordered.setdefault(task.id, task)
     return list(ordered.values())

@@ -1,9 +1,10 @@
-"""What a task is: each field once, with its words, its rule and its example;
-stdlib only.
+"""What a task is: each field with its description, rule and example.
 
-`Task` goes out, `NewTask` and `TaskChange` come in, `TaskQuery` asks for a
-list and `TaskPage` answers. JSON, `show`, the API's schemas and the tests read
-the fields from here.
+`Task` is what callers receive. `NewTask` and `TaskChange` are input.
+`TaskQuery` asks for a list, and `TaskPage` is the answer.
+
+JSON, `show`, the API's schemas and the tests read the fields from here. Only
+the standard library is imported, so every module can import this one.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,29 +18,32 @@ from uuid import UUID
 from todo_cli import rules
 
 Reference = int | UUID | range
-"""What names tasks: a number, an id, or a range of numbers (`5-7` is `range(5,
-8)`).
+"""Names tasks: a number, an id, or a range of numbers.
+
+`5-7` on the command line is `range(5, 8)`.
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # hashable: types contain it
 class About:
-    """What a field is, besides its name and type."""
+    """What is known of a field, besides its name and type."""
 
     words: str
-    """What a stored value is; for the contract, in one or two sentences."""
+    """Describes a stored value for the contract, in one or two sentences."""
     words_in: str = ""
-    """What a value may be on its way in; empty: `words` says enough."""
+    """Describes an input value; empty if `words` says enough."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     """Limits of a stored value, as JSON Schema names them."""
     example: Any = None
     clean: Callable[[Any], Any] | None = None
-    """Checks a value on its way in and returns it as it is stored; raises
-    InvalidInput.
+    """Checks an input value and returns the value to store.
+
+    Raises InvalidInput.
     """
     flags: tuple[str, ...] = ()
-    """The option that sets it on the command line; `metavar` and `help` are of
-    its help.
+    """The option of the command line that sets the field.
+
+    `metavar` and `help` belong to its help text.
     """
     metavar: str = "TEXT"
     help: str = ""
@@ -122,7 +126,7 @@ CompletedAt = Annotated[
 
 @dataclass(slots=True)
 class Task:
-    """A task as everybody sees it; the fields are in the order of the JSON."""
+    """A stored task; the fields are in the order of the JSON."""
 
     id: Id
     number: Number
@@ -145,7 +149,9 @@ UNSET: Final[Any] = _Mark.UNSET
 
 @dataclass(slots=True)
 class NewTask:
-    """What a new task is made from; with an `id` a repeat adds nothing.
+    """The input of a new task; with an `id`, a repeat adds nothing.
+
+    `created_at` and the number are chosen when it is stored.
 
     Raises:
         InvalidInput: a value breaks a rule of its field.
@@ -162,8 +168,9 @@ class NewTask:
 
 @dataclass(slots=True)
 class TaskChange:
-    """The fields to change; what is UNSET stays, an empty description clears
-    it.
+    """The fields to change; UNSET fields stay as they are.
+
+    An empty description clears the description.
 
     Raises:
         InvalidInput: a value breaks a rule of its field.
@@ -181,13 +188,13 @@ class TaskChange:
     def named(self) -> dict[str, Any]:
         """The fields to change, with their new values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: value for name, value in values.items() if value is not UNSET
-        }
+        # None is a value: it clears a field.
+        given = values.items()
+        return {name: value for name, value in given if value is not UNSET}
 
 
 class TaskStatus(StrEnum):
-    """Which tasks a list shows."""
+    """Which tasks a list contains."""
 
     OPEN = "open"
     DONE = "done"
@@ -195,7 +202,7 @@ class TaskStatus(StrEnum):
 
 
 class Position(NamedTuple):
-    """A place in a list: right after the task of this time and number."""
+    """A place in a list: after the task with this time and number."""
 
     created_at: datetime
     number: int
@@ -203,8 +210,10 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
-    """Which tasks to list: newest first, at most `limit` of them, after a
-    position that a page named.
+    """Which tasks to list, newest first.
+
+    `limit` is the highest number of tasks; None means all. `after` is the
+    position that a page returned.
     """
 
     status: TaskStatus = TaskStatus.OPEN
@@ -214,8 +223,9 @@ class TaskQuery:
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """The tasks that a query found, with how many the user has; a count of
-    1,001 means more than 1,000.
+    """The tasks that a query found, and the user's counts.
+
+    A count of 1,001 means more than 1,000.
     """
 
     tasks: list[Task]
@@ -223,12 +233,12 @@ class TaskPage:
     done_count: int
     query: TaskQuery
     next: Position | None = None
-    """Where the list goes on, if it does."""
+    """Where the list continues; None at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A task, and whether this call stored it or found it there."""
+    """A task, and whether this call stored it or found it."""
 
     task: Task
     is_new: bool
@@ -236,15 +246,14 @@ class Added:
 
 @cache
 def about(shape: Any) -> Mapping[str, About]:
-    """What there is to say of each field of a shape, in the order of the
-    fields.
-    """
+    """Return what is known of each field of a shape, in field order."""
+    # Not `__annotations__`, which may contain text instead of types.
     hints = get_type_hints(shape, include_extras=True)
     return {name: _about(hint) for name, hint in hints.items()}
 
 
 def _about(hint: Any) -> About:
-    """Find the words in a type; `Id | None` holds them a level deeper."""
+    """Find the `About` in a type; in `Id | None` it is one level deeper."""
     for part in (hint, *getattr(hint, "__args__", ())):
         for note in getattr(part, "__metadata__", ()):
             if isinstance(note, About):
@@ -253,9 +262,7 @@ def _about(hint: Any) -> About:
 
 
 def _clean(shape: Any) -> None:
-    """Clean the fields of a shape that comes in; None and UNSET stay as they
-    are.
-    """
+    """Clean the fields of an input; None and UNSET stay."""
     for name, note in about(type(shape)).items():  # type: ignore[arg-type]  # a type is hashable
         value = getattr(shape, name)
         if note.clean is not None and value is not None and value is not UNSET:
@@ -263,8 +270,12 @@ def _clean(shape: Any) -> None:
 
 
 def format_instant(value: datetime) -> str:
-    """Write an aware datetime as RFC 3339 in UTC with six fraction digits and
-    `Z`.
+    """Write an aware datetime as RFC 3339, in UTC and ending in `Z`.
+
+    There are always six fraction digits, so that the texts sort by time.
+
+    Raises:
+        ValueError: the datetime has no zone.
     """
     if value.tzinfo is None:
         raise ValueError("a datetime without a zone")

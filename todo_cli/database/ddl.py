@@ -1,7 +1,7 @@
-"""The SQL that makes the schema, from the tables as SQLModel has them.
+"""The SQL that creates the schema, from the SQLModel tables.
 
-A first creation is one script that also stamps Alembic's version: one round
-trip.
+Creation is one script that also writes Alembic's stamp. It takes one round
+trip; Alembic takes more than twenty.
 """
 
 from typing import Final
@@ -28,8 +28,9 @@ from todo_cli.database.schema import HEAD
 from todo_cli.database.tables import SCHEMA
 
 LOCK: Final = 0x746F646F
-"""The key of the transaction's advisory lock under which PostgreSQL's schema
-is made or changed: `todo` in ASCII.
+"""The key of the advisory lock for creating or changing the schema.
+
+It is `todo` in ASCII.
 """
 
 VERSION_TABLE: Final = Table(
@@ -41,8 +42,9 @@ VERSION_TABLE: Final = Table(
 )
 
 _NO_PATH: Final = "SET LOCAL search_path = ''"
-"""Until the end of a transaction only PostgreSQL's own functions, operators
-and types are found by name.
+"""Until the transaction ends, names are found in pg_catalog only.
+
+So another role's functions, operators and types cannot run as us.
 """
 
 
@@ -65,30 +67,25 @@ BEGIN
         CREATE SCHEMA {schema};
     END IF;
 END $$"""
-"""Makes the schema where there is none, and fails where it is a stranger's."""
+"""Creates the schema, or fails if it has an owner that is not trusted."""
 
 
 def creation(dialect: Dialect) -> list[str]:
-    """The statements that make the schema of `HEAD` and stamp it; on
-    PostgreSQL each is harmless when repeated.
+    """Return the statements that create the schema of `HEAD` and stamp it.
+
+    On PostgreSQL each of them may be repeated.
     """
     is_postgresql = dialect.name == "postgresql"
     tables = SQLModel.metadata.sorted_tables
-    indexes = [
-        index
-        for table in tables
-        for index in sorted(table.indexes, key=lambda index: str(index.name))
-    ]
-    ddl: list[DDLElement] = [
-        *(
-            CreateTable(table, if_not_exists=is_postgresql)
-            for table in [*tables, VERSION_TABLE]
-        ),
-        *(
-            CreateIndex(index, if_not_exists=is_postgresql)
-            for index in indexes
-        ),
-    ]
+    ddl: list[DDLElement] = []
+    for table in [*tables, VERSION_TABLE]:
+        ddl.append(CreateTable(table, if_not_exists=is_postgresql))
+    for table in tables:
+        # A table keeps its indexes in a set: sort them, for a stable text.
+        by_name = {str(index.name): index for index in table.indexes}
+        for name in sorted(by_name):
+            index = by_name[name]
+            ddl.append(CreateIndex(index, if_not_exists=is_postgresql))
     version = f"'{HEAD}'"
     stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ({version})"  # noqa: S608 - ours
     steps = [str(step.compile(dialect=dialect)).strip() for step in ddl]
@@ -98,40 +95,40 @@ def creation(dialect: Dialect) -> list[str]:
             *steps,
             f"{stamp} ON CONFLICT DO NOTHING",
         ]
-    return [
-        statement.replace(f"{SCHEMA}.", "") for statement in [*steps, stamp]
-    ]
+    # A file has no schemas. Its transaction excludes other processes, so no
+    # statement needs to be repeatable.
+    return [step.replace(f"{SCHEMA}.", "") for step in [*steps, stamp]]
 
 
 def lock(dialect: Dialect) -> list[str]:
-    """Begin a transaction on PostgreSQL that changes the schema: no shadowing
-    names, and no other such transaction.
+    """Return the start of a PostgreSQL transaction that changes the schema.
+
+    It empties the search_path and waits for other such transactions.
     """
+    # CREATE TABLE IF NOT EXISTS alone fails when two processes create the
+    # same table at the same time (23505 in pg_type).
     key = cast(literal_column(str(LOCK)), BigInteger)
-    return [
-        _NO_PATH,
-        str(select(func.pg_advisory_xact_lock(key)).compile(dialect=dialect)),
-    ]
+    locking = select(func.pg_advisory_xact_lock(key))
+    return [_NO_PATH, str(locking.compile(dialect=dialect))]
 
 
 def preparation(dialect: Dialect) -> list[str]:
-    """Lock on PostgreSQL, make the schema where there is none, and fail where
-    it is a stranger's.
+    """Return the statements that come before the tables on PostgreSQL.
 
-    CREATE SCHEMA IF NOT EXISTS wants the right to create schemas even where
-    ours was made for us.
+    They lock, create the schema if there is none, and fail if its owner is not
+    trusted.
     """
+    # A block, because CREATE SCHEMA IF NOT EXISTS requires the right to create
+    # schemas even if the schema exists.
     found = owner.owners().compile(dialect=dialect)
-    return [
-        *lock(dialect),
-        _PREPARATION.format(
-            owners=found, schema=SCHEMA, state=STRANGERS_STATE
-        ),
-    ]
+    block = _PREPARATION.format(
+        owners=found, schema=SCHEMA, state=STRANGERS_STATE
+    )
+    return [*lock(dialect), block]
 
 
 def dialect_of(name: str) -> Dialect:
-    """The dialect that writes the SQL of a store."""
+    """Return the SQLAlchemy dialect of a store."""
     if name == "postgresql":
         from todo_cli.database.dialect_postgresql import QuietDialect
 

@@ -140,8 +140,7 @@ class Database:
             await self.run(lambda connection: connection.fetch("ping"))
 
     async def upgrade(self) -> str:
-        """Upgrade the schema to this program's version, and return that
-        version.
+        """Upgrade the schema to this program's version; return the version.
 
         All or nothing. A missing store is created.
 
@@ -160,10 +159,9 @@ class Database:
         return await self._attempts.run(bring, Effect.REPEATABLE)
 
     async def upgrade_script(self) -> str:
-        """Return the SQL that `upgrade` would run, for the owner of the
-        database.
+        """Return the SQL that `upgrade` would run.
 
-        Nothing is changed.
+        The owner of a database can run it. Nothing is changed here.
 
         Raises:
             SchemaMismatch: the store has another program's tables or a newer

@@ -1,8 +1,10 @@
-"""A driver's error becomes one of ours: by SQLSTATE, by SQLite's error name,
-or by the message of Neon's proxy or of PgBouncer; nowhere else.
+"""Translate a driver's error into one of ours; no other module does.
 
-Errors come bare: asyncpg's, sqlite3's, or `OSError` where a connection is
-refused, reset, unresolved, timed out or fails at TLS. Statements and
+It goes by SQLSTATE, by SQLite's error name, or by the message of Neon's proxy
+or PgBouncer.
+
+asyncpg and sqlite3 raise their own errors. `OSError` means that a connection
+was refused, reset, not resolved, timed out, or failed at TLS. Statements and
 parameters never enter a message.
 """
 
@@ -33,11 +35,10 @@ from todo_cli.errors import (
 
 
 class Reply(NamedTuple):
-    """An error of ours as a row of a table; `{place}`, `{name}` and `{state}`
-    are filled in.
+    """A row of a table of errors: class, message and hint.
 
-    `{place}` is where the tasks are, `{name}` the file's name without its
-    folder.
+    `{place}` is where the tasks are, `{name}` the name of the file without its
+    folder, `{state}` the SQLSTATE.
     """
 
     kind: type[TodoError]
@@ -45,7 +46,7 @@ class Reply(NamedTuple):
     hint: str | None = None
 
     def fill(self, place: str, state: str = "") -> TodoError:
-        """Make the error."""
+        """Make the error, with the placeholders filled in."""
         values = {"place": place, "name": Path(place).name, "state": state}
         hint = self.hint and self.hint.format_map(values)
         return self.kind(self.message.format_map(values), hint=hint)
@@ -54,18 +55,18 @@ class Reply(NamedTuple):
 # PostgreSQL, by SQLSTATE
 
 ABSENT: Final = frozenset({"42P01", "3F000", "42703"})
-"""A table, schema or column is missing. PostgreSQL says so when it parses a
-statement, before anything runs.
+"""A table, schema or column is missing.
+
+PostgreSQL reports it while parsing a statement, before anything runs.
 """
 NO_RIGHTS: Final = "42501"
 STRANGERS_STATE: Final = "TD001"
-"""The SQLSTATE of our own SQL where the schema is a stranger's; its message is
-the name of the role.
+"""The SQLSTATE that our own SQL raises for a schema with another owner.
+
+The message is the name of that role.
 """
 _POLICY: Final = "ExecWithCheckOptions"
-"""The function in PostgreSQL's source that refuses a row for row-level
-security.
-"""
+"""The C function of PostgreSQL that enforces row-level security."""
 
 _REFUSED: Final = Reply(
     AuthFailed,
@@ -122,7 +123,8 @@ _STATES: Final[Mapping[str, Reply]] = {
     "53": _UNAVAILABLE,
     "53100": Reply(IoFailed, "The disk of {place} is full"),
     "53300": _BUSY,
-    "55000": _ODD_TABLES,  # as when there is a view in the place of a table
+    # For example a view has the name of a table.
+    "55000": _ODD_TABLES,
     "55P03": _BUSY,
     "57": _UNAVAILABLE,
     "57014": Reply(TimedOut, "{place} cancelled the statement", "try again"),
@@ -142,7 +144,7 @@ _PASSING_STATES: Final = frozenset(
         "08006",
     }
 )
-"""What a later attempt to connect may get over."""
+"""Temporary faults of connecting: a later attempt may succeed."""
 
 # PostgreSQL, by message: Neon's proxy says XX000 for everything, PgBouncer
 # 08P01 for everything about who may connect. The first row whose text is in
@@ -193,6 +195,7 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
     ("unsupported startup parameter", _PARAMETER),
     ("", _UNAVAILABLE),
 )
+# Neon's proxy uses one SQLSTATE for faults that pass and faults that stay.
 _NEON_FINAL: Final = (
     "endpoint is disabled",
     "endpoint cannot be found",
@@ -262,7 +265,7 @@ _SQLITE_ABSENT: Final = (
     "has no column named",
 )
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
-"""What Python's driver of SQLite says of text that another program stored."""
+"""What sqlite3 says about text that another program stored."""
 
 _REPORT: Final = "run it again with --debug, and report what it prints"
 _NOBODY_THERE: Final = frozenset(
@@ -277,9 +280,9 @@ _CLOSED_CONNECTION: Final = (
     "connection is closed",
     "connection was closed",
     "connection has been closed",
-    # By the pool: it was lost between two calls.
+    # The pool's message: the connection was lost between two calls.
     "connection has been released",
-    # The server has said goodbye, and has not closed it yet.
+    # The server has ended the session but not closed the socket yet.
     "cannot switch to state",
     "underlying connection",
 )
@@ -287,22 +290,22 @@ _CLOSED_CONNECTION: Final = (
 
 @dataclass(slots=True)
 class _Facts:
-    """What an error of a driver says of itself."""
+    """What an error and its causes say."""
 
     sqlstate: str | None = None
     sqlite_name: str = ""
     message: str = ""
-    """The words that came with the SQLSTATE."""
+    """The message that came with the SQLSTATE."""
     routine: str | None = None
-    """The function in PostgreSQL's source that raised it."""
+    """The C function of PostgreSQL that raised it."""
     tls: ssl.SSLError | None = None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what caused it, each once.
+    """Yield the error and its causes, each once.
 
     SQLAlchemy, which runs the migrations, wraps errors in two layers of its
-    own; this is the only place that knows.
+    own. Only this function knows them.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -319,7 +322,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _facts(error: BaseException) -> _Facts:
-    """Gather what the error and its causes say, in one walk."""
+    """Collect what the error and its causes say, in one pass."""
     facts = _Facts()
     for cause in causes(error):
         state = getattr(cause, "sqlstate", None)
@@ -337,7 +340,7 @@ def _facts(error: BaseException) -> _Facts:
 
 
 def is_of_driver(error: BaseException) -> bool:
-    """Whether a driver raised it; anything else is a bug."""
+    """Whether a driver raised the error; anything else is a bug."""
     module = type(error).__module__
     return isinstance(error, OSError) or module.startswith(
         ("asyncpg.", "sqlite3", "sqlalchemy.")
@@ -345,12 +348,12 @@ def is_of_driver(error: BaseException) -> bool:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The SQLSTATE that PostgreSQL gave, if it did."""
+    """Return PostgreSQL's SQLSTATE, if there is one."""
     return _facts(error).sqlstate
 
 
 def is_absent(error: BaseException) -> bool:
-    """Whether a table, schema or column is missing; nothing ran."""
+    """Whether a table, schema or column is missing; then nothing ran."""
     facts = _facts(error)
     if facts.sqlite_name == "SQLITE_ERROR":
         return _has_any(str(error), _SQLITE_ABSENT)
@@ -358,9 +361,7 @@ def is_absent(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether another program has locked SQLite's file; nothing was
-    written.
-    """
+    """Whether another program holds SQLite's lock; nothing was written."""
     return _facts(error).sqlite_name.startswith(
         ("SQLITE_BUSY", "SQLITE_LOCKED")
     )
@@ -376,20 +377,20 @@ def is_collision(error: BaseException) -> bool:
 
 
 def is_cut(error: BaseException) -> bool:
-    """Whether the connection was lost, or the server silent, after a statement
-    was sent.
+    """Whether the connection was lost, or the server silent, after a send.
 
-    Then nobody knows whether the statement ran.
+    Then it is unknown whether the statement ran.
     """
-    if isinstance(error, OSError):  # TimeoutError, ConnectionResetError ...
+    # TimeoutError, ConnectionResetError ...
+    if isinstance(error, OSError):
         return True
     state = sqlstate(error)
     if state is not None:
         return state.startswith("08") or state in ("57P01", "57P02")
-    if getattr(
-        error, "connection_invalidated", False
-    ):  # SQLAlchemy's way to say it
+    # SQLAlchemy's flag, during migrations.
+    if getattr(error, "connection_invalidated", False):
         return True
+    # asyncpg raises these without a SQLSTATE.
     return _has_any(str(error), _CLOSED_CONNECTION)
 
 
@@ -409,25 +410,25 @@ def can_pass(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether nobody listens there: on the one address of a name, or on all of
-    them.
-    """
+    """Whether every address of the host refuses connections."""
     if isinstance(error, ConnectionRefusedError):
         return True
     if not isinstance(error, OSError) or error.errno is not None:
         return False
-    # asyncio joins the errors of several addresses in one text.
-    numbers = {
-        int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))
-    }
+    # asyncio joins the errors of several addresses into one message. A host
+    # with IPv6 and IPv4 may refuse one and be unreachable by the other.
+    found = re.findall(r"\[Errno (\d+)\]", str(error))
+    numbers = {int(number) for number in found}
     return errno.ECONNREFUSED in numbers and numbers <= _NOBODY_THERE
 
 
 def translated(
     error: BaseException, target: Target, *, connecting: bool = False
 ) -> TodoError:
-    """Say a driver's error in our words; an unknown one is a bug:
-    `Internal`.
+    """Return our error for a driver's error.
+
+    An error that is not known is a bug: `Internal`. One of ours is returned as
+    it is.
     """
     if isinstance(error, TodoError):
         return error
@@ -437,7 +438,7 @@ def translated(
 
 
 def distrust(place: str, owner: str | None) -> SchemaMismatch:
-    """Say that the schema is a stranger's."""
+    """Return the error for a schema with an owner that is not trusted."""
     whose = f"the role `{owner}`" if owner else "another role"
     return SchemaMismatch(
         f"The schema `todo` in {place}, or something in it, belongs to {whose}, "
@@ -469,7 +470,7 @@ def _from_silence(place: str, *, connecting: bool) -> TimedOut:
 
 
 def _from_line(error: BaseException, place: str) -> TodoError:
-    """Translate what the server did not say itself."""
+    """Translate an error that is not the server's own."""
     if isinstance(error, socket.gaierror):
         return DatabaseUnavailable(
             f"The host of {place} is not known",
@@ -484,6 +485,7 @@ def _from_line(error: BaseException, place: str) -> TodoError:
         return DatabaseUnavailable(
             f"The connection to {place} was lost", hint="try again"
         )
+    # By name: importing asyncpg here would slow down commands on a file.
     if type(error).__name__ == "ClientConfigurationError":
         return ConfigInvalid(
             f"The settings for {place} cannot be used",
@@ -500,9 +502,9 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
     elif isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message
     else:
-        reason = (
-            (error.reason or "the handshake failed").replace("_", " ").lower()
-        )
+        # OpenSSL's constant, such as WRONG_VERSION_NUMBER.
+        constant = error.reason or "the handshake failed"
+        reason = constant.replace("_", " ").lower()
     return TlsFailed(
         f"{place} could not prove who it is: {reason}",
         hint="name its CA with `sslrootcert=FILE`; "
@@ -518,9 +520,11 @@ def _from_state(
         return distrust(place, facts.message)
     if state == NO_RIGHTS and facts.routine == _POLICY:
         return _from_policy(target)
+    # Neon and PgBouncer use one SQLSTATE for many faults.
     for text, reply in _BY_MESSAGE.get(state, ()):
         if text in facts.message:
             return reply.fill(place, state)
+    # The exact state first, then its class.
     found = _STATES.get(state) or _STATES.get(state[:2])
     if found is None:
         return Internal(f"Unexpected SQLSTATE {state}", hint=_REPORT)
@@ -528,11 +532,10 @@ def _from_state(
 
 
 def _from_policy(target: PostgresTarget) -> Forbidden:
-    """Say what row-level security refuses.
+    """Translate a refusal by row-level security.
 
-    It has the SQLSTATE of a missing GRANT. The place in PostgreSQL's source
-    tells them apart; the server's words cannot, as they come in its own
-    language.
+    It has the SQLSTATE of a missing GRANT. The C function tells the two apart.
+    The message cannot: it is in the server's language.
     """
     role, name = "This role", "the user of its own name"
     if target.user:

@@ -1,5 +1,6 @@
-"""The embedded file: made with safe rights, never behind somebody else's
-symlink, copied aside before an upgrade.
+"""The embedded file on disk: safe rights, safe symlinks, backup copies.
+
+No function here reads or writes tasks.
 """
 
 import errno
@@ -7,26 +8,29 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from todo_cli.errors import ConfigInvalid, IoFailed
 
 _MOST_STEPS: Final = 1_000
-"""Folders and symlinks on the way to a file; a circle of symlinks has no
-end.
+"""The most folders and symlinks on the way to a file.
+
+A cycle of symlinks has no end.
 """
 
 Identity = tuple[int, int]
-"""Device and number of a file: another file at the same path has another
-one.
+"""Device and inode of a file.
+
+Another file at the same path has another identity.
 """
 
 
 def identify(path: Path) -> Identity | None:
-    """Tell files apart that come and go at a path; None where there is
-    none.
+    """Return the identity of the file at a path; None without a file.
+
+    It tells apart files that replace each other at one path.
     """
     try:
         found = path.stat()
@@ -36,8 +40,9 @@ def identify(path: Path) -> Identity | None:
 
 
 def last_change(path: Path) -> int:
-    """When a file was written to last, in nanoseconds; 0 where there is
-    none.
+    """Return the time of the last write, in nanoseconds since 1970.
+
+    0 means that there is no file.
     """
     try:
         return path.stat().st_mtime_ns
@@ -49,8 +54,8 @@ def holds_nothing(path: Path) -> bool:
     """Whether there is no file yet, or an empty one.
 
     Raises:
-        ConfigInvalid: the path leads through a symlink of another account.
-        IoFailed: something that is not a file is in the way.
+        ConfigInvalid: the path leads through another account's symlink.
+        IoFailed: the path is not a regular file, or cannot be read.
     """
     _refuse_foreign_links(path)
     with _local(path):
@@ -69,73 +74,67 @@ def holds_nothing(path: Path) -> bool:
 
 
 def _kind(mode: int) -> str:
-    """What stands in the place of a file."""
+    """Name what is at the path instead of a file."""
     kinds = (
         (stat.S_ISDIR, "a folder"),
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISSOCK, "a socket"),
     )
-    return next(
-        (words for is_kind, words in kinds if is_kind(mode)), "a device"
-    )
+    for is_kind, words in kinds:
+        if is_kind(mode):
+            return words
+    return "a device"
 
 
 def _require_readable(path: Path) -> None:
-    """Find out early: a driver that fails to open leaves a thread behind.
-    Never by opening the file, as closing it again would let go of every lock
-    that this process holds on it (https://sqlite.org/howtocorrupt.html,
-    2.2)."""
-    if not os.access(
-        path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
-    ):
-        raise PermissionError(
-            errno.EACCES, os.strerror(errno.EACCES), str(path)
-        )
+    """Raise an error if the file cannot be read.
+
+    A driver that fails to open a file leaves a thread behind.
+    """
+    # `access`, not `open`: closing the file would release every lock that this
+    # process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    by_effective_id = os.access in os.supports_effective_ids
+    if not os.access(path, os.R_OK, effective_ids=by_effective_id):
+        words = os.strerror(errno.EACCES)
+        raise PermissionError(errno.EACCES, words, str(path))
 
 
 def make(path: Path) -> None:
-    """Make an empty file of mode 0600, and missing folders of mode 0700; a
-    file that is there stays as it is.
+    """Create an empty file with mode 0600 and missing folders with 0700.
+
+    An existing file is left as it is.
+
+    Raises:
+        IoFailed: the file or a folder cannot be created.
     """
     with _local(path):
-        path = (
-            path.resolve()
-        )  # one's own symlink to a file that is not there yet
-        for folder in [
-            folder for folder in reversed(path.parents) if not folder.exists()
-        ]:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            os.close(
-                os.open(
-                    path,
-                    os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW,
-                    0o600,
-                )
-            )
-        except FileExistsError:
-            return
+        # The user's own symlink may point to a file that does not exist yet.
+        path = path.resolve()
+        # Not `parents=True`: that would create the parents with the umask.
+        for folder in reversed(path.parents):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        # Another process may create it at the same time; one file is enough.
+        with suppress(FileExistsError):
+            _create(path)
 
 
 def copy_aside(path: Path, version: str) -> Path:
-    """Copy a database by SQLite's backup API, its write-ahead log included, to
-    `PATH.VERSION.bak`, mode 0600.
+    """Copy a database to `PATH.VERSION.bak`; return the path of the copy.
 
-    A copy of the same version that is there already is kept, and the new one
-    gets the next free number.
+    SQLite's backup API includes the write-ahead log. The copy has mode 0600.
+    An existing copy of the same version is kept: the new one gets the next
+    free number.
+
+    Raises:
+        IoFailed: the copy failed; nothing is left of it.
     """
     with _local(path):
         copy = path.with_name(f"{path.name}.{version}.bak")
         attempt = 1
         while True:
             try:
-                os.close(
-                    os.open(
-                        copy,
-                        os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW,
-                        0o600,
-                    )
-                )
+                _create(copy)
                 break
             except FileExistsError:
                 attempt += 1
@@ -147,6 +146,7 @@ def copy_aside(path: Path, version: str) -> Path:
             ):
                 source.backup(target)
         except sqlite3.Error as error:
+            # Half a copy would look like a backup.
             copy.unlink()
             raise IoFailed(
                 f"{path} cannot be copied aside: {error}",
@@ -155,10 +155,26 @@ def copy_aside(path: Path, version: str) -> Path:
         return copy
 
 
-def _refuse_foreign_links(path: Path) -> None:
-    """Refuse a symlink that neither this account nor the system made, anywhere
-    on the way to the file.
+def _create(path: Path) -> None:
+    """Create an empty file, readable and writable by its owner only.
+
+    Raises:
+        FileExistsError: something has this name, even a broken symlink.
     """
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+    os.close(os.open(path, flags, 0o600))
+
+
+def _refuse_foreign_links(path: Path) -> None:
+    """Refuse symlinks of other accounts, anywhere on the way to the file.
+
+    Whoever owns one could redirect our writes. Links of root are trusted.
+
+    Raises:
+        ConfigInvalid: there is such a symlink.
+    """
+    # One part at a time: `resolve` would follow a link before its owner is
+    # known.
     waiting = list(reversed(path.parts))
     walked = Path()
     for _ in range(_MOST_STEPS):
@@ -185,7 +201,7 @@ def _refuse_foreign_links(path: Path) -> None:
 
 @contextmanager
 def _local(path: Path) -> Iterator[None]:
-    """Turn a fault of the disk into words that name the path."""
+    """Translate an `OSError` into an error that names the path."""
     try:
         yield
     except OSError as error:

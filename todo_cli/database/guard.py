@@ -32,8 +32,7 @@ _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 
 
 class Guard(asyncio.Protocol):
-    """Replaces asyncpg's protocol on one connection until the owners are
-    known.
+    """Replaces asyncpg's protocol on a connection until owners are known.
 
     `question` returns a row for each owner: the name, and whether we trust it.
     `refuse` is called with the name of an owner that is not trusted. It is
@@ -109,9 +108,7 @@ class Guard(asyncio.Protocol):
         self._is_answered = kind == _COMPLETE or self._transport.is_closing()
 
     def _hand_on(self) -> None:
-        """Return the connection to asyncpg, with the answer to its own
-        request.
-        """
+        """Return the connection to asyncpg, with the answer to its request."""
         if not self._has_owner and self._received.startswith(_PARSED):
             # The statement names tables that did not exist a moment ago.
             self._cut(None)

@@ -71,6 +71,17 @@ def _quoted(text: str) -> ColumnElement[Any]:
     return literal_column(f"'{text}'")
 
 
+# The columns, for expressions that read like SQL: `_role.oid`.
+_schema: Final = _NAMESPACE.c
+_relation: Final = _RELATION.c
+_role: Final = _ROLE.c
+
+_IS_ME: Final = _role.rolname == _ME
+_IS_OURS: Final = _schema.nspname == _quoted(SCHEMA)
+_IS_INSIDE: Final = _relation.relnamespace == _schema.oid
+_OWNS_SCHEMA: Final = _role.oid == _schema.nspowner
+
+
 def _is_trusted(*, with_groups: bool = True) -> ColumnElement[bool]:
     """Whether the role in the row of `_ROLE` may decide what runs as us.
 
@@ -81,11 +92,11 @@ def _is_trusted(*, with_groups: bool = True) -> ColumnElement[bool]:
     is_current = _DATABASE.c.datname == func.current_database()
     owner_of_database = select(_DATABASE.c.datdba).where(is_current)
     trusted = [
-        _ROLE.c.rolname == _ME,
-        _ROLE.c.rolsuper,
-        _ROLE.c.oid == owner_of_database.scalar_subquery(),
+        _IS_ME,
+        _role.rolsuper,
+        _role.oid == owner_of_database.scalar_subquery(),
         # Its only member is the owner of the database.
-        _ROLE.c.rolname == _quoted("pg_database_owner"),
+        _role.rolname == _quoted("pg_database_owner"),
     ]
     if with_groups:
         trusted.append(_has_its_rights())
@@ -98,13 +109,13 @@ def _has_its_rights() -> ColumnElement[bool]:
     memberships = _MEMBER.join(me, me.c.oid == _MEMBER.c.member)
     granted = select(_MEMBER.c.roleid).select_from(memberships)
     is_mine = me.c.rolname == _ME
-    mine = granted.where(_MEMBER.c.roleid == _ROLE.c.oid, is_mine)
+    mine = granted.where(_MEMBER.c.roleid == _role.oid, is_mine)
     is_granted = mine.exists()
     # PostgreSQL treats a superuser as a member of every role. For a superuser
     # only a direct membership counts.
     setting = func.current_setting(_quoted("is_superuser"))
     is_superuser = setting == _quoted("on")
-    has_role = func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))
+    has_role = func.pg_has_role(_role.oid, _quoted("USAGE"))
     return case((is_superuser, is_granted), else_=has_role)
 
 
@@ -114,39 +125,36 @@ def owners() -> Select[str, bool]:
     The owner of the schema comes first. Without a schema there is no row.
     """
     # Whoever owns one table can put a trigger on it.
-    is_inside = _RELATION.c.relnamespace == _NAMESPACE.c.oid
-    inside = select(_RELATION.c.relowner).where(is_inside)
-    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
-    is_owner = or_(owns_schema, _ROLE.c.oid.in_(inside))
-    owner = cast(_ROLE.c.rolname, Text).label("owner")
+    inside = select(_relation.relowner).where(_IS_INSIDE)
+    is_owner = or_(_OWNS_SCHEMA, _role.oid.in_(inside))
+    owner = cast(_role.rolname, Text).label("owner")
     is_trusted = _is_trusted().label("is_trusted")
     found = (
         select(owner, is_trusted)
         .select_from(_NAMESPACE.join(_ROLE, is_owner))
-        .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
+        .where(_IS_OURS)
     )
     # False sorts before true, so the owner of the schema comes first.
-    is_other = _ROLE.c.oid != _NAMESPACE.c.nspowner
-    return found.order_by(is_other, _ROLE.c.rolname)
+    is_other = _role.oid != _schema.nspowner
+    return found.order_by(is_other, _role.rolname)
 
 
 def _owner_of_schema() -> Select[Any]:
     """Select the id of the role that owns the schema."""
-    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
     return (
-        select(_ROLE.c.oid)
-        .select_from(_NAMESPACE.join(_ROLE, owns_schema))
-        .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
+        select(_role.oid)
+        .select_from(_NAMESPACE.join(_ROLE, _OWNS_SCHEMA))
+        .where(_IS_OURS)
     )
 
 
 def relations() -> Select[Any]:
     """Select the names of the tables, views and similar in the schema."""
-    is_inside = _NAMESPACE.c.oid == _RELATION.c.relnamespace
+    is_inside = _schema.oid == _relation.relnamespace
     return (
-        select(cast(_RELATION.c.relname, Text))
+        select(cast(_relation.relname, Text))
         .select_from(_RELATION.join(_NAMESPACE, is_inside))
-        .where(_NAMESPACE.c.nspname == _quoted(SCHEMA))
+        .where(_IS_OURS)
     )
 
 
@@ -155,9 +163,8 @@ def role_without_rights() -> Select[Any]:
 
     That is a role that neither owns the schema nor can create it.
     """
-    is_me = _ROLE.c.rolname == _ME
-    has_its_rights = func.pg_has_role(_ROLE.c.oid, _quoted("USAGE"))
-    mine = _owner_of_schema().where(or_(is_me, has_its_rights))
+    has_its_rights = func.pg_has_role(_role.oid, _quoted("USAGE"))
+    mine = _owner_of_schema().where(or_(_IS_ME, has_its_rights))
     database = func.current_database()
     may_create = func.has_database_privilege(database, _quoted("CREATE"))
     is_there = _owner_of_schema().exists()
@@ -171,20 +178,19 @@ def open_schemas() -> Select[Any]:
     These are our schema and those on our search_path. A group that we belong
     to counts as others: its members are.
     """
-    exploded = func.aclexplode(_NAMESPACE.c.nspacl)
+    exploded = func.aclexplode(_schema.nspacl)
     rights = exploded.table_valued("grantee", "privilege_type").lateral()
     is_right_to_create = rights.c.privilege_type == _quoted("CREATE")
     # 0 is PUBLIC: every role.
     is_public = rights.c.grantee == literal_column("0")
     by_everybody = and_(is_right_to_create, is_public)
-    owns_schema = _ROLE.c.oid == _NAMESPACE.c.nspowner
-    is_granted = and_(is_right_to_create, _ROLE.c.oid == rights.c.grantee)
-    by_role = or_(owns_schema, is_granted)
+    is_granted = and_(is_right_to_create, _role.oid == rights.c.grantee)
+    by_role = or_(_OWNS_SCHEMA, is_granted)
     roles = _NAMESPACE.outerjoin(rights, true()).outerjoin(_ROLE, by_role)
     # NULL where the outer join found no role.
     is_trusted = func.coalesce(_is_trusted(with_groups=False), true())
     is_open = or_(by_everybody, not_(is_trusted))
-    names = select(cast(_NAMESPACE.c.nspname, Text).label("name"))
+    names = select(cast(_schema.nspname, Text).label("name"))
     found = names.select_from(roles).where(_is_looked_in(), is_open)
     return found.distinct().order_by(column("name"))
 
@@ -193,6 +199,6 @@ def _is_looked_in() -> ColumnElement[bool]:
     """Whether the schema in `_NAMESPACE` is ours or on our search_path."""
     # Without the implicit schemas: nobody but a superuser creates in those.
     path = any_(func.current_schemas(false()))
-    is_on_path = _NAMESPACE.c.nspname == path
-    is_ours = _NAMESPACE.c.nspname == _quoted(SCHEMA)
+    is_on_path = _schema.nspname == path
+    is_ours = _IS_OURS
     return or_(is_on_path, is_ours)

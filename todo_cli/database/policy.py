@@ -1,8 +1,8 @@
-"""The recipe for sharing one database: a role for each person, and row-level
-security that binds it to its rows.
+"""The SQL of `todo db policy`, for a database that several people share.
 
-Every table of ours has a column `user_id`, by which its rows are told apart.
-The lists of tables come from the models.
+Each person has a role, and row-level security limits it to its own rows. Every
+table of ours has a column `user_id`, which the policies compare. The tables
+come from the metadata, so a new table needs no change here.
 """
 
 from collections.abc import Sequence
@@ -116,54 +116,54 @@ END $$"""
 
 
 def recipe(people: Sequence[str]) -> str:
-    """SQL that makes a role for each person, binds it to its own rows and
-    gives it its rights.
+    """Return SQL that creates a role for each person and limits it.
+
+    It can be run again: existing roles and policies are kept or replaced.
     """
-    passwords = "".join(
-        f"\n--      ALTER ROLE {quote(name)} PASSWORD '...';"
-        for name in people
-    )
-    tables = "".join(
-        _TABLE.format(table=table.fullname) for table in _tables()
-    )
+    # Passwords are only shown as a comment: SQL with a password ends up in
+    # logs and histories.
+    examples = [f"ALTER ROLE {quote(name)} PASSWORD '...';" for name in people]
+    passwords = "".join(f"\n--      {example}" for example in examples)
+    names = [table.fullname for table in _tables()]
+    tables = "".join(_TABLE.format(table=name) for name in names)
     roles = "".join(_role(name) for name in people)
-    head, warning = (
-        _HEAD.format(passwords=passwords, schema=SCHEMA),
-        _WARNING.format(schema=SCHEMA),
-    )
+    head = _HEAD.format(passwords=passwords, schema=SCHEMA)
+    warning = _WARNING.format(schema=SCHEMA)
     return f"{head}{tables}{warning}{roles}\nCOMMIT;\n"
 
 
 def _role(name: str) -> str:
-    role, literal = quote(name), "'" + name.replace("'", "''") + "'"
-    tag = (
-        "$$"
-        if "$" not in name
-        else next(f"$t{n}$" for n in count() if f"$t{n}$" not in name)
-    )
+    """Return the SQL that creates one role and grants its rights."""
+    role = quote(name)
+    literal = "'" + name.replace("'", "''") + "'"
+    # The name is inside a dollar-quoted block, so it must not contain the tag.
+    tag = "$$"
+    if "$" in name:
+        tags = (f"$t{number}$" for number in count())
+        tag = next(each for each in tags if each not in name)
     return _ROLE.format(
         role=role, literal=literal, tag=tag, grants=grants(role)
     )
 
 
 def grants(role: str) -> str:
-    """SQL that gives a role, by its quoted name, the rights that the program
-    needs.
+    """Return SQL that grants the rights that the program needs.
+
+    `role` is a quoted name.
     """
-    lines = [
-        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};",
-        *(
-            f"GRANT {_rights(table)} ON {table.fullname} TO {role};"
-            for table in _tables()
-        ),
-        f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role};",
-    ]
+    lines = [f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};"]
+    for table in _tables():
+        rights = _rights(table)
+        lines.append(f"GRANT {rights} ON {table.fullname} TO {role};")
+    # Only the owner migrates; everybody else reads the stamp.
+    lines.append(f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role};")
     return "".join(f"{line}\n" for line in lines)
 
 
 def extension() -> str:
-    """SQL that gives the tables of an upgrade what `task` has: its policy, and
-    rights for the same roles.
+    """Return SQL that runs after a migration that adds tables.
+
+    New tables get the policy that `task` has, and grants for the same roles.
     """
     new = [
         table for table in _tables() if table.name not in ("task", "counter")
@@ -177,15 +177,17 @@ def extension() -> str:
         for table in new
         for line in _TABLE.format(table=table.fullname).strip().split("\n")
     ]
+    # PL/pgSQL allows no empty block, hence NULL.
+    nothing = ["        NULL;"]
     return _EXTENSION.format(
         schema=SCHEMA,
-        grants="\n".join(given or ["        NULL;"]),
-        policies="\n".join(bound or ["        NULL;"]),
+        grants="\n".join(given or nothing),
+        policies="\n".join(bound or nothing),
     )
 
 
 def quote(role: str) -> str:
-    """The name of a role as SQL has it."""
+    """Quote the name of a role as an SQL identifier."""
     return '"' + role.replace('"', '""') + '"'
 
 

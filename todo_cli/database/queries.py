@@ -62,9 +62,19 @@ TASK_NAMES: Final = tuple(field.name for field in fields(Task))
 COLUMNS: Final = tuple(TASK.c[name] for name in TASK_NAMES)
 CHANGEABLE: Final = tuple(field.name for field in fields(TaskChange))
 
+# The columns, for expressions that read like SQL: `task.number`.
+task: Final = TASK.c
+counter: Final = COUNTER.c
+
+
+def _number(name: str) -> Any:
+    """A parameter that is an integer."""
+    return bindparam(name, type_=Integer)
+
+
 _USER: Final = bindparam("user", type_=Text)
 _NOW: Final = bindparam("now", type_=Instant)
-_MINE: Final = TASK.c.user_id == _USER
+_MINE: Final = task.user_id == _USER
 # Constants are literals: a bound value would be lost in the compiled text, and
 # `build.py` refuses it.
 _TRUE: Final = literal_column("true", Boolean)
@@ -79,9 +89,9 @@ class PostgresDialect:
     name = "postgresql"
     insert = staticmethod(postgresql.insert)
 
-    def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
+    def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
-        values = any_(self._array(name, kind))
+        values = any_(self._array(name, left.type))
         is_one_of: ColumnElement[bool] = left == values
         return is_one_of
 
@@ -106,7 +116,7 @@ class SqliteDialect:
     name = "sqlite"
     insert = staticmethod(sqlite.insert)
 
-    def within(self, left: Any, name: str, kind: Any) -> ColumnElement[bool]:
+    def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
         values = select(self.items(name).c.value)
         is_one_of: ColumnElement[bool] = left.in_(values)
@@ -130,7 +140,7 @@ def statements(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
-    is_listed = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    is_listed = dialect.within(task.id, "ids")
     return {
         "by_id": _single("id"),
         "by_number": _single("number"),
@@ -144,12 +154,12 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_the_store() -> dict[str, Expression]:
-    last = select(COUNTER.c.last)
+    last = select(counter.last)
     return {
         "ping": select(_ONE),
         "version": select(VERSION_TABLE.c.version_num),
         "contents": _contents(),
-        "last_number": last.where(COUNTER.c.user_id == _USER),
+        "last_number": last.where(counter.user_id == _USER),
     }
 
 
@@ -177,20 +187,20 @@ def _of_a_file() -> dict[str, Expression]:
 
 def _single(key: str) -> Select[Any]:
     """Select one task of the user by its id or number."""
-    given = bindparam("key", type_=TASK.c[key].type)
-    return select(*COLUMNS).where(_MINE, TASK.c[key] == given)
+    given = bindparam("key", type_=task[key].type)
+    return select(*COLUMNS).where(_MINE, task[key] == given)
 
 
 def _is_named(dialect: Dialect) -> ColumnElement[bool]:
-    is_number = dialect.within(TASK.c.number, "numbers", Integer)
-    is_id = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
+    is_number = dialect.within(task.number, "numbers")
+    is_id = dialect.within(task.id, "ids")
     return or_(is_number, is_id)
 
 
 def _named(dialect: Dialect) -> Select[Any]:
     """Select the user's tasks with one of the numbers or ids, by number."""
     named = select(*COLUMNS).where(_MINE, _is_named(dialect))
-    return named.order_by(TASK.c.number)
+    return named.order_by(task.number)
 
 
 def _locked(dialect: Dialect) -> Any:
@@ -200,8 +210,8 @@ def _locked(dialect: Dialect) -> Any:
     concurrent delete from leaving half of a call done. SQLite ignores it: only
     one writer runs at a time.
     """
-    named = select(TASK.c.id, TASK.c.number).where(_MINE, _is_named(dialect))
-    ordered = named.order_by(TASK.c.number)
+    named = select(task.id, task.number).where(_MINE, _is_named(dialect))
+    ordered = named.order_by(task.number)
     return ordered.with_for_update().cte("mine")
 
 
@@ -210,10 +220,10 @@ def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
     # Count the locked rows. A subquery on the table itself would count the
     # snapshot, while the change works on the newest version of each row.
     count = select(func.count()).select_from(locked)
-    singles = count.where(dialect.within(locked.c.number, "singles", Integer))
-    ids = count.where(dialect.within(locked.c.id, "ids", TASK.c.id.type))
-    single_count = bindparam("single_count", type_=Integer)
-    id_count = bindparam("id_count", type_=Integer)
+    singles = count.where(dialect.within(locked.c.number, "singles"))
+    ids = count.where(dialect.within(locked.c.id, "ids"))
+    single_count = _number("single_count")
+    id_count = _number("id_count")
     return [
         singles.scalar_subquery() == single_count,
         ids.scalar_subquery() == id_count,
@@ -239,7 +249,7 @@ def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
 def _remove(dialect: Dialect) -> Expression:
     """Delete every named task, all or nothing, and return the deleted rows."""
     locked = _locked(dialect)
-    of_these = TASK.c.id.in_(select(locked.c.id))
+    of_these = task.id.in_(select(locked.c.id))
     conditions = _all_there(dialect, locked)
     statement = delete(TASK).where(_MINE, of_these, *conditions)
     return statement.returning(*COLUMNS)
@@ -252,7 +262,7 @@ COMPLETED: Final = bindparam("completed", type_=Boolean)
 
 def given(field: str) -> ColumnElement[Any]:
     """Return the new value of a field, as a parameter with the field's name."""
-    return bindparam(field, type_=TASK.c[field].type)
+    return bindparam(field, type_=task[field].type)
 
 
 def assignments(field: str) -> dict[str, ColumnElement[Any]]:
@@ -262,12 +272,12 @@ def assignments(field: str) -> dict[str, ColumnElement[Any]]:
     """
     found: dict[str, ColumnElement[Any]] = {field: given(field)}
     if field == "completed":
-        kept = func.coalesce(TASK.c.completed_at, _NOW)
+        kept = func.coalesce(task.completed_at, _NOW)
         found["completed_at"] = case((COMPLETED, kept), else_=None)
     return found
 
 
-def moment(fields: Sequence[str], otherwise: Any = TASK.c.updated_at) -> Any:
+def moment(fields: Sequence[str], otherwise: Any = task.updated_at) -> Any:
     """Return the new `updated_at`, which moves only where a value differs.
 
     `otherwise` is the value of rows on which nothing differs.
@@ -275,7 +285,7 @@ def moment(fields: Sequence[str], otherwise: Any = TASK.c.updated_at) -> Any:
     whens = []
     for field in fields:
         # `<>` would be NULL where one of the values is.
-        differs = TASK.c[field].is_distinct_from(given(field))
+        differs = task[field].is_distinct_from(given(field))
         whens.append((differs, _NOW))
     return case(*whens, else_=otherwise)
 
@@ -288,7 +298,7 @@ def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
     refuse.
     """
     locked = _locked(dialect)
-    of_these = TASK.c.id.in_(select(locked.c.id))
+    of_these = task.id.in_(select(locked.c.id))
     conditions = _all_there(dialect, locked)
     statement = update(TASK).where(_MINE, of_these, *conditions)
     return statement.values(dict(values)).returning(*COLUMNS)
@@ -308,7 +318,7 @@ def _open(columns: Iterable[Column[Any]], prefix: str = "") -> dict[str, Any]:
 
 def _highest(user: Any) -> ColumnElement[int]:
     """Select the highest task number of a user; 0 if there are no tasks."""
-    highest = select(func.max(TASK.c.number)).where(TASK.c.user_id == user)
+    highest = select(func.max(task.number)).where(task.user_id == user)
     return func.coalesce(highest.scalar_subquery(), _ZERO)
 
 
@@ -318,7 +328,7 @@ def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
     The proposed number is higher if a table was restored and its counter is
     behind.
     """
-    next_number = COUNTER.c.last + numbers
+    next_number = counter.last + numbers
     return case((next_number < proposed, proposed), else_=next_number)
 
 
@@ -327,15 +337,15 @@ def _reserve(dialect: Dialect) -> Expression:
 
     The row stays locked until the transaction ends.
     """
-    count = bindparam("count", type_=Integer)
+    count = _number("count")
     # A user without a counter may have tasks: the table was restored.
     first = select(_USER, _highest(_USER) + count)
-    counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
-    last = _further(counter.excluded.last, count)
-    moved = counter.on_conflict_do_update(
+    new = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    last = _further(new.excluded.last, count)
+    moved = new.on_conflict_do_update(
         index_elements=["user_id"], set_={"last": last}
     )
-    return moved.returning(COUNTER.c.last)
+    return moved.returning(counter.last)
 
 
 def _addition(dialect: PostgresDialect) -> Expression:
@@ -348,7 +358,7 @@ def _addition(dialect: PostgresDialect) -> Expression:
     # SQLAlchemy reserves parameters named like columns for VALUES and SET, and
     # these are used in subqueries, too.
     given = _open(COLUMNS, "the_")
-    stored = select(TASK.c.number).where(TASK.c.id == given["id"])
+    stored = select(task.number).where(task.id == given["id"])
     # Two calls with one id may both find it new at the same instant. Then one
     # number is never used: a gap, which costs less than a lock on every add.
     counted = _next_number(dialect, given["user_id"], ~stored.exists())
@@ -361,9 +371,9 @@ def _addition(dialect: PostgresDialect) -> Expression:
     found = new.on_conflict_do_update(
         index_elements=["id"],
         set_={"id": new.excluded.id},
-        where=TASK.c.user_id == new.excluded.user_id,
+        where=task.user_id == new.excluded.user_id,
     )
-    is_new = (TASK.c.number == number).label("is_new")
+    is_new = (task.number == number).label("is_new")
     return found.returning(*COLUMNS, is_new)
 
 
@@ -375,28 +385,28 @@ def _next_number(
     Returns no row otherwise.
     """
     first = select(user, _highest(user) + _ONE).where(is_new)
-    counter = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
-    last = _further(counter.excluded.last, _ONE)
-    moved = counter.on_conflict_do_update(
+    new = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
+    last = _further(new.excluded.last, _ONE)
+    moved = new.on_conflict_do_update(
         index_elements=["user_id"], set_={"last": last}
     )
-    return moved.returning(COUNTER.c.last).cte("given")
+    return moved.returning(counter.last).cte("given")
 
 
 # Lists: a template, and the parts that fill it
 
 _CREATED_AT: Final = bindparam("created_at", type_=Instant)
-_NUMBER: Final = bindparam("number", type_=Integer)
-_NEWEST: Final = (TASK.c.created_at, TASK.c.number)
-_WITH_STATUS: Final = (TASK.c.completed, *_NEWEST)
+_NUMBER: Final = _number("number")
+_NEWEST: Final = (task.created_at, task.number)
+_WITH_STATUS: Final = (task.completed, *_NEWEST)
 
 # A status is one bound, `< true`. With `= true` PostgreSQL would choose the
 # index without the column and walk all rows of the user to find a few.
 # A position is compared by every column of its order, so that the index leads
 # straight to it.
 CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
-    "open": TASK.c.completed < _TRUE,
-    "done": TASK.c.completed > _FALSE,
+    "open": task.completed < _TRUE,
+    "done": task.completed > _FALSE,
     "after": tuple_(*_NEWEST) < tuple_(_CREATED_AT, _NUMBER),
     "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
     "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
@@ -412,7 +422,7 @@ ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
 }
 """Orders of lists. The order of one status starts with it, like the index."""
 
-MOST: Final = bindparam("most", type_=Integer)
+MOST: Final = _number("most")
 
 
 def page(
@@ -455,7 +465,7 @@ def _count(status: str) -> Label[int]:
 
 def _contents() -> Expression:
     """Select the number of the user's tasks and their highest task number."""
-    highest = func.coalesce(func.max(TASK.c.number), _ZERO)
+    highest = func.coalesce(func.max(task.number), _ZERO)
     return select(func.count(), highest).select_from(TASK).where(_MINE)
 
 
@@ -507,21 +517,21 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
     for each in SQLModel.metadata.sorted_tables:
         found[f"read_{each.name}"] = _read(each)
         found[f"copy_{each.name}"] = _copy(dialect, each)
-    is_listed = dialect.within(TASK.c.id, "ids", TASK.c.id.type)
-    owners = select(TASK.c.id, TASK.c.user_id, TASK.c.number)
+    is_listed = dialect.within(task.id, "ids")
+    owners = select(task.id, task.user_id, task.number)
     return found | {
         "known_users": union(_known(dialect, COUNTER), _known(dialect, TASK)),
         "raise_counter": _raise_counter(dialect),
         "catch_up": _catch_up(dialect),
         "owners_of": owners.where(is_listed),
-        "any_task": select(TASK.c.id).limit(_ONE),
+        "any_task": select(task.id).limit(_ONE),
     }
 
 
 def _read(each: Table) -> Select[Any]:
     """Select every row of a table, in a stable order."""
     keys = each.primary_key.columns
-    order = (TASK.c.user_id, TASK.c.number) if each is TASK else keys
+    order = (task.user_id, task.number) if each is TASK else keys
     return select(*each.c).order_by(*order)
 
 
@@ -537,14 +547,14 @@ def _copy(dialect: Dialect, each: Table) -> Expression:
 def _known(dialect: Dialect, each: Table) -> Select[Any]:
     """Select the users of a table that are among the given ones."""
     user = each.c.user_id
-    return select(user).where(dialect.within(user, "users", Text))
+    return select(user).where(dialect.within(user, "users"))
 
 
 def _raise_counter(dialect: Dialect) -> Expression:
     """Insert a counter, or advance the existing one; it never goes back."""
-    new = dialect.insert(COUNTER).values(_open(COUNTER.c))
-    is_higher = new.excluded.last > COUNTER.c.last
-    last = case((is_higher, new.excluded.last), else_=COUNTER.c.last)
+    new = dialect.insert(COUNTER).values(_open(counter))
+    is_higher = new.excluded.last > counter.last
+    last = case((is_higher, new.excluded.last), else_=counter.last)
     return new.on_conflict_do_update(
         index_elements=["user_id"], set_={"last": last}
     )
@@ -552,10 +562,10 @@ def _raise_counter(dialect: Dialect) -> Expression:
 
 def _catch_up(dialect: Dialect) -> Expression:
     """Advance the counters that are behind the tasks of their users."""
-    is_theirs = TASK.c.user_id == COUNTER.c.user_id
-    highest = select(func.max(TASK.c.number)).where(is_theirs)
+    is_theirs = task.user_id == counter.user_id
+    highest = select(func.max(task.number)).where(is_theirs)
     of_user = highest.scalar_subquery()
-    is_user = dialect.within(COUNTER.c.user_id, "users", Text)
+    is_user = dialect.within(counter.user_id, "users")
     # NULL for a user without tasks: then nothing is behind.
-    is_behind = COUNTER.c.last < of_user
+    is_behind = counter.last < of_user
     return update(COUNTER).where(is_user, is_behind).values(last=of_user)

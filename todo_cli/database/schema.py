@@ -1,7 +1,6 @@
-"""Which schema a store has, and how a store without one gets it.
+"""Read which schema a store has, and create it where there is none.
 
-An older schema is brought up to date by `upgrade.py`, which alone loads
-Alembic.
+`upgrade.py` migrates an older schema; only it loads Alembic.
 """
 
 import re
@@ -17,15 +16,16 @@ from todo_cli.errors import SchemaMismatch
 REVISIONS: Final[Mapping[str, frozenset[str]]] = {
     "0001": frozenset({"counter", "task"})
 }
-"""Alembic's revisions in order, and the tables of each: a store is judged by
-the version that it bears.
+"""Alembic's revisions in order, and the tables of each.
+
+A store is compared with the tables of the revision in its stamp.
 """
 HEAD: Final = list(REVISIONS)[-1]
 
 VERSION_TABLE: Final = "alembic_version"
 
 NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
-"""The hint where the store in use is somebody else's."""
+"""The hint if the store belongs to another program."""
 
 
 class Fit(StrEnum):
@@ -41,8 +41,10 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a store holds: how it fits, its version, and in PostgreSQL who owns
-    the schema.
+    """What is known of a store's schema.
+
+    `version` is the stamp; `owner` is the role that owns the schema, on
+    PostgreSQL only.
     """
 
     fit: Fit
@@ -51,8 +53,10 @@ class State:
 
 
 async def read_state(connection: Connection) -> State:
-    """Look which schema is there; three statements at most, nothing is
-    changed.
+    """Read the state of a store's schema.
+
+    At most three statements, and nothing is changed. Owners come first: in a
+    schema of an untrusted owner no table is read.
     """
     found_owner = None
     if not connection.is_sqlite:
@@ -72,15 +76,16 @@ async def read_state(connection: Connection) -> State:
 def _judge(
     version: str | None, tables: set[str], found_owner: str | None
 ) -> State:
-    """Say how a store with these tables fits that bears this version.
+    """Choose the state of a store with these tables and this stamp.
 
-    Other programs use Alembic's table, too.
+    Other programs use Alembic's table too, so the tables must fit the stamp.
     """
     if version is None:
         return State(Fit.FOREIGN, owner=found_owner)
     if version in REVISIONS and tables >= REVISIONS[version]:
         fit = Fit.CURRENT if version == HEAD else Fit.OLDER
         return State(fit, version, found_owner)
+    # Our revisions are four digits; a later one can only be guessed.
     is_later = re.fullmatch("[0-9]{4}", version) and version > HEAD
     if is_later and tables & REVISIONS[HEAD]:
         return State(Fit.NEWER, version, found_owner)
@@ -88,8 +93,9 @@ def _judge(
 
 
 async def _read_any_version(connection: Connection) -> str | None:
-    """Read the version from a table that may be of another program; None if it
-    has none.
+    """Read the stamp; None if there is no usable one.
+
+    The table may belong to another program and lack the column.
     """
     try:
         return await read_version(connection)
@@ -100,16 +106,18 @@ async def _read_any_version(connection: Connection) -> str | None:
 
 
 async def read_version(connection: Connection) -> str | None:
-    """Read the version that a store bears; fails where nothing like a stamp
-    is.
+    """Read the stamp of a store; None if the table is empty.
+
+    Fails with the driver's error if there is no table.
     """
     version: str | None = await fetch_value(connection, "version")
     return version
 
 
 def mismatch(state: State, place: str) -> SchemaMismatch:
-    """Say why a store that is neither absent nor current cannot be used as it
-    is.
+    """Return the error for a store that cannot be used as it is.
+
+    `state` is anything but ABSENT or CURRENT.
     """
     if state.fit is Fit.FOREIGN:
         return SchemaMismatch(
@@ -130,17 +138,19 @@ def mismatch(state: State, place: str) -> SchemaMismatch:
 
 
 async def create(connection: Connection) -> bool:
-    """Make the schema, all or nothing; False if somebody else was faster.
+    """Create the schema, all or nothing; False if another process was faster.
 
-    PostgreSQL: one round trip, of which each part is harmless when repeated.
+    PostgreSQL takes one round trip, and every statement may be repeated.
     """
     steps = connection.statements.creation
     if not connection.is_sqlite:
         await connection.execute(";\n".join(steps))
         return True
-    # Refused where files cannot be shared: then the journal stays what it is.
+    # SQLite refuses WAL on some network file systems and keeps the journal.
+    # It cannot be set inside a transaction.
     await connection.execute("PRAGMA journal_mode=WAL")
     async with connection.transaction():
+        # Read again: now the lock keeps other processes out.
         if (await read_state(connection)).fit is not Fit.ABSENT:
             return False
         for step in steps:

@@ -1,12 +1,12 @@
-"""What SQLite keeps beside the embedded file: a log or a journal of another
-file is never replayed into it.
+"""Check the log and the journal beside the embedded file before SQLite does.
 
-SQLite takes any `-wal` or `-journal` beside a file for that file's own. Who
-puts a backup in the place of a file, and leaves them there, has the backup
-overwritten by pages of the old file. So each of our transactions leaves a mark
-in the header of the file. The header is copied into the log or the journal,
-and the marks are compared before SQLite opens a file. What they do not tell is
-not guessed: SQLite opens the file as it always did.
+SQLite takes any `-wal` or `-journal` beside a file for that file's own. If a
+backup replaces the file and they are left behind, SQLite overwrites the backup
+with pages of the old file.
+
+So each of our transactions writes a mark into the header of the file. The
+header is also copied into the log or the journal, and the marks are compared
+before SQLite opens a file. In unclear cases SQLite opens the file as usual.
 
 Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3
 (journal) and 4 (log).
@@ -27,98 +27,104 @@ from todo_cli.database.files import Identity, identify
 from todo_cli.errors import DatabaseBusy, IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
-"""Magic number, version, page size, checkpoints, two salts, two checksums; the
-last bit of the magic: byte order.
+"""The header of a log.
+
+Magic number, version, page size, checkpoints, two salts, two checksums. The
+last bit of the magic number is the byte order.
 """
 _LOG_MAGIC: Final = 0x377F0682
 _FRAME_START: Final = struct.Struct(">6I")
-"""Page, pages of the file after this commit (0: no commit), two salts, two
-checksums; then the page.
+"""The header of a frame, which a page follows.
+
+Page number, pages of the file after this commit (0: no commit), two salts, two
+checksums.
 """
 _JOURNAL_START: Final = struct.Struct(">8s5I")
-"""Magic bytes, records (0: not known to be on the disk yet), nonce, pages of
-the file before, sector and page size.
+"""The header of a journal.
+
+Magic bytes, records (0: not synced yet), nonce, pages of the file before,
+sector size, page size.
 """
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
-"""Where a file's first page has the mark."""
+"""The position of the mark in the first page of a file."""
 _LOCK_PLACE: Final = 2**30
-"""Where a file has the page of its locks, which is never written."""
+"""The offset of the page that holds the locks.
+
+SQLite never writes that page.
+"""
 _MOST_LOOKS: Final = 20
-"""How often a log is read again that another process begins anew meanwhile."""
+"""How often to read again if another process restarts the log meanwhile."""
 
 
 class LeftBehind(IoFailed):
-    """A log or a journal is not of the file that it is beside."""
+    """A log or a journal belongs to another file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a transaction writes into the header, as `user_version` and
-    `application_id`; both 0 before the first.
+    """What a transaction writes into the header of the file.
+
+    SQLite stores it as `user_version` and `application_id`. Both are 0 before
+    the first transaction.
     """
 
     count: int
-    """One more than before; the first of a file is random, so that marks of
-    different files differ.
+    """One more than in the transaction before.
+
+    The first one of a file is random, so that marks of different files differ.
     """
     files: int
-    """Which file and which log were written to, by the last bits of their
-    inode numbers; 0 where there is no log.
+    """The last bits of the inode numbers of the file and the log.
 
-    The count is added to the log's, so that a count which another program
-    wrote does not fit.
+    0 means that there is no log. The count is added to the log's bits, so that
+    a count of another program does not fit.
     """
 
     def is_of_log(self, log: int) -> bool:
-        """Whether we wrote this mark into the log of this inode number; a page
-        copied from elsewhere has another.
+        """Whether we wrote this mark into the log with this inode number.
+
+        A page that was copied from elsewhere has another mark.
         """
-        return (
-            self.files != 0
-            and (self.files - self.count) & 0xFFFF == log & 0xFFFF
-        )
+        log_bits = (self.files - self.count) & 0xFFFF
+        return self.files != 0 and log_bits == log & 0xFFFF
 
     def is_of_file(self, file: int) -> bool:
-        """Whether it was written into the file of this inode number, if we
-        wrote it at all.
-        """
+        """Whether a mark of ours was written into the file with this inode."""
         return self.files >> 16 == file & 0x7FFF
 
 
 def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
-    """The mark of a transaction that is about to be committed to the file that
-    was opened at this path.
+    """Return the mark of a transaction that is about to commit.
+
+    `file` is the identity of the file that was opened at this path.
     """
-    count = (
-        last.count + 1
-        if last.count
-        else 1 + int.from_bytes(os.urandom(4), "big") // 4
-    )
+    count = last.count + 1
+    if last.count == 0:
+        # At most 30 bits: SQLite stores a signed number of 32 bits, which must
+        # have room to grow.
+        count = 1 + int.from_bytes(os.urandom(4), "big") // 4
     log = identify(_beside(path.resolve(), "-wal"))
-    return Mark(
-        count,
-        (file[1] & 0x7FFF) << 16 | (log[1] + count) & 0xFFFF
-        if file and log
-        else 0,
-    )
+    if file is None or log is None:
+        return Mark(count, 0)
+    file_bits = file[1] & 0x7FFF
+    log_bits = (log[1] + count) & 0xFFFF
+    return Mark(count, file_bits << 16 | log_bits)
 
 
 def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
-    """Refuse to use a file while the log or the journal of another one is
-    beside it; nothing is changed.
+    """Raise an error if a log or a journal of another file is beside the file.
 
-    A file that `is_open` already has been written to since it was looked at
-    last, by a checkpoint or by `cp`.
+    Nothing is changed. With `is_open`, the file was written to since the last
+    check, by a checkpoint or by `cp`.
 
     Raises:
         LeftBehind: SQLite would write pages of another file into this one, or
-            would delete what is left of a file that is gone.
-        DatabaseBusy: a file that is open cannot be read at the moment.
+            delete what is left of a file that is gone.
+        DatabaseBusy: an open file cannot be read at the moment.
     """
-    path = (
-        path.resolve()
-    )  # where SQLite looks for them, also if we came through a symlink
+    # SQLite, too, follows a symlink before it looks for them.
+    path = path.resolve()
     is_foreign = _is_foreign(path, _beside(path, "-wal"), _log_differs)
     if is_foreign is None and is_open:
         raise DatabaseBusy(
@@ -131,8 +137,9 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
 
 
 def has_empty_log(path: Path) -> bool:
-    """Whether somebody has the file open, and has not written to it: then no
-    checkpoint changes it.
+    """Whether the file is open somewhere and its log is empty.
+
+    Then no checkpoint changes the file.
     """
     try:
         return _beside(path.resolve(), "-wal").stat().st_size == 0
@@ -145,6 +152,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
+    """Return the error, with a hint that depends on what is missing."""
     try:
         is_there = path.stat().st_size > 0
     except OSError:
@@ -164,24 +172,23 @@ def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file says of itself without its log and its journal; all 0 where
-    it is empty, gone or no database.
+    """What a file contains, apart from its log and its journal.
+
+    All values are 0 if the file is empty, missing or no database.
     """
 
     page_size: int = 0
     pages: int | None = 0
-    """None where it cannot be told: the file is in the middle of a checkpoint,
-    perhaps.
-    """
+    """None if it is unknown, for example in the middle of a checkpoint."""
     mark: Mark = Mark(0, 0)
     inode: int = 0
 
 
 def _read(path: Path) -> _File | None:
-    """Read the header; None where that fails.
+    """Read the header of a file; None if that fails.
 
-    SQLite does it: closing the file ourselves would let go of every lock that
-    this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    SQLite reads it for us. Closing the file ourselves would release every lock
+    that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         found = path.stat()
@@ -189,7 +196,7 @@ def _read(path: Path) -> _File | None:
         return _File()
     if found.st_size == 0:
         return _File()
-    # Immutable: SQLite leaves the log, the journal and the locks alone.
+    # Immutable: SQLite ignores the log, the journal and the locks.
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as file:
@@ -202,32 +209,27 @@ def _read(path: Path) -> _File | None:
             except sqlite3.Error:
                 pages = None
     except sqlite3.Error as error:
-        return (
-            _File()
-            if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB"
-            else None
-        )
-    mark = Mark(
-        count, files & 0xFFFF_FFFF
-    )  # which SQLite gives as a signed number
+        name = getattr(error, "sqlite_errorname", None)
+        return _File() if name == "SQLITE_NOTADB" else None
+    # SQLite returns a signed number.
+    mark = Mark(count, files & 0xFFFF_FFFF)
     return _File(page_size, pages, mark, found.st_ino)
 
 
 def _is_foreign(
     path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]
 ) -> bool | None:
-    """Whether what is beside a file is known not to be its own; None where the
-    file cannot be read.
+    """Whether a log or journal certainly belongs to another file.
 
-    Others may be writing. A log or a journal that begins anew has other random
-    numbers in its first bytes: while these stay, what is read from it and from
-    the file belongs together.
+    None means that the file cannot be read. `differs` decides for a log or a
+    journal.
     """
     try:
         found = beside.stat()
         if found.st_size == 0 or not stat.S_ISREG(found.st_mode):
             return False
-        # SQLite has no locks on these files that closing would let go of.
+        # Opening is safe here: SQLite has no locks on these files that our
+        # closing would release.
         descriptor = os.open(beside, os.O_RDONLY)
     except OSError:
         return False
@@ -245,6 +247,12 @@ def _look_until_it_stays(
     descriptor: int,
     differs: Callable[[int, bytes, _File], bool],
 ) -> bool | None:
+    """Read log and file again until both are unchanged while they are read.
+
+    Another process may be writing. A log or journal that starts anew has other
+    random numbers in its first bytes. While these are the same, what was read
+    from both belongs together.
+    """
     for _ in range(_MOST_LOOKS):
         start = os.pread(descriptor, _LOG_START.size, 0)
         file = _read(path)
@@ -264,15 +272,17 @@ def _look_until_it_stays(
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
+    """One frame of a log."""
+
     page: int
     pages: int
-    """How many pages the file has after this commit; 0 where it is none."""
+    """The pages of the file after this commit; 0 if it is no commit."""
     mark: Mark | None
-    """In frames of the first page."""
+    """The mark, in a frame of the first page."""
 
 
 def _log_differs(log: int, start: bytes, file: _File) -> bool:
-    """Whether a log would be replayed, and does not continue the file."""
+    """Whether SQLite would replay a log that does not continue the file."""
     if len(start) < _LOG_START.size:
         return False
     magic, _, page_size, _, *_ = _LOG_START.unpack(start)
@@ -280,34 +290,33 @@ def _log_differs(log: int, start: bytes, file: _File) -> bool:
         return False
 
     def continues() -> bool:
-        return file.page_size == page_size and _continues(
-            _frames(log, start, page_size), file, os.fstat(log).st_ino
-        )
+        if file.page_size != page_size:
+            return False
+        frames = _frames(log, start, page_size)
+        return _continues(frames, file, os.fstat(log).st_ino)
 
-    # A frame that is being written has its beginning before its page, so look
-    # again once a whole transaction is there.
-    return (
-        not continues()
-        and _is_replayed(log, start, page_size)
-        and not continues()
-    )
+    if continues() or not _is_replayed(log, start, page_size):
+        return False
+    # A frame that is being written has its header before its page. So check
+    # again now that a whole transaction is there.
+    return not continues()
 
 
 def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
-    """Whether a log may have been begun on the file as it is, or on one of
-    which the file has pages already.
+    """Whether a log may have started on this file.
 
-    A file has the mark of the last transaction that is in it: the one before
-    the log, or one of the log's own. With the count of one of the log's own,
-    and another mark, it is another file. But that is known of our own
-    transactions only. Another program can write any mark through SQLite: a
-    restore by SQLite's backup API writes that of the backup, and every other
-    page of it. Such a transaction needs nothing of the file.
+    A file has the mark of its last transaction: the one before the log, or one
+    of the log's own. If the count is one of the log's and the mark differs, it
+    is another file.
+
+    That holds only for our own transactions. Another program can write any
+    mark through SQLite. A restore by SQLite's backup API writes the mark of
+    the backup and every other page. Such a transaction needs nothing of the
+    file before it.
     """
     pages, is_marked = 0, False
-    is_same: bool | None = (
-        None  # as the file, of the transactions with its count
-    )
+    # Whether transactions with the file's count are the file's own.
+    is_same: bool | None = None
     written: set[int] = set()
     for frame in frames:
         written.add(frame.page)
@@ -324,12 +333,13 @@ def _continues(frames: Iterator[_Frame], file: _File, log: int) -> bool:
             is_same = _compared(frame.mark, file, log, is_same)
     if is_marked:
         return is_same is True
-    # No mark: a file that grows or shrinks has another first page.
+    # No mark, so no frame of the first page. That page contains the size of
+    # the file, which therefore did not change.
     return pages == 0 or file.pages in (None, pages)
 
 
 def _is_whole(written: set[int], frame: _Frame, file: _File) -> bool:
-    """Whether a transaction that ends here wrote every page of the file."""
+    """Whether the transaction of this commit wrote every page of the file."""
     has_lock_page = frame.pages * file.page_size > _LOCK_PLACE
     return len(written) >= frame.pages - has_lock_page
 
@@ -337,16 +347,14 @@ def _is_whole(written: set[int], frame: _Frame, file: _File) -> bool:
 def _settles(
     mark: Mark, file: _File, log: int, is_same: bool | None
 ) -> bool | None:
-    """Whether a log continues the file, as far as this mark tells; None if it
-    does not.
+    """Whether a log continues the file, if this mark decides it; else None.
 
-    `is_same` is what the marks before said of the file.
+    `is_same` is the result of the marks before.
     """
     ahead = mark.count - file.mark.count
     is_ours = mark.is_of_log(log)
-    if ahead == 1 or (
-        file.mark.count == 0 and ahead
-    ):  # the next one, or the first at all
+    is_first = file.mark.count == 0 and ahead
+    if ahead == 1 or is_first:
         is_of_file = not is_ours or mark.is_of_file(file.inode)
         return is_same is not False and is_of_file
     return True if ahead and not is_ours else None
@@ -355,8 +363,9 @@ def _settles(
 def _compared(
     mark: Mark, file: _File, log: int, is_same: bool | None
 ) -> bool | None:
-    """What is known of marks with the file's count after one more mark: are
-    they its own?
+    """Return what is known of the marks with the file's count.
+
+    The result is whether they are the file's own, including this mark.
     """
     if mark.count != file.mark.count or is_same:
         return is_same
@@ -366,9 +375,7 @@ def _compared(
 def _names_another_file(
     frames: Iterator[_Frame], file: _File, log: int
 ) -> bool:
-    """Whether one of these marks is ours, made in this very log, and says that
-    it was another file's.
-    """
+    """Whether a mark of ours in this log was written for another file."""
     marks = (frame.mark for frame in frames if frame.mark is not None)
     return any(
         mark.is_of_log(log) and not mark.is_of_file(file.inode)
@@ -377,31 +384,31 @@ def _names_another_file(
 
 
 def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:
-    """The frames since the log was begun, the oldest first; behind them are
-    those of its use before.
+    """Yield the frames since the log was started, the oldest first.
+
+    Frames of an earlier use follow; they have other salts.
     """
     place = _LOG_START.size
     salts = start[16:24]
     while True:
-        frame = os.pread(log, _FRAME_START.size + _HEADER_MARK.size, place)
-        if (
-            len(frame) < _FRAME_START.size + _HEADER_MARK.size
-            or frame[8:16] != salts
-        ):
+        # The header of the page is enough; pages are large.
+        length = _FRAME_START.size + _HEADER_MARK.size
+        frame = os.pread(log, length, place)
+        if len(frame) < length or frame[8:16] != salts:
             return
         page, pages, *_ = _FRAME_START.unpack_from(frame)
-        mark = (
-            Mark(*_HEADER_MARK.unpack_from(frame, _FRAME_START.size))
-            if page == 1
-            else None
-        )
+        mark = None
+        if page == 1:
+            numbers = _HEADER_MARK.unpack_from(frame, _FRAME_START.size)
+            mark = Mark(*numbers)
         yield _Frame(page, pages, mark)
         place += _FRAME_START.size + page_size
 
 
 def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
-    """Whether SQLite finds a whole transaction: unbroken sums from the
-    beginning to a commit.
+    """Whether SQLite finds a whole transaction in the log.
+
+    That is an unbroken chain of checksums from the start to a commit.
     """
     order = ">" if start[3] & 1 else "<"
     sums = _add_up(order, start[:24], (0, 0))
@@ -409,11 +416,9 @@ def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
         return False
     place = _LOG_START.size
     while True:
-        frame = os.pread(log, _FRAME_START.size + page_size, place)
-        if (
-            len(frame) < _FRAME_START.size + page_size
-            or frame[8:16] != start[16:24]
-        ):
+        length = _FRAME_START.size + page_size
+        frame = os.pread(log, length, place)
+        if len(frame) < length or frame[8:16] != start[16:24]:
             return False
         sums = _add_up(order, frame[:8] + frame[_FRAME_START.size :], sums)
         _, pages, _, _, *told = _FRAME_START.unpack_from(frame)
@@ -427,6 +432,7 @@ def _is_replayed(log: int, start: bytes, page_size: int) -> bool:
 def _add_up(
     order: str, content: bytes, sums: tuple[int, int]
 ) -> tuple[int, int]:
+    """Continue SQLite's checksum over some bytes."""
     one, other = sums
     for even, odd in struct.iter_unpack(f"{order}2I", content):
         one = (one + even + other) & 0xFFFFFFFF
@@ -438,23 +444,22 @@ def _add_up(
 
 
 def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
-    """Whether a journal would be rolled back, and its pages are not the file's
-    of before its last transaction.
+    """Whether SQLite would roll back a journal of another file.
+
+    Its pages must be the file's own from before the last transaction.
     """
     if len(start) < _JOURNAL_START.size:
         return False
-    magic, records, _, pages, sector, page_size = _JOURNAL_START.unpack_from(
-        start
-    )
-    if (
-        magic != _JOURNAL_MAGIC or pages == 0
-    ):  # 0: the file was only being made
+    values = _JOURNAL_START.unpack_from(start)
+    magic, records, _, pages, sector, page_size = values
+    # No pages: the file was being created, so there is nothing to restore.
+    if magic != _JOURNAL_MAGIC or pages == 0:
         return False
     if file.page_size == 0:
         return True
-    if (
-        records == 0
-    ):  # then the file was not written to yet, and would only be cut
+    # No records: the file was not written to yet. SQLite would only truncate
+    # it to the old size.
+    if records == 0:
         return file.pages not in (None, pages)
     before = _count_before(journal, records, sector, page_size)
     return bool(before) and file.mark.count - before not in (0, 1)
@@ -463,14 +468,16 @@ def _journal_differs(journal: int, start: bytes, file: _File) -> bool:
 def _count_before(
     journal: int, records: int, sector: int, page_size: int
 ) -> int:
-    """The count in the first page as it was before; 0 where the journal's
-    first part does not have that page.
+    """Return the count in the first page before the transaction.
+
+    0 means that the first part of the journal does not contain that page.
     """
+    # A record is a page with its number before it and a checksum after it.
+    length = 4 + _HEADER_MARK.size
     for record in range(records):
-        content = os.pread(
-            journal, 4 + _HEADER_MARK.size, sector + record * (page_size + 8)
-        )
-        if len(content) < 4 + _HEADER_MARK.size:
+        place = sector + record * (page_size + 8)
+        content = os.pread(journal, length, place)
+        if len(content) < length:
             break
         if content[:4] == b"\x00\x00\x00\x01":
             return Mark(*_HEADER_MARK.unpack_from(content, 4)).count

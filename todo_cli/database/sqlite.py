@@ -1,4 +1,7 @@
-"""The embedded file: one connection, in a thread of its own (aiosqlite)."""
+"""Run statements on the embedded file, on one connection of aiosqlite.
+
+aiosqlite runs sqlite3 in a thread, so the event loop is not blocked.
+"""
 
 import asyncio
 import json
@@ -26,8 +29,9 @@ from todo_cli.errors import DatabaseBusy
 from todo_cli.task import format_instant
 
 _WAIT_S: Final = 0.1
-"""How long the driver waits for a lock inside one call, where a signal cannot
-reach it.
+"""How long the driver waits for a lock in one call, in seconds.
+
+Short, because a signal cannot interrupt it; `attempts.py` retries.
 """
 
 SET_UP: Final = """
@@ -41,11 +45,14 @@ _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "instant": datetime.fromisoformat,
     "boolean": bool,
 }
-"""How a column is read that SQLite stores as text or as a number."""
+"""How to convert a column that SQLite stores as text or a number."""
 
 
 def to_file(value: Any) -> Any:
-    """Turn a value into what SQLite can store: texts, and a list as JSON."""
+    """Convert a value for SQLite.
+
+    A UUID and a datetime become text, a list becomes JSON.
+    """
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -56,11 +63,13 @@ def to_file(value: Any) -> Any:
 
 
 def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
-    """Turn rows as SQLite has them into rows of Python's values, column by
-    column.
+    """Convert rows of SQLite to Python's values, column by column.
+
+    `kinds` has an entry for each column; an empty list converts nothing.
     """
     if not any(kinds):
         return list(rows)
+    # One function for a whole column is faster than a test for every value.
     columns = list(zip(*rows, strict=True))
     for place, kind in enumerate(kinds):
         if kind and columns:
@@ -71,12 +80,14 @@ def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
 def _column(
     values: Sequence[Any], read: Callable[[Any], Any]
 ) -> tuple[Any, ...]:
+    """Convert a column; NULL remains None."""
     return tuple(None if value is None else read(value) for value in values)
 
 
 class SqliteConnection:
-    """One open file. aiosqlite runs each call in its thread, so the loop stays
-    free.
+    """One open file; see `run.Connection`.
+
+    `file` and `changed` are its identity and last change when it was opened.
     """
 
     is_sqlite = True
@@ -103,20 +114,26 @@ class SqliteConnection:
         self, name: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
         """See `run.Connection`."""
-        given = [
-            {key: to_file(value) for key, value in row.items()} for row in rows
-        ]
-        await self.driver.executemany(self.statements[name].sql, given)
+        statement = self.statements[name]
+        given = []
+        for row in rows:
+            given.append({key: to_file(value) for key, value in row.items()})
+        await self.driver.executemany(statement.sql, given)
 
     async def execute(self, sql: str) -> None:
-        """See `run.Connection`; one statement."""
-        # To its end: a statement that has a row left would keep its lock.
+        """See `run.Connection`; a single statement."""
+        # Fetch all rows: an unfinished statement would keep its lock.
         await self.driver.execute_fetchall(sql)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """See `run.Connection`. A change leaves a mark in the file."""
+        """See `run.Connection`.
+
+        A transaction that changed rows also writes a mark into the file.
+        """
         try:
+            # IMMEDIATE locks before the first read. Else a write that depends
+            # on that read could lose a concurrent change.
             await self.execute("BEGIN IMMEDIATE")
             changes = self.driver.total_changes
             yield
@@ -124,15 +141,15 @@ class SqliteConnection:
                 await self._mark()
             await self.execute("COMMIT")
         except BaseException:
-            # A BEGIN whose caller was cancelled runs to its end in the thread.
-            # SQLite may have rolled back by itself, or not have begun, or be
-            # closed.
+            # A BEGIN whose caller was cancelled still runs to its end in the
+            # thread. SQLite may have rolled back already, may not have begun,
+            # or may be closed.
             with suppress(sqlite3.Error, ValueError):
                 await self.execute("ROLLBACK")
             raise
 
     async def _mark(self) -> None:
-        """Leave the mark of this transaction in the header of the file."""
+        """Write the mark of this transaction into the header of the file."""
         [(count, application_id)] = await self.fetch("marks")
         last = sidecars.Mark(count, application_id)
         mark = sidecars.next_mark(last, self.file, self._path)
@@ -141,8 +158,10 @@ class SqliteConnection:
 
 
 class File:
-    """The one connection to an embedded file, which has one writer at a
-    time.
+    """The only connection to an embedded file.
+
+    A file has one writer at a time. More connections of one process would only
+    wait for each other's locks.
     """
 
     def __init__(self, target: SqliteTarget, *, busy_for_s: float) -> None:
@@ -154,11 +173,11 @@ class File:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[SqliteConnection]:
-        """Hand the connection out to one caller at a time; open the file if
-        need be.
+        """Check the connection out, and open the file if necessary.
 
         Raises:
-            DatabaseBusy: it was not free within 5 s.
+            DatabaseBusy: it did not become free within `busy_for_s` (default:
+                5 s).
             LeftBehind: a log or a journal of another file is beside the file.
         """
         try:
@@ -173,6 +192,7 @@ class File:
             self._free.release()
 
     async def _current(self) -> SqliteConnection:
+        """Return the open connection; reopen a file that was replaced."""
         if self._open is not None and self._is_other_file(self._open):
             await self.close()
         if self._open is None:
@@ -180,10 +200,10 @@ class File:
         return self._open
 
     def _is_other_file(self, connection: SqliteConnection) -> bool:
-        """Whether the file was replaced, or copied over, since it was opened.
+        """Whether the file was replaced or overwritten since it was opened.
 
-        Nobody would see the tasks of the file that is gone. Where the log
-        holds something, the keeper has looked already.
+        Tasks written to the old file would be lost. If the log is not empty,
+        `keeper.py` has made this check already.
         """
         changed = files.last_change(self._path)
         if files.identify(self._path) != connection.file:
@@ -196,7 +216,9 @@ class File:
         return False
 
     async def _connect(self) -> SqliteConnection:
+        """Open the file; errors are the driver's."""
         sidecars.refuse_foreign(self._path)
+        # Never create the file: `files.make` does, with safe rights.
         uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
         driver = await aiosqlite.connect(
             uri, uri=True, timeout=_WAIT_S, isolation_level=None
@@ -204,12 +226,13 @@ class File:
         try:
             await driver.executescript(SET_UP)
         except BaseException:
+            # Else its thread would keep the process alive.
             await driver.close()
             raise
         return SqliteConnection(driver, self._path)
 
     async def close(self) -> None:
-        """Close the file, if it is open."""
+        """Close the file if it is open."""
         opened, self._open = self._open, None
         if opened is not None:
             await opened.driver.close()

@@ -1,7 +1,6 @@
-"""The tables as SQLModel has them: columns, how each store keeps their types,
-CHECKs and indexes.
+"""The SQLModel tables: columns, column types, CHECKs and indexes.
 
-What SQL can say of the rules stands here as CHECK constraints: both stores
+CHECK constraints repeat what SQL can express of the rules. So both stores
 refuse what the program refuses.
 """
 
@@ -28,47 +27,48 @@ from sqlmodel import Field, SQLModel
 from todo_cli import rules
 
 SCHEMA: Final = "todo"
-"""PostgreSQL's schema of our own; on SQLite it is left out of every name."""
+"""The schema on PostgreSQL; names on SQLite have none."""
 
 
-# On SQLite `sqlite.py` turns these values into texts and back.
+# `sqlite.py` converts values of these types: commands do not load SQLAlchemy.
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime: `timestamptz` on PostgreSQL; on SQLite the text of
-    the JSON.
+    """An aware datetime: `timestamptz` on PostgreSQL, text on SQLite.
 
-    The texts sort by time.
+    The text is the same as in the JSON, and it sorts by time.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store text on SQLite, which would drop the zone."""
-        return dialect.type_descriptor(
-            Text() if dialect.name == "sqlite" else DateTime(timezone=True)
-        )
+        """Store text on SQLite, whose own type would drop the offset."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(DateTime(timezone=True))
 
 
 class Identifier(TypeDecorator[UUID]):
-    """A UUID: native on PostgreSQL; on SQLite its 36 characters, as people and
-    scripts write it.
+    """A UUID: native on PostgreSQL, text on SQLite.
+
+    The text has the usual 36 characters, so that people can copy it.
     """
 
     impl = Uuid()
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store text on SQLite."""
-        return dialect.type_descriptor(
-            Text() if dialect.name == "sqlite" else Uuid()
-        )
+        """Store text on SQLite, which has no type for a UUID."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(Uuid())
 
 
 class TextRule(ColumnElement[bool]):
-    """The rules for one text column in SQL, each store in its own dialect;
-    `lines` allows LF, TAB and NULL.
+    """The rules for one text column, as a CHECK in each dialect.
+
+    `longest` counts characters. `lines` allows LF, TAB and NULL.
     """
 
     inherit_cache = False
@@ -79,20 +79,22 @@ class TextRule(ColumnElement[bool]):
         self.lines = lines
 
     def render(self, controls: str) -> str:
-        """Join what both stores say alike with what `controls` says of
-        characters.
+        """Join the rules for length and edges with those for characters.
+
+        `controls` is the dialect's condition on characters.
         """
-        edges = (
-            "" if self.lines else f" AND {self.column} = trim({self.column})"
-        )
-        rule = f"length({self.column}) BETWEEN 1 AND {self.longest}{edges} AND {controls}"
-        return f"{self.column} IS NULL OR ({rule})" if self.lines else rule
+        column = self.column
+        length = f"length({column}) BETWEEN 1 AND {self.longest}"
+        if self.lines:
+            return f"{column} IS NULL OR ({length} AND {controls})"
+        return f"{length} AND {column} = trim({column}) AND {controls}"
 
 
 @compiles(TextRule, "postgresql")
 def _postgresql_rule(
     rule: TextRule, compiler: object, **options: object
 ) -> str:
+    """Write the rule with a regular expression."""
     controls = (
         "\\u0001-\\u0008\\u000B-\\u001F" if rule.lines else "\\u0001-\\u001F"
     )
@@ -103,6 +105,9 @@ def _postgresql_rule(
 
 @compiles(TextRule, "sqlite")
 def _sqlite_rule(rule: TextRule, compiler: object, **options: object) -> str:
+    """Write the rule with GLOB: SQLite has no regular expressions."""
+    # The same characters as `rules.REFUSED_CLASS`, without what neither store
+    # can hold: surrogates. NUL would end the text for GLOB.
     spans = [(1, 8), (11, 31)] if rule.lines else [(1, 31)]
     spans += [(0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)]
     refused = " || ".join(
@@ -119,13 +124,14 @@ def _sqlite_rule(rule: TextRule, compiler: object, **options: object) -> str:
 def _text_check(
     column: str, *, longest: int, lines: bool = False
 ) -> CheckConstraint:
+    """Return the CHECK of a text column."""
     return CheckConstraint(
         TextRule(column, longest=longest, lines=lines), name=f"{column}_text"
     )
 
 
 def _only_sqlite(name: str, rule: str) -> CheckConstraint:
-    """State for SQLite what PostgreSQL's column types say by themselves."""
+    """Return a CHECK for what PostgreSQL's column types ensure."""
     return CheckConstraint(rule, name=name).ddl_if(dialect="sqlite")
 
 
@@ -141,8 +147,9 @@ _USER_RULES: Final = (
 
 
 class CounterRow(SQLModel, table=True):
-    """The last number given to a user's task; it only grows, so that no number
-    is given twice.
+    """The last number given to a task of a user.
+
+    It only grows, so that a number is never reused.
     """
 
     __tablename__ = "counter"
@@ -151,6 +158,7 @@ class CounterRow(SQLModel, table=True):
         CheckConstraint(_USER_RULES, name="user_id_path"),
         CheckConstraint("last >= 0", name="last_counts"),
         _only_sqlite("last_integer", "typeof(last) = 'integer'"),
+        # Nobody may delete a counter: its numbers would be given again.
         {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
     )
 
@@ -159,18 +167,21 @@ class CounterRow(SQLModel, table=True):
 
 
 class TaskRow(SQLModel, table=True):
-    """A task as it is stored, one row."""
+    """One task."""
 
     __tablename__ = "task"
     __table_args__ = (
         UniqueConstraint("user_id", "number", name="task_user_id_number_key"),
         Index("task_user_id_idx", "user_id"),
+        # For a list of all tasks. `number`, because an import gives many tasks
+        # one `created_at`, which would have to be sorted.
         Index(
             "task_user_id_created_at_number_idx",
             "user_id",
             "created_at",
             "number",
         ),
+        # For the open tasks, the done tasks, and both counts.
         Index(
             "task_user_id_completed_created_at_number_idx",
             "user_id",

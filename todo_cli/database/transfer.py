@@ -1,5 +1,6 @@
-"""Copying everything from one store into another: the road from the embedded
-file to a server.
+"""Copy everything from one store into another: `todo db import`.
+
+Usually from an embedded file to a server.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,35 +28,41 @@ T = TypeVar("T")
 _NAME: Final = "name the file that `todo doctor` shows"
 _CHECK: Final = "nothing was copied; check the path, the file and its rights"
 _BATCH: Final = 10_000
-"""Rows in one batch: two statements, so about four round trips, each."""
+"""Rows in one batch.
+
+A batch takes two statements, about four round trips.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many tasks of how many users the source holds, and how many of them
-    were not there before.
+    """The result of an import.
+
+    `tasks` and `users` count what the source contains, `new` the tasks that
+    were not in the target before.
     """
 
     tasks: int
     users: int
     new: int
     new_users: Sequence[str] = ()
-    """Users of those tasks who had no list before."""
+    """The users of those tasks who had no tasks in the target before."""
 
 
 async def copy(
     source: Database, target: Database, report: Callable[[int, int], None]
 ) -> Imported:
-    """Copy all that a store holds of every user, keeping ids, numbers and
-    times; all or nothing, a repeat is harmless.
+    """Copy every user's tasks with their ids, numbers and times.
 
-    A task that is there already stays as it is there. Counters only grow.
-    `report` hears of tasks done, and of all.
+    All or nothing, and a repeat is harmless. A task that exists in the target
+    is not changed. Counters only grow. `report` is called with the number of
+    tasks done and of all tasks.
 
     Raises:
-        IoFailed: the source is not there, or is not a file that holds tasks.
-        SchemaMismatch: the source is somebody else's, or of a newer version.
-        Conflict: an id is another user's there, or a number is another task's.
+        IoFailed: the source is missing, or is not a file with tasks.
+        SchemaMismatch: the source is another program's, or of a newer version.
+        Conflict: an id belongs to another user in the target, or a number to
+            another task.
     """
     rows = await _read_source(source)
     place = source.target.place
@@ -73,15 +80,14 @@ async def _write(
     place: str,
     report: Callable[[int, int], None],
 ) -> Imported:
-    """Store the rows of a source, by table, in the transaction of the
-    caller.
-    """
+    """Store the rows of a source, by table, in the caller's transaction."""
     others = dict(rows)
     tasks = others.pop("task")
     counters = _counters(others.pop("counter"), tasks)
     users = list(dict.fromkeys(task["user_id"] for task in tasks))
     new_users = await _unknown(connection, users)
-    if not tasks:  # else the next statements find out whether there is a store
+    # Without tasks no other statement would notice a missing store.
+    if not tasks:
         await connection.fetch("any_task")
     await _raise_counters(connection, counters)
     new = 0
@@ -91,14 +97,16 @@ async def _write(
         done += len(batch)
         report(done, len(tasks))
     await _add_others(connection, others)
-    if not connection.is_sqlite:  # plan lists well before autovacuum runs
+    # Lists get good plans at once, not only after autovacuum.
+    if not connection.is_sqlite:
         await connection.execute("ANALYZE todo.task")
     return Imported(len(tasks), len(counters), new, new_users)
 
 
 async def _read_source(source: Database) -> dict[str, list[Row]]:
-    """Every row of the source, by table; what is wrong with it is said of the
-    source.
+    """Read every row of the source, by table.
+
+    Errors are about the source, so their hints are replaced.
     """
     place = source.target.place
     try:
@@ -115,40 +123,39 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
         ) from None
     except LeftBehind:
         raise
-    except (
-        IoFailed,
-        ConfigInvalid,
-    ) as error:  # whose hints are about the store in use
+    except (IoFailed, ConfigInvalid) as error:
+        # Its hint is about the store in use.
         raise type(error)(error.message, hint=_CHECK) from error
 
 
 def _emptiness(target: Target) -> str:
-    """What is the matter with a source in which there is no store."""
+    """Say what is wrong with a source that contains no store."""
     if isinstance(target, SqliteTarget) and target.path.exists():
-        return (
-            "is empty" if target.path.stat().st_size == 0 else "holds no tasks"
-        )
+        size = target.path.stat().st_size
+        return "is empty" if size == 0 else "holds no tasks"
     return "does not exist"
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
-    """Whether two stores are one embedded file, however their paths are
-    spelled.
+    """Whether two stores are one embedded file.
+
+    The paths may differ, for example by a symlink.
     """
     try:
         return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
-    except OSError:  # one of them is not there, or cannot be looked at
+    except OSError:
+        # One of them does not exist, or cannot be read.
         return one == other
 
 
 async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
-    """Every row of every table of ours, by table, in an order in which all
-    copies lock.
+    """Read every row of our tables, by table.
 
-    The counters come last: a counter that is ahead of the tasks does no harm.
+    The order is the order of locking in every import. Counters come last: a
+    counter that is ahead of the tasks is harmless.
 
     Raises:
-        SchemaMismatch: the source is of a newer version, and may hold what we
+        SchemaMismatch: the source is of a newer version, with contents that we
             do not know.
     """
     version = await schema.read_version(connection)
@@ -156,7 +163,8 @@ async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
         raise schema.mismatch(schema.State(schema.Fit.NEWER, version), place)
     rows = {}
     tables = connection.statements.tables
-    for table in sorted(tables, key=lambda table: table == "counter"):
+    others = [table for table in tables if table != "counter"]
+    for table in [*others, "counter"]:
         names = connection.statements.columns(table)
         found = await connection.fetch(f"read_{table}")
         rows[table] = [dict(zip(names, row, strict=True)) for row in found]
@@ -164,62 +172,61 @@ async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
 
 
 def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
-    """The counter of every user, moved on to the highest number of their
-    tasks: a restored table can be behind.
+    """Return every user's counter, at least the highest number of a task.
+
+    The counter of a restored table can be behind.
     """
     last = {counter["user_id"]: counter["last"] for counter in counters}
     for task in tasks:
-        last[task["user_id"]] = max(
-            last.get(task["user_id"], 0), task["number"]
-        )
+        user = task["user_id"]
+        last[user] = max(last.get(user, 0), task["number"])
+    # Sorted, so that two imports lock counters in the same order.
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
 
 
 def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The rows in order, at most `_BATCH` of them at a time."""
+    """Yield the rows in order, at most `_BATCH` at a time."""
     for start in range(0, len(rows), _BATCH):
         yield rows[start : start + _BATCH]
 
 
 async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
-    """Those of the users, in their order, who never had a task here.
+    """Return the users who never had a task here, in the given order.
 
-    A restored table can lack a counter.
+    Counters and tasks are searched: a restored table can lack a counter.
     """
     known: set[str] = set()
     for batch in _batches(users):
-        known |= {
-            user
-            for (user,) in await connection.fetch("known_users", users=batch)
-        }
+        rows = await connection.fetch("known_users", users=batch)
+        known |= {user for (user,) in rows}
     return [user for user in users if user not in known]
 
 
 async def _raise_counters(
     connection: Connection, counters: Sequence[Row]
 ) -> None:
-    """Lock the users' counters until the end, and move them on where they are
-    behind.
+    """Lock the users' counters and advance those that are behind.
 
-    Behind those of the source, or behind a task that is here.
+    They can be behind the source, or behind a task that is here already. The
+    locks are held until the transaction ends.
     """
     if counters:
         await connection.store("raise_counter", counters)
     for batch in _batches(counters):
-        await connection.fetch(
-            "catch_up", users=[row["user_id"] for row in batch]
-        )
+        users = [row["user_id"] for row in batch]
+        await connection.fetch("catch_up", users=users)
 
 
 async def _add(
     connection: Connection, tasks: Sequence[Row], place: str
 ) -> int:
-    """Store the tasks of one batch that are not there yet, and return their
-    number.
+    """Store the missing tasks of one batch and return their number.
+
+    Raises:
+        Conflict: an id or a number belongs to another task here.
     """
-    there = await connection.fetch(
-        "owners_of", ids=[task["id"] for task in tasks]
-    )
+    ids = [task["id"] for task in tasks]
+    there = await connection.fetch("owners_of", ids=ids)
     stored = {id: (user_id, number) for id, user_id, number in there}
     for task in tasks:
         key = (task["user_id"], task["number"])
@@ -246,7 +253,7 @@ async def _add(
 async def _add_others(
     connection: Connection, rows: Mapping[str, Sequence[Row]]
 ) -> None:
-    """Store the rows of all other tables whose keys are not there yet."""
+    """Store rows of all other tables whose keys do not exist yet."""
     for table, found in rows.items():
         for batch in _batches(found):
             await connection.store(f"copy_{table}", batch)

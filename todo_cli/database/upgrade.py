@@ -1,8 +1,7 @@
-"""How a store of a former version comes to this one: Alembic, on SQLAlchemy's
-engine.
+"""Migrate a store to this version, with Alembic on SQLAlchemy's engine.
 
-Nothing else loads either when a command runs. The connection is one of its
-own.
+Commands load neither unless they migrate. The migration uses a connection of
+its own.
 """
 
 import io
@@ -31,14 +30,17 @@ from todo_cli.database.url import SqliteTarget
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WAIT_S: Final = 0.1
-"""How long the driver waits for a lock in one call; the caller tries again."""
+"""How long the driver waits for a lock in one call, in seconds.
+
+`attempts.py` retries.
+"""
 
 
 async def upgrade_file(target: SqliteTarget) -> None:
-    """Bring an embedded file to `HEAD`, after a copy; all or nothing, alone
-    under a lock.
+    """Migrate an embedded file to `HEAD`, after a backup copy.
 
-    Nothing is done where another process was faster.
+    All or nothing, under the file's write lock. Does nothing if another
+    process was faster.
     """
     url = URL.create(
         "sqlite+aiosqlite",
@@ -54,17 +56,18 @@ async def upgrade_file(target: SqliteTarget) -> None:
 
     async with _connected(engine) as (connection, driver):
         await driver.executescript(SET_UP)
+        # Copy under the lock: the copy is what the migration starts from.
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        await _migrate(
-            connection, SqliteConnection(driver, target.path), copy_aside
-        )
+        same = SqliteConnection(driver, target.path)
+        await _migrate(connection, same, copy_aside)
         await connection.commit()
 
 
 async def upgrade_server(dial: Dial) -> None:
-    """Bring a server's schema to `HEAD`; all or nothing, alone under a lock.
+    """Migrate a server's schema to `HEAD`.
 
-    Nothing is done where another process was faster.
+    All or nothing, under an advisory lock. Does nothing if another process was
+    faster.
     """
     engine = create_async_engine(
         f"{dialect_postgresql.DRIVER}://",
@@ -79,9 +82,12 @@ async def upgrade_server(dial: Dial) -> None:
 
 
 def _quietly(isolation_level: str) -> dict[str, Any]:
+    """Return the options that both engines share."""
     return {
         "isolation_level": isolation_level,
+        # One connection, closed at the end.
         "poolclass": NullPool,
+        # Values never enter an error message.
         "hide_parameters": True,
     }
 
@@ -90,7 +96,7 @@ def _quietly(isolation_level: str) -> dict[str, Any]:
 async def _connected(
     engine: AsyncEngine,
 ) -> AsyncIterator[tuple[AsyncConnection, Any]]:
-    """A connection of SQLAlchemy, and the driver's own below it."""
+    """Yield SQLAlchemy's connection and the driver's own one below it."""
     try:
         async with engine.connect() as connection:
             raw = await connection.get_raw_connection()
@@ -104,6 +110,11 @@ async def _migrate(
     same: StoreConnection,
     copy_aside: Callable[[str], None] | None,
 ) -> None:
+    """Run the missing migrations on a connection that holds the lock.
+
+    `same` is the same connection, for our own statements. The state is read
+    under the lock: another process may have finished.
+    """
     state = await schema.read_state(same)
     if state.fit is Fit.OLDER and copy_aside is not None:
         copy_aside(str(state.version))
@@ -112,6 +123,7 @@ async def _migrate(
 
 
 def _run_alembic(connection: Connection) -> None:
+    # Alembic prints its progress; stdout belongs to the command.
     config = _config(stdout=io.StringIO())
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -119,17 +131,16 @@ def _run_alembic(connection: Connection) -> None:
 
 def _config(**streams: Any) -> Config:
     config = Config(**streams)
-    config.set_main_option(
-        "script_location", str(_MIGRATIONS).replace("%", "%%")
-    )
+    # ConfigParser interpolates `%`, which a folder's name may contain.
+    folder = str(_MIGRATIONS).replace("%", "%%")
+    config.set_main_option("script_location", folder)
     return config
 
 
 def script(dialect_name: str, version: str | None) -> str:
-    """The SQL that brings a store from `version` (None: nothing there) to
-    `HEAD`.
+    """Return the SQL that migrates a store from `version` to `HEAD`.
 
-    For its owner to run.
+    None means that the store has no schema. The owner of the store can run it.
     """
     if version == schema.HEAD:
         return f"-- The schema is up to date ({schema.HEAD}).\n"
@@ -144,7 +155,7 @@ def script(dialect_name: str, version: str | None) -> str:
 
 
 def rights_of(role: str) -> str:
-    """The SQL that gives a role the rights that todo needs."""
+    """Return the SQL that grants a role the rights that todo needs."""
     rights = policy.grants(policy.quote(role))
     return (
         f"\n-- The rights that todo needs as the role of this call\n{rights}"
@@ -152,6 +163,6 @@ def rights_of(role: str) -> str:
 
 
 def _printed(statements: Sequence[str]) -> str:
-    return "".join(f"{statement};\n\n" for statement in statements).expandtabs(
-        4
-    )
+    script = "".join(f"{statement};\n\n" for statement in statements)
+    # SQLAlchemy indents with tabs.
+    return script.expandtabs(4)

@@ -1,9 +1,10 @@
-"""Reads a connection string, as people have it, into what the drivers need.
+"""Parse a connection string into the settings that the drivers need.
 
 Accepts the strings of Neon's console, libpq, SQLAlchemy and other tools. A
-message quotes nothing of the string but a known scheme or a known parameter's
-name: a password that is not encoded can be anywhere in it. No SQL and no
-driver here: `config` imports this.
+message quotes only a known scheme or the name of a known parameter: a password
+that is not encoded can be in any other part.
+
+This module imports no driver and no SQL, because `config` imports it.
 """
 
 import re
@@ -34,7 +35,7 @@ NEON_DOMAINS: Final = (".neon.tech", ".neon.build")
 _POSTGRES: Final = re.compile(
     r"postgres(ql)?(\+\w+)?", re.IGNORECASE | re.ASCII
 )
-"""With any driver of SQLAlchemy, such as `+asyncpg`: it is ignored."""
+"""Any driver of SQLAlchemy, such as `+asyncpg`, is accepted and ignored."""
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
 _KNOWN: Final = _words(
     """
@@ -43,9 +44,10 @@ _KNOWN: Final = _words(
     """
 )
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
-"""Known, and right to ignore: asyncpg has no channel binding (the verified
-certificate proves who the server is), and every statement here suits
-PgBouncer.
+"""Known parameters that are ignored without a message.
+
+asyncpg has no channel binding; the verified certificate proves who the server
+is. Every statement here works with PgBouncer.
 """
 _FOREIGN: Final = _words(
     # libpq; settings of the server; asyncpg, SQLAlchemy, Prisma, JDBC,
@@ -69,8 +71,9 @@ _FOREIGN: Final = _words(
     prepareThreshold ssl uselibpqcompat endpoint project
     """
 )
-"""What other programs know and this one ignores; `todo doctor` names them. Any
-other name is not shown: it may be a password.
+"""Parameters of other programs, which are ignored here.
+
+`todo doctor` names them. Any other name is not shown: it may be a password.
 """
 _SCHEMES: Final = _words(
     """
@@ -78,8 +81,9 @@ _SCHEMES: Final = _words(
     mysql oracle redis rediss sqlite3 sqlserver ssh turso ws wss
     """
 )
-"""What a message may name. Anything else before `://` can be part of a
-password.
+"""Schemes that a message may quote.
+
+Anything else before `://` can be part of a password.
 """
 _ENCODE: Final = (
     "in a password or user name write `@` as `%40`, `/` as `%2F`, `#` as `%23`, "
@@ -87,14 +91,15 @@ _ENCODE: Final = (
 )
 _LOGIN_FORM: Final = f"write it as `user:password@`; {_ENCODE}"
 _ODD_IN_USER: Final = re.compile(r"[;,|=]")
-"""What people type in place of the `:` before a password."""
+"""Characters that people type instead of the `:` before a password."""
 _NESTED: Final = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
 _CLEAR_PATH: Final = re.compile(
     r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$",
     re.IGNORECASE | re.DOTALL,
 )
-"""A path whatever characters are in it: by how it begins, or by the ending of
-its name.
+"""Certainly a path, because of its beginning or its ending.
+
+Other characters in it do not matter then.
 """
 _ODD_IN_PATH: Final = re.compile(
     r"^[-/]|[:@?=;\s]|\.neon\.(tech|build)\b", re.IGNORECASE
@@ -105,19 +110,21 @@ _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class SqliteTarget:
-    """An embedded file."""
+    """The path of an embedded file."""
 
     path: Path
 
     @property
     def place(self) -> str:
-        """Where the tasks are, for people."""
+        """The path, for messages."""
         return str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
-    """A PostgreSQL server; `hosts` are tried in order, a host that starts with
+    """The settings of a PostgreSQL server.
+
+    `hosts` are pairs of host and port, tried in order. A host that starts with
     `/` is a folder of Unix sockets.
     """
 
@@ -132,11 +139,11 @@ class PostgresTarget:
     connect_timeout_s: float | None = None
     application_name: str = "todo"
     dropped: tuple[str, ...] = ()
-    """Names of parameters that have no effect here, for `todo doctor`."""
+    """Names of parameters without effect here, for `todo doctor`."""
 
     @property
     def place(self) -> str:
-        """Host and database, for people; no user, no password."""
+        """Host and database, for messages; no user, no password."""
         hosts = ",".join(
             host if port == _PORT else f"{host}:{port}"
             for host, port in self.hosts
@@ -145,41 +152,38 @@ class PostgresTarget:
 
     @property
     def is_neon(self) -> bool:
-        """Whether a host belongs to Neon, whose proxy reads the endpoint from
-        the host name.
-        """
+        """Whether a host is Neon's, whose proxy needs the host's name."""
         return any(host.endswith(NEON_DOMAINS) for host, _ in self.hosts)
 
     @property
     def is_pooler(self) -> bool:
         """Whether the host is Neon's PgBouncer."""
-        return self.is_neon and any(
-            host.split(".")[0].endswith("-pooler") for host, _ in self.hosts
-        )
+        endpoints = [host.split(".")[0] for host, _ in self.hosts]
+        is_pooled = any(name.endswith("-pooler") for name in endpoints)
+        return self.is_neon and is_pooled
 
     @property
     def is_plain(self) -> bool:
-        """Whether to connect without TLS: on a Unix socket, with
-        `sslmode=disable`, or on loopback unless the URL requires TLS.
+        """Whether to connect without TLS.
+
+        That is on a Unix socket, with `sslmode=disable`, and on loopback
+        unless the URL requires TLS.
         """
-        if self.sslmode == "disable" or all(
-            host.startswith("/") for host, _ in self.hosts
-        ):
+        is_socket = all(host.startswith("/") for host, _ in self.hosts)
+        if self.sslmode == "disable" or is_socket:
             return True
-        return all(
-            is_local(host) for host, _ in self.hosts
-        ) and self.sslmode in (
-            None,
-            "allow",
-            "prefer",
-        )
+        # These modes accept plain text. On a network we require TLS even then.
+        accepts_plain = self.sslmode in (None, "allow", "prefer")
+        return accepts_plain and self._is_on_this_machine
 
     @property
     def is_exposed(self) -> bool:
         """Whether data leaves this machine without TLS."""
-        return self.is_plain and not all(
-            is_local(host) for host, _ in self.hosts
-        )
+        return self.is_plain and not self._is_on_this_machine
+
+    @property
+    def _is_on_this_machine(self) -> bool:
+        return all(is_local(host) for host, _ in self.hosts)
 
 
 Target = SqliteTarget | PostgresTarget
@@ -187,19 +191,19 @@ _PORT: Final = 5432
 
 
 def is_local(host: str) -> bool:
-    """Whether the host is loopback or a Unix socket by its spelling, never by
-    what a name resolves to.
+    """Whether the host is loopback or a Unix socket.
+
+    The spelling decides, never what a name resolves to.
     """
-    return (
-        host.startswith("/")
-        or host in ("localhost", "::1")
-        or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
-    )
+    if host.startswith("/") or host in ("localhost", "::1"):
+        return True
+    return re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
 
 
 def unwrap(text: str) -> str:
-    """Strip blanks, byte order marks and pairs of quotes, which come with
-    copying.
+    """Strip blanks, byte order marks and pairs of quotes.
+
+    They come with copying, in any order, so all are removed repeatedly.
     """
     while True:
         inner = text.strip().strip(_BYTE_ORDER_MARKS).strip()
@@ -211,8 +215,9 @@ def unwrap(text: str) -> str:
 
 
 _BYTE_ORDER_MARKS: Final = "\ufeff\udcef\udcbb\udcbf"
-"""The mark, and its bytes as Python carries them where the locale is not
-UTF-8.
+"""The mark, and its bytes in Python's surrogate escapes.
+
+Python reads them so if the locale is not UTF-8.
 """
 
 
@@ -232,23 +237,27 @@ _MEANT: Final = re.compile(
 
 
 _LIKE: Final = 0.78
-"""How similar to `postgresql` a misspelt scheme must be: `posgresql` is,
-`postmark` and `progress` are not.
+"""How similar to `postgresql` a misspelt scheme must be.
+
+`posgresql` is similar enough; `postmark` and `progress` are not.
 """
 
 
 def is_meant_for_postgres(text: str) -> bool:
-    """Whether a string of other programs names a PostgreSQL server, readable
-    or not.
+    """Whether a string names a PostgreSQL server, readable or not.
+
+    `DATABASE_URL` may belong to another program; it is ours only in this case.
     """
     plain = redact.plain(unwrap(text))
     return _MEANT.search(plain) is not None or _is_misspelt(plain)
 
 
 def _is_misspelt(text: str) -> bool:
-    """Whether a scheme is nearly ours: letters lost, doubled or changed
-    about.
+    """Whether a scheme is almost ours.
+
+    Letters may be missing, doubled or swapped.
     """
+    # Late: only a foreign `DATABASE_URL` leads here.
     from difflib import SequenceMatcher
 
     found = re.match(r"\W*(\w{5,14})(\+\w+)?\W*://", text)
@@ -262,14 +271,14 @@ def _is_misspelt(text: str) -> bool:
 
 
 def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
-    """Read a connection string or a path of a SQLite file; relative paths
-    start at `cwd`, `~` is `home`.
+    """Parse a connection string or the path of a SQLite file.
 
-    Blanks, a byte order mark and a pair of quotes around it are ignored.
+    A relative path starts at `cwd`, and `~` is `home`. Blanks, a byte order
+    mark and a pair of quotes around the text are ignored.
 
     Raises:
-        ConfigInvalid: it cannot be read; the message says why and quotes
-            nothing secret.
+        ConfigInvalid: the text cannot be parsed. The message says why and
+            quotes nothing secret.
     """
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
@@ -285,9 +294,10 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
         return SqliteTarget(_file(name, cwd, home))
     _refuse_addresses(text)
     path = _file(text, cwd, home)
-    if not {"/", "."} & set(text) or (
-        _ODD_IN_PATH.search(text) and not _CLEAR_PATH.match(text)
-    ):
+    # A lone word, or characters of a URL: more likely a mistake than a path.
+    is_word = not {"/", "."} & set(text)
+    is_odd = _ODD_IN_PATH.search(text) and not _CLEAR_PATH.match(text)
+    if is_word or is_odd:
         raise ConfigInvalid(
             "The database URL is neither a URL nor the path of a file",
             hint=_EXAMPLES,
@@ -296,11 +306,11 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
 
 
 def _refuse_addresses(text: str) -> None:
-    """Refuse what is meant as a URL and cannot be read, instead of taking it
-    for a path.
+    """Refuse an unreadable URL instead of taking it for a path.
 
     Raises:
-        ConfigInvalid: it says what is wrong, as far as that can be known.
+        ConfigInvalid: the text is meant as a URL; the message says what is
+            wrong.
     """
     _refuse_copied(text)
     scheme, separator, _ = text.partition("://")
@@ -323,14 +333,13 @@ def _refuse_addresses(text: str) -> None:
 
 
 def _refuse_copied(text: str) -> None:
-    """Refuse a URL with more around it than `unwrap` takes off, or with odd
-    characters.
-    """
+    """Refuse a URL with other text around it, or with look-alike characters."""
     if re.match(r"\W*psql\b", text):
         raise ConfigInvalid(
             "The database URL begins with `psql`",
             hint="leave out `psql` and the quotes: begin with `postgresql://`",
         )
+    # For example `jdbc:postgresql://`, or `export NAME=postgresql://`.
     nested = _NESTED.search(text)
     if nested and "://" not in text[: nested.start()]:
         raise ConfigInvalid(
@@ -354,6 +363,7 @@ _EXAMPLES: Final = (
 
 
 def _file(text: str, cwd: Path, home: Path | None) -> Path:
+    """Return the path of a SQLite file."""
     if text == "" or text == ":memory:":
         raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
     if REFUSED.search(text):
@@ -366,6 +376,7 @@ def _file(text: str, cwd: Path, home: Path | None) -> Path:
 
 
 def _postgres(rest: str) -> PostgresTarget:
+    """Parse what follows `postgresql://`, and check it."""
     parts = _split(rest)
     _check(parts)
     parameters = parts.parameters
@@ -394,13 +405,14 @@ def _postgres(rest: str) -> PostgresTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """A URL of PostgreSQL taken apart and decoded; a parameter wins over its
-    twin in the URL, as with libpq.
+    """The decoded parts of a PostgreSQL URL.
+
+    A parameter has priority over the same part of the URL, as in libpq.
     """
 
     user: str
     raw_user: str
-    """The user before `@`, as it was written."""
+    """The user before `@`, not decoded."""
     password: str | None = field(repr=False)
     hosts: str
     database: str
@@ -409,10 +421,12 @@ class _Parts:
 
 
 def _split(rest: str) -> _Parts:
-    """Take apart what follows `postgresql://`."""
+    """Split and decode what follows `postgresql://`."""
     _refuse_raw(rest)
     main, _, query = rest.partition("?")
     authority, _, path = main.partition("/")
+    # A raw `@` or `/` in a password would move the password into the host or
+    # the path, which messages show.
     if authority.count("@") > 1 or {"@", "/"} & {*path} or "@" in query:
         raise ConfigInvalid(
             "The database URL contains an `@` or `/` that is not encoded",
@@ -436,9 +450,7 @@ def _split(rest: str) -> _Parts:
 
 
 def _refuse_raw(rest: str) -> None:
-    """Refuse characters that a URL cannot have, before it is cut at one of
-    them.
-    """
+    """Refuse characters that a URL cannot contain, before it is split."""
     if "#" in rest:
         raise ConfigInvalid(
             "The database URL contains a `#` that is not encoded", hint=_ENCODE
@@ -452,18 +464,16 @@ def _refuse_raw(rest: str) -> None:
 
 
 def _check(parts: _Parts) -> None:
-    """Refuse parts that cannot be right: used as they are, they could show a
-    password.
-    """
+    """Refuse parts that are probably wrong and could reveal a password."""
     mode = parts.parameters.get("sslmode")
     if mode is not None and mode not in SSLMODES:
         raise ConfigInvalid(
             "The database URL has an unknown sslmode",
             hint=f"one of {', '.join(SSLMODES)}",
         )
-    is_odd = _ODD_IN_USER.search(parts.raw_user) or ":" in redact.plain(
-        parts.user
-    )
+    # A password may be in the user: its `:` was encoded or mistyped.
+    has_colon = ":" in redact.plain(parts.user)
+    is_odd = has_colon or _ODD_IN_USER.search(parts.raw_user)
     if parts.password is None and is_odd:
         raise ConfigInvalid(
             "The database URL has a login that cannot be read",
@@ -482,13 +492,14 @@ def _check(parts: _Parts) -> None:
 
 
 def _decoded(text: str) -> str:
-    """Undo percent-encoding."""
+    """Undo percent-encoding; refuse what is not UTF-8."""
     try:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
         raise ConfigInvalid(
             "The database URL is not UTF-8 when decoded", hint=_ENCODE
         ) from None
+    # The protocol ends texts with it.
     if "\0" in decoded:
         raise ConfigInvalid(
             "The database URL contains a null character", hint=_ENCODE
@@ -497,8 +508,9 @@ def _decoded(text: str) -> str:
 
 
 def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Split the query; a name of ours keeps its value, the others are named as
-    dropped.
+    """Split the query into known parameters and the names of others.
+
+    A harmless parameter is in neither.
     """
     known: dict[str, str] = {}
     dropped: list[str] = []
@@ -512,7 +524,7 @@ def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
 
 
 def _named(parameter: str) -> str:
-    """What `todo doctor` may show of a parameter that has no effect."""
+    """Return what `todo doctor` may show of a parameter without effect."""
     if parameter in _FOREIGN:
         return parameter
     if re.fullmatch(r"\w{1,40}", parameter, re.ASCII):
@@ -523,12 +535,13 @@ def _named(parameter: str) -> str:
 _HOST: Final = re.compile(
     r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(/[^:\[\]@]*|[\w.-]*))(?::(.*))?"
 )
-"""An IPv6 address in brackets, or a folder or a name; then perhaps a port."""
+"""An IPv6 address in brackets, a folder or a name, and perhaps a port."""
 
 
 def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
-    """Read hosts with their ports; the last of `ports` counts for the hosts
-    after it.
+    """Parse hosts with their ports.
+
+    If there are fewer ports than hosts, the last port is used for the rest.
     """
     given = (ports or str(_PORT)).split(",")
     found = []
@@ -541,7 +554,8 @@ def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
         host = match[1] or match[2] or "localhost"
         if not host.startswith("/"):
             host = host.lower()
-        port = match[3] or given[min(position, len(given) - 1)]
+        last = len(given) - 1
+        port = match[3] or given[min(position, last)]
         found.append((host, _port(port)))
     return tuple(found)
 
@@ -556,15 +570,19 @@ def _port(text: str) -> int:
 
 
 def _direct_tls(negotiation: str | None, *, is_neon: bool) -> bool:
+    """Whether to start TLS at once; the default is yes on Neon only."""
     if negotiation not in (None, "postgres", "direct"):
         raise ConfigInvalid(
             "The database URL has an unknown sslnegotiation",
             hint="one of postgres, direct",
         )
-    return negotiation == "direct" or (negotiation is None and is_neon)
+    # Neon's proxy accepts it, and it saves a round trip.
+    is_default = negotiation is None and is_neon
+    return negotiation == "direct" or is_default
 
 
 def _seconds(text: str | None) -> float | None:
+    """Parse a timeout; 0 means none, as in libpq."""
     if text is None:
         return None
     if re.fullmatch(r"[0-9]{1,4}", text) is None:
