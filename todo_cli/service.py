@@ -83,6 +83,7 @@ class TaskService:
         Raises:
             Conflict: another user holds one of the ids.
         """
+        # No transaction, and no store is created for nothing.
         if not news:
             return []
         now = self._now()
@@ -104,6 +105,7 @@ class TaskService:
         try:
             return await self._run(lambda tasks: tasks.page(query))
         except NoStore:
+            # `list` with a mistyped URL must not leave a file behind.
             return TaskPage([], 0, 0, query)
 
     async def get(self, reference: int | UUID) -> Task:
@@ -232,6 +234,7 @@ class TaskService:
         except NotFound:
             raise _gone(lost) from lost
         except TodoError:
+            # This error is about reading; the outcome is what matters.
             raise lost from None
 
     async def _change(

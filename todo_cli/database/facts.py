@@ -144,6 +144,7 @@ def _numbers(last: int, highest: int) -> str:
     A restored table can put it behind.
     """
     if last >= highest:
+        # More is fine: numbers of deleted tasks are not reused.
         return "ok"
     places = f"the counter is at {last}, a task at {highest}"
     return f"behind: {places}; the next added task puts it right"

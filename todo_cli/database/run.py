@@ -17,6 +17,7 @@ from todo_cli.task import TaskQuery
 Row = Sequence[Any]
 """The values of a row, in the order of the statement's columns."""
 
+# Shipped with the package: SQLAlchemy, which would write them, is slow to load.
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 """A parameter such as `:title`, but not the cast `::text`."""
@@ -142,6 +143,7 @@ class Statements:
 @cache
 def load(dialect: str) -> Statements:
     """Return the statements of a dialect; the file is read once a process."""
+    # `serve` has many connections, and each needs the statements.
     return Statements(dialect)
 
 
