@@ -268,7 +268,10 @@ class TaskService:
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:
-        """Return the task to store; the store assigns its number."""
+        """Return the task to store.
+
+        The store assigns its number. The id is random if the client gave none.
+        """
         given = {each.name: getattr(new, each.name) for each in fields(new)}
         ours = {
             "id": new.id or uuid4(),
@@ -294,19 +297,29 @@ class TaskService:
 
 
 def _has_values(task: Task, wanted: TaskChange) -> bool:
+    """Whether a task has the values of a change.
+
+    Fields that the change does not name may have any value.
+    """
     given = wanted.named.items()
     return all(getattr(task, name) == value for name, value in given)
 
 
 def _written(reference: Reference) -> str:
-    """Write a reference as people type it: `5-7` is a range."""
+    """Write a reference as people type it.
+
+    A range includes its end there: `5-7`.
+    """
     if isinstance(reference, range):
         return f"{reference.start}-{reference.stop - 1}"
     return str(reference)
 
 
 def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
-    """Return the error for a lost answer after which a task is missing."""
+    """Return the error for a lost answer after which a task is missing.
+
+    Another command may have deleted it, so the outcome remains unknown.
+    """
     return OutcomeUnknown(
         f"{lost.message}; a task is gone now", hint=lost.hint
     )

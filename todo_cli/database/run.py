@@ -97,6 +97,7 @@ class Statements:
         conditions = "".join(f" AND {part}" for part in parts)
         limit = frame["limit"] if is_limited else ""
         sql = "\n".join(frame["sql"])
+        # With the AND before it, so that no conditions leave no text.
         sql = sql.replace(_NO_CLAUSES, conditions)
         sql = sql.replace("/*order*/", frame["orders"][order])
         sql = sql.replace("/*limit*/", limit)
@@ -120,6 +121,7 @@ class Statements:
         for part in parts:
             values |= part["set"]
         changed = [name for name in columns if name in values]
+        # One CASE for `updated_at`: it moves if any of the fields differs.
         assignments = [f"{name}={values[name]}" for name in changed]
         sql = "\n".join(frame["sql"])
         sql = sql.replace("/*set*/", ", ".join(assignments))

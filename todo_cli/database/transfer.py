@@ -197,9 +197,10 @@ def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
-    """Return the users who never had a task here, in the given order.
+    """Return the users who never had a task here.
 
-    Counters and tasks are searched: a restored table can lack a counter.
+    In the given order. Counters and tasks are searched: a restored table can
+    lack a counter.
     """
     known: set[str] = set()
     for batch in _batches(users):
@@ -260,7 +261,10 @@ async def _add(
 async def _add_others(
     connection: Connection, rows: Mapping[str, Sequence[Row]]
 ) -> None:
-    """Store rows of all other tables whose keys do not exist yet."""
+    """Store the rows of all other tables.
+
+    A row whose key exists already is skipped.
+    """
     for table, found in rows.items():
         for batch in _batches(found):
             await connection.store(f"copy_{table}", batch)
