@@ -123,7 +123,8 @@ async def _contents(
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
         return {"schema": "absent", "tasks": 0}
-    # The next command upgrades an older file by itself, but not a server.
+    # The next command upgrades an older file, but only `todo db upgrade` upgrades
+    # a server.
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
     is_foreign = state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED)
     if is_foreign or is_old:

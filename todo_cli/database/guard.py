@@ -124,6 +124,7 @@ class Guard(asyncio.Protocol):
 
     def _cut(self, owner: str | None) -> None:
         """Report the owner and close the connection at once."""
+        # First note the reason: asyncpg reports only a lost connection.
         self._refuse(owner)
         self._transport.abort()
 
