@@ -31,7 +31,9 @@ class Code(Enum):
     a major version.
     """
 
+    # 1 is only for a bug, so that a script or fuzzer can report every 1.
     INTERNAL = Status(1, 500, "a bug in todo")
+    # 2 for a wrong request, like argparse, Click and bash.
     USAGE = Status(
         2,
         422,
@@ -41,6 +43,7 @@ class Code(Enum):
     CONFIRMATION_REQUIRED = Status(
         2, 422, "three or more tasks would be deleted without --yes"
     )
+    # Not 2: a script may ignore a task that is gone, but not a typing error.
     NOT_FOUND = Status(3, 404, "no such task, or not yours")
     AUTH_FAILED = Status(
         4, 500, "the database refuses the password, the role or the address"
@@ -49,6 +52,8 @@ class Code(Enum):
         4, 500, "the database role lacks the rights, or is read-only"
     )
     CONFLICT = Status(5, 409, "contradicts what is stored")
+    # 6 promises that nothing was written, so a loop may retry. 7 cannot: after
+    # a lost connection the server's answer is the same in both cases.
     DATABASE_UNAVAILABLE = Status(
         6,
         503,
@@ -73,9 +78,11 @@ class Code(Enum):
         "the tables are older or newer than this program, or somebody else's",
     )
     IO_ERROR = Status(9, 500, "local disk or standard output")
+    # Other programs use 1 or 2 for "no", which mean something else here.
     CANCELLED = Status(
         10, None, "the user said no; 128+n when signal n ended it"
     )
+    # The API only.
     METHOD_NOT_ALLOWED = Status(
         None, 405, "the path does not take this method"
     )

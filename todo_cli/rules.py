@@ -60,6 +60,7 @@ def clean_user(text: str) -> str:
         InvalidInput: the name breaks one of these rules.
     """
     user = _line("user", text, USER_LENGTH)
+    # Clients and proxies normalize these in the path of a request.
     if "/" in user or user in (".", ".."):
         raise InvalidInput.of(
             "user", "must not contain `/`, and must not be `.` or `..`"
@@ -82,6 +83,7 @@ def clean_description(text: str | None) -> str | None:
             "description",
             f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed",
         )
+    # One way only to store "no description".
     return text or None
 
 
@@ -91,6 +93,7 @@ def clean_id(text: str) -> UUID:
     Raises:
         InvalidInput: the text has another form.
     """
+    # Python's `UUID` also accepts braces, `urn:uuid:` and misplaced hyphens.
     if UUID_TEXT.fullmatch(text) is None:
         raise InvalidInput.of("id", "must be a UUID of 36 characters")
     return UUID(text)
@@ -110,6 +113,7 @@ def _line(field: str, text: str, longest: int) -> str:
         raise InvalidInput.of(
             field, "must contain at least one visible character"
         )
+    # Spaces at the ends do not count.
     if len(text) > longest:
         raise InvalidInput.of(
             field, f"has {len(text):,} characters, {longest} are allowed"

@@ -83,6 +83,7 @@ class TaskService:
         Raises:
             Conflict: another user holds one of the ids.
         """
+        # No transaction, and no store is created for nothing.
         if not news:
             return []
         now = self._now()
@@ -104,6 +105,7 @@ class TaskService:
         try:
             return await self._run(lambda tasks: tasks.page(query))
         except NoStore:
+            # `list` with a mistyped URL must not leave a file behind.
             return TaskPage([], 0, 0, query)
 
     async def get(self, reference: int | UUID) -> Task:
@@ -232,6 +234,7 @@ class TaskService:
         except NotFound:
             raise _gone(lost) from lost
         except TodoError:
+            # This error is about reading; the outcome is what matters.
             raise lost from None
 
     async def _change(
@@ -265,7 +268,10 @@ class TaskService:
         )
 
     def _task(self, new: NewTask, now: datetime) -> Task:
-        """Return the task to store; the store assigns its number."""
+        """Return the task to store.
+
+        The store assigns its number. The id is random if the client gave none.
+        """
         given = {each.name: getattr(new, each.name) for each in fields(new)}
         ours = {
             "id": new.id or uuid4(),
@@ -291,19 +297,29 @@ class TaskService:
 
 
 def _has_values(task: Task, wanted: TaskChange) -> bool:
+    """Whether a task has the values of a change.
+
+    Fields that the change does not name may have any value.
+    """
     given = wanted.named.items()
     return all(getattr(task, name) == value for name, value in given)
 
 
 def _written(reference: Reference) -> str:
-    """Write a reference as people type it: `5-7` is a range."""
+    """Write a reference as people type it.
+
+    A range includes its end there: `5-7`.
+    """
     if isinstance(reference, range):
         return f"{reference.start}-{reference.stop - 1}"
     return str(reference)
 
 
 def _gone(lost: OutcomeUnknown) -> OutcomeUnknown:
-    """Return the error for a lost answer after which a task is missing."""
+    """Return the error for a lost answer after which a task is missing.
+
+    Another command may have deleted it, so the outcome remains unknown.
+    """
     return OutcomeUnknown(
         f"{lost.message}; a task is gone now", hint=lost.hint
     )

@@ -20,15 +20,15 @@ class Effect(Enum):
     """What repeating a call does if the answer to the first try was lost."""
 
     READ = "nothing is written"
-    REPEATABLE = "written twice is the same as once"
-    ONCE = "a second time could do something else"
+    REPEATABLE = "writing twice has the same result as writing once"
+    ONCE = "repeating could change something else"
 
 
 class Fault(Enum):
     """How a call failed, as far as the next step depends on it."""
 
-    BUSY = "the file is locked by somebody else; nothing was written"
-    CUT = "the line went down after the call was sent"
+    BUSY = "another program has locked the file; nothing was written"
+    CUT = "the connection was lost after the call was sent"
     SILENT = "no answer came in time"
     TAKEN = "the store holds something else under the same key"
     FAILED = "the store refused"

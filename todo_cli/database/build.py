@@ -163,22 +163,36 @@ def _page(name: str) -> dict[str, Any]:
     order: Any = literal_column("/*order*/")
     limit: Any = literal_column("/*limit*/")
     entry = _entry(queries.page([where], [order], limit), name)
+    # SQLAlchemy writes the LIMIT clause differently in each dialect, so find it
+    # by comparing with a list that has none.
     unlimited = sql_of(queries.page([where], [order], None), name)
     sql, limited = _without_limit("\n".join(entry["sql"]), unlimited)
-    clauses = {}
-    for key, clause in queries.CLAUSES.items():
-        clauses[key] = part_of(clause, name)
-    orders = {}
-    for key, columns in queries.ORDERS.items():
-        orders[key] = ", ".join(sql_of(each, name) for each in columns)
+    # The mark was a literal, so put the parameter in its place.
     most = sql_of(queries.MOST, name)
     return {
         "sql": sql.split("\n"),
         "kinds": entry["kinds"],
-        "clauses": clauses,
-        "orders": orders,
+        "clauses": _clauses(name),
+        "orders": _orders(name),
         "limit": limited.replace("/*limit*/", most),
     }
+
+
+def _clauses(name: str) -> dict[str, str]:
+    """The conditions of lists, by name."""
+    found = {}
+    for key, clause in queries.CLAUSES.items():
+        found[key] = part_of(clause, name)
+    return found
+
+
+def _orders(name: str) -> dict[str, str]:
+    """The orders of lists, by name, each as it follows ORDER BY."""
+    found = {}
+    for key, columns in queries.ORDERS.items():
+        parts = [sql_of(column, name) for column in columns]
+        found[key] = ", ".join(parts)
+    return found
 
 
 def _without_limit(limited: str, unlimited: str) -> tuple[str, str]:

@@ -68,6 +68,7 @@ class Connection(asyncpg.Connection):
         self, query: str, limit_s: Any, **options: Any
     ) -> Any:
         key = query, frozenset(options.items())
+        # Options are part of the key: they change what is described.
         if key not in self._described:
             describe = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
             self._described[key] = await describe(query, limit_s, **options)

@@ -76,16 +76,7 @@ def creation(dialect: Dialect) -> list[str]:
     On PostgreSQL each of them may be repeated.
     """
     is_postgresql = dialect.name == "postgresql"
-    tables = SQLModel.metadata.sorted_tables
-    ddl: list[DDLElement] = []
-    for table in [*tables, VERSION_TABLE]:
-        ddl.append(CreateTable(table, if_not_exists=is_postgresql))
-    for table in tables:
-        # A table keeps its indexes in a set: sort them, for a stable text.
-        by_name = {str(index.name): index for index in table.indexes}
-        for name in sorted(by_name):
-            index = by_name[name]
-            ddl.append(CreateIndex(index, if_not_exists=is_postgresql))
+    ddl = _definitions(if_not_exists=is_postgresql)
     version = f"'{HEAD}'"
     stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ({version})"  # noqa: S608 - ours
     steps = [str(step.compile(dialect=dialect)).strip() for step in ddl]
@@ -98,6 +89,21 @@ def creation(dialect: Dialect) -> list[str]:
     # A file has no schemas. Its transaction excludes other processes, so no
     # statement needs to be repeatable.
     return [step.replace(f"{SCHEMA}.", "") for step in [*steps, stamp]]
+
+
+def _definitions(*, if_not_exists: bool) -> list[DDLElement]:
+    """The tables and then their indexes, in the order of creation."""
+    tables = SQLModel.metadata.sorted_tables
+    found: list[DDLElement] = []
+    for table in [*tables, VERSION_TABLE]:
+        found.append(CreateTable(table, if_not_exists=if_not_exists))
+    for table in tables:
+        # A table keeps its indexes in a set: sort them, for a stable text.
+        by_name = {str(index.name): index for index in table.indexes}
+        for name in sorted(by_name):
+            index = by_name[name]
+            found.append(CreateIndex(index, if_not_exists=if_not_exists))
+    return found
 
 
 def lock(dialect: Dialect) -> list[str]:

@@ -69,6 +69,7 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         """
         left = self.process(binary.left, **options)
         right = self.process(binary.right, **options)
+        # A list of values, which SQLAlchemy fills in when it is run.
         if "POSTCOMPILE" in right:
             right = f"(ARRAY[{right[1:-1]}])"
         return f"{left} OPERATOR(pg_catalog.=) ANY {right}"
@@ -79,6 +80,7 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         """Write the cast of a parameter to its qualified type."""
         render = super().render_bind_cast
         text: str = render(type_, dbapi_type, sqltext)  # type: ignore[no-untyped-call]
+        # Only the last `::` belongs to this cast.
         value, colons, name = text.rpartition("::")
         return f"{value}{colons}{_qualified(name)}"
 
@@ -115,6 +117,8 @@ def _qualified(name: str) -> str:
 
 
 class _Text(Text):
+    # SQLAlchemy casts to `varchar`. Another role could define an operator that
+    # matches that type better than PostgreSQL's own for `text`.
     render_bind_cast = True
 
 
@@ -140,6 +144,7 @@ class QuietDialect(PGDialect_asyncpg):
         return "READ COMMITTED"
 
     def _set_backslash_escapes(self, connection: Any) -> None:
+        # `standard_conforming_strings` is on, the default since 9.1.
         self._backslash_escapes = False
 
     def on_connect(self) -> None:

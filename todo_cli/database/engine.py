@@ -191,6 +191,7 @@ class Database:
                 "-- This role may not read the version of the tables: "
                 "their owner runs `todo db upgrade`, too.\n"
             )
+        # A file has no roles.
         if connection.is_sqlite:
             return sql
         roles = await connection.fetch("role_without_rights")

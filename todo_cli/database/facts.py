@@ -123,7 +123,8 @@ async def _contents(
     state = await schema.read_state(connection)
     if state.fit is schema.Fit.ABSENT:
         return {"schema": "absent", "tasks": 0}
-    # The next command upgrades an older file by itself, but not a server.
+    # The next command upgrades an older file, but only `todo db upgrade` upgrades
+    # a server.
     is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
     is_foreign = state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED)
     if is_foreign or is_old:
@@ -144,6 +145,7 @@ def _numbers(last: int, highest: int) -> str:
     A restored table can put it behind.
     """
     if last >= highest:
+        # More is fine: numbers of deleted tasks are not reused.
         return "ok"
     places = f"the counter is at {last}, a task at {highest}"
     return f"behind: {places}; the next added task puts it right"

@@ -158,7 +158,7 @@ _NEON_REFUSED: Final = Reply(
 _NEON_GONE: Final = Reply(
     ConfigInvalid,
     "The endpoint of {place} is disabled or gone",
-    "look at it in Neon's console",
+    "check it in Neon's console",
 )
 _NEON_UNNAMED: Final = Reply(
     ConfigInvalid,

@@ -72,6 +72,7 @@ class Guard(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the answer, then pass on what follows it."""
+        # A message may arrive in several pieces.
         self._received += data
         while not self._is_answered:
             message = self._next_message()
@@ -98,6 +99,7 @@ class Guard(asyncio.Protocol):
         """Process one message of the answer."""
         if kind == _ROW:
             owner, is_trusted = _read_row(body)
+            # No row means that there is no schema yet.
             self._has_owner = True
             if is_trusted != "t":
                 self._cut(owner)
@@ -122,6 +124,7 @@ class Guard(asyncio.Protocol):
 
     def _cut(self, owner: str | None) -> None:
         """Report the owner and close the connection at once."""
+        # First note the reason: asyncpg reports only a lost connection.
         self._refuse(owner)
         self._transport.abort()
 

@@ -69,6 +69,7 @@ class Keeper:
         Raises:
             IoFailed: it was. Every later call fails the same way.
         """
+        # SQLite's cache has pages of the old file: never write them.
         if self.overwritten is not None:
             raise self.overwritten
         # Reading the header costs more than a `stat`, so only after a write.

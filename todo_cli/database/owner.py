@@ -149,7 +149,10 @@ def _owner_of_schema() -> Select[Any]:
 
 
 def relations() -> Select[Any]:
-    """Select the names of the tables, views and similar in the schema."""
+    """Select the names of the tables, views and similar in the schema.
+
+    Indexes and sequences are among them.
+    """
     is_inside = _schema.oid == _relation.relnamespace
     return (
         select(cast(_relation.relname, Text))

@@ -165,6 +165,7 @@ def extension() -> str:
 
     New tables get the policy that `task` has, and grants for the same roles.
     """
+    # The first version made these two.
     new = [
         table for table in _tables() if table.name not in ("task", "counter")
     ]
@@ -196,4 +197,5 @@ def _tables() -> Sequence[Table]:
 
 
 def _rights(table: Table) -> str:
+    # `tables.py` names the exceptions.
     return str(table.info.get("rights", "SELECT, INSERT, UPDATE, DELETE"))

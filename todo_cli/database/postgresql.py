@@ -96,15 +96,19 @@ class PostgresConnection:
             raise
 
     async def _roll_back(self) -> None:
-        """Roll back, or cut the connection; the error before says what went
-        wrong.
+        """Roll back, or cut the connection if that fails.
+
+        The error that led here is raised again by the caller, and says what
+        went wrong. Only a cancellation during the rollback replaces it.
         """
         try:
             await self.execute("ROLLBACK")
         except BaseException as error:
-            with suppress(asyncpg.InterfaceError):  # the pool has let go of it
+            # An InterfaceError means that the pool has released it already.
+            with suppress(asyncpg.InterfaceError):
                 self.driver.terminate()
-            if not isinstance(error, Exception):  # cancelled once more
+            # Cancelled again, during the rollback.
+            if not isinstance(error, Exception):
                 raise
 
 
@@ -147,8 +151,9 @@ class OwnerCheck:
             self._fault = failures.distrust(self._place, owner)
 
     def take_fault(self) -> TodoError | None:
-        """Return why we cut a connection, and forget it; None if we did
-        not.
+        """Return why we cut a connection, and forget it.
+
+        None means that we did not cut one.
         """
         fault, self._fault = self._fault, None
         return fault
@@ -208,6 +213,7 @@ class Server:
             self._free.release()
 
     async def _opened(self) -> asyncpg.Pool:
+        """Return the pool; the first call creates it, without connecting."""
         if self._pool is None:
             pool = asyncpg.create_pool(
                 min_size=0,
@@ -220,8 +226,9 @@ class Server:
         return self._pool
 
     async def dial(self) -> Connection:
-        """Make a connection outside of the pool, which refuses a stranger's
-        schema.
+        """Connect outside the pool, for a migration.
+
+        The connection refuses a schema whose owner is not trusted.
         """
         connection = await self._dial()
         self.owner_check.watch(connection)
@@ -237,6 +244,7 @@ class Server:
             driver = await pool.acquire()
             if driver.age_s < self._oldest_s:
                 return driver
+            # The pool replaces a closed connection at the next `acquire`.
             driver.terminate()
             await pool.release(driver)
 

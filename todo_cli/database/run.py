@@ -17,6 +17,7 @@ from todo_cli.task import TaskQuery
 Row = Sequence[Any]
 """The values of a row, in the order of the statement's columns."""
 
+# Shipped with the package: SQLAlchemy, which would write them, is slow to load.
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 """A parameter such as `:title`, but not the cast `::text`."""
@@ -96,6 +97,7 @@ class Statements:
         conditions = "".join(f" AND {part}" for part in parts)
         limit = frame["limit"] if is_limited else ""
         sql = "\n".join(frame["sql"])
+        # With the AND before it, so that no conditions leave no text.
         sql = sql.replace(_NO_CLAUSES, conditions)
         sql = sql.replace("/*order*/", frame["orders"][order])
         sql = sql.replace("/*limit*/", limit)
@@ -119,6 +121,7 @@ class Statements:
         for part in parts:
             values |= part["set"]
         changed = [name for name in columns if name in values]
+        # One CASE for `updated_at`: it moves if any of the fields differs.
         assignments = [f"{name}={values[name]}" for name in changed]
         sql = "\n".join(frame["sql"])
         sql = sql.replace("/*set*/", ", ".join(assignments))
@@ -142,6 +145,7 @@ class Statements:
 @cache
 def load(dialect: str) -> Statements:
     """Return the statements of a dialect; the file is read once a process."""
+    # `serve` has many connections, and each needs the statements.
     return Statements(dialect)
 
 

@@ -62,6 +62,7 @@ async def read_state(connection: Connection) -> State:
     if not connection.is_sqlite:
         owners = await connection.fetch("owners")
         strangers = [name for name, is_trusted in owners if not is_trusted]
+        # Ask nothing more: even reading could run their code.
         if strangers:
             return State(Fit.UNTRUSTED, owner=strangers[0])
         if not owners:

@@ -376,11 +376,13 @@ def _names_another_file(
     frames: Iterator[_Frame], file: _File, log: int
 ) -> bool:
     """Whether a mark of ours in this log was written for another file."""
-    marks = (frame.mark for frame in frames if frame.mark is not None)
-    return any(
-        mark.is_of_log(log) and not mark.is_of_file(file.inode)
-        for mark in marks
-    )
+    for frame in frames:
+        mark = frame.mark
+        if mark is None or not mark.is_of_log(log):
+            continue
+        if not mark.is_of_file(file.inode):
+            return True
+    return False
 
 
 def _frames(log: int, start: bytes, page_size: int) -> Iterator[_Frame]:

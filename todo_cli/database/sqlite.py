@@ -193,6 +193,7 @@ class File:
 
     async def _current(self) -> SqliteConnection:
         """Return the open connection; reopen a file that was replaced."""
+        # A program that runs for days may see its file replaced by a backup.
         if self._open is not None and self._is_other_file(self._open):
             await self.close()
         if self._open is None:

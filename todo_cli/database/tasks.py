@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from todo_cli.database.run import Connection, Row, fetch_value
+from todo_cli.database.run import Connection, Statement, fetch_value
 from todo_cli.errors import Conflict
 from todo_cli.task import (
     Added,
@@ -109,6 +109,7 @@ class TaskRepository:
         # SQL does not guarantee the order of rows after a join. Sorting rows
         # that are in order already costs little.
         tasks.sort(key=_position, reverse=True)
+        # The row beyond the limit is not shown.
         shown = tasks[: query.limit]
         goes_on = None
         if len(shown) < len(tasks):
@@ -126,17 +127,19 @@ class TaskRepository:
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the existing tasks that the references name, by number."""
-        rows = await self._rows_of(references)
-        return [Task(*row) for row in rows]
-
-    async def _rows_of(self, references: Sequence[Reference]) -> list[Row]:
-        fetch = self._connection.fetch
         if len(references) != 1 or isinstance(references[0], range):
-            return await fetch("named", **self._named(references))
+            return await self._tasks("named", self._named(references))
         # The usual case, one task, has a shorter statement with a simple plan.
         key = references[0]
         name = "by_id" if isinstance(key, UUID) else "by_number"
-        return await fetch(name, user=self._user_id, key=key)
+        return await self._tasks(name, {"user": self._user_id, "key": key})
+
+    async def _tasks(
+        self, statement: str | Statement, values: Mapping[str, Any]
+    ) -> list[Task]:
+        """Run a statement whose columns are those of a task."""
+        rows = await self._connection.fetch(statement, **values)
+        return [Task(*row) for row in rows]
 
     async def change(
         self,
@@ -153,23 +156,27 @@ class TaskRepository:
         named = change.named
         values = self._named(references) | named | {"now": now}
         statement = self._connection.statements.change(tuple(named))
-        rows = await self._connection.fetch(statement, **values)
-        return [Task(*row) for row in rows]
+        return await self._tasks(statement, values)
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every named task and return the deleted tasks, by number.
 
         All or nothing: the result is empty if one is missing.
         """
-        values = self._named(references)
-        rows = await self._connection.fetch("remove", **values)
-        return [Task(*row) for row in rows]
+        return await self._tasks("remove", self._named(references))
 
     def _named(self, references: Sequence[Reference]) -> dict[str, Any]:
         """The parameter values that name tasks."""
-        spans = [each for each in references if isinstance(each, range)]
-        singles = {each for each in references if isinstance(each, int)}
-        ids = {each for each in references if isinstance(each, UUID)}
+        spans: list[range] = []
+        singles: set[int] = set()
+        ids: set[UUID] = set()
+        for reference in references:
+            if isinstance(reference, range):
+                spans.append(reference)
+            elif isinstance(reference, UUID):
+                ids.add(reference)
+            else:
+                singles.add(reference)
         # A range is sent twice: as its numbers, to find the tasks, and by its
         # ends, to find out whether it is empty.
         numbers = singles.union(*spans)

@@ -81,6 +81,8 @@ async def _write(
     report: Callable[[int, int], None],
 ) -> Imported:
     """Store the rows of a source, by table, in the caller's transaction."""
+    # Tasks and counters depend on each other; other tables are copied as they
+    # are.
     others = dict(rows)
     tasks = others.pop("task")
     counters = _counters(others.pop("counter"), tasks)
@@ -89,6 +91,7 @@ async def _write(
     # Without tasks no other statement would notice a missing store.
     if not tasks:
         await connection.fetch("any_task")
+    # Before the tasks: the locks keep concurrent adds from taking a number.
     await _raise_counters(connection, counters)
     new = 0
     done = 0
@@ -112,16 +115,19 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
     try:
         return await source.run(lambda connection: _read(connection, place))
     except NoStore:
+        # Here a missing store is an error: the user named it.
         raise IoFailed(
             f"{place} {_emptiness(source.target)}", hint=_NAME
         ) from None
     except SchemaMismatch as error:
         if error.hint != NAME_ANOTHER:
+            # Older, newer or untrusted: the hint fits any store.
             raise
         raise SchemaMismatch(
             f"{place} is a database, but not one of todo's", hint=_NAME
         ) from None
     except LeftBehind:
+        # Its hint names the source's own log, so keep it.
         raise
     except (IoFailed, ConfigInvalid) as error:
         # Its hint is about the store in use.
@@ -191,9 +197,10 @@ def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
-    """Return the users who never had a task here, in the given order.
+    """Return the users who never had a task here.
 
-    Counters and tasks are searched: a restored table can lack a counter.
+    In the given order. Counters and tasks are searched: a restored table can
+    lack a counter.
     """
     known: set[str] = set()
     for batch in _batches(users):
@@ -243,6 +250,7 @@ async def _add(
     except Exception as error:
         if not is_collision(error):
             raise
+        # The id is new, so the number is taken: the target had tasks before.
         raise Conflict(
             f"A number of {place} is another task's here",
             hint="nothing was copied; import into an empty store",
@@ -253,7 +261,10 @@ async def _add(
 async def _add_others(
     connection: Connection, rows: Mapping[str, Sequence[Row]]
 ) -> None:
-    """Store rows of all other tables whose keys do not exist yet."""
+    """Store the rows of all other tables.
+
+    A row whose key exists already is skipped.
+    """
     for table, found in rows.items():
         for batch in _batches(found):
             await connection.store(f"copy_{table}", batch)

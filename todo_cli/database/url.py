@@ -382,9 +382,10 @@ def _postgres(rest: str) -> PostgresTarget:
     parameters = parts.parameters
     addresses = _hosts(parts.hosts, parameters.get("port"))
     is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
-    # Neon's pooler refuses startup options.
+    # Neon's pooler refuses startup options, which would end the connection.
     options = None if is_neon else parameters.get("options")
     root = parameters.get("sslrootcert")
+    # "system" is libpq's name for the CAs of the system, our default.
     has_root = root not in (None, "", "system")
     return PostgresTarget(
         hosts=addresses,
@@ -435,6 +436,7 @@ def _split(rest: str) -> _Parts:
     parameters, dropped = _parameters(query)
     login, _, hosts = authority.rpartition("@")
     raw_user, colon, raw_password = login.partition(":")
+    # An empty password is none: ~/.pgpass and PGPASSWORD may have it.
     password = parameters.get("password") or None
     if password is None and colon:
         password = _decoded(raw_password)
@@ -519,6 +521,7 @@ def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
         if name in _KNOWN:
             known[name] = _decoded(value)
         elif name not in _HARMLESS:
+            # No error: URLs are shared with programs that know it.
             dropped.append(_named(name))
     return known, tuple(dropped)
 
@@ -552,6 +555,7 @@ def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
                 "The database URL has a host that cannot be read", hint=_ENCODE
             )
         host = match[1] or match[2] or "localhost"
+        # Host names ignore case; folders do not.
         if not host.startswith("/"):
             host = host.lower()
         last = len(given) - 1
