@@ -5,18 +5,6 @@ from typing import Any, Protocol
 
 from tests.support.program import Ran
 
-KEYS = [
-    "id",
-    "number",
-    "user_id",
-    "title",
-    "description",
-    "completed",
-    "created_at",
-    "updated_at",
-    "completed_at",
-]
-
 ID = "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11"
 """An id that a caller gives."""
 

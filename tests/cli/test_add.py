@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 
 from tests.cli.conftest import on_both_stores
-from tests.cli.expect import ID, KEYS, add, assert_refused, tasks_of, titles_of
+from tests.cli.expect import ID, add, assert_refused, tasks_of, titles_of
+from tests.output.values import KEYS, whole
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
@@ -56,17 +57,17 @@ def test_add_answers_with_the_whole_task(todo: Todo) -> None:
     ran = todo("add", "Buy", "milk", "-d", "2 litres", "--id", ID, "--json")
 
     assert list(ran.data) == KEYS
-    assert ran.data == {
-        "id": ID,
-        "number": 1,
-        "user_id": "ada",
-        "title": "Buy milk",
-        "description": "2 litres",
-        "completed": False,
-        "created_at": "2026-01-02T03:04:05.000000Z",
-        "updated_at": "2026-01-02T03:04:05.000000Z",
-        "completed_at": None,
-    }
+    assert ran.data == whole(
+        id=ID,
+        number=1,
+        user_id="ada",
+        title="Buy milk",
+        description="2 litres",
+        completed=False,
+        created_at="2026-01-02T03:04:05.000000Z",
+        updated_at="2026-01-02T03:04:05.000000Z",
+        completed_at=None,
+    )
     assert tasks_of(todo) == [ran.data]
 
 

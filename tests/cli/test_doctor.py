@@ -25,6 +25,7 @@ from tests.support.site import (
     Site,
 )
 from tests.support.turns import TurnProxy
+from todo_cli.database.schema import HEAD
 
 pytestmark = MAY_HALF_CLOSE
 
@@ -126,7 +127,7 @@ def test_names_everything_about_a_server(
     assert data["round_trip_ms"] > 0
     assert data["server_version"].split(".")[0].isdigit()
     assert abs(data["clock_drift_s"]) < 60
-    assert (data["schema"], data["tasks"]) == ("0001 (current)", 2)
+    assert (data["schema"], data["tasks"]) == (f"{HEAD} (current)", 2)
     assert data["config_file"].endswith("/todo/config.toml")
     assert data["embedded_file"].endswith("/todo/todo.db")
 
@@ -144,7 +145,7 @@ def test_names_everything_about_a_file(embedded: Todo) -> None:
     )
     assert (data["reachable"], data["schema"], data["tasks"]) == (
         True,
-        "0001 (current)",
+        f"{HEAD} (current)",
         1,
     )
     assert data["journal_mode"] == "wal"

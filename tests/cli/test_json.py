@@ -8,12 +8,12 @@ import pytest
 
 from tests.cli.expect import (
     ID,
-    KEYS,
     add,
     assert_document,
     assert_refused,
     titles_of,
 )
+from tests.output.values import KEYS
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tests.cli.conftest import on_both_stores
-from tests.cli.expect import ID, KEYS, add, assert_refused
+from tests.cli.expect import ID, add, assert_refused
+from tests.output.values import KEYS, whole
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 
@@ -20,17 +21,17 @@ def test_show_answers_with_every_field(todo: Todo, clock: Clock) -> None:
     ran = todo("show", "1", "--json")
 
     assert list(ran.data) == KEYS
-    assert ran.data == {
-        "id": ID,
-        "number": 1,
-        "user_id": "ada",
-        "title": "Buy milk",
-        "description": "2 litres",
-        "completed": True,
-        "created_at": "2026-01-02T03:04:05.000000Z",
-        "updated_at": "2026-01-02T03:04:06.500000Z",
-        "completed_at": "2026-01-02T03:04:06.500000Z",
-    }
+    assert ran.data == whole(
+        id=ID,
+        number=1,
+        user_id="ada",
+        title="Buy milk",
+        description="2 litres",
+        completed=True,
+        created_at="2026-01-02T03:04:05.000000Z",
+        updated_at="2026-01-02T03:04:06.500000Z",
+        completed_at="2026-01-02T03:04:06.500000Z",
+    )
     assert todo("show", ID, "--json") == ran
     assert todo("show", ID.upper(), "--json") == ran
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import on_both_stores
-from tests.cli.expect import KEYS, add, assert_refused, tasks_of
+from tests.cli.expect import add, assert_refused, tasks_of
+from tests.output.values import KEYS
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
 

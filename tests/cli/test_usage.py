@@ -21,11 +21,11 @@ from tests.conftest import Seal
 from tests.support.program import Process, Ran, Surroundings, Todo
 from todo_cli.cli.app import commands
 from todo_cli.errors import Code
+from todo_cli.task import Task, about
 
 OPTIONS = {
     *("--user", "--json", "--help", "--debug", "--version"),
     *(
-        "--description",
         "--id",
         "--status",
         "--limit",
@@ -34,6 +34,12 @@ OPTIONS = {
         "--yes",
     ),
     *("--sql", "--host", "--port"),
+    *(
+        flag
+        for note in about(Task).values()
+        for flag in note.flags
+        if flag.startswith("--")
+    ),
 }
 BROKEN = {
     "TODO_DATABASE_URL": "",

@@ -1,6 +1,7 @@
 """A new table and a new column reach the stores of every version; nothing is lost.
 
 The next version is a copy of the program with one more revision, run as a process.
+Its column and its table have names that no release will use.
 """
 
 import os
@@ -29,6 +30,7 @@ from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresCluster
 from tests.support.program import LIMIT_S, Ran, Surroundings, Todo
 from tests.support.stores import Clock, Store
+from todo_cli.database.schema import HEAD
 
 STORES = Path(__file__).parents[1] / "stores"
 VERSIONS = sorted(path.stem for path in STORES.glob("*.db"))
@@ -38,15 +40,17 @@ TASKS = """SELECT id, number, user_id, title, description, completed, created_at
     updated_at, completed_at FROM todo.task ORDER BY user_id, number"""
 COUNTERS = "SELECT user_id, last FROM todo.counter ORDER BY user_id"
 
+NEXT = f"{int(HEAD) + 1:04}"
+"""The revision after today's."""
 COLUMN = """
-    estimate: int | None = Field(default=None)
+    invented_weight: int | None = Field(default=None)
 """
 TABLE = '''
 
-class Label(SQLModel, table=True):
+class InventedLabel(SQLModel, table=True):
     """What a user calls a task besides its title."""
 
-    __tablename__ = "label"
+    __tablename__ = "invented_label"
     __table_args__ = (
         CheckConstraint("name <> ''", name="name_is_there"), {"schema": SCHEMA}
     )
@@ -54,17 +58,19 @@ class Label(SQLModel, table=True):
     user_id: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(primary_key=True, sa_type=Text)
 '''
-REVISION = """
+REVISION = f"""
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{HEAD}"
 
 
 def upgrade() -> None:
     schema = "todo." if op.get_context().dialect.name == "postgresql" else ""
-    op.execute(f"ALTER TABLE {schema}task ADD COLUMN estimate INTEGER")
-    op.execute(f'''CREATE TABLE {schema}label (
+    op.execute(
+        f"ALTER TABLE {{schema}}task ADD COLUMN invented_weight INTEGER"
+    )
+    op.execute(f'''CREATE TABLE {{schema}}invented_label (
         user_id TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (user_id, name),
         CONSTRAINT name_is_there CHECK (name <> ''))''')
 """
@@ -114,15 +120,15 @@ def next_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     no_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, folder / "todo_cli", ignore=no_caches)
     database = folder / "todo_cli" / "database"
-    row = r"(class TaskRow\(SQLModel, table=True\):.*?completed_at: [^\n]*\n)"
+    row = r"(class TaskRow\(SQLModel, table=True\):.*?)(?=\n\n\n|\n\Z)"
     edit(database / "tables.py", row, rf"\1{COLUMN}")
     with (database / "tables.py").open("a") as tables:
         tables.write(TABLE)
-    revisions = r'("0001": (frozenset\(.*?\)))'
-    edit(database / "schema.py", revisions, r'\1, "0002": \2 | {"label"}')
-    (database / "migrations" / "versions" / "0002_label.py").write_text(
-        REVISION
-    )
+    todays = rf'("{HEAD}": (frozenset\(.*?\)))'
+    and_next = rf'\1, "{NEXT}": \2 | {{"invented_label"}}'
+    edit(database / "schema.py", todays, and_next)
+    versions = database / "migrations" / "versions"
+    (versions / f"{NEXT}_invented.py").write_text(REVISION)
     build = [sys.executable, "-m", "todo_cli.database.build"]
     subprocess.run(
         build, env={"PYTHONPATH": str(folder)}, cwd=folder, check=True
@@ -220,6 +226,9 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
 ) -> None:
     before = rows_of(former)
     assert len(before) > 6
+    if former.kind == "postgresql" and version_of(former) != [HEAD]:
+        assert todo("list", "--json").error["code"] == "SCHEMA"
+        assert todo("db", "upgrade").status == 0
 
     every = ("list", "--status", "all", "--json")
     listed = sum(len(todo(*every, user=user).data) for user in USERS)
@@ -238,24 +247,23 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
 def test_the_next_version_brings_a_store_up_to_date(
     former: Store, following: Next
 ) -> None:
-    before = rows_of(former)
+    before, version = rows_of(former), version_of(former)
     if former.kind == "sqlite":
         assert following(former.url, "list").status == 0
         [copy] = file_of(former).parent.glob("*.bak")
         backup = Store("sqlite", f"sqlite:///{copy}")
-        assert (rows_of(backup), version_of(backup)) == (before, ["0001"])
+        assert (rows_of(backup), version_of(backup)) == (before, version)
     else:
         assert following(former.url, "db", "upgrade").status == 0
 
     assert rows_of(former) == before
-    assert version_of(former) == ["0002"]
-    filled = (
-        "SELECT count(*) FROM todo.label, todo.task WHERE estimate IS NOT NULL"
-    )
+    assert version_of(former) == [NEXT]
+    filled = "SELECT count(*) FROM todo.task WHERE invented_weight IS NOT NULL"
     assert fetch(former, filled) == [(0,)]
+    assert fetch(former, "SELECT * FROM todo.invented_label") == []
     assert following(former.url, "add", "next", "--json").data["number"] == 5
     assert following(former.url, "db", "upgrade").out.endswith(
-        "is up to date (0002)\n"
+        f"is up to date ({NEXT})\n"
     )
 
 
@@ -283,19 +291,20 @@ def without_brackets(schema: Schema) -> dict[str, str]:
 def test_the_printed_sql_does_what_the_upgrade_does(
     former: Store, following: Next
 ) -> None:
-    before = rows_of(former)
+    before, version = rows_of(former), version_of(former)
 
     sql = following(former.url, "db", "upgrade", "--sql").out
-    assert version_of(former) == ["0001"] or former.kind == "sqlite"
+    if former.kind == "postgresql":
+        assert version_of(former) == version
     if former.kind == "sqlite":
         with closing(sqlite3.connect(file_of(former))) as file:
             file.executescript(sql)
     else:
         run(former, sql)
 
-    assert version_of(former) == ["0002"]
+    assert version_of(former) == [NEXT]
     assert rows_of(former) == before
-    assert fetch(former, "SELECT count(*) FROM todo.label") == [(0,)]
+    assert fetch(former, "SELECT * FROM todo.invented_label") == []
     assert following(former.url, "list").status == 0
 
 
@@ -320,7 +329,7 @@ def test_this_version_works_on_a_store_of_the_next(
     for command in ("add x", "done 5", "delete 5", "list", "doctor"):
         assert todo(*command.split()).status == 0, command
     refused = todo("db", "upgrade", "--json")
-    assert (refused.error["code"], version_of(former)) == ("SCHEMA", ["0002"])
+    assert (refused.error["code"], version_of(former)) == ("SCHEMA", [NEXT])
     assert "newer version" in refused.error["message"]
 
 
@@ -343,19 +352,22 @@ def test_an_import_of_the_next_version_brings_every_table_along(
     labels = [("ada", "home"), ("grace", "work")]
     run(
         source,
-        "INSERT INTO todo.label VALUES ('ada', 'home'), ('grace', 'work')",
+        "INSERT INTO todo.invented_label"
+        " VALUES ('ada', 'home'), ('grace', 'work')",
     )
-    run(source, "UPDATE todo.task SET estimate = number")
+    run(source, "UPDATE todo.task SET invented_weight = number")
     others = (
-        "SELECT count(*) FROM todo.task WHERE estimate IS DISTINCT FROM number"
+        "SELECT count(*) FROM todo.task"
+        " WHERE invented_weight IS DISTINCT FROM number"
     )
+    labelled = "SELECT * FROM todo.invented_label ORDER BY 1"
 
     for _ in range(2):
         assert (
             following(target.url, "db", "import", str(file_of(source))).status
             == 0
         )
-        assert fetch(target, "SELECT * FROM todo.label ORDER BY 1") == labels
+        assert fetch(target, labelled) == labels
     assert fetch(target, others) == [(0,)]
     refused = todo("db", "import", str(file_of(source)), "--json")
     code = "SCHEMA" if former.kind == "postgresql" else "INVALID_INPUT"
@@ -398,15 +410,16 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     run(former, f"ALTER ROLE {person} PASSWORD 'of the tests'")
     run(
         former,
-        f"INSERT INTO todo.label VALUES ('ada', 'home'), ('{person}', 'mine')",
+        "INSERT INTO todo.invented_label"
+        f" VALUES ('ada', 'home'), ('{person}', 'mine')",
     )
     database = former.url.rpartition("/")[2]
     url = own_postgres.url(database, user=person, password="of the tests")
 
     bound = Store("postgresql", url)
-    assert fetch(bound, "SELECT name FROM todo.label") == [("mine",)]
-    run(bound, f"INSERT INTO todo.label VALUES ('{person}', 'more')")
+    assert fetch(bound, "SELECT name FROM todo.invented_label") == [("mine",)]
+    run(bound, f"INSERT INTO todo.invented_label VALUES ('{person}', 'more')")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        run(bound, "INSERT INTO todo.label VALUES ('ada', 'stolen')")
+        run(bound, "INSERT INTO todo.invented_label VALUES ('ada', 'stolen')")
     assert following(url, "add", "Buy milk", user=person).status == 0
     run(former, f"DROP OWNED BY {person}")

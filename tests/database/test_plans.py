@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -22,7 +22,6 @@ from todo_cli.database.sqlite import SqliteConnection, to_file
 from todo_cli.service import TaskService
 from todo_cli.task import (
     NewTask,
-    Task,
     TaskChange,
     TaskQuery,
     TaskStatus,
@@ -32,10 +31,18 @@ from todo_cli.task import (
 FEW, MANY = 2_500, 8_000
 COUNTED = 1_001  # rows that a count may look at
 START = datetime(2020, 1, 1, tzinfo=UTC)
-COLUMNS = [column.name for column in fields(Task)]
-Row = tuple[
-    UUID, int, str, str, None, bool, datetime, datetime, datetime | None
+COLUMNS = [
+    "id",
+    "number",
+    "user_id",
+    "title",
+    "completed",
+    "created_at",
+    "updated_at",
+    "completed_at",
 ]
+"""The columns that the rows of these tests fill."""
+Row = tuple[UUID, int, str, str, bool, datetime, datetime, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,6 @@ class Shape:
                 number,
                 user,
                 f"task {number}",
-                None,
                 done,
                 at,
                 at,

@@ -11,6 +11,7 @@ from tests.support.blocking import wait_for
 from tests.support.program import Todo
 from tests.support.site import MAY_HALF_CLOSE, Site
 from tests.support.turns import TurnProxy
+from todo_cli.database.schema import HEAD
 
 pytestmark = MAY_HALF_CLOSE
 
@@ -354,7 +355,7 @@ def test_says_who_may_make_the_tables(
             == "Added 1: Buy milk (new list for ada)\n"
         )
         assert run("db", "upgrade", "--json").data == {
-            "version": "0001",
+            "version": HEAD,
             "created": False,
         }
     finally:

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine as Machine
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.cli.expect import EXITS
-from tests.lockstep.model import Model, fields, row, values
+from tests.lockstep.model import Model, field_lines, row, values
 from tests.lockstep.under_test import Rows, StoreUnderTest
 from tests.support.program import Ran
 from tests.support.stores import Clock, Store
@@ -349,7 +349,7 @@ class Lockstep(Machine):
                 ["show", word],
                 lambda: self.model.find(user, [reference]),
                 as_json,
-                draw=fields,
+                draw=field_lines,
                 is_one=True,
             )
         )

@@ -1,7 +1,7 @@
 """What a store does, in lists and loops, and how a command prints a task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -39,8 +39,16 @@ class Model:
             return Added(self.tasks[new.id], False)
         self.last[user] = self.last.get(user, 0) + 1
         now = self.now()
-        number, words = self.last[user], (new.title, new.description)
-        task = Task(new.id, number, user, *words, False, now, now, None)
+        given = {each.name: getattr(new, each.name) for each in fields(new)}
+        task = Task(
+            **given,
+            number=self.last[user],
+            user_id=user,
+            completed=False,
+            created_at=now,
+            updated_at=now,
+            completed_at=None,
+        )
         self.tasks[new.id] = task
         return Added(task, True)
 
@@ -115,13 +123,13 @@ class Model:
 
 def values(task: Task) -> dict[str, Any]:
     """A task as JSON has it."""
-    times = ("created_at", "updated_at", "completed_at")
-    plain = {name: getattr(task, name) for name in Task.__slots__}
-    return (
-        plain
-        | {"id": str(task.id)}
-        | {name: instant(plain[name]) for name in times}
-    )
+    plain = {each.name: getattr(task, each.name) for each in fields(Task)}
+    times = {
+        name: instant(value)
+        for name, value in plain.items()
+        if isinstance(value, datetime)
+    }
+    return plain | {"id": str(task.id)} | times
 
 
 def instant(at: datetime | None) -> str | None:
@@ -138,7 +146,7 @@ def row(task: Task) -> str:
     )
 
 
-def fields(task: Task) -> str:
+def field_lines(task: Task) -> str:
     """A task as `show` prints it into a pipe."""
     said = values(task) | {"completed": str(task.completed).lower()}
     escaped = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.output.values import done, task
+from tests.output.values import done, task, whole
 from tests.support.texts import FAMILY, MIXED, PERSIAN
 from todo_cli.errors import Detail, InvalidInput, NotFound
 from todo_cli.output.envelope import failure, success, task_values
@@ -35,17 +35,17 @@ def test_success_writes_a_task_with_all_its_keys_in_order() -> None:
     )
 
     assert list(document["data"]) == list(Task.__slots__)
-    assert document["data"] == {
-        "id": "00000000-0000-0000-0000-000000000007",
-        "number": 7,
-        "user_id": "ada",
-        "title": "Buy milk",
-        "description": "2 l",
-        "completed": False,
-        "created_at": "2026-01-02T01:04:05.000000Z",
-        "updated_at": "2026-01-02T01:04:05.000000Z",
-        "completed_at": None,
-    }
+    assert document["data"] == whole(
+        id="00000000-0000-0000-0000-000000000007",
+        number=7,
+        user_id="ada",
+        title="Buy milk",
+        description="2 l",
+        completed=False,
+        created_at="2026-01-02T01:04:05.000000Z",
+        updated_at="2026-01-02T01:04:05.000000Z",
+        completed_at=None,
+    )
 
 
 def test_success_writes_lists_of_tasks_and_plain_values() -> None:

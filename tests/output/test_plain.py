@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.output.values import NOW, context, done, task
+from tests.output.values import NOW, context, done, in_lines, task, whole
 from tests.support.texts import MIXED, MIXED_SHOWN
 from todo_cli.output.plain import render
 from todo_cli.output.views import Changed, Sheet, listed, shown
@@ -65,17 +65,19 @@ def test_render_writes_a_line_for_each_field_of_a_task() -> None:
         )
     )
 
-    assert text.splitlines() == [
-        f"id\t{UUID(int=7)}",
-        "number\t7",
-        "user_id\tada",
-        "title\tBuy bread",
-        r"description	a\\b\n\tc",
-        "completed\ttrue",
-        "created_at\t2026-01-01T03:04:05.000000Z",
-        "updated_at\t2026-01-02T02:04:05.000000Z",
-        "completed_at\t2026-01-02T02:04:05.000000Z",
-    ]
+    assert text == in_lines(
+        whole(
+            id=UUID(int=7),
+            number=7,
+            user_id="ada",
+            title="Buy bread",
+            description=r"a\\b\n\tc",
+            completed="true",
+            created_at="2026-01-01T03:04:05.000000Z",
+            updated_at="2026-01-02T02:04:05.000000Z",
+            completed_at="2026-01-02T02:04:05.000000Z",
+        )
+    )
 
 
 @pytest.mark.spec("002/FR-055")

@@ -1,5 +1,11 @@
-"""Tasks and contexts for the tests of what is printed."""
+"""Tasks and contexts for the tests of what is printed.
 
+Which fields a task has is read from `Task`, so a new field changes no test but
+the ones that list all fields on purpose.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,6 +13,7 @@ from uuid import UUID
 from todo_cli.output.views import ViewContext
 from todo_cli.task import Task
 
+KEYS = [field.name for field in fields(Task)]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -37,6 +44,19 @@ def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> Task:
             {"completed": True, "completed_at": at, "updated_at": at} | changes
         ),
     )
+
+
+def whole(**values: Any) -> dict[str, Any]:
+    """A task as JSON has it: these values, and null in every other field."""
+    return dict.fromkeys(KEYS) | values
+
+
+def in_lines(values: Mapping[str, Any]) -> str:
+    """A task as `show` writes it into a pipe: a line for each field."""
+    shown = {
+        key: "" if value is None else value for key, value in values.items()
+    }
+    return "".join(f"{key}\t{value}\n" for key, value in shown.items())
 
 
 def context(
