@@ -375,10 +375,7 @@ def test_says_which_settings_were_passed_over(
     )
     assert look(own, TODO_DATABASE_URL="sqlite", DATABASE_URL=plain_url)[
         :2
-    ] == (
-        "sqlite",
-        "TODO_DATABASE_URL",
-    )
+    ] == ("sqlite", "TODO_DATABASE_URL")
     assert (
         "DATABASE_URL"
         in found(own("doctor", env={"DATABASE_URL": "mysql://x"}))[

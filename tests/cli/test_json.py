@@ -74,11 +74,7 @@ def test_answer_with_one_document_of_whole_tasks(
             type(task["number"]),
             type(task["completed"]),
             task["user_id"],
-        ) == (
-            int,
-            bool,
-            "ada",
-        )
+        ) == (int, bool, "ada")
         assert all(
             TIME.fullmatch(task[key]) for key in ("created_at", "updated_at")
         )
@@ -192,6 +188,8 @@ def test_json_is_chosen_by_the_environment(todo: Todo) -> None:
     assert_document(todo("show", "99", env=env), code="NOT_FOUND")
     assert_document(todo("list", "--frob", env=env), code="USAGE")
     assert_document(todo(env=env), code="USAGE")
+    broken = env | {"TODO_CONFIG": "/nowhere"}
+    assert_document(todo("list", env=broken), code="CONFIG")
 
 
 @pytest.mark.spec("002/FR-038", "002/FR-039")

@@ -163,11 +163,7 @@ def test_the_embedded_file_is_private_whatever_the_umask(
         assert (made.err, beside.err, mode_of(file.parent)) == ("", "", 0o700)
         assert {
             path.name: mode_of(path) for path in file.parent.iterdir()
-        } == {
-            "todo.db": 0o600,
-            "todo.db-wal": 0o600,
-            "todo.db-shm": 0o600,
-        }
+        } == {"todo.db": 0o600, "todo.db-wal": 0o600, "todo.db-shm": 0o600}
 
 
 @pytest.mark.spec("002/FR-076")

@@ -20,7 +20,7 @@ from tests.cli.expect import (
 from tests.conftest import Seal
 from tests.support.program import Process, Ran, Surroundings, Todo
 from todo_cli.cli.app import commands
-from todo_cli.errors import Code
+from todo_cli.errors import Code, Detail, IoFailed
 from todo_cli.task import Task, about
 
 OPTIONS = {
@@ -452,6 +452,23 @@ def test_a_bug_with_debug_shows_its_traceback_without_secrets(
     assert re.search("Traceback.*broken_clock", ran.err, re.DOTALL)
     assert re.search("CANARY|C4N4RY", ran.err + ran.out) is None
     assert ran.out.startswith('{"success": false' if json else "")
+
+
+@pytest.mark.spec("002/FR-066")
+def test_an_error_that_quotes_a_login_hides_it(
+    surroundings: Surroundings,
+) -> None:
+    def clock() -> NoReturn:
+        url = "postgresql://ada:CANARY@db.example/todo"
+        detail: Detail = {"field": "url", "message": url}
+        raise IoFailed(f"no {url}", hint=f"see {url}", details=[detail])
+
+    todo = Todo(surroundings, clock)
+
+    for ran in (todo("add", "x"), todo("add", "x", "--json")):
+        assert ran.status == 9
+        assert "db.example" in ran.err + ran.out
+        assert "CANARY" not in ran.err + ran.out
 
 
 @pytest.mark.spec("002/FR-037")

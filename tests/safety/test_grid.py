@@ -241,11 +241,7 @@ def test_errors_quote_every_text_visibly(todo_embedded: Todo) -> None:
             told.out,
             raw(told, is_terminal=True),
             told.err.count("\n") <= 2,
-        ) == (
-            "",
-            [],
-            True,
-        ), told
+        ) == ("", [], True), told
         assert raw_in_document(document.out) == []
         assert shown(document.error["message"]) in told.err
 

@@ -96,9 +96,5 @@ def test_arguments_that_are_not_text_drive_no_terminal(
         raw(seen, is_terminal=True),
         raw(piped),
         raw_in_document(document.out),
-    ) == (
-        [],
-        [],
-        [],
-    )
+    ) == ([], [], [])
     assert not Path(store.url.removeprefix("sqlite:///")).exists()

@@ -185,11 +185,7 @@ async def test_add_all_keeps_the_order_given_and_numbers_upward(
 
     assert [
         (each.is_new, each.task.title, each.task.number) for each in added
-    ] == [
-        (True, "c", 2),
-        (True, "a", 3),
-        (True, "b", 4),
-    ]
+    ] == [(True, "c", 2), (True, "a", 3), (True, "b", 4)]
     assert {each.task.created_at for each in added} == {clock.now}
     assert await everything(tasks) == [
         await tasks.get(1),

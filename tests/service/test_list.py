@@ -204,7 +204,4 @@ async def test_list_goes_on_where_it_was_while_tasks_come_and_go(
     assert numbers(page) == [5, 4]
     assert numbers(
         await five.list(TaskQuery(TaskStatus.ALL, after=page.next))
-    ) == [
-        2,
-        1,
-    ]
+    ) == [2, 1]
