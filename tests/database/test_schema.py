@@ -287,6 +287,21 @@ async def test_creation_is_harmless_when_repeated(
     ]
 
 
+@only_postgresql
+async def test_creation_when_repeated_waits_for_nobody_who_writes(
+    store: Store, clock: Clock
+) -> None:
+    """Else first adds at once wait in a circle, until PostgreSQL looks for deadlocks."""
+    await by_first_add(store, clock)
+    async with connected(store) as writer, writer.transaction():
+        await writer.execute("UPDATE todo.task SET title = 'b'")
+        await writer.execute("UPDATE todo.counter SET last = 2")
+
+        async with connected(store) as second:
+            await second.execute("SET lock_timeout = '1s'")
+            await second.execute(";".join(load("postgresql").creation))
+
+
 async def by_printed_script_again(store: Store) -> None:
     """Run the script of a first creation, whatever is there."""
     await run_script(store, upgrade.script("postgresql", None))
