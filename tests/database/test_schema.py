@@ -49,6 +49,7 @@ from todo_cli import rules
 from todo_cli.database import schema, upgrade
 from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import Database, open_database
+from todo_cli.database.postgresql import Server
 from todo_cli.database.run import Statements, load
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
@@ -101,7 +102,9 @@ async def by_alembic(store: Store, clock: Clock) -> None:
     if isinstance(store.target, SqliteTarget):
         await upgrade.upgrade_file(store.target)
     else:
-        await upgrade.upgrade_server(Dialer(store.target, timeout_s=15))
+        dialer = Dialer(store.target, timeout_s=15)
+        server = Server(store.target, dialer, size=1, busy_for_s=5)
+        await upgrade.upgrade_server(server.dial)
 
 
 def engine_of(store: Store) -> AsyncEngine:
