@@ -2,7 +2,16 @@
 
 import pytest
 
-from todo_cli.database.attempts import Effect, Fault, Next, decide
+from todo_cli.database.attempts import (
+    Attempts,
+    Effect,
+    Fault,
+    Next,
+    Passing,
+    decide,
+)
+from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import OutcomeUnknown
 
 READ, REPEATABLE, ONCE = Effect.READ, Effect.REPEATABLE, Effect.ONCE
 AGAIN, LOST, FAIL = Next.AGAIN, Next.LOST, Next.FAIL
@@ -37,3 +46,38 @@ def test_the_next_step_follows_from_fault_effect_and_past(
     }
 
     assert decided == table
+
+
+TARGET = PostgresTarget((("db.example.org", 5432),), database="neondb")
+
+
+@pytest.mark.parametrize("effect", Effect)
+async def test_what_passes_is_waited_for(effect: Effect) -> None:
+    attempts, tried = Attempts(TARGET), list[int]()
+
+    async def call() -> str:
+        tried.append(1)
+        if len(tried) < 3:
+            raise Passing("somebody is making tables")
+        return "done"
+
+    assert await attempts.run(call, effect) == "done"
+    assert len(tried) == 3
+
+
+@pytest.mark.parametrize(
+    ("effect", "kind"), [(READ, Passing), (REPEATABLE, OutcomeUnknown)]
+)
+async def test_a_lost_answer_stays_lost_when_what_should_pass_does_not(
+    effect: Effect, kind: type[Exception]
+) -> None:
+    attempts, tried = Attempts(TARGET, busy_for_s=0.1), list[int]()
+
+    async def call() -> None:
+        tried.append(1)
+        raise (
+            ConnectionResetError if len(tried) == 1 else Passing("still there")
+        )
+
+    with pytest.raises(kind):
+        await attempts.run(call, effect)

@@ -137,7 +137,7 @@ def test_the_answer_is_kept_and_the_rest_handed_on(
     assert line.protocol is listener
     line.write(PARSE)
     assert line.sent[1:] == [PARSE]
-    assert (line.is_cut, check.take_fault()) == (False, None)
+    assert (line.is_cut, check.fault) == (False, None)
 
 
 def test_a_request_that_does_not_name_our_tables_goes_out_as_it_is(
@@ -158,10 +158,9 @@ def test_a_stranger_is_named_and_the_line_is_cut(
         BOUND + row("ada", "t") + row("mallory", "f") + DONE + REST
     )
 
-    fault = check.take_fault()
-    assert isinstance(fault, SchemaMismatch)
-    assert "`mallory`" in fault.message
-    assert (line.is_cut, listener.told, check.take_fault()) == (True, [], None)
+    assert isinstance(check.fault, SchemaMismatch)
+    assert "`mallory`" in check.fault.message
+    assert (line.is_cut, listener.told) == (True, [])
 
 
 def test_without_a_schema_the_next_request_is_asked_too(
@@ -184,7 +183,7 @@ def test_a_schema_that_appeared_meanwhile_is_not_used(
     line.write(PARSE)
     line.protocol.data_received(BOUND + DONE + REST)
 
-    assert isinstance(check.take_fault(), DatabaseBusy)
+    assert isinstance(check.fault, DatabaseBusy)
     assert (line.is_cut, listener.told) == (True, [])
 
 
@@ -194,7 +193,7 @@ def test_an_error_instead_of_an_answer_cuts_the_line(
     line.write(PARSE)
     line.protocol.data_received(message(b"E", b"C57P01\0\0"))
 
-    assert (line.is_cut, listener.told, check.take_fault()) == (True, [], None)
+    assert (line.is_cut, listener.told, check.fault) == (True, [], None)
 
 
 def test_what_happens_to_the_line_is_passed_on(

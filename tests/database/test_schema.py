@@ -49,6 +49,7 @@ from todo_cli import rules
 from todo_cli.database import schema, upgrade
 from todo_cli.database.connection import Dialer
 from todo_cli.database.engine import Database, open_database
+from todo_cli.database.postgresql import Server
 from todo_cli.database.run import Statements, load
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
@@ -101,7 +102,9 @@ async def by_alembic(store: Store, clock: Clock) -> None:
     if isinstance(store.target, SqliteTarget):
         await upgrade.upgrade_file(store.target)
     else:
-        await upgrade.upgrade_server(Dialer(store.target, timeout_s=15))
+        dialer = Dialer(store.target, timeout_s=15)
+        server = Server(store.target, dialer, size=1, busy_for_s=5)
+        await upgrade.upgrade_server(server.dial)
 
 
 def engine_of(store: Store) -> AsyncEngine:
@@ -285,6 +288,21 @@ async def test_creation_is_harmless_when_repeated(
     assert await fetch_all(store, "SELECT title FROM todo.task") == [
         ("Buy milk",)
     ]
+
+
+@only_postgresql
+async def test_creation_when_repeated_waits_for_nobody_who_writes(
+    store: Store, clock: Clock
+) -> None:
+    """Else first adds at once wait in a circle, until PostgreSQL looks for deadlocks."""
+    await by_first_add(store, clock)
+    async with connected(store) as writer, writer.transaction():
+        await writer.execute("UPDATE todo.task SET title = 'b'")
+        await writer.execute("UPDATE todo.counter SET last = 2")
+
+        async with connected(store) as second:
+            await second.execute("SET lock_timeout = '1s'")
+            await second.execute(";".join(load("postgresql").creation))
 
 
 async def by_printed_script_again(store: Store) -> None:

@@ -8,12 +8,12 @@ from typing import Final, NoReturn, TypeVar
 
 from todo_cli.database import failures
 from todo_cli.database.url import PostgresTarget, Target
-from todo_cli.errors import Conflict, OutcomeUnknown, TodoError
+from todo_cli.errors import Conflict, DatabaseBusy, OutcomeUnknown, TodoError
 
 T = TypeVar("T")
 
 BUSY_FOR_S: Final = 5.0
-"""How long to retry while another program holds the lock, in seconds."""
+"""How long to retry while somebody else is at work, in seconds."""
 
 
 class Effect(Enum):
@@ -27,7 +27,7 @@ class Effect(Enum):
 class Fault(Enum):
     """How a call failed, as far as the next step depends on it."""
 
-    BUSY = "another program has locked the file; nothing was written"
+    BUSY = "somebody else is at work for a moment; nothing was written"
     CUT = "the connection was lost after the call was sent"
     SILENT = "no answer came in time"
     TAKEN = "the store holds something else under the same key"
@@ -74,15 +74,15 @@ def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
     return Next.LOST
 
 
+class Passing(DatabaseBusy):
+    """Somebody else is at work for a moment; nothing was written."""
+
+
 class Attempts:
     """Runs calls to one store, each until it succeeds or finally fails."""
 
     def __init__(
-        self,
-        target: Target,
-        *,
-        busy_for_s: float = BUSY_FOR_S,
-        take_fault: Callable[[], TodoError | None] | None = None,
+        self, target: Target, *, busy_for_s: float = BUSY_FOR_S
     ) -> None:
         self.may_have_written = False
         """Whether a write was sent and has not certainly failed."""
@@ -90,7 +90,6 @@ class Attempts:
         """The number of calls that wait for the store."""
         self._target = target
         self._busy_for_s = busy_for_s
-        self._take_fault = take_fault
 
     async def run(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
         """Await `call`, and repeat it while that is useful and harmless.
@@ -117,55 +116,39 @@ class Attempts:
         while True:
             try:
                 return await call()
-            except Exception as error:  # noqa: BLE001 - a bug is raised again below
-                cause = self._take_cause(error)
-                fault = self._fault_of(cause)
+            except Exception as error:  # noqa: BLE001 - a bug is raised again
+                fault = self._fault_of(error)
+                if fault is Fault.BUSY and loop.time() >= give_up:
+                    fault = Fault.FAILED
                 next_step = decide(fault, effect, was_lost=was_lost)
                 was_lost = was_lost or fault in (Fault.CUT, Fault.SILENT)
                 # After a lost answer only the store's own word counts.
                 if not was_lost or fault is Fault.TAKEN:
                     self._has_failed(effect)
-                is_late = fault is Fault.BUSY and loop.time() >= give_up
-                if is_late or next_step is not Next.AGAIN:
-                    self._give_up(next_step, cause, error)
+                if next_step is not Next.AGAIN:
+                    self._give_up(next_step, error)
             if fault is Fault.BUSY:
                 # Random, so that waiting processes do not collide again.
                 await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter
 
-    def _give_up(
-        self, step: Next, cause: Exception, error: Exception
-    ) -> NoReturn:
+    def _give_up(self, step: Next, error: Exception) -> NoReturn:
         """Raise the error that describes the outcome."""
         if step is Next.LOST:
             raise self._lost() from error
         if isinstance(error, TodoError):
             raise error
-        raise failures.translated(cause, self._target) from error
-
-    def _take_cause(self, error: Exception) -> Exception:
-        """Return the error, or our reason for cutting the connection.
-
-        Raises:
-            Exception: the error itself, if it is a bug.
-        """
-        if isinstance(error, TodoError):
-            return error
-        why_cut = None
-        if self._take_fault is not None:
-            # The driver sees only a lost connection where we cut it.
-            why_cut = self._take_fault()
-        if why_cut is not None:
-            return why_cut
-        if not failures.is_of_driver(error):
-            raise error
-        return error
+        raise failures.translated(error, self._target) from error
 
     def _fault_of(self, error: Exception) -> Fault:
-        """Classify an error."""
+        """Classify an error; a bug is raised again."""
         if isinstance(error, Conflict):
             return Fault.TAKEN
+        if isinstance(error, Passing):
+            return Fault.BUSY
         if isinstance(error, TodoError):
             return Fault.FAILED
+        if not failures.is_of_driver(error):
+            raise error
         if failures.is_busy(error):
             return Fault.BUSY
         is_server = isinstance(self._target, PostgresTarget)

@@ -50,6 +50,8 @@ class Connection(asyncpg.Connection):
         super().__init__(*args, **kwargs)
         self._made_at_s = asyncio.get_running_loop().time()
         self._described: dict[tuple[str, frozenset[Any]], Any] = {}
+        self.owner_check: Any = None
+        """Who has it ask whose the schema is; see `postgresql.OwnerCheck`."""
 
     @property
     def age_s(self) -> float:

@@ -69,6 +69,17 @@ BEGIN
 END $$"""
 """Creates the schema, or fails if it has an owner that is not trusted."""
 
+_INDEX_ONCE: Final = """\
+DO $$
+BEGIN
+    IF pg_catalog.to_regclass('{schema}.{name}') IS NULL THEN
+        {create};
+    END IF;
+END $$"""
+"""Makes an index that is missing. CREATE INDEX IF NOT EXISTS would wait for everybody who
+writes into the table, and have all others wait, before it looks whether the index is there.
+"""
+
 
 def creation(dialect: Dialect) -> list[str]:
     """Return the statements that create the schema of `HEAD` and stamp it.
@@ -79,7 +90,7 @@ def creation(dialect: Dialect) -> list[str]:
     ddl = _definitions(if_not_exists=is_postgresql)
     version = f"'{HEAD}'"
     stamp = f"INSERT INTO {VERSION_TABLE.fullname} VALUES ({version})"  # noqa: S608 - ours
-    steps = [str(step.compile(dialect=dialect)).strip() for step in ddl]
+    steps = [_written(step, dialect) for step in ddl]
     if is_postgresql:
         return [
             *preparation(dialect),
@@ -102,8 +113,16 @@ def _definitions(*, if_not_exists: bool) -> list[DDLElement]:
         by_name = {str(index.name): index for index in table.indexes}
         for name in sorted(by_name):
             index = by_name[name]
-            found.append(CreateIndex(index, if_not_exists=if_not_exists))
+            found.append(CreateIndex(index))
     return found
+
+
+def _written(step: DDLElement, dialect: Dialect) -> str:
+    create = str(step.compile(dialect=dialect)).strip()
+    if dialect.name == "postgresql" and isinstance(step, CreateIndex):
+        name = step.element.name
+        return _INDEX_ONCE.format(schema=SCHEMA, name=name, create=create)
+    return create
 
 
 def lock(dialect: Dialect) -> list[str]:

@@ -269,7 +269,5 @@ def _on_server(
 
         await upgrade_server(server.dial)
 
-    attempts = Attempts(
-        target, busy_for_s=busy_for_s, take_fault=server.owner_check.take_fault
-    )
+    attempts = Attempts(target, busy_for_s=busy_for_s)
     return Database(target, server, Keeper(target, upgrade), attempts)

@@ -5,16 +5,18 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 
 from todo_cli.database import failures, run
+from todo_cli.database.attempts import Passing
 from todo_cli.database.connection import Connection
 from todo_cli.database.guard import Guard
 from todo_cli.database.url import PostgresTarget
@@ -129,34 +131,38 @@ def to_server(value: Any) -> Any:
 
 
 class OwnerCheck:
-    """Makes each new connection check who owns the schema.
-
-    It keeps the fault that it found until `take_fault` is called.
-    """
+    """Makes a new connection check who owns the schema; keeps what it found."""
 
     def __init__(self, place: str) -> None:
+        self.fault: TodoError | None = None
+        """Why we cut the connection, if we did."""
         self._place = place
-        self._fault: TodoError | None = None
 
     def watch(self, connection: Connection) -> None:
         """Make a connection refuse a schema whose owner is not trusted."""
+        connection.owner_check = self
         Guard(connection, run.load("postgresql")["owners"].sql, self._refuse)
 
     def _refuse(self, owner: str | None) -> None:
         if owner is None:
             # The schema appeared after the question; the next try asks again.
             message = f"Somebody is making tables in {self._place}"
-            self._fault = DatabaseBusy(message, hint="try again")
+            self.fault = Passing(message, hint="try again")
         else:
-            self._fault = failures.distrust(self._place, owner)
+            self.fault = failures.distrust(self._place, owner)
 
-    def take_fault(self) -> TodoError | None:
-        """Return why we cut a connection, and forget it.
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Have an error say why we cut the connection, if we did.
 
-        None means that we did not cut one.
+        The driver sees only a lost connection where we cut it.
         """
-        fault, self._fault = self._fault, None
-        return fault
+        try:
+            yield
+        except Exception as error:
+            if self.fault is None:
+                raise
+            raise self.fault from error
 
 
 class Server:
@@ -175,7 +181,6 @@ class Server:
         busy_for_s: float,
         oldest_s: float = OLDEST_S,
     ) -> None:
-        self.owner_check = OwnerCheck(target.place)
         self._place = target.place
         self._dial = dial
         self._size = size or _MOST
@@ -202,8 +207,12 @@ class Server:
         try:
             pool = await self._opened()
             driver = await self._fresh(pool)
+            check = (
+                driver.owner_check
+            )  # the pool forgets the driver once it is cut
             try:
-                yield PostgresConnection(driver)
+                with check.explaining():
+                    yield PostgresConnection(driver)
             finally:
                 # The pool closes a connection that it cannot reset. The call
                 # itself has succeeded or failed before.
@@ -231,7 +240,7 @@ class Server:
         The connection refuses a schema whose owner is not trusted.
         """
         connection = await self._dial()
-        self.owner_check.watch(connection)
+        OwnerCheck(self._place).watch(connection)
         return connection
 
     async def _connect(self, *_: Any, **__: Any) -> Connection:

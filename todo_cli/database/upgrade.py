@@ -67,7 +67,7 @@ async def upgrade_server(dial: Dial) -> None:
     """Migrate a server's schema to `HEAD`.
 
     All or nothing, under an advisory lock. Does nothing if another process was
-    faster.
+    faster. `dial` is that of a `Server`.
     """
     engine = create_async_engine(
         f"{dialect_postgresql.DRIVER}://",
@@ -75,10 +75,11 @@ async def upgrade_server(dial: Dial) -> None:
         **_quietly("READ COMMITTED"),
     )
     async with _connected(engine) as (connection, driver):
-        for statement in ddl.lock(connection.dialect):
-            await connection.exec_driver_sql(statement)
-        await _migrate(connection, PostgresConnection(driver), None)
-        await connection.commit()
+        with driver.owner_check.explaining():
+            for statement in ddl.lock(connection.dialect):
+                await connection.exec_driver_sql(statement)
+            await _migrate(connection, PostgresConnection(driver), None)
+            await connection.commit()
 
 
 def _quietly(isolation_level: str) -> dict[str, Any]:
