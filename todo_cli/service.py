@@ -247,6 +247,8 @@ class TaskService:
         Only if it affects none, a second statement finds out which task is
         missing.
         """
+        if not references:
+            return []
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)

@@ -243,6 +243,14 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
     assert (await tasks.list()).tasks == [added[3], added[2]]
 
 
+async def test_changing_no_task_changes_nothing(
+    tasks: TaskService, milk: Task
+) -> None:
+    assert await tasks.complete([]) == []
+    assert await tasks.delete([]) == []
+    assert await tasks.get(milk.number) == milk
+
+
 @pytest.mark.spec("001/FR-024")
 async def test_changing_a_thousand_at_once_is_one_call(
     tasks: TaskService,
