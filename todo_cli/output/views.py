@@ -119,13 +119,12 @@ def _counts(page: TaskPage) -> str:
 
 def _total(page: TaskPage) -> int:
     """Count the tasks that the query would find without a limit."""
-    match page.query.status:
-        case TaskStatus.OPEN:
-            return page.open_count
-        case TaskStatus.DONE:
-            return page.done_count
-        case TaskStatus.ALL:
-            return page.open_count + page.done_count
+    totals = {
+        TaskStatus.OPEN: page.open_count,
+        TaskStatus.DONE: page.done_count,
+        TaskStatus.ALL: page.open_count + page.done_count,
+    }
+    return totals[page.query.status]
 
 
 def _nothing(page: TaskPage, context: ViewContext) -> str:
