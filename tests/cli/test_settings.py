@@ -357,6 +357,8 @@ def test_settings_refuse_a_bad_output_or_timeout(
     for output in ("xml", "JSON!", "yes"):
         ran = todo_embedded("list", env={"TODO_OUTPUT": output})
         assert_words(ran, status=8, names=["TODO_OUTPUT"])
+        by_flag = todo_embedded("list", "--json", env={"TODO_OUTPUT": output})
+        assert by_flag.data == []
     for timeout in ("soon", "0", "1e999", "\u0663"):
         env = {"TODO_TIMEOUT": timeout}
         assert_refused(

@@ -105,13 +105,14 @@ def read_config(arguments: Arguments, env: Env) -> Configured:
     """
     file = config.Config(None)
     error = None
+    as_json = arguments.as_json
     try:
         file = config.read_config(env.variables, cwd=env.cwd, home=env.home)
-        output = config.output(env.variables, file)
+        # With --json the other settings of the output are not even checked.
+        as_json = as_json or config.output(env.variables, file) == "json"
     except TodoError as fault:
         error = fault
-        output = env.variables.get("TODO_OUTPUT", "")
-    as_json = arguments.as_json or output == "json"
+        as_json = as_json or env.variables.get("TODO_OUTPUT") == "json"
     return Configured(file, as_json, error)
 
 
