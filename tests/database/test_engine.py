@@ -3,6 +3,7 @@ said of a call under way.
 """
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 
@@ -348,6 +349,24 @@ async def test_a_file_copied_over_one_that_is_open_and_has_no_log_is_used(
         assert await titles(database, clock) == ["first"]
         await TaskService(database, "ada", clock).add(NewTask(title="new"))
         assert await titles(database, clock) == ["new", "first"]
+
+
+@pytest.mark.spec("001/FR-031")
+async def test_a_file_in_the_middle_of_a_checkpoint_is_waited_for(
+    sqlite_store: Store, clock: Clock
+) -> None:
+    """Another process writes its pages, and SQLite finds it malformed meanwhile."""
+    await two_states(sqlite_store, clock)
+    path = file_of(sqlite_store)
+    async with open_database(sqlite_store.target, pool_size=1) as database:
+        await TaskService(database, "ada", clock).add(NewTask(title="third"))
+        whole = path.read_bytes()
+        os.truncate(path, 8192)
+        asyncio.get_running_loop().call_later(0.1, path.write_bytes, whole)
+
+        found = await titles(database, clock)
+
+    assert found == ["third", "second", "first"]
 
 
 async def test_only_what_changes_something_leaves_a_mark(

@@ -207,9 +207,8 @@ class Server:
         try:
             pool = await self._opened()
             driver = await self._fresh(pool)
-            check = (
-                driver.owner_check
-            )  # the pool forgets the driver once it is cut
+            # Now: the pool forgets the driver when it is cut.
+            check = driver.owner_check
             try:
                 with check.explaining():
                     yield PostgresConnection(driver)

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from todo_cli.database.attempts import Passing
 from todo_cli.database.files import Identity, identify
-from todo_cli.errors import DatabaseBusy, IoFailed
+from todo_cli.errors import IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
 """The header of a log.
@@ -121,13 +122,15 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
     Raises:
         LeftBehind: SQLite would write pages of another file into this one, or
             delete what is left of a file that is gone.
-        DatabaseBusy: an open file cannot be read at the moment.
+        Passing: an open file cannot be read at the moment.
     """
     # SQLite, too, follows a symlink before it looks for them.
     path = path.resolve()
     is_foreign = _is_foreign(path, _beside(path, "-wal"), _log_differs)
     if is_foreign is None and is_open:
-        raise DatabaseBusy(
+        # SQLite finds a file malformed while another process is in the middle
+        # of a checkpoint.
+        raise Passing(
             f"{path} is being written by another program", hint="try again"
         )
     if is_foreign:
