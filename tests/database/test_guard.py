@@ -12,7 +12,7 @@ from todo_cli.database.failures import STRANGERS_STATE, translated
 from todo_cli.database.guard import Guard
 from todo_cli.database.postgresql import OwnerCheck
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import DatabaseBusy, SchemaMismatch
+from todo_cli.errors import DatabaseBusy, Forbidden, SchemaMismatch
 
 TARGET = PostgresTarget((("db.example.org", 5432),), database="neondb")
 PARSE = b"P...SELECT 1 FROM todo.task"
@@ -101,7 +101,7 @@ REST = message(b"1") + message(b"n")
 @pytest.fixture
 def check() -> OwnerCheck:
     """What keeps the reason of a cut."""
-    return OwnerCheck(TARGET.place)
+    return OwnerCheck(TARGET)
 
 
 @pytest.fixture
@@ -115,7 +115,8 @@ def listener(line: Line, check: OwnerCheck) -> Listener:
     """asyncpg, guarded."""
     listener = Listener()
     line.protocol = listener
-    Guard(Connection(line, listener), "SELECT 1", check._refuse)
+    guarded = Connection(line, listener)
+    Guard(guarded, "SELECT 1", check._refuse, check._fail)
     return listener
 
 
@@ -194,6 +195,17 @@ def test_an_error_instead_of_an_answer_cuts_the_line(
     line.protocol.data_received(message(b"E", b"C57P01\0\0"))
 
     assert (line.is_cut, listener.told, check.fault) == (True, [], None)
+
+
+def test_a_question_that_is_refused_says_why(
+    line: Line, listener: Listener, check: OwnerCheck
+) -> None:
+    line.write(PARSE)
+    denied = b"SERROR\0C42501\0Mpermission denied for pg_auth_members\0\0"
+    line.protocol.data_received(message(b"E", denied))
+
+    assert isinstance(check.fault, Forbidden)
+    assert (line.is_cut, listener.told) == (True, [])
 
 
 def test_what_happens_to_the_line_is_passed_on(

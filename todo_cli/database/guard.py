@@ -36,7 +36,8 @@ class Guard(asyncio.Protocol):
 
     `question` returns a row for each owner: the name, and whether we trust it.
     `refuse` is called with the name of an owner that is not trusted. It is
-    called with None if a schema appeared after the question.
+    called with None if a schema appeared after the question. `fail` is called
+    with the fields of an error that comes instead of an answer.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Guard(asyncio.Protocol):
         connection: Any,
         question: str,
         refuse: Callable[[str | None], object],
+        fail: Callable[[dict[str, str]], object],
     ) -> None:
         self._transport = connection._transport
         self._protocol = connection._protocol
         self._refuse = refuse
+        self._fail = fail
         self._question = _ask(f"{_MARK}{question}")
         self._received = b""
         self._is_answered = False
@@ -104,8 +107,8 @@ class Guard(asyncio.Protocol):
             if is_trusted != "t":
                 self._cut(owner)
         elif kind == _ERROR:
-            # For example the server shuts down. asyncpg reports a lost
-            # connection then, which is retried.
+            # asyncpg reports only a lost connection. Nothing ran.
+            self._fail(_read_error(body))
             self._transport.abort()
         self._is_answered = kind == _COMPLETE or self._transport.is_closing()
 
@@ -176,3 +179,9 @@ def _read_row(body: bytes) -> list[str]:
         columns.append(text.decode(errors="replace"))
         position += length
     return columns
+
+
+def _read_error(body: bytes) -> dict[str, str]:
+    """Decode the fields of an ErrorResponse message, by their letters."""
+    fields = body.decode(errors="replace").split("\0")
+    return {field[0]: field[1:] for field in fields if field}

@@ -133,23 +133,32 @@ def to_server(value: Any) -> Any:
 class OwnerCheck:
     """Makes a new connection check who owns the schema; keeps what it found."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, target: PostgresTarget) -> None:
         self.fault: TodoError | None = None
         """Why we cut the connection, if we did."""
-        self._place = place
+        self._target = target
 
     def watch(self, connection: Connection) -> None:
         """Make a connection refuse a schema whose owner is not trusted."""
         connection.owner_check = self
-        Guard(connection, run.load("postgresql")["owners"].sql, self._refuse)
+        question = run.load("postgresql")["owners"].sql
+        Guard(connection, question, self._refuse, self._fail)
 
     def _refuse(self, owner: str | None) -> None:
         if owner is None:
             # The schema appeared after the question; the next try asks again.
-            message = f"Somebody is making tables in {self._place}"
+            message = f"Somebody is making tables in {self._target.place}"
             self.fault = Passing(message, hint="try again")
         else:
-            self.fault = failures.distrust(self._place, owner)
+            self.fault = failures.distrust(self._target.place, owner)
+
+    def _fail(self, fields: dict[str, str]) -> None:
+        """Note why the question failed, unless the server hangs up: then a
+        lost connection says enough, and is retried.
+        """
+        error = asyncpg.PostgresError.new(fields)
+        if not failures.is_cut(error):
+            self.fault = failures.translated(error, self._target)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -181,7 +190,7 @@ class Server:
         busy_for_s: float,
         oldest_s: float = OLDEST_S,
     ) -> None:
-        self._place = target.place
+        self._target = target
         self._dial = dial
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
@@ -202,7 +211,7 @@ class Server:
             async with asyncio.timeout(self._busy_for_s):
                 await self._free.acquire()
         except TimeoutError as error:
-            message = f"All connections to {self._place} are in use"
+            message = f"All connections to {self._target.place} are in use"
             raise DatabaseBusy(message, hint="try again") from error
         try:
             pool = await self._opened()
@@ -239,7 +248,7 @@ class Server:
         The connection refuses a schema whose owner is not trusted.
         """
         connection = await self._dial()
-        OwnerCheck(self._place).watch(connection)
+        OwnerCheck(self._target).watch(connection)
         return connection
 
     async def _connect(self, *_: Any, **__: Any) -> Connection:
