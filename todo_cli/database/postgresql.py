@@ -195,7 +195,8 @@ class Server:
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
         self._oldest_s = oldest_s
-        # asyncpg's own limit on waiting would include connecting.
+        # asyncpg's own limit on waiting would include connecting, and a
+        # server that wakes up may take longer than a busy pool should.
         self._free = asyncio.Semaphore(self._size)
         self._pool: asyncpg.Pool | None = None
 

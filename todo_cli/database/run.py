@@ -60,7 +60,8 @@ class Statements:
     def __init__(self, dialect: str) -> None:
         path = _FOLDER / f"{dialect}.json"
         self._found = json.loads(path.read_text(encoding="utf-8"))
-        # Statements keep their numbered form, so make each of them once.
+        # Statements keep their numbered form, so make each of them once. There
+        # are few: the lists and changes are joined from a handful of parts.
         self._made: dict[object, Statement] = {}
 
     def __getitem__(self, name: str) -> Statement:
@@ -112,6 +113,8 @@ class Statements:
 
     def _changing(self, fields: Sequence[str]) -> Statement:
         frame = self._found["change"]
+        # Only what changes is named: SQLite would check the other columns
+        # again, and another program may have stored what our rules refuse.
         columns = self.columns("task")
         # In the order of the columns, like the text that SQLAlchemy writes.
         ordered = sorted(fields, key=columns.index)

@@ -50,6 +50,8 @@ def _document(envelope: dict[str, Any]) -> str:
     # Imported here, because a call that prints text does not need it.
     import json
 
+    # NaN is not JSON. `default` is asked for what json cannot write by
+    # itself, which is a task and nothing else: whatever else comes is a bug.
     text = json.dumps(
         envelope,
         ensure_ascii=False,

@@ -119,6 +119,8 @@ def _counts(page: TaskPage) -> str:
 
 def _total(page: TaskPage) -> int:
     """Count the tasks that the query would find without a limit."""
+    # Counts stop at 1,001, so a sum of both can be a little too small; the
+    # words then say `more than 1,000`.
     totals = {
         TaskStatus.OPEN: page.open_count,
         TaskStatus.DONE: page.done_count,
