@@ -8,8 +8,8 @@ neither shows a password or a statement.
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests.database.conftest import opened
 from tests.service.backdoor import file_of
 from tests.support.postgres import PostgresCluster
 from tests.support.servers import free_port
@@ -260,21 +261,6 @@ def test_causes_ends_where_errors_lead_back_to_themselves() -> None:
 
 
 # PostgreSQL, for real
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
-    """A database by its URL."""
-    async with open_database(parse_url(url, cwd=Path("/"))) as database:
-        yield database
-
-
-@pytest.fixture
-def place(own_postgres: PostgresCluster) -> Iterator[str]:
-    """The name of a database of this test alone, on a server that is ours."""
-    name = own_postgres.create_database()
-    yield name
-    own_postgres.drop_database(name)
 
 
 @pytest.fixture

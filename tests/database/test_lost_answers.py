@@ -1,18 +1,16 @@
 """Answers that got lost: repeated where that is harmless, else the outcome is unknown."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.database.conftest import opened
 from tests.support.postgres import PostgresCluster
 from tests.support.stores import Clock
 from tests.support.turns import Fault, TurnProxy
-from todo_cli.database.engine import Database, Effect, open_database
+from todo_cli.database.engine import Database, Effect
 from todo_cli.database.run import Connection, Statement
-from todo_cli.database.url import parse_url
 from todo_cli.errors import (
     Conflict,
     DatabaseUnavailable,
@@ -43,21 +41,6 @@ async def fault(
     with pytest.raises(TodoError) as caught:
         await ask(database, statement, effect)
     return caught.value
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database]:
-    """A database by its URL."""
-    async with open_database(parse_url(url, cwd=Path("/"))) as database:
-        yield database
-
-
-@pytest.fixture
-def place(own_postgres: PostgresCluster) -> Iterator[str]:
-    """The name of a database of this test alone."""
-    name = own_postgres.create_database()
-    yield name
-    own_postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -1,0 +1,26 @@
+"""Databases on a PostgreSQL server of a test's own."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres import PostgresCluster
+from todo_cli.database.engine import Database, open_database
+from todo_cli.database.url import parse_url
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A database by its URL."""
+    async with open_database(parse_url(url, cwd=Path("/"))) as database:
+        yield database
+
+
+@pytest.fixture
+def place(own_postgres: PostgresCluster) -> Iterator[str]:
+    """The name of a database of this test alone, on a server that is ours."""
+    name = own_postgres.create_database()
+    yield name
+    own_postgres.drop_database(name)
