@@ -116,11 +116,15 @@ def explaining(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = path
-        if isinstance(error.filename, str):
-            place = Path(error.filename)
-        trouble = Trouble(place, explain(error, place))
-        raise trouble.error() from error
+        raise trouble_of(error, path).error() from error
+
+
+def trouble_of(error: OSError, path: Path) -> Trouble:
+    """Name what the system refuses, and where: the error's file, or `path`."""
+    place = path
+    if isinstance(error.filename, str):
+        place = Path(error.filename)
+    return Trouble(place, explain(error, place))
 
 
 def kind_of(mode: int) -> str:
