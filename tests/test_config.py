@@ -4,6 +4,7 @@ tests/cli/test_settings.py shows that commands use them.
 """
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from todo_cli import config
 from todo_cli.config import SETTINGS, Chosen, Config, Settings
-from todo_cli.database.url import PostgresTarget, SqliteTarget
+from todo_cli.database.url import PostgresTarget, SqliteTarget, parse_url
 from todo_cli.errors import (
     ConfigInvalid,
     InvalidInput,
@@ -488,6 +489,61 @@ def test_read_config_takes_the_file_of_todo_config_which_must_be_there(
     assert "TODO_CONFIG" in empty.message
     absent = refusal(ConfigInvalid, read, tmp_path, TODO_CONFIG=missing)
     assert missing in absent.message
+
+
+@pytest.mark.spec("002/FR-145")
+def test_read_config_refuses_what_is_no_file_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "plain").write_text("user = 'ada'\n")
+    (tmp_path / "loop").symlink_to("loop")
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(2**40)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        words = {
+            "pipe": "is a pipe, not a file",
+            "folder": "is a folder, not a file",
+            "socket": "is a socket, not a file",
+            "huge": "is larger than 1 MiB",
+            "loop": "too many levels of symbolic links",
+            "plain/x": "does not exist",
+            "x" * 300: "file name too long",
+            "/dev/zero": "is a device, not a file",
+            "/dev/full": "is a device, not a file",
+        }
+        for name, text in words.items():
+            path = str(tmp_path / name)
+            error = refusal(ConfigInvalid, read, None, TODO_CONFIG=path)
+            assert error.message.startswith(f"{path} "), name
+            assert text in error.message
+            assert error.hint
+
+    assert read(None, TODO_CONFIG=os.devnull).values == {}
+    (tmp_path / "plain").write_text("#" * 2**20)
+    assert read(None, TODO_CONFIG=str(tmp_path / "plain")).values == {}
+
+
+@pytest.mark.spec("002/FR-143")
+def test_without_a_working_folder_only_a_relative_path_is_an_error(
+    tmp_path: Path,
+) -> None:
+    """As tmux's panes of removed folders."""
+    absolute = {"TODO_CONFIG": str(tmp_path / "c.toml")}
+    (tmp_path / "c.toml").write_text("database_url = './a.db'\n")
+    (tmp_path / "c.toml").chmod(0o644)
+    found = config.read_config(absolute, cwd=None, home=None)
+
+    relative = {"TODO_CONFIG": "c.toml"}
+    with pytest.raises(IoFailed, match="working folder is gone"):
+        config.read_config(relative, cwd=None, home=None)
+    for text in ("./a.db", "sqlite:///a.db", "sub/a.db"):
+        with pytest.raises(IoFailed, match="working folder is gone"):
+            parse_url(text, cwd=None, home=tmp_path)
+    for text in (f"{tmp_path}/a.db", "~/a.db", f"sqlite:///{tmp_path}/a.db"):
+        target = parse_url(text, cwd=None, home=tmp_path)
+        assert target == SqliteTarget(tmp_path / "a.db")
+    assert found.values == {"database_url": "./a.db"}
 
 
 @pytest.mark.spec("002/FR-068")

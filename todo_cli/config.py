@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from todo_cli import redact, rules
+from todo_cli import disk, redact, rules
 from todo_cli.database.url import (
     PostgresTarget,
     SqliteTarget,
@@ -30,6 +30,9 @@ from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
 
 OUTPUTS: Final = ("text", "json")
 _LONGEST_TIMEOUT_S: Final = 3_600
+_MOST_BYTES: Final = 2**20
+"""The most bytes of a config file."""
+_NAME_ANOTHER: Final = "name a config file in TODO_CONFIG"
 _SET_USER: Final = (
     "set one with --user, TODO_USER, or `user` in the config file"
 )
@@ -161,7 +164,7 @@ def load(
     *,
     user: str | None,
     login: str | None,
-    cwd: Path,
+    cwd: Path | None,
     home: Path | None,
 ) -> Settings:
     """Choose and check every setting.
@@ -201,7 +204,7 @@ def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
 
 
 def read_config(
-    variables: Mapping[str, str], *, cwd: Path, home: Path | None
+    variables: Mapping[str, str], *, cwd: Path | None, home: Path | None
 ) -> Config:
     """Read the config file.
 
@@ -217,9 +220,8 @@ def read_config(
         return Config(None)
     try:
         data, mode = _read_bytes(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        is_named = CONFIG.variable in variables
-        if is_named and isinstance(error, FileNotFoundError):
+    except (FileNotFoundError, NotADirectoryError):
+        if CONFIG.variable in variables:
             raise ConfigInvalid(
                 f"{path} does not exist",
                 hint="TODO_CONFIG names the config file",
@@ -249,20 +251,44 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
 
 
 def _read_bytes(path: Path) -> tuple[bytes, int]:
-    """Return the content of a file, and its permission bits."""
+    """Return the content of a file, and its permission bits.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: there is no file.
+        ConfigInvalid: it is no file, too large, or cannot be read.
+    """
     try:
-        with path.open("rb") as file:
+        mode = path.stat().st_mode
+        # A pipe could block for ever, and a device never end. The null device
+        # means: no settings.
+        if not stat.S_ISREG(mode) and str(path) != os.devnull:
+            raise ConfigInvalid(
+                f"{path} is {disk.kind_of(mode)}, not a file",
+                hint=_NAME_ANOTHER,
+            )
+        with open(path, "rb", opener=_open_at_once) as file:
             # By descriptor: the path may name another file by now.
             status = os.fstat(file.fileno())
-            return file.read(), stat.S_IMODE(status.st_mode)
+            data = file.read(_MOST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
+        words = disk.explain(error, path).words
         raise ConfigInvalid(
-            f"{path} cannot be read: {reason}",
+            f"{path} cannot be read: {words}",
             hint="check the path and the rights",
         ) from error
+    if len(data) > _MOST_BYTES:
+        raise ConfigInvalid(
+            f"{path} is larger than 1 MiB, and so is no config file",
+            hint=_NAME_ANOTHER,
+        )
+    return data, stat.S_IMODE(status.st_mode)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting, even if it has become a pipe by now."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text(path: Path, data: bytes) -> str:
@@ -328,7 +354,7 @@ def _check_type(path: Path, key: str, value: Any) -> None:
 
 
 def _config_path(
-    variables: Mapping[str, str], cwd: Path, home: Path | None
+    variables: Mapping[str, str], cwd: Path | None, home: Path | None
 ) -> Path | None:
     """Find where the config file is or would be; None without a home.
 
@@ -346,8 +372,7 @@ def _config_path(
             f"{chosen.source} is empty", hint="name a file, or leave it unset"
         )
     _refuse_address(chosen.value, chosen.source)
-    path: Path = cwd / chosen.value
-    return path
+    return disk.below(cwd, chosen.value)
 
 
 def find_data_path(
@@ -367,7 +392,7 @@ def _embedded(variables: Mapping[str, str], home: Path | None) -> SqliteTarget:
             "There is no home folder to keep tasks in",
             hint="set TODO_DATABASE_URL",
         )
-    return SqliteTarget(path)
+    return SqliteTarget(path, is_named=False)
 
 
 def _folder(
@@ -439,7 +464,10 @@ _FOREIGN: Final = "DATABASE_URL"
 
 
 def _target(
-    variables: Mapping[str, str], config: Config, cwd: Path, home: Path | None
+    variables: Mapping[str, str],
+    config: Config,
+    cwd: Path | None,
+    home: Path | None,
 ) -> tuple[Target, str, tuple[str, ...]]:
     """Choose the store; return it, its source, and what was ignored.
 
@@ -466,7 +494,10 @@ def _target(
 
 
 def _read_target(
-    chosen: Chosen, variables: Mapping[str, str], cwd: Path, home: Path | None
+    chosen: Chosen,
+    variables: Mapping[str, str],
+    cwd: Path | None,
+    home: Path | None,
 ) -> Target:
     """Read a connection string; an error names its source.
 
@@ -496,7 +527,9 @@ def _read_target(
         raise ConfigInvalid(message, hint=hint) from None
 
 
-def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:
+def _holds_password(
+    config: Config, cwd: Path | None, home: Path | None
+) -> bool:
     """Whether the config file contains a connection string with a password."""
     for key, value in config.values.items():
         is_secret = _BY_KEY[key].is_secret
@@ -505,10 +538,12 @@ def _holds_password(config: Config, cwd: Path, home: Path | None) -> bool:
     return False
 
 
-def _is_url_with_password(url: str, cwd: Path, home: Path | None) -> bool:
+def _is_url_with_password(
+    url: str, cwd: Path | None, home: Path | None
+) -> bool:
     try:
         target = parse_url(url, cwd=cwd, home=home)
-    except ConfigInvalid:
+    except (ConfigInvalid, IoFailed):
         # A URL that cannot be parsed can still contain a password.
         return redact.holds_login(url)
     return isinstance(target, PostgresTarget) and target.password is not None

@@ -1,5 +1,6 @@
 """Commands use the settings, and never print a secret; the rules are in tests/test_config.py."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,30 @@ def embedded(seal: Seal) -> Path:
 def said(ran: Ran) -> str:
     """All that a run printed."""
     return ran.out + ran.err
+
+
+# Which file
+
+
+@pytest.mark.spec("002/FR-145")
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe", "huge", "folder"])
+def test_settings_answer_at_once_where_the_config_file_is_none(
+    todo_embedded: Todo, seal: Seal, place: str
+) -> None:
+    os.mkfifo(seal.cwd / "pipe")
+    (seal.cwd / "folder").mkdir()
+    with (seal.cwd / "huge").open("wb") as file:
+        file.truncate(2**40)
+
+    for command in (["list"], ["add", "x"], ["doctor"]):
+        assert_refused(
+            todo_embedded,
+            *command,
+            env={"TODO_CONFIG": place},
+            code="CONFIG",
+            names=[place],
+        )
+    assert not embedded(seal).exists()
 
 
 # Which store

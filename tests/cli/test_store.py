@@ -23,7 +23,7 @@ from tests.cli.expect import (
 )
 from tests.cli.tampering import locked, path_of, place_of
 from tests.conftest import Seal
-from tests.support.before import obey_permissions
+from tests.support.before import lose_working_folder, obey_permissions
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
@@ -342,6 +342,76 @@ def test_a_full_disk_is_an_io_error_and_stores_nothing(
 
     assert titles_of(local) == ["Buy milk"]
     assert local("add", "Buy bread").status == 0
+
+
+@pytest.mark.spec("002/FR-143")
+def test_without_a_working_folder_a_relative_path_is_an_io_error(
+    local: Process, fork_server: ForkServer, tmp_path: Path, file: Path
+) -> None:
+    before = partial(lose_working_folder, str(tmp_path / "gone"))
+    lost = Process(
+        local.surroundings, partial(fork_server.launch, before=before)
+    )
+    words = "The working folder is gone"
+    relative: tuple[tuple[list[str], dict[str, str | None]], ...] = (
+        (["add", "x"], {"TODO_DATABASE_URL": "rel.db"}),
+        (["list"], {"TODO_DATABASE_URL": "sqlite:///rel.db"}),
+        (["doctor"], {"TODO_DATABASE_URL": "./rel.db"}),
+        (["list"], {"TODO_CONFIG": "rel.toml"}),
+        (["db", "import", "rel.db"], {}),
+    )
+
+    for arguments, env in relative:
+        assert_refused(
+            lost, *arguments, env=env, code="IO_ERROR", names=[words]
+        )
+    assert not Path("/rel.db").exists()
+    assert lost("add", "Buy milk").status == 0
+    assert file.is_file()
+    assert lost("--help", env={"TODO_CONFIG": "rel.toml"}).status == 0
+
+
+@needs("root")  # who alone can make nothing of use in another home
+@pytest.mark.spec("002/FR-141")
+def test_root_in_the_home_of_somebody_else_makes_nothing(
+    local: Process, seal: Seal, tmp_path: Path
+) -> None:
+    """As wting/autojump#33 and ajeetdsouza/zoxide#361."""
+    os.chown(seal.home, ACCOUNT.uid, ACCOUNT.gid)
+    makes = (["add", "x"], ["db", "upgrade"])
+
+    for arguments in makes:
+        assert_refused(
+            local,
+            *arguments,
+            code="IO_ERROR",
+            names=[f"{seal.home} belongs to ", "sudo -H"],
+        )
+    assert local("list") == Ran(0, "", "")
+    assert list(seal.home.iterdir()) == []
+    env = {"TODO_DATABASE_URL": str(tmp_path / "a" / "todo.db")}
+    assert local("add", "x", env=env).status == 0
+
+
+@needs("root")  # who alone can give a file to another account
+@pytest.mark.spec("002/FR-140")
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal"])
+def test_a_file_of_somebody_else_in_a_shared_folder_is_refused(
+    local: Process, tmp_path: Path, end: str
+) -> None:
+    tmp_path.chmod(0o1777)
+    path = tmp_path / "todo.db"
+    own = {"TODO_DATABASE_URL": str(path)}
+    assert local("add", "x", env=own).status == 0
+    theirs = Path(f"{path}{end}")
+    theirs.touch()
+    os.chown(theirs, ACCOUNT.uid, ACCOUNT.gid)
+
+    for arguments in TOUCHING:
+        names = [f"{theirs} belongs to "]
+        assert_refused(local, *arguments, env=own, code="CONFIG", names=names)
+    ran = local("db", "import", str(path))
+    assert_words(ran, status=8, names=[f"{theirs} belongs to "])
 
 
 @pytest.mark.spec("002/FR-078")

@@ -379,14 +379,16 @@ def target(tmp_path: Path) -> SqliteTarget:
 def test_each_error_of_sqlite_becomes_one_error(target: SqliteTarget) -> None:
     kinds: dict[str, type[TodoError]] = {
         "INSERT INTO kept VALUES (1, '')": Conflict,
-        "INSERT INTO kept VALUES (0, '')": Internal,
+        "INSERT INTO kept VALUES (0, '')": Conflict,  # a CHECK
         "INSERT INTO kept VALUES (2, zeroblob(100000))": IoFailed,  # a full disk
         "SELECT n FROM gone": SchemaMismatch,
         "SELECT gone FROM kept": SchemaMismatch,
         "INSERT INTO kept (gone) VALUES (1)": SchemaMismatch,
         "SELECT t FROM kept": IoFailed,  # not UTF-8
         "SELEKT 1": Internal,
-        "SELECT abs(-9223372036854775808)": Internal,
+        # As a trigger of another program can do.
+        "SELECT abs(-9223372036854775808)": SchemaMismatch,
+        "SELECT nowhere(1)": SchemaMismatch,
     }
     with closing(sqlite3.connect(target.path)) as file:
         file.execute("PRAGMA max_page_count = 2")
@@ -397,6 +399,7 @@ def test_each_error_of_sqlite_becomes_one_error(target: SqliteTarget) -> None:
     ours = {text: said(error, target) for text, error in found.items()}
     assert {text: type(error) for text, error in ours.items()} == kinds
     assert type(said(read_only, target)) is IoFailed
+    assert "(SQLITE_READONLY)" in said(read_only, target).message
     assert failures.is_collision(found["INSERT INTO kept VALUES (1, '')"])
     assert failures.is_absent(found["SELECT n FROM gone"])
     assert not failures.is_absent(found["SELEKT 1"])
@@ -421,7 +424,9 @@ def test_errors_of_the_disk_outside_sqlite_name_the_file(
     target = SqliteTarget(tmp_path / "todo.db")
 
     for number in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
-        assert type(said(OSError(number, "no"), target)) is IoFailed
+        assert isinstance(said(OSError(number, "no"), target), IoFailed)
+    other = FileNotFoundError(errno.ENOENT, "no", "/other")
+    assert failures.translated(other, target).message == "/other: no"
 
 
 @pytest.mark.spec("002/FR-077")
@@ -435,7 +440,97 @@ def test_a_folder_in_the_place_of_the_log_is_an_io_error(
     with closing(sqlite3.connect(target.path)) as file:
         error = raised(file, "SELECT n FROM kept")
 
-    assert type(said(error, target)) is IoFailed
+    assert isinstance(said(error, target), IoFailed)
+
+
+PRIMARY = {
+    "ERROR": SchemaMismatch,
+    "INTERNAL": Internal,
+    "PERM": IoFailed,
+    "ABORT": DatabaseBusy,
+    "BUSY": DatabaseBusy,
+    "LOCKED": DatabaseBusy,
+    "NOMEM": IoFailed,
+    "READONLY": IoFailed,
+    "INTERRUPT": DatabaseBusy,
+    "IOERR": IoFailed,
+    "CORRUPT": IoFailed,
+    "NOTFOUND": IoFailed,
+    "FULL": IoFailed,
+    "CANTOPEN": IoFailed,
+    "PROTOCOL": DatabaseBusy,
+    "EMPTY": Internal,  # no SQLite of today says so
+    "SCHEMA": DatabaseBusy,
+    "TOOBIG": SchemaMismatch,
+    "CONSTRAINT": Conflict,
+    "MISMATCH": SchemaMismatch,
+    "MISUSE": Internal,
+    "NOLFS": IoFailed,
+    "AUTH": SchemaMismatch,
+    "FORMAT": IoFailed,
+    "RANGE": Internal,
+    "NOTADB": IoFailed,
+}
+"""Each primary code of SQLite, in the order of its numbers, from 1 on."""
+OTHERWISE = {"SQLITE_READONLY_DBMOVED": DatabaseBusy}
+LATER = ("unknown", None)
+"""What Python calls a code that came with a later SQLite."""
+
+
+def of_sqlite(code: int, name: str | None) -> sqlite3.Error:
+    """An error as sqlite3 raises it."""
+    error = sqlite3.OperationalError("it went wrong")
+    error.sqlite_errorcode = code
+    if name is not None:
+        error.sqlite_errorname = name
+    return error
+
+
+@pytest.mark.spec("002/FR-144")
+def test_each_code_of_sqlite_becomes_one_error(target: SqliteTarget) -> None:
+    codes = [
+        (number, f"SQLITE_{name}", kind)
+        for number, (name, kind) in enumerate(PRIMARY.items(), start=1)
+    ]
+    for number, name, kind in codes:
+        assert getattr(sqlite3, name) == number
+        extended = [
+            each for each in dir(sqlite3) if each.startswith(f"{name}_")
+        ]
+        for known in [name, *extended]:
+            code = getattr(sqlite3, known)
+            error = said(of_sqlite(code, known), target)
+            right = OTHERWISE.get(known, kind)
+            assert isinstance(error, right), known
+        for later in LATER:
+            for code in (number, number | 99 << 8):
+                error = said(of_sqlite(code, later), target)
+                assert isinstance(error, kind), (name, later)
+    assert type(said(of_sqlite(200, "unknown"), target)) is Internal
+    assert type(said(sqlite3.ProgrammingError(), target)) is Internal
+
+
+@pytest.mark.spec("002/FR-144")
+def test_what_a_trigger_of_another_program_does_is_no_bug(
+    target: SqliteTarget,
+) -> None:
+    bodies = {
+        "SELECT RAISE(ABORT, 'no')": Conflict,
+        "SELECT RAISE(ROLLBACK, 'no')": Conflict,
+        "INSERT INTO kept VALUES (NULL, zeroblob(2000000000))": SchemaMismatch,
+        "INSERT INTO kept VALUES ('x', '')": SchemaMismatch,
+        "INSERT INTO gone VALUES (1)": SchemaMismatch,
+        "SELECT json('{')": SchemaMismatch,
+    }
+    for body, kind in bodies.items():
+        with closing(sqlite3.connect(target.path)) as file, file:
+            file.execute("DROP TRIGGER IF EXISTS foreign_one")
+            file.execute(
+                "CREATE TRIGGER foreign_one AFTER INSERT ON kept "
+                f"BEGIN {body}; END"
+            )
+            error = raised(file, "INSERT INTO kept VALUES (9, 'x')")
+        assert isinstance(said(error, target), kind), body
 
 
 CONTENTS = {

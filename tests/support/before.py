@@ -22,6 +22,13 @@ def unblock_streams() -> None:
         os.set_blocking(number, False)
 
 
+def lose_working_folder(path: str) -> None:
+    """Go to a folder that is removed then, as in a terminal that was left open."""
+    os.mkdir(path)
+    os.chdir(path)
+    os.rmdir(path)
+
+
 def obey_permissions() -> None:
     """Take from root the right to pass over permissions; nobody else has it."""
     if os.geteuid() != 0:

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.support.disks import can_mount, has_user_namespaces
+
 if TYPE_CHECKING:
     import pytest
 
@@ -117,6 +119,12 @@ NEEDS: Final = {
         cache(has_ipv6), "this machine cannot speak it, not even to itself"
     ),
     "root": Need(is_root, "run the tests as root"),
+    "mounts": Need(
+        can_mount, "run the tests as root, where root may mount a disk"
+    ),
+    "user namespaces": Need(
+        has_user_namespaces, "let every account make one (sysctl, seccomp)"
+    ),
 }
 
 

@@ -32,7 +32,8 @@ class Env:
     """
 
     variables: Mapping[str, str] = field(repr=False)
-    cwd: Path
+    cwd: Path | None
+    """The working folder; None if it is gone."""
     home: Path | None
     login: str | None
     stdin: BinaryIO
@@ -172,11 +173,12 @@ def _fill_standard_streams() -> set[int]:
     return closed
 
 
-def _cwd() -> Path:
+def _cwd() -> Path | None:
+    """Return the working folder; None if it was removed."""
     try:
         return Path.cwd()
-    except OSError:  # the folder was removed
-        return Path("/")
+    except OSError:
+        return None
 
 
 def _home(variables: Mapping[str, str]) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from todo_cli import __version__, redact
+from todo_cli import __version__, disk, redact
 from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import (
     Cancelled,
@@ -121,7 +121,7 @@ class Printer:
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
         """Report on stderr that stdout failed, and what was stored."""
-        reason = (error.strerror or type(error).__name__).lower()
+        reason = disk.explain(error).words
         message = f"Standard output cannot be written: {reason}"
         hint = None
         if stored is not None:

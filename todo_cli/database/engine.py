@@ -220,6 +220,9 @@ async def open_database(
     already. `pool_size` is the highest number of connections (default: 10); an
     embedded file has one. After `busy_for_s` (default: 5) of waiting for a
     connection or a lock, a call fails with DatabaseBusy.
+
+    Raises:
+        ConfigInvalid: the store is a file, and this SQLite is too old.
     """
     busy_for_s = BUSY_FOR_S if busy_for_s is None else busy_for_s
     if isinstance(target, SqliteTarget):
@@ -239,7 +242,9 @@ async def open_database(
 
 
 def _embedded(target: SqliteTarget, busy_for_s: float) -> Database:
-    from todo_cli.database.sqlite import File
+    from todo_cli.database.sqlite import File, require_version
+
+    require_version()
 
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_file

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from todo_cli import disk
 from todo_cli.database.url import PostgresTarget, Target
 from todo_cli.errors import (
     AuthFailed,
@@ -224,11 +225,6 @@ _NOT_CHANGED: Final = "nothing was changed; "
 _MOVE_AWAY: Final = (
     "move {name} away, with {name}-wal and {name}-shm if they are there"
 )
-_DISK_FULL: Final = Reply(
-    IoFailed,
-    "The disk is full: {place}",
-    f"{_NOT_CHANGED}make room and try again",
-)
 _DAMAGED: Final = Reply(
     IoFailed,
     "{place} is damaged",
@@ -237,33 +233,126 @@ _DAMAGED: Final = Reply(
 _LOCKED: Final = Reply(
     DatabaseBusy, "{place} is locked by another program", "try again"
 )
-_CHECK_RIGHTS: Final = "check the rights on the file and its folder"
-_READ_ONLY: Final = Reply(IoFailed, "{place} is read-only", _CHECK_RIGHTS)
-_CLOSED: Final = Reply(IoFailed, "{place} cannot be opened", _CHECK_RIGHTS)
+_IN_THE_WAY: Final = Reply(
+    DatabaseBusy, "Another program is in the way at {place}", "try again"
+)
+_TOO_LITTLE_MEMORY: Final = Reply(
+    IoFailed,
+    "Not enough memory for {place}",
+    f"{_NOT_CHANGED}end some programs and try again",
+)
+_REFUSED_BY_RULE: Final = Reply(
+    Conflict,
+    "A rule of the tables in {place} refuses this",
+    f"{_NOT_CHANGED}see `todo doctor`",
+)
+_FAILED: Final = Reply(
+    IoFailed,
+    "{place} cannot be read or written ({state})",
+    f"{_NOT_CHANGED}check the disk, and the rights on the file and its folder",
+)
 
 _SQLITE: Final[Mapping[str, Reply]] = {
+    "SQLITE_ABORT": _IN_THE_WAY,
+    # A function or module that the file's schema uses is forbidden.
+    "SQLITE_AUTH": _ODD_TABLES,
     "SQLITE_BUSY": _LOCKED,
-    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_CANTOPEN": _FAILED,
+    "SQLITE_CONSTRAINT": _REFUSED_BY_RULE,
     "SQLITE_CONSTRAINT_PRIMARYKEY": _TAKEN,
+    "SQLITE_CONSTRAINT_ROWID": _TAKEN,
     "SQLITE_CONSTRAINT_UNIQUE": _TAKEN,
-    "SQLITE_FULL": _DISK_FULL,
+    "SQLITE_CORRUPT": _DAMAGED,
+    # For example a table that is a view, a trigger with a function of its own.
+    "SQLITE_ERROR": _ODD_TABLES,
+    "SQLITE_FORMAT": _DAMAGED,
+    "SQLITE_FULL": Reply(
+        IoFailed,
+        "No room is left at {place}, or in the folder for temporary files",
+        f"{_NOT_CHANGED}make room in both and try again",
+    ),
+    "SQLITE_INTERRUPT": _IN_THE_WAY,
+    "SQLITE_IOERR": _FAILED,
+    "SQLITE_IOERR_CORRUPTFS": _DAMAGED,
+    "SQLITE_IOERR_GETTEMPPATH": Reply(
+        IoFailed,
+        "There is no folder for the temporary files of {place}",
+        f"{_NOT_CHANGED}name one in TMPDIR",
+    ),
+    "SQLITE_IOERR_NOMEM": _TOO_LITTLE_MEMORY,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_MISMATCH": _ODD_TABLES,
+    "SQLITE_NOLFS": _FAILED,
+    "SQLITE_NOMEM": _TOO_LITTLE_MEMORY,
     "SQLITE_NOTADB": Reply(
         IoFailed,
         "{place} is not a SQLite database",
         f"{_NOT_CHANGED}name another file in TODO_DATABASE_URL, or {_MOVE_AWAY}",
     ),
-    "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_FORMAT": _DAMAGED,
-    "SQLITE_READONLY": _READ_ONLY,
-    "SQLITE_PERM": _READ_ONLY,
-    "SQLITE_CANTOPEN": _CLOSED,
-    "SQLITE_IOERR": _CLOSED,
+    "SQLITE_NOTFOUND": _FAILED,
+    "SQLITE_PERM": _FAILED,
+    "SQLITE_PROTOCOL": _IN_THE_WAY,
+    "SQLITE_READONLY": _FAILED,
+    # The file was replaced between opening and writing it.
+    "SQLITE_READONLY_DBMOVED": _IN_THE_WAY,
+    # Another program changes the tables all the time.
+    "SQLITE_SCHEMA": _IN_THE_WAY,
+    "SQLITE_TOOBIG": _ODD_TABLES,
 }
+"""By SQLite's name of an error, or by its beginning: the longest one counts.
+
+MISUSE, RANGE, INTERNAL and a syntax error can only come from a bug.
+"""
+_OF_DISK: Final = (
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_NOLFS",
+    "SQLITE_PERM",
+    "SQLITE_READONLY",
+)
+"""What SQLite says to any error of the disk; its errno is lost."""
+
+# Source: https://sqlite.org/rescode.html. Python knows fewer names of the
+# extended codes than SQLite has.
+_PRIMARY: Final = (
+    "SQLITE_OK",
+    "SQLITE_ERROR",
+    "SQLITE_INTERNAL",
+    "SQLITE_PERM",
+    "SQLITE_ABORT",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_READONLY",
+    "SQLITE_INTERRUPT",
+    "SQLITE_IOERR",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTFOUND",
+    "SQLITE_FULL",
+    "SQLITE_CANTOPEN",
+    "SQLITE_PROTOCOL",
+    "SQLITE_EMPTY",
+    "SQLITE_SCHEMA",
+    "SQLITE_TOOBIG",
+    "SQLITE_CONSTRAINT",
+    "SQLITE_MISMATCH",
+    "SQLITE_MISUSE",
+    "SQLITE_NOLFS",
+    "SQLITE_AUTH",
+    "SQLITE_FORMAT",
+    "SQLITE_RANGE",
+    "SQLITE_NOTADB",
+)
+"""SQLite's primary error codes, from 0 on."""
+
 _SQLITE_ABSENT: Final = (
     "no such table",
     "no such column",
     "has no column named",
 )
+_OUR_SQL: Final = ("syntax error", "incomplete input", "unrecognized token")
+"""What SQLite says about SQL that is wrong: only ours can be."""
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
 """What sqlite3 says about text that another program stored."""
 
@@ -329,14 +418,23 @@ def _facts(error: BaseException) -> _Facts:
         if isinstance(state, str):
             facts.sqlstate = facts.sqlstate or state
             facts.message = str(cause)
-        name = getattr(cause, "sqlite_errorname", None)
-        if isinstance(name, str):
-            facts.sqlite_name = facts.sqlite_name or name
+        facts.sqlite_name = facts.sqlite_name or _sqlite_name(cause)
         if facts.routine is None:
             facts.routine = getattr(cause, "server_source_function", None)
         if facts.tls is None and isinstance(cause, ssl.SSLError):
             facts.tls = cause
     return facts
+
+
+def _sqlite_name(error: BaseException) -> str:
+    """Return SQLite's name of an error, `SQLITE_FULL`; empty for others."""
+    name = getattr(error, "sqlite_errorname", None)
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(name, str) and name.startswith("SQLITE_"):
+        return name
+    if not isinstance(code, int) or code & 0xFF >= len(_PRIMARY):
+        return ""
+    return _PRIMARY[code & 0xFF]
 
 
 def is_of_driver(error: BaseException) -> bool:
@@ -365,6 +463,11 @@ def is_busy(error: BaseException) -> bool:
     return _facts(error).sqlite_name.startswith(
         ("SQLITE_BUSY", "SQLITE_LOCKED")
     )
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether SQLite could not use the file; the disk knows why."""
+    return _facts(error).sqlite_name.startswith(_OF_DISK)
 
 
 def is_collision(error: BaseException) -> bool:
@@ -434,7 +537,7 @@ def translated(
         return error
     if isinstance(target, PostgresTarget):
         return _from_postgres(error, target, connecting=connecting)
-    return _from_sqlite(error, target.place)
+    return _from_sqlite(error, target.path)
 
 
 def distrust(place: str, owner: str | None) -> SchemaMismatch:
@@ -546,25 +649,39 @@ def _from_policy(target: PostgresTarget) -> Forbidden:
     )
 
 
-def _from_sqlite(error: BaseException, place: str) -> TodoError:
-    name = _facts(error).sqlite_name
-    for prefix, reply in _SQLITE.items():
-        if name.startswith(prefix):
-            return reply.fill(place)
-    if _NOT_UTF_8 in str(error):
-        return _DAMAGED.fill(place)
-    if is_absent(error):
-        return _ODD_TABLES.fill(place)
+def _from_sqlite(error: BaseException, path: Path) -> TodoError:
     if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _DISK_FULL.fill(place)
-        return IoFailed(
-            f"{place}: {(error.strerror or type(error).__name__).lower()}"
-        )
+        return disk.trouble_of(error, path).error()
+    name = _facts(error).sqlite_name
+    if name.startswith(_OF_DISK):
+        # SQLite lost the errno. Another look at the disk finds the reason.
+        trouble = disk.look(path)
+        if trouble is not None:
+            return _unchanged(trouble)
+    reply = _reply_for(name, str(error))
+    if reply is not None:
+        return reply.fill(str(path), name)
     return Internal(
         f"Unexpected error of SQLite: {name or type(error).__name__}",
         hint=_REPORT,
     )
+
+
+def _reply_for(name: str, message: str) -> Reply | None:
+    """Choose the row for an error of SQLite; None if only a bug causes it."""
+    if _NOT_UTF_8 in message:
+        return _DAMAGED
+    if name == "SQLITE_ERROR" and _has_any(message, _OUR_SQL):
+        return None
+    starts = [each for each in _SQLITE if name.startswith(each)]
+    return _SQLITE[max(starts, key=len)] if starts else None
+
+
+def _unchanged(trouble: disk.Trouble) -> TodoError:
+    """Return the error for a trouble, which SQLite has rolled back."""
+    words, hint = trouble.refusal
+    refusal = disk.Refusal(words, f"{_NOT_CHANGED}{hint}")
+    return disk.Trouble(trouble.place, refusal).error()
 
 
 def _rejected_tls(error: BaseException) -> bool:

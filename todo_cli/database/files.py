@@ -1,4 +1,4 @@
-"""The embedded file on disk: safe rights, safe symlinks, backup copies.
+"""The embedded file on disk: safe rights, and the copy before an upgrade.
 
 No function here reads or writes tasks.
 """
@@ -7,18 +7,12 @@ import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
 
-from todo_cli.errors import ConfigInvalid, IoFailed
-
-_MOST_STEPS: Final = 1_000
-"""The most folders and symlinks on the way to a file.
-
-A cycle of symlinks has no end.
-"""
+from todo_cli import disk
+from todo_cli.database import accounts
+from todo_cli.errors import IoFailed
 
 Identity = tuple[int, int]
 """Device and inode of a file.
@@ -54,11 +48,11 @@ def holds_nothing(path: Path) -> bool:
     """Whether there is no file yet, or an empty one.
 
     Raises:
-        ConfigInvalid: the path leads through another account's symlink.
+        ConfigInvalid: another account could have planted something here.
         IoFailed: the path is not a regular file, or cannot be read.
     """
-    _refuse_foreign_links(path)
-    with _local(path):
+    accounts.refuse_strangers(path)
+    with disk.explaining(path):
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -67,23 +61,10 @@ def holds_nothing(path: Path) -> bool:
             _require_readable(path)
     if not stat.S_ISREG(found.st_mode):
         raise IoFailed(
-            f"{path} is {_kind(found.st_mode)}, not a file",
+            f"{path} is {disk.kind_of(found.st_mode)}, not a file",
             hint="name a file in TODO_DATABASE_URL",
         )
     return found.st_size == 0
-
-
-def _kind(mode: int) -> str:
-    """Name what is at the path instead of a file."""
-    kinds = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a pipe"),
-        (stat.S_ISSOCK, "a socket"),
-    )
-    for is_kind, words in kinds:
-        if is_kind(mode):
-            return words
-    return "a device"
 
 
 def _require_readable(path: Path) -> None:
@@ -91,29 +72,31 @@ def _require_readable(path: Path) -> None:
 
     A driver that fails to open a file leaves a thread behind.
     """
-    # `access`, not `open`: closing the file would release every lock that this
-    # process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
-    by_effective_id = os.access in os.supports_effective_ids
-    if not os.access(path, os.R_OK, effective_ids=by_effective_id):
+    if not disk.may(path, os.R_OK):
         words = os.strerror(errno.EACCES)
         raise PermissionError(errno.EACCES, words, str(path))
 
 
-def make(path: Path) -> None:
+def make(path: Path, *, is_named: bool = True) -> None:
     """Create an empty file with mode 0600 and missing folders with 0700.
 
-    An existing file is left as it is.
+    An existing file is left as it is. `is_named` says that a setting names
+    the path; otherwise it is in the home folder.
 
     Raises:
-        IoFailed: the file or a folder cannot be created.
+        IoFailed: the file or a folder cannot be created, or this is root in
+            the home of another account.
     """
-    with _local(path):
+    with disk.explaining(path):
         # The user's own symlink may point to a file that does not exist yet.
-        path = path.resolve()
+        path = disk.real(path)
+        missing = [each for each in path.parents if not each.exists()]
+        # In a folder that is there, a file by name is meant.
+        if missing or not is_named:
+            accounts.refuse_to_make(path.parents[len(missing)])
         # Not `parents=True`: that would create the parents with the umask.
-        for folder in reversed(path.parents):
-            if not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
         # Another process may create it at the same time; one file is enough.
         with suppress(FileExistsError):
             _create(path)
@@ -129,7 +112,7 @@ def copy_aside(path: Path, version: str) -> Path:
     Raises:
         IoFailed: the copy failed; nothing is left of it.
     """
-    with _local(path):
+    with disk.explaining(path):
         copy = path.with_name(f"{path.name}.{version}.bak")
         attempt = 1
         while True:
@@ -148,8 +131,10 @@ def copy_aside(path: Path, version: str) -> Path:
         except sqlite3.Error as error:
             # Half a copy would look like a backup.
             copy.unlink()
+            trouble = disk.look(copy)
+            reason = trouble.refusal.words if trouble else str(error)
             raise IoFailed(
-                f"{path} cannot be copied aside: {error}",
+                f"{path} cannot be copied aside: {reason}",
                 hint="nothing was changed",
             ) from error
         return copy
@@ -163,51 +148,3 @@ def _create(path: Path) -> None:
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
     os.close(os.open(path, flags, 0o600))
-
-
-def _refuse_foreign_links(path: Path) -> None:
-    """Refuse symlinks of other accounts, anywhere on the way to the file.
-
-    Whoever owns one could redirect our writes. Links of root are trusted.
-
-    Raises:
-        ConfigInvalid: there is such a symlink.
-    """
-    # One part at a time: `resolve` would follow a link before its owner is
-    # known.
-    waiting = list(reversed(path.parts))
-    walked = Path()
-    for _ in range(_MOST_STEPS):
-        if not waiting:
-            return
-        part = walked / waiting.pop()
-        with _local(part):
-            try:
-                found = part.lstat()
-            except FileNotFoundError:
-                return
-            if not stat.S_ISLNK(found.st_mode):
-                walked = part
-                continue
-            if found.st_uid not in (0, os.geteuid()):
-                raise ConfigInvalid(
-                    f"{part} is a symlink of another account",
-                    hint="name the file itself in TODO_DATABASE_URL",
-                )
-            waiting += reversed(Path(os.readlink(part)).parts)
-    with _local(path):
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-
-
-@contextmanager
-def _local(path: Path) -> Iterator[None]:
-    """Translate an `OSError` into an error that names the path."""
-    try:
-        yield
-    except OSError as error:
-        place = error.filename if isinstance(error.filename, str) else path
-        reason = (error.strerror or type(error).__name__).lower()
-        raise IoFailed(
-            f"{place}: {reason}",
-            hint="check the path and the rights, or set TODO_DATABASE_URL",
-        ) from error

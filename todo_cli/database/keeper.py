@@ -55,7 +55,7 @@ class Keeper:
             if not creates:
                 raise NoStore
             # SQLite would create it with the rights of the umask.
-            files.make(path)
+            files.make(path, is_named=self._target.is_named)
 
     def _is_checked(self, path: Path) -> bool:
         """Whether this file was checked and not replaced since."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from todo_cli import disk
 from todo_cli.database.attempts import Passing
 from todo_cli.database.files import Identity, identify
 from todo_cli.errors import IoFailed
@@ -105,7 +106,7 @@ def next_mark(last: Mark, file: Identity | None, path: Path) -> Mark:
         # At most 30 bits: SQLite stores a signed number of 32 bits, which must
         # have room to grow.
         count = 1 + int.from_bytes(os.urandom(4), "big") // 4
-    log = identify(_beside(path.resolve(), "-wal"))
+    log = identify(disk.beside(disk.real(path), "-wal"))
     if file is None or log is None:
         return Mark(count, 0)
     file_bits = file[1] & 0x7FFF
@@ -125,8 +126,8 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
         Passing: an open file cannot be read at the moment.
     """
     # SQLite, too, follows a symlink before it looks for them.
-    path = path.resolve()
-    is_foreign = _is_foreign(path, _beside(path, "-wal"), _log_differs)
+    path = disk.real(path)
+    is_foreign = _is_foreign(path, disk.beside(path, "-wal"), _log_differs)
     if is_foreign is None and is_open:
         # SQLite finds a file malformed while another process is in the middle
         # of a checkpoint.
@@ -135,7 +136,7 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
         )
     if is_foreign:
         raise _refusal(path, "-wal", f"{path.name}-wal and {path.name}-shm")
-    if _is_foreign(path, _beside(path, "-journal"), _journal_differs):
+    if _is_foreign(path, disk.beside(path, "-journal"), _journal_differs):
         raise _refusal(path, "-journal", f"{path.name}-journal")
 
 
@@ -145,13 +146,9 @@ def has_empty_log(path: Path) -> bool:
     Then no checkpoint changes the file.
     """
     try:
-        return _beside(path.resolve(), "-wal").stat().st_size == 0
+        return disk.beside(disk.real(path), "-wal").stat().st_size == 0
     except OSError:
         return False
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
 
 
 def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:

@@ -23,9 +23,11 @@ from uuid import UUID
 
 import aiosqlite
 
-from todo_cli.database import files, run, sidecars
+from todo_cli import disk
+from todo_cli.database import failures, files, run, sidecars
+from todo_cli.database.attempts import Passing
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import DatabaseBusy
+from todo_cli.errors import ConfigInvalid, DatabaseBusy
 from todo_cli.task import format_instant
 
 _WAIT_S: Final = 0.1
@@ -34,11 +36,17 @@ _WAIT_S: Final = 0.1
 Short, because a signal cannot interrupt it; `attempts.py` retries.
 """
 
+OLDEST: Final = (3, 35)
+"""The oldest version of SQLite that runs our statements (RETURNING)."""
+
 SET_UP: Final = """
 PRAGMA synchronous=FULL;  -- commits survive a power cut
 PRAGMA foreign_keys=ON;
 PRAGMA trusted_schema=OFF;  -- what a file's schema might run is not trusted
 """
+
+_FIRST_READ: Final = "PRAGMA schema_version"
+"""Makes SQLite open what it needs beside the file, here and not later."""
 
 _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "uuid": UUID,
@@ -46,6 +54,20 @@ _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "boolean": bool,
 }
 """How to convert a column that SQLite stores as text or a number."""
+
+
+def require_version() -> None:
+    """Refuse a SQLite that is too old for our statements.
+
+    Raises:
+        ConfigInvalid: it is; nothing was made yet.
+    """
+    if sqlite3.sqlite_version_info >= OLDEST:
+        return
+    raise ConfigInvalid(
+        f"SQLite {sqlite3.sqlite_version} is too old; todo needs 3.35 or later",
+        hint="use a newer Python, or a PostgreSQL database",
+    )
 
 
 def to_file(value: Any) -> Any:
@@ -88,13 +110,21 @@ class SqliteConnection:
     """One open file; see `run.Connection`.
 
     `file` and `changed` are its identity and last change when it was opened.
+    With `is_frozen` it was opened for reading alone, without log and locks.
     """
 
     is_sqlite = True
     dialect = "sqlite"
 
-    def __init__(self, driver: aiosqlite.Connection, path: Path) -> None:
+    def __init__(
+        self,
+        driver: aiosqlite.Connection,
+        path: Path,
+        *,
+        is_frozen: bool = False,
+    ) -> None:
         self.driver = driver
+        self.is_frozen = is_frozen
         self.statements = run.load("sqlite")
         self.file = files.identify(path)
         self.changed = files.last_change(path)
@@ -187,9 +217,49 @@ class File:
             message = f"All connections to {self._place} are in use"
             raise DatabaseBusy(message, hint="try again") from error
         try:
-            yield await self._current()
+            connection = await self._current()
+            if connection.is_frozen:
+                async with self._used_once(connection):
+                    yield connection
+            else:
+                yield connection
         finally:
             self._free.release()
+
+    @asynccontextmanager
+    async def _used_once(
+        self, connection: SqliteConnection
+    ) -> AsyncIterator[None]:
+        """Use a frozen file once: the next call may find room on the disk.
+
+        Raises:
+            Passing: another program has written meanwhile. What was read may
+                be a mixture, even look damaged.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._has_moved(connection):
+                raise self._moved() from error
+            raise
+        else:
+            if self._has_moved(connection):
+                raise self._moved()
+        finally:
+            await self.close()
+
+    def _has_moved(self, connection: SqliteConnection) -> bool:
+        """Whether the file or its log was written to since it was opened."""
+        changed = files.last_change(self._path)
+        is_same = files.identify(self._path) == connection.file
+        is_still = is_same and changed == connection.changed
+        return not is_still or not disk.is_at_rest(self._path)
+
+    def _moved(self) -> Passing:
+        return Passing(
+            f"{self._place} is being written by another program",
+            hint="try again",
+        )
 
     async def _current(self) -> SqliteConnection:
         """Return the open connection; reopen a file that was replaced."""
@@ -217,20 +287,43 @@ class File:
         return False
 
     async def _connect(self) -> SqliteConnection:
-        """Open the file; errors are the driver's."""
+        """Open the file; errors are the driver's.
+
+        Where the disk allows no writing, not even of the log's index, it is
+        opened for reading alone. A write then fails, and says why.
+        """
+        # Before SQLite takes what may be the last descriptors.
+        run.load("sqlite")
         sidecars.refuse_foreign(self._path)
-        # Never create the file: `files.make` does, with safe rights.
-        uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
+        try:
+            # Never create the file: `files.make` does, with safe rights.
+            return await self._opened("mode=rw")
+        except sqlite3.Error as error:
+            is_at_rest = disk.is_at_rest(self._path)
+            if not failures.is_of_disk(error) or not is_at_rest:
+                raise
+        return await self._opened("mode=ro&immutable=1", is_frozen=True)
+
+    async def _opened(
+        self, parameters: str, *, is_frozen: bool = False
+    ) -> SqliteConnection:
+        uri = f"file:{quote(os.fsencode(self._path))}?{parameters}"
+        # Before anything is read: what changes later is noticed.
+        file = files.identify(self._path)
+        changed = files.last_change(self._path)
         driver = await aiosqlite.connect(
             uri, uri=True, timeout=_WAIT_S, isolation_level=None
         )
         try:
-            await driver.executescript(SET_UP)
+            await driver.executescript(SET_UP + _FIRST_READ)
         except BaseException:
             # Else its thread would keep the process alive.
             await driver.close()
             raise
-        return SqliteConnection(driver, self._path)
+        connection = SqliteConnection(driver, self._path, is_frozen=is_frozen)
+        if is_frozen:
+            connection.file, connection.changed = file, changed
+        return connection
 
     async def close(self) -> None:
         """Close the file if it is open."""

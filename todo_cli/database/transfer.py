@@ -14,6 +14,7 @@ from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
+from todo_cli.disk import DiskFailed
 from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
@@ -126,8 +127,8 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
         raise SchemaMismatch(
             f"{place} is a database, but not one of todo's", hint=_NAME
         ) from None
-    except LeftBehind:
-        # Its hint names the source's own log, so keep it.
+    except (LeftBehind, DiskFailed):
+        # Its hint is about the source, so keep it.
         raise
     except (IoFailed, ConfigInvalid) as error:
         # Its hint is about the store in use.

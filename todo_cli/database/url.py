@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from todo_cli import redact
+from todo_cli import disk, redact
 from todo_cli.errors import ConfigInvalid
 from todo_cli.rules import REFUSED, REFUSED_CLASS
 
@@ -110,9 +110,13 @@ _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class SqliteTarget:
-    """The path of an embedded file."""
+    """The path of an embedded file.
+
+    `is_named` says that a setting names it; else it is in the home folder.
+    """
 
     path: Path
+    is_named: bool = field(default=True, compare=False)
 
     @property
     def place(self) -> str:
@@ -270,7 +274,9 @@ def _is_misspelt(text: str) -> bool:
     return max(likeness) > _LIKE
 
 
-def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
+def parse_url(
+    text: str, *, cwd: Path | None, home: Path | None = None
+) -> Target:
     """Parse a connection string or the path of a SQLite file.
 
     A relative path starts at `cwd`, and `~` is `home`. Blanks, a byte order
@@ -279,6 +285,7 @@ def parse_url(text: str, *, cwd: Path, home: Path | None = None) -> Target:
     Raises:
         ConfigInvalid: the text cannot be parsed. The message says why and
             quotes nothing secret.
+        IoFailed: a path is relative, and the working folder is gone.
     """
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
@@ -362,8 +369,12 @@ _EXAMPLES: Final = (
 )
 
 
-def _file(text: str, cwd: Path, home: Path | None) -> Path:
-    """Return the path of a SQLite file."""
+def _file(text: str, cwd: Path | None, home: Path | None) -> Path:
+    """Return the path of a SQLite file.
+
+    Raises:
+        IoFailed: it is relative, and the working folder is gone.
+    """
     if text == "" or text == ":memory:":
         raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
     if REFUSED.search(text):
@@ -372,7 +383,7 @@ def _file(text: str, cwd: Path, home: Path | None) -> Path:
         )
     if home is not None and text.startswith("~/"):
         return home / text[2:]
-    return cwd / text
+    return disk.below(cwd, text)
 
 
 def _postgres(rest: str) -> PostgresTarget:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from todo_cli import redact, rules
+from todo_cli import disk, redact, rules
 from todo_cli.cli.command import Command
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import InvalidInput
@@ -122,12 +122,13 @@ class Import(Command["Imported"]):
 
         Raises:
             InvalidInput: the file is the store in use.
-            TodoError: one of the two stores failed.
+            TodoError: one of the two stores failed, or the path is relative
+                and the working folder is gone.
         """
         from todo_cli.database.engine import open_database
         from todo_cli.database.transfer import copy, is_same_file
 
-        target = SqliteTarget(context.env.cwd / self.path)
+        target = SqliteTarget(disk.below(context.env.cwd, self.path))
         if is_same_file(context.settings.target, target):
             raise InvalidInput.of("path", "is the store in use itself")
         async with open_database(target) as source:
