@@ -13,7 +13,9 @@ from todo_cli.database.engine import Database, Effect
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
+    Conflict,
     DatabaseBusy,
+    Forbidden,
     InvalidInput,
     NoStore,
     NotFound,
@@ -254,6 +256,8 @@ class TaskService:
                 changed = await self._run(change, effect=Effect.ONCE)
             except NoStore:
                 changed = []
+            except (Conflict, Forbidden, InvalidInput) as error:
+                raise error.unchanged() from error
             if changed:
                 return _in_order(references, changed)
             # Raises NotFound, unless the task was added in the meantime.

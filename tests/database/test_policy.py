@@ -167,12 +167,43 @@ def test_a_role_is_told_whose_tasks_it_may_keep(
             run, *command, "--user", "bob", code="FORBIDDEN", stdin=b"x\n"
         )
         assert error["message"].startswith(
-            "The role `ada` may only keep the tasks of `ada` in "
+            "The role of this connection may only keep the tasks of the user "
+            "of its own name in "
         )
-        assert (
-            error["hint"]
-            == "leave out --user, or log in with the role of that person"
+        assert error["hint"].startswith(
+            "leave out --user, or log in with the role of that person; "
         )
+
+
+def test_a_role_that_turns_its_policy_off_hears_what_to_set(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    shared.server.run_sql(
+        shared.database, "ALTER ROLE ada SET row_security = off"
+    )
+    run = as_role(shared, proxy, "ada")
+
+    for command in (["list"], ["add", "x"], ["done", "1"]):
+        error = assert_refused(run, *command, code="FORBIDDEN")
+        assert error["hint"] == "set `row_security` to `on` again"
+
+
+def test_a_role_that_imports_for_others_hears_who_can(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    path = shared.cwd / "source.db"
+    embedded = shared.todo(f"sqlite:///{path}")
+    assert embedded("add", "his", "--user", "bob").status == 0
+    before = shared.fetch(EVERYTHING)
+
+    error = assert_refused(
+        as_role(shared, proxy, "ada"),
+        *("db", "import", str(path)),
+        code="FORBIDDEN",
+    )
+
+    assert "log in with a role that may bypass it" in error["hint"]
+    assert shared.fetch(EVERYTHING) == before
 
 
 @pytest.mark.parametrize("user", ["bob", "nobody"])
