@@ -76,9 +76,12 @@ def with_passwords(recipe: str, people: Sequence[str]) -> str:
         flags=re.MULTILINE,
     )
     assert len(statements) == len(people), recipe
-    secrets = [SECRET.format(person).replace("'", "''") for person in people]
+    secrets = [
+        SECRET.format(person).replace("\\", "\\\\").replace("'", "''")
+        for person in people
+    ]
     return recipe + "".join(
-        f"{begun}'{secret}';\n"
+        f"{begun}E'{secret}';\n"
         for begun, secret in zip(statements, secrets, strict=True)
     )
 
@@ -424,13 +427,19 @@ def test_says_that_rights_are_lacking(
         )
 
 
+@pytest.mark.parametrize("strings", ["on", "off"])
 @pytest.mark.parametrize(
-    "name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"]
+    "name",
+    ["a%b", "lateral", "system_user", "O'Q", "b$$b", "c\\'; SELECT 1;"],
 )
 def test_the_recipe_takes_every_name_of_a_role(
-    owned_site: Site, proxy: TurnProxy, name: str
+    owned_site: Site, proxy: TurnProxy, name: str, strings: str
 ) -> None:
     site = owned_site
+    site.server.run_sql(
+        site.database,
+        f"ALTER DATABASE {site.database} SET standard_conforming_strings = {strings}",
+    )
     owner = as_role(site, proxy, OWNER)
     assert owner("add", "first").status == 0
     recipe = owner("db", "policy", name).out
@@ -445,6 +454,10 @@ def test_the_recipe_takes_every_name_of_a_role(
     finally:
         site.server.run_sql(
             site.database,
+            f"ALTER DATABASE {site.database} RESET standard_conforming_strings",
+        )
+        site.server.run_sql(
+            site.database,
             f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}",
         )
 
@@ -453,14 +466,44 @@ def test_the_recipe_takes_every_name_of_a_role(
 def test_the_recipe_takes_no_name_that_postgresql_keeps(
     site: Site, plain_url: str, name: str
 ) -> None:
-    assert_refused(
-        site.todo(plain_url),
-        "db",
-        "policy",
-        name,
-        code="INVALID_INPUT",
-        names=["keeps for itself"],
-    )
+    """Also where nobody is named: then it is for the user."""
+    run = site.todo(plain_url)
+
+    for words in ([name], ["--user", name], ["ada", name]):
+        assert_refused(
+            run,
+            "db",
+            "policy",
+            *words,
+            code="INVALID_INPUT",
+            names=["keeps for itself"],
+        )
+
+
+def test_the_recipe_grants_to_roles_and_never_to_everybody(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
+    """PostgreSQL reads a quoted "public" as everybody."""
+    site = owned_site
+    owner = as_role(site, proxy, OWNER)
+    assert owner("add", "first").status == 0
+    names = ["PUBLIC", "Public", "current_user", "session_user", "all", "user"]
+
+    recipe = owner("db", "policy", *names).out
+
+    try:
+        wait_for(run_as_owner(site, with_passwords(recipe, names)))
+        grantees = site.fetch(
+            "SELECT DISTINCT grantee FROM information_schema.role_table_grants"
+            " WHERE table_schema = 'todo'"
+        )
+        assert {name for (name,) in grantees} == {OWNER, *names}
+    finally:
+        for name in names:
+            site.server.run_sql(
+                site.database,
+                f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}",
+            )
 
 
 def test_the_recipe_wants_the_schema_to_be_the_database_owners(
