@@ -94,6 +94,23 @@ async def test_a_range_may_reach_beyond_the_last_number(
 
 
 @pytest.mark.spec("001/FR-003", "001/FR-038")
+async def test_the_last_number_may_be_that_of_a_task_whose_counter_is_behind(
+    tasks: TaskService, store: Store
+) -> None:
+    await tasks.add(NewTask(title="a"))
+    await run_sql(store, f"UPDATE todo.task SET number = {LAST}")
+    before = await rows(store)
+
+    for adding in (
+        tasks.add(NewTask(title="b")),
+        tasks.add_all([NewTask(title="b")]),
+    ):
+        with pytest.raises(Conflict, match="No number is left for ada"):
+            await adding
+    assert await rows(store) == before
+
+
+@pytest.mark.spec("001/FR-003", "001/FR-038")
 @pytest.mark.parametrize("left", [0, 1, 2])
 async def test_when_no_number_is_left_adding_is_a_conflict(
     tasks: TaskService,

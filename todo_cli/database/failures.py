@@ -68,9 +68,9 @@ The message is the name of that role.
 """
 _TAKEN_STATE: Final = "23505"
 _OUR_KEYS: Final = frozenset(
-    {"task_pkey", "task_user_id_number_key", "counter_pkey", None}
+    {"task_pkey", "task_user_id_number_key", "counter_pkey"}
 )
-"""Our unique keys; None where a proxy does not pass the name on."""
+"""Our unique keys, as PostgreSQL names them in an error."""
 
 _REFUSED: Final = Reply(
     AuthFailed,
@@ -141,7 +141,10 @@ _STATES: Final[Mapping[str, Reply]] = {
     "24": _UNSUPPORTED,
     "25": _UNSUPPORTED,
     "25006": Reply(
-        Forbidden, "{place} is read-only", "connect to the primary server"
+        Forbidden,
+        "{place} is read-only",
+        "connect to the primary server, or set "
+        "`default_transaction_read_only` to `off`",
     ),
     # The server's limits on time.
     "25P03": _STOPPED,
@@ -479,12 +482,14 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_collision(error: BaseException) -> bool:
-    """Whether a unique key is taken."""
+    """Whether a unique key of ours is taken."""
     facts = _facts(error)
     is_unique = facts.sqlite_name.startswith(
         ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
     )
-    return is_unique or facts.sqlstate == _TAKEN_STATE
+    # A trigger may raise the same SQLSTATE.
+    is_of_server = facts.sqlstate == _TAKEN_STATE
+    return is_unique or (is_of_server and facts.constraint in _OUR_KEYS)
 
 
 def is_beyond_counting(error: BaseException) -> bool:
