@@ -252,10 +252,6 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
         3,
         f"No task 9223372036854775807-9223372036854775809 for ada; {NOTHING}",
     ),
-    ("update", "1", "--title", "x" * 201): (
-        2,
-        f"title: has 201 characters, 200 are allowed; {NOTHING}",
-    ),
     ("show", "999"): (3, "No task 999 for ada"),
     ("show", "9999999999999999999"): (
         3,

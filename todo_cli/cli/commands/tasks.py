@@ -289,11 +289,7 @@ class Update(TaskFields, Command[Task]):
             values["title"] = self.title
         if self.status is not None:
             values["completed"] = self.status == "done"
-        try:
-            changes = TaskChange(**values)
-        except InvalidInput as error:
-            raise error.unchanged() from None
-        return await context.tasks.update(reference, changes)
+        return await context.tasks.update(reference, TaskChange(**values))
 
     def view(self, result: Task, context: ViewContext) -> Sheet:
         """Name the task."""
