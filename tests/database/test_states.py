@@ -6,7 +6,7 @@ raise any SQLSTATE; so may extensions, foreign tables and proxies.
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -243,3 +243,13 @@ async def test_a_refusal_says_that_the_database_refuses(
         is_change = code is Code.CONFLICT
         assert ("nothing was changed" in caught.value.message) is is_change
     assert (await refused.get(1)).title == "one"
+
+
+async def test_a_mistake_of_ours_in_a_call_stays_a_bug(
+    postgres_store: Store,
+) -> None:
+    """asyncpg's read-only warnings end as a TypeError, too."""
+    no_sql: Any = 5
+    async with open_database(postgres_store.target) as database:
+        with pytest.raises(TypeError):
+            await database.look(lambda connection: connection.execute(no_sql))

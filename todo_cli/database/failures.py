@@ -195,8 +195,6 @@ _AT_START: Final[Mapping[str, Reply]] = {
 }
 """While connecting, these are about a setting that was sent."""
 
-_DRIVER_LOST: Final = "08003"
-"""What asyncpg says of a lost connection; the server's last word is its cause."""
 _UNKNOWN: Final = frozenset({"57P01", "57P02", "40003"})
 """Besides class 08: the server ended before it said what became of a call."""
 
@@ -435,8 +433,9 @@ def _facts(error: BaseException) -> _Facts:
     for cause in causes(error):
         state = getattr(cause, "sqlstate", None)
         if isinstance(state, str):
-            if facts.sqlstate in (None, _DRIVER_LOST):
-                facts.sqlstate = state
+            # The last one: asyncpg says 08003 of a lost connection, and what
+            # the server said before is its cause.
+            facts.sqlstate = state
             facts.message = str(cause)
         name = getattr(cause, "sqlite_errorname", None)
         if isinstance(name, str):
@@ -493,8 +492,11 @@ def is_collision(error: BaseException) -> bool:
 
 
 def is_beyond_counting(error: BaseException) -> bool:
-    """Whether a number of tasks became too large for its column."""
+    """Whether the next number of a task does not fit its column."""
     facts = _facts(error)
+    if facts.sqlite_name == "SQLITE_CONSTRAINT_CHECK":
+        # SQLite goes on with floating-point numbers.
+        return "last_integer" in str(error)
     # The function that adds: a trigger may raise the same SQLSTATE.
     return facts.sqlstate == "22003" and facts.routine == "int4pl"
 

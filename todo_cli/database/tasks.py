@@ -95,12 +95,10 @@ class TaskRepository:
     async def _store(self, tasks: Sequence[Task]) -> None:
         """Insert tasks with new ids under the user's next numbers."""
         count = len(tasks)
-        if self._connection.is_sqlite:
-            # Numbers of a file could go on where those of a server end.
-            last = await self._reserve(0) + count
-            if last > _LAST_NUMBER:
-                raise self._no_number_left()
         last = await self._reserve(count)
+        # Numbers of a file could go on where those of a server end.
+        if last > _LAST_NUMBER:
+            raise self._no_number_left()
         first = last - count + 1
         for number, task in enumerate(tasks, start=first):
             task.number = number
