@@ -256,6 +256,11 @@ def test_is_cut_knows_a_lost_connection() -> None:
         asyncpg.InterfaceError("x"),
     ]
 
+    for state, kind in {"57P01": cut, "XX000": cut, "25P04": whole}.items():
+        lost = asyncpg.ConnectionDoesNotExistError("in the middle")
+        # What the server said before it hung up.
+        lost.__cause__ = of_server(state, "")
+        kind.append(lost)
     cut.append(
         DBAPIError(None, None, ValueError(), connection_invalidated=True)
     )

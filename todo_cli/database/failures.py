@@ -195,6 +195,10 @@ _AT_START: Final[Mapping[str, Reply]] = {
 }
 """While connecting, these are about a setting that was sent."""
 
+_LOST: Final = "08003"
+"""What asyncpg says of a lost connection."""
+_ENDED: Final = frozenset({"25P03", "25P04", "57P05"})
+"""The server's limits on time: it rolled back before it hung up."""
 _UNKNOWN: Final = frozenset({"57P01", "57P02", "40003"})
 """Besides class 08: the server ended before it said what became of a call."""
 
@@ -404,6 +408,8 @@ class _Facts:
     routine: str | None = None
     """The C function of PostgreSQL that raised it."""
     constraint: str | None = None
+    is_lost: bool = False
+    """Whether the driver lost the connection; the server may say why."""
     tls: ssl.SSLError | None = None
 
 
@@ -433,17 +439,18 @@ def _facts(error: BaseException) -> _Facts:
     for cause in causes(error):
         state = getattr(cause, "sqlstate", None)
         if isinstance(state, str):
-            # The last one: asyncpg says 08003 of a lost connection, and what
-            # the server said before is its cause.
+            # The last one: of a lost connection, asyncpg's error comes first,
+            # and what the server said before is its cause.
             facts.sqlstate = state
+            facts.is_lost = facts.is_lost or state == _LOST
             facts.message = str(cause)
         name = getattr(cause, "sqlite_errorname", None)
         if isinstance(name, str):
             facts.sqlite_name = facts.sqlite_name or name
         if facts.routine is None:
             facts.routine = getattr(cause, "server_source_function", None)
-        if facts.constraint is None:
-            facts.constraint = getattr(cause, "constraint_name", None)
+        name = getattr(cause, "constraint_name", None)
+        facts.constraint = facts.constraint or name
         if facts.tls is None and isinstance(cause, ssl.SSLError):
             facts.tls = cause
     return facts
@@ -509,9 +516,13 @@ def is_cut(error: BaseException) -> bool:
     # TimeoutError, ConnectionResetError ...
     if isinstance(error, OSError):
         return True
-    state = sqlstate(error)
+    facts = _facts(error)
+    state = facts.sqlstate
+    if state in _ENDED:
+        return False
     if state is not None:
-        return state.startswith("08") or state in _UNKNOWN
+        is_lost = facts.is_lost or state.startswith("08")
+        return is_lost or state in _UNKNOWN
     # SQLAlchemy's flag, during migrations.
     if getattr(error, "connection_invalidated", False):
         return True
