@@ -7,7 +7,7 @@ with a message for people. A code knows its statuses: `Code.NOT_FOUND.exit`,
 
 from collections.abc import Sequence
 from enum import Enum, unique
-from typing import ClassVar, Final, NamedTuple, TypedDict
+from typing import ClassVar, Final, NamedTuple, Self, TypedDict
 
 
 class Status(NamedTuple):
@@ -51,7 +51,9 @@ class Code(Enum):
     FORBIDDEN = Status(
         4, 500, "the database role lacks the rights, or is read-only"
     )
-    CONFLICT = Status(5, 409, "contradicts what is stored")
+    CONFLICT = Status(
+        5, 409, "contradicts what is stored, or a rule of the database"
+    )
     # 6 promises that nothing was written, so a loop may retry. 7 cannot: after
     # a lost connection the server's answer is the same in both cases.
     DATABASE_UNAVAILABLE = Status(
@@ -138,6 +140,14 @@ class TodoError(Exception):
         self.message = message
         self.hint = hint
         self.details = tuple(details)
+
+    def unchanged(self) -> Self:
+        """Return the same error, whose message ends with `NOTHING_CHANGED`."""
+        return type(self)(
+            f"{self.message}{NOTHING_CHANGED}",
+            hint=self.hint,
+            details=self.details,
+        )
 
 
 class Usage(TodoError):

@@ -13,7 +13,9 @@ from todo_cli.database.engine import Database, Effect
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
+    Conflict,
     DatabaseBusy,
+    Forbidden,
     InvalidInput,
     NoStore,
     NotFound,
@@ -66,7 +68,7 @@ class TaskService:
         and no number is used up. So a repeat with an id is harmless.
 
         Raises:
-            Conflict: another user holds the id.
+            Conflict: another user holds the id, or no number is left.
         """
         task = self._task(new, self._now())
         return await self._run(
@@ -81,7 +83,8 @@ class TaskService:
         A task whose id is stored already comes back unchanged.
 
         Raises:
-            Conflict: another user holds one of the ids.
+            Conflict: another user holds one of the ids, or too few numbers
+                are left.
         """
         # No transaction, and no store is created for nothing.
         if not news:
@@ -101,7 +104,12 @@ class TaskService:
         One round trip. Without a limit these are all tasks. A query may
         continue after the position that a page returned. That stays correct
         while tasks are added and deleted.
+
+        Raises:
+            InvalidInput: the limit is below 1.
         """
+        if query.limit is not None and query.limit < 1:
+            raise InvalidInput.of("limit", "must be at least 1")
         try:
             return await self._run(lambda tasks: tasks.page(query))
         except NoStore:
@@ -254,6 +262,8 @@ class TaskService:
                 changed = await self._run(change, effect=Effect.ONCE)
             except NoStore:
                 changed = []
+            except (Conflict, Forbidden, InvalidInput) as error:
+                raise error.unchanged() from error
             if changed:
                 return _in_order(references, changed)
             # Raises NotFound, unless the task was added in the meantime.

@@ -198,7 +198,7 @@ def cursor(*values: object) -> str:
         due=st.none() | st.datetimes(timezones=st.just(UTC)),
         title=st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])),
         done=st.booleans(),
-        number=st.integers(-(2**31), 2**31 - 1),
+        number=st.integers(-(2**63), 2**63 - 1),
     )
 )
 def test_cursor_comes_back_as_the_place_it_was(place: Key) -> None:
@@ -217,7 +217,7 @@ def test_cursor_is_no_other_text() -> None:
         (time, True),
         (time, "1"),
         (time, 1.0),
-        (time, 2**31),
+        (time, 2**63),
         (None, 1),
         (5, 1),
         ("2026-01-02T03:04:05Z", 1),
@@ -234,3 +234,23 @@ def test_cursor_is_no_other_text() -> None:
     for title in ("a\x00b", "\ud800", "\u2028"):  # a store would refuse them
         with pytest.raises(InvalidInput):
             cursors.read(cursor(None, title, False, 1), Key)
+
+
+async def test_link_leads_on_at_every_instant(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
+    """Also after the year 9135, whose microseconds once did not fit."""
+    times = [
+        datetime(1900, 1, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(9135, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        datetime(9136, 7, 1, tzinfo=UTC),
+        datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    ]
+    for time in times:
+        clock.now = time
+        await add(client, f"{time.year}")
+
+    found = await titles(client, f"{TASKS}?limit=1")
+
+    assert found == [["9998"], ["9136"], ["9135"], ["1969"], ["1900"]]

@@ -274,7 +274,7 @@ async def test_answer_waits_for_the_end_of_its_transaction(
         await owner.execute(
             """
             CREATE FUNCTION todo.refuse() RETURNS trigger LANGUAGE plpgsql
-            AS $$ BEGIN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '40001'; END $$;
+            AS $$ BEGIN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '55006'; END $$;
             CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE OR DELETE ON todo.task
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION todo.refuse();
             """

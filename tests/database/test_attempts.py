@@ -1,5 +1,6 @@
 """What is done about a fault: the table of decisions, whole."""
 
+import asyncpg
 import pytest
 
 from todo_cli.database.attempts import (
@@ -11,7 +12,7 @@ from todo_cli.database.attempts import (
     decide,
 )
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import OutcomeUnknown
+from todo_cli.errors import DatabaseBusy, OutcomeUnknown
 
 READ, REPEATABLE, ONCE = Effect.READ, Effect.REPEATABLE, Effect.ONCE
 AGAIN, LOST, FAIL = Next.AGAIN, Next.LOST, Next.FAIL
@@ -63,6 +64,44 @@ async def test_what_passes_is_waited_for(effect: Effect) -> None:
 
     assert await attempts.run(call, effect) == "done"
     assert len(tried) == 3
+
+
+@pytest.mark.spec("002/FR-079")
+@pytest.mark.parametrize(
+    "state", ["40001", "40P01", "55P03", "42P06", "25P03", "57P05"]
+)
+@pytest.mark.parametrize("effect", Effect)
+async def test_what_a_server_rolled_back_is_tried_again(
+    state: str, effect: Effect
+) -> None:
+    """hasura/graphql-engine#7498: DATABASE_BUSY at once."""
+    attempts, tried = Attempts(TARGET), list[int]()
+
+    async def call() -> str:
+        tried.append(1)
+        if len(tried) < 3:
+            raise asyncpg.PostgresError.new({"C": state, "M": "not now"})
+        return "done"
+
+    assert await attempts.run(call, effect) == "done"
+    assert len(tried) == 3
+
+
+@pytest.mark.spec("002/FR-079")
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+async def test_what_a_server_always_rolls_back_is_busy_in_the_end(
+    state: str,
+) -> None:
+    attempts, tried = Attempts(TARGET, busy_for_s=0.1), list[int]()
+
+    async def call() -> None:
+        tried.append(1)
+        raise asyncpg.PostgresError.new({"C": state, "M": "not now"})
+
+    with pytest.raises(DatabaseBusy):
+        await attempts.run(call, ONCE)
+    assert len(tried) > 1
+    assert not attempts.may_have_written
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from todo_cli.errors import (
     DatabaseUnavailable,
     Forbidden,
     Internal,
+    InvalidInput,
     IoFailed,
     SchemaMismatch,
     TimedOut,
@@ -77,10 +78,10 @@ STATES = {
     "08006": DatabaseUnavailable,
     "08P01": ConfigInvalid,
     "0A000": ConfigInvalid,
-    "22012": Internal,
-    "23502": Internal,
+    "22012": InvalidInput,
+    "23502": InvalidInput,
     "23505": Conflict,
-    "23514": Internal,
+    "23514": InvalidInput,
     "25006": Forbidden,
     "28000": AuthFailed,
     "28P01": AuthFailed,
@@ -102,10 +103,10 @@ STATES = {
     "57014": TimedOut,
     "57P01": DatabaseUnavailable,
     "57P03": DatabaseUnavailable,
-    "58030": Internal,
-    "P0001": Internal,
+    "58030": IoFailed,
+    "P0001": Conflict,
     "XX000": DatabaseUnavailable,
-    "XX001": Internal,
+    "XX001": IoFailed,
     failures.STRANGERS_STATE: SchemaMismatch,
 }
 
@@ -116,8 +117,18 @@ def test_each_sqlstate_becomes_one_error() -> None:
     }
 
     assert {state: type(error) for state, error in found.items()} == STATES
-    for state, error in found.items():
-        assert type(error) is not Internal or state in error.message
+    for state in ("22012", "23502", "23514", "58030", "P0001", "XX001"):
+        assert state in found[state].message
+
+
+def test_a_setting_that_the_server_refuses_while_connecting_is_config() -> (
+    None
+):
+    for state in ("22023", "22021", "42704"):
+        error = said(of_server(state, "it went wrong"), connecting=True)
+        assert type(error) is ConfigInvalid, state
+    error = said(of_server("42501", "it went wrong"), connecting=True)
+    assert type(error) is Forbidden
 
 
 def test_errors_that_sqlalchemy_wraps_are_the_same() -> None:
@@ -202,6 +213,7 @@ def test_hints_name_what_helps() -> None:
     hints = {
         "`todo db upgrade --sql`": of_server("42501", ""),
         "--user": of_server("42501", "", R="ExecWithCheckOptions"),
+        "`row_security`": of_server("42501", "", R="check_enable_rls"),
         "SECURITY.md": of_server(failures.STRANGERS_STATE, "eve"),
         "TODO_TIMEOUT": TimeoutError(),
         "sslrootcert": ConnectionError("rejected SSL upgrade"),
@@ -212,10 +224,8 @@ def test_hints_name_what_helps() -> None:
     for name, error in hints.items():
         assert name in (said(error).hint or ""), name
     assert "`eve`" in said(hints["SECURITY.md"]).message
-    nameless = PostgresTarget(
-        TARGET.hosts
-    )  # asyncpg takes the name from elsewhere
-    assert "--user" in (said(hints["--user"], nameless).hint or "")
+    # Not the login's name: the role may be another one, by SET ROLE.
+    assert "ada" not in said(hints["--user"]).message
     assert type(said(hints["sslrootcert"])) is TlsFailed
 
 
@@ -246,6 +256,11 @@ def test_is_cut_knows_a_lost_connection() -> None:
         asyncpg.InterfaceError("x"),
     ]
 
+    for state, kind in {"57P01": cut, "XX000": cut, "25P04": whole}.items():
+        lost = asyncpg.ConnectionDoesNotExistError("in the middle")
+        # What the server said before it hung up.
+        lost.__cause__ = of_server(state, "")
+        kind.append(lost)
     cut.append(
         DBAPIError(None, None, ValueError(), connection_invalidated=True)
     )
@@ -301,6 +316,9 @@ async def test_a_connection_that_cannot_be_made_says_why(
         f"postgresql://{role}@{at}/{place}": AuthFailed,
         f"postgresql://nobody_knows:x@{at}/{place}": AuthFailed,
         own_postgres.url("no_such_database"): ConfigInvalid,
+        f"{own_postgres.url(place)}?options=-c%20work_mem%3Dbanana": ConfigInvalid,
+        f"{own_postgres.url(place)}?options=-c%20no_such_setting%3D1": ConfigInvalid,
+        f"{own_postgres.url(place)}?options=-c%20role%3Dnobody_knows": ConfigInvalid,
         own_postgres.url(closed, user=role, password=PASSWORD): Forbidden,
     }
 
@@ -379,7 +397,7 @@ def target(tmp_path: Path) -> SqliteTarget:
 def test_each_error_of_sqlite_becomes_one_error(target: SqliteTarget) -> None:
     kinds: dict[str, type[TodoError]] = {
         "INSERT INTO kept VALUES (1, '')": Conflict,
-        "INSERT INTO kept VALUES (0, '')": Conflict,  # a CHECK
+        "INSERT INTO kept VALUES (0, '')": InvalidInput,  # a CHECK
         "INSERT INTO kept VALUES (2, zeroblob(100000))": IoFailed,  # a full disk
         "SELECT n FROM gone": SchemaMismatch,
         "SELECT gone FROM kept": SchemaMismatch,
@@ -472,7 +490,12 @@ PRIMARY = {
     "NOTADB": IoFailed,
 }
 """Each primary code of SQLite, in the order of its numbers, from 1 on."""
-OTHERWISE = {"SQLITE_READONLY_DBMOVED": DatabaseBusy}
+OTHERWISE = {
+    "SQLITE_READONLY_DBMOVED": DatabaseBusy,
+    "SQLITE_CONSTRAINT_CHECK": InvalidInput,
+    "SQLITE_CONSTRAINT_DATATYPE": InvalidInput,
+    "SQLITE_CONSTRAINT_NOTNULL": InvalidInput,
+}
 LATER = ("unknown", None)
 """What Python calls a code that came with a later SQLite."""
 

@@ -76,9 +76,12 @@ def with_passwords(recipe: str, people: Sequence[str]) -> str:
         flags=re.MULTILINE,
     )
     assert len(statements) == len(people), recipe
-    secrets = [SECRET.format(person).replace("'", "''") for person in people]
+    secrets = [
+        SECRET.format(person).replace("\\", "\\\\").replace("'", "''")
+        for person in people
+    ]
     return recipe + "".join(
-        f"{begun}'{secret}';\n"
+        f"{begun}E'{secret}';\n"
         for begun, secret in zip(statements, secrets, strict=True)
     )
 
@@ -167,12 +170,43 @@ def test_a_role_is_told_whose_tasks_it_may_keep(
             run, *command, "--user", "bob", code="FORBIDDEN", stdin=b"x\n"
         )
         assert error["message"].startswith(
-            "The role `ada` may only keep the tasks of `ada` in "
+            "The role of this connection may only keep the tasks of the user "
+            "of its own name in "
         )
-        assert (
-            error["hint"]
-            == "leave out --user, or log in with the role of that person"
+        assert error["hint"].startswith(
+            "leave out --user, or log in with the role of that person; "
         )
+
+
+def test_a_role_that_turns_its_policy_off_hears_what_to_set(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    shared.server.run_sql(
+        shared.database, "ALTER ROLE ada SET row_security = off"
+    )
+    run = as_role(shared, proxy, "ada")
+
+    for command in (["list"], ["add", "x"], ["done", "1"]):
+        error = assert_refused(run, *command, code="FORBIDDEN")
+        assert error["hint"] == "set `row_security` to `on` again"
+
+
+def test_a_role_that_imports_for_others_hears_who_can(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    path = shared.cwd / "source.db"
+    embedded = shared.todo(f"sqlite:///{path}")
+    assert embedded("add", "his", "--user", "bob").status == 0
+    before = shared.fetch(EVERYTHING)
+
+    error = assert_refused(
+        as_role(shared, proxy, "ada"),
+        *("db", "import", str(path)),
+        code="FORBIDDEN",
+    )
+
+    assert "log in with a role that may bypass it" in error["hint"]
+    assert shared.fetch(EVERYTHING) == before
 
 
 @pytest.mark.parametrize("user", ["bob", "nobody"])
@@ -393,13 +427,19 @@ def test_says_that_rights_are_lacking(
         )
 
 
+@pytest.mark.parametrize("strings", ["on", "off"])
 @pytest.mark.parametrize(
-    "name", ["a%b", "lateral", "system_user", "O'Q", "b$$b"]
+    "name",
+    ["a%b", "lateral", "system_user", "O'Q", "b$$b", "c\\'; SELECT 1;"],
 )
 def test_the_recipe_takes_every_name_of_a_role(
-    owned_site: Site, proxy: TurnProxy, name: str
+    owned_site: Site, proxy: TurnProxy, name: str, strings: str
 ) -> None:
     site = owned_site
+    site.server.run_sql(
+        site.database,
+        f"ALTER DATABASE {site.database} SET standard_conforming_strings = {strings}",
+    )
     owner = as_role(site, proxy, OWNER)
     assert owner("add", "first").status == 0
     recipe = owner("db", "policy", name).out
@@ -414,6 +454,10 @@ def test_the_recipe_takes_every_name_of_a_role(
     finally:
         site.server.run_sql(
             site.database,
+            f"ALTER DATABASE {site.database} RESET standard_conforming_strings",
+        )
+        site.server.run_sql(
+            site.database,
             f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}",
         )
 
@@ -422,14 +466,44 @@ def test_the_recipe_takes_every_name_of_a_role(
 def test_the_recipe_takes_no_name_that_postgresql_keeps(
     site: Site, plain_url: str, name: str
 ) -> None:
-    assert_refused(
-        site.todo(plain_url),
-        "db",
-        "policy",
-        name,
-        code="INVALID_INPUT",
-        names=["keeps for itself"],
-    )
+    """Also where nobody is named: then it is for the user."""
+    run = site.todo(plain_url)
+
+    for words in ([name], ["--user", name], ["ada", name]):
+        assert_refused(
+            run,
+            "db",
+            "policy",
+            *words,
+            code="INVALID_INPUT",
+            names=["keeps for itself"],
+        )
+
+
+def test_the_recipe_grants_to_roles_and_never_to_everybody(
+    owned_site: Site, proxy: TurnProxy
+) -> None:
+    """PostgreSQL reads a quoted "public" as everybody."""
+    site = owned_site
+    owner = as_role(site, proxy, OWNER)
+    assert owner("add", "first").status == 0
+    names = ["PUBLIC", "Public", "current_user", "session_user", "all", "user"]
+
+    recipe = owner("db", "policy", *names).out
+
+    try:
+        wait_for(run_as_owner(site, with_passwords(recipe, names)))
+        grantees = site.fetch(
+            "SELECT DISTINCT grantee FROM information_schema.role_table_grants"
+            " WHERE table_schema = 'todo'"
+        )
+        assert {name for (name,) in grantees} == {OWNER, *names}
+    finally:
+        for name in names:
+            site.server.run_sql(
+                site.database,
+                f"DROP OWNED BY {quoted(name)}; DROP ROLE {quoted(name)}",
+            )
 
 
 def test_the_recipe_wants_the_schema_to_be_the_database_owners(

@@ -479,8 +479,13 @@ FAULTS: Final = (
         28,
         "number of 32 bits",
         ["done", "2147483648"],
-        "INVALID_INPUT",
-        stores=SQLITE,
+        "NOT_FOUND",
+    ),
+    FaultCase(
+        28,
+        "number of 64 bits",
+        ["show", "9223372036854775808"],
+        "NOT_FOUND",
     ),
     FaultCase(
         28,

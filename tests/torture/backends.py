@@ -190,8 +190,9 @@ class ServerBackend:
     """A server behind a proxy."""
 
     failures: Sequence[Failure] = (
-        Failure("40001", frozenset({6}), _error("40001")),
-        Failure("40P01", frozenset({6}), _error("40P01")),
+        # Tried again, but not while connecting.
+        Failure("40001", frozenset({0, 6}), _error("40001")),
+        Failure("40P01", frozenset({0, 6}), _error("40P01")),
         Failure("53300", frozenset({0, 6, 7}), _error("53300")),
         Failure("57P01", frozenset({0, 7}), _error("57P01")),
         Failure("25006", frozenset({4}), _error("25006")),

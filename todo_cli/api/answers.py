@@ -10,6 +10,7 @@ from starlette.routing import Match
 
 from todo_cli.errors import (
     Code,
+    DatabaseUnavailable,
     Detail,
     Forbidden,
     Internal,
@@ -82,12 +83,31 @@ def fail(
     error: TodoError, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with an error, and with the HTTP status of its code."""
-    status = error.code.http or HTTPStatus.INTERNAL_SERVER_ERROR
     sent = type(error)(
         error.message,
         hint=_HINTS.get(error.code),
         details=error.details,
     )
+    return _failed(sent, headers)
+
+
+def unhealthy(error: TodoError) -> Response:
+    """Answer that the store cannot be used, with the reason in the details.
+
+    The hint is that of the reason: not every fault of a store passes.
+    """
+    sent = DatabaseUnavailable(
+        error.message,
+        hint=_HINTS.get(error.code),
+        details=[{"field": "code", "message": error.code.name}],
+    )
+    return _failed(sent)
+
+
+def _failed(
+    error: TodoError, headers: Mapping[str, str] | None = None
+) -> Response:
+    status = error.code.http or HTTPStatus.INTERNAL_SERVER_ERROR
     all_headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -95,7 +115,7 @@ def fail(
         # The rest of the body is not read, so it cannot be followed by
         # another request.
         all_headers["Connection"] = "close"
-    return Response(envelope.failure(sent), status, all_headers, MEDIA_TYPE)
+    return Response(envelope.failure(error), status, all_headers, MEDIA_TYPE)
 
 
 def refuse_protocol() -> Response:

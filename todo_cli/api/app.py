@@ -37,12 +37,7 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
-from todo_cli.errors import (
-    DatabaseUnavailable,
-    Detail,
-    InvalidInput,
-    TodoError,
-)
+from todo_cli.errors import InvalidInput, TodoError
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
@@ -322,8 +317,7 @@ async def health(request: Request) -> Response:
     try:
         await database.ping()
     except TodoError as error:
-        details: list[Detail] = [{"field": "code", "message": error.code.name}]
-        raise DatabaseUnavailable(error.message, details=details) from error
+        return answers.unhealthy(error)
     return answers.succeed(answers.HEALTHY)
 
 

@@ -160,12 +160,12 @@ def _success(
     }
 
 
-_ALWAYS: Final = (403, 422, 500, 503, 504)
+_ALWAYS: Final = (403, 409, 422, 500, 503, 504)
 _ONLY_THE_COMMAND_LINE: Final = (Code.USAGE, Code.CONFIRMATION_REQUIRED)
 _NOTES: Final[Mapping[int, str]] = {
     403: "FORBIDDEN: the request names a host that this server is not.",
     405: "This is the answer to every method that is not described here.",
-    409: "Another user has a task with this id.",
+    409: "For example, another user has a task with this id.",
     413: "The limit is 64 KiB.",
     422: "So do a missing or unknown field, and a body that is not one JSON object.",
     500: "A retry does not help; after OUTCOME_UNKNOWN, look whether it is stored.",
@@ -239,7 +239,7 @@ LIST: Final = _refer(*_ALWAYS) | {
         "Link",
     )
 }
-ADD: Final = _refer(*_ALWAYS, 409, 413, 415) | {
+ADD: Final = _refer(*_ALWAYS, 413, 415) | {
     200: _success(
         "The user has a task with this id already; it is unchanged.",
         shapes.TaskEnvelope,

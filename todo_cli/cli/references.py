@@ -6,11 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from todo_cli import redact
-from todo_cli.errors import NOTHING_CHANGED, InvalidInput
+from todo_cli.errors import InvalidInput
 from todo_cli.rules import UUID_TEXT
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+# Every number that a file can hold. PostgreSQL's end at 2^31 - 1, and a number
+# above them is one that no task has.
+_DIGITS: Final = "[1-9][0-9]{0,18}"
+_NUMBER: Final = re.compile(_DIGITS)
+_SPAN: Final = re.compile(f"({_DIGITS})-({_DIGITS})")
 # Limits, so that a mistyped range cannot name tasks without end.
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
@@ -36,10 +39,9 @@ def parse_references(
     try:
         return _parsed(arguments)
     except InvalidInput as error:
-        message = error.message
         if to_change:
-            message += NOTHING_CHANGED
-        raise InvalidInput(message, hint=error.hint) from None
+            raise error.unchanged() from None
+        raise
 
 
 def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
@@ -70,10 +72,13 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     reference, *more = parse_references([argument], to_change=to_change)
     # `3,3` is one number, but a list of them was typed.
     if more or isinstance(reference, range) or "," in argument:
-        message = f"`{redact.shown(argument)}` names more than one task"
+        error = InvalidInput(
+            f"`{redact.shown(argument)}` names more than one task",
+            hint="name one number or UUID",
+        )
         if to_change:
-            message += NOTHING_CHANGED
-        raise InvalidInput(message, hint="name one number or UUID")
+            raise error.unchanged()
+        raise error
     return reference
 
 

@@ -64,7 +64,7 @@ def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
     key, and nothing was written. Any other failure leaves the outcome unknown.
     """
     if fault is Fault.BUSY:
-        # The lock is taken before the first write, so nothing was written.
+        # A file is locked before the first write, and a server rolls back.
         return Next.AGAIN
     if not was_lost:
         return _FIRST.get((fault, effect), Next.FAIL)
@@ -94,8 +94,9 @@ class Attempts:
     async def run(self, call: Callable[[], Awaitable[T]], effect: Effect) -> T:
         """Await `call`, and repeat it while that is useful and harmless.
 
-        A locked store is retried for `busy_for_s`, with random pauses. A lost
-        answer is retried once, unless `effect` is ONCE.
+        What was refused because somebody else was at work is retried for
+        `busy_for_s`, with random pauses. A lost answer is retried once, unless
+        `effect` is ONCE.
 
         Raises:
             OutcomeUnknown: a write was sent, and no answer came.

@@ -27,6 +27,7 @@ from todo_cli.errors import (
     DatabaseUnavailable,
     Forbidden,
     Internal,
+    InvalidInput,
     IoFailed,
     SchemaMismatch,
     TimedOut,
@@ -66,13 +67,21 @@ STRANGERS_STATE: Final = "TD001"
 
 The message is the name of that role.
 """
-_POLICY: Final = "ExecWithCheckOptions"
-"""The C function of PostgreSQL that enforces row-level security."""
+_TAKEN_STATE: Final = "23505"
+_OUR_KEYS: Final = frozenset(
+    {"task_pkey", "task_user_id_number_key", "counter_pkey"}
+)
+"""Our unique keys, as PostgreSQL names them in an error."""
 
 _REFUSED: Final = Reply(
     AuthFailed,
     "{place} refuses the user or the password",
     "check the connection string",
+)
+_NO_GRANT: Final = Reply(
+    Forbidden,
+    "The role lacks the rights in {place}",
+    "the owner can run what `todo db upgrade --sql` prints",
 )
 _NO_DATABASE: Final = Reply(
     ConfigInvalid,
@@ -99,38 +108,138 @@ _PARAMETER: Final = Reply(
     "{place} refuses a parameter of the URL",
     "leave `options` out of the URL",
 )
+_INVALID: Final = Reply(
+    InvalidInput,
+    "{place} refuses a value ({state})",
+    "a rule of that database does not allow it: ask its owner",
+)
+_REFUSES: Final = Reply(
+    Conflict,
+    "{place} refuses this ({state})",
+    "a trigger or a rule there forbids it: ask its owner",
+)
+_FAILING: Final = Reply(
+    IoFailed,
+    "{place} cannot read or write its own files ({state})",
+    "its owner has to look at its log",
+)
+_STOPPED: Final = Reply(TimedOut, "{place} ended the transaction", "try again")
 
-# Source: PostgreSQL manual, appendix A.
+# Source: PostgreSQL manual, appendix A. Everything else is `_REFUSES`: any
+# function that the owner of the database wrote can raise any SQLSTATE.
 _STATES: Final[Mapping[str, Reply]] = {
     "08": _UNAVAILABLE,
-    "0A000": _UNSUPPORTED,
+    "0A": _UNSUPPORTED,
+    # Roles and their rights: who may grant, act as or revoke what.
+    "0L": _NO_GRANT,
+    "0P": _NO_GRANT,
+    "2B": _NO_GRANT,
+    "22": _INVALID,
+    "23502": _INVALID,
     "23505": _TAKEN,
+    "23514": _INVALID,
+    # Statements, cursors and transactions that a proxy lost or ended.
+    "24": _UNSUPPORTED,
+    "25": _UNSUPPORTED,
     "25006": Reply(
-        Forbidden, "{place} is read-only", "connect to the primary server"
+        Forbidden,
+        "{place} is read-only",
+        "connect to the primary server, or set "
+        "`default_transaction_read_only` to `off`",
     ),
+    # The server's limits on time.
+    "25P03": _STOPPED,
+    "25P04": _STOPPED,
+    "26": _UNSUPPORTED,
     "28": _REFUSED,
+    "34": _UNSUPPORTED,
     "3D000": _NO_DATABASE,
     "3F000": _ODD_TABLES,
-    "40001": _BUSY,
-    "40P01": _BUSY,
+    # A call that the server rolled back can be repeated.
+    "40": _BUSY,
+    "40002": _REFUSES,
     "42": _UNSUPPORTED,
-    "42501": Reply(
-        Forbidden,
-        "The role lacks the rights in {place}",
-        "the owner can run what `todo db upgrade --sql` prints",
-    ),
+    "42501": _NO_GRANT,
     "42703": _ODD_TABLES,
     "42P01": _ODD_TABLES,
+    # The condition of a view.
+    "44": _INVALID,
     "53": _UNAVAILABLE,
     "53100": Reply(IoFailed, "The disk of {place} is full"),
     "53300": _BUSY,
+    "54": _UNSUPPORTED,
+    # A value is too long for an index, for example.
+    "54000": _INVALID,
     # For example a view has the name of a table.
-    "55000": _ODD_TABLES,
+    "55": _ODD_TABLES,
+    "55006": _BUSY,
     "55P03": _BUSY,
     "57": _UNAVAILABLE,
     "57014": Reply(TimedOut, "{place} cancelled the statement", "try again"),
+    "58": _FAILING,
+    "72": _BUSY,
+    # Its configuration file is wrong.
+    "F0": _UNAVAILABLE,
+    # The tables are on another server.
+    "HV": _UNAVAILABLE,
+    "XX": Reply(
+        IoFailed,
+        "{place} is damaged ({state})",
+        "its owner has to look at its log",
+    ),
 }
 """By SQLSTATE, or by its class: the first two characters."""
+
+_AT_START: Final[Mapping[str, Reply]] = {
+    "22": _PARAMETER,
+    "42704": _PARAMETER,
+}
+"""While connecting, these are about a setting that was sent."""
+
+_LOST: Final = "08003"
+"""What asyncpg says of a lost connection."""
+_ENDED: Final = frozenset({"25P03", "25P04", "57P05"})
+"""The server's limits on time: it rolled back before it hung up."""
+_UNKNOWN: Final = frozenset({"57P01", "57P02", "40003"})
+"""Besides class 08: the server ended before it said what became of a call."""
+
+_BY_ROUTINE: Final[Mapping[str | None, Reply]] = {
+    # The login's name is not the role's name after SET ROLE.
+    "ExecWithCheckOptions": Reply(
+        Forbidden,
+        "The role of this connection may only keep the tasks of the user of "
+        "its own name in {place}",
+        "leave out --user, or log in with the role of that person; to import "
+        "the tasks of several, log in with a role that may bypass it",
+    ),
+    "check_enable_rls": Reply(
+        Forbidden,
+        "The role must not turn row-level security off in {place}",
+        "set `row_security` to `on` again",
+    ),
+}
+"""Refusals by row-level security, by the C function of PostgreSQL.
+
+They have the SQLSTATE of a missing GRANT, and a message in the server's
+language.
+"""
+
+_ROLLED_BACK: Final = frozenset(
+    {
+        # Two transactions that the server would not let overlap. At the levels
+        # `repeatable read` and `serializable` that is the usual way to wait.
+        "40001",
+        "40P01",
+        # Somebody holds a lock, and `lock_timeout` is short.
+        "55P03",
+        # Two programs make the schema, at one of those levels.
+        "42P06",
+        # The session was ended because it was idle; another one is not.
+        "25P03",
+        "57P05",
+    }
+)
+"""The server refused for the moment, and nothing was written."""
 
 _PASSING_STATES: Final = frozenset(
     {
@@ -241,11 +350,6 @@ _TOO_LITTLE_MEMORY: Final = Reply(
     "Not enough memory for {place}",
     f"{_NOT_CHANGED}end some programs and try again",
 )
-_REFUSED_BY_RULE: Final = Reply(
-    Conflict,
-    "A rule of the tables in {place} refuses this",
-    f"{_NOT_CHANGED}see `todo doctor`",
-)
 _FAILED: Final = Reply(
     IoFailed,
     "{place} cannot be read or written ({state})",
@@ -258,7 +362,10 @@ _SQLITE: Final[Mapping[str, Reply]] = {
     "SQLITE_AUTH": _ODD_TABLES,
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_CANTOPEN": _FAILED,
-    "SQLITE_CONSTRAINT": _REFUSED_BY_RULE,
+    "SQLITE_CONSTRAINT": _REFUSES,
+    "SQLITE_CONSTRAINT_CHECK": _INVALID,
+    "SQLITE_CONSTRAINT_DATATYPE": _INVALID,
+    "SQLITE_CONSTRAINT_NOTNULL": _INVALID,
     "SQLITE_CONSTRAINT_PRIMARYKEY": _TAKEN,
     "SQLITE_CONSTRAINT_ROWID": _TAKEN,
     "SQLITE_CONSTRAINT_UNIQUE": _TAKEN,
@@ -387,6 +494,9 @@ class _Facts:
     """The message that came with the SQLSTATE."""
     routine: str | None = None
     """The C function of PostgreSQL that raised it."""
+    constraint: str | None = None
+    is_lost: bool = False
+    """Whether the driver lost the connection; the server may say why."""
     tls: ssl.SSLError | None = None
 
 
@@ -416,11 +526,16 @@ def _facts(error: BaseException) -> _Facts:
     for cause in causes(error):
         state = getattr(cause, "sqlstate", None)
         if isinstance(state, str):
-            facts.sqlstate = facts.sqlstate or state
+            # The last one: of a lost connection, asyncpg's error comes first,
+            # and what the server said before is its cause.
+            facts.sqlstate = state
+            facts.is_lost = facts.is_lost or state == _LOST
             facts.message = str(cause)
         facts.sqlite_name = facts.sqlite_name or _sqlite_name(cause)
         if facts.routine is None:
             facts.routine = getattr(cause, "server_source_function", None)
+        name = getattr(cause, "constraint_name", None)
+        facts.constraint = facts.constraint or name
         if facts.tls is None and isinstance(cause, ssl.SSLError):
             facts.tls = cause
     return facts
@@ -459,10 +574,13 @@ def is_absent(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether another program holds SQLite's lock; nothing was written."""
-    return _facts(error).sqlite_name.startswith(
-        ("SQLITE_BUSY", "SQLITE_LOCKED")
-    )
+    """Whether the store refused for the moment, and nothing was written.
+
+    Mostly because somebody else was at work.
+    """
+    facts = _facts(error)
+    is_locked = facts.sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return is_locked or facts.sqlstate in _ROLLED_BACK
 
 
 def is_of_disk(error: BaseException) -> bool:
@@ -471,12 +589,24 @@ def is_of_disk(error: BaseException) -> bool:
 
 
 def is_collision(error: BaseException) -> bool:
-    """Whether a unique key is taken."""
+    """Whether a unique key of ours is taken."""
     facts = _facts(error)
     is_unique = facts.sqlite_name.startswith(
         ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
     )
-    return is_unique or facts.sqlstate == "23505"
+    # A trigger may raise the same SQLSTATE.
+    is_of_server = facts.sqlstate == _TAKEN_STATE
+    return is_unique or (is_of_server and facts.constraint in _OUR_KEYS)
+
+
+def is_beyond_counting(error: BaseException) -> bool:
+    """Whether the next number of a task does not fit its column."""
+    facts = _facts(error)
+    if facts.sqlite_name == "SQLITE_CONSTRAINT_CHECK":
+        # SQLite goes on with floating-point numbers.
+        return "last_integer" in str(error)
+    # The function that adds: a trigger may raise the same SQLSTATE.
+    return facts.sqlstate == "22003" and facts.routine == "int4pl"
 
 
 def is_cut(error: BaseException) -> bool:
@@ -487,9 +617,13 @@ def is_cut(error: BaseException) -> bool:
     # TimeoutError, ConnectionResetError ...
     if isinstance(error, OSError):
         return True
-    state = sqlstate(error)
+    facts = _facts(error)
+    state = facts.sqlstate
+    if state in _ENDED:
+        return False
     if state is not None:
-        return state.startswith("08") or state in ("57P01", "57P02")
+        is_lost = facts.is_lost or state.startswith("08")
+        return is_lost or state in _UNKNOWN
     # SQLAlchemy's flag, during migrations.
     if getattr(error, "connection_invalidated", False):
         return True
@@ -558,7 +692,7 @@ def _from_postgres(
     if facts.tls is not None or _rejected_tls(error):
         return _from_tls(facts.tls, place)
     if facts.sqlstate is not None:
-        return _from_state(facts, facts.sqlstate, target)
+        return _from_state(facts, facts.sqlstate, place, connecting=connecting)
     if isinstance(error, TimeoutError):
         return _from_silence(place, connecting=connecting)
     return _from_line(error, place)
@@ -616,37 +750,31 @@ def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
 
 
 def _from_state(
-    facts: _Facts, state: str, target: PostgresTarget
+    facts: _Facts, state: str, place: str, *, connecting: bool
 ) -> TodoError:
-    place = target.place
     if state == STRANGERS_STATE:
         return distrust(place, facts.message)
-    if state == NO_RIGHTS and facts.routine == _POLICY:
-        return _from_policy(target)
     # Neon and PgBouncer use one SQLSTATE for many faults.
     for text, reply in _BY_MESSAGE.get(state, ()):
         if text in facts.message:
             return reply.fill(place, state)
-    # The exact state first, then its class.
-    found = _STATES.get(state) or _STATES.get(state[:2])
-    if found is None:
-        return Internal(f"Unexpected SQLSTATE {state}", hint=_REPORT)
-    return found.fill(place, state)
+    return _reply(facts, state, connecting=connecting).fill(place, state)
 
 
-def _from_policy(target: PostgresTarget) -> Forbidden:
-    """Translate a refusal by row-level security.
-
-    It has the SQLSTATE of a missing GRANT. The C function tells the two apart.
-    The message cannot: it is in the server's language.
-    """
-    role, name = "This role", "the user of its own name"
-    if target.user:
-        role, name = f"The role `{target.user}`", f"`{target.user}`"
-    return Forbidden(
-        f"{role} may only keep the tasks of {name} in {target.place}",
-        hint="leave out --user, or log in with the role of that person",
-    )
+def _reply(facts: _Facts, state: str, *, connecting: bool) -> Reply:
+    """Choose the row for a SQLSTATE: the exact state first, then its class."""
+    if state == NO_RIGHTS and facts.routine in _BY_ROUTINE:
+        return _BY_ROUTINE[facts.routine]
+    if state == _TAKEN_STATE and facts.constraint not in _OUR_KEYS:
+        return _REFUSES
+    tables = [_STATES]
+    if connecting:
+        tables = [_AT_START, _STATES]
+    for table in tables:
+        for key in (state, state[:2]):
+            if key in table:
+                return table[key]
+    return _REFUSES
 
 
 def _from_sqlite(error: BaseException, path: Path) -> TodoError:

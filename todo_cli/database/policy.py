@@ -25,6 +25,8 @@ _HEAD: Final = """\
 
 BEGIN;
 SET LOCAL search_path = '';
+-- A backslash in a name is only a backslash.
+SET LOCAL standard_conforming_strings = on;
 
 -- People trust what the owner of the database owns, and nobody else's.
 DO $$

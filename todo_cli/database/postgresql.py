@@ -11,7 +11,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -22,6 +22,7 @@ from todo_cli.database.guard import Guard
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import DatabaseBusy, TodoError
 
+T = TypeVar("T")
 Dial = Callable[[], Awaitable[Connection]]
 
 OLDEST_S: Final = 280.0
@@ -51,8 +52,8 @@ class PostgresConnection:
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
         try:
-            rows: list[run.Row] = await self.driver.fetch(
-                statement.numbered, *given
+            rows: list[run.Row] = await _answer(
+                self.driver.fetch(statement.numbered, *given)
             )
         except BufferError as error:
             # A column has another type than when the statement was described.
@@ -72,11 +73,11 @@ class PostgresConnection:
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
-        await self.driver.executemany(statement.numbered, given)
+        await _answer(self.driver.executemany(statement.numbered, given))
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""
-        await self.driver.execute(sql)
+        await _answer(self.driver.execute(sql))
 
     @property
     def server_version(self) -> str:
@@ -112,6 +113,27 @@ class PostgresConnection:
             # Cancelled again, during the rollback.
             if not isinstance(error, Exception):
                 raise
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    """Await a call of the driver, and raise only errors that can be changed.
+
+    A function on the server may raise a warning's SQLSTATE. asyncpg then
+    raises its message, which is read-only: contextlib fails on it with a
+    TypeError, in asyncpg and here.
+    """
+    try:
+        return await call
+    except (asyncpg.PostgresWarning, TypeError) as raised:
+        message: BaseException | None = raised
+        if isinstance(raised, TypeError):
+            message = raised.__context__
+        if not isinstance(message, asyncpg.PostgresWarning):
+            raise
+        error = asyncpg.UnknownPostgresError(str(message))
+        # As asyncpg itself fills in what the server sent.
+        error.__dict__.update(message.as_dict())
+        raise error from None
 
 
 def to_server(value: Any) -> Any:

@@ -234,15 +234,15 @@ def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
 def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
     """Select the ranges that contain no task.
 
-    The parameters `starts` and `stops` are lists of equal length, one entry
-    for each range.
+    The parameters `starts` and `ends` are lists of equal length, one entry for
+    each range. The end is included: one more might not fit the column.
     """
     starts = dialect.items("starts")
-    stops = dialect.items("stops")
+    ends = dialect.items("ends")
     is_after_start = locked.c.number >= starts.c.value
-    is_before_stop = locked.c.number < stops.c.value
-    inside = select(locked.c.id).where(is_after_start, is_before_stop)
-    ranges = starts.join(stops, starts.c.key == stops.c.key)
+    is_before_end = locked.c.number <= ends.c.value
+    inside = select(locked.c.id).where(is_after_start, is_before_end)
+    ranges = starts.join(ends, starts.c.key == ends.c.key)
     return select(_ONE).select_from(ranges).where(~inside.exists())
 
 

@@ -4,12 +4,13 @@ Each method runs one statement, which is one transaction, unless its docstring
 says otherwise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from todo_cli.database import failures
 from todo_cli.database.run import Connection, Statement, fetch_value
 from todo_cli.errors import Conflict
 from todo_cli.task import (
@@ -21,6 +22,13 @@ from todo_cli.task import (
     TaskPage,
     TaskQuery,
 )
+
+T = TypeVar("T")
+
+_LAST_NUMBER: Final = 2**31 - 1
+"""The highest number of a new task, on both stores: PostgreSQL's `integer`."""
+_LAST_OF_FILE: Final = 2**63 - 1
+"""The highest number that another program can store in a file."""
 
 _NAMES: Final = tuple(field.name for field in fields(Task))
 
@@ -42,7 +50,7 @@ class TaskRepository:
         statement. SQLite takes several, so call it inside a transaction.
 
         Raises:
-            Conflict: another user holds the id.
+            Conflict: another user holds the id, or no number is left.
         """
         if self._connection.is_sqlite:
             # SQLite has no INSERT inside another statement.
@@ -52,7 +60,7 @@ class TaskRepository:
         given = {}
         for name, value in _values(task).items():
             given[f"the_{name}"] = value
-        rows = await self._connection.fetch("add", **given)
+        rows = await self._counted(self._connection.fetch("add", **given))
         if not rows:
             raise _held_by_another(task.id)
         *values, is_new = rows[0]
@@ -65,7 +73,8 @@ class TaskRepository:
         This runs several statements: call it inside a transaction.
 
         Raises:
-            Conflict: another user holds one of the ids.
+            Conflict: another user holds one of the ids, or too few numbers
+                are left.
         """
         if not self._connection.is_sqlite:
             # Lock the counter first, so that a repeat of this call at the same
@@ -85,8 +94,12 @@ class TaskRepository:
 
     async def _store(self, tasks: Sequence[Task]) -> None:
         """Insert tasks with new ids under the user's next numbers."""
-        last = await self._reserve(len(tasks))
-        first = last - len(tasks) + 1
+        count = len(tasks)
+        last = await self._reserve(count)
+        # Numbers of a file could go on where those of a server end.
+        if last > _LAST_NUMBER:
+            raise self._no_number_left()
+        first = last - count + 1
         for number, task in enumerate(tasks, start=first):
             task.number = number
         rows = [_values(task) for task in tasks]
@@ -120,9 +133,11 @@ class TaskRepository:
         """The parameter values of a list."""
         values: dict[str, Any] = {"user": self._user_id}
         if query.limit is not None:
-            values["most"] = query.limit + 1
+            # Nobody has more tasks than numbers.
+            values["most"] = min(query.limit, _LAST_NUMBER - 1) + 1
         if query.after is not None:
-            values |= query.after._asdict()
+            number = min(max(query.after.number, 0), self._numbers.stop - 1)
+            values |= query.after._replace(number=number)._asdict()
         return values
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
@@ -131,6 +146,8 @@ class TaskRepository:
             return await self._tasks("named", self._named(references))
         # The usual case, one task, has a shorter statement with a simple plan.
         key = references[0]
+        if isinstance(key, int) and key not in self._numbers:
+            return []
         name = "by_id" if isinstance(key, UUID) else "by_number"
         return await self._tasks(name, {"user": self._user_id, "key": key})
 
@@ -172,7 +189,7 @@ class TaskRepository:
         ids: set[UUID] = set()
         for reference in references:
             if isinstance(reference, range):
-                spans.append(reference)
+                spans.append(self._known_part(reference))
             elif isinstance(reference, UUID):
                 ids.add(reference)
             else:
@@ -180,27 +197,69 @@ class TaskRepository:
         # A range is sent twice: as its numbers, to find the tasks, and by its
         # ends, to find out whether it is empty. One call has at most 100
         # ranges of 1,000 numbers, so the list of numbers stays short enough.
-        numbers = singles.union(*spans)
+        known = {number for number in singles if number in self._numbers}
+        numbers = known.union(*spans)
         return {
             "user": self._user_id,
             "numbers": sorted(numbers),
             "ids": sorted(ids),
-            "singles": sorted(singles),
+            "singles": sorted(known),
+            # A number that no task can have counts, and is never found.
             "single_count": len(singles),
             "id_count": len(ids),
             "starts": [span.start for span in spans],
-            "stops": [span.stop for span in spans],
+            "ends": [span.stop - 1 for span in spans],
         }
+
+    @property
+    def _numbers(self) -> range:
+        """The numbers that a column of this store can hold."""
+        last = _LAST_NUMBER
+        if self._connection.is_sqlite:
+            last = _LAST_OF_FILE
+        return range(1, last + 1)
+
+    def _known_part(self, span: range) -> range:
+        """Return the part of a range that a column of this store can hold."""
+        numbers = self._numbers
+        start = max(span.start, numbers.start)
+        stop = min(span.stop, numbers.stop)
+        if start >= stop:
+            # The ends of an empty range must fit the column, too.
+            return range(1, 1)
+        return range(start, stop)
 
     async def _reserve(self, count: int) -> int:
         """Advance the user's counter and return the last reserved number.
 
         The counter stays locked until the transaction ends.
         """
-        last = await fetch_value(
-            self._connection, "reserve", user=self._user_id, count=count
+        last = await self._counted(
+            fetch_value(
+                self._connection, "reserve", user=self._user_id, count=count
+            )
         )
         return int(last)
+
+    async def _counted(self, call: Awaitable[T]) -> T:
+        """Await a call that advances the counter.
+
+        Raises:
+            Conflict: its column cannot hold the next number.
+        """
+        try:
+            return await call
+        except Exception as error:
+            if not failures.is_beyond_counting(error):
+                raise
+            raise self._no_number_left() from error
+
+    def _no_number_left(self) -> Conflict:
+        return Conflict(
+            f"No number is left for {self._user_id}: "
+            f"the last one is {_LAST_NUMBER}",
+            hint="use another --user",
+        )
 
     async def _stored(self, ids: Sequence[UUID]) -> dict[UUID, Task]:
         """Return the stored tasks that have one of the ids, by id.

@@ -69,22 +69,19 @@ class Policy(Command[str]):
 
     def __post_init__(self) -> None:
         """Check the names."""
-        self.roles()
+        for name in self.names or ():
+            _clean_role(name)
 
-    def roles(self) -> list[str]:
-        """Check the names, and return them as names of roles.
+    async def run(self, context: "RunContext") -> str:
+        """Write the SQL, without a query to the store.
 
         Raises:
             InvalidInput: PostgreSQL allows no role of this name.
         """
-        return [_clean_role(name) for name in self.names or ()]
-
-    async def run(self, context: "RunContext") -> str:
-        """Write the SQL, without a query to the store."""
         from todo_cli.database.policy import recipe
 
-        roles = self.roles() or [context.settings.user]
-        return recipe(roles)
+        names = self.names or [context.settings.user]
+        return recipe([_clean_role(name) for name in names])
 
     def view(self, result: str, context: ViewContext) -> Sheet:
         """Show the SQL."""

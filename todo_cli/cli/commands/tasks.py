@@ -12,7 +12,7 @@ from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
 from todo_cli.cli.command import Command
 from todo_cli.cli.parser import ParseState, field_option, one_of
-from todo_cli.errors import Conflict, InvalidInput, Usage
+from todo_cli.errors import Conflict, Forbidden, InvalidInput, Usage
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import (
@@ -163,9 +163,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
         news = await stdin.read_tasks(context, self.id)
         try:
             return await context.tasks.add_all(news)
-        except Conflict as error:
+        except (Conflict, Forbidden, InvalidInput) as error:
             message = f"{error.message}{stdin.NOTHING_ADDED}"
-            raise Conflict(message, hint=error.hint) from error
+            raise type(error)(message, hint=error.hint) from error
 
     def view(self, result: Added | list[Added], context: ViewContext) -> Sheet:
         """Name what was added."""
