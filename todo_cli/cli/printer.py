@@ -141,6 +141,8 @@ class Printer:
         details: list[Detail] = []
         for name, value in sheet.fields:
             details.append({"field": name, "message": value})
+        for warning in sheet.warnings:
+            details.append({"field": "warnings", "message": warning})
         error = type(fault)(fault.message, hint=fault.hint, details=details)
         failed = self.failure(error)
         if self.as_json:

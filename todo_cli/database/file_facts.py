@@ -1,0 +1,289 @@
+"""What `todo doctor` reports about an embedded file and its disk."""
+
+import os
+import pwd
+import stat
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from todo_cli import rules
+from todo_cli.database.run import Connection, Row, Statement
+from todo_cli.errors import InvalidInput, IoFailed
+
+if TYPE_CHECKING:
+    from todo_cli.database.facts import Facts
+
+T = TypeVar("T")
+
+_OLDEST: Final = (3, 35)
+"""The first version of SQLite that has RETURNING."""
+_FEW_BYTES: Final = 20 * 1024**2
+_FEW_INODES: Final = 100
+_CHECKED_UP_TO: Final = 16 * 1024**2
+"""The largest file, in bytes, of which every page is checked: 0.3 s."""
+_READ_BY_OTHERS: Final = 0o044
+WRITTEN_BY_OTHERS: Final = 0o022
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+_OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
+"""How SQLite's check begins what it says about values, and not about damage."""
+_ROOM: Final = ("disk_free_bytes", "disk_free_inodes", "disk_read_only")
+_LARGEST: Final = 2**31 - 1
+_KINDS: Final = frozenset(
+    f"textintegertexttext{description}integertexttext{completed_at}"
+    for description in ("text", "null")
+    for completed_at in ("text", "null")
+)
+"""The types of all columns of a task, in SQLite's words."""
+
+# Before SQLite opens the file
+
+
+def add_of_disk(facts: "Facts", path: Path) -> None:
+    """Add rights, files beside the file, and the room on its disk.
+
+    SQLite makes files beside an open file, so this comes before.
+    """
+    # SQLite follows symlinks, and keeps its files beside the real one.
+    path = Path(os.path.realpath(path))
+    _add_beside(facts, path)
+    _add_file(facts, path)
+    _add_folder(facts, path.parent)
+    _add_room(facts, path.parent)
+
+
+def _add_beside(facts: "Facts", path: Path) -> None:
+    """Add the names of SQLite's files beside the file."""
+    found = []
+    for suffix in _BESIDE:
+        beside = path.with_name(path.name + suffix)
+        # Not `exists`, which raises an error for a folder without rights.
+        if os.path.lexists(beside):
+            found.append(beside.name)
+    facts.add("files_beside", found)
+
+
+def _add_file(facts: "Facts", path: Path) -> None:
+    """Add mode and owner of the file."""
+    names = ("file_mode", "file_owner")
+
+    def take(found: os.stat_result) -> None:
+        warning = None
+        if found.st_mode & (_READ_BY_OTHERS | WRITTEN_BY_OTHERS):
+            command = f"`chmod 600 {quote(str(path))}`"
+            warning = f"others can read or write the tasks: {command}"
+        facts.add(names[0], rights(found.st_mode), warning)
+        facts.add(names[1], owner_of(found.st_uid))
+
+    _ask(facts, names, os.stat, path, take)
+
+
+def _add_folder(facts: "Facts", folder: Path) -> None:
+    """Add mode and owner of the folder."""
+    names = ("folder_mode", "folder_owner")
+
+    def take(found: os.stat_result) -> None:
+        warning = None
+        if found.st_mode & WRITTEN_BY_OTHERS:
+            advice = _close(folder, found)
+            warning = f"others can replace the file or its log: {advice}"
+        facts.add(names[0], rights(found.st_mode), warning)
+        facts.add(names[1], owner_of(found.st_uid))
+
+    _ask(facts, names, os.stat, folder, take)
+
+
+def _close(folder: Path, found: os.stat_result) -> str:
+    """Say how to keep others out of a folder."""
+    is_ours = found.st_uid == os.geteuid()
+    # A folder such as /tmp is for all, and stays as it is.
+    if is_ours and not found.st_mode & stat.S_ISVTX:
+        return f"`chmod go-w {quote(str(folder))}`"
+    return "move it to a folder of your own"
+
+
+def _ask(
+    facts: "Facts",
+    names: Sequence[str],
+    call: Callable[[Path], T],
+    path: Path,
+    take: Callable[[T], None],
+) -> None:
+    """Ask the system about a path; `take` adds the values with these names.
+
+    If it does not answer, note that for each name. A file that is not there is
+    no reason for a warning.
+    """
+    try:
+        found = call(path)
+    except FileNotFoundError:
+        for name in names:
+            facts.add(name, None)
+    except OSError as error:
+        facts.add_unreadable(names, error)
+    else:
+        take(found)
+
+
+def rights(mode: int) -> str:
+    """Write the rights of a file as `chmod` takes them, such as `0600`."""
+    return f"{stat.S_IMODE(mode):04o}"
+
+
+def owner_of(uid: int) -> str:
+    """Name an account; one without a name has its number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _add_room(facts: "Facts", folder: Path) -> None:
+    """Add the free room of the disk, also where the folder comes only later."""
+    # Unlike `Path.exists`, this never raises an error.
+    while not os.path.exists(folder):
+        folder = folder.parent
+    take = partial(add_disk, facts)
+    _ask(facts, _ROOM, os.statvfs, folder, take)
+
+
+def add_disk(facts: "Facts", disk: os.statvfs_result) -> None:
+    """Add what the system says about a disk."""
+    free = disk.f_bavail * disk.f_frsize
+    warning = None
+    # Some file systems do not count, and say 0 of 0.
+    if disk.f_blocks and free < _FEW_BYTES:
+        warning = "the disk is nearly full: make room"
+    facts.add(_ROOM[0], free, warning)
+    inodes = disk.f_favail if disk.f_files else None
+    warning = None
+    if inodes is not None and inodes < _FEW_INODES:
+        warning = "the disk has hardly room for another file: delete some"
+    facts.add(_ROOM[1], inodes, warning)
+    is_read_only = bool(disk.f_flag & os.ST_RDONLY)
+    warning = None
+    if is_read_only:
+        warning = (
+            "tasks cannot be changed: mount it for writing, or name another "
+            "file in TODO_DATABASE_URL"
+        )
+    facts.add(_ROOM[2], is_read_only, warning)
+
+
+# Of the open file
+
+
+async def add(facts: "Facts", connection: Any, path: Path) -> None:
+    """Add what only SQLite can tell, and check the pages of a small file.
+
+    Raises:
+        IoFailed: the file is damaged.
+    """
+    # For the query that looks for tasks that cannot be read.
+    await connection.driver.create_function(
+        "todo_is_readable", -1, is_readable, deterministic=True
+    )
+
+    def take_version(rows: list[Row]) -> None:
+        version = rows[0][0]
+        facts.add("sqlite_version", version, warn_of_version(version))
+
+    def take_journal(rows: list[Row]) -> None:
+        facts.add("journal_mode", rows[0][0])
+
+    ask = partial(facts.ask, connection)
+    await ask(["sqlite_version"], "sqlite_version", take_version)
+    journal = Statement("PRAGMA journal_mode")
+    await ask(["journal_mode"], journal, take_journal)
+    await _add_check(facts, connection, path)
+
+
+async def _add_check(
+    facts: "Facts", connection: Connection, path: Path
+) -> None:
+    """Have SQLite check every page of a small file.
+
+    Raises:
+        IoFailed: the file is damaged.
+    """
+
+    def take(rows: list[Row]) -> None:
+        faults = [text for [text] in rows if _is_damage(text)]
+        if faults:
+            facts.add("pages", faults[0])
+            raise _damaged(path, faults[0])
+        facts.add("pages", "ok")
+
+    size = _size(path)
+    if size > _CHECKED_UP_TO:
+        facts.add("pages", f"not checked ({size:,} bytes)")
+        return
+    # Twenty lines are enough to tell damage from wrong values.
+    check = Statement("PRAGMA quick_check(20)")
+    await facts.ask(connection, ["pages"], check, take)
+
+
+def warn_of_version(version: str) -> str | None:
+    """Say what to do about a version that lacks what we need."""
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers >= _OLDEST:
+        return None
+    return "todo needs SQLite 3.35 or later: use a newer Python"
+
+
+def _is_damage(text: str) -> bool:
+    """Whether a line of SQLite's check is about the file, not about values."""
+    return text != "ok" and not text.startswith(_OF_VALUES)
+
+
+def _damaged(path: Path, fault: str) -> IoFailed:
+    """Return the error for a file with a damaged page."""
+    return IoFailed(
+        f"{path} is damaged: {fault}",
+        hint="restore a backup, or save the rest: "
+        f"`sqlite3 {quote(path.name)} .recover`",
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def is_readable(kinds: str, *values: bytes | None) -> bool:
+    """Whether we can read a row of a task, and its values keep our rules.
+
+    SQLite calls this as a function. `kinds` are the types of all columns,
+    joined; the values are those of all columns in their order.
+    """
+    if kinds not in _KINDS:
+        return False
+    try:
+        texts = [None if each is None else each.decode() for each in values]
+        _read(texts)
+    except (ValueError, InvalidInput):
+        return False
+    return True
+
+
+def _read(texts: list[Any]) -> None:
+    """Check the texts of a row; the user is the one we look for.
+
+    Raises:
+        ValueError: a time or the number is out of range.
+        InvalidInput: the id or a text breaks a rule.
+    """
+    id_text, number, _, title, description, _, *times = texts
+    rules.clean_id(id_text)
+    rules.clean_title(title)
+    rules.clean_description(description)
+    if not 1 <= int(number) <= _LARGEST:
+        raise ValueError
+    for time in times:
+        if time is None:
+            continue
+        # Python's years end with 9999, and a zone can shift the last of them.
+        if not 1900 <= datetime.fromisoformat(time).year <= 9998:
+            raise ValueError
