@@ -264,6 +264,7 @@ def _others() -> dict[str, Schema]:
         "files_beside": words,
         "file_mode": maybe_text,
         "file_owner": maybe_text,
+        "file_bytes": maybe_count,
         "folder_mode": maybe_text,
         "folder_owner": maybe_text,
         "disk_free_bytes": maybe_count,

@@ -1,8 +1,17 @@
-"""What `todo doctor` reports: the settings, their sources, and the store."""
+"""What `todo doctor` reports: the settings, their sources, and the store.
 
+The findings have the order of a call: who asks, which setting chose the store,
+how it is reached, and what is in it. The first line is a verdict, for readers
+who want nothing else. Warnings follow, and each says what to do.
+
+A password is never shown.
+"""
+
+import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -20,37 +29,67 @@ if TYPE_CHECKING:
     from todo_cli.database.facts import Facts
 
 _LABELS: Final[Mapping[str, str]] = {
+    # The settings
     "version": "todo",
+    "user": "user",
     "user_from": "user chosen by",
     "store": "kind of store",
     "place": "store",
     "store_from": "store chosen by",
-    "passed_over": "not used",
+    "passed_over": "set and not used",
+    "config_file": "config file",
     "config_mode": "its rights",
     "config_keys": "its keys",
+    "embedded_file": "embedded file",
     "timeout_s": "seconds to connect",
+    "time_zone": "time zone",
+    # How a server is reached
     "tls": "TLS",
     "certificates": "CA certificates in",
     "is_pooler": "Neon's pooler",
+    "login": "login",
+    "password": "password",
     "ignored_parameters": "without effect",
-    "round_trip_ms": "ms a round trip",
-    "server_version": "PostgreSQL",
-    "bypasses_row_level_security": "exempt from RLS",
-    "time_zone_of_server": "server's time zone",
-    "clock_drift_s": "clock differs by s",
-    "others_may_create_in": "open to others",
-    "others_who_may_create": "others may create",
-    "sqlite_version": "SQLite",
+    # The disk of an embedded file
+    "files_beside": "files beside it",
     "file_mode": "rights of the file",
     "file_owner": "owner of the file",
+    "file_bytes": "bytes in the file",
     "folder_mode": "rights of folder",
     "folder_owner": "owner of folder",
     "disk_free_bytes": "free bytes on disk",
     "disk_free_inodes": "free inodes",
     "disk_read_only": "read-only disk",
+    "reachable": "reachable",
+    # A server
+    "round_trips": "round trips",
+    "round_trip_ms": "ms a round trip",
+    "server_version": "PostgreSQL",
+    "role": "role",
+    "bypasses_row_level_security": "exempt from RLS",
+    "encoding": "encoding",
+    "time_zone_of_server": "server's time zone",
+    "read_only": "read-only",
+    "clock_drift_s": "clock differs by s",
+    "schema_owner": "owner of schema",
+    "others_may_create_in": "open to others",
+    "others_who_may_create": "others may create",
+    # An embedded file
+    "sqlite_version": "SQLite",
+    "journal_mode": "journal",
+    "pages": "pages",
+    # The tasks
+    "schema": "schema",
+    "tasks": "tasks",
+    "counters_behind": "counters behind",
+    "unreadable_tasks": "unreadable tasks",
     "tasks_checked": "tasks checked",
+    "numbers": "numbers",
 }
-"""Names in words, for a terminal, where `_` for a blank is not enough."""
+"""Every finding in words, for a terminal: at most 18 characters.
+
+So a narrow terminal has room for the values.
+"""
 _POSIX_ZONE: Final = re.compile(
     r"([A-Za-z]{3,}|<[\w+-]{3,}>)[+-]?\d{1,2}(:\d\d){0,2}.*", re.ASCII
 )
@@ -99,22 +138,25 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     A fault decides the exit status.
     """
     facts = diagnosis.facts
-    warnings = []
-    reports = []
-    for name, warning in facts.warnings.items():
-        value = _word(facts.values[name])
-        warnings.append(f"{_label(name)} {value}: {warning}")
-        reports.append({"field": name, "message": warning})
     fields = []
     labels = {}
     for name, value in facts.values.items():
         fields.append((name, _word(value)))
         # A terminal shows only what there is.
         if value is not None and value != []:
-            labels[name] = _label(name)
+            labels[name] = _LABELS[name]
+    # Programs get the key of a finding, people its name and its value.
+    reports = []
+    warnings = []
+    for name, warning in facts.warnings.items():
+        label = _LABELS[name]
+        value = _word(facts.values[name])
+        warnings.append(f"{label} {value}: {warning}")
+        reports.append({"field": name, "message": warning})
+    data = facts.values | {"warnings": reports}
     verdict = _verdict(diagnosis, context)
     return Sheet(
-        facts.values | {"warnings": reports},
+        data,
         verdict,
         [verdict],
         fields=fields,
@@ -135,13 +177,10 @@ def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
     verdict = f"OK: {context.place} as {context.user}, {contents}"
     warnings = len(diagnosis.facts.warnings)
     if warnings > 0:
-        verdict += f"; {words.amount(warnings, 'warning')}"
+        # Also for who reads this line alone.
+        count = words.amount(warnings, "warning")
+        verdict += f"; {count}"
     return verdict
-
-
-def _label(name: str) -> str:
-    """Name a finding for people."""
-    return _LABELS.get(name, name.replace("_", " "))
 
 
 def _add_settings(facts: "Facts", settings: Settings) -> None:
@@ -150,42 +189,59 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
     store = "sqlite"
     if isinstance(target, PostgresTarget):
         store = "postgresql"
-    facts.add("version", __version__)
-    facts.add("user", settings.user)
-    facts.add("user_from", settings.user_source)
-    facts.add("store", store)
-    facts.add("place", target.place)
-    facts.add("store_from", settings.target_source)
-    facts.add("passed_over", list(settings.passed_over))
-    facts.add(
-        "config_file", settings.config_path and str(settings.config_path)
-    )
+    chosen = {
+        "version": __version__,
+        "user": settings.user,
+        "user_from": settings.user_source,
+        "store": store,
+        "place": target.place,
+        "store_from": settings.target_source,
+        "passed_over": list(settings.passed_over),
+        "config_file": _text(settings.config_path),
+    }
+    facts.add_all(chosen)
     _add_config(facts, settings)
-    facts.add("embedded_file", settings.data_path and str(settings.data_path))
-    facts.add("timeout_s", settings.timeout_s)
+    other = {
+        "config_keys": list(settings.config_keys),
+        "embedded_file": _text(settings.data_path),
+        "timeout_s": settings.timeout_s,
+    }
+    facts.add_all(other)
 
 
 def _add_config(facts: "Facts", settings: Settings) -> None:
-    """Add the rights of the config file, and what is set there."""
+    """Add the rights of the config file.
+
+    Whoever may write to it can have the next task stored elsewhere. One that
+    contains a password and that others can read was refused before.
+    """
     from todo_cli.database import file_facts
 
-    path = settings.config_path
-    mode, warning = None, None
-    try:
-        if path is not None:
-            found = path.stat().st_mode
-            mode = file_facts.rights(found)
-            if found & file_facts.WRITTEN_BY_OTHERS:
-                warning = f"others can choose your store: `chmod go-w {quote(str(path))}`"
-    except OSError:
-        # The file may be absent; one that cannot be read was refused before.
-        pass
+    mode = None
+    warning = None
+    # The file may be absent.
+    with suppress(OSError):
+        # Without a home folder there is no path.
+        path = os.fspath(settings.config_path or "")
+        found = os.stat(path)
+        mode = file_facts.rights(found.st_mode)
+        if found.st_mode & file_facts.WRITTEN_BY_OTHERS:
+            command = f"chmod go-w {quote(path)}"
+            warning = f"others can choose your store: `{command}`"
     facts.add("config_mode", mode, warning)
-    facts.add("config_keys", list(settings.config_keys))
+
+
+def _text(path: Path | None) -> str | None:
+    """Write a path as JSON can hold it."""
+    return None if path is None else str(path)
 
 
 def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
-    """Add the caller's time zone, from `TZ`."""
+    """Add the caller's time zone, from `TZ`.
+
+    The C library takes a misspelt name for UTC without a word, and a day then
+    begins at another hour.
+    """
     name = variables.get("TZ")
     if name is None:
         facts.add("time_zone", "the system's")
@@ -200,11 +256,15 @@ def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
 
 
 def _is_time_zone(name: str) -> bool:
-    """Whether the C library knows a value of `TZ`."""
+    """Whether the C library knows a value of `TZ`.
+
+    It takes an empty one for UTC, and any name that it does not know.
+    """
     if not name or _POSIX_ZONE.fullmatch(name):
         return True
     if name.startswith("/"):
-        return Path(name).is_file()
+        # Unlike that of `Path`, this never raises an error.
+        return os.path.isfile(name)
     from zoneinfo import ZoneInfo
 
     try:
@@ -220,35 +280,49 @@ def _add_connection(
     """Describe how the server is reached, without secrets."""
     facts.add("tls", _tls(target))
     _add_certificates(facts, target, variables)
-    facts.add("is_pooler", target.is_pooler)
-    facts.add("login", target.user)
-    facts.add("password", "***" if target.password else None)
-    facts.add("ignored_parameters", list(target.dropped))
+    connection = {
+        "is_pooler": target.is_pooler,
+        "login": target.user,
+        "password": "***" if target.password else None,
+        "ignored_parameters": list(target.dropped),
+    }
+    facts.add_all(connection)
 
 
 def _add_certificates(
     facts: "Facts", target: PostgresTarget, variables: Mapping[str, str]
 ) -> None:
-    """Add the files and folders in which CA certificates are looked up."""
-    name = "certificates"
-    if target.is_plain:
-        facts.add(name, [])
-        return
-    places = [str(target.root_certificate)]
-    if target.root_certificate is None:
-        import ssl
+    """Add the files and folders in which CA certificates are looked up.
 
-        known = ssl.get_default_verify_paths()
-        file = variables.get(known.openssl_cafile_env, known.openssl_cafile)
-        folder = variables.get(known.openssl_capath_env, known.openssl_capath)
-        places = [file, folder]
+    In a small container there may be none, and then every server is refused.
+    """
+    places: list[str] = []
+    if target.root_certificate is not None:
+        places = [str(target.root_certificate)]
+    elif not target.is_plain:
+        places = _places_of_certificates(variables)
     warning = None
-    if not any(Path(place).exists() for place in places):
+    if places and not any(os.path.exists(place) for place in places):
         warning = (
             "not there: install your system's CA certificates, or name a file "
             "in SSL_CERT_FILE or with `sslrootcert=FILE`"
         )
-    facts.add(name, places, warning)
+    facts.add("certificates", places, warning)
+
+
+def _places_of_certificates(variables: Mapping[str, str]) -> list[str]:
+    """Return the file and the folders where OpenSSL looks by itself.
+
+    Each is compiled in, and a variable can name another one.
+    """
+    # Late: a server on this machine needs no TLS.
+    import ssl
+
+    known = ssl.get_default_verify_paths()
+    file = variables.get(known.openssl_cafile_env, known.openssl_cafile)
+    folders = variables.get(known.openssl_capath_env, known.openssl_capath)
+    # Several are separated like those of PATH.
+    return [file, *folders.split(os.pathsep)]
 
 
 def _tls(target: PostgresTarget) -> str:

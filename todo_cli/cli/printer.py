@@ -141,6 +141,7 @@ class Printer:
         details: list[Detail] = []
         for name, value in sheet.fields:
             details.append({"field": name, "message": value})
+        # A document of a failure has no `data`, so they are details, too.
         for warning in sheet.warnings:
             details.append({"field": "warnings", "message": warning})
         error = type(fault)(fault.message, hint=fault.hint, details=details)

@@ -1,4 +1,10 @@
-"""What `todo doctor` reports about an embedded file and its disk."""
+"""What `todo doctor` reports about an embedded file and its disk.
+
+Whoever may write to the folder of a file can replace it, or put a log beside it
+that SQLite then writes into the file. So the rights of both matter. SQLite
+itself hides why the system refuses something; a full or read-only disk is the
+usual reason.
+"""
 
 import os
 import pwd
@@ -8,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import rules
 from todo_cli.database.run import Connection, Row, Statement
@@ -17,21 +23,34 @@ from todo_cli.errors import InvalidInput, IoFailed
 if TYPE_CHECKING:
     from todo_cli.database.facts import Facts
 
-T = TypeVar("T")
-
 _OLDEST: Final = (3, 35)
 """The first version of SQLite that has RETURNING."""
 _FEW_BYTES: Final = 20 * 1024**2
+"""Less free room than this is worth a warning.
+
+A log can grow to some megabytes before SQLite empties it.
+"""
 _FEW_INODES: Final = 100
+"""The same for files: SQLite makes two beside the file."""
 _CHECKED_UP_TO: Final = 16 * 1024**2
-"""The largest file, in bytes, of which every page is checked: 0.3 s."""
-_READ_BY_OTHERS: Final = 0o044
+"""The largest file, in bytes, of which every page is checked.
+
+That takes 0.3 s; SQLite's own program can check a larger one.
+"""
+_USED_BY_OTHERS: Final = 0o066
+"""The rights of group and others to read and to write."""
 WRITTEN_BY_OTHERS: Final = 0o022
+"""The rights of group and others to write alone."""
 _BESIDE: Final = ("-wal", "-shm", "-journal")
+"""The log of changes, the index of that log, and the older kind of log.
+
+They are there while a program has the file open, and after it was killed.
+SQLite puts them right by itself when it opens the file.
+"""
 _OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
 """How SQLite's check begins what it says about values, and not about damage."""
-_ROOM: Final = ("disk_free_bytes", "disk_free_inodes", "disk_read_only")
 _LARGEST: Final = 2**31 - 1
+"""The highest number that PostgreSQL's column can hold."""
 _KINDS: Final = frozenset(
     f"textintegertexttext{description}integertexttext{completed_at}"
     for description in ("text", "null")
@@ -68,31 +87,38 @@ def _add_beside(facts: "Facts", path: Path) -> None:
 
 def _add_file(facts: "Facts", path: Path) -> None:
     """Add mode and owner of the file."""
-    names = ("file_mode", "file_owner")
 
     def take(found: os.stat_result) -> None:
+        """Add what the system says."""
         warning = None
-        if found.st_mode & (_READ_BY_OTHERS | WRITTEN_BY_OTHERS):
-            command = f"`chmod 600 {quote(str(path))}`"
-            warning = f"others can read or write the tasks: {command}"
-        facts.add(names[0], rights(found.st_mode), warning)
-        facts.add(names[1], owner_of(found.st_uid))
+        if found.st_mode & _USED_BY_OTHERS:
+            command = f"chmod 600 {quote(str(path))}"
+            warning = f"others can read or write the tasks: `{command}`"
+        mode = rights(found.st_mode)
+        facts.add("file_mode", mode, warning)
+        owner = owner_of(found.st_uid)
+        facts.add("file_owner", owner)
+        facts.add("file_bytes", found.st_size)
 
+    names = ("file_mode", "file_owner", "file_bytes")
     _ask(facts, names, os.stat, path, take)
 
 
 def _add_folder(facts: "Facts", folder: Path) -> None:
     """Add mode and owner of the folder."""
-    names = ("folder_mode", "folder_owner")
 
     def take(found: os.stat_result) -> None:
+        """Add what the system says."""
         warning = None
         if found.st_mode & WRITTEN_BY_OTHERS:
             advice = _close(folder, found)
             warning = f"others can replace the file or its log: {advice}"
-        facts.add(names[0], rights(found.st_mode), warning)
-        facts.add(names[1], owner_of(found.st_uid))
+        mode = rights(found.st_mode)
+        facts.add("folder_mode", mode, warning)
+        owner = owner_of(found.st_uid)
+        facts.add("folder_owner", owner)
 
+    names = ("folder_mode", "folder_owner")
     _ask(facts, names, os.stat, folder, take)
 
 
@@ -108,9 +134,9 @@ def _close(folder: Path, found: os.stat_result) -> str:
 def _ask(
     facts: "Facts",
     names: Sequence[str],
-    call: Callable[[Path], T],
+    call: Callable[[Path], Any],
     path: Path,
-    take: Callable[[T], None],
+    take: Callable[[Any], None],
 ) -> None:
     """Ask the system about a path; `take` adds the values with these names.
 
@@ -147,7 +173,8 @@ def _add_room(facts: "Facts", folder: Path) -> None:
     while not os.path.exists(folder):
         folder = folder.parent
     take = partial(add_disk, facts)
-    _ask(facts, _ROOM, os.statvfs, folder, take)
+    names = ("disk_free_bytes", "disk_free_inodes", "disk_read_only")
+    _ask(facts, names, os.statvfs, folder, take)
 
 
 def add_disk(facts: "Facts", disk: os.statvfs_result) -> None:
@@ -157,12 +184,12 @@ def add_disk(facts: "Facts", disk: os.statvfs_result) -> None:
     # Some file systems do not count, and say 0 of 0.
     if disk.f_blocks and free < _FEW_BYTES:
         warning = "the disk is nearly full: make room"
-    facts.add(_ROOM[0], free, warning)
+    facts.add("disk_free_bytes", free, warning)
     inodes = disk.f_favail if disk.f_files else None
     warning = None
     if inodes is not None and inodes < _FEW_INODES:
         warning = "the disk has hardly room for another file: delete some"
-    facts.add(_ROOM[1], inodes, warning)
+    facts.add("disk_free_inodes", inodes, warning)
     is_read_only = bool(disk.f_flag & os.ST_RDONLY)
     warning = None
     if is_read_only:
@@ -170,7 +197,7 @@ def add_disk(facts: "Facts", disk: os.statvfs_result) -> None:
             "tasks cannot be changed: mount it for writing, or name another "
             "file in TODO_DATABASE_URL"
         )
-    facts.add(_ROOM[2], is_read_only, warning)
+    facts.add("disk_read_only", is_read_only, warning)
 
 
 # Of the open file
@@ -188,10 +215,12 @@ async def add(facts: "Facts", connection: Any, path: Path) -> None:
     )
 
     def take_version(rows: list[Row]) -> None:
+        """Add the version, and whether it is too old."""
         version = rows[0][0]
         facts.add("sqlite_version", version, warn_of_version(version))
 
     def take_journal(rows: list[Row]) -> None:
+        """Add the mode: `wal`, or `delete` where a file system lacks that."""
         facts.add("journal_mode", rows[0][0])
 
     ask = partial(facts.ask, connection)
@@ -211,15 +240,17 @@ async def _add_check(
     """
 
     def take(rows: list[Row]) -> None:
+        """Tell damage from values that break a CHECK."""
         faults = [text for [text] in rows if _is_damage(text)]
         if faults:
             facts.add("pages", faults[0])
             raise _damaged(path, faults[0])
         facts.add("pages", "ok")
 
-    size = _size(path)
+    # Looked up before; asking again would block the event loop.
+    size = facts.values["file_bytes"] or 0
     if size > _CHECKED_UP_TO:
-        facts.add("pages", f"not checked ({size:,} bytes)")
+        facts.add("pages", "not checked: the file is large")
         return
     # Twenty lines are enough to tell damage from wrong values.
     check = Statement("PRAGMA quick_check(20)")
@@ -248,15 +279,13 @@ def _damaged(path: Path, fault: str) -> IoFailed:
     )
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
-
-
 def is_readable(kinds: str, *values: bytes | None) -> bool:
     """Whether we can read a row of a task, and its values keep our rules.
 
-    SQLite calls this as a function. `kinds` are the types of all columns,
-    joined; the values are those of all columns in their order.
+    SQLite calls this as a function, because SQL cannot tell whether a text is
+    UTF-8. Such a text would also fail on its way to Python, so it comes as
+    bytes. `kinds` are the types of all columns, joined; the values are those of
+    all columns in their order.
     """
     if kinds not in _KINDS:
         return False

@@ -179,6 +179,9 @@ def open_schemas() -> Select[Any]:
 
     The schemas are ours and those on our search_path. NULL for who means every
     role. A group that we belong to counts as others: its members are.
+
+    A row of the join is a schema with a role that may create in it: as its
+    owner, or because of a grant.
     """
     rights = _rights_to_create()
     # 0 is PUBLIC: every role.

@@ -93,7 +93,11 @@ _ZERO: Final = literal_column("0", Integer)
 def _text_flaws(
     text: ColumnElement[Any], longest: int, refused: str
 ) -> list[ColumnElement[bool]]:
-    """Conditions on PostgreSQL: the text is too long, or has wrong characters."""
+    """Conditions on PostgreSQL: the text is too long, or has wrong characters.
+
+    The same as in the CHECKs, but with every name qualified: a CHECK is parsed
+    when it is made, and a statement each time, on the caller's search_path.
+    """
     most = literal_column(str(longest), Integer)
     pattern: Any = literal_column(f"'{refused}'")
     matches = text.op("~", is_comparison=True)
@@ -121,7 +125,8 @@ class PostgresDialect:
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test whether a row has a time or a text that our rules refuse.
 
-        asyncpg cannot read a time after the year 9999, nor `infinity`.
+        asyncpg cannot read a time after the year 9999, and reads `infinity` as
+        the last time that Python has. `infinity` is later than `too_late`.
         """
         earliest = bindparam("earliest", type_=Instant)
         too_late = bindparam("too_late", type_=Instant)
@@ -522,8 +527,8 @@ def _contents() -> Expression:
 def _behind() -> Select[Any]:
     """Select the users who have a task number above their counter.
 
-    Looks at the first `users` of them. Each takes a few steps in an index,
-    while a GROUP BY would walk all tasks.
+    Looks at the first `users` users with a task. So a user without any counter
+    is found, too.
     """
     some = _some_users()
     last = select(counter.last).where(counter.user_id == some.c.user_id)
@@ -535,7 +540,20 @@ def _behind() -> Select[Any]:
 
 
 def _some_users() -> Any:
-    """Select the first `users` users with a task, each once."""
+    """Select the first `users` users with a task, each once.
+
+    PostgreSQL and SQLite walk all tasks for DISTINCT or GROUP BY. Here each
+    user takes one step in the index of `user_id`: the lowest name, then the
+    lowest name above that, and so on.
+
+        WITH RECURSIVE users(user_id) AS (
+            SELECT min(user_id) FROM task
+            UNION ALL
+            SELECT (SELECT min(user_id) FROM task WHERE user_id > users.user_id)
+            FROM users WHERE user_id IS NOT NULL
+        )
+        SELECT user_id FROM users WHERE user_id IS NOT NULL LIMIT :users
+    """
     user = task.user_id
     first = select(func.min(user).label("user_id"))
     users = first.cte("users", recursive=True)
@@ -551,7 +569,8 @@ def _some_users() -> Any:
 def _flawed(dialect: Dialect) -> Select[Any]:
     """Select the numbers of the user's tasks that break our rules.
 
-    Looks at the newest `rows` numbers, because there is no index to help.
+    Looks at the newest `rows` numbers, because there is no index to help. The
+    subquery with its LIMIT keeps both stores from looking at more.
     """
     mine = select(*COLUMNS).where(_MINE).order_by(task.number.desc())
     some = mine.limit(_number("rows")).subquery("some")

@@ -1,4 +1,9 @@
-"""What `todo doctor` asks a PostgreSQL server."""
+"""What `todo doctor` asks a PostgreSQL server.
+
+It answers what people ask first about a server that is slow or refuses: how far
+away it is, who we are there, and what that role may do. The rest is about
+safety: whose the schema is, and who could have other programs run their code.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,7 +19,11 @@ if TYPE_CHECKING:
 # An odd number, so that the median is one of the values.
 _PINGS: Final = 3
 _MOST_DRIFT_S: Final = 60
-"""How far the clocks may be apart without a warning, in seconds."""
+"""How far the clocks may be apart without a warning, in seconds.
+
+Times of tasks come from the caller's clock. So two machines can disagree about
+which task is the newest.
+"""
 _ASKED: Final = (
     "role",
     "bypasses_row_level_security",
@@ -41,14 +50,16 @@ async def add(
     asked_at = now()
 
     def take_server(rows: list[Row]) -> None:
+        """Add what the server says about itself."""
         _add_server(facts, rows[0], asked_at)
 
     def take_owners(rows: list[Row]) -> None:
-        # The owner of the schema comes first.
+        """Add the first, who owns the schema itself."""
         owner = rows[0][0] if rows else None
         facts.add("schema_owner", owner)
 
     def take_others(rows: list[Row]) -> None:
+        """Add who else may create objects."""
         _add_others(facts, rows)
 
     await facts.ask(connection, _ASKED, "server", take_server)
@@ -70,10 +81,13 @@ async def _measure_ms(connection: Any, clock_s: Callable[[], float]) -> float:
 def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     """Add what the statement `server` has told."""
     role, bypasses_rls, encoding, time_zone, read_only, now_s = server
-    facts.add("role", role)
-    facts.add("bypasses_row_level_security", bool(bypasses_rls))
+    known = {
+        "role": role,
+        "bypasses_row_level_security": bool(bypasses_rls),
+        "time_zone_of_server": time_zone,
+    }
+    facts.add_all(known)
     facts.add("encoding", encoding, warn_of_encoding(encoding))
-    facts.add("time_zone_of_server", time_zone)
     is_read_only = read_only == "on"
     warning = None
     if is_read_only:
@@ -101,12 +115,16 @@ def _add_others(facts: "Facts", rows: Sequence[Row]) -> None:
     # Each schema once, in the order of the rows.
     schemas = list(dict.fromkeys(schema for schema, _ in rows))
     who = [f"{role or 'every role'} in {schema}" for schema, role in rows]
-    facts.add(_OTHERS[0], schemas)
-    facts.add(_OTHERS[1], who, _warn_of_others(rows))
+    facts.add("others_may_create_in", schemas)
+    facts.add("others_who_may_create", who, _warn_of_others(rows))
 
 
 def _warn_of_others(rows: Sequence[Row]) -> str | None:
-    """Say how the owners of the schemas can revoke the rights."""
+    """Say how the owners of the schemas can revoke the rights.
+
+    Our own statements name the schema of everything (CVE-2018-1058). Other
+    programs of the same role may not.
+    """
     if not rows:
         return None
     steps = []

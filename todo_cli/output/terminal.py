@@ -153,7 +153,10 @@ def _status(task: Task) -> Text:
 
 
 def _fields(sheet: Sheet) -> RichTable:
-    """Draw names and values in two columns; long values are folded."""
+    """Draw names and values in two columns; long values are folded.
+
+    A sheet can have labels, which are for people: other names, and fewer rows.
+    """
     labels = sheet.labels
     if labels is None:
         labels = {name: name for name, _ in sheet.fields}

@@ -68,10 +68,14 @@ class Sheet:
     labels: Mapping[str, str] | None = None
     """At a terminal: the fields to show, by name, and their names in words.
 
-    None shows all of them under their own names.
+    None shows all of them under their own names. A pipe always gets all of them
+    under their own names, which scripts rely on.
     """
     warnings: Sequence[str] = ()
-    """What to look at, although the command succeeded."""
+    """What to look at, although the command succeeded.
+
+    Each is one line: what is wrong, and what to do.
+    """
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
 
