@@ -1221,3 +1221,13 @@ def test_names_an_encoding_that_lacks_characters() -> None:
     """brianc/node-postgres#2475: a database in SQL_ASCII."""
     assert server_facts.warn_of_encoding("UTF8") is None
     assert "ENCODING 'UTF8'" in str(server_facts.warn_of_encoding("SQL_ASCII"))
+
+
+@pytest.mark.spec("002/FR-160")
+def test_ends_with_the_hint_at_a_terminal(site: Site) -> None:
+    """A long sheet must not move it off the screen."""
+    ran = site.terminal("postgresql://ada@localhost:1/x")("doctor")
+
+    lines = ran.out.splitlines()
+    assert lines[0] == "Not usable: localhost:1/x refuses connections"
+    assert lines[-1].startswith("hint: ")

@@ -28,6 +28,8 @@ class Printed:
     status: int
     out: bytes = b""
     err: bytes = b""
+    last: bytes = b""
+    """What goes to stderr after everything else."""
     stored: str | None = None
     """What was stored, in words; for stderr if stdout cannot be written."""
 
@@ -117,6 +119,8 @@ class Printer:
             return 128 + _SIGPIPE
         except OSError as error:
             return self._not_written(error, printed.stored)
+        finally:
+            self.env.say(printed.last)
         return printed.status
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
@@ -148,7 +152,8 @@ class Printer:
         failed = self.failure(error)
         if self.as_json:
             return failed
-        return Printed(failed.status, self._draw(sheet), failed.err)
+        # Last, so that a long sheet does not move the hint off the screen.
+        return Printed(failed.status, self._draw(sheet), last=failed.err)
 
     def _draw(self, sheet: Sheet) -> bytes:
         """Draw a sheet: JSON, a table for a terminal, or lines for a pipe."""
