@@ -839,6 +839,17 @@ def test_says_that_others_can_use_the_folder(
 
 
 @pytest.mark.spec("002/FR-162")
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/zero", "."])
+def test_never_advises_to_change_a_device_or_a_folder(
+    site: Site, place: str
+) -> None:
+    ran = site.todo(str(site.cwd / place))("doctor")
+
+    assert ran.status == 9
+    assert "chmod 600" not in ran.out
+
+
+@pytest.mark.spec("002/FR-162")
 def test_names_owners(embedded: Todo, file: Path) -> None:
     data = embedded("doctor", "--json").data
     owner = file_facts.owner_of(file.stat().st_uid)

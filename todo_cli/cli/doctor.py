@@ -167,7 +167,10 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
 
 
 def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
-    """Say in one line whether the store can be used."""
+    """Say in one line whether the store can be used.
+
+    A warning does not keep it from being used, so the line still says OK.
+    """
     if diagnosis.fault is not None:
         return f"Not usable: {diagnosis.fault.message}"
     values = diagnosis.facts.values

@@ -133,13 +133,8 @@ async def gather(
     try:
         await database.look(ask)
     except NoStore:
-        facts.add("reachable", True)
-        _add_absent(facts)
-
-
-def _add_absent(facts: Facts) -> None:
-    """Say that nothing is stored yet: the first added task makes the store."""
-    facts.add_all({"schema": "absent", "tasks": 0})
+        # The first added task makes it.
+        facts.add_all({"reachable": True, "schema": "absent", "tasks": 0})
 
 
 async def _add_contents(
@@ -148,13 +143,13 @@ async def _add_contents(
     """Read the version of the schema, and look at the tasks.
 
     Raises:
+        NoStore: there are no tables yet.
         SchemaMismatch: the tables do not fit this program.
     """
     state = await schema.read_state(connection)
     place = database.target.place
     if state.fit is Fit.ABSENT:
-        _add_absent(facts)
-        return
+        raise NoStore
     # The next command upgrades an older file, but only `todo db upgrade` upgrades
     # a server.
     is_old = state.fit is Fit.OLDER and not database.is_sqlite

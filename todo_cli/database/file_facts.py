@@ -75,7 +75,10 @@ def add_of_disk(facts: "Facts", path: Path) -> None:
 
 
 def _add_beside(facts: "Facts", path: Path) -> None:
-    """Add the names of SQLite's files beside the file."""
+    """Add the names of SQLite's files beside the file.
+
+    A log that is not of this file is an error, which `sidecars.py` raises.
+    """
     found = []
     for suffix in _BESIDE:
         beside = path.with_name(path.name + suffix)
@@ -91,7 +94,9 @@ def _add_file(facts: "Facts", path: Path) -> None:
     def take(found: os.stat_result) -> None:
         """Add what the system says."""
         warning = None
-        if found.st_mode & _USED_BY_OTHERS:
+        # Never advise to change the rights of a device such as /dev/null.
+        is_file = stat.S_ISREG(found.st_mode)
+        if is_file and found.st_mode & _USED_BY_OTHERS:
             command = f"chmod 600 {quote(str(path))}"
             warning = f"others can read or write the tasks: `{command}`"
         mode = rights(found.st_mode)
@@ -155,7 +160,10 @@ def _ask(
 
 
 def rights(mode: int) -> str:
-    """Write the rights of a file as `chmod` takes them, such as `0600`."""
+    """Write the rights of a file as `chmod` takes them, such as `0600`.
+
+    The first digit is for the sticky bit and the like.
+    """
     return f"{stat.S_IMODE(mode):04o}"
 
 

@@ -68,7 +68,10 @@ async def add(
 
 
 async def _measure_ms(connection: Any, clock_s: Callable[[], float]) -> float:
-    """Measure a round trip, in milliseconds."""
+    """Measure a round trip, in milliseconds.
+
+    The median, because the first may find the server asleep.
+    """
     times_s = []
     for _ in range(_PINGS):
         began = clock_s()
@@ -79,7 +82,11 @@ async def _measure_ms(connection: Any, clock_s: Callable[[], float]) -> float:
 
 
 def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
-    """Add what the statement `server` has told."""
+    """Add what the statement `server` has told.
+
+    The encoding is that of the database: each on a server can have its own.
+    The time zone does not change a task; it explains the times that psql shows.
+    """
     role, bypasses_rls, encoding, time_zone, read_only, now_s = server
     known = {
         "role": role,
