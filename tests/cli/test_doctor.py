@@ -29,8 +29,8 @@ from tests.support.site import (
 )
 from tests.support.turns import TurnProxy
 from todo_cli.database import file_facts, server_facts
-from todo_cli.database.facts import Facts
-from todo_cli.database.schema import HEAD
+from todo_cli.database.facts import Facts, warn_of_schema
+from todo_cli.database.schema import HEAD, Fit, State
 from todo_cli.database.url import SqliteTarget
 
 pytestmark = MAY_HALF_CLOSE
@@ -1092,6 +1092,10 @@ def test_names_the_users_whose_counters_are_behind(
     assert warnings(on_server)["counters_behind"].startswith("1, as after")
     assert in_file.data["counters_behind"] == people[:20]
     assert warnings(in_file)["counters_behind"].startswith("at least 21, ")
+    [line] = first_lines(embedded)[1:]
+    assert line.startswith(
+        f"warning: counters behind {', '.join(people[:5])}, ...: at least 21, "
+    )
     assert embedded("add", "y", "--user", people[0]).status == 0
     assert embedded("doctor", "--json").data["counters_behind"] == people[1:21]
 
@@ -1225,6 +1229,13 @@ def test_names_a_schema_of_another_version(site: Site, plain_url: str) -> None:
         assert "upgrade todo here" in warnings(newer)["schema"]
     finally:
         schema_at(HEAD)
+
+
+@pytest.mark.spec("002/FR-163")
+def test_says_that_an_older_schema_can_be_upgraded() -> None:
+    assert warn_of_schema(State(Fit.CURRENT, HEAD)) is None
+    warning = warn_of_schema(State(Fit.OLDER, "0000"))
+    assert warning == f"run `todo db upgrade`, which brings it to {HEAD}"
 
 
 @pytest.mark.spec("002/FR-163")

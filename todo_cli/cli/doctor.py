@@ -90,6 +90,8 @@ _LABELS: Final[Mapping[str, str]] = {
 
 So a narrow terminal has room for the values.
 """
+_IN_WARNINGS: Final = 5
+"""How many entries of a list a warning shows; its row shows all."""
 _POSIX_ZONE: Final = re.compile(
     r"([A-Za-z]{3,}|<[\w+-]{3,}>)[+-]?\d{1,2}(:\d\d){0,2}.*", re.ASCII
 )
@@ -150,7 +152,7 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     warnings = []
     for name, warning in facts.warnings.items():
         label = _LABELS[name]
-        value = _word(facts.values[name])
+        value = _brief(facts.values[name])
         warnings.append(f"{label} {value}: {warning}")
         reports.append({"field": name, "message": warning})
     data = facts.values | {"warnings": reports}
@@ -339,6 +341,13 @@ def _tls(target: PostgresTarget) -> str:
     if target.direct_tls:
         how = "direct"
     return f"verified against {authority}, {how}"
+
+
+def _brief(value: Any) -> str:
+    """Write a finding as short as a warning needs it; a list is cut."""
+    if isinstance(value, list) and len(value) > _IN_WARNINGS:
+        return _word([*value[:_IN_WARNINGS], "..."])
+    return _word(value)
 
 
 def _word(value: Any) -> str:

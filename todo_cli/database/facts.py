@@ -20,7 +20,7 @@ from typing import Any, Final
 from todo_cli.database import failures, file_facts, schema, server_facts
 from todo_cli.database.engine import Database
 from todo_cli.database.run import Connection, Row, Statement, fetch_value
-from todo_cli.database.schema import Fit
+from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
 from todo_cli.errors import NoStore
 
@@ -155,11 +155,18 @@ async def _add_contents(
     is_old = state.fit is Fit.OLDER and not database.is_sqlite
     if is_old or state.fit in (Fit.FOREIGN, Fit.UNTRUSTED):
         raise schema.mismatch(state, place)
-    warning = None
-    if state.fit is Fit.NEWER:
-        warning = "made by a newer version of todo: upgrade todo here"
-    facts.add("schema", f"{state.version} ({state.fit})", warning)
+    version = f"{state.version} ({state.fit})"
+    facts.add("schema", version, warn_of_schema(state))
     await _add_tasks(facts, connection, user)
+
+
+def warn_of_schema(state: State) -> str | None:
+    """Say what to do about tables of another version that can be used."""
+    if state.version == schema.HEAD:
+        return None
+    if state.fit is Fit.NEWER:
+        return "made by a newer version of todo: upgrade todo here"
+    return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
 
 
 async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
