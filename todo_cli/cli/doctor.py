@@ -146,12 +146,12 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
         fields.append((name, _word(value)))
         # A terminal shows only what there is.
         if value is not None and value != []:
-            labels[name] = _LABELS[name]
+            labels[name] = _LABELS.get(name, name)
     # Programs get the key of a finding, people its name and its value.
     reports = []
     warnings = []
     for name, warning in facts.warnings.items():
-        label = _LABELS[name]
+        label = _LABELS.get(name, name)
         value = _brief(facts.values[name])
         warnings.append(f"{label} {value}: {warning}")
         reports.append({"field": name, "message": warning})
