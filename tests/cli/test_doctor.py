@@ -1132,6 +1132,17 @@ def test_survives_a_counter_that_is_no_number(
     )
 
 
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("command", ["doctor", "list", "db upgrade"])
+def test_knows_a_stamp_that_is_no_text(
+    embedded: Todo, file: Path, command: str
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("UPDATE alembic_version SET version_num = x'3031'")
+
+    assert_document(embedded(*command.split(), "--json"), code="SCHEMA")
+
+
 # A server
 
 

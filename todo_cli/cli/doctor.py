@@ -226,7 +226,6 @@ def _add_config(facts: "Facts", settings: Settings) -> None:
     warning = None
     # The file may be absent.
     with suppress(OSError):
-        # Without a home folder there is no path.
         path = os.fspath(settings.config_path or "")
         found = os.stat(path)
         mode = file_facts.rights(found.st_mode)
@@ -237,7 +236,10 @@ def _add_config(facts: "Facts", settings: Settings) -> None:
 
 
 def _text(path: Path | None) -> str | None:
-    """Write a path as JSON can hold it."""
+    """Write a path as JSON can hold it.
+
+    There is none without a home folder.
+    """
     return None if path is None else str(path)
 
 
@@ -344,7 +346,10 @@ def _tls(target: PostgresTarget) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Write a finding as short as a warning needs it; a list is cut."""
+    """Write a finding as short as a warning needs it; a list is cut.
+
+    A warning is read as a sentence, and twenty names would hide its end.
+    """
     if isinstance(value, list) and len(value) > _IN_WARNINGS:
         return _word([*value[:_IN_WARNINGS], "..."])
     return _word(value)

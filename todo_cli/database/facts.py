@@ -161,7 +161,10 @@ async def _add_contents(
 
 
 def warn_of_schema(state: State) -> str | None:
-    """Say what to do about tables of another version that can be used."""
+    """Say what to do about tables of another version that can be used.
+
+    Others are an error: `schema.mismatch`.
+    """
     if state.version == schema.HEAD:
         return None
     if state.fit is Fit.NEWER:
@@ -255,7 +258,10 @@ async def _add_flawed(
 
 
 def _at_least(found: Sequence[Any]) -> str:
-    """Count what was found; the queries stop at one more than we name."""
+    """Count what was found.
+
+    The queries stop at one more than we name, so more may be there.
+    """
     count = str(len(found))
     if len(found) > _NAMED_UP_TO:
         count = f"at least {count}"
