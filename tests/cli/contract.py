@@ -265,6 +265,7 @@ def _others() -> dict[str, Schema]:
         "file_mode": maybe_text,
         "file_owner": maybe_text,
         "file_bytes": maybe_count,
+        "file_names": maybe_count,
         "folder_mode": maybe_text,
         "folder_owner": maybe_text,
         "disk_free_bytes": maybe_count,

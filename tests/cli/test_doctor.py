@@ -77,6 +77,7 @@ DISK = [
     "file_mode",
     "file_owner",
     "file_bytes",
+    "file_names",
     "folder_mode",
     "folder_owner",
     "disk_free_bytes",
@@ -867,6 +868,17 @@ def test_names_the_files_beside_the_file(embedded: Todo, file: Path) -> None:
         found = embedded("doctor", "--json").data["files_beside"]
 
     assert found == ["todo.db-wal", "todo.db-shm"]
+
+
+@pytest.mark.spec("002/FR-162")
+def test_says_that_a_file_has_two_names(embedded: Todo, file: Path) -> None:
+    """openclaw/openclaw#144585: each name of a file has a log of its own."""
+    file.with_name("alias.db").hardlink_to(file)
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["file_names"] == 2
+    assert "can get lost" in warnings(ran)["file_names"]
 
 
 def disk(**values: int) -> os.statvfs_result:

@@ -55,6 +55,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "file_mode": "rights of the file",
     "file_owner": "owner of the file",
     "file_bytes": "bytes in the file",
+    "file_names": "names of the file",
     "folder_mode": "rights of folder",
     "folder_owner": "owner of folder",
     "disk_free_bytes": "free bytes on disk",
