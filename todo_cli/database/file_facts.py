@@ -7,7 +7,6 @@ usual reason.
 """
 
 import os
-import pwd
 import stat
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,15 +15,13 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import rules
+from todo_cli import disk, rules
 from todo_cli.database.run import Connection, Row, Statement
 from todo_cli.errors import InvalidInput, IoFailed
 
 if TYPE_CHECKING:
     from todo_cli.database.facts import Facts
 
-_OLDEST: Final = (3, 35)
-"""The first version of SQLite that has RETURNING."""
 _FEW_BYTES: Final = 20 * 1024**2
 """Less free room than this is worth a warning.
 
@@ -41,12 +38,6 @@ _USED_BY_OTHERS: Final = 0o066
 """The rights of group and others to read and to write."""
 WRITTEN_BY_OTHERS: Final = 0o022
 """The rights of group and others to write alone."""
-_BESIDE: Final = ("-wal", "-shm", "-journal")
-"""The log of changes, the index of that log, and the older kind of log.
-
-They are there while a program has the file open, and after it was killed.
-SQLite puts them right by itself when it opens the file.
-"""
 _OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
 """How SQLite's check begins what it says about values, and not about damage."""
 _LARGEST: Final = 2**31 - 1
@@ -67,7 +58,7 @@ def add_of_disk(facts: "Facts", path: Path) -> None:
     SQLite makes files beside an open file, so this comes before.
     """
     # SQLite follows symlinks, and keeps its files beside the real one.
-    path = Path(os.path.realpath(path))
+    path = disk.real(path)
     _add_beside(facts, path)
     _add_file(facts, path)
     _add_folder(facts, path.parent)
@@ -77,11 +68,12 @@ def add_of_disk(facts: "Facts", path: Path) -> None:
 def _add_beside(facts: "Facts", path: Path) -> None:
     """Add the names of SQLite's files beside the file.
 
-    A log that is not of this file is an error, which `sidecars.py` raises.
+    They are there while a program has the file open, and after it was killed:
+    SQLite puts them right by itself when it opens the file. A log that is not
+    of this file is an error, which `sidecars.py` raises.
     """
     found = []
-    for suffix in _BESIDE:
-        beside = path.with_name(path.name + suffix)
+    for beside in disk.sidecars(path):
         # Not `exists`, which raises an error for a folder without rights.
         if os.path.lexists(beside):
             found.append(beside.name)
@@ -101,7 +93,7 @@ def _add_file(facts: "Facts", path: Path) -> None:
             warning = f"others can read or write the tasks: `{command}`"
         mode = rights(found.st_mode)
         facts.add("file_mode", mode, warning)
-        owner = owner_of(found.st_uid)
+        owner = disk.owner_of(found.st_uid)
         facts.add("file_owner", owner)
         facts.add("file_bytes", found.st_size)
         facts.add("file_names", found.st_nlink, _warn_of_names(found))
@@ -136,7 +128,7 @@ def _add_folder(facts: "Facts", folder: Path) -> None:
             warning = f"others can replace the file or its log: {advice}"
         mode = rights(found.st_mode)
         facts.add("folder_mode", mode, warning)
-        owner = owner_of(found.st_uid)
+        owner = disk.owner_of(found.st_uid)
         facts.add("folder_owner", owner)
 
     names = ("folder_mode", "folder_owner")
@@ -183,14 +175,6 @@ def rights(mode: int) -> str:
     return f"{stat.S_IMODE(mode):04o}"
 
 
-def owner_of(uid: int) -> str:
-    """Name an account; one without a name has its number."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def _add_room(facts: "Facts", folder: Path) -> None:
     """Add the free room of the disk, also where the folder comes only later."""
     # Unlike `Path.exists`, this never raises an error.
@@ -201,20 +185,20 @@ def _add_room(facts: "Facts", folder: Path) -> None:
     _ask(facts, names, os.statvfs, folder, take)
 
 
-def add_disk(facts: "Facts", disk: os.statvfs_result) -> None:
+def add_disk(facts: "Facts", found: os.statvfs_result) -> None:
     """Add what the system says about a disk."""
-    free = disk.f_bavail * disk.f_frsize
+    free = found.f_bavail * found.f_frsize
     warning = None
     # Some file systems do not count, and say 0 of 0.
-    if disk.f_blocks and free < _FEW_BYTES:
+    if found.f_blocks and free < _FEW_BYTES:
         warning = "the disk is nearly full: make room"
     facts.add("disk_free_bytes", free, warning)
-    inodes = disk.f_favail if disk.f_files else None
+    inodes = found.f_favail if found.f_files else None
     warning = None
     if inodes is not None and inodes < _FEW_INODES:
         warning = "the disk has hardly room for another file: delete some"
     facts.add("disk_free_inodes", inodes, warning)
-    is_read_only = bool(disk.f_flag & os.ST_RDONLY)
+    is_read_only = bool(found.f_flag & os.ST_RDONLY)
     warning = None
     if is_read_only:
         warning = (
@@ -239,9 +223,8 @@ async def add(facts: "Facts", connection: Any, path: Path) -> None:
     )
 
     def take_version(rows: list[Row]) -> None:
-        """Add the version, and whether it is too old."""
-        version = rows[0][0]
-        facts.add("sqlite_version", version, warn_of_version(version))
+        """Add the version; one that is too old was refused before."""
+        facts.add("sqlite_version", rows[0][0])
 
     def take_journal(rows: list[Row]) -> None:
         """Add the mode: `wal`, or `delete` where a file system lacks that."""
@@ -279,14 +262,6 @@ async def _add_check(
     # Twenty lines are enough to tell damage from wrong values.
     check = Statement("PRAGMA quick_check(20)")
     await facts.ask(connection, ["pages"], check, take)
-
-
-def warn_of_version(version: str) -> str | None:
-    """Say what to do about a version that lacks what we need."""
-    numbers = tuple(int(part) for part in version.split("."))
-    if numbers >= _OLDEST:
-        return None
-    return "todo needs SQLite 3.35 or later: use a newer Python"
 
 
 def _is_damage(text: str) -> bool:
