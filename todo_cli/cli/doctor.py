@@ -150,11 +150,7 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
             labels[name] = _LABELS.get(name, name)
     # Programs get the key of a finding, people its name and its value.
     reports = []
-    warnings = []
     for name, warning in facts.warnings.items():
-        label = _LABELS.get(name, name)
-        value = _brief(facts.values[name])
-        warnings.append(f"{label} {value}: {warning}")
         reports.append({"field": name, "message": warning})
     data = facts.values | {"warnings": reports}
     verdict = _verdict(diagnosis, context)
@@ -164,9 +160,19 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
         [verdict],
         fields=fields,
         labels=labels,
-        warnings=warnings,
+        warnings=_warnings(facts),
         fault=diagnosis.fault,
     )
+
+
+def _warnings(facts: "Facts") -> list[str]:
+    """Write each warning as a line that begins with what it is about."""
+    lines = []
+    for name, warning in facts.warnings.items():
+        label = _LABELS.get(name, name)
+        value = _brief(facts.values[name])
+        lines.append(f"{label} {value}: {warning}")
+    return lines
 
 
 def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
