@@ -114,6 +114,8 @@ class Settings:
     """Where the embedded file is, or would be; None without a home."""
     passed_over: tuple[str, ...] = ()
     """In words: settings that were set and have no effect."""
+    config_keys: tuple[str, ...] = ()
+    """The keys that the config file sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ def load(
         config_path=config.path,
         data_path=find_data_path(variables, home),
         passed_over=passed_over,
+        config_keys=tuple(config.values),
     )
 
 

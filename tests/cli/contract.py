@@ -223,6 +223,10 @@ def _others() -> dict[str, Schema]:
         {"type": "integer", "minimum": 0},
     )
     words, number = {"type": "array", "items": text}, {"type": "number"}
+    maybe_text = {"type": ["string", "null"]}
+    maybe_count = {"type": ["integer", "null"], "minimum": 0}
+    maybe_flag = {"type": ["boolean", "null"]}
+    maybe_words = {"type": ["array", "null"], "items": text}
     always: dict[str, Schema] = {
         "version": text,
         "user": text,
@@ -231,42 +235,75 @@ def _others() -> dict[str, Schema]:
         "place": text,
         "store_from": text,
         "passed_over": words,
-        "config_file": {"type": ["string", "null"]},
-        "embedded_file": {"type": ["string", "null"]},
+        "config_file": maybe_text,
+        "config_mode": maybe_text,
+        "config_keys": words,
+        "embedded_file": maybe_text,
         "timeout_s": number,
+        "time_zone": {"type": "string"},
         "reachable": {"const": True},
         "schema": text,
         "tasks": count,
+        "warnings": {
+            "description": "What to look at, by the key that it is about",
+            "type": "array",
+            "items": _object({"field": text, "message": text}),
+        },
+    }
+    # Of a store that is there.
+    contents: dict[str, Schema] = {
+        "counters_behind": maybe_words,
+        "unreadable_tasks": {
+            "type": ["array", "null"],
+            "items": {"type": ["integer", "string"]},
+        },
+        "tasks_checked": maybe_count,
+        "numbers": text,
     }
     on_sqlite: dict[str, Schema] = {
-        "sqlite_version": text,
-        "journal_mode": text,
+        "files_beside": words,
+        "file_mode": maybe_text,
+        "file_owner": maybe_text,
+        "file_bytes": maybe_count,
+        "file_names": maybe_count,
+        "folder_mode": maybe_text,
+        "folder_owner": maybe_text,
+        "disk_free_bytes": maybe_count,
+        "disk_free_inodes": maybe_count,
+        "disk_read_only": maybe_flag,
+        "sqlite_version": maybe_text,
+        "journal_mode": maybe_text,
+        "pages": maybe_text,
     }
     on_postgresql: dict[str, Schema] = {
         "tls": text,
+        "certificates": words,
         "is_pooler": flag,
-        "login": {"type": ["string", "null"]},
+        "login": maybe_text,
         "password": {"enum": ["***", None]},
         "ignored_parameters": words,
         "round_trips": count,
         "round_trip_ms": number,
         "server_version": text,
-        "role": text,
-        "bypasses_row_level_security": flag,
-        "read_only": flag,
-        "clock_drift_s": number,
+        "role": maybe_text,
+        "bypasses_row_level_security": maybe_flag,
+        "encoding": maybe_text,
+        "time_zone_of_server": maybe_text,
+        "read_only": maybe_flag,
+        "clock_drift_s": {"type": ["number", "null"]},
+        "schema_owner": maybe_text,
+        "others_may_create_in": maybe_words,
+        "others_who_may_create": maybe_words,
     }
+    optional = contents | on_sqlite | on_postgresql
     imported = [
         each.name for each in fields(Imported) if each.name != "new_users"
     ]
     return {
         "Findings": {
-            "description": "What doctor found out; of a store that cannot be used it is "
-            "in error.details",
-            **_object(
-                always | on_sqlite | on_postgresql,
-                optional=[*on_sqlite, *on_postgresql],
-            ),
+            "description": "What doctor found out; null is what could not be read, and "
+            "a warning says why. Of a store that cannot be used it is in error.details",
+            **_object(always | optional, optional=list(optional)),
         },
         "Upgraded": _object({"version": text, "created": flag}),
         "Imported": _object(dict.fromkeys(imported, count)),

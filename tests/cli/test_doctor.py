@@ -3,6 +3,8 @@ when it can be used.
 """
 
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import EXITS, assert_document
+from tests.cli.tampering import DROP_CHECKS
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
@@ -25,7 +28,11 @@ from tests.support.site import (
     Site,
 )
 from tests.support.turns import TurnProxy
-from todo_cli.database.schema import HEAD
+from todo_cli.database import file_facts, server_facts
+from todo_cli.database.facts import Facts, warn_of_schema
+from todo_cli.database.schema import HEAD, Fit, State
+from todo_cli.database.url import SqliteTarget
+from todo_cli.disk import owner_of
 
 pytestmark = MAY_HALF_CLOSE
 
@@ -38,23 +45,62 @@ SETTINGS = [
     "store_from",
     "passed_over",
     "config_file",
+    "config_mode",
+    "config_keys",
     "embedded_file",
     "timeout_s",
+    "time_zone",
 ]
-CONNECTION = ["tls", "is_pooler", "login", "password", "ignored_parameters"]
+CONNECTION = [
+    "tls",
+    "certificates",
+    "is_pooler",
+    "login",
+    "password",
+    "ignored_parameters",
+]
 SERVER = [
     "round_trips",
     "round_trip_ms",
     "server_version",
     "role",
     "bypasses_row_level_security",
-    "schema_owner",
-    "others_may_create_in",
+    "encoding",
+    "time_zone_of_server",
     "read_only",
     "clock_drift_s",
+    "schema_owner",
+    "others_may_create_in",
+    "others_who_may_create",
 ]
-FILE = ["sqlite_version", "journal_mode"]
-CONTENTS = ["schema", "tasks", "numbers"]
+DISK = [
+    "files_beside",
+    "file_mode",
+    "file_owner",
+    "file_bytes",
+    "file_names",
+    "folder_mode",
+    "folder_owner",
+    "disk_free_bytes",
+    "disk_free_inodes",
+    "disk_read_only",
+]
+FILE = ["sqlite_version", "journal_mode", "pages"]
+MEASURED = {
+    "round_trip_ms",
+    "clock_drift_s",
+    "disk_free_bytes",
+    "disk_free_inodes",
+}
+"""What differs from one run to the next."""
+CONTENTS = [
+    "schema",
+    "tasks",
+    "counters_behind",
+    "unreadable_tasks",
+    "tasks_checked",
+    "numbers",
+]
 
 
 @pytest.fixture
@@ -75,15 +121,31 @@ def stranger(site: Site) -> Iterator[str]:
 
 
 def found(ran: Ran) -> dict[str, str]:
-    """The findings in words, as lines of text."""
-    pairs = [line.split("\t") for line in ran.out.splitlines()]
+    """The findings in words, as lines of text below the verdict and the warnings."""
+    verdict, *lines = ran.out.splitlines()
+    assert verdict.startswith(("OK: ", "Not usable: ")), ran
+    while lines[0].startswith("warning: "):
+        del lines[0]
+    pairs = [line.split("\t") for line in lines]
     assert all(len(pair) == 2 for pair in pairs), ran
     return {line[0]: line[1] for line in pairs}
 
 
 def details(error: dict[str, Any]) -> dict[str, str]:
     """The findings beside a fault."""
-    return {detail["field"]: detail["message"] for detail in error["details"]}
+    return {
+        detail["field"]: detail["message"]
+        for detail in error["details"]
+        if detail["field"] != "warnings"
+    }
+
+
+def warnings(ran: Ran) -> dict[str, str]:
+    """What doctor warns of, by the name of the finding."""
+    return {
+        warning["field"]: warning["message"]
+        for warning in ran.data["warnings"]
+    }
 
 
 def test_names_everything_about_a_server(
@@ -101,7 +163,9 @@ def test_names_everything_about_a_server(
         "reachable",
         *SERVER,
         *CONTENTS,
+        "warnings",
     }
+    assert data["warnings"] == []
     assert {
         name: data[name]
         for name in ("user", "user_from", "store", "store_from", "timeout_s")
@@ -137,7 +201,15 @@ def test_names_everything_about_a_file(embedded: Todo) -> None:
 
     data = embedded("doctor", "--json").data
 
-    assert set(data) == {*SETTINGS, "reachable", *FILE, *CONTENTS}
+    assert set(data) == {
+        *SETTINGS,
+        *DISK,
+        "reachable",
+        *FILE,
+        *CONTENTS,
+        "warnings",
+    }
+    assert data["warnings"] == []
     assert (data["store"], data["store_from"], data["place"]) == (
         "sqlite",
         "the default",
@@ -162,15 +234,19 @@ def test_says_the_same_in_words(
     words = found(ran)
 
     assert (ran.status, ran.err) == (0, "")
-    assert list(words) == list(data)
+    assert [*words, "warnings"] == list(data)
     for name, value in data.items():
         if isinstance(value, str):
             assert words[name] == value
         elif isinstance(value, bool):
             assert words[name] == ("yes" if value else "no")
     drawn = run("doctor", terminal=True, columns=200).out
+    assert drawn.splitlines()[0] == ran.out.splitlines()[0]
+    assert "_" not in re.sub(r"/\S+|[A-Z]+_\w+|todo_admin", "", drawn)
     assert [
-        name for name, value in words.items() if not value or name not in drawn
+        name
+        for name, value in words.items()
+        if value != "-" and name not in MEASURED and value not in drawn
     ] == []
 
 
@@ -565,3 +641,630 @@ def test_says_that_the_counter_is_behind(
         .data["numbers"]
         .startswith("behind: the counter is at 0, a task at 2")
     )
+
+
+# The verdict, and what to do
+
+
+@pytest.mark.spec("002/FR-160")
+def test_begins_with_its_verdict(
+    site: Site, plain_url: str, embedded: Todo
+) -> None:
+    site.clock.now = datetime.now(UTC)
+    run = site.todo(plain_url)
+    place = run("doctor", "--json").data["place"]
+    path = embedded("doctor", "--json").data["place"]
+
+    assert first_lines(embedded) == [f"OK: {path} as ada, nothing stored yet"]
+    for title in ("first", "second"):
+        assert embedded("add", title).status == 0
+    assert first_lines(embedded) == [f"OK: {path} as ada, 2 tasks"]
+    assert first_lines(run) == [f"OK: {place} as ada, 0 tasks"]
+    site.fill("first")
+    assert first_lines(run) == [f"OK: {place} as ada, 1 task"]
+    Path(path).chmod(0o644)
+    assert first_lines(embedded) == [
+        f"OK: {path} as ada, 2 tasks; 1 warning",
+        "warning: rights of the file 0644: others can read or write the tasks: "
+        f"`chmod 600 {path}`",
+    ]
+
+
+def first_lines(run: Todo) -> list[str]:
+    """The verdict and the warnings, which are the same everywhere."""
+    piped = run("doctor").out.splitlines()
+    drawn = run("doctor", terminal=True, columns=40).out.splitlines()
+    document = run("doctor", "--json").json
+    lines = [line for line in piped if "\t" not in line]
+    assert lines == drawn[: len(lines)]
+    assert lines[0] == document["message"]
+    assert len(document["data"]["warnings"]) == len(lines) - 1
+    return lines
+
+
+@pytest.mark.spec("002/FR-160")
+def test_begins_with_what_is_wrong(site: Site) -> None:
+    ran = site.todo("postgresql://ada@localhost:1/x")("doctor")
+
+    assert ran.status == 6
+    assert ran.out.splitlines()[0] == (
+        "Not usable: localhost:1/x refuses connections"
+    )
+    assert ran.err.startswith("error: localhost:1/x refuses connections\n")
+
+
+@pytest.mark.spec("002/FR-160")
+def test_keeps_its_warnings_beside_a_fault(site: Site) -> None:
+    run = site.todo("postgresql://ada@localhost:1/x")
+    env = {"TZ": "Nowhere/Here"}
+
+    error = run("doctor", "--json", env=env).error
+    lines = run("doctor", env=env).out.splitlines()
+
+    [warning] = [
+        detail["message"]
+        for detail in error["details"]
+        if detail["field"] == "warnings"
+    ]
+    assert lines[1] == f"warning: {warning}"
+
+
+@pytest.mark.spec("002/FR-161")
+@pytest.mark.parametrize(
+    ("name", "is_known"),
+    [
+        ("Europe/Berlin", True),
+        (":Europe/Berlin", True),
+        ("UTC", True),
+        ("", True),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", True),
+        ("<+03>-3", True),
+        ("Nowhere/Here", False),
+        ("Europe", False),
+        ("../../etc/passwd", False),
+        ("/no/such/zone", False),
+    ],
+)
+def test_says_that_a_time_zone_is_unknown(
+    embedded: Todo, name: str, is_known: bool
+) -> None:
+    ran = embedded("doctor", "--json", env={"TZ": name})
+
+    assert ran.data["time_zone"] == name
+    assert ("time_zone" in warnings(ran)) is not is_known
+
+
+def test_takes_a_file_as_a_time_zone(embedded: Todo, tmp_path: Path) -> None:
+    zone = tmp_path / "zone"
+    zone.write_bytes(b"TZif")
+
+    assert warnings(embedded("doctor", "--json", env={"TZ": str(zone)})) == {}
+
+
+@pytest.mark.spec("002/FR-161")
+def test_names_the_keys_and_the_rights_of_the_config_file(
+    site: Site, embedded: Todo
+) -> None:
+    folder = site.home / ".config" / "todo"
+    folder.mkdir(parents=True)
+    config = folder / "config.toml"
+    config.write_text('user = "bob"\ntimeout = 7\n')
+    config.chmod(0o662)
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["config_mode"] == "0662"
+    assert ran.data["config_keys"] == ["user", "timeout"]
+    assert f"`chmod go-w {config}`" in warnings(ran)["config_mode"]
+    config.chmod(0o644)
+    assert warnings(embedded("doctor", "--json")) == {}
+
+
+def test_needs_no_config_file(site: Site, embedded: Todo) -> None:
+    ran = Todo(embedded.surroundings, site.clock)(
+        "doctor",
+        "--json",
+        env={"HOME": None, "TODO_DATABASE_URL": str(site.cwd / "x.db")},
+    )
+
+    assert ran.data["config_mode"] is None
+
+
+@pytest.mark.spec("002/FR-161")
+def test_names_where_certificates_are_looked_up(
+    site: Site, front: NeonFront, tmp_path: Path, authority: Authority
+) -> None:
+    """ContinuumIO/anaconda-issues#707: SSL_CERT_FILE named a file that was gone."""
+    run = site.todo(site.url(HOST, front.port, CONSOLE))
+
+    found = run("doctor", "--json").data["certificates"]
+    assert len(found) == 2
+    gone = {
+        "SSL_CERT_FILE": str(tmp_path / "gone.pem"),
+        "SSL_CERT_DIR": str(tmp_path / "gone"),
+    }
+    ran = run("doctor", "--json", env=gone)
+    assert ran.data["certificates"] == list(gone.values())
+    assert "SSL_CERT_FILE" in warnings(ran)["certificates"]
+    named = site.url(HOST, front.port, f"sslrootcert={authority.file}")
+    ran = site.todo(named)("doctor", "--json", env=gone)
+    assert ran.data["certificates"] == [str(authority.file)]
+    assert "certificates" not in warnings(ran)
+
+
+# An embedded file and its disk
+
+
+@pytest.fixture
+def file(embedded: Todo) -> Path:
+    """An embedded file with one task."""
+    assert embedded("add", "Buy milk").status == 0
+    path = Path(embedded("doctor", "--json").data["place"])
+    # Every test begins without a warning.
+    assert warnings(embedded("doctor", "--json")) == {}
+    return path
+
+
+@pytest.mark.spec("002/FR-162")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+def test_says_that_others_can_use_the_file(
+    embedded: Todo, file: Path, mode: int
+) -> None:
+    file.chmod(mode)
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["file_mode"] == f"{mode:04o}"
+    assert f"`chmod 600 {file}`" in warnings(ran)["file_mode"]
+
+
+@pytest.mark.spec("002/FR-162")
+@pytest.mark.parametrize(
+    ("mode", "advice"),
+    [
+        (0o770, "`chmod go-w "),
+        (0o707, "`chmod go-w "),
+        (0o1777, "move it to a folder of your own"),
+        (0o755, None),
+    ],
+)
+def test_says_that_others_can_use_the_folder(
+    embedded: Todo, file: Path, mode: int, advice: str | None
+) -> None:
+    file.parent.chmod(mode)
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["folder_mode"] == f"{mode:04o}"
+    warning = warnings(ran).get("folder_mode")
+    assert warning is advice or (advice or "?") in (warning or "")
+
+
+@pytest.mark.spec("002/FR-162")
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/zero", "."])
+def test_never_advises_to_change_a_device_or_a_folder(
+    site: Site, place: str
+) -> None:
+    ran = site.todo(str(site.cwd / place))("doctor")
+
+    assert ran.status == 9
+    assert "chmod 600" not in ran.out
+
+
+@pytest.mark.spec("002/FR-162")
+def test_names_owners(embedded: Todo, file: Path) -> None:
+    data = embedded("doctor", "--json").data
+    owner = owner_of(file.stat().st_uid)
+
+    assert (data["file_owner"], data["folder_owner"]) == (owner, owner)
+
+
+@pytest.mark.spec("002/FR-162")
+def test_names_the_files_beside_the_file(embedded: Todo, file: Path) -> None:
+    assert embedded("doctor", "--json").data["files_beside"] == []
+
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("SELECT * FROM task").fetchall()
+        found = embedded("doctor", "--json").data["files_beside"]
+
+    assert found == ["todo.db-wal", "todo.db-shm"]
+
+
+@pytest.mark.spec("002/FR-162")
+def test_says_that_a_file_has_two_names(embedded: Todo, file: Path) -> None:
+    """openclaw/openclaw#144585: each name of a file has a log of its own."""
+    file.with_name("alias.db").hardlink_to(file)
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["file_names"] == 2
+    assert "can get lost" in warnings(ran)["file_names"]
+
+
+def disk(**values: int) -> os.statvfs_result:
+    """What the system says of a disk: by name, `bfree`, `files` ..."""
+    names = "bsize frsize blocks bfree bavail files ffree favail flag namemax"
+    usual = dict.fromkeys(names.split(), 10**9)
+    usual |= {"frsize": 4096, "flag": 0}
+    return os.statvfs_result((usual | values).values())
+
+
+@pytest.mark.spec("002/FR-162")
+@pytest.mark.parametrize(
+    ("values", "name", "value", "words"),
+    [
+        ({"bavail": 5_000}, "disk_free_bytes", 20_480_000, "make room"),
+        ({"favail": 99}, "disk_free_inodes", 99, "delete some"),
+        ({"flag": os.ST_RDONLY}, "disk_read_only", True, "TODO_DATABASE_URL"),
+        # A file system that does not count.
+        ({"files": 0, "favail": 0}, "disk_free_inodes", None, None),
+        ({"blocks": 0, "bavail": 0}, "disk_free_bytes", 0, None),
+        ({}, "disk_read_only", False, None),
+    ],
+)
+def test_says_that_a_disk_is_full_or_read_only(
+    values: dict[str, int], name: str, value: Any, words: str | None
+) -> None:
+    facts = Facts(SqliteTarget(Path("x.db")))
+
+    file_facts.add_disk(facts, disk(**values))
+
+    assert facts.values[name] == value
+    assert list(facts.warnings) == ([name] if words else [])
+    assert (words or "") in facts.warnings.get(name, "")
+
+
+@pytest.mark.spec("002/FR-162")
+def test_looks_at_the_disk_of_a_folder_that_comes_later(site: Site) -> None:
+    run = site.todo(str(site.cwd / "later" / "todo.db"))
+
+    data = run("doctor", "--json").data
+
+    assert data["disk_free_bytes"] > 0
+    assert (data["file_mode"], data["folder_mode"]) == (None, None)
+
+
+@pytest.mark.spec("002/FR-161")
+def test_says_what_it_cannot_look_at(site: Site) -> None:
+    inside = site.cwd / "notes.txt" / "todo.db"
+    inside.parent.write_text("Buy milk")
+
+    error = assert_document(
+        site.todo(str(inside))("doctor", "--json"), code="IO_ERROR"
+    )
+
+    known = [
+        d["message"] for d in error["details"] if d["field"] == "warnings"
+    ]
+    assert "could not be read: " in known[0]
+    assert "not a directory" in known[0]
+
+
+def test_says_what_the_disk_does_not_tell(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    facts = Facts(SqliteTarget(loop / "x.db"))
+
+    file_facts.add_of_disk(facts, loop / "x.db")
+
+    for name in ("file_mode", "folder_mode"):
+        assert "symbolic links" in facts.warnings[name]
+    # That of the next folder that there is.
+    assert facts.values["disk_free_bytes"] > 0
+
+
+@pytest.mark.spec("002/FR-162")
+def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as damaged, damaged:
+        damaged.execute("PRAGMA writable_schema = ON")
+        # The index leads to the root of another table.
+        damaged.execute(
+            "UPDATE sqlite_master SET rootpage = "
+            "(SELECT rootpage FROM sqlite_master WHERE name = 'counter') "
+            "WHERE name = 'task_user_id_created_at_number_idx'"
+        )
+
+    ran = embedded("doctor")
+
+    assert ran.status == 9
+    assert ran.out.startswith(f"Not usable: {file} is damaged")
+    assert "sqlite_version" in found(ran)
+
+
+@pytest.mark.spec("002/FR-162")
+def test_leaves_the_pages_of_a_large_file_alone(
+    embedded: Todo, file: Path
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("CREATE TABLE other AS SELECT zeroblob(17000000) AS x")
+
+    data = embedded("doctor", "--json").data
+
+    assert data["file_bytes"] > 17_000_000
+    assert data["pages"] == "not checked: the file is large"
+
+
+# What other programs stored
+
+LONG = "x" * 201
+FLAWS: dict[str, tuple[str, str]] = {
+    "infinite": ("updated_at", "'infinity'"),
+    "infinitely long ago": ("created_at", "'-infinity'"),
+    "too late": ("created_at", "'9999-01-01 00:00:00+00'"),
+    "too early": ("created_at", "'1899-12-31 23:59:59+00'"),
+    "before Christ": ("updated_at", "'4714-11-24 00:00:00+00 BC'"),
+    "a long title": ("title", f"'{LONG}'"),
+    "a control character": ("title", "'a' || chr(27)"),
+    "an override": ("title", "'a' || chr(8238)"),
+    "a bell in the notes": ("description", "'a' || chr(7)"),
+    "long notes": ("description", "repeat('x', 10001)"),
+}
+FILE_FLAWS: dict[str, tuple[str, str]] = {
+    "no id": ("id", "'5'"),
+    "a number that is a text": ("number", "'two'"),
+    "a number that is too high": ("number", "2147483648"),
+    "no time": ("created_at", "'now'"),
+    "no such day": ("created_at", "'2026-19-39T00:00:00.000000Z'"),
+    "a time that is a number": ("updated_at", "x'31'"),
+    "too late": ("created_at", "'9999-01-01T00:00:00.000000Z'"),
+    "too early": ("created_at", "'1899-12-31T00:00:00.000000Z'"),
+    "bytes": ("title", "x'414243'"),
+    "not UTF-8": ("title", "CAST(x'41ff' AS TEXT)"),
+    "a long title": ("title", f"'{LONG}'"),
+    "a control character": ("title", "'a' || char(27)"),
+    "notes that are not UTF-8": ("description", "CAST(x'41ff' AS TEXT)"),
+    "a bell in the notes": ("description", "'a' || char(7)"),
+}
+
+
+@pytest.mark.spec("002/FR-164")
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_names_tasks_on_a_server_that_break_the_rules(
+    site: Site, plain_url: str, flaw: str
+) -> None:
+    column, value = FLAWS[flaw]
+    site.fill("first", "second", "third")
+    site.fill("of another", user="bob")
+    site.server.run_sql(
+        site.database,
+        f"{DROP_CHECKS}; UPDATE todo.task SET {column} = {value} WHERE number = 2",
+    )
+
+    ran = site.todo(plain_url)("doctor", "--json")
+
+    assert (ran.data["unreadable_tasks"], ran.data["tasks_checked"]) == (
+        [2],
+        3,
+    )
+    assert warnings(ran)["unreadable_tasks"].startswith("1 with a time, ")
+
+
+@pytest.mark.spec("002/FR-164")
+@pytest.mark.parametrize("flaw", FILE_FLAWS)
+def test_names_tasks_in_a_file_that_break_the_rules(
+    embedded: Todo, file: Path, flaw: str
+) -> None:
+    column, value = FILE_FLAWS[flaw]
+    assert embedded("add", "second").status == 0
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        other.execute(f"UPDATE task SET {column} = {value} WHERE number = 2")
+
+    ran = embedded("doctor", "--json")
+
+    expected = {"a number that is a text": "two"}
+    expected |= {"a number that is too high": 2_147_483_648}  # type: ignore[dict-item]
+    assert ran.data["unreadable_tasks"] == [expected.get(flaw, 2)]
+    assert ran.data["tasks_checked"] == 2
+    assert warnings(ran)["unreadable_tasks"].startswith("1 with a time, ")
+
+
+@pytest.mark.spec("002/FR-164")
+def test_names_twenty_tasks_at_most(embedded: Todo, file: Path) -> None:
+    lines = "".join(f"{number}\n" for number in range(30))
+    assert embedded("add", "-", stdin=lines.encode()).status == 0
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        other.execute("UPDATE task SET created_at = 'now', user_id = 'ada'")
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["unreadable_tasks"] == list(range(1, 21))
+    assert warnings(ran)["unreadable_tasks"].startswith("at least 21 with")
+
+
+@pytest.mark.spec("001/FR-045")
+def test_names_the_users_whose_counters_are_behind(
+    site: Site, plain_url: str, embedded: Todo, file: Path
+) -> None:
+    """go-vikunja/vikunja#1716: a restore left a sequence behind its table."""
+    people = [f"user {number:02}" for number in range(25)]
+    for person in people:
+        assert embedded("add", "x", "--user", person).status == 0
+    site.fill("first")
+    site.fill("second", user="bob")
+    site.server.run_sql(
+        site.database, "UPDATE todo.counter SET last = 0 WHERE user_id = 'bob'"
+    )
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("DELETE FROM counter WHERE user_id <> 'ada'")
+
+    on_server = site.todo(plain_url)("doctor", "--json")
+    in_file = embedded("doctor", "--json")
+
+    assert on_server.data["counters_behind"] == ["bob"]
+    assert warnings(on_server)["counters_behind"].startswith("1, as after")
+    assert in_file.data["counters_behind"] == people[:20]
+    assert warnings(in_file)["counters_behind"].startswith("at least 21, ")
+    [line] = first_lines(embedded)[1:]
+    assert line.startswith(
+        f"warning: counters behind {', '.join(people[:5])}, ...: at least 21, "
+    )
+    assert embedded("add", "y", "--user", people[0]).status == 0
+    assert embedded("doctor", "--json").data["counters_behind"] == people[1:21]
+
+
+@pytest.mark.spec("002/FR-161")
+def test_survives_a_value_that_cannot_be_read(
+    embedded: Todo, file: Path
+) -> None:
+    """A column that is missing hides which tasks are unreadable, and nothing else."""
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("ALTER TABLE task RENAME TO kept")
+        other.execute(
+            "CREATE VIEW task AS SELECT id, number, user_id FROM kept"
+        )
+
+    ran = embedded("doctor", "--json")
+
+    assert ran.data["unreadable_tasks"] is None
+    assert warnings(ran)["unreadable_tasks"].startswith("could not be read: ")
+    assert ran.data["counters_behind"] == []
+    assert (ran.data["tasks"], ran.data["numbers"]) == (1, "ok")
+
+
+@pytest.mark.spec("002/FR-161")
+def test_survives_a_counter_that_is_no_number(
+    embedded: Todo, file: Path
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        other.execute("UPDATE counter SET last = 'many'")
+
+    assert embedded("doctor", "--json").data["numbers"] == (
+        "unreadable: a number is not an integer"
+    )
+
+
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("command", ["doctor", "list", "db upgrade"])
+def test_knows_a_stamp_that_is_no_text(
+    embedded: Todo, file: Path, command: str
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("UPDATE alembic_version SET version_num = x'3031'")
+
+    assert_document(embedded(*command.split(), "--json"), code="SCHEMA")
+
+
+# A server
+
+
+@pytest.mark.spec("002/FR-161")
+def test_survives_rights_that_are_missing(
+    site: Site, proxy: TurnProxy, stranger: str
+) -> None:
+    """One function less, and all other values are there."""
+    site.server.run_sql(
+        site.database,
+        f"GRANT USAGE ON SCHEMA todo TO {stranger};"
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA todo TO {stranger};"
+        "REVOKE EXECUTE ON FUNCTION aclexplode(aclitem[]) FROM PUBLIC;"
+        "REVOKE EXECUTE ON FUNCTION clock_timestamp() FROM PUBLIC",
+    )
+    try:
+        run = site.todo(
+            site.url(
+                "localhost", proxy.port, user=stranger, password="a stranger"
+            )
+        )
+        ran = run("doctor", "--json")
+    finally:
+        site.server.run_sql(
+            site.database,
+            f"DROP OWNED BY {stranger};"
+            "GRANT EXECUTE ON FUNCTION aclexplode(aclitem[]) TO PUBLIC;"
+            "GRANT EXECUTE ON FUNCTION clock_timestamp() TO PUBLIC",
+        )
+
+    for name in ("others_may_create_in", "role", "encoding"):
+        assert ran.data[name] is None
+        assert "lacks the rights" in warnings(ran)[name]
+    assert (ran.data["schema_owner"], ran.data["tasks"]) == ("todo_admin", 0)
+
+
+@pytest.mark.spec("002/FR-163")
+def test_names_who_else_may_create_objects(
+    site: Site, proxy: TurnProxy, plain_url: str
+) -> None:
+    """CVE-2018-1058: an object in a schema on the search_path runs as its reader."""
+    site.server.run_sql(
+        site.database,
+        'CREATE ROLE "we""ird"; GRANT CREATE ON SCHEMA public TO "we""ird", PUBLIC',
+    )
+    try:
+        ran = site.todo(plain_url)("doctor", "--json")
+    finally:
+        site.server.run_sql(
+            site.database,
+            'DROP OWNED BY "we""ird"; DROP ROLE "we""ird"; '
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        )
+
+    assert ran.data["others_may_create_in"] == ["public"]
+    assert sorted(ran.data["others_who_may_create"]) == [
+        "every role in public",
+        'we"ird in public',
+    ]
+    advice = warnings(ran)["others_who_may_create"]
+    assert 'REVOKE CREATE ON SCHEMA "public" FROM PUBLIC' in advice
+    assert 'REVOKE CREATE ON SCHEMA "public" FROM "we""ird"' in advice
+    assert "others_who_may_create" not in warnings(
+        site.todo(plain_url)("doctor", "--json")
+    )
+
+
+@pytest.mark.spec("002/FR-163")
+def test_warns_of_clocks_that_differ_and_of_a_server_that_is_read_only(
+    site: Site, proxy: TurnProxy
+) -> None:
+    query = "options=-c%20default_transaction_read_only%3Don"
+    site.clock.now = datetime.now(UTC)
+    site.clock.tick(3_600)
+
+    ran = site.todo(site.url("localhost", proxy.port, query))(
+        "doctor", "--json"
+    )
+
+    assert set(warnings(ran)) == {"read_only", "clock_drift_s"}
+
+
+@pytest.mark.spec("002/FR-163")
+def test_names_a_schema_of_another_version(site: Site, plain_url: str) -> None:
+    def schema_at(version: str) -> Ran:
+        site.server.run_sql(
+            site.database,
+            f"UPDATE todo.alembic_version SET version_num = '{version}'",
+        )
+        return site.todo(plain_url)("doctor", "--json")
+
+    try:
+        newer = schema_at("9999")
+        assert newer.data["schema"] == "9999 (newer)"
+        assert "upgrade todo here" in warnings(newer)["schema"]
+    finally:
+        schema_at(HEAD)
+
+
+@pytest.mark.spec("002/FR-163")
+def test_says_that_an_older_schema_can_be_upgraded() -> None:
+    assert warn_of_schema(State(Fit.CURRENT, HEAD)) is None
+    warning = warn_of_schema(State(Fit.OLDER, "0000"))
+    assert warning == f"run `todo db upgrade`, which brings it to {HEAD}"
+
+
+@pytest.mark.spec("002/FR-163")
+def test_names_an_encoding_that_lacks_characters() -> None:
+    """brianc/node-postgres#2475: a database in SQL_ASCII."""
+    assert server_facts.warn_of_encoding("UTF8") is None
+    assert "ENCODING 'UTF8'" in str(server_facts.warn_of_encoding("SQL_ASCII"))
+
+
+@pytest.mark.spec("002/FR-160")
+def test_ends_with_the_hint_at_a_terminal(site: Site) -> None:
+    """A long sheet must not move it off the screen."""
+    ran = site.terminal("postgresql://ada@localhost:1/x")("doctor")
+
+    lines = ran.out.splitlines()
+    assert lines[0] == "Not usable: localhost:1/x refuses connections"
+    assert lines[-1].startswith("hint: ")

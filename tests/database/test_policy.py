@@ -303,6 +303,24 @@ def test_doctor_says_whom_the_policy_binds(
     assert (data["role"], data["bypasses_row_level_security"]) == (OWNER, True)
 
 
+@pytest.mark.spec("002/FR-164")
+def test_doctor_tells_a_bound_role_nothing_of_others(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    shared.server.run_sql(
+        shared.database,
+        "UPDATE todo.counter SET last = 0 WHERE user_id = 'bob'",
+    )
+
+    def behind(role: str) -> object:
+        run = as_role(shared, proxy, role)
+        return run("doctor", "--json").data["counters_behind"]
+
+    assert behind(OWNER) == ["bob"]
+    assert behind("bob") == ["bob"]
+    assert behind("ada") == []
+
+
 def test_the_owner_still_sees_everybody(
     shared: Site, proxy: TurnProxy
 ) -> None:

@@ -21,6 +21,7 @@ import todo_cli.cli.doctor
 import todo_cli.cli.run
 import todo_cli.database.connection
 import todo_cli.database.facts
+import todo_cli.database.file_facts
 import todo_cli.database.postgresql
 import todo_cli.database.transfer
 import todo_cli.output.terminal

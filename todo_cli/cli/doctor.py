@@ -1,26 +1,109 @@
-"""What `todo doctor` reports: the settings, their sources, and the store."""
+"""What `todo doctor` reports: the settings, their sources, and the store.
 
+The findings have the order of a call: who asks, which setting chose the store,
+how it is reached, and what is in it. The first line is a verdict, for readers
+who want nothing else. Warnings follow, and each says what to do.
+
+A password is never shown.
+"""
+
+import os
+import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import __version__
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import TodoError
+from todo_cli.output import words
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
+    from todo_cli.database.facts import Facts
+
+_LABELS: Final[Mapping[str, str]] = {
+    # The settings
+    "version": "todo",
+    "user": "user",
+    "user_from": "user chosen by",
+    "store": "kind of store",
+    "place": "store",
+    "store_from": "store chosen by",
+    "passed_over": "set and not used",
+    "config_file": "config file",
+    "config_mode": "its rights",
+    "config_keys": "its keys",
+    "embedded_file": "embedded file",
+    "timeout_s": "seconds to connect",
+    "time_zone": "time zone",
+    # How a server is reached
+    "tls": "TLS",
+    "certificates": "CA certificates in",
+    "is_pooler": "Neon's pooler",
+    "login": "login",
+    "password": "password",
+    "ignored_parameters": "without effect",
+    # The disk of an embedded file
+    "files_beside": "files beside it",
+    "file_mode": "rights of the file",
+    "file_owner": "owner of the file",
+    "file_bytes": "bytes in the file",
+    "file_names": "names of the file",
+    "folder_mode": "rights of folder",
+    "folder_owner": "owner of folder",
+    "disk_free_bytes": "free bytes on disk",
+    "disk_free_inodes": "free inodes",
+    "disk_read_only": "read-only disk",
+    "reachable": "reachable",
+    # A server
+    "round_trips": "round trips",
+    "round_trip_ms": "ms a round trip",
+    "server_version": "PostgreSQL",
+    "role": "role",
+    "bypasses_row_level_security": "exempt from RLS",
+    "encoding": "encoding",
+    "time_zone_of_server": "server's time zone",
+    "read_only": "read-only",
+    "clock_drift_s": "clock differs by s",
+    "schema_owner": "owner of schema",
+    "others_may_create_in": "open to others",
+    "others_who_may_create": "others may create",
+    # An embedded file
+    "sqlite_version": "SQLite",
+    "journal_mode": "journal",
+    "pages": "pages",
+    # The tasks
+    "schema": "schema",
+    "tasks": "tasks",
+    "counters_behind": "counters behind",
+    "unreadable_tasks": "unreadable tasks",
+    "tasks_checked": "tasks checked",
+    "numbers": "numbers",
+}
+"""Every finding in words, for a terminal: at most 18 characters.
+
+So a narrow terminal has room for the values.
+"""
+_IN_WARNINGS: Final = 5
+"""How many entries of a list a warning shows; its row shows all."""
+_POSIX_ZONE: Final = re.compile(
+    r"([A-Za-z]{3,}|<[\w+-]{3,}>)[+-]?\d{1,2}(:\d\d){0,2}.*", re.ASCII
+)
+"""A time zone in POSIX's form, such as `CET-1CEST`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What was found."""
 
-    findings: Mapping[str, Any]
-    """Values by name, in the order to show them."""
+    facts: "Facts"
     fault: TodoError | None = None
     """Why the store cannot be used; None if it can."""
 
@@ -33,40 +116,92 @@ async def examine(context: "RunContext") -> Diagnosis:
     """
     from todo_cli.database import facts
 
-    findings = _of_settings(context.settings)
+    settings = context.settings
+    found = facts.Facts(settings.target)
+    _add_settings(found, settings)
+    _add_time_zone(found, context.env.variables)
+    if isinstance(settings.target, PostgresTarget):
+        _add_connection(found, settings.target, context.env.variables)
     try:
         await facts.gather(
-            findings,
+            found,
             context.database,
-            context.settings.user,
+            settings.user,
             context.env.now,
             time.monotonic,
         )
-        return Diagnosis(findings)
     except TodoError as fault:
-        return Diagnosis(findings, fault)
+        return Diagnosis(found, fault)
+    return Diagnosis(found)
 
 
 def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
-    """Show every finding; a fault decides the exit status."""
-    words = []
-    for name, value in diagnosis.findings.items():
-        words.append((name, _word(value)))
+    """Show a verdict, warnings and every finding.
+
+    A fault decides the exit status.
+    """
+    facts = diagnosis.facts
+    fields = []
+    labels = {}
+    for name, value in facts.values.items():
+        fields.append((name, _word(value)))
+        # A terminal shows only what there is.
+        if value is not None and value != []:
+            labels[name] = _LABELS.get(name, name)
+    # Programs get the key of a finding, people its name and its value.
+    reports = []
+    for name, warning in facts.warnings.items():
+        reports.append({"field": name, "message": warning})
+    data = facts.values | {"warnings": reports}
+    verdict = _verdict(diagnosis, context)
     return Sheet(
-        dict(diagnosis.findings),
-        f"The store in {context.place} can be used",
-        fields=words,
+        data,
+        verdict,
+        [verdict],
+        fields=fields,
+        labels=labels,
+        warnings=_warnings(facts),
         fault=diagnosis.fault,
     )
 
 
-def _of_settings(settings: Settings) -> dict[str, Any]:
-    """Describe the settings, without secrets."""
+def _warnings(facts: "Facts") -> list[str]:
+    """Write each warning as a line that begins with what it is about."""
+    lines = []
+    for name, warning in facts.warnings.items():
+        label = _LABELS.get(name, name)
+        value = _brief(facts.values[name])
+        lines.append(f"{label} {value}: {warning}")
+    return lines
+
+
+def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
+    """Say in one line whether the store can be used.
+
+    A warning does not keep it from being used, so the line still says OK.
+    """
+    if diagnosis.fault is not None:
+        return f"Not usable: {diagnosis.fault.message}"
+    values = diagnosis.facts.values
+    contents = words.amount(values["tasks"], "task")
+    if values["schema"] == "absent":
+        contents = "nothing stored yet"
+    verdict = f"OK: {context.place} as {context.user}, {contents}"
+    warnings = len(diagnosis.facts.warnings)
+    if warnings > 0:
+        # Also for who reads this line alone.
+        count = words.amount(warnings, "warning")
+        verdict += f"; {count}"
+    return verdict
+
+
+def _add_settings(facts: "Facts", settings: Settings) -> None:
+    """Add the settings, without secrets."""
     target = settings.target
     store = "sqlite"
     if isinstance(target, PostgresTarget):
         store = "postgresql"
-    findings: dict[str, Any] = {
+    chosen = {
         "version": __version__,
         "user": settings.user,
         "user_from": settings.user_source,
@@ -74,19 +209,134 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
-        "config_file": settings.config_path and str(settings.config_path),
-        "embedded_file": settings.data_path and str(settings.data_path),
+        "config_file": _text(settings.config_path),
+    }
+    facts.add_all(chosen)
+    _add_config(facts, settings)
+    other = {
+        "config_keys": list(settings.config_keys),
+        "embedded_file": _text(settings.data_path),
         "timeout_s": settings.timeout_s,
     }
-    if isinstance(target, PostgresTarget):
-        findings |= {
-            "tls": _tls(target),
-            "is_pooler": target.is_pooler,
-            "login": target.user,
-            "password": "***" if target.password else None,
-            "ignored_parameters": list(target.dropped),
-        }
-    return findings
+    facts.add_all(other)
+
+
+def _add_config(facts: "Facts", settings: Settings) -> None:
+    """Add the rights of the config file.
+
+    Whoever may write to it can have the next task stored elsewhere. One that
+    contains a password and that others can read was refused before.
+    """
+    from todo_cli.database import file_facts
+
+    mode = None
+    warning = None
+    # The file may be absent.
+    with suppress(OSError):
+        path = os.fspath(settings.config_path or "")
+        found = os.stat(path)
+        mode = file_facts.rights(found.st_mode)
+        if found.st_mode & file_facts.WRITTEN_BY_OTHERS:
+            command = f"chmod go-w {quote(path)}"
+            warning = f"others can choose your store: `{command}`"
+    facts.add("config_mode", mode, warning)
+
+
+def _text(path: Path | None) -> str | None:
+    """Write a path as JSON can hold it.
+
+    There is none without a home folder.
+    """
+    return None if path is None else str(path)
+
+
+def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
+    """Add the caller's time zone, from `TZ`.
+
+    The C library takes a misspelt name for UTC without a word, and a day then
+    begins at another hour.
+    """
+    name = variables.get("TZ")
+    if name is None:
+        facts.add("time_zone", "the system's")
+        return
+    warning = None
+    if not _is_time_zone(name.removeprefix(":")):
+        warning = (
+            "TZ names no time zone, so UTC is used: "
+            "name one such as `Europe/Berlin`"
+        )
+    facts.add("time_zone", name, warning)
+
+
+def _is_time_zone(name: str) -> bool:
+    """Whether the C library knows a value of `TZ`.
+
+    It takes an empty one for UTC, and any name that it does not know.
+    """
+    if not name or _POSIX_ZONE.fullmatch(name):
+        return True
+    if name.startswith("/"):
+        # Unlike that of `Path`, this never raises an error.
+        return os.path.isfile(name)
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _add_connection(
+    facts: "Facts", target: PostgresTarget, variables: Mapping[str, str]
+) -> None:
+    """Describe how the server is reached, without secrets."""
+    facts.add("tls", _tls(target))
+    _add_certificates(facts, target, variables)
+    connection = {
+        "is_pooler": target.is_pooler,
+        "login": target.user,
+        "password": "***" if target.password else None,
+        "ignored_parameters": list(target.dropped),
+    }
+    facts.add_all(connection)
+
+
+def _add_certificates(
+    facts: "Facts", target: PostgresTarget, variables: Mapping[str, str]
+) -> None:
+    """Add the files and folders in which CA certificates are looked up.
+
+    In a small container there may be none, and then every server is refused.
+    """
+    places: list[str] = []
+    if target.root_certificate is not None:
+        places = [str(target.root_certificate)]
+    elif not target.is_plain:
+        places = _places_of_certificates(variables)
+    warning = None
+    if places and not any(os.path.exists(place) for place in places):
+        warning = (
+            "not there: install your system's CA certificates, or name a file "
+            "in SSL_CERT_FILE or with `sslrootcert=FILE`"
+        )
+    facts.add("certificates", places, warning)
+
+
+def _places_of_certificates(variables: Mapping[str, str]) -> list[str]:
+    """Return the file and the folders where OpenSSL looks by itself.
+
+    Each is compiled in, and a variable can name another one.
+    """
+    # Late: a server on this machine needs no TLS.
+    import ssl
+
+    known = ssl.get_default_verify_paths()
+    file = variables.get(known.openssl_cafile_env, known.openssl_cafile)
+    folders = variables.get(known.openssl_capath_env, known.openssl_capath)
+    # Several are separated like those of PATH.
+    return [file, *folders.split(os.pathsep)]
 
 
 def _tls(target: PostgresTarget) -> str:
@@ -102,10 +352,20 @@ def _tls(target: PostgresTarget) -> str:
     return f"verified against {authority}, {how}"
 
 
+def _brief(value: Any) -> str:
+    """Write a finding as short as a warning needs it; a list is cut.
+
+    A warning is read as a sentence, and twenty names would hide its end.
+    """
+    if isinstance(value, list) and len(value) > _IN_WARNINGS:
+        return _word([*value[:_IN_WARNINGS], "..."])
+    return _word(value)
+
+
 def _word(value: Any) -> str:
     """Write a finding as text; `-` means that there is none."""
     if isinstance(value, list):
-        return ", ".join(value) or "-"
+        return ", ".join(str(each) for each in value) or "-"
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -28,6 +28,8 @@ class Printed:
     status: int
     out: bytes = b""
     err: bytes = b""
+    last: bytes = b""
+    """What goes to stderr after everything else."""
     stored: str | None = None
     """What was stored, in words; for stderr if stdout cannot be written."""
 
@@ -117,6 +119,8 @@ class Printer:
             return 128 + _SIGPIPE
         except OSError as error:
             return self._not_written(error, printed.stored)
+        finally:
+            self.env.say(printed.last)
         return printed.status
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
@@ -141,11 +145,15 @@ class Printer:
         details: list[Detail] = []
         for name, value in sheet.fields:
             details.append({"field": name, "message": value})
+        # A document of a failure has no `data`, so they are details, too.
+        for warning in sheet.warnings:
+            details.append({"field": "warnings", "message": warning})
         error = type(fault)(fault.message, hint=fault.hint, details=details)
         failed = self.failure(error)
         if self.as_json:
             return failed
-        return Printed(failed.status, self._draw(sheet), failed.err)
+        # Last, so that a long sheet does not move the hint off the screen.
+        return Printed(failed.status, self._draw(sheet), last=failed.err)
 
     def _draw(self, sheet: Sheet) -> bytes:
         """Draw a sheet: JSON, a table for a terminal, or lines for a pipe."""

@@ -1,25 +1,106 @@
 """Collect what `todo doctor` reports about a store.
 
-Nothing is changed.
+Nothing is changed. Each statement is asked by itself: if one fails, its values
+are None and a warning says why, and the other values are still shown. They are
+worth most when something is broken. Only what no command can do without raises
+an error: the connection, the version of the schema, and the user's tasks.
+
+The cost is bounded, so that doctor answers on a large store as well: some
+twenty round trips, and the limits below.
+
+To add a value: its query in `queries.py`, a call of `Facts.ask` here or in
+`server_facts.py` or `file_facts.py`, its label in `cli/doctor.py`, and its type
+in `tests/cli/contract.py`.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-from statistics import median
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from todo_cli.database import schema
+from todo_cli.database import failures, file_facts, schema, server_facts
 from todo_cli.database.engine import Database
-from todo_cli.database.run import Connection, Statement, fetch_value
-from todo_cli.database.url import PostgresTarget
+from todo_cli.database.run import Connection, Row, Statement, fetch_value
+from todo_cli.database.schema import Fit, State
+from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
 from todo_cli.errors import NoStore
 
-# An odd number, so that the median is one of the values.
-_PINGS = 3
+Take = Callable[[list[Row]], None]
+"""Adds values from the rows of a statement."""
+
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_TOO_LATE: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_NAMED_UP_TO: Final = 20
+"""How many users or numbers are named at most."""
+_USERS_UP_TO: Final = 10_000
+"""How many users are compared with their counters at most.
+
+That takes 0.1 s.
+"""
+_ROWS_UP_TO: Final = 20_000
+"""How many of the user's tasks are checked at most.
+
+That takes 0.3 s on SQLite, where each row is a call of a Python function.
+"""
+
+
+class Facts:
+    """What was found so far, in display order.
+
+    A name is a key of the JSON document. It keeps its meaning and its type, and
+    its value may be None.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.values: dict[str, Any] = {}
+        """Values by name; None where there is none."""
+        self.warnings: dict[str, str] = {}
+        """By the name of the value: what is wrong with it, and what to do."""
+        self._target = target
+
+    def add(self, name: str, value: Any, warning: str | None = None) -> None:
+        """Note a value, perhaps with a warning; replace an earlier one."""
+        self.values[name] = value
+        self.warnings.pop(name, None)
+        if warning is not None:
+            self.warnings[name] = warning
+
+    def add_all(self, values: Mapping[str, Any]) -> None:
+        """Note several values without a warning."""
+        for name, value in values.items():
+            self.add(name, value)
+
+    def add_unreadable(self, names: Sequence[str], error: Exception) -> None:
+        """Note why values could not be read."""
+        reason = failures.translated(error, self._target).message
+        for name in names:
+            self.add(name, None, f"could not be read: {reason}")
+
+    async def ask(
+        self,
+        connection: Connection,
+        names: Sequence[str],
+        statement: str | Statement,
+        take: Take,
+        **values: Any,
+    ) -> None:
+        """Fetch rows for the values with these names; `take` adds them.
+
+        If that fails, note it for each name. A lost connection and a lock are
+        raised, so that the whole call is repeated.
+        """
+        try:
+            rows = await connection.fetch(statement, **values)
+        except Exception as error:
+            can_repeat = failures.is_cut(error) or failures.is_busy(error)
+            if can_repeat or not failures.is_of_driver(error):
+                raise
+            self.add_unreadable(names, error)
+        else:
+            take(rows)
 
 
 async def gather(
-    facts: dict[str, Any],
+    facts: Facts,
     database: Database,
     user: str,
     now: Callable[[], datetime],
@@ -34,118 +115,161 @@ async def gather(
     Raises:
         TodoError: the store cannot be reached or used.
     """
-    facts["reachable"] = False
+    target = database.target
+    if isinstance(target, SqliteTarget):
+        # Before SQLite opens the file and makes files beside it.
+        file_facts.add_of_disk(facts, target.path)
+    facts.add("reachable", False)
 
     async def ask(connection: Connection) -> None:
-        facts["reachable"] = True
-        target = database.target
+        facts.add("reachable", True)
         if isinstance(target, PostgresTarget):
-            found = await _server(connection, target, now, clock_s)
+            await server_facts.add(facts, connection, target, now, clock_s)
         else:
-            found = await _file(connection)
-        # Before `_contents`, which may fail: then these are still shown.
-        facts.update(found)
-        contents = await _contents(connection, database, user)
-        facts.update(contents)
+            await file_facts.add(facts, connection, target.path)
+        # Last, because it raises an error for a store that cannot be used.
+        await _add_contents(facts, connection, database, user)
 
     try:
         await database.look(ask)
     except NoStore:
-        facts.update({"reachable": True, "schema": "absent", "tasks": 0})
+        # The first added task makes it.
+        facts.add_all({"reachable": True, "schema": "absent", "tasks": 0})
 
 
-async def _server(
-    connection: Any,
-    target: PostgresTarget,
-    now: Callable[[], datetime],
-    clock_s: Callable[[], float],
-) -> dict[str, Any]:
-    """Collect what only a server can tell."""
-    times_s = []
-    for _ in range(_PINGS):
-        began = clock_s()
-        # The simple protocol: one round trip, also the first time.
-        await connection.execute("SELECT 1")
-        times_s.append(clock_s() - began)
-    median_ms = 1_000 * median(times_s)
-    asked_at = now()
-    [server] = await connection.fetch("server")
-    role, bypasses_rls, server_now, read_only = server
-    drift = server_now - asked_at
-    owners = await connection.fetch("owners")
-    open_schemas = await connection.fetch("open_schemas")
-    return {
-        "round_trips": _round_trips(target),
-        "round_trip_ms": round(median_ms, 2),
-        "server_version": connection.server_version,
-        "role": role,
-        "bypasses_row_level_security": bool(bypasses_rls),
-        "schema_owner": owners[0][0] if owners else None,
-        "others_may_create_in": [name for (name,) in open_schemas],
-        "read_only": read_only == "on",
-        "clock_drift_s": round(drift.total_seconds(), 1),
-    }
+async def _add_contents(
+    facts: Facts, connection: Connection, database: Database, user: str
+) -> None:
+    """Read the version of the schema, and look at the tasks.
 
-
-def _round_trips(target: PostgresTarget) -> int:
-    """Return the round trips of a command with one statement.
-
-    These are TCP, TLS, start-up, two of SCRAM, and two of the statement.
+    Raises:
+        NoStore: there are no tables yet.
+        SchemaMismatch: the tables do not fit this program.
     """
-    host, _ = target.hosts[0]
-    # A Unix socket needs no handshake.
-    connecting = 0 if host.startswith("/") else 1
-    if target.is_plain:
-        tls = 0
-    elif target.direct_tls:
-        tls = 1
-    else:
-        # The client asks for TLS first.
-        tls = 2
-    start_up = 1
-    scram = 2
-    # Described once, then run.
-    statement = 2
-    return connecting + tls + start_up + scram + statement
-
-
-async def _file(connection: Connection) -> dict[str, Any]:
-    """Collect what only an embedded file can tell."""
-    version = await fetch_value(connection, "sqlite_version")
-    [(journal,)] = await connection.fetch(Statement("PRAGMA journal_mode"))
-    return {"sqlite_version": version, "journal_mode": journal}
-
-
-async def _contents(
-    connection: Connection, database: Database, user: str
-) -> dict[str, Any]:
-    """Read the version of the schema, and count the user's tasks."""
     state = await schema.read_state(connection)
-    if state.fit is schema.Fit.ABSENT:
-        return {"schema": "absent", "tasks": 0}
+    place = database.target.place
+    if state.fit is Fit.ABSENT:
+        raise NoStore
     # The next command upgrades an older file, but only `todo db upgrade` upgrades
     # a server.
-    is_old = state.fit is schema.Fit.OLDER and not database.is_sqlite
-    is_foreign = state.fit in (schema.Fit.FOREIGN, schema.Fit.UNTRUSTED)
-    if is_foreign or is_old:
-        raise schema.mismatch(state, database.target.place)
+    is_old = state.fit is Fit.OLDER and not database.is_sqlite
+    if is_old or state.fit in (Fit.FOREIGN, Fit.UNTRUSTED):
+        raise schema.mismatch(state, place)
+    version = f"{state.version} ({state.fit})"
+    facts.add("schema", version, warn_of_schema(state))
+    await _add_tasks(facts, connection, user)
+
+
+def warn_of_schema(state: State) -> str | None:
+    """Say what to do about tables of another version that can be used.
+
+    Others are an error: `schema.mismatch`.
+    """
+    if state.version == schema.HEAD:
+        return None
+    if state.fit is Fit.NEWER:
+        return "made by a newer version of todo: upgrade todo here"
+    return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
+
+
+async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
+    """Count the user's tasks, and look for what other programs have broken."""
     [(counted, highest)] = await connection.fetch("contents", user=user)
+    facts.add("tasks", counted)
     # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
-    return {
-        "schema": f"{state.version} ({state.fit})",
-        "tasks": counted,
-        "numbers": _numbers(last, highest),
-    }
+    await _add_behind(facts, connection)
+    await _add_flawed(facts, connection, user, counted)
+    facts.add("numbers", _numbers(last, highest))
 
 
-def _numbers(last: int, highest: int) -> str:
+def _numbers(last: Any, highest: Any) -> str:
     """Say whether the user's counter has kept up with the tasks.
 
     A restored table can put it behind.
     """
+    # SQLite can hold a text here, if its CHECKs were off.
+    if not isinstance(last, int) or not isinstance(highest, int):
+        return "unreadable: a number is not an integer"
     if last >= highest:
         # More is fine: numbers of deleted tasks are not reused.
         return "ok"
     places = f"the counter is at {last}, a task at {highest}"
     return f"behind: {places}; the next added task puts it right"
+
+
+async def _add_behind(facts: Facts, connection: Connection) -> None:
+    """Name the users whose counters are behind their tasks."""
+
+    def take(rows: Sequence[Row]) -> None:
+        """Name the first of them."""
+        users = [str(user) for [user] in rows]
+        warning = None
+        if users:
+            warning = (
+                f"{_at_least(users)}, as after a partial restore; nothing to "
+                "do: the next task that a user adds puts the counter right"
+            )
+        facts.add("counters_behind", users[:_NAMED_UP_TO], warning)
+
+    await facts.ask(
+        connection,
+        ["counters_behind"],
+        "behind",
+        take,
+        users=_USERS_UP_TO,
+        most=_NAMED_UP_TO + 1,
+    )
+
+
+async def _add_flawed(
+    facts: Facts, connection: Connection, user: str, counted: int
+) -> None:
+    """Name the tasks with values that our rules refuse."""
+
+    def take(rows: Sequence[Row]) -> None:
+        """Name the first of them."""
+        # Text, if the number itself is what breaks a rule.
+        numbers = [_integer_or_text(number) for [number] in rows]
+        warning = None
+        if numbers:
+            warning = (
+                f"{_at_least(numbers)} with a time, an id, a number or a text "
+                "that todo refuses; another program stored them: correct or "
+                "delete them with SQL"
+            )
+        facts.add("unreadable_tasks", numbers[:_NAMED_UP_TO], warning)
+        checked = min(counted, _ROWS_UP_TO)
+        facts.add("tasks_checked", checked)
+
+    names = ["unreadable_tasks", "tasks_checked"]
+    # SQLite has a function of ours for the times, and ignores their bounds.
+    await facts.ask(
+        connection,
+        names,
+        "flawed",
+        take,
+        user=user,
+        rows=_ROWS_UP_TO,
+        most=_NAMED_UP_TO + 1,
+        earliest=_EARLIEST,
+        too_late=_TOO_LATE,
+    )
+
+
+def _at_least(found: Sequence[Any]) -> str:
+    """Count what was found.
+
+    The queries stop at one more than we name, so more may be there.
+    """
+    count = str(len(found))
+    if len(found) > _NAMED_UP_TO:
+        count = f"at least {count}"
+    return count
+
+
+def _integer_or_text(value: Any) -> int | str:
+    """Return a value that JSON can hold."""
+    if isinstance(value, int):
+        return value
+    return str(value)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
-    and_,
     any_,
     case,
     cast,
@@ -176,26 +175,41 @@ def role_without_rights() -> Select[Any]:
 
 
 def open_schemas() -> Select[Any]:
-    """Select the schemas in which others may create objects.
+    """Select the schemas in which others may create objects, and who may.
 
-    These are our schema and those on our search_path. A group that we belong
-    to counts as others: its members are.
+    The schemas are ours and those on our search_path. NULL for who means every
+    role. A group that we belong to counts as others: its members are.
+
+    A row of the join is a schema with a role that may create in it: as its
+    owner, or because of a grant.
     """
-    exploded = func.aclexplode(_schema.nspacl)
-    rights = exploded.table_valued("grantee", "privilege_type").lateral()
-    is_right_to_create = rights.c.privilege_type == _quoted("CREATE")
+    rights = _rights_to_create()
     # 0 is PUBLIC: every role.
-    is_public = rights.c.grantee == literal_column("0")
-    by_everybody = and_(is_right_to_create, is_public)
-    is_granted = and_(is_right_to_create, _role.oid == rights.c.grantee)
+    by_everybody = rights.c.grantee == literal_column("0")
+    is_granted = _role.oid == rights.c.grantee
+    # An owner may always create.
     by_role = or_(_OWNS_SCHEMA, is_granted)
     roles = _NAMESPACE.outerjoin(rights, true()).outerjoin(_ROLE, by_role)
     # NULL where the outer join found no role.
     is_trusted = func.coalesce(_is_trusted(with_groups=False), true())
+    schema = cast(_schema.nspname, Text).label("schema")
+    name = cast(_role.rolname, Text)
+    who = case((by_everybody, None), else_=name).label("who")
+    found = select(schema, who).select_from(roles)
     is_open = or_(by_everybody, not_(is_trusted))
-    names = select(cast(_schema.nspname, Text).label("name"))
-    found = names.select_from(roles).where(_is_looked_in(), is_open)
-    return found.distinct().order_by(column("name"))
+    open_to = found.where(_is_looked_in(), is_open)
+    return open_to.distinct().order_by(schema, who)
+
+
+def _rights_to_create() -> Any:
+    """Select who was granted the right to create objects in a schema.
+
+    The schema is the one in the row of `_NAMESPACE`.
+    """
+    exploded = func.aclexplode(_schema.nspacl)
+    rights = exploded.table_valued("grantee", "privilege_type")
+    is_to_create = rights.c.privilege_type == _quoted("CREATE")
+    return select(rights.c.grantee).where(is_to_create).lateral()
 
 
 def _is_looked_in() -> ColumnElement[bool]:

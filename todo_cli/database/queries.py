@@ -19,9 +19,9 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    DateTime,
     Integer,
     Label,
+    LargeBinary,
     Select,
     String,
     Table,
@@ -46,10 +46,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
+from todo_cli import rules
 from todo_cli.database import owner
 from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.listing import COUNTED_UP_TO
-from todo_cli.database.tables import CounterRow, Instant, TaskRow
+from todo_cli.database.tables import (
+    REFUSED,
+    REFUSED_IN_LINES,
+    CounterRow,
+    Instant,
+    TaskRow,
+)
 from todo_cli.task import Task, TaskChange
 
 Expression = Any
@@ -83,6 +90,20 @@ _ONE: Final = literal_column("1", Integer)
 _ZERO: Final = literal_column("0", Integer)
 
 
+def _text_flaws(
+    text: ColumnElement[Any], longest: int, refused: str
+) -> list[ColumnElement[bool]]:
+    """Conditions on PostgreSQL: the text is too long, or has wrong characters.
+
+    The same as in the CHECKs, but with every name qualified: a CHECK is parsed
+    when it is made, and a statement each time, on the caller's search_path.
+    """
+    most = literal_column(str(longest), Integer)
+    pattern: Any = literal_column(f"'{refused}'")
+    matches = text.op("~", is_comparison=True)
+    return [func.length(text) > most, matches(pattern)]
+
+
 class PostgresDialect:
     """The SQL that only PostgreSQL understands."""
 
@@ -100,6 +121,23 @@ class PostgresDialect:
         unnested = func.unnest(self._array(name, Integer))
         items = unnested.table_valued("value", with_ordinality="key")
         return items.render_derived()
+
+    def is_flawed(self, columns: Any) -> ColumnElement[bool]:
+        """Test whether a row has a time or a text that our rules refuse.
+
+        asyncpg cannot read a time after the year 9999, and reads `infinity` as
+        the last time that Python has. `infinity` is later than `too_late`.
+        """
+        earliest = bindparam("earliest", type_=Instant)
+        too_late = bindparam("too_late", type_=Instant)
+        flaws = []
+        for name in ("created_at", "updated_at", "completed_at"):
+            flaws += [columns[name] < earliest, columns[name] >= too_late]
+        flaws += _text_flaws(columns.title, rules.TITLE_LENGTH, REFUSED)
+        flaws += _text_flaws(
+            columns.description, rules.DESCRIPTION_LENGTH, REFUSED_IN_LINES
+        )
+        return or_(*flaws)
 
     def _array(self, name: str, kind: Any) -> ColumnElement[Any]:
         """Cast a parameter, an array of texts, to an array of another type.
@@ -127,13 +165,28 @@ class SqliteDialect:
         array = bindparam(name, type_=Text)
         return func.json_each(array).table_valued("key", "value", name=name)
 
+    def is_flawed(self, columns: Any) -> ColumnElement[bool]:
+        """Test with `file_facts.is_readable`, a function in Python.
+
+        Only Python knows whether a text is UTF-8. So it gets bytes, and the
+        types of all values in one text.
+        """
+        kinds: Any = literal_column("''")
+        for each in COLUMNS:
+            kinds = kinds + func.typeof(columns[each.name], type_=Text)
+        values = []
+        for each in COLUMNS:
+            values.append(cast(columns[each.name], LargeBinary))
+        is_readable = func.todo_is_readable(kinds, *values)
+        return is_readable == _ZERO
+
 
 Dialect = PostgresDialect | SqliteDialect
 
 
 def statements(dialect: Dialect) -> dict[str, Expression]:
     """Return every query of fixed text, by the name that `run.py` uses."""
-    found = _of_tasks(dialect) | _of_the_store() | _of_transfer(dialect)
+    found = _of_tasks(dialect) | _of_the_store(dialect) | _of_transfer(dialect)
     if isinstance(dialect, PostgresDialect):
         return found | _of_a_server(dialect)
     return found | _of_a_file()
@@ -153,13 +206,15 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
     }
 
 
-def _of_the_store() -> dict[str, Expression]:
+def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
     last = select(counter.last)
     return {
         "ping": select(_ONE),
         "version": select(VERSION_TABLE.c.version_num),
         "contents": _contents(),
         "last_number": last.where(counter.user_id == _USER),
+        "behind": _behind(),
+        "flawed": _flawed(dialect),
     }
 
 
@@ -469,8 +524,62 @@ def _contents() -> Expression:
     return select(func.count(), highest).select_from(TASK).where(_MINE)
 
 
+def _behind() -> Select[Any]:
+    """Select the users who have a task number above their counter.
+
+    Looks at the first `users` users with a task. So a user without any counter
+    is found, too.
+    """
+    some = _some_users()
+    last = select(counter.last).where(counter.user_id == some.c.user_id)
+    # No counter yet is as much behind as 0.
+    counted = func.coalesce(last.scalar_subquery(), _ZERO)
+    is_behind = counted < _highest(some.c.user_id)
+    behind = select(some.c.user_id).where(is_behind)
+    return behind.order_by(some.c.user_id).limit(MOST)
+
+
+def _some_users() -> Any:
+    """Select the first `users` users with a task, each once.
+
+    PostgreSQL and SQLite walk all tasks for DISTINCT or GROUP BY. Here each
+    user takes one step in the index of `user_id`: the lowest name, then the
+    lowest name above that, and so on.
+
+        WITH RECURSIVE users(user_id) AS (
+            SELECT min(user_id) FROM task
+            UNION ALL
+            SELECT (SELECT min(user_id) FROM task WHERE user_id > users.user_id)
+            FROM users WHERE user_id IS NOT NULL
+        )
+        SELECT user_id FROM users WHERE user_id IS NOT NULL LIMIT :users
+    """
+    user = task.user_id
+    first = select(func.min(user).label("user_id"))
+    users = first.cte("users", recursive=True)
+    is_there = users.c.user_id.is_not(None)
+    next_user = select(func.min(user)).where(user > users.c.user_id)
+    following = select(next_user.scalar_subquery()).where(is_there)
+    users = users.union_all(following)
+    # The NULL after the last user ended the recursion.
+    found = select(users.c.user_id).where(users.c.user_id.is_not(None))
+    return found.limit(_number("users")).subquery("some")
+
+
+def _flawed(dialect: Dialect) -> Select[Any]:
+    """Select the numbers of the user's tasks that break our rules.
+
+    Looks at the newest `rows` numbers, because there is no index to help. The
+    subquery with its LIMIT keeps both stores from looking at more.
+    """
+    mine = select(*COLUMNS).where(_MINE).order_by(task.number.desc())
+    some = mine.limit(_number("rows")).subquery("some")
+    found = select(some.c.number).where(dialect.is_flawed(some.c))
+    return found.order_by(some.c.number).limit(MOST)
+
+
 def _server() -> Select[Any]:
-    """Select our role, whether it bypasses policies, clock and `read_only`."""
+    """Select what the server says about our role and about itself."""
     roles = table(
         "pg_roles",
         column("rolname"),
@@ -481,14 +590,22 @@ def _server() -> Select[Any]:
     me: ColumnElement[Any] = literal_column("current_user")
     bypasses = or_(roles.c.rolsuper, roles.c.rolbypassrls)
     my_bypass = select(bypasses).where(roles.c.rolname == me)
-    clock = func.clock_timestamp()
-    setting: ColumnElement[Any] = literal_column("'transaction_read_only'")
+    # Seconds since 1970. asyncpg cannot read every time that a server can have.
+    epoch = func.date_part(literal_column("'epoch'"), func.clock_timestamp())
     return select(
         cast(me, Text),
         my_bypass.scalar_subquery(),
-        cast(clock, DateTime(timezone=True)),
-        func.current_setting(setting),
+        _setting("server_encoding"),
+        _setting("TimeZone"),
+        _setting("transaction_read_only"),
+        epoch,
     )
+
+
+def _setting(name: str) -> ColumnElement[Any]:
+    """Select a setting of the session."""
+    quoted: ColumnElement[Any] = literal_column(f"'{name}'")
+    return func.current_setting(quoted)
 
 
 def _sqlite_relations() -> Select[Any]:

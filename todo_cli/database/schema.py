@@ -107,11 +107,14 @@ async def _read_any_version(connection: Connection) -> str | None:
 
 
 async def read_version(connection: Connection) -> str | None:
-    """Read the stamp of a store; None if the table is empty.
+    """Read the stamp of a store; None if there is none.
 
-    Fails with the driver's error if there is no table.
+    Another program may have stored something else there, such as bytes. Fails
+    with the driver's error if there is no table.
     """
-    version: str | None = await fetch_value(connection, "version")
+    version = await fetch_value(connection, "version")
+    if not isinstance(version, str):
+        return None
     return version
 
 

@@ -65,6 +65,13 @@ class Identifier(TypeDecorator[UUID]):
         return dialect.type_descriptor(Uuid())
 
 
+_WIDE: Final = "\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069"
+REFUSED: Final = f"[\\u0001-\\u001F{_WIDE}]"
+"""The refused characters of a line, as PostgreSQL's regular expression."""
+REFUSED_IN_LINES: Final = f"[\\u0001-\\u0008\\u000B-\\u001F{_WIDE}]"
+"""Those of a text of several lines."""
+
+
 class TextRule(ColumnElement[bool]):
     """The rules for one text column, as a CHECK in each dialect.
 
@@ -95,12 +102,8 @@ def _postgresql_rule(
     rule: TextRule, compiler: object, **options: object
 ) -> str:
     """Write the rule with a regular expression."""
-    controls = (
-        "\\u0001-\\u0008\\u000B-\\u001F" if rule.lines else "\\u0001-\\u001F"
-    )
-    return rule.render(
-        f"{rule.column} !~ '[{controls}\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]'"
-    )
+    refused = REFUSED_IN_LINES if rule.lines else REFUSED
+    return rule.render(f"{rule.column} !~ '{refused}'")
 
 
 @compiles(TextRule, "sqlite")

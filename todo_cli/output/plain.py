@@ -29,10 +29,12 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     if sheet.table is not None:
         for task in sheet.table.tasks:
             yield "\t".join(_columns(task))
-    for name, value in sheet.fields:
-        yield f"{name}\t{field(value)}"
     for line in sheet.lines:
         yield visible(line)
+    for warning in sheet.warnings:
+        yield f"warning: {visible(warning)}"
+    for name, value in sheet.fields:
+        yield f"{name}\t{field(value)}"
 
 
 def _columns(task: Task) -> list[str]:

@@ -1,7 +1,7 @@
 """A sheet for a terminal, drawn by Rich; no other module imports Rich."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Final, TextIO
 
@@ -94,16 +94,21 @@ def progress(
 
 
 def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
-    """Draw the table, the fields or the lines of a sheet, whichever it has."""
+    """Draw the parts that a sheet has."""
     table = sheet.table
     if table is not None:
         if not table.tasks:
             return [Text(visible(table.note))]
         footer = Text(visible(table.footer), style="dim")
         return [_table(table, width), footer]
+    parts: list[RenderableType] = []
+    for line in sheet.lines:
+        parts.append(Text(visible(line)))
+    for warning in sheet.warnings:
+        parts.append(Text(f"warning: {visible(warning)}"))
     if sheet.fields:
-        return [_fields(sheet.fields)]
-    return [Text(visible(line)) for line in sheet.lines]
+        parts.append(_fields(sheet))
+    return parts
 
 
 def _table(table: Table, width: int) -> RichTable:
@@ -147,11 +152,18 @@ def _status(task: Task) -> Text:
     return Text("open", style="yellow")
 
 
-def _fields(fields: Sequence[tuple[str, str]]) -> RichTable:
-    """Draw names and values in two columns; long values are folded."""
+def _fields(sheet: Sheet) -> RichTable:
+    """Draw names and values in two columns; long values are folded.
+
+    A sheet can have labels, which are for people: other names, and fewer rows.
+    """
+    labels = sheet.labels
+    if labels is None:
+        labels = {name: name for name, _ in sheet.fields}
     drawn = RichTable.grid(padding=(0, 2))
     drawn.add_column(style="cyan", no_wrap=True)
     drawn.add_column(overflow="fold")
-    for name, value in fields:
-        drawn.add_row(Text(name), Text(visible_lines(value)))
+    for name, value in sheet.fields:
+        if name in labels:
+            drawn.add_row(Text(labels[name]), Text(visible_lines(value)))
     return drawn

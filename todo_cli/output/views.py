@@ -4,7 +4,7 @@ The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 `terminal` for people.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -56,8 +56,8 @@ class Table:
 class Sheet:
     """A result in words.
 
-    Programs get `data` and `message`; people get one of `lines`, `table` and
-    `fields`.
+    Programs get `data` and `message`. People get a `table`, or `lines`,
+    `warnings` and `fields`, as far as there are any.
     """
 
     data: Any
@@ -65,6 +65,17 @@ class Sheet:
     lines: Sequence[str] = ()
     table: Table | None = None
     fields: Sequence[tuple[str, str]] = ()
+    labels: Mapping[str, str] | None = None
+    """At a terminal: the fields to show, by name, and their names in words.
+
+    None shows all of them under their own names. A pipe always gets all of them
+    under their own names, which scripts rely on.
+    """
+    warnings: Sequence[str] = ()
+    """What to look at, although the command succeeded.
+
+    Each is one line: what is wrong, and what to do.
+    """
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
 
