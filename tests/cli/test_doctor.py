@@ -37,6 +37,7 @@ SETTINGS = [
     "place",
     "store_from",
     "passed_over",
+    "switches",
     "config_file",
     "embedded_file",
     "timeout_s",

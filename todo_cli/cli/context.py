@@ -50,11 +50,10 @@ class RunContext:
         """Ask on the terminal; any answer but `y` or `yes` means no.
 
         Raises:
-            ConfirmationRequired: there is no terminal to ask on.
+            ConfirmationRequired: nobody is there to ask.
             Cancelled: the answer is not yes.
         """
-        can_ask = self.env.stdin_is_terminal and self.env.stderr_is_terminal
-        if self.as_json or not can_ask:
+        if self.as_json or not self.env.can_ask:
             raise ConfirmationRequired(
                 f"Three or more tasks would be deleted{NOTHING_CHANGED}",
                 hint="add --yes if that is meant",
@@ -77,7 +76,7 @@ class RunContext:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Show a progress bar while this context is open.
+        """Show a progress bar while this context is open, or a plain line.
 
         Yields a function of (done, total) that moves the bar. It does nothing
         without a terminal, or with `--json`.
@@ -85,10 +84,14 @@ class RunContext:
         if self.as_json or not self.env.stderr_is_terminal:
             yield _report_nothing
             return
-        from todo_cli.output import terminal
-
         env = self.env
         self.shows_progress = True
+        if env.is_plain:
+            env.say(f"{what}...\n".encode())
+            yield _report_nothing
+            return
+        from todo_cli.output import terminal
+
         with terminal.progress(
             what, env.stderr, width=env.columns, variables=env.variables
         ) as report:
@@ -96,7 +99,7 @@ class RunContext:
 
 
 def _report_nothing(_done: int, _all: int) -> None:
-    """Take the place of a progress bar where there is no terminal."""
+    """Take the place of a progress bar where none can be drawn."""
 
 
 async def _read(read: Callable[[], bytes]) -> bytes:

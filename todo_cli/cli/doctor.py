@@ -74,6 +74,7 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
+        "switches": list(settings.switches),
         "config_file": settings.config_path and str(settings.config_path),
         "embedded_file": settings.data_path and str(settings.data_path),
         "timeout_s": settings.timeout_s,

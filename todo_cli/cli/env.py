@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from todo_cli import config
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
@@ -74,6 +75,35 @@ class Env:
             columns=_columns(variables),
             signals=signals,
         )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        if config.is_unattended(self.variables):
+            return False
+        return self.stdin_is_terminal and self.stderr_is_terminal
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether to print plain lines, without frames and escapes."""
+        return config.is_plain(self.variables)
+
+    @property
+    def draws_table(self) -> bool:
+        """Whether people read stdout, and not a program."""
+        return self.stdout_is_terminal or config.forces_table(self.variables)
+
+    @property
+    def is_styled(self) -> bool:
+        """Whether a table may have colours: a pipe gets none unasked."""
+        is_forced = bool(self.variables.get("FORCE_COLOR"))
+        return not self.is_plain and (self.stdout_is_terminal or is_forced)
+
+    @property
+    def width(self) -> int:
+        """The width to draw a table for."""
+        forced = config.forced_width(self.variables)
+        return max(forced or self.columns, NARROWEST)
 
     def say(self, data: bytes) -> None:
         """Write to standard error; ignore errors.
