@@ -1,4 +1,7 @@
-"""References, the words that name tasks: `3`, `5-7`, `3,5-7`, or a UUID."""
+"""References, the words that name tasks: `3`, `5-7`, `3,5-7`, or a UUID.
+
+A `#` before a number is accepted, and so are spaces and commas too many.
+"""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +14,8 @@ from todo_cli.rules import UUID_TEXT
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+_HASH: Final = re.compile(r"#(?=[0-9])")
+_BETWEEN: Final = re.compile(r"[\s,]+")
 # Limits, so that a mistyped range cannot name tasks without end.
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
@@ -47,11 +52,10 @@ def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
     # A dict, because a set would lose the order.
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
-        if UUID_TEXT.fullmatch(argument):
-            references[UUID(argument)] = None
-            continue
-        for part in argument.split(","):
-            references[_number_or_span(part, argument)] = None
+        for part in _parts(argument):
+            references[_one(part, argument)] = None
+    if not references:
+        raise _no_reference(" ".join(arguments))
     spans = [each for each in references if isinstance(each, range)]
     singles = len(references) - len(spans)
     if len(spans) > _MOST_SPANS or singles > _MOST_SINGLES:
@@ -69,7 +73,7 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     """
     reference, *more = parse_references([argument], to_change=to_change)
     # `3,3` is one number, but a list of them was typed.
-    if more or isinstance(reference, range) or "," in argument:
+    if more or not is_single([argument]):
         message = f"`{redact.shown(argument)}` names more than one task"
         if to_change:
             message += NOTHING_CHANGED
@@ -81,7 +85,8 @@ def is_single(arguments: Sequence[str]) -> bool:
     """Whether one number or UUID is named; then JSON has one object."""
     if len(arguments) != 1:
         return False
-    return "," not in arguments[0] and not _SPAN.fullmatch(arguments[0])
+    parts = _parts(arguments[0])
+    return len(parts) == 1 and not _SPAN.fullmatch(_HASH.sub("", parts[0]))
 
 
 def most(references: Sequence[int | UUID | range]) -> int:
@@ -95,12 +100,27 @@ def most(references: Sequence[int | UUID | range]) -> int:
     return count
 
 
-def _number_or_span(part: str, argument: str) -> int | range:
-    """Read one part between commas.
+def _parts(argument: str) -> list[str]:
+    """Split an argument at commas and spaces, however many there are.
+
+    An empty argument is one part, which is no reference: a variable of a
+    script may be unset.
+    """
+    parts = [part for part in _BETWEEN.split(argument) if part]
+    if not parts and "," not in argument:
+        return [argument]
+    return parts
+
+
+def _one(part: str, argument: str) -> int | UUID | range:
+    """Read one part of an argument.
 
     Raises:
-        InvalidInput: it is neither a number nor a range.
+        InvalidInput: it is neither a number nor a range nor a UUID.
     """
+    if UUID_TEXT.fullmatch(part):
+        return UUID(part)
+    part = _HASH.sub("", part)
     if _NUMBER.fullmatch(part):
         return int(part)
     if span := _SPAN.fullmatch(part):
@@ -114,5 +134,9 @@ def _number_or_span(part: str, argument: str) -> int | range:
                 hint=_FORMS,
             )
         return range(first, last + 1)
+    raise _no_reference(argument)
+
+
+def _no_reference(argument: str) -> InvalidInput:
     message = f"`{redact.shown(argument)}` is not a task number, range or UUID"
-    raise InvalidInput(message, hint=_FORMS)
+    return InvalidInput(message, hint=_FORMS)
