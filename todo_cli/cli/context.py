@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
+R = TypeVar("R")
+
+_LONGEST_ANSWER: Final = 1_024
+"""The most bytes that are read of an answer."""
 _HANG_UP_S: Final = 0.1
 """How long to wait for SIGHUP after stdin ends or fails.
 
@@ -60,19 +64,20 @@ class RunContext:
             )
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
-        answer = await _read(self.env.stdin.readline)
+        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
+        answer = await _read(read_answer)
         if not answer:  # the input has ended: the terminal may be closed
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
 
-    async def read_stdin(self, most: int = -1) -> bytes:
-        """Read standard input to its end, or to `most` bytes.
+    async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
+        """Call `read` with standard input, in a thread.
 
         Raises:
             IoFailed: it cannot be read.
         """
-        return await _read(partial(self.env.stdin.read, most))
+        return await _read(partial(read, self.env.stdin))
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
@@ -102,7 +107,7 @@ def _report_nothing(_done: int, _all: int) -> None:
     """Take the place of a progress bar where none can be drawn."""
 
 
-async def _read(read: Callable[[], bytes]) -> bytes:
+async def _read(read: Callable[[], R]) -> R:
     """Read standard input in a thread, so that a signal can interrupt it.
 
     Raises:

@@ -15,7 +15,7 @@ from todo_cli.rules import UUID_TEXT
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _HASH: Final = re.compile(r"#(?=[0-9])")
-_BETWEEN: Final = re.compile(r"[\s,]+")
+_BETWEEN: Final = re.compile("[ ,]+")
 # Limits, so that a mistyped range cannot name tasks without end.
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
@@ -73,7 +73,8 @@ def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
     """
     reference, *more = parse_references([argument], to_change=to_change)
     # `3,3` is one number, but a list of them was typed.
-    if more or not is_single([argument]):
+    is_one = is_single([argument])
+    if more or isinstance(reference, range) or not is_one:
         message = f"`{redact.shown(argument)}` names more than one task"
         if to_change:
             message += NOTHING_CHANGED
