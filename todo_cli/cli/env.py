@@ -19,6 +19,8 @@ from todo_cli.cli.signals import Signals
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
+_UTF_8: Final = "utf-8"
+_ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
 
 
 def _now() -> datetime:
@@ -56,10 +58,6 @@ class Env:
         signals.install()
         variables = dict(os.environ)
         stdin, stdout, stderr = _standard_streams()
-        # Python's sys.stdout is None if it was closed at the start.
-        encoding = "utf-8"
-        if sys.stdout and sys.stdout.encoding:
-            encoding = sys.stdout.encoding
         return cls(
             variables=variables,
             cwd=_cwd(),
@@ -71,7 +69,7 @@ class Env:
             stdin_is_terminal=os.isatty(0),
             stdout_is_terminal=os.isatty(1),
             stderr_is_terminal=os.isatty(2),
-            encoding=encoding,
+            encoding=_encoding(),
             columns=_columns(variables),
             signals=signals,
         )
@@ -201,6 +199,23 @@ def _fill_standard_streams() -> set[int]:
             closed.add(number)
             os.open(os.devnull, os.O_RDWR)
     return closed
+
+
+def _encoding() -> str:
+    """Find the encoding of standard output.
+
+    It is UTF-8 in the place of one that writes ASCII in another way, as UTF-16
+    does, or that cannot escape, as `idna`: PYTHONIOENCODING can name any.
+    """
+    # Python's sys.stdout is None if it was closed at the start.
+    encoding = getattr(sys.stdout, "encoding", None) or _UTF_8
+    try:
+        written = f"{_ASCII}\udcff".encode(encoding, "backslashreplace")
+    except (UnicodeError, LookupError):
+        return _UTF_8
+    if written != _ASCII.encode() + rb"\udcff":
+        return _UTF_8
+    return encoding
 
 
 def _cwd() -> Path | None:

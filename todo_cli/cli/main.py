@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import config, redact
+from todo_cli.cli import limits
 from todo_cli.cli.env import Env
 from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
@@ -214,6 +215,9 @@ def _answer(
             return _internal(error, arguments, configured, printer)
         return printer.failure(error)
     except Exception as error:  # noqa: BLE001 - a bug, too, must print one document
+        limit = limits.exceeded(error)
+        if limit is not None:
+            return printer.failure(limit)
         return _internal(error, arguments, configured, printer)
 
 
