@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import add, assert_words, tasks_of, titles_of
+from tests.conftest import Seal
 from tests.support import before
 from tests.support.program import (
     Child,
@@ -205,6 +206,28 @@ def test_limits_are_recognized_in_every_form() -> None:
         assert isinstance(found, IoFailed)
         assert (found.message, bool(found.hint)) == (words, True)
     assert [limits.exceeded(error) for error in others] == [None] * len(others)
+
+
+@pytest.mark.spec("002/FR-075", "002/FR-155")
+@pytest.mark.nothing_made
+@pytest.mark.parametrize("mask", [0o777, 0o700, 0o277, 0o077, 0])
+def test_a_umask_takes_no_file_from_its_owner(
+    seal: Seal, process: Process, mask: int
+) -> None:
+    def start(*arguments: str) -> Child:
+        return process.start(
+            *arguments,
+            before=partial(before.set_umask_and_obey, mask),
+            env={"TODO_DATABASE_URL": None},
+        )
+
+    added = finished(start("add", "Buy milk"))
+    listed = finished(start("list"))
+
+    path = seal.home / ".local/share/todo/todo.db"
+    modes = [each.stat().st_mode & 0o777 for each in (path, path.parent)]
+    assert (added.status, modes) == (0, [0o600, 0o700])
+    assert listed.out.split("\t")[2] == "Buy milk"
 
 
 # Signals

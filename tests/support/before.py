@@ -45,6 +45,12 @@ def obey_permissions() -> None:
     assert system.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
 
 
+def set_umask_and_obey(mask: int) -> None:
+    """Set the umask, and obey permissions also as root."""
+    os.umask(mask)
+    obey_permissions()
+
+
 def be_noisy() -> None:
     """Print, log, warn and fail in a thread, as libraries do, a moment later."""
     threading.Timer(0.2, _say_much).start()

@@ -56,6 +56,8 @@ class Env:
         signals = Signals()
         # First of all: a signal during the rest must not be lost.
         signals.install()
+        # A umask such as 777 would take our files and folders from ourselves.
+        os.umask(os.umask(0o077) & ~0o700)
         variables = dict(os.environ)
         stdin, stdout, stderr = _standard_streams()
         return cls(
