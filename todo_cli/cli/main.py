@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import config, redact
 from todo_cli.cli import limits
+from todo_cli.cli.command import refusing
 from todo_cli.cli.env import Env
 from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
@@ -174,16 +175,17 @@ def perform(
     """
     from todo_cli.cli.run import run
 
-    settings = config.load(
-        env.variables,
-        file,
-        user=parsed.user,
-        login=env.login,
-        cwd=env.cwd,
-        home=env.home,
-    )
     try:
-        return run(parsed.command, settings, env, as_json=as_json)
+        with refusing(parsed.command.unchanged):
+            settings = config.load(
+                env.variables,
+                file,
+                user=parsed.user,
+                login=env.login,
+                cwd=env.cwd,
+                home=env.home,
+            )
+            return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
     except Interrupted as end:

@@ -12,7 +12,6 @@ from todo_cli.task import NewTask
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
-NOTHING_ADDED: Final = "; nothing was added"
 _MOST_LINES: Final = 100_000
 """The most lines of one `add -`, which stores all or none of them."""
 _LONGEST_LINE: Final = 65_536
@@ -93,7 +92,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
             line = _begun(line)
         if number > _MOST_LINES:
             raise InvalidInput(
-                f"Standard input has more than {_MOST_LINES:,} lines{NOTHING_ADDED}",
+                f"Standard input has more than {_MOST_LINES:,} lines",
                 hint=f"split it, as by `split -l {_MOST_LINES}`",
             )
         yield number, line
@@ -104,7 +103,7 @@ def _of_line(number: int, error: InvalidInput) -> InvalidInput:
     details: list[Detail] = []
     for each in error.details:
         details.append({"field": f"line {number}", "message": each["message"]})
-    message = f"line {number}: {error.message}{NOTHING_ADDED}"
+    message = f"line {number}: {error.message}"
     return InvalidInput(message, details=details)
 
 

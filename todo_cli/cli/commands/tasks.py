@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID, uuid4
 
 import typer
@@ -12,7 +12,12 @@ from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
 from todo_cli.cli.command import Command
 from todo_cli.cli.parser import ParseState, field_option, one_of
-from todo_cli.errors import Conflict, InvalidInput, Usage
+from todo_cli.errors import (
+    NOTHING_ADDED,
+    NOTHING_CHANGED,
+    InvalidInput,
+    Usage,
+)
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import (
@@ -125,6 +130,8 @@ class Add(TaskFields, Command[Added | list[Added]]):
       printf 'one\\ntwo\\n' | todo add -
     """
 
+    unchanged: ClassVar[str] = NOTHING_ADDED
+
     title: Annotated[
         list[str] | None,
         typer.Argument(
@@ -161,11 +168,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     async def _add_lines(self, context: "RunContext") -> list[Added]:
         news = await stdin.read_tasks(context, self.id)
-        try:
-            return await context.tasks.add_all(news)
-        except Conflict as error:
-            message = f"{error.message}{stdin.NOTHING_ADDED}"
-            raise Conflict(message, hint=error.hint) from error
+        return await context.tasks.add_all(news)
 
     def view(self, result: Added | list[Added], context: ViewContext) -> Sheet:
         """Name what was added."""
@@ -255,6 +258,8 @@ class Update(TaskFields, Command[Task]):
       todo update 3 -d ""
     """
 
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
     ref: Ref
     title: Annotated[
         str | None,
@@ -311,6 +316,8 @@ class Done(Command[list[Task]]):
       todo done 3 --undo
     """
 
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
     refs: Refs
     undo: Annotated[
         bool, typer.Option("--undo", help="Reopen the tasks instead.")
@@ -354,6 +361,8 @@ class Delete(Command[list[Task]]):
       todo delete 3
       todo delete 1-20 --yes
     """
+
+    unchanged: ClassVar[str] = NOTHING_CHANGED
 
     refs: Refs
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = (
