@@ -240,18 +240,24 @@ def switches(variables: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def is_unattended(variables: Mapping[str, str]) -> bool:
-    """Whether nobody answers questions, even at a terminal."""
+    """Whether nobody answers questions, even at a terminal.
+
+    An agent has a terminal, too, and would wait for ever.
+    """
     return _is_on(NO_INPUT.variable, variables) or _is_on(_CI, variables)
 
 
 def is_plain(variables: Mapping[str, str]) -> bool:
-    """Whether the terminal, or who reads it, needs plain lines."""
+    """Whether the terminal, or who reads it, needs plain lines.
+
+    Then there are no frames, signs, colours or spinners, only words.
+    """
     is_dumb = variables.get("TERM", "").lower() in ("dumb", "unknown")
     return is_dumb or _is_on(ACCESSIBLE.variable, variables)
 
 
 def forces_table(variables: Mapping[str, str]) -> bool:
-    """Whether the table is wanted in a pipe, too."""
+    """Whether the table is wanted in a pipe, too, as for `watch`."""
     return _is_on(FORCE_TTY.variable, variables)
 
 
@@ -264,6 +270,11 @@ def forced_width(variables: Mapping[str, str]) -> int | None:
 
 
 def _is_on(name: str, variables: Mapping[str, str]) -> bool:
+    """Whether a switch is on.
+
+    Like `gh`, any value turns it on; but `0` and `false` do not, because a
+    reader would not expect that.
+    """
     value = variables.get(name, "")
     return value.strip().lower() not in _OFF
 

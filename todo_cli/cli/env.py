@@ -20,6 +20,7 @@ NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
 _UTF_8: Final = "utf-8"
+# What every encoding of a terminal writes alike.
 _ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
 
 
@@ -78,7 +79,10 @@ class Env:
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody is there to answer a question."""
+        """Whether somebody is there to answer a question.
+
+        The question goes to stderr, and the answer comes from stdin.
+        """
         if config.is_unattended(self.variables):
             return False
         return self.stdin_is_terminal and self.stderr_is_terminal
@@ -95,13 +99,20 @@ class Env:
 
     @property
     def is_styled(self) -> bool:
-        """Whether a table may have colours: a pipe gets none unasked."""
+        """Whether a table may have colours and other escapes.
+
+        A pipe gets none unless FORCE_COLOR asks for them: `watch` without
+        `--color` would show them as text.
+        """
         is_forced = bool(self.variables.get("FORCE_COLOR"))
         return not self.is_plain and (self.stdout_is_terminal or is_forced)
 
     @property
     def width(self) -> int:
-        """The width to draw a table for."""
+        """The width to draw a table for, in columns.
+
+        It is that of TODO_FORCE_TTY, if that names one.
+        """
         forced = config.forced_width(self.variables)
         return max(forced or self.columns, NARROWEST)
 

@@ -37,7 +37,6 @@ _BY_NUMBER: Final[Mapping[int | None, Limit]] = {
 }
 _BY_WORDS: Final[Mapping[str, Limit]] = {
     "can't start new thread": _THREADS,
-    # The dynamic linker has no numbers for its errors.
     "cannot create shared object descriptor": _MEMORY,
     "failed to map segment": _MEMORY,
     "annot allocate memory": _MEMORY,
@@ -55,7 +54,10 @@ def exceeded(error: BaseException) -> IoFailed | None:
 
 
 def _limit(error: BaseException) -> Limit | None:
-    """Find the limit that an exception means by itself."""
+    """Find the limit that an exception means by itself.
+
+    Threads and the dynamic linker say it only in words.
+    """
     if isinstance(error, MemoryError):
         return _MEMORY
     if isinstance(error, OSError):

@@ -86,6 +86,7 @@ def is_single(arguments: Sequence[str]) -> bool:
     """Whether one number or UUID is named; then JSON has one object."""
     if len(arguments) != 1:
         return False
+    # A comma behind the only number does not make a list of it.
     parts = _parts(arguments[0])
     return len(parts) == 1 and not _SPAN.fullmatch(_HASH.sub("", parts[0]))
 
@@ -121,6 +122,7 @@ def _one(part: str, argument: str) -> int | UUID | range:
     """
     if UUID_TEXT.fullmatch(part):
         return UUID(part)
+    # The `#` of a UUID, of a word or alone stays, and is refused below.
     part = _HASH.sub("", part)
     if _NUMBER.fullmatch(part):
         return int(part)
@@ -139,5 +141,9 @@ def _one(part: str, argument: str) -> int | UUID | range:
 
 
 def _no_reference(argument: str) -> InvalidInput:
+    """Return the error for a word that names no task.
+
+    It may be a connection string, which must not be shown.
+    """
     message = f"`{redact.shown(argument)}` is not a task number, range or UUID"
     return InvalidInput(message, hint=_FORMS)

@@ -55,12 +55,19 @@ async def read_description(context: "RunContext") -> str:
 
 
 def _description(stream: BinaryIO) -> bytes:
-    """Read one byte more than a description can have at most."""
+    """Read one byte more than a description can have at most.
+
+    That byte says that it is too long; the rest is left unread.
+    """
     return stream.read(_LONGEST_DESCRIPTION + 1)
 
 
 def _tasks(key: UUID, stream: BinaryIO) -> list[NewTask]:
-    """Read a new task from each line that is not blank."""
+    """Read a new task from each line that is not blank.
+
+    Runs in a thread. Each line is checked as it comes, so that what is wrong
+    ends the reading before more of it takes memory.
+    """
     news = []
     for number, line in _lines(stream):
         try:
