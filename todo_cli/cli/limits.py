@@ -70,7 +70,10 @@ def _limit(error: BaseException) -> Limit | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception, and what it was raised from or beside."""
+    """Yield an exception, and what it was raised from or beside.
+
+    A driver may wrap the one that names the limit.
+    """
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
