@@ -324,6 +324,24 @@ def test_input_that_cannot_be_read_is_an_error(
     assert tasks_of(todo) == before
 
 
+@pytest.mark.spec("002/FR-151")
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_input_from_a_terminal_is_refused_where_nobody_is_there(
+    todo: Todo, arguments: list[str]
+) -> None:
+    add(todo, "first")
+    before = tasks_of(todo)
+
+    for name in ("TODO_NO_INPUT", "CI"):
+        env = {name: "1"}
+        ran = todo(*arguments, stdin=b"x\n", terminal=True, env=env)
+        names = ["nobody is there", "nothing was changed", name]
+        assert_words(ran, status=9, names=names)
+        assert tasks_of(todo) == before
+    for name in ("TODO_NO_INPUT", "CI"):
+        assert todo(*arguments, stdin=b"x\n", env={name: "1"}).status == 0
+
+
 @pytest.mark.spec("002/FR-154")
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_input_without_end_is_refused_at_once(

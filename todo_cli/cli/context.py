@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
-from todo_cli.config import Settings
+from todo_cli.config import Settings, is_unattended
 from todo_cli.errors import (
     NOTHING_CHANGED,
     Cancelled,
@@ -75,8 +75,14 @@ class RunContext:
         """Call `read` with standard input, in a thread.
 
         Raises:
-            IoFailed: it cannot be read.
+            IoFailed: it cannot be read, or is a terminal where nobody types.
         """
+        env = self.env
+        if env.stdin_is_terminal and is_unattended(env.variables):
+            raise IoFailed(
+                f"Standard input is a terminal, and nobody is there{NOTHING_CHANGED}",
+                hint="pipe the text in, or unset TODO_NO_INPUT and CI",
+            )
         return await _read(partial(read, self.env.stdin))
 
     @contextmanager
