@@ -161,6 +161,7 @@ WORDS = [
     "x" * 30,
     "https://example.com/a/long/path?x=1&y=2",
     "\u8cb7\u3044\u7269",
+    "\u8cb7\u3044\u7269\u306b\u884c\u304f" * 8,
     FAMILY,
     PERSIAN,
     "e\u0301",
