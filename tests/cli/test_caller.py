@@ -35,9 +35,10 @@ from todo_cli.cli.run import run
 from todo_cli.errors import IoFailed, OutcomeUnknown
 from todo_cli.task import Added, NewTask
 
-MEMORY = "The system has too little memory for todo"
-FILES = "Too many files are open for todo to open one more"
-THREADS = "The system starts no more threads"
+MEMORY = "todo cannot go on: not enough memory"
+FILES = "todo cannot go on: too many open files"
+SYSTEM = f"{FILES} in the whole system"
+THREADS = "todo cannot go on: no more threads can be started"
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_limits_are_recognized_in_every_form() -> None:
         MemoryError(): MEMORY,
         OSError(errno.ENOMEM, "x"): MEMORY,
         OSError(errno.EMFILE, "x", "module.py"): FILES,
-        OSError(errno.ENFILE, "x"): FILES,
+        OSError(errno.ENFILE, "x"): SYSTEM,
         RuntimeError("can't start new thread"): THREADS,
         ImportError(
             "libx.so: failed to map segment from shared object"

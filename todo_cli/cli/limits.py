@@ -1,72 +1,60 @@
-"""Limits of the system that end a call, such as those of `ulimit`, in words.
+"""Recognizes errors whose cause is a limit of the system, as of `ulimit`.
 
-They can be reached anywhere, also while Python imports a module, so they
-arrive as many kinds of exceptions.
+A limit can be reached anywhere, also while Python imports a module, so such
+errors arrive as many kinds of exceptions.
 """
 
 import errno
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from todo_cli.disk import Refusal, explain
 from todo_cli.errors import IoFailed
 
-
-class Limit(NamedTuple):
-    """What there is too little of, and what to do about it."""
-
-    words: str
-    hint: str
-
-
-_MEMORY: Final = Limit(
-    "The system has too little memory for todo",
-    "end some programs, or raise the limit (`ulimit -v`, `ulimit -d`)",
-)
-_FILES: Final = Limit(
-    "Too many files are open for todo to open one more",
-    "raise the limit (`ulimit -n 256`)",
-)
-_THREADS: Final = Limit(
-    "The system starts no more threads",
-    "end some programs, or raise the limit (`ulimit -u`, `ulimit -v`)",
-)
-_BY_NUMBER: Final[Mapping[int | None, Limit]] = {
-    errno.ENOMEM: _MEMORY,
-    errno.EMFILE: _FILES,
-    errno.ENFILE: _FILES,
+_NUMBERS: Final = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""The errors of the system that can occur at any call."""
+_BY_WORDS: Final[Mapping[str, int]] = {
+    "can't start new thread": errno.EAGAIN,
+    "cannot create shared object descriptor": errno.ENOMEM,
+    "failed to map segment": errno.ENOMEM,
+    "annot allocate memory": errno.ENOMEM,
+    "Too many open files": errno.EMFILE,
 }
-_BY_WORDS: Final[Mapping[str, Limit]] = {
-    "can't start new thread": _THREADS,
-    "cannot create shared object descriptor": _MEMORY,
-    "failed to map segment": _MEMORY,
-    "annot allocate memory": _MEMORY,
-    "Too many open files": _FILES,
-}
+"""What threads and the dynamic linker say; they name no number."""
+_THREADS: Final = Refusal(
+    "no more threads can be started",
+    "end some programs, or raise the limits (`ulimit -u`, `ulimit -v`)",
+)
 
 
 def exceeded(error: BaseException) -> IoFailed | None:
     """Return the error to report if a limit is the cause of this one."""
     for each in _causes(error):
-        limit = _limit(each)
-        if limit is not None:
-            return IoFailed(limit.words, hint=limit.hint)
+        number = _number(each)
+        if number is not None:
+            words, hint = _refusal(number)
+            return IoFailed(f"todo cannot go on: {words}", hint=hint)
     return None
 
 
-def _limit(error: BaseException) -> Limit | None:
-    """Find the limit that an exception means by itself.
-
-    Threads and the dynamic linker say it only in words.
-    """
+def _number(error: BaseException) -> int | None:
+    """Return the number of the limit that an exception means by itself."""
     if isinstance(error, MemoryError):
-        return _MEMORY
-    if isinstance(error, OSError):
-        return _BY_NUMBER.get(error.errno)
+        return errno.ENOMEM
+    if isinstance(error, OSError) and error.errno in _NUMBERS:
+        return error.errno
     if isinstance(error, RuntimeError | ImportError):
-        for words, limit in _BY_WORDS.items():
+        for words, number in _BY_WORDS.items():
             if words in str(error):
-                return limit
+                return number
     return None
+
+
+def _refusal(number: int) -> Refusal:
+    """Say what there is too little of, and what to do about it."""
+    if number == errno.EAGAIN:
+        return _THREADS
+    return explain(OSError(number, ""))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
