@@ -119,6 +119,34 @@ def test_choose_takes_flag_then_environment_then_file_then_default() -> None:
         assert config.choose(setting, {}, nothing) == default
 
 
+# The switches
+
+
+@pytest.mark.spec("002/FR-153")
+def test_switches_are_on_by_any_value_that_does_not_say_no() -> None:
+    def switched(name: str, value: str) -> tuple[str, ...]:
+        return config.switches({name: value})
+
+    names = ["TODO_NO_INPUT", "CI", "TODO_FORCE_TTY", "TODO_ACCESSIBLE"]
+    for name in names:
+        for value in ("1", "true", "x", "-1", "00", "None"):
+            assert switched(name, value) == (name,)
+        for value in ("", " ", "0", "false", "No", "OFF"):
+            assert switched(name, value) == ()
+    variables = dict.fromkeys(names, "1")
+    assert config.switches(variables) == tuple(names)
+
+
+@pytest.mark.spec("002/FR-152")
+def test_forced_width_is_a_number_above_one() -> None:
+    widths: dict[str, int | None] = {"2": 2, "120": 120, "99999": 99_999}
+    for value in ("", "0", "1", "-80", "80x", "100000", "\u0665\u0665", "8 0"):
+        widths[value] = None
+
+    for value, width in widths.items():
+        assert config.forced_width({"TODO_FORCE_TTY": value}) == width
+
+
 # The user
 
 

@@ -32,16 +32,54 @@ def run() -> "NoReturn":
     gc.disable()  # a short process makes little garbage
     # pydantic would search all installed packages for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    try:
+        status = _main()
+    except (MemoryError, OSError, ImportError) as error:
+        _give_up(error)
+    _leave(status)
+
+
+def _main() -> int:
+    """Run the program in this process; return its exit status."""
+    if sys.warnoptions:
+        # PYTHONWARNINGS=error would make an error of a library's warning.
+        import warnings
+
+        warnings.simplefilter("ignore")
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
+    env = Env.of_process()
+    # All output goes through `env`. Libraries, warnings and Python itself
+    # write to these two, and print nothing without them.
+    sys.stdout = sys.stderr = None
     # Read arguments as UTF-8 in every locale. Other bytes become surrogates,
     # which the rules refuse.
     arguments = [
         os.fsencode(argument).decode("utf-8", "surrogateescape")
         for argument in sys.argv[1:]
     ]
-    _leave(main(arguments, Env.of_process()))
+    return main(arguments, env)
+
+
+def _give_up(error: Exception) -> "NoReturn":
+    """Report that the program cannot be loaded, mostly for want of memory.
+
+    Nothing may be imported here, as that would fail again.
+    """
+    stream = 2
+    text = f"error: todo cannot be loaded: {error!r}\n"
+    if "--json" in sys.argv:
+        stream = 1
+        kind = type(error).__name__
+        text = (
+            '{"success": false, "error": {"code": "IO_ERROR", '
+            f'"message": "todo cannot be loaded: {kind}"}}}}\n'
+        )
+    try:
+        os.write(stream, text.encode(errors="backslashreplace"))
+    finally:
+        os._exit(9)
 
 
 def _print_version() -> None:

@@ -94,8 +94,44 @@ CONFIG: Final = Setting(
     variable="TODO_CONFIG",
     default_words="`~/.config/todo/config.toml` (in `$XDG_CONFIG_HOME`, if set)",
 )
-SETTINGS: Final = (DATABASE_URL, USER, OUTPUT, TIMEOUT, POOL_SIZE, CONFIG)
+NO_INPUT: Final = Setting(
+    words="`1`: never ask a question, as where `CI` is set",
+    variable="TODO_NO_INPUT",
+    default_words="off",
+)
+FORCE_TTY: Final = Setting(
+    words="`1`, or a width: draw the table in a pipe, too",
+    variable="TODO_FORCE_TTY",
+    default_words="off",
+)
+ACCESSIBLE: Final = Setting(
+    words="`1`: words instead of signs, frames and spinners",
+    variable="TODO_ACCESSIBLE",
+    default_words="off",
+)
+SETTINGS: Final = (
+    DATABASE_URL,
+    USER,
+    OUTPUT,
+    TIMEOUT,
+    POOL_SIZE,
+    CONFIG,
+    NO_INPUT,
+    FORCE_TTY,
+    ACCESSIBLE,
+)
 """Every setting, in the order of README's table."""
+
+_CI: Final = "CI"
+"""Set by services that run programs where nobody watches."""
+_SWITCHES: Final = (
+    NO_INPUT.variable,
+    _CI,
+    FORCE_TTY.variable,
+    ACCESSIBLE.variable,
+)
+_OFF: Final = ("", "0", "false", "no", "off")
+"""What turns a switch off, in any case; every other value turns it on."""
 
 _BY_KEY: Final = {each.key: each for each in SETTINGS if each.key is not None}
 
@@ -116,6 +152,8 @@ class Settings:
     """In words: settings that were set and have no effect."""
     config_keys: tuple[str, ...] = ()
     """The keys that the config file sets."""
+    switches: tuple[str, ...] = ()
+    """The switches that are on, by the names of their variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +229,57 @@ def load(
         data_path=find_data_path(variables, home),
         passed_over=passed_over,
         config_keys=tuple(config.values),
+        switches=switches(variables),
     )
+
+
+def switches(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Name the variables that are switched on.
+
+    No value is an error: `CI` is not ours, and all of them must be read
+    before anything can be printed.
+    """
+    return tuple(name for name in _SWITCHES if _is_on(name, variables))
+
+
+def is_unattended(variables: Mapping[str, str]) -> bool:
+    """Whether nobody answers questions, even at a terminal.
+
+    An agent has a terminal, too, and would wait for ever.
+    """
+    return _is_on(NO_INPUT.variable, variables) or _is_on(_CI, variables)
+
+
+def is_plain(variables: Mapping[str, str]) -> bool:
+    """Whether the terminal, or who reads it, needs plain lines.
+
+    Then there are no frames, signs, colours or spinners, only words.
+    """
+    is_dumb = variables.get("TERM", "").lower() in ("dumb", "unknown")
+    return is_dumb or _is_on(ACCESSIBLE.variable, variables)
+
+
+def forces_table(variables: Mapping[str, str]) -> bool:
+    """Whether the table is wanted in a pipe, too, as for `watch`."""
+    return _is_on(FORCE_TTY.variable, variables)
+
+
+def forced_width(variables: Mapping[str, str]) -> int | None:
+    """Read the width that `TODO_FORCE_TTY` names; `1` names none."""
+    given = variables.get(FORCE_TTY.variable, "")
+    if re.fullmatch("[0-9]{1,5}", given) and int(given) > 1:
+        return int(given)
+    return None
+
+
+def _is_on(name: str, variables: Mapping[str, str]) -> bool:
+    """Whether a switch is on.
+
+    Like `gh`, any value turns it on; but `0` and `false` do not, because a
+    reader would not expect that.
+    """
+    value = variables.get(name, "")
+    return value.strip().lower() not in _OFF
 
 
 def secrets(variables: Mapping[str, str], config: Config) -> list[str]:

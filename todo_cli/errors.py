@@ -114,6 +114,10 @@ So nobody needs to check the other tasks.
 """
 
 
+NOTHING_ADDED: Final = "; nothing was added"
+"""The same for a refused `add`."""
+
+
 class Detail(TypedDict):
     """A field of the input, and what is wrong with it."""
 

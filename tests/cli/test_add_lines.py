@@ -91,6 +91,26 @@ def test_add_lines_with_a_bad_one_store_nothing_and_name_it(
     assert todo("add", "one", "--json").data["number"] == 1
 
 
+@pytest.mark.spec("002/FR-154")
+def test_add_lines_are_limited_before_they_take_memory(todo: Todo) -> None:
+    limits = {
+        b"\n" * 100_001: "Standard input has more than 100,000 lines",
+        b"ok\n" + b"x" * 65_537: "line 2: title: has more than 65,536 bytes",
+        b" " * 100_000: "line 1: title: has more than 65,536 bytes",
+    }
+    for stdin, message in limits.items():
+        error = assert_refused(
+            todo, "add", "-", stdin=stdin, code="INVALID_INPUT"
+        )
+        assert error["message"] == f"{message}; nothing was added"
+    assert tasks_of(todo) == []
+
+    blanks = b" " * 65_000
+    assert todo("add", "-", stdin=blanks + b"milk" + b" " * 500).status == 0
+    assert todo("add", "-", stdin=b"\n" * 99_999 + b"last").status == 0
+    assert titles_of(todo) == ["milk", "last"]
+
+
 @pytest.mark.spec("002/FR-007")
 def test_add_lines_again_with_an_id_add_only_what_is_missing(
     todo: Todo, clock: Clock

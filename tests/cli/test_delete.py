@@ -1,6 +1,7 @@
 """`todo delete REF...`, and when it asks."""
 
 import io
+from collections.abc import Mapping
 
 import pytest
 
@@ -34,14 +35,15 @@ def run_with_terminals(
     stdin: bool,
     stdout: bool,
     stderr: bool,
+    env: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run a command with some of the streams as terminals, and type yes."""
     from todo_cli.cli.env import Env
     from todo_cli.cli.main import main
 
     out, err = io.BytesIO(), io.BytesIO()
-    env = Env(
-        variables=surroundings.variables("ada", {}),
+    surrounding = Env(
+        variables=surroundings.variables("ada", env or {}),
         cwd=surroundings.cwd,
         home=surroundings.home,
         login="tester",
@@ -54,7 +56,9 @@ def run_with_terminals(
         now=clock,
     )
     return Ran(
-        main(arguments, env), out.getvalue().decode(), err.getvalue().decode()
+        main(arguments, surrounding),
+        out.getvalue().decode(),
+        err.getvalue().decode(),
     )
 
 
@@ -233,6 +237,39 @@ def test_delete_asks_nobody_where_stdin_or_stderr_is_no_terminal(
 
     assert_words(ran, status=2, names=["--yes"])
     assert titles_of(four) == ["one", "two", "three", "four"]
+
+
+@pytest.mark.spec("002/FR-151")
+def test_delete_asks_nobody_where_the_caller_says_that_nobody_is_there(
+    four: Todo, surroundings: Surroundings, clock: Clock
+) -> None:
+    """An agent's pseudo-terminal waited for ever: jacebenson/jsn#159, dcdpr/jp PR 1072."""
+
+    def delete(numbers: str, **env: str) -> Ran:
+        return run_with_terminals(
+            surroundings,
+            clock,
+            "delete",
+            numbers,
+            stdin=True,
+            stdout=True,
+            stderr=True,
+            env=env,
+        )
+
+    for name in ("TODO_NO_INPUT", "CI"):
+        for value in ("1", "true", "yes", "please", "-1", "2"):
+            ran = delete("1-3", **{name: value})
+            assert (ran.status, ran.out) == (2, ""), (name, value)
+            assert "[y/N]" not in ran.err
+    assert titles_of(four) == ["one", "two", "three", "four"]
+
+    for value in ("", "0", "false", "FALSE", "no", "off", " "):
+        add(four, "x", "y", "z")
+        last = four("list", "--limit", "1", "--json").data[0]["number"]
+        off = {"TODO_NO_INPUT": value, "CI": value}
+        ran = delete(f"{last - 2}-{last}", **off)
+        assert (ran.status, "[y/N]" in ran.err) == (0, True), value
 
 
 @pytest.mark.spec("002/FR-028")

@@ -44,6 +44,7 @@ SETTINGS = [
     "place",
     "store_from",
     "passed_over",
+    "switches",
     "config_file",
     "config_mode",
     "config_keys",

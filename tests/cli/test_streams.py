@@ -324,6 +324,52 @@ def test_input_that_cannot_be_read_is_an_error(
     assert tasks_of(todo) == before
 
 
+@pytest.mark.spec("002/FR-151")
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_input_from_a_terminal_is_refused_where_nobody_is_there(
+    todo: Todo, arguments: list[str]
+) -> None:
+    add(todo, "first")
+    before = tasks_of(todo)
+
+    for name in ("TODO_NO_INPUT", "CI"):
+        env = {name: "1"}
+        ran = todo(*arguments, stdin=b"x\n", terminal=True, env=env)
+        names = ["nobody is there", "nothing was changed", name]
+        assert_words(ran, status=9, names=names)
+        assert tasks_of(todo) == before
+    for name in ("TODO_NO_INPUT", "CI"):
+        assert todo(*arguments, stdin=b"x\n", env={name: "1"}).status == 0
+
+
+@pytest.mark.spec("002/FR-154")
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_input_without_end_is_refused_at_once(
+    process: Process, todo: Todo, arguments: list[str]
+) -> None:
+    add(todo, "first")
+    before = tasks_of(todo)
+
+    with open("/dev/zero", "rb") as zeros:
+        ran = finished(process.start(*arguments, stdin=zeros.fileno()))
+
+    assert_words(ran, status=2, names=["has more than"])
+    assert tasks_of(todo) == before
+
+
+@pytest.mark.spec("002/FR-154")
+def test_the_first_bad_line_ends_the_reading(
+    process: Process, todo: Todo, pipe: Pipe
+) -> None:
+    running = process.start("add", "-", stdin=pipe[0])
+    os.write(pipe[1], b"one\ntw\x01o\n")  # and the pipe stays open
+
+    ran = finished(running)
+
+    assert_words(ran, status=2, names=["line 2: title: "])
+    assert tasks_of(todo) == []
+
+
 @pytest.mark.spec("002/FR-134")
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_half_a_text_or_another_encoding_is_never_stored(
@@ -336,16 +382,20 @@ def test_half_a_text_or_another_encoding_is_never_stored(
         TEXT.encode("utf-16"),
         f"\ufeff{TEXT}".encode("utf-16-be"),
         TEXT.encode("utf-32"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        "Buy".encode("utf-16-le"),
+        "Buy".encode("utf-16-be"),
     ):
         error = assert_refused(
             todo, *arguments, stdin=data, code="INVALID_INPUT"
         )
-        assert (
-            error["message"] == "Standard input is UTF-16, and must be UTF-8"
-        )
+        message, _, outcome = error["message"].partition("; ")
+        assert message == "Standard input is UTF-16, and must be UTF-8"
+        assert outcome.startswith("nothing was ")
     for data in (
         b"a\x00b",
-        "Buy".encode("utf-16-le"),
+        bytes(8),
         b"caf\xc3",
         b"caf\xe9\n",
         b"\xf0\x9f\x98",

@@ -267,6 +267,93 @@ def test_lines_off_a_terminal_keep_their_shape_where_colour_is_forced(
     assert SGR.sub("", forced.out) == todo("list").out
 
 
+PLAIN = """\
+Number  Status  Task      When
+     2  open    Call Bob  just now
+     1  done    Buy milk  just now
+1 open, 1 done
+"""
+
+
+@pytest.fixture
+def two(todo: Todo) -> Todo:
+    """The program on a store with an open and a done task."""
+    add(todo, "Buy milk", "Call Bob")
+    todo("done", "1")
+    return todo
+
+
+def lines_of(ran: Ran) -> str:
+    """The output of a list without the blanks at the ends of its lines."""
+    assert (ran.status, ran.err) == (0, "")
+    return "".join(f"{line.rstrip()}\n" for line in ran.out.splitlines())
+
+
+@pytest.mark.spec("002/FR-150", "002/FR-052")
+def test_plain_lines_have_words_and_no_frames_or_escapes(two: Todo) -> None:
+    everything = ["list", "--status", "all"]
+    for env in (
+        {"TERM": "dumb"},
+        {"TERM": "unknown"},
+        {"TERM": "xterm-256color", "TODO_ACCESSIBLE": "1"},
+        {"TERM": "dumb", "FORCE_COLOR": "1"},
+    ):
+        ran = two(*everything, terminal=True, env=env)
+        assert lines_of(ran) == PLAIN, env
+        shown = two("show", "1", terminal=True, env=env)
+        assert "\x1b" not in shown.out
+    for value in ("", "0", "no"):
+        env = XTERM | {"TODO_ACCESSIBLE": value}
+        assert "\x1b" in two(*everything, terminal=True, env=env).out
+
+
+@pytest.mark.spec("002/FR-150", "002/FR-051")
+def test_plain_lines_keep_to_a_narrow_terminal(two: Todo) -> None:
+    add(two, "word " * 20)
+    env = {"TERM": "dumb"}
+
+    for columns in (20, 31, 60):
+        ran = two("list", terminal=True, columns=columns, env=env)
+        assert max(map(len, ran.out.splitlines())) <= columns
+
+
+@pytest.mark.spec("002/FR-150")
+def test_progress_is_one_plain_line_where_lines_are_to_be_plain(
+    two: Todo, seal: Seal
+) -> None:
+    path = seal.cwd / "store.db"
+    ran = two(
+        *("db", "import", str(path)),
+        terminal=True,
+        env={
+            "TODO_ACCESSIBLE": "1",
+            "TODO_DATABASE_URL": f"sqlite:///{seal.cwd}/new.db",
+        },
+    )
+
+    assert (ran.status, ran.err) == (0, "Importing...\n")
+
+
+@pytest.mark.spec("002/FR-152")
+def test_table_in_a_pipe_if_that_is_wanted(two: Todo) -> None:
+    def listed(value: str, **more: str) -> str:
+        env = {**XTERM, "TODO_FORCE_TTY": value, **more}
+        return two("list", "--status", "all", env=env).out
+
+    table = listed("1")
+    assert "Task" in table.splitlines()[0]
+    assert "\x1b" not in table
+    for value in ("true", "yes", "-5", "1234567", "nonsense"):
+        assert listed(value) == table, value
+    for value in ("", "0", "false", "no"):
+        assert "\topen\tCall Bob\t" in listed(value), value
+    assert "When" not in listed("40")
+    assert "done" not in listed("2").splitlines()[-2]
+    assert listed("1", FORCE_COLOR="1") != table
+    assert SGR.sub("", listed("1", FORCE_COLOR="1")) == table
+    assert two("list", "--json", env={"TODO_FORCE_TTY": "1"}).data
+
+
 @on_both_stores
 @pytest.mark.spec("002/FR-053", "002/FR-066")
 @pytest.mark.nothing_made
@@ -350,6 +437,30 @@ def test_waiting_for_an_answer_at_a_terminal_is_told(
 
     assert ran.status == 0
     assert "Done 1: Buy milk" in ran.out
+
+
+@pytest.mark.spec("002/FR-150")
+@pytest.mark.parametrize(
+    "env", [{"TERM": "dumb"}, {"TODO_ACCESSIBLE": "1"}], ids=str
+)
+def test_waiting_is_one_plain_line_where_lines_are_to_be_plain(
+    server_process: Process,
+    server_terminal: PtyProcess,
+    postgres_store: Store,
+    env: dict[str, str],
+) -> None:
+    """A spinner drew ten lines a second: heroku/heroku-cli-util#68, cli/cli#10773."""
+    add(server_process, "Buy milk")
+
+    with ExitStack() as stack:
+        with locked(postgres_store):
+            started = server_terminal.start("done", "1", env=env)
+            terminal = stack.enter_context(started)
+            terminal.wait_for("Waking the database...\n")
+            threading.Event().wait(0.5)  # of it a spinner would draw five more
+        ran = terminal.finish()
+
+    assert ran == Ran(0, "Waking the database...\nDone 1: Buy milk\n", "")
 
 
 @pytest.mark.spec("002/FR-058")

@@ -11,6 +11,7 @@ import todo_cli
 from tests.cli.conftest import on_both_stores
 from tests.cli.expect import (
     EXITS,
+    ID,
     add,
     assert_document,
     assert_refused,
@@ -69,6 +70,62 @@ def broken_clock() -> NoReturn:
     raise RuntimeError(
         "no time at postgresql://ada:CANARY@db.example/todo; C4N4RY"
     )
+
+
+LONG = "x" * 10_001
+ADD = "; nothing was added"
+CHANGE = "; nothing was changed"
+REFUSED = [
+    (["add", ""], b"", ADD),
+    (["add", "a\tb"], b"", ADD),
+    (["add", "x", "-d", LONG], b"", ADD),
+    (["add", "x", "-d", "-"], b"\x01", ADD),
+    (["add", "x", "-d", "-"], b"\xff\xfea\0", ADD),
+    (["add", "x", "--id", "1"], b"", ADD),
+    (["add", "x", "--user", "a/b"], b"", ADD),
+    (["add", "-"], b"ok\n\x01\n", ADD),
+    (["add", "-"], b"a\0b\0", ADD),
+    (["add", "x", "--id", ID, "-u", "bob"], b"", ADD),
+    (["update", "1", "--title", ""], b"", CHANGE),
+    (["update", "1", "--title", "a\u2028b"], b"", CHANGE),
+    (["update", "1", "-d", LONG], b"", CHANGE),
+    (["update", "1", "-d", "-"], b"\x01", CHANGE),
+    (["update", "1", "-d", "-"], b"x" * 50_000, CHANGE),
+    (["update", "99", "--title", "x"], b"", CHANGE),
+    (["update", "1,2", "--title", "x"], b"", CHANGE),
+    (["update", "1", "--title", "x", "--user", "."], b"", CHANGE),
+    (["done", "milk"], b"", CHANGE),
+    (["done", "1", "99"], b"", CHANGE),
+    (["delete", "1-4"], b"", CHANGE),
+    (["delete", "5-3"], b"", CHANGE),
+    (["show", "99"], b"", ""),
+    (["show", "milk"], b"", ""),
+    (["list", "--limit", "0"], b"", ""),
+]
+"""Refused commands, their standard input, and how their messages end."""
+
+
+@pytest.mark.spec("002/FR-024", "002/FR-157")
+def test_every_refusal_of_a_change_says_that_nothing_was_changed(
+    todo: Todo,
+) -> None:
+    add(todo, "one", "two", "three")
+    todo("add", "four", "--id", ID)
+    before = tasks_of(todo)
+    others = tasks_of(todo, "bob")
+
+    for arguments, stdin, end in REFUSED:
+        error = todo(*arguments, "--json", stdin=stdin).error
+        assert error["code"] in (
+            "INVALID_INPUT",
+            "NOT_FOUND",
+            "CONFLICT",
+            "CONFIRMATION_REQUIRED",
+        )
+        message = error["message"]
+        assert message.endswith(end), (arguments, message)
+        assert message.count("nothing was") == (1 if end else 0), message
+    assert (tasks_of(todo), tasks_of(todo, "bob")) == (before, others)
 
 
 @pytest.mark.spec("002/FR-033", "002/FR-036", "002/FR-045", "002/FR-073")

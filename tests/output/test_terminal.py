@@ -3,6 +3,7 @@ word is lost.
 """
 
 import io
+import random
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from tests.output.values import context, done, task
 from tests.support.texts import FAMILY, MIXED, MIXED_SHOWN, PERSIAN
@@ -85,7 +90,7 @@ def test_render_draws_lists_and_tasks_like_this() -> None:
     assert as_tags(drawn(sheet, width=31)) == [
         "<1> #</>   <1>Task                      </>",
         "\u2500" * 31,
-        "<36>12</>   <32>x </><2;32>Buy bread</>",
+        "<36>12</>   <32>x </><2;32>Buy bread               </>",
         "<36> 3</>   word word word word word",
         "     xxxxxxxxxxxxxxxxxxxxxxxxxx",
         "     xxxx",
@@ -148,6 +153,126 @@ def test_render_never_draws_beyond_the_width(width: int) -> None:
 
     assert max(map(len, lines)) <= width
     assert [int(first[1]) for first in firsts if first] == [*numbers]
+
+
+WORDS = [
+    "a",
+    "word",
+    "x" * 30,
+    "https://example.com/a/long/path?x=1&y=2",
+    "\u8cb7\u3044\u7269",
+    "\u8cb7\u3044\u7269\u306b\u884c\u304f" * 8,
+    FAMILY,
+    PERSIAN,
+    "e\u0301",
+    "{}",
+    "{title}",
+    "[b]",
+    "\ue000\ue001",
+    "\u200b",
+    "\xad",
+    "1\ufe0f\u20e3",
+]
+
+
+def some_tasks(dice: random.Random) -> list[Task]:
+    """Up to eight tasks with titles of many kinds and lengths."""
+    tasks = []
+    for _ in range(dice.randint(1, 8)):
+        words = dice.choices(WORDS, k=dice.choice([1, 2, 8, 30]))
+        number = dice.choice([1, 42, 99_999, 4_999_999_999])
+        one = dice.choice([task, done])
+        tasks.append(one(number, " ".join(words)[:200].strip()))
+    return tasks
+
+
+def by_rich(tasks: Sequence[Task], width: int, **variables: str) -> str:
+    """The whole table as Rich itself lays it out, row by row."""
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, width=width, force_terminal=True, _environ=variables
+    )
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn.add_column("#", justify="right", no_wrap=True, style="cyan")
+    if width >= 32:
+        drawn.add_column()
+    drawn.add_column("Task", overflow="fold")
+    if width >= 50:
+        drawn.add_column("When", no_wrap=True, style="dim")
+    for one in tasks:
+        title = Text(one.title, style="dim" if one.completed else "")
+        if one.completed and width < 32:
+            title = Text("x ", style="green") + title
+        cells = [Text(str(one.number)), title]
+        if width >= 32:
+            status = ("done", "green") if one.completed else ("open", "yellow")
+            cells.insert(1, Text(*status))
+        if width >= 50:
+            hours = "1 hour ago" if one.completed else "2 hours ago"
+            cells.append(Text(hours))
+        drawn.add_row(*cells)
+    console.print(drawn)
+    return buffer.getvalue()
+
+
+def on_screen(text: str) -> list[list[tuple[str, str]]]:
+    """Each line as its characters and their styles, blanks without one."""
+    lines = []
+    for line in text.splitlines():
+        style, shown = "", []
+        for code, character in re.findall(r"\x1b\[([0-9;]*)m|(.)", line):
+            if not character:
+                style = "" if code in ("", "0") else code
+            elif character.isspace():
+                shown.append((character, ""))
+            else:
+                shown.append((character, style))
+        while shown and shown[-1][0].isspace():
+            shown.pop()
+        lines.append(shown)
+    return lines
+
+
+@pytest.mark.spec("002/FR-050", "002/FR-051")
+def test_render_draws_what_rich_would_lay_out() -> None:
+    """Rich took nine times as long for 20,000 rows as a pipe did: Textualize/rich#1069."""
+    dice = random.Random(1)
+    for _ in range(300):
+        tasks = some_tasks(dice)
+        width = dice.choice([*WIDTHS, dice.randint(20, 200)])
+        switch = dice.choice([{}, {"NO_COLOR": "1"}, {"COLORTERM": "24bit"}])
+        variables = {"TERM": "xterm-256color", **switch}
+        *table, _footer = on_screen(drawn(listing(*tasks), width, **variables))
+
+        assert table == on_screen(by_rich(tasks, width, **variables)), tasks
+
+
+@pytest.mark.spec("002/FR-150")
+def test_render_uses_words_where_lines_are_to_be_plain() -> None:
+    def lines(width: int) -> list[str]:
+        text = render(
+            listing(done(12), task(3, "word " * 5 + "word")),
+            width=width,
+            encoding="utf-8",
+            variables={"TERM": "dumb"},
+            is_plain=True,
+            is_styled=False,
+        )
+        return [line.rstrip() for line in text.splitlines()]
+
+    assert lines(60) == [
+        "Number  Status  Task                           When",
+        "    12  done    Buy bread                      1 hour ago",
+        "     3  open    word word word word word word  2 hours ago",
+        "3 open, 5 done",
+    ]
+    assert lines(30) == [
+        "Number  Task",
+        "    12  done: Buy bread",
+        "     3  word word word word",
+        "        word word",
+        "3 open, 5 done",
+    ]
 
 
 @pytest.mark.spec("002/FR-053")

@@ -3,7 +3,11 @@ its like need nothing of their own here.
 """
 
 import ctypes
+import logging
 import os
+import sys
+import threading
+import warnings
 
 # See capabilities(7): passing over permissions to read and write, and to look.
 VERSION_3 = 0x20080522
@@ -39,3 +43,33 @@ def obey_permissions() -> None:
     assert system.capget(header, sets) == 0, os.strerror(ctypes.get_errno())
     sets[0] &= ~(OVERRIDE | READ_SEARCH)
     assert system.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
+
+
+def set_umask_and_obey(mask: int) -> None:
+    """Set the umask, and obey permissions also as root."""
+    os.umask(mask)
+    obey_permissions()
+
+
+def be_noisy() -> None:
+    """Print, log, warn and fail in a thread, as libraries do, a moment later."""
+    threading.Timer(0.2, _say_much).start()
+
+
+def _say_much() -> None:
+    print("printed")  # noqa: T201 - as a library might
+    print("printed", file=sys.stderr)  # noqa: T201
+    logging.getLogger("asyncio").error("logged", exc_info=ValueError("logged"))
+    logging.getLogger("aiosqlite").warning("logged")
+    warnings.warn("warned", RuntimeWarning, stacklevel=1)
+    _Unraisable()
+    threading.Thread(target=_fail).start()
+
+
+def _fail() -> None:
+    raise ValueError("failed in a thread")
+
+
+class _Unraisable:
+    def __del__(self) -> None:
+        raise ValueError("cannot be raised")

@@ -1,8 +1,17 @@
 """A command as a plain value: its options, its work, and its view."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from todo_cli.errors import (
+    ConfirmationRequired,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+)
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
@@ -10,6 +19,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REFUSALS: Final = (
+    InvalidInput,
+    NotFound,
+    Conflict,
+    Forbidden,
+    ConfirmationRequired,
+)
+"""Errors after which a reader may wonder what became of the other tasks."""
 LOOK: Final = ("list", "--status", "all")
 """The command that shows whether a write was stored."""
 
@@ -25,6 +42,8 @@ class Command(Generic[T]):
 
     connects: ClassVar[bool] = True
     """Whether to connect early, because the command needs the store."""
+    unchanged: ClassVar[str] = ""
+    """How the message of a refusal ends, if the command changes something."""
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
 
@@ -48,3 +67,22 @@ class Command(Generic[T]):
         They repeat the command, if that is idempotent, or show its effect.
         """
         return LOOK
+
+
+@contextmanager
+def refusing(unchanged: str) -> Iterator[None]:
+    """Have the refusals of a command say that nothing was changed.
+
+    They come from everywhere: the options, the rules, standard input, the
+    service. Those that say so already stay as they are.
+    """
+    try:
+        yield
+    except _REFUSALS as error:
+        if error.message.endswith(unchanged):
+            raise
+        raise type(error)(
+            f"{error.message}{unchanged}",
+            hint=error.hint,
+            details=error.details,
+        ) from error

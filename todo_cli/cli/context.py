@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
-from todo_cli.config import Settings
+from todo_cli.config import Settings, is_unattended
 from todo_cli.errors import (
     NOTHING_CHANGED,
     Cancelled,
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
+R = TypeVar("R")
+
+_LONGEST_ANSWER: Final = 1_024
+"""The most bytes that are read of an answer."""
 _HANG_UP_S: Final = 0.1
 """How long to wait for SIGHUP after stdin ends or fails.
 
@@ -50,34 +54,40 @@ class RunContext:
         """Ask on the terminal; any answer but `y` or `yes` means no.
 
         Raises:
-            ConfirmationRequired: there is no terminal to ask on.
+            ConfirmationRequired: nobody is there to ask.
             Cancelled: the answer is not yes.
         """
-        can_ask = self.env.stdin_is_terminal and self.env.stderr_is_terminal
-        if self.as_json or not can_ask:
+        if self.as_json or not self.env.can_ask:
             raise ConfirmationRequired(
                 f"Three or more tasks would be deleted{NOTHING_CHANGED}",
                 hint="add --yes if that is meant",
             )
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
-        answer = await _read(self.env.stdin.readline)
+        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
+        answer = await _read(read_answer)
         if not answer:  # the input has ended: the terminal may be closed
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled("Nothing was deleted")
 
-    async def read_stdin(self, most: int = -1) -> bytes:
-        """Read standard input to its end, or to `most` bytes.
+    async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
+        """Call `read` with standard input, in a thread.
 
         Raises:
-            IoFailed: it cannot be read.
+            IoFailed: it cannot be read, or is a terminal where nobody types.
         """
-        return await _read(partial(self.env.stdin.read, most))
+        env = self.env
+        if env.stdin_is_terminal and is_unattended(env.variables):
+            raise IoFailed(
+                f"Standard input is a terminal, and nobody is there{NOTHING_CHANGED}",
+                hint="pipe the text in, or unset TODO_NO_INPUT and CI",
+            )
+        return await _read(partial(read, self.env.stdin))
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Show a progress bar while this context is open.
+        """Show a progress bar while this context is open, or a plain line.
 
         Yields a function of (done, total) that moves the bar. It does nothing
         without a terminal, or with `--json`.
@@ -85,10 +95,14 @@ class RunContext:
         if self.as_json or not self.env.stderr_is_terminal:
             yield _report_nothing
             return
-        from todo_cli.output import terminal
-
         env = self.env
         self.shows_progress = True
+        if env.is_plain:
+            env.say(f"{what}...\n".encode())
+            yield _report_nothing
+            return
+        from todo_cli.output import terminal
+
         with terminal.progress(
             what, env.stderr, width=env.columns, variables=env.variables
         ) as report:
@@ -96,10 +110,10 @@ class RunContext:
 
 
 def _report_nothing(_done: int, _all: int) -> None:
-    """Take the place of a progress bar where there is no terminal."""
+    """Take the place of a progress bar where none can be drawn."""
 
 
-async def _read(read: Callable[[], bytes]) -> bytes:
+async def _read(read: Callable[[], R]) -> R:
     """Read standard input in a thread, so that a signal can interrupt it.
 
     Raises:

@@ -209,6 +209,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         "place": target.place,
         "store_from": settings.target_source,
         "passed_over": list(settings.passed_over),
+        "switches": list(settings.switches),
         "config_file": _text(settings.config_path),
     }
     facts.add_all(chosen)

@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from todo_cli import config
 from todo_cli.cli.signals import Signals
 
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
+_UTF_8: Final = "utf-8"
+# What every encoding of a terminal writes alike.
+_ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
 
 
 def _now() -> datetime:
@@ -53,12 +57,10 @@ class Env:
         signals = Signals()
         # First of all: a signal during the rest must not be lost.
         signals.install()
+        # A umask such as 777 would take our files and folders from ourselves.
+        os.umask(os.umask(0o077) & ~0o700)
         variables = dict(os.environ)
         stdin, stdout, stderr = _standard_streams()
-        # Python's sys.stdout is None if it was closed at the start.
-        encoding = "utf-8"
-        if sys.stdout and sys.stdout.encoding:
-            encoding = sys.stdout.encoding
         return cls(
             variables=variables,
             cwd=_cwd(),
@@ -70,10 +72,49 @@ class Env:
             stdin_is_terminal=os.isatty(0),
             stdout_is_terminal=os.isatty(1),
             stderr_is_terminal=os.isatty(2),
-            encoding=encoding,
+            encoding=_encoding(),
             columns=_columns(variables),
             signals=signals,
         )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question.
+
+        The question goes to stderr, and the answer comes from stdin.
+        """
+        if config.is_unattended(self.variables):
+            return False
+        return self.stdin_is_terminal and self.stderr_is_terminal
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether to print plain lines, without frames and escapes."""
+        return config.is_plain(self.variables)
+
+    @property
+    def draws_table(self) -> bool:
+        """Whether people read stdout, and not a program."""
+        return self.stdout_is_terminal or config.forces_table(self.variables)
+
+    @property
+    def is_styled(self) -> bool:
+        """Whether a table may have colours and other escapes.
+
+        A pipe gets none unless FORCE_COLOR asks for them: `watch` without
+        `--color` would show them as text.
+        """
+        is_forced = bool(self.variables.get("FORCE_COLOR"))
+        return not self.is_plain and (self.stdout_is_terminal or is_forced)
+
+    @property
+    def width(self) -> int:
+        """The width to draw a table for, in columns.
+
+        It is that of TODO_FORCE_TTY, if that names one.
+        """
+        forced = config.forced_width(self.variables)
+        return max(forced or self.columns, NARROWEST)
 
     def say(self, data: bytes) -> None:
         """Write to standard error; ignore errors.
@@ -171,6 +212,23 @@ def _fill_standard_streams() -> set[int]:
             closed.add(number)
             os.open(os.devnull, os.O_RDWR)
     return closed
+
+
+def _encoding() -> str:
+    """Find the encoding of standard output.
+
+    It is UTF-8 in the place of one that writes ASCII in another way, as UTF-16
+    does, or that cannot escape, as `idna`: PYTHONIOENCODING can name any.
+    """
+    # Python's sys.stdout is None if it was closed at the start.
+    encoding = getattr(sys.stdout, "encoding", None) or _UTF_8
+    try:
+        written = f"{_ASCII}\udcff".encode(encoding, "backslashreplace")
+    except (UnicodeError, LookupError):
+        return _UTF_8
+    if written != _ASCII.encode() + rb"\udcff":
+        return _UTF_8
+    return encoding
 
 
 def _cwd() -> Path | None:

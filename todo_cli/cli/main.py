@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import config, redact
+from todo_cli.cli import limits
+from todo_cli.cli.command import refusing
 from todo_cli.cli.env import Env
 from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
@@ -173,16 +175,17 @@ def perform(
     """
     from todo_cli.cli.run import run
 
-    settings = config.load(
-        env.variables,
-        file,
-        user=parsed.user,
-        login=env.login,
-        cwd=env.cwd,
-        home=env.home,
-    )
     try:
-        return run(parsed.command, settings, env, as_json=as_json)
+        with refusing(parsed.command.unchanged):
+            settings = config.load(
+                env.variables,
+                file,
+                user=parsed.user,
+                login=env.login,
+                cwd=env.cwd,
+                home=env.home,
+            )
+            return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
     except Interrupted as end:
@@ -214,6 +217,9 @@ def _answer(
             return _internal(error, arguments, configured, printer)
         return printer.failure(error)
     except Exception as error:  # noqa: BLE001 - a bug, too, must print one document
+        limit = limits.exceeded(error)
+        if limit is not None:
+            return printer.failure(limit)
         return _internal(error, arguments, configured, printer)
 
 

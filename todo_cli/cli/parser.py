@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from todo_cli import redact
-from todo_cli.cli.command import Command
+from todo_cli.cli.command import Command, refusing
 from todo_cli.errors import Usage
 from todo_cli.task import NewTask, about
 
@@ -154,6 +154,18 @@ class CommandParser(_Strict, TyperCommand):
         shared = [each for each in root.params if each.name in _SHARED]
         return [*own, *shared, help_option]
 
+    @property
+    def _unchanged(self) -> str:
+        """How the refusals of the command end."""
+        # Typer wraps the class of the command in a function.
+        unchanged: str = self.callback.__wrapped__.unchanged  # type: ignore[union-attr]
+        return unchanged
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and check those that have a rule."""
+        with refusing(self._unchanged):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Parsed:
         """Build the command from its options.
 
@@ -163,7 +175,8 @@ class CommandParser(_Strict, TyperCommand):
         state: ParseState = ctx.obj
         shared = {name: ctx.params.pop(name) for name in _SHARED}
         state.name_user(shared["user"])
-        return Parsed(super().invoke(ctx), state.user)
+        with refusing(self._unchanged):
+            return Parsed(super().invoke(ctx), state.user)
 
 
 class GroupParser(_Strict, TyperGroup):

@@ -160,15 +160,17 @@ class Printer:
         env = self.env
         if self.as_json:
             return envelope.success(sheet.data, sheet.message).encode()
-        if not env.stdout_is_terminal:
+        if not env.draws_table:
             return self._encode(plain.render(sheet))
         from todo_cli.output import terminal
 
         text = terminal.render(
             sheet,
-            width=env.columns,
+            width=env.width,
             encoding=env.encoding,
             variables=env.variables,
+            is_plain=env.is_plain,
+            is_styled=env.is_styled,
         )
         return self._encode(text)
 

@@ -1,4 +1,7 @@
-"""References, the words that name tasks: `3`, `5-7`, `3,5-7`, or a UUID."""
+"""References, the words that name tasks: `3`, `5-7`, `3,5-7`, or a UUID.
+
+A `#` before a number is accepted, and so are spaces and commas too many.
+"""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +17,8 @@ from todo_cli.rules import UUID_TEXT
 _DIGITS: Final = "[1-9][0-9]{0,18}"
 _NUMBER: Final = re.compile(_DIGITS)
 _SPAN: Final = re.compile(f"({_DIGITS})-({_DIGITS})")
+_HASH: Final = re.compile(r"#(?=[0-9])")
+_BETWEEN: Final = re.compile("[ ,]+")
 # Limits, so that a mistyped range cannot name tasks without end.
 _LONGEST_SPAN: Final = 1_000
 _MOST_SPANS: Final = 100
@@ -23,37 +28,23 @@ _FORMS: Final = (
 )
 
 
-def parse_references(
-    arguments: Sequence[str], *, to_change: bool = False
-) -> list[int | UUID | range]:
+def parse_references(arguments: Sequence[str]) -> list[int | UUID | range]:
     """Read every argument; `5-7` becomes `range(5, 8)`.
 
-    Keeps the order, and drops repeats. With `to_change`, errors say that
-    nothing was changed.
+    Keeps the order, and drops repeats.
 
     Raises:
         InvalidInput: a word is not a reference, a range runs backwards or
             spans more than 1,000 numbers, or there are more references than
             one call may have.
     """
-    try:
-        return _parsed(arguments)
-    except InvalidInput as error:
-        if to_change:
-            raise error.unchanged() from None
-        raise
-
-
-def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
-    """Read every argument; errors do not say what became of the tasks."""
     # A dict, because a set would lose the order.
     references: dict[int | UUID | range, None] = {}
     for argument in arguments:
-        if UUID_TEXT.fullmatch(argument):
-            references[UUID(argument)] = None
-            continue
-        for part in argument.split(","):
-            references[_number_or_span(part, argument)] = None
+        for part in _parts(argument):
+            references[_one(part, argument)] = None
+    if not references:
+        raise _no_reference(" ".join(arguments))
     spans = [each for each in references if isinstance(each, range)]
     singles = len(references) - len(spans)
     if len(spans) > _MOST_SPANS or singles > _MOST_SINGLES:
@@ -63,22 +54,20 @@ def _parsed(arguments: Sequence[str]) -> list[int | UUID | range]:
     return list(references)
 
 
-def parse_reference(argument: str, *, to_change: bool = False) -> int | UUID:
+def parse_reference(argument: str) -> int | UUID:
     """Read one number or UUID.
 
     Raises:
         InvalidInput: it is neither.
     """
-    reference, *more = parse_references([argument], to_change=to_change)
+    reference, *more = parse_references([argument])
     # `3,3` is one number, but a list of them was typed.
-    if more or isinstance(reference, range) or "," in argument:
-        error = InvalidInput(
+    is_one = is_single([argument])
+    if more or isinstance(reference, range) or not is_one:
+        raise InvalidInput(
             f"`{redact.shown(argument)}` names more than one task",
             hint="name one number or UUID",
         )
-        if to_change:
-            raise error.unchanged()
-        raise error
     return reference
 
 
@@ -86,7 +75,9 @@ def is_single(arguments: Sequence[str]) -> bool:
     """Whether one number or UUID is named; then JSON has one object."""
     if len(arguments) != 1:
         return False
-    return "," not in arguments[0] and not _SPAN.fullmatch(arguments[0])
+    # A comma behind the only number does not make a list of it.
+    parts = _parts(arguments[0])
+    return len(parts) == 1 and not _SPAN.fullmatch(_HASH.sub("", parts[0]))
 
 
 def most(references: Sequence[int | UUID | range]) -> int:
@@ -100,12 +91,28 @@ def most(references: Sequence[int | UUID | range]) -> int:
     return count
 
 
-def _number_or_span(part: str, argument: str) -> int | range:
-    """Read one part between commas.
+def _parts(argument: str) -> list[str]:
+    """Split an argument at commas and spaces, however many there are.
+
+    An empty argument is one part, which is no reference: a variable of a
+    script may be unset.
+    """
+    parts = [part for part in _BETWEEN.split(argument) if part]
+    if not parts and "," not in argument:
+        return [argument]
+    return parts
+
+
+def _one(part: str, argument: str) -> int | UUID | range:
+    """Read one part of an argument.
 
     Raises:
-        InvalidInput: it is neither a number nor a range.
+        InvalidInput: it is neither a number nor a range nor a UUID.
     """
+    if UUID_TEXT.fullmatch(part):
+        return UUID(part)
+    # The `#` of a UUID, of a word or alone stays, and is refused below.
+    part = _HASH.sub("", part)
     if _NUMBER.fullmatch(part):
         return int(part)
     if span := _SPAN.fullmatch(part):
@@ -119,5 +126,13 @@ def _number_or_span(part: str, argument: str) -> int | range:
                 hint=_FORMS,
             )
         return range(first, last + 1)
+    raise _no_reference(argument)
+
+
+def _no_reference(argument: str) -> InvalidInput:
+    """Return the error for a word that names no task.
+
+    It may be a connection string, which must not be shown.
+    """
     message = f"`{redact.shown(argument)}` is not a task number, range or UUID"
-    raise InvalidInput(message, hint=_FORMS)
+    return InvalidInput(message, hint=_FORMS)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from todo_cli.cli import limits
 from todo_cli.cli.command import Command
 from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
@@ -12,6 +13,7 @@ from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import OutcomeUnknown
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def run(
 
     Raises:
         Interrupted: a signal ended the command.
+        OutcomeUnknown: a limit of the system ended it after a write was sent.
         TodoError: the command failed.
     """
     running = _Running(command, settings, env, as_json)
@@ -39,6 +42,11 @@ def run(
     )
     try:
         return loop.run_until_complete(guarded)
+    except Exception as error:
+        limit = limits.exceeded(error)
+        if limit is not None and running.may_have_written():
+            raise OutcomeUnknown(limit.message) from error
+        raise
     finally:
         loop.leave(command.patience_s)
 

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as a state machine.
+"""SIGINT, SIGTERM and other signals that end a program, as a state machine.
 
 A signal does not raise KeyboardInterrupt: that could come in the middle of an
 import, or in a callback that swallows it. What it does depends on the state:
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_ENDING: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGXCPU,
+)
+"""SIGXCPU comes when the limit of `ulimit -t` is reached."""
 GRACE_S: Final = 0.4
 """How long, after a signal, a write may still be confirmed and reported."""
 
@@ -63,6 +70,7 @@ class Signals:
         self.number: int | None = None
         """The first signal that came; later ones do not replace it."""
         self.state = State.IDLE
+        self._ignores_alarm = False
         self._end_idle: Callable[[int], object] = self.die
         """Called with a signal in the state IDLE."""
         self._pass_on: Callable[[int], object] = self.die
@@ -71,11 +79,14 @@ class Signals:
     def install(self) -> None:
         """Install our handlers.
 
-        Signals that were ignored at the start, as by nohup, stay ignored.
+        Signals that were ignored at the start, as by nohup, stay ignored. We
+        use SIGALRM ourselves, so a foreign one is then ignored by the handler.
         """
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
+        handler = signal.getsignal(signal.SIGALRM)
+        self._ignores_alarm = handler is signal.SIG_IGN
         signal.signal(signal.SIGALRM, self._on_alarm)
 
     def end_idle_by(self, end: Callable[[int], object]) -> None:
@@ -164,11 +175,21 @@ class Signals:
         """Let printing go on for GRACE_S from now."""
         if self.state is State.REPORTING:
             self.state = State.HURRYING
+        # The caller may have blocked it, and we need it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
         signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
-    def _on_alarm(self, _number: int, _frame: object) -> None:
-        """End what still prints: its time is over."""
-        if self.state is State.LEAVING and self.number is not None:
+    def _on_alarm(self, number: int, frame: object) -> None:
+        """End what still prints: its time is over.
+
+        Before any signal, the alarm is not ours but the caller's, as in
+        `perl -e 'alarm 5; exec @ARGV'`. It ends the program like a SIGTERM.
+        """
+        if self.number is None:
+            if not self._ignores_alarm:
+                self._on_signal(number, frame)
+            return
+        if self.state is State.LEAVING:
             self.die(self.number)
         # The write that blocks fails, and the exit status tells the signal.
         raise InterruptedError(errno.EINTR, "interrupted")

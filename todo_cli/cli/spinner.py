@@ -12,6 +12,7 @@ _PATIENCE_S: Final = 0.7
 """How long the database may take before the spinner appears."""
 _FRAME_S: Final = 0.1
 _WIPE: Final = b"\r\x1b[K"
+_WORDS: Final = "Waking the database..."
 
 
 @asynccontextmanager
@@ -20,7 +21,8 @@ async def spinner(
 ) -> AsyncIterator[None]:
     """Spin on stderr while `is_waiting` is true, after the first 0.7 s of it.
 
-    The line is wiped as soon as it is false, and at the end.
+    The line is wiped as soon as it is false, and at the end. A terminal that
+    takes only plain lines gets one, once.
     """
     turning = asyncio.create_task(_turn(env, is_waiting))
     try:
@@ -45,7 +47,10 @@ async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
             elif began is None:
                 began = loop.time()
             if began is not None and loop.time() - began >= _PATIENCE_S:
-                env.say(f"\r{next(frames)} Waking the database...".encode())
+                if env.is_plain:
+                    env.say(f"{_WORDS}\n".encode())
+                    return
+                env.say(f"\r{next(frames)} {_WORDS}".encode())
                 is_shown = True
             elif is_shown:
                 env.say(_WIPE)

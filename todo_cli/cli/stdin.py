@@ -1,6 +1,8 @@
 """Reads tasks from standard input, a title a line, or one description."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO, Final
 from uuid import UUID, uuid5
 
 from todo_cli import rules
@@ -10,7 +12,10 @@ from todo_cli.task import NewTask
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
-NOTHING_ADDED: Final = "; nothing was added"
+_MOST_LINES: Final = 100_000
+"""The most lines of one `add -`, which stores all or none of them."""
+_LONGEST_LINE: Final = 65_536
+"""The most bytes of a line; a title can have blanks around it."""
 _LONGEST_DESCRIPTION: Final = 4 * rules.DESCRIPTION_LENGTH + 16
 """The most bytes that a description can have in UTF-8.
 
@@ -22,20 +27,14 @@ async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
     """Read a new task from each line that is not blank.
 
     The ids are made from `key` and the line's number, so that repeating the
-    command adds nothing.
+    command adds nothing. The first line that is wrong ends the reading, and
+    no more than a line is kept of what is not a title.
 
     Raises:
-        InvalidInput: a line is not a title; the error names its number.
+        InvalidInput: a line is not a title, or there are too many lines; the
+            error names the number of the line.
     """
-    news = []
-    data = await context.read_stdin()
-    for number, line in _lines(data):
-        id = uuid5(key, str(number))
-        try:
-            news.append(NewTask(title=line, id=id))
-        except InvalidInput as error:
-            raise _of_line(number, error) from None
-    return news
+    return await context.read_stdin(partial(_tasks, key))
 
 
 async def read_description(context: "RunContext") -> str:
@@ -44,14 +43,66 @@ async def read_description(context: "RunContext") -> str:
     Raises:
         InvalidInput: it is longer than a description may be, or is UTF-16.
     """
-    data = await context.read_stdin(_LONGEST_DESCRIPTION + 1)
+    data = await context.read_stdin(_description)
     if len(data) > _LONGEST_DESCRIPTION:
         # The rest was not read, so the length is not known.
         raise InvalidInput.of(
             "description",
             f"has more than {rules.DESCRIPTION_LENGTH:,} characters",
         )
-    return _decode(data).replace("\r\n", "\n").removesuffix("\n")
+    text = _decode(_begun(data))
+    return text.replace("\r\n", "\n").removesuffix("\n")
+
+
+def _description(stream: BinaryIO) -> bytes:
+    """Read one byte more than a description can have at most.
+
+    That byte says that it is too long; the rest is left unread.
+    """
+    return stream.read(_LONGEST_DESCRIPTION + 1)
+
+
+def _tasks(key: UUID, stream: BinaryIO) -> list[NewTask]:
+    """Read a new task from each line that is not blank.
+
+    Runs in a thread. Each line is checked as it comes, so that what is wrong
+    ends the reading before more of it takes memory.
+    """
+    news = []
+    for number, line in _lines(stream):
+        try:
+            if len(line) > _LONGEST_LINE:
+                raise InvalidInput.of(
+                    "title", f"has more than {_LONGEST_LINE:,} bytes"
+                )
+            title = _decode(line).removesuffix("\n").removesuffix("\r")
+            if title.strip():
+                id = uuid5(key, str(number))
+                news.append(NewTask(title=title, id=id))
+        except InvalidInput as error:
+            raise _of_line(number, error) from None
+    return news
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Read line by line, each with its number from 1.
+
+    A line that is too long is cut off.
+
+    Raises:
+        InvalidInput: there are too many lines, or it is UTF-16.
+    """
+    number = 0
+    while line := stream.readline(_LONGEST_LINE + 1):
+        number += 1
+        if number == 1:
+            line = _begun(line)
+        if number > _MOST_LINES:
+            raise InvalidInput(
+                f"Standard input has more than {_MOST_LINES:,} lines",
+                hint=f"split it, as by `split -l {_MOST_LINES}`",
+            )
+        yield number, line
 
 
 def _of_line(number: int, error: InvalidInput) -> InvalidInput:
@@ -59,30 +110,29 @@ def _of_line(number: int, error: InvalidInput) -> InvalidInput:
     details: list[Detail] = []
     for each in error.details:
         details.append({"field": f"line {number}", "message": each["message"]})
-    message = f"line {number}: {error.message}{NOTHING_ADDED}"
+    message = f"line {number}: {error.message}"
     return InvalidInput(message, details=details)
 
 
-def _lines(data: bytes) -> list[tuple[int, str]]:
-    """Split into lines; return those not blank, with their numbers from 1."""
-    found = []
-    for number, line in enumerate(_decode(data).split("\n"), start=1):
-        if line.strip():
-            found.append((number, line.removesuffix("\r")))
-    return found
-
-
-def _decode(data: bytes) -> str:
-    """Decode standard input, without a byte order mark.
-
-    Bytes that are not UTF-8 become surrogates, which the rules refuse.
+def _begun(data: bytes) -> bytes:
+    """Take a byte order mark from the beginning of standard input.
 
     Raises:
-        InvalidInput: it is UTF-16, as Windows programs write it.
+        InvalidInput: it is UTF-16, as Windows programs write it. Without a
+            mark it is known by its zeros: in Latin text, every other byte.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    start = data[:8]
+    halves = (start[::2], start[1::2])
+    is_latin = len(start) > 3 and any(not any(half) for half in halves)
+    if is_marked or (is_latin and any(start)):
         raise InvalidInput(
             "Standard input is UTF-16, and must be UTF-8",
             hint="iconv -f UTF-16 -t UTF-8 FILE",
         )
-    return data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decode(data: bytes) -> str:
+    """Decode text; other bytes become surrogates, which the rules refuse."""
+    return data.decode(errors="surrogateescape")

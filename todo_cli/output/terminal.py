@@ -1,11 +1,18 @@
-"""A sheet for a terminal, drawn by Rich; no other module imports Rich."""
+"""A sheet for a terminal, drawn by Rich; no other module imports Rich.
+
+A long list is drawn in about the time that it takes to write it into a pipe.
+"""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Final, TextIO
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Final, TextIO, TypeAlias
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 from rich.table import Table as RichTable
@@ -20,6 +27,17 @@ _WITH_DATE: Final = 50
 """Width from which the date is shown."""
 _WITH_STATUS: Final = 32
 """Width from which the status is shown."""
+
+# Rich draws a pattern of a row with these in the place of the values. They are
+# from the private use area, one cell wide, and nobody sees them.
+_NUMBER: Final = "\ue000"
+_TITLE: Final = "\ue001"
+_WHEN: Final = "\ue002"
+_PLACES: Final = re.compile(f"{_NUMBER}+|{_TITLE}+|{_WHEN}+")
+"""Where the values belong in what Rich has drawn."""
+_WORDS: Final = re.compile(r"\s*\S+\s*")
+"""A word with the blanks around it; a line ends after such a word."""
+_FORMATS: Final = {_NUMBER: "{number}", _TITLE: "{title}", _WHEN: "{when}"}
 
 
 class _Buffer(io.StringIO):
@@ -39,15 +57,25 @@ class _Buffer(io.StringIO):
 
 
 def render(
-    sheet: Sheet, *, width: int, encoding: str, variables: Mapping[str, str]
+    sheet: Sheet,
+    *,
+    width: int,
+    encoding: str,
+    variables: Mapping[str, str],
+    is_plain: bool = False,
+    is_styled: bool = True,
 ) -> str:
     """Draw a sheet, `width` columns wide.
 
-    Text of users is never read as markup: all of it is wrapped in `Text`.
+    With `is_plain`, words take the place of frames and signs. Text of users is
+    never read as markup: it is wrapped in `Text`, or added to what Rich drew.
     """
     buffer = _Buffer(encoding)
-    console = _console(buffer, width, variables)
-    for part in _parts(sheet, width):
+    console = _console(buffer, width, variables, is_styled=is_styled)
+    table = sheet.table
+    if table is not None and table.tasks:
+        buffer.write(_drawn_table(console, table, is_plain=is_plain))
+    for part in _parts(sheet):
         # A line of text is not broken, so that copying it gives one line.
         is_line = isinstance(part, Text)
         console.print(part, soft_wrap=is_line)
@@ -55,12 +83,16 @@ def render(
 
 
 def _console(
-    file: TextIO, width: int, variables: Mapping[str, str]
+    file: TextIO,
+    width: int,
+    variables: Mapping[str, str],
+    *,
+    is_styled: bool = True,
 ) -> Console:
     return Console(
         file=file,
         width=width,
-        force_terminal=True,
+        force_terminal=is_styled,
         # Without it Rich would read NO_COLOR and TERM of the process itself.
         _environ=dict(variables),
     )
@@ -93,14 +125,13 @@ def progress(
         text.detach()
 
 
-def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
-    """Draw the parts that a sheet has."""
+def _parts(sheet: Sheet) -> list[RenderableType]:
+    """Draw what is below a table, the fields or the lines of a sheet."""
     table = sheet.table
+    if table is not None and table.tasks:
+        return [Text(visible(table.footer), style="dim")]
     if table is not None:
-        if not table.tasks:
-            return [Text(visible(table.note))]
-        footer = Text(visible(table.footer), style="dim")
-        return [_table(table, width), footer]
+        return [Text(visible(table.note))]
     parts: list[RenderableType] = []
     for line in sheet.lines:
         parts.append(Text(visible(line)))
@@ -111,45 +142,240 @@ def _parts(sheet: Sheet, width: int) -> list[RenderableType]:
     return parts
 
 
-def _table(table: Table, width: int) -> RichTable:
-    """Draw tasks; a narrow terminal gets fewer columns, but whole titles."""
-    with_date = width >= _WITH_DATE
-    with_status = width >= _WITH_STATUS
-    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    drawn.add_column("#", justify="right", no_wrap=True, style="cyan")
-    if with_status:
-        drawn.add_column()
-    drawn.add_column("Task", overflow="fold")
-    if with_date:
+def _drawn_table(console: Console, table: Table, *, is_plain: bool) -> str:
+    """Draw tasks; a narrow terminal gets fewer columns, but whole titles.
+
+    Rich needs 0.2 ms to lay out a row. So it lays out a pattern that is as
+    wide as the longest values, and the values are filled into that.
+    """
+    mark = _mark(console.width, is_plain=is_plain)
+    values = [_values(task, table.now, mark) for task in table.tasks]
+    sample = _longest(values, mark)
+    pattern = _pattern(sample, console.width, is_plain=is_plain)
+    lines, rows = _taken_apart(console, pattern, mark)
+    for task, of_task in zip(table.tasks, values, strict=True):
+        row = rows[task.completed]
+        lines += row.filled(*of_task)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _mark(width: int, *, is_plain: bool) -> str:
+    """What is before the title of a done task.
+
+    It takes the place of the status where that has no column.
+    """
+    if width >= _WITH_STATUS:
+        return ""
+    if is_plain:
+        return "done: "
+    return "x "
+
+
+_Values: TypeAlias = tuple[str, str, str, int]
+"""What a row shows: number, title and age; and the cells of the title."""
+
+
+def _values(task: Task, now: datetime, mark: str) -> _Values:
+    """Write what a row shows of a task."""
+    title = visible(task.title)
+    if task.completed:
+        title = mark + title
+    # An open task shows its age, a done one when it was done.
+    when = task.completed_at or task.created_at
+    return str(task.number), title, age(when, now), cell_len(title)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Values that are as long as the longest, to lay out a pattern with.
+
+    They consist of the characters that stand for values.
+    """
+
+    number: str
+    title: str
+    """With the mark, if it is the title of a done task."""
+    when: str
+    mark: str
+    """What is before the title of a done task."""
+
+
+def _longest(values: Sequence[_Values], mark: str) -> _Sample:
+    """Make the sample for the values of all rows."""
+    numbers, _titles, ages, lengths = zip(*values, strict=True)
+    longest_number = max(map(len, numbers))
+    longest_title = max(lengths)
+    longest_age = max(map(len, ages))
+    return _Sample(
+        number=_NUMBER * longest_number,
+        title=_TITLE * longest_title,
+        when=_WHEN * longest_age,
+        mark=mark,
+    )
+
+
+def _pattern(sample: _Sample, width: int, *, is_plain: bool) -> RichTable:
+    """Lay out an open and a done task, each with a title of two lines.
+
+    Rich decides the widths of the columns, their styles and their padding.
+    """
+    number_name, status_name = "#", ""
+    frame: box.Box | None = box.SIMPLE_HEAD
+    if is_plain:
+        number_name, status_name = "Number", "Status"
+        frame = None
+    drawn = RichTable(box=frame, show_edge=False, pad_edge=False)
+    drawn.add_column(number_name, justify="right", no_wrap=True, style="cyan")
+    if width >= _WITH_STATUS:
+        drawn.add_column(status_name, no_wrap=True)
+    drawn.add_column("Task")
+    if width >= _WITH_DATE:
         drawn.add_column("When", no_wrap=True, style="dim")
-    for task in table.tasks:
-        cells = [Text(str(task.number))]
-        if with_status:
-            cells.append(_status(task))
-        cells.append(_title(task, is_marked=not with_status))
-        if with_date:
-            # An open task shows its age, a done one when it was done.
-            when = task.completed_at or task.created_at
-            cells.append(Text(age(when, table.now)))
-        drawn.add_row(*cells)
+    # The name of a column may be longer than every value in it.
+    number = sample.number.rjust(len(number_name), _NUMBER)
+    drawn.add_row(*_cells(sample, number, width, is_done=False))
+    drawn.add_row(*_cells(sample, number, width, is_done=True))
     return drawn
 
 
-def _title(task: Task, *, is_marked: bool) -> Text:
-    """The title; with `is_marked`, an `x` before it means done."""
-    shown = visible(task.title)
-    if not task.completed:
-        return Text(shown)
-    title = Text(shown, style="dim")
-    if is_marked:
-        return Text("x ", style="green") + title
-    return title
+def _cells(
+    sample: _Sample, number: str, width: int, *, is_done: bool
+) -> list[Text]:
+    """Write the cells of an open or a done task for the pattern.
+
+    There is one for each column that the width has room for.
+    """
+    cells = [Text(number)]
+    if width >= _WITH_STATUS:
+        cells.append(_status(is_done=is_done))
+    cells.append(_title(sample, is_done=is_done))
+    if width >= _WITH_DATE:
+        when = sample.when.ljust(len("When"), _WHEN)
+        cells.append(Text(when))
+    return cells
 
 
-def _status(task: Task) -> Text:
-    if task.completed:
+def _title(sample: _Sample, *, is_done: bool) -> Text:
+    """Two lines of a title, cropped to the width that the column will have."""
+    line = sample.title.ljust(len("Task"), _TITLE)
+    if not is_done:
+        return Text(f"{line}\n{line}", no_wrap=True, overflow="crop")
+    style = "green" if sample.mark else "dim"
+    title = Text(sample.mark, style=style, no_wrap=True, overflow="crop")
+    rest = line[len(sample.mark) :]
+    return title.append(f"{rest}\n{line}", style="dim")
+
+
+def _status(*, is_done: bool) -> Text:
+    """The status in its colour; the word says the same without it."""
+    if is_done:
         return Text("done", style="green")
     return Text("open", style="yellow")
+
+
+class _Row:
+    """The pattern of an open or of a done task, to fill values in.
+
+    `first` is its first line as Rich drew it, and `following` the one on
+    which a long title goes on. Both become formats of `str.format`.
+    """
+
+    def __init__(
+        self, console: Console, first: str, following: str, *, mark: str
+    ) -> None:
+        self._console = console
+        self._mark = mark
+        """What the pattern has already of each title."""
+        self._number_width = first.count(_NUMBER)
+        self._width = following.count(_TITLE)
+        """How many cells a line of a title has."""
+        self._when_width = first.count(_WHEN)
+        self._first = _PLACES.sub(_format, first)
+        self._following = _PLACES.sub(_format, following)
+
+    def filled(
+        self, number: str, title: str, when: str, length: int
+    ) -> list[str]:
+        """Return the lines of a task; a title that is too long is broken.
+
+        `length` is that of the title in cells: most titles fit.
+        """
+        parts = [title]
+        if length > self._width:
+            parts = self._broken(title)
+        first, *more = parts
+        # Rich drew the mark in a colour of its own.
+        rest = self._padded(first)[len(self._mark) :]
+        line = self._first.format(
+            number=number.rjust(self._number_width),
+            title=rest,
+            when=when.ljust(self._when_width),
+        )
+        lines = [line]
+        for part in more:
+            padded = self._padded(part)
+            lines.append(self._following.format(title=padded))
+        return lines
+
+    def _broken(self, title: str) -> list[str]:
+        """Break a title into lines, between words, as Rich does.
+
+        Rich itself takes twice as long, and is asked only where a word is
+        longer than a line.
+        """
+        lines = [""]
+        room = self._width
+        for word in _WORDS.findall(title):
+            needed = cell_len(word.rstrip())
+            if needed > self._width:
+                return self._folded(title)
+            if needed > room:
+                lines.append("")
+                room = self._width
+            lines[-1] += word
+            room -= cell_len(word)
+        return [line.rstrip() for line in lines]
+
+    def _folded(self, title: str) -> list[str]:
+        """Break a title into lines, also within words.
+
+        Chinese and Japanese have no spaces, and a character of several code
+        points must stay whole: that is Rich's business.
+        """
+        text = Text(title)
+        parts = text.wrap(self._console, self._width, overflow="fold")
+        return [part.plain for part in parts]
+
+    def _padded(self, title: str) -> str:
+        """Fill a line up to the width of its column.
+
+        Cells are counted, of which a Chinese character takes two.
+        """
+        missing = self._width - cell_len(title)
+        return title + " " * missing
+
+
+def _taken_apart(
+    console: Console, pattern: RichTable, mark: str
+) -> tuple[list[str], dict[bool, _Row]]:
+    """Have Rich draw the pattern, and take its lines apart.
+
+    Returns the lines of the head, and the row for each value of `completed`.
+    """
+    with console.capture() as capture:
+        console.print(pattern)
+    # Both tasks have two lines, because their titles have.
+    *head, opened, opened_on, done, done_on = capture.get().splitlines()
+    rows = {
+        False: _Row(console, opened, opened_on, mark=""),
+        True: _Row(console, done, done_on, mark=mark),
+    }
+    return head, rows
+
+
+def _format(run: re.Match[str]) -> str:
+    """Return the format of the value whose place in a pattern this is."""
+    return _FORMATS[run[0][0]]
 
 
 def _fields(sheet: Sheet) -> RichTable:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID, uuid4
 
 import typer
@@ -12,7 +12,12 @@ from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
 from todo_cli.cli.command import Command
 from todo_cli.cli.parser import ParseState, field_option, one_of
-from todo_cli.errors import Conflict, Forbidden, InvalidInput, Usage
+from todo_cli.errors import (
+    NOTHING_ADDED,
+    NOTHING_CHANGED,
+    InvalidInput,
+    Usage,
+)
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import (
@@ -125,6 +130,8 @@ class Add(TaskFields, Command[Added | list[Added]]):
       printf 'one\\ntwo\\n' | todo add -
     """
 
+    unchanged: ClassVar[str] = NOTHING_ADDED
+
     title: Annotated[
         list[str] | None,
         typer.Argument(
@@ -161,11 +168,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     async def _add_lines(self, context: "RunContext") -> list[Added]:
         news = await stdin.read_tasks(context, self.id)
-        try:
-            return await context.tasks.add_all(news)
-        except (Conflict, Forbidden, InvalidInput) as error:
-            message = f"{error.message}{stdin.NOTHING_ADDED}"
-            raise type(error)(message, hint=error.hint) from error
+        return await context.tasks.add_all(news)
 
     def view(self, result: Added | list[Added], context: ViewContext) -> Sheet:
         """Name what was added."""
@@ -255,6 +258,8 @@ class Update(TaskFields, Command[Task]):
       todo update 3 -d ""
     """
 
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
     ref: Ref
     title: Annotated[
         str | None,
@@ -269,7 +274,7 @@ class Update(TaskFields, Command[Task]):
 
     def __post_init__(self) -> None:
         """Check the reference, and that there is something to change."""
-        references.parse_reference(self.ref, to_change=True)
+        references.parse_reference(self.ref)
         if self.title is None and self.status is None and not self.typed():
             raise Usage(
                 "Nothing to change",
@@ -283,7 +288,7 @@ class Update(TaskFields, Command[Task]):
             InvalidInput: a value breaks a rule.
             NotFound: the user has no such task.
         """
-        reference = references.parse_reference(self.ref, to_change=True)
+        reference = references.parse_reference(self.ref)
         values = await self.given(context)
         if self.title is not None:
             values["title"] = self.title
@@ -311,6 +316,8 @@ class Done(Command[list[Task]]):
       todo done 3 --undo
     """
 
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
     refs: Refs
     undo: Annotated[
         bool, typer.Option("--undo", help="Reopen the tasks instead.")
@@ -318,7 +325,7 @@ class Done(Command[list[Task]]):
 
     def __post_init__(self) -> None:
         """Check the references."""
-        references.parse_references(self.refs, to_change=True)
+        references.parse_references(self.refs)
 
     async def run(self, context: "RunContext") -> list[Task]:
         """Complete or reopen the tasks, all or none.
@@ -326,7 +333,7 @@ class Done(Command[list[Task]]):
         Raises:
             NotFound: a number or UUID names no task, or a range is empty.
         """
-        named = references.parse_references(self.refs, to_change=True)
+        named = references.parse_references(self.refs)
         return await context.tasks.complete(named, undo=self.undo)
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
@@ -355,6 +362,8 @@ class Delete(Command[list[Task]]):
       todo delete 1-20 --yes
     """
 
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
     refs: Refs
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = (
         False
@@ -362,7 +371,7 @@ class Delete(Command[list[Task]]):
 
     def __post_init__(self) -> None:
         """Check the references."""
-        references.parse_references(self.refs, to_change=True)
+        references.parse_references(self.refs)
 
     async def run(self, context: "RunContext") -> list[Task]:
         """Delete the tasks, all or none; ask first if there are many.
@@ -372,7 +381,7 @@ class Delete(Command[list[Task]]):
             Cancelled: the answer to the question is not yes.
             ConfirmationRequired: there is no terminal to ask on.
         """
-        named = references.parse_references(self.refs, to_change=True)
+        named = references.parse_references(self.refs)
         if self.yes or references.most(named) < _ASK_FROM:
             return await context.tasks.delete(named)
         found = await context.tasks.find(named, to_change=True)
