@@ -1,5 +1,6 @@
 """The application: each route calls the service, and answers with a view."""
 
+import asyncio
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,7 +38,7 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
-from todo_cli.errors import InvalidInput, TodoError
+from todo_cli.errors import InvalidInput, TimedOut, TodoError
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
@@ -311,13 +312,19 @@ async def health(request: Request) -> Response:
     Sends a query to the store, and so wakes a suspended database.
 
     If the store cannot be used, for whatever reason, the answer is 503, and
-    the code of the reason is in the details.
+    the code of the reason is in the details. A store that does not answer has
+    as long as connecting to it may take.
     """
-    database = request.app.state.database
+    state = request.app.state
     try:
-        await database.ping()
+        async with asyncio.timeout(state.context.timeout_s):
+            await state.database.ping()
     except TodoError as error:
         return answers.unhealthy(error)
+    except TimeoutError:
+        place = state.database.target.place
+        fault = TimedOut(f"No answer from {place} in time")
+        return answers.unhealthy(fault)
     return answers.succeed(answers.HEALTHY)
 
 
