@@ -29,6 +29,7 @@ from pydantic import (
     Field,
     WithJsonSchema,
 )
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
@@ -222,13 +223,16 @@ TASK: Final = "/api/{user_id}/tasks/{task_id}"
 
 @_route("GET", TASKS, openapi.LIST)
 async def list_tasks(
-    caller: CallerOf, parameters: Annotated[ListParameters, Query()]
+    caller: CallerOf,
+    parameters: Annotated[ListParameters, Query()],
+    request: Request,
 ) -> Response:
     """List tasks, newest first.
 
     Ties are ordered by number, the highest first. The header `Link` names the
     next page, if there is one.
     """
+    _refuse_repeated(request.query_params)
     page = await caller.tasks.list(parameters.query())
     headers = {}
     if page.next is not None:
@@ -326,6 +330,21 @@ async def health(request: Request) -> Response:
         fault = TimedOut(f"No answer from {place} in time")
         return answers.unhealthy(fault)
     return answers.succeed(answers.HEALTHY)
+
+
+def _refuse_repeated(query: QueryParams) -> None:
+    """Refuse a parameter that is there twice: it has no clear value.
+
+    The parameters are known ones, so the error may name them.
+
+    Raises:
+        InvalidInput: a parameter is there more than once.
+    """
+    seen = set()
+    for name, _ in query.multi_items():
+        if name in seen:
+            raise InvalidInput.of(name, "must not be given more than once")
+        seen.add(name)
 
 
 def _path(user: str) -> str:
