@@ -233,11 +233,14 @@ async def list_tasks(
     next page, if there is one.
     """
     _refuse_repeated(request.query_params)
-    page = await caller.tasks.list(parameters.query())
-    headers = {}
-    if page.next is not None:
-        headers["Link"] = parameters.link(caller.context.user, page.next)
-    return answers.succeed(views.listed(page, caller.context), headers=headers)
+    room = request.app.state.context.room
+    async with room.making(parameters.limit):
+        page = await caller.tasks.list(parameters.query())
+        sheet = views.listed(page, caller.context)
+        headers = {}
+        if page.next is not None:
+            headers["Link"] = parameters.link(caller.context.user, page.next)
+        return await answers.succeed_long(sheet, headers=headers)
 
 
 @_route("POST", TASKS, openapi.ADD)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from todo_cli.cli.command import Command
 from todo_cli.cli.context import RunContext
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
 
 T = TypeVar("T")
+
+LEAVE_S: Final = 0.5
+"""How long tasks that are left when a command has ended may take to end."""
 
 
 def run(
@@ -40,7 +43,7 @@ def run(
     try:
         return loop.run_until_complete(guarded)
     finally:
-        loop.leave(command.patience_s)
+        loop.leave(min(command.patience_s, LEAVE_S))
 
 
 @dataclass(slots=True)
