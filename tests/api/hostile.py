@@ -35,7 +35,6 @@ PATIENCE_S: Final = 0.3
 broken request no answer.
 """
 ACCESS: Final = re.compile(r"\S+ \S* ?(?P<status>\d{3}|-) \d+\.\d ms")
-NOT_HTTP: Final = "warning: Invalid HTTP request received."
 ANSWER: Final = re.compile(
     rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n((?:[^\r\n]+\r\n)*)\r\n"
 )
@@ -148,11 +147,9 @@ async def _play_all(
 
 
 def is_usual(line: str) -> bool:
-    """Whether a line of the log is that of a request without a bug, or of what is none."""
+    """Whether a line of the log is that of a request without a bug."""
     access = ACCESS.fullmatch(line)
-    return line == NOT_HTTP or (
-        access is not None and access["status"] < "500"
-    )
+    return access is not None and access["status"] < "500"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -273,6 +273,20 @@ async def test_body_above_64_kib_is_refused(
     assert read < 80_000
 
 
+@pytest.mark.spec("001/FR-109")
+async def test_body_of_a_delete_is_not_larger(
+    client: httpx.AsyncClient,
+) -> None:
+    task = await add(client)
+    path = f"{TASKS}/{task['id']}"
+
+    for size, status in ((64 * 1024 + 1, 413), (64 * 1024, 200)):
+        response = await client.request("DELETE", path, content=b" " * size)
+
+        assert response.status_code == status
+    error(await client.get(path), 404, "NOT_FOUND")
+
+
 async def test_largest_task_and_64_kib_are_read(
     client_embedded: httpx.AsyncClient,
 ) -> None:

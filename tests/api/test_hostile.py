@@ -45,7 +45,8 @@ def test_findings_are_seen() -> None:
     for line, is_usual in {
         "GET /api/ada/tasks 200 1.0 ms": True,
         "POST /api/ada/tasks - 1.0 ms": True,
-        hostile.NOT_HTTP: True,
+        "- - 400 0.0 ms": True,
+        "warning: Invalid HTTP request received.": False,
         "GET /api/ada/tasks 500 1.0 ms": False,
         "bug: ValueError in x.py:1": False,
         "warning: Unsupported upgrade request.": False,

@@ -178,6 +178,33 @@ async def test_list_refuses_what_it_does_not_know(
         )
 
 
+@pytest.mark.spec("001/FR-106")
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("limit", "x", "2"),
+        ("limit", "1", "2"),
+        ("limit", "2", "2"),
+        ("status", "open", "done"),
+        ("status", "", "done"),
+        ("%73tatus", "x", "all"),
+        ("cursor", "x", cursors.write(Position(FIRST, 1))),
+    ],
+)
+async def test_list_refuses_a_parameter_that_is_there_twice(
+    client_embedded: httpx.AsyncClient, name: str, first: str, second: str
+) -> None:
+    """A proxy may read the first, and a server the last."""
+    plain = name.replace("%73", "s")
+
+    response = await client_embedded.get(
+        f"{TASKS}?{name}={first}&{plain}={second}"
+    )
+
+    fault = error(response, 422, "INVALID_INPUT")
+    assert [detail["field"] for detail in fault["details"]] == [plain]
+
+
 class Key(NamedTuple):
     """A sort key with values of every type."""
 

@@ -18,10 +18,11 @@ from tests.support.machine import needs
 from tests.support.neon import NeonFront
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresCluster
+from tests.support.program import LIMIT_S
 from tests.support.stores import Clock, Store
-from tests.support.turns import TurnProxy
+from tests.support.turns import Fault, TurnProxy
 from todo_cli.api.context import ServerContext
-from todo_cli.database import engine
+from todo_cli.database import connection, engine, postgresql
 
 HOST = "ep-cool-dawn-123456.us-east-2.aws.neon.tech"
 
@@ -215,6 +216,51 @@ async def test_silent_server_is_504_in_time(
 
     error(response, 504, "TIMEOUT")
     assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.spec("001/FR-112", "001/FR-115")
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", TASKS, 504, "TIMEOUT"),
+        ("POST", TASKS, 500, "OUTCOME_UNKNOWN"),
+        ("GET", "/health", 503, "DATABASE_UNAVAILABLE"),
+    ],
+)
+async def test_server_that_hangs_costs_the_limit_of_a_statement_once(
+    proxied: ServerContext,
+    proxy: TurnProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    status: int,
+    code: str,
+) -> None:
+    """The driver asks the server to cancel the statement, and waits for that,
+    too, for as long: «MagicStack/asyncpg#431», «MagicStack/asyncpg#1356».
+    """
+    monkeypatch.setattr(postgresql, "RELEASE_S", 0.1)
+    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 1.0)
+    context = replace(proxied, pool_size=1)
+    if path == "/health":
+        # It has as long as connecting, whatever a statement has.
+        monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 2 * LIMIT_S)
+        context = replace(context, timeout_s=1.0)
+    proxy.faults = [Fault("before", 1, "silence")]
+    async with opened(context) as client:
+        body = {"title": "x"} if method == "POST" else None
+        asking = asyncio.create_task(client.request(method, path, json=body))
+        while not proxy.requests:
+            await asyncio.sleep(0.01)
+        proxy.is_silent = True
+        # The driver alone would take another minute here.
+        async with asyncio.timeout(LIMIT_S):
+            response = await asking
+
+        error(response, status, code)
+        # Its place in the pool is free again.
+        proxy.is_silent = False
+        data(await client.get("/health"))
 
 
 @pytest.mark.spec("001/FR-113")

@@ -1,6 +1,7 @@
 """`todo serve` as a process: what it binds, whom it answers, and how it ends."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -9,10 +10,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    suppress,
+)
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -28,9 +36,11 @@ from tests.service.backdoor import connected, file_of
 from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
-from tests.support.program import LIMIT_S, Process, Surroundings
+from tests.support.program import LIMIT_S, Child, Process, Surroundings
 from tests.support.stores import Store
-from todo_cli.api.server import MOST_CONNECTIONS, find_address, name_hosts
+from todo_cli.api.protocol import Limits
+from todo_cli.api.server import find_address, name_hosts
+from todo_cli.cli.signals import GRACE_S
 from todo_cli.errors import InvalidInput
 
 
@@ -203,6 +213,126 @@ def test_second_signal_ends_it_at_once(
     error(writing.answer, 500, "OUTCOME_UNKNOWN")
 
 
+@pytest.mark.spec("001/FR-114")
+def test_second_signal_ends_it_while_it_reads_a_body(light: Served) -> None:
+    head = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{light.port}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 14\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    ).encode()
+    with light.connect() as connection:
+        connection.sendall(head)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100 ")
+        light.process.send_signal(signal.SIGTERM)
+        while not is_refused(light):
+            time.sleep(0.05)
+
+        assert light.end() == -signal.SIGTERM
+
+    light.wait_for(f"^POST {TASKS} 500 ")
+    assert len(light.lines) == 3
+
+
+@contextmanager
+def ending(process: Child) -> Iterator[Child]:
+    """End a process at last."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.spec("001/FR-114")
+def test_second_signal_ends_it_while_the_loop_does_not_run(
+    sqlite_process: Process, tmp_path: Path
+) -> None:
+    """A library that loads for ever, as from a disk that hangs."""
+    (tmp_path / "fastapi.py").write_text(
+        "import os, time\nos.write(2, b'loading\\n')\n"
+        "while True:\n    time.sleep(0.01)\n"
+    )
+    path = f"{tmp_path}{os.pathsep}{docs.ROOT}"
+    process = Process(sqlite_process.surroundings)
+    with ending(process.start("serve", env={"PYTHONPATH": path})) as started:
+        assert started.stderr is not None
+        assert started.stderr.readline() == b"loading\n"
+        started.send_signal(signal.SIGTERM)
+        time.sleep(2 * GRACE_S)
+        assert started.poll() is None
+        started.send_signal(signal.SIGTERM)
+
+        assert started.wait(LIMIT_S) == -signal.SIGTERM
+
+
+def ask_blocked(port: int, times: int) -> set[int]:
+    """Ask a server, once it is there, for what makes a long line in its log."""
+    statuses: set[int] = set()
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, timeout=LIMIT_S) as client:
+        while not statuses:
+            with suppress(httpx.ConnectError):
+                statuses.add(client.get("/").status_code)
+        for _ in range(times):
+            statuses.add(client.get("/" + 400 * "x").status_code)
+    return statuses
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """A pipe that is full, and that nobody reads."""
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ))
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+@contextmanager
+def stopped_terminal() -> Iterator[int]:
+    """A terminal whose user has pressed Ctrl-S."""
+    controlling, terminal = os.openpty()
+    termios.tcflow(terminal, termios.TCOOFF)
+    yield terminal
+    os.close(terminal)
+    os.close(controlling)
+
+
+@contextmanager
+def full_disk() -> Iterator[int]:
+    """A file on a disk that is full."""
+    with Path("/dev/full").open("wb") as full:
+        yield full.fileno()
+
+
+@pytest.mark.spec("001/FR-118", "001/FR-114")
+@pytest.mark.parametrize("block", [full_pipe, stopped_terminal, full_disk])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_serve_answers_and_ends_whatever_its_stderr_does(
+    sqlite_process: Process,
+    block: Callable[[], AbstractContextManager[int]],
+    signals: int,
+) -> None:
+    """Public reports of the same: «nodejs/node-v0.x-archive#23949», «clice-io/clice#514»."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with block() as stderr:
+        flags = fcntl.fcntl(stderr, fcntl.F_GETFL)
+        started = sqlite_process.start(
+            "serve", "--port", f"{port}", stderr=stderr
+        )
+        with ending(started):
+            assert ask_blocked(port, 300) == {404}
+            # Other programs may share the stream.
+            assert fcntl.fcntl(stderr, fcntl.F_GETFL) == flags
+            for _ in range(signals):
+                started.send_signal(signal.SIGTERM)
+                time.sleep(0.05)
+
+            assert started.wait(LIMIT_S) == -signal.SIGTERM
+
+
 @pytest.mark.spec("001/FR-110")
 def test_serve_refuses_what_it_cannot_use(
     light: Served, sqlite_process: Process
@@ -290,14 +420,14 @@ def test_body_that_is_too_large_is_not_waited_for(
         assert data(client.get(TASKS)) == []
 
 
-def test_too_many_connections_are_turned_away(light: Served) -> None:
-    with ExitStack() as idle:
-        for _ in range(MOST_CONNECTIONS):
-            idle.enter_context(light.connect())
-        with light.connect() as one_more:
-            answer = received(one_more)
-
-    assert answer.startswith(b"HTTP/1.1 503 ")
+@pytest.mark.spec("001/FR-119")
+def test_silent_connections_do_not_deny_the_service(light: Served) -> None:
+    """Public reports of the same: «Kludex/uvicorn#157», «xorbitsai/inference#5213»."""
+    with ExitStack() as silent:
+        for _ in range(Limits().connections):
+            silent.enter_context(light.connect())
+        with light.client() as client:
+            assert data(client.get(TASKS)) == []
 
 
 @pytest.mark.spec("001/FR-114")

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from tests.output.values import done, task, whole
 from tests.support.texts import FAMILY, MIXED, PERSIAN
 from todo_cli.errors import Detail, InvalidInput, NotFound
-from todo_cli.output.envelope import failure, success, task_values
+from todo_cli.output.envelope import (
+    failure,
+    success,
+    success_in_parts,
+    task_values,
+)
 from todo_cli.rules import REFUSED
 from todo_cli.task import Task
 
@@ -26,6 +31,20 @@ def test_success_is_one_line_with_three_keys() -> None:
         document
         == '{"success": true, "data": [], "message": "0 open, 0 done"}\n'
     )
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_success_in_parts_is_the_same_document(count: int) -> None:
+    tasks = [
+        task(number, f"{MIXED} \x7f {FAMILY}", description='a\n"b"\u202e')
+        for number in range(count)
+    ]
+    message = f'{PERSIAN} "x"'
+
+    parts = [*success_in_parts(tasks, message)]
+
+    assert "".join(parts) == success(tasks, message)
+    assert len(parts) == count + 2
 
 
 @pytest.mark.spec("002/FR-042")

@@ -1,5 +1,6 @@
 """The application: each route calls the service, and answers with a view."""
 
+import asyncio
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +29,7 @@ from pydantic import (
     Field,
     WithJsonSchema,
 )
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
@@ -37,7 +39,7 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
-from todo_cli.errors import InvalidInput, TodoError
+from todo_cli.errors import InvalidInput, TimedOut, TodoError
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
@@ -221,18 +223,24 @@ TASK: Final = "/api/{user_id}/tasks/{task_id}"
 
 @_route("GET", TASKS, openapi.LIST)
 async def list_tasks(
-    caller: CallerOf, parameters: Annotated[ListParameters, Query()]
+    caller: CallerOf,
+    parameters: Annotated[ListParameters, Query()],
+    request: Request,
 ) -> Response:
     """List tasks, newest first.
 
     Ties are ordered by number, the highest first. The header `Link` names the
     next page, if there is one.
     """
-    page = await caller.tasks.list(parameters.query())
-    headers = {}
-    if page.next is not None:
-        headers["Link"] = parameters.link(caller.context.user, page.next)
-    return answers.succeed(views.listed(page, caller.context), headers=headers)
+    _refuse_repeated(request.query_params)
+    room = request.app.state.context.room
+    async with room.making(parameters.limit):
+        page = await caller.tasks.list(parameters.query())
+        sheet = views.listed(page, caller.context)
+        headers = {}
+        if page.next is not None:
+            headers["Link"] = parameters.link(caller.context.user, page.next)
+        return await answers.succeed_long(sheet, headers=headers)
 
 
 @_route("POST", TASKS, openapi.ADD)
@@ -311,14 +319,35 @@ async def health(request: Request) -> Response:
     Sends a query to the store, and so wakes a suspended database.
 
     If the store cannot be used, for whatever reason, the answer is 503, and
-    the code of the reason is in the details.
+    the code of the reason is in the details. A store that does not answer has
+    as long as connecting to it may take.
     """
-    database = request.app.state.database
+    state = request.app.state
     try:
-        await database.ping()
+        async with asyncio.timeout(state.context.timeout_s):
+            await state.database.ping()
     except TodoError as error:
         return answers.unhealthy(error)
+    except TimeoutError:
+        place = state.database.target.place
+        fault = TimedOut(f"No answer from {place} in time")
+        return answers.unhealthy(fault)
     return answers.succeed(answers.HEALTHY)
+
+
+def _refuse_repeated(query: QueryParams) -> None:
+    """Refuse a parameter that is there twice: it has no clear value.
+
+    The parameters are known ones, so the error may name them.
+
+    Raises:
+        InvalidInput: a parameter is there more than once.
+    """
+    seen = set()
+    for name, _ in query.multi_items():
+        if name in seen:
+            raise InvalidInput.of(name, "must not be given more than once")
+        seen.add(name)
 
 
 def _path(user: str) -> str:

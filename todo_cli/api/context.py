@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from todo_cli.api.room import Room
 from todo_cli.config import POOL_SIZE, TIMEOUT, choose
 from todo_cli.database.url import Target
 from todo_cli.errors import ConfigInvalid
@@ -26,6 +27,7 @@ class ServerContext:
     """Writes one line to the log, and adds the line end."""
     timeout_s: float = TIMEOUT.default
     pool_size: int = POOL_SIZE.default
+    room: Room = field(default_factory=Room)
 
 
 def read_pool_size(variables: Mapping[str, str]) -> int:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
 from todo_cli.api.context import ServerContext
+from todo_cli.api.protocol import STATUS
 from todo_cli.errors import (
     DatabaseUnavailable,
     InvalidInput,
@@ -63,7 +64,9 @@ class Guard:
             seconds = time.perf_counter() - began
             # Escaped, because a client chooses the text of its request.
             request = visible(_request_line(scope))
-            status = answer.status or "-"
+            # The protocol answers in our place if the rest of the request
+            # is not HTTP.
+            status = scope.get(STATUS) or answer.status or "-"
             self._context.log(f"{request} {status} {1_000 * seconds:.1f} ms")
 
     async def _pass_on(

@@ -99,8 +99,7 @@ class JsonRoute(APIRoute):
 
         async def handle_whole(request: Request) -> Response:
             # A request that breaks off must not delete anything.
-            async for _ in request.stream():
-                pass
+            await _read(request)
             return await handle(request)
 
         if self.body_field is not None:

@@ -256,7 +256,7 @@ SHOW: Final = _refer(*_ALWAYS, 404) | {
 UPDATE: Final = _refer(*_ALWAYS, 404, 413, 415) | {
     200: _success("The task as it is now.", shapes.TaskEnvelope, "updated")
 }
-DELETE: Final = _refer(*_ALWAYS, 404) | {
+DELETE: Final = _refer(*_ALWAYS, 404, 413) | {
     200: _success("The task as it was.", shapes.TaskEnvelope, "deleted")
 }
 HEALTH: Final = _refer(403, 503) | {

@@ -4,28 +4,36 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import BinaryIO, Final
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from todo_cli.api.app import create_app
 from todo_cli.api.context import ServerContext, read_pool_size
-from todo_cli.api.protocol import Protocol
+from todo_cli.api.log import Log, Write
+from todo_cli.api.protocol import Limits, Protocol, Shared
+from todo_cli.api.room import Room
 from todo_cli.config import Settings
 from todo_cli.errors import InvalidInput, IoFailed
 from todo_cli.output.text import visible
 
 GRACE_S: Final = 10
 """How long requests in flight may take after a signal."""
-MOST_CONNECTIONS: Final = 500
-"""More are refused, so that slow clients cannot use up the memory."""
+CUT_S: Final = 0.5
+"""How long they may take to answer that they were cut off."""
+AT_ONCE: Final = 2048
+"""How many connections uvicorn may accept before it comes to drop one."""
+OTHER_FILES: Final = 50
+"""How many open files are kept for the store and the rest of the program."""
 
 _WARNING: Final = (
     "warning: nobody has to prove who they are here: "
@@ -40,12 +48,13 @@ async def serve(
     port: int,
     variables: Mapping[str, str],
     now: Callable[[], datetime],
-    stderr: BinaryIO,
-    most_connections: int = MOST_CONNECTIONS,
+    write: Write,
+    limits: Limits | None = None,
 ) -> None:
     """Answer requests until this task is cancelled.
 
-    Requests in flight then have 10 s to end.
+    Requests in flight then have 10 s to end. `write` writes to stderr, in
+    another thread; it may block or fail.
 
     Raises:
         InvalidInput: the host is not loopback.
@@ -56,14 +65,9 @@ async def serve(
     pool_size = read_pool_size(variables)
     listener = _listen(address, port)
     port = listener.getsockname()[1]
-
-    def log(line: str) -> None:
-        data = f"{line}\n".encode(errors="backslashreplace")
-        try:
-            stderr.write(data)
-        except OSError:
-            return  # stderr is closed; keep serving
-
+    limits = limits or usual_limits()
+    log = Log(write)
+    room = Room(most_unread=limits.unread)
     app = create_app(
         ServerContext(
             target=settings.target,
@@ -72,6 +76,7 @@ async def serve(
             log=log,
             timeout_s=settings.timeout_s,
             pool_size=pool_size,
+            room=room,
         )
     )
     _relay_logs(log)
@@ -80,7 +85,11 @@ async def serve(
         f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)"
     )
     gc.enable()  # `__main__` disables it, which suits only short commands
-    await _run(_Server(_config(app, most_connections)), listener)
+    shared = Shared(log, limits, room)
+    try:
+        await _run(_Server(_config(app, shared), shared), listener)
+    finally:
+        await log.close()
 
 
 def find_address(host: str) -> IPv4Address | IPv6Address:
@@ -120,23 +129,74 @@ def name_hosts(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: ours cancel the task instead."""
+    """uvicorn with limits of time, and without its signal handlers.
+
+    Our handlers cancel the task instead.
+    """
+
+    def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
+        super().__init__(config)
+        self._shared = shared
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the handlers as they are."""
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Drop clients that are too slow; uvicorn calls this all the time."""
+        now = asyncio.get_running_loop().time()
+        for connection in tuple(self._shared.connections):
+            connection.check(now)
+        return await super().on_tick(counter)
 
-def _config(app: FastAPI, most_connections: int) -> uvicorn.Config:
+    async def abandon(self) -> None:
+        """Cut requests off; each has a moment to answer that it was."""
+        # uvicorn would log how its parts end.
+        logging.getLogger().handlers = [logging.NullHandler()]
+        requests = self.server_state.tasks
+        for request in requests:
+            request.cancel()
+        if requests:
+            await asyncio.wait(requests, timeout=CUT_S)
+
+
+def usual_limits() -> Limits:
+    """Allow fewer connections where the system allows few open files.
+
+    Otherwise there would be none left for the store, and `accept` would fail
+    again and again.
+    """
+    limits = Limits()
+    files = _raise_files(limits.connections + AT_ONCE + OTHER_FILES)
+    left = max(1, files - OTHER_FILES)
+    return replace(limits, connections=min(left, limits.connections))
+
+
+def _raise_files(wanted: int) -> int:
+    """Have the system allow so many open files, or as many as it can.
+
+    Returns how many it allows, or `wanted` if that is more.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # No limit is -1, so it must not be compared.
+    if files == resource.RLIM_INFINITY or files >= wanted:
+        return wanted
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted
+
+
+def _config(app: FastAPI, shared: Shared) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=partial(Protocol, most_connections),  # type: ignore[arg-type]  # makes one
+        http=partial(Protocol, shared),  # type: ignore[arg-type]  # makes one
         ws="none",
         loop="none",
         lifespan="on",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # its warnings are about what clients send
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -144,7 +204,7 @@ def _config(app: FastAPI, most_connections: int) -> uvicorn.Config:
     )
 
 
-async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+async def _run(server: _Server, listener: socket.socket) -> None:
     """Run until cancelled, then stop gracefully.
 
     A second cancellation stops the server at once.
@@ -155,7 +215,10 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
         await asyncio.shield(running)
     except asyncio.CancelledError:
         server.should_exit = True
-        await running
+        try:
+            await running
+        except asyncio.CancelledError:
+            await server.abandon()
         raise
 
 

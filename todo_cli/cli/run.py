@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from todo_cli.cli import limits
 from todo_cli.cli.command import Command
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
 
 T = TypeVar("T")
+
+LEAVE_S: Final = 0.5
+"""How long tasks that are left when a command has ended may take to end."""
 
 
 def run(
@@ -48,7 +51,7 @@ def run(
             raise OutcomeUnknown(limit.message) from error
         raise
     finally:
-        loop.leave(command.patience_s)
+        loop.leave(min(command.patience_s, LEAVE_S))
 
 
 @dataclass(slots=True)

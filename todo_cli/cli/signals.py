@@ -5,7 +5,9 @@ import, or in a callback that swallows it. What it does depends on the state:
 
     state      the program ...                  a signal ...
     IDLE       has sent nothing to the store    ends it, after a JSON document
-    WORKING    runs a command in the loop       goes to `guard`, which cancels
+    WORKING    runs a command in the loop       goes to `guard`, which cancels;
+                                                ends it at once if the loop has
+                                                not run for GRACE_S
     STORED     has not reported a write yet     is kept for `printing`
     REPORTING  prints what was written          starts GRACE_S: HURRYING
     HURRYING   still prints, for GRACE_S        ends it at once
@@ -19,6 +21,7 @@ import, or in a callback that swallows it. What it does depends on the state:
 import errno
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -118,7 +121,7 @@ class Signals:
 
         task = asyncio.ensure_future(work)
         coming = asyncio.Queue[int]()
-        self._pass_on = _sender(coming)
+        self._pass_on = _sender(coming, self.die)
         self.state = State.WORKING
         try:
             number = await _next_signal(task, coming)
@@ -195,14 +198,30 @@ class Signals:
         raise InterruptedError(errno.EINTR, "interrupted")
 
 
-def _sender(coming: "asyncio.Queue[int]") -> Callable[[int], object]:
-    """Make a function that a handler calls to pass a signal to the loop."""
+def _sender(
+    coming: "asyncio.Queue[int]", die: Callable[[int], object]
+) -> Callable[[int], object]:
+    """Make a function that a handler calls to pass a signal to the loop.
+
+    It calls `die` if the loop has not taken an earlier signal.
+    """
     import asyncio
 
     loop = asyncio.get_running_loop()
+    sent_s: list[float] = []
+    """When each signal was sent that the loop has not taken yet."""
+
+    def take(number: int) -> None:
+        sent_s.clear()
+        coming.put_nowait(number)
 
     def send(number: int) -> None:
-        loop.call_soon_threadsafe(coming.put_nowait, number)
+        # A loop that does not run cannot cancel anything: it may be in an
+        # import from a disk that hangs.
+        if sent_s and time.monotonic() - sent_s[0] > GRACE_S:
+            die(number)
+        sent_s.append(time.monotonic())
+        loop.call_soon_threadsafe(take, number)
 
     return send
 

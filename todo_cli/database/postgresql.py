@@ -30,6 +30,11 @@ OLDEST_S: Final = 280.0
 
 Less than the five minutes after which Neon suspends an idle database.
 """
+RELEASE_S: Final = 1.0
+"""How long a statement that timed out may take to be cancelled.
+
+A server that hangs does not answer that either; the connection is cut then.
+"""
 _MOST: Final = 10
 """The size of a pool if none is given."""
 
@@ -248,7 +253,7 @@ class Server:
                 # The pool closes a connection that it cannot reset. The call
                 # itself has succeeded or failed before.
                 with suppress(Exception):
-                    await pool.release(driver)
+                    await pool.release(driver, timeout=RELEASE_S)
         finally:
             self._free.release()
 

@@ -1,5 +1,6 @@
 """Results and errors as JSON: each call prints exactly one document."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,19 @@ def success(data: Any, message: str) -> str:
     `data` is a task, a list of tasks, or plain JSON values.
     """
     return _document({"success": True, "data": data, "message": message})
+
+
+def success_in_parts(tasks: Iterable[Task], message: str) -> Iterator[str]:
+    """Write the same document as `success`, a part for each task.
+
+    A caller can do something else between two parts of a long list.
+    """
+    yield '{"success": true, "data": ['
+    separator = ""
+    for task in tasks:
+        yield separator + _json(task)
+        separator = ", "
+    yield f'], "message": {_json(message)}}}\n'
 
 
 def failure(error: TodoError) -> str:
@@ -47,15 +61,19 @@ def _write(value: Any) -> Any:
 
 
 def _document(envelope: dict[str, Any]) -> str:
+    return _json(envelope) + "\n"
+
+
+def _json(value: Any) -> str:
     # Imported here, because a call that prints text does not need it.
     import json
 
     # NaN is not JSON. `default` is asked for what json cannot write by
     # itself, which is a task and nothing else: whatever else comes is a bug.
     text = json.dumps(
-        envelope,
+        value,
         ensure_ascii=False,
         allow_nan=False,
         default=task_values,
     )
-    return escape_json(text) + "\n"
+    return escape_json(text)

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from math import inf
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from todo_cli import redact
 from todo_cli.cli.command import Command
+from todo_cli.cli.env import write_all
 from todo_cli.errors import InvalidInput, Usage
 from todo_cli.output.views import Sheet, ViewContext
 
@@ -42,7 +43,8 @@ class Serve(Command[None]):
     """
 
     connects: ClassVar[bool] = False
-    patience_s: ClassVar[float] = inf  # the server limits its end by itself
+    # Requests have 10 s; the store and the log then need some time, too.
+    patience_s: ClassVar[float] = 14.0
 
     host: Annotated[
         str,
@@ -83,7 +85,7 @@ class Serve(Command[None]):
             port=self.port,
             variables=env.variables,
             now=env.now,
-            stderr=env.stderr,
+            write=partial(write_all, env.stderr),
         )
 
     def view(self, result: None, context: ViewContext) -> Sheet:
