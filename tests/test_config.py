@@ -249,13 +249,13 @@ def test_load_takes_the_first_store_that_is_named() -> None:
         for each in stores
     ] == [
         (
-            "own",
+            "own/tester",
             "TODO_DATABASE_URL",
             ("DATABASE_URL, because of TODO_DATABASE_URL",),
         ),
-        ("file", BY_FILE, (f"DATABASE_URL, because of {BY_FILE}",)),
-        ("file", BY_FILE, ()),
-        ("foreign", "DATABASE_URL", ()),
+        ("file/tester", BY_FILE, (f"DATABASE_URL, because of {BY_FILE}",)),
+        ("file/tester", BY_FILE, ()),
+        ("foreign/tester", "DATABASE_URL", ()),
     ]
 
 
@@ -691,7 +691,10 @@ def test_read_config_refuses_a_password_that_others_can_reach(
         path = write(text, mode)
         error = refusal(ConfigInvalid, read, home)
         assert str(path) in error.message
-        assert error.hint == f"chmod 600 {path}"
+        assert error.hint == (
+            f"chmod 600 {path}; or move the password to ~/.pgpass, "
+            "or the whole URL to TODO_DATABASE_URL"
+        )
     for mode in (0o600, 0o400, 0o700):
         write(text, mode)
         assert SECRET in read(home).values["database_url"]

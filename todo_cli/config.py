@@ -3,10 +3,9 @@
 A flag wins over the environment, the environment over the config file, and
 the config file over the default.
 
-Libraries read some variables by themselves. asyncpg reads PG* and ~/.pgpass,
-of which PGUSER, PGPASSWORD, PGDATABASE and the file's password may fill a gap
-(`database/connection.py` names the rest). Rich reads COLUMNS, NO_COLOR,
-FORCE_COLOR and TERM from the `Env` that it gets (`output/terminal.py`).
+libpq's PG* variables fill what a connection string leaves out
+(`database/url.py`). Rich reads COLUMNS, NO_COLOR, FORCE_COLOR and TERM from
+the `Env` that it gets (`output/terminal.py`).
 """
 
 import os
@@ -218,7 +217,9 @@ def load(
         IoFailed: the embedded file is wanted and there is no home for it.
     """
     chosen_user = _user(variables, config, user, login)
-    target, target_source, passed_over = _target(variables, config, cwd, home)
+    target, target_source, passed_over = _target(
+        variables, config, cwd, home, login
+    )
     return Settings(
         user=chosen_user.value,
         user_source=chosen_user.source,
@@ -323,7 +324,8 @@ def read_config(
     if mode & 0o077 and _holds_password(found, cwd, home):
         raise ConfigInvalid(
             f"{path} contains a password and others can read it",
-            hint=f"chmod 600 {path}",
+            hint=f"chmod 600 {path}; or move the password to ~/.pgpass, or the "
+            "whole URL to TODO_DATABASE_URL",
         )
     return found
 
@@ -559,6 +561,7 @@ def _target(
     config: Config,
     cwd: Path | None,
     home: Path | None,
+    login: str | None,
 ) -> tuple[Target, str, tuple[str, ...]]:
     """Choose the store; return it, its source, and what was ignored.
 
@@ -580,7 +583,7 @@ def _target(
         ignored.append(f"{_FOREIGN}, which is not a PostgreSQL URL")
     if chosen.value is None:
         return _embedded(variables, home), chosen.source, tuple(ignored)
-    target = _read_target(chosen, variables, cwd, home)
+    target = _read_target(chosen, variables, cwd, home, login)
     return target, chosen.source, tuple(ignored)
 
 
@@ -589,6 +592,7 @@ def _read_target(
     variables: Mapping[str, str],
     cwd: Path | None,
     home: Path | None,
+    login: str | None,
 ) -> Target:
     """Read a connection string; an error names its source.
 
@@ -604,8 +608,13 @@ def _read_target(
     if url == "sqlite":
         return _embedded(variables, home)
     try:
-        return parse_url(url, cwd=cwd, home=home)
+        return parse_url(
+            url, cwd=cwd, home=home, variables=variables, login=login
+        )
     except ConfigInvalid as error:
+        # It names one of libpq's variables, which is its source.
+        if error.message.startswith("PG"):
+            raise
         hints = []
         if error.hint:
             hints.append(error.hint)

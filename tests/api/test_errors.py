@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.support import TASKS, Log, add, context_for, data, error, opened
+from tests.support.impostor import impostor, welcome
 from tests.support.stores import Clock, Store
 from todo_cli.api import answers, json_body
-from todo_cli.database.url import SqliteTarget
+from todo_cli.database.url import SqliteTarget, parse_url
 from todo_cli.errors import Code, InvalidInput, TodoError
 
 JSON = {"content-type": "application/json"}
@@ -464,6 +466,20 @@ async def test_health_is_503_whatever_is_wrong_with_the_store(
         assert "hint" not in fault
         assert response.headers["retry-after"] == "1"
         error(await client.get(TASKS), 500, "IO_ERROR")
+
+
+@pytest.mark.spec("002/FR-182")
+async def test_health_is_503_if_the_database_is_not_utf_8(
+    clock: Clock, log: Log
+) -> None:
+    async with impostor(welcome(server_encoding="SQL_ASCII")) as (port, _):
+        target = parse_url(f"postgresql://ada@127.0.0.1:{port}", cwd=Path("/"))
+        async with opened(context_for(target, clock, log)) as client:
+            fault = error(
+                await client.get("/health"), 503, "DATABASE_UNAVAILABLE"
+            )
+            assert fault["details"] == [{"field": "code", "message": "CONFIG"}]
+            error(await client.get(TASKS), 500, "CONFIG")
 
 
 @pytest.mark.spec("001/FR-114")

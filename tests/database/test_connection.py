@@ -484,7 +484,8 @@ async def test_an_impostor_hears_nothing_and_is_named_with_the_reason(
         == f"localhost:{front.port}/postgres could not prove who it is: {REASONS[impostor]}"
     )
     assert error.hint == (
-        "name its CA with `sslrootcert=FILE`; `sslmode=disable` only on a network that you trust"
+        f"todo trusts the CAs in `{authority.file}`; name its CA with "
+        "`sslrootcert=FILE`; `sslmode=disable` only on a network that you trust"
     )
     assert (front.startups, len(dialled)) == ([], 1)
 
@@ -544,65 +545,60 @@ async def test_a_server_of_real_postgresql_without_tls_is_refused(
     )
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"PGSSLMODE": "disable"},
-        {"PGSSLMODE": "allow"},
-        {
-            "PGSSLNEGOTIATION": "postgres",
-            "PGSSLROOTCERT": "/nowhere",
-            "PGREQUIRESSL": "0",
-        },
-        {
-            "PGHOST": "127.0.0.1",
-            "PGPORT": "1",
-            "PGTARGETSESSIONATTRS": "standby",
-            "PGSERVICE": "other",
-        },
-    ],
-    ids=lambda variables: ",".join(variables),
-)
-async def test_variables_of_libpq_change_nothing(
-    own_postgres: PostgresCluster,
-    variables: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
+def read_with(url: str, **variables: str) -> PostgresTarget:
+    """A target by its URL, with libpq's variables."""
+    target = parse_url(url, cwd=Path("/"), variables=variables)
+    assert isinstance(target, PostgresTarget)
+    return target
+
+
+async def test_asyncpg_reads_no_variable_by_itself(
+    own_postgres: PostgresCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in variables.items():
+    for name, value in {
+        "PGSSLMODE": "disable",
+        "PGSSLROOTCERT": "/nowhere",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": "1",
+        "PGUSER": "nobody",
+        "PGDATABASE": "nowhere",
+        "PGPASSWORD": "wrong",
+        "PGPASSFILE": "/nowhere",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGSERVICE": "other",
+        "PGGSSLIB": "no such library",
+        "PGKRBSRVNAME": "other",
+    }.items():
         monkeypatch.setenv(name, value)
 
-    assert (
-        type(
-            await fault(
-                read(f"{own_postgres.url('postgres')}?sslmode=require")
-            )
-        )
-        is TlsFailed
-    )
-    assert await ask(read(own_postgres.url("postgres"))) == 1
+    url = own_postgres.url("postgres")
+    assert type(await fault(read(f"{url}?sslmode=require"))) is TlsFailed
+    assert await ask(read(url)) == 1
 
 
 async def test_variables_of_libpq_fill_what_the_url_leaves_out(
-    own_postgres: PostgresCluster, monkeypatch: pytest.MonkeyPatch
+    own_postgres: PostgresCluster,
 ) -> None:
-    for name, value in (
-        ("PGUSER", "todo_admin"),
-        ("PGPASSWORD", own_postgres.password),
-        ("PGDATABASE", "template1"),
-    ):
-        monkeypatch.setenv(name, value)
+    variables = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(own_postgres.port),
+        "PGUSER": "todo_admin",
+        "PGPASSWORD": own_postgres.password,
+        "PGDATABASE": "template1",
+    }
 
     for place, database in (("", "template1"), ("/postgres", "postgres")):
-        target = read(f"postgresql://127.0.0.1:{own_postgres.port}{place}")
+        target = read_with(f"postgresql://{place}", **variables)
         assert await ask(target, "SELECT current_database()") == database
-    assert (
-        type(
-            await fault(
-                read(f"postgresql://:wrong@127.0.0.1:{own_postgres.port}")
-            )
-        )
-        is AuthFailed
-    )
+    wrong = read_with("postgresql://:wrong@127.0.0.1", **variables)
+    assert type(await fault(wrong)) is AuthFailed
+
+
+async def test_without_any_role_the_setting_is_wrong() -> None:
+    error = await fault(read("postgresql://127.0.0.1/shop"))
+
+    assert type(error) is ConfigInvalid
+    assert "no role to log in as" in error.message
 
 
 def test_a_password_file_of_libpq_that_others_can_read_is_passed_over_in_silence(

@@ -341,14 +341,6 @@ async def test_a_connection_that_becomes_free_is_waited_for(
         await database.ping()
 
 
-async def test_a_driver_that_cannot_use_its_settings_is_no_bug(
-    own_postgres: PostgresCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PGGSSLIB", "no such library")
-
-    assert type(await refusal(own_postgres.url("postgres"))) is ConfigInvalid
-
-
 @pytest.mark.parametrize("is_made", [False, True], ids=["absent", "made"])
 async def test_a_read_only_database_is_forbidden_to_write(
     own_postgres: PostgresCluster, place: str, clock: Clock, is_made: bool

@@ -12,7 +12,12 @@ from todo_cli.database.failures import STRANGERS_STATE, translated
 from todo_cli.database.guard import Guard
 from todo_cli.database.postgresql import OwnerCheck
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import DatabaseBusy, Forbidden, SchemaMismatch
+from todo_cli.errors import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    Forbidden,
+    SchemaMismatch,
+)
 
 TARGET = PostgresTarget((("db.example.org", 5432),), database="neondb")
 PARSE = b"P...SELECT 1 FROM todo.task"
@@ -205,6 +210,27 @@ def test_a_question_that_is_refused_says_why(
     line.protocol.data_received(message(b"E", denied))
 
     assert isinstance(check.fault, Forbidden)
+    assert (line.is_cut, listener.told) == (True, [])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\0" * 20,
+        b"R\xff\xff\xff\xfb",
+        BOUND + message(b"D", b"\0\1\0"),
+        BOUND + row("ada"),
+        BOUND + row("ada", "t", "x"),
+    ],
+    ids=["zeros", "negative", "cut", "short", "long"],
+)
+def test_an_answer_that_cannot_be_read_cuts_the_line(
+    line: Line, listener: Listener, check: OwnerCheck, answer: bytes
+) -> None:
+    line.write(PARSE)
+    line.protocol.data_received(answer)
+
+    assert isinstance(check.fault, DatabaseUnavailable)
     assert (line.is_cut, listener.told) == (True, [])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from todo_cli import redact
 from todo_cli.database.url import (
+    SESSION_ATTRIBUTES,
     PostgresTarget,
     SqliteTarget,
     is_local,
@@ -40,6 +41,13 @@ def with_query(query: str) -> PostgresTarget:
     return read(f"postgresql://ada@db.example/shop?{query}")
 
 
+def with_variables(text: str, **variables: str) -> PostgresTarget:
+    """Read a URL in an environment with these variables."""
+    target = parse_url(text, cwd=CWD, home=HOME, variables=variables)
+    assert isinstance(target, PostgresTarget)
+    return target
+
+
 def path_of(text: str, *, home: Path | None = HOME) -> Path:
     """Read what names a SQLite file."""
     target = parse_url(text, cwd=CWD, home=home)
@@ -63,7 +71,13 @@ def refusal(text: str) -> ConfigInvalid:
 
 
 def test_parse_url_takes_each_scheme_of_postgresql() -> None:
-    wanted = PostgresTarget((("db.example", 6543),), "ada", "secret", "shop")
+    wanted = PostgresTarget(
+        (("db.example", 6543),),
+        "ada",
+        "secret",
+        "shop",
+        password_file=HOME / ".pgpass",
+    )
 
     for scheme in (
         *(
@@ -97,6 +111,7 @@ def test_parse_url_takes_what_neons_console_gives() -> None:
             database="neondb",
             sslmode="require",
             direct_tls=True,
+            password_file=HOME / ".pgpass",
         )
         assert (target.is_neon, target.is_plain) == (True, False)
         assert target.is_pooler is (host == POOLER)
@@ -178,16 +193,173 @@ def test_parse_url_refuses_a_parameter_that_has_no_such_value(
         )
 
 
+UNSUPPORTED = {
+    "gssencmode": ("PGGSSENCMODE", "require", ["disable", "prefer", ""]),
+    "hostaddr": ("PGHOSTADDR", "10.0.0.1", [""]),
+    "krbsrvname": ("PGKRBSRVNAME", "other", ["postgres"]),
+    "load_balance_hosts": ("PGLOADBALANCEHOSTS", "random", ["disable"]),
+    "require_auth": ("PGREQUIREAUTH", "scram-sha-256", [""]),
+    "requirepeer": ("PGREQUIREPEER", "postgres", [""]),
+    "service": ("PGSERVICE", "shop", [""]),
+    "ssl_max_protocol_version": (
+        "PGSSLMAXPROTOCOLVERSION",
+        "TLSv1.2",
+        ["TLSv1.3"],
+    ),
+    "ssl_min_protocol_version": (
+        "PGSSLMINPROTOCOLVERSION",
+        "TLSv1.3",
+        ["TLSv1", "TLSv1.1", "TLSv1.2"],
+    ),
+    "sslcert": ("PGSSLCERT", "/c.pem", [""]),
+    "sslcertmode": ("PGSSLCERTMODE", "require", ["disable", "allow"]),
+    "sslcrl": ("PGSSLCRL", "/c.crl", [""]),
+    "sslcrldir": ("PGSSLCRLDIR", "/crl", [""]),
+    "sslkey": ("PGSSLKEY", "/k.pem", [""]),
+}
+
+
+@pytest.mark.spec("002/FR-185")
+@pytest.mark.parametrize("parameter", UNSUPPORTED)
+def test_parse_url_never_drops_what_makes_another_or_a_safer_connection(
+    parameter: str,
+) -> None:
+    """See MagicStack/asyncpg#953."""
+    variable, wanted, harmless = UNSUPPORTED[parameter]
+
+    error = refusal(f"postgresql://h/d?{parameter}={wanted}")
+    assert error.message.startswith(f"`{parameter}` in the database URL ")
+    with pytest.raises(ConfigInvalid, match=f"^{variable} asks for "):
+        with_variables("postgresql://h/d", **{variable: wanted})
+    for value in harmless:
+        target = with_query(f"{parameter}={value}")
+        assert target == with_query("")
+        url = "postgresql://ada@db.example/shop?"
+        assert with_variables(url, **{variable: value}) == target
+    # The URL wins over the variable.
+    url = f"postgresql://ada@db.example/shop?{parameter}={harmless[0]}"
+    assert with_variables(url, **{variable: wanted}) == with_query("")
+
+
+@pytest.mark.spec("002/FR-185")
+def test_parse_url_knows_every_value_of_target_session_attrs() -> None:
+    for value in SESSION_ATTRIBUTES:
+        assert with_query(f"target_session_attrs={value}").session == value
+        variables = {"PGTARGETSESSIONATTRS": value}
+        assert with_variables("postgresql://h", **variables).session == value
+    assert with_query("").session == "any"
+    error = refusal(f"postgresql://h?target_session_attrs={HEAD}")
+    assert error.hint == f"one of {', '.join(SESSION_ATTRIBUTES)}"
+    with pytest.raises(ConfigInvalid, match=r"^PGTARGETSESSIONATTRS "):
+        with_variables("postgresql://h", PGTARGETSESSIONATTRS="best")
+
+
+@pytest.mark.spec("002/FR-185")
+@pytest.mark.parametrize(
+    ("query", "variable"),
+    [
+        ("channel_binding=require", "PGCHANNELBINDING=require"),
+        ("requiressl=1", "PGREQUIRESSL=1"),
+        ("sslnegotiation=direct", ""),
+        ("sslrootcert=system", "PGSSLROOTCERT=system"),
+        ("ssl=true", "PGSSLMODE=require"),
+        ("ssl=1", "PGSSLMODE=verify-ca"),
+        ("ssl=verify-full", "PGSSLMODE=verify-full"),
+    ],
+)
+def test_parse_url_takes_every_demand_for_tls_as_one(
+    query: str, variable: str
+) -> None:
+    url = "postgresql://ada@localhost/shop"
+    assert read(url).is_plain
+    assert not read(f"{url}?{query}").is_plain
+    for lax in ("allow", "prefer"):
+        assert not read(f"{url}?{query}&sslmode={lax}").is_plain
+    strict = read(f"{url}?{query}&sslmode=verify-full")
+    assert strict.sslmode == "verify-full"
+    error = refusal(f"{url}?{query}&sslmode=disable")
+    assert "asks for TLS, and `sslmode=disable` for none" in error.message
+    if variable:
+        name, _, value = variable.partition("=")
+        assert not with_variables(url, **{name: value}).is_plain
+
+
+@pytest.mark.spec("002/FR-185")
+def test_parse_url_lets_no_variable_make_a_connection_less_safe() -> None:
+    lax = {
+        "PGSSLMODE": "disable",
+        "PGREQUIRESSL": "0",
+        "PGSSLNEGOTIATION": "x",
+    }
+    for url in ("postgresql://db.example", "postgresql://localhost"):
+        assert with_variables(url, **lax) == read(url)
+    url = "postgresql://db.example?sslmode=verify-full&sslrootcert=/ca"
+    variables = {"PGSSLROOTCERT": "/other", "PGSSLMODE": "require"}
+    assert with_variables(url, **variables) == read(url)
+    assert with_query("ssl=false&requiressl=0").dropped == (
+        "ssl",
+        "requiressl",
+    )
+
+
+def test_parse_url_fills_gaps_from_the_variables_and_the_login() -> None:
+    variables = {
+        "PGHOST": "/run/pg,other.example",
+        "PGPORT": "1,2",
+        "PGUSER": "bob",
+        "PGPASSWORD": HEAD,
+        "PGDATABASE": "garden",
+        "PGPASSFILE": "/pass",
+        "PGSSLROOTCERT": "/ca.pem",
+    }
+
+    found = with_variables("postgresql://", **variables)
+
+    assert found == PostgresTarget(
+        hosts=(("/run/pg", 1), ("other.example", 2)),
+        user="bob",
+        password=HEAD,
+        database="garden",
+        password_file=Path("/pass"),
+        root_certificate=Path("/ca.pem"),
+    )
+    assert HEAD not in repr(found)
+    full = "postgresql://ada:own@db.example:7/shop?passfile=/p&sslrootcert=/c"
+    assert with_variables(full, **variables) == read(full)
+    assert with_variables("postgresql://h", PGPORT="7").hosts == (("h", 7),)
+    usual = parse_url("postgresql://h", cwd=CWD, home=None, login="eve")
+    assert usual == PostgresTarget((("h", 5432),), "eve")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"PGPORT": "x"}, "^PGPORT has a port"),
+        ({"PGHOST": "a b"}, "^PGHOST has a host"),
+        ({"PGUSER": "\udcff"}, "^PGUSER is not UTF-8"),
+        ({"PGPASSWORD": "\udcff"}, "^PGPASSWORD is not UTF-8"),
+        ({"PGDATABASE": "host=h password=x"}, "another connection string"),
+    ],
+)
+def test_parse_url_refuses_a_variable_that_cannot_be_used(
+    variables: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match=words):
+        with_variables("postgresql://", **variables)
+    with pytest.raises(ConfigInvalid, match="login name is not UTF-8"):
+        parse_url("postgresql://h", cwd=CWD, login="\udcff")
+
+
 @pytest.mark.spec("002/FR-066")
 def test_parse_url_names_only_known_parameters_that_have_no_effect() -> None:
     target = with_query(
-        "sslcert=a&search_path=b&channel_binding=require&pgbouncer=true&schema=c"
+        "sslcompression=a&search_path=b&channel_binding=require&pgbouncer=true&schema=c"
         f"&{'x' * 40}=1&{'x' * 41}={HEAD}&caf\u00e9=1&sslmode=require&{TAIL}.{HEAD}=1"
         f"&&bare&{HEAD}&{HEAD}=1&passwrod={HEAD}"
     )
 
     assert target.dropped == (
-        *("sslcert", "search_path", "schema", "(unknown)"),
+        *("sslcompression", "search_path", "schema", "(unknown)"),
         *["(unreadable)"] * 3,
         *["(unknown)"] * 4,
     )
@@ -257,7 +429,9 @@ def test_parse_url_reads_user_password_and_database() -> None:
         text: (target.user, target.password, target.database)
         for text, target in found.items()
     } == LOGINS
-    bare = PostgresTarget(hosts=(("db.example", 5432),))
+    bare = PostgresTarget(
+        hosts=(("db.example", 5432),), password_file=HOME / ".pgpass"
+    )
     assert found["postgresql://db.example"] == bare
 
 

@@ -39,7 +39,7 @@ WORKING = [
     f"{CONSOLE}&options=-c%20search_path%3Dfoo",
     "ssl=true&pool_timeout=15&connection_limit=5&statement_cache_size=0",
     "sslmode=require&&application_name=",
-    "keepalives=1&target_session_attrs=read-write&sslcert=/nowhere&sslkey=/nowhere&gssencmode=disable",
+    "keepalives=1&target_session_attrs=read-write&sslcertmode=allow&gssencmode=disable",
 ]
 SCHEMES = [
     "postgres",
@@ -241,12 +241,12 @@ def test_takes_login_and_place_as_parameters(
 
 
 def test_takes_a_password_from_where_libpq_has_it(
-    site: Site, front: NeonFront, monkeypatch: pytest.MonkeyPatch
+    site: Site, front: NeonFront
 ) -> None:
     url = f"postgresql://{ADMIN}@{HOST}:{front.port}/{site.database}"
-    monkeypatch.setenv("PGPASSWORD", site.server.password)
+    variables = {"PGPASSWORD": site.server.password}
 
-    assert site.todo(url)("list", "--json").data == []
+    assert site.todo(url)("list", "--json", env=variables).data == []
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from todo_cli.cli.env import Env
 from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
+from todo_cli.database.drivers import check_python
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import OutcomeUnknown
 from todo_cli.output.views import Sheet, ViewContext
@@ -120,6 +121,7 @@ async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
     if isinstance(settings.target, SqliteTarget):
         yield None
         return
+    check_python(settings.target)
     from todo_cli.database.connection import Dialer
 
     dialer = Dialer(settings.target, timeout_s=settings.timeout_s)

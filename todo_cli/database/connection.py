@@ -5,24 +5,23 @@ other modules are imported.
 """
 
 import asyncio
+import os
 import random
+import re
 import ssl
-import warnings
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from todo_cli.database import failures
+from todo_cli.database.pgpass import find_password
+from todo_cli.database.startup import Line
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import ConfigInvalid, TodoError
-
-# asyncpg skips a ~/.pgpass that others can read, like libpq. Its warning would
-# mix with our output.
-warnings.filterwarnings(
-    "ignore", message=".* has group or world access", module="asyncpg"
-)
+from todo_cli.errors import ConfigInvalid, DatabaseUnavailable, TodoError
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
@@ -34,6 +33,7 @@ s.
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
 _LONGER_THAN_ANY_S: Final = 86_400.0
+_ENCODINGS: Final = ("server_encoding", "client_encoding")
 
 
 class Connection(asyncpg.Connection):
@@ -124,12 +124,13 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
     loop = asyncio.get_running_loop()
     began = loop.time()
     pause_s = _FIRST_PAUSE_S
-    limit_s = min(timeout_s, target.connect_timeout_s or timeout_s)
+    limit_s = timeout_s
+    if target.connect_timeout_s is not None:
+        limit_s = min(timeout_s, target.connect_timeout_s * len(target.hosts))
     context = _tls(target)
     while True:
         try:
-            async with asyncio.timeout(began + limit_s - loop.time()):
-                return await _dial(target, context)
+            return await _dial_each(target, context, began + limit_s)
         except Exception as error:
             waited_s = loop.time() - began
             patience_s = limit_s
@@ -146,24 +147,109 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
+async def _dial_each(
+    target: PostgresTarget, context: ssl.SSLContext | None, give_up: float
+) -> Connection:
+    """Try the hosts in their order, until one will do.
+
+    Each has an equal share of the time up to `give_up`, so that a silent one
+    leaves time for the next.
+    """
+    loop = asyncio.get_running_loop()
+    attempts = list(_attempts(target))
+    faults: list[Exception] = []
+    for position, attempt in enumerate(attempts):
+        share_s = (give_up - loop.time()) / (len(attempts) - position)
+        if target.connect_timeout_s is not None:
+            share_s = min(share_s, target.connect_timeout_s)
+        try:
+            async with asyncio.timeout(share_s):
+                return await _dial(attempt, context)
+        except Exception as error:
+            if not _is_of_one_host(error):
+                raise
+            faults.append(error)
+    # Another fault says more than a refusal.
+    others = [each for each in faults if not failures.is_refused(each)]
+    raise (others or faults)[-1]
+
+
+def _attempts(target: PostgresTarget) -> Iterator[PostgresTarget]:
+    """Yield the target once for each host, in the order to try them."""
+    sessions = [target.session]
+    # All hosts twice: any server is better than none.
+    if target.session == "prefer-standby":
+        sessions = ["standby", "any"]
+    for session in sessions:
+        for host in target.hosts:
+            yield replace(target, hosts=(host,), session=session)
+
+
+def _is_of_one_host(error: Exception) -> bool:
+    """Whether the next host of a list may do better.
+
+    A wrong password is wrong for all of them, as in libpq.
+    """
+    is_ours = isinstance(error, DatabaseUnavailable)
+    return is_ours or isinstance(error, OSError) or failures.can_pass(error)
+
+
 async def _dial(
     target: PostgresTarget, context: ssl.SSLContext | None
 ) -> Connection:
-    """Connect once.
+    """Connect to one host, once."""
+    line = Line()
+    try:
+        connection = await _log_in(target, context, line)
+    except asyncpg.TargetServerAttributeNotMatched as error:
+        raise DatabaseUnavailable(
+            f"{target.place} is up, but not what "
+            f"`target_session_attrs={target.session}` asks for",
+            hint="try again, or name another server",
+        ) from error
+    except BaseException as error:
+        line.abort()
+        if line.is_odd:
+            raise failures.not_postgresql(target.place) from error
+        raise
+    try:
+        _refuse_encoding(connection, target)
+    except ConfigInvalid:
+        connection.terminate()
+        raise
+    return connection
 
-    Every security-relevant argument that asyncpg would otherwise read from a
-    PG* variable is given here. PGUSER, PGDATABASE, PGPASSWORD and ~/.pgpass
-    still supply what the connection string leaves out.
+
+async def _log_in(
+    target: PostgresTarget, context: ssl.SSLContext | None, line: Line
+) -> Connection:
+    """Have asyncpg connect.
+
+    Every argument that it would otherwise read from a PG* variable or a file
+    is given here.
     """
+    if target.user is None:
+        raise ConfigInvalid(
+            f"There is no role to log in as at {target.place}",
+            hint="name one in the URL: `postgresql://ROLE@HOST/DATABASE`",
+        )
     settings = {"application_name": target.application_name}
     if target.options:
         settings["options"] = target.options
+    [(host, port)] = target.hosts
+
+    # asyncpg reads PGPASSWORD and its own file unless it gets a function.
+    def password() -> str:
+        return target.password or find_password(target) or ""
+
+    loop: Any = line
     return await asyncpg.connect(
-        host=[host for host, _ in target.hosts],
-        port=[port for _, port in target.hosts],
+        loop=loop,
+        host=host,
+        port=port,
         user=target.user,
-        password=target.password,
-        database=target.database,
+        password=password,
+        database=target.database or target.user,
         # `connect` limits the total time, retries included.
         timeout=_LONGER_THAN_ANY_S,
         command_timeout=STATEMENT_TIMEOUT_S,
@@ -172,10 +258,33 @@ async def _dial(
         # Unnamed statements work with PgBouncer in transaction mode.
         statement_cache_size=0,
         server_settings=settings,
-        # Named, or PGTARGETSESSIONATTRS could cost a query on each host.
-        target_session_attrs=SessionAttribute.any,
+        target_session_attrs=SessionAttribute(target.session),
+        krbsrvname="postgres",
+        gsslib="gssapi",
         connection_class=Connection,
     )
+
+
+def _refuse_encoding(connection: Connection, target: PostgresTarget) -> None:
+    """Refuse a database that cannot hold every text.
+
+    The server has said its encoding when we logged in, so nothing is asked.
+
+    Raises:
+        ConfigInvalid: it is not UTF-8.
+    """
+    said = connection.get_settings()
+    for name in _ENCODINGS:
+        encoding = getattr(said, name, "UTF8")
+        # PgBouncer repeats what asyncpg asked for: 'utf-8', with the quotes.
+        plain = re.sub("[^a-z0-9]", "", encoding.lower())
+        if plain not in ("utf8", "unicode"):
+            raise ConfigInvalid(
+                f"{target.place} is in {encoding}, and todo needs UTF-8",
+                hint="make another and name it in the URL: "
+                "CREATE DATABASE todo_utf8 TEMPLATE template0 "
+                "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+            )
 
 
 def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
@@ -189,10 +298,26 @@ def _tls(target: PostgresTarget) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=target.root_certificate)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigInvalid(
-            f"sslrootcert: cannot read `{target.root_certificate}`",
-            hint="name a file of CA certificates in PEM form",
-        ) from error
+        raise _wrong_file(target) from error
     # PostgreSQL requires ALPN for TLS without a preceding request.
     context.set_alpn_protocols(["postgresql"])
     return context
+
+
+def _wrong_file(target: PostgresTarget) -> ConfigInvalid:
+    """Say which file keeps us from starting TLS."""
+    if target.root_certificate is not None:
+        try:
+            alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            alone.load_verify_locations(cafile=target.root_certificate)
+        except (OSError, ssl.SSLError):
+            return ConfigInvalid(
+                f"sslrootcert: cannot read `{target.root_certificate}`",
+                hint="name a file of CA certificates in PEM form",
+            )
+    # The only other file that Python opens. It reads the variable itself.
+    log = os.environ.get("SSLKEYLOGFILE", "")
+    return ConfigInvalid(
+        f"SSLKEYLOGFILE: cannot write `{log}`",
+        hint="name a file in a folder that you can write to, or leave it unset",
+    )

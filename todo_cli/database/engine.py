@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from todo_cli.database import failures
 from todo_cli.database.attempts import BUSY_FOR_S, Attempts, Effect
+from todo_cli.database.drivers import check_python
 from todo_cli.database.keeper import Keeper
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import HEAD
@@ -222,8 +223,9 @@ async def open_database(
     connection or a lock, a call fails with DatabaseBusy.
 
     Raises:
-        ConfigInvalid: the store is a file, and this SQLite is too old.
+        ConfigInvalid: this Python or its SQLite cannot open such a store.
     """
+    check_python(target)
     busy_for_s = BUSY_FOR_S if busy_for_s is None else busy_for_s
     if isinstance(target, SqliteTarget):
         database = _embedded(target, busy_for_s)

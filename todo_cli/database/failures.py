@@ -11,14 +11,13 @@ parameters never enter a message.
 import errno
 import re
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
 from todo_cli import disk
-from todo_cli.database.url import PostgresTarget, Target
+from todo_cli.database.url import PostgresTarget, Target, trusted_files
 from todo_cli.errors import (
     AuthFailed,
     ConfigInvalid,
@@ -34,6 +33,10 @@ from todo_cli.errors import (
     TlsFailed,
     TodoError,
 )
+
+if TYPE_CHECKING:
+    # Some Pythons are built without it, and files do not need it.
+    import ssl
 
 
 class Reply(NamedTuple):
@@ -484,6 +487,14 @@ _CLOSED_CONNECTION: Final = (
 )
 
 
+_FOREIGN_LOGINS: Final = (
+    "unsupported authentication method",
+    "unsupported SASL Authentication",
+    "gssapi module not found",
+)
+"""What asyncpg says if a server wants Kerberos, for example."""
+
+
 @dataclass(slots=True)
 class _Facts:
     """What an error and its causes say."""
@@ -497,7 +508,7 @@ class _Facts:
     constraint: str | None = None
     is_lost: bool = False
     """Whether the driver lost the connection; the server may say why."""
-    tls: ssl.SSLError | None = None
+    tls: "ssl.SSLError | None" = None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -536,7 +547,7 @@ def _facts(error: BaseException) -> _Facts:
             facts.routine = getattr(cause, "server_source_function", None)
         name = getattr(cause, "constraint_name", None)
         facts.constraint = facts.constraint or name
-        if facts.tls is None and isinstance(cause, ssl.SSLError):
+        if facts.tls is None and _is_of_tls(cause):
             facts.tls = cause
     return facts
 
@@ -633,9 +644,8 @@ def is_cut(error: BaseException) -> bool:
 
 def can_pass(error: BaseException) -> bool:
     """Whether another attempt to connect may succeed."""
-    if isinstance(
-        error, TodoError | ssl.SSLError | socket.gaierror | TimeoutError
-    ):
+    is_final = isinstance(error, TodoError | socket.gaierror | TimeoutError)
+    if is_final or _is_of_tls(error):
         return False
     facts = _facts(error)
     if facts.sqlstate == "XX000":
@@ -670,8 +680,20 @@ def translated(
     if isinstance(error, TodoError):
         return error
     if isinstance(target, PostgresTarget):
-        return _from_postgres(error, target, connecting=connecting)
+        found = _from_postgres(error, target, connecting=connecting)
+        # Any program may listen there, so nothing that it says is our bug.
+        if connecting and isinstance(found, Internal):
+            return not_postgresql(target.place)
+        return found
     return _from_sqlite(error, target.path)
+
+
+def not_postgresql(place: str) -> DatabaseUnavailable:
+    """Return the error for a server whose answer makes no sense."""
+    return DatabaseUnavailable(
+        f"{place} does not answer as a PostgreSQL server that todo knows",
+        hint="check host and port",
+    )
 
 
 def distrust(place: str, owner: str | None) -> SchemaMismatch:
@@ -690,7 +712,7 @@ def _from_postgres(
 ) -> TodoError:
     facts, place = _facts(error), target.place
     if facts.tls is not None or _rejected_tls(error):
-        return _from_tls(facts.tls, place)
+        return _from_tls(facts.tls, target)
     if facts.sqlstate is not None:
         return _from_state(facts, facts.sqlstate, place, connecting=connecting)
     if isinstance(error, TimeoutError):
@@ -723,29 +745,35 @@ def _from_line(error: BaseException, place: str) -> TodoError:
             f"The connection to {place} was lost", hint="try again"
         )
     # By name: importing asyncpg here would slow down commands on a file.
-    if type(error).__name__ == "ClientConfigurationError":
-        return ConfigInvalid(
-            f"The settings for {place} cannot be used",
-            hint="see `todo doctor`",
+    name = type(error).__name__
+    if _has_any(str(error), _FOREIGN_LOGINS):
+        return AuthFailed(
+            f"{place} asks for a kind of log-in that todo does not know",
+            hint="todo knows passwords: `scram-sha-256`, `md5` and `password`",
         )
+    if name in ("InternalClientError", "ProtocolError"):
+        return not_postgresql(place)
     return Internal(
         f"Unexpected error of the driver: {type(error).__name__}", hint=_REPORT
     )
 
 
-def _from_tls(error: ssl.SSLError | None, place: str) -> TodoError:
+def _from_tls(
+    error: "ssl.SSLError | None", target: PostgresTarget
+) -> TodoError:
     if error is None:
         reason = "it does not offer TLS"
-    elif isinstance(error, ssl.SSLCertVerificationError):
+    elif hasattr(error, "verify_message"):
         reason = error.verify_message
     else:
         # OpenSSL's constant, such as WRONG_VERSION_NUMBER.
         constant = error.reason or "the handshake failed"
         reason = constant.replace("_", " ").lower()
+    looked_in = ", ".join(trusted_files(target))
     return TlsFailed(
-        f"{place} could not prove who it is: {reason}",
-        hint="name its CA with `sslrootcert=FILE`; "
-        "`sslmode=disable` only on a network that you trust",
+        f"{target.place} could not prove who it is: {reason}",
+        hint=f"todo trusts the CAs in {looked_in}; name its CA with "
+        "`sslrootcert=FILE`; `sslmode=disable` only on a network that you trust",
     )
 
 
@@ -810,6 +838,13 @@ def _unchanged(trouble: disk.Trouble) -> TodoError:
     words, hint = trouble.refusal
     refusal = disk.Refusal(words, f"{_NOT_CHANGED}{hint}")
     return disk.Trouble(trouble.place, refusal).error()
+
+
+def _is_of_tls(error: BaseException) -> "TypeGuard[ssl.SSLError]":
+    """Whether OpenSSL raised the error."""
+    # By name: a Python without `ssl` keeps files, too.
+    kinds = [(kind.__module__, kind.__name__) for kind in type(error).__mro__]
+    return ("ssl", "SSLError") in kinds
 
 
 def _rejected_tls(error: BaseException) -> bool:

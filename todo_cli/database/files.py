@@ -5,7 +5,6 @@ No function here reads or writes tasks.
 
 import errno
 import os
-import sqlite3
 import stat
 from contextlib import closing, suppress
 from pathlib import Path
@@ -112,6 +111,9 @@ def copy_aside(path: Path, version: str) -> Path:
     Raises:
         IoFailed: the copy failed; nothing is left of it.
     """
+    # Late: some Pythons lack it, and a server does not need it.
+    import sqlite3
+
     with disk.explaining(path):
         copy = path.with_name(f"{path.name}.{version}.bak")
         attempt = 1

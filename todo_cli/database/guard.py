@@ -14,12 +14,17 @@ This depends on asyncpg 0.31 and 0.32 (`Connection._transport`,
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
-import asyncio
 import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-_HEAD: Final = struct.Struct("!cI")
+from todo_cli.database.startup import (
+    Between,
+    OddMessageError,
+    message,
+    next_message,
+)
+
 _LENGTH: Final = struct.Struct("!i")
 _OURS: Final = b"todo."
 """In every statement over one of our tables.
@@ -28,16 +33,19 @@ A request without it needs no question.
 """
 _MARK: Final = "/* whose schema is it? */ "
 """Starts the question, so that it can be recognized in a network trace."""
+_LONGEST: Final = 2**30
+"""No message of PostgreSQL is longer."""
 _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 
 
-class Guard(asyncio.Protocol):
+class Guard(Between):
     """Replaces asyncpg's protocol on a connection until owners are known.
 
     `question` returns a row for each owner: the name, and whether we trust it.
     `refuse` is called with the name of an owner that is not trusted. It is
     called with None if a schema appeared after the question. `fail` is called
-    with the fields of an error that comes instead of an answer.
+    with the fields of an error that comes instead of an answer; there are none
+    if the answer cannot be read.
     """
 
     def __init__(
@@ -47,12 +55,10 @@ class Guard(asyncio.Protocol):
         refuse: Callable[[str | None], object],
         fail: Callable[[dict[str, str]], object],
     ) -> None:
-        self._transport = connection._transport
-        self._protocol = connection._protocol
+        super().__init__(connection._transport, connection._protocol)
         self._refuse = refuse
         self._fail = fail
         self._question = _ask(f"{_MARK}{question}")
-        self._received = b""
         self._is_answered = False
         self._has_owner = False
         self._ask_next()
@@ -77,26 +83,25 @@ class Guard(asyncio.Protocol):
         """Read the answer, then pass on what follows it."""
         # A message may arrive in several pieces.
         self._received += data
-        while not self._is_answered:
-            message = self._next_message()
-            if message is None:
-                return
-            self._take(*message)
+        try:
+            self._read_answer()
+        except (OddMessageError, struct.error, ValueError):
+            self._fail({})
+            self._transport.abort()
+            return
+        if not self._is_answered:
+            return
         if self._received and not self._transport.is_closing():
             self._hand_on()
 
-    def _next_message(self) -> tuple[bytes, bytes] | None:
-        """Return the type and body of the next whole message, if there is one."""
-        if len(self._received) < _HEAD.size:
-            return None
-        kind, length = _HEAD.unpack_from(self._received)
-        if len(self._received) < 1 + length:
-            return None
-        # The length includes itself, but not the type before it.
-        end = 1 + length
-        body = self._received[_HEAD.size : end]
-        self._received = self._received[end:]
-        return kind, body
+    def _read_answer(self) -> None:
+        """Process every message of the answer that is complete."""
+        while not self._is_answered:
+            found = next_message(self._received, _LONGEST)
+            if found is None:
+                return
+            kind, body, self._received = found
+            self._take(kind, body)
 
     def _take(self, kind: bytes, body: bytes) -> None:
         """Process one message of the answer."""
@@ -131,22 +136,6 @@ class Guard(asyncio.Protocol):
         self._refuse(owner)
         self._transport.abort()
 
-    def eof_received(self) -> bool | None:
-        """Pass the end of the stream on to asyncpg."""
-        return self._protocol.eof_received()  # type: ignore[no-any-return]  # asyncpg's
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Pass the loss of the connection on to asyncpg."""
-        self._protocol.connection_lost(error)
-
-    def pause_writing(self) -> None:
-        """Pass a full buffer on to asyncpg."""
-        self._protocol.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass a free buffer on to asyncpg."""
-        self._protocol.resume_writing()
-
 
 def _ask(question: str) -> bytes:
     """Encode a question as Parse, Bind and Execute, all unnamed.
@@ -157,13 +146,7 @@ def _ask(question: str) -> bytes:
     parse = b"\0" + question.encode() + b"\0" + struct.pack("!h", 0)
     bind = b"\0\0" + struct.pack("!hhh", 0, 0, 0)
     execute = b"\0" + struct.pack("!i", 0)
-    return (
-        _message(b"P", parse) + _message(b"B", bind) + _message(b"E", execute)
-    )
-
-
-def _message(kind: bytes, body: bytes) -> bytes:
-    return _HEAD.pack(kind, len(body) + 4) + body
+    return message(b"P", parse) + message(b"B", bind) + message(b"E", execute)
 
 
 def _read_row(body: bytes) -> list[str]:

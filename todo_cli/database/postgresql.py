@@ -183,6 +183,9 @@ class OwnerCheck:
         """Note why the question failed, unless the server hangs up: then a
         lost connection says enough, and is retried.
         """
+        if not fields:
+            self.fault = failures.not_postgresql(self._target.place)
+            return
         error = asyncpg.PostgresError.new(fields)
         if not failures.is_cut(error):
             self.fault = failures.translated(error, self._target)

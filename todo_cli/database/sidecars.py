@@ -13,7 +13,6 @@ Formats: https://sqlite.org/fileformat2.html, sections 1.3 (header), 3
 """
 
 import os
-import sqlite3
 import stat
 import struct
 from collections.abc import Callable, Iterator
@@ -196,6 +195,9 @@ def _read(path: Path) -> _File | None:
         return _File()
     if found.st_size == 0:
         return _File()
+    # Late: some Pythons lack it, and a server does not need it.
+    import sqlite3
+
     # Immutable: SQLite ignores the log, the journal and the locks.
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     try:

@@ -7,10 +7,12 @@ that is not encoded can be in any other part.
 This module imports no driver and no SQL, because `config` imports it.
 """
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -37,29 +39,102 @@ _POSTGRES: Final = re.compile(
 )
 """Any driver of SQLAlchemy, such as `+asyncpg`, is accepted and ignored."""
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
-_KNOWN: Final = _words(
+SESSION_ATTRIBUTES: Final = (
+    "any",
+    "read-write",
+    "read-only",
+    "primary",
+    "standby",
+    "prefer-standby",
+)
+"""What `target_session_attrs` can ask of a server."""
+_UNSUPPORTED: Final[Mapping[str, frozenset[str]]] = {
+    "gssencmode": _words("disable prefer"),
+    "hostaddr": _words(""),
+    "krbsrvname": _words("postgres"),
+    "load_balance_hosts": _words("disable"),
+    "require_auth": _words(""),
+    "requirepeer": _words(""),
+    "service": _words(""),
+    "ssl_max_protocol_version": _words("TLSv1.3"),
+    # Python's own lowest version is 1.2.
+    "ssl_min_protocol_version": _words("TLSv1 TLSv1.1 TLSv1.2"),
+    "sslcert": _words(""),
+    "sslcertmode": _words("disable allow"),
+    "sslcrl": _words(""),
+    "sslcrldir": _words(""),
+    "sslidentity": _words(""),
+    "sslkey": _words(""),
+}
+"""Parameters that choose another server or a safer connection.
+
+They are refused, because we cannot do what they ask for. The values listed
+here ask for nothing more than we do.
+"""
+_KNOWN: Final = _UNSUPPORTED.keys() | _words(
     """
-    application_name connect_timeout dbname host options password port sslmode
-    sslnegotiation sslrootcert user
+    application_name connect_timeout dbname host options passfile password port
+    sslmode sslnegotiation sslrootcert target_session_attrs user
     """
 )
 _HARMLESS: Final = frozenset({"channel_binding", "pgbouncer"})
-"""Known parameters that are ignored without a message.
+"""Known parameters that `todo doctor` does not name.
 
 asyncpg has no channel binding; the verified certificate proves who the server
 is. Every statement here works with PgBouncer.
 """
+_DEMANDS_TLS: Final[Mapping[str, frozenset[str]]] = {
+    "channel_binding": _words("require"),
+    "requiressl": _words("1"),
+    "ssl": _words("1 true require verify-ca verify-full"),
+    "sslnegotiation": _words("direct"),
+    "sslrootcert": _words("system"),
+}
+"""Values that ask for TLS without `sslmode`, in libpq and other drivers.
+
+Other values of these parameters have no effect.
+"""
+_VARIABLES: Final[Mapping[str, str]] = {
+    "PGCHANNELBINDING": "channel_binding",
+    "PGDATABASE": "dbname",
+    "PGGSSENCMODE": "gssencmode",
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGKRBSRVNAME": "krbsrvname",
+    "PGLOADBALANCEHOSTS": "load_balance_hosts",
+    "PGPASSFILE": "passfile",
+    "PGPASSWORD": "password",
+    "PGPORT": "port",
+    "PGREQUIREAUTH": "require_auth",
+    "PGREQUIREPEER": "requirepeer",
+    "PGREQUIRESSL": "requiressl",
+    "PGSERVICE": "service",
+    "PGSSLCERT": "sslcert",
+    "PGSSLCERTMODE": "sslcertmode",
+    "PGSSLCRL": "sslcrl",
+    "PGSSLCRLDIR": "sslcrldir",
+    "PGSSLKEY": "sslkey",
+    "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
+    "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGUSER": "user",
+}
+"""libpq's variables that fill what a connection string leaves out.
+
+No other variable of libpq changes which server is used, or how safe the
+connection is.
+"""
+_STRICT_MODES: Final = _words("require verify-ca verify-full")
 _FOREIGN: Final = _words(
     # libpq; settings of the server; asyncpg, SQLAlchemy, Prisma, JDBC,
     # node-postgres, Neon
     """
-    fallback_application_name gssdelegation gssencmode gsslib hostaddr
-    keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname
-    load_balance_hosts max_protocol_version min_protocol_version passfile
-    replication require_auth requirepeer requiressl service
-    ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode
-    sslcompression sslcrl sslcrldir sslkey sslpassword sslsni
-    target_session_attrs client_encoding tcp_user_timeout
+    fallback_application_name gssdelegation gsslib keepalives keepalives_count
+    keepalives_idle keepalives_interval max_protocol_version
+    min_protocol_version replication servicefile sslcompression sslpassword
+    sslsni client_encoding requiressl tcp_user_timeout
 
     datestyle idle_in_transaction_session_timeout lock_timeout role
     search_path statement_timeout timezone
@@ -67,8 +142,8 @@ _FOREIGN: Final = _words(
     command_timeout database direct_tls max_cached_statement_lifetime
     max_cacheable_statement_size prepared_statement_cache_size server_settings
     statement_cache_size timeout max_overflow pool_size connection_limit
-    pool_timeout schema socket_timeout sslaccept sslidentity currentSchema
-    prepareThreshold ssl uselibpqcompat endpoint project
+    pool_timeout schema socket_timeout ssl sslaccept currentSchema prepareThreshold
+    uselibpqcompat endpoint project
     """
 )
 """Parameters of other programs, which are ignored here.
@@ -141,7 +216,12 @@ class PostgresTarget:
     direct_tls: bool = False
     options: str | None = None
     connect_timeout_s: float | None = None
+    """The time for each host."""
     application_name: str = "todo"
+    session: str = "any"
+    """Which servers will do; one of `SESSION_ATTRIBUTES`."""
+    password_file: Path | None = None
+    """Where to look for a password if there is none."""
     dropped: tuple[str, ...] = ()
     """Names of parameters without effect here, for `todo doctor`."""
 
@@ -202,6 +282,26 @@ def is_local(host: str) -> bool:
     if host.startswith("/") or host in ("localhost", "::1"):
         return True
     return re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
+
+
+def trusted_files(target: PostgresTarget) -> list[str]:
+    """Name the files and folders of the CAs that we trust, for messages.
+
+    One that is missing says so: OpenSSL ignores it without an error.
+    """
+    if target.root_certificate is not None:
+        return [f"`{target.root_certificate}`"]
+    import ssl
+
+    usual = ssl.get_default_verify_paths()
+    # OpenSSL reads these variables by itself.
+    file = os.environ.get(usual.openssl_cafile_env, usual.openssl_cafile)
+    folder = os.environ.get(usual.openssl_capath_env, usual.openssl_capath)
+    found = []
+    for path in (file, folder):
+        missing = "" if Path(path).exists() else " (missing)"
+        found.append(f"`{path}`{missing}")
+    return found
 
 
 def unwrap(text: str) -> str:
@@ -275,12 +375,20 @@ def _is_misspelt(text: str) -> bool:
 
 
 def parse_url(
-    text: str, *, cwd: Path | None, home: Path | None = None
+    text: str,
+    *,
+    cwd: Path | None,
+    home: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    login: str | None = None,
 ) -> Target:
     """Parse a connection string or the path of a SQLite file.
 
     A relative path starts at `cwd`, and `~` is `home`. Blanks, a byte order
     mark and a pair of quotes around the text are ignored.
+
+    libpq's `variables` and the `login` name fill what a connection string
+    leaves out. No variable makes the connection less safe.
 
     Raises:
         ConfigInvalid: the text cannot be parsed. The message says why and
@@ -290,7 +398,8 @@ def parse_url(
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
     if separator and _POSTGRES.fullmatch(scheme):
-        return _postgres(rest)
+        target = _postgres(rest, variables)
+        return _with_usual(target, home, login)
     if separator and scheme.lower() in _SQLITE:
         name = rest.partition("?")[0].removeprefix("/")
         if redact.looks_like_address(name):
@@ -310,6 +419,18 @@ def parse_url(
             hint=_EXAMPLES,
         )
     return SqliteTarget(path)
+
+
+def _with_usual(
+    target: PostgresTarget, home: Path | None, login: str | None
+) -> PostgresTarget:
+    """Add what libpq uses if nothing is said: the login and `~/.pgpass`."""
+    user, password_file = target.user, target.password_file
+    if user is None and login is not None:
+        user = _encodable(login, "The login name")
+    if password_file is None and home is not None:
+        password_file = home / ".pgpass"
+    return replace(target, user=user, password_file=password_file)
 
 
 def _refuse_addresses(text: str) -> None:
@@ -386,33 +507,43 @@ def _file(text: str, cwd: Path | None, home: Path | None) -> Path:
     return disk.below(cwd, text)
 
 
-def _postgres(rest: str) -> PostgresTarget:
+def _postgres(rest: str, variables: Mapping[str, str]) -> PostgresTarget:
     """Parse what follows `postgresql://`, and check it."""
-    parts = _split(rest)
+    parts = _fill(_split(rest), variables)
     _check(parts)
     parameters = parts.parameters
-    addresses = _hosts(parts.hosts, parameters.get("port"))
+    addresses = _hosts(parts)
     is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
     # Neon's pooler refuses startup options, which would end the connection.
     options = None if is_neon else parameters.get("options")
     root = parameters.get("sslrootcert")
-    # "system" is libpq's name for the CAs of the system, our default.
-    has_root = root not in (None, "", "system")
+    # libpq's name for the CAs of the system, our default.
+    if root == "system":
+        root = None
     return PostgresTarget(
         hosts=addresses,
         user=parts.user or None,
         password=parts.password,
         database=parts.database or None,
-        sslmode=parameters.get("sslmode"),
-        root_certificate=Path(root) if root and has_root else None,
+        sslmode=_sslmode(parts),
+        root_certificate=_path(root),
         direct_tls=_direct_tls(
             parameters.get("sslnegotiation"), is_neon=is_neon
         ),
         options=options,
         connect_timeout_s=_seconds(parameters.get("connect_timeout")),
         application_name=parameters.get("application_name") or "todo",
+        session=parameters.get("target_session_attrs") or "any",
+        password_file=_path(parameters.get("passfile")),
         dropped=parts.dropped,
     )
+
+
+def _path(text: str | None) -> Path | None:
+    """Return a path; an empty one is none."""
+    if not text:
+        return None
+    return Path(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +561,18 @@ class _Parts:
     database: str
     parameters: Mapping[str, str] = field(repr=False)
     dropped: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The variables that filled a gap, by parameter."""
+
+    def name(self, parameter: str) -> str:
+        """Say where the value of a parameter came from."""
+        return self.variables.get(
+            parameter, f"`{parameter}` in the database URL"
+        )
+
+    def source(self, parameter: str) -> str:
+        """Say whose the value of a parameter is."""
+        return self.variables.get(parameter, "The database URL")
 
 
 def _split(rest: str) -> _Parts:
@@ -476,14 +619,62 @@ def _refuse_raw(rest: str) -> None:
         )
 
 
+def _fill(parts: _Parts, variables: Mapping[str, str]) -> _Parts:
+    """Add what libpq's variables say of parameters that the URL leaves out.
+
+    A lax `PGSSLMODE` is ignored: no variable makes a connection less safe.
+    """
+    names = _gaps(parts, variables)
+    filled: dict[str, str] = {}
+    for parameter, name in names.items():
+        filled[parameter] = _encodable(variables[name], name)
+    return replace(
+        parts,
+        hosts=parts.hosts or filled.get("host", ""),
+        user=parts.user or filled.get("user", ""),
+        database=parts.database or filled.get("dbname", ""),
+        password=parts.password or filled.get("password", parts.password),
+        parameters=filled | dict(parts.parameters),
+        variables=names,
+    )
+
+
+def _gaps(parts: _Parts, variables: Mapping[str, str]) -> dict[str, str]:
+    """Choose which variables fill a gap; return their names by parameter."""
+    given = set(parts.parameters)
+    if parts.hosts:
+        given.add("host")
+    names: dict[str, str] = {}
+    for name, parameter in _VARIABLES.items():
+        value = variables.get(name)
+        if not value or parameter in given:
+            continue
+        if parameter == "sslmode" and value not in _STRICT_MODES:
+            continue
+        names[parameter] = name
+    return names
+
+
+def _encodable(text: str, name: str) -> str:
+    """Return a text of the environment, if it can be sent to a server."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigInvalid(f"{name} is not UTF-8") from None
+    return text
+
+
 def _check(parts: _Parts) -> None:
     """Refuse parts that are probably wrong and could reveal a password."""
-    mode = parts.parameters.get("sslmode")
-    if mode is not None and mode not in SSLMODES:
-        raise ConfigInvalid(
-            "The database URL has an unknown sslmode",
-            hint=f"one of {', '.join(SSLMODES)}",
-        )
+    _check_choice(parts, "sslmode", SSLMODES)
+    _check_choice(parts, "target_session_attrs", SESSION_ATTRIBUTES)
+    for parameter, harmless in _UNSUPPORTED.items():
+        value = parts.parameters.get(parameter)
+        if value and value not in harmless:
+            raise ConfigInvalid(
+                f"{parts.name(parameter)} asks for what todo cannot do",
+                hint="leave it out, if the connection is right without it",
+            )
     # A password may be in the user: its `:` was encoded or mistyped.
     has_colon = ":" in redact.plain(parts.user)
     is_odd = has_colon or _ODD_IN_USER.search(parts.raw_user)
@@ -502,6 +693,42 @@ def _check(parts: _Parts) -> None:
         raise ConfigInvalid(
             "The database URL has an sslrootcert that is not the path of a file"
         )
+
+
+def _check_choice(
+    parts: _Parts, parameter: str, choices: tuple[str, ...]
+) -> None:
+    """Refuse a value that is none of the choices.
+
+    The value itself is not quoted: it may be part of a password.
+    """
+    value = parts.parameters.get(parameter)
+    if value is not None and value not in choices:
+        raise ConfigInvalid(
+            f"{parts.name(parameter)} has an unknown value",
+            hint=f"one of {', '.join(choices)}",
+        )
+
+
+def _sslmode(parts: _Parts) -> str | None:
+    """Choose the mode; other parameters can ask for TLS, too.
+
+    Raises:
+        ConfigInvalid: one asks for TLS, and `sslmode=disable` against it.
+    """
+    mode = parts.parameters.get("sslmode")
+    for parameter, demanding in _DEMANDS_TLS.items():
+        if parts.parameters.get(parameter) not in demanding:
+            continue
+        if mode == "disable":
+            raise ConfigInvalid(
+                f"{parts.name(parameter)} asks for TLS, and `sslmode=disable` "
+                "for none",
+                hint="leave one of them out",
+            )
+        if mode not in _STRICT_MODES:
+            mode = "require"
+    return mode
 
 
 def _decoded(text: str) -> str:
@@ -529,7 +756,7 @@ def _parameters(query: str) -> tuple[dict[str, str], tuple[str, ...]]:
     dropped: list[str] = []
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
-        if name in _KNOWN:
+        if name in _KNOWN or value in _DEMANDS_TLS.get(name, ()):
             known[name] = _decoded(value)
         elif name not in _HARMLESS:
             # No error: URLs are shared with programs that know it.
@@ -552,33 +779,35 @@ _HOST: Final = re.compile(
 """An IPv6 address in brackets, a folder or a name, and perhaps a port."""
 
 
-def _hosts(hosts: str, ports: str | None) -> tuple[tuple[str, int], ...]:
+def _hosts(parts: _Parts) -> tuple[tuple[str, int], ...]:
     """Parse hosts with their ports.
 
     If there are fewer ports than hosts, the last port is used for the rest.
     """
-    given = (ports or str(_PORT)).split(",")
+    given = (parts.parameters.get("port") or str(_PORT)).split(",")
     found = []
-    for position, text in enumerate(hosts.split(",")):
+    for position, text in enumerate(parts.hosts.split(",")):
         match = _HOST.fullmatch(_decoded(text))
         if match is None:
             raise ConfigInvalid(
-                "The database URL has a host that cannot be read", hint=_ENCODE
+                f"{parts.source('host')} has a host that cannot be read",
+                hint=_ENCODE,
             )
         host = match[1] or match[2] or "localhost"
         # Host names ignore case; folders do not.
         if not host.startswith("/"):
             host = host.lower()
         last = len(given) - 1
-        port = match[3] or given[min(position, last)]
-        found.append((host, _port(port)))
+        port = _port(match[3] or given[min(position, last)], parts)
+        found.append((host, port))
     return tuple(found)
 
 
-def _port(text: str) -> int:
+def _port(text: str, parts: _Parts) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 0 < int(text) < 65_536:
         raise ConfigInvalid(
-            "The database URL has a port that is not a number from 1 to 65535",
+            f"{parts.source('port')} has a port that is not a number "
+            "from 1 to 65535",
             hint=_ENCODE,
         )
     return int(text)

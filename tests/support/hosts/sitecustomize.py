@@ -1,11 +1,14 @@
 """A hosts file for one process: the names in HOSTS_OF_TESTS, separated by commas, are 127.0.0.1.
 
+HIDDEN_MODULE names a module that this Python is to lack.
+
 Python imports this by itself where the folder is on PYTHONPATH, which is how a process
 under test gets it.
 """
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +28,9 @@ def resolving(names: Iterable[str]) -> Callable[..., Any]:
 
     return getaddrinfo
 
+
+if hidden := os.environ.get("HIDDEN_MODULE"):
+    sys.modules[hidden] = None  # type: ignore[assignment]  # whoever imports it fails
 
 if hosts := os.environ.get("HOSTS_OF_TESTS"):
     socket.getaddrinfo = resolving(hosts.split(","))

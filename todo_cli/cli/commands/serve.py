@@ -10,6 +10,7 @@ import typer
 from todo_cli import redact
 from todo_cli.cli.command import Command
 from todo_cli.cli.env import write_all
+from todo_cli.database.drivers import check_tls
 from todo_cli.errors import InvalidInput, Usage
 from todo_cli.output.views import Sheet, ViewContext
 
@@ -71,6 +72,8 @@ class Serve(Command[None]):
             Usage: the extra `api` is not installed.
             TodoError: the server cannot start.
         """
+        # uvicorn imports it; without it the extra would seem to be missing.
+        check_tls()
         try:
             from todo_cli.api.server import serve
         except ModuleNotFoundError as error:

@@ -1,0 +1,86 @@
+"""libpq's file of passwords: which line counts, and what is passed over."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from todo_cli.database.pgpass import find_password
+from todo_cli.database.url import PostgresTarget
+
+TARGET = PostgresTarget((("db.example", 5432),), "ada", database="shop")
+
+LINES = {
+    "db.example:5432:shop:ada:secret": "secret",
+    "*:*:*:*:secret": "secret",
+    "db.example:*:shop:ada:se:cr:et": "se:cr:et",
+    r"*:*:*:*:se\:cr\\et": r"se:cr\et",
+    "*:*:*:*: blank ": " blank ",
+    "*:*:*:*:": "",
+    "# a comment\r\n\r\nshort\n*:*:*:*:secret\r\n": "secret",
+    "#*:*:*:*:wrong\n*:*:*:*:secret": "secret",
+    "other:*:*:*:wrong\n*:1:*:*:wrong\n*:*:other:*:wrong\n*:*:*:bob:wrong": None,
+    "*:*:*:*:first\n*:*:*:*:second": "first",
+    "": None,
+    "\0": None,
+}
+
+
+def kept(tmp_path: Path, content: bytes, mode: int = 0o600) -> PostgresTarget:
+    """The target with a file of passwords."""
+    file = tmp_path / "pgpass"
+    file.write_bytes(content)
+    file.chmod(mode)
+    return replace(TARGET, password_file=file)
+
+
+@pytest.mark.spec("002/FR-186")
+def test_the_first_line_that_fits_has_the_password(tmp_path: Path) -> None:
+    for content, password in LINES.items():
+        assert find_password(kept(tmp_path, content.encode())) == password
+
+
+@pytest.mark.spec("002/FR-186")
+def test_names_are_compared_without_their_backslashes(tmp_path: Path) -> None:
+    target = kept(tmp_path, rb"fe80\:\:1:*:a\\b:a\:b:secret")
+    odd = replace(target, hosts=(("fe80::1", 1),), database="a\\b", user="a:b")
+
+    assert find_password(odd) == "secret"
+
+
+def test_a_socket_is_localhost_and_a_missing_name_is_the_role(
+    tmp_path: Path,
+) -> None:
+    for content in (b"localhost:*:ada:*:x", b"/run:*:ada:*:x"):
+        target = kept(tmp_path, content)
+        socket = replace(target, hosts=(("/run", 5432),), database=None)
+        assert find_password(socket) == "x"
+        assert find_password(target) is None
+    nobody = replace(kept(tmp_path, b"*:*:*:*:x"), user=None, database=None)
+    assert find_password(nobody) == "x"
+
+
+@pytest.mark.spec("002/FR-186")
+def test_bytes_that_are_not_utf_8_spoil_only_their_line(
+    tmp_path: Path,
+) -> None:
+    content = b"other:*:*:*:gr\xfc\xdfe\n*:*:*:*:secret"
+
+    assert find_password(kept(tmp_path, content)) == "secret"
+
+
+@pytest.mark.spec("002/FR-186")
+def test_a_file_that_cannot_be_used_is_passed_over(tmp_path: Path) -> None:
+    content = b"*:*:*:*:secret"
+    for mode in (0o640, 0o604, 0o644, 0o620, 0o602):
+        assert find_password(kept(tmp_path, content, mode)) is None
+    assert find_password(TARGET) is None
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    unreadable = tmp_path / "pgpass" / "x"
+    for path in (
+        *(tmp_path, tmp_path / "none", Path("/dev/zero")),
+        *(pipe, unreadable),
+    ):
+        assert find_password(replace(TARGET, password_file=path)) is None
