@@ -293,7 +293,7 @@ def test_debug_shows_where_an_unexpected_answer_came_from(
     """What the driver says unexpectedly is a bug of ours as well."""
 
     async def fail(*_: object, **__: object) -> None:
-        raise asyncpg.InternalClientError(f"it knows too much: {url}")
+        raise asyncpg.InterfaceError(f"it knows too much: {url}")
 
     monkeypatch.setattr("asyncpg.Connection.fetch", fail)
 
