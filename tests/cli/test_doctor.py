@@ -1255,6 +1255,29 @@ def test_says_that_an_older_schema_can_be_upgraded() -> None:
 
 
 @pytest.mark.spec("002/FR-163")
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_shows_a_server_in_another_encoding(
+    site: Site, proxy: TurnProxy, encoding: str
+) -> None:
+    """brianc/node-postgres#2475: a database in SQL_ASCII."""
+    name = f"in_{encoding.lower()}"
+    site.server.run_sql(
+        "postgres",
+        f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 "
+        "LC_COLLATE 'C' LC_CTYPE 'C'",
+    )
+    try:
+        run = site.todo(site.url("localhost", proxy.port, database=name))
+        error = assert_document(run("doctor", "--json"), code="CONFIG")
+    finally:
+        site.server.run_sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+    known = details(error)
+    assert (known["encoding"], known["role"]) == (encoding, "todo_admin")
+    assert "ENCODING 'UTF8'" in error["hint"]
+
+
+@pytest.mark.spec("002/FR-163")
 def test_names_an_encoding_that_lacks_characters() -> None:
     """brianc/node-postgres#2475: a database in SQL_ASCII."""
     assert server_facts.warn_of_encoding("UTF8") is None

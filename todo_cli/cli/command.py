@@ -44,6 +44,8 @@ class Command(Generic[T]):
     """Whether to connect early, because the command needs the store."""
     unchanged: ClassVar[str] = ""
     """How the message of a refusal ends, if the command changes something."""
+    takes_any_encoding: ClassVar[bool] = False
+    """Whether to connect to a database other than UTF-8, to look at it."""
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from todo_cli.cli import limits
 from todo_cli.cli.command import Command
@@ -80,7 +80,9 @@ class _Running(Generic[T]):
         async with AsyncExitStack() as stack:
             dialer = None
             if command.connects:
-                dialer = await stack.enter_async_context(_dialing(settings))
+                dialer = await stack.enter_async_context(
+                    _dialing(settings, command)
+                )
             await in_thread(_load)
             from todo_cli.database.engine import open_database
             from todo_cli.service import TaskService
@@ -116,7 +118,9 @@ def _load() -> None:
 
 
 @asynccontextmanager
-async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
+async def _dialing(
+    settings: Settings, command: Command[Any]
+) -> "AsyncIterator[Dialer | None]":
     """Begin to connect to a server; yield None for an embedded file."""
     if isinstance(settings.target, SqliteTarget):
         yield None
@@ -124,7 +128,11 @@ async def _dialing(settings: Settings) -> "AsyncIterator[Dialer | None]":
     check_python(settings.target)
     from todo_cli.database.connection import Dialer
 
-    dialer = Dialer(settings.target, timeout_s=settings.timeout_s)
+    dialer = Dialer(
+        settings.target,
+        timeout_s=settings.timeout_s,
+        takes_any_encoding=command.takes_any_encoding,
+    )
     dialer.begin()
     try:
         yield dialer

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -80,16 +81,24 @@ class Connection(asyncpg.Connection):
 class Dialer:
     """Makes connections to one server, the first one ahead of time if asked."""
 
-    def __init__(self, target: PostgresTarget, *, timeout_s: float) -> None:
-        self._target = target
-        self._timeout_s = timeout_s
+    def __init__(
+        self,
+        target: PostgresTarget,
+        *,
+        timeout_s: float,
+        takes_any_encoding: bool = False,
+    ) -> None:
+        self._connect = partial(
+            connect,
+            target,
+            timeout_s=timeout_s,
+            takes_any_encoding=takes_any_encoding,
+        )
         self._begun: asyncio.Task[Connection] | None = None
 
     def begin(self) -> asyncio.Task[Connection]:
         """Start to connect in the background."""
-        self._begun = asyncio.create_task(
-            connect(self._target, timeout_s=self._timeout_s)
-        )
+        self._begun = asyncio.create_task(self._connect())
         return self._begun
 
     async def __call__(self) -> Connection:
@@ -101,7 +110,7 @@ class Dialer:
         begun, self._begun = self._begun, None
         if begun is not None:
             return await begun
-        return await connect(self._target, timeout_s=self._timeout_s)
+        return await self._connect()
 
     async def close(self) -> None:
         """Drop a connection that was started and never used."""
@@ -111,8 +120,15 @@ class Dialer:
                 (await self._begun).terminate()
 
 
-async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
+async def connect(
+    target: PostgresTarget,
+    *,
+    timeout_s: float,
+    takes_any_encoding: bool = False,
+) -> Connection:
     """Connect within `timeout_s` seconds, with retries for temporary faults.
+
+    With `takes_any_encoding` the database may be other than UTF-8.
 
     Nothing is sent to the database before this returns, so a retry is always
     safe.
@@ -130,7 +146,10 @@ async def connect(target: PostgresTarget, *, timeout_s: float) -> Connection:
     context = _tls(target)
     while True:
         try:
-            return await _dial_each(target, context, began + limit_s)
+            connection = await _dial_each(target, context, began + limit_s)
+            if not takes_any_encoding:
+                _require_encoding(connection, target)
+            return connection
         except Exception as error:
             waited_s = loop.time() - began
             patience_s = limit_s
@@ -212,11 +231,6 @@ async def _dial(
         if line.is_odd:
             raise failures.not_postgresql(target.place) from error
         raise
-    try:
-        _refuse_encoding(connection, target)
-    except ConfigInvalid:
-        connection.terminate()
-        raise
     return connection
 
 
@@ -265,7 +279,20 @@ async def _log_in(
     )
 
 
-def _refuse_encoding(connection: Connection, target: PostgresTarget) -> None:
+def _require_encoding(connection: Connection, target: PostgresTarget) -> None:
+    """Close a connection to a database that cannot hold every text.
+
+    Raises:
+        ConfigInvalid: see `refuse_encoding`.
+    """
+    try:
+        refuse_encoding(connection, target)
+    except ConfigInvalid:
+        connection.terminate()
+        raise
+
+
+def refuse_encoding(connection: Any, target: PostgresTarget) -> None:
     """Refuse a database that cannot hold every text.
 
     The server has said its encoding when we logged in, so nothing is asked.

@@ -125,6 +125,7 @@ async def gather(
         facts.add("reachable", True)
         if isinstance(target, PostgresTarget):
             await server_facts.add(facts, connection, target, now, clock_s)
+            server_facts.refuse_encoding(connection, target)
         else:
             await file_facts.add(facts, connection, target.path)
         # Last, because it raises an error for a store that cannot be used.

@@ -81,6 +81,18 @@ async def _measure_ms(connection: Any, clock_s: Callable[[], float]) -> float:
     return round(1_000 * median(times_s), 2)
 
 
+def refuse_encoding(connection: Any, target: PostgresTarget) -> None:
+    """Refuse a database that is not UTF-8, as every other command does at once.
+
+    Raises:
+        ConfigInvalid: it is another encoding.
+    """
+    # Late: an embedded file needs no driver for a server.
+    from todo_cli.database import connection as connecting
+
+    connecting.refuse_encoding(connection.driver, target)
+
+
 def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     """Add what the statement `server` has told.
 

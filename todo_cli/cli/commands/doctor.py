@@ -1,7 +1,7 @@
 """`todo doctor`: which store is in use, and whether it works."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from todo_cli.cli import doctor
 from todo_cli.cli.command import Command
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Command[doctor.Diagnosis]):
     """Show which store is in use, which setting chose it, and whether it works."""
+
+    takes_any_encoding: ClassVar[bool] = True
 
     async def run(self, context: "RunContext") -> doctor.Diagnosis:
         """Look at the settings and at the store."""
