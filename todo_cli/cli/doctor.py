@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import __version__
 from todo_cli.config import Settings
-from todo_cli.database.url import PostgresTarget
+from todo_cli.database.url import PostgresTarget, trusted_places
 from todo_cli.errors import TodoError
 from todo_cli.output import words
 from todo_cli.output.views import Sheet, ViewContext
@@ -312,10 +312,8 @@ def _add_certificates(
     In a small container there may be none, and then every server is refused.
     """
     places: list[str] = []
-    if target.root_certificate is not None:
-        places = [str(target.root_certificate)]
-    elif not target.is_plain:
-        places = _places_of_certificates(variables)
+    if not target.is_plain:
+        places = trusted_places(target, variables)
     warning = None
     if places and not any(os.path.exists(place) for place in places):
         warning = (
@@ -323,21 +321,6 @@ def _add_certificates(
             "in SSL_CERT_FILE or with `sslrootcert=FILE`"
         )
     facts.add("certificates", places, warning)
-
-
-def _places_of_certificates(variables: Mapping[str, str]) -> list[str]:
-    """Return the file and the folders where OpenSSL looks by itself.
-
-    Each is compiled in, and a variable can name another one.
-    """
-    # Late: a server on this machine needs no TLS.
-    import ssl
-
-    known = ssl.get_default_verify_paths()
-    file = variables.get(known.openssl_cafile_env, known.openssl_cafile)
-    folders = variables.get(known.openssl_capath_env, known.openssl_capath)
-    # Several are separated like those of PATH.
-    return [file, *folders.split(os.pathsep)]
 
 
 def _tls(target: PostgresTarget) -> str:

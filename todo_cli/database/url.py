@@ -284,24 +284,34 @@ def is_local(host: str) -> bool:
     return re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
 
 
+def trusted_places(
+    target: PostgresTarget, variables: Mapping[str, str]
+) -> list[str]:
+    """Return the files and folders with the CAs that we trust."""
+    if target.root_certificate is not None:
+        return [str(target.root_certificate)]
+    # Late: a server on this machine needs no TLS.
+    import ssl
+
+    # OpenSSL looks there by itself. A variable can name another place.
+    usual = ssl.get_default_verify_paths()
+    file = variables.get(usual.openssl_cafile_env, usual.openssl_cafile)
+    folders = variables.get(usual.openssl_capath_env, usual.openssl_capath)
+    # Several are separated like those of PATH.
+    return [file, *folders.split(os.pathsep)]
+
+
 def trusted_files(target: PostgresTarget) -> list[str]:
     """Name the files and folders of the CAs that we trust, for messages.
 
     One that is missing says so: OpenSSL ignores it without an error.
     """
-    if target.root_certificate is not None:
-        return [f"`{target.root_certificate}`"]
-    import ssl
-
-    usual = ssl.get_default_verify_paths()
-    # OpenSSL reads these variables by itself.
-    file = os.environ.get(usual.openssl_cafile_env, usual.openssl_cafile)
-    folder = os.environ.get(usual.openssl_capath_env, usual.openssl_capath)
-    found = []
-    for path in (file, folder):
-        missing = "" if Path(path).exists() else " (missing)"
-        found.append(f"`{path}`{missing}")
-    return found
+    named = []
+    # OpenSSL reads the variables of the process, whatever ours are.
+    for place in trusted_places(target, os.environ):
+        missing = "" if os.path.exists(place) else " (missing)"
+        named.append(f"`{place}`{missing}")
+    return named
 
 
 def unwrap(text: str) -> str:
