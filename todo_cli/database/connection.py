@@ -140,9 +140,7 @@ async def connect(
     loop = asyncio.get_running_loop()
     began = loop.time()
     pause_s = _FIRST_PAUSE_S
-    limit_s = timeout_s
-    if target.connect_timeout_s is not None:
-        limit_s = min(timeout_s, target.connect_timeout_s * len(target.hosts))
+    limit_s = _limit(target, timeout_s)
     context = _tls(target)
     while True:
         try:
@@ -164,6 +162,13 @@ async def connect(
         # Random, so that clients of a restarted server do not come at once.
         await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - jitter, not a secret
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _limit(target: PostgresTarget, timeout_s: float) -> float:
+    """How long connecting may take: `connect_timeout` counts for each host."""
+    if target.connect_timeout_s is None:
+        return timeout_s
+    return min(timeout_s, target.connect_timeout_s * len(target.hosts))
 
 
 async def _dial_each(
