@@ -26,6 +26,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -221,6 +222,7 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
 def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
     return {
         "add": _addition(dialect),
+        "beyond_years": beyond_years(),
         "owners": owner.owners(),
         "relations": owner.relations(),
         "role_without_rights": owner.role_without_rights(),
@@ -455,6 +457,18 @@ _NUMBER: Final = _number("number")
 _NEWEST: Final = (task.created_at, task.number)
 _WITH_STATUS: Final = (task.completed, *_NEWEST)
 
+
+def _within_years() -> ColumnElement[bool]:
+    """Whether each time of a task is one that Python can express."""
+    first: Any = literal_column("'0001-01-01Z'", Instant)
+    end: Any = literal_column("'10000-01-01Z'", Instant)
+    found = []
+    for each in (task.created_at, task.updated_at, task.completed_at):
+        is_within = and_(each >= first, each < end)
+        found.append(or_(each.is_(None), is_within))
+    return and_(*found)
+
+
 # A status is one bound, `< true`. With `= true` PostgreSQL would choose the
 # index without the column and walk all rows of the user to find a few.
 # A position is compared by every column of its order, so that the index leads
@@ -465,6 +479,7 @@ CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
     "after": tuple_(*_NEWEST) < tuple_(_CREATED_AT, _NUMBER),
     "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
     "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
+    "within_years": _within_years(),
 }
 """Conditions of lists.
 
@@ -478,6 +493,12 @@ ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
 """Orders of lists. The order of one status starts with it, like the index."""
 
 MOST: Final = _number("most")
+
+
+def beyond_years() -> Select[Any]:
+    """Select the first numbers of tasks with a time that cannot be read."""
+    beyond = select(task.number).where(_MINE, ~CLAUSES["within_years"])
+    return beyond.order_by(task.number).limit(literal_column("4", Integer))
 
 
 def page(

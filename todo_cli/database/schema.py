@@ -35,11 +35,11 @@ NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
 
 def _usable() -> frozenset[str]:
     """Collect the revisions that commands use without upgrading the store."""
-    found = set()
-    for revision in reversed(REVISIONS):
-        found.add(revision)
-        if revision not in _ONLY_CHECKS:
-            break
+    *before, newest = REVISIONS
+    found = {newest}
+    while newest in _ONLY_CHECKS:
+        newest = before.pop()
+        found.add(newest)
     return frozenset(found)
 
 

@@ -118,7 +118,7 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
         message = f"{shown:,} of {total}"
     note = _nothing(page, context)
     table = Table(page.tasks, context.now, footer=message, note=note)
-    return Sheet(page.tasks, message, table=table)
+    return Sheet(page.tasks, message, table=table, fault=page.fault)
 
 
 def _counts(page: TaskPage) -> str:
