@@ -211,7 +211,8 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
     last = select(counter.last)
     return {
         "ping": select(_ONE),
-        "version": select(VERSION_TABLE.c.version_num),
+        # With a limit: another program can put an endless view in its place.
+        "version": select(VERSION_TABLE.c.version_num).limit(_ONE),
         "contents": _contents(),
         "last_number": last.where(counter.user_id == _USER),
         "behind": _behind(),
@@ -459,7 +460,11 @@ _WITH_STATUS: Final = (task.completed, *_NEWEST)
 
 
 def _within_years() -> ColumnElement[bool]:
-    """Whether each time of a task is one that Python can express."""
+    """Whether each time of a task is one that Python can express.
+
+    Wider than our CHECKs, which older stores lack: what can be read is shown.
+    Only PostgreSQL needs it, where the driver fails for the whole answer.
+    """
     first: Any = literal_column("'0001-01-01Z'", Instant)
     end: Any = literal_column("'10000-01-01Z'", Instant)
     found = []
@@ -496,7 +501,10 @@ MOST: Final = _number("most")
 
 
 def beyond_years() -> Select[Any]:
-    """Select the first numbers of tasks with a time that cannot be read."""
+    """Select the first numbers of tasks with a time that cannot be read.
+
+    It walks all tasks of the user, but only after a failure.
+    """
     beyond = select(task.number).where(_MINE, ~CLAUSES["within_years"])
     return beyond.order_by(task.number).limit(literal_column("4", Integer))
 
@@ -663,6 +671,8 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "catch_up": _catch_up(dialect),
         "owners_of": owners.where(is_listed),
         "any_task": select(task.id).limit(_ONE),
+        "counters_of": _counters_of(dialect),
+        "taken_numbers": _taken_numbers(dialect),
     }
 
 
@@ -686,6 +696,26 @@ def _known(dialect: Dialect, each: Table) -> Select[Any]:
     """Select the users of a table that are among the given ones."""
     user = each.c.user_id
     return select(user).where(dialect.within(user, "users"))
+
+
+def _counters_of(dialect: Dialect) -> Select[Any]:
+    """Select the counters of the given users.
+
+    Read them after `raise_counter`, which locks them.
+    """
+    is_listed = dialect.within(counter.user_id, "users")
+    return select(counter.user_id, counter.last).where(is_listed)
+
+
+def _taken_numbers(dialect: Dialect) -> Select[Any]:
+    """Select the given numbers that are taken, for each of the given users.
+
+    Two lists instead of pairs, which the stores would write differently. So
+    the caller has to drop the numbers of one user that another one has.
+    """
+    is_listed = dialect.within(task.user_id, "users")
+    is_taken = dialect.within(task.number, "numbers")
+    return select(task.user_id, task.number).where(is_listed, is_taken)
 
 
 def _raise_counter(dialect: Dialect) -> Expression:

@@ -114,7 +114,10 @@ def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
 def _column(
     values: Sequence[Any], read: Callable[[Any], Any]
 ) -> tuple[Any, ...]:
-    """Convert a column; NULL remains None."""
+    """Convert a column; NULL remains None.
+
+    The usual case first: a test of each value would take longer.
+    """
     try:
         return tuple(
             None if value is None else read(value) for value in values
@@ -124,7 +127,10 @@ def _column(
 
 
 def _attempt(value: Any, read: Callable[[Any], Any]) -> Any:
-    """Convert a value, or return it as it is."""
+    """Convert a value, or return it as it is.
+
+    `rows.py` then finds a value of another type than its column has.
+    """
     try:
         return read(value)
     except _CANNOT:
@@ -134,6 +140,14 @@ def _attempt(value: Any, read: Callable[[Any], Any]) -> Any:
 def _decode(text: bytes) -> str:
     """Decode text of another program; a byte that is not UTF-8 becomes `\\xff`."""
     return text.decode(errors="backslashreplace")
+
+
+def _decode_exactly(text: bytes) -> str:
+    """Decode text so that no byte is lost, not even one that is not UTF-8.
+
+    Such a byte becomes a lone surrogate, as in Python's `sys.argv`.
+    """
+    return text.decode(errors="surrogateescape")
 
 
 class SqliteConnection:
@@ -195,6 +209,18 @@ class SqliteConnection:
         """See `run.Connection`; a single statement."""
         # Fetch all rows: an unfinished statement would keep its lock.
         await self.driver.execute_fetchall(sql)
+
+    async def distrust(self, longest: int) -> None:
+        """Read a file of another program as it is.
+
+        Bytes that are not UTF-8 become lone surrogates, which our rules
+        refuse. A row of more than `longest` bytes is an error.
+        """
+        self.driver.text_factory = _decode_exactly
+        category = sqlite3.SQLITE_LIMIT_LENGTH
+        # aiosqlite has no method for it.
+        setlimit = self.driver._conn.setlimit
+        await self.driver._execute(setlimit, category, longest)  # type: ignore[no-untyped-call]  # aiosqlite
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

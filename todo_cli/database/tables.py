@@ -142,7 +142,10 @@ class InstantRule(ColumnElement[bool]):
     """The rule for one column of times, as a CHECK in each dialect.
 
     A time is finite and within the years that every part of the program can
-    read and show, in each time zone.
+    read and show, in each time zone: Python ends with the year 9999, and a time
+    zone can move the last day of a year into the next one.
+
+    NULL passes; whether a column may be NULL is its own rule.
     """
 
     inherit_cache = False
@@ -161,21 +164,26 @@ def _postgresql_instant(
 ) -> str:
     """Write the rule; `infinity` is after every year."""
     midnight = "-01-01 00:00:00+00"
-    return rule.within(f"{_FIRST_YEAR}{midnight}", f"{_END_YEAR}{midnight}")
+    first, end = rules.FIRST_YEAR, rules.END_YEAR
+    return rule.within(f"{first}{midnight}", f"{end}{midnight}")
 
 
 @compiles(InstantRule, "sqlite")
 def _sqlite_instant(
     rule: InstantRule, compiler: object, **options: object
 ) -> str:
-    """Write the rule for text of the one form that sorts by time."""
+    """Write the rule for text of the one form that sorts by time.
+
+    SQLite has no type for times. A pattern alone would take the month 19 and
+    the hour 29.
+    """
     column = rule.column
     # To the second: strftime would round the fraction. Adding no days turns
     # 30 February into 2 March; what is no time becomes NULL.
     seconds = f"substr({column}, 1, 19)"
     read = f"strftime('%Y-%m-%dT%H:%M:%S', {seconds}, '+0 days')"
     is_time = f"{read} IS {seconds}"
-    within = rule.within(str(_FIRST_YEAR), str(_END_YEAR))
+    within = rule.within(str(rules.FIRST_YEAR), str(rules.END_YEAR))
     shape = f"typeof({column}) = 'text' AND {column} GLOB '{_INSTANT_SHAPE}'"
     return f"{column} IS NULL OR ({shape} AND {is_time} AND {within})"
 
@@ -186,14 +194,15 @@ def _instant_check(column: str) -> CheckConstraint:
 
 
 def _integer_check(column: str) -> CheckConstraint:
-    """Return the CHECK for the integers that PostgreSQL's type can hold."""
-    rule = f"typeof({column}) = 'integer' AND {column} <= {_LARGEST}"
+    """Return the CHECK for the integers that PostgreSQL's type can hold.
+
+    Else a file could have numbers that cannot be imported into a server.
+    """
+    most = rules.LARGEST_NUMBER
+    rule = f"typeof({column}) = 'integer' AND {column} <= {most}"
     return _only_sqlite(f"{column}_integer", rule)
 
 
-_FIRST_YEAR: Final = 1900
-_END_YEAR: Final = 9999
-_LARGEST: Final = 2**31 - 1
 _HEX: Final = "[0-9a-f]"
 _UUID_SHAPE: Final = "-".join(_HEX * length for length in (8, 4, 4, 4, 12))
 _DIGIT: Final = "[0-9]"
