@@ -336,3 +336,37 @@ def test_other_errors_of_sqlite_are_what_they_were(
         )
     assert todo("done", "1").status != 0
     assert titles_of(todo) == ["a"]
+
+
+COUNTERS = {
+    "NULL": 8,
+    "'abc'": 0,
+    "x'00'": 0,
+    "'7'": 0,
+    "-5": 0,
+    "1.5": 8,
+    "1e300": 8,
+    "9223372036854775807": 8,
+}
+
+
+@pytest.mark.spec("001/FR-047", "001/FR-045")
+@pytest.mark.parametrize(("value", "status"), COUNTERS.items())
+def test_a_wrong_counter_is_put_right_or_named(
+    store: Store, todo: Todo, value: str, status: int
+) -> None:
+    assert todo("add", "first").status == 0
+    for sql in (
+        "DROP TABLE todo.counter",
+        "CREATE TABLE todo.counter (user_id PRIMARY KEY, last)",
+        f"INSERT INTO todo.counter VALUES ('ada', {value})",
+    ):
+        wait_for(run_sql(store, sql))
+
+    added = todo("add", "second", "--json")
+
+    assert added.status == status
+    assert len(titles_of(todo)) == (1 if status else 2)
+    if status:
+        assert_document(added, code="SCHEMA", names=["The counter of ada"])
+    assert "bug" not in todo("doctor").err

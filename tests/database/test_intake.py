@@ -263,7 +263,7 @@ def test_a_wrong_counter_is_refused(
         "import",
         str(source),
         code="INVALID_INPUT",
-        names=["A counter of"],
+        names=["A counter in"],
     )
 
 

@@ -84,7 +84,7 @@ async def read(connection: Any, place: str) -> dict[str, list[Row]]:
         await _refuse_other_columns(connection, place, table)
         rows[table] = await _rows_of(connection, table)
     rows["task"] = _clean_tasks(rows["task"], place)
-    who = f"A counter of {place}"
+    who = f"A counter in {place}"
     rows["counter"] = [_clean(row, who, _COUNTER) for row in rows["counter"]]
     return rows
 
@@ -133,7 +133,7 @@ def _clean_tasks(rows: Sequence[Row], place: str) -> list[Row]:
     seen: set[object] = set()
     tasks = []
     for row in rows:
-        who = f"{_named(row)} of {place}"
+        who = f"{_named(row)} in {place}"
         task = _clean(row, who, _TASK)
         if task["completed"] != (task["completed_at"] is not None):
             fault = "must be there exactly if the task is completed"

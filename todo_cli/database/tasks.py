@@ -18,7 +18,7 @@ from todo_cli.database.run import (
     Statement,
     fetch_value,
 )
-from todo_cli.errors import Conflict
+from todo_cli.errors import Conflict, SchemaMismatch
 from todo_cli.task import (
     Added,
     Position,
@@ -308,13 +308,21 @@ class TaskRepository:
         """Advance the user's counter and return the last reserved number.
 
         The counter stays locked until the transaction ends.
+
+        Raises:
+            SchemaMismatch: the counter is no integer; another program set it.
         """
         last = await self._counted(
             fetch_value(
                 self._connection, "reserve", user=self._user_id, count=count
             )
         )
-        return int(last)
+        if not isinstance(last, int):
+            raise SchemaMismatch(
+                f"The counter of {self._user_id} is wrong; nothing was added",
+                hint="another program stored it; correct it with SQL",
+            )
+        return last
 
     async def _counted(self, call: Awaitable[T]) -> T:
         """Await a call that advances the counter.
