@@ -150,6 +150,10 @@ def _decode_exactly(text: bytes) -> str:
     return text.decode(errors="surrogateescape")
 
 
+class NotUtf8(Passing):
+    """Some text is not UTF-8: the whole call is repeated, after a rollback."""
+
+
 class SqliteConnection:
     """One open file; see `run.Connection`.
 
@@ -189,10 +193,7 @@ class SqliteConnection:
             # The statement ends when nobody refers to its cursor any more; until
             # then it would keep its lock.
             traceback.clear_frames(error.__traceback__)
-            # Decoding every text ourselves would take longer, so only now. The
-            # whole call is repeated, after a rollback.
-            self.driver.text_factory = _decode
-            raise Passing("Some text is not UTF-8") from error
+            raise NotUtf8("Some text is not UTF-8") from error
         return from_file(rows, statement.kinds)
 
     async def store(
@@ -267,6 +268,8 @@ class File:
         self._busy_for_s = busy_for_s
         self._free = asyncio.Semaphore(1)
         self._open: SqliteConnection | None = None
+        self._is_utf_8 = True
+        """Whether no text was found that is not UTF-8."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[SqliteConnection]:
@@ -290,6 +293,11 @@ class File:
                     yield connection
             else:
                 yield connection
+        except NotUtf8:
+            # Opened anew, it decodes every text in Python, which takes longer.
+            self._is_utf_8 = False
+            await self.close()
+            raise
         finally:
             self._free.release()
 
@@ -383,6 +391,8 @@ class File:
         )
         try:
             await driver.executescript(SET_UP + _FIRST_READ)
+            if not self._is_utf_8:
+                driver.text_factory = _decode
         except BaseException:
             # Else its thread would keep the process alive.
             await driver.close()
