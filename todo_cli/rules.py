@@ -7,6 +7,7 @@ Hebrew and Arabic need them.
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,19 @@ TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 10_000
 USER_LENGTH: Final = 255
 
+LARGEST_NUMBER: Final = 2**31 - 1
+"""The largest number that the columns of both stores can hold."""
+FIRST_YEAR: Final = 1900
+END_YEAR: Final = 9999
+"""Times are before this year, so that every time zone can show them."""
+
+_INSTANT: Final = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
+    "(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+"""The form of RFC 3339; Python accepts others, and cuts a longer fraction."""
+
+UUID_LENGTH: Final = 36
 UUID_TEXT: Final = re.compile(
     r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 )
@@ -102,6 +116,44 @@ def clean_id(text: str) -> UUID:
 def read_id(value: UUID | str) -> UUID:
     """Parse a UUID from text; return a UUID as it is."""
     return clean_id(value) if isinstance(value, str) else value
+
+
+def read_integer(value: object, *, least: int) -> int:
+    """Return a number that a column of both stores can hold.
+
+    A float is refused even if it is whole: no store of ours has one.
+
+    Raises:
+        InvalidInput: it is less than `least`, too large, or no integer.
+    """
+    if not isinstance(value, int) or not least <= value <= LARGEST_NUMBER:
+        raise InvalidInput.of(
+            "number", f"must be an integer from {least} to {LARGEST_NUMBER}"
+        )
+    return value
+
+
+def read_instant(value: object) -> datetime:
+    """Parse a time as RFC 3339 writes it, in UTC or with an offset.
+
+    A time without either is refused: nobody knows which instant it means.
+
+    Raises:
+        InvalidInput: it has another form, or is not in the years 1900 to 9998.
+    """
+    if not isinstance(value, str) or _INSTANT.fullmatch(value) is None:
+        raise InvalidInput.of(
+            "time", "must be a time such as 2026-01-02T03:04:05.000000Z"
+        )
+    try:
+        instant = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput.of("time", "is not a time of any day") from None
+    if not FIRST_YEAR <= instant.year < END_YEAR:
+        raise InvalidInput.of(
+            "time", f"must be in the years {FIRST_YEAR} to {END_YEAR - 1}"
+        )
+    return instant
 
 
 def _line(field: str, text: str, longest: int) -> str:

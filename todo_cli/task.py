@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 from uuid import UUID
 
 from todo_cli import rules
+from todo_cli.errors import TodoError
 
 Reference = int | UUID | range
 """Names tasks: a number, an id, or a range of numbers.
@@ -238,6 +239,8 @@ class TaskPage:
     query: TaskQuery
     next: Position | None = None
     """Where the list continues; None at its end."""
+    fault: TodoError | None = None
+    """Names the tasks that are missing here, because they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

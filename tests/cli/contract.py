@@ -7,13 +7,11 @@ python -m tests.cli.contract --check    say which are out of date, exit 1 if any
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from todo_cli.api.shapes import stored
 from todo_cli.config import SETTINGS
-from todo_cli.database.transfer import Imported
 from todo_cli.errors import Code, Detail
 from todo_cli.task import Task
 
@@ -296,9 +294,12 @@ def _others() -> dict[str, Schema]:
         "others_who_may_create": maybe_words,
     }
     optional = contents | on_sqlite | on_postgresql
-    imported = [
-        each.name for each in fields(Imported) if each.name != "new_users"
-    ]
+    renumbered = _object({"user": text, "old": count, "new": count})
+    imported: dict[str, Schema] = {
+        **dict.fromkeys(("tasks", "users", "new"), count),
+        "owners": words,
+        "renumbered": {"type": "array", "items": renumbered},
+    }
     return {
         "Findings": {
             "description": "What doctor found out; null is what could not be read, and "
@@ -306,7 +307,7 @@ def _others() -> dict[str, Schema]:
             **_object(always | optional, optional=list(optional)),
         },
         "Upgraded": _object({"version": text, "created": flag}),
-        "Imported": _object(dict.fromkeys(imported, count)),
+        "Imported": _object(imported),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
     }

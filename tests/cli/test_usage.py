@@ -34,7 +34,7 @@ OPTIONS = {
         "--undo",
         "--yes",
     ),
-    *("--sql", "--host", "--port"),
+    *("--sql", "--host", "--port", "--as", "--renumber"),
     *(
         flag
         for note in about(Task).values()

@@ -36,6 +36,7 @@ VALUES (?, ?, ?, ?, false, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.0
 """
 COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)"
 TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
+BOTH = "They belong to ada, bob\n"
 COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
 
 
@@ -151,8 +152,9 @@ def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
         run("db", "import", str(source), "--json") for _ in range(2)
     )
 
-    assert first.data == {"tasks": 10, "users": 3, "new": 10}
-    assert second.data == {"tasks": 10, "users": 3, "new": 0}
+    same = {"tasks": 10, "users": 3, "owners": ["ada", "bob"]}
+    assert first.data == same | {"new": 10, "renumbered": []}
+    assert second.data == same | {"new": 0, "renumbered": []}
     assert "10 tasks already there" in second.json["message"]
 
 
@@ -166,13 +168,13 @@ def test_a_repeat_changes_nothing_and_adds_what_is_new(
 
     assert (
         run("db", "import", str(source)).out
-        == "Imported 0 tasks of 3 users; 10 tasks already there\n"
+        == "Imported 0 tasks of 3 users; 10 tasks already there\n" + BOTH
     )
     assert everything(run) == here
     assert site.todo(str(source))("add", "later", user="bob").status == 0
     assert (
         run("db", "import", str(source)).out
-        == "Imported 1 task of 3 users; 10 tasks already there\n"
+        == "Imported 1 task of 3 users; 10 tasks already there\n" + BOTH
     )
     assert [
         task for task in everything(run)["bob"] if task["title"] != "later"
@@ -188,7 +190,10 @@ def test_names_the_users_whose_lists_it_begins(
     assert site.todo(str(source))("add", "later", user="zoe").status == 0
     ran = run("db", "import", str(source))
 
-    assert ran.out == "Imported 11 tasks of 4 users (new lists for ada, zoe)\n"
+    assert (
+        ran.out
+        == "Imported 11 tasks of 4 users (new lists for ada, zoe)\nThey belong to ada, bob, zoe\n"
+    )
     assert "new list" not in run("db", "import", str(source)).out
 
 
@@ -215,7 +220,10 @@ def test_a_user_who_lost_the_counter_is_not_new(
 
     ran = run("db", "import", str(source))
 
-    assert ran.out == "Imported 11 tasks of 4 users (new list for ada)\n"
+    assert (
+        ran.out
+        == "Imported 11 tasks of 4 users (new list for ada)\nThey belong to ada, bob, zoe\n"
+    )
     assert run("add", "next", "--json", user="zoe").data["number"] == 3
 
 
@@ -238,7 +246,7 @@ def test_a_number_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
         "import",
         str(source),
         code="CONFLICT",
-        names=["number", str(source)],
+        names=["Numbers of", "1 of bob", str(source)],
     )
 
     assert everything(run) == before
@@ -309,7 +317,8 @@ def test_copies_many_in_few_turns(
 
     ran = site.todo(plain_url)("db", "import", str(source), "--json")
 
-    assert ran.data == {"tasks": MANY + 10, "users": 4, "new": MANY + 10}
+    assert (ran.data["tasks"], ran.data["users"]) == (MANY + 10, 4)
+    assert ran.data["new"] == MANY + 10
     assert proxy.turns <= 24, proxy.requests
     assert site.fetch("SELECT count(*) FROM todo.task") == [(MANY + 10,)]
 
@@ -389,7 +398,7 @@ def test_draws_its_bar_in_a_real_terminal(
 
     assert ran.status == 0
     assert "Importing" in ran.out
-    assert "Imported 10 tasks of 3 users" in ran.out.splitlines()[-1]
+    assert "Imported 10 tasks of 3 users" in ran.out.splitlines()[-2]
 
 
 def nothing(path: Path) -> None:
@@ -576,6 +585,8 @@ def test_copies_a_store_without_tasks(
         "tasks": 0,
         "users": 0,
         "new": 0,
+        "owners": [],
+        "renumbered": [],
     }
 
 

@@ -214,6 +214,22 @@ def test_a_log_that_cannot_be_read_is_named_and_kept(
 
 
 @needs("mounts")
+@pytest.mark.spec("001/FR-047", "002/FR-142")
+def test_text_that_is_not_utf_8_is_read_from_a_disk_that_cannot_be_written(
+    seal: Seal, clock: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "data" / "todo.db"
+    path.parent.mkdir()
+    todo = store_at(seal, clock, path)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute("UPDATE task SET title = CAST(x'61ff62' AS TEXT)")
+
+    with disks.read_only(path.parent):
+        assert "a\\xffb" in todo("list").out
+
+
+@needs("mounts")
 @pytest.mark.spec("002/FR-142")
 def test_a_log_on_a_read_only_disk_is_read_where_its_index_is_there(
     seal: Seal, clock: Any, tmp_path: Path

@@ -224,6 +224,8 @@ def test_imported_says_how_much_was_copied() -> None:
             "tasks": result.tasks,
             "users": result.users,
             "new": result.new,
+            "owners": [],
+            "renumbered": [],
         }
 
         assert (sheet.message, sheet.lines, sheet.data) == (

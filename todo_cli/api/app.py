@@ -236,6 +236,8 @@ async def list_tasks(
     room = request.app.state.context.room
     async with room.making(parameters.limit):
         page = await caller.tasks.list(parameters.query())
+        if page.fault is not None:
+            raise page.fault
         sheet = views.listed(page, caller.context)
         headers = {}
         if page.next is not None:

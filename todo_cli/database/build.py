@@ -27,11 +27,13 @@ DIALECTS: Final[Mapping[str, queries.Dialect]] = {
     "postgresql": queries.PostgresDialect(),
     "sqlite": queries.SqliteDialect(),
 }
-# SQLite stores these types as text or numbers, so rows need conversion.
+# What `sqlite.py` converts, and `rows.py` checks.
 _KINDS: Final = {
     "Identifier": "uuid",
     "Instant": "instant",
     "Boolean": "boolean",
+    "Integer": "integer",
+    "Text": "text",
 }
 
 
@@ -149,12 +151,14 @@ def _entry(expression: Any, name: str) -> dict[str, Any]:
 
 
 def _kinds(expression: Any) -> list[str]:
-    """The kind of each result column; empty if none needs conversion."""
+    """The kind of each result column."""
     kinds = []
     for column in expression.exported_columns:
-        type_name = type(column.type).__name__
-        kinds.append(_KINDS.get(type_name, ""))
-    return kinds if any(kinds) else []
+        kind = _KINDS.get(type(column.type).__name__, "")
+        if kind and getattr(column, "nullable", False):
+            kind += "?"
+        kinds.append(kind)
+    return kinds
 
 
 def _page(name: str) -> dict[str, Any]:

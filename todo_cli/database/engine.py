@@ -8,6 +8,7 @@ from todo_cli.database import failures
 from todo_cli.database.attempts import BUSY_FOR_S, Attempts, Effect
 from todo_cli.database.drivers import check_python
 from todo_cli.database.keeper import Keeper
+from todo_cli.database.rows import Unreadable
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import HEAD
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
@@ -88,18 +89,24 @@ class Database:
         # for the lock has certainly written nothing.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def send(connection: Connection) -> T:
+        async def send(connection: Connection) -> T | Unreadable:
             if effect is not Effect.READ:
                 self._attempts.may_have_written = True
-            return await work(connection)
+            try:
+                return await work(connection)
+            except Unreadable as error:
+                if not error.is_saved:
+                    raise
+                # Raising it here would roll the change back.
+                return error
 
-        async def perform(connection: Connection) -> T:
+        async def perform(connection: Connection) -> T | Unreadable:
             if not is_one:
                 return await send(connection)
             async with connection.transaction():
                 return await send(connection)
 
-        async def call() -> T:
+        async def call() -> T | Unreadable:
             self.keeper.find_file(creates=creates)
             async with self.connections.connection() as connection:
                 await self.keeper.check_file(connection, creates=creates)
@@ -112,7 +119,10 @@ class Database:
                 await self.keeper.make(connection, creates=creates)
                 return await perform(connection)
 
-        return await self._attempts.run(call, effect)
+        result = await self._attempts.run(call, effect)
+        if isinstance(result, Unreadable):
+            raise result
+        return result
 
     async def look(self, work: Work[T]) -> T:
         """Call `work` with a connection, whatever the schema of the store is.

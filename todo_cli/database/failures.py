@@ -599,17 +599,6 @@ def is_of_disk(error: BaseException) -> bool:
     return _facts(error).sqlite_name.startswith(_OF_DISK)
 
 
-def is_collision(error: BaseException) -> bool:
-    """Whether a unique key of ours is taken."""
-    facts = _facts(error)
-    is_unique = facts.sqlite_name.startswith(
-        ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
-    )
-    # A trigger may raise the same SQLSTATE.
-    is_of_server = facts.sqlstate == _TAKEN_STATE
-    return is_unique or (is_of_server and facts.constraint in _OUR_KEYS)
-
-
 def is_beyond_counting(error: BaseException) -> bool:
     """Whether the next number of a task does not fit its column."""
     facts = _facts(error)

@@ -1,7 +1,7 @@
 """Create a store, check it before use, and upgrade it.
 
-An embedded file is checked once. Tables of an older version are upgraded then,
-after a backup copy. A server's schema is checked only when a statement finds
+An embedded file is checked once. Tables of an older version that cannot be used
+are upgraded then, after a backup copy. A server's schema is checked only when a statement finds
 no table.
 """
 
@@ -102,7 +102,7 @@ class Keeper:
         if self._is_checked(path):
             return
         # The usual case first: one statement instead of reading the state.
-        if not await self._is_current(connection):
+        if not await self._is_usable(connection):
             state = await schema.read_state(connection)
             if state.fit is Fit.ABSENT:
                 await self.make(connection, creates=creates)
@@ -112,13 +112,13 @@ class Keeper:
                 await self._upgrade()
         self._checked = files.identify(path)
 
-    async def _is_current(self, connection: Connection) -> bool:
-        """Whether the file has the stamp of this version.
+    async def _is_usable(self, connection: Connection) -> bool:
+        """Whether the file has the stamp of a version that we can use.
 
         A missing table of that version is noticed when it is used.
         """
         try:
-            return await schema.read_version(connection) == schema.HEAD
+            return await schema.read_version(connection) in schema.USABLE
         except Exception as error:
             if not failures.is_absent(error):
                 raise
@@ -137,7 +137,7 @@ class Keeper:
             raise NoStore
         if state.fit is Fit.ABSENT:
             self.created = await schema.create(connection)
-        elif state.fit is not Fit.CURRENT:
+        elif state.fit not in (Fit.OUTDATED, Fit.CURRENT):
             raise schema.mismatch(state, self._target.place)
 
     async def bring_up(self, connection: Connection) -> None:
@@ -150,7 +150,7 @@ class Keeper:
         state = await self.usable_state(connection)
         if state.fit is Fit.ABSENT:
             self.created = await schema.create(connection)
-        elif state.fit is Fit.OLDER:
+        elif state.fit in (Fit.OLDER, Fit.OUTDATED):
             await self._upgrade()
 
     async def usable_state(self, connection: Connection) -> State:

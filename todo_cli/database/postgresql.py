@@ -60,6 +60,8 @@ class PostgresConnection:
             rows: list[run.Row] = await _answer(
                 self.driver.fetch(statement.numbered, *given)
             )
+        except OverflowError as error:
+            raise run.BeyondYears from error
         except BufferError as error:
             # A column has another type than when the statement was described.
             # This answer is lost; a new connection will describe the statement

@@ -26,6 +26,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -210,7 +211,8 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
     last = select(counter.last)
     return {
         "ping": select(_ONE),
-        "version": select(VERSION_TABLE.c.version_num),
+        # With a limit: another program can put an endless view in its place.
+        "version": select(VERSION_TABLE.c.version_num).limit(_ONE),
         "contents": _contents(),
         "last_number": last.where(counter.user_id == _USER),
         "behind": _behind(),
@@ -221,6 +223,7 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
 def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
     return {
         "add": _addition(dialect),
+        "beyond_years": beyond_years(),
         "owners": owner.owners(),
         "relations": owner.relations(),
         "role_without_rights": owner.role_without_rights(),
@@ -455,6 +458,22 @@ _NUMBER: Final = _number("number")
 _NEWEST: Final = (task.created_at, task.number)
 _WITH_STATUS: Final = (task.completed, *_NEWEST)
 
+
+def _within_years() -> ColumnElement[bool]:
+    """Whether each time of a task is one that Python can express.
+
+    Wider than our CHECKs, which older stores lack: what can be read is shown.
+    Only PostgreSQL needs it, where the driver fails for the whole answer.
+    """
+    first: Any = literal_column("'0001-01-01Z'", Instant)
+    end: Any = literal_column("'10000-01-01Z'", Instant)
+    found = []
+    for each in (task.created_at, task.updated_at, task.completed_at):
+        is_within = and_(each >= first, each < end)
+        found.append(or_(each.is_(None), is_within))
+    return and_(*found)
+
+
 # A status is one bound, `< true`. With `= true` PostgreSQL would choose the
 # index without the column and walk all rows of the user to find a few.
 # A position is compared by every column of its order, so that the index leads
@@ -465,6 +484,7 @@ CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
     "after": tuple_(*_NEWEST) < tuple_(_CREATED_AT, _NUMBER),
     "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
     "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
+    "within_years": _within_years(),
 }
 """Conditions of lists.
 
@@ -478,6 +498,15 @@ ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
 """Orders of lists. The order of one status starts with it, like the index."""
 
 MOST: Final = _number("most")
+
+
+def beyond_years() -> Select[Any]:
+    """Select the first numbers of tasks with a time that cannot be read.
+
+    It walks all tasks of the user, but only after a failure.
+    """
+    beyond = select(task.number).where(_MINE, ~CLAUSES["within_years"])
+    return beyond.order_by(task.number).limit(literal_column("4", Integer))
 
 
 def page(
@@ -642,6 +671,8 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "catch_up": _catch_up(dialect),
         "owners_of": owners.where(is_listed),
         "any_task": select(task.id).limit(_ONE),
+        "counters_of": _counters_of(dialect),
+        "taken_numbers": _taken_numbers(dialect),
     }
 
 
@@ -665,6 +696,26 @@ def _known(dialect: Dialect, each: Table) -> Select[Any]:
     """Select the users of a table that are among the given ones."""
     user = each.c.user_id
     return select(user).where(dialect.within(user, "users"))
+
+
+def _counters_of(dialect: Dialect) -> Select[Any]:
+    """Select the counters of the given users.
+
+    Read them after `raise_counter`, which locks them.
+    """
+    is_listed = dialect.within(counter.user_id, "users")
+    return select(counter.user_id, counter.last).where(is_listed)
+
+
+def _taken_numbers(dialect: Dialect) -> Select[Any]:
+    """Select the given numbers that are taken, for each of the given users.
+
+    Two lists instead of pairs, which the stores would write differently. So
+    the caller has to drop the numbers of one user that another one has.
+    """
+    is_listed = dialect.within(task.user_id, "users")
+    is_taken = dialect.within(task.number, "numbers")
+    return select(task.user_id, task.number).where(is_listed, is_taken)
 
 
 def _raise_counter(dialect: Dialect) -> Expression:

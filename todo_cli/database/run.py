@@ -30,9 +30,10 @@ class Statement:
     def __init__(self, sql: str, kinds: Sequence[str] = ()) -> None:
         self.sql = sql
         self.kinds = kinds
-        """One entry for each column: `uuid`, `instant` or `boolean`.
+        """One entry for each column: `uuid`, `instant`, `boolean`, `integer` or
+        `text`; `?` at its end means that the column may be NULL.
 
-        An empty entry means that the value is used as the driver returns it.
+        An empty entry means any other type.
         """
 
     @cached_property
@@ -52,6 +53,13 @@ class Statement:
             return f"${numbers[found[1]]}"
 
         return _PARAMETER.sub(write, self.sql)
+
+
+class BeyondYears(Exception):
+    """The answer has a time outside the years that Python can express.
+
+    A write has been done nevertheless.
+    """
 
 
 class Statements:
@@ -77,9 +85,12 @@ class Statements:
         """The name of every statement of fixed text."""
         return tuple(self._found["statements"])
 
-    def page(self, query: TaskQuery) -> Statement:
-        """Return the statement of a list, compiled parts joined."""
-        clauses = listing.clauses_of(query)
+    def page(self, query: TaskQuery, *more: str) -> Statement:
+        """Return the statement of a list, compiled parts joined.
+
+        `more` are the names of further conditions.
+        """
+        clauses = [*listing.clauses_of(query), *more]
         order = listing.order_of(query)
         is_limited = query.limit is not None
         # The limit itself is a parameter, so the text depends only on these.

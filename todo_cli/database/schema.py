@@ -4,7 +4,6 @@
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,14 +12,20 @@ from todo_cli.database.failures import distrust, is_absent
 from todo_cli.database.run import Connection, fetch_value
 from todo_cli.errors import SchemaMismatch
 
-REVISIONS: Final[Mapping[str, frozenset[str]]] = {
-    "0001": frozenset({"counter", "task"})
+REVISIONS: Final[dict[str, frozenset[str]]] = {
+    "0001": frozenset({"counter", "task"}),
+    "0002": frozenset({"counter", "task"}),
 }
 """Alembic's revisions in order, and the tables of each.
 
 A store is compared with the tables of the revision in its stamp.
 """
 HEAD: Final = list(REVISIONS)[-1]
+_ONLY_CHECKS: Final = frozenset({"0002"})
+"""The revisions that add nothing but CHECKs to the one before.
+
+A program works with the one before, too: it has every table and column.
+"""
 
 VERSION_TABLE: Final = "alembic_version"
 
@@ -28,13 +33,30 @@ NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
 """The hint if the store belongs to another program."""
 
 
+def _usable() -> frozenset[str]:
+    """Collect the revisions that commands use without upgrading the store."""
+    *before, newest = REVISIONS
+    found = {newest}
+    while newest in _ONLY_CHECKS:
+        newest = before.pop()
+        found.add(newest)
+    return frozenset(found)
+
+
+USABLE: Final = _usable()
+
+
 class Fit(StrEnum):
-    """How a store's schema fits this program."""
+    """How a store's schema fits this program.
+
+    OUTDATED can be used as it is, OLDER only after an upgrade.
+    """
 
     ABSENT = "absent"
     FOREIGN = "foreign"
     UNTRUSTED = "untrusted"
     OLDER = "older"
+    OUTDATED = "older, usable"
     CURRENT = "current"
     NEWER = "newer"
 
@@ -84,13 +106,21 @@ def _judge(
     if version is None:
         return State(Fit.FOREIGN, owner=found_owner)
     if version in REVISIONS and tables >= REVISIONS[version]:
-        fit = Fit.CURRENT if version == HEAD else Fit.OLDER
-        return State(fit, version, found_owner)
+        return State(_fit_of(version), version, found_owner)
     # Our revisions are four digits; a later one can only be guessed.
     is_later = re.fullmatch("[0-9]{4}", version) and version > HEAD
     if is_later and tables & REVISIONS[HEAD]:
         return State(Fit.NEWER, version, found_owner)
     return State(Fit.FOREIGN, owner=found_owner)
+
+
+def _fit_of(version: str) -> Fit:
+    """Choose the fit of one of our revisions."""
+    if version == HEAD:
+        return Fit.CURRENT
+    if version in USABLE:
+        return Fit.OUTDATED
+    return Fit.OLDER
 
 
 async def _read_any_version(connection: Connection) -> str | None:
@@ -121,7 +151,7 @@ async def read_version(connection: Connection) -> str | None:
 def mismatch(state: State, place: str) -> SchemaMismatch:
     """Return the error for a store that cannot be used as it is.
 
-    `state` is anything but ABSENT or CURRENT.
+    `state` is anything but ABSENT, OUTDATED or CURRENT.
     """
     if state.fit is Fit.FOREIGN:
         return SchemaMismatch(

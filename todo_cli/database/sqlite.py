@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import traceback
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -48,12 +49,21 @@ PRAGMA trusted_schema=OFF;  -- what a file's schema might run is not trusted
 _FIRST_READ: Final = "PRAGMA schema_version"
 """Makes SQLite open what it needs beside the file, here and not later."""
 
+
+def _boolean(value: Any) -> bool:
+    """Read a boolean as the queries do, which compare it with 0 and 1."""
+    return bool(value > 0)
+
+
 _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "uuid": UUID,
     "instant": datetime.fromisoformat,
-    "boolean": bool,
+    "boolean": _boolean,
 }
 """How to convert a column that SQLite stores as text or a number."""
+_CANNOT: Final = (ValueError, TypeError, AttributeError)
+"""What a conversion raises for a value of another program."""
+_NOT_UTF_8: Final = "Could not decode to UTF-8"
 
 
 def require_version() -> None:
@@ -87,14 +97,16 @@ def to_file(value: Any) -> Any:
 def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
     """Convert rows of SQLite to Python's values, column by column.
 
-    `kinds` has an entry for each column; an empty list converts nothing.
+    `kinds` has an entry for each column. What cannot be converted stays as it
+    is; `rows.py` says so.
     """
-    if not any(kinds):
+    plain = [kind.removesuffix("?") for kind in kinds]
+    if _FROM_FILE.keys().isdisjoint(plain):
         return list(rows)
     # One function for a whole column is faster than a test for every value.
     columns = list(zip(*rows, strict=True))
-    for place, kind in enumerate(kinds):
-        if kind and columns:
+    for place, kind in enumerate(plain):
+        if kind in _FROM_FILE and columns:
             columns[place] = _column(columns[place], _FROM_FILE[kind])
     return list(zip(*columns, strict=True))
 
@@ -102,8 +114,44 @@ def from_file(rows: Iterable[run.Row], kinds: Sequence[str]) -> list[run.Row]:
 def _column(
     values: Sequence[Any], read: Callable[[Any], Any]
 ) -> tuple[Any, ...]:
-    """Convert a column; NULL remains None."""
-    return tuple(None if value is None else read(value) for value in values)
+    """Convert a column; NULL remains None.
+
+    The usual case first: a test of each value would take longer.
+    """
+    try:
+        return tuple(
+            None if value is None else read(value) for value in values
+        )
+    except _CANNOT:
+        return tuple(_attempt(value, read) for value in values)
+
+
+def _attempt(value: Any, read: Callable[[Any], Any]) -> Any:
+    """Convert a value, or return it as it is.
+
+    `rows.py` then finds a value of another type than its column has.
+    """
+    try:
+        return read(value)
+    except _CANNOT:
+        return value
+
+
+def _decode(text: bytes) -> str:
+    """Decode text of another program; a byte that is not UTF-8 becomes `\\xff`."""
+    return text.decode(errors="backslashreplace")
+
+
+def _decode_exactly(text: bytes) -> str:
+    """Decode text so that no byte is lost, not even one that is not UTF-8.
+
+    Such a byte becomes a lone surrogate, as in Python's `sys.argv`.
+    """
+    return text.decode(errors="surrogateescape")
+
+
+class NotUtf8(Passing):
+    """Some text is not UTF-8: the whole call is repeated, after a rollback."""
 
 
 class SqliteConnection:
@@ -137,7 +185,15 @@ class SqliteConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = {name: to_file(value) for name, value in values.items()}
-        rows = await self.driver.execute_fetchall(statement.sql, given)
+        try:
+            rows = await self.driver.execute_fetchall(statement.sql, given)
+        except sqlite3.OperationalError as error:
+            if _NOT_UTF_8 not in str(error):
+                raise
+            # The statement ends when nobody refers to its cursor any more; until
+            # then it would keep its lock.
+            traceback.clear_frames(error.__traceback__)
+            raise NotUtf8("Some text is not UTF-8") from error
         return from_file(rows, statement.kinds)
 
     async def store(
@@ -154,6 +210,18 @@ class SqliteConnection:
         """See `run.Connection`; a single statement."""
         # Fetch all rows: an unfinished statement would keep its lock.
         await self.driver.execute_fetchall(sql)
+
+    async def distrust(self, longest: int) -> None:
+        """Read a file of another program as it is.
+
+        Bytes that are not UTF-8 become lone surrogates, which our rules
+        refuse. A row of more than `longest` bytes is an error.
+        """
+        self.driver.text_factory = _decode_exactly
+        category = sqlite3.SQLITE_LIMIT_LENGTH
+        # aiosqlite has no method for it.
+        setlimit = self.driver._conn.setlimit
+        await self.driver._execute(setlimit, category, longest)  # type: ignore[no-untyped-call]  # aiosqlite
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -200,6 +268,8 @@ class File:
         self._busy_for_s = busy_for_s
         self._free = asyncio.Semaphore(1)
         self._open: SqliteConnection | None = None
+        self._is_utf_8 = True
+        """Whether no text was found that is not UTF-8."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[SqliteConnection]:
@@ -223,6 +293,11 @@ class File:
                     yield connection
             else:
                 yield connection
+        except NotUtf8:
+            # Opened anew, it decodes every text in Python, which takes longer.
+            self._is_utf_8 = False
+            await self.close()
+            raise
         finally:
             self._free.release()
 
@@ -316,6 +391,8 @@ class File:
         )
         try:
             await driver.executescript(SET_UP + _FIRST_READ)
+            if not self._is_utf_8:
+                driver.text_factory = _decode
         except BaseException:
             # Else its thread would keep the process alive.
             await driver.close()

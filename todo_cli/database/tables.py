@@ -138,6 +138,71 @@ def _only_sqlite(name: str, rule: str) -> CheckConstraint:
     return CheckConstraint(rule, name=name).ddl_if(dialect="sqlite")
 
 
+class InstantRule(ColumnElement[bool]):
+    """The rule for one column of times, as a CHECK in each dialect.
+
+    A time is finite and within the years that every part of the program can
+    read and show, in each time zone: Python ends with the year 9999, and a time
+    zone can move the last day of a year into the next one.
+
+    NULL passes; whether a column may be NULL is its own rule.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def within(self, first: str, end: str) -> str:
+        """Write that the time is not before one literal, but before another."""
+        return f"{self.column} >= '{first}' AND {self.column} < '{end}'"
+
+
+@compiles(InstantRule, "postgresql")
+def _postgresql_instant(
+    rule: InstantRule, compiler: object, **options: object
+) -> str:
+    """Write the rule; `infinity` is after every year."""
+    midnight = "-01-01 00:00:00+00"
+    first, end = rules.FIRST_YEAR, rules.END_YEAR
+    return rule.within(f"{first}{midnight}", f"{end}{midnight}")
+
+
+@compiles(InstantRule, "sqlite")
+def _sqlite_instant(
+    rule: InstantRule, compiler: object, **options: object
+) -> str:
+    """Write the rule for text of the one form that sorts by time.
+
+    SQLite has no type for times. A pattern alone would take the month 19 and
+    the hour 29.
+    """
+    column = rule.column
+    # To the second: strftime would round the fraction. Adding no days turns
+    # 30 February into 2 March; what is no time becomes NULL.
+    seconds = f"substr({column}, 1, 19)"
+    read = f"strftime('%Y-%m-%dT%H:%M:%S', {seconds}, '+0 days')"
+    is_time = f"{read} IS {seconds}"
+    within = rule.within(str(rules.FIRST_YEAR), str(rules.END_YEAR))
+    shape = f"typeof({column}) = 'text' AND {column} GLOB '{_INSTANT_SHAPE}'"
+    return f"{column} IS NULL OR ({shape} AND {is_time} AND {within})"
+
+
+def _instant_check(column: str) -> CheckConstraint:
+    """Return the CHECK of a column of times."""
+    return CheckConstraint(InstantRule(column), name=f"{column}_instant")
+
+
+def _integer_check(column: str) -> CheckConstraint:
+    """Return the CHECK for the integers that PostgreSQL's type can hold.
+
+    Else a file could have numbers that cannot be imported into a server.
+    """
+    most = rules.LARGEST_NUMBER
+    rule = f"typeof({column}) = 'integer' AND {column} <= {most}"
+    return _only_sqlite(f"{column}_integer", rule)
+
+
 _HEX: Final = "[0-9a-f]"
 _UUID_SHAPE: Final = "-".join(_HEX * length for length in (8, 4, 4, 4, 12))
 _DIGIT: Final = "[0-9]"
@@ -160,7 +225,7 @@ class CounterRow(SQLModel, table=True):
         _text_check("user_id", longest=rules.USER_LENGTH),
         CheckConstraint(_USER_RULES, name="user_id_path"),
         CheckConstraint("last >= 0", name="last_counts"),
-        _only_sqlite("last_integer", "typeof(last) = 'integer'"),
+        _integer_check("last"),
         # Nobody may delete a counter: its numbers would be given again.
         {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
     )
@@ -202,18 +267,13 @@ class TaskRow(SQLModel, table=True):
         CheckConstraint(
             "completed = (completed_at IS NOT NULL)", name="completed_has_time"
         ),
-        _only_sqlite("id_uuid", f"id GLOB '{_UUID_SHAPE}'"),
-        _only_sqlite("number_integer", "typeof(number) = 'integer'"),
         _only_sqlite(
-            "created_at_instant", f"created_at GLOB '{_INSTANT_SHAPE}'"
+            "id_uuid", f"typeof(id) = 'text' AND id GLOB '{_UUID_SHAPE}'"
         ),
-        _only_sqlite(
-            "updated_at_instant", f"updated_at GLOB '{_INSTANT_SHAPE}'"
-        ),
-        _only_sqlite(
-            "completed_at_instant",
-            f"completed_at IS NULL OR completed_at GLOB '{_INSTANT_SHAPE}'",
-        ),
+        _integer_check("number"),
+        _instant_check("created_at"),
+        _instant_check("updated_at"),
+        _instant_check("completed_at"),
         {"schema": SCHEMA},
     )
 

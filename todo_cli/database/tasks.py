@@ -5,14 +5,20 @@ says otherwise.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from todo_cli.database import failures
-from todo_cli.database.run import Connection, Statement, fetch_value
-from todo_cli.errors import Conflict
+from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
+from todo_cli.database.run import (
+    BeyondYears,
+    Connection,
+    Row,
+    Statement,
+    fetch_value,
+)
+from todo_cli.errors import Conflict, SchemaMismatch
 from todo_cli.task import (
     Added,
     Position,
@@ -30,7 +36,9 @@ _LAST_NUMBER: Final = 2**31 - 1
 _LAST_OF_FILE: Final = 2**63 - 1
 """The highest number that another program can store in a file."""
 
-_NAMES: Final = tuple(field.name for field in fields(Task))
+_USER: Final = 2 + NAMES.index("user_id")
+"""The user's column in a list, after both counts. It is never NULL in a task."""
+_SAVED: Final = "the change was saved"
 
 
 class TaskRepository:
@@ -60,11 +68,13 @@ class TaskRepository:
         given = {}
         for name, value in _values(task).items():
             given[f"the_{name}"] = value
-        rows = await self._counted(self._connection.fetch("add", **given))
+        adding = self._fetch("add", given, outcome="it is stored")
+        rows = await self._counted(adding)
         if not rows:
             raise _held_by_another(task.id)
         *values, is_new = rows[0]
-        return Added(Task(*values), is_new=bool(is_new))
+        [found] = self._read([values], "add", outcome="it is stored")
+        return Added(found, is_new=bool(is_new))
 
     async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
         """Store tasks in the given order, under consecutive numbers.
@@ -112,13 +122,12 @@ class TaskRepository:
         follows. A late page costs the same as the first one, because the index
         leads straight to its position.
         """
-        statement = self._connection.statements.page(query)
-        values = self._listed(query)
-        rows = await self._connection.fetch(statement, **values)
+        rows, kinds, beyond = await self._page(query)
         # Every row has the counts. An empty list is one row whose task columns
         # are NULL.
         open_count, done_count = rows[0][:2]
-        tasks = [Task(*row[2:]) for row in rows if row[2] is not None]
+        filled = [row[2:] for row in rows if row[_USER] is not None]
+        tasks, odd = read(filled, kinds[2:], self._user_id)
         # SQL does not guarantee the order of rows after a join. Sorting rows
         # that are in order already costs little.
         tasks.sort(key=_position, reverse=True)
@@ -127,7 +136,27 @@ class TaskRepository:
         goes_on = None
         if len(shown) < len(tasks):
             goes_on = _position(shown[-1])
-        return TaskPage(shown, open_count, done_count, query, goes_on)
+        fault = beyond or odd
+        return TaskPage(shown, open_count, done_count, query, goes_on, fault)
+
+    async def _page(
+        self, query: TaskQuery
+    ) -> tuple[list[Row], Sequence[str], Unreadable | None]:
+        """Read the rows of a list and their kinds.
+
+        If a time is beyond Python's years, read only the other rows, and
+        return the error, too. The counts are still those of all tasks.
+        """
+        statement = self._connection.statements.page(query)
+        values = self._listed(query)
+        beyond = None
+        try:
+            rows = await self._fetch(statement, values)
+        except Unreadable as error:
+            beyond = error
+            statement = self._connection.statements.page(query, "within_years")
+            rows = await self._fetch(statement, values)
+        return rows, statement.kinds, beyond
 
     def _listed(self, query: TaskQuery) -> dict[str, Any]:
         """The parameter values of a list."""
@@ -152,11 +181,56 @@ class TaskRepository:
         return await self._tasks(name, {"user": self._user_id, "key": key})
 
     async def _tasks(
-        self, statement: str | Statement, values: Mapping[str, Any]
+        self,
+        statement: str | Statement,
+        values: Mapping[str, Any],
+        outcome: str = "",
     ) -> list[Task]:
-        """Run a statement whose columns are those of a task."""
-        rows = await self._connection.fetch(statement, **values)
-        return [Task(*row) for row in rows]
+        """Run a statement whose columns are those of a task.
+
+        `outcome` says what a statement that writes has done.
+
+        Raises:
+            Unreadable: one of the tasks cannot be read.
+        """
+        rows = await self._fetch(statement, values, outcome)
+        return self._read(rows, statement, outcome)
+
+    async def _fetch(
+        self,
+        statement: str | Statement,
+        values: Mapping[str, Any],
+        outcome: str = "",
+    ) -> list[Row]:
+        """Run a statement; see `_tasks`."""
+        try:
+            return await self._connection.fetch(statement, **values)
+        except BeyondYears:
+            # The driver keeps nothing of the answer, so search for the tasks.
+            beyond = await self._connection.fetch(
+                "beyond_years", user=self._user_id
+            )
+        numbers = [number for (number,) in beyond]
+        error = unreadable(self._user_id, numbers, ["time"])
+        raise _with_outcome(error, outcome)
+
+    def _read(
+        self,
+        rows: Sequence[Row],
+        statement: str | Statement,
+        outcome: str = "",
+    ) -> list[Task]:
+        """Make tasks of the rows of a statement; see `_tasks`.
+
+        Columns after those of a task are left out.
+        """
+        if isinstance(statement, str):
+            statement = self._connection.statements[statement]
+        kinds = statement.kinds[: len(NAMES)]
+        tasks, odd = read(rows, kinds, self._user_id)
+        if odd is not None:
+            raise _with_outcome(odd, outcome)
+        return tasks
 
     async def change(
         self,
@@ -173,14 +247,15 @@ class TaskRepository:
         named = change.named
         values = self._named(references) | named | {"now": now}
         statement = self._connection.statements.change(tuple(named))
-        return await self._tasks(statement, values)
+        return await self._tasks(statement, values, _SAVED)
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every named task and return the deleted tasks, by number.
 
         All or nothing: the result is empty if one is missing.
         """
-        return await self._tasks("remove", self._named(references))
+        values = self._named(references)
+        return await self._tasks("remove", values, _SAVED)
 
     def _named(self, references: Sequence[Reference]) -> dict[str, Any]:
         """The parameter values that name tasks."""
@@ -233,13 +308,21 @@ class TaskRepository:
         """Advance the user's counter and return the last reserved number.
 
         The counter stays locked until the transaction ends.
+
+        Raises:
+            SchemaMismatch: the counter is no integer; another program set it.
         """
         last = await self._counted(
             fetch_value(
                 self._connection, "reserve", user=self._user_id, count=count
             )
         )
-        return int(last)
+        if not isinstance(last, int):
+            raise SchemaMismatch(
+                f"The counter of {self._user_id} is wrong; nothing was added",
+                hint="another program stored it; correct it with SQL",
+            )
+        return last
 
     async def _counted(self, call: Awaitable[T]) -> T:
         """Await a call that advances the counter.
@@ -267,13 +350,13 @@ class TaskRepository:
         Raises:
             Conflict: another user holds one of them.
         """
-        rows = await self._connection.fetch("stored", ids=list(ids))
-        found = {row[0]: Task(*row) for row in rows}
+        rows = await self._fetch("stored", {"ids": list(ids)})
+        owners = {row[0]: row[2] for row in rows}
         # In the order of the call: both stores report the same id.
         for id in ids:
-            if id in found and found[id].user_id != self._user_id:
+            if owners.get(id, self._user_id) != self._user_id:
                 raise _held_by_another(id)
-        return found
+        return {task.id: task for task in self._read(rows, "stored")}
 
 
 def _position(task: Task) -> Position:
@@ -281,7 +364,20 @@ def _position(task: Task) -> Position:
 
 
 def _values(task: Task) -> Mapping[str, Any]:
-    return {name: getattr(task, name) for name in _NAMES}
+    return {name: getattr(task, name) for name in NAMES}
+
+
+def _with_outcome(error: Unreadable, outcome: str) -> Unreadable:
+    """Add to an error what was done; "" means nothing.
+
+    `Database.run` then commits before it raises the error.
+    """
+    if not outcome:
+        return error
+    # No hint: the task may be gone, and otherwise a list says more.
+    saved = Unreadable(f"{error.message}; {outcome}")
+    saved.is_saved = True
+    return saved
 
 
 def _held_by_another(id: UUID) -> Conflict:

@@ -1,15 +1,23 @@
 """Copy everything from one store into another: `todo db import`.
 
-Usually from an embedded file to a server.
+Usually from an embedded file to a server. `intake.py` reads the file and
+checks it. Here it is written, in one transaction:
+
+1. The counters of all users in the file are locked and raised, so that no
+   other command can take a number meanwhile.
+2. The tasks that are missing are added, batch by batch. An id that another
+   user has here is a conflict; so is a number that another task has, unless
+   such tasks get new numbers.
+3. All other tables are copied; a row whose key is here already stays as it is.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeVar
 
-from todo_cli.database import schema
+from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.failures import is_collision
+from todo_cli.database.intake import CHECK, Row
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
@@ -18,21 +26,39 @@ from todo_cli.disk import DiskFailed
 from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
+    Internal,
+    InvalidInput,
     IoFailed,
     NoStore,
     SchemaMismatch,
 )
 
-Row = dict[str, Any]
 T = TypeVar("T")
 
 _NAME: Final = "name the file that `todo doctor` shows"
-_CHECK: Final = "nothing was copied; check the path, the file and its rights"
+_WAY_OUT: Final = (
+    "`--renumber` gives them new numbers, "
+    "`--as NAME` makes them the tasks of another user"
+)
+"""The end of the hint for numbers that are taken."""
 _BATCH: Final = 10_000
 """Rows in one batch.
 
 A batch takes two statements, about four round trips.
 """
+_NAMED_UP_TO: Final = 5
+"""How many numbers or users an error names at most."""
+
+
+class Renumbered(NamedTuple):
+    """A task whose number was taken, and the number that it got."""
+
+    user: str
+    """Whose task it is."""
+    old: int
+    """Its number in the source."""
+    new: int
+    """Its number in the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +74,55 @@ class Imported:
     new: int
     new_users: Sequence[str] = ()
     """The users of those tasks who had no tasks in the target before."""
+    owners: Sequence[str] = ()
+    """The users who have tasks in the source.
+
+    With `--as` it is the user who got them.
+    """
+    renumbered: Sequence[Renumbered] = ()
+    """The new tasks that did not keep their numbers, in the order of writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What an import does besides copying."""
+
+    owner: str | None = None
+    """Whose the tasks become; None leaves them to their owners."""
+    renumbers: bool = False
+    """Whether a task whose number is taken gets a new one."""
+
+
+@dataclass(slots=True)
+class _Import:
+    """An import while it runs, in one transaction.
+
+    A repeat after a lost answer begins with a new one.
+    """
+
+    connection: Connection
+    """The target, inside the transaction."""
+    place: str
+    """Where the source is, for messages."""
+    wishes: Wishes
+    known: set[str] = field(default_factory=set)
+    """The users who had tasks in the target before."""
+    last: dict[str, int] = field(default_factory=dict)
+    """The last numbers of users whose tasks were renumbered.
+
+    The counters get these values at the end.
+    """
+    renumbered: list[Renumbered] = field(default_factory=list)
+
+
+_AS_IT_IS: Final = Wishes()
 
 
 async def copy(
-    source: Database, target: Database, report: Callable[[int, int], None]
+    source: Database,
+    target: Database,
+    report: Callable[[int, int], None],
+    wishes: Wishes = _AS_IT_IS,
 ) -> Imported:
     """Copy every user's tasks with their ids, numbers and times.
 
@@ -62,33 +133,78 @@ async def copy(
     Raises:
         IoFailed: the source is missing, or is not a file with tasks.
         SchemaMismatch: the source is another program's, or of a newer version.
+        InvalidInput: a task of the source breaks a rule, or the tasks of
+            several owners should become those of one.
         Conflict: an id belongs to another user in the target, or a number to
             another task.
     """
-    rows = await _read_source(source)
     place = source.target.place
+    rows = await _read_source(source)
+    if wishes.owner is not None:
+        _give(rows, wishes.owner, place)
     return await target.run(
-        lambda connection: _write(connection, rows, place, report),
+        lambda connection: _write(
+            _Import(connection, place, wishes), rows, report
+        ),
         effect=Effect.REPEATABLE,
         creates=True,
         together=True,
     )
 
 
+def _give(rows: Mapping[str, Sequence[Row]], owner: str, place: str) -> None:
+    """Make all tasks of a source those of one user.
+
+    Raises:
+        InvalidInput: they have several owners.
+    """
+    owners = _owners(rows["task"])
+    if len(owners) > 1:
+        fault = f"{place} has tasks of several owners: {_listed(owners)}"
+        raise InvalidInput(
+            fault,
+            hint="nothing was copied; `--as` needs a file of one owner",
+            details=[{"field": "as", "message": fault}],
+        )
+    for table in rows.values():
+        for row in table:
+            # Somebody without tasks only has a counter: it stays theirs.
+            if row["user_id"] in owners:
+                row["user_id"] = owner
+
+
+def _owners(tasks: Sequence[Row]) -> list[str]:
+    """Return the users who have tasks, each once.
+
+    In the order of the file, which is that of their names.
+    """
+    return list(dict.fromkeys(task["user_id"] for task in tasks))
+
+
+def _listed(words: Sequence[Any]) -> str:
+    """Join the first few words, and say if there are more."""
+    named = ", ".join(str(word) for word in words[:_NAMED_UP_TO])
+    if len(words) > _NAMED_UP_TO:
+        named += " and more"
+    return named
+
+
 async def _write(
-    connection: Connection,
+    run: _Import,
     rows: Mapping[str, Sequence[Row]],
-    place: str,
     report: Callable[[int, int], None],
 ) -> Imported:
     """Store the rows of a source, by table, in the caller's transaction."""
+    connection = run.connection
     # Tasks and counters depend on each other; other tables are copied as they
     # are.
     others = dict(rows)
-    tasks = others.pop("task")
+    # A copy: a repeat after a lost answer starts from the same numbers.
+    tasks = [dict(task) for task in others.pop("task")]
     counters = _counters(others.pop("counter"), tasks)
-    users = list(dict.fromkeys(task["user_id"] for task in tasks))
-    new_users = await _unknown(connection, users)
+    owners = _owners(tasks)
+    new_users = await _unknown(connection, owners)
+    run.known = set(owners).difference(new_users)
     # Without tasks no other statement would notice a missing store.
     if not tasks:
         await connection.fetch("any_task")
@@ -97,14 +213,18 @@ async def _write(
     new = 0
     done = 0
     for batch in _batches(tasks):
-        new += await _add(connection, batch, place)
+        new += await _add(run, batch)
         done += len(batch)
         report(done, len(tasks))
+    if run.last:
+        await connection.store("raise_counter", _as_rows(run.last))
     await _add_others(connection, others)
     # Lists get good plans at once, not only after autovacuum.
     if not connection.is_sqlite:
         await connection.execute("ANALYZE todo.task")
-    return Imported(len(tasks), len(counters), new, new_users)
+    return Imported(
+        len(tasks), len(counters), new, new_users, owners, run.renumbered
+    )
 
 
 async def _read_source(source: Database) -> dict[str, list[Row]]:
@@ -114,7 +234,12 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
     """
     place = source.target.place
     try:
-        return await source.run(lambda connection: _read(connection, place))
+        await source.look(
+            lambda connection: intake.refuse_programs(connection, place)
+        )
+        return await source.run(
+            lambda connection: intake.read(connection, place)
+        )
     except NoStore:
         # Here a missing store is an error: the user named it.
         raise IoFailed(
@@ -130,9 +255,14 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
     except (LeftBehind, DiskFailed):
         # Its hint is about the source, so keep it.
         raise
+    except Internal as error:
+        # SQLite cannot do what the file's own definitions ask for.
+        raise SchemaMismatch(
+            f"The tables in {place} cannot be read", hint=CHECK
+        ) from error
     except (IoFailed, ConfigInvalid) as error:
         # Its hint is about the store in use.
-        raise type(error)(error.message, hint=_CHECK) from error
+        raise type(error)(error.message, hint=CHECK) from error
 
 
 def _emptiness(target: Target) -> str:
@@ -155,39 +285,26 @@ def is_same_file(one: Target, other: SqliteTarget) -> bool:
         return one == other
 
 
-async def _read(connection: Connection, place: str) -> dict[str, list[Row]]:
-    """Read every row of our tables, by table.
-
-    The order is the order of locking in every import. Counters come last: a
-    counter that is ahead of the tasks is harmless.
-
-    Raises:
-        SchemaMismatch: the source is of a newer version, with contents that we
-            do not know.
-    """
-    version = await schema.read_version(connection)
-    if version not in schema.REVISIONS:
-        raise schema.mismatch(schema.State(schema.Fit.NEWER, version), place)
-    rows = {}
-    tables = connection.statements.tables
-    others = [table for table in tables if table != "counter"]
-    for table in [*others, "counter"]:
-        names = connection.statements.columns(table)
-        found = await connection.fetch(f"read_{table}")
-        rows[table] = [dict(zip(names, row, strict=True)) for row in found]
-    return rows
-
-
 def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
     """Return every user's counter, at least the highest number of a task.
 
     The counter of a restored table can be behind.
     """
-    last = {counter["user_id"]: counter["last"] for counter in counters}
+    last: dict[str, int] = {}
+    for counter in counters:
+        user = counter["user_id"]
+        last[user] = max(last.get(user, 0), counter["last"])
     for task in tasks:
         user = task["user_id"]
         last[user] = max(last.get(user, 0), task["number"])
-    # Sorted, so that two imports lock counters in the same order.
+    return _as_rows(last)
+
+
+def _as_rows(last: Mapping[str, int]) -> list[Row]:
+    """Return counters as rows.
+
+    Sorted, so that two imports lock them in the same order.
+    """
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
 
 
@@ -225,38 +342,95 @@ async def _raise_counters(
         await connection.fetch("catch_up", users=users)
 
 
-async def _add(
-    connection: Connection, tasks: Sequence[Row], place: str
-) -> int:
+async def _add(run: _Import, tasks: Sequence[Row]) -> int:
     """Store the missing tasks of one batch and return their number.
 
     Raises:
         Conflict: an id or a number belongs to another task here.
     """
     ids = [task["id"] for task in tasks]
-    there = await connection.fetch("owners_of", ids=ids)
+    there = await run.connection.fetch("owners_of", ids=ids)
     stored = {id: (user_id, number) for id, user_id, number in there}
     for task in tasks:
-        key = (task["user_id"], task["number"])
-        if stored.get(task["id"], key) != key:
-            raise Conflict(
-                f"The id {task['id']} of {place} is taken here",
-                hint="nothing was copied",
-            )
+        _refuse_taken_id(run, task, stored.get(task["id"]))
     fresh = [task for task in tasks if task["id"] not in stored]
     if not fresh:
         return 0
-    try:
-        await connection.store("copy_task", fresh)
-    except Exception as error:
-        if not is_collision(error):
-            raise
-        # The id is new, so the number is taken: the target had tasks before.
-        raise Conflict(
-            f"A number of {place} is another task's here",
-            hint="nothing was copied; import into an empty store",
-        ) from error
+    await _settle_numbers(run, fresh)
+    await run.connection.store("copy_task", fresh)
     return len(fresh)
+
+
+def _refuse_taken_id(
+    run: _Import, task: Row, stored: tuple[str, int] | None
+) -> None:
+    """Refuse a task whose id is here, but with another user or number.
+
+    A task that an import numbered anew has another number, and is the same.
+    """
+    if stored is None or stored == (task["user_id"], task["number"]):
+        return
+    if stored[0] == task["user_id"] and run.wishes.renumbers:
+        return
+    hint = "nothing was copied"
+    if stored[0] == task["user_id"]:
+        hint += "; with `--renumber` it is the same task"
+    raise Conflict(
+        f"The id {task['id']} of {run.place} is taken here", hint=hint
+    )
+
+
+async def _settle_numbers(run: _Import, tasks: Sequence[Row]) -> None:
+    """Give new numbers to tasks whose numbers are taken, if that is wished.
+
+    The new ones follow the highest number of the user in both stores: the
+    counter was raised to it, and is locked. So they are free, and no later
+    task of the source has them.
+
+    Raises:
+        Conflict: numbers are taken, and it is not.
+    """
+    users = [user for user in _owners(tasks) if user in run.known]
+    # Usually the target is new, and then there is nothing to ask.
+    if not users:
+        return
+    numbers = [task["number"] for task in tasks]
+    rows = await run.connection.fetch(
+        "taken_numbers", users=users, numbers=numbers
+    )
+    # More than was asked for: the numbers of one user, taken by another.
+    taken = {tuple(row) for row in rows}
+    colliding = [
+        task for task in tasks if (task["user_id"], task["number"]) in taken
+    ]
+    if colliding and not run.wishes.renumbers:
+        raise _collision(colliding, run.place)
+    unknown = [user for user in _owners(colliding) if user not in run.last]
+    if unknown:
+        found = await run.connection.fetch("counters_of", users=unknown)
+        run.last |= {user: last for user, last in found}  # noqa: C416 - typed
+    for task in colliding:
+        user, old = task["user_id"], task["number"]
+        run.last[user] += 1
+        task["number"] = run.last[user]
+        run.renumbered.append(Renumbered(user, old, run.last[user]))
+
+
+def _collision(tasks: Sequence[Row], place: str) -> Conflict:
+    """Name the first numbers that are taken, and whose they are.
+
+    As in `1, 2, 3 of ada; 7 of bob`: enough to see which list it is about.
+    """
+    numbers: dict[str, list[int]] = {}
+    for task in tasks:
+        numbers.setdefault(task["user_id"], []).append(task["number"])
+    parts = []
+    for user, found in numbers.items():
+        parts.append(f"{_listed(found)} of {user}")
+    return Conflict(
+        f"Numbers of {place} are other tasks' here: {'; '.join(parts[:_NAMED_UP_TO])}",
+        hint=f"nothing was copied; {_WAY_OUT}",
+    )
 
 
 async def _add_others(

@@ -117,9 +117,10 @@ async def _migrate(
     under the lock: another process may have finished.
     """
     state = await schema.read_state(same)
-    if state.fit is Fit.OLDER and copy_aside is not None:
+    is_older = state.fit in (Fit.OLDER, Fit.OUTDATED)
+    if is_older and copy_aside is not None:
         copy_aside(str(state.version))
-    if state.fit in (Fit.OLDER, Fit.ABSENT):
+    if is_older or state.fit is Fit.ABSENT:
         await connection.run_sync(_run_alembic)
 
 

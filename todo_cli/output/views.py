@@ -118,7 +118,7 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
         message = f"{shown:,} of {total}"
     note = _nothing(page, context)
     table = Table(page.tasks, context.now, footer=message, note=note)
-    return Sheet(page.tasks, message, table=table)
+    return Sheet(page.tasks, message, table=table, fault=page.fault)
 
 
 def _counts(page: TaskPage) -> str:
@@ -188,7 +188,12 @@ def script(sql: str, context: ViewContext) -> Sheet:
 def imported(result: "Imported", context: ViewContext) -> Sheet:
     """Say how many tasks were copied, and of how many users.
 
-    `data` has the counts: all tasks of the file, its users, and new tasks.
+    A line more for each task that got another number, and one that names the
+    owners unless all tasks are the caller's: under another name they would
+    seem to be gone.
+
+    `data` has the counts: all tasks of the file, its users, and new tasks; and
+    the owners, and the tasks with another number.
     """
     users = words.amount(result.users, "user")
     line = f"Imported {_tasks(result.new)} of {users}"
@@ -196,12 +201,32 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
     if old > 0:
         line += f"; {_tasks(old)} already there"
     line += _new_store(context) or _new_lists(result.new_users)
+    renumbered = []
+    lines = [line]
+    for each in result.renumbered:
+        renumbered.append(each._asdict())
+        lines.append(f"Renumbered {each.old} -> {each.new} of {each.user}")
+    message = line
+    if set(result.owners) - {context.user}:
+        whose = _whose(result.owners, context.user)
+        lines.append(whose)
+        message += f". {whose}"
     data = {
         "tasks": result.tasks,
         "users": result.users,
         "new": result.new,
+        "owners": list(result.owners),
+        "renumbered": renumbered,
     }
-    return Sheet(data, line, [line])
+    return Sheet(data, message, lines)
+
+
+def _whose(owners: Sequence[str], user: str) -> str:
+    """Say whose the tasks of an import are, and whether you are among them."""
+    whose = f"They belong to {_named(owners)}"
+    if user not in owners:
+        whose += f"; you are {user}"
+    return whose
 
 
 class Changed:
@@ -281,11 +306,16 @@ def _new_lists(users: Sequence[str]) -> str:
     lists = "new lists"
     if len(users) == 1:
         lists = "new list"
+    return f" ({lists} for {_named(users)})"
+
+
+def _named(users: Sequence[str]) -> str:
+    """Name the first few users."""
     named = ", ".join(users[:_NAMED_UP_TO])
     more = len(users) - _NAMED_UP_TO
     if more > 0:
         named += f" and {more:,} more"
-    return f" ({lists} for {named})"
+    return named
 
 
 def _new_store(context: ViewContext) -> str:

@@ -104,8 +104,25 @@ class Import(Command["Imported"]):
         ),
     ]
 
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Make the tasks of the file's one owner NAME's.",
+        ),
+    ] = None
+    renumber: Annotated[
+        bool,
+        typer.Option(
+            "--renumber",
+            help="Give tasks whose number is taken a new one.",
+        ),
+    ] = False
+
     def __post_init__(self) -> None:
         """Refuse a connection string, which may contain a password."""
+        self.wished_owner()
         if redact.looks_like_address(self.path):
             fault = "must be an embedded file, not a URL"
             raise InvalidInput(
@@ -113,6 +130,18 @@ class Import(Command["Imported"]):
                 hint="the path of a file, such as `todo doctor` shows",
                 details=[{"field": "path", "message": fault}],
             )
+
+    def wished_owner(self) -> str | None:
+        """Check the name after `--as`, and return it cleaned.
+
+        Raises:
+            InvalidInput: no user can have this name.
+        """
+        if self.owner is None:
+            return None
+        if redact.looks_like_address(self.owner):
+            raise InvalidInput.of("as", "looks like a connection string")
+        return rules.clean_user(self.owner)
 
     async def run(self, context: "RunContext") -> "Imported":
         """Copy the tasks of every user, all or nothing.
@@ -123,14 +152,15 @@ class Import(Command["Imported"]):
                 and the working folder is gone.
         """
         from todo_cli.database.engine import open_database
-        from todo_cli.database.transfer import copy, is_same_file
+        from todo_cli.database.transfer import Wishes, copy, is_same_file
 
         target = SqliteTarget(disk.below(context.env.cwd, self.path))
         if is_same_file(context.settings.target, target):
             raise InvalidInput.of("path", "is the store in use itself")
         async with open_database(target) as source:
             with context.progress("Importing") as report:
-                return await copy(source, context.database, report)
+                wishes = Wishes(self.wished_owner(), self.renumber)
+                return await copy(source, context.database, report, wishes)
 
     def view(self, result: "Imported", context: ViewContext) -> Sheet:
         """Say how much was copied."""
@@ -138,7 +168,12 @@ class Import(Command["Imported"]):
 
     def repeat(self) -> Sequence[str]:
         """Import again: tasks that are there already are not copied twice."""
-        return ["db", "import", self.path]
+        words = ["db", "import", self.path]
+        if self.owner is not None:
+            words += ["--as", self.owner]
+        if self.renumber:
+            words.append("--renumber")
+        return words
 
 
 def _clean_role(text: str) -> str:

@@ -1,0 +1,439 @@
+"""Revision 0002: a store of 0001 works as it is, and an upgrade adds the CHECKs of times."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.database.catalog import read_schema, read_version
+from tests.service.backdoor import (
+    REFUSALS,
+    fetch_all,
+    file_of,
+    run_sql,
+)
+from tests.support.blocking import wait_for
+from tests.support.postgres import PostgresCluster
+from tests.support.program import Todo
+from tests.support.stores import Clock, Store, make
+from todo_cli.database import policy, schema, upgrade
+from todo_cli.database.connection import Dialer
+from todo_cli.database.engine import Database, open_database
+from todo_cli.database.postgresql import Server
+from todo_cli.database.schema import Fit, State
+from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import Forbidden, SchemaMismatch
+from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskChange
+
+only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize(
+    "store", ["postgresql"], indirect=True
+)
+FIRST = "0001"
+INSERT = """INSERT INTO todo.task (id, number, user_id, title, completed, created_at,
+    updated_at, completed_at) VALUES ({}, {}, 'ada', 'by hand', {}, {}, {}, {})"""
+TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
+COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
+NOON = "'2026-01-02T12:00:00.000000Z'"
+
+
+def row(number: int, **values: str) -> str:
+    """An INSERT of a task that is right but for these values, as SQL."""
+    given = {"id": f"'{uuid4()}'", "number": str(number), "completed": "false"}
+    given |= {"created_at": NOON, "updated_at": NOON, "completed_at": "NULL"}
+    return INSERT.format(*(given | values).values())
+
+
+@pytest.fixture
+async def first(store: Store, is_made: bool) -> Store:
+    """A store as revision 0001 made it, with one task."""
+    if isinstance(target := store.target, SqliteTarget):
+        target.path.touch(mode=0o600)
+        statements = revision_0001("sqlite")
+        with sqlite3.connect(target.path) as file:
+            file.executescript(";".join(statements))
+    else:
+        await run_sql(store, "CREATE SCHEMA todo")
+        await run_sql(store, ";".join(revision_0001("postgresql")))
+    for statement in (
+        "CREATE TABLE todo.alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
+        f"INSERT INTO todo.alembic_version VALUES ('{FIRST}')",
+        row(1),
+        "INSERT INTO todo.counter VALUES ('ada', 1)",
+    ):
+        await run_sql(store, statement)
+    return store
+
+
+def revision_0001(kind: str) -> list[str]:
+    """The statements of the first revision."""
+    from importlib import import_module
+
+    name = "todo_cli.database.migrations.versions.0001_task_and_counter"
+    return list(import_module(name).STATEMENTS[kind])
+
+
+TASKS_AS_TEXT = """SELECT id, number, user_id, title, completed, created_at::text,
+    updated_at::text, completed_at::text FROM todo.task ORDER BY user_id, number"""
+
+
+async def rows_of(store: Store) -> list[list[tuple[Any, ...]]]:
+    """Every task and every counter."""
+    tasks = TASKS if store.kind == "sqlite" else TASKS_AS_TEXT
+    return [await fetch_all(store, sql) for sql in (tasks, COUNTERS)]
+
+
+# Used as it is
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-041")
+async def test_a_store_that_lacks_only_checks_is_used_as_it_is(
+    first: Store, database: Database, tasks: TaskService
+) -> None:
+    before = await read_schema(first)
+
+    await tasks.add(NewTask(title="Buy bread"))
+    await tasks.add_all([NewTask(title="Buy eggs"), NewTask(title="c")])
+    await tasks.update(2, TaskChange(title="Buy more bread"))
+    await tasks.complete([3])
+    await tasks.delete([4])
+
+    page = await tasks.list()
+    assert [task.number for task in page.tasks] == [1, 2]
+    assert (await tasks.get(3)).completed
+    assert await read_version(first) == [FIRST]
+    assert await read_schema(first) == before
+    if first.kind == "sqlite":
+        assert not list(file_of(first).parent.glob("*.bak"))
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-041")
+async def test_a_statement_that_fails_there_is_not_blamed_on_the_version(
+    first: Store, database: Database, tasks: TaskService
+) -> None:
+    await tasks.list()
+    await run_sql(first, "DROP TABLE todo.counter")
+
+    with pytest.raises(SchemaMismatch) as caught:
+        await tasks.add(NewTask(title="a"))
+
+    assert "older" not in caught.value.message
+
+
+@pytest.mark.parametrize("stamp", ["0000", "0001", schema.HEAD, "9999"])
+def test_a_revision_is_usable_if_all_later_ones_only_add_checks(
+    monkeypatch: pytest.MonkeyPatch, stamp: str
+) -> None:
+    tables = schema.REVISIONS[schema.HEAD]
+    known = dict.fromkeys(("0000", *schema.REVISIONS), tables)
+    monkeypatch.setattr(schema, "REVISIONS", known)
+    fits = {"0000": Fit.OLDER, "0001": Fit.OUTDATED, "9999": Fit.NEWER}
+
+    state = schema._judge(stamp, set(tables), None)
+
+    assert state == State(fits.get(stamp, Fit.CURRENT), stamp, None)
+
+
+def test_a_revision_that_adds_a_column_leaves_no_older_one_usable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tables = schema.REVISIONS[schema.HEAD]
+    assert schema._usable() == {"0001", "0002"}
+
+    monkeypatch.setattr(
+        schema, "REVISIONS", {**schema.REVISIONS, "0003": tables}
+    )
+
+    assert schema._usable() == {"0003"}
+
+
+# Upgraded
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-040")
+@pytest.mark.parametrize("by", ["upgrade", "script"])
+async def test_an_upgrade_makes_it_like_a_new_store(
+    first: Store, database: Database, tmp_path: Path, by: str, clock: Clock
+) -> None:
+    before = await rows_of(first)
+    script = await database.upgrade_script()
+    if by == "upgrade":
+        assert await database.upgrade() == schema.HEAD
+    elif first.kind == "sqlite":
+        with sqlite3.connect(file_of(first), isolation_level=None) as file:
+            file.executescript(script)
+    else:
+        await run_sql(first, script)
+
+    upgraded = await read_schema(first)
+    assert (await rows_of(first), await read_version(first)) == (
+        before,
+        [schema.HEAD],
+    )
+    new = first
+    if first.kind == "sqlite":
+        new = Store("sqlite", f"sqlite:///{tmp_path / 'new.db'}")
+    else:
+        await run_sql(first, "DROP SCHEMA todo CASCADE")
+    await make(new)
+    assert upgraded == await read_schema(new)
+
+
+BROKEN_ON_BOTH = {
+    "a year beyond": "'9999-12-31T23:59:59.999999Z'",
+    "a year before": "'1899-12-31T23:59:59.999999Z'",
+}
+BROKEN = {
+    "postgresql": BROKEN_ON_BOTH
+    | {
+        "infinity": "'infinity'",
+        "-infinity": "'-infinity'",
+        "BC": "'0044-03-15 12:00:00+00 BC'",
+        "far": "'20000-01-01Z'",
+    },
+    "sqlite": BROKEN_ON_BOTH
+    | {
+        "month 13": "'2026-13-01T00:00:00.000000Z'",
+        "30 February": "'2026-02-30T00:00:00.000000Z'",
+        "hour 24": "'2026-02-20T24:00:00.000000Z'",
+    },
+}
+BLOB = f"CAST({NOON} AS BLOB)"
+ID_AS_BLOB = "CAST('6f9619ff-8b86-4d01-b42d-00cf4fc964ff' AS BLOB)"
+
+
+def broken_rows(store: Store) -> list[str]:
+    """Rows that revision 0001 takes, and 0002 does not."""
+    columns = ("created_at", "updated_at", "completed_at")
+    found: list[str] = []
+    for value in BROKEN[store.kind].values():
+        for column in columns:
+            done = str(column == "completed_at").lower()
+            given = {"completed": done, column: value}
+            found.append(row(len(found) + 2, **given))
+    if store.kind == "sqlite":
+        found.append(row(2**31))
+    return found
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-012")
+async def test_rows_that_break_the_new_checks_stay_and_no_more_are_taken(
+    first: Store, database: Database
+) -> None:
+    rows = broken_rows(first)
+    for statement in rows:
+        await run_sql(first, statement)
+    before = await rows_of(first)
+
+    assert await database.upgrade() == schema.HEAD
+
+    assert await rows_of(first) == before
+    await run_sql(first, "DELETE FROM todo.task WHERE number > 1")
+    taken = []
+    for statement in rows:
+        with suppress(*REFUSALS):
+            await run_sql(first, statement)
+            taken.append(statement)
+    assert taken == []
+    await run_sql(first, row(2))
+
+
+@pytest.mark.spec("001/FR-012")
+async def test_a_new_store_refuses_what_cannot_be_read(store: Store) -> None:
+    taken = []
+    rows = broken_rows(store)
+    if store.kind == "sqlite":
+        # Not every build of SQLite compares a blob with a pattern.
+        rows += [row(99, created_at=BLOB), row(99, id=ID_AS_BLOB)]
+    for statement in rows:
+        with suppress(*REFUSALS):
+            await run_sql(store, statement)
+            taken.append(statement)
+
+    assert taken == []
+    edges = ("1900-01-01T00:00:00.000000Z", "9998-12-31T23:59:59.999999Z")
+    for number, edge in enumerate(edges, start=1):
+        await run_sql(store, row(number, created_at=f"'{edge}'"))
+
+
+@pytest.mark.nothing_made
+@only_sqlite
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE task ADD COLUMN theirs TEXT DEFAULT 'x'",
+        "CREATE TABLE theirs (id TEXT REFERENCES Task (id) ON DELETE CASCADE)",
+    ],
+)
+async def test_a_table_that_somebody_changed_is_left_as_it_is(
+    first: Store, database: Database, change: str
+) -> None:
+    await run_sql(first, change)
+    if "theirs (id" in change:
+        await run_sql(first, "INSERT INTO theirs SELECT id FROM task")
+    before, made = await rows_of(first), await read_schema(first)
+
+    assert await database.upgrade() == schema.HEAD
+
+    assert (await rows_of(first), await read_schema(first)) == (before, made)
+    if "theirs (id" in change:
+        assert len(await fetch_all(first, "SELECT * FROM theirs")) == 1
+
+
+@pytest.mark.nothing_made
+@only_sqlite
+@pytest.mark.spec("001/FR-041")
+async def test_what_somebody_added_beside_the_tables_stays(
+    first: Store, database: Database
+) -> None:
+    added = [
+        "CREATE VIEW mine AS SELECT title FROM task",
+        "CREATE TABLE log (title TEXT)",
+        "CREATE TRIGGER logged AFTER INSERT ON task BEGIN"
+        " INSERT INTO log VALUES (new.title || ' :x 10:30'); END",
+        "CREATE INDEX by_title ON task (title)",
+    ]
+    for statement in added:
+        await run_sql(first, statement)
+
+    assert await database.upgrade() == schema.HEAD
+
+    there = await fetch_all(first, "SELECT sql FROM sqlite_master")
+    assert {sql for (sql,) in there} >= set(added)
+    await run_sql(first, row(2))
+    assert await fetch_all(first, "SELECT * FROM log") == [
+        ("by hand :x 10:30",)
+    ]
+    assert len(await fetch_all(first, "SELECT * FROM mine")) == 2
+
+
+# Rights
+
+
+@pytest.fixture
+def owned(
+    own_postgres: PostgresCluster, clock: Clock
+) -> Iterator[tuple[Store, Store]]:
+    """A store of revision 0001 whose owner is bound by its own policy: as the
+    administrator sees it, and as the owner does.
+    """
+    name, role = own_postgres.create_database(), f"owner_{uuid4().hex[:8]}"
+    own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
+    administrator = Store("postgresql", own_postgres.url(name))
+    own_postgres.run_sql(name, f"ALTER DATABASE {name} OWNER TO {role}")
+    url = own_postgres.url(name, user=role, password="p")
+    owner = Store("postgresql", url)
+    wait_for(make_first(owner))
+    for number in (1, 2):
+        wait_for(run_sql(owner, row(number)))
+    wait_for(run_sql(owner, "INSERT INTO todo.counter VALUES ('ada', 2)"))
+    for table in ("task", "counter"):
+        for step in ("ENABLE", "FORCE"):
+            sql = f"ALTER TABLE todo.{table} {step} ROW LEVEL SECURITY"
+            wait_for(run_sql(owner, sql))
+        policy = f"CREATE POLICY own_rows ON todo.{table} USING (user_id = current_user::text)"
+        wait_for(run_sql(owner, policy))
+    yield administrator, owner
+    own_postgres.drop_database(name)
+    own_postgres.run_sql("postgres", f"DROP ROLE {role}")
+
+
+async def make_first(store: Store) -> None:
+    """Make the tables of revision 0001 on a server."""
+    await run_sql(store, "CREATE SCHEMA todo")
+    await run_sql(store, ";".join(revision_0001("postgresql")))
+    await run_sql(
+        store,
+        "CREATE TABLE todo.alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));"
+        f"INSERT INTO todo.alembic_version VALUES ('{FIRST}')",
+    )
+
+
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("is_broken", [False, True])
+async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
+    owned: tuple[Store, Store], is_broken: bool
+) -> None:
+    administrator, owner = owned
+    if is_broken:
+        await run_sql(administrator, row(3, created_at="'infinity'"))
+    before = await rows_of(administrator)
+    assert await rows_of(owner) == [[], []]
+
+    async with open_database(owner.target) as database:
+        assert await database.upgrade() == schema.HEAD
+
+    assert await rows_of(administrator) == before
+    kept = await fetch_all(
+        administrator,
+        "SELECT convalidated FROM pg_constraint WHERE conname = 'created_at_instant'",
+    )
+    assert kept == [(not is_broken,)]
+    forced = "SELECT DISTINCT relforcerowsecurity FROM pg_class WHERE relname = 'task'"
+    assert await fetch_all(administrator, forced) == [(True,)]
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_a_role_that_is_not_the_owner_works_and_names_who_can_upgrade(
+    owned: tuple[Store, Store], own_postgres: PostgresCluster, clock: Clock
+) -> None:
+    administrator, owner = owned
+    role = f"guest_{uuid4().hex[:8]}"
+    own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
+    try:
+        await run_sql(owner, policy.grants(role))
+        name = owner.url.rpartition("/")[2]
+        url = own_postgres.url(name, user=role, password="p")
+        async with open_database(Store("postgresql", url).target) as database:
+            tasks = TaskService(database, role, clock)
+            assert (await tasks.add(NewTask(title="a"))).task.number == 1
+            assert len((await tasks.list()).tasks) == 1
+            with pytest.raises(Forbidden) as caught:
+                await database.upgrade()
+            assert "todo db upgrade --sql" in str(caught.value.hint)
+            script = await database.upgrade_script()
+
+        await run_sql(owner, script)
+
+        assert await read_version(administrator) == [schema.HEAD]
+    finally:
+        await run_sql(administrator, f"DROP OWNED BY {role}")
+        own_postgres.run_sql("postgres", f"DROP ROLE {role}")
+
+
+@pytest.mark.nothing_made
+def test_doctor_says_that_an_upgrade_adds_something(
+    first: Store, todo: Todo
+) -> None:
+    assert f"schema\t{FIRST} (older, usable)" in todo("doctor").out
+    assert todo("db", "upgrade").status == 0
+    assert f"schema\t{schema.HEAD} (current)" in todo("doctor").out
+
+
+@pytest.mark.nothing_made
+async def test_two_upgrades_make_one(first: Store) -> None:
+    target = first.target
+    for _ in range(2):
+        if isinstance(target, SqliteTarget):
+            await upgrade.upgrade_file(target)
+        else:
+            dialer = Dialer(target, timeout_s=15)
+            server = Server(target, dialer, size=1, busy_for_s=5)
+            await upgrade.upgrade_server(server.dial)
+
+    assert await read_version(first) == [schema.HEAD]
+    if first.kind == "sqlite":
+        copies = [path.name for path in file_of(first).parent.glob("*.bak")]
+        assert copies == [f"store.db.{FIRST}.bak"]

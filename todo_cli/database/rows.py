@@ -1,0 +1,161 @@
+"""Make tasks of a store's rows; name the rows that cannot be read.
+
+Another program can store what todo never does. SQLite takes any value in any
+column, and PostgreSQL takes times that Python cannot express.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any, Final
+from uuid import UUID
+
+from todo_cli.database.run import Row
+from todo_cli.errors import SchemaMismatch
+from todo_cli.task import Task
+
+NAMES: Final = tuple(field.name for field in fields(Task))
+_NUMBER: Final = NAMES.index("number")
+_NAMED_UP_TO: Final = 3
+"""How many tasks an error names at most."""
+
+_TYPES: Final[Mapping[str, type]] = {
+    "uuid": UUID,
+    "integer": int,
+    "text": str,
+    "boolean": bool,
+    "instant": datetime,
+}
+"""The type of a value, by the kind of its column: see `Statement.kinds`."""
+
+
+_WRONG: Final = object()
+"""Takes the place of a value that cannot be read."""
+
+
+class Unreadable(SchemaMismatch):
+    """Some tasks cannot be read.
+
+    Not a bug, and not damage: another program stored values that mean nothing
+    to us, for example `now` as the time.
+    """
+
+    is_saved = False
+    """Whether a change of them was saved nevertheless."""
+
+
+def read(
+    rows: Sequence[Row], kinds: Sequence[str], user: str
+) -> tuple[list[Task], Unreadable | None]:
+    """Make tasks of rows of `user`; return an error that names the other rows.
+
+    `kinds` has an entry for each column. The rows are in any order, and the
+    tasks in the same. The error is None if all rows can be read, which is true
+    for whatever todo itself has stored.
+    """
+    columns = zip(*rows, strict=True)
+    # By column, because testing every single value would take much longer.
+    if all(map(_is_sound, columns, kinds)):
+        return [Task(*row) for row in rows], None
+    tasks: list[Task] = []
+    numbers: list[int] = []
+    wrong: dict[str, None] = {}
+    for row in rows:
+        values = list(map(_value, row, kinds))
+        if _WRONG not in values:
+            tasks.append(Task(*values))
+            continue
+        # A wrong number cannot name its task.
+        number = values[_NUMBER]
+        if number is not _WRONG:
+            numbers.append(number)
+        for name, value in zip(NAMES, values, strict=True):
+            if value is _WRONG:
+                wrong[name] = None
+    if not wrong:
+        return tasks, None
+    return tasks, unreadable(user, sorted(numbers), wrong)
+
+
+def unreadable(
+    user: str, numbers: Sequence[int], wrong: Iterable[str]
+) -> Unreadable:
+    """Make the error for tasks with these numbers, as far as they are known.
+
+    `wrong` says in which fields there is a wrong value. The hint offers to
+    delete the first task: its number still finds it.
+    """
+    named = ", ".join(str(number) for number in numbers[:_NAMED_UP_TO])
+    if len(numbers) > _NAMED_UP_TO:
+        named += " and more"
+    who = "A task"
+    hint = "correct it with SQL"
+    if numbers:
+        noun = "Task" if len(numbers) == 1 else "Tasks"
+        who = f"{noun} {named}"
+        hint += f", or delete it: `todo delete {numbers[0]}`"
+    cause = f"another program stored a wrong {', '.join(wrong)}"
+    return Unreadable(f"{who} of {user} cannot be read: {cause}", hint=hint)
+
+
+def _is_sound(column: Sequence[Any], kind: str) -> bool:
+    """Whether every value of a column is of its kind.
+
+    This runs for every row that is read, so it looks at types, and not at
+    values: 20,000 tasks take 4 ms.
+    """
+    plain = kind.removesuffix("?")
+    types = set(map(type, column))
+    if plain != kind:
+        types.discard(NoneType)
+    # Drivers have subclasses of their own.
+    if not all(issubclass(each, _TYPES[plain]) for each in types):
+        return False
+    if plain != "instant":
+        return True
+    # asyncpg gives an infinite time no zone.
+    zones = {value.tzinfo for value in column if value is not None}
+    return zones <= {UTC}
+
+
+def _value(value: Any, kind: str) -> Any:
+    """Return a value of a column of this kind, or `_WRONG`.
+
+    What is only written in another way is converted: text as a blob, or a time
+    with an offset.
+    """
+    plain = kind.removesuffix("?")
+    if value is None and plain != kind:
+        return None
+    if plain == "text":
+        value = _text(value)
+    if plain == "instant":
+        value = _instant(value)
+    return value if isinstance(value, _TYPES[plain]) else _WRONG
+
+
+def _text(value: Any) -> Any:
+    """Read text that SQLite has as a blob or a number.
+
+    A byte that is not UTF-8 becomes `\\xff`, like a control character on its
+    way to a terminal.
+    """
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, int | float):
+        return str(value)
+    return value
+
+
+def _instant(value: Any) -> Any:
+    """Convert a time to UTC; return None for one that means no instant.
+
+    That is one without a zone, and one that UTC moves out of Python's years.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return None
