@@ -346,10 +346,10 @@ def test_lines_of_libraries_reach_the_log_safely(log: Log) -> None:
     try:
         _relay_logs(log)
         for text in CORPUS + BYTES:
-            logging.getLogger("uvicorn.error").warning("it said %s", text)
+            logging.getLogger("uvicorn.error").error("it said %s", text)
     finally:
         root.handlers = usual
 
     assert log.lines == [
-        f"warning: it said {shown(text)}" for text in CORPUS + BYTES
+        f"error: it said {shown(text)}" for text in CORPUS + BYTES
     ]
