@@ -192,7 +192,7 @@ def is_at_rest(path: Path) -> bool:
     """
     path = real(path)
     for suffix in ("-wal", "-journal"):
-        found = _status(beside(path, suffix))
+        found = status(beside(path, suffix))
         if found is None:
             continue
         if found.st_size > 0 or not stat.S_ISREG(found.st_mode):
@@ -222,7 +222,7 @@ def _of_log(path: Path, trouble: Trouble) -> Trouble | None:
     """Say that the log cannot be read: that takes its index."""
     log, index = beside(path, "-wal"), beside(path, "-shm")
     # A failed attempt can leave the beginning of one.
-    if _size(log) == 0 or _size(index) >= _SMALLEST_INDEX:
+    if size(log) == 0 or size(index) >= _SMALLEST_INDEX:
         return None
     words = (
         f"it holds changes, and {index.name} cannot be made to read them: "
@@ -234,7 +234,7 @@ def _of_log(path: Path, trouble: Trouble) -> Trouble | None:
 def _of_journal(path: Path, trouble: Trouble) -> Trouble | None:
     """Say that half a change cannot be undone: that takes writing."""
     journal = beside(path, "-journal")
-    if _size(journal) == 0:
+    if size(journal) == 0:
         return None
     words = (
         f"it holds half a change, which cannot be undone: "
@@ -253,7 +253,7 @@ def _copy_both(path: Path, other: Path) -> str:
 def _look_at_kinds(path: Path) -> Trouble | None:
     """Look for a folder, a pipe ... where a file belongs."""
     for each in (path, *sidecars(path)):
-        found = _status(each)
+        found = status(each)
         if found is not None and not stat.S_ISREG(found.st_mode):
             words = f"{kind_of(found.st_mode)} is in the place of this file"
             return Trouble(each, Refusal(words, "move it away"))
@@ -334,7 +334,7 @@ def _has_written(path: Path) -> bool:
     unnamed = getattr(os, "O_TMPFILE", None)
     if unnamed is None:
         return False
-    place = max(_size(path), _size(beside(path, "-wal")))
+    place = max(size(path), size(beside(path, "-wal")))
     try:
         file = os.open(path.parent, unnamed | os.O_RDWR, 0o600)
     except OSError as error:
@@ -368,7 +368,7 @@ def _lacks_inodes(place: Path) -> bool:
     return disk.f_files > 0 and disk.f_favail == 0 and not _is_full(disk)
 
 
-def _status(path: Path) -> os.stat_result | None:
+def status(path: Path) -> os.stat_result | None:
     """Return the status of a file; None if there is none to look at."""
     try:
         return path.stat()
@@ -376,7 +376,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
     """Return the size of a file; 0 without one."""
-    found = _status(path)
+    found = status(path)
     return 0 if found is None else found.st_size

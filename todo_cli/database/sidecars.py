@@ -20,11 +20,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from todo_cli import disk
 from todo_cli.database.attempts import Passing
-from todo_cli.database.files import Identity, identify
+from todo_cli.database.files import Identity, identify, uri
 from todo_cli.errors import IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
@@ -144,19 +143,13 @@ def has_empty_log(path: Path) -> bool:
 
     Then no checkpoint changes the file.
     """
-    try:
-        return disk.beside(disk.real(path), "-wal").stat().st_size == 0
-    except OSError:
-        return False
+    log = disk.status(disk.beside(disk.real(path), "-wal"))
+    return log is not None and log.st_size == 0
 
 
 def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
     """Return the error, with a hint that depends on what is missing."""
-    try:
-        is_there = path.stat().st_size > 0
-    except OSError:
-        is_there = False
-    if is_there:
+    if disk.size(path) > 0:
         return LeftBehind(
             f"{path}{suffix} was left by another file than {path}",
             hint=f"nothing was changed; end all programs that use {path.name}, "
@@ -199,9 +192,9 @@ def _read(path: Path) -> _File | None:
     import sqlite3
 
     # Immutable: SQLite ignores the log, the journal and the locks.
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
+    address = f"{uri(path)}?mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as file:
+        with closing(sqlite3.connect(address, uri=True)) as file:
             count, files, page_size = (
                 file.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("user_version", "application_id", "page_size")

@@ -5,7 +5,6 @@ aiosqlite runs sqlite3 in a thread, so the event loop is not blocked.
 
 import asyncio
 import json
-import os
 import sqlite3
 import traceback
 from collections.abc import (
@@ -19,7 +18,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 import aiosqlite
@@ -382,7 +380,7 @@ class File:
     async def _opened(
         self, parameters: str, *, is_frozen: bool = False
     ) -> SqliteConnection:
-        uri = f"file:{quote(os.fsencode(self._path))}?{parameters}"
+        uri = f"{files.uri(self._path)}?{parameters}"
         # Before anything is read: what changes later is noticed.
         file = files.identify(self._path)
         changed = files.last_change(self._path)

@@ -5,12 +5,10 @@ its own.
 """
 
 import io
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -44,7 +42,7 @@ async def upgrade_file(target: SqliteTarget) -> None:
     """
     url = URL.create(
         "sqlite+aiosqlite",
-        database=f"file:{quote(os.fsencode(target.path))}",
+        database=files.uri(target.path),
         query={"mode": "rw", "uri": "true"},
     )
     engine = create_async_engine(
