@@ -19,6 +19,8 @@ from todo_cli.errors import IoFailed
 SIDECARS: Final = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file: its log, the index of that, a journal."""
 
+WRITTEN_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+"""The rights of group and others to write."""
 _CHECK_RIGHTS: Final = "check the rights on the file and its folder"
 _CHECK_PATH: Final = "check the path and the rights"
 _PROBE: Final = bytes(65_536)
@@ -49,6 +51,21 @@ class Trouble(NamedTuple):
         """Return the error to raise; it names the place."""
         words, hint = self.refusal
         return DiskFailed(f"{self.place}: {words}", hint=hint)
+
+
+class Room(NamedTuple):
+    """What a disk has left; see `room_of`."""
+
+    free_bytes: int
+    has_counted: bool
+    """Whether it knows its size: some file systems say 0 of 0."""
+    free_inodes: int | None
+    """None if the file system does not count them."""
+    is_read_only: bool
+
+    def lacks(self, wanted: int) -> bool:
+        """Whether fewer bytes than that are certainly free."""
+        return self.has_counted and self.free_bytes < wanted
 
 
 class DiskFailed(IoFailed):
@@ -138,6 +155,14 @@ def kind_of(mode: int) -> str:
         if is_kind(mode):
             return words
     return "a device"
+
+
+def rights(mode: int) -> str:
+    """Write the rights of a file as `chmod` takes them, such as `0600`.
+
+    The first digit is for the sticky bit and the like.
+    """
+    return f"{stat.S_IMODE(mode):04o}"
 
 
 def owner_of(uid: int) -> str:
@@ -264,7 +289,7 @@ def _look_at_rights(path: Path) -> Trouble | None:
     """Look for a read-only file system, and for rights that are missing."""
     there = [each for each in (path, *sidecars(path)) if each.exists()]
     for each in (path.parent, *there):
-        if _is_read_only(each):
+        if room_of(os.statvfs(each)).is_read_only:
             return Trouble(path, _WORDS[errno.EROFS])
         if may(each, os.R_OK | os.W_OK):
             continue
@@ -274,11 +299,6 @@ def _look_at_rights(path: Path) -> Trouble | None:
             words = f"permission denied (it belongs to {owner_of(uid)})"
         return Trouble(each, Refusal(words, _CHECK_RIGHTS))
     return None
-
-
-def _is_read_only(path: Path) -> bool:
-    """Whether the path is on a read-only mount."""
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def may(path: Path, rights: int) -> bool:
@@ -300,7 +320,7 @@ def _look_at_room(path: Path) -> Trouble | None:
     _open_many()
     if _has_written(path):
         return None
-    if _is_full(os.statvfs(path.parent)):
+    if room_of(os.statvfs(path.parent)).lacks(len(_PROBE)):
         return Trouble(path, _WORDS[errno.ENOSPC])
     if _lacks_inodes(path):
         return Trouble(path, _NO_INODES)
@@ -353,19 +373,24 @@ def _has_written(path: Path) -> bool:
         os.close(file)
 
 
-def _is_full(disk: os.statvfs_result) -> bool:
-    """Whether SQLite has too little room there."""
-    # Some file systems do not count, and say 0 of 0.
-    return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < len(_PROBE)
+def room_of(found: os.statvfs_result) -> Room:
+    """Read what the system says about a disk."""
+    return Room(
+        free_bytes=found.f_bavail * found.f_frsize,
+        has_counted=found.f_blocks > 0,
+        free_inodes=found.f_favail if found.f_files else None,
+        is_read_only=bool(found.f_flag & os.ST_RDONLY),
+    )
 
 
 def _lacks_inodes(place: Path) -> bool:
     """Whether the disk has room, but for no further file."""
     try:
-        disk = os.statvfs(place if place.is_dir() else place.parent)
+        found = os.statvfs(place if place.is_dir() else place.parent)
     except OSError:
         return False
-    return disk.f_files > 0 and disk.f_favail == 0 and not _is_full(disk)
+    room = room_of(found)
+    return room.free_inodes == 0 and not room.lacks(len(_PROBE))
 
 
 def status(path: Path) -> os.stat_result | None:
