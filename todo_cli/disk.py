@@ -28,6 +28,8 @@ _PROBE: Final = bytes(65_536)
 
 It is more than the smallest `-shm` and a transaction of some pages.
 """
+_LONGEST_PATH: Final = 512
+"""The most bytes of a path, unless SQLite was built for more."""
 _SMALLEST_INDEX: Final = 32_768
 """The bytes of the smallest `-shm` that SQLite uses."""
 _DESCRIPTORS: Final = 4
@@ -238,7 +240,9 @@ def look(path: Path) -> Trouble | None:
         trouble = _look_at_rights(path) or _look_at_room(path)
     except OSError as error:
         trouble = Trouble(path, explain(error, path))
-    if trouble is None or is_at_rest(path):
+    if trouble is None:
+        return _look_at_length(path)
+    if is_at_rest(path):
         return trouble
     return _of_log(path, trouble) or _of_journal(path, trouble) or trouble
 
@@ -283,6 +287,19 @@ def _look_at_kinds(path: Path) -> Trouble | None:
             words = f"{kind_of(found.st_mode)} is in the place of this file"
             return Trouble(each, Refusal(words, "move it away"))
     return None
+
+
+def _look_at_length(path: Path) -> Trouble | None:
+    """Look for a path that is too long for SQLite, though not for the system."""
+    longest = max(sidecars(path), key=_length)
+    if _length(longest) <= _LONGEST_PATH:
+        return None
+    words = f"the path has {_length(path)} bytes, too many for SQLite"
+    return Trouble(path, Refusal(words, "use a shorter path"))
+
+
+def _length(path: Path) -> int:
+    return len(os.fsencode(path))
 
 
 def _look_at_rights(path: Path) -> Trouble | None:

@@ -46,6 +46,8 @@ Magic bytes, records (0: not synced yet), nonce, pages of the file before,
 sector size, page size.
 """
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+_DATABASE: Final = b"SQLite format 3\0"
+"""How every database begins, if it is not empty."""
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
 """The position of the mark in the first page of a file."""
 _LOCK_PLACE: Final = 2**30
@@ -218,6 +220,9 @@ def _is_foreign(
 
     None means that the file cannot be read. `differs` decides for a log or a
     journal.
+
+    Raises:
+        LeftBehind: it is neither, but a database.
     """
     try:
         found = beside.stat()
@@ -229,6 +234,12 @@ def _is_foreign(
     except OSError:
         return False
     try:
+        if os.pread(descriptor, len(_DATABASE), 0) == _DATABASE:
+            raise LeftBehind(
+                f"{beside} is a database, and SQLite would overwrite it",
+                hint="nothing was changed; move it away, "
+                f"or use another file than {path.name}",
+            )
         return _look_until_it_stays(path, beside, descriptor, differs)
     except OSError:
         return False
