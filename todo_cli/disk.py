@@ -8,10 +8,12 @@ place what SQLite had to do, and explains what the system says to that.
 import errno
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final, NamedTuple
 
 from todo_cli.errors import IoFailed
@@ -227,15 +229,87 @@ def is_at_rest(path: Path) -> bool:
     return True
 
 
+def has_other_names(path: Path) -> bool:
+    """Whether a file has hard links."""
+    found = status(path)
+    return (
+        found is not None
+        and stat.S_ISREG(found.st_mode)
+        and found.st_nlink > 1
+    )
+
+
+def look_at_names(path: Path) -> Trouble | None:
+    """Look for other names of a file, which must not be written then.
+
+    SQLite finds the log by the name of the file. So programs that use two names
+    of one file do not see each other's changes, and overwrite them.
+    """
+    path = real(path)
+    if has_other_names(path):
+        words = (
+            f"it has {path.stat().st_nlink} names (hard links), and a change "
+            "under one can get lost under another"
+        )
+        hint = (
+            "end all programs that use it, `todo serve` too; "
+            f"{_one_name(path)}"
+        )
+        return Trouble(path, Refusal(words, hint))
+    if _is_mounted_alone(path):
+        words = "it is mounted without its folder, and so without its log"
+        hint = "mount its folder instead, for example with `-v` of Docker"
+        return Trouble(path, Refusal(words, hint))
+    return None
+
+
+def _is_mounted_alone(path: Path) -> bool:
+    """Whether a file is on another mount than its folder; Linux alone tells."""
+    own, folder = _mount_of(path), _mount_of(path.parent)
+    return own != folder and None not in (own, folder)
+
+
+def _mount_of(path: Path) -> str | None:
+    """Return the number of the mount that a path is on; None if unknown."""
+    only_name = getattr(os, "O_PATH", None)
+    if only_name is None:
+        return None
+    try:
+        # To close such a descriptor releases no lock of this process.
+        descriptor = os.open(path, only_name)
+        try:
+            told = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+    found = re.search(r"^mnt_id:\s*([0-9]+)$", told, re.MULTILINE)
+    return found and found[1]
+
+
+def _one_name(path: Path) -> str:
+    """Say how to give this name of a file a file of its own."""
+    kept = []
+    for each in (path, beside(path, "-wal"), beside(path, "-journal")):
+        if size(each) > 0:
+            kept.append(each.name)
+    if len(kept) > 1:
+        # A copy without them would lack the last changes.
+        names = " and ".join(kept)
+        return f"if {names} are still there, {_copy_both(names)}"
+    name, copy = quote(str(path)), quote(f"{path}.new")
+    return f"then `cp {name} {copy} && mv {copy} {name}`"
+
+
 def look(path: Path) -> Trouble | None:
     """Find out why SQLite cannot use a file; None if nothing is wrong.
 
     Nothing is changed: what is written has no name, and is gone at once.
     """
     path = real(path)
-    wrong_kind = _look_at_kinds(path)
-    if wrong_kind is not None:
-        return wrong_kind
+    of_file = _look_at_kinds(path) or look_at_names(path)
+    if of_file is not None:
+        return of_file
     try:
         trouble = _look_at_rights(path) or _look_at_room(path)
     except OSError as error:
@@ -257,7 +331,8 @@ def _of_log(path: Path, trouble: Trouble) -> Trouble | None:
         f"it holds changes, and {index.name} cannot be made to read them: "
         f"{trouble.refusal.words}"
     )
-    return Trouble(log, Refusal(words, _copy_both(path, log)))
+    hint = _copy_both(f"{path.name} and {log.name}")
+    return Trouble(log, Refusal(words, hint))
 
 
 def _of_journal(path: Path, trouble: Trouble) -> Trouble | None:
@@ -269,13 +344,14 @@ def _of_journal(path: Path, trouble: Trouble) -> Trouble | None:
         f"it holds half a change, which cannot be undone: "
         f"{trouble.refusal.words}"
     )
-    return Trouble(journal, Refusal(words, _copy_both(path, journal)))
+    hint = _copy_both(f"{path.name} and {journal.name}")
+    return Trouble(journal, Refusal(words, hint))
 
 
-def _copy_both(path: Path, other: Path) -> str:
+def _copy_both(names: str) -> str:
     return (
-        f"copy {path.name} and {other.name} together to a folder that you can "
-        "write to, and name the copy"
+        f"copy {names} together to a folder that you can write to, and name "
+        "the copy"
     )
 
 

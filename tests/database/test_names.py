@@ -1,12 +1,17 @@
-"""Every name that a file can have."""
+"""Every name that a file can have, and a file with more than one name."""
 
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support import disks
+from tests.support.machine import needs
+from tests.support.program import Todo
 from tests.support.site import Site
 from tests.support.stores import Clock
 from todo_cli import disk
@@ -16,6 +21,8 @@ from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import IoFailed
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
+
+LINKS = "it has 2 names (hard links)"
 
 
 async def add(path: Path, title: str, clock: Clock) -> None:
@@ -160,3 +167,213 @@ async def test_a_database_in_the_place_of_a_log_is_never_overwritten(
     with pytest.raises(IoFailed, match="is a database, and"):
         await titles(path, clock)
     assert rows(database) == 1
+
+
+# Several names
+
+
+@pytest.fixture
+async def linked(tmp_path: Path, clock: Clock) -> Path:
+    """A file with a task, whose other name is `other.db`."""
+    path = tmp_path / "todo.db"
+    await add(path, "one", clock)
+    path.with_name("other.db").hardlink_to(path)
+    return path
+
+
+@pytest.mark.spec("002/FR-148")
+async def test_a_file_with_two_names_is_read_and_not_written(
+    linked: Path, clock: Clock
+) -> None:
+    """openclaw/openclaw#144585: each name of a file has a log of its own."""
+    before = everything(linked.parent)
+
+    for path in (linked, linked.with_name("other.db")):
+        assert await titles(path, clock) == ["one"]
+        async with open_database(SqliteTarget(path)) as database:
+            assert await database.upgrade()
+            with pytest.raises(IoFailed) as caught:
+                await TaskService(database, "ada", clock).complete([1])
+            assert not database.may_have_written
+        assert caught.value.message.startswith(f"{path}: {LINKS}")
+        hint = str(caught.value.hint)
+        assert hint.startswith("nothing was changed; end all programs")
+        assert f"`cp {path} {path}.new && mv {path}.new {path}`" in hint
+        assert everything(linked.parent) == before
+
+    # As the hint says.
+    shutil.copyfile(linked, f"{linked}.new")
+    Path(f"{linked}.new").replace(linked)
+    await add(linked, "two", clock)
+    assert await titles(linked, clock) == ["two", "one"]
+    assert await titles(linked.with_name("other.db"), clock) == ["one"]
+
+
+@pytest.mark.spec("002/FR-148")
+async def test_an_empty_file_with_two_names_is_left_empty(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "todo.db"
+    path.touch(0o600)
+    path.with_name("other.db").hardlink_to(path)
+
+    with pytest.raises(IoFailed, match="2 names"):
+        await add(path, "one", clock)
+
+    assert path.stat().st_size == 0
+    assert await titles(path, clock) == []
+
+
+@pytest.mark.spec("002/FR-148")
+async def test_a_file_that_gets_a_second_name_while_it_is_open_is_safe(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path, other = tmp_path / "todo.db", tmp_path / "other.db"
+    async with open_database(SqliteTarget(path)) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="one"))
+        other.hardlink_to(path)
+
+        with pytest.raises(IoFailed, match="2 names"):
+            await add(other, "lost", clock)
+        # The log belongs to the first name, and may need repairs.
+        with pytest.raises(IoFailed, match="2 names") as caught:
+            await titles(path, clock)
+        assert "todo.db and todo.db-wal together" in str(caught.value.hint)
+
+        # What was logged is in the file from now on.
+        with pytest.raises(IoFailed, match="2 names"):
+            await tasks.add(NewTask(title="two"))
+        assert [task.title for task in (await tasks.list()).tasks] == ["one"]
+        assert await titles(other, clock) == ["one"]
+        assert sorted(each.name for each in tmp_path.iterdir()) == [
+            "other.db",
+            "todo.db",
+        ]
+
+        other.unlink()
+        await tasks.add(NewTask(title="two"))
+    assert await titles(path, clock) == ["two", "one"]
+
+
+@pytest.mark.spec("002/FR-148")
+async def test_a_file_with_two_names_is_a_source_of_an_import(
+    linked: Path, tmp_path: Path, clock: Clock
+) -> None:
+    before = everything(tmp_path)
+    target = SqliteTarget(tmp_path / "new" / "todo.db")
+
+    async with (
+        open_database(SqliteTarget(linked)) as source,
+        open_database(target) as database,
+    ):
+        assert (await copy(source, database, lambda *_: None)).new == 1
+        with pytest.raises(IoFailed, match="2 names"):
+            await copy(database, source, lambda *_: None)
+
+    shutil.rmtree(tmp_path / "new")
+    assert everything(tmp_path) == before
+
+
+@needs("mounts")
+@pytest.mark.spec("002/FR-148")
+async def test_a_file_mounted_without_its_folder_is_read_and_not_written(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """As `docker run -v ./todo.db:/data/todo.db`: the log would be in /data."""
+    path, inside = tmp_path / "todo.db", tmp_path / "data" / "todo.db"
+    inside.parent.mkdir()
+    async with open_database(SqliteTarget(path)) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="one"))
+        with disks.mounted_alone(path, inside):
+            with pytest.raises(IoFailed, match="without its folder") as caught:
+                await add(inside, "lost", clock)
+            assert "mount its folder" in str(caught.value.hint)
+            await titles(inside, clock)
+            assert os.listdir(inside.parent) == ["todo.db"]
+        await tasks.add(NewTask(title="two"))
+    with disks.mounted_alone(path, inside):
+        assert await titles(inside, clock) == ["two", "one"]
+    # With its folder.
+    with disks.read_only(tmp_path):
+        assert disk.look_at_names(path) is None
+
+
+def test_a_system_that_does_not_tell_mounts_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "todo.db"
+    path.touch()
+    assert disk.look_at_names(path) is None
+    with disks.free_descriptors(1):
+        assert disk.look_at_names(path) is None
+    monkeypatch.delattr(os, "O_PATH", raising=False)
+    assert disk.look_at_names(path) is None
+
+
+@pytest.mark.spec("002/FR-148")
+async def test_symlinks_and_names_of_other_files_are_no_second_name(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path, link = tmp_path / "todo.db", tmp_path / "link.db"
+    link.symlink_to(path)
+    async with open_database(SqliteTarget(path)) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="one"))
+        await add(link, "two", clock)
+        assert len((await tasks.list()).tasks) == 2
+
+
+Change = Callable[[Path], object]
+
+
+def move_away(path: Path) -> None:
+    """Move a file and all that is beside it."""
+    for each in (path, *disk.sidecars(path)):
+        if each.exists():
+            each.rename(each.with_name(f"old-{each.name}"))
+
+
+def delete(path: Path) -> None:
+    """Delete a file and all that is beside it."""
+    for each in (path, *disk.sidecars(path)):
+        each.unlink(missing_ok=True)
+
+
+@pytest.mark.spec("002/FR-148")
+@pytest.mark.parametrize("change", [move_away, delete])
+async def test_a_new_file_in_the_place_of_an_open_one_keeps_its_log(
+    change: Change, tmp_path: Path, clock: Clock
+) -> None:
+    """The one that has the old file open must not delete the new one's log."""
+    path = tmp_path / "todo.db"
+    async with (
+        open_database(SqliteTarget(path)) as database,
+        open_database(SqliteTarget(path)) as later,
+    ):
+        tasks = TaskService(database, "ada", clock)
+        others = TaskService(later, "ada", clock)
+        await tasks.add(NewTask(title="old"))
+        change(path)
+        await others.add(NewTask(title="new"))
+        await tasks.add(NewTask(title="newer"))
+        await others.add(NewTask(title="newest"))
+        assert len((await tasks.list()).tasks) == 3
+
+    assert await titles(path, clock) == ["newest", "newer", "new"]
+
+
+@pytest.mark.spec("002/FR-148")
+def test_doctor_says_what_to_do_about_two_names(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "my todo.db"
+    todo: Todo = site.todo(str(path))
+    assert todo("add", "one").status == 0
+    path.with_name("other.db").hardlink_to(path)
+
+    ran = todo("doctor")
+    assert ran.status == 0
+    assert LINKS in ran.out
+    assert f"`cp '{path}' '{path}.new' && mv '{path}.new' '{path}'`" in ran.out

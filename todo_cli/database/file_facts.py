@@ -94,25 +94,14 @@ def _add_file(facts: "Facts", path: Path) -> None:
         owner = disk.owner_of(found.st_uid)
         facts.add("file_owner", owner)
         facts.add("file_bytes", found.st_size)
-        facts.add("file_names", found.st_nlink, _warn_of_names(found))
+        warning = None
+        trouble = disk.look_at_names(path)
+        if trouble is not None:
+            warning = f"{trouble.refusal.words}: {trouble.refusal.hint}"
+        facts.add("file_names", found.st_nlink, warning)
 
     names = ("file_mode", "file_owner", "file_bytes", "file_names")
     _ask(facts, names, os.stat, path, take)
-
-
-def _warn_of_names(found: os.stat_result) -> str | None:
-    """Say what to do about hard links.
-
-    SQLite finds the log by the name of the file. So programs that use two names
-    of one file do not see each other's changes, and overwrite them.
-    """
-    is_file = stat.S_ISREG(found.st_mode)
-    if not is_file or found.st_nlink == 1:
-        return None
-    return (
-        "tasks added under one name can get lost under another: "
-        "use one, and make a symlink of the others"
-    )
 
 
 def _add_folder(facts: "Facts", folder: Path) -> None:
