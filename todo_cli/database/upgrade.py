@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from todo_cli import disk
 from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
 from todo_cli.database.postgresql import Dial, PostgresConnection
 from todo_cli.database.run import Connection as StoreConnection
@@ -39,7 +40,14 @@ async def upgrade_file(target: SqliteTarget) -> None:
 
     All or nothing, under the file's write lock. Does nothing if another
     process was faster.
+
+    Raises:
+        SchemaMismatch: the disk or the file allows no writing.
     """
+    # Before anything is written: SQLite would hide the reason.
+    trouble = disk.look(target.path)
+    if trouble is not None:
+        raise schema.not_upgraded(target.place, trouble.refusal)
     url = URL.create(
         "sqlite+aiosqlite",
         database=files.uri(target.path),
