@@ -5,13 +5,17 @@ tests/cli/test_settings.py shows that commands use them.
 
 import os
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from todo_cli import config
+from todo_cli.cli.env import write_all
 from todo_cli.config import SETTINGS, Chosen, Config, Settings
 from todo_cli.database.url import PostgresTarget, SqliteTarget, parse_url
 from todo_cli.errors import (
@@ -550,6 +554,89 @@ def test_read_config_refuses_what_is_no_file_at_once(tmp_path: Path) -> None:
     assert read(None, TODO_CONFIG=os.devnull).values == {}
     (tmp_path / "plain").write_text("#" * 2**20)
     assert read(None, TODO_CONFIG=str(tmp_path / "plain")).values == {}
+
+
+def piped(data: bytes, form: str = "/dev/fd/{}") -> Config:
+    """Read a config file that a shell passes as `<(command)`."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        # A reader that has seen enough closes its end.
+        with suppress(BrokenPipeError), open(writing, "wb", 0) as file:
+            write_all(file, data)
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        return read(None, TODO_CONFIG=form.format(reading))
+    finally:
+        os.close(reading)
+        writer.join()
+
+
+@pytest.mark.spec("002/FR-145")
+@pytest.mark.parametrize(
+    "form", ["/dev/fd/{}", "/proc/self/fd/{}", "//dev/fd/{}"]
+)
+def test_read_config_reads_a_pipe_of_the_caller(form: str) -> None:
+    secret = f"database_url = 'postgresql://ada:{SECRET}@db.example/x'\n"
+
+    assert list(piped(secret.encode(), form).values) == ["database_url"]
+    assert piped(b"", form).values == {}
+    large = b"#" * (2**20 - 13) + b"\nuser = 'bob'"
+    assert piped(large, form).values == {"user": "bob"}
+    error = refusal(ConfigInvalid, piped, large + b"\n", form)
+    assert "is larger than 1 MiB" in error.message
+
+
+@pytest.mark.spec("002/FR-145")
+def test_read_config_reads_other_streams_of_the_caller(
+    tmp_path: Path,
+) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendall(b"user = 'bob'")
+        one.shutdown(socket.SHUT_WR)
+        name = f"/dev/fd/{other.fileno()}"
+        assert read(None, TODO_CONFIG=name).values == {"user": "bob"}
+    path = tmp_path / "c.toml"
+    path.write_text("user = 'eve'")
+    with path.open("rb") as file:
+        file.read()
+        name = f"/dev/fd/{file.fileno()}"
+        assert read(None, TODO_CONFIG=name).values == {"user": "eve"}
+
+
+@pytest.mark.spec("002/FR-145")
+def test_read_config_waits_for_a_pipe_that_does_not_block() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+
+    def write() -> None:
+        time.sleep(0.1)  # it has looked by then, and found nothing
+        os.write(writing, b"user = 'bob'")
+        os.close(writing)
+
+    writer = Thread(target=write)
+    writer.start()
+    name = f"/dev/fd/{reading}"
+    assert read(None, TODO_CONFIG=name).values == {"user": "bob"}
+    assert not os.get_blocking(reading)
+    writer.join()
+    os.close(reading)
+
+
+@pytest.mark.spec("002/FR-145")
+def test_read_config_refuses_a_descriptor_that_cannot_be_read() -> None:
+    reading, writing = os.pipe()
+    name = f"/dev/fd/{writing}"
+    error = refusal(ConfigInvalid, read, None, TODO_CONFIG=name)
+    assert error.message == f"{name} cannot be read: bad file descriptor"
+    os.close(reading)
+    os.close(writing)
+
+    error = refusal(ConfigInvalid, read, None, TODO_CONFIG=name)
+    assert error.message == f"{name} does not exist"
 
 
 @pytest.mark.spec("002/FR-143")

@@ -10,6 +10,7 @@ the `Env` that it gets (`output/terminal.py`).
 
 import os
 import re
+import select
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ OUTPUTS: Final = ("text", "json")
 _LONGEST_TIMEOUT_S: Final = 3_600
 _MOST_BYTES: Final = 2**20
 """The most bytes of a config file."""
+_DESCRIPTOR: Final = re.compile(
+    r"//?dev/stdin|//?(?:dev|proc/self)/fd/([0-9]{1,7})"
+)
+_PRIVATE: Final = 0o600
+"""The rights of a pipe that has no name: nobody else can read it."""
 _NAME_ANOTHER: Final = "name a config file in TODO_CONFIG"
 _SET_USER: Final = (
     "set one with --user, TODO_USER, or `user` in the config file"
@@ -352,6 +358,9 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
     """
     try:
         mode = path.stat().st_mode
+        number = _inherited(path)
+        if number is not None and _is_stream(mode):
+            return _within_limit(path, _read_stream(number)), _PRIVATE
         # A pipe could block for ever, and a device never end. The null device
         # means: no settings.
         if not stat.S_ISREG(mode) and str(path) != os.devnull:
@@ -363,20 +372,63 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
             # By descriptor: the path may name another file by now.
             status = os.fstat(file.fileno())
             data = file.read(_MOST_BYTES + 1)
+        return _within_limit(path, data), stat.S_IMODE(status.st_mode)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        words = disk.explain(error, path).words
+        words, hint = disk.explain(error, path)
         raise ConfigInvalid(
-            f"{path} cannot be read: {words}",
-            hint="check the path and the rights",
+            f"{path} cannot be read: {words}", hint=hint
         ) from error
-    if len(data) > _MOST_BYTES:
-        raise ConfigInvalid(
-            f"{path} is larger than 1 MiB, and so is no config file",
-            hint=_NAME_ANOTHER,
-        )
-    return data, stat.S_IMODE(status.st_mode)
+
+
+def _within_limit(path: Path, data: bytes) -> bytes:
+    """Return what was read; refuse more than a config file can have.
+
+    Raises:
+        ConfigInvalid: it is too large.
+    """
+    if len(data) <= _MOST_BYTES:
+        return data
+    raise ConfigInvalid(
+        f"{path} is larger than 1 MiB, and so is no config file",
+        hint=_NAME_ANOTHER,
+    )
+
+
+def _inherited(path: Path) -> int | None:
+    """Return the descriptor that a path names, such as `/dev/fd/63`.
+
+    A shell passes the output of a program so: `TODO_CONFIG=<(pass todo)`.
+    """
+    found = _DESCRIPTOR.fullmatch(str(path))
+    return None if found is None else int(found[1] or 0)
+
+
+def _is_stream(mode: int) -> bool:
+    """Whether this is a pipe, or a socket: some shells make those instead."""
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _read_stream(number: int) -> bytes:
+    """Read what the caller writes into a pipe, to its end.
+
+    A byte more than a config file can have is enough. A signal ends it.
+    """
+    data = b""
+    while len(data) <= _MOST_BYTES:
+        try:
+            piece = os.read(number, _MOST_BYTES + 1 - len(data))
+        except BlockingIOError:
+            # Another process can have set the pipe to non-blocking.
+            waiting = select.poll()
+            waiting.register(number, select.POLLIN)
+            waiting.poll()
+            continue
+        if not piece:
+            break
+        data += piece
+    return data
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -8,10 +8,12 @@ place what SQLite had to do, and explains what the system says to that.
 import errno
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final, NamedTuple
 
 from todo_cli.errors import IoFailed
@@ -19,6 +21,8 @@ from todo_cli.errors import IoFailed
 SIDECARS: Final = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file: its log, the index of that, a journal."""
 
+WRITTEN_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+"""The rights of group and others to write."""
 _CHECK_RIGHTS: Final = "check the rights on the file and its folder"
 _CHECK_PATH: Final = "check the path and the rights"
 _PROBE: Final = bytes(65_536)
@@ -26,6 +30,8 @@ _PROBE: Final = bytes(65_536)
 
 It is more than the smallest `-shm` and a transaction of some pages.
 """
+_LONGEST_PATH: Final = 512
+"""The most bytes of a path, unless SQLite was built for more."""
 _SMALLEST_INDEX: Final = 32_768
 """The bytes of the smallest `-shm` that SQLite uses."""
 _DESCRIPTORS: Final = 4
@@ -49,6 +55,21 @@ class Trouble(NamedTuple):
         """Return the error to raise; it names the place."""
         words, hint = self.refusal
         return DiskFailed(f"{self.place}: {words}", hint=hint)
+
+
+class Room(NamedTuple):
+    """What a disk has left; see `room_of`."""
+
+    free_bytes: int
+    has_counted: bool
+    """Whether it knows its size: some file systems say 0 of 0."""
+    free_inodes: int | None
+    """None if the file system does not count them."""
+    is_read_only: bool
+
+    def lacks(self, wanted: int) -> bool:
+        """Whether fewer bytes than that are certainly free."""
+        return self.has_counted and self.free_bytes < wanted
 
 
 class DiskFailed(IoFailed):
@@ -140,6 +161,14 @@ def kind_of(mode: int) -> str:
     return "a device"
 
 
+def rights(mode: int) -> str:
+    """Write the rights of a file as `chmod` takes them, such as `0600`.
+
+    The first digit is for the sticky bit and the like.
+    """
+    return f"{stat.S_IMODE(mode):04o}"
+
+
 def owner_of(uid: int) -> str:
     """Name an account: `ada`, or its number if it has no name."""
     try:
@@ -192,12 +221,84 @@ def is_at_rest(path: Path) -> bool:
     """
     path = real(path)
     for suffix in ("-wal", "-journal"):
-        found = _status(beside(path, suffix))
+        found = status(beside(path, suffix))
         if found is None:
             continue
         if found.st_size > 0 or not stat.S_ISREG(found.st_mode):
             return False
     return True
+
+
+def has_other_names(path: Path) -> bool:
+    """Whether a file has hard links."""
+    found = status(path)
+    return (
+        found is not None
+        and stat.S_ISREG(found.st_mode)
+        and found.st_nlink > 1
+    )
+
+
+def look_at_names(path: Path) -> Trouble | None:
+    """Look for other names of a file, which must not be written then.
+
+    SQLite finds the log by the name of the file. So programs that use two names
+    of one file do not see each other's changes, and overwrite them.
+    """
+    path = real(path)
+    if has_other_names(path):
+        words = (
+            f"it has {path.stat().st_nlink} names (hard links), and a change "
+            "under one can get lost under another"
+        )
+        hint = (
+            "end all programs that use it, `todo serve` too; "
+            f"{_one_name(path)}"
+        )
+        return Trouble(path, Refusal(words, hint))
+    if _is_mounted_alone(path):
+        words = "it is mounted without its folder, and so without its log"
+        hint = "mount its folder instead, for example with `-v` of Docker"
+        return Trouble(path, Refusal(words, hint))
+    return None
+
+
+def _is_mounted_alone(path: Path) -> bool:
+    """Whether a file is on another mount than its folder; Linux alone tells."""
+    own, folder = _mount_of(path), _mount_of(path.parent)
+    return own != folder and None not in (own, folder)
+
+
+def _mount_of(path: Path) -> str | None:
+    """Return the number of the mount that a path is on; None if unknown."""
+    only_name = getattr(os, "O_PATH", None)
+    if only_name is None:
+        return None
+    try:
+        # To close such a descriptor releases no lock of this process.
+        descriptor = os.open(path, only_name)
+        try:
+            told = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+    found = re.search(r"^mnt_id:\s*([0-9]+)$", told, re.MULTILINE)
+    return found and found[1]
+
+
+def _one_name(path: Path) -> str:
+    """Say how to give this name of a file a file of its own."""
+    kept = []
+    for each in (path, beside(path, "-wal"), beside(path, "-journal")):
+        if size(each) > 0:
+            kept.append(each.name)
+    if len(kept) > 1:
+        # A copy without them would lack the last changes.
+        names = " and ".join(kept)
+        return f"if {names} are still there, {_copy_both(names)}"
+    name, copy = quote(str(path)), quote(f"{path}.new")
+    return f"then `cp {name} {copy} && mv {copy} {name}`"
 
 
 def look(path: Path) -> Trouble | None:
@@ -206,14 +307,16 @@ def look(path: Path) -> Trouble | None:
     Nothing is changed: what is written has no name, and is gone at once.
     """
     path = real(path)
-    wrong_kind = _look_at_kinds(path)
-    if wrong_kind is not None:
-        return wrong_kind
+    of_file = _look_at_kinds(path) or look_at_names(path)
+    if of_file is not None:
+        return of_file
     try:
         trouble = _look_at_rights(path) or _look_at_room(path)
     except OSError as error:
         trouble = Trouble(path, explain(error, path))
-    if trouble is None or is_at_rest(path):
+    if trouble is None:
+        return _look_at_length(path)
+    if is_at_rest(path):
         return trouble
     return _of_log(path, trouble) or _of_journal(path, trouble) or trouble
 
@@ -222,49 +325,64 @@ def _of_log(path: Path, trouble: Trouble) -> Trouble | None:
     """Say that the log cannot be read: that takes its index."""
     log, index = beside(path, "-wal"), beside(path, "-shm")
     # A failed attempt can leave the beginning of one.
-    if _size(log) == 0 or _size(index) >= _SMALLEST_INDEX:
+    if size(log) == 0 or size(index) >= _SMALLEST_INDEX:
         return None
     words = (
         f"it holds changes, and {index.name} cannot be made to read them: "
         f"{trouble.refusal.words}"
     )
-    return Trouble(log, Refusal(words, _copy_both(path, log)))
+    hint = _copy_both(f"{path.name} and {log.name}")
+    return Trouble(log, Refusal(words, hint))
 
 
 def _of_journal(path: Path, trouble: Trouble) -> Trouble | None:
     """Say that half a change cannot be undone: that takes writing."""
     journal = beside(path, "-journal")
-    if _size(journal) == 0:
+    if size(journal) == 0:
         return None
     words = (
         f"it holds half a change, which cannot be undone: "
         f"{trouble.refusal.words}"
     )
-    return Trouble(journal, Refusal(words, _copy_both(path, journal)))
+    hint = _copy_both(f"{path.name} and {journal.name}")
+    return Trouble(journal, Refusal(words, hint))
 
 
-def _copy_both(path: Path, other: Path) -> str:
+def _copy_both(names: str) -> str:
     return (
-        f"copy {path.name} and {other.name} together to a folder that you can "
-        "write to, and name the copy"
+        f"copy {names} together to a folder that you can write to, and name "
+        "the copy"
     )
 
 
 def _look_at_kinds(path: Path) -> Trouble | None:
     """Look for a folder, a pipe ... where a file belongs."""
     for each in (path, *sidecars(path)):
-        found = _status(each)
+        found = status(each)
         if found is not None and not stat.S_ISREG(found.st_mode):
             words = f"{kind_of(found.st_mode)} is in the place of this file"
             return Trouble(each, Refusal(words, "move it away"))
     return None
 
 
+def _look_at_length(path: Path) -> Trouble | None:
+    """Look for a path that is too long for SQLite, though not for the system."""
+    longest = max(sidecars(path), key=_length)
+    if _length(longest) <= _LONGEST_PATH:
+        return None
+    words = f"the path has {_length(path)} bytes, too many for SQLite"
+    return Trouble(path, Refusal(words, "use a shorter path"))
+
+
+def _length(path: Path) -> int:
+    return len(os.fsencode(path))
+
+
 def _look_at_rights(path: Path) -> Trouble | None:
     """Look for a read-only file system, and for rights that are missing."""
     there = [each for each in (path, *sidecars(path)) if each.exists()]
     for each in (path.parent, *there):
-        if _is_read_only(each):
+        if room_of(os.statvfs(each)).is_read_only:
             return Trouble(path, _WORDS[errno.EROFS])
         if may(each, os.R_OK | os.W_OK):
             continue
@@ -274,11 +392,6 @@ def _look_at_rights(path: Path) -> Trouble | None:
             words = f"permission denied (it belongs to {owner_of(uid)})"
         return Trouble(each, Refusal(words, _CHECK_RIGHTS))
     return None
-
-
-def _is_read_only(path: Path) -> bool:
-    """Whether the path is on a read-only mount."""
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def may(path: Path, rights: int) -> bool:
@@ -300,7 +413,7 @@ def _look_at_room(path: Path) -> Trouble | None:
     _open_many()
     if _has_written(path):
         return None
-    if _is_full(os.statvfs(path.parent)):
+    if room_of(os.statvfs(path.parent)).lacks(len(_PROBE)):
         return Trouble(path, _WORDS[errno.ENOSPC])
     if _lacks_inodes(path):
         return Trouble(path, _NO_INODES)
@@ -334,7 +447,7 @@ def _has_written(path: Path) -> bool:
     unnamed = getattr(os, "O_TMPFILE", None)
     if unnamed is None:
         return False
-    place = max(_size(path), _size(beside(path, "-wal")))
+    place = max(size(path), size(beside(path, "-wal")))
     try:
         file = os.open(path.parent, unnamed | os.O_RDWR, 0o600)
     except OSError as error:
@@ -353,22 +466,27 @@ def _has_written(path: Path) -> bool:
         os.close(file)
 
 
-def _is_full(disk: os.statvfs_result) -> bool:
-    """Whether SQLite has too little room there."""
-    # Some file systems do not count, and say 0 of 0.
-    return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < len(_PROBE)
+def room_of(found: os.statvfs_result) -> Room:
+    """Read what the system says about a disk."""
+    return Room(
+        free_bytes=found.f_bavail * found.f_frsize,
+        has_counted=found.f_blocks > 0,
+        free_inodes=found.f_favail if found.f_files else None,
+        is_read_only=bool(found.f_flag & os.ST_RDONLY),
+    )
 
 
 def _lacks_inodes(place: Path) -> bool:
     """Whether the disk has room, but for no further file."""
     try:
-        disk = os.statvfs(place if place.is_dir() else place.parent)
+        found = os.statvfs(place if place.is_dir() else place.parent)
     except OSError:
         return False
-    return disk.f_files > 0 and disk.f_favail == 0 and not _is_full(disk)
+    room = room_of(found)
+    return room.free_inodes == 0 and not room.lacks(len(_PROBE))
 
 
-def _status(path: Path) -> os.stat_result | None:
+def status(path: Path) -> os.stat_result | None:
     """Return the status of a file; None if there is none to look at."""
     try:
         return path.stat()
@@ -376,7 +494,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
     """Return the size of a file; 0 without one."""
-    found = _status(path)
+    found = status(path)
     return 0 if found is None else found.st_size

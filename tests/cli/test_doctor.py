@@ -759,6 +759,9 @@ def test_names_the_keys_and_the_rights_of_the_config_file(
     assert f"`chmod go-w {config}`" in warnings(ran)["config_mode"]
     config.chmod(0o644)
     assert warnings(embedded("doctor", "--json")) == {}
+    # Whose rights are not ours to change.
+    ran = embedded("doctor", "--json", env={"TODO_CONFIG": os.devnull})
+    assert "config_mode" not in warnings(ran)
 
 
 def test_needs_no_config_file(site: Site, embedded: Todo) -> None:

@@ -178,6 +178,20 @@ def test_signal_ends_waiting_for_input_at_once(
     assert tasks_of(todo) == []
 
 
+@pytest.mark.spec("002/FR-145")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_waiting_for_a_config_file_at_once(
+    process: Process, pipe: Pipe, number: int
+) -> None:
+    os.write(pipe[1], b"user = ")
+    env = {"TODO_CONFIG": "/dev/stdin"}
+    running = process.start("add", "one", stdin=pipe[0], env=env)
+    until(lambda: is_read(pipe))
+    running.send_signal(number)
+
+    assert finished(running) == Ran(-number, "", "")
+
+
 @pytest.mark.spec("002/FR-133")
 @pytest.mark.parametrize(("keys", "left"), [(b"y\n", 0), (b"n\n", 3)])
 def test_question_waits_for_its_answer(

@@ -1,18 +1,29 @@
 """A file on a disk that takes no writing is opened for reading alone, for one call."""
 
 import resource
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from tests.database.chain import invent_past
 from tests.service.backdoor import file_of
 from tests.support import disks
+from tests.support.machine import needs
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.run import Connection, Statement, fetch_value
-from todo_cli.errors import ConfigInvalid, DatabaseBusy, IoFailed
+from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import (
+    ConfigInvalid,
+    DatabaseBusy,
+    IoFailed,
+    SchemaMismatch,
+)
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
 
@@ -60,6 +71,82 @@ async def test_a_file_is_written_again_as_soon_as_it_can_be(
 
     await tasks.add(NewTask(title="b"))
     assert await count(database) == 2
+
+
+async def age(store: Store, clock: Clock) -> None:
+    """Make a file with a task, as an older program left it."""
+    await fill(store, clock)
+    with closing(sqlite3.connect(file_of(store))) as file, file:
+        file.execute("ALTER TABLE task RENAME COLUMN title TO name")
+        file.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+async def refuse_upgrade(store: Store, clock: Clock, reason: str) -> None:
+    """See that an older file says what keeps it from being upgraded."""
+    before = file_of(store).read_bytes()
+    async with open_database(store.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        calls: list[Callable[[], Awaitable[object]]] = [
+            tasks.list,
+            partial(tasks.add, NewTask(title="b")),
+            database.upgrade,
+        ]
+        for call in calls:
+            with pytest.raises(SchemaMismatch) as caught:
+                await call()
+            message = caught.value.message
+            assert "older version of todo, and cannot be upgraded" in message
+            assert reason in message
+            hint = str(caught.value.hint)
+            assert hint.startswith("nothing was changed; ")
+            assert "to a folder that you can write to" in hint
+    assert file_of(store).read_bytes() == before
+    assert not list(file_of(store).parent.glob("*.bak"))
+
+
+@pytest.mark.spec("002/FR-142")
+@pytest.mark.parametrize("obstacle", ["limit", "names"])
+async def test_an_older_file_that_cannot_be_written_says_why(
+    store: Store,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    obstacle: str,
+) -> None:
+    await age(store, clock)
+    invent_past(tmp_path / "migrations", monkeypatch)
+    other = file_of(store).with_name("other.db")
+    if obstacle == "limit":
+        with no_writing():
+            await refuse_upgrade(store, clock, "may not become that large")
+    else:
+        other.hardlink_to(file_of(store))
+        await refuse_upgrade(store, clock, "it has 2 names (hard links)")
+        other.unlink()
+
+    async with open_database(store.target) as database:
+        page = await TaskService(database, "ada", clock).list()
+    assert [task.title for task in page.tasks] == ["a"]
+
+
+@needs("mounts")
+@pytest.mark.spec("002/FR-142")
+async def test_an_older_file_on_a_read_only_disk_is_upgraded_as_a_copy(
+    store: Store,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await age(store, clock)
+    invent_past(tmp_path / "migrations", monkeypatch)
+    copy = tmp_path / "copy.db"
+    with disks.read_only(file_of(store).parent):
+        await refuse_upgrade(store, clock, "read-only file system")
+        shutil.copyfile(file_of(store), copy)
+
+    async with open_database(SqliteTarget(copy)) as database:
+        page = await TaskService(database, "ada", clock).list()
+    assert [task.title for task in page.tasks] == ["a"]
 
 
 @pytest.mark.spec("002/FR-142")

@@ -53,6 +53,17 @@ def read_only(path: Path) -> Iterator[Path]:
         _call("umount2", name, DETACH)
 
 
+@contextmanager
+def mounted_alone(path: Path, place: Path) -> Iterator[Path]:
+    """A file mounted at another place, without its folder, as containers do it."""
+    place.touch()
+    _call("mount", os.fsencode(path), os.fsencode(place), None, BIND, None)
+    try:
+        yield place
+    finally:
+        _call("umount2", os.fsencode(place), DETACH)
+
+
 @cache
 def can_mount() -> bool:
     """Whether this process may mount a disk."""

@@ -9,6 +9,7 @@ A password is never shown.
 
 import os
 import re
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__
+from todo_cli import __version__, disk
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget, trusted_places
 from todo_cli.errors import TodoError
@@ -228,16 +229,16 @@ def _add_config(facts: "Facts", settings: Settings) -> None:
     Whoever may write to it can have the next task stored elsewhere. One that
     contains a password and that others can read was refused before.
     """
-    from todo_cli.database import file_facts
-
     mode = None
     warning = None
     # The file may be absent.
     with suppress(OSError):
         path = os.fspath(settings.config_path or "")
         found = os.stat(path)
-        mode = file_facts.rights(found.st_mode)
-        if found.st_mode & file_facts.WRITTEN_BY_OTHERS:
+        mode = disk.rights(found.st_mode)
+        # Never advise to change the rights of a device such as /dev/null.
+        is_file = stat.S_ISREG(found.st_mode)
+        if is_file and found.st_mode & disk.WRITTEN_BY_OTHERS:
             command = f"chmod go-w {quote(path)}"
             warning = f"others can choose your store: `{command}`"
     facts.add("config_mode", mode, warning)

@@ -36,8 +36,6 @@ That takes 0.3 s; SQLite's own program can check a larger one.
 """
 _USED_BY_OTHERS: Final = 0o066
 """The rights of group and others to read and to write."""
-WRITTEN_BY_OTHERS: Final = 0o022
-"""The rights of group and others to write alone."""
 _OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
 """How SQLite's check begins what it says about values, and not about damage."""
 _LARGEST: Final = 2**31 - 1
@@ -91,30 +89,19 @@ def _add_file(facts: "Facts", path: Path) -> None:
         if is_file and found.st_mode & _USED_BY_OTHERS:
             command = f"chmod 600 {quote(str(path))}"
             warning = f"others can read or write the tasks: `{command}`"
-        mode = rights(found.st_mode)
+        mode = disk.rights(found.st_mode)
         facts.add("file_mode", mode, warning)
         owner = disk.owner_of(found.st_uid)
         facts.add("file_owner", owner)
         facts.add("file_bytes", found.st_size)
-        facts.add("file_names", found.st_nlink, _warn_of_names(found))
+        warning = None
+        trouble = disk.look_at_names(path)
+        if trouble is not None:
+            warning = f"{trouble.refusal.words}: {trouble.refusal.hint}"
+        facts.add("file_names", found.st_nlink, warning)
 
     names = ("file_mode", "file_owner", "file_bytes", "file_names")
     _ask(facts, names, os.stat, path, take)
-
-
-def _warn_of_names(found: os.stat_result) -> str | None:
-    """Say what to do about hard links.
-
-    SQLite finds the log by the name of the file. So programs that use two names
-    of one file do not see each other's changes, and overwrite them.
-    """
-    is_file = stat.S_ISREG(found.st_mode)
-    if not is_file or found.st_nlink == 1:
-        return None
-    return (
-        "tasks added under one name can get lost under another: "
-        "use one, and make a symlink of the others"
-    )
 
 
 def _add_folder(facts: "Facts", folder: Path) -> None:
@@ -123,10 +110,10 @@ def _add_folder(facts: "Facts", folder: Path) -> None:
     def take(found: os.stat_result) -> None:
         """Add what the system says."""
         warning = None
-        if found.st_mode & WRITTEN_BY_OTHERS:
+        if found.st_mode & disk.WRITTEN_BY_OTHERS:
             advice = _close(folder, found)
             warning = f"others can replace the file or its log: {advice}"
-        mode = rights(found.st_mode)
+        mode = disk.rights(found.st_mode)
         facts.add("folder_mode", mode, warning)
         owner = disk.owner_of(found.st_uid)
         facts.add("folder_owner", owner)
@@ -167,14 +154,6 @@ def _ask(
         take(found)
 
 
-def rights(mode: int) -> str:
-    """Write the rights of a file as `chmod` takes them, such as `0600`.
-
-    The first digit is for the sticky bit and the like.
-    """
-    return f"{stat.S_IMODE(mode):04o}"
-
-
 def _add_room(facts: "Facts", folder: Path) -> None:
     """Add the free room of the disk, also where the folder comes only later."""
     # Unlike `Path.exists`, this never raises an error.
@@ -187,25 +166,23 @@ def _add_room(facts: "Facts", folder: Path) -> None:
 
 def add_disk(facts: "Facts", found: os.statvfs_result) -> None:
     """Add what the system says about a disk."""
-    free = found.f_bavail * found.f_frsize
+    room = disk.room_of(found)
     warning = None
-    # Some file systems do not count, and say 0 of 0.
-    if found.f_blocks and free < _FEW_BYTES:
+    if room.lacks(_FEW_BYTES):
         warning = "the disk is nearly full: make room"
-    facts.add("disk_free_bytes", free, warning)
-    inodes = found.f_favail if found.f_files else None
+    facts.add("disk_free_bytes", room.free_bytes, warning)
+    inodes = room.free_inodes
     warning = None
     if inodes is not None and inodes < _FEW_INODES:
         warning = "the disk has hardly room for another file: delete some"
     facts.add("disk_free_inodes", inodes, warning)
-    is_read_only = bool(found.f_flag & os.ST_RDONLY)
     warning = None
-    if is_read_only:
+    if room.is_read_only:
         warning = (
             "tasks cannot be changed: mount it for writing, or name another "
             "file in TODO_DATABASE_URL"
         )
-    facts.add("disk_read_only", is_read_only, warning)
+    facts.add("disk_read_only", room.is_read_only, warning)
 
 
 # Of the open file

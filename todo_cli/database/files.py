@@ -8,6 +8,7 @@ import os
 import stat
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from todo_cli import disk
 from todo_cli.database import accounts
@@ -25,9 +26,8 @@ def identify(path: Path) -> Identity | None:
 
     It tells apart files that replace each other at one path.
     """
-    try:
-        found = path.stat()
-    except OSError:
+    found = disk.status(path)
+    if found is None:
         return None
     return found.st_dev, found.st_ino
 
@@ -37,10 +37,16 @@ def last_change(path: Path) -> int:
 
     0 means that there is no file.
     """
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    found = disk.status(path)
+    return 0 if found is None else found.st_mtime_ns
+
+
+def uri(path: Path) -> str:
+    """Return the URI of a file for SQLite; parameters can follow.
+
+    Every `/` is escaped, too: SQLite takes `//tmp` for the name of a host.
+    """
+    return f"file:{quote(os.fsencode(path), safe='')}"
 
 
 def holds_nothing(path: Path) -> bool:

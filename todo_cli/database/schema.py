@@ -10,6 +10,7 @@ from typing import Final
 
 from todo_cli.database.failures import distrust, is_absent
 from todo_cli.database.run import Connection, fetch_value
+from todo_cli.disk import Refusal
 from todo_cli.errors import SchemaMismatch
 
 REVISIONS: Final[dict[str, frozenset[str]]] = {
@@ -168,6 +169,19 @@ def mismatch(state: State, place: str) -> SchemaMismatch:
     return SchemaMismatch(
         f"The tables in {place} are of a newer version of todo",
         hint="upgrade todo here",
+    )
+
+
+def not_upgraded(place: str, refusal: Refusal) -> SchemaMismatch:
+    """Return the error for an older file that cannot be upgraded where it is.
+
+    `refusal` is what keeps it from being written.
+    """
+    return SchemaMismatch(
+        f"The tables in {place} are of an older version of todo, and cannot "
+        f"be upgraded there: {refusal.words}",
+        hint=f"nothing was changed; {refusal.hint}; or copy it, with a `-wal` "
+        "beside it, to a folder that you can write to, and name the copy",
     )
 
 

@@ -20,11 +20,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from todo_cli import disk
 from todo_cli.database.attempts import Passing
-from todo_cli.database.files import Identity, identify
+from todo_cli.database.files import Identity, identify, uri
 from todo_cli.errors import IoFailed
 
 _LOG_START: Final = struct.Struct(">8I")
@@ -47,6 +46,8 @@ Magic bytes, records (0: not synced yet), nonce, pages of the file before,
 sector size, page size.
 """
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+_DATABASE: Final = b"SQLite format 3\0"
+"""How every database begins, if it is not empty."""
 _HEADER_MARK: Final = struct.Struct(">60xi4xI")
 """The position of the mark in the first page of a file."""
 _LOCK_PLACE: Final = 2**30
@@ -144,19 +145,13 @@ def has_empty_log(path: Path) -> bool:
 
     Then no checkpoint changes the file.
     """
-    try:
-        return disk.beside(disk.real(path), "-wal").stat().st_size == 0
-    except OSError:
-        return False
+    log = disk.status(disk.beside(disk.real(path), "-wal"))
+    return log is not None and log.st_size == 0
 
 
 def _refusal(path: Path, suffix: str, names: str) -> LeftBehind:
     """Return the error, with a hint that depends on what is missing."""
-    try:
-        is_there = path.stat().st_size > 0
-    except OSError:
-        is_there = False
-    if is_there:
+    if disk.size(path) > 0:
         return LeftBehind(
             f"{path}{suffix} was left by another file than {path}",
             hint=f"nothing was changed; end all programs that use {path.name}, "
@@ -199,9 +194,9 @@ def _read(path: Path) -> _File | None:
     import sqlite3
 
     # Immutable: SQLite ignores the log, the journal and the locks.
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
+    address = f"{uri(path)}?mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as file:
+        with closing(sqlite3.connect(address, uri=True)) as file:
             count, files, page_size = (
                 file.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("user_version", "application_id", "page_size")
@@ -225,6 +220,9 @@ def _is_foreign(
 
     None means that the file cannot be read. `differs` decides for a log or a
     journal.
+
+    Raises:
+        LeftBehind: it is neither, but a database.
     """
     try:
         found = beside.stat()
@@ -236,6 +234,12 @@ def _is_foreign(
     except OSError:
         return False
     try:
+        if os.pread(descriptor, len(_DATABASE), 0) == _DATABASE:
+            raise LeftBehind(
+                f"{beside} is a database, and SQLite would overwrite it",
+                hint="nothing was changed; move it away, "
+                f"or use another file than {path.name}",
+            )
         return _look_until_it_stays(path, beside, descriptor, differs)
     except OSError:
         return False

@@ -5,7 +5,6 @@ aiosqlite runs sqlite3 in a thread, so the event loop is not blocked.
 
 import asyncio
 import json
-import os
 import sqlite3
 import traceback
 from collections.abc import (
@@ -19,7 +18,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 import aiosqlite
@@ -337,22 +335,27 @@ class File:
         )
 
     async def _current(self) -> SqliteConnection:
-        """Return the open connection; reopen a file that was replaced."""
+        """Return the open connection; reopen a file that was replaced.
+
+        A file that has got a second name since is reopened, too.
+        """
         # A program that runs for days may see its file replaced by a backup.
-        if self._open is not None and self._is_other_file(self._open):
+        if self._open is not None and self._is_outdated(self._open):
             await self.close()
         if self._open is None:
             self._open = await self._connect()
         return self._open
 
-    def _is_other_file(self, connection: SqliteConnection) -> bool:
-        """Whether the file was replaced or overwritten since it was opened.
+    def _is_outdated(self, connection: SqliteConnection) -> bool:
+        """Whether the file must be opened again.
 
-        Tasks written to the old file would be lost. If the log is not empty,
-        `keeper.py` has made this check already.
+        If it was replaced or overwritten, tasks written to the old file would
+        be lost. If its log is not empty, `keeper.py` has checked that already.
         """
         changed = files.last_change(self._path)
         if files.identify(self._path) != connection.file:
+            return True
+        if disk.has_other_names(self._path):
             return True
         if changed != connection.changed and sidecars.has_empty_log(
             self._path
@@ -365,11 +368,20 @@ class File:
         """Open the file; errors are the driver's.
 
         Where the disk allows no writing, not even of the log's index, it is
-        opened for reading alone. A write then fails, and says why.
+        opened for reading alone. A write then fails, and says why. So is a
+        file with several names: each name would get a log of its own.
+
+        Raises:
+            DiskFailed: there are several names, and changes beside this one.
         """
         # Before SQLite takes what may be the last descriptors.
         run.load("sqlite")
         sidecars.refuse_foreign(self._path)
+        names = disk.look_at_names(self._path)
+        if names is not None:
+            if not disk.is_at_rest(self._path):
+                raise names.error()
+            return await self._frozen()
         try:
             # Never create the file: `files.make` does, with safe rights.
             return await self._opened("mode=rw")
@@ -377,12 +389,16 @@ class File:
             is_at_rest = disk.is_at_rest(self._path)
             if not failures.is_of_disk(error) or not is_at_rest:
                 raise
+        return await self._frozen()
+
+    async def _frozen(self) -> SqliteConnection:
+        """Open the file for reading alone, without log and locks."""
         return await self._opened("mode=ro&immutable=1", is_frozen=True)
 
     async def _opened(
         self, parameters: str, *, is_frozen: bool = False
     ) -> SqliteConnection:
-        uri = f"file:{quote(os.fsencode(self._path))}?{parameters}"
+        uri = f"{files.uri(self._path)}?{parameters}"
         # Before anything is read: what changes later is noticed.
         file = files.identify(self._path)
         changed = files.last_change(self._path)

@@ -5,12 +5,10 @@ its own.
 """
 
 import io
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -21,6 +19,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from todo_cli import disk
 from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
 from todo_cli.database.postgresql import Dial, PostgresConnection
 from todo_cli.database.run import Connection as StoreConnection
@@ -41,10 +40,17 @@ async def upgrade_file(target: SqliteTarget) -> None:
 
     All or nothing, under the file's write lock. Does nothing if another
     process was faster.
+
+    Raises:
+        SchemaMismatch: the disk or the file allows no writing.
     """
+    # Before anything is written: SQLite would hide the reason.
+    trouble = disk.look(target.path)
+    if trouble is not None:
+        raise schema.not_upgraded(target.place, trouble.refusal)
     url = URL.create(
         "sqlite+aiosqlite",
-        database=f"file:{quote(os.fsencode(target.path))}",
+        database=files.uri(target.path),
         query={"mode": "rw", "uri": "true"},
     )
     engine = create_async_engine(

@@ -169,12 +169,13 @@ _ODD_IN_USER: Final = re.compile(r"[;,|=]")
 """Characters that people type instead of the `:` before a password."""
 _NESTED: Final = re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE)
 _CLEAR_PATH: Final = re.compile(
-    r"(/(?!/)|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$",
+    r"(/(?!/[\w-]+[.:])|\.{1,2}/|~/)|[^-].*\.(db|db3|sqlite|sqlite3)$",
     re.IGNORECASE | re.DOTALL,
 )
 """Certainly a path, because of its beginning or its ending.
 
-Other characters in it do not matter then.
+Other characters in it do not matter then. `//tmp/x` is one, too, but
+`//db.example/x` can be a URL that has lost its scheme.
 """
 _ODD_IN_PATH: Final = re.compile(
     r"^[-/]|[:@?=;\s]|\.neon\.(tech|build)\b", re.IGNORECASE
@@ -511,6 +512,15 @@ def _file(text: str, cwd: Path | None, home: Path | None) -> Path:
     if REFUSED.search(text):
         raise ConfigInvalid(
             "The path of the SQLite file contains a control character"
+        )
+    # Some disks know no upper case.
+    if Path(text.lower()).name.endswith(disk.SIDECARS):
+        # SQLite would overwrite and delete it.
+        raise ConfigInvalid(
+            "The name of the SQLite file is one that SQLite uses for its own "
+            "files",
+            hint="choose a name that ends with none of `-wal`, `-shm` and "
+            "`-journal`",
         )
     if home is not None and text.startswith("~/"):
         return home / text[2:]
