@@ -210,14 +210,7 @@ async def _write(
         await connection.fetch("any_task")
     # Before the tasks: the locks keep concurrent adds from taking a number.
     await _raise_counters(connection, counters)
-    new = 0
-    done = 0
-    for batch in _batches(tasks):
-        new += await _add(run, batch)
-        done += len(batch)
-        report(done, len(tasks))
-    if run.last:
-        await connection.store("raise_counter", _as_rows(run.last))
+    new = await _add_tasks(run, tasks, report)
     await _add_others(connection, others)
     # Lists get good plans at once, not only after autovacuum.
     if not connection.is_sqlite:
@@ -342,7 +335,29 @@ async def _raise_counters(
         await connection.fetch("catch_up", users=users)
 
 
-async def _add(run: _Import, tasks: Sequence[Row]) -> int:
+async def _add_tasks(
+    run: _Import,
+    tasks: Sequence[Row],
+    report: Callable[[int, int], None],
+) -> int:
+    """Store the missing tasks, batch by batch, and return their number.
+
+    Raises:
+        Conflict: an id or a number belongs to another task here.
+    """
+    new = 0
+    done = 0
+    for batch in _batches(tasks):
+        new += await _add_batch(run, batch)
+        done += len(batch)
+        report(done, len(tasks))
+    # The numbers given here are beyond those that the counters were raised to.
+    if run.last:
+        await run.connection.store("raise_counter", _as_rows(run.last))
+    return new
+
+
+async def _add_batch(run: _Import, tasks: Sequence[Row]) -> int:
     """Store the missing tasks of one batch and return their number.
 
     Raises:
@@ -383,37 +398,51 @@ def _refuse_taken_id(
 async def _settle_numbers(run: _Import, tasks: Sequence[Row]) -> None:
     """Give new numbers to tasks whose numbers are taken, if that is wished.
 
-    The new ones follow the highest number of the user in both stores: the
-    counter was raised to it, and is locked. So they are free, and no later
-    task of the source has them.
-
     Raises:
         Conflict: numbers are taken, and it is not.
     """
+    colliding = await _colliding(run, tasks)
+    if colliding and not run.wishes.renumbers:
+        raise _collision(colliding, run.place)
+    await _renumber(run, colliding)
+
+
+async def _colliding(run: _Import, tasks: Sequence[Row]) -> list[Row]:
+    """Return those of the tasks whose numbers are taken here."""
     users = [user for user in _owners(tasks) if user in run.known]
     # Usually the target is new, and then there is nothing to ask.
     if not users:
-        return
+        return []
     numbers = [task["number"] for task in tasks]
     rows = await run.connection.fetch(
         "taken_numbers", users=users, numbers=numbers
     )
-    # More than was asked for: the numbers of one user, taken by another.
+    # Every number with every user: more pairs than the tasks have.
     taken = {tuple(row) for row in rows}
-    colliding = [
+    return [
         task for task in tasks if (task["user_id"], task["number"]) in taken
     ]
-    if colliding and not run.wishes.renumbers:
-        raise _collision(colliding, run.place)
-    unknown = [user for user in _owners(colliding) if user not in run.last]
-    if unknown:
-        found = await run.connection.fetch("counters_of", users=unknown)
-        run.last |= {user: last for user, last in found}  # noqa: C416 - typed
-    for task in colliding:
+
+
+async def _renumber(run: _Import, tasks: Sequence[Row]) -> None:
+    """Give the tasks the next numbers of their users.
+
+    They follow the highest number of the user in both stores: the counter was
+    raised to it, and is locked. So they are free, and no later task of the
+    source has them.
+    """
+    # An earlier batch may have counted on for the others already.
+    users = [user for user in _owners(tasks) if user not in run.last]
+    if users:
+        rows = await run.connection.fetch("counters_of", users=users)
+        for user, last in rows:
+            run.last[user] = last
+    for task in tasks:
         user, old = task["user_id"], task["number"]
-        run.last[user] += 1
-        task["number"] = run.last[user]
-        run.renumbered.append(Renumbered(user, old, run.last[user]))
+        new = run.last[user] + 1
+        run.last[user] = new
+        task["number"] = new
+        run.renumbered.append(Renumbered(user, old, new))
 
 
 def _collision(tasks: Sequence[Row], place: str) -> Conflict:
