@@ -59,23 +59,32 @@ def read(
     if all(map(_is_sound, columns, kinds)):
         return [Task(*row) for row in rows], None
     tasks: list[Task] = []
-    numbers: list[int] = []
-    wrong: dict[str, None] = {}
+    wrong: list[Sequence[Any]] = []
     for row in rows:
         values = list(map(_value, row, kinds))
-        if _WRONG not in values:
+        if _WRONG in values:
+            wrong.append(values)
+        else:
             tasks.append(Task(*values))
-            continue
-        # A wrong number cannot name its task.
-        number = values[_NUMBER]
-        if number is not _WRONG:
-            numbers.append(number)
-        for name, value in zip(NAMES, values, strict=True):
-            if value is _WRONG:
-                wrong[name] = None
+    # All are sound if the odd values were only written in another way.
     if not wrong:
         return tasks, None
-    return tasks, unreadable(user, sorted(numbers), wrong)
+    return tasks, _fault_of(wrong, user)
+
+
+def _fault_of(rows: Sequence[Sequence[Any]], user: str) -> Unreadable:
+    """Make the error for rows with `_WRONG` in them."""
+    numbers: list[int] = []
+    # A dict and no set: it keeps the order in which the fields are found.
+    wrong: dict[str, None] = {}
+    for row in rows:
+        # A wrong number cannot name its task.
+        if row[_NUMBER] is not _WRONG:
+            numbers.append(row[_NUMBER])
+        for name, value in zip(NAMES, row, strict=True):
+            if value is _WRONG:
+                wrong[name] = None
+    return unreadable(user, sorted(numbers), wrong)
 
 
 def unreadable(
