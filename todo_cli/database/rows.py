@@ -12,10 +12,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from todo_cli.database.run import Row
-from todo_cli.errors import SchemaMismatch
+from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
 
 NAMES: Final = tuple(field.name for field in fields(Task))
+"""The columns of a row, in the order of the arguments of `Task`."""
 _NUMBER: Final = NAMES.index("number")
 _NAMED_UP_TO: Final = 3
 """How many tasks an error names at most."""
@@ -28,7 +29,6 @@ _TYPES: Final[Mapping[str, type]] = {
     "instant": datetime,
 }
 """The type of a value, by the kind of its column: see `Statement.kinds`."""
-
 
 _WRONG: Final = object()
 """Takes the place of a value that cannot be read."""
@@ -95,14 +95,11 @@ def unreadable(
     `wrong` says in which fields there is a wrong value. The hint offers to
     delete the first task: its number still finds it.
     """
-    named = ", ".join(str(number) for number in numbers[:_NAMED_UP_TO])
-    if len(numbers) > _NAMED_UP_TO:
-        named += " and more"
     who = "A task"
     hint = "correct it with SQL"
     if numbers:
         noun = "Task" if len(numbers) == 1 else "Tasks"
-        who = f"{noun} {named}"
+        who = f"{noun} {first_few(numbers, _NAMED_UP_TO)}"
         hint += f", or delete it: `todo delete {numbers[0]}`"
     cause = f"another program stored a wrong {', '.join(wrong)}"
     return Unreadable(f"{who} of {user} cannot be read: {cause}", hint=hint)
