@@ -26,7 +26,6 @@ from todo_cli.disk import DiskFailed
 from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
-    Internal,
     InvalidInput,
     IoFailed,
     NoStore,
@@ -257,11 +256,6 @@ async def _read_source(source: Database) -> dict[str, list[Record]]:
     except (LeftBehind, DiskFailed):
         # Its hint is about the source, so keep it.
         raise
-    except Internal as error:
-        # SQLite cannot do what the file's own definitions ask for.
-        raise SchemaMismatch(
-            f"The tables in {place} cannot be read", hint=CHECK
-        ) from error
     except (IoFailed, ConfigInvalid) as error:
         # Its hint is about the store in use.
         raise type(error)(error.message, hint=CHECK) from error
