@@ -264,6 +264,14 @@ class Internal(TodoError):
     code = Code.INTERNAL
 
 
+def first_few(words: Sequence[object], most: int) -> str:
+    """Join the first words for a message, and say if there are more."""
+    named = ", ".join(str(word) for word in words[:most])
+    if len(words) > most:
+        named += " and more"
+    return named
+
+
 class NoStore(Exception):
     """There is no store yet, and this call does not create one.
 

@@ -42,7 +42,7 @@ class Next(Enum):
     FAIL = "say what the store said"
 
 
-_FIRST: Final = {
+_FIRST_LOSS: Final = {
     (Fault.CUT, Effect.READ): Next.AGAIN,
     (Fault.CUT, Effect.REPEATABLE): Next.AGAIN,
     (Fault.CUT, Effect.ONCE): Next.LOST,
@@ -50,9 +50,10 @@ _FIRST: Final = {
     (Fault.SILENT, Effect.REPEATABLE): Next.LOST,
     (Fault.SILENT, Effect.ONCE): Next.LOST,
 }
-"""The next step if no answer was lost before; every other case fails.
+"""The next step after the first answer that was lost.
 
-A silent server is not asked again: that would take as long once more.
+A silent server is not asked again: that would take as long once more. Every
+other fault fails.
 """
 
 
@@ -67,7 +68,7 @@ def decide(fault: Fault, effect: Effect, *, was_lost: bool) -> Next:
         # A file is locked before the first write, and a server rolls back.
         return Next.AGAIN
     if not was_lost:
-        return _FIRST.get((fault, effect), Next.FAIL)
+        return _FIRST_LOSS.get((fault, effect), Next.FAIL)
     # Whatever happens a second time is final: at most one retry.
     if effect is Effect.READ or fault is Fault.TAKEN:
         return Next.FAIL
@@ -111,6 +112,7 @@ class Attempts:
     async def _run(
         self, call: Callable[[], Awaitable[T]], effect: Effect
     ) -> T:
+        """Try until `decide` says that it is enough; see `run`."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._busy_for_s
         was_lost = False
@@ -125,7 +127,7 @@ class Attempts:
                 was_lost = was_lost or fault in (Fault.CUT, Fault.SILENT)
                 # After a lost answer only the store's own word counts.
                 if not was_lost or fault is Fault.TAKEN:
-                    self._has_failed(effect)
+                    self._note_no_write(effect)
                 if next_step is not Next.AGAIN:
                     self._give_up(next_step, error)
             if fault is Fault.BUSY:
@@ -135,7 +137,7 @@ class Attempts:
     def _give_up(self, step: Next, error: Exception) -> NoReturn:
         """Raise the error that describes the outcome."""
         if step is Next.LOST:
-            raise self._lost() from error
+            raise self._unknown_outcome() from error
         if isinstance(error, TodoError):
             raise error
         raise failures.translated(error, self._target) from error
@@ -160,11 +162,11 @@ class Attempts:
             return Fault.SILENT
         return Fault.CUT
 
-    def _has_failed(self, effect: Effect) -> None:
-        """Note that nothing was written; a read proves nothing about writes."""
+    def _note_no_write(self, effect: Effect) -> None:
+        """Note that this call wrote nothing; a read says nothing about writes."""
         if effect is not Effect.READ:
             self.may_have_written = False
 
-    def _lost(self) -> OutcomeUnknown:
+    def _unknown_outcome(self) -> OutcomeUnknown:
         message = f"{self._target.place} did not confirm: it may or may not be stored"
         return OutcomeUnknown(message)

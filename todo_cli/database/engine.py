@@ -89,40 +89,48 @@ class Database:
         # for the lock has certainly written nothing.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def send(connection: Connection) -> T | Unreadable:
-            if effect is not Effect.READ:
-                self._attempts.may_have_written = True
-            try:
-                return await work(connection)
-            except Unreadable as error:
-                if not error.is_saved:
-                    raise
-                # Raising it here would roll the change back.
-                return error
-
         async def perform(connection: Connection) -> T | Unreadable:
             if not is_one:
-                return await send(connection)
+                return await self._send(connection, work, effect)
             async with connection.transaction():
-                return await send(connection)
+                return await self._send(connection, work, effect)
 
         async def call() -> T | Unreadable:
-            self.keeper.find_file(creates=creates)
-            async with self.connections.connection() as connection:
-                await self.keeper.check_file(connection, creates=creates)
-                try:
-                    return await perform(connection)
-                except Exception as error:
-                    if not failures.is_absent(error):
-                        raise
-                # Nothing ran: PostgreSQL reports a missing table while parsing.
-                await self.keeper.make(connection, creates=creates)
-                return await perform(connection)
+            return await self._with_tables(perform, creates=creates)
 
         result = await self._attempts.run(call, effect)
         if isinstance(result, Unreadable):
             raise result
         return result
+
+    async def _with_tables(self, work: Work[T], *, creates: bool) -> T:
+        """Connect and call `work`; create the tables if they are missing."""
+        self.keeper.find_file(creates=creates)
+        async with self.connections.connection() as connection:
+            await self.keeper.check_file(connection, creates=creates)
+            try:
+                return await work(connection)
+            except Exception as error:
+                if not failures.is_absent(error):
+                    raise
+            # Nothing ran: PostgreSQL reports a missing table while parsing.
+            await self.keeper.make(connection, creates=creates)
+            return await work(connection)
+
+    async def _send(
+        self, connection: Connection, work: Work[T], effect: Effect
+    ) -> T | Unreadable:
+        """Call `work`; return the error if its change is to be kept."""
+        # From here on a lost answer can hide a write.
+        if effect is not Effect.READ:
+            self._attempts.may_have_written = True
+        try:
+            return await work(connection)
+        except Unreadable as error:
+            if not error.is_saved:
+                raise
+            # Raising it here would roll the change back.
+            return error
 
     async def look(self, work: Work[T]) -> T:
         """Call `work` with a connection, whatever the schema of the store is.

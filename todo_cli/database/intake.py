@@ -18,12 +18,15 @@ from typing import Any, Final
 
 from todo_cli import rules
 from todo_cli.database import schema
-from todo_cli.database.run import Statement
+from todo_cli.database.run import Connection, Statement
 from todo_cli.database.schema import Fit, State
 from todo_cli.errors import InvalidInput, SchemaMismatch
 
-Row = dict[str, Any]
-"""A row of a table, by the names of its columns."""
+Record = dict[str, Any]
+"""A row of a table, by the names of its columns.
+
+`run.Row` has only the values, in the order of a statement.
+"""
 
 CHECK: Final = "nothing was copied; check the path, the file and its rights"
 """The hint if the file cannot be read."""
@@ -35,16 +38,21 @@ _LONGEST: Final = 1_000_000
 
 Our longest task has about 45,000.
 """
-_KINDS: Final[Mapping[str, Sequence[str]]] = {"task": (), "counter": ()}
-"""The kinds of columns of the tables that are checked here."""
-_MADE: Final = Statement("SELECT name, type, sql FROM sqlite_master")
+_AS_STORED: Final[Mapping[str, Sequence[str]]] = {"task": (), "counter": ()}
+"""The tables that are checked here, each without kinds of columns.
+
+So their values come as they are stored. A conversion is laxer than our rules:
+it would take 7 for `true`.
+"""
+_DEFINITIONS: Final = Statement("SELECT name, type, sql FROM sqlite_master")
+"""Everything that the file defines: tables, views, indexes and triggers."""
 _COLUMNS: Final = Statement(
     "SELECT name, hidden FROM pragma_table_xinfo(:name)"
 )
 """`hidden` is 0 for a column that is stored and not computed."""
 
 
-async def refuse_programs(connection: Any, place: str) -> None:
+async def refuse_programs(connection: Connection, place: str) -> None:
     """Refuse a view or virtual table that has the name of one of our tables.
 
     Call this first: even reading the version could run its program.
@@ -53,7 +61,7 @@ async def refuse_programs(connection: Any, place: str) -> None:
         SchemaMismatch: there is one.
     """
     ours = {*connection.statements.tables, schema.VERSION_TABLE}
-    for name, kind, sql in await connection.fetch(_MADE):
+    for name, kind, sql in await connection.fetch(_DEFINITIONS):
         # A virtual table is a table for SQLite, too.
         is_virtual = str(sql).upper().startswith("CREATE VIRTUAL")
         is_program = kind == "view" or is_virtual
@@ -62,9 +70,10 @@ async def refuse_programs(connection: Any, place: str) -> None:
             raise SchemaMismatch(message, hint=CHECK)
 
 
-async def read(connection: Any, place: str) -> dict[str, list[Row]]:
+async def read(connection: Any, place: str) -> dict[str, list[Record]]:
     """Read every row of our tables, by table, and check it.
 
+    `connection` is one of a file: the protocol `Connection` has no `distrust`.
     The order is the order of locking in every import. Counters come last: a
     counter that is ahead of the tasks is harmless.
 
@@ -77,7 +86,7 @@ async def read(connection: Any, place: str) -> dict[str, list[Row]]:
     if version not in schema.REVISIONS:
         raise schema.mismatch(State(Fit.NEWER, version), place)
     await connection.distrust(_LONGEST)
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[Record]] = {}
     tables = connection.statements.tables
     others = [table for table in tables if table != "counter"]
     for table in [*others, "counter"]:
@@ -90,7 +99,7 @@ async def read(connection: Any, place: str) -> dict[str, list[Row]]:
 
 
 async def _refuse_other_columns(
-    connection: Any, place: str, table: str
+    connection: Connection, place: str, table: str
 ) -> None:
     """Refuse a table that lacks a column, has one more, or computes one.
 
@@ -99,9 +108,9 @@ async def _refuse_other_columns(
     names = connection.statements.columns(table)
     expected = {(name, 0) for name in names}
     found = await connection.fetch(_COLUMNS, name=table)
-    other = sorted(expected.symmetric_difference(found))
+    other = expected.symmetric_difference(map(tuple, found))
     if other:
-        name, _ = other[0]
+        name, _ = min(other)
         raise SchemaMismatch(
             f"The table `{table}` in {place} differs from todo's "
             f"in the column `{name}`",
@@ -109,11 +118,10 @@ async def _refuse_other_columns(
         )
 
 
-async def _rows_of(connection: Any, table: str) -> list[Row]:
+async def _rows_of(connection: Connection, table: str) -> list[Record]:
     """Read a table: tasks and counters as they are stored, others converted."""
     compiled = connection.statements[f"read_{table}"]
-    # Without kinds, no value is converted.
-    kinds = _KINDS.get(table, compiled.kinds)
+    kinds = _AS_STORED.get(table, compiled.kinds)
     statement = Statement(compiled.sql, kinds)
     names = connection.statements.columns(table)
     found = await connection.fetch(statement)
@@ -123,7 +131,7 @@ async def _rows_of(connection: Any, table: str) -> list[Row]:
 # Every row goes through the rules
 
 
-def _clean_tasks(rows: Sequence[Row], place: str) -> list[Row]:
+def _clean_tasks(rows: Sequence[Record], place: str) -> list[Record]:
     """Check every task, and return tasks with the values to store.
 
     Raises:
@@ -149,8 +157,8 @@ def _clean_tasks(rows: Sequence[Row], place: str) -> list[Row]:
 
 
 def _clean(
-    row: Row, who: str, cleaners: Mapping[str, Callable[[Any], Any]]
-) -> Row:
+    row: Record, who: str, cleaners: Mapping[str, Callable[[Any], Any]]
+) -> Record:
     """Return a row with the values to store, each checked by its rule.
 
     `who` names the row in an error. A column without a cleaner is kept.
@@ -175,7 +183,7 @@ def _refusal(who: str, field: str, fault: str) -> InvalidInput:
     )
 
 
-def _named(row: Row) -> str:
+def _named(row: Record) -> str:
     """Name a task, of which any value may be wrong.
 
     People know the number, so the id is only for a task without one.

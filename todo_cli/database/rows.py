@@ -12,10 +12,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from todo_cli.database.run import Row
-from todo_cli.errors import SchemaMismatch
+from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
 
 NAMES: Final = tuple(field.name for field in fields(Task))
+"""The columns of a row, in the order of the arguments of `Task`."""
 _NUMBER: Final = NAMES.index("number")
 _NAMED_UP_TO: Final = 3
 """How many tasks an error names at most."""
@@ -28,7 +29,6 @@ _TYPES: Final[Mapping[str, type]] = {
     "instant": datetime,
 }
 """The type of a value, by the kind of its column: see `Statement.kinds`."""
-
 
 _WRONG: Final = object()
 """Takes the place of a value that cannot be read."""
@@ -59,23 +59,32 @@ def read(
     if all(map(_is_sound, columns, kinds)):
         return [Task(*row) for row in rows], None
     tasks: list[Task] = []
-    numbers: list[int] = []
-    wrong: dict[str, None] = {}
+    wrong: list[Sequence[Any]] = []
     for row in rows:
         values = list(map(_value, row, kinds))
-        if _WRONG not in values:
+        if _WRONG in values:
+            wrong.append(values)
+        else:
             tasks.append(Task(*values))
-            continue
-        # A wrong number cannot name its task.
-        number = values[_NUMBER]
-        if number is not _WRONG:
-            numbers.append(number)
-        for name, value in zip(NAMES, values, strict=True):
-            if value is _WRONG:
-                wrong[name] = None
+    # All are sound if the odd values were only written in another way.
     if not wrong:
         return tasks, None
-    return tasks, unreadable(user, sorted(numbers), wrong)
+    return tasks, _fault_of(wrong, user)
+
+
+def _fault_of(rows: Sequence[Sequence[Any]], user: str) -> Unreadable:
+    """Make the error for rows with `_WRONG` in them."""
+    numbers: list[int] = []
+    # A dict and no set: it keeps the order in which the fields are found.
+    wrong: dict[str, None] = {}
+    for row in rows:
+        # A wrong number cannot name its task.
+        if row[_NUMBER] is not _WRONG:
+            numbers.append(row[_NUMBER])
+        for name, value in zip(NAMES, row, strict=True):
+            if value is _WRONG:
+                wrong[name] = None
+    return unreadable(user, sorted(numbers), wrong)
 
 
 def unreadable(
@@ -86,14 +95,11 @@ def unreadable(
     `wrong` says in which fields there is a wrong value. The hint offers to
     delete the first task: its number still finds it.
     """
-    named = ", ".join(str(number) for number in numbers[:_NAMED_UP_TO])
-    if len(numbers) > _NAMED_UP_TO:
-        named += " and more"
     who = "A task"
     hint = "correct it with SQL"
     if numbers:
         noun = "Task" if len(numbers) == 1 else "Tasks"
-        who = f"{noun} {named}"
+        who = f"{noun} {first_few(numbers, _NAMED_UP_TO)}"
         hint += f", or delete it: `todo delete {numbers[0]}`"
     cause = f"another program stored a wrong {', '.join(wrong)}"
     return Unreadable(f"{who} of {user} cannot be read: {cause}", hint=hint)

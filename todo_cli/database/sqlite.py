@@ -217,9 +217,9 @@ class SqliteConnection:
         """
         self.driver.text_factory = _decode_exactly
         category = sqlite3.SQLITE_LIMIT_LENGTH
-        # aiosqlite has no method for it.
         setlimit = self.driver._conn.setlimit
-        await self.driver._execute(setlimit, category, longest)  # type: ignore[no-untyped-call]  # aiosqlite
+        # aiosqlite has no method for it; `_execute` calls it in its thread.
+        await self.driver._execute(setlimit, category, longest)  # type: ignore[no-untyped-call]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -13,11 +13,11 @@ checks it. Here it is written, in one transaction:
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.intake import CHECK, Row
+from todo_cli.database.intake import CHECK, Record
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
@@ -26,16 +26,17 @@ from todo_cli.disk import DiskFailed
 from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
-    Internal,
     InvalidInput,
     IoFailed,
     NoStore,
     SchemaMismatch,
+    first_few,
 )
 
 T = TypeVar("T")
 
-_NAME: Final = "name the file that `todo doctor` shows"
+_NAME_A_FILE: Final = "name the file that `todo doctor` shows"
+"""The hint if there is no store of ours where the user said."""
 _WAY_OUT: Final = (
     "`--renumber` gives them new numbers, "
     "`--as NAME` makes them the tasks of another user"
@@ -110,7 +111,7 @@ class _Import:
     last: dict[str, int] = field(default_factory=dict)
     """The last numbers of users whose tasks were renumbered.
 
-    The counters get these values at the end.
+    The counters get these values after the last batch.
     """
     renumbered: list[Renumbered] = field(default_factory=list)
 
@@ -141,7 +142,7 @@ async def copy(
     place = source.target.place
     rows = await _read_source(source)
     if wishes.owner is not None:
-        _give(rows, wishes.owner, place)
+        _give_all(rows, wishes.owner, place)
     return await target.run(
         lambda connection: _write(
             _Import(connection, place, wishes), rows, report
@@ -152,7 +153,21 @@ async def copy(
     )
 
 
-def _give(rows: Mapping[str, Sequence[Row]], owner: str, place: str) -> None:
+def is_same_file(one: Target, other: SqliteTarget) -> bool:
+    """Whether two stores are one embedded file.
+
+    The paths may differ, for example by a symlink.
+    """
+    try:
+        return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
+    except OSError:
+        # One of them does not exist, or cannot be read.
+        return one == other
+
+
+def _give_all(
+    rows: Mapping[str, Sequence[Record]], owner: str, place: str
+) -> None:
     """Make all tasks of a source those of one user.
 
     Raises:
@@ -160,7 +175,8 @@ def _give(rows: Mapping[str, Sequence[Row]], owner: str, place: str) -> None:
     """
     owners = _owners(rows["task"])
     if len(owners) > 1:
-        fault = f"{place} has tasks of several owners: {_listed(owners)}"
+        named = first_few(owners, _NAMED_UP_TO)
+        fault = f"{place} has tasks of several owners: {named}"
         raise InvalidInput(
             fault,
             hint="nothing was copied; `--as` needs a file of one owner",
@@ -173,7 +189,7 @@ def _give(rows: Mapping[str, Sequence[Row]], owner: str, place: str) -> None:
                 row["user_id"] = owner
 
 
-def _owners(tasks: Sequence[Row]) -> list[str]:
+def _owners(tasks: Sequence[Record]) -> list[str]:
     """Return the users who have tasks, each once.
 
     In the order of the file, which is that of their names.
@@ -181,17 +197,9 @@ def _owners(tasks: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(task["user_id"] for task in tasks))
 
 
-def _listed(words: Sequence[Any]) -> str:
-    """Join the first few words, and say if there are more."""
-    named = ", ".join(str(word) for word in words[:_NAMED_UP_TO])
-    if len(words) > _NAMED_UP_TO:
-        named += " and more"
-    return named
-
-
 async def _write(
     run: _Import,
-    rows: Mapping[str, Sequence[Row]],
+    rows: Mapping[str, Sequence[Record]],
     report: Callable[[int, int], None],
 ) -> Imported:
     """Store the rows of a source, by table, in the caller's transaction."""
@@ -203,21 +211,14 @@ async def _write(
     tasks = [dict(task) for task in others.pop("task")]
     counters = _counters(others.pop("counter"), tasks)
     owners = _owners(tasks)
-    new_users = await _unknown(connection, owners)
+    new_users = await _new_users(connection, owners)
     run.known = set(owners).difference(new_users)
     # Without tasks no other statement would notice a missing store.
     if not tasks:
         await connection.fetch("any_task")
     # Before the tasks: the locks keep concurrent adds from taking a number.
     await _raise_counters(connection, counters)
-    new = 0
-    done = 0
-    for batch in _batches(tasks):
-        new += await _add(run, batch)
-        done += len(batch)
-        report(done, len(tasks))
-    if run.last:
-        await connection.store("raise_counter", _as_rows(run.last))
+    new = await _add_tasks(run, tasks, report)
     await _add_others(connection, others)
     # Lists get good plans at once, not only after autovacuum.
     if not connection.is_sqlite:
@@ -227,7 +228,7 @@ async def _write(
     )
 
 
-async def _read_source(source: Database) -> dict[str, list[Row]]:
+async def _read_source(source: Database) -> dict[str, list[Record]]:
     """Read every row of the source, by table.
 
     Errors are about the source, so their hints are replaced.
@@ -243,23 +244,18 @@ async def _read_source(source: Database) -> dict[str, list[Row]]:
     except NoStore:
         # Here a missing store is an error: the user named it.
         raise IoFailed(
-            f"{place} {_emptiness(source.target)}", hint=_NAME
+            f"{place} {_emptiness(source.target)}", hint=_NAME_A_FILE
         ) from None
     except SchemaMismatch as error:
         if error.hint != NAME_ANOTHER:
             # Older, newer or untrusted: the hint fits any store.
             raise
         raise SchemaMismatch(
-            f"{place} is a database, but not one of todo's", hint=_NAME
+            f"{place} is a database, but not one of todo's", hint=_NAME_A_FILE
         ) from None
     except (LeftBehind, DiskFailed):
         # Its hint is about the source, so keep it.
         raise
-    except Internal as error:
-        # SQLite cannot do what the file's own definitions ask for.
-        raise SchemaMismatch(
-            f"The tables in {place} cannot be read", hint=CHECK
-        ) from error
     except (IoFailed, ConfigInvalid) as error:
         # Its hint is about the store in use.
         raise type(error)(error.message, hint=CHECK) from error
@@ -273,19 +269,9 @@ def _emptiness(target: Target) -> str:
     return "does not exist"
 
 
-def is_same_file(one: Target, other: SqliteTarget) -> bool:
-    """Whether two stores are one embedded file.
-
-    The paths may differ, for example by a symlink.
-    """
-    try:
-        return isinstance(one, SqliteTarget) and one.path.samefile(other.path)
-    except OSError:
-        # One of them does not exist, or cannot be read.
-        return one == other
-
-
-def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
+def _counters(
+    counters: Sequence[Record], tasks: Sequence[Record]
+) -> list[Record]:
     """Return every user's counter, at least the highest number of a task.
 
     The counter of a restored table can be behind.
@@ -297,10 +283,10 @@ def _counters(counters: Sequence[Row], tasks: Sequence[Row]) -> list[Row]:
     for task in tasks:
         user = task["user_id"]
         last[user] = max(last.get(user, 0), task["number"])
-    return _as_rows(last)
+    return _counter_records(last)
 
 
-def _as_rows(last: Mapping[str, int]) -> list[Row]:
+def _counter_records(last: Mapping[str, int]) -> list[Record]:
     """Return counters as rows.
 
     Sorted, so that two imports lock them in the same order.
@@ -314,7 +300,9 @@ def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         yield rows[start : start + _BATCH]
 
 
-async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
+async def _new_users(
+    connection: Connection, users: Sequence[str]
+) -> list[str]:
     """Return the users who never had a task here.
 
     In the given order. Counters and tasks are searched: a restored table can
@@ -328,7 +316,7 @@ async def _unknown(connection: Connection, users: Sequence[str]) -> list[str]:
 
 
 async def _raise_counters(
-    connection: Connection, counters: Sequence[Row]
+    connection: Connection, counters: Sequence[Record]
 ) -> None:
     """Lock the users' counters and advance those that are behind.
 
@@ -342,7 +330,29 @@ async def _raise_counters(
         await connection.fetch("catch_up", users=users)
 
 
-async def _add(run: _Import, tasks: Sequence[Row]) -> int:
+async def _add_tasks(
+    run: _Import,
+    tasks: Sequence[Record],
+    report: Callable[[int, int], None],
+) -> int:
+    """Store the missing tasks, batch by batch, and return their number.
+
+    Raises:
+        Conflict: an id or a number belongs to another task here.
+    """
+    new = 0
+    done = 0
+    for batch in _batches(tasks):
+        new += await _add_batch(run, batch)
+        done += len(batch)
+        report(done, len(tasks))
+    # The numbers given here are beyond those that the counters were raised to.
+    if run.last:
+        await run.connection.store("raise_counter", _counter_records(run.last))
+    return new
+
+
+async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
     """Store the missing tasks of one batch and return their number.
 
     Raises:
@@ -362,7 +372,7 @@ async def _add(run: _Import, tasks: Sequence[Row]) -> int:
 
 
 def _refuse_taken_id(
-    run: _Import, task: Row, stored: tuple[str, int] | None
+    run: _Import, task: Record, stored: tuple[str, int] | None
 ) -> None:
     """Refuse a task whose id is here, but with another user or number.
 
@@ -370,53 +380,68 @@ def _refuse_taken_id(
     """
     if stored is None or stored == (task["user_id"], task["number"]):
         return
-    if stored[0] == task["user_id"] and run.wishes.renumbers:
-        return
     hint = "nothing was copied"
-    if stored[0] == task["user_id"]:
+    owner, _ = stored
+    if owner == task["user_id"]:
+        if run.wishes.renumbers:
+            return
         hint += "; with `--renumber` it is the same task"
     raise Conflict(
         f"The id {task['id']} of {run.place} is taken here", hint=hint
     )
 
 
-async def _settle_numbers(run: _Import, tasks: Sequence[Row]) -> None:
+async def _settle_numbers(run: _Import, tasks: Sequence[Record]) -> None:
     """Give new numbers to tasks whose numbers are taken, if that is wished.
-
-    The new ones follow the highest number of the user in both stores: the
-    counter was raised to it, and is locked. So they are free, and no later
-    task of the source has them.
 
     Raises:
         Conflict: numbers are taken, and it is not.
     """
+    colliding = await _colliding(run, tasks)
+    if colliding and not run.wishes.renumbers:
+        raise _collision(colliding, run.place)
+    await _renumber(run, colliding)
+
+
+async def _colliding(run: _Import, tasks: Sequence[Record]) -> list[Record]:
+    """Return those of the tasks whose numbers are taken here."""
     users = [user for user in _owners(tasks) if user in run.known]
     # Usually the target is new, and then there is nothing to ask.
     if not users:
-        return
+        return []
     numbers = [task["number"] for task in tasks]
     rows = await run.connection.fetch(
         "taken_numbers", users=users, numbers=numbers
     )
-    # More than was asked for: the numbers of one user, taken by another.
+    # Every number with every user: more pairs than the tasks have.
     taken = {tuple(row) for row in rows}
-    colliding = [
+    return [
         task for task in tasks if (task["user_id"], task["number"]) in taken
     ]
-    if colliding and not run.wishes.renumbers:
-        raise _collision(colliding, run.place)
-    unknown = [user for user in _owners(colliding) if user not in run.last]
-    if unknown:
-        found = await run.connection.fetch("counters_of", users=unknown)
-        run.last |= {user: last for user, last in found}  # noqa: C416 - typed
-    for task in colliding:
+
+
+async def _renumber(run: _Import, tasks: Sequence[Record]) -> None:
+    """Give the tasks the next numbers of their users.
+
+    They follow the highest number of the user in both stores: the counter was
+    raised to it, and is locked. So they are free, and no later task of the
+    source has them.
+    """
+    # An earlier batch may have counted on for the others already.
+    users = [user for user in _owners(tasks) if user not in run.last]
+    if users:
+        rows = await run.connection.fetch("counters_of", users=users)
+        for user, last in rows:
+            run.last[user] = last
+    for task in tasks:
         user, old = task["user_id"], task["number"]
-        run.last[user] += 1
-        task["number"] = run.last[user]
-        run.renumbered.append(Renumbered(user, old, run.last[user]))
+        new = run.last[user] + 1
+        run.last[user] = new
+        task["number"] = new
+        run.renumbered.append(Renumbered(user, old, new))
 
 
-def _collision(tasks: Sequence[Row], place: str) -> Conflict:
+def _collision(tasks: Sequence[Record], place: str) -> Conflict:
     """Name the first numbers that are taken, and whose they are.
 
     As in `1, 2, 3 of ada; 7 of bob`: enough to see which list it is about.
@@ -426,15 +451,16 @@ def _collision(tasks: Sequence[Row], place: str) -> Conflict:
         numbers.setdefault(task["user_id"], []).append(task["number"])
     parts = []
     for user, found in numbers.items():
-        parts.append(f"{_listed(found)} of {user}")
+        parts.append(f"{first_few(found, _NAMED_UP_TO)} of {user}")
+    named = "; ".join(parts[:_NAMED_UP_TO])
     return Conflict(
-        f"Numbers of {place} are other tasks' here: {'; '.join(parts[:_NAMED_UP_TO])}",
+        f"Numbers of {place} are other tasks' here: {named}",
         hint=f"nothing was copied; {_WAY_OUT}",
     )
 
 
 async def _add_others(
-    connection: Connection, rows: Mapping[str, Sequence[Row]]
+    connection: Connection, rows: Mapping[str, Sequence[Record]]
 ) -> None:
     """Store the rows of all other tables.
 

@@ -609,20 +609,28 @@ def _split(rest: str) -> _Parts:
         )
     parameters, dropped = _parameters(query)
     login, _, hosts = authority.rpartition("@")
-    raw_user, colon, raw_password = login.partition(":")
-    # An empty password is none: ~/.pgpass and PGPASSWORD may have it.
-    password = parameters.get("password") or None
-    if password is None and colon:
-        password = _decoded(raw_password)
+    raw_user, _, _ = login.partition(":")
     return _Parts(
         user=parameters.get("user") or _decoded(raw_user),
         raw_user=raw_user,
-        password=password,
+        password=_password(login, parameters),
         hosts=parameters.get("host") or hosts,
         database=parameters.get("dbname") or _decoded(path),
         parameters=parameters,
         dropped=dropped,
     )
+
+
+def _password(login: str, parameters: Mapping[str, str]) -> str | None:
+    """Return the password of a URL whose part before the `@` is `login`."""
+    # An empty parameter is none: ~/.pgpass and PGPASSWORD may have it.
+    given = parameters.get("password")
+    if given:
+        return given
+    _, colon, raw = login.partition(":")
+    if colon:
+        return _decoded(raw)
+    return None
 
 
 def _refuse_raw(rest: str) -> None:

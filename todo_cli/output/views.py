@@ -195,18 +195,10 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
     `data` has the counts: all tasks of the file, its users, and new tasks; and
     the owners, and the tasks with another number.
     """
-    users = words.amount(result.users, "user")
-    line = f"Imported {_tasks(result.new)} of {users}"
-    old = result.tasks - result.new
-    if old > 0:
-        line += f"; {_tasks(old)} already there"
-    line += _new_store(context) or _new_lists(result.new_users)
-    renumbered = []
-    lines = [line]
+    message = _imported_line(result, context)
+    lines = [message]
     for each in result.renumbered:
-        renumbered.append(each._asdict())
         lines.append(f"Renumbered {each.old} -> {each.new} of {each.user}")
-    message = line
     if set(result.owners) - {context.user}:
         whose = _whose(result.owners, context.user)
         lines.append(whose)
@@ -216,9 +208,19 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
         "users": result.users,
         "new": result.new,
         "owners": list(result.owners),
-        "renumbered": renumbered,
+        "renumbered": [each._asdict() for each in result.renumbered],
     }
     return Sheet(data, message, lines)
+
+
+def _imported_line(result: "Imported", context: ViewContext) -> str:
+    """Count what an import copied, as in `Imported 2 tasks of 1 user`."""
+    users = words.amount(result.users, "user")
+    line = f"Imported {_tasks(result.new)} of {users}"
+    old = result.tasks - result.new
+    if old > 0:
+        line += f"; {_tasks(old)} already there"
+    return line + (_new_store(context) or _new_lists(result.new_users))
 
 
 def _whose(owners: Sequence[str], user: str) -> str:
