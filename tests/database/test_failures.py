@@ -535,6 +535,7 @@ def test_what_a_trigger_of_another_program_does_is_no_bug(
         "INSERT INTO kept VALUES ('x', '')": SchemaMismatch,
         "INSERT INTO gone VALUES (1)": SchemaMismatch,
         "SELECT json('{')": SchemaMismatch,
+        'SELECT "syntax error"(1)': SchemaMismatch,
     }
     for body, kind in bodies.items():
         with closing(sqlite3.connect(target.path)) as file, file:

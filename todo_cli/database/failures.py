@@ -91,10 +91,13 @@ _NO_DATABASE: Final = Reply(
     "There is no such database: {place}",
     "check the name at the end of the URL",
 )
+SEE_DOCTOR: Final = "see `todo doctor`"
+"""The hint if something is wrong with the store in use."""
+
 _ODD_TABLES: Final = Reply(
     SchemaMismatch,
     "The tables in {place} do not fit this program",
-    "see `todo doctor`",
+    SEE_DOCTOR,
 )
 _BUSY: Final = Reply(DatabaseBusy, "{place} is busy", "try again")
 _TAKEN: Final = Reply(Conflict, "The id or the number is taken")
@@ -461,8 +464,14 @@ _SQLITE_ABSENT: Final = (
     "no such column",
     "has no column named",
 )
-_OUR_SQL: Final = ("syntax error", "incomplete input", "unrecognized token")
-"""What SQLite says about SQL that is wrong: only ours can be."""
+_OUR_SQL: Final = re.compile(
+    'near ".*": syntax error|incomplete input|unrecognized token: ".*"',
+    re.DOTALL,
+)
+"""What SQLite says about SQL that is wrong: only ours can be.
+
+It is the whole message: a trigger of another program chooses parts of others.
+"""
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
 """What sqlite3 says about text that another program stored."""
 
@@ -816,7 +825,7 @@ def _reply_for(name: str, message: str) -> Reply | None:
     """Choose the row for an error of SQLite; None if only a bug causes it."""
     if _NOT_UTF_8 in message:
         return _DAMAGED
-    if name == "SQLITE_ERROR" and _has_any(message, _OUR_SQL):
+    if name == "SQLITE_ERROR" and _OUR_SQL.fullmatch(message):
         return None
     starts = [each for each in _SQLITE if name.startswith(each)]
     return _SQLITE[max(starts, key=len)] if starts else None

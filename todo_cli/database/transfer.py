@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.failures import SEE_DOCTOR
 from todo_cli.database.intake import CHECK, Record
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import NAME_ANOTHER
@@ -247,12 +248,14 @@ async def _read_source(source: Database) -> dict[str, list[Record]]:
             f"{place} {_emptiness(source.target)}", hint=_NAME_A_FILE
         ) from None
     except SchemaMismatch as error:
-        if error.hint != NAME_ANOTHER:
-            # Older, newer or untrusted: the hint fits any store.
-            raise
-        raise SchemaMismatch(
-            f"{place} is a database, but not one of todo's", hint=_NAME_A_FILE
-        ) from None
+        if error.hint == NAME_ANOTHER:
+            message = f"{place} is a database, but not one of todo's"
+            raise SchemaMismatch(message, hint=_NAME_A_FILE) from None
+        if error.hint == SEE_DOCTOR:
+            # Doctor looks at the store in use.
+            raise SchemaMismatch(error.message, hint=CHECK) from error
+        # Older, newer or untrusted: the hint fits any store.
+        raise
     except (LeftBehind, DiskFailed):
         # Its hint is about the source, so keep it.
         raise
