@@ -3,10 +3,13 @@ what libraries would print by themselves.
 """
 
 import errno
+import fcntl
 import io
 import os
 import resource
 import signal
+import sys
+import termios
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +29,7 @@ from tests.support.program import (
     Todo,
     finished,
 )
+from tests.support.site import wait_until
 from todo_cli import config
 from todo_cli.cli import limits
 from todo_cli.cli.command import Command
@@ -238,8 +242,18 @@ def reading(process: Process, *options: str, **how: Any) -> Child:
     """A process that waits for its standard input."""
     running = process.start("add", "-", *options, **how)
     assert running.stdin is not None
-    time.sleep(0.5)  # most of a run: it waits by then
+    # An empty line is no task. Once it is read, the process waits for more.
+    running.stdin.write(b"\n")
+    running.stdin.flush()
+    wait_until(lambda: unread(running) == 0)
     return running
+
+
+def unread(running: Child) -> int:
+    """How many bytes of its standard input a process has not read yet."""
+    assert running.stdin is not None
+    found = fcntl.ioctl(running.stdin, termios.FIONREAD, b"\0" * 4)
+    return int.from_bytes(found, sys.byteorder)
 
 
 @pytest.mark.spec("002/FR-046")

@@ -147,7 +147,9 @@ def test_delete_is_sent_once_more_where_the_row_is_there(
 
     assert ours(site) == []
     assert proxy.connections == 2
-    if not is_executed(fault):
+    # The server may do what it gets late after what is sent once more.
+    is_first = fault.when == "during" and ran.status == 0
+    if is_first or not is_executed(fault):
         assert ran.data["title"] == "Buy milk"
     else:
         assert "gone" in assert_unknown(ran, "list", "--status", "all")

@@ -13,6 +13,7 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 import asyncio
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from asyncpg.protocol import Protocol
@@ -232,7 +233,10 @@ class Line:
 
     def abort(self) -> None:
         """Cut the connection; asyncpg does not after every error."""
-        if self._transport is not None:
+        if self._transport is None:
+            return
+        # Before 3.11.5, Python's TLS transport fails if asyncpg closed it.
+        with suppress(AttributeError):
             self._transport.abort()
 
     def _watched(self, make: Callable[[], Any]) -> Callable[[], Any]:
