@@ -213,6 +213,17 @@ def test_limits_are_recognized_in_every_form() -> None:
     assert [limits.exceeded(error) for error in others] == [None] * len(others)
 
 
+@pytest.mark.spec("002/FR-155")
+def test_causes_that_form_a_ring_are_looked_at_once() -> None:
+    """`raise error from error` made the program run for ever."""
+    alone, one, two = ValueError("x"), ValueError("x"), ValueError("x")
+    alone.__cause__ = alone
+    one.__cause__, two.__context__ = two, one
+
+    assert limits.exceeded(alone) is None
+    assert limits.exceeded(one) is None
+
+
 @pytest.mark.spec("002/FR-075", "002/FR-155")
 @pytest.mark.nothing_made
 @pytest.mark.parametrize("mask", [0o777, 0o700, 0o277, 0o077, 0])

@@ -298,6 +298,44 @@ def test_settings_that_a_server_refuses_say_which(
     assert own_postgres.password not in str(error)
 
 
+@pytest.mark.spec("002/FR-181", "002/FR-182")
+@pytest.mark.parametrize(
+    ("database", "query", "code", "words"),
+    [
+        (
+            "postgres",
+            "target_session_attrs=standby",
+            "DATABASE_UNAVAILABLE",
+            "is up",
+        ),
+        ("todo_ascii", "", "CONFIG", "is in SQL_ASCII"),
+    ],
+)
+def test_a_server_that_will_not_do_is_reported_by_every_command(
+    todo_embedded: Todo,
+    own_postgres: PostgresCluster,
+    database: str,
+    query: str,
+    code: str,
+    words: str,
+) -> None:
+    own_postgres.run_sql(
+        "postgres",
+        "CREATE DATABASE todo_ascii TEMPLATE template0 ENCODING 'SQL_ASCII' "
+        "LC_COLLATE 'C' LC_CTYPE 'C'",
+    )
+    url = f"{own_postgres.url(database)}?{query}"
+    try:
+        for command in (["list"], ["add", "Buy milk"], ["db", "upgrade"]):
+            ran = todo_embedded(
+                *command, "--json", env={"TODO_DATABASE_URL": url}
+            )
+            assert ran.error["code"] == code
+            assert words in str(ran.error["message"])
+    finally:
+        own_postgres.run_sql("postgres", "DROP DATABASE todo_ascii (FORCE)")
+
+
 # The config file
 
 

@@ -33,6 +33,7 @@ from todo_cli.errors import (
     Code,
     ConfigInvalid,
     DatabaseUnavailable,
+    Internal,
     TimedOut,
     TlsFailed,
     TodoError,
@@ -536,6 +537,19 @@ async def test_an_odd_answer_is_named_at_once(
             f"127.0.0.1:{port}/shop does not answer as a PostgreSQL server "
             "that todo knows"
         )
+
+
+@pytest.mark.spec("002/FR-155", "002/FR-183")
+@pytest.mark.parametrize(
+    "limit", [MemoryError(), RuntimeError("can't start new thread")]
+)
+def test_a_limit_of_this_machine_is_not_the_servers_fault(
+    limit: Exception,
+) -> None:
+    """The program reports what the cause of such an error names."""
+    found = failures.translated(limit, at(5432), connecting=True)
+
+    assert type(found) is Internal
 
 
 @pytest.mark.spec("002/FR-183")

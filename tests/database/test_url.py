@@ -350,6 +350,15 @@ def test_parse_url_refuses_a_variable_that_cannot_be_used(
         parse_url("postgresql://h", cwd=CWD, login="\udcff")
 
 
+def test_parse_url_reads_no_variable_that_the_url_makes_useless() -> None:
+    full = "postgresql://ada:own@db.example:7/shop"
+    names = ("PGHOST", "PGUSER", "PGPASSWORD", "PGDATABASE")
+
+    found = with_variables(full, **dict.fromkeys(names, "\udcff"))
+
+    assert found == read(full)
+
+
 @pytest.mark.spec("002/FR-066")
 def test_parse_url_names_only_known_parameters_that_have_no_effect() -> None:
     target = with_query(

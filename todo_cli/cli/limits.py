@@ -60,8 +60,11 @@ def _refusal(number: int) -> Refusal:
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception, and what it was raised from or beside.
 
-    A driver may wrap the one that names the limit.
+    A driver may wrap the one that names the limit. Each comes once: one that
+    was raised again from itself is its own cause.
     """
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -217,9 +217,6 @@ def _answer(
             return _internal(error, arguments, configured, printer)
         return printer.failure(error)
     except Exception as error:  # noqa: BLE001 - a bug, too, must print one document
-        limit = limits.exceeded(error)
-        if limit is not None:
-            return printer.failure(limit)
         return _internal(error, arguments, configured, printer)
 
 
@@ -229,7 +226,10 @@ def _internal(
     configured: Configured,
     printer: Printer,
 ) -> Printed:
-    """Draw a bug, and hide secrets that its traceback may quote."""
+    """Draw a bug, unless a limit is its cause; hide secrets that it may quote."""
+    limit = limits.exceeded(error)
+    if limit is not None:
+        return printer.failure(limit)
     variables = printer.env.variables
     return printer.bug(
         error,

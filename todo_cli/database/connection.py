@@ -154,6 +154,8 @@ async def connect(
             if failures.is_refused(error):
                 patience_s = _REFUSED_FOR_S
             is_late = waited_s + pause_s >= patience_s
+            if isinstance(error, TodoError):
+                raise
             if is_late or not failures.can_pass(error):
                 translated = failures.translated(
                     error, target, connecting=True

@@ -680,10 +680,16 @@ def translated(
     if isinstance(target, PostgresTarget):
         found = _from_postgres(error, target, connecting=connecting)
         # Any program may listen there, so nothing that it says is our bug.
-        if connecting and isinstance(found, Internal):
+        is_of_server = connecting and not _is_of_limit(error)
+        if is_of_server and isinstance(found, Internal):
             return not_postgresql(target.place)
         return found
     return _from_sqlite(error, target.path)
+
+
+def _is_of_limit(error: BaseException) -> bool:
+    """Whether memory or threads ran out here; the server has no part in it."""
+    return isinstance(error, MemoryError) or "new thread" in str(error)
 
 
 def not_postgresql(place: str) -> DatabaseUnavailable:

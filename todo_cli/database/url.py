@@ -670,8 +670,15 @@ def _fill(parts: _Parts, variables: Mapping[str, str]) -> _Parts:
 def _gaps(parts: _Parts, variables: Mapping[str, str]) -> dict[str, str]:
     """Choose which variables fill a gap; return their names by parameter."""
     given = set(parts.parameters)
-    if parts.hosts:
-        given.add("host")
+    in_front = {
+        "host": parts.hosts,
+        "user": parts.user,
+        "password": parts.password,
+        "dbname": parts.database,
+    }
+    for parameter, value in in_front.items():
+        if value:
+            given.add(parameter)
     names: dict[str, str] = {}
     for name, parameter in _VARIABLES.items():
         value = variables.get(name)
