@@ -118,7 +118,9 @@ def test_choose_takes_flag_then_environment_then_file_then_default() -> None:
             assert by_flag == by_variable
         assert config.choose(setting, variables, file) == by_variable
         if setting.key:
-            by_file = Chosen("by file", f"`{setting.key}` in {FILE}")
+            by_file = Chosen(
+                "by file", f"`{setting.key}` in {FILE}", FILE.parent
+            )
             assert config.choose(setting, {}, file) == by_file
         assert config.choose(setting, {}, nothing) == default
 
@@ -798,3 +800,17 @@ def test_read_config_takes_a_loose_file_without_a_password(
     for text in (*(f'database_url = "{url}"' for url in urls), 'user = "ada"'):
         write(text, 0o644)
         assert read(home).values
+
+
+@pytest.mark.spec("002/FR-065")
+def test_a_relative_path_in_the_config_file_starts_at_its_folder(
+    tmp_path: Path,
+) -> None:
+    """wsporto/typesql#75: each folder had a list of its own."""
+    file = Config(tmp_path / "todo.toml", {"database_url": "./tasks.db"})
+
+    target = config.load(
+        {}, file, user="ada", login=None, cwd=Path("/"), home=None
+    ).target
+
+    assert target == SqliteTarget(tmp_path / "tasks.db")

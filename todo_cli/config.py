@@ -167,6 +167,8 @@ class Chosen:
 
     value: Any
     source: str
+    folder: Path | None = None
+    """Where a relative path starts, if that is not the working folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,9 @@ def choose(
         and setting.key in config.values
     ):
         source = f"`{setting.key}` in {config.path}"
-        return Chosen(config.values[setting.key], source)
+        # A path in the file means the same wherever todo is called.
+        folder = config.path and config.path.parent
+        return Chosen(config.values[setting.key], source, folder)
     return Chosen(setting.default, "the default")
 
 
@@ -661,7 +665,11 @@ def _read_target(
         return _embedded(variables, home)
     try:
         return parse_url(
-            url, cwd=cwd, home=home, variables=variables, login=login
+            url,
+            cwd=chosen.folder or cwd,
+            home=home,
+            variables=variables,
+            login=login,
         )
     except ConfigInvalid as error:
         # It names one of libpq's variables, which is its source.

@@ -26,7 +26,7 @@ from todo_cli.database.engine import Database, open_database
 from todo_cli.database.postgresql import Server
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import Forbidden, SchemaMismatch
+from todo_cli.errors import Conflict, Forbidden, SchemaMismatch
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange
 
@@ -112,6 +112,20 @@ async def test_a_store_that_lacks_only_checks_is_used_as_it_is(
     assert await read_schema(first) == before
     if first.kind == "sqlite":
         assert not list(file_of(first).parent.glob("*.bak"))
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-041", "001/FR-003")
+async def test_its_numbers_end_where_those_of_a_newer_one_do(
+    first: Store, tasks: TaskService
+) -> None:
+    last = 2**31 - 1
+    await run_sql(first, f"UPDATE todo.counter SET last = {last - 1}")
+
+    with pytest.raises(Conflict, match="No number is left"):
+        await tasks.add_all([NewTask(title="b"), NewTask(title="c")])
+
+    assert (await tasks.add(NewTask(title="d"))).task.number == last
 
 
 @pytest.mark.nothing_made

@@ -196,7 +196,7 @@ def test_parse_url_refuses_a_parameter_that_has_no_such_value(
 UNSUPPORTED = {
     "gssencmode": ("PGGSSENCMODE", "require", ["disable", "prefer", ""]),
     "hostaddr": ("PGHOSTADDR", "10.0.0.1", [""]),
-    "krbsrvname": ("PGKRBSRVNAME", "other", ["postgres"]),
+    "krbsrvname": (None, "other", ["postgres"]),
     "load_balance_hosts": ("PGLOADBALANCEHOSTS", "random", ["disable"]),
     "require_auth": ("PGREQUIREAUTH", "scram-sha-256", [""]),
     "requirepeer": ("PGREQUIREPEER", "postgres", [""]),
@@ -211,11 +211,11 @@ UNSUPPORTED = {
         "TLSv1.3",
         ["TLSv1", "TLSv1.1", "TLSv1.2"],
     ),
-    "sslcert": ("PGSSLCERT", "/c.pem", [""]),
-    "sslcertmode": ("PGSSLCERTMODE", "require", ["disable", "allow"]),
+    "sslcert": (None, "/c.pem", [""]),
+    "sslcertmode": (None, "require", ["disable", "allow"]),
     "sslcrl": ("PGSSLCRL", "/c.crl", [""]),
     "sslcrldir": ("PGSSLCRLDIR", "/crl", [""]),
-    "sslkey": ("PGSSLKEY", "/k.pem", [""]),
+    "sslkey": (None, "/k.pem", [""]),
 }
 
 
@@ -229,16 +229,36 @@ def test_parse_url_never_drops_what_makes_another_or_a_safer_connection(
 
     error = refusal(f"postgresql://h/d?{parameter}={wanted}")
     assert error.message.startswith(f"`{parameter}` in the database URL ")
-    with pytest.raises(ConfigInvalid, match=f"^{variable} asks for "):
-        with_variables("postgresql://h/d", **{variable: wanted})
     for value in harmless:
-        target = with_query(f"{parameter}={value}")
-        assert target == with_query("")
-        url = "postgresql://ada@db.example/shop?"
-        assert with_variables(url, **{variable: value}) == target
+        assert with_query(f"{parameter}={value}") == with_query("")
+    if variable is None:
+        return
+    with pytest.raises(ConfigInvalid, match=f"^{variable} asks for "):
+        with_variables("postgresql:///d", **{variable: wanted})
+    url = "postgresql://ada@db.example/shop?"
+    for value in harmless:
+        assert with_variables(url, **{variable: value}) == with_query("")
     # The URL wins over the variable.
-    url = f"postgresql://ada@db.example/shop?{parameter}={harmless[0]}"
+    url += f"{parameter}={harmless[0]}"
     assert with_variables(url, **{variable: wanted}) == with_query("")
+
+
+@pytest.mark.spec("002/FR-185")
+def test_parse_url_with_a_host_ignores_what_is_set_for_other_programs() -> (
+    None
+):
+    others = {
+        "PGHOSTADDR": "10.0.0.1",
+        "PGLOADBALANCEHOSTS": "random",
+        "PGSERVICE": "shop",
+        "PGSSLCERT": "/c.pem",
+        "PGSSLCERTMODE": "require",
+        "PGSSLKEY": "/k.pem",
+        "PGKRBSRVNAME": "other",
+    }
+
+    for url in ("postgresql://h/d", "postgresql:///d?host=h"):
+        assert with_variables(url, **others) == read(url)
 
 
 @pytest.mark.spec("002/FR-185")
@@ -595,10 +615,10 @@ REFUSED: dict[str, list[str]] = {
     "SQLite uses for its own": [
         *("tasks.db-wal", "/srv/work-journal", "sqlite:///x-shm"),
         *("~/work-wal", "//srv/tasks-shm", "./tasks.DB-WAL"),
-        *("/srv/work-wal/", "./work-journal/.", "sqlite:///x-wal?mode=ro"),
+        *("/srv/work-wal/", "./work-journal/.", "sqlite:///x-wal"),
     ],
     "no file": [
-        *("", "sqlite://", "sqlite:///", "sqlite:///?mode=ro"),
+        *("", "sqlite://", "sqlite:///", "sqlite:///?"),
         *(":memory:", "sqlite:///:memory:"),
     ],
     "a control character": [
@@ -706,7 +726,7 @@ PATHS = {
     "sqlite:///a/b.db": "/here/a/b.db",
     "SQLite:////srv/tasks.db": "/srv/tasks.db",
     "sqlite+aiosqlite:////srv/tasks.db": "/srv/tasks.db",
-    "sqlite:////srv/tasks.db?mode=ro&cache=shared": "/srv/tasks.db",
+    "sqlite:////srv/tasks.db?": "/srv/tasks.db",
     "sqlite:///~/tasks.db": "/home/ada/tasks.db",
     "tasks.db": "/here/tasks.db",
     "my/tasks": "/here/my/tasks",
@@ -964,3 +984,21 @@ OTHERS = [
 def test_a_misspelt_url_of_another_variable_is_meant_for_postgresql() -> None:
     assert [text for text in MEANT if not is_meant_for_postgres(text)] == []
     assert [text for text in OTHERS if is_meant_for_postgres(text)] == []
+
+
+@pytest.mark.spec("002/FR-065")
+@pytest.mark.parametrize(
+    "query", ["mode=ro", "immutable=1&mode=ro", "cache=shared", "x", "z.db"]
+)
+def test_parse_url_drops_no_parameter_of_a_sqlite_url(query: str) -> None:
+    """mattn/go-sqlite3#772: `mode=ro` was ignored, and the file was written."""
+    error = refusal(f"sqlite:///tasks.db?{query}")
+
+    assert "parameters after a `?`" in error.message
+
+
+@pytest.mark.spec("002/FR-065")
+@pytest.mark.parametrize("path", ["$HOME/todo.db", "${HOME}/todo.db", "$X"])
+def test_parse_url_takes_no_variable_for_a_folder(path: str) -> None:
+    """gabrie30/ghorg#117: a folder named `$HOME`."""
+    assert "not expanded" in refusal(path).message

@@ -63,6 +63,10 @@ class Command(Generic[T]):
         """Put the result into words. A pure function."""
         raise NotImplementedError
 
+    def changes(self) -> bool:
+        """Whether its success means that something was stored."""
+        return bool(self.unchanged)
+
     def repeat(self) -> Sequence[str]:
         """Return the arguments that settle an unknown outcome.
 

@@ -209,7 +209,7 @@ def _answer(
         if configured.error is not None:
             raise configured.error
         sheet = perform(parsed, configured.file, env, as_json=as_json)
-        return printer.result(sheet)
+        return printer.result(sheet, changes=parsed.command.changes())
     except Interrupted as end:
         return printer.interrupted(end.number)
     except TodoError as error:

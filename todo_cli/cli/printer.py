@@ -41,12 +41,15 @@ class Printer:
         self.env = env
         self.as_json = as_json
 
-    def result(self, sheet: Sheet) -> Printed:
-        """Draw what a command found or did, with the sheet's fault if any."""
+    def result(self, sheet: Sheet, *, changes: bool = False) -> Printed:
+        """Draw what a command found or did, with the sheet's fault if any.
+
+        With `changes`, the sheet is about what was stored.
+        """
         if sheet.fault is not None:
             return self._faulty(sheet, sheet.fault)
         stored = None
-        if sheet.lines:
+        if changes:
             stored = sheet.message
         return Printed(0, self._draw(sheet), stored=stored)
 

@@ -199,6 +199,8 @@ _STATES: Final[Mapping[str, Reply]] = {
 _AT_START: Final[Mapping[str, Reply]] = {
     "22": _PARAMETER,
     "42704": _PARAMETER,
+    # The database takes no connections at present.
+    "55000": _UNAVAILABLE,
 }
 """While connecting, these are about a setting that was sent."""
 

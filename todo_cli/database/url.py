@@ -100,7 +100,6 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "PGGSSENCMODE": "gssencmode",
     "PGHOST": "host",
     "PGHOSTADDR": "hostaddr",
-    "PGKRBSRVNAME": "krbsrvname",
     "PGLOADBALANCEHOSTS": "load_balance_hosts",
     "PGPASSFILE": "passfile",
     "PGPASSWORD": "password",
@@ -109,11 +108,8 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "PGREQUIREPEER": "requirepeer",
     "PGREQUIRESSL": "requiressl",
     "PGSERVICE": "service",
-    "PGSSLCERT": "sslcert",
-    "PGSSLCERTMODE": "sslcertmode",
     "PGSSLCRL": "sslcrl",
     "PGSSLCRLDIR": "sslcrldir",
-    "PGSSLKEY": "sslkey",
     "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
     "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
     "PGSSLMODE": "sslmode",
@@ -123,8 +119,13 @@ _VARIABLES: Final[Mapping[str, str]] = {
 }
 """libpq's variables that fill what a connection string leaves out.
 
-No other variable of libpq changes which server is used, or how safe the
-connection is.
+Others only offer something, as `PGSSLCERT` does: a server that demands it
+refuses us. They may be set for other programs, so they have no effect.
+"""
+_OF_HOST: Final = _words("hostaddr load_balance_hosts service")
+"""Parameters that choose the server.
+
+Their variables have no effect if the connection string names a host.
 """
 _STRICT_MODES: Final = _words("require verify-ca verify-full")
 _FOREIGN: Final = _words(
@@ -412,7 +413,13 @@ def parse_url(
         target = _postgres(rest, variables)
         return _with_usual(target, home, login)
     if separator and scheme.lower() in _SQLITE:
-        name = rest.partition("?")[0].removeprefix("/")
+        name, _, query = rest.removeprefix("/").partition("?")
+        if query:
+            raise ConfigInvalid(
+                "The URL of the SQLite file has parameters after a `?`, and "
+                "todo knows none",
+                hint="leave them out; a `?` of the name is read in a plain path",
+            )
         if redact.looks_like_address(name):
             raise ConfigInvalid(
                 "The path of the SQLite file looks like a connection string",
@@ -452,6 +459,11 @@ def _refuse_addresses(text: str) -> None:
             wrong.
     """
     _refuse_copied(text)
+    if text.startswith("$"):
+        raise ConfigInvalid(
+            "The database URL begins with a variable that was not expanded",
+            hint="let the shell expand it, in double quotes; or begin with `~/`",
+        )
     scheme, separator, _ = text.partition("://")
     if separator:
         named = f" `{scheme}`" if scheme.lower() in _SCHEMES else ""
@@ -679,6 +691,8 @@ def _gaps(parts: _Parts, variables: Mapping[str, str]) -> dict[str, str]:
     for parameter, value in in_front.items():
         if value:
             given.add(parameter)
+    if "host" in given:
+        given |= _OF_HOST
     names: dict[str, str] = {}
     for name, parameter in _VARIABLES.items():
         value = variables.get(name)
@@ -708,7 +722,8 @@ def _check(parts: _Parts) -> None:
         if value and value not in harmless:
             raise ConfigInvalid(
                 f"{parts.name(parameter)} asks for what todo cannot do",
-                hint="leave it out, if the connection is right without it",
+                hint="leave it out, if the connection is right without it; "
+                f"an empty `{parameter}=` in the URL overrides a variable",
             )
     # A password may be in the user: its `:` was encoded or mistyped.
     has_colon = ":" in redact.plain(parts.user)

@@ -33,6 +33,10 @@ class Upgrade(Command[str]):
         typer.Option("--sql", help="Print the SQL instead of running it."),
     ] = False
 
+    def changes(self) -> bool:
+        """Whether the tables are made, not only shown."""
+        return not self.sql
+
     async def run(self, context: "RunContext") -> str:
         """Upgrade; return the schema's version, or with --sql the SQL."""
         if self.sql:
@@ -142,6 +146,10 @@ class Import(Command["Imported"]):
         if redact.looks_like_address(self.owner):
             raise InvalidInput.of("as", "looks like a connection string")
         return rules.clean_user(self.owner)
+
+    def changes(self) -> bool:
+        """It stores what it copies."""
+        return True
 
     async def run(self, context: "RunContext") -> "Imported":
         """Copy the tasks of every user, all or nothing.
