@@ -6,6 +6,7 @@ place what SQLite had to do, and explains what the system says to that.
 """
 
 import errno
+import grp
 import os
 import pwd
 import re
@@ -175,6 +176,14 @@ def owner_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
+
+
+def group_of(gid: int) -> str:
+    """Name a group, or give its number if it has no name."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return f"gid {gid}"
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -1295,3 +1295,32 @@ def test_ends_with_the_hint_at_a_terminal(site: Site) -> None:
     lines = ran.out.splitlines()
     assert lines[0] == "Not usable: localhost:1/x refuses connections"
     assert lines[-1].startswith("hint: ")
+
+
+@pytest.mark.spec("002/FR-162")
+def test_names_the_group_that_shares_a_store(
+    embedded: Todo, file: Path
+) -> None:
+    file.chmod(0o660)
+    file.parent.chmod(0o2770)
+
+    found = warnings(embedded("doctor", "--json"))
+
+    for name in ("file_mode", "folder_mode"):
+        assert found[name].startswith("unless you share it on purpose, the ")
+
+
+@pytest.mark.spec("002/FR-162")
+def test_names_an_index_that_lacks_a_row(embedded: Todo, file: Path) -> None:
+    """A log of another program can do this; a quick check does not see it."""
+    with closing(sqlite3.connect(file)) as store, store:
+        store.execute("PRAGMA writable_schema = ON")
+        store.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'completed', 'title') "
+            "WHERE type = 'index' AND sql LIKE '%completed%'"
+        )
+
+    error = embedded("doctor", "--json").error
+
+    assert error["code"] == "IO_ERROR"
+    assert "is damaged" in error["message"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from todo_cli.database.pgpass import find_password
+from todo_cli.database.pgpass import closing_hint, find_password
 from todo_cli.database.url import PostgresTarget
 
 TARGET = PostgresTarget((("db.example", 5432),), "ada", database="shop")
@@ -84,3 +84,22 @@ def test_a_file_that_cannot_be_used_is_passed_over(tmp_path: Path) -> None:
         *(pipe, unreadable),
     ):
         assert find_password(replace(TARGET, password_file=path)) is None
+
+
+@pytest.mark.spec("002/FR-186")
+def test_a_file_that_others_can_use_says_so(tmp_path: Path) -> None:
+    """libpq warns of it: the password is refused for no visible reason."""
+    is_open = kept(tmp_path, b"*:*:*:*:secret", mode=0o644)
+    file = is_open.password_file
+    hint = closing_hint(is_open)
+    assert (
+        hint
+        == f"`{file}` is ignored, because others can use it: chmod 600 {file}"
+    )
+
+    private = kept(tmp_path, b"*:*:*:*:secret")
+    missing = replace(TARGET, password_file=tmp_path / "nowhere")
+    device = replace(TARGET, password_file=Path("/dev/null"))
+    other = replace(is_open, password="given")
+    for target in (private, missing, device, other, TARGET):
+        assert closing_hint(target) is None

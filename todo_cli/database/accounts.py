@@ -76,8 +76,8 @@ def refuse_to_make(folder: Path) -> None:
     owner = disk.owner_of(uid)
     raise IoFailed(
         f"{folder} belongs to {owner}, who could not use what root makes there",
-        hint="`sudo -H` keeps root's tasks in root's home; or make a folder, "
-        "and name a file in it in TODO_DATABASE_URL",
+        hint="make the folder yourself and name a file in it in "
+        "TODO_DATABASE_URL; or keep root's tasks in root's home with `sudo -H`",
     )
 
 

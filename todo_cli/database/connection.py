@@ -19,10 +19,15 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from todo_cli.database import failures
-from todo_cli.database.pgpass import find_password
+from todo_cli.database.pgpass import closing_hint, find_password
 from todo_cli.database.startup import Line
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import ConfigInvalid, DatabaseUnavailable, TodoError
+from todo_cli.errors import (
+    AuthFailed,
+    ConfigInvalid,
+    DatabaseUnavailable,
+    TodoError,
+)
 
 STATEMENT_TIMEOUT_S: Final = 30.0
 _REFUSED_FOR_S: Final = 1.2
@@ -157,13 +162,18 @@ async def connect(
             if isinstance(error, TodoError):
                 raise
             if is_late or not failures.can_pass(error):
-                translated = failures.translated(
-                    error, target, connecting=True
-                )
-                raise translated from error
+                raise _explained(error, target) from error
         # Random, so that clients of a restarted server do not come at once.
         await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - jitter, not a secret
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _explained(error: Exception, target: PostgresTarget) -> TodoError:
+    """Translate an error, and name a password file that was ignored."""
+    translated = failures.translated(error, target, connecting=True)
+    if isinstance(translated, AuthFailed):
+        translated.hint = closing_hint(target) or translated.hint
+    return translated
 
 
 def _limit(target: PostgresTarget, timeout_s: float) -> float:
@@ -315,9 +325,7 @@ def refuse_encoding(connection: Any, target: PostgresTarget) -> None:
         if plain not in ("utf8", "unicode"):
             raise ConfigInvalid(
                 f"{target.place} is in {encoding}, and todo needs UTF-8",
-                hint="make another and name it in the URL: "
-                "CREATE DATABASE todo_utf8 TEMPLATE template0 "
-                "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+                hint=f"make another and name it in the URL: {failures.MAKES_UTF8}",
             )
 
 

@@ -91,6 +91,11 @@ _NO_DATABASE: Final = Reply(
     "There is no such database: {place}",
     "check the name at the end of the URL",
 )
+MAKES_UTF8: Final = (
+    "CREATE DATABASE todo_utf8 TEMPLATE template0 "
+    "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+)
+"""The SQL that makes a database for every text, whatever the server's locale."""
 SEE_DOCTOR: Final = "see `todo doctor`"
 """The hint if something is wrong with the store in use."""
 

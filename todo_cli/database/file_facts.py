@@ -30,9 +30,9 @@ A log can grow to some megabytes before SQLite empties it.
 _FEW_INODES: Final = 100
 """The same for files: SQLite makes two beside the file."""
 _CHECKED_UP_TO: Final = 16 * 1024**2
-"""The largest file, in bytes, of which every page is checked.
+"""The largest file, in bytes, of which every page and index is checked.
 
-That takes 0.3 s; SQLite's own program can check a larger one.
+That takes less than a second; SQLite's own program can check a larger one.
 """
 _USED_BY_OTHERS: Final = 0o066
 """The rights of group and others to read and to write."""
@@ -88,7 +88,8 @@ def _add_file(facts: "Facts", path: Path) -> None:
         is_file = stat.S_ISREG(found.st_mode)
         if is_file and found.st_mode & _USED_BY_OTHERS:
             command = f"chmod 600 {quote(str(path))}"
-            warning = f"others can read or write the tasks: `{command}`"
+            who = _who(found, _USED_BY_OTHERS)
+            warning = f"{who} can read or write the tasks: `{command}`"
         mode = disk.rights(found.st_mode)
         facts.add("file_mode", mode, warning)
         owner = disk.owner_of(found.st_uid)
@@ -112,7 +113,8 @@ def _add_folder(facts: "Facts", folder: Path) -> None:
         warning = None
         if found.st_mode & disk.WRITTEN_BY_OTHERS:
             advice = _close(folder, found)
-            warning = f"others can replace the file or its log: {advice}"
+            who = _who(found, disk.WRITTEN_BY_OTHERS)
+            warning = f"{who} can replace the file or its log: {advice}"
         mode = disk.rights(found.st_mode)
         facts.add("folder_mode", mode, warning)
         owner = disk.owner_of(found.st_uid)
@@ -120,6 +122,15 @@ def _add_folder(facts: "Facts", folder: Path) -> None:
 
     names = ("folder_mode", "folder_owner")
     _ask(facts, names, os.stat, folder, take)
+
+
+def _who(found: os.stat_result, rights: int) -> str:
+    """Say who else has any of these rights."""
+    if found.st_mode & rights & stat.S_IRWXO:
+        return "others"
+    # A group may share a store on purpose.
+    group = disk.group_of(found.st_gid)
+    return f"unless you share it on purpose, the group {group}"
 
 
 def _close(folder: Path, found: os.stat_result) -> str:
@@ -237,7 +248,7 @@ async def _add_check(
         facts.add("pages", "not checked: the file is large")
         return
     # Twenty lines are enough to tell damage from wrong values.
-    check = Statement("PRAGMA quick_check(20)")
+    check = Statement("PRAGMA integrity_check(20)")
     await facts.ask(connection, ["pages"], check, take)
 
 

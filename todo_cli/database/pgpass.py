@@ -37,6 +37,20 @@ def find_password(target: PostgresTarget) -> str | None:
     return None
 
 
+def closing_hint(target: PostgresTarget) -> str | None:
+    """Say how to have the file used, if its rights are why it is ignored."""
+    path = target.password_file
+    if target.password is not None or path is None:
+        return None
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    if not stat.S_ISREG(mode) or not mode & _OTHERS:
+        return None
+    return f"`{path}` is ignored, because others can use it: chmod 600 {path}"
+
+
 def _fits(fields: list[str], target: PostgresTarget) -> bool:
     """Whether a line is for this target; `*` fits everything."""
     host, port = target.hosts[0]

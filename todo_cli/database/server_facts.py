@@ -10,6 +10,7 @@ from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from todo_cli.database.failures import MAKES_UTF8
 from todo_cli.database.run import Row
 from todo_cli.database.url import PostgresTarget
 
@@ -125,7 +126,7 @@ def warn_of_encoding(encoding: str) -> str | None:
         return None
     return (
         "not UTF8, so it cannot hold every text: make another one, with "
-        "`CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0`"
+        f"`{MAKES_UTF8}`"
     )
 
 

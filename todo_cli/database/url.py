@@ -413,19 +413,7 @@ def parse_url(
         target = _postgres(rest, variables)
         return _with_usual(target, home, login)
     if separator and scheme.lower() in _SQLITE:
-        name, _, query = rest.removeprefix("/").partition("?")
-        if query:
-            raise ConfigInvalid(
-                "The URL of the SQLite file has parameters after a `?`, and "
-                "todo knows none",
-                hint="leave them out; a `?` of the name is read in a plain path",
-            )
-        if redact.looks_like_address(name):
-            raise ConfigInvalid(
-                "The path of the SQLite file looks like a connection string",
-                hint=_EXAMPLES,
-            )
-        return SqliteTarget(_file(name, cwd, home))
+        return SqliteTarget(_file(_name(rest), cwd, home))
     _refuse_addresses(text)
     path = _file(text, cwd, home)
     # A lone word, or characters of a URL: more likely a mistake than a path.
@@ -437,6 +425,24 @@ def parse_url(
             hint=_EXAMPLES,
         )
     return SqliteTarget(path)
+
+
+def _name(rest: str) -> str:
+    """Return the path in what follows `sqlite://`."""
+    name, _, query = rest.removeprefix("/").partition("?")
+    # For example `mode=ro`: without it the file would be written.
+    if query:
+        raise ConfigInvalid(
+            "The URL of the SQLite file has parameters after a `?`, and "
+            "todo knows none",
+            hint="leave them out; a `?` of the name is read in a plain path",
+        )
+    if redact.looks_like_address(name):
+        raise ConfigInvalid(
+            "The path of the SQLite file looks like a connection string",
+            hint=_EXAMPLES,
+        )
+    return name
 
 
 def _with_usual(
