@@ -83,15 +83,8 @@ def _add_file(facts: "Facts", path: Path) -> None:
 
     def take(found: os.stat_result) -> None:
         """Add what the system says."""
-        warning = None
-        # Never advise to change the rights of a device such as /dev/null.
-        is_file = stat.S_ISREG(found.st_mode)
-        if is_file and found.st_mode & _USED_BY_OTHERS:
-            command = f"chmod 600 {quote(str(path))}"
-            who = _who(found, _USED_BY_OTHERS)
-            warning = f"{who} can read or write the tasks: `{command}`"
         mode = disk.rights(found.st_mode)
-        facts.add("file_mode", mode, warning)
+        facts.add("file_mode", mode, _warn_of_others(path, found))
         owner = disk.owner_of(found.st_uid)
         facts.add("file_owner", owner)
         facts.add("file_bytes", found.st_size)
@@ -103,6 +96,16 @@ def _add_file(facts: "Facts", path: Path) -> None:
 
     names = ("file_mode", "file_owner", "file_bytes", "file_names")
     _ask(facts, names, os.stat, path, take)
+
+
+def _warn_of_others(path: Path, found: os.stat_result) -> str | None:
+    """Say how to keep others out of the file."""
+    # Never advise to change the rights of a device such as /dev/null.
+    if not stat.S_ISREG(found.st_mode) or not found.st_mode & _USED_BY_OTHERS:
+        return None
+    who = _who(found, _USED_BY_OTHERS)
+    command = f"chmod 600 {quote(str(path))}"
+    return f"{who} can read or write the tasks: `{command}`"
 
 
 def _add_folder(facts: "Facts", folder: Path) -> None:
