@@ -338,3 +338,39 @@ def test_two_accounts_of_a_group_write_to_one_store(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as file:
         assert len(file.execute("SELECT * FROM task").fetchall()) == 2
     assert disk.owner_of(0) == "root"
+
+
+def disks(folder: Path, shown: Path, kind: str) -> Path:
+    """A table of mounted disks, where that of the test has another type."""
+    device = shown.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    table = folder / "mountinfo"
+    table.write_text(
+        "22 1 0:21 / /proc rw,nosuid - proc proc rw\n"
+        f"35 1 {number} / / rw shared:1 - {kind} /dev/x rw\n"
+    )
+    return table
+
+
+@pytest.mark.spec("002/FR-140")
+def test_a_disk_without_rights_shows_its_files_as_open_to_all(
+    open_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = open_folder / "todo.db"
+    file.write_bytes(b"")
+    file.chmod(0o666)
+
+    for kind in ("drvfs", "9p", "vfat", "cifs"):
+        monkeypatch.setattr(
+            accounts, "MOUNTS", disks(tmp_path, open_folder, kind)
+        )
+        accounts.refuse_strangers(file)
+
+    for table in (
+        disks(tmp_path, open_folder, "ext4"),
+        tmp_path / "nowhere",
+        Path("/dev/null"),
+    ):
+        monkeypatch.setattr(accounts, "MOUNTS", table)
+        with pytest.raises(ConfigInvalid, match="by everybody"):
+            accounts.refuse_strangers(file)

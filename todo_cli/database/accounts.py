@@ -25,6 +25,24 @@ NAMESPACE: Final = Path("/proc/self/uid_map")
 """Which accounts have a number in this user namespace, and which."""
 OVERFLOW: Final = Path("/proc/sys/kernel/overflowuid")
 """The number that all other accounts show."""
+MOUNTS: Final = Path("/proc/self/mountinfo")
+"""The mounted disks; Linux alone has it."""
+_WITHOUT_RIGHTS: Final = frozenset(
+    [
+        "9p",
+        "cifs",
+        "drvfs",
+        "exfat",
+        "fuseblk",
+        "msdos",
+        "ntfs",
+        "ntfs3",
+        "smb3",
+        "smbfs",
+        "vfat",
+    ]
+)
+"""Types of disks that keep no rights, as those of Windows in WSL and sticks."""
 _EVERYBODY_WRITES: Final = stat.S_IWOTH
 _NAME_ITSELF: Final = "name the file itself in TODO_DATABASE_URL"
 _NAME_A_FOLDER: Final = (
@@ -144,13 +162,33 @@ def _check_rights(path: Path, found: os.stat_result) -> None:
         return
     if not found.st_mode & _EVERYBODY_WRITES:
         return
+    if _type_of_disk(found.st_dev) in _WITHOUT_RIGHTS:
+        # All of its files show the same mode, and `chmod` changes nothing.
+        return
     for folder in path.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:
             return
     raise ConfigInvalid(
         f"{path} can be written by everybody",
-        hint=f"chmod o-w {path}; on a drive without rights, keep it elsewhere",
+        hint=f"chmod o-w {path}",
     )
+
+
+def _type_of_disk(device: int) -> str:
+    """Return the type of a mounted disk, such as `ext4`; "" if not known.
+
+    A line says `number parent MAJOR:MINOR ... - TYPE source options`.
+    """
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = MOUNTS.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        if wanted in before.split()[2:3]:
+            return after.partition(" ")[0]
+    return ""
 
 
 def _is_stranger(uid: int) -> bool:
