@@ -21,6 +21,7 @@ from tests.cli.expect import add, assert_words, tasks_of, titles_of
 from tests.conftest import Seal
 from tests.support import before
 from tests.support.program import (
+    LIMIT_S,
     Child,
     Process,
     PtyProcess,
@@ -276,6 +277,8 @@ def test_signals_of_limits_of_time_end_the_program(
     plain, document = reading(process), reading(process, "--json")
     for running in (plain, document):
         running.send_signal(number)
+        # Its input must not end first: then it has added all there is.
+        running.wait(LIMIT_S)
 
     ran = finished(document)
 
