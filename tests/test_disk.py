@@ -3,6 +3,7 @@ have them.
 """
 
 import errno
+import grp
 import os
 import resource
 import socket
@@ -98,6 +99,22 @@ def test_kind_of_names_what_is_no_file(tmp_path: Path) -> None:
 def test_owner_of_names_an_account() -> None:
     assert disk.owner_of(0) == "root"
     assert disk.owner_of(4_000_000_000) == "uid 4000000000"
+
+
+def test_group_of_names_a_group() -> None:
+    assert disk.group_of(0) == grp.getgrgid(0).gr_name
+    assert disk.group_of(4_000_000_000) == "gid 4000000000"
+
+
+@pytest.mark.spec("002/FR-148")
+def test_what_is_mounted_without_its_folder_is_known() -> None:
+    trouble = disk.look_at_names(Path("/proc"))
+
+    # Linux alone can tell.
+    if hasattr(os, "O_PATH"):
+        assert trouble is not None
+        assert "mounted without its folder" in trouble.refusal.words
+    assert disk.look_at_names(Path("/proc/self/status")) is None
 
 
 def test_real_ends_in_a_cycle(tmp_path: Path) -> None:
