@@ -59,6 +59,9 @@ class Listener:
         self._ready.set()
         await self._stop.wait()
         server.close()
+        # asyncio hands over what it has accepted already within a few steps.
+        for _ in range(5):
+            await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
