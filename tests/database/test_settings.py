@@ -253,8 +253,10 @@ async def test_a_time_limit_of_the_server_is_a_timeout(
         """
     )
     there = "SELECT 1 FROM pg_settings WHERE name = $1"
+    # PostgreSQL 17 brought the second one, and the test extra is newer. Binaries
+    # of the machine, which serve where the extra is missing, can be older.
     if not await owner.fetchval(there, name):
-        pytest.skip(f"this server has no {name}")
+        pytest.skip(f"needs a server with {name}; install the test extra")
     await set_for_all(owner, place, f"{name} = 50")
 
     async with opened(own_postgres.url(place)) as database:
