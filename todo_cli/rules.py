@@ -7,7 +7,8 @@ Hebrew and Arabic need them.
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,13 @@ from todo_cli.errors import InvalidInput
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 10_000
 USER_LENGTH: Final = 255
+PROJECT_LENGTH: Final = 100
+TAG_LENGTH: Final = 50
+MOST_TAGS: Final = 50
+PRIORITIES: Final = ("high", "medium", "low")
+"""The highest first."""
+NONE_WORDS: Final = ("none", "-")
+"""What no project and no tag is called: `none` clears, and `-` means none."""
 
 LARGEST_NUMBER: Final = 2**31 - 1
 """The largest number that the columns of both stores can hold."""
@@ -28,6 +36,8 @@ _INSTANT: Final = re.compile(
     "(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 """The form of RFC 3339; Python accepts others, and cuts a longer fraction."""
+
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 UUID_LENGTH: Final = 36
 UUID_TEXT: Final = re.compile(
@@ -99,6 +109,122 @@ def clean_description(text: str | None) -> str | None:
         )
     # One way only to store "no description".
     return text or None
+
+
+def clean_note(text: str) -> str:
+    """Return a note, one or more lines for the end of a description.
+
+    Raises:
+        InvalidInput: it is empty, too long, or contains a refused character.
+    """
+    note = clean_description(text.strip())
+    if note is None:
+        raise InvalidInput.of(
+            "note", "must contain at least one visible character"
+        )
+    return note
+
+
+def clean_project(text: str | None) -> str | None:
+    """Trim the name of a project, such as `home.kitchen`; empty becomes None.
+
+    Its parts are separated by `.`, and none of them is empty.
+
+    Raises:
+        InvalidInput: the name breaks one of these rules.
+    """
+    if text is None or not text.strip(" "):
+        return None
+    project = _line("project", text, PROJECT_LENGTH)
+    _refuse_none("project", project)
+    parts = project.split(".")
+    if any(part.strip() != part or not part for part in parts):
+        raise InvalidInput.of(
+            "project", "must not have an empty part, as in `home.kitchen`"
+        )
+    return project
+
+
+def clean_tag(text: str) -> str:
+    """Trim a tag: 1 to 50 characters without white space or comma.
+
+    Raises:
+        InvalidInput: the tag breaks one of these rules.
+    """
+    tag = _line("tags", text, TAG_LENGTH)
+    if "," in tag or any(character.isspace() for character in tag):
+        raise InvalidInput.of(
+            "tags", "a tag must not contain white space or a comma"
+        )
+    _refuse_none("tags", tag)
+    return tag
+
+
+def clean_tags(tags: Iterable[str] | None) -> list[str]:
+    """Clean every tag; return each once, sorted by code point.
+
+    Raises:
+        InvalidInput: a tag breaks a rule, or there are more than 50.
+    """
+    if tags is None:
+        return []
+    found = sorted({clean_tag(tag) for tag in tags})
+    if len(found) > MOST_TAGS:
+        raise InvalidInput.of(
+            "tags", f"has {len(found)} tags, {MOST_TAGS} are allowed"
+        )
+    return found
+
+
+def clean_priority(text: str | None) -> str | None:
+    """Return a priority; an empty one becomes None.
+
+    Raises:
+        InvalidInput: it is none of `high`, `medium` and `low`.
+    """
+    if text in PRIORITIES or text is None:
+        return text
+    if not text:
+        return None
+    raise InvalidInput.of("priority", "must be high, medium or low")
+
+
+def read_day(field: str, value: object) -> date:
+    """Parse a calendar day such as `2026-12-24`; return a date as it is.
+
+    Raises:
+        InvalidInput: it has another form, or is not in the years 1900 to 9998.
+    """
+    if isinstance(value, date) and not isinstance(value, datetime):
+        day = value
+    else:
+        day = _parse_day(field, value)
+    if not FIRST_YEAR <= day.year < END_YEAR:
+        raise InvalidInput.of(
+            field, f"must be in the years {FIRST_YEAR} to {END_YEAR - 1}"
+        )
+    return day
+
+
+def _parse_day(field: str, value: object) -> date:
+    """Parse the ten characters of a day.
+
+    Raises:
+        InvalidInput: they are no day of the calendar.
+    """
+    # Python also accepts `20261224` and `2026-W52-4`.
+    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+        raise InvalidInput.of(field, "must be a day such as 2026-12-24")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput.of(field, "is not a day of the calendar") from None
+
+
+def _refuse_none(field: str, text: str) -> None:
+    """Refuse the words that mean that there is no value."""
+    if text.casefold() in NONE_WORDS:
+        raise InvalidInput.of(field, f"must not be called `{text}`")
 
 
 def clean_id(text: str) -> UUID:

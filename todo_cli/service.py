@@ -4,8 +4,8 @@ There is no SQL here, and nothing is printed.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields
-from datetime import datetime
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
@@ -22,8 +22,10 @@ from todo_cli.errors import (
     OutcomeUnknown,
     TodoError,
 )
+from todo_cli.fold import has_words
 from todo_cli.task import (
     Added,
+    Counts,
     NewTask,
     Reference,
     Task,
@@ -99,7 +101,7 @@ class TaskService:
         )
 
     async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
-        """Return tasks newest first, ties by number descending.
+        """Return the tasks of a query in its order, and the user's counts.
 
         One round trip. Without a limit these are all tasks. A query may
         continue after the position that a page returned. That stays correct
@@ -110,11 +112,30 @@ class TaskService:
         """
         if query.limit is not None and query.limit < 1:
             raise InvalidInput.of("limit", "must be at least 1")
+        today = query.today or self._now().astimezone(UTC).date()
         try:
-            return await self._run(lambda tasks: tasks.page(query))
+            return await self._page(query, today)
         except NoStore:
             # `list` with a mistyped URL must not leave a file behind.
-            return TaskPage([], 0, 0, query)
+            return TaskPage([], Counts(), query, today)
+
+    async def _page(self, query: TaskQuery, today: date) -> TaskPage:
+        """Read a page, and look again at tasks without folded texts.
+
+        The store passes those on, whatever the words. Where a limit then cut
+        off what fits, all are read.
+        """
+        page = await self._run(lambda tasks: tasks.page(query, today))
+        fitting = [task for task in page.tasks if has_words(task, query.words)]
+        if len(fitting) == len(page.tasks):
+            return page
+        if query.limit is None:
+            return replace(page, tasks=fitting)
+        unlimited = replace(query, limit=None)
+        whole = await self._page(unlimited, today)
+        counts = replace(page.counts, found=len(whole.tasks))
+        shown = whole.tasks[: query.limit]
+        return replace(whole, tasks=shown, counts=counts, query=query)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
@@ -145,24 +166,26 @@ class TaskService:
             )
         return _in_order(references, found)
 
-    async def update(self, reference: int | UUID, changes: TaskChange) -> Task:
-        """Change fields of one task; one round trip.
+    async def update(
+        self, references: Sequence[Reference], changes: TaskChange
+    ) -> Tasks:
+        """Change fields of tasks, all or nothing; one round trip.
 
-        `updated_at` moves only if a value differs. A lost answer is settled by
-        reading the task again.
+        In the given order. `updated_at` and `version` move only where a value
+        differs. A lost answer is settled by reading the tasks again.
 
         Raises:
             InvalidInput: nothing is named, or a title is to be cleared.
-            NotFound: the user has no such task.
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is changed.
         """
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
-        # Only a description can be cleared.
-        for field in ("title", "completed"):
+        for field in ("title", "completed", "tags"):
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
-        return (await self._set([reference], changes))[0]
+        return await self._set(references, changes)
 
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
@@ -202,15 +225,16 @@ class TaskService:
 
         After a lost answer, read whether the tasks have the values now.
         """
+        now = self._now()
         try:
             return await self._change(
                 references,
-                lambda tasks: tasks.change(references, wanted, self._now()),
+                lambda tasks: tasks.change(references, wanted, now),
             )
         except OutcomeUnknown as lost:
             # If the tasks have the values now, it does not matter who set them.
             found = await self._look(references, lost)
-            if all(_has_values(task, wanted) for task in found):
+            if all(_has_values(task, wanted, now) for task in found):
                 return found
             raise
 
@@ -293,6 +317,7 @@ class TaskService:
             "created_at": now,
             "updated_at": now,
             "completed_at": None,
+            "version": 1,
         }
         return Task(**given | ours)
 
@@ -308,12 +333,20 @@ class TaskService:
         )
 
 
-def _has_values(task: Task, wanted: TaskChange) -> bool:
-    """Whether a task has the values of a change.
+def _has_values(task: Task, wanted: TaskChange, now: datetime) -> bool:
+    """Whether a task has the values of a change that was tried at `now`.
 
     Fields that the change does not name may have any value.
     """
-    given = wanted.named.items()
+    named = wanted.named
+    # The same note can have been there before, so only the time can tell.
+    if named.pop("note", None) is not None and task.updated_at != now:
+        return False
+    added = set(named.pop("add_tags", ()))
+    removed = set(named.pop("remove_tags", ()))
+    if not added.issubset(task.tags) or not removed.isdisjoint(task.tags):
+        return False
+    given = named.items()
     return all(getattr(task, name) == value for name, value in given)
 
 

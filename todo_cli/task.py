@@ -9,14 +9,14 @@ the standard library is imported, so every module can import this one.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 from uuid import UUID
 
 from todo_cli import rules
-from todo_cli.errors import TodoError
+from todo_cli.errors import InvalidInput, TodoError
 
 Reference = int | UUID | range
 """Names tasks: a number, an id, or a range of numbers.
@@ -109,6 +109,14 @@ Description = Annotated[
         help='Notes; "" for none, `-` reads them from stdin.',
     ),
 ]
+Note = Annotated[
+    str,
+    About(
+        "A line for the end of the description.",
+        example="called, ring back Monday",
+        clean=rules.clean_note,
+    ),
+]
 Completed = Annotated[bool, About("Whether it is done.", example=False)]
 CreatedAt = Annotated[
     datetime,
@@ -127,6 +135,88 @@ UpdatedAt = Annotated[
 CompletedAt = Annotated[
     datetime | None, About("When it was done; null exactly while it is open.")
 ]
+# A day and no instant: it is the same day in every time zone.
+DueOn = Annotated[
+    date | None,
+    About(
+        "The calendar day on which it is due, the same in every time zone.",
+        "A day such as 2026-12-24, in the years 1900 to 9998; null for none.",
+        example=date(2026, 12, 24),
+        clean=partial(rules.read_day, "due_on"),
+        flags=("--due",),
+        metavar="DAY",
+        help="When it is due: 2026-12-24, tomorrow, fri, +3d; `none` for none.",
+    ),
+]
+WaitUntil = Annotated[
+    date | None,
+    About(
+        "It is out of the way before this calendar day.",
+        "A day such as 2026-12-24, in the years 1900 to 9998; null for none.",
+        example=date(2026, 12, 1),
+        clean=partial(rules.read_day, "wait_until"),
+        flags=("--wait",),
+        metavar="DAY",
+        help="Keep it out of the way until a day; `none` for none.",
+    ),
+]
+Priority = Annotated[
+    str | None,
+    About(
+        "How urgent it is, or null.",
+        limits={"enum": [*rules.PRIORITIES, None]},
+        example="high",
+        clean=rules.clean_priority,
+        flags=("-p", "--priority"),
+        metavar="high|medium|low",
+        help="How urgent it is; h, m and l are enough; `none` for none.",
+    ),
+]
+Project = Annotated[
+    str | None,
+    About(
+        f"What it belongs to; parts are separated by `.`. {_AS_DATA}",
+        f"1 to {rules.PROJECT_LENGTH} characters on one line; parts are separated "
+        "by `.`, as in `home.kitchen`, and none is empty. Null for none.",
+        limits={"minLength": 1, "maxLength": rules.PROJECT_LENGTH},
+        example="home.kitchen",
+        clean=rules.clean_project,
+        flags=("-P", "--project"),
+        metavar="NAME",
+        help="What it belongs to, such as home.kitchen; `none` for none.",
+    ),
+]
+Tags = Annotated[
+    list[str],
+    About(
+        f"Its tags, each once, sorted by code point. {_AS_DATA}",
+        f"At most {rules.MOST_TAGS} tags, each of 1 to {rules.TAG_LENGTH} characters "
+        "without white space or comma.",
+        limits={
+            "items": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": rules.TAG_LENGTH,
+            },
+            "maxItems": rules.MOST_TAGS,
+            "uniqueItems": True,
+        },
+        example=["errand", "food"],
+        clean=rules.clean_tags,
+        flags=("-t", "--tag"),
+        metavar="NAME",
+        help="A tag; again for more.",
+    ),
+]
+Version = Annotated[
+    int,
+    About(
+        "1 when it was added, and one more with each change that changed "
+        "something.",
+        limits={"minimum": 1},
+        example=1,
+    ),
+]
 
 
 @dataclass(slots=True)
@@ -142,6 +232,12 @@ class Task:
     created_at: CreatedAt
     updated_at: UpdatedAt
     completed_at: CompletedAt
+    due_on: DueOn = None
+    wait_until: WaitUntil = None
+    priority: Priority = None
+    project: Project = None
+    tags: Tags = field(default_factory=list)
+    version: Version = 1
 
 
 class _Mark(Enum):
@@ -164,6 +260,11 @@ class NewTask:
 
     title: Title
     description: Description = None
+    due_on: DueOn = None
+    wait_until: WaitUntil = None
+    priority: Priority = None
+    project: Project = None
+    tags: Tags = field(default_factory=list)
     id: Id | None = None
 
     def __post_init__(self) -> None:
@@ -175,19 +276,37 @@ class NewTask:
 class TaskChange:
     """The fields to change; UNSET fields stay as they are.
 
-    An empty description clears the description.
+    An empty description clears the description. `tags` replaces all tags;
+    `add_tags` and `remove_tags` leave the others, also those that somebody
+    else adds at the same time. `note` is a line for the end of the
+    description.
 
     Raises:
-        InvalidInput: a value breaks a rule of its field.
+        InvalidInput: a value breaks a rule of its field, or a tag is both to
+            be added and to be removed.
     """
 
     title: Title = UNSET
     description: Description = UNSET
     completed: Completed = UNSET
+    due_on: DueOn = UNSET
+    wait_until: WaitUntil = UNSET
+    priority: Priority = UNSET
+    project: Project = UNSET
+    tags: Tags = UNSET
+    add_tags: Tags = UNSET
+    remove_tags: Tags = UNSET
+    note: Note = UNSET
 
     def __post_init__(self) -> None:
         """Clean every field that is named."""
         _clean(self)
+        named = self.named
+        both = {*named.get("add_tags", ())} & {*named.get("remove_tags", ())}
+        if both:
+            raise InvalidInput.of(
+                "tags", f"`{min(both)}` is both to be added and to be removed"
+            )
 
     @property
     def named(self) -> dict[str, Any]:
@@ -199,11 +318,44 @@ class TaskChange:
 
 
 class TaskStatus(StrEnum):
-    """Which tasks a list contains."""
+    """Which tasks a list contains.
+
+    An open task that waits for a later day is WAITING, and not OPEN.
+    """
 
     OPEN = "open"
+    WAITING = "waiting"
     DONE = "done"
     ALL = "all"
+
+
+class Sort(StrEnum):
+    """The order of a list.
+
+    `due`, `oldest`, `project`, `title` and `wait` go upward, `priority` begins
+    with high, and the others begin with the latest. Tasks without the value
+    come last, also in the reverse order. Ties of `due` are ordered by
+    priority; the others, and ties of ties, newest first and then by the higher
+    number.
+    """
+
+    DUE = "due"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    PRIORITY = "priority"
+    PROJECT = "project"
+    TITLE = "title"
+    UPDATED = "updated"
+    COMPLETED = "completed"
+    WAIT = "wait"
+
+
+class Group(StrEnum):
+    """By what a list is divided; the groups come before the order."""
+
+    PROJECT = "project"
+    DUE = "due"
+    PRIORITY = "priority"
 
 
 class Position(NamedTuple):
@@ -213,30 +365,91 @@ class Position(NamedTuple):
     number: int
 
 
+class Days(NamedTuple):
+    """The days of a filter: from `first` to `last`, both included.
+
+    None means no bound. With `has_day=False` it means tasks without a day, and
+    without any bound those that have one.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    has_day: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class TaskQuery:
-    """Which tasks to list, newest first.
+    """Which tasks to list, and in which order.
 
     `limit` is the highest number of tasks; None means all. `after` is the
-    position that a page returned.
+    position that a page returned; it needs the order `newest`. All filters
+    must fit.
     """
 
     status: TaskStatus = TaskStatus.OPEN
+    today: date | None = None
+    """The caller's day, which decides what waits; None is the day in UTC."""
     limit: int | None = None
     after: Position | None = None
+    sort: Sort | None = None
+    """None is the usual order of the status; see `order`."""
+    is_reversed: bool = False
+    group: Group | None = None
+    words: tuple[str, ...] = ()
+    """Each must occur in title, description, project or a tag.
+
+    Case and accents do not count.
+    """
+    due: Days | None = None
+    priorities: frozenset[str | None] = frozenset()
+    """Any of these; None means tasks without a priority."""
+    project: str | None = None
+    """This project and all below it; "" means tasks without a project."""
+    tags: tuple[str, ...] = ()
+    """All of these."""
+    no_tags: tuple[str, ...] = ()
+    """None of these."""
+    since: datetime | None = None
+    """Added then or later; with the status DONE: done then or later."""
+    before: datetime | None = None
+    """Added before then; with the status DONE: done before then."""
+
+    @property
+    def order(self) -> Sort:
+        """The order of the list."""
+        return self.sort or USUAL_ORDER[self.status]
+
+
+USUAL_ORDER: Final[Mapping[TaskStatus, Sort]] = {
+    TaskStatus.OPEN: Sort.DUE,
+    TaskStatus.WAITING: Sort.WAIT,
+    TaskStatus.DONE: Sort.COMPLETED,
+    TaskStatus.ALL: Sort.NEWEST,
+}
+"""The order of a list that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many tasks a user has; 1,001 means more than 1,000."""
+
+    open: int = 0
+    """Open tasks that do not wait, the overdue ones among them."""
+    overdue: int = 0
+    waiting: int = 0
+    done: int = 0
+    found: int | None = None
+    """What the query finds without its limit; None if all are in the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """The tasks that a query found, and the user's counts.
-
-    A count of 1,001 means more than 1,000.
-    """
+    """The tasks that a query found, and the user's counts."""
 
     tasks: list[Task]
-    open_count: int
-    done_count: int
+    counts: Counts
     query: TaskQuery
+    today: date
     next: Position | None = None
     """Where the list continues; None at its end."""
     fault: TodoError | None = None

@@ -299,8 +299,9 @@ async def update_task(
     is there already succeeds and changes nothing. `completed` sets and clears
     `completed_at`; a task that is done already keeps its time.
     """
-    updated = await caller.tasks.update(task_id, changes.change())
-    return answers.succeed(views.updated(updated, caller.context))
+    updated = await caller.tasks.update([task_id], changes.change())
+    view = views.Changed("Updated", is_single=True)
+    return answers.succeed(view(updated, caller.context))
 
 
 @_route("DELETE", TASK, openapi.DELETE)

@@ -26,6 +26,7 @@ from todo_cli.output import envelope, views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import (
     Added,
+    Counts,
     NewTask,
     Position,
     Task,
@@ -66,7 +67,10 @@ _OTHER: Final = replace(
     description=None,
 )
 _PAGE: Final = TaskPage(
-    [_OTHER, _DONE], 1, 1, TaskQuery(TaskStatus.ALL, limit=100)
+    [_OTHER, _DONE],
+    Counts(open=1, done=1),
+    TaskQuery(TaskStatus.ALL, limit=100),
+    _LATER.date(),
 )
 _CURSOR: Final = cursors.write(Position(_OTHER.created_at, _OTHER.number))
 
@@ -90,7 +94,9 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "added": _printed(views.added(Added(_OPEN, is_new=True), _CONTEXT)),
     "there": _printed(views.added(Added(_DONE, is_new=False), _CONTEXT)),
     "shown": _printed(views.shown(_OPEN, _CONTEXT)),
-    "updated": _printed(views.updated(_DONE, _CONTEXT)),
+    "updated": _printed(
+        views.Changed("Updated", is_single=True)([_DONE], _CONTEXT)
+    ),
     "deleted": _printed(
         views.Changed("Deleted", is_single=True)([_DONE], _CONTEXT)
     ),

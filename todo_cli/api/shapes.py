@@ -7,7 +7,7 @@ pydantic checks which fields it has and their JSON types. Then `NewTask` or
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from datetime import datetime
+from datetime import date, datetime
 from types import NoneType
 from typing import (
     Annotated,
@@ -17,6 +17,7 @@ from typing import (
     TypeVar,
     cast,
     get_args,
+    get_origin,
     get_type_hints,
 )
 from uuid import UUID
@@ -34,6 +35,8 @@ _JSON_TYPES: Final[Mapping[type, Schema]] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     UUID: {"type": "string", "format": "uuid"},
+    date: {"type": "string", "format": "date"},
+    list: {"type": "array", "items": {"type": "string"}},
     datetime: {
         "type": "string",
         "format": "date-time",
@@ -61,9 +64,14 @@ def _incoming(shape: Any) -> dict[str, Any]:
     kinds = get_type_hints(shape)
     notes = task.about(shape)
     made: dict[str, Any] = {}
+    stored_names = {each.name for each in fields(task.Task)}
     for each in fields(shape):
+        # What only the command line offers, such as a tag to add.
+        if each.name not in stored_names:
+            continue
         kind = _written(kinds[each.name], notes[each.name])
-        if each.default is MISSING:
+        is_required = each.default is each.default_factory is MISSING
+        if is_required:
             made[each.name] = kind
         else:
             # By a factory, because a default would appear in the schema.
@@ -80,6 +88,8 @@ def _written(kind: Any, note: task.About) -> Any:
     written: Any = str
     if plain in (bool, int):
         written = plain
+    if plain is list:
+        written = list[str]
     if is_nullable:
         written = written | None
     return Annotated[written, schema]
@@ -96,9 +106,11 @@ def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
 
 def _without_none(kind: Any) -> tuple[type, bool]:
     """Split `int | None` into `int` and whether None is allowed."""
-    kinds = get_args(kind) or (kind,)
+    kinds: tuple[Any, ...] = (kind,)
+    if get_origin(kind) is not list:
+        kinds = get_args(kind) or kinds
     (plain,) = [each for each in kinds if each is not NoneType]
-    return plain, NoneType in kinds
+    return get_origin(plain) or plain, NoneType in kinds
 
 
 def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:

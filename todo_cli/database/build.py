@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, literal_column
+from sqlalchemy import ClauseElement, literal_column, select
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.sql.operators import and_ as and_operator
 from sqlmodel import SQLModel
 
-from todo_cli.database import ddl, queries
+from todo_cli.database import ddl, listing, lists, queries
 from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.dialect_sqlite import PlainDialect
+from todo_cli.database.listing import Plan
 from todo_cli.database.tables import SCHEMA
 
 FOLDER: Final = Path(__file__).parent / "statements"
@@ -34,6 +35,8 @@ _KINDS: Final = {
     "Boolean": "boolean",
     "Integer": "integer",
     "Text": "text",
+    "Day": "day",
+    "Names": "names",
 }
 
 
@@ -66,21 +69,47 @@ def sql_of(expression: ClauseElement, name: str) -> str:
 
 
 def part_of(clause: Any, name: str) -> str:
-    """Compile a condition that is joined to others with AND."""
-    return sql_of(clause.self_group(against=and_operator), name)
+    """Compile a condition on tasks that is joined to others with AND."""
+    # Within a SELECT, so that subqueries refer to its table.
+    grouped = clause.self_group(against=and_operator)
+    whole: Any = (
+        select(literal_column("1")).select_from(lists.TASK).where(grouped)
+    )
+    _, _, condition = sql_of(whole, name).partition("\nWHERE ")
+    return condition
 
 
-def page_of(
-    name: str, clauses: Sequence[str], order: str, *, is_limited: bool
-) -> str:
+def list_of(name: str, chosen: Plan) -> str:
     """Compile a whole list with SQLAlchemy.
 
-    Tests compare it with the text that `Statements.joined` puts together.
+    Tests compare it with the text that `Statements.listed` puts together.
     """
-    conditions = [queries.CLAUSES[each] for each in clauses]
-    most = queries.MOST if is_limited else None
-    whole = queries.page(conditions, queries.ORDERS[order], most)
+    dialect = DIALECTS[name]
+    known = lists.clauses(dialect)
+    where = [known[each] for each in chosen.where]
+    if not chosen.segments:
+        return sql_of(lists.every(dialect, queries.COLUMNS, where), name)
+    few = None
+    if chosen.probe is not None:
+        more = [known[each] for each in chosen.probe.conditions]
+        few = lists.few_of(chosen.probe.source, [*where, *more])
+    segments = []
+    for parts in chosen.segments:
+        made = []
+        for part in parts:
+            conditions = [known[each] for each in part.conditions]
+            made.append((conditions, _columns_of(part.order)))
+        segments.append(made)
+    whole = lists.some(dialect, queries.COLUMNS, where, segments, few)
     return sql_of(whole, name)
+
+
+def _columns_of(orders: Sequence[str]) -> list[Any]:
+    """Return the expressions of orders that follow each other."""
+    found: list[Any] = []
+    for order in orders:
+        found += {**lists.ORDERS, **lists.GROUPS}[order]
+    return found
 
 
 def written(name: str) -> str:
@@ -94,7 +123,7 @@ def written(name: str) -> str:
         tables[table.name] = [column.name for column in table.c]
     content = {
         "statements": statements,
-        "page": _page(name),
+        "lists": _lists(name),
         "change": _change(name),
         # A list of lines, so that a diff of the file shows the changed line.
         "creation": [step.split("\n") for step in creation],
@@ -108,40 +137,43 @@ def change_of(name: str, fields: Sequence[str]) -> str:
 
     Tests compare it with the text that `Statements.change` puts together.
     """
-    values = {"updated_at": queries.moment(fields)}
+    dialect = DIALECTS[name]
+    values: dict[str, Any] = queries.stamps(dialect, fields)
     for field in fields:
-        values |= queries.assignments(field)
-    return sql_of(queries.change(DIALECTS[name], values), name)
+        values |= queries.assignments(dialect, field)
+    has_tags = not {*fields}.isdisjoint(queries.TAGGING)
+    return sql_of(queries.change(dialect, values, tags=has_tags), name)
 
 
 def _change(name: str) -> dict[str, Any]:
-    """The template of a change, and the assignments of each field."""
+    """The templates of a change, and the assignments of each field."""
     # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
     # statement can look like it.
     mark: Any = literal_column("/*set*/")
-    frame = queries.change(DIALECTS[name], {"updated_at": mark})
-    entry = _entry(frame, name)
-    sql = "\n".join(entry["sql"])
-    sql = sql.replace("updated_at=/*set*/", "/*set*/")
-    kept = sql_of(queries.TASK.c.updated_at, name)
-    fields = {field: _field(name, field) for field in queries.CHANGEABLE}
-    return {
-        "sql": sql.split("\n"),
-        "kinds": entry["kinds"],
-        "otherwise": f" ELSE {kept} END",
-        "fields": fields,
-    }
+    found: dict[str, Any] = {}
+    for key, tags in (("plain", False), ("tagged", True)):
+        values = {"updated_at": mark}
+        frame = queries.change(DIALECTS[name], values, tags=tags)
+        entry = _entry(frame, name)
+        sql = "\n".join(entry["sql"])
+        sql = sql.replace("updated_at=/*set*/", "/*set*/")
+        found[key] = sql.split("\n")
+        found["kinds"] = entry["kinds"]
+    differs: Any = literal_column("/*differs*/")
+    for column, value in queries.stamped(differs).items():
+        found[column] = sql_of(value, name)
+    found["fields"] = {each: _field(name, each) for each in queries.CHANGES}
+    return found
 
 
 def _field(name: str, field: str) -> dict[str, Any]:
     """The columns that one field sets, and the condition that it differs."""
+    dialect = DIALECTS[name]
     assigned = {}
-    for column, value in queries.assignments(field).items():
+    for column, value in queries.assignments(dialect, field).items():
         assigned[column] = sql_of(value, name)
-    # Only the WHEN of the CASE: a change joins those of all its fields.
-    when = sql_of(queries.moment([field], None), name)
-    when = when.removeprefix("CASE ").removesuffix(" END")
-    return {"set": assigned, "when": when}
+    differs = queries.differs(dialect, [field])
+    return {"set": assigned, "differs": sql_of(differs, name)}
 
 
 def _entry(expression: Any, name: str) -> dict[str, Any]:
@@ -161,56 +193,51 @@ def _kinds(expression: Any) -> list[str]:
     return kinds
 
 
-def _page(name: str) -> dict[str, Any]:
-    """The template of a list, and the parts that fill it."""
+def _lists(name: str) -> dict[str, Any]:
+    """The templates of lists, and the parts that fill them."""
+    dialect = DIALECTS[name]
     where: Any = literal_column("/*where*/")
-    order: Any = literal_column("/*order*/")
-    limit: Any = literal_column("/*limit*/")
-    entry = _entry(queries.page([where], [order], limit), name)
-    # SQLAlchemy writes the LIMIT clause differently in each dialect, so find it
-    # by comparing with a list that has none.
-    unlimited = sql_of(queries.page([where], [order], None), name)
-    sql, limited = _without_limit("\n".join(entry["sql"]), unlimited)
-    # The mark was a literal, so put the parameter in its place.
-    most = sql_of(queries.MOST, name)
+    every = _entry(lists.every(dialect, queries.COLUMNS, [where]), name)
+    templates = {"every": every["sql"]}
+    for source in listing.SOURCES:
+        for shape in listing.SHAPES:
+            key = f"{source}:{shape}"
+            templates[key] = _template(name, source, shape)
+    clauses = {}
+    for key, clause in lists.clauses(dialect).items():
+        clauses[key] = part_of(clause, name)
+    orders = {}
+    for key, columns in {**lists.ORDERS, **lists.GROUPS}.items():
+        parts = [sql_of(column, name) for column in columns]
+        orders[key] = ", ".join(parts)
     return {
-        "sql": sql.split("\n"),
-        "kinds": entry["kinds"],
-        "clauses": _clauses(name),
-        "orders": _orders(name),
-        "limit": limited.replace("/*limit*/", most),
+        "kinds": every["kinds"],
+        "templates": templates,
+        "clauses": clauses,
+        "orders": orders,
     }
 
 
-def _clauses(name: str) -> dict[str, str]:
-    """The conditions of lists, by name."""
-    found = {}
-    for key, clause in queries.CLAUSES.items():
-        found[key] = part_of(clause, name)
-    return found
-
-
-def _orders(name: str) -> dict[str, str]:
-    """The orders of lists, by name, each as it follows ORDER BY."""
-    found = {}
-    for key, columns in queries.ORDERS.items():
-        parts = [sql_of(column, name) for column in columns]
-        found[key] = ", ".join(parts)
-    return found
-
-
-def _without_limit(limited: str, unlimited: str) -> tuple[str, str]:
-    """Replace the LIMIT clause of a template with a mark; return both.
-
-    The clause is what the limited text has in addition to the unlimited one.
-    """
-    # Both texts are the same up to the clause.
-    start = 0
-    while limited[start] == unlimited[start]:
-        start += 1
-    end = start + len(limited) - len(unlimited)
-    frame = f"{limited[:start]}/*limit*/{limited[end:]}"
-    return frame, limited[start:end]
+def _template(name: str, source: str, shape: str) -> list[str]:
+    """Compile a list with a limit, with marks in the place of its parts."""
+    where: Any = literal_column("/*where*/")
+    few = None
+    if source != "none":
+        probe: Any = literal_column("/*probe*/")
+        few = lists.few_of(source, [where, probe])
+    segments = []
+    number = 0
+    for count in shape.split("."):
+        parts = []
+        for _ in range(int(count)):
+            condition: Any = literal_column(f"/*when {number}*/")
+            order: Any = literal_column(f"/*order {number}*/")
+            parts.append(([condition], [order]))
+            number += 1
+        segments.append(parts)
+    dialect = DIALECTS[name]
+    whole = lists.some(dialect, queries.COLUMNS, [where], segments, few)
+    return sql_of(whole, name).split("\n")
 
 
 def main(arguments: Sequence[str]) -> int:

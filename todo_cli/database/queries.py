@@ -20,13 +20,11 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
-    Label,
     LargeBinary,
     Select,
     String,
     Table,
     Text,
-    and_,
     any_,
     bindparam,
     case,
@@ -36,43 +34,49 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    not_,
     or_,
     select,
     table,
     true,
-    tuple_,
     union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import SQLModel
 
 from todo_cli import rules
-from todo_cli.database import owner
+from todo_cli.database import lists, owner
 from todo_cli.database.ddl import VERSION_TABLE
-from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.tables import (
     REFUSED,
     REFUSED_IN_LINES,
+    ByCodePoint,
     CounterRow,
     Instant,
+    Names,
+    TagRow,
     TaskRow,
 )
-from todo_cli.task import Task, TaskChange
+from todo_cli.task import Task
 
 Expression = Any
 """Anything that SQLAlchemy can compile: a SELECT, INSERT, UPDATE or DELETE."""
 
 TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
 COUNTER: Final = CounterRow.__table__  # type: ignore[attr-defined]
+TAG: Final = TagRow.__table__  # type: ignore[attr-defined]
 TASK_NAMES: Final = tuple(field.name for field in fields(Task))
 # In the order of the shape, so that a row is unpacked into a `Task` directly.
 COLUMNS: Final = tuple(TASK.c[name] for name in TASK_NAMES)
-CHANGEABLE: Final = tuple(field.name for field in fields(TaskChange))
+# What search and sorting need; `fold.py` makes them.
+FOLDED: Final = tuple(each for each in TASK.c if each.name.endswith("_folded"))
 
 # The columns, for expressions that read like SQL: `task.number`.
 task: Final = TASK.c
 counter: Final = COUNTER.c
+tag: Final = TAG.c
 
 
 def _number(name: str) -> Any:
@@ -89,6 +93,7 @@ _TRUE: Final = literal_column("true", Boolean)
 _FALSE: Final = literal_column("false", Boolean)
 _ONE: Final = literal_column("1", Integer)
 _ZERO: Final = literal_column("0", Integer)
+MOST: Final = _number("most")
 
 
 def _text_flaws(
@@ -110,6 +115,18 @@ class PostgresDialect:
 
     name = "postgresql"
     insert = staticmethod(postgresql.insert)
+    line_feed: ColumnElement[Any] = func.chr(
+        literal_column("10", Integer), type_=Text
+    )
+
+    def new_tags(self) -> Any:
+        """Select the parameters `new_tags` and `new_folded`, pair by pair."""
+        names = bindparam("new_tags", type_=ARRAY(Text))
+        folded = bindparam("new_folded", type_=ARRAY(Text))
+        both = func.unnest(names, folded)
+        return both.table_valued(
+            "name", "folded", name="given"
+        ).render_derived()
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
@@ -122,6 +139,70 @@ class PostgresDialect:
         unnested = func.unnest(self._array(name, Integer))
         items = unnested.table_valued("value", with_ordinality="key")
         return items.render_derived()
+
+    def names(self, parameter: str, name: str) -> Any:
+        """Select the elements of an array parameter of texts, as `value`."""
+        return self._elements(bindparam(parameter, type_=ARRAY(Text)), name)
+
+    def _elements(self, array: ColumnElement[Any], name: str) -> Any:
+        unnested = func.unnest(array).table_valued("value", name=name)
+        return unnested.render_derived()
+
+    def lacks(
+        self, names: ColumnElement[Any], parameter: str
+    ) -> ColumnElement[bool]:
+        """Test whether an array lacks an element of a parameter."""
+        given = bindparam(parameter, type_=ARRAY(Text))
+        contains: Any = names.op("@>", is_comparison=True)
+        is_missing: ColumnElement[bool] = not_(contains(given))
+        return is_missing
+
+    def has_one(
+        self, names: ColumnElement[Any], parameter: str
+    ) -> ColumnElement[bool]:
+        """Test whether an array has an element of a parameter."""
+        given = bindparam(parameter, type_=ARRAY(Text))
+        overlaps: Any = names.op("&&", is_comparison=True)
+        is_overlapping: ColumnElement[bool] = overlaps(given)
+        return is_overlapping
+
+    def has(
+        self, names: ColumnElement[Any], name: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether an array has a name."""
+        is_there: ColumnElement[bool] = name == any_(names)
+        return is_there
+
+    def changed_names(self, names: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Add the parameter `added` to an array, and take `removed` from it."""
+        added = bindparam("added", type_=ARRAY(Text))
+        removed = bindparam("removed", type_=ARRAY(Text))
+        both = self._elements(func.array_cat(names, added), "both")
+        is_removed = both.c.value == any_(removed)
+        kept = select(both.c.value).where(not_(is_removed)).distinct()
+        values = kept.subquery("kept")
+        each = ByCodePoint(values.c.value)
+        ordered = func.array_agg(aggregate_order_by(values.c.value, each))
+        gathered = select(ordered).select_from(values).scalar_subquery()
+        none: Any = literal_column("'{}'", ARRAY(Text))
+        return func.coalesce(gathered, none, type_=Names)
+
+    def is_either(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Test whether a boolean column is true or false."""
+        both: Any = literal_column("'{false,true}'", Text)
+        is_one: ColumnElement[bool] = column == any_(
+            cast(both, ARRAY(Boolean))
+        )
+        return is_one
+
+    def contains(
+        self, text: ColumnElement[Any], pattern: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether a text contains a pattern of LIKE."""
+        is_like: ColumnElement[bool] = text.op("~~", is_comparison=True)(
+            pattern
+        )
+        return is_like
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test whether a row has a time or a text that our rules refuse.
@@ -154,6 +235,9 @@ class SqliteDialect:
 
     name = "sqlite"
     insert = staticmethod(sqlite.insert)
+    line_feed: ColumnElement[Any] = func.char(
+        literal_column("10", Integer), type_=Text
+    )
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
@@ -165,6 +249,59 @@ class SqliteDialect:
         """Expand a JSON array parameter to rows of `key` and `value`."""
         array = bindparam(name, type_=Text)
         return func.json_each(array).table_valued("key", "value", name=name)
+
+    def names(self, parameter: str, name: str) -> Any:
+        """Select the elements of a JSON array parameter, as `value`."""
+        return self._elements(bindparam(parameter, type_=Text), name)
+
+    def _elements(self, array: ColumnElement[Any], name: str) -> Any:
+        return func.json_each(array).table_valued("value", name=name)
+
+    def lacks(
+        self, names: ColumnElement[Any], parameter: str
+    ) -> ColumnElement[bool]:
+        """Test whether a JSON array lacks an element of a parameter."""
+        given = self.names(parameter, "given")
+        there = select(self._elements(names, "there").c.value)
+        missing = given.c.value.not_in(there)
+        return select(_ONE).select_from(given).where(missing).exists()
+
+    def has_one(
+        self, names: ColumnElement[Any], parameter: str
+    ) -> ColumnElement[bool]:
+        """Test whether a JSON array has an element of a parameter."""
+        given = self.names(parameter, "given")
+        there = select(self._elements(names, "there").c.value)
+        found = given.c.value.in_(there)
+        return select(_ONE).select_from(given).where(found).exists()
+
+    def has(
+        self, names: ColumnElement[Any], name: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether a JSON array has a name."""
+        return name.in_(select(self._elements(names, "there").c.value))
+
+    def changed_names(self, names: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Add the parameter `added` to an array, and take `removed` from it."""
+        there = select(self._elements(names, "there").c.value)
+        added = select(self.names("added", "more").c.value)
+        removed = select(self.names("removed", "fewer").c.value)
+        both = union(there, added).subquery("both")
+        kept = select(both.c.value).where(both.c.value.not_in(removed))
+        # SQLite keeps the order of a subquery for an aggregate of this kind.
+        ordered = kept.order_by(both.c.value).subquery("kept")
+        gathered = func.json_group_array(ordered.c.value, type_=Names)
+        return select(gathered).scalar_subquery()
+
+    def is_either(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Test whether a boolean column is true or false."""
+        return column.in_([_FALSE, _TRUE])
+
+    def contains(
+        self, text: ColumnElement[Any], word: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether a text contains a word."""
+        return func.instr(text, word, type_=Integer) > _ZERO
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test with `file_facts.is_readable`, a function in Python.
@@ -203,7 +340,8 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.
         "stored": select(*COLUMNS).where(is_listed),
-        "insert": insert(TASK).values(_open(COLUMNS)),
+        "insert": insert(TASK).values(_open([*COLUMNS, *FOLDED])),
+        "insert_tag": _insert_tag(dialect),
     }
 
 
@@ -223,6 +361,7 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
 def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
     return {
         "add": _addition(dialect),
+        "add_tagged": _tagged_addition(dialect),
         "beyond_years": beyond_years(),
         "owners": owner.owners(),
         "relations": owner.relations(),
@@ -234,6 +373,7 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
 
 def _of_a_file() -> dict[str, Expression]:
     return {
+        "clear_tags": _clear_tags(),
         "relations": _sqlite_relations(),
         "marks": _sqlite_marks(),
         "sqlite_version": select(func.sqlite_version()),
@@ -316,6 +456,11 @@ def _remove(dialect: Dialect) -> Expression:
 # Changing: a template, and the columns to set
 
 COMPLETED: Final = bindparam("completed", type_=Boolean)
+_NOTE: Final = bindparam("note", type_=Text)
+_NOTE_FOLDED: Final = bindparam("note_folded", type_=Text)
+_NOTHING: Final[Any] = literal_column("''", Text)
+TAGGING: Final = ("tags", "retags")
+"""The changes of a task's tags: all of them, or some added and some removed."""
 
 
 def given(field: str) -> ColumnElement[Any]:
@@ -323,43 +468,130 @@ def given(field: str) -> ColumnElement[Any]:
     return bindparam(field, type_=task[field].type)
 
 
-def assignments(field: str) -> dict[str, ColumnElement[Any]]:
-    """Return the columns to set for a change of one field, with their values.
+def assignments(dialect: Dialect, field: str) -> dict[str, ColumnElement[Any]]:
+    """Return the columns to set for a change, with their values.
 
-    A task that is done already keeps its completion time.
+    The first column is the one that decides whether anything changes. A task
+    that is done already keeps its completion time.
     """
+    if field == "retags":
+        return {"tags": dialect.changed_names(task.tags)}
+    if field == "note":
+        return {
+            "description": _appended(dialect, task.description, _NOTE),
+            "description_folded": _appended(
+                dialect, task.description_folded, _NOTE_FOLDED
+            ),
+        }
     found: dict[str, ColumnElement[Any]] = {field: given(field)}
     if field == "completed":
         kept = func.coalesce(task.completed_at, _NOW)
         found["completed_at"] = case((COMPLETED, kept), else_=None)
+    folded = f"{field}_folded"
+    if folded in task:
+        found[folded] = given(folded)
     return found
 
 
-def moment(fields: Sequence[str], otherwise: Any = task.updated_at) -> Any:
-    """Return the new `updated_at`, which moves only where a value differs.
+def _appended(
+    dialect: Dialect, text: ColumnElement[Any], line: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Add a line to a text, which may be none."""
+    before = func.coalesce(text + dialect.line_feed, _NOTHING, type_=Text)
+    return before + line
 
-    `otherwise` is the value of rows on which nothing differs.
-    """
-    whens = []
+
+CHANGES: Final = (
+    "title",
+    "description",
+    "completed",
+    "due_on",
+    "wait_until",
+    "priority",
+    "project",
+    "tags",
+    "retags",
+    "note",
+)
+"""What one change can do; `tasks.py` translates a `TaskChange` into these."""
+
+
+def differs(dialect: Dialect, fields: Sequence[str]) -> Any:
+    """Return the condition that a change of these changes something."""
+    found = []
     for field in fields:
+        column, value = next(iter(assignments(dialect, field).items()))
         # `<>` would be NULL where one of the values is.
-        differs = task[field].is_distinct_from(given(field))
-        whens.append((differs, _NOW))
-    return case(*whens, else_=otherwise)
+        found.append(task[column].is_distinct_from(value))
+    return or_(*found)
 
 
-def change(dialect: Dialect, values: Mapping[str, Any]) -> Expression:
+def stamps(dialect: Dialect, fields: Sequence[str]) -> dict[str, Any]:
+    """Return `updated_at` and `version`, which move only if anything differs."""
+    return stamped(differs(dialect, fields))
+
+
+def stamped(is_changed: Any) -> dict[str, Any]:
+    """Return the same for a condition."""
+    return {
+        "updated_at": case((is_changed, _NOW), else_=task.updated_at),
+        "version": task.version + case((is_changed, _ONE), else_=_ZERO),
+    }
+
+
+def change(
+    dialect: Dialect, values: Mapping[str, Any], *, tags: bool = False
+) -> Expression:
     """Set columns on every named task, all or nothing; return the new rows.
 
     Only the columns of the changed fields are set. SQLite would also check the
     other columns, where another program may have stored values that our CHECKs
-    refuse.
+    refuse. With `tags`, the table of tags follows in the same statement.
     """
     locked = _locked(dialect)
     of_these = task.id.in_(select(locked.c.id))
     conditions = _all_there(dialect, locked)
     statement = update(TASK).where(_MINE, of_these, *conditions)
-    return statement.values(dict(values)).returning(*COLUMNS)
+    changed = statement.values(dict(values)).returning(*COLUMNS)
+    if tags and isinstance(dialect, PostgresDialect):
+        return _with_tags(dialect, changed.cte("changed"))
+    return changed
+
+
+def _with_tags(dialect: PostgresDialect, changed: Any) -> Expression:
+    """Bring the table of tags up to the changed rows, which come back.
+
+    The rows are locked. Tags that somebody else has just added may be invisible
+    to the DELETE: such a row stays, and is harmless.
+    """
+    found = dialect.new_tags()
+    is_there = found.c.name == any_(changed.c.tags)
+    rows = select(
+        changed.c.id, found.c.name, changed.c.user_id, found.c.folded
+    )
+    rows = rows.select_from(changed.join(found, is_there))
+    columns = ["task_id", "name", "user_id", "folded"]
+    new = dialect.insert(TAG).from_select(columns, rows)
+    added = new.on_conflict_do_nothing().cte("added")
+    is_gone = not_(tag.name == any_(changed.c.tags))
+    of_these = tag.task_id == changed.c.id
+    removed = delete(TAG).where(of_these, is_gone).cte("removed")
+    columns_of = [changed.c[name] for name in TASK_NAMES]
+    return select(*columns_of).add_cte(added, removed)
+
+
+def _insert_tag(dialect: Dialect) -> Expression:
+    """Insert a row of the table of tags unless it is there."""
+    return dialect.insert(TAG).values(_open(tag)).on_conflict_do_nothing()
+
+
+def _clear_tags() -> Expression:
+    """Delete the rows of tags that the named tasks no longer have; on SQLite."""
+    dialect = SqliteDialect()
+    names = select(task.tags).where(task.id == tag.task_id).scalar_subquery()
+    there = select(dialect._elements(names, "there").c.value)
+    is_named = dialect.within(tag.task_id, "ids")
+    return delete(TAG).where(is_named, tag.name.not_in(there))
 
 
 # Adding
@@ -406,7 +638,21 @@ def _reserve(dialect: Dialect) -> Expression:
     return moved.returning(counter.last)
 
 
-def _addition(dialect: PostgresDialect) -> Expression:
+def _tagged_addition(dialect: PostgresDialect) -> Expression:
+    """Insert one task, as `_addition` does, and the rows of its tags."""
+    added = _addition(dialect).cte("stored")
+    found = dialect.new_tags()
+    is_there = found.c.name == any_(added.c.tags)
+    rows = select(added.c.id, found.c.name, added.c.user_id, found.c.folded)
+    rows = rows.select_from(added.join(found, is_there))
+    new = dialect.insert(TAG).from_select(
+        ["task_id", "name", "user_id", "folded"], rows.where(added.c.is_new)
+    )
+    tagged = new.on_conflict_do_nothing().cte("tagged")
+    return select(*added.c).add_cte(tagged)
+
+
+def _addition(dialect: PostgresDialect) -> Any:
     """Insert one task under the next number, or return the one with its id.
 
     This is one statement, so it takes one round trip. The counter advances
@@ -415,7 +661,7 @@ def _addition(dialect: PostgresDialect) -> Expression:
     """
     # SQLAlchemy reserves parameters named like columns for VALUES and SET, and
     # these are used in subqueries, too.
-    given = _open(COLUMNS, "the_")
+    given = _open([*COLUMNS, *FOLDED], "the_")
     stored = select(task.number).where(task.id == given["id"])
     # Two calls with one id may both find it new at the same instant. Then one
     # number is never used: a gap, which costs less than a lock on every add.
@@ -451,53 +697,7 @@ def _next_number(
     return moved.returning(counter.last).cte("given")
 
 
-# Lists: a template, and the parts that fill it
-
-_CREATED_AT: Final = bindparam("created_at", type_=Instant)
-_NUMBER: Final = _number("number")
-_NEWEST: Final = (task.created_at, task.number)
-_WITH_STATUS: Final = (task.completed, *_NEWEST)
-
-
-def _within_years() -> ColumnElement[bool]:
-    """Whether each time of a task is one that Python can express.
-
-    Wider than our CHECKs, which older stores lack: what can be read is shown.
-    Only PostgreSQL needs it, where the driver fails for the whole answer.
-    """
-    first: Any = literal_column("'0001-01-01Z'", Instant)
-    end: Any = literal_column("'10000-01-01Z'", Instant)
-    found = []
-    for each in (task.created_at, task.updated_at, task.completed_at):
-        is_within = and_(each >= first, each < end)
-        found.append(or_(each.is_(None), is_within))
-    return and_(*found)
-
-
-# A status is one bound, `< true`. With `= true` PostgreSQL would choose the
-# index without the column and walk all rows of the user to find a few.
-# A position is compared by every column of its order, so that the index leads
-# straight to it.
-CLAUSES: Final[dict[str, ColumnElement[bool]]] = {
-    "open": task.completed < _TRUE,
-    "done": task.completed > _FALSE,
-    "after": tuple_(*_NEWEST) < tuple_(_CREATED_AT, _NUMBER),
-    "after_open": tuple_(*_WITH_STATUS) < tuple_(_FALSE, _CREATED_AT, _NUMBER),
-    "after_done": tuple_(*_WITH_STATUS) < tuple_(_TRUE, _CREATED_AT, _NUMBER),
-    "within_years": _within_years(),
-}
-"""Conditions of lists.
-
-Each is compiled alone, and reading a list joins them with AND.
-"""
-
-ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
-    "newest": [each.desc() for each in _NEWEST],
-    "newest_of_status": [each.desc() for each in _WITH_STATUS],
-}
-"""Orders of lists. The order of one status starts with it, like the index."""
-
-MOST: Final = _number("most")
+# Lists: `lists.py` has them
 
 
 def beyond_years() -> Select[Any]:
@@ -505,43 +705,8 @@ def beyond_years() -> Select[Any]:
 
     It walks all tasks of the user, but only after a failure.
     """
-    beyond = select(task.number).where(_MINE, ~CLAUSES["within_years"])
+    beyond = select(task.number).where(_MINE, ~lists.within_years())
     return beyond.order_by(task.number).limit(literal_column("4", Integer))
-
-
-def page(
-    clauses: Iterable[ColumnElement[bool]],
-    order: Iterable[ColumnElement[Any]],
-    most: ColumnElement[int] | None,
-) -> Select[Any]:
-    """Select the tasks of a list and both counts of the user.
-
-    One statement, so the counts fit the tasks. Without `most` the list has no
-    limit.
-    """
-    mine = select(*COLUMNS).where(_MINE, *clauses).order_by(*order)
-    if most is not None:
-        mine = mine.limit(most)
-    shown = mine.subquery("page")
-    counts = select(_count("open"), _count("done")).subquery("counts")
-    # An outer join, so that an empty list still has a row with the counts.
-    together = counts.outerjoin(shown, true())
-    return select(*counts.c, *shown.c).select_from(together)
-
-
-def _count(status: str) -> Label[int]:
-    """Count the user's tasks with a status.
-
-    Stops at `COUNTED_UP_TO` + 1, because a count walks the rows that it
-    counts.
-    """
-    rows = select(_ONE).where(_MINE, CLAUSES[status])
-    # Without an order PostgreSQL would not use the index.
-    ordered = rows.order_by(*ORDERS["newest_of_status"])
-    stop = literal_column(str(COUNTED_UP_TO + 1), Integer)
-    few = ordered.limit(stop).subquery()
-    counted = select(func.count()).select_from(few)
-    return counted.scalar_subquery().label(f"{status}_count")
 
 
 # `todo doctor`

@@ -6,7 +6,7 @@ column, and PostgreSQL takes times that Python cannot express.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,8 @@ _TYPES: Final[Mapping[str, type]] = {
     "text": str,
     "boolean": bool,
     "instant": datetime,
+    "day": date,
+    "names": list,
 }
 """The type of a value, by the kind of its column: see `Statement.kinds`."""
 
@@ -118,6 +120,9 @@ def _is_sound(column: Sequence[Any], kind: str) -> bool:
     # Drivers have subclasses of their own.
     if not all(issubclass(each, _TYPES[plain]) for each in types):
         return False
+    if plain == "names":
+        # Most tasks have no tags.
+        return all(_are_names(names) for names in column if names)
     if plain != "instant":
         return True
     # asyncpg gives an infinite time no zone.
@@ -138,7 +143,16 @@ def _value(value: Any, kind: str) -> Any:
         value = _text(value)
     if plain == "instant":
         value = _instant(value)
+    if plain == "names" and not _are_names(value):
+        return _WRONG
     return value if isinstance(value, _TYPES[plain]) else _WRONG
+
+
+def _are_names(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(each, str) for each in value)
 
 
 def _text(value: Any) -> Any:

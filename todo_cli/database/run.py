@@ -21,7 +21,6 @@ Row = Sequence[Any]
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 """A parameter such as `:title`, but not the cast `::text`."""
-_NO_CLAUSES: Final = " AND /*where*/"
 
 
 class Statement:
@@ -31,7 +30,7 @@ class Statement:
         self.sql = sql
         self.kinds = kinds
         """One entry for each column: `uuid`, `instant`, `boolean`, `integer` or
-        `text`; `?` at its end means that the column may be NULL.
+        `text`; `day`; `names`; `?` at its end means that the column may be NULL.
 
         An empty entry means any other type.
         """
@@ -85,59 +84,67 @@ class Statements:
         """The name of every statement of fixed text."""
         return tuple(self._found["statements"])
 
-    def page(self, query: TaskQuery, *more: str) -> Statement:
+    def listed(self, query: TaskQuery, *more: str) -> Statement:
         """Return the statement of a list, compiled parts joined.
 
         `more` are the names of further conditions.
         """
-        clauses = [*listing.clauses_of(query), *more]
-        order = listing.order_of(query)
-        is_limited = query.limit is not None
-        # The limit itself is a parameter, so the text depends only on these.
-        key = (*clauses, order, is_limited)
-        if key not in self._made:
-            statement = self.joined(clauses, order, is_limited=is_limited)
-            self._made[key] = statement
-        return self._made[key]
+        chosen = listing.plan(query, *more)
+        if chosen not in self._made:
+            self._made[chosen] = self.joined(chosen)
+        return self._made[chosen]
 
-    def joined(
-        self, clauses: Sequence[str], order: str, *, is_limited: bool
-    ) -> Statement:
-        """Fill the template of a list with conditions and an order, by name."""
-        frame = self._found["page"]
-        parts = [frame["clauses"][name] for name in clauses]
-        conditions = "".join(f" AND {part}" for part in parts)
-        limit = frame["limit"] if is_limited else ""
-        sql = "\n".join(frame["sql"])
-        # With the AND before it, so that no conditions leave no text.
-        sql = sql.replace(_NO_CLAUSES, conditions)
-        sql = sql.replace("/*order*/", frame["orders"][order])
-        sql = sql.replace("/*limit*/", limit)
+    def joined(self, chosen: listing.Plan) -> Statement:
+        """Fill the template of a list with its parts."""
+        frame = self._found["lists"]
+        shape = chosen.shape if chosen.segments else "every"
+        sql = "\n".join(frame["templates"][shape])
+        sql = self._with(sql, "where", chosen.where)
+        if chosen.probe is not None:
+            sql = self._with(sql, "probe", chosen.probe.conditions)
+        parts = [part for parts in chosen.segments for part in parts]
+        for number, part in enumerate(parts):
+            sql = self._with(sql, f"when {number}", part.conditions)
+            orders = [frame["orders"][name] for name in part.order]
+            sql = sql.replace(f"/*order {number}*/", ", ".join(orders))
         return Statement(sql, frame["kinds"])
 
-    def change(self, fields: Sequence[str]) -> Statement:
-        """Return the statement that sets these fields and no others."""
-        key = ("change", *sorted(fields))
+    def _with(self, sql: str, mark: str, conditions: Sequence[str]) -> str:
+        """Put conditions in the place of a mark in a template."""
+        clauses = self._found["lists"]["clauses"]
+        text = "".join(f" AND {clauses[name]}" for name in conditions)
+        # With the AND before it, so that no conditions leave no text.
+        return sql.replace(f" AND /*{mark}*/", text)
+
+    def change(self, fields: Sequence[str], *, tags: bool) -> Statement:
+        """Return the statement that makes these changes and no others.
+
+        With `tags`, the table of tags follows on PostgreSQL.
+        """
+        key = ("change", tags, *sorted(fields))
         if key not in self._made:
-            self._made[key] = self._changing(fields)
+            self._made[key] = self._changing(fields, tags=tags)
         return self._made[key]
 
-    def _changing(self, fields: Sequence[str]) -> Statement:
+    def _changing(self, fields: Sequence[str], *, tags: bool) -> Statement:
         frame = self._found["change"]
         # Only what changes is named: SQLite would check the other columns
         # again, and another program may have stored what our rules refuse.
-        columns = self.columns("task")
-        # In the order of the columns, like the text that SQLAlchemy writes.
-        ordered = sorted(fields, key=columns.index)
-        parts = [frame["fields"][field] for field in ordered]
-        whens = " ".join(part["when"] for part in parts)
-        values = {"updated_at": f"CASE {whens}{frame['otherwise']}"}
+        known = list(frame["fields"])
+        parts = [
+            frame["fields"][field] for field in sorted(fields, key=known.index)
+        ]
+        differs = " OR ".join(part["differs"] for part in parts)
+        values = {}
+        for stamp in ("updated_at", "version"):
+            values[stamp] = frame[stamp].replace("/*differs*/", differs)
         for part in parts:
             values |= part["set"]
+        # In the order of the columns, like the text that SQLAlchemy writes.
+        columns = self.columns("task")
         changed = [name for name in columns if name in values]
-        # One CASE for `updated_at`: it moves if any of the fields differs.
         assignments = [f"{name}={values[name]}" for name in changed]
-        sql = "\n".join(frame["sql"])
+        sql = "\n".join(frame["tagged" if tags else "plain"])
         sql = sql.replace("/*set*/", ", ".join(assignments))
         return Statement(sql, frame["kinds"])
 

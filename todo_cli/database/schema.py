@@ -16,6 +16,7 @@ from todo_cli.errors import SchemaMismatch
 REVISIONS: Final[dict[str, frozenset[str]]] = {
     "0001": frozenset({"counter", "task"}),
     "0002": frozenset({"counter", "task"}),
+    "0003": frozenset({"counter", "task", "tag"}),
 }
 """Alembic's revisions in order, and the tables of each.
 

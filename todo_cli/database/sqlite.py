@@ -15,7 +15,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -57,6 +57,8 @@ _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "uuid": UUID,
     "instant": datetime.fromisoformat,
     "boolean": _boolean,
+    "day": date.fromisoformat,
+    "names": json.loads,
 }
 """How to convert a column that SQLite stores as text or a number."""
 _CANNOT: Final = (ValueError, TypeError, AttributeError)
@@ -81,14 +83,18 @@ def require_version() -> None:
 def to_file(value: Any) -> Any:
     """Convert a value for SQLite.
 
-    A UUID and a datetime become text, a list becomes JSON.
+    A UUID, a day and a datetime become text, a list becomes JSON.
     """
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
         return format_instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list | tuple):
-        return json.dumps([to_file(each) for each in value])
+        values = [to_file(each) for each in value]
+        # As SQLite writes it, because texts are compared.
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return value
 
 

@@ -4,27 +4,37 @@ CHECK constraints repeat what SQL can express of the rules. So both stores
 refuse what the program refuses.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     ColumnElement,
+    Date,
     DateTime,
     Dialect,
     Index,
+    Integer,
     Text,
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    case,
     false,
+    func,
+    literal_column,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 from todo_cli import rules
+from todo_cli.database.sorting import SORTED_UP_TO
 
 SCHEMA: Final = "todo"
 """The schema on PostgreSQL; names on SQLite have none."""
@@ -65,6 +75,59 @@ class Identifier(TypeDecorator[UUID]):
         return dialect.type_descriptor(Uuid())
 
 
+class Day(TypeDecorator[date]):
+    """A calendar day: `date` on PostgreSQL, text such as `2026-12-24` on SQLite."""
+
+    impl = Date()
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store text on SQLite, which has no type for days."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(Date())
+
+
+class Names(TypeDecorator[list[str]]):
+    """Several names: `text[]` on PostgreSQL, a JSON array on SQLite."""
+
+    impl = ARRAY(Text)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store JSON on SQLite, which has no arrays."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(ARRAY(Text))
+
+
+class ByCodePoint(FunctionElement[str]):
+    """A text that is compared code point by code point, whatever the collation.
+
+    So both stores sort alike. SQLite compares so by itself.
+    """
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(ByCodePoint, "postgresql")
+def _postgresql_by_code_point(
+    element: ByCodePoint, compiler: Any, **options: Any
+) -> str:
+    """Write the collation, which is found in pg_catalog alone."""
+    text = compiler.process(element.clauses, **options)
+    return f'({text} COLLATE pg_catalog."C")'
+
+
+@compiles(ByCodePoint, "sqlite")
+def _sqlite_by_code_point(
+    element: ByCodePoint, compiler: Any, **options: Any
+) -> str:
+    """Write the text alone."""
+    return str(compiler.process(element.clauses, **options))
+
+
 _WIDE: Final = "\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069"
 REFUSED: Final = f"[\\u0001-\\u001F{_WIDE}]"
 """The refused characters of a line, as PostgreSQL's regular expression."""
@@ -75,15 +138,19 @@ REFUSED_IN_LINES: Final = f"[\\u0001-\\u0008\\u000B-\\u001F{_WIDE}]"
 class TextRule(ColumnElement[bool]):
     """The rules for one text column, as a CHECK in each dialect.
 
-    `longest` counts characters. `lines` allows LF, TAB and NULL.
+    `longest` counts characters. `lines` allows LF and TAB; then, or with
+    `optional`, NULL is allowed, too.
     """
 
     inherit_cache = False
 
-    def __init__(self, column: str, *, longest: int, lines: bool) -> None:
+    def __init__(
+        self, column: str, *, longest: int, lines: bool, optional: bool
+    ) -> None:
         self.column = column
         self.longest = longest
         self.lines = lines
+        self.optional = optional
 
     def render(self, controls: str) -> str:
         """Join the rules for length and edges with those for characters.
@@ -92,9 +159,12 @@ class TextRule(ColumnElement[bool]):
         """
         column = self.column
         length = f"length({column}) BETWEEN 1 AND {self.longest}"
-        if self.lines:
-            return f"{column} IS NULL OR ({length} AND {controls})"
-        return f"{length} AND {column} = trim({column}) AND {controls}"
+        rules = f"{length} AND {controls}"
+        if not self.lines:
+            rules = f"{length} AND {column} = trim({column}) AND {controls}"
+        if self.lines or self.optional:
+            return f"{column} IS NULL OR ({rules})"
+        return rules
 
 
 @compiles(TextRule, "postgresql")
@@ -125,12 +195,11 @@ def _sqlite_rule(rule: TextRule, compiler: object, **options: object) -> str:
 
 
 def _text_check(
-    column: str, *, longest: int, lines: bool = False
+    column: str, *, longest: int, lines: bool = False, optional: bool = False
 ) -> CheckConstraint:
     """Return the CHECK of a text column."""
-    return CheckConstraint(
-        TextRule(column, longest=longest, lines=lines), name=f"{column}_text"
-    )
+    rule = TextRule(column, longest=longest, lines=lines, optional=optional)
+    return CheckConstraint(rule, name=f"{column}_text")
 
 
 def _only_sqlite(name: str, rule: str) -> CheckConstraint:
@@ -214,6 +283,131 @@ _USER_RULES: Final = (
 )
 
 
+class DayRule(ColumnElement[bool]):
+    """The rule for one column of calendar days, as a CHECK in each dialect.
+
+    NULL passes. The years are those of `InstantRule`.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def within(self) -> str:
+        """Write that the day is in the years that the program can show."""
+        first = f"'{rules.FIRST_YEAR}-01-01'"
+        last = f"'{rules.END_YEAR - 1}-12-31'"
+        return f"{self.column} BETWEEN {first} AND {last}"
+
+
+@compiles(DayRule, "postgresql")
+def _postgresql_day(rule: DayRule, compiler: object, **options: object) -> str:
+    """Write the rule; `infinity` is after every year."""
+    return rule.within()
+
+
+@compiles(DayRule, "sqlite")
+def _sqlite_day(rule: DayRule, compiler: object, **options: object) -> str:
+    """Write the rule for text of the one form that sorts by day."""
+    column = rule.column
+    shape = f"typeof({column}) = 'text' AND {column} GLOB '{_DATE_SHAPE}'"
+    # Adding no days turns 30 February into 2 March.
+    is_day = f"date({column}, '+0 days') IS {column}"
+    return f"{column} IS NULL OR ({shape} AND {is_day} AND {rule.within()})"
+
+
+def _day_check(column: str) -> CheckConstraint:
+    """Return the CHECK of a column of days."""
+    return CheckConstraint(DayRule(column), name=f"{column}_day")
+
+
+class TagsRule(ColumnElement[bool]):
+    """The rule for the number of a task's tags, as a CHECK in each dialect.
+
+    The rules for each tag are those of the table `tag`.
+    """
+
+    inherit_cache = False
+
+
+@compiles(TagsRule, "postgresql")
+def _postgresql_tags(
+    rule: TagsRule, compiler: object, **options: object
+) -> str:
+    """Write the rule for an array."""
+    no_null = "array_position(tags, NULL) IS NULL"
+    return f"cardinality(tags) <= {rules.MOST_TAGS} AND {no_null}"
+
+
+@compiles(TagsRule, "sqlite")
+def _sqlite_tags(rule: TagsRule, compiler: object, **options: object) -> str:
+    """Write the rule for a JSON array.
+
+    Without SQLite's functions for JSON, which may not be used in a CHECK. Only
+    the commas between tags are counted, because no tag contains one.
+    """
+    is_array = "typeof(tags) = 'text' AND tags GLOB '[[]*]'"
+    commas = "length(tags) - length(replace(tags, ',', ''))"
+    return f"{is_array} AND {commas} < {rules.MOST_TAGS}"
+
+
+_NO_NAME: Final = ", ".join(f"'{word}'" for word in rules.NONE_WORDS)
+_PROJECT_RULES: Final = (
+    f"project IS NULL OR (lower(project) NOT IN ({_NO_NAME})"
+    " AND project NOT LIKE '.%' AND project NOT LIKE '%.'"
+    " AND project NOT LIKE '%..%')"
+)
+_PRIORITIES: Final = ", ".join(f"'{word}'" for word in rules.PRIORITIES)
+_PRIORITY_RULE: Final = f"priority IS NULL OR priority IN ({_PRIORITIES})"
+_TAG_RULES: Final = (
+    f"lower(name) NOT IN ({_NO_NAME}) AND replace(name, ',', '') = name"
+    " AND replace(name, ' ', '') = name"
+)
+
+
+def folded_key(
+    folded: ColumnElement[Any], text: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The beginning of a folded text, by which lists are sorted.
+
+    Rows of an older store have no folded text before they are upgraded.
+    """
+    first: ColumnElement[Any] = literal_column("1", Integer)
+    most: ColumnElement[Any] = literal_column(str(SORTED_UP_TO), Integer)
+    either = func.coalesce(folded, text, type_=Text)
+    return ByCodePoint(func.substr(either, first, most, type_=Text))
+
+
+def rank(priority: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The place of a priority in a list; none comes last."""
+    whens = []
+    for place, word in enumerate(rules.PRIORITIES, start=1):
+        literal: ColumnElement[Any] = literal_column(f"'{word}'", Text)
+        number: ColumnElement[Any] = literal_column(str(place), Integer)
+        whens.append((priority == literal, number))
+    last: ColumnElement[Any] = literal_column(str(len(whens) + 1), Integer)
+    return case(*whens, else_=last)
+
+
+class NoNames(ColumnElement[Any]):
+    """The default of a column of `Names`: none."""
+
+    inherit_cache = False
+
+
+@compiles(NoNames, "postgresql")
+def _postgresql_no_names(*_: object, **__: object) -> str:
+    """Write an empty array."""
+    return "'{}'"
+
+
+@compiles(NoNames, "sqlite")
+def _sqlite_no_names(*_: object, **__: object) -> str:
+    """Write an empty JSON array."""
+    return "'[]'"
+
+
 class CounterRow(SQLModel, table=True):
     """The last number given to a task of a user.
 
@@ -240,23 +434,6 @@ class TaskRow(SQLModel, table=True):
     __tablename__ = "task"
     __table_args__ = (
         UniqueConstraint("user_id", "number", name="task_user_id_number_key"),
-        Index("task_user_id_idx", "user_id"),
-        # For a list of all tasks. `number`, because an import gives many tasks
-        # one `created_at`, which would have to be sorted.
-        Index(
-            "task_user_id_created_at_number_idx",
-            "user_id",
-            "created_at",
-            "number",
-        ),
-        # For the open tasks, the done tasks, and both counts.
-        Index(
-            "task_user_id_completed_created_at_number_idx",
-            "user_id",
-            "completed",
-            "created_at",
-            "number",
-        ),
         _text_check("user_id", longest=rules.USER_LENGTH),
         CheckConstraint(_USER_RULES, name="user_id_path"),
         _text_check("title", longest=rules.TITLE_LENGTH),
@@ -274,6 +451,14 @@ class TaskRow(SQLModel, table=True):
         _instant_check("created_at"),
         _instant_check("updated_at"),
         _instant_check("completed_at"),
+        _day_check("due_on"),
+        _day_check("wait_until"),
+        CheckConstraint(_PRIORITY_RULE, name="priority_word"),
+        _text_check("project", longest=rules.PROJECT_LENGTH, optional=True),
+        CheckConstraint(_PROJECT_RULES, name="project_parts"),
+        CheckConstraint(TagsRule(), name="tags_count"),
+        CheckConstraint("version >= 1", name="version_counts"),
+        _integer_check("version"),
         {"schema": SCHEMA},
     )
 
@@ -288,3 +473,102 @@ class TaskRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_on: date | None = Field(default=None, sa_type=Day)
+    wait_until: date | None = Field(default=None, sa_type=Day)
+    priority: str | None = Field(default=None, sa_type=Text)
+    project: str | None = Field(default=None, sa_type=Text)
+    tags: list[str] = Field(
+        default_factory=list,
+        sa_type=Names,
+        sa_column_kwargs={"server_default": NoNames()},
+    )
+    version: int = Field(
+        default=1, sa_column_kwargs={"server_default": text("1")}
+    )
+    # Folded by `fold.py`, for search and sorting. All are NULL where an older
+    # version or another program has written the row.
+    title_folded: str | None = Field(default=None, sa_type=Text)
+    description_folded: str | None = Field(default=None, sa_type=Text)
+    project_folded: str | None = Field(default=None, sa_type=Text)
+
+
+class TagRow(SQLModel, table=True):
+    """One tag of one task: an index of `task.tags`, which decides.
+
+    A database walks all tasks for a rare element of an array. Rows that are no
+    longer true can remain, so every query asks `task.tags`, too.
+    """
+
+    __tablename__ = "tag"
+    __table_args__ = (
+        Index("tag_user_id_name_idx", "user_id", "name", "task_id"),
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        _text_check("name", longest=rules.TAG_LENGTH),
+        CheckConstraint(_TAG_RULES, name="name_word"),
+        {"schema": SCHEMA, "info": {"is_derived": True}},
+    )
+
+    task_id: UUID = Field(
+        primary_key=True,
+        sa_type=Identifier,
+        foreign_key=f"{SCHEMA}.task.id",
+        ondelete="CASCADE",
+    )
+    name: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    folded: str = Field(sa_type=Text)
+
+
+def _indexes() -> None:
+    """Add the indexes of lists; `queries.ORDERS` has an order for each.
+
+    The user and the status come first. The time and the number come last,
+    because an import gives many tasks one `created_at`. An index of what most
+    tasks lack contains only the others.
+    """
+    columns: Any = TaskRow.__table__.c  # type: ignore[attr-defined]  # SQLModel
+    status = (columns.user_id, columns.completed)
+    oldest = (columns.created_at, columns.number)
+    newest = (columns.created_at.desc(), columns.number.desc())
+    title = folded_key(columns.title_folded, columns.title)
+    project = folded_key(columns.project_folded, columns.project)
+    by_priority = rank(columns.priority)
+    keys: dict[str, tuple[Sequence[Any], Any]] = {
+        "created_at": ((*status, *oldest), None),
+        "updated_at": ((*status, columns.updated_at, *oldest), None),
+        "title": ((*status, title, ByCodePoint(columns.title), *newest), None),
+        "due_on": (
+            (*status, columns.due_on, by_priority, *newest),
+            columns.due_on.is_not(None),
+        ),
+        "priority": (
+            (*status, by_priority, *newest),
+            columns.priority.is_not(None),
+        ),
+        "project": (
+            (*status, project, ByCodePoint(columns.project), *newest),
+            columns.project.is_not(None),
+        ),
+        "project_exact": (
+            (*status, ByCodePoint(columns.project)),
+            columns.project.is_not(None),
+        ),
+        "completed_at": (
+            (columns.user_id, columns.completed_at, *oldest),
+            columns.completed_at.is_not(None),
+        ),
+        "wait_until": (
+            (*status, columns.wait_until, *newest),
+            columns.wait_until.is_not(None),
+        ),
+    }
+    for name, (parts, where) in keys.items():
+        Index(
+            f"task_{name}_idx",
+            *parts,
+            postgresql_where=where,
+            sqlite_where=where,
+        )
+
+
+_indexes()

@@ -4,12 +4,13 @@ Each method runs one statement, which is one transaction, unless its docstring
 says otherwise.
 """
 
+import re
 from collections.abc import Awaitable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from todo_cli.database import failures
+from todo_cli.database import failures, sorting
 from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
 from todo_cli.database.run import (
     BeyondYears,
@@ -18,9 +19,12 @@ from todo_cli.database.run import (
     Statement,
     fetch_value,
 )
+from todo_cli.database.sorting import rank_of
 from todo_cli.errors import Conflict, SchemaMismatch
+from todo_cli.fold import fold, fold_or_none
 from todo_cli.task import (
     Added,
+    Counts,
     Position,
     Reference,
     Task,
@@ -36,8 +40,12 @@ _LAST_NUMBER: Final = 2**31 - 1
 _LAST_OF_FILE: Final = 2**63 - 1
 """The highest number that another program can store in a file."""
 
-_USER: Final = 2 + NAMES.index("user_id")
-"""The user's column in a list, after both counts. It is never NULL in a task."""
+_COUNTS: Final = 5
+"""How many counts come before the columns of a task in a list."""
+_USER: Final = _COUNTS + NAMES.index("user_id")
+"""The user's column in a list. It is never NULL in a task."""
+_FOLDED: Final = ("title", "description", "project")
+"""The fields with a folded text beside them."""
 _SAVED: Final = "the change was saved"
 
 
@@ -68,12 +76,16 @@ class TaskRepository:
         given = {}
         for name, value in _values(task).items():
             given[f"the_{name}"] = value
-        adding = self._fetch("add", given, outcome="it is stored")
+        statement = "add"
+        if task.tags:
+            statement = "add_tagged"
+            given |= _new_tags(task.tags)
+        adding = self._fetch(statement, given, outcome="it is stored")
         rows = await self._counted(adding)
         if not rows:
             raise _held_by_another(task.id)
         *values, is_new = rows[0]
-        [found] = self._read([values], "add", outcome="it is stored")
+        [found] = self._read([values], statement, outcome="it is stored")
         return Added(found, is_new=bool(is_new))
 
     async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
@@ -114,52 +126,79 @@ class TaskRepository:
             task.number = number
         rows = [_values(task) for task in tasks]
         await self._connection.store("insert", rows)
+        await self._store_tags(tasks)
 
-    async def page(self, query: TaskQuery) -> TaskPage:
-        """Read tasks newest first, ties by number descending, and both counts.
+    async def _store_tags(self, tasks: Sequence[Task]) -> None:
+        """Insert the rows of tags that are missing."""
+        rows = []
+        for task in tasks:
+            for name in task.tags:
+                rows.append(
+                    {
+                        "task_id": task.id,
+                        "name": name,
+                        "user_id": self._user_id,
+                        "folded": fold(name),
+                    }
+                )
+        if rows:
+            await self._connection.store("insert_tag", rows)
+
+    async def page(self, query: TaskQuery, today: date) -> TaskPage:
+        """Read the tasks of a list in its order, and the user's counts.
 
         It reads one row more than the limit, to learn whether another page
         follows. A late page costs the same as the first one, because the index
         leads straight to its position.
         """
-        rows, kinds, beyond = await self._page(query)
+        rows, kinds, beyond = await self._page(query, today)
         # Every row has the counts. An empty list is one row whose task columns
         # are NULL.
-        open_count, done_count = rows[0][:2]
-        filled = [row[2:] for row in rows if row[_USER] is not None]
-        tasks, odd = read(filled, kinds[2:], self._user_id)
-        # SQL does not guarantee the order of rows after a join. Sorting rows
-        # that are in order already costs little.
-        tasks.sort(key=_position, reverse=True)
-        # The row beyond the limit is not shown.
+        open_, overdue, waiting, done, found = rows[0][:_COUNTS]
+        filled = [row[_COUNTS:] for row in rows if row[_USER] is not None]
+        tasks, odd = read(filled, kinds[_COUNTS:], self._user_id)
+        tasks = sorting.in_order(tasks, query)
+        # The rows beyond the limit are not shown.
         shown = tasks[: query.limit]
         goes_on = None
         if len(shown) < len(tasks):
             goes_on = _position(shown[-1])
-        fault = beyond or odd
-        return TaskPage(shown, open_count, done_count, query, goes_on, fault)
+        return TaskPage(
+            shown,
+            Counts(open_, overdue, waiting, done, found),
+            query,
+            today,
+            goes_on,
+            beyond or odd,
+        )
 
     async def _page(
-        self, query: TaskQuery
+        self, query: TaskQuery, today: date
     ) -> tuple[list[Row], Sequence[str], Unreadable | None]:
         """Read the rows of a list and their kinds.
 
         If a time is beyond Python's years, read only the other rows, and
         return the error, too. The counts are still those of all tasks.
         """
-        statement = self._connection.statements.page(query)
-        values = self._listed(query)
+        statement = self._connection.statements.listed(query)
+        values = self._listed(query) | {"today": today}
         beyond = None
         try:
             rows = await self._fetch(statement, values)
         except Unreadable as error:
             beyond = error
-            statement = self._connection.statements.page(query, "within_years")
+            statement = self._connection.statements.listed(
+                query, "within_years"
+            )
             rows = await self._fetch(statement, values)
         return rows, statement.kinds, beyond
 
     def _listed(self, query: TaskQuery) -> dict[str, Any]:
-        """The parameter values of a list."""
+        """The parameter values of a list.
+
+        There can be more than its statement has: what no filter needs is left
+        out by the statement.
+        """
         values: dict[str, Any] = {"user": self._user_id}
         if query.limit is not None:
             # Nobody has more tasks than numbers.
@@ -167,7 +206,38 @@ class TaskRepository:
         if query.after is not None:
             number = min(max(query.after.number, 0), self._numbers.stop - 1)
             values |= query.after._replace(number=number)._asdict()
+        values |= self._filters(query)
         return values
+
+    def _filters(self, query: TaskQuery) -> dict[str, Any]:
+        """The parameter values of the filters of a list."""
+        values: dict[str, Any] = {}
+        if query.due is not None:
+            values["due_first"] = query.due.first
+            values["due_last"] = query.due.last
+        if query.priorities:
+            values["ranks"] = [rank_of(each) for each in query.priorities]
+        if query.project:
+            values["project"] = query.project
+            values["project_below"] = f"{query.project}."
+            # The character after the dot.
+            values["project_end"] = f"{query.project}/"
+        if query.tags:
+            values["tag"] = query.tags[0]
+        values["tags"] = query.tags
+        values["no_tags"] = query.no_tags
+        values["since"] = query.since
+        values["before"] = query.before
+        return values | self._words(query)
+
+    def _words(self, query: TaskQuery) -> dict[str, Any]:
+        """The parameter values of words, the longest one apart."""
+        folded = [fold(word) for word in query.words]
+        if not self._connection.is_sqlite:
+            folded = [_pattern(word) for word in folded]
+        if not folded:
+            return {}
+        return {"word": max(folded, key=len), "words": folded}
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the existing tasks that the references name, by number."""
@@ -244,10 +314,16 @@ class TaskRepository:
         locked in the order of their numbers first. `updated_at` moves only on
         rows where a value differs.
         """
-        named = change.named
-        values = self._named(references) | named | {"now": now}
-        statement = self._connection.statements.change(tuple(named))
-        return await self._tasks(statement, values, _SAVED)
+        values = self._named(references) | _changed(change) | {"now": now}
+        fields = _fields(change)
+        has_tags = not {"tags", "retags"}.isdisjoint(fields)
+        statement = self._connection.statements.change(fields, tags=has_tags)
+        tasks = await self._tasks(statement, values, _SAVED)
+        if has_tags and self._connection.is_sqlite:
+            ids = [task.id for task in tasks]
+            await self._connection.fetch("clear_tags", ids=ids)
+            await self._store_tags(tasks)
+        return tasks
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every named task and return the deleted tasks, by number.
@@ -364,7 +440,43 @@ def _position(task: Task) -> Position:
 
 
 def _values(task: Task) -> Mapping[str, Any]:
-    return {name: getattr(task, name) for name in NAMES}
+    """The values of the columns of a task."""
+    values = {name: getattr(task, name) for name in NAMES}
+    for name in _FOLDED:
+        values[f"{name}_folded"] = fold_or_none(values[name])
+    return values
+
+
+def _new_tags(names: Sequence[str]) -> dict[str, Any]:
+    """The parameter values of rows of tags."""
+    return {"new_tags": names, "new_folded": [fold(name) for name in names]}
+
+
+def _fields(change: TaskChange) -> tuple[str, ...]:
+    """Translate the fields of a change into `queries.CHANGES`."""
+    fields: dict[str, None] = {}
+    for name in change.named:
+        is_retag = name in ("add_tags", "remove_tags")
+        fields["retags" if is_retag else name] = None
+    return tuple(fields)
+
+
+def _changed(change: TaskChange) -> dict[str, Any]:
+    """The parameter values of a change."""
+    values = change.named
+    for name in (*_FOLDED, "note"):
+        if name in values:
+            values[f"{name}_folded"] = fold_or_none(values[name])
+    added = values.pop("add_tags", [])
+    values["added"] = added
+    values["removed"] = values.pop("remove_tags", [])
+    return values | _new_tags(values.get("tags", added))
+
+
+def _pattern(word: str) -> str:
+    """Write a word as a pattern of LIKE, in which no character is special."""
+    escaped = re.sub(r"([%_\\])", r"\\\1", word)
+    return f"%{escaped}%"
 
 
 def _with_outcome(error: Unreadable, outcome: str) -> Unreadable:

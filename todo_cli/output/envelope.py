@@ -1,7 +1,7 @@
 """Results and errors as JSON: each call prints exactly one document."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +55,8 @@ def task_values(task: Task) -> dict[str, Any]:
 def _write(value: Any) -> Any:
     if isinstance(value, datetime):
         return format_instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     return value

@@ -122,20 +122,29 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
 
 
 def _counts(page: TaskPage) -> str:
-    """Count all tasks of the user, as in `3 open, 1 done`."""
-    open_count = words.count(page.open_count)
-    done_count = words.count(page.done_count)
-    return f"{open_count} open, {done_count} done"
+    """Count all tasks of the user, as in `12 open, 2 overdue, 40 done`."""
+    counts = page.counts
+    parts = [f"{words.count(counts.open)} open"]
+    if counts.overdue:
+        parts.append(f"{words.count(counts.overdue)} overdue")
+    if counts.waiting:
+        parts.append(f"{words.count(counts.waiting)} waiting")
+    parts.append(f"{words.count(counts.done)} done")
+    return ", ".join(parts)
 
 
 def _total(page: TaskPage) -> int:
     """Count the tasks that the query would find without a limit."""
-    # Counts stop at 1,001, so a sum of both can be a little too small; the
+    counts = page.counts
+    if counts.found is not None:
+        return counts.found
+    # Counts stop at 1,001, so a sum of them can be a little too small; the
     # words then say `more than 1,000`.
     totals = {
-        TaskStatus.OPEN: page.open_count,
-        TaskStatus.DONE: page.done_count,
-        TaskStatus.ALL: page.open_count + page.done_count,
+        TaskStatus.OPEN: counts.open,
+        TaskStatus.WAITING: counts.waiting,
+        TaskStatus.DONE: counts.done,
+        TaskStatus.ALL: counts.open + counts.waiting + counts.done,
     }
     return totals[page.query.status]
 
@@ -147,7 +156,8 @@ def _nothing(page: TaskPage, context: ViewContext) -> str:
     if status is TaskStatus.ALL:
         kind = "tasks"
     note = f"No {kind} for {context.user} in {context.place}"
-    if page.open_count or page.done_count:
+    counts = page.counts
+    if counts.open or counts.waiting or counts.done:
         note += f" ({_counts(page)})"
     return note
 
@@ -161,11 +171,6 @@ def shown(task: Task, context: ViewContext) -> Sheet:
     for name, value in task_values(task).items():
         fields.append((name, _plain(value)))
     return Sheet(task, _title(task), fields=fields)
-
-
-def updated(task: Task, context: ViewContext) -> Sheet:
-    """Name the task that was updated."""
-    return _changed("Updated", [task], is_single=True)
 
 
 def upgraded(version: str, context: ViewContext) -> Sheet:

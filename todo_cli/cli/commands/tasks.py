@@ -249,7 +249,7 @@ class Show(Command[Task]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Update(TaskFields, Command[Task]):
+class Update(TaskFields, Command[list[Task]]):
     """Change a task; fields that you do not name keep their values.
 
     \b
@@ -281,7 +281,7 @@ class Update(TaskFields, Command[Task]):
                 hint="name a field, such as --title; see `todo update --help`",
             )
 
-    async def run(self, context: "RunContext") -> Task:
+    async def run(self, context: "RunContext") -> list[Task]:
         """Change the fields that were given, and no others.
 
         Raises:
@@ -294,11 +294,12 @@ class Update(TaskFields, Command[Task]):
             values["title"] = self.title
         if self.status is not None:
             values["completed"] = self.status == "done"
-        return await context.tasks.update(reference, TaskChange(**values))
+        change = TaskChange(**values)
+        return await context.tasks.update([reference], change)
 
-    def view(self, result: Task, context: ViewContext) -> Sheet:
+    def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the task."""
-        return views.updated(result, context)
+        return views.Changed("Updated", is_single=True)(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Show what became of the task."""

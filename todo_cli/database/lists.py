@@ -1,0 +1,388 @@
+"""The expressions of lists: conditions, orders, counts and whole statements.
+
+Commands do not import this module: `build.py` compiles it, and `listing.py`
+chooses the parts of a list by name.
+
+A list with a limit must cost the same however many tasks the user has. So it
+is read in segments, each in the order of an index: the tasks that have the
+value by which the list is sorted, and then those without it. A later segment
+is read only if the ones before it have too few tasks. For each of the two
+states of `completed` a segment has a part, because the indexes begin with it.
+
+A filter that few tasks fit would make such a walk long. So up to 1,001 tasks
+that fit are looked for first, by the filter's own index: if there are not more
+than 1,000, they are the list, and no segment is read. If there are more, a
+walk soon finds enough of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Label,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+
+from todo_cli.database.listing import COUNTED_UP_TO
+from todo_cli.database.tables import (
+    ByCodePoint,
+    Day,
+    Instant,
+    TagRow,
+    TaskRow,
+    folded_key,
+    rank,
+)
+
+if TYPE_CHECKING:
+    from todo_cli.database.queries import Dialect
+
+Clauses = Mapping[str, ColumnElement[bool]]
+
+TASK: Final = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel declares it, untyped
+TAG: Final = TagRow.__table__  # type: ignore[attr-defined]
+task: Final = TASK.c
+tag: Final = TAG.c
+
+_TRUE: Final = literal_column("true", Boolean)
+_FALSE: Final = literal_column("false", Boolean)
+_ONE: Final = literal_column("1", Integer)
+_ZERO: Final = literal_column("0", Integer)
+_MOST_COUNTED: Final = literal_column(str(COUNTED_UP_TO), Integer)
+_STOP: Final = literal_column(str(COUNTED_UP_TO + 1), Integer)
+_USER: Final = bindparam("user", type_=Text)
+MINE: Final = task.user_id == _USER
+MOST: Final = bindparam("most", type_=Integer)
+TODAY: Final = bindparam("today", type_=Day)
+
+_NEWEST: Final = (task.created_at.desc(), task.number.desc())
+_RANK: Final = rank(task.priority)
+_TITLE: Final = folded_key(task.title_folded, task.title)
+_PROJECT: Final = folded_key(task.project_folded, task.project)
+_PLACE: Final = tuple_(
+    bindparam("created_at", type_=Instant), bindparam("number", type_=Integer)
+)
+
+
+def within_years() -> ColumnElement[bool]:
+    """Whether each time and day of a task is one that Python can express.
+
+    Wider than our CHECKs, which older stores lack: what can be read is shown.
+    Only PostgreSQL needs it, where the driver fails for the whole answer.
+    """
+    first: Any = literal_column("'0001-01-01Z'", Instant)
+    end: Any = literal_column("'10000-01-01Z'", Instant)
+    found = []
+    for each in (task.created_at, task.updated_at, task.completed_at):
+        is_within = and_(each >= first, each < end)
+        found.append(or_(each.is_(None), is_within))
+    return and_(*found)
+
+
+# Conditions
+
+
+def clauses(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+    """Return the conditions of lists, by name.
+
+    Each is compiled alone, and reading a list joins them with AND.
+    """
+    return _states(dialect) | _days() | _choices(dialect) | _texts(dialect)
+
+
+def _states(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+    """Conditions on the status, and on the place in a list."""
+    waits = task.wait_until > TODAY
+    is_due = or_(task.wait_until.is_(None), task.wait_until <= TODAY)
+    return {
+        "open": and_(task.completed == _FALSE, is_due),
+        "waiting": and_(task.completed == _FALSE, waits),
+        "done": task.completed == _TRUE,
+        "not_done": task.completed == _FALSE,
+        # It leaves out nothing, and leads into an index that begins with it.
+        "either": dialect.is_either(task.completed),
+        "after": tuple_(task.created_at, task.number) < _PLACE,
+        "within_years": within_years(),
+    }
+
+
+def _days() -> dict[str, ColumnElement[bool]]:
+    """Conditions on days and times."""
+    found: dict[str, ColumnElement[bool]] = {
+        "has_due": task.due_on.is_not(None),
+        "no_due": task.due_on.is_(None),
+        "due_from": task.due_on >= bindparam("due_first", type_=Day),
+        "due_to": task.due_on <= bindparam("due_last", type_=Day),
+        "has_completed": task.completed_at.is_not(None),
+        "has_wait": task.wait_until.is_not(None),
+        "no_wait": task.wait_until.is_(None),
+    }
+    since = bindparam("since", type_=Instant)
+    before = bindparam("before", type_=Instant)
+    for name in ("created", "completed"):
+        moment = task[f"{name}_at"]
+        found[f"{name}_since"] = moment >= since
+        found[f"{name}_before"] = moment < before
+    return found
+
+
+def _choices(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+    """Conditions on priority, project and tags."""
+    has_priority = task.priority.is_not(None)
+    is_one = dialect.within(_RANK, "ranks")
+    project: Any = ByCodePoint(task.project)
+    given: Any = ByCodePoint(bindparam("project", type_=Text))
+    # What is below `home` begins with `home.`; the next character is `/`.
+    below: Any = ByCodePoint(bindparam("project_below", type_=Text))
+    end: Any = ByCodePoint(bindparam("project_end", type_=Text))
+    return {
+        "has_priority": has_priority,
+        "no_priority": task.priority.is_(None),
+        "priorities": and_(has_priority, is_one),
+        "priorities_or_none": or_(task.priority.is_(None), is_one),
+        "has_project": task.project.is_not(None),
+        "no_project": task.project.is_(None),
+        # The outer bounds are for the index.
+        "project": and_(
+            project >= given,
+            project < end,
+            or_(project == given, project >= below),
+        ),
+        "tags": ~dialect.lacks(task.tags, "tags"),
+        "no_tags": ~dialect.has_one(task.tags, "no_tags"),
+    }
+
+
+def _texts(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+    """Conditions on the folded texts.
+
+    The longest word is a parameter of its own, for an index of trigrams. A
+    task without folded texts passes: `search.py` looks at it.
+    """
+    others = dialect.names("words", "other")
+    word: ColumnElement[Any] = others.c.value
+    lacks_one = select(_ONE).select_from(others)
+    lacks_one = lacks_one.where(~_occurs(dialect, word)).correlate(TASK)
+    is_unfolded = task.title_folded.is_(None)
+    longest = bindparam("word", type_=Text)
+    return {
+        "word": or_(is_unfolded, _occurs(dialect, longest)),
+        "words": or_(is_unfolded, ~lacks_one.exists()),
+    }
+
+
+def _occurs(
+    dialect: "Dialect", word: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Whether a word occurs in one of the texts of a task."""
+    names = select(_ONE).where(
+        tag.task_id == task.id,
+        dialect.has(task.tags, tag.name),
+        dialect.contains(tag.folded, word),
+    )
+    names = names.correlate_except(TAG)
+    return or_(
+        dialect.contains(task.title_folded, word),
+        dialect.contains(task.description_folded, word),
+        dialect.contains(task.project_folded, word),
+        names.exists(),
+    )
+
+
+# Orders
+
+
+ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
+    "newest": _NEWEST,
+    "newest_reversed": (task.created_at.asc(), task.number.desc()),
+    "due": (task.due_on.asc(), _RANK.asc(), *_NEWEST),
+    "due_reversed": (task.due_on.desc(), _RANK.asc(), *_NEWEST),
+    "priority": (_RANK.asc(), *_NEWEST),
+    "priority_reversed": (_RANK.desc(), *_NEWEST),
+    "project": (_PROJECT.asc(), ByCodePoint(task.project).asc(), *_NEWEST),
+    "project_reversed": (
+        _PROJECT.desc(),
+        ByCodePoint(task.project).desc(),
+        *_NEWEST,
+    ),
+    "title": (_TITLE.asc(), ByCodePoint(task.title).asc(), *_NEWEST),
+    "title_reversed": (
+        _TITLE.desc(),
+        ByCodePoint(task.title).desc(),
+        *_NEWEST,
+    ),
+    "updated": (task.updated_at.desc(), *_NEWEST),
+    "updated_reversed": (task.updated_at.asc(), *_NEWEST),
+    "completed": (task.completed_at.desc(), *_NEWEST),
+    "completed_reversed": (task.completed_at.asc(), *_NEWEST),
+    "wait": (task.wait_until.asc(), *_NEWEST),
+    "wait_reversed": (task.wait_until.desc(), *_NEWEST),
+}
+"""The orders of segments: no value that is sorted by is NULL there."""
+
+
+def _has(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """0 where there is a value and 1 where there is none: none comes last."""
+    return case((value.is_(None), _ONE), else_=_ZERO)
+
+
+GROUPS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
+    "group_project": (
+        _has(task.project).asc(),
+        _PROJECT.asc(),
+        ByCodePoint(task.project).asc(),
+    ),
+    "group_due": (_has(task.due_on).asc(), task.due_on.asc()),
+    "group_priority": (_RANK.asc(),),
+    "group_has_priority": (_has(task.priority).asc(),),
+    "group_has_due": (_has(task.due_on).asc(),),
+    "group_has_project": (_has(task.project).asc(),),
+    "group_has_completed": (_has(task.completed_at).asc(),),
+    "group_has_wait": (_has(task.wait_until).asc(),),
+}
+"""What can come before an order: groups, or the tasks that have the value."""
+
+
+# Whole statements
+
+
+def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
+    """Select all tasks of a list, in no order, and the user's counts."""
+    mine = select(*columns).where(MINE, *where)
+    return _with_counts(dialect, mine, None)
+
+
+def some(
+    dialect: "Dialect",
+    columns: Any,
+    where: Any,
+    segments: Sequence[Sequence[tuple[Any, Any]]],
+    few: Any = None,
+) -> Select[Any]:
+    """Select the first `most` tasks of a list, and some more, in no order.
+
+    `where` are the conditions of the list. Each segment has parts, which are
+    more conditions and an order. `few` is a CTE with up to 1,001 tasks that fit
+    the conditions; None if there is no filter.
+    """
+    chosen: list[Any] = []
+    if few is not None:
+        is_few = _number_of([few]) <= _MOST_COUNTED
+        chosen.append(select(few.c.id).where(is_few))
+    before: list[Any] = []
+    for number, parts in enumerate(segments):
+        gate = _gate(few, before)
+        made = []
+        for place, (conditions, order) in enumerate(parts):
+            name = f"part_{number}_{place}"
+            made.append(_part([*where, *conditions], order, gate).cte(name))
+        chosen += [select(part.c.id) for part in made]
+        before += made
+    ids: Any = chosen[0]
+    if len(chosen) > 1:
+        ids = union_all(*chosen)
+    mine = select(*columns).where(MINE, task.id.in_(ids))
+    return _with_counts(dialect, mine, few)
+
+
+def few_of(source: str, where: Any) -> Any:
+    """Select the ids of up to 1,001 tasks of a list, with the name `few`.
+
+    The source `tag` leads to them by the table of tags: tasks that have the
+    tag `tag`.
+    """
+    if source == "tag":
+        mine = TAG.join(TASK, task.id == tag.task_id)
+        found = select(tag.task_id.label("id")).select_from(mine)
+        name = bindparam("tag", type_=Text)
+        found = found.where(tag.user_id == _USER, tag.name == name)
+    else:
+        found = select(task.id.label("id"))
+    found = found.where(MINE, *where).limit(_STOP)
+    return found.cte("few")
+
+
+def _part(where: Any, order: Any, gate: Any) -> Select[Any]:
+    """Select the ids of the first tasks of a part of a segment.
+
+    With a gate, the part is read only if the gate says so: a LIMIT of 0 reads
+    nothing, and the planner knows only the inner one.
+    """
+    found = select(task.id).where(MINE, *where).order_by(*order).limit(MOST)
+    if gate is None:
+        return found
+    inner = found.subquery("inner")
+    return select(inner.c.id).limit(gate)
+
+
+def _gate(few: Any, before: Sequence[Any]) -> Any:
+    """Return how many tasks a part may have; None for `most`, without a test."""
+    closed = []
+    if few is not None:
+        closed.append((_number_of([few]) <= _MOST_COUNTED, _ZERO))
+    if before:
+        closed.append((_number_of(before) >= MOST, _ZERO))
+    return case(*closed, else_=MOST) if closed else None
+
+
+def _number_of(parts: Sequence[Any]) -> ColumnElement[int]:
+    """Count the rows of parts."""
+    counts = []
+    for part in parts:
+        counted = select(func.count()).select_from(part)
+        counts.append(counted.scalar_subquery())
+    total: ColumnElement[int] = counts[0]
+    for count in counts[1:]:
+        total = total + count
+    return total
+
+
+def _with_counts(dialect: "Dialect", mine: Any, few: Any) -> Select[Any]:
+    """Add the user's counts to every row of a list.
+
+    One statement, so the counts fit the tasks. An outer join, so that an empty
+    list still has a row with the counts.
+    """
+    shown = mine.subquery("page")
+    found: ColumnElement[Any] = literal_column("NULL", Integer)
+    if few is not None:
+        found = _number_of([few])
+    states = clauses(dialect)
+    overdue = [states["open"], states["has_due"], task.due_on < TODAY]
+    counts = select(
+        _count("open", [states["open"]], ORDERS["newest"]),
+        _count("overdue", overdue, ORDERS["due"]),
+        _count(
+            "waiting", [states["waiting"], states["has_wait"]], ORDERS["wait"]
+        ),
+        _count("done", [states["done"]], ORDERS["newest"]),
+        found.label("found_count"),
+    ).subquery("counts")
+    together = counts.outerjoin(shown, true())
+    return select(*counts.c, *shown.c).select_from(together)
+
+
+def _count(name: str, where: Any, order: Any) -> Label[int]:
+    """Count the user's tasks that fit; stops at `COUNTED_UP_TO` + 1.
+
+    A count walks the rows that it counts.
+    """
+    # Without an order PostgreSQL would not use the index.
+    rows = select(_ONE).where(MINE, *where).order_by(*order)
+    few = rows.limit(_STOP).subquery()
+    counted = select(func.count()).select_from(few)
+    return counted.scalar_subquery().label(f"{name}_count")

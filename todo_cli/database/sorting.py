@@ -1,0 +1,117 @@
+"""Sort the tasks of a list as `lists.py` does in SQL.
+
+SQL does not guarantee the order of rows after a join, and a list with a limit
+consists of several parts. Sorting rows that are in order already costs little.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from todo_cli import rules
+from todo_cli.database import listing
+from todo_cli.fold import fold
+from todo_cli.task import Group, Sort, Task, TaskQuery
+
+SORTED_UP_TO: Final = 150
+"""How many folded code points of a title or project decide its place.
+
+The rest, which few have, is compared as it is written. So a key always fits
+into a page of an index.
+"""
+
+Key = Callable[[Task], Any]
+
+
+def in_order(tasks: Sequence[Task], query: TaskQuery) -> list[Task]:
+    """Sort the tasks of a list."""
+    found = sorted(tasks, key=_newest, reverse=True)
+    sort = listing.order_of(query)
+    if sort is Sort.NEWEST and not query.is_reversed and query.group is None:
+        return found
+    if sort is Sort.DUE:
+        found.sort(key=_rank)
+    _sort_by(found, _VALUES[sort], is_reversed=listing.is_reversed(query))
+    if query.group is not None:
+        _sort_by(found, _GROUPS[query.group], is_reversed=False)
+    return found
+
+
+def _sort_by(tasks: list[Task], value: Key, *, is_reversed: bool) -> None:
+    """Sort by a value, those without it last; ties keep their order."""
+    # Python keeps the order of equal ones also if it reverses.
+    descends = is_reversed
+    if value in _LATEST_FIRST:
+        descends = not is_reversed
+    some = [task for task in tasks if value(task) is not None]
+    others = [task for task in tasks if value(task) is None]
+    some.sort(key=value, reverse=descends)
+    tasks[:] = some + others
+
+
+def rank_of(priority: str | None) -> int:
+    """Return the place of a priority in a list; none comes last."""
+    if priority is None:
+        return len(rules.PRIORITIES) + 1
+    return rules.PRIORITIES.index(priority) + 1
+
+
+def _rank(task: Task) -> int:
+    return rank_of(task.priority)
+
+
+def _priority(task: Task) -> Any:
+    return None if task.priority is None else _rank(task)
+
+
+def _newest(task: Task) -> Any:
+    return task.created_at, task.number
+
+
+def _created(task: Task) -> Any:
+    return task.created_at
+
+
+def _due(task: Task) -> Any:
+    return task.due_on
+
+
+def _wait(task: Task) -> Any:
+    return task.wait_until
+
+
+def _updated(task: Task) -> Any:
+    return task.updated_at
+
+
+def _completed(task: Task) -> Any:
+    return task.completed_at
+
+
+def _title(task: Task) -> Any:
+    return fold(task.title)[:SORTED_UP_TO], task.title
+
+
+def _project(task: Task) -> Any:
+    if task.project is None:
+        return None
+    return fold(task.project)[:SORTED_UP_TO], task.project
+
+
+_LATEST_FIRST: Final = (_created, _updated, _completed)
+_VALUES: Final[Mapping[Sort, Key]] = {
+    Sort.DUE: _due,
+    Sort.NEWEST: _created,
+    Sort.OLDEST: _created,
+    Sort.PRIORITY: _priority,
+    Sort.PROJECT: _project,
+    Sort.TITLE: _title,
+    Sort.UPDATED: _updated,
+    Sort.COMPLETED: _completed,
+    Sort.WAIT: _wait,
+}
+"""What each order compares first."""
+_GROUPS: Final[Mapping[Group, Key]] = {
+    Group.PROJECT: _project,
+    Group.DUE: _due,
+    Group.PRIORITY: _priority,
+}
