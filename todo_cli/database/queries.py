@@ -121,12 +121,19 @@ class PostgresDialect:
 
     def new_tags(self) -> Any:
         """Select the parameters `new_tags` and `new_folded`, pair by pair."""
-        names = bindparam("new_tags", type_=ARRAY(Text))
-        folded = bindparam("new_folded", type_=ARRAY(Text))
-        both = func.unnest(names, folded)
-        return both.table_valued(
-            "name", "folded", name="given"
-        ).render_derived()
+        names = self._ordered("new_tags")
+        folded = self._ordered("new_folded")
+        both = names.join(folded, names.c.key == folded.c.key)
+        columns = (names.c.value.label("name"), folded.c.value.label("folded"))
+        return select(*columns).select_from(both).subquery("given")
+
+    def _ordered(self, parameter: str) -> Any:
+        """Expand an array parameter of texts to rows of `key` and `value`."""
+        unnested = func.unnest(bindparam(parameter, type_=ARRAY(Text)))
+        items = unnested.table_valued(
+            "value", with_ordinality="key", name=parameter
+        )
+        return items.render_derived()
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""

@@ -128,6 +128,21 @@ def _sqlite_by_code_point(
     return str(compiler.process(element.clauses, **options))
 
 
+class InParentheses(FunctionElement[int]):
+    """An expression in parentheses, as an index of PostgreSQL needs them."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+@compiles(InParentheses)
+def _in_parentheses(
+    element: InParentheses, compiler: Any, **options: Any
+) -> str:
+    text = compiler.process(element.clauses, **options)
+    return f"({text})"
+
+
 _WIDE: Final = "\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069"
 REFUSED: Final = f"[\\u0001-\\u001F{_WIDE}]"
 """The refused characters of a line, as PostgreSQL's regular expression."""
@@ -387,7 +402,7 @@ def rank(priority: ColumnElement[Any]) -> ColumnElement[Any]:
         number: ColumnElement[Any] = literal_column(str(place), Integer)
         whens.append((priority == literal, number))
     last: ColumnElement[Any] = literal_column(str(len(whens) + 1), Integer)
-    return case(*whens, else_=last)
+    return InParentheses(case(*whens, else_=last))
 
 
 class NoNames(ColumnElement[Any]):
