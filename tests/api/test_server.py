@@ -169,6 +169,19 @@ async def test_answer_without_a_request_is_one_write_too(
     assert (b"retry-after: 1" in answer.lower()) is (status == 503)
 
 
+@pytest.mark.spec("001/FR-119")
+async def test_head_that_is_too_long_is_named(
+    served: httpx.AsyncClient,
+) -> None:
+    for end in (b"", b"\r\n\r\n"):
+        long = b"GET / HTTP/1.1\r\nHost: x\r\nA: %b" % (b"x" * 66_000)
+
+        answer = await sent(served, long + end)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"has more than 64 KiB" in answer
+
+
 TARGETS = [
     ("http://{}/health", 200),
     ("HTTP://{}/health", 200),
