@@ -260,8 +260,8 @@ def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
     warning = None
     if not zones.is_zone_known(variables):
         warning = (
-            "TZ names no time zone, so UTC is used: "
-            "name one such as `Europe/Berlin`"
+            "TZ names no time zone of this machine, so UTC is used: "
+            "correct the name, or install the system's `tzdata`"
         )
     facts.add("time_zone", name, warning)
 
