@@ -28,6 +28,7 @@ from tests.support.site import (
     Site,
 )
 from tests.support.turns import TurnProxy
+from tests.support.zones import ZONES
 from todo_cli.database import file_facts, server_facts
 from todo_cli.database.facts import Facts, warn_of_schema
 from todo_cli.database.schema import HEAD, Fit, State
@@ -729,17 +730,36 @@ def test_keeps_its_warnings_beside_a_fault(site: Site) -> None:
 def test_says_that_a_time_zone_is_unknown(
     embedded: Todo, name: str, is_known: bool
 ) -> None:
-    ran = embedded("doctor", "--json", env={"TZ": name})
+    ran = embedded("doctor", "--json", env={"TZ": name, "TZDIR": ZONES})
 
     assert ran.data["time_zone"] == name
     assert ("time_zone" in warnings(ran)) is not is_known
 
 
-def test_takes_a_file_as_a_time_zone(embedded: Todo, tmp_path: Path) -> None:
-    zone = tmp_path / "zone"
-    zone.write_bytes(b"TZif")
+@pytest.mark.spec("002/FR-161")
+def test_takes_a_file_as_a_time_zone_unless_it_is_damaged(
+    embedded: Todo, tmp_path: Path
+) -> None:
+    sound = Path(ZONES, "Europe/Berlin")
+    cut = tmp_path / "zone"
+    cut.write_bytes(sound.read_bytes()[:-1])
 
-    assert warnings(embedded("doctor", "--json", env={"TZ": str(zone)})) == {}
+    def says(zone: Path) -> dict[str, str]:
+        return warnings(embedded("doctor", "--json", env={"TZ": str(zone)}))
+
+    assert says(sound) == {}
+    assert set(says(cut)) == {"time_zone"}
+
+
+@pytest.mark.spec("002/FR-161")
+def test_looks_up_a_time_zone_where_the_c_library_does(
+    embedded: Todo, tmp_path: Path
+) -> None:
+    env = {"TZ": "Europe/Berlin", "TZDIR": str(tmp_path)}
+
+    assert set(warnings(embedded("doctor", "--json", env=env))) == {
+        "time_zone"
+    }
 
 
 @pytest.mark.spec("002/FR-161")
