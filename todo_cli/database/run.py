@@ -146,6 +146,10 @@ class Statements:
         assignments = [f"{name}={values[name]}" for name in changed]
         sql = "\n".join(frame["tagged" if tags else "plain"])
         sql = sql.replace("/*set*/", ", ".join(assignments))
+        held = ""
+        if "titles" in fields:
+            held = f" AND {frame['held']}"
+        sql = sql.replace(" AND /*held*/", held)
         return Statement(sql, frame["kinds"])
 
     @property

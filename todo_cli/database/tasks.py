@@ -4,6 +4,7 @@ Each method runs one statement, which is one transaction, unless its docstring
 says otherwise.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import date, datetime
@@ -307,15 +308,22 @@ class TaskRepository:
         references: Sequence[Reference],
         change: TaskChange,
         now: datetime,
+        retitled: Sequence[Task] = (),
     ) -> list[Task]:
         """Change every named task and return the tasks as they are now.
 
         All or nothing: the result is empty if one is missing. The rows are
         locked in the order of their numbers first. `updated_at` moves only on
         rows where a value differs.
+
+        `retitled` are the named tasks, each with a new title. Then the result
+        is also empty if one of them no longer has its version.
         """
         values = self._named(references) | _changed(change) | {"now": now}
         fields = _fields(change)
+        if retitled:
+            values |= _titles(retitled)
+            fields = ("titles", *fields)
         has_tags = not {"tags", "retags"}.isdisjoint(fields)
         statement = self._connection.statements.change(fields, tags=has_tags)
         tasks = await self._tasks(statement, values, _SAVED)
@@ -471,6 +479,26 @@ def _changed(change: TaskChange) -> dict[str, Any]:
     values["added"] = added
     values["removed"] = values.pop("remove_tags", [])
     return values | _new_tags(values.get("tags", added))
+
+
+def _titles(tasks: Sequence[Task]) -> dict[str, str]:
+    """The parameter values of new titles, and of the versions that they fit.
+
+    Each is a JSON object with an entry for each id.
+    """
+    titles = {}
+    folded = {}
+    versions = {}
+    for task in tasks:
+        key = str(task.id)
+        titles[key] = task.title
+        folded[key] = fold(task.title)
+        versions[key] = task.version
+    return {
+        "titles": json.dumps(titles, ensure_ascii=False),
+        "folded_titles": json.dumps(folded, ensure_ascii=False),
+        "versions": json.dumps(versions),
+    }
 
 
 def _pattern(word: str) -> str:
