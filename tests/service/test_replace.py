@@ -96,7 +96,7 @@ async def test_many_titles_change_together_or_not_at_all(
     full = [f"t{number}" for number in range(50)]
     await tasks.update([249], TaskChange(tags=full))
 
-    with pytest.raises(InvalidInput, match="^tags: "):
+    with pytest.raises(InvalidInput, match=r"^tags: "):
         await tasks.replace([range(1, 251)], OAT, TaskChange(add_tags=["x"]))
     assert await titles(tasks) == titled
 
