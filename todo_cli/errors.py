@@ -89,7 +89,9 @@ class Code(Enum):
         None, 405, "the path does not take this method"
     )
     PAYLOAD_TOO_LARGE = Status(None, 413, "the body is too large")
-    UNSUPPORTED_MEDIA_TYPE = Status(None, 415, "the body is not JSON")
+    UNSUPPORTED_MEDIA_TYPE = Status(
+        None, 415, "the body is not JSON, or encoded"
+    )
 
     @property
     def exit(self) -> int | None:

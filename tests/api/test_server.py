@@ -169,6 +169,118 @@ async def test_answer_without_a_request_is_one_write_too(
     assert (b"retry-after: 1" in answer.lower()) is (status == 503)
 
 
+@pytest.mark.spec("001/FR-119")
+async def test_head_that_is_too_long_is_named(
+    served: httpx.AsyncClient,
+) -> None:
+    for end in (b"", b"\r\n\r\n"):
+        long = b"GET / HTTP/1.1\r\nHost: x\r\nA: %b" % (b"x" * 66_000)
+
+        answer = await sent(served, long + end)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"has more than 64 KiB" in answer
+
+
+TARGETS = [
+    ("http://{}/health", 200),
+    ("HTTP://{}/health", 200),
+    ("http://{}/api/ada/tasks?limit=1", 200),
+    ("http://{}/api/ada/tasks?limit=x", 422),
+    ("http://{}/nowhere", 404),
+    ("http://{}//api/ada/tasks", 404),
+    ("http://{}/api/a%2Fb/tasks", 404),
+    ("http://{}", 404),
+    ("http://{}?limit=1", 404),
+    ("http://evil.example/health", 403),
+    ("http://evil.example\\@{}/health", 403),
+    ("http://127.0.0.1/health", 403),
+    ("http://{}@evil.example/health", 403),
+    ("http://ada@{}/health", 403),
+    ("http:///health", 403),
+    ("http://[::1/health", 403),
+    ("https://{}/health", 404),
+    ("http:/health", 404),
+    ("//{}/health", 404),
+    ("//health", 404),
+    ("{}", 404),
+    ("*", 404),
+    ("health", 404),
+    ("/health#x", 400),
+    ("/health?#", 400),
+    ("/api/a#b/tasks", 400),
+    ("http://{}/health#x", 400),
+    ("http://{}#/health", 400),
+    ("/api/a%23b/tasks", 200),
+]
+"""Targets of a GET, with our address for `{}`, and the status of the answer."""
+
+
+@pytest.mark.spec("001/FR-110")
+async def test_target_can_be_a_path_or_a_whole_url(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
+    """RFC 9112, section 3.2.2: a server accepts both, and believes the URL."""
+    here = served.base_url.netloc.decode()
+    for version in ("1.1", "1.0"):
+        for target, status in TARGETS:
+            head = (
+                f"GET {target.format(here)} HTTP/{version}\r\nHost: {here}\r\n"
+            )
+
+            answer = await sent(
+                served, f"{head}Connection: close\r\n\r\n".encode()
+            )
+
+            first, _, body = answer.partition(b"\r\n\r\n")
+            assert int(first.split()[1]) == status, target
+            assert json.loads(body)["success"] is (status == 200), target
+            assert (b"%23" in body) is (status == 400), target
+    lines = await logged(served, stderr, 2 * len(TARGETS))
+    assert [int(line.split()[-1]) for line in lines] == 2 * [
+        status for _, status in TARGETS
+    ]
+
+
+@pytest.mark.spec("001/FR-101", "001/FR-110")
+async def test_target_that_is_no_path_is_an_envelope(
+    served: httpx.AsyncClient,
+) -> None:
+    here = served.base_url.netloc.decode()
+    for method in ("OPTIONS", "CONNECT", "HEAD", "POST"):
+        for target in ("*", here, f"http://{here}", f"//{here}/api"):
+            head = f"{method} {target} HTTP/1.1\r\nHost: {here}\r\n"
+
+            answer = await sent(
+                served, f"{head}Connection: close\r\n\r\n".encode()
+            )
+
+            assert answer.startswith(b"HTTP/1.1 404 ")
+            assert (b"NOT_FOUND" in answer) is (method != "HEAD")
+
+
+@pytest.mark.spec("001/FR-110")
+async def test_url_as_target_stores_what_its_body_says(
+    served: httpx.AsyncClient,
+) -> None:
+    here = served.base_url.netloc.decode()
+    body = b'{"title": "x"}'
+    head = (
+        f"POST http://{here}{TASKS} HTTP/1.1\r\nHost: proxy.example\r\n"
+        "Content-Type: application/json\r\nConnection: close\r\n"
+    )
+    for framing in (
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body),
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+        % (len(body), body),
+    ):
+        answer = await sent(served, head.encode() + framing)
+        assert answer.startswith(b"HTTP/1.1 201 ")
+        assert b"\r\nlocation: /api/ada/tasks/" in answer
+
+    assert len(data(await served.get(TASKS))) == 2
+
+
 def chunked(
     served: httpx.AsyncClient,
     method: str,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import EXITS, assert_document
-from tests.cli.tampering import DROP_CHECKS
+from tests.cli.tampering import DROP_CHECKS, rewrite
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
@@ -28,6 +28,7 @@ from tests.support.site import (
     Site,
 )
 from tests.support.turns import TurnProxy
+from tests.support.zones import ZONES
 from todo_cli.database import file_facts, server_facts
 from todo_cli.database.facts import Facts, warn_of_schema
 from todo_cli.database.schema import HEAD, Fit, State
@@ -729,17 +730,36 @@ def test_keeps_its_warnings_beside_a_fault(site: Site) -> None:
 def test_says_that_a_time_zone_is_unknown(
     embedded: Todo, name: str, is_known: bool
 ) -> None:
-    ran = embedded("doctor", "--json", env={"TZ": name})
+    ran = embedded("doctor", "--json", env={"TZ": name, "TZDIR": ZONES})
 
     assert ran.data["time_zone"] == name
     assert ("time_zone" in warnings(ran)) is not is_known
 
 
-def test_takes_a_file_as_a_time_zone(embedded: Todo, tmp_path: Path) -> None:
-    zone = tmp_path / "zone"
-    zone.write_bytes(b"TZif")
+@pytest.mark.spec("002/FR-161")
+def test_takes_a_file_as_a_time_zone_unless_it_is_damaged(
+    embedded: Todo, tmp_path: Path
+) -> None:
+    sound = Path(ZONES, "Europe/Berlin")
+    cut = tmp_path / "zone"
+    cut.write_bytes(sound.read_bytes()[:-1])
 
-    assert warnings(embedded("doctor", "--json", env={"TZ": str(zone)})) == {}
+    def says(zone: Path) -> dict[str, str]:
+        return warnings(embedded("doctor", "--json", env={"TZ": str(zone)}))
+
+    assert says(sound) == {}
+    assert set(says(cut)) == {"time_zone"}
+
+
+@pytest.mark.spec("002/FR-161")
+def test_looks_up_a_time_zone_where_the_c_library_does(
+    embedded: Todo, tmp_path: Path
+) -> None:
+    env = {"TZ": "Europe/Berlin", "TZDIR": str(tmp_path)}
+
+    assert set(warnings(embedded("doctor", "--json", env=env))) == {
+        "time_zone"
+    }
 
 
 @pytest.mark.spec("002/FR-161")
@@ -959,14 +979,14 @@ def test_says_what_the_disk_does_not_tell(tmp_path: Path) -> None:
 
 @pytest.mark.spec("002/FR-162")
 def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
-    with closing(sqlite3.connect(file)) as damaged, damaged:
-        damaged.execute("PRAGMA writable_schema = ON")
-        # The index leads to the root of another table.
-        damaged.execute(
-            "UPDATE sqlite_master SET rootpage = "
-            "(SELECT rootpage FROM sqlite_master WHERE name = 'counter') "
-            "WHERE name = 'task_user_id_created_at_number_idx'"
-        )
+    # The index leads to the root of another table.
+    rewrite(
+        file,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET rootpage = "
+        "(SELECT rootpage FROM sqlite_master WHERE name = 'counter') "
+        "WHERE name = 'task_user_id_created_at_number_idx'",
+    )
 
     ran = embedded("doctor")
 
@@ -979,8 +999,7 @@ def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
 def test_leaves_the_pages_of_a_large_file_alone(
     embedded: Todo, file: Path
 ) -> None:
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("CREATE TABLE other AS SELECT zeroblob(17000000) AS x")
+    rewrite(file, "CREATE TABLE other AS SELECT zeroblob(17000000) AS x")
 
     data = embedded("doctor", "--json").data
 
@@ -1050,9 +1069,7 @@ def test_names_tasks_in_a_file_that_break_the_rules(
 ) -> None:
     column, value = FILE_FLAWS[flaw]
     assert embedded("add", "second").status == 0
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("PRAGMA ignore_check_constraints = ON")
-        other.execute(f"UPDATE task SET {column} = {value} WHERE number = 2")
+    rewrite(file, f"UPDATE task SET {column} = {value} WHERE number = 2")
 
     ran = embedded("doctor", "--json")
 
@@ -1067,9 +1084,7 @@ def test_names_tasks_in_a_file_that_break_the_rules(
 def test_names_twenty_tasks_at_most(embedded: Todo, file: Path) -> None:
     lines = "".join(f"{number}\n" for number in range(30))
     assert embedded("add", "-", stdin=lines.encode()).status == 0
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("PRAGMA ignore_check_constraints = ON")
-        other.execute("UPDATE task SET created_at = 'now', user_id = 'ada'")
+    rewrite(file, "UPDATE task SET created_at = 'now', user_id = 'ada'")
 
     ran = embedded("doctor", "--json")
 
@@ -1090,8 +1105,7 @@ def test_names_the_users_whose_counters_are_behind(
     site.server.run_sql(
         site.database, "UPDATE todo.counter SET last = 0 WHERE user_id = 'bob'"
     )
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("DELETE FROM counter WHERE user_id <> 'ada'")
+    rewrite(file, "DELETE FROM counter WHERE user_id <> 'ada'")
 
     on_server = site.todo(plain_url)("doctor", "--json")
     in_file = embedded("doctor", "--json")
@@ -1113,11 +1127,11 @@ def test_survives_a_value_that_cannot_be_read(
     embedded: Todo, file: Path
 ) -> None:
     """A column that is missing hides which tasks are unreadable, and nothing else."""
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("ALTER TABLE task RENAME TO kept")
-        other.execute(
-            "CREATE VIEW task AS SELECT id, number, user_id FROM kept"
-        )
+    rewrite(
+        file,
+        "ALTER TABLE task RENAME TO kept",
+        "CREATE VIEW task AS SELECT id, number, user_id FROM kept",
+    )
 
     ran = embedded("doctor", "--json")
 
@@ -1131,9 +1145,7 @@ def test_survives_a_value_that_cannot_be_read(
 def test_survives_a_counter_that_is_no_number(
     embedded: Todo, file: Path
 ) -> None:
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("PRAGMA ignore_check_constraints = ON")
-        other.execute("UPDATE counter SET last = 'many'")
+    rewrite(file, "UPDATE counter SET last = 'many'")
 
     assert embedded("doctor", "--json").data["numbers"] == (
         "unreadable: a number is not an integer"
@@ -1145,8 +1157,7 @@ def test_survives_a_counter_that_is_no_number(
 def test_knows_a_stamp_that_is_no_text(
     embedded: Todo, file: Path, command: str
 ) -> None:
-    with closing(sqlite3.connect(file)) as other, other:
-        other.execute("UPDATE alembic_version SET version_num = x'3031'")
+    rewrite(file, "UPDATE alembic_version SET version_num = x'3031'")
 
     assert_document(embedded(*command.split(), "--json"), code="SCHEMA")
 

@@ -7,7 +7,7 @@ psycopg/psycopg#1251).
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from uuid import UUID
 
@@ -96,11 +96,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
-    [(kind, *case) for kind, cases in WRONG.items() for case in cases],
-    indirect=["store"],
-)
+def on_rows(rows: Sequence[tuple[str, str, str]]) -> pytest.MarkDecorator:
+    """Run a test for each kind of store, column and value of a task in it."""
+    names = ("store", "column", "value")
+    return pytest.mark.parametrize(names, rows, indirect=["store"])
+
+
+@on_rows([(kind, *case) for kind, cases in WRONG.items() for case in cases])
 @pytest.mark.spec("001/FR-047")
 def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     store: Store, todo: Todo, put: Put, column: str, value: str
@@ -124,15 +126,13 @@ def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     assert todo("done", "1", "3").status == 0
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
+@on_rows(
     [
         ("sqlite", "created_at", "'now'"),
         ("sqlite", "title", "NULL"),
         ("postgresql", "created_at", "'infinity'"),
         ("postgresql", "created_at", "'20000-01-01Z'"),
-    ],
-    indirect=["store"],
+    ]
 )
 @pytest.mark.spec("001/FR-047")
 def test_a_change_that_was_saved_says_so_though_its_task_cannot_be_read(
@@ -271,14 +271,12 @@ def test_what_can_be_read_is_shown(
     assert len(listed) == 3
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
+@on_rows(
     [
         ("sqlite", "created_at", "'now'"),
         ("postgresql", "created_at", "'infinity'"),
         ("postgresql", "updated_at", "'20000-01-01Z'"),
-    ],
-    indirect=["store"],
+    ]
 )
 @pytest.mark.spec("001/FR-047")
 def test_the_api_names_the_task_and_reports_no_bug(

@@ -24,6 +24,7 @@ from todo_cli.database import connection
 from todo_cli.database.connection import Dialer, connect
 from todo_cli.database.engine import open_database
 from todo_cli.database.postgresql import Server
+from todo_cli.database.startup import Line
 from todo_cli.database.url import PostgresTarget, parse_url
 from todo_cli.errors import (
     AuthFailed,
@@ -80,10 +81,10 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[PostgresTarget]:
     dial = connection._dial
 
     async def noted(
-        target: PostgresTarget, context: ssl.SSLContext | None
+        target: PostgresTarget, context: ssl.SSLContext | None, line: Line
     ) -> Any:
         attempts.append(target)
-        return await dial(target, context)
+        return await dial(target, context, line)
 
     monkeypatch.setattr(connection, "_dial", noted)
     return attempts

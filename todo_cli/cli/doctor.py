@@ -8,7 +8,6 @@ A password is never shown.
 """
 
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__, disk
+from todo_cli import __version__, disk, zones
 from todo_cli.config import Settings
 from todo_cli.database.url import PostgresTarget, trusted_places
 from todo_cli.errors import TodoError
@@ -94,10 +93,6 @@ So a narrow terminal has room for the values.
 """
 _IN_WARNINGS: Final = 5
 """How many entries of a list a warning shows; its row shows all."""
-_POSIX_ZONE: Final = re.compile(
-    r"([A-Za-z]{3,}|<[\w+-]{3,}>)[+-]?\d{1,2}(:\d\d){0,2}.*", re.ASCII
-)
-"""A time zone in POSIX's form, such as `CET-1CEST`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,39 +250,20 @@ def _text(path: Path | None) -> str | None:
 def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
     """Add the caller's time zone, from `TZ`.
 
-    The C library takes a misspelt name for UTC without a word, and a day then
-    begins at another hour.
+    A misspelt name is taken for UTC without a word, and a day then begins at
+    another hour.
     """
     name = variables.get("TZ")
     if name is None:
         facts.add("time_zone", "the system's")
         return
     warning = None
-    if not _is_time_zone(name.removeprefix(":")):
+    if not zones.is_zone_known(variables):
         warning = (
-            "TZ names no time zone, so UTC is used: "
-            "name one such as `Europe/Berlin`"
+            "TZ names no time zone of this machine, so UTC is used: "
+            "correct the name, or install the system's `tzdata`"
         )
     facts.add("time_zone", name, warning)
-
-
-def _is_time_zone(name: str) -> bool:
-    """Whether the C library knows a value of `TZ`.
-
-    It takes an empty one for UTC, and any name that it does not know.
-    """
-    if not name or _POSIX_ZONE.fullmatch(name):
-        return True
-    if name.startswith("/"):
-        # Unlike that of `Path`, this never raises an error.
-        return os.path.isfile(name)
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _add_connection(

@@ -199,8 +199,7 @@ async def _dial_each(
         if target.connect_timeout_s is not None:
             share_s = min(share_s, target.connect_timeout_s)
         try:
-            async with asyncio.timeout(share_s):
-                return await _dial(attempt, context)
+            return await _dial_host(attempt, context, loop.time() + share_s)
         except Exception as error:
             if not _is_of_one_host(error):
                 raise
@@ -230,11 +229,28 @@ def _is_of_one_host(error: Exception) -> bool:
     return is_ours or isinstance(error, OSError) or failures.can_pass(error)
 
 
-async def _dial(
-    target: PostgresTarget, context: ssl.SSLContext | None
+async def _dial_host(
+    target: PostgresTarget, context: ssl.SSLContext | None, give_up: float
 ) -> Connection:
-    """Connect to one host, once."""
-    line = Line()
+    """Connect to one host; pass over addresses that accept and stay silent."""
+    silent: set[Any] = set()
+    while True:
+        line = Line(give_up, silent)
+        try:
+            async with asyncio.timeout_at(give_up) as line.limit:
+                return await _dial(target, context, line)
+        except TimeoutError:
+            if not line.is_hurried:
+                raise
+            silent.add(line.address)
+        finally:
+            line.limit = None
+
+
+async def _dial(
+    target: PostgresTarget, context: ssl.SSLContext | None, line: Line
+) -> Connection:
+    """Connect to one address of a host, once."""
     try:
         connection = await _log_in(target, context, line)
     except asyncpg.TargetServerAttributeNotMatched as error:
