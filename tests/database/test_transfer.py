@@ -318,9 +318,7 @@ def test_copies_nothing_if_the_server_drops_a_task(
     try:
         assert_refused(run, *words, code="CONFLICT", names=["dropped a task"])
     finally:
-        site.server.run_sql(
-            site.database, "DROP FUNCTION todo.none() CASCADE"
-        )
+        site.server.run_sql(site.database, "DROP FUNCTION todo.none() CASCADE")
 
     assert site.titles() == []
 
