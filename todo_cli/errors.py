@@ -206,6 +206,13 @@ class Conflict(TodoError):
     code = Code.CONFLICT
 
 
+class PartlyDone(Conflict):
+    """A rule of the database kept a part of a change from being done.
+
+    Nobody may add to the message that nothing was changed.
+    """
+
+
 class DatabaseUnavailable(TodoError):
     """The database was not reached; nothing was written."""
 

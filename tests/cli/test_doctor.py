@@ -1142,6 +1142,24 @@ def test_knows_a_stamp_that_is_no_text(
     assert_document(embedded(*command.split(), "--json"), code="SCHEMA")
 
 
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("loss", ["DELETE FROM", "DROP TABLE"])
+def test_says_that_a_file_has_lost_its_version(
+    embedded: Todo, file: Path, loss: str
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute(f"{loss} alembic_version")
+
+    for command in ("doctor", "list", "db upgrade", "add x"):
+        answer = embedded(*command.split(), "--json")
+        error = assert_document(answer, code="SCHEMA")
+        assert "but not their version" in error["message"]
+    copy = {"TODO_DATABASE_URL": "copy.db"}
+    imported = embedded("db", "import", str(file), "--json", env=copy)
+    error = assert_document(imported, code="SCHEMA")
+    assert error["hint"].endswith("restore the table `alembic_version`, too")
+
+
 # A server
 
 
@@ -1239,6 +1257,34 @@ def test_names_a_schema_of_another_version(site: Site, plain_url: str) -> None:
         assert "upgrade todo here" in warnings(newer)["schema"]
     finally:
         schema_at(HEAD)
+
+
+@pytest.mark.spec("002/FR-163")
+def test_says_that_a_server_has_lost_its_version(
+    site: Site, plain_url: str
+) -> None:
+    """`doctor` said that the store cannot be used, and `list` used it:
+    matrix-org/synapse#9818.
+    """
+    run = site.todo(plain_url)
+    site.server.run_sql(site.database, "DELETE FROM todo.alembic_version")
+    try:
+        asked = run("doctor", "--json")
+        listed = run("list")
+        upgraded = run("db", "upgrade", "--json")
+    finally:
+        site.server.run_sql(
+            site.database,
+            f"INSERT INTO todo.alembic_version VALUES ('{HEAD}')",
+        )
+
+    assert (asked.status, listed.status) == (0, 0)
+    assert asked.data["schema"] == "no version (not known)"
+    assert warnings(asked)["schema"] == (
+        "restore the table `alembic_version`, too: `todo db upgrade` reads it"
+    )
+    error = assert_document(upgraded, code="SCHEMA")
+    assert "but not their version" in error["message"]
 
 
 @pytest.mark.spec("002/FR-163")

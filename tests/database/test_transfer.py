@@ -302,6 +302,27 @@ def test_a_conflict_in_the_last_batch_undoes_the_first(
     assert site.fetch(COUNTERS) == [("zoe", 1)]
 
 
+def test_copies_nothing_if_the_server_drops_a_task(
+    site: Site, plain_url: str, source: Path
+) -> None:
+    """A trigger that returns NULL: the task was counted as imported."""
+    for sql in (
+        "CREATE FUNCTION todo.none() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER dropping BEFORE INSERT ON todo.task FOR EACH ROW"
+        " WHEN (NEW.number = 2) EXECUTE FUNCTION todo.none()",
+    ):
+        site.server.run_sql(site.database, sql)
+    run = site.todo(plain_url)
+    words = ("db", "import", str(source))
+    try:
+        assert_refused(run, *words, code="CONFLICT", names=["dropped a task"])
+    finally:
+        site.server.run_sql(site.database, "DROP FUNCTION todo.none() CASCADE")
+
+    assert site.titles() == []
+
+
 def test_copies_many_in_few_turns(
     site: Site, plain_url: str, proxy: TurnProxy, source: Path
 ) -> None:

@@ -11,6 +11,7 @@ from todo_cli.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PartlyDone,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def refusing(unchanged: str) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        if error.message.endswith(unchanged):
+        is_said = error.message.endswith(unchanged)
+        if is_said or isinstance(error, PartlyDone):
             raise
         raise type(error)(
             f"{error.message}{unchanged}",

@@ -152,11 +152,11 @@ async def _add_contents(
     if state.fit is Fit.ABSENT:
         raise NoStore
     # The next command upgrades an older file, but only `todo db upgrade` upgrades
-    # a server.
-    is_old = state.fit is Fit.OLDER and not database.is_sqlite
-    if is_old or state.fit in (Fit.FOREIGN, Fit.UNTRUSTED):
+    # a server. Commands look at the version of a file, but not of a server.
+    depends = Fit.UNSTAMPED if database.is_sqlite else Fit.OLDER
+    if state.fit in (Fit.FOREIGN, Fit.UNTRUSTED, depends):
         raise schema.mismatch(state, place)
-    version = f"{state.version} ({state.fit})"
+    version = f"{state.version or 'no version'} ({state.fit})"
     facts.add("schema", version, warn_of_schema(state))
     await _add_tasks(facts, connection, user)
 
@@ -170,6 +170,8 @@ def warn_of_schema(state: State) -> str | None:
         return None
     if state.fit is Fit.NEWER:
         return "made by a newer version of todo: upgrade todo here"
+    if state.fit is Fit.UNSTAMPED:
+        return f"{schema.RESTORE_VERSION}: `todo db upgrade` reads it"
     return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
 
 

@@ -194,15 +194,14 @@ class SqliteConnection:
             raise NotUtf8("Some text is not UTF-8") from error
         return from_file(rows, statement.kinds)
 
-    async def store(
-        self, name: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """See `run.Connection`."""
         statement = self.statements[name]
         given = []
         for row in rows:
             given.append({key: to_file(value) for key, value in row.items()})
-        await self.driver.executemany(statement.sql, given)
+        cursor = await self.driver.executemany(statement.sql, given)
+        return cursor.rowcount
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`; a single statement."""

@@ -19,7 +19,7 @@ from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR
 from todo_cli.database.intake import CHECK, Record
-from todo_cli.database.run import Connection
+from todo_cli.database.run import Connection, store_tasks
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
@@ -370,7 +370,7 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
     if not fresh:
         return 0
     await _settle_numbers(run, fresh)
-    await run.connection.store("copy_task", fresh)
+    await store_tasks(run.connection, "copy_task", fresh)
     return len(fresh)
 
 
