@@ -13,7 +13,7 @@ import re
 import select
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -664,7 +664,7 @@ def _read_target(
     if url == "sqlite":
         return _embedded(variables, home)
     try:
-        return parse_url(
+        target = parse_url(
             url,
             cwd=chosen.folder or cwd,
             home=home,
@@ -685,6 +685,9 @@ def _read_target(
         message = f"{error.message} ({chosen.source})"
         hint = "; or ".join(hints) or None
         raise ConfigInvalid(message, hint=hint) from None
+    if isinstance(target, PostgresTarget):
+        return replace(target, url_from=chosen.source)
+    return target
 
 
 def _holds_password(

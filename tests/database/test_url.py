@@ -358,7 +358,14 @@ def test_parse_url_fills_gaps_from_the_variables_and_the_login() -> None:
         ({"PGHOST": "a b"}, "^PGHOST has a host"),
         ({"PGUSER": "\udcff"}, "^PGUSER is not UTF-8"),
         ({"PGPASSWORD": "\udcff"}, "^PGPASSWORD is not UTF-8"),
-        ({"PGDATABASE": "host=h password=x"}, "another connection string"),
+        (
+            {"PGDATABASE": "host=h password=x"},
+            "^PGDATABASE contains another connection string",
+        ),
+        (
+            {"PGSSLROOTCERT": "postgresql://u:p@h/d"},
+            "^PGSSLROOTCERT has an sslrootcert",
+        ),
     ],
 )
 def test_parse_url_refuses_a_variable_that_cannot_be_used(

@@ -226,6 +226,17 @@ class PostgresTarget:
     """Where to look for a password if there is none."""
     dropped: tuple[str, ...] = ()
     """Names of parameters without effect here, for `todo doctor`."""
+    demands_tls: str | None = field(default=None, compare=False)
+    """The name of the parameter that asks for TLS."""
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The variables that filled a gap of the URL, by parameter."""
+    url_from: str = field(default="the database URL", compare=False)
+    """Which setting has the URL, for messages."""
+
+    def origin(self, parameter: str) -> str:
+        """Say where the value of a parameter came from."""
+        variable = self.variables.get(parameter)
+        return variable or f"`{parameter}` in {self.url_from}"
 
     @property
     def place(self) -> str:
@@ -552,6 +563,7 @@ def _postgres(parts: "_Parts") -> PostgresTarget:
     _check(parts)
     parameters = parts.parameters
     addresses = _hosts(parts)
+    mode, demanding = _sslmode(parts)
     is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
     # Neon's pooler refuses startup options, which would end the connection.
     options = None if is_neon else parameters.get("options")
@@ -564,7 +576,7 @@ def _postgres(parts: "_Parts") -> PostgresTarget:
         user=parts.user or None,
         password=parts.password,
         database=parts.database or None,
-        sslmode=_sslmode(parts),
+        sslmode=mode,
         root_certificate=_path(root),
         direct_tls=_direct_tls(
             parameters.get("sslnegotiation"), is_neon=is_neon
@@ -575,6 +587,8 @@ def _postgres(parts: "_Parts") -> PostgresTarget:
         session=parameters.get("target_session_attrs") or "any",
         password_file=_path(parameters.get("passfile")),
         dropped=parts.dropped,
+        demands_tls=demanding,
+        variables=parts.variables,
     )
 
 
@@ -733,15 +747,20 @@ def _check(parts: _Parts) -> None:
                 hint="leave it out, if the connection is right without it; "
                 f"an empty `{parameter}=` in the URL overrides a variable",
             )
-    shown = (parts.database, parts.parameters.get("application_name", ""))
-    if any(redact.holds_login(text) for text in shown):
-        raise ConfigInvalid(
-            "The database URL contains another connection string",
-            hint=_EXAMPLES,
-        )
+    shown = {
+        "dbname": parts.database,
+        "application_name": parts.parameters.get("application_name", ""),
+    }
+    for parameter, text in shown.items():
+        if redact.holds_login(text):
+            raise ConfigInvalid(
+                f"{parts.source(parameter)} contains another connection string",
+                hint=_EXAMPLES,
+            )
     if redact.looks_like_address(parts.parameters.get("sslrootcert", "")):
         raise ConfigInvalid(
-            "The database URL has an sslrootcert that is not the path of a file"
+            f"{parts.source('sslrootcert')} has an sslrootcert that is not "
+            "the path of a file"
         )
 
 
@@ -783,13 +802,18 @@ def _check_choice(
         )
 
 
-def _sslmode(parts: _Parts) -> str | None:
+def _sslmode(parts: _Parts) -> tuple[str | None, str | None]:
     """Choose the mode; other parameters can ask for TLS, too.
+
+    Returns the mode, and the name of the parameter that asks for TLS.
 
     Raises:
         ConfigInvalid: one asks for TLS, and `sslmode=disable` against it.
     """
     mode = parts.parameters.get("sslmode")
+    asking = None
+    if mode in _STRICT_MODES:
+        asking = "sslmode"
     for parameter, demanding in _DEMANDS_TLS.items():
         if parts.parameters.get(parameter) not in demanding:
             continue
@@ -801,7 +825,8 @@ def _sslmode(parts: _Parts) -> str | None:
             )
         if mode not in _STRICT_MODES:
             mode = "require"
-    return mode
+            asking = parameter
+    return mode, asking
 
 
 def _decoded(text: str) -> str:
