@@ -97,7 +97,8 @@ class Scratch:
 
         with _explaining():
             # aiosqlite has no method for such a loop.
-            found: dict[int, str] = await self._driver._execute(insert)  # type: ignore[no-untyped-call]
+            execute: Any = self._driver._execute
+            found: dict[int, str] = await execute(insert)
         return found
 
     def _adding(self, table: str) -> str:
