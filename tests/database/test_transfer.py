@@ -23,6 +23,7 @@ from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import transfer
 from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.database.run import Connection
+from todo_cli.database.scratch import Scratch, open_scratch
 from todo_cli.errors import IoFailed
 
 pytestmark = MAY_HALF_CLOSE
@@ -743,19 +744,25 @@ def test_moves_a_counter_on_that_is_behind_here(
 async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
     store: Store, database: Database
 ) -> None:
-    for rows in (
+    for counters in (
         [{"user_id": "ada", "last": 3}],
         [{"user_id": "ada", "last": 5}, {"user_id": "bob", "last": 1}],
     ):
+        async with open_scratch() as rows:
+            await rows.clear()
+            await rows.add("counter", counters)
 
-        async def add(
-            connection: Connection, rows: list[dict[str, object]] = rows
-        ) -> None:
-            await transfer._add_others(connection, {"counter": rows})
+            async def add(
+                connection: Connection, rows: Scratch = rows
+            ) -> None:
+                run = transfer._Import(
+                    connection, "here", rows, transfer.Wishes()
+                )
+                await transfer._add_others(run, ["counter"])
 
-        await database.run(
-            add, effect=Effect.REPEATABLE, creates=True, together=True
-        )
+            await database.run(
+                add, effect=Effect.REPEATABLE, creates=True, together=True
+            )
 
     assert await fetch_all(
         store, "SELECT user_id, last FROM todo.counter ORDER BY 1"

@@ -43,6 +43,8 @@ class Command(Generic[T]):
 
     connects: ClassVar[bool] = True
     """Whether to connect early, because the command needs the store."""
+    examines: ClassVar[bool] = False
+    """Whether it looks at the settings, and so runs if some are wrong."""
     unchanged: ClassVar[str] = ""
     """How the message of a refusal ends, if the command changes something."""
     takes_any_encoding: ClassVar[bool] = False

@@ -17,6 +17,8 @@ from todo_cli.task import TaskQuery
 
 Row = Sequence[Any]
 """The values of a row, in the order of the statement's columns."""
+Record = dict[str, Any]
+"""A row of a table, by the names of its columns."""
 
 # Shipped with the package: SQLAlchemy, which would write them, is slow to load.
 _FOLDER: Final = Path(__file__).parent / "statements"
