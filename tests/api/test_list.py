@@ -283,7 +283,7 @@ async def test_link_leads_on_at_every_instant(
     assert found == [["9998"], ["9136"], ["9135"], ["1969"], ["1900"]]
 
 
-@pytest.mark.spec("001/FR-049", "001/FR-106")
+@pytest.mark.spec("001/FR-052", "001/FR-106")
 async def test_today_decides_what_waits(client: httpx.AsyncClient) -> None:
     await add(client, "now")
     await add(client, "later", wait_until="2026-01-03")

@@ -219,7 +219,7 @@ WRONG_FIELDS: list[tuple[str, object, str]] = [
 ]
 
 
-@pytest.mark.spec("001/FR-049", "001/FR-050")
+@pytest.mark.spec("001/FR-052", "001/FR-050")
 @pytest.mark.parametrize(("field", "value", "fault"), WRONG_FIELDS)
 async def test_a_wrong_value_is_refused_with_the_name_of_its_field(
     client: httpx.AsyncClient, field: str, value: object, fault: str

@@ -1,7 +1,6 @@
 """The application: each route calls the service, and answers with a view."""
 
 import asyncio
-import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -40,6 +39,7 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
+from todo_cli.docstring import docstring
 from todo_cli.errors import InvalidInput, TimedOut, TodoError
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
@@ -151,6 +151,10 @@ def _today(text: Any) -> date:
     return rules.read_day("today", text)
 
 
+# Its docstring is a part of the contract, and `python -OO` removes it.
+TaskStatus.__doc__ = docstring(TaskStatus)
+
+
 class ListParameters(BaseModel):
     """The query of a list: the fields of `TaskQuery`, and `cursor`."""
 
@@ -224,7 +228,7 @@ def _route(
     """
 
     def register(endpoint: Endpoint) -> Endpoint:
-        paragraphs = inspect.cleandoc(endpoint.__doc__ or "").split("\n\n")
+        paragraphs = docstring(endpoint).split("\n\n")
         summary, *more = (" ".join(each.split()) for each in paragraphs)
         router.add_api_route(
             path,

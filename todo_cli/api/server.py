@@ -259,6 +259,10 @@ def _relay_logs(log: Callable[[str], None]) -> None:
 
     class Relay(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            _, error, _ = record.exc_info or (None, None, None)
+            if isinstance(error, asyncio.CancelledError):
+                # uvicorn has cut a request off, which has its own line.
+                return
             level = record.levelname.lower()
             line = f"{level}: {record.getMessage()}"
             log(visible(line))
