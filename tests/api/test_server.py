@@ -34,6 +34,30 @@ async def test_serve_collects_garbage_which_commands_do_not(
     assert gc.isenabled()
 
 
+@pytest.fixture
+def loaded() -> list[str]:
+    """Something that is there before the server is."""
+    return ["a module"]
+
+
+async def test_serve_does_not_search_for_garbage_in_what_was_loaded_before(
+    loaded: list[str], served: httpx.AsyncClient
+) -> None:
+    assert not any(each is loaded for each in gc.get_objects())
+
+
+async def test_serve_searches_for_garbage_after_many_requests_only(
+    served: httpx.AsyncClient,
+) -> None:
+    gc.collect()
+    before = gc.get_stats()[0]["collections"]
+
+    answers = [await served.get(TASKS) for _ in range(100)]
+
+    assert len(answers) == 100
+    assert gc.get_stats()[0]["collections"] - before <= 5
+
+
 async def test_what_libraries_log_is_one_safe_line(
     served: httpx.AsyncClient, stderr: io.BytesIO
 ) -> None:
