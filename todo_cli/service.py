@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from todo_cli import rules
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
@@ -21,6 +22,7 @@ from todo_cli.errors import (
     NoStore,
     NotFound,
     OutcomeUnknown,
+    PartlyDone,
     TodoError,
 )
 from todo_cli.fold import has_words
@@ -207,16 +209,19 @@ class TaskService:
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
             DatabaseBusy: the tasks were changed again and again.
+            Conflict: a rule of the database keeps what is stored.
         """
+        found: Tasks = []
         for _ in range(_TRIES):
+            before = found
             found = await self.find(references, to_change=True)
             # By id: a range could contain new tasks by now.
             ids = [task.id for task in found]
             retitled = [_retitled(task, text) for task in found]
             changed = await self._retitle(ids, changes, retitled)
             if changed:
-                return _in_order(ids, changed)
-        raise _busy()
+                return _whole(ids, changed)
+        raise _not_written(is_same=found == before)
 
     async def _retitle(
         self,
@@ -310,7 +315,7 @@ class TaskService:
         if not removed:
             # The first delete has succeeded after all.
             raise _gone(lost)
-        return _in_order(references, removed)
+        return _whole(references, removed)
 
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
@@ -340,6 +345,7 @@ class TaskService:
         """
         if not references:
             return []
+        found: Tasks = []
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)
@@ -348,10 +354,11 @@ class TaskService:
             except (Conflict, Forbidden, InvalidInput) as error:
                 raise error.unchanged() from error
             if changed:
-                return _in_order(references, changed)
+                return _whole(references, changed)
+            before = found
             # Raises NotFound, unless the task was added in the meantime.
-            await self.find(references, to_change=True)
-        raise _busy()
+            found = await self.find(references, to_change=True)
+        raise _not_written(is_same=found == before)
 
     async def _run(
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
@@ -392,8 +399,14 @@ class TaskService:
         )
 
 
-def _busy() -> DatabaseBusy:
-    """Return the error for tasks that others change all the time."""
+def _not_written(*, is_same: bool) -> Conflict | DatabaseBusy:
+    """Return the error for a change that affected no task, several times.
+
+    `is_same` says whether the tasks stayed as they were meanwhile.
+    """
+    if is_same:
+        message = f"The database keeps what is stored{NOTHING_CHANGED}"
+        return Conflict(message, hint=OF_A_RULE)
     return DatabaseBusy("The tasks keep changing", hint="try again")
 
 
@@ -470,6 +483,22 @@ def _missing(
         if not is_found:
             missing.append(reference)
     return missing
+
+
+def _whole(
+    references: Sequence[Reference], changed: Sequence[Task]
+) -> list[Task]:
+    """Return changed tasks in the order of the references.
+
+    Raises:
+        PartlyDone: a rule of the database kept one from being changed. It is
+            not noticed of a task that only a range names.
+    """
+    if missing := _missing(references, changed):
+        kept = ", ".join(_written(reference) for reference in missing)
+        message = f"The database keeps {kept}; all others were changed"
+        raise PartlyDone(message, hint=OF_A_RULE)
+    return _in_order(references, changed)
 
 
 def _in_order(

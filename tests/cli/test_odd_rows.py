@@ -343,6 +343,33 @@ def test_other_errors_of_sqlite_are_what_they_were(
     assert titles_of(todo) == ["a"]
 
 
+@pytest.mark.spec("002/FR-037")
+@pytest.mark.parametrize(
+    ("event", "words"), [("UPDATE", "done"), ("DELETE", "delete")]
+)
+def test_what_a_trigger_keeps_is_not_said_to_be_changed(
+    store: Store, todo: Todo, event: str, words: str
+) -> None:
+    """And never that nothing was changed, if something was."""
+    for title in ("kept", "other"):
+        assert todo("add", title).status == 0
+    with closing(sqlite3.connect(file_of(store))) as file, file:
+        file.execute(
+            f"CREATE TRIGGER no BEFORE {event} ON task"
+            " WHEN OLD.title = 'kept' BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+    whole = assert_document(todo(words, "1", "--json"), code="CONFLICT")
+    part = assert_document(todo(words, "1", "2", "--json"), code="CONFLICT")
+
+    assert whole["message"] == (
+        "The database keeps what is stored; nothing was changed"
+    )
+    assert part["message"] == "The database keeps 1; all others were changed"
+    open_titles = [task["title"] for task in todo("list", "--json").data]
+    assert open_titles == ["kept"]
+
+
 COUNTERS = {
     "NULL": 8,
     "'abc'": 0,

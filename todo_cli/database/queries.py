@@ -145,6 +145,10 @@ class PostgresDialect:
         )
         return items.render_derived()
 
+    def counted(self, new: Any) -> Expression:
+        """Return something for each task: asyncpg counts no rows otherwise."""
+        return new.returning(task.number)
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
         values = any_(self._array(name, left.type))
@@ -260,16 +264,15 @@ class SqliteDialect:
         """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
         given = func.json_each(bindparam(name, type_=Text))
         pairs = given.table_valued("key", "value", name="pairs")
-        # Kept as a table, so that SQLite makes an index for it once.
-        kept = select(pairs.c.key, pairs.c.value).cte(
-            f"the_{name}", nesting=True
-        )
-        kept = kept.prefix_with("MATERIALIZED")
         # As text: the part of a statement is compiled alone, and a column
         # would add its table to the FROM of this subquery.
         key: ColumnElement[Any] = literal_column(f"{id.table.name}.{id.name}")
-        value = select(kept.c.value).where(kept.c.key == key)
+        value = select(pairs.c.value).where(pairs.c.key == key)
         return type_coerce(value.scalar_subquery(), kind)
+
+    def counted(self, new: Any) -> Expression:
+        """Leave it as it is: the driver counts the rows."""
+        return new
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
@@ -372,7 +375,9 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.
         "stored": select(*COLUMNS).where(is_listed),
-        "insert": insert(TASK).values(_open([*COLUMNS, *FOLDED])),
+        "insert": dialect.counted(
+            insert(TASK).values(_open([*COLUMNS, *FOLDED]))
+        ),
         "insert_tag": _insert_tag(dialect),
     }
 
@@ -909,7 +914,9 @@ def _copy(dialect: Dialect, each: Table) -> Expression:
     A task number that is already taken is an error and is not skipped.
     """
     copied = dialect.insert(each).values(_open(each.c))
-    return copied if each is TASK else copied.on_conflict_do_nothing()
+    if each is TASK:
+        return dialect.counted(copied)
+    return copied.on_conflict_do_nothing()
 
 
 def _known(dialect: Dialect, each: Table) -> Select[Any]:
