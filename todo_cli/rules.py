@@ -125,6 +125,27 @@ def clean_note(text: str) -> str:
     return note
 
 
+def clean_word(text: str) -> str:
+    """Trim a word, or some words, to look for in tasks.
+
+    Raises:
+        InvalidInput: it is longer than any text of a task, has no visible
+            character, or has one that no task contains.
+    """
+    _refuse("word", text, _REFUSED_IN_LINES)
+    word = text.strip()
+    if not any(_is_visible(character) for character in word):
+        raise InvalidInput.of(
+            "word", "must contain at least one visible character"
+        )
+    if len(word) > DESCRIPTION_LENGTH:
+        raise InvalidInput.of(
+            "word",
+            f"has {len(word):,} characters, {DESCRIPTION_LENGTH:,} are allowed",
+        )
+    return word
+
+
 def clean_project(text: str | None) -> str | None:
     """Trim the name of a project, such as `home.kitchen`; empty becomes None.
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
+from todo_cli import rules
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
@@ -30,6 +31,7 @@ from todo_cli.task import (
     Counts,
     NewTask,
     Reference,
+    Replacement,
     Task,
     TaskChange,
     TaskPage,
@@ -189,6 +191,66 @@ class TaskService:
                 raise InvalidInput.of(field, "cannot be empty")
         return await self._set(references, changes)
 
+    async def replace(
+        self,
+        references: Sequence[Reference],
+        text: Replacement,
+        changes: TaskChange,
+    ) -> Tasks:
+        """Replace a text in the titles of tasks, all or nothing.
+
+        In the given order. The other `changes` are made at the same time. Two
+        round trips: the titles are read, and written if no task has changed
+        since; else they are read again, up to three times.
+
+        Raises:
+            InvalidInput: a title lacks the text, or would break a rule;
+                nothing is changed.
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is changed.
+            DatabaseBusy: the tasks were changed again and again.
+            Conflict: a rule of the database keeps what is stored.
+        """
+        found: Tasks = []
+        for _ in range(_TRIES):
+            before = found
+            found = await self.find(references, to_change=True)
+            # By id: a range could contain new tasks by now.
+            ids = [task.id for task in found]
+            retitled = [_retitled(task, text) for task in found]
+            changed = await self._retitle(ids, changes, retitled)
+            if changed:
+                return _whole(ids, changed)
+        raise _not_written(is_same=found == before)
+
+    async def _retitle(
+        self,
+        ids: Sequence[UUID],
+        changes: TaskChange,
+        retitled: Sequence[Task],
+    ) -> Tasks:
+        """Set a new title for each task, and make the other changes.
+
+        Returns nothing if a task is gone or was changed. After a lost answer,
+        read whether the tasks have the values now.
+        """
+        now = self._now()
+        try:
+            return await self._run(
+                lambda tasks: tasks.change(ids, changes, now, retitled),
+                effect=Effect.ONCE,
+            )
+        except (Conflict, Forbidden, InvalidInput) as error:
+            raise error.unchanged() from error
+        except OutcomeUnknown as lost:
+            found = await self._look(ids, lost)
+            titles = {task.id: task.title for task in retitled}
+            for task in found:
+                has_title = task.title == titles[task.id]
+                if not has_title or not _has_values(task, changes, now):
+                    raise
+            return found
+
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
     ) -> Tasks:
@@ -296,10 +358,7 @@ class TaskService:
             before = found
             # Raises NotFound, unless the task was added in the meantime.
             found = await self.find(references, to_change=True)
-        if found == before:
-            message = f"The database keeps what is stored{NOTHING_CHANGED}"
-            raise Conflict(message, hint=OF_A_RULE)
-        raise DatabaseBusy("The tasks keep changing", hint="try again")
+        raise _not_written(is_same=found == before)
 
     async def _run(
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
@@ -338,6 +397,37 @@ class TaskService:
             f"No {noun} {words} for {self._user}{outcome}",
             hint="todo list --status all",
         )
+
+
+def _not_written(*, is_same: bool) -> Conflict | DatabaseBusy:
+    """Return the error for a change that affected no task, several times.
+
+    `is_same` says whether the tasks stayed as they were meanwhile.
+    """
+    if is_same:
+        message = f"The database keeps what is stored{NOTHING_CHANGED}"
+        return Conflict(message, hint=OF_A_RULE)
+    return DatabaseBusy("The tasks keep changing", hint="try again")
+
+
+def _retitled(task: Task, text: Replacement) -> Task:
+    """Return a task with the text replaced in its title.
+
+    Raises:
+        InvalidInput: the title lacks the text, or would break a rule.
+    """
+    if text.old not in task.title:
+        raise InvalidInput.of(
+            "title", f"`{text.old}` is not in the title of {task.number}"
+        ).unchanged()
+    title = task.title.replace(text.old, text.new)
+    try:
+        return replace(task, title=rules.clean_title(title))
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{error.message}, with the text replaced in {task.number}",
+            details=error.details,
+        ).unchanged() from None
 
 
 def _has_values(task: Task, wanted: TaskChange, now: datetime) -> bool:

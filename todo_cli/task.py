@@ -317,6 +317,13 @@ class TaskChange:
         return {name: value for name, value in given if value is not UNSET}
 
 
+class Replacement(NamedTuple):
+    """A text to replace in titles wherever it occurs, and the new text."""
+
+    old: str
+    new: str
+
+
 class TaskStatus(StrEnum):
     """Which tasks a list contains.
 

@@ -8,7 +8,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from todo_cli.cli.command import Command
-from todo_cli.cli.parser import CommandParser, GroupParser, ParseState
+from todo_cli.cli.parser import (
+    ALIASES,
+    CommandParser,
+    GroupParser,
+    ParseState,
+)
 from todo_cli.docstring import docstring
 
 User = Annotated[
@@ -106,6 +111,7 @@ class Commands(Mapping[str, Any]):
         self._built = groups
 
     def __getitem__(self, name: str) -> Any:
+        name = ALIASES.get(name, name)
         if name not in self._built:
             panel, place = self._classes[name]
             module_name, _, class_name = place.partition(":")
@@ -139,9 +145,10 @@ def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
 
 _COMMANDS: Final = {
     "add": ("Tasks", "tasks:Add"),
-    "list": ("Tasks", "tasks:List"),
+    "list": ("Tasks", "lists:List"),
     "show": ("Tasks", "tasks:Show"),
     "update": ("Tasks", "tasks:Update"),
+    "note": ("Tasks", "tasks:Note"),
     "done": ("Tasks", "tasks:Done"),
     "delete": ("Tasks", "tasks:Delete"),
     "doctor": ("Store", "doctor:Doctor"),

@@ -52,7 +52,16 @@ class Printer:
         stored = None
         if changes:
             stored = sheet.message
-        return Printed(0, self._draw(sheet), stored=stored)
+        hint = b""
+        if sheet.hint and self._is_person_there():
+            hint = self._lines([f"hint: {sheet.hint}"])
+        return Printed(0, self._draw(sheet), last=hint, stored=stored)
+
+    def _is_person_there(self) -> bool:
+        """Whether a person, and no program, reads both streams."""
+        env = self.env
+        are_terminals = env.stdout_is_terminal and env.stderr_is_terminal
+        return are_terminals and not self.as_json
 
     def help(self, text: str) -> Printed:
         """Draw a help text."""

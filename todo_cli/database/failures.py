@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
-from todo_cli import disk
+from todo_cli import disk, rules
 from todo_cli.database.url import PostgresTarget, Target, trusted_files
 from todo_cli.errors import (
     AuthFailed,
@@ -684,6 +684,9 @@ def translated(
     """
     if isinstance(error, TodoError):
         return error
+    beyond = _beyond_limit(error)
+    if beyond is not None:
+        return beyond
     if isinstance(target, PostgresTarget):
         found = _from_postgres(error, target, connecting=connecting)
         # Any program may listen there, so nothing that it says is our bug.
@@ -692,6 +695,34 @@ def translated(
             return not_postgresql(target.place)
         return found
     return _from_sqlite(error, target.path)
+
+
+_LIMITS: Final = {
+    "tags_count": ("tags", f"at most {rules.MOST_TAGS} tags are allowed"),
+    "description_text": (
+        "description",
+        f"at most {rules.DESCRIPTION_LENGTH:,} characters are allowed, and no "
+        "control characters",
+    ),
+}
+"""Our CHECKs that a valid input can break, together with what is stored."""
+
+
+def _beyond_limit(error: BaseException) -> InvalidInput | None:
+    """Return the error for a task that would grow beyond a limit.
+
+    None if that is not the fault. A note or a tag is added to what others may
+    add at the same time, so only the store can count.
+    """
+    facts = _facts(error)
+    name = None
+    if facts.sqlite_name == "SQLITE_CONSTRAINT_CHECK":
+        _, _, name = str(error).rpartition(" ")
+    elif facts.sqlstate == "23514":
+        name = facts.constraint
+    if name not in _LIMITS:
+        return None
+    return InvalidInput.of(*_LIMITS[name])
 
 
 def _is_of_limit(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ INSERT with ON CONFLICT, and INSERT inside another statement, which SQLite
 lacks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    type_coerce,
     union,
     update,
 )
@@ -118,6 +119,15 @@ class PostgresDialect:
     line_feed: ColumnElement[Any] = func.chr(
         literal_column("10", Integer), type_=Text
     )
+
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
+        """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
+        # PostgreSQL sorts the keys of `jsonb`, and searches them quickly.
+        given = cast(bindparam(name, type_=Text), postgresql.JSONB)
+        found: ColumnElement[Any] = given.op("->>", return_type=Text())(
+            cast(id, Text)
+        )
+        return found if kind is Text else cast(found, kind)
 
     def new_tags(self) -> Any:
         """Select the parameters `new_tags` and `new_folded`, pair by pair."""
@@ -249,6 +259,16 @@ class SqliteDialect:
     line_feed: ColumnElement[Any] = func.char(
         literal_column("10", Integer), type_=Text
     )
+
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
+        """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
+        given = func.json_each(bindparam(name, type_=Text))
+        pairs = given.table_valued("key", "value", name="pairs")
+        # As text: the part of a statement is compiled alone, and a column
+        # would add its table to the FROM of this subquery.
+        key: ColumnElement[Any] = literal_column(f"{id.table.name}.{id.name}")
+        value = select(pairs.c.value).where(pairs.c.key == key)
+        return type_coerce(value.scalar_subquery(), kind)
 
     def counted(self, new: Any) -> Expression:
         """Leave it as it is: the driver counts the rows."""
@@ -425,7 +445,8 @@ def _locked(dialect: Dialect) -> Any:
     concurrent delete from leaving half of a call done. SQLite ignores it: only
     one writer runs at a time.
     """
-    named = select(task.id, task.number).where(_MINE, _is_named(dialect))
+    columns = (task.id, task.number, task.version)
+    named = select(*columns).where(_MINE, _is_named(dialect))
     ordered = named.order_by(task.number)
     return ordered.with_for_update().cte("mine")
 
@@ -491,6 +512,11 @@ def assignments(dialect: Dialect, field: str) -> dict[str, ColumnElement[Any]]:
     The first column is the one that decides whether anything changes. A task
     that is done already keeps its completion time.
     """
+    if field == "titles":
+        return {
+            "title": dialect.looked_up("titles", task.id, Text),
+            "title_folded": dialect.looked_up("folded_titles", task.id, Text),
+        }
     if field == "retags":
         return {"tags": dialect.changed_names(task.tags)}
     if field == "note":
@@ -520,6 +546,7 @@ def _appended(
 
 CHANGES: Final = (
     "title",
+    "titles",
     "description",
     "completed",
     "due_on",
@@ -556,10 +583,24 @@ def stamped(is_changed: Any) -> dict[str, Any]:
     }
 
 
+def is_held(dialect: Dialect, locked: Any) -> ColumnElement[bool]:
+    """Test whether every task has the version that `versions` has for it."""
+    version = dialect.looked_up("versions", locked.c.id, Integer)
+    is_other = locked.c.version.is_distinct_from(version)
+    others = select(_ONE).select_from(locked).where(is_other)
+    return ~others.exists()
+
+
 def change(
-    dialect: Dialect, values: Mapping[str, Any], *, tags: bool = False
+    dialect: Dialect,
+    values: Mapping[str, Any],
+    *,
+    tags: bool = False,
+    held: Callable[[Dialect, Any], ColumnElement[bool]] | None = None,
 ) -> Expression:
     """Set columns on every named task, all or nothing; return the new rows.
+
+    `held` makes a further condition: see `is_held`.
 
     Only the columns of the changed fields are set. SQLite would also check the
     other columns, where another program may have stored values that our CHECKs
@@ -568,6 +609,8 @@ def change(
     locked = _locked(dialect)
     of_these = task.id.in_(select(locked.c.id))
     conditions = _all_there(dialect, locked)
+    if held is not None:
+        conditions.append(held(dialect, locked))
     statement = update(TASK).where(_MINE, of_these, *conditions)
     changed = statement.values(dict(values)).returning(*COLUMNS)
     if tags and isinstance(dialect, PostgresDialect):

@@ -4,9 +4,10 @@ The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 `terminal` for people.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli.errors import TodoError
@@ -35,6 +36,16 @@ class ViewContext:
     now: datetime
     by_flag: bool = False
     """Whether --user names the user; then "new list" says whose it is."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The caller's variables, of which `TZ` decides which day is today."""
+
+    @property
+    def today(self) -> date:
+        """The caller's day."""
+        # Only messages about days need it.
+        from todo_cli import days
+
+        return days.today_of(self.now, self.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,8 @@ class Sheet:
 
     Each is one line: what is wrong, and what to do.
     """
+    hint: str = ""
+    """What a person at a terminal may have meant instead, if anything."""
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
 
@@ -83,8 +96,8 @@ class Sheet:
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there; `data` is the task."""
     note = _new_list([result], context)
-    line = _added_line(result) + note
-    return Sheet(result.task, line, [line])
+    line = _added_line(result, context) + note
+    return Sheet(result.task, line, [line], hint=habits(result.task.title))
 
 
 def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
@@ -93,7 +106,7 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     `data` is the list of the tasks, in the order in which they were given.
     """
     tasks = [result.task for result in results]
-    lines = [_added_line(result) for result in results]
+    lines = [_added_line(result, context) for result in results]
     note = _new_list(results, context)
     if lines:
         lines[0] += note
@@ -242,13 +255,24 @@ class Changed:
     `data` is an object where the command named a single task, else an array.
     """
 
-    def __init__(self, verb: str, *, is_single: bool) -> None:
+    def __init__(
+        self, verb: str, *, is_single: bool, names: Sequence[str] = ()
+    ) -> None:
         self._verb = verb
         self._is_single = is_single
+        self._names = names
+        """The fields whose new values the lines say."""
 
     def __call__(self, tasks: Sequence[Task], context: ViewContext) -> Sheet:
         """Name every task, in the order in which the user named them."""
-        return _changed(self._verb, tasks, is_single=self._is_single)
+        lines = []
+        for task in tasks:
+            said = understood(task, self._names, context)
+            lines.append(f"{self._verb} {_title(task)}{said}")
+        if self._is_single:
+            return Sheet(tasks[0], lines[0], lines)
+        message = f"{self._verb} {_tasks(len(tasks))}"
+        return Sheet(list(tasks), message, lines)
 
 
 def deletion_question(tasks: Sequence[Task]) -> list[str]:
@@ -264,21 +288,94 @@ def deletion_question(tasks: Sequence[Task]) -> list[str]:
     return lines
 
 
-def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
-    """Write a line for each task, such as `Done 3: Buy milk`."""
-    lines = [f"{verb} {_title(task)}" for task in tasks]
-    if is_single:
-        return Sheet(tasks[0], lines[0], lines)
-    message = f"{verb} {_tasks(len(tasks))}"
-    return Sheet(list(tasks), message, lines)
+def _added_line(result: Added, context: ViewContext) -> str:
+    task = result.task
+    title = _title(task)
+    if not result.is_new:
+        # A repeat with the same id, as after a lost connection.
+        return f"Already there as {title}"
+    given = [name for name in _SAID if getattr(task, name)]
+    return f"Added {title}{understood(task, given, context)}"
 
 
-def _added_line(result: Added) -> str:
-    title = _title(result.task)
-    if result.is_new:
-        return f"Added {title}"
-    # A repeat with the same id, as after a lost connection.
-    return f"Already there as {title}"
+_SAID: Final = ("due_on", "wait_until", "priority", "project", "tags")
+"""The fields whose values a message says, in this order."""
+
+
+def understood(
+    task: Task, names: Collection[str], context: ViewContext
+) -> str:
+    """Say the values of some fields of a task, after its title.
+
+    Such as ` (due Fri 27 Nov, high, home.kitchen #errand)`; "" for no names.
+    """
+    parts = []
+    if "due_on" in names:
+        parts.append(_day_said("due", task.due_on, "no due day", context))
+    if "wait_until" in names:
+        waits = _day_said("waits until", task.wait_until, "no wait", context)
+        parts.append(waits)
+    if "priority" in names:
+        parts.append(task.priority or "no priority")
+    parts += _place_said(task, names)
+    if "description" in names:
+        parts.append("notes" if task.description else "no notes")
+    if "completed" in names:
+        parts.append("done" if task.completed else "open")
+    if not parts:
+        return ""
+    return f" ({', '.join(parts)})"
+
+
+def _day_said(
+    word: str, day: date | None, none: str, context: ViewContext
+) -> str:
+    """Say a day, as in `due Fri 27 Nov`."""
+    if day is None:
+        return none
+    from todo_cli import days
+
+    return f"{word} {days.show_day(day, context.today)}"
+
+
+def _place_said(task: Task, names: Collection[str]) -> list[str]:
+    """Say the project and the tags, as in `home.kitchen #errand`."""
+    tags = " ".join(f"#{tag}" for tag in task.tags) or "no tags"
+    if "tags" not in names:
+        tags = ""
+    if "project" not in names:
+        return [tags] if tags else []
+    if task.project is not None:
+        return [f"{task.project} {tags}".rstrip()]
+    return ["no project", tags] if tags else ["no project"]
+
+
+_HABIT: Final = re.compile(
+    r"(?<!\S)(?:(?P<tag>[+#][^\W\d_]\S*)|(?P<key>due|project|pri):\S+)",
+    re.IGNORECASE,
+)
+"""What other programs would take out of a title."""
+_FLAGS: Final = {"due": "--due", "project": "--project", "pri": "--priority"}
+
+
+def habits(title: str) -> str:
+    """Say which words of a title other programs read, and name our options.
+
+    "" if there are none.
+    """
+    found: dict[str, None] = {}
+    flags: dict[str, None] = {}
+    for match in _HABIT.finditer(title):
+        found[f"`{match[0]}`"] = None
+        key = match["key"]
+        flags[_FLAGS[key.lower()] if key else "--tag"] = None
+    if not found:
+        return ""
+    verb = "is"
+    if len(found) > 1:
+        verb = "are"
+    named = " and ".join(found)
+    return f"{named} {verb} part of the title; see {' and '.join(flags)}"
 
 
 def _title(task: Task) -> str:
