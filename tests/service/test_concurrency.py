@@ -307,7 +307,7 @@ def test_updates_of_different_fields_of_one_task_are_all_kept(
             "completed": round % 2 == 0,
         }
         calls: list[Call] = [
-            ("update", "ada", number, {field: value})
+            ("update", "ada", [number], {field: value})
             for number in (1, 2, 3)
             for field, value in expected.items()
         ]
@@ -333,7 +333,7 @@ def test_updates_by_eight_processes_leave_the_last_of_each_field(
     outcomes = crew.run(
         [
             [
-                ("update", "ada", n, {field: f"{field} {call}"})
+                ("update", "ada", [n], {field: f"{field} {call}"})
                 for call in range(CALLS)
             ]
             for n, field in fields
