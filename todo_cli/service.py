@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
@@ -29,6 +30,7 @@ from todo_cli.task import (
     Added,
     Counts,
     NewTask,
+    Position,
     Reference,
     Task,
     TaskChange,
@@ -124,8 +126,9 @@ class TaskService:
     async def _page(self, query: TaskQuery, today: date) -> TaskPage:
         """Read a page, and look again at tasks without folded texts.
 
-        The store passes those on, whatever the words. Where a limit then cut
-        off what fits, all are read.
+        The store passes those on, whatever the words. If one of them does not
+        fit, and a limit may have cut off another that does, all are read. Else
+        `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
         fitting = [task for task in page.tasks if has_words(task, query.words)]
@@ -135,9 +138,13 @@ class TaskService:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         whole = await self._page(unlimited, today)
-        counts = replace(page.counts, found=len(whole.tasks))
+        found = min(len(whole.tasks), COUNTED_UP_TO + 1)
+        counts = replace(whole.counts, found=found)
         shown = whole.tasks[: query.limit]
-        return replace(whole, tasks=shown, counts=counts, query=query)
+        goes_on = None
+        if len(shown) < len(whole.tasks):
+            goes_on = Position(shown[-1].created_at, shown[-1].number)
+        return TaskPage(shown, counts, query, today, goes_on, whole.fault)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
