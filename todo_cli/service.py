@@ -47,6 +47,16 @@ _TRIES: Final = 3
 
 _OPEN: Final = TaskQuery()
 
+_NEVER_NULL: Final = (
+    "title",
+    "completed",
+    "tags",
+    "add_tags",
+    "remove_tags",
+    "note",
+)
+"""The fields of a change that None does not clear."""
+
 
 class TaskService:
     """The tasks of `user` in `database`.
@@ -184,14 +194,15 @@ class TaskService:
         differs. A lost answer is settled by reading the tasks again.
 
         Raises:
-            InvalidInput: nothing is named, or a title is to be cleared.
+            InvalidInput: nothing is named, or None is given for a field that
+                cannot be empty.
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
         """
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
-        for field in ("title", "completed", "tags"):
+        for field in _NEVER_NULL:
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
         return await self._set(references, changes)

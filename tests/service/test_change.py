@@ -173,6 +173,9 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
         "title": TaskChange(title=unset, description="x"),
         "completed": TaskChange(completed=unset),
         "tags": TaskChange(tags=unset),
+        "add_tags": TaskChange(add_tags=unset),
+        "remove_tags": TaskChange(remove_tags=unset, priority="low"),
+        "note": TaskChange(note=unset),
     }
 
     with pytest.raises(InvalidInput, match=r"^Nothing to change is named$"):
