@@ -176,7 +176,9 @@ def _texts(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     others = dialect.names("words", "other")
     word: ColumnElement[Any] = others.c.value
     lacks_one = select(_ONE).select_from(others)
-    lacks_one = lacks_one.where(~_occurs(dialect, word)).correlate(TASK)
+    # What is compared with a text that is not there is NULL, and no less lacking.
+    is_lacking = _occurs(dialect, word).is_not(_TRUE)
+    lacks_one = lacks_one.where(is_lacking).correlate(TASK)
     is_unfolded = task.title_folded.is_(None)
     longest = bindparam("word", type_=Text)
     return {
