@@ -37,6 +37,7 @@ _KINDS: Final = {
     "Text": "text",
     "Day": "day",
     "Names": "names",
+    "Priority": "priority",
 }
 
 

@@ -181,6 +181,7 @@ async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
     last = await fetch_value(connection, "last_number", user=user) or 0
     await _add_behind(facts, connection)
     await _add_flawed(facts, connection, user, counted)
+    await _add_unfilled(facts, connection, user)
     facts.add("numbers", _numbers(last, highest))
 
 
@@ -255,6 +256,35 @@ async def _add_flawed(
         most=_NAMED_UP_TO + 1,
         earliest=_EARLIEST,
         too_late=_TOO_LATE,
+    )
+
+
+async def _add_unfilled(
+    facts: Facts, connection: Connection, user: str
+) -> None:
+    """Count what `todo db upgrade` fills: see `filling.py`."""
+
+    def take(name: str, warning: str) -> Take:
+        """Return what adds a count, with a warning unless it is 0."""
+
+        def add(rows: Sequence[Row]) -> None:
+            [(count,)] = rows
+            facts.add(name, count, warning if count else None)
+
+        return add
+
+    name = "unfilled_tasks"
+    unfilled = take(name, "no index of words finds them: `todo db upgrade`")
+    await facts.ask(connection, [name], "unfilled_of", unfilled, user=user)
+    name = "unfilled_tags"
+    untagged = take(name, "`list --tag` misses them: `todo db upgrade`")
+    await facts.ask(
+        connection,
+        [name],
+        "untagged_of",
+        untagged,
+        user=user,
+        rows=_ROWS_UP_TO,
     )
 
 

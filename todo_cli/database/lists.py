@@ -84,8 +84,19 @@ def within_years() -> ColumnElement[bool]:
     Wider than our CHECKs, which older stores lack: what can be read is shown.
     Only PostgreSQL needs it, where the driver fails for the whole answer.
     """
-    first: Any = literal_column("'0001-01-01Z'", Instant)
-    end: Any = literal_column("'10000-01-01Z'", Instant)
+    first: Any = literal_column("'0001-01-01'", Day)
+    end: Any = literal_column("'10000-01-01'", Day)
+    found = [within(1, 10_000)]
+    for each in (task.due_on, task.wait_until):
+        is_within = and_(each >= first, each < end)
+        found.append(or_(each.is_(None), is_within))
+    return and_(*found)
+
+
+def within(first_year: int, end_year: int) -> ColumnElement[bool]:
+    """Whether each time of a task is in these years; on PostgreSQL."""
+    first: Any = literal_column(f"'{first_year:04}-01-01Z'", Instant)
+    end: Any = literal_column(f"'{end_year:04}-01-01Z'", Instant)
     found = []
     for each in (task.created_at, task.updated_at, task.completed_at):
         is_within = and_(each >= first, each < end)

@@ -30,7 +30,7 @@ class Statement:
         self.sql = sql
         self.kinds = kinds
         """One entry for each column: `uuid`, `instant`, `boolean`, `integer` or
-        `text`; `day`; `names`; `?` at its end means that the column may be NULL.
+        `text`; `day`; `names`; `priority`; `?` at its end means that the column may be NULL.
 
         An empty entry means any other type.
         """

@@ -20,9 +20,18 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from todo_cli import disk
-from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
+from todo_cli.database import (
+    ddl,
+    dialect_postgresql,
+    files,
+    filling,
+    policy,
+    schema,
+)
+from todo_cli.database.keeper import Progress, quietly
 from todo_cli.database.postgresql import Dial, PostgresConnection
 from todo_cli.database.run import Connection as StoreConnection
+from todo_cli.database.run import Statement
 from todo_cli.database.schema import Fit
 from todo_cli.database.sqlite import SET_UP, SqliteConnection
 from todo_cli.database.url import SqliteTarget
@@ -35,11 +44,13 @@ _WAIT_S: Final = 0.1
 """
 
 
-async def upgrade_file(target: SqliteTarget) -> None:
+async def upgrade_file(
+    target: SqliteTarget, progress: Progress = quietly
+) -> None:
     """Migrate an embedded file to `HEAD`, after a backup copy.
 
     All or nothing, under the file's write lock. Does nothing if another
-    process was faster.
+    process was faster. `progress` shows how far it has come.
 
     Raises:
         SchemaMismatch: the disk or the file allows no writing.
@@ -65,8 +76,20 @@ async def upgrade_file(target: SqliteTarget) -> None:
         # Copy under the lock: the copy is what the migration starts from.
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
         same = SqliteConnection(driver, target.path)
-        await _migrate(connection, same, copy_aside)
+        total = await _count(same)
+        with progress(filling.WORDS) as report:
+            await filling.add_function(driver, report, total)
+            await _migrate(connection, same, copy_aside)
         await connection.commit()
+
+
+async def _count(connection: StoreConnection) -> int:
+    """Count the tasks of a file of any version."""
+    tables = await connection.fetch("relations")
+    if ("task",) not in tables:
+        return 0
+    rows = await connection.fetch(Statement("SELECT count(*) FROM task"))
+    return int(rows[0][0])
 
 
 async def upgrade_server(dial: Dial) -> None:
