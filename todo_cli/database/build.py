@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import ClauseElement, literal_column, select
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.sql.operators import and_ as and_operator
-from sqlmodel import SQLModel
 
 from todo_cli.database import ddl, listing, lists, queries
 from todo_cli.database.dialect_postgresql import QuietDialect
@@ -120,7 +119,7 @@ def written(name: str) -> str:
         statements[key] = _entry(expression, name)
     creation = ddl.creation(ddl.dialect_of(name))
     tables = {}
-    for table in SQLModel.metadata.sorted_tables:
+    for table in queries.copied():
         tables[table.name] = [column.name for column in table.c]
     content = {
         "statements": statements,

@@ -9,9 +9,10 @@ server is filled in batches: each is a transaction of its own, so a command that
 ends early loses little, and nobody waits long.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from todo_cli import rules
 from todo_cli.database.attempts import Effect
@@ -23,6 +24,8 @@ from todo_cli.fold import fold, fold_or_none
 if TYPE_CHECKING:
     from todo_cli.database.engine import Database
 
+FOLDED: Final = ("title", "description", "project")
+"""The fields with a folded text beside them."""
 WORDS: Final = "Upgrading"
 """The words of the progress bar."""
 _BATCH: Final = 5_000
@@ -46,6 +49,22 @@ async def fill(database: "Database", progress: Progress) -> None:
         await _fill_file(database, progress)
     else:
         await _fill_server(database, progress)
+
+
+def folded_texts(task: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the folded texts of a task, by the names of their columns."""
+    return {f"{name}_folded": fold_or_none(task[name]) for name in FOLDED}
+
+
+def tag_rows(
+    id: UUID, user_id: str, names: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return the rows of the table `tag` for the tags of a task."""
+    rows = []
+    for name in names:
+        row = {"task_id": id, "name": name, "user_id": user_id}
+        rows.append(row | {"folded": fold(name)})
+    return rows
 
 
 # An embedded file
@@ -145,13 +164,9 @@ async def _fill_tasks(
 
 def _filled(row: Row) -> dict[str, Any]:
     """Return the parameters of `fill` for a row of `unfilled_tasks`."""
-    _, _, id, title, description, project = row
-    return {
-        "the_id": id,
-        "title_folded": fold(title),
-        "description_folded": fold_or_none(description),
-        "project_folded": fold_or_none(project),
-    }
+    _, _, id, *texts = row
+    task = dict(zip(FOLDED, texts, strict=True))
+    return {"the_id": id, **folded_texts(task)}
 
 
 async def _fill_tags(database: "Database", forced: Sequence[str]) -> None:

@@ -12,12 +12,14 @@ trusted:
 - Two rows can have the same id or number, where the tables lack our keys.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from todo_cli import rules
 from todo_cli.database import schema
+from todo_cli.database.filling import folded_texts
 from todo_cli.database.run import Connection, Statement
 from todo_cli.database.schema import Fit, State
 from todo_cli.errors import InvalidInput, SchemaMismatch
@@ -143,6 +145,8 @@ def _clean_tasks(rows: Sequence[Record], place: str) -> list[Record]:
     for row in rows:
         who = f"{_named(row)} in {place}"
         task = _clean(row, who, _TASK)
+        # Never those of the file, which any program can have written.
+        task |= folded_texts(task)
         if task["completed"] != (task["completed_at"] is not None):
             fault = "must be there exactly if the task is completed"
             raise _refusal(who, "completed_at", fault)
@@ -217,6 +221,20 @@ def _completed(value: Any) -> bool:
     return value == 1
 
 
+def _tags(value: Any) -> list[str]:
+    """Read tags as SQLite stores them: a JSON array of texts."""
+    fault = InvalidInput.of("tags", "must be a JSON array of texts")
+    if not isinstance(value, str):
+        raise fault
+    try:
+        tags = json.loads(value)
+    except (ValueError, RecursionError):
+        raise fault from None
+    if not isinstance(tags, list):
+        raise fault
+    return rules.clean_tags(_text(str, tag) for tag in tags)
+
+
 _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "id": partial(_text, rules.clean_id),
     "number": partial(rules.read_integer, least=1),
@@ -227,6 +245,12 @@ _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "created_at": rules.read_instant,
     "updated_at": rules.read_instant,
     "completed_at": partial(_or_null, rules.read_instant),
+    "due_on": partial(_or_null, partial(rules.read_day, "due_on")),
+    "wait_until": partial(_or_null, partial(rules.read_day, "wait_until")),
+    "priority": partial(_or_null, partial(_text, rules.clean_priority)),
+    "project": partial(_or_null, partial(_text, rules.clean_project)),
+    "tags": _tags,
+    "version": partial(rules.read_integer, least=1),
 }
 """How to check each column of a task, as SQLite stores it.
 

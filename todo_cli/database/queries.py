@@ -1013,7 +1013,7 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
     They are built from the metadata, so a new table needs no change here.
     """
     found: dict[str, Expression] = {}
-    for each in SQLModel.metadata.sorted_tables:
+    for each in copied():
         found[f"read_{each.name}"] = _read(each)
         found[f"copy_{each.name}"] = _copy(dialect, each)
     is_listed = dialect.within(task.id, "ids")
@@ -1027,6 +1027,12 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "counters_of": _counters_of(dialect),
         "taken_numbers": _taken_numbers(dialect),
     }
+
+
+def copied() -> list[Table]:
+    """Return the tables that are copied: those that are not made from others."""
+    tables = SQLModel.metadata.sorted_tables
+    return [each for each in tables if not each.info.get("is_derived")]
 
 
 def _read(each: Table) -> Select[Any]:

@@ -155,7 +155,10 @@ class Statements:
 
     @property
     def tables(self) -> Sequence[str]:
-        """The names of our tables, each after the tables that it references."""
+        """The names of our tables, each after the tables that it references.
+
+        Without those that are made from others.
+        """
         return tuple(self._found["tables"])
 
     def columns(self, table: str) -> Sequence[str]:

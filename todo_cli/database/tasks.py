@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from todo_cli.database import failures, sorting
+from todo_cli.database.filling import FOLDED, folded_texts, tag_rows
 from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
 from todo_cli.database.run import (
     BeyondYears,
@@ -44,8 +45,6 @@ _COUNTS: Final = 5
 """How many counts come before the columns of a task in a list."""
 _USER: Final = _COUNTS + NAMES.index("user_id")
 """The user's column in a list. It is never NULL in a task."""
-_FOLDED: Final = ("title", "description", "project")
-"""The fields with a folded text beside them."""
 _SAVED: Final = "the change was saved"
 
 
@@ -132,15 +131,7 @@ class TaskRepository:
         """Insert the rows of tags that are missing."""
         rows = []
         for task in tasks:
-            for name in task.tags:
-                rows.append(
-                    {
-                        "task_id": task.id,
-                        "name": name,
-                        "user_id": self._user_id,
-                        "folded": fold(name),
-                    }
-                )
+            rows += tag_rows(task.id, self._user_id, task.tags)
         if rows:
             await self._connection.store("insert_tag", rows)
 
@@ -442,9 +433,7 @@ def _position(task: Task) -> Position:
 def _values(task: Task) -> Mapping[str, Any]:
     """The values of the columns of a task."""
     values = {name: getattr(task, name) for name in NAMES}
-    for name in _FOLDED:
-        values[f"{name}_folded"] = fold_or_none(values[name])
-    return values
+    return values | folded_texts(values)
 
 
 def _new_tags(names: Sequence[str]) -> dict[str, Any]:
@@ -464,7 +453,7 @@ def _fields(change: TaskChange) -> tuple[str, ...]:
 def _changed(change: TaskChange) -> dict[str, Any]:
     """The parameter values of a change."""
     values = change.named
-    for name in (*_FOLDED, "note"):
+    for name in (*FOLDED, "note"):
         if name in values:
             values[f"{name}_folded"] = fold_or_none(values[name])
     added = values.pop("add_tags", [])
