@@ -113,7 +113,7 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         self, elements: Any, separator: Any, **options: Any
     ) -> str:
         """Write `a + b + c`, which SQLAlchemy keeps as one list."""
-        write = super()._generate_delimited_list
+        write: Any = super()._generate_delimited_list
         name = (separator or "").strip()
         # AND and OR are syntax, and so is the comma.
         if name.isalpha() or name in ("", ","):

@@ -308,7 +308,7 @@ def _on_server(
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_server
 
-        await upgrade_server(server.dial)
+        await upgrade_server(server.dial, target.place)
 
     attempts = Attempts(target, busy_for_s=busy_for_s)
     return Database(target, server, Keeper(target, upgrade), attempts)

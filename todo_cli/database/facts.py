@@ -158,7 +158,9 @@ async def _add_contents(
         raise schema.mismatch(state, place)
     version = f"{state.version} ({state.fit})"
     facts.add("schema", version, warn_of_schema(state))
-    await _add_tasks(facts, connection, user)
+    # Tables of an older file lack columns that the next command adds.
+    is_whole = state.fit is not Fit.OLDER
+    await _add_tasks(facts, connection, user, is_whole=is_whole)
 
 
 def warn_of_schema(state: State) -> str | None:
@@ -173,15 +175,21 @@ def warn_of_schema(state: State) -> str | None:
     return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
 
 
-async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
-    """Count the user's tasks, and look for what other programs have broken."""
+async def _add_tasks(
+    facts: Facts, connection: Connection, user: str, *, is_whole: bool
+) -> None:
+    """Count the user's tasks, and look for what other programs have broken.
+
+    Without `is_whole` only numbers are looked at.
+    """
     [(counted, highest)] = await connection.fetch("contents", user=user)
     facts.add("tasks", counted)
     # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
     await _add_behind(facts, connection)
-    await _add_flawed(facts, connection, user, counted)
-    await _add_unfilled(facts, connection, user)
+    if is_whole:
+        await _add_flawed(facts, connection, user, counted)
+        await _add_unfilled(facts, connection, user)
     facts.add("numbers", _numbers(last, highest))
 
 
