@@ -42,6 +42,7 @@ from sqlalchemy import (
     true,
     tuple_,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -54,6 +55,7 @@ from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
     REFUSED,
     REFUSED_IN_LINES,
+    ArrayOf,
     ByCodePoint,
     CounterRow,
     Day,
@@ -227,6 +229,31 @@ class PostgresDialect:
         )
         return is_like
 
+    def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the ids of some of the user's tasks with the parameter `word`.
+
+        Each text has an index. That of tags leads to the tasks by a list of
+        ids, because no other OR uses an index. The list has no more than
+        `most` of them; if it has fewer, it has all.
+        """
+        word = bindparam("word", type_=Text)
+        mine = TAG.join(TASK, task.id == tag.task_id)
+        tagged = select(tag.task_id).select_from(mine).correlate(None)
+        tagged = tagged.where(
+            tag.user_id == _USER,
+            self.contains(tag.folded, word),
+            self.has(task.tags, tag.name),
+            _MINE,
+            *where,
+        )
+        has_word = [task.title_folded.is_(None)]
+        for text in FOLDED:
+            has_word.append(self.contains(text, word))
+        ids = ArrayOf(tagged.limit(most).scalar_subquery())
+        has_word.append(task.id == any_(ids))
+        found = select(task.id.label("id")).where(_MINE, *where)
+        return found.where(or_(*has_word)).limit(most)
+
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test whether a row has a time or a text that our rules refuse.
 
@@ -359,6 +386,34 @@ class SqliteDialect:
     ) -> ColumnElement[bool]:
         """Test whether a text contains a word."""
         return func.instr(text, word, type_=Integer) > _ZERO
+
+    def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the ids of some of the user's tasks with the parameter `word`.
+
+        The index of words has all trigrams of the parameter `match`, and can
+        lead to a task twice. `search.py` says what it does not have.
+        """
+        words = table("task_word", column("rowid", Integer))
+        texts = table(
+            "task_text", column("number", Integer), column("task_id")
+        )
+        noted = select(texts.c.task_id.label("id"))
+        matches = literal_column("task_word").op("MATCH")(bindparam("match"))
+        is_same = texts.c.number == words.c.rowid
+        entered = noted.select_from(words.join(texts, is_same)).where(matches)
+        last = select(words.c.rowid).order_by(words.c.rowid.desc()).limit(_ONE)
+        first_missing = func.coalesce(last.scalar_subquery(), _ZERO)
+        missing = noted.where(texts.c.number > first_missing)
+        unfolded = select(task.id).where(_MINE, task.title_folded.is_(None))
+        either = union_all(entered, missing, unfolded).subquery("either")
+        # With the sign no index of the user is used, but the one of the id.
+        user: Any = literal_column("+task.user_id", Text)
+        word = bindparam("word", type_=Text)
+        found = select(task.id.label("id")).distinct()
+        found = found.select_from(either.join(TASK, task.id == either.c.id))
+        is_unfolded = task.title_folded.is_(None)
+        has_word = or_(is_unfolded, lists.occurs(self, word))
+        return found.where(user == _USER, *where, has_word).limit(most)
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test with `file_facts.is_readable`, a function in Python.

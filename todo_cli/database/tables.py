@@ -135,6 +135,20 @@ def _sqlite_by_code_point(
     return str(compiler.process(element.clauses, **options))
 
 
+class ArrayOf(FunctionElement[Any]):
+    """The first column of a query, as an array of PostgreSQL."""
+
+    inherit_cache = True
+    type = ARRAY(Text)
+
+
+@compiles(ArrayOf, "postgresql")
+def _array_of(element: ArrayOf, compiler: Any, **options: Any) -> str:
+    # The query is written as it would be alone.
+    options.pop("eager_grouping", None)
+    return f"ARRAY{compiler.process(element.clauses, **options)}"
+
+
 class InParentheses(FunctionElement[int]):
     """An expression in parentheses, as an index of PostgreSQL needs them."""
 

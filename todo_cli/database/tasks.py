@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from todo_cli.database import failures, sorting
+from todo_cli.database import failures, search, sorting
 from todo_cli.database.filling import FOLDED, folded_texts, tag_rows
 from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
 from todo_cli.database.run import (
@@ -171,7 +171,10 @@ class TaskRepository:
         If a time is beyond Python's years, read only the other rows, and
         return the error, too. The counts are still those of all tasks.
         """
-        statement = self._connection.statements.listed(query)
+        by_words = await self._can_search(query)
+        statement = self._connection.statements.listed(
+            query, by_words=by_words
+        )
         values = self._listed(query) | {"today": today}
         beyond = None
         try:
@@ -179,10 +182,23 @@ class TaskRepository:
         except Unreadable as error:
             beyond = error
             statement = self._connection.statements.listed(
-                query, "within_years"
+                query, "within_years", by_words=by_words
             )
             rows = await self._fetch(statement, values)
         return rows, statement.kinds, beyond
+
+    async def _can_search(self, query: TaskQuery) -> bool:
+        """Whether an index of words can find the words of a query.
+
+        A server knows by itself whether it has one.
+        """
+        if query.limit is None or not query.words:
+            return False
+        if not self._connection.is_sqlite:
+            return True
+        if not search.match_of([fold(word) for word in query.words]):
+            return False
+        return await search.is_ready(self._connection)
 
     def _listed(self, query: TaskQuery) -> dict[str, Any]:
         """The parameter values of a list.
@@ -224,11 +240,13 @@ class TaskRepository:
     def _words(self, query: TaskQuery) -> dict[str, Any]:
         """The parameter values of words, the longest one apart."""
         folded = [fold(word) for word in query.words]
+        match = search.match_of(folded)
         if not self._connection.is_sqlite:
             folded = [_pattern(word) for word in folded]
         if not folded:
             return {}
-        return {"word": max(folded, key=len), "words": folded}
+        longest = max(folded, key=len)
+        return {"word": longest, "words": folded, "match": match}
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the existing tasks that the references name, by number."""

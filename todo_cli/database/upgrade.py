@@ -28,6 +28,7 @@ from todo_cli.database import (
     filling,
     policy,
     schema,
+    search,
 )
 from todo_cli.database.keeper import Progress, quietly
 from todo_cli.database.postgresql import Dial, PostgresConnection
@@ -91,6 +92,7 @@ async def upgrade_file(
             await filling.add_function(driver, report, total)
             try:
                 await _migrate(connection, same, copy_aside)
+                await search.enter_all(same)
             except Exception as error:
                 # The file is as it was, and every command would leave a copy.
                 for copy in copies:

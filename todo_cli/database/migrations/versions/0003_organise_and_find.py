@@ -186,6 +186,34 @@ INDEXES: Final = (
 )
 """Those of SQLite: they come after the folded texts, because that is faster."""
 
+NOTES: Final = (
+    r"""
+        CREATE TABLE task_text (
+            number INTEGER NOT NULL,
+            task_id TEXT NOT NULL,
+            PRIMARY KEY (number)
+        )
+        """,
+    r"""
+        INSERT INTO task_text (task_id)
+            SELECT id FROM task WHERE title_folded IS NOT NULL
+        """,
+    r"""
+        CREATE TRIGGER task_text_of_new AFTER INSERT ON task
+        WHEN new.title_folded IS NOT NULL BEGIN
+            INSERT INTO task_text (task_id) VALUES (new.id);
+        END
+        """,
+    r"""
+        CREATE TRIGGER task_text_of_changed
+        AFTER UPDATE OF title_folded, description_folded, project_folded, tags ON task
+        WHEN new.title_folded IS NOT NULL BEGIN
+            INSERT INTO task_text (task_id) VALUES (new.id);
+        END
+        """,
+)
+"""What notes the changes of texts on SQLite: see `search.py`."""
+
 FILL: Final = """
 UPDATE task SET title_folded = todo_fold(CAST(title AS BLOB), 1),
 description_folded = todo_fold(CAST(description AS BLOB), 0)
@@ -213,7 +241,7 @@ def upgrade() -> None:
     # The printed SQL is run by a program that has no such function.
     if not context.as_sql:
         _fill()
-    for statement in INDEXES:
+    for statement in INDEXES + NOTES:
         op.execute(statement)
 
 
