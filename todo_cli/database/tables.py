@@ -145,7 +145,7 @@ class ArrayOf(FunctionElement[Any]):
 @compiles(ArrayOf, "postgresql")
 def _array_of(element: ArrayOf, compiler: Any, **options: Any) -> str:
     # The query is written as it would be alone.
-    options.pop("eager_grouping", None)
+    options.pop("_in_operator_expression", None)
     return f"ARRAY{compiler.process(element.clauses, **options)}"
 
 
