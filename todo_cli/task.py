@@ -406,10 +406,10 @@ class TaskQuery:
     """
 
     status: TaskStatus = TaskStatus.OPEN
-    today: date | None = None
-    """The caller's day, which decides what waits; None is the day in UTC."""
     limit: int | None = None
     after: Position | None = None
+    today: date | None = None
+    """The caller's day, which decides what waits; None is the day in UTC."""
     sort: Sort | None = None
     """None is the usual order of the status; see `order`."""
     is_reversed: bool = False

@@ -101,7 +101,7 @@ async def test_a_store_that_lacks_only_checks_is_used_as_it_is(
 
     await tasks.add(NewTask(title="Buy bread"))
     await tasks.add_all([NewTask(title="Buy eggs"), NewTask(title="c")])
-    await tasks.update(2, TaskChange(title="Buy more bread"))
+    await tasks.update([2], TaskChange(title="Buy more bread"))
     await tasks.complete([3])
     await tasks.delete([4])
 

@@ -22,15 +22,17 @@ class Part(NamedTuple):
 
     conditions: Names
     order: Names
+    has_edge: bool = False
+    """Whether those that share the last value of the order are read apart."""
 
 
 class Probe(NamedTuple):
     """How to look for the tasks that fit a filter."""
 
     source: str
-    """`task`, or `tag`: the table that leads to them."""
-    conditions: Names = ()
-    """What leads into an index, besides the conditions of the list."""
+    """What leads to them: `task`, `tag` or the index of `words`."""
+    conditions: Names
+    """Which tasks fit; `words` has the condition `word` within."""
 
 
 class Plan(NamedTuple):
@@ -46,21 +48,26 @@ class Plan(NamedTuple):
     def shape(self) -> str:
         """The name of the template: how many parts each segment has."""
         counts = ".".join(str(len(parts)) for parts in self.segments)
-        source = "none" if self.probe is None else self.probe.source
-        return f"{source}:{counts}"
+        if self.segments[0][0].has_edge:
+            return f"edge:{counts}"
+        return counts
 
 
 SHAPES: Final = ("1", "2", "1.1", "2.2", "1.1.1", "2.2.2")
 """How many parts the segments of a list can have."""
-SOURCES: Final = ("none", "task", "tag")
+SOURCES: Final = ("task", "tag", "words")
 
 
-def plan(query: TaskQuery, *more: str) -> Plan:
-    """Choose the parts of a list; `more` are the names of more conditions."""
+def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
+    """Choose the parts of a list; `more` are the names of more conditions.
+
+    `by_words` says that an index of words can find the words of the query.
+    """
     where = (*conditions_of(query), *more)
     if query.limit is None:
         return Plan(where)
-    return Plan(where, _segments(query), _probe(query))
+    probe = _probe(query, where, by_words=by_words)
+    return Plan(where, _segments(query), probe)
 
 
 # Conditions
@@ -186,10 +193,13 @@ def _segments(query: TaskQuery) -> tuple[tuple[Part, ...], ...]:
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
-        order = (_named(name, query),) if number == 0 else (name,)
+        order = _named(name, query) if number == 0 else name
+        has_edge = order.endswith("_reversed")
+        if name == "wait" and query.status is TaskStatus.OPEN:
+            conditions = (*conditions, "waited")
         parts = []
         for state in _states(query, conditions):
-            parts.append(Part((*state, *conditions), order))
+            parts.append(Part((*state, *conditions), (order,), has_edge))
         found.append(tuple(parts))
     return tuple(found)
 
@@ -233,17 +243,18 @@ def _states(query: TaskQuery, conditions: Names) -> Sequence[Names]:
 # The probe of a filter
 
 
-def _probe(query: TaskQuery) -> Probe | None:
+def _probe(query: TaskQuery, where: Names, *, by_words: bool) -> Probe | None:
     """Choose how to look for the tasks that fit; None without a filter."""
     if query.tags:
-        return Probe("tag")
-    filters = filters_of(query)
+        return Probe("tag", where)
+    if query.words and by_words:
+        return Probe("words", tuple(name for name in where if name != "word"))
     state: Names = ()
     if query.status is TaskStatus.ALL:
         state = ("either",)
-    if filters:
-        return Probe("task", state)
+    if filters_of(query):
+        return Probe("task", (*where, *state))
     is_rare = query.status is TaskStatus.WAITING and query.order != Sort.WAIT
     if is_rare:
-        return Probe("task", ("has_wait",))
+        return Probe("task", (*where, "has_wait"))
     return None

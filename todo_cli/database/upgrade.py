@@ -5,6 +5,7 @@ its own.
 """
 
 import io
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,12 +21,23 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from todo_cli import disk
-from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
+from todo_cli.database import (
+    ddl,
+    dialect_postgresql,
+    files,
+    filling,
+    policy,
+    schema,
+    search,
+)
+from todo_cli.database.keeper import Progress, quietly
 from todo_cli.database.postgresql import Dial, PostgresConnection
 from todo_cli.database.run import Connection as StoreConnection
+from todo_cli.database.run import Statement
 from todo_cli.database.schema import Fit
 from todo_cli.database.sqlite import SET_UP, SqliteConnection
 from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import SchemaMismatch
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WAIT_S: Final = 0.1
@@ -33,13 +45,21 @@ _WAIT_S: Final = 0.1
 
 `attempts.py` retries.
 """
+_TAKEN: Final = re.compile(
+    r"duplicate column name: (?P<a>\w+)"
+    r"|(?:table|index) (?P<b>\w+) already exists"
+    r"|(?:column|relation) \"(?P<c>\w+)\".* already exists"
+)
+"""What the stores say where a name is taken already."""
 
 
-async def upgrade_file(target: SqliteTarget) -> None:
+async def upgrade_file(
+    target: SqliteTarget, progress: Progress = quietly
+) -> None:
     """Migrate an embedded file to `HEAD`, after a backup copy.
 
     All or nothing, under the file's write lock. Does nothing if another
-    process was faster.
+    process was faster. `progress` shows how far it has come.
 
     Raises:
         SchemaMismatch: the disk or the file allows no writing.
@@ -57,19 +77,57 @@ async def upgrade_file(target: SqliteTarget) -> None:
         url, connect_args={"timeout": _WAIT_S}, **_quietly("AUTOCOMMIT")
     )
 
+    copies: list[Path] = []
+
     def copy_aside(version: str) -> None:
-        files.copy_aside(target.path, version)
+        copies.append(files.copy_aside(target.path, version))
 
     async with _connected(engine) as (connection, driver):
         await driver.executescript(SET_UP)
         # Copy under the lock: the copy is what the migration starts from.
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
         same = SqliteConnection(driver, target.path)
-        await _migrate(connection, same, copy_aside)
+        total = await _count(same)
+        with progress(filling.WORDS) as report:
+            await filling.add_function(driver, report, total)
+            try:
+                await _migrate(connection, same, copy_aside)
+                await search.enter_all(same)
+            except Exception as error:
+                # The file is as it was, and every command would leave a copy.
+                for copy in copies:
+                    copy.unlink()
+                _refuse_taken(error, target.place)
+                raise
         await connection.commit()
 
 
-async def upgrade_server(dial: Dial) -> None:
+async def _count(connection: StoreConnection) -> int:
+    """Count the tasks of a file of any version."""
+    tables = await connection.fetch("relations")
+    if ("task",) not in tables:
+        return 0
+    rows = await connection.fetch(Statement("SELECT count(*) FROM task"))
+    return int(rows[0][0])
+
+
+def _refuse_taken(error: Exception, place: str) -> None:
+    """Refuse a store in which another program has a name that we need.
+
+    Raises:
+        SchemaMismatch: that is the error.
+    """
+    found = _TAKEN.search(str(error))
+    if found is None:
+        return
+    raise SchemaMismatch(
+        f"{place} cannot be upgraded: another program has made `{found[found.lastgroup or 0]}` "
+        "in it, a name that todo needs",
+        hint="nothing was changed; rename it, then run this again",
+    ) from error
+
+
+async def upgrade_server(dial: Dial, place: str) -> None:
     """Migrate a server's schema to `HEAD`.
 
     All or nothing, under an advisory lock. Does nothing if another process was
@@ -84,7 +142,11 @@ async def upgrade_server(dial: Dial) -> None:
         with driver.owner_check.explaining():
             for statement in ddl.lock(connection.dialect):
                 await connection.exec_driver_sql(statement)
-            await _migrate(connection, PostgresConnection(driver), None)
+            try:
+                await _migrate(connection, PostgresConnection(driver), None)
+            except Exception as error:
+                _refuse_taken(error, place)
+                raise
             await connection.commit()
 
 
