@@ -48,7 +48,7 @@ def done(number: int = 2, title: str = "Buy bread", **changes: Any) -> Task:
 
 def whole(**values: Any) -> dict[str, Any]:
     """A task as JSON has it: these values, and null in every other field."""
-    return dict.fromkeys(KEYS) | values
+    return dict.fromkeys(KEYS) | {"tags": [], "version": 1} | values
 
 
 def in_lines(values: Mapping[str, Any]) -> str:

@@ -28,7 +28,8 @@ async def read_tasks(
 ) -> list[NewTask]:
     """Read a new task from each line that is not blank.
 
-    `values` are those of the other fields, the same for every line. The ids are made from `key` and the line's number, so that repeating the
+    `values` are those of the other fields, the same for every line. The ids
+    are made from `key` and the line's number, so that repeating the
     command adds nothing. The first line that is wrong ends the reading, and
     no more than a line is kept of what is not a title.
 

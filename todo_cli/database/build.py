@@ -151,19 +151,10 @@ def change_of(name: str, fields: Sequence[str]) -> str:
 
 def _change(name: str) -> dict[str, Any]:
     """The templates of a change, and the assignments of each field."""
-    # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
-    # statement can look like it.
-    mark: Any = literal_column("/*set*/")
     found: dict[str, Any] = {}
     for key, tags in (("plain", False), ("tagged", True)):
-        values = {"updated_at": mark}
-        frame = queries.change(
-            DIALECTS[name], values, tags=tags, held=_mark_of_held
-        )
-        entry = _entry(frame, name)
-        sql = "\n".join(entry["sql"])
-        sql = sql.replace("updated_at=/*set*/", "/*set*/")
-        found[key] = sql.split("\n")
+        entry = _frame(name, tags=tags)
+        found[key] = entry["sql"]
         found["kinds"] = entry["kinds"]
     differs: Any = literal_column("/*differs*/")
     for stamp, value in queries.stamped(differs).items():
@@ -173,6 +164,20 @@ def _change(name: str) -> dict[str, Any]:
     locked = table("mine", column("id", Identifier), column("version"))
     found["held"] = sql_of(queries.is_held(DIALECTS[name], locked), name)
     return found
+
+
+def _frame(name: str, *, tags: bool) -> dict[str, Any]:
+    """The template of a change, with marks in it."""
+    # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
+    # statement can look like it.
+    mark: Any = literal_column("/*set*/")
+    frame = queries.change(
+        DIALECTS[name], {"updated_at": mark}, tags=tags, held=_mark_of_held
+    )
+    entry = _entry(frame, name)
+    sql = "\n".join(entry["sql"])
+    sql = sql.replace("updated_at=/*set*/", "/*set*/")
+    return {"sql": sql.split("\n"), "kinds": entry["kinds"]}
 
 
 def _mark_of_held(*_: object) -> Any:

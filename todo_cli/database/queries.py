@@ -120,9 +120,7 @@ class PostgresDialect:
         literal_column("10", Integer), type_=Text
     )
 
-    def looked_up(
-        self, name: str, id: ColumnElement[Any], kind: Any
-    ) -> ColumnElement[Any]:
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
         """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
         # PostgreSQL sorts the keys of `jsonb`, and searches them quickly.
         given = cast(bindparam(name, type_=Text), postgresql.JSONB)
@@ -258,18 +256,20 @@ class SqliteDialect:
         literal_column("10", Integer), type_=Text
     )
 
-    def looked_up(
-        self, name: str, id: ColumnElement[Any], kind: Any
-    ) -> ColumnElement[Any]:
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
         """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
         given = func.json_each(bindparam(name, type_=Text))
         pairs = given.table_valued("key", "value", name="pairs")
         # Kept as a table, so that SQLite makes an index for it once.
-        kept = select(pairs.c.key, pairs.c.value).cte(f"the_{name}", nesting=True)
+        kept = select(pairs.c.key, pairs.c.value).cte(
+            f"the_{name}", nesting=True
+        )
         kept = kept.prefix_with("MATERIALIZED")
-        value = select(kept.c.value).where(kept.c.key == id)
-        found = value.correlate_except(kept).scalar_subquery()
-        return type_coerce(found, kind)
+        # As text: the part of a statement is compiled alone, and a column
+        # would add its table to the FROM of this subquery.
+        key: ColumnElement[Any] = literal_column(f"{id.table.name}.{id.name}")
+        value = select(kept.c.value).where(kept.c.key == key)
+        return type_coerce(value.scalar_subquery(), kind)
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""

@@ -128,6 +128,23 @@ class Statements:
 
     def _changing(self, fields: Sequence[str], *, tags: bool) -> Statement:
         frame = self._found["change"]
+        values = self._assigned(fields)
+        # In the order of the columns, like the text that SQLAlchemy writes.
+        columns = self.columns("task")
+        changed = [name for name in columns if name in values]
+        assignments = [f"{name}={values[name]}" for name in changed]
+        sql = "\n".join(frame["tagged" if tags else "plain"])
+        sql = sql.replace("/*set*/", ", ".join(assignments))
+        held = ""
+        # Titles of their own fit only the versions that were read.
+        if "titles" in fields:
+            held = f" AND {frame['held']}"
+        sql = sql.replace(" AND /*held*/", held)
+        return Statement(sql, frame["kinds"])
+
+    def _assigned(self, fields: Sequence[str]) -> dict[str, str]:
+        """The columns that changes set, and the SQL of their values."""
+        frame = self._found["change"]
         # Only what changes is named: SQLite would check the other columns
         # again, and another program may have stored what our rules refuse.
         known = list(frame["fields"])
@@ -140,17 +157,7 @@ class Statements:
             values[stamp] = frame[stamp].replace("/*differs*/", differs)
         for part in parts:
             values |= part["set"]
-        # In the order of the columns, like the text that SQLAlchemy writes.
-        columns = self.columns("task")
-        changed = [name for name in columns if name in values]
-        assignments = [f"{name}={values[name]}" for name in changed]
-        sql = "\n".join(frame["tagged" if tags else "plain"])
-        sql = sql.replace("/*set*/", ", ".join(assignments))
-        held = ""
-        if "titles" in fields:
-            held = f" AND {frame['held']}"
-        sql = sql.replace(" AND /*held*/", held)
-        return Statement(sql, frame["kinds"])
+        return values
 
     @property
     def creation(self) -> Sequence[str]:

@@ -48,6 +48,8 @@ _USER: Final = _COUNTS + NAMES.index("user_id")
 _FOLDED: Final = ("title", "description", "project")
 """The fields with a folded text beside them."""
 _SAVED: Final = "the change was saved"
+_RETITLED_AT_ONCE: Final = 100
+"""How many new titles one statement of SQLite has at most."""
 
 
 class TaskRepository:
@@ -319,6 +321,8 @@ class TaskRepository:
         `retitled` are the named tasks, each with a new title. Then the result
         is also empty if one of them no longer has its version.
         """
+        if self._connection.is_sqlite and len(retitled) > _RETITLED_AT_ONCE:
+            return await self._change_in_parts(change, now, retitled)
         values = self._named(references) | _changed(change) | {"now": now}
         fields = _fields(change)
         if retitled:
@@ -332,6 +336,26 @@ class TaskRepository:
             await self._connection.fetch("clear_tags", ids=ids)
             await self._store_tags(tasks)
         return tasks
+
+    async def _change_in_parts(
+        self, change: TaskChange, now: datetime, retitled: Sequence[Task]
+    ) -> list[Task]:
+        """Change tasks of a file that get new titles, some at a time.
+
+        For each row SQLite walks all new titles of a statement. Nobody else
+        changes anything meanwhile: a write locks the file.
+        """
+        stored = await self.named([task.id for task in retitled])
+        versions = {task.id: task.version for task in stored}
+        for task in retitled:
+            if versions.get(task.id) != task.version:
+                return []
+        changed: list[Task] = []
+        for start in range(0, len(retitled), _RETITLED_AT_ONCE):
+            part = retitled[start : start + _RETITLED_AT_ONCE]
+            ids = [task.id for task in part]
+            changed += await self.change(ids, change, now, part)
+        return changed
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every named task and return the deleted tasks, by number.

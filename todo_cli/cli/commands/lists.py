@@ -138,12 +138,16 @@ class List(Command[TaskPage]):
     no_tags: Annotated[
         list[str] | None,
         typer.Option(
-            "--no-tag", metavar="NAME", help="Without this tag; again for more."
+            "--no-tag",
+            metavar="NAME",
+            help="Without this tag; again for more.",
         ),
     ] = None
     since: Annotated[
         str | None,
-        _day_option("--since", "Added (done, with --status done) on or after."),
+        _day_option(
+            "--since", "Added (done, with --status done) on or after."
+        ),
     ] = None
     until: Annotated[
         str | None, _day_option("--until", "The same, on or before.")

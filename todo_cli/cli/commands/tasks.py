@@ -1,7 +1,7 @@
 """The commands that name tasks: add, show, update, note, done and delete."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from uuid import UUID, uuid4
 
@@ -271,7 +271,10 @@ class Update(TaskFields, Command[list[Task]]):
             names.append("completed")
         is_single = references.is_single(self.refs)
         changed = views.Changed("Updated", is_single=is_single, names=names)
-        return changed(result, context)
+        sheet = changed(result, context)
+        if self.title is None:
+            return sheet
+        return replace(sheet, hint=views.habits(self.title))
 
     def repeat(self) -> Sequence[str]:
         """Show what became of the task, or of all."""
