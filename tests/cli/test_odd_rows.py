@@ -234,7 +234,9 @@ def test_many_tasks_that_cannot_be_read_are_named_by_the_first(
         wait_for(
             run_sql(
                 store,
-                f"INSERT INTO todo.task SELECT id || {number}, {number}, user_id,"
+                "INSERT INTO todo.task (id, number, user_id, title, description,"
+                " completed, created_at, updated_at, completed_at)"
+                f" SELECT id || {number}, {number}, user_id,"
                 " title, description, completed, created_at, updated_at,"
                 " completed_at FROM todo.task WHERE number = 1",
             )
