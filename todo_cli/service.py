@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
@@ -20,6 +21,7 @@ from todo_cli.errors import (
     NoStore,
     NotFound,
     OutcomeUnknown,
+    PartlyDone,
     TodoError,
 )
 from todo_cli.fold import has_words
@@ -251,7 +253,7 @@ class TaskService:
         if not removed:
             # The first delete has succeeded after all.
             raise _gone(lost)
-        return _in_order(references, removed)
+        return _whole(references, removed)
 
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
@@ -281,6 +283,7 @@ class TaskService:
         """
         if not references:
             return []
+        found: Tasks = []
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)
@@ -289,9 +292,13 @@ class TaskService:
             except (Conflict, Forbidden, InvalidInput) as error:
                 raise error.unchanged() from error
             if changed:
-                return _in_order(references, changed)
+                return _whole(references, changed)
+            before = found
             # Raises NotFound, unless the task was added in the meantime.
-            await self.find(references, to_change=True)
+            found = await self.find(references, to_change=True)
+        if found == before:
+            message = f"The database keeps what is stored{NOTHING_CHANGED}"
+            raise Conflict(message, hint=OF_A_RULE)
         raise DatabaseBusy("The tasks keep changing", hint="try again")
 
     async def _run(
@@ -386,6 +393,22 @@ def _missing(
         if not is_found:
             missing.append(reference)
     return missing
+
+
+def _whole(
+    references: Sequence[Reference], changed: Sequence[Task]
+) -> list[Task]:
+    """Return changed tasks in the order of the references.
+
+    Raises:
+        PartlyDone: a rule of the database kept one from being changed. It is
+            not noticed of a task that only a range names.
+    """
+    if missing := _missing(references, changed):
+        kept = ", ".join(_written(reference) for reference in missing)
+        message = f"The database keeps {kept}; all others were changed"
+        raise PartlyDone(message, hint=OF_A_RULE)
+    return _in_order(references, changed)
 
 
 def _in_order(

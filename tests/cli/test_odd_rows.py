@@ -7,7 +7,7 @@ psycopg/psycopg#1251).
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from uuid import UUID
 
@@ -132,11 +132,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
-    [(kind, *case) for kind, cases in WRONG.items() for case in cases],
-    indirect=["store"],
-)
+def on_rows(rows: Sequence[tuple[str, str, str]]) -> pytest.MarkDecorator:
+    """Run a test for each kind of store, column and value of a task in it."""
+    names = ("store", "column", "value")
+    return pytest.mark.parametrize(names, rows, indirect=["store"])
+
+
+@on_rows([(kind, *case) for kind, cases in WRONG.items() for case in cases])
 @pytest.mark.spec("001/FR-047")
 def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     store: Store, todo: Todo, put: Put, column: str, value: str
@@ -160,15 +162,13 @@ def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     assert todo("done", "1", "3").status == 0
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
+@on_rows(
     [
         ("sqlite", "created_at", "'now'"),
         ("sqlite", "title", "NULL"),
         ("postgresql", "created_at", "'infinity'"),
         ("postgresql", "created_at", "'20000-01-01Z'"),
-    ],
-    indirect=["store"],
+    ]
 )
 @pytest.mark.spec("001/FR-047")
 def test_a_change_that_was_saved_says_so_though_its_task_cannot_be_read(
@@ -309,14 +309,12 @@ def test_what_can_be_read_is_shown(
     assert len(listed) == 3
 
 
-@pytest.mark.parametrize(
-    ("store", "column", "value"),
+@on_rows(
     [
         ("sqlite", "created_at", "'now'"),
         ("postgresql", "created_at", "'infinity'"),
         ("postgresql", "updated_at", "'20000-01-01Z'"),
-    ],
-    indirect=["store"],
+    ]
 )
 @pytest.mark.spec("001/FR-047")
 def test_the_api_names_the_task_and_reports_no_bug(
@@ -374,6 +372,33 @@ def test_other_errors_of_sqlite_are_what_they_were(
         )
     assert todo("done", "1").status != 0
     assert titles_of(todo) == ["a"]
+
+
+@pytest.mark.spec("002/FR-037")
+@pytest.mark.parametrize(
+    ("event", "words"), [("UPDATE", "done"), ("DELETE", "delete")]
+)
+def test_what_a_trigger_keeps_is_not_said_to_be_changed(
+    store: Store, todo: Todo, event: str, words: str
+) -> None:
+    """And never that nothing was changed, if something was."""
+    for title in ("kept", "other"):
+        assert todo("add", title).status == 0
+    with closing(sqlite3.connect(file_of(store))) as file, file:
+        file.execute(
+            f"CREATE TRIGGER no BEFORE {event} ON task"
+            " WHEN OLD.title = 'kept' BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+    whole = assert_document(todo(words, "1", "--json"), code="CONFLICT")
+    part = assert_document(todo(words, "1", "2", "--json"), code="CONFLICT")
+
+    assert whole["message"] == (
+        "The database keeps what is stored; nothing was changed"
+    )
+    assert part["message"] == "The database keeps 1; all others were changed"
+    open_titles = [task["title"] for task in todo("list", "--json").data]
+    assert open_titles == ["kept"]
 
 
 COUNTERS = {

@@ -686,3 +686,88 @@ def test_a_counter_that_is_behind_on_both_sides_is_raised(
     assert bring().data["new"] == 1
 
     assert todo("add", "next", "--json").data["number"] == 5
+
+
+# Every bad record
+
+
+def assert_lines(todo: Todo, source: Path, lines: list[str]) -> list[str]:
+    """Assert what the text of a refused import says between error and hint.
+
+    Returns the messages of the details.
+    """
+    ran = todo("db", "import", str(source))
+    document = todo("db", "import", str(source), "--json")
+
+    assert (ran.status, ran.out) == (2, "")
+    first, *found, last = ran.err.splitlines()
+    assert found == lines
+    assert first == f"error: {document.error['message']}"
+    assert last == f"hint: {document.error['hint']}"
+    assert document.error["code"] == "INVALID_INPUT"
+    assert tasks_of(todo) == []
+    return [detail["message"] for detail in document.error["details"]]
+
+
+@pytest.mark.spec("001/FR-048")
+def test_all_bad_records_are_named_one_line_each(
+    store: Store, todo: Todo, source: Path
+) -> None:
+    insert(source, number=3, title="\x1b[2J")
+    insert(source, number=None, title="no number")
+    insert(source, id=ID[:-1] + "2", number=4)
+    insert(source, id=ID[:-1] + "5", number=1)
+    insert(source, id=ID[:-1] + "6", number=7, title="right too")
+    write(source, "INSERT INTO counter VALUES ('bob', -1)")
+
+    lines = [
+        f"The task with the id {ID}: number: "
+        "must be an integer from 1 to 2147483647",
+        "Task 1 of ada: number: another task has it, too",
+        "Task 3 of ada: title: "
+        "must not contain the character U+001B (position 1)",
+        "Task 4 of ada: id: another task has it, too",
+        "A counter of bob: last: must be an integer from 0 to 2147483647",
+    ]
+    assert assert_lines(todo, source, lines) == lines
+
+
+@pytest.mark.spec("001/FR-048")
+@pytest.mark.parametrize(
+    ("bad", "more"), [(2, []), (20, []), (21, ["and 1 more"])]
+)
+def test_twenty_bad_records_are_named_and_the_others_counted(
+    store: Store, todo: Todo, source: Path, bad: int, more: list[str]
+) -> None:
+    for number in range(2, bad + 2):
+        insert(source, id=f"{ID[:-3]}{number:03}", number=number, title="")
+    named = [
+        f"Task {number} of ada: title: "
+        "must contain at least one visible character"
+        for number in range(2, min(bad, 20) + 2)
+    ]
+
+    assert assert_lines(todo, source, [*named, *more]) == named
+
+    ran = todo("db", "import", str(source), "--json")
+    assert ran.error["message"] == f"{bad} records in {source} break a rule"
+
+
+@pytest.mark.spec("001/FR-048")
+def test_bad_records_give_no_password_and_control_no_terminal(
+    store: Store, todo: Todo, source: Path
+) -> None:
+    for number in (2, 3):
+        insert(
+            source,
+            id=f"{ID[:-1]}{number}",
+            number=number,
+            user_id="x\x1b[2J://u:secret@host",
+        )
+
+    ran = todo("db", "import", str(source))
+
+    assert "secret" not in ran.err
+    assert "\x1b" not in ran.err
+    assert len(ran.err.splitlines()) == 4
+    assert "secret" not in str(todo("db", "import", str(source), "--json"))

@@ -7,7 +7,15 @@ import pytest
 
 from tests.service.backdoor import run_sql
 from tests.support.stores import Clock, Store
-from todo_cli.errors import DatabaseBusy, InvalidInput, NotFound
+from todo_cli.database.run import OF_A_RULE
+from todo_cli.errors import (
+    Code,
+    Conflict,
+    DatabaseBusy,
+    InvalidInput,
+    NotFound,
+    PartlyDone,
+)
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, Task, TaskChange, TaskQuery, TaskStatus
 
@@ -282,6 +290,18 @@ SKIPPING = {
         "CREATE TRIGGER skip BEFORE {change} ON todo.task FOR EACH ROW EXECUTE FUNCTION todo.skip()",
     ),
 }
+# Beside SKIPPING, and first by name: each delete that is skipped renames the task.
+RENAMING = {
+    "sqlite": (
+        "CREATE TRIGGER renaming BEFORE DELETE ON task WHEN (SELECT n FROM skips) > 0"
+        " BEGIN UPDATE task SET title = title || '!'; END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION todo.rename() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE todo.task SET title = title || '!'; RETURN OLD; END $$",
+        "CREATE TRIGGER renaming BEFORE DELETE ON todo.task FOR EACH ROW EXECUTE FUNCTION todo.rename()",
+    ),
+}
 
 
 async def skip_changes(store: Store, change: str, times: int) -> None:
@@ -295,20 +315,63 @@ async def skip_changes(store: Store, change: str, times: int) -> None:
         await run_sql(store, sql.format(change=change))
 
 
+@pytest.mark.spec("002/FR-037")
 @pytest.mark.parametrize("change", ["UPDATE", "DELETE"])
-async def test_a_change_is_tried_three_times_when_tasks_come_and_go(
+async def test_a_change_that_the_store_skips_is_tried_three_times(
     store: Store, tasks: TaskService, milk: Task, change: str
 ) -> None:
     use = {"UPDATE": tasks.complete, "DELETE": tasks.delete}[change]
 
     await skip_changes(store, change, 3)
     with pytest.raises(
-        DatabaseBusy, match=r"^The tasks keep changing$"
+        Conflict,
+        match=r"^The database keeps what is stored; nothing was changed$",
     ) as error:
         await use([1])
     untouched = await tasks.get(1)
     await run_sql(store, "UPDATE todo.skips SET n = 2")
     changed = await use([1])
 
-    assert error.value.hint == "try again"
+    assert error.value.hint == OF_A_RULE
     assert (untouched, [task.id for task in changed]) == (milk, [milk.id])
+
+
+async def test_tasks_that_change_between_the_tries_are_busy(
+    store: Store, tasks: TaskService, milk: Task
+) -> None:
+    """Each skipped delete changes the task, as other programs might."""
+    await skip_changes(store, "DELETE", 3)
+    for sql in RENAMING[store.kind]:
+        await run_sql(store, sql)
+
+    with pytest.raises(
+        DatabaseBusy, match=r"^The tasks keep changing$"
+    ) as error:
+        await tasks.delete([1])
+
+    assert error.value.hint == "try again"
+    assert (await tasks.get(1)).title == f"{milk.title}!!!"
+
+
+@pytest.mark.spec("002/FR-037")
+@pytest.mark.parametrize("change", ["UPDATE", "DELETE"])
+async def test_a_change_that_the_store_skips_for_one_task_says_so(
+    store: Store, tasks: TaskService, milk: Task, change: str
+) -> None:
+    """It was a bug, after half of it was done:
+    Dicklesworthstone/frankensqlite#228 (a trigger that ignores some rows).
+    """
+    use = {"UPDATE": tasks.complete, "DELETE": tasks.delete}[change]
+    await tasks.add(NewTask(title="Buy bread"))
+    await skip_changes(store, change, 1)
+
+    with pytest.raises(PartlyDone) as error:
+        await use([2, 1])
+
+    assert (error.value.code, error.value.hint) == (Code.CONFLICT, OF_A_RULE)
+    # The stores change them in orders of their own.
+    [kept] = (await tasks.list()).tasks
+    assert kept.number in (1, 2)
+    assert error.value.message == (
+        f"The database keeps {kept.number}; all others were changed"
+    )

@@ -9,6 +9,7 @@ import typer
 
 from todo_cli.cli.command import Command
 from todo_cli.cli.parser import CommandParser, GroupParser, ParseState
+from todo_cli.docstring import docstring
 
 User = Annotated[
     str | None,
@@ -129,7 +130,10 @@ def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
     returns the bare command of an application that has just one.
     """
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
+    words = docstring(command)
+    alone.command(name, cls=CommandParser, help=words, rich_help_panel=panel)(
+        command
+    )
     return typer.main.get_command(alone)
 
 
@@ -155,7 +159,9 @@ _DB_COMMANDS: Final = {
 def commands() -> Any:
     """Build the root command, once in a process."""
     root: Any = typer.main.get_command(app)
-    db = root.commands["db"]
-    db.commands = Commands(_DB_COMMANDS)
-    root.commands = Commands(_COMMANDS, db=db)
+    root.help = docstring(todo)
+    group = root.commands["db"]
+    group.help = docstring(db)
+    group.commands = Commands(_DB_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=group)
     return root

@@ -138,6 +138,10 @@ class PostgresDialect:
         )
         return items.render_derived()
 
+    def counted(self, new: Any) -> Expression:
+        """Return something for each task: asyncpg counts no rows otherwise."""
+        return new.returning(task.number)
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
         values = any_(self._array(name, left.type))
@@ -283,6 +287,10 @@ class SqliteDialect:
         literal_column("10", Integer), type_=Text
     )
 
+    def counted(self, new: Any) -> Expression:
+        """Leave it as it is: the driver counts the rows."""
+        return new
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
         values = select(self.items(name).c.value)
@@ -397,7 +405,9 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.
         "stored": select(*COLUMNS).where(is_listed),
-        "insert": insert(TASK).values(_open([*COLUMNS, *FOLDED])),
+        "insert": dialect.counted(
+            insert(TASK).values(_open([*COLUMNS, *FOLDED]))
+        ),
         "insert_tag": _insert_tag(dialect),
     }
 
@@ -1048,7 +1058,9 @@ def _copy(dialect: Dialect, each: Table) -> Expression:
     A task number that is already taken is an error and is not skipped.
     """
     copied = dialect.insert(each).values(_open(each.c))
-    return copied if each is TASK else copied.on_conflict_do_nothing()
+    if each is TASK:
+        return dialect.counted(copied)
+    return copied.on_conflict_do_nothing()
 
 
 def _known(dialect: Dialect, each: Table) -> Select[Any]:

@@ -18,7 +18,9 @@ from todo_cli.database.run import (
     Connection,
     Row,
     Statement,
+    dropped,
     fetch_value,
+    store_tasks,
 )
 from todo_cli.database.sorting import rank_of
 from todo_cli.errors import Conflict, SchemaMismatch
@@ -65,7 +67,8 @@ class TaskRepository:
         statement. SQLite takes several, so call it inside a transaction.
 
         Raises:
-            Conflict: another user holds the id, or no number is left.
+            Conflict: another user holds the id, no number is left, or a rule
+                of the database drops the task.
         """
         if self._connection.is_sqlite:
             # SQLite has no INSERT inside another statement.
@@ -82,10 +85,22 @@ class TaskRepository:
         adding = self._fetch(statement, given, outcome="it is stored")
         rows = await self._counted(adding)
         if not rows:
-            raise _held_by_another(task.id)
+            return await self._not_added(task.id)
         *values, is_new = rows[0]
         [found] = self._read([values], statement, outcome="it is stored")
         return Added(found, is_new=bool(is_new))
+
+    async def _not_added(self, id: UUID) -> Added:
+        """Find out why PostgreSQL stored no task, and returned none.
+
+        Raises:
+            Conflict: another user holds the id, or a rule dropped the task.
+        """
+        stored = await self._stored([id])
+        if id not in stored:
+            raise dropped()
+        # A trigger has skipped the change that returns the stored task.
+        return Added(stored[id], is_new=False)
 
     async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
         """Store tasks in the given order, under consecutive numbers.
@@ -124,7 +139,7 @@ class TaskRepository:
         for number, task in enumerate(tasks, start=first):
             task.number = number
         rows = [_values(task) for task in tasks]
-        await self._connection.store("insert", rows)
+        await store_tasks(self._connection, "insert", rows)
         await self._store_tags(tasks)
 
     async def _store_tags(self, tasks: Sequence[Task]) -> None:

@@ -5,14 +5,16 @@ A long list is drawn in about the time that it takes to write it into a pipe.
 
 import io
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, pairwise
 from typing import BinaryIO, Final, TextIO, TypeAlias
 
 from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 from rich.table import Table as RichTable
@@ -35,9 +37,29 @@ _TITLE: Final = "\ue001"
 _WHEN: Final = "\ue002"
 _PLACES: Final = re.compile(f"{_NUMBER}+|{_TITLE}+|{_WHEN}+")
 """Where the values belong in what Rich has drawn."""
-_WORDS: Final = re.compile(r"\s*\S+\s*")
+_WORDS: Final = re.compile(r"(\s*\S+)\s*")
 """A word with the blanks around it; a line ends after such a word."""
+_JOINER: Final = "\u200d"
+"""Joins two characters into one."""
+_EMOJI: Final = "\ufe0f"
+"""Makes an emoji of the character before it, which may need another cell."""
 _FORMATS: Final = {_NUMBER: "{number}", _TITLE: "{title}", _WHEN: "{when}"}
+
+
+class _Sizes(dict[int, int]):
+    """How many cells each character takes that has been asked for.
+
+    Rich takes three times as long to find one again.
+    """
+
+    def __missing__(self, code: int) -> int:
+        """Ask Rich, and remember the answer."""
+        size = get_character_cell_size(chr(code))
+        self[code] = size
+        return size
+
+
+_SIZES: Final = _Sizes()
 
 
 class _Buffer(io.StringIO):
@@ -182,7 +204,7 @@ def _values(task: Task, now: datetime, mark: str) -> _Values:
         title = mark + title
     # An open task shows its age, a done one when it was done.
     when = task.completed_at or task.created_at
-    return str(task.number), title, age(when, now), cell_len(title)
+    return str(task.number), title, age(when, now), _length(title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,59 +322,107 @@ class _Row:
 
         `length` is that of the title in cells: most titles fit.
         """
-        parts = [title]
+        lines = [(title, length)]
         if length > self._width:
-            parts = self._broken(title)
-        first, *more = parts
+            lines = self._broken(title)
+        (first, first_length), *more = lines
         # Rich drew the mark in a colour of its own.
-        rest = self._padded(first)[len(self._mark) :]
-        line = self._first.format(
+        rest = self._padded(first, first_length)[len(self._mark) :]
+        drawn = self._first.format(
             number=number.rjust(self._number_width),
             title=rest,
             when=when.ljust(self._when_width),
         )
-        lines = [line]
-        for part in more:
-            padded = self._padded(part)
-            lines.append(self._following.format(title=padded))
+        filled = [drawn]
+        for line, line_length in more:
+            padded = self._padded(line, line_length)
+            filled.append(self._following.format(title=padded))
+        return filled
+
+    def _broken(self, title: str) -> list[tuple[str, int]]:
+        """Break a title into lines, each with its length in cells.
+
+        Only Rich knows which characters are joined to one, as in many emoji.
+        """
+        if _is_joined(title):
+            text = Text(title)
+            parts = text.wrap(self._console, self._width, overflow="fold")
+            return [(part.plain, part.cell_len) for part in parts]
+        ends = _ends(title)
+        starts = _starts(title, ends, self._width)
+        lines = []
+        for start, end in pairwise([*starts, len(title)]):
+            line = title[start:end].rstrip()
+            length = ends[start + len(line)] - ends[start]
+            lines.append((line, length))
         return lines
 
-    def _broken(self, title: str) -> list[str]:
-        """Break a title into lines, between words, as Rich does.
+    def _padded(self, title: str, length: int) -> str:
+        """Fill a line up to the width of its column."""
+        return title + " " * (self._width - length)
 
-        Rich itself takes twice as long, and is asked only where a word is
-        longer than a line.
-        """
-        lines = [""]
-        room = self._width
-        for word in _WORDS.findall(title):
-            needed = cell_len(word.rstrip())
-            if needed > self._width:
-                return self._folded(title)
-            if needed > room:
-                lines.append("")
-                room = self._width
-            lines[-1] += word
-            room -= cell_len(word)
-        return [line.rstrip() for line in lines]
 
-    def _folded(self, title: str) -> list[str]:
-        """Break a title into lines, also within words.
+def _starts(title: str, ends: Sequence[int], width: int) -> list[int]:
+    """Return where each line of a title starts, as Rich would break it.
 
-        Chinese and Japanese have no spaces, and a character of several code
-        points must stay whole: that is Rich's business.
-        """
-        text = Text(title)
-        parts = text.wrap(self._console, self._width, overflow="fold")
-        return [part.plain for part in parts]
+    Rich takes three times as long. A line starts with a word. A word that is
+    longer than a line, as in Chinese, has lines of its own.
+    """
+    starts = [0]
+    for word in _WORDS.finditer(title):
+        start = word.start()
+        room = width - (ends[start] - ends[starts[-1]])
+        needed = ends[word.end(1)] - ends[start]
+        if needed <= room:
+            continue
+        if start > 0:
+            starts.append(start)
+        if needed > width:
+            starts += _folds(start, word.end(), ends, width)
+    return starts
 
-    def _padded(self, title: str) -> str:
-        """Fill a line up to the width of its column.
 
-        Cells are counted, of which a Chinese character takes two.
-        """
-        missing = self._width - cell_len(title)
-        return title + " " * missing
+def _folds(
+    start: int, end: int, ends: Sequence[int], width: int
+) -> Iterator[int]:
+    """Yield where the second line of a long word starts, and the next ones.
+
+    What is zero cells wide, such as an accent, stays with the character
+    before it.
+    """
+    while True:
+        full = bisect_right(ends, ends[start] + width, lo=start) - 1
+        # A line of one cell has no room for a character of two.
+        start = max(full, start + 1)
+        if start >= end:
+            return
+        yield start
+
+
+def _ends(text: str) -> Sequence[int]:
+    """Count the cells before each character of a text, and before its end."""
+    if text.isascii():
+        return range(len(text) + 1)
+    return list(accumulate(_sizes(text), initial=0))
+
+
+def _length(text: str) -> int:
+    """Count the cells of a text, of which a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    if _is_joined(text):
+        return cell_len(text)
+    return sum(_sizes(text))
+
+
+def _sizes(text: str) -> bytes:
+    """Return how many cells each character takes."""
+    return text.translate(_SIZES).encode()
+
+
+def _is_joined(text: str) -> bool:
+    """Whether a character may be one with the next, as in many emoji."""
+    return _JOINER in text or _EMOJI in text
 
 
 def _taken_apart(
