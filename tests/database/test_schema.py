@@ -104,7 +104,7 @@ async def by_alembic(store: Store, clock: Clock) -> None:
     else:
         dialer = Dialer(store.target, timeout_s=15)
         server = Server(store.target, dialer, size=1, busy_for_s=5)
-        await upgrade.upgrade_server(server.dial)
+        await upgrade.upgrade_server(server.dial, store.target.place)
 
 
 def engine_of(store: Store) -> AsyncEngine:

@@ -93,13 +93,15 @@ class Facts(Findings):
         """Fetch rows for the values with these names; `take` adds them.
 
         If that fails, note it for each name. A lost connection and a lock are
-        raised, so that the whole call is repeated.
+        raised, so that the whole call is repeated; so is damage, because a
+        damaged file cannot be used.
         """
         try:
             rows = await connection.fetch(statement, **values)
         except Exception as error:
             can_repeat = failures.is_cut(error) or failures.is_busy(error)
-            if can_repeat or not failures.is_of_driver(error):
+            is_damage = failures.is_damage(error)
+            if can_repeat or is_damage or not failures.is_of_driver(error):
                 raise
             self.add_unreadable(names, error)
         else:
