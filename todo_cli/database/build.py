@@ -105,7 +105,7 @@ def list_of(name: str, chosen: Plan) -> str:
                 order = _columns_of(part.order)
                 made.append(lists.Part(conditions, order))
         segments.append(made)
-    whole = lists.some(dialect, queries.COLUMNS, where, segments, few)
+    whole = lists.some(dialect, queries.COLUMNS, segments, few)
     return sql_of(whole, name)
 
 
@@ -168,7 +168,7 @@ def _change(name: str) -> dict[str, Any]:
         sql = sql.replace("updated_at=/*set*/", "/*set*/")
         found[key] = sql.split("\n")
         found["kinds"] = entry["kinds"]
-    differs: Any = literal_column("/*differs*/")
+    differs: Any = literal_column("(/*differs*/)")
     for column, value in queries.stamped(differs).items():
         found[column] = sql_of(value, name)
     found["fields"] = {each: _field(name, each) for each in queries.CHANGES}
@@ -285,9 +285,7 @@ def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
             parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    dialect = DIALECTS[name]
-    where: Any = literal_column("/*where*/")
-    whole = lists.some(dialect, queries.COLUMNS, [where], segments, few)
+    whole = lists.some(DIALECTS[name], queries.COLUMNS, segments, few)
     return sql_of(whole, name)
 
 
