@@ -59,7 +59,12 @@ def test_render_says_waiting_only_of_an_open_task_that_waits() -> None:
 
 @pytest.mark.spec("002/FR-054")
 def test_render_leaves_no_column_of_a_list_empty() -> None:
-    tasks = [task(3), done(2), task(1, ""), task(4, "-", project="", tags=[""])]
+    tasks = [
+        task(3),
+        done(2),
+        task(1, ""),
+        task(4, "-", project="", tags=[""]),
+    ]
     rows = [line.split("\t") for line in render(listing(*tasks)).splitlines()]
 
     assert [(len(row), all(row)) for row in rows] == [(12, True)] * 4

@@ -121,7 +121,13 @@ def test_broken_loses_nothing_and_keeps_to_the_width() -> None:
 
 
 def test_length_is_that_of_rich() -> None:
-    more = ["\u200d", "a\u200d", "\ufe0f", "\ufe0f\ufe0fa", "\u200da\ufe0f1\ufe0f"]
+    more = [
+        "\u200d",
+        "a\u200d",
+        "\ufe0f",
+        "\ufe0f\ufe0fa",
+        "\u200da\ufe0f1\ufe0f",
+    ]
     for text in [*WORDS, *more]:
         assert length(text) == cell_len(text), ascii(text)
         assert broken(text, 500)[0].length == cell_len(text)

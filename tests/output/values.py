@@ -85,6 +85,8 @@ def page(
     return TaskPage(list(tasks), counts, query, TODAY)
 
 
-def listing(*tasks: Task, query: TaskQuery = TaskQuery(TaskStatus.ALL)) -> Sheet:
+def listing(
+    *tasks: Task, query: TaskQuery = TaskQuery(TaskStatus.ALL)
+) -> Sheet:
     """A list of tasks."""
     return listed(page(*tasks, query=query), context())

@@ -112,7 +112,7 @@ def list_of(name: str, chosen: Plan) -> str:
                 order = _columns_of(part.order)
                 made.append(lists.Part(conditions, order))
         segments.append(made)
-    whole = lists.some(dialect, queries.COLUMNS, where, segments, few)
+    whole = lists.some(dialect, queries.COLUMNS, segments, few)
     return sql_of(whole, name)
 
 
@@ -317,9 +317,7 @@ def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
             parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    dialect = DIALECTS[name]
-    where: Any = literal_column("/*where*/")
-    whole = lists.some(dialect, queries.COLUMNS, [where], segments, few)
+    whole = lists.some(DIALECTS[name], queries.COLUMNS, segments, few)
     return sql_of(whole, name)
 
 

@@ -18,7 +18,7 @@ Names = tuple[str, ...]
 
 
 class Part(NamedTuple):
-    """A part of a segment: more conditions, and the names of its order."""
+    """A part of a segment: its conditions, and the names of its order."""
 
     conditions: Names
     order: Names
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     """The parts of a list, by name."""
 
     where: Names
-    """The conditions of the list."""
+    """The conditions of the list; those of a part are its own."""
     segments: tuple[tuple[Part, ...], ...] = ()
     """None of them without a limit: then the order does not matter."""
     probe: Probe | None = None
@@ -67,7 +67,7 @@ def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
     if query.limit is None:
         return Plan(where)
     probe = _probe(query, where, by_words=by_words)
-    return Plan(where, _segments(query), probe)
+    return Plan(where, _segments(query, where), probe)
 
 
 # Conditions
@@ -184,12 +184,12 @@ _WHOLE: Final[Mapping[Sort, Names]] = {
 """Each order as one, with what puts tasks without a value last."""
 
 
-def _segments(query: TaskQuery) -> tuple[tuple[Part, ...], ...]:
+def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     """Return the segments of the order of a list."""
     sort = order_of(query)
     if query.group is not None:
         order = tuple(_named(name, query) for name in _WHOLE[sort])
-        return ((Part((), (f"group_{query.group}", *order)),),)
+        return ((Part(where, (f"group_{query.group}", *order)),),)
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
@@ -197,10 +197,38 @@ def _segments(query: TaskQuery) -> tuple[tuple[Part, ...], ...]:
         has_edge = order.endswith("_reversed")
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
+        walked = _walked(where, name)
         parts = []
         for state in _states(query, conditions):
-            parts.append(Part((*state, *conditions), (order,), has_edge))
+            all_of = (*walked, *state, *conditions)
+            parts.append(Part(all_of, (order,), has_edge))
         found.append(tuple(parts))
+    return tuple(found)
+
+
+WALKED: Final = "_walked"
+"""The end of the name of a condition for which no index is chosen."""
+LEADS: Final[Mapping[str, str]] = {
+    "waiting": "wait",
+    "has_due": "due",
+    "due_from": "due",
+    "due_to": "due",
+    "priorities": "priority",
+    "project": "",
+    "created_since": "newest",
+    "created_before": "newest",
+    "completed_since": "completed",
+    "completed_before": "completed",
+}
+"""The conditions that have an index, and the order that has the same one."""
+
+
+def _walked(where: Names, order: str) -> Names:
+    """Return the conditions of a part, so that the index of its order is used."""
+    found = []
+    for name in where:
+        leads_elsewhere = LEADS.get(name, order) != order
+        found.append(f"{name}{WALKED}" if leads_elsewhere else name)
     return tuple(found)
 
 

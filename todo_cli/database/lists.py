@@ -20,6 +20,7 @@ alone, and those that share its last value are read apart, in their own order.
 """
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -44,6 +45,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import operators
 
+from todo_cli.database import listing
 from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.tables import (
     ByCodePoint,
@@ -117,20 +119,36 @@ def within(first_year: int, end_year: int) -> ColumnElement[bool]:
 def clauses(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     """Return the conditions of lists, by name.
 
-    Each is compiled alone, and reading a list joins them with AND.
+    Each is compiled alone, and reading a list joins them with AND. Those of
+    `listing.LEADS` are there twice: once so that no index is chosen for them.
     """
-    return _states(dialect) | _days() | _choices(dialect) | _texts(dialect)
+    found = _plain(dialect, task)
+    columns: Any = SimpleNamespace()
+    for column_of in TASK.c:
+        walked = dialect.without_index(column_of)
+        setattr(columns, column_of.name, walked)
+    plain = _plain(dialect, columns)
+    for name in listing.LEADS:
+        found[f"{name}{listing.WALKED}"] = plain[name]
+    return found | _texts(dialect)
 
 
-def _states(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+def _plain(dialect: "Dialect", columns: Any) -> dict[str, Any]:
+    """Return the conditions on values but texts."""
+    states = _states(dialect, columns)
+    return states | _days(columns) | _choices(dialect, columns)
+
+
+def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on the status, and on the place in a list."""
-    waits = task.wait_until > TODAY
-    is_due = or_(task.wait_until.is_(None), task.wait_until <= TODAY)
+    waits = columns.wait_until > TODAY
+    is_due = or_(columns.wait_until.is_(None), columns.wait_until <= TODAY)
+    is_open = task.completed == _FALSE
     return {
-        "open": and_(task.completed == _FALSE, is_due),
-        "waiting": and_(task.completed == _FALSE, waits),
+        "open": and_(is_open, is_due),
+        "waiting": and_(is_open, waits),
         "done": task.completed == _TRUE,
-        "not_done": task.completed == _FALSE,
+        "not_done": is_open,
         # It leaves out nothing, and leads into an index that begins with it.
         "either": dialect.is_either(task.completed),
         "after": tuple_(task.created_at, task.number) < _PLACE,
@@ -138,52 +156,52 @@ def _states(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     }
 
 
-def _days() -> dict[str, ColumnElement[bool]]:
+def _days(columns: Any) -> dict[str, Any]:
     """Conditions on days and times."""
-    found: dict[str, ColumnElement[bool]] = {
-        "has_due": task.due_on.is_not(None),
-        "no_due": task.due_on.is_(None),
-        "due_from": task.due_on >= bindparam("due_first", type_=Day),
-        "due_to": task.due_on <= bindparam("due_last", type_=Day),
-        "has_completed": task.completed_at.is_not(None),
-        "has_wait": task.wait_until.is_not(None),
-        "no_wait": task.wait_until.is_(None),
+    found: dict[str, Any] = {
+        "has_due": columns.due_on.is_not(None),
+        "no_due": columns.due_on.is_(None),
+        "due_from": columns.due_on >= bindparam("due_first", type_=Day),
+        "due_to": columns.due_on <= bindparam("due_last", type_=Day),
+        "has_completed": columns.completed_at.is_not(None),
+        "has_wait": columns.wait_until.is_not(None),
+        "no_wait": columns.wait_until.is_(None),
         # Besides `open`, for the index of the wait day.
-        "waited": task.wait_until <= TODAY,
+        "waited": columns.wait_until <= TODAY,
     }
     since = bindparam("since", type_=Instant)
     before = bindparam("before", type_=Instant)
     for name in ("created", "completed"):
-        moment = task[f"{name}_at"]
+        moment = getattr(columns, f"{name}_at")
         found[f"{name}_since"] = moment >= since
         found[f"{name}_before"] = moment < before
     return found
 
 
-def _choices(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+def _choices(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on priority, project and tags."""
-    has_priority = task.priority.is_not(None)
-    is_one = dialect.within(_RANK, "ranks")
-    project: Any = ByCodePoint(task.project)
+    has_priority = columns.priority.is_not(None)
+    is_one = dialect.within(rank(columns.priority), "ranks")
+    project: Any = ByCodePoint(columns.project)
     given: Any = ByCodePoint(bindparam("project", type_=Text))
     # What is below `home` begins with `home.`; the next character is `/`.
     below: Any = ByCodePoint(bindparam("project_below", type_=Text))
     end: Any = ByCodePoint(bindparam("project_end", type_=Text))
     return {
         "has_priority": has_priority,
-        "no_priority": task.priority.is_(None),
+        "no_priority": columns.priority.is_(None),
         "priorities": and_(has_priority, is_one),
-        "priorities_or_none": or_(task.priority.is_(None), is_one),
-        "has_project": task.project.is_not(None),
-        "no_project": task.project.is_(None),
+        "priorities_or_none": or_(columns.priority.is_(None), is_one),
+        "has_project": columns.project.is_not(None),
+        "no_project": columns.project.is_(None),
         # The outer bounds are for the index.
         "project": and_(
             project >= given,
             project < end,
             or_(project == given, project >= below),
         ),
-        "tags": ~dialect.lacks(task.tags, "tags"),
-        "no_tags": ~dialect.has_one(task.tags, "no_tags"),
+        "tags": ~dialect.lacks(columns.tags, "tags"),
+        "no_tags": ~dialect.has_one(columns.tags, "no_tags"),
     }
 
 
@@ -341,14 +359,12 @@ def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
 def some(
     dialect: "Dialect",
     columns: Any,
-    where: Any,
     segments: Sequence[Sequence[Part]],
     few: Any = None,
 ) -> Select[Any]:
     """Select the first `most` tasks of a list, and some more, in no order.
 
-    `where` are the conditions of the list. `few` selects up to 1,001 tasks that
-    fit them; None if there is no filter.
+    `few` selects up to 1,001 tasks of the list; None if there is no filter.
     """
     found: dict[str, Any] = {}
     chosen: list[Any] = []
@@ -364,8 +380,7 @@ def some(
         for place, part in enumerate(parts):
             name = f"part_{number}_{place}"
             names.append(name)
-            whole = part._replace(conditions=[*where, *part.conditions])
-            read = _read(name, whole, gate)
+            read = _read(name, part, gate)
             found |= read
             # The last row of a part is no part.
             chosen += [_ids_of(each) for each in read if "last" not in each]

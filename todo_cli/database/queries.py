@@ -154,6 +154,10 @@ class PostgresDialect:
         """Return something for each task: asyncpg counts no rows otherwise."""
         return new.returning(task.number)
 
+    def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Return a column as it is: PostgreSQL knows what an index costs."""
+        return column
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
         values = any_(self._array(name, left.type))
@@ -338,6 +342,12 @@ class SqliteDialect:
         """Leave it as it is: the driver counts the rows."""
         return new
 
+    def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Return a column so that SQLite uses no index for its conditions."""
+        return literal_column(
+            f"+{column.table.name}.{column.name}", column.type
+        )
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
         values = select(self.items(name).c.value)
@@ -434,14 +444,17 @@ class SqliteDialect:
         missing = noted.where(texts.c.number > first_missing)
         unfolded = select(task.id).where(_MINE, task.title_folded.is_(None))
         either = union_all(entered, missing, unfolded).subquery("either")
-        # With the sign no index of the user is used, but the one of the id.
-        user: Any = literal_column("+task.user_id", Text)
         word = bindparam("word", type_=Text)
-        found = select(task.id.label("id")).distinct()
-        found = found.select_from(either.join(TASK, task.id == either.c.id))
-        is_unfolded = task.title_folded.is_(None)
-        has_word = or_(is_unfolded, lists.occurs(self, word))
-        return found.where(user == _USER, *where, has_word).limit(most)
+        fitting = select(_ONE).select_from(TASK).correlate(either)
+        fitting = fitting.where(
+            task.id == either.c.id,
+            self.without_index(task.user_id) == _USER,
+            *where,
+            or_(task.title_folded.is_(None), lists.occurs(self, word)),
+        )
+        # No join: SQLite would gather all that match before it looks at one.
+        found = select(either.c.id.label("id")).distinct()
+        return found.where(fitting.exists()).limit(most)
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test with `file_facts.is_readable`, a function in Python.

@@ -118,7 +118,6 @@ class Statements:
             few = "\n".join(frame["few"][chosen.probe.source])
             few = self._with(few, "probe", chosen.probe.conditions)
             sql = sql.replace("/*few*/", few)
-        sql = self._with(sql, "where", chosen.where)
         parts = [part for parts in chosen.segments for part in parts]
         for number, part in enumerate(parts):
             sql = self._with(sql, f"when {number}", part.conditions)
