@@ -37,7 +37,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 def plans_of(filters: Mapping[str, Any]) -> list[listing.Plan]:
     """The different plans of lists with these filters, in a stable order."""
-    found = {}
+    found: dict[listing.Plan, None] = {}
     for (
         status,
         order,

@@ -190,10 +190,10 @@ async def test_a_task_has_at_most_fifty_tags(
         )
     )
 
-    for change in ({"add_tags": ["more"]}, {"add_tags": ["x", "tag1"]}):
+    for added in (["more"], ["x", "tag1"]):
         # The other task has room, and gets nothing either.
         with pytest.raises(InvalidInput, match="nothing was changed"):
-            await tasks.update([2, 1], TaskChange(**change))
+            await tasks.update([2, 1], TaskChange(add_tags=added))
     assert await tasks.find([1, 2]) == [full, other]
     assert await tag_rows(store) == rows_of(full)
     [swapped] = await tasks.update(
@@ -359,7 +359,7 @@ async def test_what_waits_is_decided_by_the_day_of_the_caller(
 
     for day, status in ((4, TaskStatus.WAITING), (5, TaskStatus.OPEN)):
         today = date(2026, 1, day)
-        page = await tasks.list(TaskQuery(status, today))
+        page = await tasks.list(TaskQuery(status, today=today))
         assert [task.number for task in page.tasks] == [1]
         assert page.today == today
         counts = (page.counts.open, page.counts.waiting)

@@ -148,7 +148,7 @@ def orders(limits: Sequence[int | None]) -> Iterator[TaskQuery]:
     ):
         yield TaskQuery(
             status,
-            TODAY,
+            today=TODAY,
             limit=limit,
             sort=sort,
             group=group,
@@ -255,7 +255,7 @@ async def test_rows_without_folded_texts_are_found_all_the_same(
     )
     words = ["ärger", "ARGER", "milk", "home", "föod", "strasse", "100%", "_"]
     queries = [
-        TaskQuery(status, TODAY, words=(word, *more), limit=limit)
+        TaskQuery(status, today=TODAY, words=(word, *more), limit=limit)
         for word in words
         for more in ((), ("a",))
         for status in (TaskStatus.ALL, TaskStatus.OPEN)

@@ -308,7 +308,7 @@ _PAGE: Final = "\n SELECT counts."
 
 def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
     """Compile one list with a limit."""
-    segments = []
+    segments: list[Any] = []
     number = 0
     for count in shape.split("."):
         parts = []

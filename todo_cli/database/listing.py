@@ -193,15 +193,15 @@ def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
-        order = _named(name, query) if number == 0 else name
-        has_edge = order.endswith("_reversed")
+        order_name = _named(name, query) if number == 0 else name
+        has_edge = order_name.endswith("_reversed")
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
         walked = _walked(where, name)
         parts = []
         for state in _states(query, conditions):
             all_of = (*walked, *state, *conditions)
-            parts.append(Part(all_of, (order,), has_edge))
+            parts.append(Part(all_of, (order_name,), has_edge))
         found.append(tuple(parts))
     return tuple(found)
 

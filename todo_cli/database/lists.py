@@ -338,11 +338,11 @@ def part_of(conditions: Sequence[Any], name: str, last: str) -> Part:
     backward = []
     is_last = []
     for number, each in enumerate(order[:size]):
-        value: Any = each.element  # type: ignore[attr-defined]  # of ASC or DESC
+        value: Any = each.element
         edge: Any = literal_column(f"edge_{number}")
         columns.append(value.label(f"edge_{number}"))
         names.append(edge)
-        is_rising = each.modifier is operators.asc_op  # type: ignore[attr-defined]
+        is_rising = each.modifier is operators.asc_op
         backward.append(edge.desc() if is_rising else edge.asc())
         of_last = select(edge).select_from(table(last)).scalar_subquery()
         is_last.append(value == of_last)
