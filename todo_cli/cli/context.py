@@ -46,6 +46,10 @@ class RunContext:
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
 
+    def __post_init__(self) -> None:
+        """Show how far an upgrade has come, which any command can begin."""
+        self.database.progress = self.progress
+
     def is_waiting(self) -> bool:
         """Whether the store is slow, and nothing on the terminal says so."""
         return self.database.is_waiting and not self.shows_progress
