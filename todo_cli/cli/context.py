@@ -48,6 +48,10 @@ class RunContext:
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
 
+    def __post_init__(self) -> None:
+        """Show how far an upgrade has come, which any command can begin."""
+        self.database.progress = self.progress
+
     @property
     def today(self) -> "date":
         """The caller's day, by `TZ`."""
