@@ -9,7 +9,10 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
+from todo_cli import rules
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.listing import COUNTED_UP_TO
+from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
@@ -20,6 +23,7 @@ from todo_cli.errors import (
     NoStore,
     NotFound,
     OutcomeUnknown,
+    PartlyDone,
     TodoError,
 )
 from todo_cli.fold import has_words
@@ -27,7 +31,9 @@ from todo_cli.task import (
     Added,
     Counts,
     NewTask,
+    Position,
     Reference,
+    Replacement,
     Task,
     TaskChange,
     TaskPage,
@@ -42,6 +48,16 @@ _TRIES: Final = 3
 
 
 _OPEN: Final = TaskQuery()
+
+_NEVER_NULL: Final = (
+    "title",
+    "completed",
+    "tags",
+    "add_tags",
+    "remove_tags",
+    "note",
+)
+"""The fields of a change that None does not clear."""
 
 
 class TaskService:
@@ -122,8 +138,9 @@ class TaskService:
     async def _page(self, query: TaskQuery, today: date) -> TaskPage:
         """Read a page, and look again at tasks without folded texts.
 
-        The store passes those on, whatever the words. Where a limit then cut
-        off what fits, all are read.
+        The store passes those on, whatever the words. If one of them does not
+        fit, and a limit may have cut off another that does, all are read. Else
+        `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
         fitting = [task for task in page.tasks if has_words(task, query.words)]
@@ -133,9 +150,13 @@ class TaskService:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         whole = await self._page(unlimited, today)
-        counts = replace(page.counts, found=len(whole.tasks))
+        found = min(len(whole.tasks), COUNTED_UP_TO + 1)
+        counts = replace(whole.counts, found=found)
         shown = whole.tasks[: query.limit]
-        return replace(whole, tasks=shown, counts=counts, query=query)
+        goes_on = None
+        if len(shown) < len(whole.tasks):
+            goes_on = Position(shown[-1].created_at, shown[-1].number)
+        return TaskPage(shown, counts, query, today, goes_on, whole.fault)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
@@ -175,17 +196,78 @@ class TaskService:
         differs. A lost answer is settled by reading the tasks again.
 
         Raises:
-            InvalidInput: nothing is named, or a title is to be cleared.
+            InvalidInput: nothing is named, or None is given for a field that
+                cannot be empty.
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
         """
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
-        for field in ("title", "completed", "tags"):
+        for field in _NEVER_NULL:
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
         return await self._set(references, changes)
+
+    async def replace(
+        self,
+        references: Sequence[Reference],
+        text: Replacement,
+        changes: TaskChange,
+    ) -> Tasks:
+        """Replace a text in the titles of tasks, all or nothing.
+
+        In the given order. The other `changes` are made at the same time. Two
+        round trips: the titles are read, and written if no task has changed
+        since; else they are read again, up to three times.
+
+        Raises:
+            InvalidInput: a title lacks the text, or would break a rule;
+                nothing is changed.
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is changed.
+            DatabaseBusy: the tasks were changed again and again.
+            Conflict: a rule of the database keeps what is stored.
+        """
+        found: Tasks = []
+        for _ in range(_TRIES):
+            before = found
+            found = await self.find(references, to_change=True)
+            # By id: a range could contain new tasks by now.
+            ids = [task.id for task in found]
+            retitled = [_retitled(task, text) for task in found]
+            changed = await self._retitle(ids, changes, retitled)
+            if changed:
+                return _whole(ids, changed)
+        raise _not_written(is_same=found == before)
+
+    async def _retitle(
+        self,
+        ids: Sequence[UUID],
+        changes: TaskChange,
+        retitled: Sequence[Task],
+    ) -> Tasks:
+        """Set a new title for each task, and make the other changes.
+
+        Returns nothing if a task is gone or was changed. After a lost answer,
+        read whether the tasks have the values now.
+        """
+        now = self._now()
+        try:
+            return await self._run(
+                lambda tasks: tasks.change(ids, changes, now, retitled),
+                effect=Effect.ONCE,
+            )
+        except (Conflict, Forbidden, InvalidInput) as error:
+            raise error.unchanged() from error
+        except OutcomeUnknown as lost:
+            found = await self._look(ids, lost)
+            titles = {task.id: task.title for task in retitled}
+            for task in found:
+                has_title = task.title == titles[task.id]
+                if not has_title or not _has_values(task, changes, now):
+                    raise
+            return found
 
     async def complete(
         self, references: Sequence[Reference], *, undo: bool = False
@@ -251,7 +333,7 @@ class TaskService:
         if not removed:
             # The first delete has succeeded after all.
             raise _gone(lost)
-        return _in_order(references, removed)
+        return _whole(references, removed)
 
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
@@ -281,6 +363,7 @@ class TaskService:
         """
         if not references:
             return []
+        found: Tasks = []
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)
@@ -289,10 +372,11 @@ class TaskService:
             except (Conflict, Forbidden, InvalidInput) as error:
                 raise error.unchanged() from error
             if changed:
-                return _in_order(references, changed)
+                return _whole(references, changed)
+            before = found
             # Raises NotFound, unless the task was added in the meantime.
-            await self.find(references, to_change=True)
-        raise DatabaseBusy("The tasks keep changing", hint="try again")
+            found = await self.find(references, to_change=True)
+        raise _not_written(is_same=found == before)
 
     async def _run(
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
@@ -331,6 +415,37 @@ class TaskService:
             f"No {noun} {words} for {self._user}{outcome}",
             hint="todo list --status all",
         )
+
+
+def _not_written(*, is_same: bool) -> Conflict | DatabaseBusy:
+    """Return the error for a change that affected no task, several times.
+
+    `is_same` says whether the tasks stayed as they were meanwhile.
+    """
+    if is_same:
+        message = f"The database keeps what is stored{NOTHING_CHANGED}"
+        return Conflict(message, hint=OF_A_RULE)
+    return DatabaseBusy("The tasks keep changing", hint="try again")
+
+
+def _retitled(task: Task, text: Replacement) -> Task:
+    """Return a task with the text replaced in its title.
+
+    Raises:
+        InvalidInput: the title lacks the text, or would break a rule.
+    """
+    if text.old not in task.title:
+        raise InvalidInput.of(
+            "title", f"`{text.old}` is not in the title of {task.number}"
+        ).unchanged()
+    title = task.title.replace(text.old, text.new)
+    try:
+        return replace(task, title=rules.clean_title(title))
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{error.message}, with the text replaced in {task.number}",
+            details=error.details,
+        ).unchanged() from None
 
 
 def _has_values(task: Task, wanted: TaskChange, now: datetime) -> bool:
@@ -386,6 +501,22 @@ def _missing(
         if not is_found:
             missing.append(reference)
     return missing
+
+
+def _whole(
+    references: Sequence[Reference], changed: Sequence[Task]
+) -> list[Task]:
+    """Return changed tasks in the order of the references.
+
+    Raises:
+        PartlyDone: a rule of the database kept one from being changed. It is
+            not noticed of a task that only a range names.
+    """
+    if missing := _missing(references, changed):
+        kept = ", ".join(_written(reference) for reference in missing)
+        message = f"The database keeps {kept}; all others were changed"
+        raise PartlyDone(message, hint=OF_A_RULE)
+    return _in_order(references, changed)
 
 
 def _in_order(

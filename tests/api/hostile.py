@@ -17,11 +17,11 @@ import struct
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.api.fuzz import process_on
 from tests.api.hostile_requests import Case, make
@@ -152,11 +152,25 @@ def is_usual(line: str) -> bool:
     return access is not None and access["status"] < "500"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Attack with this many cases; 1 if something was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.api.hostile")
+class Attack(Protocol):
+    """Sends the cases with these numbers, and says what came of them."""
+
+    def __call__(
+        self, served: Served, numbers: Sequence[int], *, seed: int
+    ) -> Findings: ...
+
+
+def run(
+    arguments: Sequence[str],
+    attack: Attack,
+    make: Callable[[int, int, int], object],
+    *,
+    cases: int,
+) -> int:
+    """Attack with this many cases, or as many as asked for; 1 if something was found."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
-    parser.add_argument("--cases", type=int, default=5_000)
+    parser.add_argument("--cases", type=int, default=cases)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--only", type=int, help="send this case alone, and print it"
@@ -169,15 +183,26 @@ def main(arguments: Sequence[str]) -> int:
         serving(process) as served,
     ):
         findings = attack(served, numbers, seed=asked.seed)
+        grown = size(served)
         if asked.only is not None:
             case = make(asked.seed, asked.only, served.port)
             sys.stdout.write("\n".join([repr(case), *served.lines, ""]))
+        lines = len(served.lines)
     counts = sorted(findings.statuses.items())
-    lines = [", ".join(f"{count} x {status}" for status, count in counts)]
-    lines += findings.found or ["nothing found"]
-    sys.stdout.write(f"{asked.kind}: " + "\n".join([*lines, ""]))
+    told = [", ".join(f"{count} x {status}" for status, count in counts)]
+    told.append(f"{lines} lines in the log, {grown // 1024} MiB at the end")
+    told += findings.found or ["nothing found"]
+    sys.stdout.write(f"{asked.kind}: " + "\n".join([*told, ""]))
     return 1 if findings.found else 0
 
 
+def size(served: Served) -> int:
+    """How much memory the server has, in KiB."""
+    status = Path(f"/proc/{served.process.pid}/status").read_text("ascii")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], attack, make, cases=5_000))

@@ -14,25 +14,28 @@ that is not one of a request, a line too many or too few, a server that no longe
 answers, and one that has grown by more than 64 MiB.
 """
 
-import argparse
 import asyncio
 import re
 import socket
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.api.fuzz import process_on
-from tests.api.hostile import ACCESS, Findings, is_usual, read_answers
+from tests.api.hostile import (
+    ACCESS,
+    Findings,
+    is_usual,
+    read_answers,
+    run,
+    size,
+)
 from tests.api.hostile_requests import CHUNKED, JSON, LIST, TASK, Request
-from tests.api.served import Served, serving
+from tests.api.served import Served
 from tests.support.program import LIMIT_S
 
 BATCH: Final = 40
@@ -79,6 +82,11 @@ def _request(random: Random, port: int) -> bytes:
     """A right request."""
     one = LIST + b"/" + TASK
     new = b'{"title": "\xc3\xa9", "description": "a\\nb", "id": "%b"}' % TASK
+    full = (
+        b'{"title": "x", "due_on": "2026-12-24", "wait_until": "2026-12-01", '
+        b'"priority": "high", "project": "home.kitchen", '
+        b'"tags": ["food", "\xc3\xa4"]}'
+    )
     long = b'{"title": "x", "description": "%b"}' % (b"y" * 9_000)
     request = random.choice(
         [
@@ -88,8 +96,11 @@ def _request(random: Random, port: int) -> bytes:
             Request(b"GET", b"/docs"),
             Request(b"HEAD", LIST),
             Request(b"POST", LIST, new),
+            Request(b"GET", LIST + b"?status=waiting&today=2026-12-01"),
             Request(b"POST", LIST, long),
+            Request(b"POST", LIST, full),
             Request(b"PUT", one, b'{"completed": true, "title": "y"}'),
+            Request(b"PATCH", one, b'{"tags": [], "due_on": null}'),
             Request(b"DELETE", one),
         ]
     )
@@ -185,7 +196,7 @@ def attack(served: Served, numbers: Sequence[int], *, seed: int) -> Findings:
     something is the last.
     """
     findings = Findings()
-    usual_size = _size(served)
+    usual_size = size(served)
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
         cases = {number: make(seed, number, served.port) for number in batch}
@@ -196,8 +207,8 @@ def attack(served: Served, numbers: Sequence[int], *, seed: int) -> Findings:
         if findings.found:
             return findings
         if start == 0:
-            usual_size = _size(served)  # it has loaded everything
-    growth = _size(served) - usual_size
+            usual_size = size(served)  # it has loaded everything
+    growth = size(served) - usual_size
     if growth > MOST_GROWTH:
         findings.found.append(f"it has grown by {growth} KiB")
     return findings
@@ -253,43 +264,5 @@ def _is_well(served: Served, path: str) -> bool:
     return status == 404
 
 
-def _size(served: Served) -> int:
-    """How much memory the server has, in KiB."""
-    status = Path(f"/proc/{served.process.pid}/status").read_text("ascii")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1])
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Attack with this many cases; 1 if something was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.api.mutate")
-    parser.add_argument("kind", choices=["sqlite", "postgresql"])
-    parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--only", type=int, help="send this case alone, and print it"
-    )
-    asked = parser.parse_args(arguments)
-    numbers = range(asked.cases) if asked.only is None else [asked.only]
-    with (
-        tempfile.TemporaryDirectory() as name,
-        process_on(asked.kind, Path(name)) as process,
-        serving(process) as served,
-    ):
-        findings = attack(served, numbers, seed=asked.seed)
-        grown = _size(served)
-        if asked.only is not None:
-            case = make(asked.seed, asked.only, served.port)
-            sys.stdout.write("\n".join([repr(case), *served.lines, ""]))
-        lines = len(served.lines)
-    counts = sorted(findings.statuses.items())
-    told = [", ".join(f"{count} x {status}" for status, count in counts)]
-    told.append(f"{lines} lines in the log, {grown // 1024} MiB at the end")
-    told += findings.found or ["nothing found"]
-    sys.stdout.write(f"{asked.kind}: " + "\n".join([*told, ""]))
-    return 1 if findings.found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], attack, make, cases=10_000))

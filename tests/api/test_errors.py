@@ -1,5 +1,6 @@
 """Every error is an envelope under the status of its code, and repeats nothing sent."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -74,13 +75,13 @@ async def test_other_methods_are_told_which_there_are(
 ) -> None:
     allowed = {
         TASKS: "GET, POST",
-        MISSING: "DELETE, GET, PUT",
+        MISSING: "DELETE, GET, PATCH, PUT",
         "/health": "GET",
         "/docs": "GET, HEAD",
         "/openapi.json": "GET, HEAD",
     }
     for path, methods in allowed.items():
-        for method in ("PATCH", "OPTIONS", "TRACE", "QUERY", "X"):
+        for method in ("LINK", "OPTIONS", "TRACE", "QUERY", "X"):
             response = await client.request(method, path, json={})
 
             error(response, 405, "METHOD_NOT_ALLOWED")
@@ -192,6 +193,53 @@ async def test_body_that_does_not_say_it_is_json_is_refused(
         )
 
         error(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.spec("001/FR-109")
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+async def test_body_that_is_compressed_is_refused(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    """RFC 9110, section 15.5.16: the answer says which encodings would do."""
+    body = gzip.compress(b'{"title": "x"}')
+    for codings in (
+        ["gzip"],
+        ["X-GZIP"],
+        ["br"],
+        ["aws-chunked"],
+        ["identity, gzip"],
+        ["gzip,\tidentity"],
+        ["identity", "gzip"],
+    ):
+        encoded = [("content-encoding", coding) for coding in codings]
+
+        response = await client.request(
+            method, path, content=body, headers=[*JSON.items(), *encoded]
+        )
+
+        failure = error(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        assert failure["message"].startswith("Content-Encoding: ")
+        assert response.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.spec("001/FR-109")
+async def test_body_without_an_encoding_can_say_so(
+    client: httpx.AsyncClient,
+) -> None:
+    for coding in (
+        "identity",
+        "Identity",
+        "",
+        " , identity,",
+        "identity,identity",
+    ):
+        headers = {**JSON, "content-encoding": coding}
+
+        response = await client.post(
+            TASKS, content=b'{"title": ""}', headers=headers
+        )
+
+        error(response, 422, "INVALID_INPUT")
 
 
 async def test_body_can_have_a_content_type_that_python_cannot_read(

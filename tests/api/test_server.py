@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.served import LISTENING
 from tests.api.support import TASKS, data
 from tests.api.wire import left, logged, sent, written
 from tests.support.stores import Clock
@@ -31,6 +32,30 @@ async def test_serve_collects_garbage_which_commands_do_not(
     served: httpx.AsyncClient,
 ) -> None:
     assert gc.isenabled()
+
+
+@pytest.fixture
+def loaded() -> list[str]:
+    """Something that is there before the server is."""
+    return ["a module"]
+
+
+async def test_serve_does_not_search_for_garbage_in_what_was_loaded_before(
+    loaded: list[str], served: httpx.AsyncClient
+) -> None:
+    assert not any(each is loaded for each in gc.get_objects())
+
+
+async def test_serve_searches_for_garbage_after_many_requests_only(
+    served: httpx.AsyncClient,
+) -> None:
+    gc.collect()
+    before = gc.get_stats()[0]["collections"]
+
+    answers = [await served.get(TASKS) for _ in range(100)]
+
+    assert len(answers) == 100
+    assert gc.get_stats()[0]["collections"] - before <= 5
 
 
 async def test_what_libraries_log_is_one_safe_line(
@@ -63,6 +88,55 @@ async def test_serve_goes_on_when_its_log_is_closed(
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
+
+
+@pytest.mark.spec("001/FR-114")
+async def test_a_request_that_outlasts_the_end_is_one_line(
+    kept: None,
+    choices: Settings,
+    clock: Clock,
+    stderr: io.BytesIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An end by SIGTERM logged an exception for each:
+    NousResearch/hermes-agent#58005, volcengine/OpenViking#3275.
+    """
+    monkeypatch.setattr(server, "GRACE_S", 0.3)
+    serving = asyncio.create_task(
+        server.serve(
+            choices,
+            host="127.0.0.1",
+            port=0,
+            variables={},
+            now=clock,
+            write=stderr.write,
+        )
+    )
+    await written(stderr, 2)
+    listening = LISTENING.search(stderr.getvalue().decode())
+    assert listening is not None
+    port = int(listening[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 14\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 100")
+
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    answer = await reader.read()
+    writer.close()
+    assert b"HTTP/1.1 500 " in answer
+    assert b'"code": "OUTCOME_UNKNOWN"' in answer
+    _, _, *lines = stderr.getvalue().decode().splitlines()
+    cut = "error: Cancel 1 running task(s), timeout graceful shutdown exceeded"
+    assert [line for line in lines if line != cut] == [lines[-1]]
+    assert lines[-1].startswith(f"POST {TASKS} 500 ")
 
 
 @pytest.fixture
@@ -167,6 +241,118 @@ async def test_answer_without_a_request_is_one_write_too(
     assert [int(written.split()[1]) for written in writes] == [status]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["success"] is False
     assert (b"retry-after: 1" in answer.lower()) is (status == 503)
+
+
+@pytest.mark.spec("001/FR-119")
+async def test_head_that_is_too_long_is_named(
+    served: httpx.AsyncClient,
+) -> None:
+    for end in (b"", b"\r\n\r\n"):
+        long = b"GET / HTTP/1.1\r\nHost: x\r\nA: %b" % (b"x" * 66_000)
+
+        answer = await sent(served, long + end)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"has more than 64 KiB" in answer
+
+
+TARGETS = [
+    ("http://{}/health", 200),
+    ("HTTP://{}/health", 200),
+    ("http://{}/api/ada/tasks?limit=1", 200),
+    ("http://{}/api/ada/tasks?limit=x", 422),
+    ("http://{}/nowhere", 404),
+    ("http://{}//api/ada/tasks", 404),
+    ("http://{}/api/a%2Fb/tasks", 404),
+    ("http://{}", 404),
+    ("http://{}?limit=1", 404),
+    ("http://evil.example/health", 403),
+    ("http://evil.example\\@{}/health", 403),
+    ("http://127.0.0.1/health", 403),
+    ("http://{}@evil.example/health", 403),
+    ("http://ada@{}/health", 403),
+    ("http:///health", 403),
+    ("http://[::1/health", 403),
+    ("https://{}/health", 404),
+    ("http:/health", 404),
+    ("//{}/health", 404),
+    ("//health", 404),
+    ("{}", 404),
+    ("*", 404),
+    ("health", 404),
+    ("/health#x", 400),
+    ("/health?#", 400),
+    ("/api/a#b/tasks", 400),
+    ("http://{}/health#x", 400),
+    ("http://{}#/health", 400),
+    ("/api/a%23b/tasks", 200),
+]
+"""Targets of a GET, with our address for `{}`, and the status of the answer."""
+
+
+@pytest.mark.spec("001/FR-110")
+async def test_target_can_be_a_path_or_a_whole_url(
+    served: httpx.AsyncClient, stderr: io.BytesIO
+) -> None:
+    """RFC 9112, section 3.2.2: a server accepts both, and believes the URL."""
+    here = served.base_url.netloc.decode()
+    for version in ("1.1", "1.0"):
+        for target, status in TARGETS:
+            head = (
+                f"GET {target.format(here)} HTTP/{version}\r\nHost: {here}\r\n"
+            )
+
+            answer = await sent(
+                served, f"{head}Connection: close\r\n\r\n".encode()
+            )
+
+            first, _, body = answer.partition(b"\r\n\r\n")
+            assert int(first.split()[1]) == status, target
+            assert json.loads(body)["success"] is (status == 200), target
+            assert (b"%23" in body) is (status == 400), target
+    lines = await logged(served, stderr, 2 * len(TARGETS))
+    assert [int(line.split()[-1]) for line in lines] == 2 * [
+        status for _, status in TARGETS
+    ]
+
+
+@pytest.mark.spec("001/FR-101", "001/FR-110")
+async def test_target_that_is_no_path_is_an_envelope(
+    served: httpx.AsyncClient,
+) -> None:
+    here = served.base_url.netloc.decode()
+    for method in ("OPTIONS", "CONNECT", "HEAD", "POST"):
+        for target in ("*", here, f"http://{here}", f"//{here}/api"):
+            head = f"{method} {target} HTTP/1.1\r\nHost: {here}\r\n"
+
+            answer = await sent(
+                served, f"{head}Connection: close\r\n\r\n".encode()
+            )
+
+            assert answer.startswith(b"HTTP/1.1 404 ")
+            assert (b"NOT_FOUND" in answer) is (method != "HEAD")
+
+
+@pytest.mark.spec("001/FR-110")
+async def test_url_as_target_stores_what_its_body_says(
+    served: httpx.AsyncClient,
+) -> None:
+    here = served.base_url.netloc.decode()
+    body = b'{"title": "x"}'
+    head = (
+        f"POST http://{here}{TASKS} HTTP/1.1\r\nHost: proxy.example\r\n"
+        "Content-Type: application/json\r\nConnection: close\r\n"
+    )
+    for framing in (
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body),
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+        % (len(body), body),
+    ):
+        answer = await sent(served, head.encode() + framing)
+        assert answer.startswith(b"HTTP/1.1 201 ")
+        assert b"\r\nlocation: /api/ada/tasks/" in answer
+
+    assert len(data(await served.get(TASKS))) == 2
 
 
 def chunked(

@@ -31,7 +31,8 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "add-lines": ("add -", ("Tasks",)),
     "list": ("list", ("Tasks",)),
     "show": ("show REF", ("Task",)),
-    "update": ("update REF", ("Task",)),
+    "update": ("update REF...", ("Task", "Tasks")),
+    "note": ("note REF TEXT...", ("Task",)),
     "done": ("done REF...", ("Task", "Tasks")),
     "delete": ("delete REF...", ("Task", "Tasks")),
     "doctor": ("doctor", ("Findings",)),
@@ -256,6 +257,8 @@ def _others() -> dict[str, Schema]:
             "items": {"type": ["integer", "string"]},
         },
         "tasks_checked": maybe_count,
+        "unfilled_tasks": maybe_count,
+        "unfilled_tags": maybe_count,
         "numbers": text,
     }
     on_sqlite: dict[str, Schema] = {

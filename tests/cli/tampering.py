@@ -35,6 +35,14 @@ def place_of(store: Store) -> list[str]:
     return [host.partition(":")[0], database]
 
 
+def rewrite(file: Path, *statements: str) -> None:
+    """Change an embedded file past every check, as another program could."""
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            other.execute(statement)
+
+
 def set_text(store: Store, number: int, column: str, text: str) -> None:
     """Write a text into a row past every check, as another program could."""
     quoted = text.replace("'", "''")
@@ -42,9 +50,7 @@ def set_text(store: Store, number: int, column: str, text: str) -> None:
         f"UPDATE todo.task SET {column} = '{quoted}' WHERE number = {number}"
     )
     if store.kind == "sqlite":
-        with closing(sqlite3.connect(path_of(store))) as file, file:
-            file.execute("PRAGMA ignore_check_constraints = ON")
-            file.execute(update.replace("todo.task", "task"))
+        rewrite(path_of(store), update.replace("todo.task", "task"))
     else:
         wait_for(run_sql(store, DROP_CHECKS))
         wait_for(run_sql(store, update))

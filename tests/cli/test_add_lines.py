@@ -178,10 +178,45 @@ def test_add_reads_lines_with_options_around_the_dash(todo: Todo) -> None:
     assert titles_of(todo, "bob") == ["one"]
 
 
-@pytest.mark.spec("002/FR-036")
-def test_add_lines_take_no_description(todo: Todo) -> None:
-    assert_refused(
-        todo, "add", "-", "-d", "for all", stdin=b"one\n", code="USAGE"
+@on_both_stores
+@pytest.mark.spec("002/FR-190")
+def test_options_of_add_apply_to_every_line(todo: Todo) -> None:
+    options = [
+        *("-d", "for all", "--due", "2026-01-05", "--wait", "+1d"),
+        *("-p", "h", "-P", "home.kitchen", "-t", "b", "-t", "a"),
+    ]
+
+    ran = todo("add", "-", *options, "--json", stdin=b"one\n\ntwo\n")
+
+    assert [task["title"] for task in ran.data] == ["one", "two"]
+    for task in ran.data:
+        assert {name: task[name] for name in GIVEN} == GIVEN
+    said = todo("add", "-", "--due", "tomorrow", stdin=b"x\ny\n").out
+    lines = ["Added 3: x (due tomorrow)", "Added 4: y (due tomorrow)"]
+    assert said.splitlines() == lines
+
+
+GIVEN = {
+    "description": "for all",
+    "due_on": "2026-01-05",
+    "wait_until": "2026-01-03",
+    "priority": "high",
+    "project": "home.kitchen",
+    "tags": ["a", "b"],
+}
+"""The fields of the test above."""
+
+
+@pytest.mark.spec("002/FR-036", "002/FR-190")
+def test_standard_input_is_read_once(todo: Todo) -> None:
+    assert_refused(todo, "add", "-", "-d", "-", stdin=b"one\n", code="USAGE")
+    # An option that is wrong is not blamed on a line.
+    error = assert_refused(
+        todo,
+        *("add", "-", "-t", "a,b"),
+        stdin=b"one\n",
+        code="INVALID_INPUT",
     )
+    assert error["message"].startswith("tags: ")
 
     assert tasks_of(todo) == []

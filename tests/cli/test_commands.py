@@ -11,9 +11,10 @@ from tests.conftest import Seal
 from todo_cli.cli import main
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.doctor import Doctor
+from todo_cli.cli.commands.lists import List
 from todo_cli.cli.commands.serve import Serve
 from todo_cli.cli.commands.store import Import, Policy, Upgrade
-from todo_cli.cli.commands.tasks import Add, Delete, Done, List, Show, Update
+from todo_cli.cli.commands.tasks import Add, Delete, Done, Note, Show, Update
 from todo_cli.cli.env import Env
 from todo_cli.cli.parser import Parsed
 from todo_cli.errors import TodoError
@@ -53,13 +54,30 @@ def parsed(env: Env) -> Parse:
             Add(title=["x"], description="more", id=ID),
         ),
         (["add", "-", "--id", str(ID)], Add(title=None, id=ID)),
+        (
+            [*("add", "x", "--due", "-3d", "-p", "H"), "--id", str(ID)],
+            Add(title=["x"], due_on="-3d", priority="high", id=ID),
+        ),
+        (
+            ["add", "x", "-t", "b", "-t", "a", "--id", str(ID)],
+            Add(title=["x"], tags=["b", "a"], id=ID),
+        ),
+        (["ls", "milk", "two words"], List(words=["milk", "two words"])),
+        (
+            ["list", "-p", "m", "-p", "none", "--no-tag", "x", "--reverse"],
+            List(priorities=["medium", "none"], no_tags=["x"], reverse=True),
+        ),
+        (["mod", "3,4", "-r", "a=b=c"], Update(refs=["3,4"], replace="a=b=c")),
+        (["note", "3", "a", "b"], Note(ref="3", text=["a", "b"])),
+        (["note", "3", "-"], Note(ref="3", text=None)),
+        (["rm", "3"], Delete(refs=["3"])),
         (["list"], List()),
         (["list", "--status", "all", "-L20"], List(status="all", limit=20)),
         (["show", "3"], Show(ref="3")),
-        (["update", "3", "--title", "x"], Update(ref="3", title="x")),
+        (["update", "3", "--title", "x"], Update(refs=["3"], title="x")),
         (
             ["update", "3", "-d", "", "--status", "done"],
-            Update(ref="3", description="", status="done"),
+            Update(refs=["3"], description="", status="done"),
         ),
         (["done", "3", "5-7", "--undo"], Done(refs=["3", "5-7"], undo=True)),
         (["delete", "3", "-y"], Delete(refs=["3"], yes=True)),
@@ -134,6 +152,8 @@ def test_the_last_user_named_is_meant(
     [
         Add(title=["Buy", "milk"], description="-5", id=ID),
         Add(title=["-x"], id=ID),
+        Add(title=["x"], due_on="-3d", tags=["b", "a"], id=ID),
+        Add(title=None, project="home", id=ID),
         Done(refs=["3", "5-7"], undo=True),
         Import(path="a.db"),
     ],
@@ -148,10 +168,18 @@ def test_the_words_to_repeat_it_make_the_same_command(
 @pytest.mark.parametrize(
     ("command", "options", "code"),
     [
-        (Add, {"title": None, "description": "x"}, "USAGE"),
+        (Add, {"title": None, "description": "-"}, "USAGE"),
         (Show, {"ref": "milk"}, "INVALID_INPUT"),
-        (Update, {"ref": "1"}, "USAGE"),
-        (Update, {"ref": "1-2", "title": "x"}, "INVALID_INPUT"),
+        (Update, {"refs": ["1"]}, "USAGE"),
+        (Update, {"refs": ["1-2"], "title": "x"}, "USAGE"),
+        (Update, {"refs": ["1", "2"], "title": "x"}, "USAGE"),
+        (Update, {"refs": ["milk"], "title": "x"}, "INVALID_INPUT"),
+        (Update, {"refs": ["1"], "title": "x", "replace": "a=b"}, "USAGE"),
+        (Update, {"refs": ["1"], "replace": "a"}, "USAGE"),
+        (Update, {"refs": ["1"], "replace": "=a"}, "INVALID_INPUT"),
+        (Note, {"ref": "1-2", "text": ["x"]}, "INVALID_INPUT"),
+        (List, {"on": "fri", "since": "mon"}, "USAGE"),
+        (List, {"on": "fri", "until": "mon"}, "USAGE"),
         (Done, {"refs": ["7-5"]}, "INVALID_INPUT"),
         (Delete, {"refs": ["0"]}, "INVALID_INPUT"),
         (Policy, {"names": ["pg_x"]}, "INVALID_INPUT"),

@@ -23,7 +23,12 @@ def test_done_marks_tasks_as_done_and_keeps_the_first_time(
     clock.tick(60)
     again = todo("done", "3", "1", "--json").data
 
-    done = {"completed": True, "updated_at": LATER, "completed_at": LATER}
+    done = {
+        "completed": True,
+        "updated_at": LATER,
+        "completed_at": LATER,
+        "version": 2,
+    }
     assert data == [before[2] | done, before[0] | done]
     assert again == data[::-1]
     assert tasks_of(todo) == [before[0] | done, before[1], before[2] | done]
@@ -41,7 +46,7 @@ def test_done_undo_opens_tasks_again(todo: Todo, clock: Clock) -> None:
     clock.tick(60)
     again = todo("done", "--undo", "1-2", "--json").data
 
-    assert data == [before[1] | {"updated_at": LATER}, before[0]]
+    assert data == [before[1] | {"updated_at": LATER, "version": 3}, before[0]]
     assert again == data
 
 

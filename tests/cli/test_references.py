@@ -291,10 +291,11 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
         2,
         f"`1-9999` spans more than 1,000 numbers; {NOTHING}",
     ),
-    ("update", "1,2", "--title", "x"): (
+    ("update", "1,", "--due", "fri", "1-x"): (
         2,
-        f"`1,2` names more than one task; {NOTHING}",
+        f"`1-x` is not a task number, range or UUID; {NOTHING}",
     ),
+    ("note", "1,2", "x"): (2, f"`1,2` names more than one task; {NOTHING}"),
     ("done", "1", "2147483648"): (3, f"No task 2147483648 for ada; {NOTHING}"),
     ("delete", "9223372036854775807-9223372036854775809"): (
         3,
@@ -335,7 +336,7 @@ def test_a_change_that_is_refused_says_that_nothing_was_changed(
 @pytest.mark.nothing_made
 @pytest.mark.parametrize(
     "words",
-    [["done", "1"], ["delete", "1-3"], ["update", "1", "--title", "x"]],
+    [["done", "1"], ["delete", "1-3"], ["update", "1", "-r", "a=b"]],
     ids=" ".join,
 )
 def test_a_change_where_there_is_no_store_says_so_too(

@@ -31,6 +31,7 @@ def test_show_answers_with_every_field(todo: Todo, clock: Clock) -> None:
         created_at="2026-01-02T03:04:05.000000Z",
         updated_at="2026-01-02T03:04:06.500000Z",
         completed_at="2026-01-02T03:04:06.500000Z",
+        version=2,
     )
     assert todo("show", ID, "--json") == ran
     assert todo("show", ID.upper(), "--json") == ran

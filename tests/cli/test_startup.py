@@ -84,8 +84,9 @@ print({"pydantic", "sqlmodel", "sqlalchemy"} & set(sys.modules))
 """
 COMMANDS = [
     *(
-        "add x -d y",
+        "add x -d y -t a --due fri",
         "add -",
+        "note 1 x",
         "list --status done -L5",
         "show 1",
         "update 1 -d x",
@@ -114,7 +115,9 @@ def test_reading_the_arguments_loads_no_model() -> None:
 @pytest.mark.spec("002/FR-082")
 def test_a_command_loads_its_driver_and_no_model(seal: Seal) -> None:
     for command in (
-        *("add x", "list", "show 1", "update 1 -d x"),
+        *("add x --due fri", "list", "show 1", "update 1 -d x"),
+        "list x --due ..fri",
+        "note 1 more",
         "done 1",
         "delete 1",
     ):

@@ -58,7 +58,7 @@ def test_update_changes_only_what_is_named(
     ran = todo("update", "1", *options, "--json")
 
     assert list(ran.data) == KEYS
-    assert ran.data == milk | changed | {"updated_at": LATER}
+    assert ran.data == milk | changed | {"updated_at": LATER, "version": 2}
     assert tasks_of(todo) == [ran.data]
 
 
@@ -99,8 +99,9 @@ def test_update_keeps_the_first_time_of_what_is_done_and_forgets_it_once_open(
     opened = todo("update", "1", "--status", "open", "--json").data
 
     assert again == done
-    assert renamed == done | {"title": "A", "updated_at": LATER_STILL}
-    assert opened == milk | {"title": "A", "updated_at": LATER_STILL}
+    later = {"title": "A", "updated_at": LATER_STILL}
+    assert renamed == done | later | {"version": 3}
+    assert opened == milk | later | {"version": 4}
     assert (tasks_of(todo)[:1], tasks_of(todo, "bob")) == others
 
 
@@ -112,7 +113,7 @@ def test_update_prints_the_task_as_it_is_now(
     by_id = todo("update", milk["id"], "-d", "white")
 
     assert by_number == Ran(0, "Updated 1: Buy bread\n", "")
-    assert by_id == Ran(0, "Updated 1: Buy bread\n", "")
+    assert by_id == Ran(0, "Updated 1: Buy bread (notes)\n", "")
 
 
 @pytest.mark.spec("002/FR-015")
@@ -183,23 +184,265 @@ def test_update_refuses_a_bad_value_and_changes_nothing_else(
     assert tasks_of(todo) == [milk]
 
 
-@pytest.mark.spec("002/FR-025", "002/FR-027")
-def test_update_takes_exactly_one_task_that_is_there(
+NOT_THERE = ["99", "1,99", "1-3,99", "7-9"]
+"""References of which at least one names no task."""
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-025", "002/FR-027", "002/FR-193")
+def test_update_changes_several_tasks_or_none(
+    todo: Todo, clock: Clock
+) -> None:
+    add(todo, "one", "two", "three")
+    before = tasks_of(todo)
+    clock.tick(60)
+
+    for refs in NOT_THERE:
+        assert_refused(
+            todo,
+            *("update", refs, "--due", "tomorrow"),
+            code="NOT_FOUND",
+            names=["nothing was changed"],
+        )
+    assert tasks_of(todo) == before
+
+    changed = todo("mod", "3", "1-2", "--due", "2026-01-03", "-P", "home")
+    again = todo("update", "3", "1-2", "--due", "tomorrow", "--json")
+
+    assert changed.out.splitlines() == [
+        "Updated 3: three (due tomorrow, home)",
+        "Updated 1: one (due tomorrow, home)",
+        "Updated 2: two (due tomorrow, home)",
+    ]
+    assert [task["number"] for task in again.data] == [3, 1, 2]
+    new = {"due_on": "2026-01-03", "project": "home"}
+    later = {"updated_at": LATER, "version": 2}
+    assert tasks_of(todo) == [task | new | later for task in before]
+
+
+@pytest.mark.spec("002/FR-027", "002/FR-193")
+def test_update_gives_a_title_to_one_task_only(
     todo: Todo, milk: dict[str, Any]
 ) -> None:
-    change = ["--title", "x"]
+    add(todo, "another")
 
+    for refs in (["1", "2"], ["1-2"], ["1,2"], ["1-1,2"]):
+        assert_refused(
+            todo,
+            *("update", *refs, "--title", "x"),
+            code="USAGE",
+            names=["--title"],
+        )
+    for refs in (["1", "1"], ["1-1"], ["1,"], ["#1"]):
+        assert todo("update", *refs, "--title", "Buy milk").status == 0
+
+    assert [task["title"] for task in tasks_of(todo)] == [
+        "another",
+        "Buy milk",
+    ]
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-191", "002/FR-192")
+def test_update_sets_each_field_and_none_clears_it(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
+    fields = {
+        "--due": ("due_on", "2026-02-28", "due Sat 28 Feb", "no due day"),
+        "--wait": (
+            "wait_until",
+            "2026-02-01",
+            "waits until Sun 1 Feb",
+            "no wait",
+        ),
+        "-p": ("priority", "low", "low", "no priority"),
+        "-P": ("project", "a.b", "a.b", "no project"),
+    }
+    for option, (name, value, words, none) in fields.items():
+        said = todo("update", "1", option, value).out
+        assert said == f"Updated 1: Buy milk ({words})\n"
+        assert todo("show", "1", "--json").data[name] == value
+        for word in ("none", " NONE "):
+            todo("update", "1", option, value)
+            said = todo("update", "1", option, word).out
+            assert said == f"Updated 1: Buy milk ({none})\n"
+            assert todo("show", "1", "--json").data[name] is None
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-194")
+def test_update_adds_and_removes_tags(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
+    steps = [
+        (["--add-tag", "b", "--add-tag", "a"], "#a #b"),
+        (["--add-tag", "c", "--remove-tag", "a"], "#b #c"),
+        (["--remove-tag", "never there"[:5]], "#b #c"),
+        (["--add-tag", "b"], "#b #c"),
+        (["-P", "home", "--remove-tag", "b"], "home #c"),
+        (["-P", "none", "--add-tag", "C"], "no project, #C #c"),
+        (["--remove-tag", "c", "--remove-tag", "C"], "no tags"),
+    ]
+
+    for options, words in steps:
+        said = todo("update", "1", *options)
+        assert said == Ran(0, f"Updated 1: Buy milk ({words})\n", "")
+
+    assert todo("show", "1", "--json").data["version"] == 6
     assert_refused(
-        todo, "update", "99", *change, code="NOT_FOUND", names=["99", "ada"]
+        todo,
+        *("update", "1", "--add-tag", "x", "--remove-tag", "x"),
+        code="INVALID_INPUT",
+        names=["both"],
     )
-    assert_refused(
-        todo, "update", "1-2", *change, code="INVALID_INPUT", names=["1-2"]
-    )
-    assert_refused(
-        todo, "update", "1,2", *change, code="INVALID_INPUT", names=["1,2"]
-    )
-    assert_refused(
-        todo, "update", "1", "2", *change, code="USAGE", names=["2"]
-    )
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-194", "002/FR-196")
+def test_what_would_grow_beyond_a_limit_is_refused_in_words(
+    todo: Todo,
+) -> None:
+    """Only the store can count: others may add at the same time."""
+    tags = [word for number in range(50) for word in ("-t", f"t{number}")]
+    todo("add", "full", *tags, "-d", "x" * 9_995)
+    add(todo, "empty")
+    before = tasks_of(todo)
+    cases = [
+        (["update", "1-2", "--add-tag", "more"], "tags: at most 50 tags"),
+        (["note", "1", "12345"], "description: at most 10,000 characters"),
+    ]
+
+    for words, message in cases:
+        error = assert_refused(todo, *words, code="INVALID_INPUT")
+        assert error["message"].startswith(message)
+        assert error["message"].endswith("; nothing was changed")
+        assert "hint" not in error
+    assert tasks_of(todo) == before
+
+    assert todo("note", "1", "1234").status == 0
+    swap = ["--add-tag", "more", "--remove-tag", "t0"]
+    assert todo("update", "1-2", *swap).status == 0
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-195")
+def test_replace_changes_every_title_or_none(todo: Todo, clock: Clock) -> None:
+    add(todo, "milk and milk", "Milk, milk=good", "bread")
+    before = tasks_of(todo)
+    clock.tick(60)
+
+    for refs, named in (("1-3", "title of 3"), ("3", "title of 3")):
+        assert_refused(
+            todo,
+            *("update", refs, "-r", "milk=tea"),
+            code="INVALID_INPUT",
+            names=[named, "nothing was changed"],
+        )
+    assert tasks_of(todo) == before
+
+    swapped = todo("update", "2", "1", "--replace", "milk=oat=milk")
+    assert swapped.out.splitlines() == [
+        "Updated 2: Milk, oat=milk=good",
+        "Updated 1: oat=milk and oat=milk",
+    ]
+    both = ["-r", "oat=", "-p", "h", "--add-tag", "x", "--status", "done"]
+    ran = todo("update", "1-2", *both, "--json")
+    assert [(task["title"], task["version"]) for task in ran.data] == [
+        ("=milk and =milk", 3),
+        ("Milk, =milk=good", 3),
+    ]
+    assert [task["tags"] for task in ran.data] == [["x"], ["x"]]
+    # The words of the new title are found, those of the old one are not.
+    assert todo("list", "oat", "--status", "all").out == ""
+    assert len(todo("list", "=milk", "--status", "all", "--json").data) == 2
+
+
+@pytest.mark.spec("002/FR-195")
+def test_replace_refuses_what_makes_no_title(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
+    cases = {
+        "Buy milk=": "INVALID_INPUT",
+        f"milk={'x' * 200}": "INVALID_INPUT",
+        "milk=a\tb": "INVALID_INPUT",
+        "=x": "INVALID_INPUT",
+        "bread=x": "INVALID_INPUT",
+        "milk": "USAGE",
+        "": "USAGE",
+    }
+    for text, code in cases.items():
+        assert_refused(todo, "update", "1", "-r", text, code=code)
+    assert_refused(todo, "update", "9", "-r", "a=b", code="NOT_FOUND")
+    assert tasks_of(todo) == [milk]
+
+    same = todo("update", "1", "-r", "milk=milk", "--json").data
+    trimmed = todo("update", "1", "-r", "milk=", "--json").data
+    assert (same, trimmed["title"]) == (milk, "Buy")
+
+
+BAD_VALUES = {
+    ("--due", "2026-02-30"): "due: 2026-02-30",
+    ("--due", "0001-01-01"): "due: 0001-01-01",
+    ("--wait", "9999-12-31"): "wait: 9999-12-31",
+    ("--due", "tomorow"): "`tomorrow`",
+    ("--wait", "12/24"): "wait: `12/24`",
+    ("--due", "-3"): "`-3`",
+    ("--due", "+d"): "`+d`",
+    ("--due", ".."): "`..`",
+    ("--due", ""): "due: is empty",
+    ("--due", "a\udcffb"): "due: ",
+    ("-P", "a..b"): "project: ",
+    ("-P", ".a"): "project: ",
+    ("-P", "a. b"): "project: ",
+    ("-P", ""): "project: is empty",
+    ("-P", "-"): "project: ",
+    ("-P", "a\x1bb"): "project: ",
+    ("-P", "a\udcffb"): "project: ",
+    ("-P", "x" * 101): "project: has 101",
+}
+"""Options and values that are INVALID_INPUT, and what their message has."""
+BAD_TAGS = [
+    "a b",
+    "a,b",
+    "x" * 51,
+    "",
+    "none",
+    "None",
+    "-",
+    "a\u202eb",
+    "\u200b",
+]
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-062", "002/FR-191", "002/FR-192", "002/FR-194")
+def test_bad_values_are_refused_and_named(
+    todo: Todo, milk: dict[str, Any]
+) -> None:
+    for (option, value), words in BAD_VALUES.items():
+        for command in (["add", "x"], ["update", "1"]):
+            error = todo(*command, option, value, "--json").error
+            assert error["code"] == "INVALID_INPUT", (option, value)
+            assert words in error["message"], (option, value)
+    for value in BAD_TAGS:
+        for command in (
+            ["add", "x", "-t", value],
+            ["update", "1", "--add-tag", value],
+            ["update", "1", "--remove-tag", value],
+            ["list", "--tag", value],
+            ["list", "--no-tag", value],
+        ):
+            error = todo(*command, "--json").error
+            assert error["code"] == "INVALID_INPUT", command
+            assert error["message"].startswith("tags: "), command
+    many = [word for number in range(51) for word in ("-t", f"t{number}")]
+    assert "51 tags" in todo("add", "x", *many, "--json").error["message"]
+    for value in ("urgent", "", "hi", "1"):
+        for command in (["add", "x"], ["update", "1"], ["list"]):
+            assert_refused(
+                todo, *command, "-p", value, code="USAGE", names=["priority"]
+            )
 
     assert tasks_of(todo) == [milk]
+    twice = todo("add", "x", "-t", "a", "-t", "a", "--json").data
+    assert twice["tags"] == ["a"]

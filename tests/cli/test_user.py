@@ -178,3 +178,23 @@ def test_users_do_not_see_each_other_and_are_told_apart_by_case(
         ["another's"],
     )
     assert tasks_of(todo, "bob") == []
+
+
+@on_both_stores
+@pytest.mark.spec("001/FR-007")
+def test_names_that_only_look_alike_are_different_users(todo: Todo) -> None:
+    """Making them one would give a list that has been there another owner."""
+    composed, decomposed = "Ren\u00e9", "Rene\u0301"
+
+    assert "(new list for" in add_for(todo, composed).out
+    assert "(new list for" in add_for(todo, decomposed).out
+    assert "(new list for" in add_for(todo, composed.upper()).out
+    assert "(new list for" not in add_for(todo, decomposed).out
+
+    assert titles_of(todo, composed) == ["x"]
+    assert titles_of(todo, decomposed) == ["x", "x"]
+
+
+def add_for(todo: Todo, user: str) -> Ran:
+    """Add a task for a user."""
+    return todo("add", "x", "--user", user)

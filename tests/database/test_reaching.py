@@ -6,8 +6,9 @@ import logging
 import socket
 import struct
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from tests.support.impostor import (
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
 from tests.support.servers import free_port
-from todo_cli.database import addresses, failures, startup
-from todo_cli.database.addresses import connect_first
+from tests.support.stores import Clock
+from todo_cli.database import addresses, connection, failures, startup
+from todo_cli.database.addresses import connect_first, resolve
 from todo_cli.database.connection import Connection, connect
 from todo_cli.database.engine import open_database
 from todo_cli.database.url import PostgresTarget, parse_url
@@ -34,10 +36,13 @@ from todo_cli.errors import (
     ConfigInvalid,
     DatabaseUnavailable,
     Internal,
+    OutcomeUnknown,
     TimedOut,
     TlsFailed,
     TodoError,
 )
+from todo_cli.service import TaskService
+from todo_cli.task import NewTask
 
 SECRET = "CANARY"
 GOOD = welcome()
@@ -114,6 +119,21 @@ def deaf() -> Iterator[int]:
         yield address[1]
 
 
+def name_addresses(monkeypatch: pytest.MonkeyPatch, *named: str) -> None:
+    """Give these addresses to `two.example`."""
+    system = socket.getaddrinfo
+
+    def found(host: Any, *arguments: Any, **more: Any) -> Any:
+        hosts = named if host == "two.example" else (host,)
+        return [
+            address
+            for each in hosts
+            for address in system(each, *arguments, **more)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
 @pytest.mark.spec("002/FR-180")
 async def test_a_deaf_address_does_not_keep_us_from_the_next(
     own_postgres: PostgresCluster, deaf: int, monkeypatch: pytest.MonkeyPatch
@@ -121,17 +141,6 @@ async def test_a_deaf_address_does_not_keep_us_from_the_next(
     """See PostHog/posthog#77483: `::1` was dead, 127.0.0.1 worked, and every
     attempt timed out.
     """
-    system = socket.getaddrinfo
-
-    def resolve(host: Any, *arguments: Any, **named: Any) -> Any:
-        if host != "two.example":
-            return system(host, *arguments, **named)
-        both = ("127.0.0.2", "127.0.0.1")
-        return [
-            found
-            for each in both
-            for found in system(each, *arguments, **named)
-        ]
 
     async def relay(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -142,7 +151,7 @@ async def test_a_deaf_address_does_not_keep_us_from_the_next(
         writer.close()
 
     asked: list[bytes] = []
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    name_addresses(monkeypatch, "127.0.0.2", "127.0.0.1")
     listening = await asyncio.start_server(relay, "127.0.0.1", deaf)
     async with listening:
         url = f"postgresql://ada@two.example:{deaf}/shop?sslmode=disable"
@@ -153,13 +162,91 @@ async def test_a_deaf_address_does_not_keep_us_from_the_next(
     assert len(asked) == 1
 
 
+@pytest.mark.spec("002/FR-180")
+@pytest.mark.parametrize(
+    ("query", "answers"),
+    [
+        ("sslmode=disable", []),
+        ("sslmode=verify-full", []),
+        ("sslmode=verify-full", [b"S"]),
+        ("sslnegotiation=direct", []),
+    ],
+)
+async def test_an_address_that_accepts_and_is_silent_is_passed_over(
+    own_postgres: PostgresCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    query: str,
+    answers: list[bytes],
+) -> None:
+    """The kernel of a machine that hangs still accepts connections."""
+    authority = Authority(tmp_path)
+    certificate = authority.issue("two.example")
+    name_addresses(monkeypatch, "127.0.0.2", "127.0.0.3", "127.0.0.1")
+    with NeonFront(own_postgres.host, own_postgres.port, certificate) as front:
+        port = own_postgres.port if "disable" in query else front.port
+        async with (
+            impostor(*answers, host="127.0.0.2", port=port) as (_, first),
+            impostor(*answers, host="127.0.0.3", port=port) as (_, second),
+        ):
+            login = f"todo_admin:{own_postgres.password}@two.example:{port}"
+            query += f"&sslrootcert={authority.file}"
+            url = f"postgresql://{login}/postgres?{query}"
+            said = await reach(read(url), timeout_s=2)
+
+    assert said.server_version != "16.1"
+    messages = 1 + len(answers)
+    assert (len(first), len(second)) == (messages, messages)
+
+
+@pytest.mark.spec("002/FR-180")
+async def test_addresses_that_are_all_silent_are_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    name_addresses(monkeypatch, "127.0.0.2", "127.0.0.1")
+    port = free_port()
+    async with (
+        impostor(port=port) as (_, first),
+        impostor(host="127.0.0.2", port=port) as (_, second),
+    ):
+        url = f"postgresql://ada@two.example:{port}/shop?sslmode=disable"
+        began = loop.time()
+        error = await fault(read(url), timeout_s=0.4)
+        waited_s = loop.time() - began
+
+    assert type(error) is TimedOut
+    assert waited_s >= 0.39
+    assert (len(first), len(second)) == (1, 1)
+
+
+@pytest.mark.spec("002/FR-180")
+async def test_an_address_that_has_answered_may_take_all_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database that wakes up says little, and lets nobody in for seconds."""
+    name_addresses(monkeypatch, "127.0.0.2", "127.0.0.1")
+    asks = authentication(3)
+    port = free_port()
+    async with (
+        impostor(port=port) as (_, other),
+        impostor(asks, host="127.0.0.2", port=port) as (_, slow),
+    ):
+        login = f"ada:{SECRET}@two.example:{port}"
+        url = f"postgresql://{login}/shop?sslmode=disable"
+        assert type(await fault(read(url), timeout_s=0.6)) is TimedOut
+
+    assert (len(slow), len(other)) == (2, 0)
+
+
 async def test_an_attempt_that_is_cancelled_leaves_no_socket_open(
     own_postgres: PostgresCluster, deaf: int
 ) -> None:
     ports = (deaf, own_postgres.port)
     for host, port in zip(("127.0.0.2", "127.0.0.1"), ports, strict=True):
         for turns in range(12):
-            task = asyncio.create_task(connect_first(host, port))
+            found = await resolve(host, port)
+            task = asyncio.create_task(connect_first(found))
             for _ in range(turns):
                 await asyncio.sleep(0.0005)
             task.cancel()
@@ -177,7 +264,8 @@ async def test_attempts_that_end_together_leave_one_socket_open(
         return socket.socket()
 
     monkeypatch.setattr(addresses, "_knock", slow)
-    begun = asyncio.create_task(connect_first("127.0.0.1", own_postgres.port))
+    found = await resolve("127.0.0.1", own_postgres.port)
+    begun = asyncio.create_task(connect_first(found))
     await asyncio.sleep(0.05)
     begun.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -192,7 +280,7 @@ async def test_what_is_no_fault_of_an_address_is_raised(
 
     monkeypatch.setattr(addresses, "_knock", broken)
     with pytest.raises(KeyError):
-        await connect_first("127.0.0.1", own_postgres.port)
+        await connect_first(await resolve("127.0.0.1", own_postgres.port))
 
 
 async def test_a_slow_address_is_waited_for_if_the_next_refuses(
@@ -209,9 +297,8 @@ async def test_a_slow_address_is_waited_for_if_the_next_refuses(
         await asyncio.sleep(0.4)
         return answer
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(found))
     monkeypatch.setattr(addresses, "_knock", slow_then_refused)
-    with await connect_first("two.example", 1) as connected:
+    with await connect_first(found) as connected:
         assert connected.fileno() > 0
 
 
@@ -224,10 +311,9 @@ async def test_every_address_says_why_it_cannot_be_reached(
     async def refused(_: Any) -> socket.socket:
         raise OSError(numbers.pop(0), "no")
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(found))
     monkeypatch.setattr(addresses, "_knock", refused)
     with pytest.raises(OSError, match="Multiple") as caught:
-        await connect_first("two.example", 1)
+        await connect_first(found)
 
     assert failures.is_refused(caught.value)
 
@@ -326,6 +412,37 @@ async def test_a_wrong_password_is_not_tried_at_the_next_host(
         assert heard == []
 
 
+# A server that falls silent after the log-in
+
+
+@pytest.mark.spec("002/FR-072")
+@pytest.mark.parametrize(
+    ("call", "error", "log_ins"),
+    [
+        (lambda tasks: tasks.list(), TimedOut, 1),
+        (lambda tasks: tasks.find([1]), TimedOut, 1),
+        (lambda tasks: tasks.add(NewTask("x")), OutcomeUnknown, 1),
+        (lambda tasks: tasks.complete([1]), OutcomeUnknown, 2),
+        (lambda tasks: tasks.delete([1]), OutcomeUnknown, 2),
+    ],
+    ids=["list", "find", "add", "complete", "delete"],
+)
+async def test_a_server_that_falls_silent_costs_two_statements_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[[TaskService], Awaitable[Any]],
+    error: type[TodoError],
+    log_ins: int,
+) -> None:
+    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 0.2)
+    async with impostor(GOOD) as (port, heard):
+        target = at(port, query="sslmode=disable")
+        async with open_database(target) as database:
+            with pytest.raises(error):
+                await call(TaskService(database, "ada", Clock()))
+
+    assert sum(b"application_name" in each for each in heard) == log_ins
+
+
 # Which server: target_session_attrs
 
 STANDBY = welcome(in_hot_standby="on", default_transaction_read_only="off")
@@ -362,6 +479,12 @@ async def test_a_server_is_taken_if_it_is_what_is_asked_for(
             error = await fault(at(port, query=query))
             assert type(error) is DatabaseUnavailable
             assert f"`target_session_attrs={wanted}`" in error.message
+            target = replace(
+                at(port, query=query),
+                variables={"target_session_attrs": "PGTARGETSESSIONATTRS"},
+            )
+            error = await fault(target)
+            assert f"PGTARGETSESSIONATTRS={wanted}" in error.message
 
 
 @pytest.mark.spec("002/FR-181")
@@ -654,7 +777,7 @@ def test_a_log_in_byte_by_byte_is_the_same() -> None:
             self.protocol = protocol
 
     transport, inner = Transport(), Inner()
-    watched = startup.Startup(transport, inner, lambda: None)
+    watched = startup.Startup(transport, inner, lambda: None, lambda: None)
     for number in range(len(GOOD)):
         watched.data_received(GOOD[number : number + 1])
 
@@ -669,7 +792,7 @@ def test_what_happens_to_the_line_is_passed_on() -> None:
         def __getattr__(self, name: str) -> Any:
             return lambda *_: told.append(name)
 
-    watched = startup.Startup(None, Inner(), lambda: None)
+    watched = startup.Startup(None, Inner(), lambda: None, lambda: None)
     watched.pause_writing()
     watched.resume_writing()
     watched.eof_received()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import assert_words
+from tests.cli.tampering import rewrite
 from tests.conftest import Seal
 from tests.support import disks
 from tests.support.before import obey_permissions
@@ -74,6 +75,20 @@ def store_at(seal: Seal, clock: Any, path: Path) -> Todo:
     todo = Todo(Surroundings(seal.home, seal.cwd, str(path)), clock)
     assert todo("add", "one").status == 0
     return todo
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file of a test is, in a folder of its own."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder / "todo.db"
+
+
+@pytest.fixture
+def todo(seal: Seal, clock: Any, path: Path) -> Todo:
+    """The program on that file, which has one task."""
+    return store_at(seal, clock, path)
 
 
 def titles(path: Path) -> list[str]:
@@ -135,11 +150,9 @@ def test_a_disk_that_cannot_be_written_is_read(
 
 @pytest.mark.spec("002/FR-142")
 def test_a_limit_of_the_size_of_files_is_no_fault_of_reading(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "todo.db"
-    todo = store_at(seal, clock, path)
-    with without_file_size(tmp_path):
+    with without_file_size(path.parent):
         assert_read_and_not_written(todo, path, LIMITS["file size"][1])
     assert titles(path) == ["one"]
     assert todo("add", "two").status == 0
@@ -189,17 +202,15 @@ def leave_log(path: Path) -> None:
 
 @pytest.mark.spec("002/FR-142")
 def test_a_log_that_cannot_be_read_is_named_and_kept(
-    seal: Seal, clock: Any, tmp_path: Path
+    seal: Seal, todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "todo.db"
-    todo = store_at(seal, clock, path)
     leave_log(path)
     disk.beside(path, "-shm").unlink()
     log = disk.beside(path, "-wal")
     content = log.read_bytes()
     copy = {"TODO_DATABASE_URL": str(seal.cwd / "copy.db")}
 
-    with without_file_size(tmp_path):
+    with without_file_size(path.parent):
         for arguments in (["list"], ["add", "two"]):
             assert_words(
                 todo(*arguments),
@@ -216,14 +227,9 @@ def test_a_log_that_cannot_be_read_is_named_and_kept(
 @needs("mounts")
 @pytest.mark.spec("001/FR-047", "002/FR-142")
 def test_text_that_is_not_utf_8_is_read_from_a_disk_that_cannot_be_written(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "data" / "todo.db"
-    path.parent.mkdir()
-    todo = store_at(seal, clock, path)
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute("PRAGMA ignore_check_constraints = ON")
-        file.execute("UPDATE task SET title = CAST(x'61ff62' AS TEXT)")
+    rewrite(path, "UPDATE task SET title = CAST(x'61ff62' AS TEXT)")
 
     with disks.read_only(path.parent):
         assert "a\\xffb" in todo("list").out
@@ -232,11 +238,8 @@ def test_text_that_is_not_utf_8_is_read_from_a_disk_that_cannot_be_written(
 @needs("mounts")
 @pytest.mark.spec("002/FR-142")
 def test_a_log_on_a_read_only_disk_is_read_where_its_index_is_there(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "data" / "todo.db"
-    path.parent.mkdir()
-    todo = store_at(seal, clock, path)
     leave_log(path)
     with disks.read_only(path.parent):
         assert "changed" in todo("list").out
@@ -255,11 +258,8 @@ def test_a_log_on_a_read_only_disk_is_read_where_its_index_is_there(
 @needs("mounts")
 @pytest.mark.spec("002/FR-142")
 def test_half_a_change_on_a_read_only_disk_is_named_and_kept(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "data" / "todo.db"
-    path.parent.mkdir()
-    todo = store_at(seal, clock, path)
     journal = disk.beside(path, "-journal")
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("PRAGMA journal_mode = DELETE")
@@ -287,10 +287,8 @@ def test_half_a_change_on_a_read_only_disk_is_named_and_kept(
 
 @pytest.mark.spec("002/FR-142")
 def test_no_limit_of_the_size_of_files_leaves_half_a_write(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "todo.db"
-    todo = store_at(seal, clock, path)
     large = "😀" * 10_000
     ends = set()
     for most in range(0, 260_000, 6_000):
@@ -307,10 +305,8 @@ def test_no_limit_of_the_size_of_files_leaves_half_a_write(
 
 @pytest.mark.spec("002/FR-142")
 def test_no_limit_of_descriptors_leaves_half_a_write(
-    seal: Seal, clock: Any, tmp_path: Path
+    todo: Todo, path: Path
 ) -> None:
-    path = tmp_path / "todo.db"
-    todo = store_at(seal, clock, path)
     ends = set()
     # The event loop itself takes three.
     for most in range(3, 16):

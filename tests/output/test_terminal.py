@@ -5,6 +5,7 @@ word is lost.
 import io
 import random
 import re
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -162,6 +163,9 @@ WORDS = [
     "https://example.com/a/long/path?x=1&y=2",
     "\u8cb7\u3044\u7269",
     "\u8cb7\u3044\u7269\u306b\u884c\u304f" * 8,
+    "\uff76\u30ab\uac00a" * 30,
+    "\u0e01\u0e33\u0e02\u0e35\u0e48" * 30,
+    "e\u0301" * 60,
     FAMILY,
     PERSIAN,
     "e\u0301",
@@ -245,6 +249,44 @@ def test_render_draws_what_rich_would_lay_out() -> None:
         *table, _footer = on_screen(drawn(listing(*tasks), width, **variables))
 
         assert table == on_screen(by_rich(tasks, width, **variables)), tasks
+
+
+def calls(title: str, rows: int) -> int:
+    """How many calls of Python and C it takes to draw this many tasks."""
+    sheet = listing(*(task(number, title) for number in range(1, rows + 1)))
+    count = 0
+
+    def note(_frame: object, event: str, _what: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        drawn(sheet)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.spec("002/FR-050")
+@pytest.mark.parametrize(
+    "title",
+    [
+        "word " * 30,
+        "https://example.com/" + "0123456789abcdef/" * 8,
+        "\u8cb7\u3044\u7269\u306b\u884c\u304f" * 14,
+        "\uac00\uac01 " + "\uff76\u30ab\uac00a" * 20,
+        "\u0e01\u0e33\u0e02\u0e35\u0e48" * 30,
+        PERSIAN * 20,
+    ],
+    ids=["words", "url", "japanese", "korean", "thai", "persian"],
+)
+def test_render_breaks_a_long_title_in_few_calls(title: str) -> None:
+    """Rich took over 200 calls for a title without blanks, and five times the CPU of a pipe."""
+    calls(title, 1)
+    a_row = (calls(title, 30) - calls(title, 10)) / 20
+
+    assert a_row < 130
 
 
 @pytest.mark.spec("002/FR-150")

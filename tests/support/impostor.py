@@ -37,7 +37,7 @@ def welcome(**settings: str) -> bytes:
 
 @asynccontextmanager
 async def impostor(
-    *answers: bytes, stays: bool = True
+    *answers: bytes, stays: bool = True, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[tuple[int, list[bytes]]]:
     """Listen on a port, and give each message of a client the next answer.
 
@@ -67,7 +67,7 @@ async def impostor(
     ) -> None:
         serving.add(asyncio.create_task(serve(reader, writer)))
 
-    listening = await asyncio.start_server(begin, "127.0.0.1", 0)
+    listening = await asyncio.start_server(begin, host, port)
     async with listening:
         yield listening.sockets[0].getsockname()[1], heard
         # Not all clients have left: one that timed out may wait for a collector.

@@ -23,6 +23,8 @@ from todo_cli.output import envelope
 from todo_cli.output.views import Sheet
 
 MEDIA_TYPE: Final = "application/json"
+PLAIN: Final = "identity"
+"""The one `Content-Encoding` of a body: none."""
 RETRY_AFTER_S: Final = 1
 _PART: Final = 256 * 1024
 """How many characters of a list are written at a stretch."""
@@ -65,6 +67,10 @@ class NotJson(TodoError):
     """The body is not JSON."""
 
     code = Code.UNSUPPORTED_MEDIA_TYPE
+
+
+class Encoded(NotJson):
+    """The body is compressed, or encoded in another way."""
 
 
 def succeed(
@@ -142,6 +148,8 @@ def _failed(
         # The rest of the body is not read, so it cannot be followed by
         # another request.
         all_headers["Connection"] = "close"
+    if isinstance(error, Encoded):
+        all_headers["Accept-Encoding"] = PLAIN
     return Response(envelope.failure(error), status, all_headers, MEDIA_TYPE)
 
 

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from todo_cli.api.answers import NotJson, TooLarge
+from todo_cli.api.answers import PLAIN, Encoded, NotJson, TooLarge
 from todo_cli.errors import InvalidInput
 
 MOST_BYTES: Final = 64 * 1024
@@ -55,14 +55,29 @@ async def read_json(request: Request) -> JsonRequest:
 
     Raises:
         NotJson: `Content-Type` does not say that it is JSON in UTF-8.
+        Encoded: `Content-Encoding` says that it is compressed.
         TooLarge: it has more than 64 KiB, whatever `Content-Length` says.
         InvalidInput: it is not one JSON object.
     """
     content_types = request.headers.getlist("content-type")
     if len(content_types) != 1 or not is_json(content_types[0]):
         raise NotJson("The body must be application/json")
+    for coding in _codings(request):
+        if coding != PLAIN:
+            raise Encoded(
+                "Content-Encoding: the body must not be compressed or encoded"
+            )
     body = await _read(request)
     return JsonRequest(request, body, parse(body))
+
+
+def _codings(request: Request) -> Iterator[str]:
+    """Yield what each `Content-Encoding` lists, in lower case."""
+    for header in request.headers.getlist("content-encoding"):
+        for coding in header.lower().split(","):
+            name = coding.strip(" \t")
+            if name:
+                yield name
 
 
 async def _read(request: Request) -> bytes:

@@ -6,12 +6,13 @@ uvicorn has no public way to do this, so the classes here extend its
 """
 
 import asyncio
+import re
 import select
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import h11
 from starlette.responses import Response
@@ -25,6 +26,14 @@ LONGEST_JOINED: Final = 64 * 1024
 """A longer body gets a write of its own: copying it would cost more."""
 LONGEST_HEAD: Final = 64 * 1024
 """How many bytes the head of a request may have."""
+_NOT_HTTP: Final = "The request is not valid HTTP"
+_TOO_LONG: Final = (
+    f"The head of the request has more than {LONGEST_HEAD // 1024} KiB"
+)
+_FRAGMENT: Final = "The target of the request has a `#`, which must be `%23`"
+_URL: Final = re.compile(rb"(?i:http)://(?P<host>[^/?]*)(?P<rest>.*)")
+"""A target that is a whole URL."""
+_AROUND_HEADER: Final = len(b": \r\n")
 STATUS: Final = "todo.status"
 """The key of a scope for the status of an answer that is not the app's."""
 
@@ -62,7 +71,7 @@ class Shared:
 
 
 class Connection(h11.Connection):
-    """Limits the head of a request; joins that of an answer to its body.
+    """Reads and limits heads of requests; joins that of an answer to its body.
 
     Head and first part of the body go out in one write, and usually in one
     packet.
@@ -70,27 +79,38 @@ class Connection(h11.Connection):
 
     method = b""
     """The method of this request, once it is known."""
-    is_too_long = False
-    """Whether the head of a request was too long."""
+    fault = _NOT_HTTP
+    """What is wrong with a request that is refused."""
     _head = b""
 
     def next_event(self) -> Any:
         """Return the next event.
 
-        h11 by itself takes a head of any length that arrives in one packet.
+        h11 by itself takes a head of any length that arrives in one packet,
+        and any target.
         """
         try:
             event = super().next_event()
         except h11.RemoteProtocolError as error:
             too_long = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            self.is_too_long = error.error_status_hint == too_long
+            if error.error_status_hint == too_long:
+                self.fault = _TOO_LONG
             raise
-        if isinstance(event, h11.Request):
-            self.method = event.method
-            if _head_length(event) > LONGEST_HEAD:
-                self.is_too_long = True
-                raise h11.RemoteProtocolError("the head is too long")
-        return event
+        # h11's events are abstract classes, for which `isinstance` is slow.
+        if type(event) is not h11.Request:
+            return event
+        self.method = event.method
+        if _head_length(event) > LONGEST_HEAD:
+            self._refuse(_TOO_LONG)
+        # Clients keep it to themselves, so it is part of a name by mistake.
+        if b"#" in event.target:
+            self._refuse(_FRAGMENT)
+        return _with_path(event)
+
+    def _refuse(self, fault: str) -> NoReturn:
+        """Have uvicorn call `send_400_response`."""
+        self.fault = fault
+        raise h11.RemoteProtocolError(fault)
 
     def start_next_cycle(self) -> None:
         """Get ready for the next request."""
@@ -101,7 +121,7 @@ class Connection(h11.Connection):
         """Return the bytes to write now; a head waits for its body."""
         data = super().send(event)
         if (
-            isinstance(event, h11.Response)
+            type(event) is h11.Response
             and _body_length(event) <= LONGEST_JOINED
         ):
             self._head = data or b""
@@ -113,21 +133,45 @@ class Connection(h11.Connection):
         return data
 
 
+def _with_path(request: h11.Request) -> h11.Request:
+    """Turn a target that is a URL, as for a proxy, into a path.
+
+    Its host counts instead of the header: RFC 9112, section 3.2.2.
+    """
+    url = _URL.fullmatch(request.target)
+    if url is None:
+        return request
+    headers = [(b"host", url["host"])]
+    for name, value in request.headers:
+        if name != b"host":
+            headers.append((name, value))
+    path = url["rest"]
+    if not path.startswith(b"/"):
+        path = b"/" + path
+    return h11.Request(
+        method=request.method,
+        target=path,
+        headers=headers,
+        http_version=request.http_version,
+    )
+
+
 def _head_length(request: h11.Request) -> int:
     """Count the bytes of a head, with the usual blanks and line ends."""
     length = len(b"  HTTP/1.1\r\n\r\n")
     length += len(request.method)
     length += len(request.target)
-    for name, value in request.headers:
-        length += len(b": \r\n")
-        length += len(name)
-        length += len(value)
+    # Their items as a list: to iterate over h11's headers is slow.
+    for name, value in request.headers.raw_items():
+        length += len(name) + len(value) + _AROUND_HEADER
     return length
 
 
 def _body_length(response: h11.Response) -> int:
-    headers = dict(response.headers)
-    return int(headers.get(b"content-length", b"0"))
+    for name, value in response.headers.raw_items():
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
 
 
 class Awaited(Enum):
@@ -354,11 +398,7 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are not HTTP."""
-        fault = "The request is not valid HTTP"
-        if self.conn.is_too_long:
-            most = LONGEST_HEAD // 1024
-            fault = f"The head of the request has more than {most} KiB"
-        self._end(answers.refuse_protocol(fault))
+        self._end(answers.refuse_protocol(self.conn.fault))
 
     def _should_upgrade(self) -> bool:
         """Ignore `Upgrade`, without uvicorn's warnings."""

@@ -8,7 +8,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from todo_cli.cli.command import Command
-from todo_cli.cli.parser import CommandParser, GroupParser, ParseState
+from todo_cli.cli.parser import (
+    ALIASES,
+    CommandParser,
+    GroupParser,
+    ParseState,
+)
+from todo_cli.docstring import docstring
 
 User = Annotated[
     str | None,
@@ -105,6 +111,7 @@ class Commands(Mapping[str, Any]):
         self._built = groups
 
     def __getitem__(self, name: str) -> Any:
+        name = ALIASES.get(name, name)
         if name not in self._built:
             panel, place = self._classes[name]
             module_name, _, class_name = place.partition(":")
@@ -129,15 +136,19 @@ def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
     returns the bare command of an application that has just one.
     """
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
+    words = docstring(command)
+    alone.command(name, cls=CommandParser, help=words, rich_help_panel=panel)(
+        command
+    )
     return typer.main.get_command(alone)
 
 
 _COMMANDS: Final = {
     "add": ("Tasks", "tasks:Add"),
-    "list": ("Tasks", "tasks:List"),
+    "list": ("Tasks", "lists:List"),
     "show": ("Tasks", "tasks:Show"),
     "update": ("Tasks", "tasks:Update"),
+    "note": ("Tasks", "tasks:Note"),
     "done": ("Tasks", "tasks:Done"),
     "delete": ("Tasks", "tasks:Delete"),
     "doctor": ("Store", "doctor:Doctor"),
@@ -155,7 +166,9 @@ _DB_COMMANDS: Final = {
 def commands() -> Any:
     """Build the root command, once in a process."""
     root: Any = typer.main.get_command(app)
-    db = root.commands["db"]
-    db.commands = Commands(_DB_COMMANDS)
-    root.commands = Commands(_COMMANDS, db=db)
+    root.help = docstring(todo)
+    group = root.commands["db"]
+    group.help = docstring(db)
+    group.commands = Commands(_DB_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=group)
     return root

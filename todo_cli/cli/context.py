@@ -19,6 +19,8 @@ from todo_cli.errors import (
 from todo_cli.output.text import visible
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
@@ -45,6 +47,14 @@ class RunContext:
     as_json: bool
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
+
+    @property
+    def today(self) -> "date":
+        """The caller's day, by `TZ`."""
+        # Only commands about days need it.
+        from todo_cli import days
+
+        return days.today_of(self.env.now(), self.env.variables)
 
     def is_waiting(self) -> bool:
         """Whether the store is slow, and nothing on the terminal says so."""

@@ -8,7 +8,6 @@ A password is never shown.
 """
 
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping
@@ -18,8 +17,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__, disk
-from todo_cli.config import Settings
+from todo_cli import __version__, disk, zones
+from todo_cli.cli.env import Env
+from todo_cli.config import Config, Settings, choose_user
 from todo_cli.database.url import PostgresTarget, trusted_places
 from todo_cli.errors import TodoError
 from todo_cli.output import words
@@ -27,7 +27,7 @@ from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
-    from todo_cli.database.facts import Facts
+    from todo_cli.database.facts import Facts, Findings
 
 _LABELS: Final[Mapping[str, str]] = {
     # The settings
@@ -96,19 +96,15 @@ So a narrow terminal has room for the values.
 """
 _IN_WARNINGS: Final = 5
 """How many entries of a list a warning shows; its row shows all."""
-_POSIX_ZONE: Final = re.compile(
-    r"([A-Za-z]{3,}|<[\w+-]{3,}>)[+-]?\d{1,2}(:\d\d){0,2}.*", re.ASCII
-)
-"""A time zone in POSIX's form, such as `CET-1CEST`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What was found."""
 
-    facts: "Facts"
+    facts: "Findings"
     fault: TodoError | None = None
-    """Why the store cannot be used; None if it can."""
+    """Why nothing can be stored; None if it can."""
 
 
 async def examine(context: "RunContext") -> Diagnosis:
@@ -129,13 +125,52 @@ async def examine(context: "RunContext") -> Diagnosis:
         await facts.gather(
             found,
             context.database,
-            settings.user,
+            settings.user or None,
             context.env.now,
             time.monotonic,
         )
     except TodoError as fault:
+        if settings.user_fault is not None:
+            found.add("user", None, _advice(settings.user_fault))
         return Diagnosis(found, fault)
-    return Diagnosis(found)
+    return Diagnosis(found, settings.user_fault)
+
+
+def view_settings(
+    user: str | None, file: Config, env: Env, fault: TodoError
+) -> Sheet:
+    """Show the settings, of which two are wrong: the user and another one.
+
+    `user` is the value of --user, and `fault` is about the other. No store is
+    looked at.
+
+    Raises:
+        TodoError: it is the only fault, so it says everything.
+    """
+    try:
+        choose_user(env.variables, file, user, env.login)
+    except TodoError as error:
+        # Late: what else it imports is of no use here.
+        from todo_cli.database.facts import Findings
+
+        found = Findings()
+        found.add("version", __version__)
+        found.add("user", None, _advice(error))
+    else:
+        raise fault
+    found.add("config_file", _text(file.path))
+    _add_config(found, file.path)
+    found.add("config_keys", list(file.values))
+    _add_time_zone(found, env.variables)
+    diagnosis = Diagnosis(found, fault)
+    return _sheet(diagnosis, f"Not usable: {fault.message}")
+
+
+def _advice(fault: TodoError) -> str:
+    """Write an error as a warning, which has no hint."""
+    if fault.hint is None:
+        return fault.message
+    return f"{fault.message}; {fault.hint}"
 
 
 def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
@@ -143,6 +178,11 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
 
     A fault decides the exit status.
     """
+    return _sheet(diagnosis, _verdict(diagnosis, context))
+
+
+def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
+    """Show every finding below a verdict."""
     facts = diagnosis.facts
     fields = []
     labels = {}
@@ -156,7 +196,6 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     for name, warning in facts.warnings.items():
         reports.append({"field": name, "message": warning})
     data = facts.values | {"warnings": reports}
-    verdict = _verdict(diagnosis, context)
     return Sheet(
         data,
         verdict,
@@ -168,7 +207,7 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     )
 
 
-def _warnings(facts: "Facts") -> list[str]:
+def _warnings(facts: "Findings") -> list[str]:
     """Write each warning as a line that begins with what it is about."""
     lines = []
     for name, warning in facts.warnings.items():
@@ -206,7 +245,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         store = "postgresql"
     chosen = {
         "version": __version__,
-        "user": settings.user,
+        "user": settings.user or None,
         "user_from": settings.user_source,
         "store": store,
         "place": target.place,
@@ -216,7 +255,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         "config_file": _text(settings.config_path),
     }
     facts.add_all(chosen)
-    _add_config(facts, settings)
+    _add_config(facts, settings.config_path)
     other = {
         "config_keys": list(settings.config_keys),
         "embedded_file": _text(settings.data_path),
@@ -225,7 +264,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
     facts.add_all(other)
 
 
-def _add_config(facts: "Facts", settings: Settings) -> None:
+def _add_config(facts: "Findings", config_path: Path | None) -> None:
     """Add the rights of the config file.
 
     Whoever may write to it can have the next task stored elsewhere. One that
@@ -235,7 +274,7 @@ def _add_config(facts: "Facts", settings: Settings) -> None:
     warning = None
     # The file may be absent.
     with suppress(OSError):
-        path = os.fspath(settings.config_path or "")
+        path = os.fspath(config_path or "")
         found = os.stat(path)
         mode = disk.rights(found.st_mode)
         # Never advise to change the rights of a device such as /dev/null.
@@ -254,42 +293,23 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
+def _add_time_zone(facts: "Findings", variables: Mapping[str, str]) -> None:
     """Add the caller's time zone, from `TZ`.
 
-    The C library takes a misspelt name for UTC without a word, and a day then
-    begins at another hour.
+    A misspelt name is taken for UTC without a word, and a day then begins at
+    another hour.
     """
     name = variables.get("TZ")
     if name is None:
         facts.add("time_zone", "the system's")
         return
     warning = None
-    if not _is_time_zone(name.removeprefix(":")):
+    if not zones.is_zone_known(variables):
         warning = (
-            "TZ names no time zone, so UTC is used: "
-            "name one such as `Europe/Berlin`"
+            "TZ names no time zone of this machine, so UTC is used: "
+            "correct the name, or install the system's `tzdata`"
         )
     facts.add("time_zone", name, warning)
-
-
-def _is_time_zone(name: str) -> bool:
-    """Whether the C library knows a value of `TZ`.
-
-    It takes an empty one for UTC, and any name that it does not know.
-    """
-    if not name or _POSIX_ZONE.fullmatch(name):
-        return True
-    if name.startswith("/"):
-        # Unlike that of `Path`, this never raises an error.
-        return os.path.isfile(name)
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _add_connection(

@@ -24,6 +24,10 @@ _SHARED: Final = ("user", "as_json", "debug")
 """The options of `todo` itself that every command takes as well."""
 
 
+ALIASES: Final = {"ls": "list", "mod": "update", "rm": "delete"}
+"""Short names of commands, which many know from other programs."""
+
+
 class ParseState:
     """What parsing has found so far; kept in Typer's context."""
 
@@ -47,13 +51,16 @@ class Parsed:
     user: str | None
 
 
-def field_option(name: str) -> Any:
+def field_option(name: str, read: Callable[[str], str] | None = None) -> Any:
     """Make the option that sets a field of a task.
 
-    Its flags, its metavar and its help are in `task.py`.
+    Its flags, its metavar and its help are in `task.py`. `read` is a callback
+    for its value.
     """
     note = about(NewTask)[name]
-    return typer.Option(*note.flags, metavar=note.metavar, help=note.help)
+    return typer.Option(
+        *note.flags, metavar=note.metavar, help=note.help, callback=read
+    )
 
 
 def one_of(choices: Any) -> Callable[[V], V]:
@@ -193,10 +200,16 @@ class GroupParser(_Strict, TyperGroup):
             if not isinstance(title, str):
                 title = "Commands"
             rows = panels.setdefault(title, [])
-            rows.append((name, _first_paragraph(command)))
+            rows.append((_with_aliases(name), _first_paragraph(command)))
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def _with_aliases(name: str) -> str:
+    """Write the names of a command, as in `list, ls`."""
+    others = [alias for alias, meant in ALIASES.items() if meant == name]
+    return ", ".join([name, *others])
 
 
 def _first_paragraph(command: Any) -> str:

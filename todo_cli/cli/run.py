@@ -111,6 +111,7 @@ class _Running(Generic[T]):
             database.created,
             self.env.now(),
             by_flag=settings.user_source == "--user",
+            variables=self.env.variables,
         )
 
 

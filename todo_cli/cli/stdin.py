@@ -1,8 +1,8 @@
 """Reads tasks from standard input, a title a line, or one description."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from uuid import UUID, uuid5
 
 from todo_cli import rules
@@ -23,10 +23,13 @@ The 16 allow for a byte order mark and a final line end, which are removed.
 """
 
 
-async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
+async def read_tasks(
+    context: "RunContext", key: UUID, values: Mapping[str, Any]
+) -> list[NewTask]:
     """Read a new task from each line that is not blank.
 
-    The ids are made from `key` and the line's number, so that repeating the
+    `values` are those of the other fields, the same for every line. The ids
+    are made from `key` and the line's number, so that repeating the
     command adds nothing. The first line that is wrong ends the reading, and
     no more than a line is kept of what is not a title.
 
@@ -34,7 +37,7 @@ async def read_tasks(context: "RunContext", key: UUID) -> list[NewTask]:
         InvalidInput: a line is not a title, or there are too many lines; the
             error names the number of the line.
     """
-    return await context.read_stdin(partial(_tasks, key))
+    return await context.read_stdin(partial(_tasks, key, values))
 
 
 async def read_description(context: "RunContext") -> str:
@@ -62,7 +65,9 @@ def _description(stream: BinaryIO) -> bytes:
     return stream.read(_LONGEST_DESCRIPTION + 1)
 
 
-def _tasks(key: UUID, stream: BinaryIO) -> list[NewTask]:
+def _tasks(
+    key: UUID, values: Mapping[str, Any], stream: BinaryIO
+) -> list[NewTask]:
     """Read a new task from each line that is not blank.
 
     Runs in a thread. Each line is checked as it comes, so that what is wrong
@@ -78,7 +83,7 @@ def _tasks(key: UUID, stream: BinaryIO) -> list[NewTask]:
             title = _decode(line).removesuffix("\n").removesuffix("\r")
             if title.strip():
                 id = uuid5(key, str(number))
-                news.append(NewTask(title=title, id=id))
+                news.append(NewTask(title=title, id=id, **values))
         except InvalidInput as error:
             raise _of_line(number, error) from None
     return news

@@ -6,19 +6,20 @@ is cancelled.
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from typing import Any, Final
 
 _NEXT_ADDRESS_S: Final = 0.25
 """When to try the next address as well, in seconds."""
 
 
-async def connect_first(host: str, port: int) -> socket.socket:
+async def connect_first(found: Sequence[Any]) -> socket.socket:
     """Return a connected socket of the first address that answers.
 
     Raises:
-        OSError: the name is not known, or no address can be reached.
+        OSError: no address can be reached.
     """
-    addresses = await _resolve(host, port)
+    addresses = list(found)
     running: set[asyncio.Task[socket.socket]] = set()
     faults: list[OSError] = []
     try:
@@ -47,8 +48,12 @@ async def connect_first(host: str, port: int) -> socket.socket:
     raise _joined(faults)
 
 
-async def _resolve(host: str, port: int) -> list[Any]:
-    """Look a name up; the system puts the better addresses first."""
+async def resolve(host: str, port: int) -> list[Any]:
+    """Look a name up; the system puts the better addresses first.
+
+    Raises:
+        OSError: the name is not known.
+    """
     loop = asyncio.get_running_loop()
     try:
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, literal_column, select, text
+from sqlalchemy import (
+    ClauseElement,
+    column,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.sql.operators import and_ as and_operator
 
@@ -20,7 +27,7 @@ from todo_cli.database import ddl, listing, lists, queries
 from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.dialect_sqlite import PlainDialect
 from todo_cli.database.listing import Plan
-from todo_cli.database.tables import SCHEMA
+from todo_cli.database.tables import SCHEMA, Identifier
 
 FOLDER: Final = Path(__file__).parent / "statements"
 DIALECTS: Final[Mapping[str, queries.Dialect]] = {
@@ -130,8 +137,8 @@ def written(name: str) -> str:
     if name == "postgresql":
         words = ddl.index_of_words(ddl.dialect_of(name))
     tables = {}
-    for table in queries.copied():
-        tables[table.name] = [column.name for column in table.c]
+    for each in queries.copied():
+        tables[each.name] = [part.name for part in each.c]
     content = {
         "statements": statements,
         "lists": _lists(name),
@@ -154,38 +161,55 @@ def change_of(name: str, fields: Sequence[str]) -> str:
     for field in fields:
         values |= queries.assignments(dialect, field)
     has_tags = not {*fields}.isdisjoint(queries.TAGGING)
-    return sql_of(queries.change(dialect, values, tags=has_tags), name)
+    held = None
+    if "titles" in fields:
+        held = queries.is_held
+    changed = queries.change(dialect, values, tags=has_tags, held=held)
+    return sql_of(changed, name)
 
 
 def _change(name: str) -> dict[str, Any]:
     """The templates of a change, and the assignments of each field."""
+    found: dict[str, Any] = {}
+    for key, tags in (("plain", False), ("tagged", True)):
+        entry = _frame(name, tags=tags)
+        found[key] = entry["sql"]
+        found["kinds"] = entry["kinds"]
+    differs: Any = literal_column("/*differs*/")
+    for stamp, value in queries.stamped(differs).items():
+        found[stamp] = sql_of(value, name)
+    found["fields"] = {each: _field(name, each) for each in queries.CHANGES}
+    # The rows have this name in the whole statement.
+    locked = table("mine", column("id", Identifier), column("version"))
+    found["held"] = sql_of(queries.is_held(DIALECTS[name], locked), name)
+    return found
+
+
+def _frame(name: str, *, tags: bool) -> dict[str, Any]:
+    """The template of a change, with marks in it."""
     # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
     # statement can look like it.
     mark: Any = literal_column("/*set*/")
-    found: dict[str, Any] = {}
-    for key, tags in (("plain", False), ("tagged", True)):
-        values = {"updated_at": mark}
-        frame = queries.change(DIALECTS[name], values, tags=tags)
-        entry = _entry(frame, name)
-        sql = "\n".join(entry["sql"])
-        sql = sql.replace("updated_at=/*set*/", "/*set*/")
-        found[key] = sql.split("\n")
-        found["kinds"] = entry["kinds"]
-    differs: Any = literal_column("(/*differs*/)")
-    stamped = queries.stamped(differs)
-    found["updated_at"] = sql_of(stamped["updated_at"], name)
-    # SQLAlchemy writes the parentheses within an UPDATE.
-    found["version"] = f"({sql_of(stamped['version'], name)})"
-    found["fields"] = {each: _field(name, each) for each in queries.CHANGES}
-    return found
+    frame = queries.change(
+        DIALECTS[name], {"updated_at": mark}, tags=tags, held=_mark_of_held
+    )
+    entry = _entry(frame, name)
+    sql = "\n".join(entry["sql"])
+    sql = sql.replace("updated_at=/*set*/", "/*set*/")
+    return {"sql": sql.split("\n"), "kinds": entry["kinds"]}
+
+
+def _mark_of_held(*_: object) -> Any:
+    """The place of the condition `held` in a template."""
+    return literal_column("/*held*/")
 
 
 def _field(name: str, field: str) -> dict[str, Any]:
     """The columns that one field sets, and the condition that it differs."""
     dialect = DIALECTS[name]
     assigned = {}
-    for column, value in queries.assignments(dialect, field).items():
-        assigned[column] = sql_of(value, name)
+    for target, value in queries.assignments(dialect, field).items():
+        assigned[target] = sql_of(value, name)
     differs = queries.differs(dialect, [field])
     return {"set": assigned, "differs": sql_of(differs, name)}
 
@@ -199,9 +223,9 @@ def _entry(expression: Any, name: str) -> dict[str, Any]:
 def _kinds(expression: Any) -> list[str]:
     """The kind of each result column."""
     kinds = []
-    for column in expression.exported_columns:
-        kind = _KINDS.get(type(column.type).__name__, "")
-        if kind and getattr(column, "nullable", False):
+    for each in expression.exported_columns:
+        kind = _KINDS.get(type(each.type).__name__, "")
+        if kind and getattr(each, "nullable", False):
             kind += "?"
         kinds.append(kind)
     return kinds
@@ -220,15 +244,21 @@ def _lists(name: str) -> dict[str, Any]:
         parts = [sql_of(column, name) for column in columns]
         orders[key] = ", ".join(parts)
     found = {"kinds": every["kinds"], "every": every["sql"]}
-    return found | _templates(name) | {
-        "few": {each: _few(name, each) for each in listing.SOURCES},
-        "clauses": clauses,
-        "orders": orders,
-        "edges": {each: _edge(name, each) for each in _REVERSED},
-    }
+    return (
+        found
+        | _templates(name)
+        | {
+            "few": {each: _few(name, each) for each in listing.SOURCES},
+            "clauses": clauses,
+            "orders": orders,
+            "edges": {each: _edge(name, each) for each in _REVERSED},
+        }
+    )
 
 
-_REVERSED: Final = [name for name in lists.ORDERS if name.endswith("_reversed")]
+_REVERSED: Final = [
+    name for name in lists.ORDERS if name.endswith("_reversed")
+]
 
 
 def _few(name: str, source: str) -> list[str]:
@@ -243,8 +273,8 @@ def _edge(name: str, order: str) -> dict[str, str]:
     part = lists.reversed_part([], [], order, "last_0_0")
     edge: Any = part.edge
     columns = []
-    for number, column in enumerate(edge.columns):
-        columns.append(f"{sql_of(column.element, name)} AS edge_{number}")
+    for number, each in enumerate(edge.columns):
+        columns.append(f"{sql_of(each.element, name)} AS edge_{number}")
     names = [f"edge_{number}" for number in range(len(columns))]
     last = [sql_of(each, name) for each in edge.is_last]
     return {
@@ -281,7 +311,7 @@ _PAGE: Final = "\n SELECT counts."
 
 def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
     """Compile one list with a limit."""
-    segments = []
+    segments: list[Any] = []
     number = 0
     for count in shape.split("."):
         parts = []

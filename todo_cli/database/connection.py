@@ -199,8 +199,7 @@ async def _dial_each(
         if target.connect_timeout_s is not None:
             share_s = min(share_s, target.connect_timeout_s)
         try:
-            async with asyncio.timeout(share_s):
-                return await _dial(attempt, context)
+            return await _dial_host(attempt, context, loop.time() + share_s)
         except Exception as error:
             if not _is_of_one_host(error):
                 raise
@@ -230,17 +229,37 @@ def _is_of_one_host(error: Exception) -> bool:
     return is_ours or isinstance(error, OSError) or failures.can_pass(error)
 
 
-async def _dial(
-    target: PostgresTarget, context: ssl.SSLContext | None
+async def _dial_host(
+    target: PostgresTarget, context: ssl.SSLContext | None, give_up: float
 ) -> Connection:
-    """Connect to one host, once."""
-    line = Line()
+    """Connect to one host; pass over addresses that accept and stay silent."""
+    silent: set[Any] = set()
+    while True:
+        line = Line(give_up, silent)
+        try:
+            async with asyncio.timeout_at(give_up) as line.limit:
+                return await _dial(target, context, line)
+        except TimeoutError:
+            if not line.is_hurried:
+                raise
+            silent.add(line.address)
+        finally:
+            line.limit = None
+
+
+async def _dial(
+    target: PostgresTarget, context: ssl.SSLContext | None, line: Line
+) -> Connection:
+    """Connect to one address of a host, once."""
     try:
         connection = await _log_in(target, context, line)
     except asyncpg.TargetServerAttributeNotMatched as error:
+        wish = f"`target_session_attrs={target.session}`"
+        variable = target.variables.get("target_session_attrs")
+        if variable is not None:
+            wish = f"{variable}={target.session}"
         raise DatabaseUnavailable(
-            f"{target.place} is up, but not what "
-            f"`target_session_attrs={target.session}` asks for",
+            f"{target.place} is up, but not what {wish} asks for",
             hint="try again, or name another server",
         ) from error
     except BaseException as error:
@@ -353,8 +372,9 @@ def _wrong_file(target: PostgresTarget) -> ConfigInvalid:
             alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             alone.load_verify_locations(cafile=target.root_certificate)
         except (OSError, ssl.SSLError):
+            name = target.variables.get("sslrootcert", "sslrootcert")
             return ConfigInvalid(
-                f"sslrootcert: cannot read `{target.root_certificate}`",
+                f"{name}: cannot read `{target.root_certificate}`",
                 hint="name a file of CA certificates in PEM form",
             )
     # The only other file that Python opens. It reads the variable itself.

@@ -30,7 +30,11 @@ _SYNTAX: Final = frozenset({"coalesce"})
 
 The search_path cannot redefine them, and a schema before them is an error.
 """
-_NAMED_TYPES: Final = {"TEXT": "pg_catalog.text", "UUID": "pg_catalog.uuid"}
+_NAMED_TYPES: Final = {
+    "TEXT": "pg_catalog.text",
+    "UUID": "pg_catalog.uuid",
+    "JSONB": "pg_catalog.jsonb",
+}
 """Types that are looked up by name; the others that we use are keywords."""
 
 

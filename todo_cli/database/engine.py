@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from todo_cli.database import failures
@@ -91,15 +92,10 @@ class Database:
         # for the lock has certainly written nothing.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def perform(connection: Connection) -> T | Unreadable:
-            if not is_one:
-                return await self._send(connection, work, effect)
-            async with connection.transaction():
-                return await self._send(connection, work, effect)
-
-        async def call() -> T | Unreadable:
-            return await self._with_tables(perform, creates=creates)
-
+        # No closures: their annotations would be computed at each call.
+        send = self._send_together if is_one else self._send
+        perform = partial(send, work, effect)
+        call = partial(self._with_tables, perform, creates=creates)
         result = await self._attempts.run(call, effect)
         if isinstance(result, Unreadable):
             raise result
@@ -119,8 +115,15 @@ class Database:
             await self.keeper.make(connection, creates=creates)
             return await work(connection)
 
+    async def _send_together(
+        self, work: Work[T], effect: Effect, connection: Connection
+    ) -> T | Unreadable:
+        """Do what `_send` does, in one transaction."""
+        async with connection.transaction():
+            return await self._send(work, effect, connection)
+
     async def _send(
-        self, connection: Connection, work: Work[T], effect: Effect
+        self, work: Work[T], effect: Effect, connection: Connection
     ) -> T | Unreadable:
         """Call `work`; return the error if its change is to be kept."""
         # From here on a lost answer can hide a write.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
-from todo_cli import disk
+from todo_cli import disk, rules
 from todo_cli.database.url import PostgresTarget, Target, trusted_files
 from todo_cli.errors import (
     AuthFailed,
@@ -610,6 +610,11 @@ def is_busy(error: BaseException) -> bool:
     return is_locked or facts.sqlstate in _ROLLED_BACK
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite found that the file is damaged."""
+    return _facts(error).sqlite_name.startswith("SQLITE_CORRUPT")
+
+
 def is_of_disk(error: BaseException) -> bool:
     """Whether SQLite could not use the file; the disk knows why."""
     return _facts(error).sqlite_name.startswith(_OF_DISK)
@@ -684,6 +689,9 @@ def translated(
     """
     if isinstance(error, TodoError):
         return error
+    beyond = _beyond_limit(error)
+    if beyond is not None:
+        return beyond
     if isinstance(target, PostgresTarget):
         found = _from_postgres(error, target, connecting=connecting)
         # Any program may listen there, so nothing that it says is our bug.
@@ -692,6 +700,34 @@ def translated(
             return not_postgresql(target.place)
         return found
     return _from_sqlite(error, target.path)
+
+
+_LIMITS: Final = {
+    "tags_count": ("tags", f"at most {rules.MOST_TAGS} tags are allowed"),
+    "description_text": (
+        "description",
+        f"at most {rules.DESCRIPTION_LENGTH:,} characters are allowed, and no "
+        "control characters",
+    ),
+}
+"""Our CHECKs that a valid input can break, together with what is stored."""
+
+
+def _beyond_limit(error: BaseException) -> InvalidInput | None:
+    """Return the error for a task that would grow beyond a limit.
+
+    None if that is not the fault. A note or a tag is added to what others may
+    add at the same time, so only the store can count.
+    """
+    facts = _facts(error)
+    name = None
+    if facts.sqlite_name == "SQLITE_CONSTRAINT_CHECK":
+        _, _, name = str(error).rpartition(" ")
+    elif facts.sqlstate == "23514":
+        name = facts.constraint
+    if name not in _LIMITS:
+        return None
+    return InvalidInput.of(*_LIMITS[name])
 
 
 def _is_of_limit(error: BaseException) -> bool:
@@ -781,11 +817,26 @@ def _from_tls(
         constant = error.reason or "the handshake failed"
         reason = constant.replace("_", " ").lower()
     looked_in = ", ".join(trusted_files(target))
+    asker = _asker(target, is_offered=error is not None)
     return TlsFailed(
         f"{target.place} could not prove who it is: {reason}",
-        hint=f"todo trusts the CAs in {looked_in}; name its CA with "
+        hint=f"{asker}todo trusts the CAs in {looked_in}; name its CA with "
         "`sslrootcert=FILE`; `sslmode=disable` only on a network that you trust",
     )
+
+
+def _asker(target: PostgresTarget, *, is_offered: bool) -> str:
+    """Begin a hint with what asks for TLS.
+
+    That is empty on a network, where TLS needs no asking. If the certificate
+    is wrong, only a variable is named: it may be set for other programs.
+    """
+    parameter = target.demands_tls
+    if parameter is None:
+        return ""
+    if is_offered and parameter not in target.variables:
+        return ""
+    return f"{target.origin(parameter)} asks for TLS; "
 
 
 def _from_state(

@@ -109,7 +109,8 @@ class Keeper:
 
         Raises:
             NoStore: there are no tables, and this call does not create them.
-            SchemaMismatch: the file belongs to another program.
+            SchemaMismatch: the file belongs to another program, or its
+                version is missing.
         """
         if not isinstance(self._target, SqliteTarget):
             return
@@ -121,7 +122,7 @@ class Keeper:
             state = await schema.read_state(connection)
             if state.fit is Fit.ABSENT:
                 await self.make(connection, creates=creates)
-            elif state.fit is Fit.FOREIGN:
+            elif state.fit in (Fit.FOREIGN, Fit.UNSTAMPED):
                 raise schema.mismatch(state, self._target.place)
             elif state.fit is Fit.OLDER:
                 await self._upgrade()
@@ -175,6 +176,11 @@ class Keeper:
             SchemaMismatch: it is not ours to change.
         """
         state = await schema.read_state(connection)
-        if state.fit in (Fit.FOREIGN, Fit.UNTRUSTED, Fit.NEWER):
+        if state.fit not in (
+            Fit.ABSENT,
+            Fit.OLDER,
+            Fit.OUTDATED,
+            Fit.CURRENT,
+        ):
             raise schema.mismatch(state, self._target.place)
         return state

@@ -201,17 +201,17 @@ def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
-        order = _named(name, query) if number == 0 else name
+        order_name = _named(name, query) if number == 0 else name
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
         parts = []
         for state in _states(query, conditions):
             of_part = (*_walked(where, name), *state, *conditions)
             tied: Names | None = None
-            if order != name:
+            if order_name != name:
                 # An index leads to the value, and nothing else may.
                 tied = (*state, *_tied((*where, *conditions), name))
-            parts.append(Part(of_part, (order,), tied))
+            parts.append(Part(of_part, (order_name,), tied))
         found.append(tuple(parts))
     return tuple(found)
 
@@ -298,9 +298,7 @@ def _states(query: TaskQuery, conditions: Names) -> Sequence[Names]:
 # The probe of a filter
 
 
-def _probe(
-    query: TaskQuery, where: Names, *, by_words: bool
-) -> Probe | None:
+def _probe(query: TaskQuery, where: Names, *, by_words: bool) -> Probe | None:
     """Choose how to look for the tasks that fit; None without a filter."""
     if query.tags:
         return Probe("tag", where)

@@ -43,7 +43,6 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-
 from sqlalchemy.sql import operators
 
 from todo_cli.database import listing
@@ -215,7 +214,9 @@ def _texts(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     others = dialect.names("words", "other")
     word: ColumnElement[Any] = others.c.value
     lacks_one = select(_ONE).select_from(others)
-    lacks_one = lacks_one.where(~occurs(dialect, word)).correlate(TASK)
+    # What is compared with a text that is not there is NULL, and no less lacking.
+    is_lacking = occurs(dialect, word).is_not(_TRUE)
+    lacks_one = lacks_one.where(is_lacking).correlate(TASK)
     is_unfolded = task.title_folded.is_(None)
     longest = bindparam("word", type_=Text)
     return {
@@ -343,11 +344,11 @@ def reversed_part(
     backward = []
     is_last = []
     for number, each in enumerate(order[:size]):
-        value: Any = each.element  # type: ignore[attr-defined]  # of ASC or DESC
+        value: Any = each.element
         edge: Any = literal_column(f"edge_{number}")
         columns.append(value.label(f"edge_{number}"))
         names.append(edge)
-        is_rising = each.modifier is operators.asc_op  # type: ignore[attr-defined]
+        is_rising = each.modifier is operators.asc_op
         backward.append(edge.desc() if is_rising else edge.asc())
         of_last = select(edge).select_from(table(last)).scalar_subquery()
         is_last.append(value == of_last)

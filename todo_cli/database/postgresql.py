@@ -75,15 +75,16 @@ class PostgresConnection:
             ) from error
         return rows
 
-    async def store(
-        self, name: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """See `run.Connection`."""
         statement = self.statements[name]
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
-        await _answer(self.driver.executemany(statement.numbered, given))
+        returned: list[run.Row] = await _answer(
+            self.driver.fetchmany(statement.numbered, given)
+        )
+        return len(returned)
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""

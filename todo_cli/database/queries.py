@@ -10,7 +10,7 @@ INSERT with ON CONFLICT, and INSERT inside another statement, which SQLite
 lacks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ from sqlalchemy import (
     table,
     true,
     tuple_,
+    type_coerce,
     union,
     union_all,
     update,
@@ -124,6 +125,15 @@ class PostgresDialect:
         literal_column("10", Integer), type_=Text
     )
 
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
+        """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
+        # PostgreSQL sorts the keys of `jsonb`, and searches them quickly.
+        given = cast(bindparam(name, type_=Text), postgresql.JSONB)
+        found: ColumnElement[Any] = given.op("->>", return_type=Text())(
+            cast(id, Text)
+        )
+        return found if kind is Text else cast(found, kind)
+
     def new_tags(self) -> Any:
         """Select the parameters `new_tags` and `new_folded`, pair by pair."""
         names = self._ordered("new_tags")
@@ -139,6 +149,10 @@ class PostgresDialect:
             "value", with_ordinality="key", name=parameter
         )
         return items.render_derived()
+
+    def counted(self, new: Any) -> Expression:
+        """Return something for each task: asyncpg counts no rows otherwise."""
+        return new.returning(task.number)
 
     def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
         """Return a column as it is: PostgreSQL knows what an index costs."""
@@ -314,9 +328,25 @@ class SqliteDialect:
         literal_column("10", Integer), type_=Text
     )
 
+    def looked_up(self, name: str, id: Any, kind: Any) -> ColumnElement[Any]:
+        """Look an id up in a parameter, a JSON object; NULL if it lacks it."""
+        given = func.json_each(bindparam(name, type_=Text))
+        pairs = given.table_valued("key", "value", name="pairs")
+        # As text: the part of a statement is compiled alone, and a column
+        # would add its table to the FROM of this subquery.
+        key: ColumnElement[Any] = literal_column(f"{id.table.name}.{id.name}")
+        value = select(pairs.c.value).where(pairs.c.key == key)
+        return type_coerce(value.scalar_subquery(), kind)
+
+    def counted(self, new: Any) -> Expression:
+        """Leave it as it is: the driver counts the rows."""
+        return new
+
     def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
         """Return a column so that SQLite uses no index for its conditions."""
-        return literal_column(f"+{column.table.name}.{column.name}", column.type)
+        return literal_column(
+            f"+{column.table.name}.{column.name}", column.type
+        )
 
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
@@ -463,7 +493,9 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.
         "stored": select(*COLUMNS).where(is_listed),
-        "insert": insert(TASK).values(_open([*COLUMNS, *FOLDED])),
+        "insert": dialect.counted(
+            insert(TASK).values(_open([*COLUMNS, *FOLDED]))
+        ),
         "insert_tag": _insert_tag(dialect),
     }
 
@@ -542,7 +574,8 @@ def _locked(dialect: Dialect) -> Any:
     concurrent delete from leaving half of a call done. SQLite ignores it: only
     one writer runs at a time.
     """
-    named = select(task.id, task.number).where(_MINE, _is_named(dialect))
+    columns = (task.id, task.number, task.version)
+    named = select(*columns).where(_MINE, _is_named(dialect))
     ordered = named.order_by(task.number)
     return ordered.with_for_update().cte("mine")
 
@@ -608,6 +641,11 @@ def assignments(dialect: Dialect, field: str) -> dict[str, ColumnElement[Any]]:
     The first column is the one that decides whether anything changes. A task
     that is done already keeps its completion time.
     """
+    if field == "titles":
+        return {
+            "title": dialect.looked_up("titles", task.id, Text),
+            "title_folded": dialect.looked_up("folded_titles", task.id, Text),
+        }
     if field == "retags":
         return {"tags": dialect.changed_names(task.tags)}
     if field == "note":
@@ -637,6 +675,7 @@ def _appended(
 
 CHANGES: Final = (
     "title",
+    "titles",
     "description",
     "completed",
     "due_on",
@@ -673,10 +712,24 @@ def stamped(is_changed: Any) -> dict[str, Any]:
     }
 
 
+def is_held(dialect: Dialect, locked: Any) -> ColumnElement[bool]:
+    """Test whether every task has the version that `versions` has for it."""
+    version = dialect.looked_up("versions", locked.c.id, Integer)
+    is_other = locked.c.version.is_distinct_from(version)
+    others = select(_ONE).select_from(locked).where(is_other)
+    return ~others.exists()
+
+
 def change(
-    dialect: Dialect, values: Mapping[str, Any], *, tags: bool = False
+    dialect: Dialect,
+    values: Mapping[str, Any],
+    *,
+    tags: bool = False,
+    held: Callable[[Dialect, Any], ColumnElement[bool]] | None = None,
 ) -> Expression:
     """Set columns on every named task, all or nothing; return the new rows.
+
+    `held` makes a further condition: see `is_held`.
 
     Only the columns of the changed fields are set. SQLite would also check the
     other columns, where another program may have stored values that our CHECKs
@@ -685,6 +738,8 @@ def change(
     locked = _locked(dialect)
     of_these = task.id.in_(select(locked.c.id))
     conditions = _all_there(dialect, locked)
+    if held is not None:
+        conditions.append(held(dialect, locked))
     statement = update(TASK).where(_MINE, of_these, *conditions)
     changed = statement.values(dict(values)).returning(*COLUMNS)
     if tags and isinstance(dialect, PostgresDialect):
@@ -1114,7 +1169,9 @@ def _copy(dialect: Dialect, each: Table) -> Expression:
     A task number that is already taken is an error and is not skipped.
     """
     copied = dialect.insert(each).values(_open(each.c))
-    return copied if each is TASK else copied.on_conflict_do_nothing()
+    if each is TASK:
+        return dialect.counted(copied)
+    return copied.on_conflict_do_nothing()
 
 
 def _known(dialect: Dialect, each: Table) -> Select[Any]:

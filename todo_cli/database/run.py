@@ -12,15 +12,23 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from todo_cli.database import listing
+from todo_cli.errors import Conflict
 from todo_cli.task import TaskQuery
 
 Row = Sequence[Any]
 """The values of a row, in the order of the statement's columns."""
+Record = dict[str, Any]
+"""A row of a table, by the names of its columns."""
 
 # Shipped with the package: SQLAlchemy, which would write them, is slow to load.
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 """A parameter such as `:title`, but not the cast `::text`."""
+
+OF_A_RULE: Final = (
+    "a trigger or rule of that database does not allow it: ask its owner"
+)
+"""The hint if a write has no effect. A trigger can return NULL, or IGNORE."""
 
 
 class Statement:
@@ -152,6 +160,23 @@ class Statements:
 
     def _changing(self, fields: Sequence[str], *, tags: bool) -> Statement:
         frame = self._found["change"]
+        values = self._assigned(fields)
+        # In the order of the columns, like the text that SQLAlchemy writes.
+        columns = self.columns("task")
+        changed = [name for name in columns if name in values]
+        assignments = [f"{name}={values[name]}" for name in changed]
+        sql = "\n".join(frame["tagged" if tags else "plain"])
+        sql = sql.replace("/*set*/", ", ".join(assignments))
+        held = ""
+        # Titles of their own fit only the versions that were read.
+        if "titles" in fields:
+            held = f" AND {frame['held']}"
+        sql = sql.replace(" AND /*held*/", held)
+        return Statement(sql, frame["kinds"])
+
+    def _assigned(self, fields: Sequence[str]) -> dict[str, str]:
+        """The columns that changes set, and the SQL of their values."""
+        frame = self._found["change"]
         # Only what changes is named: SQLite would check the other columns
         # again, and another program may have stored what our rules refuse.
         known = list(frame["fields"])
@@ -164,13 +189,7 @@ class Statements:
             values[stamp] = frame[stamp].replace("/*differs*/", differs)
         for part in parts:
             values |= part["set"]
-        # In the order of the columns, like the text that SQLAlchemy writes.
-        columns = self.columns("task")
-        changed = [name for name in columns if name in values]
-        assignments = [f"{name}={values[name]}" for name in changed]
-        sql = "\n".join(frame["tagged" if tags else "plain"])
-        sql = sql.replace("/*set*/", ", ".join(assignments))
-        return Statement(sql, frame["kinds"])
+        return values
 
     @property
     def creation(self) -> Sequence[str]:
@@ -219,12 +238,12 @@ class Connection(Protocol):
     ) -> list[Row]:
         """Run a statement, given by name or as an object; return all its rows."""
 
-    async def store(
-        self, name: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement once for each row.
 
-        A row maps the names of the parameters to values.
+        A row maps the names of the parameters to values. Returns how many rows
+        were stored; PostgreSQL knows that only of a statement that returns
+        something for each.
         """
 
     async def execute(self, sql: str) -> None:
@@ -245,3 +264,21 @@ async def fetch_value(connection: Connection, name: str, **values: Any) -> Any:
     """Return the first column of the first row; None without a row."""
     rows = await connection.fetch(name, **values)
     return rows[0][0] if rows else None
+
+
+async def store_tasks(
+    connection: Connection, name: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert tasks. Call it inside a transaction.
+
+    Raises:
+        Conflict: a rule of the database dropped one of them without an error.
+    """
+    stored = await connection.store(name, rows)
+    if stored < len(rows):
+        raise dropped()
+
+
+def dropped() -> Conflict:
+    """Return the error for a task that was not stored, without an error."""
+    return Conflict("The database has dropped a task", hint=OF_A_RULE)

@@ -77,7 +77,9 @@ SELECT
     (SELECT sql FROM sqlite_master WHERE name = 'task_word'),
     (SELECT max(number) FROM task_text)"""
 )
-_LAST: Final = Statement("SELECT rowid FROM task_word ORDER BY rowid DESC LIMIT 1")
+_LAST: Final = Statement(
+    "SELECT rowid FROM task_word ORDER BY rowid DESC LIMIT 1"
+)
 # A task that was deleted gets an empty row, so that the last row moves on.
 _ENTER: Final = Statement(
     """\

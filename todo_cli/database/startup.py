@@ -11,14 +11,16 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 import asyncio
+import math
+import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, Final
 
 from asyncpg.protocol import Protocol
 
-from todo_cli.database.addresses import connect_first
+from todo_cli.database.addresses import connect_first, resolve
 
 _HEAD: Final = struct.Struct("!cI")
 _LONGEST: Final = 100_000
@@ -95,15 +97,20 @@ class Between(asyncio.Protocol):
 class Startup(Between):
     """Passes the messages of a log-in on to asyncpg, if they are in order.
 
-    After the last one it takes itself away. `refuse` is called before the
-    connection is cut because of a message.
+    After the last one it takes itself away. `hear` is called when something
+    comes, and `refuse` before the connection is cut because of a message.
     """
 
     def __init__(
-        self, transport: Any, protocol: Any, refuse: Callable[[], object]
+        self,
+        transport: Any,
+        protocol: Any,
+        refuse: Callable[[], object],
+        hear: Callable[[], object],
     ) -> None:
         super().__init__(transport, protocol)
         self._refuse = refuse
+        self._hear = hear
         self._is_ready = False
         self._has_scram = False
 
@@ -119,6 +126,7 @@ class Startup(Between):
 
     def data_received(self, data: bytes) -> None:
         """Pass on every message that is complete."""
+        self._hear()
         self._received += data
         try:
             checked = self._checked()
@@ -183,17 +191,37 @@ def _repaired(body: bytes) -> bytes:
 
 
 class Line:
-    """The event loop as asyncpg sees it while it connects."""
+    """The event loop as asyncpg sees it while it connects.
 
-    def __init__(self) -> None:
+    It leaves out the addresses in `silent`. Connecting may take until
+    `give_up`, a time of the loop.
+    """
+
+    def __init__(
+        self, give_up: float = math.inf, silent: Collection[Any] = ()
+    ) -> None:
         self.is_odd = False
         """Whether the server sent what no PostgreSQL server sends."""
+        self.address: Any = None
+        """What we are connected to."""
+        self.limit: asyncio.Timeout | None = None
+        """The time limit while we connect; None afterwards."""
+        self.is_hurried = False
+        """Whether the address has not answered, and another one could."""
+        self._give_up = give_up
+        self._silent = silent
         self._loop: Any = asyncio.get_running_loop()
         self._transport: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the loop's."""
-        return getattr(self._loop, name)
+        """Everything else is the loop's.
+
+        asyncpg keeps us, and asks at each statement. What was found is kept,
+        so that Python finds it without this method from then on.
+        """
+        found = getattr(self._loop, name)
+        setattr(self, name, found)
+        return found
 
     async def create_connection(
         self, make: Callable[[], Any], host: str, port: int, **options: Any
@@ -204,9 +232,11 @@ class Line:
             options["server_hostname"] = host
         connected = await self._loop.create_connection(
             self._watched(make),
-            sock=await connect_first(host, port),
+            sock=await self._connected(host, port),
             **options,
         )
+        if "ssl" in options:
+            self._hear()
         return self._unwrapped(*connected)
 
     async def create_unix_connection(
@@ -222,6 +252,7 @@ class Line:
         """Start TLS, and watch the protocol that asyncpg will set."""
         transport = await self._loop.start_tls(*arguments, **options)
         self._transport = transport
+        self._hear()
 
         def set_protocol(protocol: Any) -> None:
             # The class's method is visible again.
@@ -239,6 +270,32 @@ class Line:
         with suppress(AttributeError):
             self._transport.abort()
 
+    async def _connected(self, host: str, port: int) -> socket.socket:
+        """Connect to the first address of a host that answers.
+
+        It may be the address of a machine that hangs: then its kernel answers,
+        and no server does. So it has half of the time if there is another.
+        """
+        found = await resolve(host, port)
+        left = [each for each in found if each[-1] not in self._silent]
+        client = await connect_first(left or found)
+        if self.limit is not None and len(left) > 1:
+            with suppress(OSError):
+                self.address = client.getpeername()
+            self.is_hurried = True
+            self.limit.reschedule((self._loop.time() + self._give_up) / 2)
+        return client
+
+    def _hear(self) -> None:
+        """Give an address that has answered all of the time.
+
+        A database that wakes up may take long to let us in.
+        """
+        limit = self.limit
+        if self.is_hurried and limit is not None and not limit.expired():
+            limit.reschedule(self._give_up)
+            self.is_hurried = False
+
     def _watched(self, make: Callable[[], Any]) -> Callable[[], Any]:
         """Have the loop make a protocol that we watch."""
 
@@ -250,7 +307,7 @@ class Line:
     def _between(self, transport: Any, protocol: Any) -> Any:
         """Watch asyncpg's protocol; its small ones end after one answer."""
         if isinstance(protocol, Protocol):
-            return Startup(transport, protocol, self._note)
+            return Startup(transport, protocol, self._note, self._hear)
         return protocol
 
     def _unwrapped(self, transport: Any, protocol: Any) -> tuple[Any, Any]:

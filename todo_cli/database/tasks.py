@@ -4,6 +4,7 @@ Each method runs one statement, which is one transaction, unless its docstring
 says otherwise.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import date, datetime
@@ -18,7 +19,9 @@ from todo_cli.database.run import (
     Connection,
     Row,
     Statement,
+    dropped,
     fetch_value,
+    store_tasks,
 )
 from todo_cli.database.sorting import rank_of
 from todo_cli.errors import Conflict, SchemaMismatch
@@ -46,6 +49,8 @@ _COUNTS: Final = 5
 _USER: Final = _COUNTS + NAMES.index("user_id")
 """The user's column in a list. It is never NULL in a task."""
 _SAVED: Final = "the change was saved"
+_RETITLED_AT_ONCE: Final = 100
+"""How many new titles one statement of SQLite has at most."""
 
 
 class TaskRepository:
@@ -65,7 +70,8 @@ class TaskRepository:
         statement. SQLite takes several, so call it inside a transaction.
 
         Raises:
-            Conflict: another user holds the id, or no number is left.
+            Conflict: another user holds the id, no number is left, or a rule
+                of the database drops the task.
         """
         if self._connection.is_sqlite:
             # SQLite has no INSERT inside another statement.
@@ -82,10 +88,22 @@ class TaskRepository:
         adding = self._fetch(statement, given, outcome="it is stored")
         rows = await self._counted(adding)
         if not rows:
-            raise _held_by_another(task.id)
+            return await self._not_added(task.id)
         *values, is_new = rows[0]
         [found] = self._read([values], statement, outcome="it is stored")
         return Added(found, is_new=bool(is_new))
+
+    async def _not_added(self, id: UUID) -> Added:
+        """Find out why PostgreSQL stored no task, and returned none.
+
+        Raises:
+            Conflict: another user holds the id, or a rule dropped the task.
+        """
+        stored = await self._stored([id])
+        if id not in stored:
+            raise dropped()
+        # A trigger has skipped the change that returns the stored task.
+        return Added(stored[id], is_new=False)
 
     async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
         """Store tasks in the given order, under consecutive numbers.
@@ -124,7 +142,7 @@ class TaskRepository:
         for number, task in enumerate(tasks, start=first):
             task.number = number
         rows = [_values(task) for task in tasks]
-        await self._connection.store("insert", rows)
+        await store_tasks(self._connection, "insert", rows)
         await self._store_tags(tasks)
 
     async def _store_tags(self, tasks: Sequence[Task]) -> None:
@@ -316,15 +334,24 @@ class TaskRepository:
         references: Sequence[Reference],
         change: TaskChange,
         now: datetime,
+        retitled: Sequence[Task] = (),
     ) -> list[Task]:
         """Change every named task and return the tasks as they are now.
 
         All or nothing: the result is empty if one is missing. The rows are
         locked in the order of their numbers first. `updated_at` moves only on
         rows where a value differs.
+
+        `retitled` are the named tasks, each with a new title. Then the result
+        is also empty if one of them no longer has its version.
         """
+        if self._connection.is_sqlite and len(retitled) > _RETITLED_AT_ONCE:
+            return await self._change_in_parts(change, now, retitled)
         values = self._named(references) | _changed(change) | {"now": now}
         fields = _fields(change)
+        if retitled:
+            values |= _titles(retitled)
+            fields = ("titles", *fields)
         has_tags = not {"tags", "retags"}.isdisjoint(fields)
         statement = self._connection.statements.change(fields, tags=has_tags)
         tasks = await self._tasks(statement, values, _SAVED)
@@ -333,6 +360,26 @@ class TaskRepository:
             await self._connection.fetch("clear_tags", ids=ids)
             await self._store_tags(tasks)
         return tasks
+
+    async def _change_in_parts(
+        self, change: TaskChange, now: datetime, retitled: Sequence[Task]
+    ) -> list[Task]:
+        """Change tasks of a file that get new titles, some at a time.
+
+        For each row SQLite walks all new titles of a statement. Nobody else
+        changes anything meanwhile: a write locks the file.
+        """
+        stored = await self.named([task.id for task in retitled])
+        versions = {task.id: task.version for task in stored}
+        for task in retitled:
+            if versions.get(task.id) != task.version:
+                return []
+        changed: list[Task] = []
+        for start in range(0, len(retitled), _RETITLED_AT_ONCE):
+            part = retitled[start : start + _RETITLED_AT_ONCE]
+            ids = [task.id for task in part]
+            changed += await self.change(ids, change, now, part)
+        return changed
 
     async def remove(self, references: Sequence[Reference]) -> list[Task]:
         """Delete every named task and return the deleted tasks, by number.
@@ -478,6 +525,26 @@ def _changed(change: TaskChange) -> dict[str, Any]:
     values["added"] = added
     values["removed"] = values.pop("remove_tags", [])
     return values | _new_tags(values.get("tags", added))
+
+
+def _titles(tasks: Sequence[Task]) -> dict[str, str]:
+    """The parameter values of new titles, and of the versions that they fit.
+
+    Each is a JSON object with an entry for each id.
+    """
+    titles = {}
+    folded = {}
+    versions = {}
+    for task in tasks:
+        key = str(task.id)
+        titles[key] = task.title
+        folded[key] = fold(task.title)
+        versions[key] = task.version
+    return {
+        "titles": json.dumps(titles, ensure_ascii=False),
+        "folded_titles": json.dumps(folded, ensure_ascii=False),
+        "versions": json.dumps(versions),
+    }
 
 
 def _pattern(word: str) -> str:

@@ -4,15 +4,17 @@ The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 `terminal` for people.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli.errors import TodoError
-from todo_cli.output import words
+from todo_cli.output import lists, words
 from todo_cli.output.envelope import task_values
-from todo_cli.task import Added, Task, TaskPage, TaskStatus
+from todo_cli.task import Added, Task, TaskPage, TaskQuery
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
@@ -23,7 +25,8 @@ _ASKED_UP_TO: Final = 10
 """How many tasks the question before a deletion shows at most."""
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, because a cached property needs room of its own.
+@dataclass(frozen=True)
 class ViewContext:
     """What a view needs besides the result."""
 
@@ -35,6 +38,28 @@ class ViewContext:
     now: datetime
     by_flag: bool = False
     """Whether --user names the user; then "new list" says whose it is."""
+    variables: Mapping[str, str] | None = field(default=None, repr=False)
+    """The caller's variables, of which `TZ` names the zone.
+
+    None means UTC, as for a client of the REST API.
+    """
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The caller's time zone."""
+        if self.variables is None:
+            return UTC
+        # Only messages about days and times need it.
+        from todo_cli import zones
+
+        return zones.zone_of(self.variables)
+
+    @cached_property
+    def today(self) -> date:
+        """The caller's day."""
+        from todo_cli import zones
+
+        return zones.local(self.now, self.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +69,22 @@ class Table:
     tasks: Sequence[Task]
     now: datetime
     """The time from which ages are counted."""
+    today: date
+    """The caller's day, which decides what waits and what is overdue."""
+    query: TaskQuery
+    """What was asked for."""
     footer: str
     """The line below the rows."""
     note: str
     """What to show if there are no tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A task to lay out for people."""
+
+    task: Task
+    context: ViewContext
 
 
 # No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
@@ -64,6 +101,8 @@ class Sheet:
     message: str
     lines: Sequence[str] = ()
     table: Table | None = None
+    card: Card | None = None
+    """What a terminal shows in the place of `fields`."""
     fields: Sequence[tuple[str, str]] = ()
     labels: Mapping[str, str] | None = None
     """At a terminal: the fields to show, by name, and their names in words.
@@ -76,6 +115,8 @@ class Sheet:
 
     Each is one line: what is wrong, and what to do.
     """
+    hint: str = ""
+    """What a person at a terminal may have meant instead, if anything."""
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
 
@@ -83,8 +124,8 @@ class Sheet:
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there; `data` is the task."""
     note = _new_list([result], context)
-    line = _added_line(result) + note
-    return Sheet(result.task, line, [line])
+    line = _added_line(result, context) + note
+    return Sheet(result.task, line, [line], hint=habits(result.task.title))
 
 
 def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
@@ -93,7 +134,7 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     `data` is the list of the tasks, in the order in which they were given.
     """
     tasks = [result.task for result in results]
-    lines = [_added_line(result) for result in results]
+    lines = [_added_line(result, context) for result in results]
     note = _new_list(results, context)
     if lines:
         lines[0] += note
@@ -111,66 +152,28 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
     With a limit the message is such as `20 of 35`, and without one such as
     `30 open, 5 done`. `data` is the list of the tasks.
     """
-    message = _counts(page)
-    if page.query.limit is not None:
-        shown = len(page.tasks)
-        total = words.count(_total(page))
-        message = f"{shown:,} of {total}"
-    note = _nothing(page, context)
-    table = Table(page.tasks, context.now, footer=message, note=note)
+    message = lists.message(page)
+    table = Table(
+        page.tasks,
+        context.now,
+        page.today,
+        page.query,
+        footer=message,
+        note=lists.nothing(page, context),
+    )
     return Sheet(page.tasks, message, table=table, fault=page.fault)
-
-
-def _counts(page: TaskPage) -> str:
-    """Count all tasks of the user, as in `12 open, 2 overdue, 40 done`."""
-    counts = page.counts
-    parts = [f"{words.count(counts.open)} open"]
-    if counts.overdue:
-        parts.append(f"{words.count(counts.overdue)} overdue")
-    if counts.waiting:
-        parts.append(f"{words.count(counts.waiting)} waiting")
-    parts.append(f"{words.count(counts.done)} done")
-    return ", ".join(parts)
-
-
-def _total(page: TaskPage) -> int:
-    """Count the tasks that the query would find without a limit."""
-    counts = page.counts
-    if counts.found is not None:
-        return counts.found
-    # Counts stop at 1,001, so a sum of them can be a little too small; the
-    # words then say `more than 1,000`.
-    totals = {
-        TaskStatus.OPEN: counts.open,
-        TaskStatus.WAITING: counts.waiting,
-        TaskStatus.DONE: counts.done,
-        TaskStatus.ALL: counts.open + counts.waiting + counts.done,
-    }
-    return totals[page.query.status]
-
-
-def _nothing(page: TaskPage, context: ViewContext) -> str:
-    """Say that no task was found, and how many others the user has."""
-    status = page.query.status
-    kind = f"{status} tasks"
-    if status is TaskStatus.ALL:
-        kind = "tasks"
-    note = f"No {kind} for {context.user} in {context.place}"
-    counts = page.counts
-    if counts.open or counts.waiting or counts.done:
-        note += f" ({_counts(page)})"
-    return note
 
 
 def shown(task: Task, context: ViewContext) -> Sheet:
     """Show every field of a task, in the order of the JSON.
 
-    `data` is the task.
+    At a terminal it is laid out for people. `data` is the task.
     """
     fields = []
     for name, value in task_values(task).items():
         fields.append((name, _plain(value)))
-    return Sheet(task, _title(task), fields=fields)
+    card = Card(task, context)
+    return Sheet(task, _title(task), card=card, fields=fields)
 
 
 def upgraded(version: str, context: ViewContext) -> Sheet:
@@ -242,13 +245,24 @@ class Changed:
     `data` is an object where the command named a single task, else an array.
     """
 
-    def __init__(self, verb: str, *, is_single: bool) -> None:
+    def __init__(
+        self, verb: str, *, is_single: bool, names: Sequence[str] = ()
+    ) -> None:
         self._verb = verb
         self._is_single = is_single
+        self._names = names
+        """The fields whose new values the lines say."""
 
     def __call__(self, tasks: Sequence[Task], context: ViewContext) -> Sheet:
         """Name every task, in the order in which the user named them."""
-        return _changed(self._verb, tasks, is_single=self._is_single)
+        lines = []
+        for task in tasks:
+            said = understood(task, self._names, context)
+            lines.append(f"{self._verb} {_title(task)}{said}")
+        if self._is_single:
+            return Sheet(tasks[0], lines[0], lines)
+        message = f"{self._verb} {_tasks(len(tasks))}"
+        return Sheet(list(tasks), message, lines)
 
 
 def deletion_question(tasks: Sequence[Task]) -> list[str]:
@@ -264,21 +278,94 @@ def deletion_question(tasks: Sequence[Task]) -> list[str]:
     return lines
 
 
-def _changed(verb: str, tasks: Sequence[Task], *, is_single: bool) -> Sheet:
-    """Write a line for each task, such as `Done 3: Buy milk`."""
-    lines = [f"{verb} {_title(task)}" for task in tasks]
-    if is_single:
-        return Sheet(tasks[0], lines[0], lines)
-    message = f"{verb} {_tasks(len(tasks))}"
-    return Sheet(list(tasks), message, lines)
+def _added_line(result: Added, context: ViewContext) -> str:
+    task = result.task
+    title = _title(task)
+    if not result.is_new:
+        # A repeat with the same id, as after a lost connection.
+        return f"Already there as {title}"
+    given = [name for name in _SAID if getattr(task, name)]
+    return f"Added {title}{understood(task, given, context)}"
 
 
-def _added_line(result: Added) -> str:
-    title = _title(result.task)
-    if result.is_new:
-        return f"Added {title}"
-    # A repeat with the same id, as after a lost connection.
-    return f"Already there as {title}"
+_SAID: Final = ("due_on", "wait_until", "priority", "project", "tags")
+"""The fields whose values a message says, in this order."""
+
+
+def understood(
+    task: Task, names: Collection[str], context: ViewContext
+) -> str:
+    """Say the values of some fields of a task, after its title.
+
+    Such as ` (due Fri 27 Nov, high, home.kitchen #errand)`; "" for no names.
+    """
+    parts = []
+    if "due_on" in names:
+        parts.append(_day_said("due", task.due_on, "no due day", context))
+    if "wait_until" in names:
+        waits = _day_said("waits until", task.wait_until, "no wait", context)
+        parts.append(waits)
+    if "priority" in names:
+        parts.append(task.priority or "no priority")
+    parts += _place_said(task, names)
+    if "description" in names:
+        parts.append("notes" if task.description else "no notes")
+    if "completed" in names:
+        parts.append("done" if task.completed else "open")
+    if not parts:
+        return ""
+    return f" ({', '.join(parts)})"
+
+
+def _day_said(
+    word: str, day: date | None, none: str, context: ViewContext
+) -> str:
+    """Say a day, as in `due Fri 27 Nov`."""
+    if day is None:
+        return none
+    from todo_cli import days
+
+    return f"{word} {days.show_day(day, context.today)}"
+
+
+def _place_said(task: Task, names: Collection[str]) -> list[str]:
+    """Say the project and the tags, as in `home.kitchen #errand`."""
+    tags = " ".join(f"#{tag}" for tag in task.tags) or "no tags"
+    if "tags" not in names:
+        tags = ""
+    if "project" not in names:
+        return [tags] if tags else []
+    if task.project is not None:
+        return [f"{task.project} {tags}".rstrip()]
+    return ["no project", tags] if tags else ["no project"]
+
+
+_HABIT: Final = re.compile(
+    r"(?<!\S)(?:(?P<tag>[+#][^\W\d_]\S*)|(?P<key>due|project|pri):\S+)",
+    re.IGNORECASE,
+)
+"""What other programs would take out of a title."""
+_FLAGS: Final = {"due": "--due", "project": "--project", "pri": "--priority"}
+
+
+def habits(title: str) -> str:
+    """Say which words of a title other programs read, and name our options.
+
+    "" if there are none.
+    """
+    found: dict[str, None] = {}
+    flags: dict[str, None] = {}
+    for match in _HABIT.finditer(title):
+        found[f"`{match[0]}`"] = None
+        key = match["key"]
+        flags[_FLAGS[key.lower()] if key else "--tag"] = None
+    if not found:
+        return ""
+    verb = "is"
+    if len(found) > 1:
+        verb = "are"
+    named = " and ".join(found)
+    return f"{named} {verb} part of the title; see {' and '.join(flags)}"
 
 
 def _title(task: Task) -> str:
@@ -332,9 +419,14 @@ def _new_store(context: ViewContext) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Write a JSON value as text: true or false in lower case, "" for null."""
+    """Write a JSON value as text: true or false in lower case, "" for null.
+
+    An array is joined by commas, which no tag contains.
+    """
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ",".join(value)
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

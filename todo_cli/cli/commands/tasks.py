@@ -1,16 +1,16 @@
-"""The commands for tasks: add, list, show, update, done and delete."""
+"""The commands that name tasks: add, show, update, note, done and delete."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from uuid import UUID, uuid4
 
 import typer
 
 from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
-from todo_cli.cli.command import Command
+from todo_cli.cli.command import LOOK, Command
+from todo_cli.cli.commands.fields import TaskFields
 from todo_cli.cli.parser import ParseState, field_option, one_of
 from todo_cli.errors import (
     NOTHING_ADDED,
@@ -20,16 +20,7 @@ from todo_cli.errors import (
 )
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
-from todo_cli.task import (
-    Added,
-    NewTask,
-    Task,
-    TaskChange,
-    TaskPage,
-    TaskQuery,
-    TaskStatus,
-    about,
-)
+from todo_cli.task import Added, NewTask, Replacement, Task, TaskChange
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
@@ -47,76 +38,15 @@ Refs = Annotated[
         help="Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs.",
     ),
 ]
-ListStatus = Literal["open", "done", "all"]
 NewStatus = Literal["open", "done"]
 
 
-def _read_title(ctx: typer.Context, words: list[str]) -> list[str] | None:
-    """Read the words of a title; a lone `-` before `--` means stdin: None."""
+def _read_words(ctx: typer.Context, words: list[str]) -> list[str] | None:
+    """Read the words of a text; a lone `-` before `--` means stdin: None."""
     state: ParseState = ctx.obj
     if words == ["-"] and not state.dash_is_text:
         return None
     return words
-
-
-def _read_limit(text: str) -> int:
-    """Read a limit.
-
-    Raises:
-        Usage: it is not an integer.
-        InvalidInput: it is not from 1 to 999999999.
-    """
-    # int() alone would also read `1_0` and ` 7 `.
-    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
-        raise Usage(
-            f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer",
-            hint="todo list --help",
-        )
-    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
-        raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
-    return int(text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskFields:
-    """The options of both `add` and `update` that set a field of a task.
-
-    Their flags and help texts are in `task.py`.
-    """
-
-    description: Annotated[str | None, field_option("description")] = None
-
-    def typed(self) -> dict[str, str]:
-        """Return the options that were given, as typed, by field name."""
-        typed = {}
-        for each in fields(TaskFields):
-            value = getattr(self, each.name)
-            if value is not None:
-                typed[each.name] = value
-        return typed
-
-    def words(self) -> list[str]:
-        """Write the options that were given as arguments."""
-        notes = about(NewTask)
-        words: list[str] = []
-        for name, value in self.typed().items():
-            flag = notes[name].flags[0]
-            words += [flag, value]
-        return words
-
-    async def given(self, context: "RunContext") -> dict[str, Any]:
-        """Return the fields that were given, with the values to store.
-
-        An empty option clears its field. A description of `-` is read from
-        standard input.
-
-        Raises:
-            TodoError: standard input cannot be read, or is no description.
-        """
-        values: dict[str, Any] = self.typed()
-        if values.get("description") == "-":
-            values["description"] = await stdin.read_description(context)
-        return {name: value or None for name, value in values.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +56,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
     \b
     Examples:
       todo add Buy milk
+      todo add Pay rent --due fri -p high -P home -t bills
       todo add "Call Ada" -d "about the engine"
-      printf 'one\\ntwo\\n' | todo add -
+      printf 'one\\ntwo\\n' | todo add - --due tomorrow
     """
 
     unchanged: ClassVar[str] = NOTHING_ADDED
@@ -136,11 +67,12 @@ class Add(TaskFields, Command[Added | list[Added]]):
         list[str] | None,
         typer.Argument(
             metavar="TITLE",
-            callback=_read_title,
+            callback=_read_words,
             help="The title; `-` reads titles from stdin, one per line.",
         ),
     ]
     """The words of the title; None for `-`, a title on each line of stdin."""
+    tags: Annotated[list[str] | None, field_option("tags")] = None
     id: Annotated[
         UUID,
         typer.Option(
@@ -153,75 +85,37 @@ class Add(TaskFields, Command[Added | list[Added]]):
     ] = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
-        """Refuse options that no line of standard input can have."""
-        if self.title is None and self.typed():
-            name = next(iter(self.typed()))
-            raise Usage(f"`add -` takes no {name}", hint="todo add --help")
+        """Refuse to read both the titles and the notes from stdin."""
+        if self.title is None and self.description == "-":
+            raise Usage(
+                "Standard input can be the titles or the notes, not both",
+                hint="todo add --help",
+            )
 
     async def run(self, context: "RunContext") -> Added | list[Added]:
         """Store the task, or one for each line of stdin, all or none."""
-        if self.title is None:
-            return await self._add_lines(context)
         values = await self.given(context)
+        values["tags"] = rules.clean_tags(self.tags)
+        if self.title is None:
+            news = await stdin.read_tasks(context, self.id, values)
+            return await context.tasks.add_all(news)
         new = NewTask(title=" ".join(self.title), id=self.id, **values)
         return await context.tasks.add(new)
 
-    async def _add_lines(self, context: "RunContext") -> list[Added]:
-        news = await stdin.read_tasks(context, self.id)
-        return await context.tasks.add_all(news)
-
     def view(self, result: Added | list[Added], context: ViewContext) -> Sheet:
-        """Name what was added."""
+        """Name what was added, and how its fields were understood."""
         if isinstance(result, list):
             return views.added_all(result, context)
         return views.added(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Add with the same id: nothing is added if that is stored already."""
-        words = ["add", "--id", str(self.id)]
+        words = ["add", "--id", str(self.id), *self.words()]
+        for tag in self.tags or ():
+            words += ["--tag", tag]
         if self.title is None:
             return [*words, "-"]
-        return [*words, *self.words(), "--", *self.title]
-
-
-@dataclass(frozen=True, kw_only=True)
-class List(Command[TaskPage]):
-    """List tasks, newest first.
-
-    \b
-    Examples:
-      todo list
-      todo list --status all --limit 20
-    """
-
-    status: Annotated[
-        ListStatus,
-        typer.Option(
-            "--status",
-            callback=one_of(ListStatus),
-            help="Which tasks to list.",
-        ),
-    ] = "open"
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "-L",
-            "--limit",
-            metavar="N",
-            callback=_read_limit,
-            help="Show at most N (default: all).",
-            show_default=False,
-        ),
-    ] = None
-
-    async def run(self, context: "RunContext") -> TaskPage:
-        """Find the tasks, newest first."""
-        query = TaskQuery(status=TaskStatus(self.status), limit=self.limit)
-        return await context.tasks.list(query)
-
-    def view(self, result: TaskPage, context: ViewContext) -> Sheet:
-        """Show them as a table."""
-        return views.listed(result, context)
+        return [*words, "--", *self.title]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,22 +142,67 @@ class Show(Command[Task]):
         return views.shown(result, context)
 
 
+def _read_replacement(text: str) -> Replacement:
+    """Split `OLD=NEW` at the first `=`.
+
+    Raises:
+        Usage: there is no `=`.
+        InvalidInput: there is nothing before it.
+    """
+    old, sign, new = text.partition("=")
+    if not sign:
+        raise Usage(
+            f"Invalid value for '--replace': '{redact.shown(text)}' is not OLD=NEW",
+            hint="todo update --help",
+        )
+    if not old:
+        raise InvalidInput.of("replace", "must name a text before the `=`")
+    return Replacement(old, new)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Update(TaskFields, Command[list[Task]]):
-    """Change a task; fields that you do not name keep their values.
+    """Change tasks, all or none of them; fields that you do not name stay.
 
     \b
     Examples:
       todo update 3 --title "Buy oat milk"
-      todo update 3 -d ""
+      todo update 3 5-7 --due fri -p high --add-tag errand
+      todo update 3 --replace milk=bread
+      todo update 3 -d "" --due none
     """
 
     unchanged: ClassVar[str] = NOTHING_CHANGED
 
-    ref: Ref
+    refs: Refs
     title: Annotated[
         str | None,
-        typer.Option("--title", metavar="TEXT", help="The new title."),
+        typer.Option(
+            "--title", metavar="TEXT", help="The new title, of one task."
+        ),
+    ] = None
+    replace: Annotated[
+        str | None,
+        typer.Option(
+            "-r",
+            "--replace",
+            metavar="OLD=NEW",
+            help="Replace every OLD in the title by NEW.",
+        ),
+    ] = None
+    add_tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add-tag", metavar="NAME", help="Add a tag; again for more."
+        ),
+    ] = None
+    remove_tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remove-tag",
+            metavar="NAME",
+            help="Take a tag away; again for more.",
+        ),
     ] = None
     status: Annotated[
         NewStatus | None,
@@ -273,9 +212,28 @@ class Update(TaskFields, Command[list[Task]]):
     ] = None
 
     def __post_init__(self) -> None:
-        """Check the reference, and that there is something to change."""
-        references.parse_reference(self.ref)
-        if self.title is None and self.status is None and not self.typed():
+        """Check the references, and that there is something to change."""
+        named = references.parse_references(self.refs)
+        if self.replace is not None:
+            _read_replacement(self.replace)
+        if self.title is None:
+            self._check_change()
+            return
+        if self.replace is not None:
+            raise Usage(
+                "`--title` and `--replace` cannot be used together",
+                hint="todo update --help",
+            )
+        if references.most(named) > 1:
+            raise Usage(
+                "`--title` is for one task only",
+                hint="use --replace for several; see `todo update --help`",
+            )
+
+    def _check_change(self) -> None:
+        """Refuse a command that names no change."""
+        others = (self.replace, self.add_tags, self.remove_tags, self.status)
+        if not self.typed() and not any(others):
             raise Usage(
                 "Nothing to change",
                 hint="name a field, such as --title; see `todo update --help`",
@@ -285,21 +243,90 @@ class Update(TaskFields, Command[list[Task]]):
         """Change the fields that were given, and no others.
 
         Raises:
-            InvalidInput: a value breaks a rule.
-            NotFound: the user has no such task.
+            InvalidInput: a value breaks a rule, or a title lacks the text to
+                replace.
+            NotFound: a number or UUID names no task, or a range is empty.
         """
-        reference = references.parse_reference(self.ref)
+        named = references.parse_references(self.refs)
         values = await self.given(context)
         if self.title is not None:
             values["title"] = self.title
         if self.status is not None:
             values["completed"] = self.status == "done"
+        for name in ("add_tags", "remove_tags"):
+            if tags := getattr(self, name):
+                values[name] = tags
         change = TaskChange(**values)
-        return await context.tasks.update([reference], change)
+        if self.replace is not None:
+            replacement = _read_replacement(self.replace)
+            return await context.tasks.replace(named, replacement, change)
+        return await context.tasks.update(named, change)
+
+    def view(self, result: list[Task], context: ViewContext) -> Sheet:
+        """Name the tasks, and what was changed."""
+        names = list(self.typed())
+        if self.add_tags or self.remove_tags:
+            names.append("tags")
+        if self.status is not None:
+            names.append("completed")
+        is_single = references.is_single(self.refs)
+        changed = views.Changed("Updated", is_single=is_single, names=names)
+        sheet = changed(result, context)
+        if self.title is None:
+            return sheet
+        return replace(sheet, hint=views.habits(self.title))
+
+    def repeat(self) -> Sequence[str]:
+        """Show what became of the task, or of all."""
+        if references.is_single(self.refs):
+            return ["show", *self.refs]
+        return LOOK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note(Command[list[Task]]):
+    """Add a line to the notes of a task.
+
+    \b
+    Examples:
+      todo note 3 called, ring back on Monday
+      date | todo note 3 -
+    """
+
+    unchanged: ClassVar[str] = NOTHING_CHANGED
+
+    ref: Ref
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TEXT",
+            callback=_read_words,
+            help="The line; `-` reads it from stdin.",
+        ),
+    ]
+    """The words of the line; None for `-`, standard input."""
+
+    def __post_init__(self) -> None:
+        """Check the reference."""
+        references.parse_reference(self.ref)
+
+    async def run(self, context: "RunContext") -> list[Task]:
+        """Add the line, after what others may add at the same time.
+
+        Raises:
+            InvalidInput: it is empty, or too long together with the notes.
+            NotFound: the user has no such task.
+        """
+        reference = references.parse_reference(self.ref)
+        if self.text is None:
+            text = await stdin.read_description(context)
+        else:
+            text = " ".join(self.text)
+        return await context.tasks.update([reference], TaskChange(note=text))
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the task."""
-        return views.Changed("Updated", is_single=True)(result, context)
+        return views.Changed("Noted", is_single=True)(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Show what became of the task."""
