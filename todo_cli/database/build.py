@@ -105,12 +105,15 @@ def list_of(name: str, chosen: Plan) -> str:
         made = []
         for place, part in enumerate(parts):
             conditions = [known[each] for each in part.conditions]
-            if part.has_edge:
-                last = lists.last_of(f"part_{number}_{place}")
-                made.append(lists.part_of(conditions, part.order[0], last))
-            else:
+            if part.tied is None:
                 order = _columns_of(part.order)
                 made.append(lists.Part(conditions, order))
+                continue
+            tied = [known[each] for each in part.tied]
+            last = lists.last_of(f"part_{number}_{place}")
+            made.append(
+                lists.reversed_part(conditions, tied, part.order[0], last)
+            )
         segments.append(made)
     whole = lists.some(dialect, queries.COLUMNS, segments, few)
     return sql_of(whole, name)
@@ -267,7 +270,7 @@ def _few(name: str, source: str) -> list[str]:
 
 def _edge(name: str, order: str) -> dict[str, str]:
     """Compile how a reversed part and its edge are read."""
-    part = lists.part_of([], order, "last_0_0")
+    part = lists.reversed_part([], [], order, "last_0_0")
     edge: Any = part.edge
     columns = []
     for number, each in enumerate(edge.columns):
@@ -334,6 +337,7 @@ def _marked(number: int, *, has_edge: bool) -> lists.Part:
             names=mark("names"),
             backward=mark("backward"),
             is_last=mark("is last"),
+            conditions=mark("tied"),
             ties=mark("ties"),
         )
     return lists.Part(mark("when"), mark("order"), edge)

@@ -22,8 +22,16 @@ class Part(NamedTuple):
 
     conditions: Names
     order: Names
-    has_edge: bool = False
-    """Whether those that share the last value of the order are read apart."""
+    tied: Names | None = None
+    """The conditions of those that share the last value of a reversed order.
+
+    They are read apart.
+    """
+
+    @property
+    def has_edge(self) -> bool:
+        """Whether those with the last value are read apart."""
+        return self.tied is not None
 
 
 class Probe(NamedTuple):
@@ -194,14 +202,16 @@ def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
         order_name = _named(name, query) if number == 0 else name
-        has_edge = order_name.endswith("_reversed")
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
-        walked = _walked(where, name)
         parts = []
         for state in _states(query, conditions):
-            all_of = (*walked, *state, *conditions)
-            parts.append(Part(all_of, (order_name,), has_edge))
+            of_part = (*_walked(where, name), *state, *conditions)
+            tied: Names | None = None
+            if order_name != name:
+                # An index leads to the value, and nothing else may.
+                tied = (*state, *_tied((*where, *conditions), name))
+            parts.append(Part(of_part, (order_name,), tied))
         found.append(tuple(parts))
     return tuple(found)
 
@@ -219,6 +229,8 @@ LEADS: Final[Mapping[str, str]] = {
     "created_before": "newest",
     "completed_since": "completed",
     "completed_before": "completed",
+    "waited": "wait",
+    "done": "",
 }
 """The conditions that have an index, and the order that has the same one."""
 
@@ -228,7 +240,22 @@ def _walked(where: Names, order: str) -> Names:
     found = []
     for name in where:
         leads_elsewhere = LEADS.get(name, order) != order
+        # Every index but this one begins with the state.
+        if name == "done":
+            leads_elsewhere = order == "completed"
         found.append(f"{name}{WALKED}" if leads_elsewhere else name)
+    return tuple(found)
+
+
+def _tied(where: Names, order: str) -> Names:
+    """Return the conditions of those with the last value of a part.
+
+    The index of the order leads to that value, and no range may be chosen.
+    """
+    found = []
+    for name in _walked(where, order):
+        is_range = LEADS.get(name) == order
+        found.append(f"{name}{WALKED}" if is_range else name)
     return tuple(found)
 
 

@@ -147,7 +147,7 @@ def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     return {
         "open": and_(is_open, is_due),
         "waiting": and_(is_open, waits),
-        "done": task.completed == _TRUE,
+        "done": columns.completed == _TRUE,
         "not_done": is_open,
         # It leaves out nothing, and leads into an index that begins with it.
         "either": dialect.is_either(task.completed),
@@ -311,6 +311,8 @@ class Edge(NamedTuple):
     """The order in which the last row of the part comes first."""
     is_last: Sequence[Any]
     """The conditions that a task has the values of that row."""
+    conditions: Sequence[Any]
+    """The other conditions of such tasks."""
     ties: Sequence[Any]
     """The order of tasks with the same values."""
 
@@ -327,11 +329,15 @@ _PAIRS: Final = frozenset({"project_reversed", "title_reversed"})
 """The orders that compare two values, folded and exact, before the time."""
 
 
-def part_of(conditions: Sequence[Any], name: str, last: str) -> Part:
-    """Return a part with one of `ORDERS`; `last` names the CTE of its last row."""
+def reversed_part(
+    conditions: Sequence[Any], tied: Sequence[Any], name: str, last: str
+) -> Part:
+    """Return a part with a reversed order.
+
+    `tied` are the conditions of those with its last value, and `last` names the
+    CTE of its last row.
+    """
     order = ORDERS[name]
-    if not name.endswith("_reversed"):
-        return Part(conditions, order)
     size = 2 if name in _PAIRS else 1
     columns = []
     names = []
@@ -346,7 +352,7 @@ def part_of(conditions: Sequence[Any], name: str, last: str) -> Part:
         backward.append(edge.desc() if is_rising else edge.asc())
         of_last = select(edge).select_from(table(last)).scalar_subquery()
         is_last.append(value == of_last)
-    edge_of = Edge(columns, names, backward, is_last, order[size:])
+    edge_of = Edge(columns, names, backward, is_last, tied, order[size:])
     return Part(conditions, order[:size], edge_of)
 
 
@@ -405,11 +411,11 @@ def _read(name: str, part: Part, gate: Any) -> dict[str, Any]:
     edge = part.edge
     first = mine.add_columns(*edge.columns).order_by(*part.order).limit(MOST)
     last = select(*edge.names).select_from(table(name))
-    ties = mine.where(*edge.is_last).order_by(*edge.ties).limit(MOST)
+    tied = select(task.id).where(MINE, *edge.conditions, *edge.is_last)
     return {
         name: _gated(first, gate),
         last_of(name): last.order_by(*edge.backward).limit(_ONE),
-        name.replace("part", "ties"): ties,
+        name.replace("part", "ties"): tied.order_by(*edge.ties).limit(MOST),
     }
 
 

@@ -127,7 +127,8 @@ class Statements:
     def _ordered(self, sql: str, number: int, part: listing.Part) -> str:
         """Put the order of a part in the place of its marks."""
         frame = self._found["lists"]
-        if part.has_edge:
+        if part.tied is not None:
+            sql = self._with(sql, f"tied {number}", part.tied)
             # Only the first segment has edges, so the number is its place.
             marks = dict(frame["edges"][part.order[0]])
             marks["is last"] = marks["is last"].replace(

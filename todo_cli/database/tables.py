@@ -570,11 +570,12 @@ def _indexes() -> None:
     project = folded_key(columns.project_folded, columns.project)
     by_priority = rank(columns.priority)
     keys: dict[str, tuple[Sequence[Any], Any]] = {
-        "created_at": ((*status, *oldest), None),
+        # With the wait day, so that open tasks are counted by the index alone.
+        "created_at": ((*status, *oldest, columns.wait_until), None),
         "updated_at": ((*status, columns.updated_at, *oldest), None),
         "title": ((*status, title, ByCodePoint(columns.title), *newest), None),
         "due_on": (
-            (*status, columns.due_on, by_priority, *newest),
+            (*status, columns.due_on, by_priority, *newest, columns.wait_until),
             columns.due_on.is_not(None),
         ),
         "priority": (

@@ -57,10 +57,10 @@ POSTGRESQL: Final = (
         CREATE INDEX task_completed_at_idx ON todo.task (user_id, completed_at, created_at, number) WHERE completed_at IS NOT NULL
         """,
     r"""
-        CREATE INDEX task_created_at_idx ON todo.task (user_id, completed, created_at, number)
+        CREATE INDEX task_created_at_idx ON todo.task (user_id, completed, created_at, number, wait_until)
         """,
     r"""
-        CREATE INDEX task_due_on_idx ON todo.task (user_id, completed, due_on, (CASE WHEN (priority OPERATOR(pg_catalog.=) 'high') THEN 1 WHEN (priority OPERATOR(pg_catalog.=) 'medium') THEN 2 WHEN (priority OPERATOR(pg_catalog.=) 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC) WHERE due_on IS NOT NULL
+        CREATE INDEX task_due_on_idx ON todo.task (user_id, completed, due_on, (CASE WHEN (priority OPERATOR(pg_catalog.=) 'high') THEN 1 WHEN (priority OPERATOR(pg_catalog.=) 'medium') THEN 2 WHEN (priority OPERATOR(pg_catalog.=) 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC, wait_until) WHERE due_on IS NOT NULL
         """,
     r"""
         CREATE INDEX task_priority_idx ON todo.task (user_id, completed, (CASE WHEN (priority OPERATOR(pg_catalog.=) 'high') THEN 1 WHEN (priority OPERATOR(pg_catalog.=) 'medium') THEN 2 WHEN (priority OPERATOR(pg_catalog.=) 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC) WHERE priority IS NOT NULL
@@ -154,10 +154,10 @@ INDEXES: Final = (
         CREATE INDEX task_completed_at_idx ON task (user_id, completed_at, created_at, number) WHERE completed_at IS NOT NULL
         """,
     r"""
-        CREATE INDEX task_created_at_idx ON task (user_id, completed, created_at, number)
+        CREATE INDEX task_created_at_idx ON task (user_id, completed, created_at, number, wait_until)
         """,
     r"""
-        CREATE INDEX task_due_on_idx ON task (user_id, completed, due_on, (CASE WHEN (priority = 'high') THEN 1 WHEN (priority = 'medium') THEN 2 WHEN (priority = 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC) WHERE due_on IS NOT NULL
+        CREATE INDEX task_due_on_idx ON task (user_id, completed, due_on, (CASE WHEN (priority = 'high') THEN 1 WHEN (priority = 'medium') THEN 2 WHEN (priority = 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC, wait_until) WHERE due_on IS NOT NULL
         """,
     r"""
         CREATE INDEX task_priority_idx ON task (user_id, completed, (CASE WHEN (priority = 'high') THEN 1 WHEN (priority = 'medium') THEN 2 WHEN (priority = 'low') THEN 3 ELSE 4 END), created_at DESC, number DESC) WHERE priority IS NOT NULL
