@@ -575,7 +575,13 @@ def _indexes() -> None:
         "updated_at": ((*status, columns.updated_at, *oldest), None),
         "title": ((*status, title, ByCodePoint(columns.title), *newest), None),
         "due_on": (
-            (*status, columns.due_on, by_priority, *newest, columns.wait_until),
+            (
+                *status,
+                columns.due_on,
+                by_priority,
+                *newest,
+                columns.wait_until,
+            ),
             columns.due_on.is_not(None),
         ),
         "priority": (
