@@ -413,7 +413,7 @@ def before(
 def _ids_of(name: str) -> Select[Any]:
     """Select the ids of a CTE."""
     named = table(name, column("id"))
-    return select(named.c.id)
+    return select(named.c.id.label("id"))
 
 
 def _read(name: str, part: Part, gate: Any) -> dict[str, Any]:
