@@ -59,7 +59,12 @@ def test_render_says_waiting_only_of_an_open_task_that_waits() -> None:
 
 @pytest.mark.spec("002/FR-054")
 def test_render_leaves_no_column_of_a_list_empty() -> None:
-    tasks = [task(3), done(2), task(1, ""), task(4, "-", project="", tags=[""])]
+    tasks = [
+        task(3),
+        done(2),
+        task(1, ""),
+        task(4, "-", project="", tags=[""]),
+    ]
     rows = [line.split("\t") for line in render(listing(*tasks)).splitlines()]
 
     assert [(len(row), all(row)) for row in rows] == [(12, True)] * 4
@@ -135,3 +140,9 @@ def test_render_writes_the_lines_of_a_change() -> None:
     )
 
     assert text == f"Deleted 1: Buy milk\nDeleted 2: {MIXED_SHOWN}\n"
+
+
+def test_render_writes_warnings_between_lines_and_fields() -> None:
+    sheet = Sheet(None, "", ["OK"], warnings=["a\x1b"], fields=[("b", "c")])
+
+    assert render(sheet) == "OK\nwarning: a\\x1b\nb\tc\n"

@@ -53,6 +53,8 @@ BROKEN: list[tuple[str, int, int, list[str]]] = [
     ("abcdefgh " + "x" * 12, 8, 0, ["abcdefgh", "xxxxxxxx", "xxxx"]),
     ("abcdefg " + "x" * 12, 8, 0, ["abcdefg", "xxxxxxxx", "xxxx"]),
     ("x" * 16, 8, 0, ["x" * 8, "x" * 8]),
+    ("x" * 16 + " " + "y" * 8, 8, 0, ["x" * 8, "x" * 8, "y" * 8]),
+    ("x" * 16 + " y", 8, 0, ["x" * 8, "x" * 8, "y"]),
     ("x" * 17 + " y", 8, 0, ["x" * 8, "x" * 8, "x y"]),
     # Two cells do not fit into the one that is left.
     ("abc " + "\u6f22" * 3, 5, 0, ["abc", "\u6f22\u6f22", "\u6f22"]),
@@ -121,7 +123,13 @@ def test_broken_loses_nothing_and_keeps_to_the_width() -> None:
 
 
 def test_length_is_that_of_rich() -> None:
-    more = ["\u200d", "a\u200d", "\ufe0f", "\ufe0f\ufe0fa", "\u200da\ufe0f1\ufe0f"]
+    more = [
+        "\u200d",
+        "a\u200d",
+        "\ufe0f",
+        "\ufe0f\ufe0fa",
+        "\u200da\ufe0f1\ufe0f",
+    ]
     for text in [*WORDS, *more]:
         assert length(text) == cell_len(text), ascii(text)
         assert broken(text, 500)[0].length == cell_len(text)
