@@ -178,7 +178,7 @@ MARKS: list[tuple[Task, str, str, str]] = [
 """Tasks with their marks, how these look, and the words in their place."""
 
 
-@pytest.mark.spec("002/FR-051", "002/FR-190", "002/FR-150")
+@pytest.mark.spec("002/FR-051", "002/FR-210", "002/FR-150")
 def test_chosen_leaves_marks_of_what_has_no_column() -> None:
     tasks = [one for one, *_ in MARKS]
     narrow = columns(*tasks, width=20)
@@ -192,7 +192,7 @@ def test_chosen_leaves_marks_of_what_has_no_column() -> None:
     ]
 
 
-@pytest.mark.spec("002/FR-190")
+@pytest.mark.spec("002/FR-210")
 def test_chosen_has_a_place_only_for_marks_that_there_are() -> None:
     long = "word " * 9
     late = task(1, long, due_on=TODAY - DAY)
@@ -210,7 +210,7 @@ def test_chosen_has_a_place_only_for_marks_that_there_are() -> None:
     )
 
 
-@pytest.mark.spec("002/FR-190")
+@pytest.mark.spec("002/FR-210")
 def test_chosen_marks_notes_at_every_width() -> None:
     tasks = [task(1, "a", description="b"), task(2, "c")]
 
@@ -296,7 +296,7 @@ HEADINGS = {
 }
 
 
-@pytest.mark.spec("002/FR-194")
+@pytest.mark.spec("002/FR-214")
 def test_heading_says_what_the_tasks_below_have() -> None:
     found = {name: heading(*of, TODAY) for name, of in HEADINGS.items()}
 

@@ -139,7 +139,7 @@ NARROWEST = """\
 """
 
 
-@pytest.mark.spec("002/FR-050", "002/FR-051", "002/FR-190")
+@pytest.mark.spec("002/FR-050", "002/FR-051", "002/FR-210")
 def test_render_draws_lists_like_this() -> None:
     for width, rule, wanted in (
         (118, 118, WIDE),
@@ -170,7 +170,7 @@ cash
 """
 
 
-@pytest.mark.spec("002/FR-191")
+@pytest.mark.spec("002/FR-211")
 def test_render_draws_a_task_like_this() -> None:
     sheet = shown(FULL[0], context())
 
@@ -191,7 +191,7 @@ def test_render_draws_the_notes_of_a_task_as_they_are() -> None:
     ]
 
 
-@pytest.mark.spec("002/FR-194")
+@pytest.mark.spec("002/FR-214")
 def test_render_draws_a_heading_for_each_group() -> None:
     tasks = [
         task(1, "a", project="home"),
@@ -345,7 +345,7 @@ def test_render_draws_every_task_whole_whatever_it_has() -> None:
             assert rows.count(letter) >= wanted, (letter, width)
 
 
-@pytest.mark.spec("002/FR-192")
+@pytest.mark.spec("002/FR-212")
 @pytest.mark.parametrize(
     ("title", "wanted"),
     [
@@ -386,7 +386,7 @@ def test_render_keeps_a_url_whole_where_a_line_has_room(
     assert lines[2:-1] == wanted
 
 
-@pytest.mark.spec("002/FR-192")
+@pytest.mark.spec("002/FR-212")
 def test_render_puts_a_long_url_below_what_is_beside_it() -> None:
     url = "https://example.com/" + "0123456789" * 2
     project = "abcdefghijklmno"
@@ -406,7 +406,7 @@ def test_render_puts_a_long_url_below_what_is_beside_it() -> None:
     ]
 
 
-@pytest.mark.spec("002/FR-192")
+@pytest.mark.spec("002/FR-212")
 def test_render_draws_urls_as_links() -> None:
     url = "https://example.com/" + "0123456789" * 3
     sheet = listing(task(1, f"see {url}, b"), task(2, "http://x.org"))

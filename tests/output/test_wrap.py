@@ -74,7 +74,7 @@ BROKEN: list[tuple[str, int, int, list[str]]] = [
 ]
 
 
-@pytest.mark.spec("002/FR-051", "002/FR-192")
+@pytest.mark.spec("002/FR-051", "002/FR-212")
 def test_broken_ends_a_line_after_a_word_where_it_can() -> None:
     found = [texts(*case[:3]) for case in BROKEN]
 
@@ -154,7 +154,7 @@ LINKS = {
 }
 
 
-@pytest.mark.spec("002/FR-192")
+@pytest.mark.spec("002/FR-212")
 def test_links_finds_urls_without_what_is_around_them() -> None:
     found = {text: [link.target for link in links(text)] for text in LINKS}
 
