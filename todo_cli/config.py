@@ -13,7 +13,7 @@ import re
 import select
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,13 @@ from todo_cli.database.url import (
     parse_url,
     unwrap,
 )
-from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
+from todo_cli.errors import (
+    ConfigInvalid,
+    InvalidInput,
+    IoFailed,
+    TodoError,
+    Usage,
+)
 
 OUTPUTS: Final = ("text", "json")
 _LONGEST_TIMEOUT_S: Final = 3_600
@@ -159,6 +165,8 @@ class Settings:
     """The keys that the config file sets."""
     switches: tuple[str, ...] = ()
     """The switches that are on, by the names of their variables."""
+    user_fault: TodoError | None = None
+    """Why there is no user; `user` is empty then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,10 @@ class Chosen:
     source: str
     folder: Path | None = None
     """Where a relative path starts, if that is not the working folder."""
+
+
+_NOBODY: Final = Chosen("", "-")
+"""In the place of a user that cannot be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +227,12 @@ def load(
     login: str | None,
     cwd: Path | None,
     home: Path | None,
+    needs_user: bool = True,
 ) -> Settings:
     """Choose and check every setting.
 
-    `user` is the value of --user, and `login` the name of the login.
+    `user` is the value of --user, and `login` the name of the login. Without
+    `needs_user` a wrong one is part of the result.
 
     Raises:
         Usage: no user is named, or the name is empty.
@@ -226,7 +240,14 @@ def load(
         ConfigInvalid: a value cannot be used.
         IoFailed: the embedded file is wanted and there is no home for it.
     """
-    chosen_user = _user(variables, config, user, login)
+    fault = None
+    try:
+        chosen_user = choose_user(variables, config, user, login)
+    except TodoError as error:
+        if needs_user:
+            raise
+        fault = error
+        chosen_user = _NOBODY
     target, target_source, passed_over = _target(
         variables, config, cwd, home, login
     )
@@ -241,6 +262,7 @@ def load(
         passed_over=passed_over,
         config_keys=tuple(config.values),
         switches=switches(variables),
+        user_fault=fault,
     )
 
 
@@ -573,13 +595,13 @@ def _refuse_address(path: str, source: str) -> None:
         )
 
 
-def _user(
+def choose_user(
     variables: Mapping[str, str],
     config: Config,
     flag: str | None,
     login: str | None,
 ) -> Chosen:
-    """Choose the user and check the name.
+    """Choose the user and check the name; `flag` is the value of --user.
 
     Raises:
         Usage: no user is named, or the name is empty.
@@ -664,7 +686,7 @@ def _read_target(
     if url == "sqlite":
         return _embedded(variables, home)
     try:
-        return parse_url(
+        target = parse_url(
             url,
             cwd=chosen.folder or cwd,
             home=home,
@@ -685,6 +707,9 @@ def _read_target(
         message = f"{error.message} ({chosen.source})"
         hint = "; or ".join(hints) or None
         raise ConfigInvalid(message, hint=hint) from None
+    if isinstance(target, PostgresTarget):
+        return replace(target, url_from=chosen.source)
+    return target
 
 
 def _holds_password(

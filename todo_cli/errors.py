@@ -176,6 +176,34 @@ class InvalidInput(TodoError):
         )
 
 
+class BadRecords(InvalidInput):
+    """Several records of a file break rules.
+
+    `details` name the first ones. The text of every other error has two
+    lines; that of this one also has a line for each detail.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Sequence[Detail] = (),
+        count: int = 0,
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.count = count
+        """How many they are, named or not."""
+
+    def lines(self) -> list[str]:
+        """Return a line for each detail, and one for those without."""
+        lines = [detail["message"] for detail in self.details]
+        others = self.count - len(lines)
+        if others > 0:
+            lines.append(f"and {others:,} more")
+        return lines
+
+
 class ConfirmationRequired(TodoError):
     """A delete of several tasks needs a confirmation."""
 
@@ -204,6 +232,13 @@ class Conflict(TodoError):
     """The request contradicts what is stored."""
 
     code = Code.CONFLICT
+
+
+class PartlyDone(Conflict):
+    """A rule of the database kept a part of a change from being done.
+
+    Nobody may add to the message that nothing was changed.
+    """
 
 
 class DatabaseUnavailable(TodoError):

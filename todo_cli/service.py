@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 
 from todo_cli import rules
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.listing import COUNTED_UP_TO
+from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
@@ -21,6 +23,7 @@ from todo_cli.errors import (
     NoStore,
     NotFound,
     OutcomeUnknown,
+    PartlyDone,
     TodoError,
 )
 from todo_cli.fold import has_words
@@ -28,6 +31,7 @@ from todo_cli.task import (
     Added,
     Counts,
     NewTask,
+    Position,
     Reference,
     Replacement,
     Task,
@@ -44,6 +48,16 @@ _TRIES: Final = 3
 
 
 _OPEN: Final = TaskQuery()
+
+_NEVER_NULL: Final = (
+    "title",
+    "completed",
+    "tags",
+    "add_tags",
+    "remove_tags",
+    "note",
+)
+"""The fields of a change that None does not clear."""
 
 
 class TaskService:
@@ -124,8 +138,9 @@ class TaskService:
     async def _page(self, query: TaskQuery, today: date) -> TaskPage:
         """Read a page, and look again at tasks without folded texts.
 
-        The store passes those on, whatever the words. Where a limit then cut
-        off what fits, all are read.
+        The store passes those on, whatever the words. If one of them does not
+        fit, and a limit may have cut off another that does, all are read. Else
+        `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
         fitting = [task for task in page.tasks if has_words(task, query.words)]
@@ -135,9 +150,13 @@ class TaskService:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         whole = await self._page(unlimited, today)
-        counts = replace(page.counts, found=len(whole.tasks))
+        found = min(len(whole.tasks), COUNTED_UP_TO + 1)
+        counts = replace(whole.counts, found=found)
         shown = whole.tasks[: query.limit]
-        return replace(whole, tasks=shown, counts=counts, query=query)
+        goes_on = None
+        if len(shown) < len(whole.tasks):
+            goes_on = Position(shown[-1].created_at, shown[-1].number)
+        return TaskPage(shown, counts, query, today, goes_on, whole.fault)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
@@ -177,14 +196,15 @@ class TaskService:
         differs. A lost answer is settled by reading the tasks again.
 
         Raises:
-            InvalidInput: nothing is named, or a title is to be cleared.
+            InvalidInput: nothing is named, or None is given for a field that
+                cannot be empty.
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
         """
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
-        for field in ("title", "completed", "tags"):
+        for field in _NEVER_NULL:
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
         return await self._set(references, changes)
@@ -207,16 +227,19 @@ class TaskService:
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
             DatabaseBusy: the tasks were changed again and again.
+            Conflict: a rule of the database keeps what is stored.
         """
+        found: Tasks = []
         for _ in range(_TRIES):
+            before = found
             found = await self.find(references, to_change=True)
             # By id: a range could contain new tasks by now.
             ids = [task.id for task in found]
             retitled = [_retitled(task, text) for task in found]
             changed = await self._retitle(ids, changes, retitled)
             if changed:
-                return _in_order(ids, changed)
-        raise _busy()
+                return _whole(ids, changed)
+        raise _not_written(is_same=found == before)
 
     async def _retitle(
         self,
@@ -310,7 +333,7 @@ class TaskService:
         if not removed:
             # The first delete has succeeded after all.
             raise _gone(lost)
-        return _in_order(references, removed)
+        return _whole(references, removed)
 
     async def _look(
         self, references: Sequence[Reference], lost: OutcomeUnknown
@@ -340,6 +363,7 @@ class TaskService:
         """
         if not references:
             return []
+        found: Tasks = []
         for _ in range(_TRIES):
             try:
                 changed = await self._run(change, effect=Effect.ONCE)
@@ -348,10 +372,11 @@ class TaskService:
             except (Conflict, Forbidden, InvalidInput) as error:
                 raise error.unchanged() from error
             if changed:
-                return _in_order(references, changed)
+                return _whole(references, changed)
+            before = found
             # Raises NotFound, unless the task was added in the meantime.
-            await self.find(references, to_change=True)
-        raise _busy()
+            found = await self.find(references, to_change=True)
+        raise _not_written(is_same=found == before)
 
     async def _run(
         self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
@@ -392,8 +417,14 @@ class TaskService:
         )
 
 
-def _busy() -> DatabaseBusy:
-    """Return the error for tasks that others change all the time."""
+def _not_written(*, is_same: bool) -> Conflict | DatabaseBusy:
+    """Return the error for a change that affected no task, several times.
+
+    `is_same` says whether the tasks stayed as they were meanwhile.
+    """
+    if is_same:
+        message = f"The database keeps what is stored{NOTHING_CHANGED}"
+        return Conflict(message, hint=OF_A_RULE)
     return DatabaseBusy("The tasks keep changing", hint="try again")
 
 
@@ -470,6 +501,22 @@ def _missing(
         if not is_found:
             missing.append(reference)
     return missing
+
+
+def _whole(
+    references: Sequence[Reference], changed: Sequence[Task]
+) -> list[Task]:
+    """Return changed tasks in the order of the references.
+
+    Raises:
+        PartlyDone: a rule of the database kept one from being changed. It is
+            not noticed of a task that only a range names.
+    """
+    if missing := _missing(references, changed):
+        kept = ", ".join(_written(reference) for reference in missing)
+        message = f"The database keeps {kept}; all others were changed"
+        raise PartlyDone(message, hint=OF_A_RULE)
+    return _in_order(references, changed)
 
 
 def _in_order(

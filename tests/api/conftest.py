@@ -67,8 +67,10 @@ def kept() -> Iterator[None]:
     """Give logging and the collector back as they were."""
     root = logging.getLogger()
     handlers = list(root.handlers)
+    threshold = gc.get_threshold()
     yield
     root.handlers = handlers
+    gc.set_threshold(*threshold)
     gc.enable()
 
 

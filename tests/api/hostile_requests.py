@@ -111,11 +111,11 @@ ENDS: Final = [
     b"0\r\nContent-Length: 5\r\n\r\n",
     b"",
 ]
-FIELDS: Final = (
-    rb"title description id completed x \ud800 \u0000 titl\u0065".split()
-)
+FIELDS: Final = rb"""title description id completed due_on wait_until priority project tags
+    version x \ud800 \u0000 titl\u0065""".split()
 VALUES: Final = rb"""<n> -<n> <n>.<n> 1e<n> 1e-<n> 1e999 -0 NaN Infinity null true 01 {}
     <?> <deep> "<n>" "<?>" "<long>" "<task>" "{<task>}" "\ud800" "\udc00\ud800" "\u0000"
+    "2026-<n>-24" "high" "a.<?>" ["a","<?>"] ["<long>"] [<n>] [[]]
     "\x" "\u12" """.split()
 BYTES: Final = [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"', b'"\n"']
 BODIES: Final = [

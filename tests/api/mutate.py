@@ -82,6 +82,11 @@ def _request(random: Random, port: int) -> bytes:
     """A right request."""
     one = LIST + b"/" + TASK
     new = b'{"title": "\xc3\xa9", "description": "a\\nb", "id": "%b"}' % TASK
+    full = (
+        b'{"title": "x", "due_on": "2026-12-24", "wait_until": "2026-12-01", '
+        b'"priority": "high", "project": "home.kitchen", '
+        b'"tags": ["food", "\xc3\xa4"]}'
+    )
     long = b'{"title": "x", "description": "%b"}' % (b"y" * 9_000)
     request = random.choice(
         [
@@ -91,8 +96,11 @@ def _request(random: Random, port: int) -> bytes:
             Request(b"GET", b"/docs"),
             Request(b"HEAD", LIST),
             Request(b"POST", LIST, new),
+            Request(b"GET", LIST + b"?status=waiting&today=2026-12-01"),
             Request(b"POST", LIST, long),
+            Request(b"POST", LIST, full),
             Request(b"PUT", one, b'{"completed": true, "title": "y"}'),
+            Request(b"PATCH", one, b'{"tags": [], "due_on": null}'),
             Request(b"DELETE", one),
         ]
     )

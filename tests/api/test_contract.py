@@ -1,5 +1,7 @@
 """The contract is what the application serves, and the application keeps it."""
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import httpx
@@ -16,6 +18,19 @@ def test_contract_is_what_the_application_says_of_itself(
     assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
     written = yaml.safe_load(contract.CONTRACT.read_text(encoding="utf-8"))
     assert written == contract.served()
+
+
+@pytest.mark.spec("001/FR-116")
+def test_contract_is_the_same_where_python_removes_docstrings() -> None:
+    """Where the words were missing, /docs was INTERNAL."""
+    ran = subprocess.run(
+        [sys.executable, "-OO", "-m", "tests.api.contract", "--check"],
+        cwd=contract.ROOT,
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 @pytest.mark.spec("001/FR-116")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx
@@ -281,3 +281,54 @@ async def test_link_leads_on_at_every_instant(
     found = await titles(client, f"{TASKS}?limit=1")
 
     assert found == [["9998"], ["9136"], ["9135"], ["1969"], ["1900"]]
+
+
+@pytest.mark.spec("001/FR-052", "001/FR-106")
+async def test_today_decides_what_waits(client: httpx.AsyncClient) -> None:
+    await add(client, "now")
+    await add(client, "later", wait_until="2026-01-03")
+
+    # The clock of the tests says 2 January, in UTC.
+    for query, expected in (
+        ("", ["later", "now"]),
+        ("?status=open", ["now"]),
+        ("?status=waiting", ["later"]),
+        ("?status=open&today=2026-01-03", ["later", "now"]),
+        ("?status=waiting&today=2026-01-03", []),
+        ("?status=waiting&today=2026-01-01", ["later"]),
+    ):
+        found = data(await client.get(TASKS + query))
+        assert [task["title"] for task in found] == expected, query
+
+
+async def test_a_link_goes_on_with_the_day_of_its_page(
+    client_embedded: httpx.AsyncClient, clock: Clock
+) -> None:
+    for title in ("a", "b", "c"):
+        await add(client_embedded, title, wait_until="2026-01-03")
+
+    first = await client_embedded.get(f"{TASKS}?status=waiting&limit=2")
+    clock.now += timedelta(days=1)
+
+    link = following(first)
+    assert link is not None
+    assert "today=2026-01-02" in link
+    assert len(data(await client_embedded.get(link))) == 1
+    assert data(await client_embedded.get(f"{TASKS}?status=waiting")) == []
+    everything = await client_embedded.get(f"{TASKS}?limit=2")
+    assert "today" not in (following(everything) or "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "today", "2026-02-30", "0001-01-01", "9999-12-31", "20260102"],
+)
+async def test_a_wrong_today_is_refused(
+    client_embedded: httpx.AsyncClient, value: str
+) -> None:
+    found = error(
+        await client_embedded.get(f"{TASKS}?today={value}"),
+        422,
+        "INVALID_INPUT",
+    )
+    assert found["details"][0]["field"] == "today"

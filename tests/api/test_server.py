@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.served import LISTENING
 from tests.api.support import TASKS, data
 from tests.api.wire import left, logged, sent, written
 from tests.support.stores import Clock
@@ -31,6 +32,30 @@ async def test_serve_collects_garbage_which_commands_do_not(
     served: httpx.AsyncClient,
 ) -> None:
     assert gc.isenabled()
+
+
+@pytest.fixture
+def loaded() -> list[str]:
+    """Something that is there before the server is."""
+    return ["a module"]
+
+
+async def test_serve_does_not_search_for_garbage_in_what_was_loaded_before(
+    loaded: list[str], served: httpx.AsyncClient
+) -> None:
+    assert not any(each is loaded for each in gc.get_objects())
+
+
+async def test_serve_searches_for_garbage_after_many_requests_only(
+    served: httpx.AsyncClient,
+) -> None:
+    gc.collect()
+    before = gc.get_stats()[0]["collections"]
+
+    answers = [await served.get(TASKS) for _ in range(100)]
+
+    assert len(answers) == 100
+    assert gc.get_stats()[0]["collections"] - before <= 5
 
 
 async def test_what_libraries_log_is_one_safe_line(
@@ -63,6 +88,55 @@ async def test_serve_goes_on_when_its_log_is_closed(
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
+
+
+@pytest.mark.spec("001/FR-114")
+async def test_a_request_that_outlasts_the_end_is_one_line(
+    kept: None,
+    choices: Settings,
+    clock: Clock,
+    stderr: io.BytesIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An end by SIGTERM logged an exception for each:
+    NousResearch/hermes-agent#58005, volcengine/OpenViking#3275.
+    """
+    monkeypatch.setattr(server, "GRACE_S", 0.3)
+    serving = asyncio.create_task(
+        server.serve(
+            choices,
+            host="127.0.0.1",
+            port=0,
+            variables={},
+            now=clock,
+            write=stderr.write,
+        )
+    )
+    await written(stderr, 2)
+    listening = LISTENING.search(stderr.getvalue().decode())
+    assert listening is not None
+    port = int(listening[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 14\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 100")
+
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    answer = await reader.read()
+    writer.close()
+    assert b"HTTP/1.1 500 " in answer
+    assert b'"code": "OUTCOME_UNKNOWN"' in answer
+    _, _, *lines = stderr.getvalue().decode().splitlines()
+    cut = "error: Cancel 1 running task(s), timeout graceful shutdown exceeded"
+    assert [line for line in lines if line != cut] == [lines[-1]]
+    assert lines[-1].startswith(f"POST {TASKS} 500 ")
 
 
 @pytest.fixture

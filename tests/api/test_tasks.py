@@ -104,6 +104,19 @@ async def test_put_changes_the_named_fields_and_no_others(
         ({"description": ""}, {"description": None}),
         ({"completed": True}, {"completed": True, "completed_at": at(5)}),
         ({"completed": False}, {"completed": False, "completed_at": None}),
+        ({"due_on": "2028-02-29"}, {"due_on": "2028-02-29"}),
+        ({"wait_until": "2028-02-01"}, {"wait_until": "2028-02-01"}),
+        ({"priority": "low"}, {"priority": "low"}),
+        ({"priority": "high"}, {"priority": "high"}),
+        ({"project": " home.kitchen "}, {"project": "home.kitchen"}),
+        ({"project": None}, {"project": None}),
+        ({"tags": ["b", "a", "b"]}, {"tags": ["a", "b"]}),
+        ({"tags": ["c"]}, {"tags": ["c"]}),
+        ({"tags": []}, {"tags": []}),
+        (
+            {"due_on": None, "wait_until": None, "priority": None},
+            {"due_on": None, "wait_until": None, "priority": None},
+        ),
         (
             {"title": "x", "description": "y"},
             {"title": "x", "description": "y"},
@@ -112,7 +125,10 @@ async def test_put_changes_the_named_fields_and_no_others(
     for second, (body, expected) in enumerate(changes, 1):
         clock.tick()
         if task | expected != task:
-            expected = expected | {"updated_at": at(second)}
+            expected = expected | {
+                "updated_at": at(second),
+                "version": task["version"] + 1,
+            }
         task = task | expected
 
         assert data(await client.put(path, json=body)) == task
@@ -134,6 +150,126 @@ async def test_put_of_what_is_there_already_changes_no_time(
 
     again = {"title": "Buy milk", "completed": True}
     assert data(await client.put(path, json=again)) == done
+
+
+@pytest.mark.spec("001/FR-104")
+async def test_patch_does_what_put_does(client: httpx.AsyncClient) -> None:
+    task = await add(client)
+    path = f"{TASKS}/{task['id']}"
+
+    patched = data(await client.patch(path, json={"priority": "low"}))
+
+    assert patched["priority"] == "low"
+    assert data(await client.get(path)) == patched
+    error(await client.patch(path, json={}), 422, "INVALID_INPUT")
+    error(
+        await client.patch(path, json={"id": task["id"]}), 422, "INVALID_INPUT"
+    )
+
+
+@pytest.mark.spec("001/FR-103", "001/FR-051")
+async def test_post_takes_every_field_that_a_client_chooses(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {
+        "title": "Buy milk",
+        "description": "2 l",
+        "due_on": "2026-12-24",
+        "wait_until": "2026-12-01",
+        "priority": "medium",
+        "project": "home.kitchen",
+        "tags": ["b", "ä", "a"],
+    }
+
+    task = data(await client.post(TASKS, json=body), 201)
+
+    assert task == task | body | {"tags": ["a", "b", "ä"], "version": 1}
+    assert data(await client.get(f"{TASKS}/{task['id']}")) == task
+
+
+WRONG_FIELDS: list[tuple[str, object, str]] = [
+    ("due_on", "2026-02-30", "is not a day of the calendar"),
+    ("due_on", "0001-01-01", "must be in the years 1900 to 9998"),
+    ("due_on", "9999-12-31", "must be in the years 1900 to 9998"),
+    ("due_on", "tomorrow", "must be a day such as 2026-12-24"),
+    ("due_on", "12/24", "must be a day such as 2026-12-24"),
+    ("due_on", "20261224", "must be a day such as 2026-12-24"),
+    ("due_on", "2026-12-24T00:00:00Z", "must be a day such as 2026-12-24"),
+    ("due_on", "", "must be a day such as 2026-12-24"),
+    ("wait_until", "-3", "must be a day such as 2026-12-24"),
+    ("priority", "urgent", "must be high, medium or low"),
+    ("priority", "HIGH", "must be high, medium or low"),
+    ("project", "a..b", "must not have an empty part, as in `home.kitchen`"),
+    ("project", ".", "must not have an empty part, as in `home.kitchen`"),
+    ("project", "None", "must not be called `None`"),
+    ("project", "p" * 101, "has 101 characters, 100 are allowed"),
+    (
+        "project",
+        "a\u202eb",
+        "must not contain the character U+202E (position 2)",
+    ),
+    ("tags", ["a b"], "a tag must not contain white space or a comma"),
+    ("tags", ["a\u00a0b"], "a tag must not contain white space or a comma"),
+    ("tags", ["a,b"], "a tag must not contain white space or a comma"),
+    ("tags", [""], "must contain at least one visible character"),
+    ("tags", ["-"], "must not be called `-`"),
+    ("tags", ["t" * 51], "has 51 characters, 50 are allowed"),
+    ("tags", [f"t{n}" for n in range(51)], "has 51 tags, 50 are allowed"),
+    ("tags", ["\x07"], "must not contain the character U+0007 (position 1)"),
+]
+
+
+@pytest.mark.spec("001/FR-052", "001/FR-050")
+@pytest.mark.parametrize(("field", "value", "fault"), WRONG_FIELDS)
+async def test_a_wrong_value_is_refused_with_the_name_of_its_field(
+    client: httpx.AsyncClient, field: str, value: object, fault: str
+) -> None:
+    task = await add(client)
+    body = {field: value}
+    detail = {"field": field, "message": fault}
+
+    for response in (
+        await client.post(TASKS, json={"title": "x"} | body),
+        await client.put(f"{TASKS}/{task['id']}", json=body),
+        await client.patch(f"{TASKS}/{task['id']}", json=body),
+    ):
+        found = error(response, 422, "INVALID_INPUT")
+        assert found["details"] == [detail]
+
+    assert data(await client.get(TASKS)) == [task]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tags": None},
+        {"tags": "a"},
+        {"tags": [["a"]]},
+        {"tags": [1]},
+        {"tags": {"a": 1}},
+        {"due_on": 20261224},
+        {"priority": 1},
+        {"priority": ["high"]},
+        {"version": 2},
+        {"note": "x"},
+        {"add_tags": ["x"]},
+        {"remove_tags": ["x"]},
+    ],
+)
+async def test_a_value_of_another_kind_or_an_unknown_field_is_refused(
+    client: httpx.AsyncClient, body: dict[str, object]
+) -> None:
+    task = await add(client)
+    path = f"{TASKS}/{task['id']}"
+
+    error(await client.put(path, json=body), 422, "INVALID_INPUT")
+    error(
+        await client.post(TASKS, json={"title": "x"} | body),
+        422,
+        "INVALID_INPUT",
+    )
+
+    assert data(await client.get(TASKS)) == [task]
 
 
 @pytest.mark.spec("001/FR-105")

@@ -32,11 +32,12 @@ from tests.support.program import (
 )
 from tests.support.site import wait_until
 from todo_cli import config
-from todo_cli.cli import limits
+from todo_cli.cli import app, limits
 from todo_cli.cli.command import Command
 from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
 from todo_cli.cli.run import run
+from todo_cli.docstring import docstring
 from todo_cli.errors import IoFailed, OutcomeUnknown
 from todo_cli.task import Added, NewTask
 
@@ -97,6 +98,44 @@ def test_variables_of_python_change_no_output(
 
     for env in (noisy, strange):
         assert new_process("list", env=env) == usual
+
+
+@pytest.mark.spec("002/FR-155")
+@pytest.mark.parametrize(
+    "words", [["--help"], ["db", "--help"], ["add", "--help"]]
+)
+def test_python_without_docstrings_shows_the_same_help(
+    new_process: Process, todo: Todo, words: list[str]
+) -> None:
+    """The help of a command was a line of Python: halcy/Mastodon.py#347,
+    scott-griffiths/bitstring#321.
+    """
+    usual = todo(*words)
+
+    assert new_process(*words, env={"PYTHONOPTIMIZE": "2"}) == usual
+
+
+@pytest.mark.spec("002/FR-155")
+def test_a_docstring_that_python_removed_is_read_from_the_source() -> None:
+    kinds = [Command, app.todo, app.db, docstring]
+    kinds += app.commands().commands["db"].commands.values()
+    for kind in kinds:
+        thing = getattr(kind, "callback", kind)
+        thing = getattr(thing, "__wrapped__", thing)
+        read = docstring(thing, is_removed=True)
+
+        assert read == docstring(thing)
+        assert len(read) > 20
+
+
+@pytest.mark.spec("002/FR-155")
+def test_without_its_source_a_docstring_is_empty() -> None:
+    """As in a package of compiled files only."""
+    made: dict[str, Any] = {}
+    exec(compile("def f(): 'Words.'", "gone.py", "exec"), made)
+
+    assert docstring(made["f"], is_removed=True) == ""
+    assert docstring(made["f"]) == "Words."
 
 
 # What libraries print

@@ -101,6 +101,8 @@ CONTENTS = [
     "counters_behind",
     "unreadable_tasks",
     "tasks_checked",
+    "unfilled_tasks",
+    "unfilled_tags",
     "numbers",
 ]
 
@@ -985,7 +987,7 @@ def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
         "PRAGMA writable_schema = ON",
         "UPDATE sqlite_master SET rootpage = "
         "(SELECT rootpage FROM sqlite_master WHERE name = 'counter') "
-        "WHERE name = 'task_user_id_created_at_number_idx'",
+        "WHERE name = 'task_created_at_idx'",
     )
 
     ran = embedded("doctor")
@@ -1020,6 +1022,18 @@ FLAWS: dict[str, tuple[str, str]] = {
     "a control character": ("title", "'a' || chr(27)"),
     "an override": ("title", "'a' || chr(8238)"),
     "a bell in the notes": ("description", "'a' || chr(7)"),
+    "an endless day": ("due_on", "'infinity'"),
+    "a day too early": ("wait_until", "'1899-12-31'"),
+    "a day too late": ("due_on", "'9999-01-01'"),
+    "no priority": ("priority", "'urgent'"),
+    "a control character in the project": ("project", "'a' || chr(27)"),
+    "a long project": ("project", f"'{LONG}'"),
+    "a tag of two words": ("tags", "'{a b}'"),
+    "a long tag": ("tags", f"ARRAY['{LONG}']"),
+    "a tag that is null": ("tags", "ARRAY[NULL]::text[]"),
+    "an empty tag": ("tags", "ARRAY['']"),
+    "a control character in a tag": ("tags", "ARRAY['a' || chr(27)]"),
+    "no version": ("version", "0"),
     "long notes": ("description", "repeat('x', 10001)"),
 }
 FILE_FLAWS: dict[str, tuple[str, str]] = {
@@ -1037,6 +1051,21 @@ FILE_FLAWS: dict[str, tuple[str, str]] = {
     "a control character": ("title", "'a' || char(27)"),
     "notes that are not UTF-8": ("description", "CAST(x'41ff' AS TEXT)"),
     "a bell in the notes": ("description", "'a' || char(7)"),
+    "no day": ("due_on", "'soon'"),
+    "a day with a time": ("due_on", "'2026-01-02T00:00:00.000000Z'"),
+    "a day that is a number": ("wait_until", "20260102"),
+    "a day too late": ("wait_until", "'9999-01-01'"),
+    "no priority": ("priority", "'urgent'"),
+    "an empty part": ("project", "'a..b'"),
+    "a project that is not UTF-8": ("project", "CAST(x'41ff' AS TEXT)"),
+    "tags that are no JSON": ("tags", "'x'"),
+    "tags that are an object": ("tags", "'{}'"),
+    "tags that are numbers": ("tags", "'[1]'"),
+    "tags in another order": ("tags", '\'["b","a"]\''),
+    "a tag twice": ("tags", '\'["a","a"]\''),
+    "a tag of two words": ("tags", "'[\"a b\"]'"),
+    "no version": ("version", "0"),
+    "a version that is a text": ("version", "'x'"),
 }
 
 
@@ -1162,6 +1191,24 @@ def test_knows_a_stamp_that_is_no_text(
     assert_document(embedded(*command.split(), "--json"), code="SCHEMA")
 
 
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("loss", ["DELETE FROM", "DROP TABLE"])
+def test_says_that_a_file_has_lost_its_version(
+    embedded: Todo, file: Path, loss: str
+) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute(f"{loss} alembic_version")
+
+    for command in ("doctor", "list", "db upgrade", "add x"):
+        answer = embedded(*command.split(), "--json")
+        error = assert_document(answer, code="SCHEMA")
+        assert "but not their version" in error["message"]
+    copy = {"TODO_DATABASE_URL": "copy.db"}
+    imported = embedded("db", "import", str(file), "--json", env=copy)
+    error = assert_document(imported, code="SCHEMA")
+    assert error["hint"].endswith("restore the table `alembic_version`, too")
+
+
 # A server
 
 
@@ -1262,6 +1309,34 @@ def test_names_a_schema_of_another_version(site: Site, plain_url: str) -> None:
 
 
 @pytest.mark.spec("002/FR-163")
+def test_says_that_a_server_has_lost_its_version(
+    site: Site, plain_url: str
+) -> None:
+    """`doctor` said that the store cannot be used, and `list` used it:
+    matrix-org/synapse#9818.
+    """
+    run = site.todo(plain_url)
+    site.server.run_sql(site.database, "DELETE FROM todo.alembic_version")
+    try:
+        asked = run("doctor", "--json")
+        listed = run("list")
+        upgraded = run("db", "upgrade", "--json")
+    finally:
+        site.server.run_sql(
+            site.database,
+            f"INSERT INTO todo.alembic_version VALUES ('{HEAD}')",
+        )
+
+    assert (asked.status, listed.status) == (0, 0)
+    assert asked.data["schema"] == "no version (not known)"
+    assert warnings(asked)["schema"] == (
+        "restore the table `alembic_version`, too: `todo db upgrade` reads it"
+    )
+    error = assert_document(upgraded, code="SCHEMA")
+    assert "but not their version" in error["message"]
+
+
+@pytest.mark.spec("002/FR-163")
 def test_says_that_an_older_schema_can_be_upgraded() -> None:
     assert warn_of_schema(State(Fit.CURRENT, HEAD)) is None
     warning = warn_of_schema(State(Fit.OLDER, "0000"))
@@ -1341,3 +1416,100 @@ def test_names_an_index_that_lacks_a_row(embedded: Todo, file: Path) -> None:
 
     assert error["code"] == "IO_ERROR"
     assert "missing from index" in error["message"]
+
+
+# Without a user
+
+
+NO_USER = "No user name found"
+
+
+@pytest.mark.spec("002/FR-160")
+@pytest.mark.parametrize(
+    ("name", "message", "code"),
+    [
+        (None, NO_USER, "USAGE"),
+        (" ", "The user is empty (TODO_USER)", "USAGE"),
+        (
+            "a/b",
+            "user: must not contain `/`, and must not be `.` or `..` "
+            "(TODO_USER)",
+            "INVALID_INPUT",
+        ),
+    ],
+)
+def test_looks_at_the_store_although_there_is_no_user(
+    site: Site, plain_url: str, name: str | None, message: str, code: str
+) -> None:
+    site.fill("first")
+    file = str(site.cwd / "file.db")
+    for url, kind, last in (
+        (plain_url, "postgresql", "counters_behind"),
+        (file, "sqlite", "counters_behind"),
+        (str(site.cwd / "none.db"), "sqlite", "tasks"),
+    ):
+        if url == file:
+            assert site.todo(url)("add", "x").status == 0
+        run = Todo(Surroundings(site.home, site.cwd, url), site.clock, None)
+
+        text = run("doctor", user=name)
+        error = run("doctor", "--json", user=name).error
+
+        assert text.status == 2
+        assert text.out.splitlines()[0] == f"Not usable: {message}"
+        assert text.err.splitlines()[0] == f"error: {message}"
+        assert error["code"] == code
+        for findings in (found(text), details(error)):
+            assert findings["user"] == "-"
+            assert findings["store"] == kind
+            assert findings["reachable"] == "yes"
+            assert list(findings)[-1] == last
+            assert "numbers" not in findings
+
+
+@pytest.mark.spec("002/FR-160")
+def test_names_a_store_that_fails_before_the_missing_user(site: Site) -> None:
+    path = site.cwd / "broken.db"
+    path.write_text("no database, but long enough for one" * 100)
+    run = Todo(Surroundings(site.home, site.cwd, str(path)), site.clock, None)
+
+    ran = run("doctor", user=None)
+
+    assert ran.status == 9
+    assert ran.err.startswith(f"error: {path} is not a SQLite database")
+    assert f"warning: user -: {NO_USER}; set one with" in ran.out
+
+
+@pytest.mark.spec("002/FR-160")
+def test_shows_the_settings_where_neither_user_nor_store_can_be_told(
+    site: Site,
+) -> None:
+    for url, words in (
+        (None, "There is no home folder to keep tasks in"),
+        ("postgresql://u:secret@h:x/d", "has a port that is not a number"),
+    ):
+        run = Todo(Surroundings(site.home, site.cwd, url), site.clock, None)
+        homeless: dict[str, str | None] = {"HOME": None}
+
+        text = run("doctor", user=None, env=homeless)
+        error = run("doctor", "--json", user=None, env=homeless).error
+
+        assert words in text.out.splitlines()[0]
+        assert words in error["message"]
+        assert f"warning: user -: {NO_USER}; set one with" in text.out
+        assert list(found(text)) == [
+            "version",
+            "user",
+            "config_file",
+            "config_mode",
+            "config_keys",
+            "time_zone",
+        ]
+        assert "secret" not in text.out + text.err + str(error)
+        assert "user" in details(error)
+
+        pasted = run("doctor", user="postgresql://u:secret@h/d", env=homeless)
+        assert (
+            "user: looks like a connection string (TODO_USER)\n" in pasted.out
+        )
+        assert "secret" not in pasted.out

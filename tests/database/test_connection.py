@@ -7,6 +7,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.support.postgres import PostgresCluster
 from tests.support.program import Process, Surroundings
 from tests.support.servers import free_port
 from tests.support.turns import Fault, TurnProxy
+from todo_cli import config
 from todo_cli.database import connection
 from todo_cli.database.connection import Dialer, connect
 from todo_cli.database.engine import open_database
@@ -491,6 +493,22 @@ async def test_an_impostor_hears_nothing_and_is_named_with_the_reason(
     assert (front.startups, len(dialled)) == ([], 1)
 
 
+@pytest.mark.spec("002/FR-184")
+async def test_a_variable_that_asks_for_tls_is_named_with_a_wrong_certificate(
+    front: NeonFront,
+    fronted: Callable[[str], PostgresTarget],
+    authority: Authority,
+) -> None:
+    front.certificate = authority.impostors("localhost")["self-signed"]
+    target = fronted(f"sslmode=require&sslrootcert={authority.file}")
+
+    error = await fault(replace(target, variables={"sslmode": "PGSSLMODE"}))
+
+    assert type(error) is TlsFailed
+    assert error.hint is not None
+    assert error.hint.startswith("PGSSLMODE asks for TLS; todo trusts ")
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -544,6 +562,65 @@ async def test_a_server_of_real_postgresql_without_tls_is_refused(
     assert error.message.endswith(
         " could not prove who it is: it does not offer TLS"
     )
+    assert error.hint is not None
+    assert error.hint.startswith(
+        "`sslmode` in the database URL asks for TLS; todo trusts"
+    )
+
+
+@pytest.mark.spec("002/FR-184")
+@pytest.mark.parametrize(
+    ("query", "variables", "asking"),
+    [
+        ("", {"PGSSLMODE": "require"}, "PGSSLMODE"),
+        ("", {"PGSSLMODE": "verify-full"}, "PGSSLMODE"),
+        ("", {"PGCHANNELBINDING": "require"}, "PGCHANNELBINDING"),
+        ("", {"PGREQUIRESSL": "1"}, "PGREQUIRESSL"),
+        ("", {"PGSSLROOTCERT": "system"}, "PGSSLROOTCERT"),
+        ("ssl=true", {}, "`ssl` in TODO_DATABASE_URL"),
+        ("sslmode=require", {}, "`sslmode` in TODO_DATABASE_URL"),
+        (
+            "sslmode=require",
+            {"PGSSLMODE": "verify-full"},
+            "`sslmode` in TODO_DATABASE_URL",
+        ),
+    ],
+)
+async def test_tls_that_fails_names_the_setting_that_asks_for_it(
+    own_postgres: PostgresCluster,
+    query: str,
+    variables: dict[str, str],
+    asking: str,
+) -> None:
+    url = f"{own_postgres.url('postgres')}?{query}"
+    settings = config.load(
+        {"TODO_DATABASE_URL": url} | variables,
+        config.Config(None),
+        user="ada",
+        login=None,
+        cwd=None,
+        home=None,
+    )
+    assert isinstance(settings.target, PostgresTarget)
+
+    error = await fault(settings.target)
+
+    assert type(error) is TlsFailed
+    assert error.hint is not None
+    assert error.hint.startswith(f"{asking} asks for TLS; ")
+
+
+async def test_tls_that_nobody_asked_for_names_no_setting(
+    own_postgres: PostgresCluster,
+) -> None:
+    target = read(f"{own_postgres.url('postgres')}?sslmode=require")
+
+    # As on a network, where TLS needs no asking.
+    error = await fault(replace(target, demands_tls=None))
+
+    assert type(error) is TlsFailed
+    assert error.hint is not None
+    assert error.hint.startswith("todo trusts the CAs in ")
 
 
 def read_with(url: str, **variables: str) -> PostgresTarget:
@@ -639,6 +716,11 @@ async def test_an_sslrootcert_that_cannot_be_read_is_a_wrong_setting(
     assert error.message == f"sslrootcert: cannot read `{file}`"
     assert error.hint == "name a file of CA certificates in PEM form"
     assert dialled == []
+
+    error = await fault(
+        read_with("postgresql://db.example/shop", PGSSLROOTCERT=str(file))
+    )
+    assert error.message == f"PGSSLROOTCERT: cannot read `{file}`"
 
 
 # Where to, and with what

@@ -3,11 +3,14 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from tests.support.postgres import PostgresCluster
+from todo_cli.database.engine import open_database
 from todo_cli.database.pgpass import closing_hint, find_password
-from todo_cli.database.url import PostgresTarget
+from todo_cli.database.url import PostgresTarget, parse_url
 
 TARGET = PostgresTarget((("db.example", 5432),), "ada", database="shop")
 
@@ -103,3 +106,23 @@ def test_a_file_that_others_can_use_says_so(tmp_path: Path) -> None:
     other = replace(is_open, password="given")
     for target in (private, missing, device, other, TARGET):
         assert closing_hint(target) is None
+
+
+@pytest.mark.spec("002/FR-186")
+@pytest.mark.parametrize("role", ["a:b", "a@b", "a/b", "a%b", "a\\b", "a b"])
+async def test_a_role_with_an_odd_name_logs_in(
+    own_postgres: PostgresCluster, place: str, tmp_path: Path, role: str
+) -> None:
+    own_postgres.run_sql(place, f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'pw'")
+    try:
+        file = tmp_path / "pgpass"
+        escaped = role.replace("\\", "\\\\").replace(":", "\\:")
+        file.write_text(f"*:*:{place}:{escaped}:pw\n")
+        file.chmod(0o600)
+        _, _, server = own_postgres.url(place).rpartition("@")
+        url = f"postgresql://{quote(role, safe='')}@{server}?passfile={file}"
+
+        async with open_database(parse_url(url, cwd=tmp_path)) as database:
+            await database.ping()
+    finally:
+        own_postgres.run_sql(place, f'DROP ROLE "{role}"')

@@ -8,6 +8,7 @@ import struct
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +479,12 @@ async def test_a_server_is_taken_if_it_is_what_is_asked_for(
             error = await fault(at(port, query=query))
             assert type(error) is DatabaseUnavailable
             assert f"`target_session_attrs={wanted}`" in error.message
+            target = replace(
+                at(port, query=query),
+                variables={"target_session_attrs": "PGTARGETSESSIONATTRS"},
+            )
+            error = await fault(target)
+            assert f"PGTARGETSESSIONATTRS={wanted}" in error.message
 
 
 @pytest.mark.spec("002/FR-181")

@@ -104,7 +104,7 @@ async def by_alembic(store: Store, clock: Clock) -> None:
     else:
         dialer = Dialer(store.target, timeout_s=15)
         server = Server(store.target, dialer, size=1, busy_for_s=5)
-        await upgrade.upgrade_server(server.dial)
+        await upgrade.upgrade_server(server.dial, store.target.place)
 
 
 def engine_of(store: Store) -> AsyncEngine:
@@ -207,8 +207,8 @@ async def test_the_catalog_tells_schemas_apart(
             "ALTER TABLE todo.task DROP CONSTRAINT number_counts",
             "ALTER TABLE todo.task ADD CONSTRAINT number_counts CHECK (number >= 0)",
             "ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY",
-            "DROP INDEX todo.task_user_id_idx",
-            "CREATE INDEX task_user_id_idx ON todo.task (user_id) WHERE completed",
+            "DROP INDEX todo.task_unfilled_idx",
+            "CREATE INDEX task_unfilled_idx ON todo.task (user_id) WHERE completed",
         ]
     for change in changes:
         sql = (
@@ -545,11 +545,51 @@ async def test_a_schema_with_other_tables_is_not_upgraded(
     assert (database.created, await what_exists(store)) == (False, before)
 
 
+@pytest.mark.spec("001/FR-039")
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM todo.alembic_version",
+        "DROP TABLE todo.alembic_version",
+        "UPDATE todo.alembic_version SET version_num = NULL",
+    ],
+)
+async def test_a_store_restored_without_its_version_is_not_called_somebody_elses(
+    store: Store, clock: Clock, loss: str
+) -> None:
+    """The rows of this table were not in the dump: matrix-org/synapse#9818."""
+    await by_first_add(store, clock)
+    if "NULL" in loss:
+        await run_sql(store, "DROP TABLE todo.alembic_version")
+        await run_sql(
+            store, "CREATE TABLE todo.alembic_version (version_num text)"
+        )
+        await run_sql(
+            store, "INSERT INTO todo.alembic_version VALUES ('0001')"
+        )
+    await run_sql(store, loss)
+
+    async with open_database(store.target) as database:
+        for call in (database.upgrade, database.upgrade_script):
+            with pytest.raises(SchemaMismatch) as caught:
+                await call()
+            assert caught.value.message == (
+                f"{store.target.place} holds `task` and `counter`, but not "
+                "their version"
+            )
+            assert caught.value.hint == (
+                "if they are todo's, restore the table `alembic_version`, too"
+            )
+
+
 async def test_a_store_that_lost_a_table_is_a_mismatch(
     store: Store, clock: Clock
 ) -> None:
     await by_first_add(store, clock)
-    await run_sql(store, "DROP TABLE todo.task")
+    drop = "DROP TABLE todo.task"
+    if store.kind == "postgresql":
+        drop += " CASCADE"
+    await run_sql(store, drop)
 
     async with open_database(store.target) as database:
         for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
@@ -905,7 +945,7 @@ async def test_a_newer_store_that_only_adds_is_used_as_before(
 
     await tasks.add(NewTask(title="Buy bread"))
     await tasks.add_all([NewTask(title="Buy eggs")])
-    await tasks.update(1, TaskChange(title="Buy more milk"))
+    await tasks.update([1], TaskChange(title="Buy more milk"))
     await tasks.complete([2])
     await tasks.delete([3])
 
@@ -1037,7 +1077,7 @@ async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_s
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
         await tasks.add_all([NewTask(title="b")])
-        await tasks.update(1, TaskChange(title="c"))
+        await tasks.update([1], TaskChange(title="c"))
         await tasks.complete([2])
         assert [task.title for task in await tasks.delete([1, 2])] == [
             "c",

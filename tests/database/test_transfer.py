@@ -23,6 +23,7 @@ from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import transfer
 from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.database.run import Connection
+from todo_cli.database.scratch import Scratch, open_scratch
 from todo_cli.errors import IoFailed
 
 pytestmark = MAY_HALF_CLOSE
@@ -302,6 +303,27 @@ def test_a_conflict_in_the_last_batch_undoes_the_first(
     assert site.fetch(COUNTERS) == [("zoe", 1)]
 
 
+def test_copies_nothing_if_the_server_drops_a_task(
+    site: Site, plain_url: str, source: Path
+) -> None:
+    """A trigger that returns NULL: the task was counted as imported."""
+    for sql in (
+        "CREATE FUNCTION todo.none() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER dropping BEFORE INSERT ON todo.task FOR EACH ROW"
+        " WHEN (NEW.number = 2) EXECUTE FUNCTION todo.none()",
+    ):
+        site.server.run_sql(site.database, sql)
+    run = site.todo(plain_url)
+    words = ("db", "import", str(source))
+    try:
+        assert_refused(run, *words, code="CONFLICT", names=["dropped a task"])
+    finally:
+        site.server.run_sql(site.database, "DROP FUNCTION todo.none() CASCADE")
+
+    assert site.titles() == []
+
+
 def test_copies_many_in_few_turns(
     site: Site, plain_url: str, proxy: TurnProxy, source: Path
 ) -> None:
@@ -333,7 +355,9 @@ def test_a_killed_import_leaves_nothing(
         == 0
     )
     requests = len(proxy.requests)
-    site.server.run_sql(site.database, "TRUNCATE todo.task, todo.counter")
+    site.server.run_sql(
+        site.database, "TRUNCATE todo.task, todo.counter, todo.tag"
+    )
     with TurnProxy(site.server.host, site.server.port) as stuck:
         stuck.faults.append(
             Fault("before", request=requests - 3, how="silence")
@@ -722,19 +746,25 @@ def test_moves_a_counter_on_that_is_behind_here(
 async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
     store: Store, database: Database
 ) -> None:
-    for rows in (
+    for counters in (
         [{"user_id": "ada", "last": 3}],
         [{"user_id": "ada", "last": 5}, {"user_id": "bob", "last": 1}],
     ):
+        async with open_scratch() as rows:
+            await rows.clear()
+            await rows.add("counter", counters)
 
-        async def add(
-            connection: Connection, rows: list[dict[str, object]] = rows
-        ) -> None:
-            await transfer._add_others(connection, {"counter": rows})
+            async def add(
+                connection: Connection, rows: Scratch = rows
+            ) -> None:
+                run = transfer._Import(
+                    connection, "here", rows, transfer.Wishes()
+                )
+                await transfer._add_others(run, ["counter"])
 
-        await database.run(
-            add, effect=Effect.REPEATABLE, creates=True, together=True
-        )
+            await database.run(
+                add, effect=Effect.REPEATABLE, creates=True, together=True
+            )
 
     assert await fetch_all(
         store, "SELECT user_id, last FROM todo.counter ORDER BY 1"

@@ -358,7 +358,14 @@ def test_parse_url_fills_gaps_from_the_variables_and_the_login() -> None:
         ({"PGHOST": "a b"}, "^PGHOST has a host"),
         ({"PGUSER": "\udcff"}, "^PGUSER is not UTF-8"),
         ({"PGPASSWORD": "\udcff"}, "^PGPASSWORD is not UTF-8"),
-        ({"PGDATABASE": "host=h password=x"}, "another connection string"),
+        (
+            {"PGDATABASE": "host=h password=x"},
+            "^PGDATABASE contains another connection string",
+        ),
+        (
+            {"PGSSLROOTCERT": "postgresql://u:p@h/d"},
+            "^PGSSLROOTCERT has an sslrootcert",
+        ),
     ],
 )
 def test_parse_url_refuses_a_variable_that_cannot_be_used(
@@ -448,6 +455,18 @@ HOSTS = {
         ("db.example", 5432),
     ),
     "postgresql://%2FTmp/shop": (("/Tmp", 5432),),
+    "postgresql://%2Fa%3Ab/shop": (("/a:b", 5432),),
+    "postgresql://%2Fa%3Ab:6543,%2Fc%40d/shop": (
+        ("/a:b", 6543),
+        ("/c@d", 5432),
+    ),
+    "postgresql://%2Fa%20b%5Cc%25d/shop": (("/a b\\c%d", 5432),),
+    "postgresql:///shop?host=/a%3Ab,/50%25,/a%2541&port=1": (
+        ("/a:b", 1),
+        ("/50%", 1),
+        ("/a%41", 1),
+    ),
+    "postgresql://db%2Eexample%3A6543/shop": (("db.example", 6543),),
 }
 
 
@@ -462,6 +481,73 @@ def test_parse_url_reads_user_password_and_database() -> None:
         hosts=(("db.example", 5432),), password_file=HOME / ".pgpass"
     )
     assert found["postgresql://db.example"] == bare
+
+
+@pytest.mark.spec("002/FR-186")
+@pytest.mark.parametrize(
+    ("role", "field"),
+    [
+        ("a:b", r"a\:b"),
+        (":", r"\:"),
+        ("a%3Ab", "a%3Ab"),
+        ("a\uff1ab", "a\uff1ab"),
+        ("a\\:b", r"a\\\:b"),
+        ("a:b@c/d e%", r"a\:b@c/d e%"),
+        ("a:b", "*"),
+    ],
+)
+def test_a_role_with_a_colon_can_have_its_password_in_the_file(
+    tmp_path: Path, role: str, field: str
+) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text(f"second.example:*:shop:{field}:secret\n")
+    file.chmod(0o600)
+    encoded = quote(role, safe="")
+    hosts = "first.example,second.example"
+    place = {"PGPASSFILE": str(file)}
+
+    for url, variables in (
+        (f"postgresql://{encoded}@{hosts}/shop", place),
+        (f"postgresql://{hosts}/shop?user={encoded}", place),
+        (f"postgresql://{hosts}/shop", place | {"PGUSER": role}),
+        (
+            f"postgresql://{encoded}@{hosts}/shop?passfile={file}",
+            {},
+        ),
+    ):
+        target = parse_url(url, cwd=HOME, variables=variables)
+        assert isinstance(target, PostgresTarget)
+        assert (target.user, target.password) == (role, None)
+
+        # It is a password for this role alone, on one of these hosts.
+        for other in (
+            url.replace("second", "third"),
+            url.replace("/shop", "/other"),
+        ):
+            with pytest.raises(ConfigInvalid, match="cannot be read"):
+                parse_url(other, cwd=HOME, variables=variables)
+
+
+@pytest.mark.spec("002/FR-186")
+def test_a_login_that_cannot_be_read_names_its_source_and_a_way_out() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_url(
+            "postgresql://db.example/shop",
+            cwd=HOME,
+            variables={"PGUSER": f"ada:{HEAD}"},
+        )
+
+    assert caught.value.message == "PGUSER has a login that cannot be read"
+    assert "~/.pgpass" in str(caught.value.hint)
+
+
+def test_a_host_of_the_environment_is_taken_as_it_is() -> None:
+    target = parse_url(
+        "postgresql:///shop", cwd=HOME, variables={"PGHOST": "/a%41:b,/c@d"}
+    )
+
+    assert isinstance(target, PostgresTarget)
+    assert target.hosts == (("/a%41:b", 5432), ("/c@d", 5432))
 
 
 def test_parse_url_reads_hosts_and_ports() -> None:
@@ -596,7 +682,11 @@ REFUSED: dict[str, list[str]] = {
         f"postgresql://ada:{HEAD}",
         f"postgresql://{HEAD}:{TAIL}",
     ],
-    "a host": [f"postgresql://ada\uff1a{HEAD}\uff20db.example/shop"],
+    "a host": [
+        f"postgresql://ada\uff1a{HEAD}\uff20db.example/shop",
+        f"postgresql://%2Fada%3A{HEAD}%40db.example/shop",
+        f"postgresql:///shop?host=/ada:{HEAD}%40db.example",
+    ],
     "another connection string": [
         f"postgresql://ada@db.example/?dbname=postgresql://ada:{HEAD}%40h",
         f"postgresql://ada@db.example/host%3Dh%20password%3D{HEAD}",

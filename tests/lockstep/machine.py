@@ -555,11 +555,11 @@ class Lockstep(Machine):
         async def walk(
             tasks: TaskService, _: StoreUnderTest
         ) -> Sequence[Task]:
-            page = await tasks.list(TaskQuery(status, limit))
+            page = await tasks.list(TaskQuery(status, limit=limit))
             found = [*page.tasks]
             while page.next is not None:
                 page = await tasks.list(
-                    TaskQuery(status, limit, after=page.next)
+                    TaskQuery(status, limit=limit, after=page.next)
                 )
                 assert 1 <= len(page.tasks) <= (limit or 0)
                 assert (page.open_count, page.done_count) == self.model.counts(

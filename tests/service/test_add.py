@@ -9,6 +9,7 @@ import pytest
 from tests.service.backdoor import fetch_all, run_sql
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
+from todo_cli.database.run import OF_A_RULE
 from todo_cli.errors import Conflict, NotFound
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, Task, TaskQuery, TaskStatus
@@ -346,3 +347,60 @@ async def test_adds_at_the_same_time_after_a_lost_counter_all_succeed(
     assert sorted(
         await asyncio.gather(*(add_one() for _ in range(8)))
     ) == list(range(3, 11))
+
+
+# A store whose trigger leaves rows out without an error
+
+DROPPING = {
+    "sqlite": (
+        "CREATE TRIGGER dropping BEFORE INSERT ON task WHEN NEW.title = 'no'"
+        " BEGIN SELECT RAISE(IGNORE); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION todo.drop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.title = 'no' THEN RETURN NULL; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER dropping BEFORE INSERT OR UPDATE ON todo.task"
+        " FOR EACH ROW EXECUTE FUNCTION todo.drop_it()",
+    ),
+}
+
+
+@pytest.mark.spec("002/FR-037")
+@pytest.mark.parametrize("id", [None, UUID(int=4)])
+async def test_a_task_that_the_store_drops_is_not_said_to_be_added(
+    store: Store, tasks: TaskService, id: UUID | None
+) -> None:
+    """SQLite's had a number and status 0; on PostgreSQL its id was taken:
+    Dicklesworthstone/frankensqlite#228.
+    """
+    for sql in DROPPING[store.kind]:
+        await run_sql(store, sql)
+    new = NewTask(title="no", id=id)
+
+    for call in (
+        tasks.add(new),
+        tasks.add_all([NewTask(title="yes"), new, NewTask(title="yes")]),
+    ):
+        with pytest.raises(
+            Conflict, match=r"^The database has dropped a task$"
+        ) as error:
+            await call
+        assert error.value.hint == OF_A_RULE
+    assert (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks == []
+    assert [
+        added.task.title
+        for added in await tasks.add_all([NewTask(title="yes")])
+    ] == ["yes"]
+
+
+async def test_a_stored_task_comes_back_where_the_store_drops_its_repeat(
+    store: Store, tasks: TaskService
+) -> None:
+    new = NewTask(title="no", id=uuid4())
+    first = await tasks.add(new)
+    for sql in DROPPING[store.kind]:
+        await run_sql(store, sql)
+
+    again = await tasks.add(new)
+
+    assert (again.task, again.is_new) == (first.task, False)

@@ -6,12 +6,14 @@ from datetime import datetime
 import pytest
 
 from tests.service.backdoor import run_sql
+from tests.service.test_change import skip_changes
 from tests.support.blocking import wait_for
 from tests.support.stores import Clock, Store
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import (
+    Conflict,
     DatabaseBusy,
     InvalidInput,
     NotFound,
@@ -144,6 +146,18 @@ async def test_a_task_that_is_gone_meanwhile_is_not_found(
         await hurried(gone).replace([1, 2], OAT, NOTHING)
 
     assert await titles(three) == ["Buy milk", "Warm milk"]
+
+
+@pytest.mark.spec("002/FR-195")
+async def test_a_trigger_that_keeps_the_titles_is_a_conflict(
+    store: Store, three: TaskService
+) -> None:
+    await skip_changes(store, "UPDATE", 9)
+
+    with pytest.raises(Conflict, match=r"keeps .*; nothing was changed$"):
+        await three.replace([1, 2], OAT, NOTHING)
+
+    assert await titles(three) == ["Buy milk", "milk, milk", "Warm milk"]
 
 
 @pytest.mark.spec("002/FR-194", "002/FR-195")

@@ -1,11 +1,11 @@
 """The application: each route calls the service, and answers with a view."""
 
 import asyncio
-import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -39,11 +39,12 @@ from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
 from todo_cli.database.engine import open_database
+from todo_cli.docstring import docstring
 from todo_cli.errors import InvalidInput, TimedOut, TodoError
 from todo_cli.output import views
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
-from todo_cli.task import Position, TaskQuery, TaskStatus
+from todo_cli.task import Position, Sort, TaskQuery, TaskStatus
 
 MOST_TASKS: Final = 1_000
 USUAL_TASKS: Final = 100
@@ -141,6 +142,19 @@ def _limit(text: Any) -> int:
     return int(digits)
 
 
+def _today(text: Any) -> date:
+    """Read a day.
+
+    Raises:
+        InvalidInput: it is not a day such as 2026-12-24.
+    """
+    return rules.read_day("today", text)
+
+
+# Its docstring is a part of the contract, and `python -OO` removes it.
+TaskStatus.__doc__ = docstring(TaskStatus)
+
+
 class ListParameters(BaseModel):
     """The query of a list: the fields of `TaskQuery`, and `cursor`."""
 
@@ -152,6 +166,15 @@ class ListParameters(BaseModel):
         ge=1,
         le=MOST_TASKS,
         description="How many tasks a page has at most.",
+    )
+    today: Annotated[
+        date | None,
+        BeforeValidator(_today),
+        WithJsonSchema({"type": "string", "format": "date"}),
+    ] = Field(
+        None,
+        description="The caller's day, which decides what is open and what waits; "
+        "by default the day in UTC.",
     )
     cursor: Annotated[
         str | None,
@@ -168,16 +191,21 @@ class ListParameters(BaseModel):
             InvalidInput: the cursor is not one of ours.
         """
         filters = self.model_dump(exclude={"cursor"})
-        if self.cursor is None:
-            return TaskQuery(**filters)
-        after = cursors.read(self.cursor, Position)
-        return TaskQuery(**filters, after=after)
+        after = None
+        if self.cursor is not None:
+            after = cursors.read(self.cursor, Position)
+        return TaskQuery(**filters, sort=Sort.NEWEST, after=after)
 
-    def link(self, user: str, after: Position) -> str:
-        """Write the header `Link`, which names the next page."""
+    def link(self, user: str, after: Position, today: date) -> str:
+        """Write the header `Link`, which names the next page.
+
+        The next page is of the same day, also after midnight.
+        """
         values = self.model_dump(
             mode="json", exclude={"cursor"}, exclude_none=True
         )
+        if self.status in (TaskStatus.OPEN, TaskStatus.WAITING):
+            values["today"] = today.isoformat()
         values["cursor"] = cursors.write(after)
         parameters = urlencode(values)
         return f'<{_path(user)}?{parameters}>; rel="next"'
@@ -200,7 +228,7 @@ def _route(
     """
 
     def register(endpoint: Endpoint) -> Endpoint:
-        paragraphs = inspect.cleandoc(endpoint.__doc__ or "").split("\n\n")
+        paragraphs = docstring(endpoint).split("\n\n")
         summary, *more = (" ".join(each.split()) for each in paragraphs)
         router.add_api_route(
             path,
@@ -241,7 +269,8 @@ async def list_tasks(
         sheet = views.listed(page, caller.context)
         headers = {}
         if page.next is not None:
-            headers["Link"] = parameters.link(caller.context.user, page.next)
+            user = caller.context.user
+            headers["Link"] = parameters.link(user, page.next, page.today)
         return await answers.succeed_long(sheet, headers=headers)
 
 
@@ -279,6 +308,22 @@ async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     """
     found = await caller.tasks.get(task_id)
     return answers.succeed(views.shown(found, caller.context))
+
+
+@_route("PATCH", TASK, openapi.UPDATE)
+async def patch_task(
+    caller: CallerOf,
+    task_id: TaskId,
+    changes: Annotated[
+        TaskUpdate,
+        Body(openapi_examples=openapi.examples("mark_done", "new_text")),
+    ],
+) -> Response:
+    """Change a task; the same as PUT.
+
+    Changes the fields that are in the body and no others.
+    """
+    return await update_task(caller, task_id, changes)
 
 
 @_route("PUT", TASK, openapi.UPDATE)

@@ -52,7 +52,7 @@ def _lines(document: Any) -> Iterator[str]:
 def _operation(operation: Any, examples: Any) -> Iterator[str]:
     """Describe an operation: its words, parameters, body and answers."""
     summary = operation["summary"]
-    description = operation["description"]
+    description = operation.get("description", "")
     yield _paragraph(f"{summary}. {description}")
     for parameter in operation.get("parameters", []):
         name = parameter["name"]

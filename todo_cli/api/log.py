@@ -15,7 +15,7 @@ MOST_BYTES: Final = 1024 * 1024
 CLOSE_S: Final = 1.0
 """How long the end of the server waits for lines that are not written yet."""
 
-PAUSE_S: Final = 0.01
+PAUSE_S: Final = 0.05
 """How long the thread lets lines come together between two writes."""
 
 Write = Callable[[bytes], object]
@@ -35,7 +35,8 @@ class Log:
         self._failed = 0
         """Lines since the last successful write; only its thread has it."""
         self._closed = threading.Event()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         # A daemon: it cannot keep the process alive.
         self._thread = threading.Thread(target=self._write_lines, daemon=True)
         self._thread.start()
@@ -46,16 +47,18 @@ class Log:
         Lone surrogates, as in the bytes of a path, are escaped.
         """
         data = f"{line}\n".encode(errors="backslashreplace")
-        with self._changed:
+        with self._lock:
             size = self._waiting_bytes + len(data)
             # After the first dropped line all are, or the count would have
             # no place in their order.
             if self._dropped or size > self._most_bytes:
                 self._dropped += 1
                 return
+            if not self._lines:
+                # The thread waits only while there are none.
+                self._changed.notify_all()
             self._lines.append(data)
             self._waiting_bytes = size
-            self._changed.notify_all()
 
     async def close(self, within_s: float = CLOSE_S) -> None:
         """Write what is left, and end; give up when the time is over.

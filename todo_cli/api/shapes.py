@@ -25,6 +25,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from todo_cli import task
+from todo_cli.docstring import docstring
 from todo_cli.errors import Code
 
 Schema = dict[str, Any]
@@ -132,6 +133,12 @@ class _Object(BaseModel):
     """A JSON object: no other fields, and no conversion between types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Keep the docstring for the contract, as `python -OO` removes it."""
+        if cls.__doc__ is None:
+            cls.__doc__ = docstring(cls)
 
 
 @_with_fields(_incoming(task.NewTask))

@@ -14,6 +14,7 @@ from todo_cli.cli.parser import (
     GroupParser,
     ParseState,
 )
+from todo_cli.docstring import docstring
 
 User = Annotated[
     str | None,
@@ -135,7 +136,10 @@ def _build(name: str, panel: str, command: type[Command[Any]]) -> Any:
     returns the bare command of an application that has just one.
     """
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, cls=CommandParser, rich_help_panel=panel)(command)
+    words = docstring(command)
+    alone.command(name, cls=CommandParser, help=words, rich_help_panel=panel)(
+        command
+    )
     return typer.main.get_command(alone)
 
 
@@ -162,7 +166,9 @@ _DB_COMMANDS: Final = {
 def commands() -> Any:
     """Build the root command, once in a process."""
     root: Any = typer.main.get_command(app)
-    db = root.commands["db"]
-    db.commands = Commands(_DB_COMMANDS)
-    root.commands = Commands(_COMMANDS, db=db)
+    root.help = docstring(todo)
+    group = root.commands["db"]
+    group.help = docstring(db)
+    group.commands = Commands(_DB_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=group)
     return root

@@ -11,6 +11,7 @@ from todo_cli.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PartlyDone,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Command(Generic[T]):
 
     connects: ClassVar[bool] = True
     """Whether to connect early, because the command needs the store."""
+    examines: ClassVar[bool] = False
+    """Whether it looks at the settings, and so runs if some are wrong."""
     unchanged: ClassVar[str] = ""
     """How the message of a refusal ends, if the command changes something."""
     takes_any_encoding: ClassVar[bool] = False
@@ -85,7 +88,8 @@ def refusing(unchanged: str) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        if error.message.endswith(unchanged):
+        is_said = error.message.endswith(unchanged)
+        if is_said or isinstance(error, PartlyDone):
             raise
         raise type(error)(
             f"{error.message}{unchanged}",

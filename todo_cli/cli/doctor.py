@@ -18,7 +18,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import __version__, disk, zones
-from todo_cli.config import Settings
+from todo_cli.cli.env import Env
+from todo_cli.config import Config, Settings, choose_user
 from todo_cli.database.url import PostgresTarget, trusted_places
 from todo_cli.errors import TodoError
 from todo_cli.output import words
@@ -26,7 +27,7 @@ from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
-    from todo_cli.database.facts import Facts
+    from todo_cli.database.facts import Facts, Findings
 
 _LABELS: Final[Mapping[str, str]] = {
     # The settings
@@ -85,6 +86,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "counters_behind": "counters behind",
     "unreadable_tasks": "unreadable tasks",
     "tasks_checked": "tasks checked",
+    "unfilled_tasks": "tasks to fill",
+    "unfilled_tags": "tags to fill",
     "numbers": "numbers",
 }
 """Every finding in words, for a terminal: at most 18 characters.
@@ -99,9 +102,9 @@ _IN_WARNINGS: Final = 5
 class Diagnosis:
     """What was found."""
 
-    facts: "Facts"
+    facts: "Findings"
     fault: TodoError | None = None
-    """Why the store cannot be used; None if it can."""
+    """Why nothing can be stored; None if it can."""
 
 
 async def examine(context: "RunContext") -> Diagnosis:
@@ -122,13 +125,52 @@ async def examine(context: "RunContext") -> Diagnosis:
         await facts.gather(
             found,
             context.database,
-            settings.user,
+            settings.user or None,
             context.env.now,
             time.monotonic,
         )
     except TodoError as fault:
+        if settings.user_fault is not None:
+            found.add("user", None, _advice(settings.user_fault))
         return Diagnosis(found, fault)
-    return Diagnosis(found)
+    return Diagnosis(found, settings.user_fault)
+
+
+def view_settings(
+    user: str | None, file: Config, env: Env, fault: TodoError
+) -> Sheet:
+    """Show the settings, of which two are wrong: the user and another one.
+
+    `user` is the value of --user, and `fault` is about the other. No store is
+    looked at.
+
+    Raises:
+        TodoError: it is the only fault, so it says everything.
+    """
+    try:
+        choose_user(env.variables, file, user, env.login)
+    except TodoError as error:
+        # Late: what else it imports is of no use here.
+        from todo_cli.database.facts import Findings
+
+        found = Findings()
+        found.add("version", __version__)
+        found.add("user", None, _advice(error))
+    else:
+        raise fault
+    found.add("config_file", _text(file.path))
+    _add_config(found, file.path)
+    found.add("config_keys", list(file.values))
+    _add_time_zone(found, env.variables)
+    diagnosis = Diagnosis(found, fault)
+    return _sheet(diagnosis, f"Not usable: {fault.message}")
+
+
+def _advice(fault: TodoError) -> str:
+    """Write an error as a warning, which has no hint."""
+    if fault.hint is None:
+        return fault.message
+    return f"{fault.message}; {fault.hint}"
 
 
 def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
@@ -136,6 +178,11 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
 
     A fault decides the exit status.
     """
+    return _sheet(diagnosis, _verdict(diagnosis, context))
+
+
+def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
+    """Show every finding below a verdict."""
     facts = diagnosis.facts
     fields = []
     labels = {}
@@ -149,7 +196,6 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     for name, warning in facts.warnings.items():
         reports.append({"field": name, "message": warning})
     data = facts.values | {"warnings": reports}
-    verdict = _verdict(diagnosis, context)
     return Sheet(
         data,
         verdict,
@@ -161,7 +207,7 @@ def view(diagnosis: Diagnosis, context: ViewContext) -> Sheet:
     )
 
 
-def _warnings(facts: "Facts") -> list[str]:
+def _warnings(facts: "Findings") -> list[str]:
     """Write each warning as a line that begins with what it is about."""
     lines = []
     for name, warning in facts.warnings.items():
@@ -199,7 +245,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         store = "postgresql"
     chosen = {
         "version": __version__,
-        "user": settings.user,
+        "user": settings.user or None,
         "user_from": settings.user_source,
         "store": store,
         "place": target.place,
@@ -209,7 +255,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         "config_file": _text(settings.config_path),
     }
     facts.add_all(chosen)
-    _add_config(facts, settings)
+    _add_config(facts, settings.config_path)
     other = {
         "config_keys": list(settings.config_keys),
         "embedded_file": _text(settings.data_path),
@@ -218,7 +264,7 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
     facts.add_all(other)
 
 
-def _add_config(facts: "Facts", settings: Settings) -> None:
+def _add_config(facts: "Findings", config_path: Path | None) -> None:
     """Add the rights of the config file.
 
     Whoever may write to it can have the next task stored elsewhere. One that
@@ -228,7 +274,7 @@ def _add_config(facts: "Facts", settings: Settings) -> None:
     warning = None
     # The file may be absent.
     with suppress(OSError):
-        path = os.fspath(settings.config_path or "")
+        path = os.fspath(config_path or "")
         found = os.stat(path)
         mode = disk.rights(found.st_mode)
         # Never advise to change the rights of a device such as /dev/null.
@@ -247,7 +293,7 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _add_time_zone(facts: "Facts", variables: Mapping[str, str]) -> None:
+def _add_time_zone(facts: "Findings", variables: Mapping[str, str]) -> None:
     """Add the caller's time zone, from `TZ`.
 
     A misspelt name is taken for UTC without a word, and a day then begins at

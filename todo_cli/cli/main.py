@@ -177,14 +177,9 @@ def perform(
 
     try:
         with refusing(parsed.command.unchanged):
-            settings = config.load(
-                env.variables,
-                file,
-                user=parsed.user,
-                login=env.login,
-                cwd=env.cwd,
-                home=env.home,
-            )
+            settings = _settings(parsed, file, env)
+            if isinstance(settings, Sheet):
+                return settings
             return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
@@ -193,6 +188,36 @@ def perform(
             raise
         message = "Interrupted while it was being stored: it may or may not be"
         raise OutcomeUnknown(message, hint=_settling(parsed)) from end
+
+
+def _settings(
+    parsed: "Parsed", file: config.Config, env: Env
+) -> config.Settings | Sheet:
+    """Choose every setting.
+
+    A command that examines them runs without a user, too. If no store can be
+    chosen either, its view of both faults is returned.
+
+    Raises:
+        TodoError: a setting is wrong.
+    """
+    examines = parsed.command.examines
+    try:
+        return config.load(
+            env.variables,
+            file,
+            user=parsed.user,
+            login=env.login,
+            cwd=env.cwd,
+            home=env.home,
+            needs_user=not examines,
+        )
+    except TodoError as fault:
+        if not examines:
+            raise
+        from todo_cli.cli import doctor
+
+        return doctor.view_settings(parsed.user, file, env, fault)
 
 
 def _answer(

@@ -7,6 +7,7 @@ from typing import Final
 from todo_cli import __version__, disk, redact
 from todo_cli.cli.env import Env, write_all
 from todo_cli.errors import (
+    BadRecords,
     Cancelled,
     Code,
     Detail,
@@ -76,12 +77,13 @@ class Printer:
 
     def failure(self, error: TodoError, status: int | None = None) -> Printed:
         """Draw an error; `status` replaces the exit status of its code."""
+        more = _more_lines(error)
         error = _without_secrets(error)
         if status is None:
             status = error.code.exit or 1
         if self.as_json:
             return Printed(status, envelope.failure(error).encode())
-        lines = [f"error: {error.message}"]
+        lines = [f"error: {error.message}", *more]
         if error.hint:
             lines.append(f"hint: {error.hint}")
         return Printed(status, err=self._lines(lines))
@@ -194,6 +196,13 @@ class Printer:
     def _encode(self, text: str) -> bytes:
         """Encode text; characters that the encoding lacks are escaped."""
         return text.encode(self.env.encoding, "backslashreplace")
+
+
+def _more_lines(error: TodoError) -> list[str]:
+    """Return what the text of an error has below its message."""
+    if not isinstance(error, BadRecords):
+        return []
+    return [redact.without_logins(line) for line in error.lines()]
 
 
 def _without_secrets(error: TodoError) -> TodoError:

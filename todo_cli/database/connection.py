@@ -254,9 +254,12 @@ async def _dial(
     try:
         connection = await _log_in(target, context, line)
     except asyncpg.TargetServerAttributeNotMatched as error:
+        wish = f"`target_session_attrs={target.session}`"
+        variable = target.variables.get("target_session_attrs")
+        if variable is not None:
+            wish = f"{variable}={target.session}"
         raise DatabaseUnavailable(
-            f"{target.place} is up, but not what "
-            f"`target_session_attrs={target.session}` asks for",
+            f"{target.place} is up, but not what {wish} asks for",
             hint="try again, or name another server",
         ) from error
     except BaseException as error:
@@ -369,8 +372,9 @@ def _wrong_file(target: PostgresTarget) -> ConfigInvalid:
             alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             alone.load_verify_locations(cafile=target.root_certificate)
         except (OSError, ssl.SSLError):
+            name = target.variables.get("sslrootcert", "sslrootcert")
             return ConfigInvalid(
-                f"sslrootcert: cannot read `{target.root_certificate}`",
+                f"{name}: cannot read `{target.root_certificate}`",
                 hint="name a file of CA certificates in PEM form",
             )
     # The only other file that Python opens. It reads the variable itself.

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from todo_cli.database import failures
 from todo_cli.database.attempts import BUSY_FOR_S, Attempts, Effect
 from todo_cli.database.drivers import check_python
-from todo_cli.database.keeper import Keeper
+from todo_cli.database.keeper import Keeper, Progress, quietly
 from todo_cli.database.rows import Unreadable
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import HEAD
@@ -41,6 +42,8 @@ class Database:
         self.target = target
         self.connections = connections
         self.keeper = keeper
+        self.progress: Progress = quietly
+        """Shows how far an upgrade has come, which any command can begin."""
         self._attempts = attempts
 
     @property
@@ -89,15 +92,10 @@ class Database:
         # for the lock has certainly written nothing.
         is_one = together or (self.is_sqlite and effect is not Effect.READ)
 
-        async def perform(connection: Connection) -> T | Unreadable:
-            if not is_one:
-                return await self._send(connection, work, effect)
-            async with connection.transaction():
-                return await self._send(connection, work, effect)
-
-        async def call() -> T | Unreadable:
-            return await self._with_tables(perform, creates=creates)
-
+        # No closures: their annotations would be computed at each call.
+        send = self._send_together if is_one else self._send
+        perform = partial(send, work, effect)
+        call = partial(self._with_tables, perform, creates=creates)
         result = await self._attempts.run(call, effect)
         if isinstance(result, Unreadable):
             raise result
@@ -117,8 +115,15 @@ class Database:
             await self.keeper.make(connection, creates=creates)
             return await work(connection)
 
+    async def _send_together(
+        self, work: Work[T], effect: Effect, connection: Connection
+    ) -> T | Unreadable:
+        """Do what `_send` does, in one transaction."""
+        async with connection.transaction():
+            return await self._send(work, effect, connection)
+
     async def _send(
-        self, connection: Connection, work: Work[T], effect: Effect
+        self, work: Work[T], effect: Effect, connection: Connection
     ) -> T | Unreadable:
         """Call `work`; return the error if its change is to be kept."""
         # From here on a lost answer can hide a write.
@@ -176,6 +181,19 @@ class Database:
             return HEAD
 
         return await self._attempts.run(bring, Effect.REPEATABLE)
+
+    async def fill(self) -> None:
+        """Fill what search and sorting need, in rows that lack it.
+
+        Also where the schema is up to date: another role may have upgraded it.
+
+        Raises:
+            TodoError: translated from the driver's error.
+        """
+        # Late: few commands need it.
+        from todo_cli.database import filling
+
+        await filling.fill(self, self.progress)
 
     async def upgrade_script(self) -> str:
         """Return the SQL that `upgrade` would run.
@@ -269,11 +287,12 @@ def _embedded(target: SqliteTarget, busy_for_s: float) -> Database:
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_file
 
-        await upgrade_file(target)
+        await upgrade_file(target, database.progress)
 
     file = File(target, busy_for_s=busy_for_s)
     attempts = Attempts(target, busy_for_s=busy_for_s)
-    return Database(target, file, Keeper(target, upgrade), attempts)
+    database = Database(target, file, Keeper(target, upgrade), attempts)
+    return database
 
 
 def _on_server(
@@ -292,7 +311,7 @@ def _on_server(
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_server
 
-        await upgrade_server(server.dial)
+        await upgrade_server(server.dial, target.place)
 
     attempts = Attempts(target, busy_for_s=busy_for_s)
     return Database(target, server, Keeper(target, upgrade), attempts)

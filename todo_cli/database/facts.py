@@ -43,19 +43,18 @@ That takes 0.3 s on SQLite, where each row is a call of a Python function.
 """
 
 
-class Facts:
+class Findings:
     """What was found so far, in display order.
 
     A name is a key of the JSON document. It keeps its meaning and its type, and
     its value may be None.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         """Values by name; None where there is none."""
         self.warnings: dict[str, str] = {}
         """By the name of the value: what is wrong with it, and what to do."""
-        self._target = target
 
     def add(self, name: str, value: Any, warning: str | None = None) -> None:
         """Note a value, perhaps with a warning; replace an earlier one."""
@@ -68,6 +67,14 @@ class Facts:
         """Note several values without a warning."""
         for name, value in values.items():
             self.add(name, value)
+
+
+class Facts(Findings):
+    """Findings about a store."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self._target = target
 
     def add_unreadable(self, names: Sequence[str], error: Exception) -> None:
         """Note why values could not be read."""
@@ -86,13 +93,15 @@ class Facts:
         """Fetch rows for the values with these names; `take` adds them.
 
         If that fails, note it for each name. A lost connection and a lock are
-        raised, so that the whole call is repeated.
+        raised, so that the whole call is repeated; so is damage, because a
+        damaged file cannot be used.
         """
         try:
             rows = await connection.fetch(statement, **values)
         except Exception as error:
             can_repeat = failures.is_cut(error) or failures.is_busy(error)
-            if can_repeat or not failures.is_of_driver(error):
+            is_damage = failures.is_damage(error)
+            if can_repeat or is_damage or not failures.is_of_driver(error):
                 raise
             self.add_unreadable(names, error)
         else:
@@ -102,13 +111,14 @@ class Facts:
 async def gather(
     facts: Facts,
     database: Database,
-    user: str,
+    user: str | None,
     now: Callable[[], datetime],
     clock_s: Callable[[], float],
 ) -> None:
     """Query the store and add the answers to `facts`, in display order.
 
-    `now` returns the time in UTC, to compare it with the server's clock.
+    Without a `user` nobody's tasks are looked at. `now` returns the time in
+    UTC, to compare it with the server's clock.
     `clock_s` is a monotonic clock in seconds. Answers before a failure stay in
     `facts`.
 
@@ -139,7 +149,10 @@ async def gather(
 
 
 async def _add_contents(
-    facts: Facts, connection: Connection, database: Database, user: str
+    facts: Facts,
+    connection: Connection,
+    database: Database,
+    user: str | None,
 ) -> None:
     """Read the version of the schema, and look at the tasks.
 
@@ -152,13 +165,18 @@ async def _add_contents(
     if state.fit is Fit.ABSENT:
         raise NoStore
     # The next command upgrades an older file, but only `todo db upgrade` upgrades
-    # a server.
-    is_old = state.fit is Fit.OLDER and not database.is_sqlite
-    if is_old or state.fit in (Fit.FOREIGN, Fit.UNTRUSTED):
+    # a server. Commands look at the version of a file, but not of a server.
+    depends = Fit.UNSTAMPED if database.is_sqlite else Fit.OLDER
+    if state.fit in (Fit.FOREIGN, Fit.UNTRUSTED, depends):
         raise schema.mismatch(state, place)
-    version = f"{state.version} ({state.fit})"
+    version = f"{state.version or 'no version'} ({state.fit})"
     facts.add("schema", version, warn_of_schema(state))
-    await _add_tasks(facts, connection, user)
+    if user is None:
+        await _add_behind(facts, connection)
+        return
+    # Tables of an older file lack columns that the next command adds.
+    is_whole = state.fit is not Fit.OLDER
+    await _add_tasks(facts, connection, user, is_whole=is_whole)
 
 
 def warn_of_schema(state: State) -> str | None:
@@ -170,17 +188,26 @@ def warn_of_schema(state: State) -> str | None:
         return None
     if state.fit is Fit.NEWER:
         return "made by a newer version of todo: upgrade todo here"
+    if state.fit is Fit.UNSTAMPED:
+        return f"{schema.RESTORE_VERSION}: `todo db upgrade` reads it"
     return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
 
 
-async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
-    """Count the user's tasks, and look for what other programs have broken."""
+async def _add_tasks(
+    facts: Facts, connection: Connection, user: str, *, is_whole: bool
+) -> None:
+    """Count the user's tasks, and look for what other programs have broken.
+
+    Without `is_whole` only numbers are looked at.
+    """
     [(counted, highest)] = await connection.fetch("contents", user=user)
     facts.add("tasks", counted)
     # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
     await _add_behind(facts, connection)
-    await _add_flawed(facts, connection, user, counted)
+    if is_whole:
+        await _add_flawed(facts, connection, user, counted)
+        await _add_unfilled(facts, connection, user)
     facts.add("numbers", _numbers(last, highest))
 
 
@@ -255,6 +282,35 @@ async def _add_flawed(
         most=_NAMED_UP_TO + 1,
         earliest=_EARLIEST,
         too_late=_TOO_LATE,
+    )
+
+
+async def _add_unfilled(
+    facts: Facts, connection: Connection, user: str
+) -> None:
+    """Count what `todo db upgrade` fills: see `filling.py`."""
+
+    def take(name: str, warning: str) -> Take:
+        """Return what adds a count, with a warning unless it is 0."""
+
+        def add(rows: Sequence[Row]) -> None:
+            [(count,)] = rows
+            facts.add(name, count, warning if count else None)
+
+        return add
+
+    name = "unfilled_tasks"
+    unfilled = take(name, "no index of words finds them: `todo db upgrade`")
+    await facts.ask(connection, [name], "unfilled_of", unfilled, user=user)
+    name = "unfilled_tags"
+    untagged = take(name, "`list --tag` misses them: `todo db upgrade`")
+    await facts.ask(
+        connection,
+        [name],
+        "untagged_of",
+        untagged,
+        user=user,
+        rows=_ROWS_UP_TO,
     )
 
 

@@ -610,6 +610,11 @@ def is_busy(error: BaseException) -> bool:
     return is_locked or facts.sqlstate in _ROLLED_BACK
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite found that the file is damaged."""
+    return _facts(error).sqlite_name.startswith("SQLITE_CORRUPT")
+
+
 def is_of_disk(error: BaseException) -> bool:
     """Whether SQLite could not use the file; the disk knows why."""
     return _facts(error).sqlite_name.startswith(_OF_DISK)
@@ -812,11 +817,26 @@ def _from_tls(
         constant = error.reason or "the handshake failed"
         reason = constant.replace("_", " ").lower()
     looked_in = ", ".join(trusted_files(target))
+    asker = _asker(target, is_offered=error is not None)
     return TlsFailed(
         f"{target.place} could not prove who it is: {reason}",
-        hint=f"todo trusts the CAs in {looked_in}; name its CA with "
+        hint=f"{asker}todo trusts the CAs in {looked_in}; name its CA with "
         "`sslrootcert=FILE`; `sslmode=disable` only on a network that you trust",
     )
+
+
+def _asker(target: PostgresTarget, *, is_offered: bool) -> str:
+    """Begin a hint with what asks for TLS.
+
+    That is empty on a network, where TLS needs no asking. If the certificate
+    is wrong, only a variable is named: it may be set for other programs.
+    """
+    parameter = target.demands_tls
+    if parameter is None:
+        return ""
+    if is_offered and parameter not in target.variables:
+        return ""
+    return f"{target.origin(parameter)} asks for TLS; "
 
 
 def _from_state(

@@ -10,28 +10,35 @@ trusted:
   input.
 - A value can have a gigabyte. SQLite itself refuses it.
 - Two rows can have the same id or number, where the tables lack our keys.
+- It can have more rows than memory can hold, or than an answer should name.
 """
 
+import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli import rules
 from todo_cli.database import schema
-from todo_cli.database.run import Connection, Statement
+from todo_cli.database.filling import folded_texts
+from todo_cli.database.run import Connection, Record, Statement
 from todo_cli.database.schema import Fit, State
-from todo_cli.errors import InvalidInput, SchemaMismatch
+from todo_cli.errors import BadRecords, Detail, InvalidInput, SchemaMismatch
 
-Record = dict[str, Any]
-"""A row of a table, by the names of its columns.
-
-`run.Row` has only the values, in the order of a statement.
-"""
+if TYPE_CHECKING:
+    from todo_cli.database.scratch import Scratch
 
 CHECK: Final = "nothing was copied; check the path, the file and its rights"
 """The hint if the file cannot be read."""
 _CORRECT: Final = "nothing was copied; correct it in a copy of the file"
 """The hint if a row breaks a rule."""
+_CORRECT_ALL: Final = "nothing was copied; correct them in a copy of the file"
+_NAMED_UP_TO: Final = 20
+"""How many wrong rows an error names at most."""
+_PART: Final = 1_000
+"""How many rows are checked at a time."""
 
 _LONGEST: Final = 1_000_000
 """How many bytes a row can have.
@@ -70,32 +77,38 @@ async def refuse_programs(connection: Connection, place: str) -> None:
             raise SchemaMismatch(message, hint=CHECK)
 
 
-async def read(connection: Any, place: str) -> dict[str, list[Record]]:
-    """Read every row of our tables, by table, and check it.
+async def read(connection: Any, place: str, scratch: "Scratch") -> None:
+    """Read every row of our tables, check it, and keep it in `scratch`.
 
-    `connection` is one of a file: the protocol `Connection` has no `distrust`.
-    The order is the order of locking in every import. Counters come last: a
-    counter that is ahead of the tasks is harmless.
+    `connection` is one of a file: the protocol `Connection` has no `distrust`,
+    `snapshot` and `stream`.
+    All rows are of one moment, whatever another program writes meanwhile.
 
     Raises:
         SchemaMismatch: the file is of a newer version, or has other columns:
             contents that we do not know.
-        InvalidInput: a row breaks a rule.
+        InvalidInput: rows break a rule. All of them are counted, and the
+            first ones named.
     """
-    version = await schema.read_version(connection)
-    if version not in schema.REVISIONS:
-        raise schema.mismatch(State(Fit.NEWER, version), place)
-    await connection.distrust(_LONGEST)
-    rows: dict[str, list[Record]] = {}
-    tables = connection.statements.tables
-    others = [table for table in tables if table != "counter"]
-    for table in [*others, "counter"]:
-        await _refuse_other_columns(connection, place, table)
-        rows[table] = await _rows_of(connection, table)
-    rows["task"] = _clean_tasks(rows["task"], place)
-    who = f"A counter in {place}"
-    rows["counter"] = [_clean(row, who, _COUNTER) for row in rows["counter"]]
-    return rows
+    # An earlier try may have left rows.
+    await scratch.clear()
+    faults = _Faults(place)
+    async with connection.snapshot():
+        version = await schema.read_version(connection)
+        if version not in schema.REVISIONS:
+            raise schema.mismatch(State(Fit.NEWER, version), place)
+        await connection.distrust(_LONGEST)
+        tables = connection.statements.tables
+        for table in tables:
+            await _refuse_other_columns(connection, place, table)
+        for table in ["task", *_except_task(tables)]:
+            await _read_table(connection, table, scratch, faults)
+    faults.refuse()
+
+
+def _except_task(tables: Sequence[str]) -> list[str]:
+    """Return the tables in another order: faults name tasks first."""
+    return [table for table in tables if table != "task"]
 
 
 async def _refuse_other_columns(
@@ -118,50 +131,139 @@ async def _refuse_other_columns(
         )
 
 
-async def _rows_of(connection: Connection, table: str) -> list[Record]:
-    """Read a table: tasks and counters as they are stored, others converted."""
+async def _read_table(
+    connection: Any, table: str, scratch: "Scratch", faults: "_Faults"
+) -> None:
+    """Read a table part by part; check each part, and keep what is right."""
+    statement = _reading(connection, table)
+    names = connection.statements.columns(table)
+    async with aclosing(connection.stream(statement, _PART)) as parts:
+        async for rows in parts:
+            records = [dict(zip(names, row, strict=True)) for row in rows]
+            await _keep(table, records, scratch, faults)
+
+
+def _reading(connection: Connection, table: str) -> Statement:
+    """Return the query of a table.
+
+    It reads tasks and counters as they are stored, others converted.
+    """
     compiled = connection.statements[f"read_{table}"]
     kinds = _AS_STORED.get(table, compiled.kinds)
-    statement = Statement(compiled.sql, kinds)
-    names = connection.statements.columns(table)
-    found = await connection.fetch(statement)
-    return [dict(zip(names, row, strict=True)) for row in found]
+    return Statement(compiled.sql, kinds)
 
 
 # Every row goes through the rules
 
 
-def _clean_tasks(rows: Sequence[Record], place: str) -> list[Record]:
-    """Check every task, and return tasks with the values to store.
+class _Fault(NamedTuple):
+    """A row that breaks a rule."""
+
+    who: str
+    """The row, as in `Task 2 of ada`."""
+    owner: str
+    """Whose it is, as in ` of ada`, where `who` does not say it."""
+    field: str
+    message: str
+
+    @property
+    def line(self) -> str:
+        """The fault as one of several."""
+        return f"{self.who}{self.owner}: {self.field}: {self.message}"
+
+
+@dataclasses.dataclass(slots=True)
+class _Faults:
+    """The rows of a file that break a rule: all counted, the first ones kept."""
+
+    place: str
+    count: int = 0
+    first: list[_Fault] = dataclasses.field(default_factory=list)
+
+    def add(self, fault: _Fault) -> None:
+        """Count a row, and keep it if it is one of the first."""
+        self.count += 1
+        if len(self.first) < _NAMED_UP_TO:
+            self.first.append(fault)
+
+    def refuse(self) -> None:
+        """Refuse the file if a row is wrong.
+
+        Raises:
+            InvalidInput: it is; the only one is named in the message, several
+                in the details.
+        """
+        if self.count == 0:
+            return
+        if self.count == 1:
+            [(who, _, field, message)] = self.first
+            raise InvalidInput(
+                f"{who} in {self.place}: {field}: {message}",
+                hint=_CORRECT,
+                details=[{"field": field, "message": message}],
+            )
+        details: list[Detail] = []
+        for fault in self.first:
+            details.append({"field": fault.field, "message": fault.line})
+        raise BadRecords(
+            f"{self.count:,} records in {self.place} break a rule",
+            hint=_CORRECT_ALL,
+            details=details,
+            count=self.count,
+        )
+
+
+async def _keep(
+    table: str, rows: Sequence[Record], scratch: "Scratch", faults: _Faults
+) -> None:
+    """Check rows and keep those that are right, with the values to store.
+
+    A task is wrong, too, if an earlier one has its id or number.
+    """
+    clean = _CLEAN.get(table, dict)
+    cleaned = []
+    places = []
+    wrong: dict[int, InvalidInput] = {}
+    for place, row in enumerate(rows):
+        try:
+            cleaned.append(clean(row))
+            places.append(place)
+        except InvalidInput as error:
+            wrong[place] = error
+    taken = await scratch.add(table, cleaned)
+    for position, field in taken.items():
+        fault = InvalidInput.of(field, "another task has it, too")
+        wrong[places[position]] = fault
+    # In the order of the file.
+    for place in sorted(wrong):
+        [detail] = wrong[place].details
+        who, owner = _WHO[table](rows[place])
+        faults.add(_Fault(who, owner, **detail))
+
+
+def _clean_task(row: Record) -> Record:
+    """Check a task, and return it with the values to store.
 
     Raises:
-        InvalidInput: one breaks a rule, or two have the same id, or the same
-            number of one user.
+        InvalidInput: it breaks a rule.
     """
-    seen: set[object] = set()
-    tasks = []
-    for row in rows:
-        who = f"{_named(row)} in {place}"
-        task = _clean(row, who, _TASK)
-        if task["completed"] != (task["completed_at"] is not None):
-            fault = "must be there exactly if the task is completed"
-            raise _refusal(who, "completed_at", fault)
-        # A UUID and a pair are never equal, so one set is enough.
-        number = (task["user_id"], task["number"])
-        for field, key in (("id", task["id"]), ("number", number)):
-            if key in seen:
-                raise _refusal(who, field, "another task has it, too")
-            seen.add(key)
-        tasks.append(task)
-    return tasks
+    task = _clean(_TASK, row)
+    if task["completed"] != (task["completed_at"] is not None):
+        fault = "must be there exactly if the task is completed"
+        raise InvalidInput.of("completed_at", fault)
+    # Never those of the file, which any program can have written.
+    return task | folded_texts(task)
 
 
 def _clean(
-    row: Record, who: str, cleaners: Mapping[str, Callable[[Any], Any]]
+    cleaners: Mapping[str, Callable[[Any], Any]], row: Record
 ) -> Record:
     """Return a row with the values to store, each checked by its rule.
 
-    `who` names the row in an error. A column without a cleaner is kept.
+    A column without a cleaner is kept.
+
+    Raises:
+        InvalidInput: a value breaks its rule.
     """
     cleaned = dict(row)
     for field, clean in cleaners.items():
@@ -170,30 +272,32 @@ def _clean(
         except InvalidInput as error:
             # The rule does not know the name of the column.
             [detail] = error.details
-            raise _refusal(who, field, detail["message"]) from None
+            raise InvalidInput.of(field, detail["message"]) from None
     return cleaned
 
 
-def _refusal(who: str, field: str, fault: str) -> InvalidInput:
-    """Return the error for a field of a row."""
-    return InvalidInput(
-        f"{who}: {field}: {fault}",
-        hint=_CORRECT,
-        details=[{"field": field, "message": fault}],
-    )
-
-
-def _named(row: Record) -> str:
+def _task(row: Record) -> tuple[str, str]:
     """Name a task, of which any value may be wrong.
 
     People know the number, so the id is only for a task without one.
     """
     number = row["number"]
     if not isinstance(number, int):
-        id = str(row["id"])[: rules.UUID_LENGTH]
-        return f"The task with the id {id}"
-    user = str(row["user_id"])[: rules.USER_LENGTH]
-    return f"Task {number} of {user}"
+        id = _shown(row["id"], rules.UUID_LENGTH)
+        return f"The task with the id {id}", ""
+    user = _shown(row["user_id"], rules.USER_LENGTH)
+    return f"Task {number} of {user}", ""
+
+
+def _counter(row: Record) -> tuple[str, str]:
+    """Name a counter, and its owner if there are several to tell apart."""
+    user = _shown(row["user_id"], rules.USER_LENGTH)
+    return "A counter", f" of {user}"
+
+
+def _shown(value: object, most: int) -> str:
+    """Write any value, at most so long."""
+    return str(value)[:most]
 
 
 def _text(clean: Callable[[str], Any], value: Any) -> Any:
@@ -217,6 +321,20 @@ def _completed(value: Any) -> bool:
     return value == 1
 
 
+def _tags(value: Any) -> list[str]:
+    """Read tags as SQLite stores them: a JSON array of texts."""
+    fault = InvalidInput.of("tags", "must be a JSON array of texts")
+    if not isinstance(value, str):
+        raise fault
+    try:
+        tags = json.loads(value)
+    except (ValueError, RecursionError):
+        raise fault from None
+    if not isinstance(tags, list):
+        raise fault
+    return rules.clean_tags(_text(str, tag) for tag in tags)
+
+
 _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "id": partial(_text, rules.clean_id),
     "number": partial(rules.read_integer, least=1),
@@ -227,6 +345,12 @@ _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "created_at": rules.read_instant,
     "updated_at": rules.read_instant,
     "completed_at": partial(_or_null, rules.read_instant),
+    "due_on": partial(_or_null, partial(rules.read_day, "due_on")),
+    "wait_until": partial(_or_null, partial(rules.read_day, "wait_until")),
+    "priority": partial(_or_null, partial(_text, rules.clean_priority)),
+    "project": partial(_or_null, partial(_text, rules.clean_project)),
+    "tags": _tags,
+    "version": partial(rules.read_integer, least=1),
 }
 """How to check each column of a task, as SQLite stores it.
 
@@ -238,3 +362,14 @@ _COUNTER: Final[Mapping[str, Callable[[Any], Any]]] = {
     "last": partial(rules.read_integer, least=0),
 }
 """How to check each column of a counter."""
+
+_CLEAN: Final[Mapping[str, Callable[[Record], Record]]] = {
+    "task": _clean_task,
+    "counter": partial(_clean, _COUNTER),
+}
+"""How to check a row, by table; rows of others are kept as they are."""
+_WHO: Final[Mapping[str, Callable[[Record], tuple[str, str]]]] = {
+    "task": _task,
+    "counter": _counter,
+}
+"""How to name a row and its owner, by table."""

@@ -6,6 +6,7 @@ no table.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from todo_cli.database import failures, files, schema, sidecars
@@ -13,6 +14,20 @@ from todo_cli.database.run import Connection
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import IoFailed, NoStore
+
+Report = Callable[[int, int], None]
+"""Takes how much is done, and how much there is."""
+Progress = Callable[[str], AbstractContextManager[Report]]
+"""Shows a progress bar with these words."""
+
+
+def quietly(_words: str) -> AbstractContextManager[Report]:
+    """Take the place of a progress bar where none is drawn."""
+    return nullcontext(_ignore)
+
+
+def _ignore(_done: int, _all: int) -> None:
+    """Report nothing."""
 
 
 class Keeper:
@@ -94,7 +109,8 @@ class Keeper:
 
         Raises:
             NoStore: there are no tables, and this call does not create them.
-            SchemaMismatch: the file belongs to another program.
+            SchemaMismatch: the file belongs to another program, or its
+                version is missing.
         """
         if not isinstance(self._target, SqliteTarget):
             return
@@ -106,7 +122,7 @@ class Keeper:
             state = await schema.read_state(connection)
             if state.fit is Fit.ABSENT:
                 await self.make(connection, creates=creates)
-            elif state.fit is Fit.FOREIGN:
+            elif state.fit in (Fit.FOREIGN, Fit.UNSTAMPED):
                 raise schema.mismatch(state, self._target.place)
             elif state.fit is Fit.OLDER:
                 await self._upgrade()
@@ -160,6 +176,11 @@ class Keeper:
             SchemaMismatch: it is not ours to change.
         """
         state = await schema.read_state(connection)
-        if state.fit in (Fit.FOREIGN, Fit.UNTRUSTED, Fit.NEWER):
+        if state.fit not in (
+            Fit.ABSENT,
+            Fit.OLDER,
+            Fit.OUTDATED,
+            Fit.CURRENT,
+        ):
             raise schema.mismatch(state, self._target.place)
         return state

@@ -60,7 +60,10 @@ class PostgresConnection:
             rows: list[run.Row] = await _answer(
                 self.driver.fetch(statement.numbered, *given)
             )
-        except OverflowError as error:
+        except (OverflowError, ValueError) as error:
+            # asyncpg's own error for a value that it cannot send is a ValueError.
+            if isinstance(error, asyncpg.InterfaceError):
+                raise
             raise run.BeyondYears from error
         except BufferError as error:
             # A column has another type than when the statement was described.
@@ -72,15 +75,16 @@ class PostgresConnection:
             ) from error
         return rows
 
-    async def store(
-        self, name: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """See `run.Connection`."""
         statement = self.statements[name]
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
-        await _answer(self.driver.executemany(statement.numbered, given))
+        returned: list[run.Row] = await _answer(
+            self.driver.fetchmany(statement.numbered, given)
+        )
+        return len(returned)
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""

@@ -7,10 +7,12 @@ column, and PostgreSQL takes times that Python cannot express.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
+from todo_cli import rules
 from todo_cli.database.run import Row
 from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
@@ -29,8 +31,23 @@ _TYPES: Final[Mapping[str, type]] = {
     "instant": datetime,
     "day": date,
     "names": list,
+    "priority": str,
 }
 """The type of a value, by the kind of its column: see `Statement.kinds`."""
+_OR_NULL: Final[Mapping[str, frozenset[type]]] = {
+    f"{kind}?": frozenset({each, NoneType}) for kind, each in _TYPES.items()
+}
+_USUAL: Final[Mapping[str, frozenset[type]]] = {
+    **{kind: frozenset({each}) for kind, each in _TYPES.items()},
+    **_OR_NULL,
+}
+"""The types in a column of a kind, but for subclasses."""
+_ZONE: Final = attrgetter("tzinfo")
+_UTC: Final = frozenset({UTC})
+
+_ENDLESS: Final = frozenset({date.min, date.max})
+"""How asyncpg reads `infinity` and `-infinity` as a day."""
+_PRIORITIES: Final = frozenset({None, *rules.PRIORITIES})
 
 _WRONG: Final = object()
 """Takes the place of a value that cannot be read."""
@@ -113,21 +130,23 @@ def _is_sound(column: Sequence[Any], kind: str) -> bool:
     This runs for every row that is read, so it looks at types, and not at
     values: 20,000 tasks take 4 ms.
     """
-    plain = kind.removesuffix("?")
-    types = set(map(type, column))
-    if plain != kind:
-        types.discard(NoneType)
-    # Drivers have subclasses of their own.
-    if not all(issubclass(each, _TYPES[plain]) for each in types):
-        return False
-    if plain == "names":
+    unusual = set(map(type, column)) - _USUAL[kind]
+    if unusual:
+        # Drivers have subclasses of their own.
+        expected = _TYPES[kind.removesuffix("?")]
+        if not all(issubclass(each, expected) for each in unusual):
+            return False
+    if kind == "names":
         # Most tasks have no tags.
         return all(_are_names(names) for names in column if names)
-    if plain != "instant":
+    if kind == "day?":
+        return _ENDLESS.isdisjoint(column)
+    if kind == "priority?":
+        return _PRIORITIES.issuperset(column)
+    if not kind.startswith("instant"):
         return True
-    # asyncpg gives an infinite time no zone.
-    zones = {value.tzinfo for value in column if value is not None}
-    return zones <= {UTC}
+    # asyncpg gives an infinite time no zone. The filter drops NULL.
+    return _UTC.issuperset(map(_ZONE, filter(None, column)))
 
 
 def _value(value: Any, kind: str) -> Any:
@@ -139,19 +158,20 @@ def _value(value: Any, kind: str) -> Any:
     plain = kind.removesuffix("?")
     if value is None and plain != kind:
         return None
-    if plain == "text":
+    if plain in ("text", "priority"):
         value = _text(value)
     if plain == "instant":
         value = _instant(value)
-    if plain == "names" and not _are_names(value):
-        return _WRONG
-    return value if isinstance(value, _TYPES[plain]) else _WRONG
+    is_ours = isinstance(value, _TYPES[plain])
+    if is_ours and plain == "names":
+        is_ours = _are_names(value)
+    if is_ours and plain in ("day", "priority"):
+        is_ours = _is_sound([value], kind)
+    return value if is_ours else _WRONG
 
 
-def _are_names(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    if not isinstance(value, list):
-        return False
+def _are_names(value: Sequence[Any]) -> bool:
+    """Whether every element of a list is text."""
     return all(isinstance(each, str) for each in value)
 
 

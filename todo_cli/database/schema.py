@@ -33,6 +33,8 @@ VERSION_TABLE: Final = "alembic_version"
 
 NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
 """The hint if the store belongs to another program."""
+RESTORE_VERSION: Final = f"restore the table `{VERSION_TABLE}`, too"
+"""What to do where a restore has left the version out."""
 
 
 def _usable() -> frozenset[str]:
@@ -51,11 +53,13 @@ USABLE: Final = _usable()
 class Fit(StrEnum):
     """How a store's schema fits this program.
 
-    OUTDATED can be used as it is, OLDER only after an upgrade.
+    OUTDATED can be used as it is, OLDER only after an upgrade. UNSTAMPED has
+    tables of our names without a version, as after a partial restore.
     """
 
     ABSENT = "absent"
     FOREIGN = "foreign"
+    UNSTAMPED = "not known"
     UNTRUSTED = "untrusted"
     OLDER = "older"
     OUTDATED = "older, usable"
@@ -93,9 +97,12 @@ async def read_state(connection: Connection) -> State:
             return State(Fit.ABSENT)
         found_owner = owners[0][0]
     tables = {name for (name,) in await connection.fetch("relations")}
-    if VERSION_TABLE not in tables:
-        return State(Fit.FOREIGN if tables else Fit.ABSENT, owner=found_owner)
-    return _judge(await _read_any_version(connection), tables, found_owner)
+    if not tables:
+        return State(Fit.ABSENT, owner=found_owner)
+    version = None
+    if VERSION_TABLE in tables:
+        version = await _read_any_version(connection)
+    return _judge(version, tables, found_owner)
 
 
 def _judge(
@@ -105,6 +112,8 @@ def _judge(
 
     Other programs use Alembic's table too, so the tables must fit the stamp.
     """
+    if version is None and tables >= REVISIONS[HEAD]:
+        return State(Fit.UNSTAMPED, owner=found_owner)
     if version is None:
         return State(Fit.FOREIGN, owner=found_owner)
     if version in REVISIONS and tables >= REVISIONS[version]:
@@ -159,6 +168,11 @@ def mismatch(state: State, place: str) -> SchemaMismatch:
         return SchemaMismatch(
             f"{place} already holds tables that are not todo's",
             hint=NAME_ANOTHER,
+        )
+    if state.fit is Fit.UNSTAMPED:
+        return SchemaMismatch(
+            f"{place} holds `task` and `counter`, but not their version",
+            hint=f"if they are todo's, {RESTORE_VERSION}",
         )
     if state.fit is Fit.UNTRUSTED:
         return distrust(place, state.owner)

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import traceback
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Callable,
     Iterable,
@@ -23,7 +24,7 @@ from uuid import UUID
 import aiosqlite
 
 from todo_cli import disk
-from todo_cli.database import failures, files, run, sidecars
+from todo_cli.database import failures, files, run, search, sidecars
 from todo_cli.database.attempts import Passing
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import ConfigInvalid, DatabaseBusy
@@ -64,6 +65,13 @@ _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
 _CANNOT: Final = (ValueError, TypeError, AttributeError)
 """What a conversion raises for a value of another program."""
 _NOT_UTF_8: Final = "Could not decode to UTF-8"
+_AT_ONCE: Final = 64
+"""How many rows of a stream are fetched at once.
+
+Few, because a row of another program can have a megabyte.
+"""
+_PART_LENGTH: Final = 4_000_000
+"""How many characters a part of a stream has before it ends."""
 
 
 def require_version() -> None:
@@ -141,6 +149,41 @@ def _attempt(value: Any, read: Callable[[Any], Any]) -> Any:
         return value
 
 
+async def stream(
+    driver: aiosqlite.Connection, statement: run.Statement, most: int
+) -> AsyncGenerator[list[run.Row]]:
+    """Yield the rows of a statement without values, part by part.
+
+    A part has at most `most` rows, and about 4 million characters. Close the
+    iterator at the end: until then the statement keeps its lock.
+    """
+    cursor = await driver.execute(statement.sql)
+    try:
+        part: list[run.Row] = []
+        length = 0
+        while rows := list(await cursor.fetchmany(min(most, _AT_ONCE))):
+            part += rows
+            length += _length(rows)
+            is_full = len(part) + _AT_ONCE > most
+            if is_full or length >= _PART_LENGTH:
+                yield from_file(part, statement.kinds)
+                part, length = [], 0
+        if part:
+            yield from_file(part, statement.kinds)
+    finally:
+        await cursor.close()
+
+
+def _length(rows: Iterable[run.Row]) -> int:
+    """Count the characters and bytes in rows."""
+    length = 0
+    for row in rows:
+        for value in row:
+            if isinstance(value, str | bytes):
+                length += len(value)
+    return length
+
+
 def _decode(text: bytes) -> str:
     """Decode text of another program; a byte that is not UTF-8 becomes `\\xff`."""
     return text.decode(errors="backslashreplace")
@@ -200,20 +243,36 @@ class SqliteConnection:
             raise NotUtf8("Some text is not UTF-8") from error
         return from_file(rows, statement.kinds)
 
-    async def store(
-        self, name: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """See `run.Connection`."""
         statement = self.statements[name]
         given = []
         for row in rows:
             given.append({key: to_file(value) for key, value in row.items()})
-        await self.driver.executemany(statement.sql, given)
+        cursor = await self.driver.executemany(statement.sql, given)
+        return cursor.rowcount
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`; a single statement."""
         # Fetch all rows: an unfinished statement would keep its lock.
         await self.driver.execute_fetchall(sql)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """Read one state of the file, whatever other programs write."""
+        await self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            # SQLite may have ended it already, or may be closed.
+            with suppress(sqlite3.Error, ValueError):
+                await self.execute("ROLLBACK")
+
+    def stream(
+        self, statement: run.Statement, most: int
+    ) -> AsyncGenerator[list[run.Row]]:
+        """Yield the rows of a statement, part by part; see `stream`."""
+        return stream(self.driver, statement, most)
 
     async def distrust(self, longest: int) -> None:
         """Read a file of another program as it is.
@@ -231,7 +290,8 @@ class SqliteConnection:
     async def transaction(self) -> AsyncIterator[None]:
         """See `run.Connection`.
 
-        A transaction that changed rows also writes a mark into the file.
+        A transaction that changed rows also enters them into the index of
+        words, and writes a mark into the file.
         """
         try:
             # IMMEDIATE locks before the first read. Else a write that depends
@@ -239,7 +299,9 @@ class SqliteConnection:
             await self.execute("BEGIN IMMEDIATE")
             changes = self.driver.total_changes
             yield
-            if self.driver.total_changes != changes:
+            changed = self.driver.total_changes - changes
+            if changed:
+                await search.enter(self, changed)
                 await self._mark()
             await self.execute("COMMIT")
         except BaseException:

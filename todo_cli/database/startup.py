@@ -214,8 +214,14 @@ class Line:
         self._transport: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the loop's."""
-        return getattr(self._loop, name)
+        """Everything else is the loop's.
+
+        asyncpg keeps us, and asks at each statement. What was found is kept,
+        so that Python finds it without this method from then on.
+        """
+        found = getattr(self._loop, name)
+        setattr(self, name, found)
+        return found
 
     async def create_connection(
         self, make: Callable[[], Any], host: str, port: int, **options: Any

@@ -1,7 +1,8 @@
 """Copy everything from one store into another: `todo db import`.
 
 Usually from an embedded file to a server. `intake.py` reads the file and
-checks it. Here it is written, in one transaction:
+checks it, and `scratch.py` keeps the rows, so that memory does not grow with
+their number. Here they are written, batch by batch, in one transaction:
 
 1. The counters of all users in the file are locked and raised, so that no
    other command can take a number meanwhile.
@@ -11,15 +12,22 @@ checks it. Here it is written, in one transaction:
 3. All other tables are copied; a row whose key is here already stays as it is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR
-from todo_cli.database.intake import CHECK, Record
-from todo_cli.database.run import Connection
+from todo_cli.database.filling import tag_rows
+from todo_cli.database.intake import CHECK
+from todo_cli.database.run import Connection, Record, store_tasks
 from todo_cli.database.schema import NAME_ANOTHER
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
@@ -33,6 +41,9 @@ from todo_cli.errors import (
     SchemaMismatch,
     first_few,
 )
+
+if TYPE_CHECKING:
+    from todo_cli.database.scratch import Scratch
 
 T = TypeVar("T")
 
@@ -48,6 +59,8 @@ _BATCH: Final = 10_000
 
 A batch takes two statements, about four round trips.
 """
+_WRITTEN: Final = ("task", "counter")
+"""The tables that depend on each other; the others are copied as they are."""
 _NAMED_UP_TO: Final = 5
 """How many numbers or users an error names at most."""
 
@@ -106,6 +119,8 @@ class _Import:
     """The target, inside the transaction."""
     place: str
     """Where the source is, for messages."""
+    rows: "Scratch"
+    """All rows of the source, checked."""
     wishes: Wishes
     known: set[str] = field(default_factory=set)
     """The users who had tasks in the target before."""
@@ -140,18 +155,23 @@ async def copy(
         Conflict: an id belongs to another user in the target, or a number to
             another task.
     """
+    # Late: it imports sqlite3, which a Python can lack.
+    from todo_cli.database.scratch import open_scratch
+
     place = source.target.place
-    rows = await _read_source(source)
-    if wishes.owner is not None:
-        _give_all(rows, wishes.owner, place)
-    return await target.run(
-        lambda connection: _write(
-            _Import(connection, place, wishes), rows, report
-        ),
-        effect=Effect.REPEATABLE,
-        creates=True,
-        together=True,
-    )
+    async with open_scratch() as rows:
+        await _read_source(source, rows)
+        if wishes.owner is not None:
+            await _give_all(rows, wishes.owner, place)
+        await rows.raise_counters()
+        return await target.run(
+            lambda connection: _write(
+                _Import(connection, place, rows, wishes), report
+            ),
+            effect=Effect.REPEATABLE,
+            creates=True,
+            together=True,
+        )
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
@@ -166,15 +186,15 @@ def is_same_file(one: Target, other: SqliteTarget) -> bool:
         return one == other
 
 
-def _give_all(
-    rows: Mapping[str, Sequence[Record]], owner: str, place: str
-) -> None:
+async def _give_all(rows: "Scratch", owner: str, place: str) -> None:
     """Make all tasks of a source those of one user.
+
+    Somebody without tasks only has a counter: it stays theirs.
 
     Raises:
         InvalidInput: they have several owners.
     """
-    owners = _owners(rows["task"])
+    owners = await rows.owners()
     if len(owners) > 1:
         named = first_few(owners, _NAMED_UP_TO)
         fault = f"{place} has tasks of several owners: {named}"
@@ -183,54 +203,34 @@ def _give_all(
             hint="nothing was copied; `--as` needs a file of one owner",
             details=[{"field": "as", "message": fault}],
         )
-    for table in rows.values():
-        for row in table:
-            # Somebody without tasks only has a counter: it stays theirs.
-            if row["user_id"] in owners:
-                row["user_id"] = owner
+    for old in owners:
+        await rows.give(old, owner)
 
 
-def _owners(tasks: Sequence[Record]) -> list[str]:
-    """Return the users who have tasks, each once.
-
-    In the order of the file, which is that of their names.
-    """
-    return list(dict.fromkeys(task["user_id"] for task in tasks))
-
-
-async def _write(
-    run: _Import,
-    rows: Mapping[str, Sequence[Record]],
-    report: Callable[[int, int], None],
-) -> Imported:
-    """Store the rows of a source, by table, in the caller's transaction."""
+async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
+    """Store the rows of a source, in the caller's transaction."""
     connection = run.connection
-    # Tasks and counters depend on each other; other tables are copied as they
-    # are.
-    others = dict(rows)
-    # A copy: a repeat after a lost answer starts from the same numbers.
-    tasks = [dict(task) for task in others.pop("task")]
-    counters = _counters(others.pop("counter"), tasks)
-    owners = _owners(tasks)
+    tasks = await run.rows.count("task")
+    users = await run.rows.count("counter")
+    owners = await run.rows.owners()
     new_users = await _new_users(connection, owners)
     run.known = set(owners).difference(new_users)
     # Without tasks no other statement would notice a missing store.
-    if not tasks:
+    if tasks == 0:
         await connection.fetch("any_task")
     # Before the tasks: the locks keep concurrent adds from taking a number.
-    await _raise_counters(connection, counters)
+    await _raise_counters(run)
     new = await _add_tasks(run, tasks, report)
-    await _add_others(connection, others)
+    tables = connection.statements.tables
+    await _add_others(run, [name for name in tables if name not in _WRITTEN])
     # Lists get good plans at once, not only after autovacuum.
     if not connection.is_sqlite:
         await connection.execute("ANALYZE todo.task")
-    return Imported(
-        len(tasks), len(counters), new, new_users, owners, run.renumbered
-    )
+    return Imported(tasks, users, new, new_users, owners, run.renumbered)
 
 
-async def _read_source(source: Database) -> dict[str, list[Record]]:
-    """Read every row of the source, by table.
+async def _read_source(source: Database, rows: "Scratch") -> None:
+    """Read every row of the source, and keep it.
 
     Errors are about the source, so their hints are replaced.
     """
@@ -239,8 +239,8 @@ async def _read_source(source: Database) -> dict[str, list[Record]]:
         await source.look(
             lambda connection: intake.refuse_programs(connection, place)
         )
-        return await source.run(
-            lambda connection: intake.read(connection, place)
+        await source.run(
+            lambda connection: intake.read(connection, place, rows)
         )
     except NoStore:
         # Here a missing store is an error: the user named it.
@@ -272,28 +272,8 @@ def _emptiness(target: Target) -> str:
     return "does not exist"
 
 
-def _counters(
-    counters: Sequence[Record], tasks: Sequence[Record]
-) -> list[Record]:
-    """Return every user's counter, at least the highest number of a task.
-
-    The counter of a restored table can be behind.
-    """
-    last: dict[str, int] = {}
-    for counter in counters:
-        user = counter["user_id"]
-        last[user] = max(last.get(user, 0), counter["last"])
-    for task in tasks:
-        user = task["user_id"]
-        last[user] = max(last.get(user, 0), task["number"])
-    return _counter_records(last)
-
-
 def _counter_records(last: Mapping[str, int]) -> list[Record]:
-    """Return counters as rows.
-
-    Sorted, so that two imports lock them in the same order.
-    """
+    """Return counters as rows, in the order of locking."""
     return [{"user_id": user, "last": last[user]} for user in sorted(last)]
 
 
@@ -301,6 +281,11 @@ def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """Yield the rows in order, at most `_BATCH` at a time."""
     for start in range(0, len(rows), _BATCH):
         yield rows[start : start + _BATCH]
+
+
+def _owners(tasks: Sequence[Record]) -> list[str]:
+    """Return the users who have these tasks, each once, in their order."""
+    return list(dict.fromkeys(task["user_id"] for task in tasks))
 
 
 async def _new_users(
@@ -318,25 +303,22 @@ async def _new_users(
     return [user for user in users if user not in known]
 
 
-async def _raise_counters(
-    connection: Connection, counters: Sequence[Record]
-) -> None:
+async def _raise_counters(run: _Import) -> None:
     """Lock the users' counters and advance those that are behind.
 
     They can be behind the source, or behind a task that is here already. The
-    locks are held until the transaction ends.
+    locks are held until the transaction ends. Two imports lock in the same
+    order, that of the names.
     """
-    if counters:
-        await connection.store("raise_counter", counters)
-    for batch in _batches(counters):
-        users = [row["user_id"] for row in batch]
-        await connection.fetch("catch_up", users=users)
+    async with aclosing(run.rows.read("counter", _BATCH)) as batches:
+        async for batch in batches:
+            await run.connection.store("raise_counter", batch)
+            users = [row["user_id"] for row in batch]
+            await run.connection.fetch("catch_up", users=users)
 
 
 async def _add_tasks(
-    run: _Import,
-    tasks: Sequence[Record],
-    report: Callable[[int, int], None],
+    run: _Import, total: int, report: Callable[[int, int], None]
 ) -> int:
     """Store the missing tasks, batch by batch, and return their number.
 
@@ -345,10 +327,11 @@ async def _add_tasks(
     """
     new = 0
     done = 0
-    for batch in _batches(tasks):
-        new += await _add_batch(run, batch)
-        done += len(batch)
-        report(done, len(tasks))
+    async with aclosing(run.rows.read("task", _BATCH)) as batches:
+        async for batch in batches:
+            new += await _add_batch(run, batch)
+            done += len(batch)
+            report(done, total)
     # The numbers given here are beyond those that the counters were raised to.
     if run.last:
         await run.connection.store("raise_counter", _counter_records(run.last))
@@ -370,8 +353,18 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
     if not fresh:
         return 0
     await _settle_numbers(run, fresh)
-    await run.connection.store("copy_task", fresh)
+    await store_tasks(run.connection, "copy_task", fresh)
+    await _add_tags(run.connection, fresh)
     return len(fresh)
+
+
+async def _add_tags(connection: Connection, tasks: Sequence[Record]) -> None:
+    """Store the rows of the table of tags, which are made anew."""
+    rows = []
+    for task in tasks:
+        rows += tag_rows(task["id"], task["user_id"], task["tags"])
+    if rows:
+        await connection.store("insert_tag", rows)
 
 
 def _refuse_taken_id(
@@ -462,13 +455,12 @@ def _collision(tasks: Sequence[Record], place: str) -> Conflict:
     )
 
 
-async def _add_others(
-    connection: Connection, rows: Mapping[str, Sequence[Record]]
-) -> None:
-    """Store the rows of all other tables.
+async def _add_others(run: _Import, tables: Sequence[str]) -> None:
+    """Store the rows of other tables.
 
     A row whose key exists already is skipped.
     """
-    for table, found in rows.items():
-        for batch in _batches(found):
-            await connection.store(f"copy_{table}", batch)
+    for table in tables:
+        async with aclosing(run.rows.read(table, _BATCH)) as batches:
+            async for batch in batches:
+                await run.connection.store(f"copy_{table}", batch)

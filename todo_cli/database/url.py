@@ -9,7 +9,7 @@ This module imports no driver and no SQL, because `config` imports it.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -226,6 +226,17 @@ class PostgresTarget:
     """Where to look for a password if there is none."""
     dropped: tuple[str, ...] = ()
     """Names of parameters without effect here, for `todo doctor`."""
+    demands_tls: str | None = field(default=None, compare=False)
+    """The name of the parameter that asks for TLS."""
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The variables that filled a gap of the URL, by parameter."""
+    url_from: str = field(default="the database URL", compare=False)
+    """Which setting has the URL, for messages."""
+
+    def origin(self, parameter: str) -> str:
+        """Say where the value of a parameter came from."""
+        variable = self.variables.get(parameter)
+        return variable or f"`{parameter}` in {self.url_from}"
 
     @property
     def place(self) -> str:
@@ -410,8 +421,10 @@ def parse_url(
     text = unwrap(text)
     scheme, separator, rest = text.partition("://")
     if separator and _POSTGRES.fullmatch(scheme):
-        target = _postgres(rest, variables)
-        return _with_usual(target, home, login)
+        parts = _fill(_split(rest), variables)
+        target = _with_usual(_postgres(parts), home, login)
+        _check_login(parts, target)
+        return target
     if separator and scheme.lower() in _SQLITE:
         return SqliteTarget(_file(_name(rest), cwd, home))
     _refuse_addresses(text)
@@ -545,12 +558,12 @@ def _file(text: str, cwd: Path | None, home: Path | None) -> Path:
     return disk.below(cwd, text)
 
 
-def _postgres(rest: str, variables: Mapping[str, str]) -> PostgresTarget:
-    """Parse what follows `postgresql://`, and check it."""
-    parts = _fill(_split(rest), variables)
+def _postgres(parts: "_Parts") -> PostgresTarget:
+    """Check the parts of a URL, and make a target of them."""
     _check(parts)
     parameters = parts.parameters
     addresses = _hosts(parts)
+    mode, demanding = _sslmode(parts)
     is_neon = any(host.endswith(NEON_DOMAINS) for host, _ in addresses)
     # Neon's pooler refuses startup options, which would end the connection.
     options = None if is_neon else parameters.get("options")
@@ -563,7 +576,7 @@ def _postgres(rest: str, variables: Mapping[str, str]) -> PostgresTarget:
         user=parts.user or None,
         password=parts.password,
         database=parts.database or None,
-        sslmode=_sslmode(parts),
+        sslmode=mode,
         root_certificate=_path(root),
         direct_tls=_direct_tls(
             parameters.get("sslnegotiation"), is_neon=is_neon
@@ -574,6 +587,8 @@ def _postgres(rest: str, variables: Mapping[str, str]) -> PostgresTarget:
         session=parameters.get("target_session_attrs") or "any",
         password_file=_path(parameters.get("passfile")),
         dropped=parts.dropped,
+        demands_tls=demanding,
+        variables=parts.variables,
     )
 
 
@@ -595,7 +610,8 @@ class _Parts:
     raw_user: str
     """The user before `@`, not decoded."""
     password: str | None = field(repr=False)
-    hosts: str
+    hosts: Sequence[tuple[str, str]]
+    """Each host with its port, which may be empty; not checked."""
     database: str
     parameters: Mapping[str, str] = field(repr=False)
     dropped: tuple[str, ...]
@@ -632,7 +648,7 @@ def _split(rest: str) -> _Parts:
         user=parameters.get("user") or _decoded(raw_user),
         raw_user=raw_user,
         password=_password(login, parameters),
-        hosts=parameters.get("host") or hosts,
+        hosts=_listed(parameters.get("host", "")) or _in_front(hosts),
         database=parameters.get("dbname") or _decoded(path),
         parameters=parameters,
         dropped=dropped,
@@ -676,7 +692,7 @@ def _fill(parts: _Parts, variables: Mapping[str, str]) -> _Parts:
         filled[parameter] = _encodable(variables[name], name)
     return replace(
         parts,
-        hosts=parts.hosts or filled.get("host", ""),
+        hosts=parts.hosts or _listed(filled.get("host", "")),
         user=parts.user or filled.get("user", ""),
         database=parts.database or filled.get("dbname", ""),
         password=parts.password or filled.get("password", parts.password),
@@ -731,24 +747,44 @@ def _check(parts: _Parts) -> None:
                 hint="leave it out, if the connection is right without it; "
                 f"an empty `{parameter}=` in the URL overrides a variable",
             )
-    # A password may be in the user: its `:` was encoded or mistyped.
-    has_colon = ":" in redact.plain(parts.user)
-    is_odd = has_colon or _ODD_IN_USER.search(parts.raw_user)
-    if parts.password is None and is_odd:
-        raise ConfigInvalid(
-            "The database URL has a login that cannot be read",
-            hint=_LOGIN_FORM,
-        )
-    shown = (parts.database, parts.parameters.get("application_name", ""))
-    if any(redact.holds_login(text) for text in shown):
-        raise ConfigInvalid(
-            "The database URL contains another connection string",
-            hint=_EXAMPLES,
-        )
+    shown = {
+        "dbname": parts.database,
+        "application_name": parts.parameters.get("application_name", ""),
+    }
+    for parameter, text in shown.items():
+        if redact.holds_login(text):
+            raise ConfigInvalid(
+                f"{parts.source(parameter)} contains another connection string",
+                hint=_EXAMPLES,
+            )
     if redact.looks_like_address(parts.parameters.get("sslrootcert", "")):
         raise ConfigInvalid(
-            "The database URL has an sslrootcert that is not the path of a file"
+            f"{parts.source('sslrootcert')} has an sslrootcert that is not "
+            "the path of a file"
         )
+
+
+def _check_login(parts: _Parts, target: PostgresTarget) -> None:
+    """Refuse a user that is probably user and password in one.
+
+    The `:` between them may be encoded or mistyped. If there is a password
+    for the whole of it, it is the name of a role.
+    """
+    has_colon = ":" in redact.plain(parts.user)
+    is_odd = has_colon or _ODD_IN_USER.search(parts.raw_user)
+    if not is_odd or parts.password is not None:
+        return
+    # Late: it imports this module.
+    from todo_cli.database.pgpass import find_password
+
+    for host in target.hosts:
+        if find_password(replace(target, hosts=(host,))) is not None:
+            return
+    raise ConfigInvalid(
+        f"{parts.source('user')} has a login that cannot be read",
+        hint=f"{_LOGIN_FORM}; if it is the name of a role, put its password "
+        "into ~/.pgpass",
+    )
 
 
 def _check_choice(
@@ -766,13 +802,18 @@ def _check_choice(
         )
 
 
-def _sslmode(parts: _Parts) -> str | None:
+def _sslmode(parts: _Parts) -> tuple[str | None, str | None]:
     """Choose the mode; other parameters can ask for TLS, too.
+
+    Returns the mode, and the name of the parameter that asks for TLS.
 
     Raises:
         ConfigInvalid: one asks for TLS, and `sslmode=disable` against it.
     """
     mode = parts.parameters.get("sslmode")
+    asking = None
+    if mode in _STRICT_MODES:
+        asking = "sslmode"
     for parameter, demanding in _DEMANDS_TLS.items():
         if parts.parameters.get(parameter) not in demanding:
             continue
@@ -784,7 +825,8 @@ def _sslmode(parts: _Parts) -> str | None:
             )
         if mode not in _STRICT_MODES:
             mode = "require"
-    return mode
+            asking = parameter
+    return mode, asking
 
 
 def _decoded(text: str) -> str:
@@ -830,9 +872,35 @@ def _named(parameter: str) -> str:
 
 
 _HOST: Final = re.compile(
-    r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(/[^:\[\]@]*|[\w.-]*))(?::(.*))?"
+    r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([\w.-]*))(?::(.*))?"
 )
-"""An IPv6 address in brackets, a folder or a name, and perhaps a port."""
+"""An IPv6 address in brackets or a name, and perhaps a port."""
+
+
+def _in_front(text: str) -> list[tuple[str, str]]:
+    """Split the hosts before the path of a URL, and decode each."""
+    if not text:
+        return []
+    return [_decoded_host(each) for each in text.split(",")]
+
+
+def _decoded_host(text: str) -> tuple[str, str]:
+    """Split a host of a URL from its port, and decode both.
+
+    In the name of a folder a `:` is encoded.
+    """
+    decoded = _decoded(text)
+    if not decoded.startswith("/"):
+        return decoded, ""
+    folder, _, port = text.partition(":")
+    return _decoded(folder), _decoded(port)
+
+
+def _listed(text: str) -> list[tuple[str, str]]:
+    """Split hosts that are not encoded, or not any more."""
+    if not text:
+        return []
+    return [(host, "") for host in text.split(",")]
 
 
 def _hosts(parts: _Parts) -> tuple[tuple[str, int], ...]:
@@ -842,21 +910,27 @@ def _hosts(parts: _Parts) -> tuple[tuple[str, int], ...]:
     """
     given = (parts.parameters.get("port") or str(_PORT)).split(",")
     found = []
-    for position, text in enumerate(parts.hosts.split(",")):
-        match = _HOST.fullmatch(_decoded(text))
-        if match is None:
-            raise ConfigInvalid(
-                f"{parts.source('host')} has a host that cannot be read",
-                hint=_ENCODE,
-            )
-        host = match[1] or match[2] or "localhost"
-        # Host names ignore case; folders do not.
-        if not host.startswith("/"):
-            host = host.lower()
-        last = len(given) - 1
-        port = _port(match[3] or given[min(position, last)], parts)
-        found.append((host, port))
+    for position, (text, port) in enumerate(parts.hosts or [("", "")]):
+        host, own_port = _host(text, parts)
+        usual = given[min(position, len(given) - 1)]
+        number = _port(port or own_port or usual, parts)
+        found.append((host, number))
     return tuple(found)
+
+
+def _host(text: str, parts: _Parts) -> tuple[str, str]:
+    """Read a folder, or a host with its port, which may be empty."""
+    if text.startswith("/") and not redact.holds_login(text):
+        return text, ""
+    match = _HOST.fullmatch(text)
+    if match is None:
+        raise ConfigInvalid(
+            f"{parts.source('host')} has a host that cannot be read",
+            hint=_ENCODE,
+        )
+    # Host names ignore case; folders do not.
+    host = match[1] or match[2] or "localhost"
+    return host.lower(), match[3] or ""
 
 
 def _port(text: str, parts: _Parts) -> int:

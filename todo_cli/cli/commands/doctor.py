@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Doctor(Command[doctor.Diagnosis]):
     """Show which store is in use, which setting chose it, and whether it works."""
 
+    examines: ClassVar[bool] = True
     takes_any_encoding: ClassVar[bool] = True
 
     async def run(self, context: "RunContext") -> doctor.Diagnosis:

@@ -1,0 +1,190 @@
+"""Keep the rows of an import between its file and its target.
+
+Every row is checked before the first one is written, and a lost answer makes
+us write them again. A file can have more rows than memory can hold, so they
+are in a temporary database. SQLite keeps it in memory while it is small, and
+then in a file that has no name: nobody else can open it, and it is gone when
+the program ends, however it ends.
+"""
+
+import sqlite3
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import aiosqlite
+
+from todo_cli.database import run
+from todo_cli.database.run import Record
+from todo_cli.database.sqlite import stream, to_file
+from todo_cli.disk import DiskFailed
+
+_TEMPORARY: Final = ""
+"""SQLite's name of a temporary database."""
+_SET_UP: Final = """
+PRAGMA journal_mode=OFF;  -- nothing is ever rolled back
+PRAGMA cache_size=-16384;  -- KiB in memory before there is a file
+BEGIN;  -- a commit of each row would take time
+"""
+_KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "task": ("UNIQUE (id)", "UNIQUE (user_id, number)"),
+    "counter": ("PRIMARY KEY (user_id)",),
+}
+"""The keys of the tables here.
+
+They find two tasks of one id or number, and give every user one counter.
+"""
+_HAS_ID: Final = "SELECT 1 FROM task WHERE id = :id"
+_OWNERS: Final = "SELECT DISTINCT user_id FROM task ORDER BY user_id"
+_HIGHEST: Final = """
+SELECT user_id, max(number) AS last FROM task WHERE true GROUP BY user_id
+"""
+_HEIR: Final = """
+SELECT :new AS user_id, last FROM counter WHERE user_id = :old
+"""
+_RAISE: Final = """
+INSERT INTO counter (user_id, last) {counters}
+ON CONFLICT (user_id) DO UPDATE SET last = max(last, excluded.last)
+"""
+"""As `raise_counter` does it in a store: a counter never goes back."""
+_GIVE: Final = "UPDATE {table} SET user_id = :new WHERE user_id = :old"
+_COUNT: Final = "SELECT count(*) FROM {table}"
+_FULL: Final = "SQLITE_FULL"
+
+
+class Scratch:
+    """The temporary database of one import."""
+
+    def __init__(self, driver: aiosqlite.Connection) -> None:
+        self._driver = driver
+        self._statements = run.load("sqlite")
+
+    async def clear(self) -> None:
+        """Begin anew, without rows."""
+        for table in self._statements.tables:
+            parts = [*self._statements.columns(table), *_KEYS.get(table, ())]
+            await self._execute(f"DROP TABLE IF EXISTS {table}")
+            await self._execute(f"CREATE TABLE {table} ({', '.join(parts)})")
+
+    async def add(
+        self, table: str, rows: Sequence[Record]
+    ) -> Mapping[int, str]:
+        """Add rows, but no task whose id or number another one has.
+
+        Returns the positions of such tasks, and which of the two fields it
+        is. Of two counters of a user the higher one stays.
+        """
+        sql = self._adding(table)
+        given = []
+        for row in rows:
+            given.append({name: to_file(row[name]) for name in row})
+
+        def insert() -> dict[int, str]:
+            taken = {}
+            driver = self._driver._conn
+            for position, values in enumerate(given):
+                if driver.execute(sql, values).rowcount > 0:
+                    continue
+                other = driver.execute(_HAS_ID, values).fetchone()
+                taken[position] = "number" if other is None else "id"
+            return taken
+
+        with _explaining():
+            # aiosqlite has no method for such a loop.
+            execute: Any = self._driver._execute
+            found: dict[int, str] = await execute(insert)
+        return found
+
+    def _adding(self, table: str) -> str:
+        """Return the SQL that adds a row."""
+        if table == "counter":
+            return self._statements["raise_counter"].sql
+        sql = self._statements[f"copy_{table}"].sql
+        # In a store a number that is taken is an error.
+        return f"{sql} ON CONFLICT DO NOTHING" if table == "task" else sql
+
+    async def give(self, old: str, new: str) -> None:
+        """Make everything of one user another one's."""
+        if old == new:
+            return
+        users = {"old": old, "new": new}
+        # Both can have a counter: the higher one stays.
+        await self._execute(_RAISE.format(counters=_HEIR), users)
+        await self._execute("DELETE FROM counter WHERE user_id = :old", users)
+        for table in self._statements.tables:
+            await self._execute(_GIVE.format(table=table), users)
+
+    async def raise_counters(self) -> None:
+        """Raise every counter to the highest number of its user's tasks.
+
+        That of a restored table can be behind, or missing.
+        """
+        await self._execute(_RAISE.format(counters=_HIGHEST))
+
+    async def owners(self) -> list[str]:
+        """Return the users who have tasks, in the order of their names."""
+        rows = await self._execute(_OWNERS)
+        return [user for (user,) in rows]
+
+    async def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        [(count,)] = await self._execute(_COUNT.format(table=table))
+        return int(count)
+
+    async def read(
+        self, table: str, most: int
+    ) -> AsyncGenerator[list[Record]]:
+        """Yield all rows of a table, at most `most` at a time.
+
+        They have the order of `read_TABLE`. Close the iterator at the end.
+        """
+        compiled = self._statements[f"read_{table}"]
+        names = self._statements.columns(table)
+        with _explaining():
+            async with aclosing(stream(self._driver, compiled, most)) as parts:
+                async for rows in parts:
+                    yield [dict(zip(names, row, strict=True)) for row in rows]
+
+    async def _execute(
+        self, sql: str, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Any]:
+        """Run one statement and return its rows."""
+        with _explaining():
+            return list(await self._driver.execute_fetchall(sql, values))
+
+
+@asynccontextmanager
+async def open_scratch() -> AsyncIterator[Scratch]:
+    """Yield a temporary database without tables; it is gone at the end."""
+    driver = await aiosqlite.connect(_TEMPORARY, isolation_level=None)
+    try:
+        await driver.executescript(_SET_UP)
+        yield Scratch(driver)
+    finally:
+        await driver.close()
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Have an error say that it is about the temporary file.
+
+    Raises:
+        DiskFailed: the file cannot be made, or cannot grow.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        words = "the disk refuses it"
+        if error.sqlite_errorname == _FULL:
+            words = "the disk is full"
+        raise DiskFailed(
+            f"The import's temporary file cannot be written: {words}",
+            hint="nothing was copied; make room in the folder for temporary "
+            "files, or name another one in TMPDIR",
+        ) from error
