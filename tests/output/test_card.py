@@ -19,7 +19,7 @@ def shown(one: Task, **variables: str) -> dict[str, str]:
     return dict(rows(Card(one, there)))
 
 
-@pytest.mark.spec("002/FR-013", "002/FR-191")
+@pytest.mark.spec("002/FR-013", "002/FR-211")
 def test_rows_have_what_is_set() -> None:
     assert shown(task(7)) == {
         "Status": "open",
@@ -30,7 +30,7 @@ def test_rows_have_what_is_set() -> None:
     }
 
 
-@pytest.mark.spec("002/FR-013", "002/FR-191")
+@pytest.mark.spec("002/FR-013", "002/FR-211")
 def test_rows_have_every_field_in_the_order_in_which_people_ask() -> None:
     everything = task(
         due_on=TODAY + 3 * DAY,
@@ -57,7 +57,7 @@ def test_rows_have_every_field_in_the_order_in_which_people_ask() -> None:
     ]
 
 
-@pytest.mark.spec("002/FR-191")
+@pytest.mark.spec("002/FR-211")
 def test_rows_of_a_done_task_say_when_and_never_that_it_is_overdue() -> None:
     late = TODAY - 2 * DAY
     found = shown(done(due_on=late))
@@ -78,7 +78,7 @@ ZONES = {
 }
 
 
-@pytest.mark.spec("002/FR-191")
+@pytest.mark.spec("002/FR-211")
 def test_rows_have_times_in_the_zone_of_the_caller() -> None:
     found = {zone: shown(task(), TZ=zone)["Added"] for zone in ZONES}
 
@@ -87,7 +87,7 @@ def test_rows_have_times_in_the_zone_of_the_caller() -> None:
     }
 
 
-@pytest.mark.spec("002/FR-191")
+@pytest.mark.spec("002/FR-211")
 def test_rows_have_days_as_the_caller_has_them() -> None:
     tomorrow = task(due_on=TODAY + DAY)
 

@@ -30,7 +30,7 @@ MESSAGES: list[tuple[TaskQuery, Counts, str]] = [
 ]
 
 
-@pytest.mark.spec("002/FR-011", "002/FR-193")
+@pytest.mark.spec("002/FR-011", "002/FR-213")
 @pytest.mark.parametrize(("query", "counts", "words"), MESSAGES, ids=str)
 def test_message_says_how_many_there_are(
     query: TaskQuery, counts: Counts, words: str
@@ -70,7 +70,7 @@ FILTERS: dict[str, TaskQuery] = {
 }
 
 
-@pytest.mark.spec("002/FR-053", "002/FR-193")
+@pytest.mark.spec("002/FR-053", "002/FR-213")
 @pytest.mark.parametrize("words", FILTERS)
 def test_nothing_names_every_filter(words: str) -> None:
     query = FILTERS[words]
@@ -85,7 +85,7 @@ def test_nothing_names_every_filter(words: str) -> None:
     assert message(empty) == "0 found; 12 open, 2 overdue, 3 waiting, 40 done"
 
 
-@pytest.mark.spec("002/FR-193")
+@pytest.mark.spec("002/FR-213")
 def test_nothing_says_days_in_the_zone_of_the_caller() -> None:
     query = TaskQuery(since=NOON, before=NOON + timedelta(hours=1))
     here = context(variables={"TZ": "XXX-13"})

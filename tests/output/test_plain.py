@@ -140,3 +140,9 @@ def test_render_writes_the_lines_of_a_change() -> None:
     )
 
     assert text == f"Deleted 1: Buy milk\nDeleted 2: {MIXED_SHOWN}\n"
+
+
+def test_render_writes_warnings_between_lines_and_fields() -> None:
+    sheet = Sheet(None, "", ["OK"], warnings=["a\x1b"], fields=[("b", "c")])
+
+    assert render(sheet) == "OK\nwarning: a\\x1b\nb\tc\n"

@@ -53,6 +53,8 @@ BROKEN: list[tuple[str, int, int, list[str]]] = [
     ("abcdefgh " + "x" * 12, 8, 0, ["abcdefgh", "xxxxxxxx", "xxxx"]),
     ("abcdefg " + "x" * 12, 8, 0, ["abcdefg", "xxxxxxxx", "xxxx"]),
     ("x" * 16, 8, 0, ["x" * 8, "x" * 8]),
+    ("x" * 16 + " " + "y" * 8, 8, 0, ["x" * 8, "x" * 8, "y" * 8]),
+    ("x" * 16 + " y", 8, 0, ["x" * 8, "x" * 8, "y"]),
     ("x" * 17 + " y", 8, 0, ["x" * 8, "x" * 8, "x y"]),
     # Two cells do not fit into the one that is left.
     ("abc " + "\u6f22" * 3, 5, 0, ["abc", "\u6f22\u6f22", "\u6f22"]),
@@ -72,7 +74,7 @@ BROKEN: list[tuple[str, int, int, list[str]]] = [
 ]
 
 
-@pytest.mark.spec("002/FR-051", "002/FR-192")
+@pytest.mark.spec("002/FR-051", "002/FR-212")
 def test_broken_ends_a_line_after_a_word_where_it_can() -> None:
     found = [texts(*case[:3]) for case in BROKEN]
 
@@ -152,7 +154,7 @@ LINKS = {
 }
 
 
-@pytest.mark.spec("002/FR-192")
+@pytest.mark.spec("002/FR-212")
 def test_links_finds_urls_without_what_is_around_them() -> None:
     found = {text: [link.target for link in links(text)] for text in LINKS}
 

@@ -76,17 +76,17 @@ def context(
     )
 
 
+ALL = TaskQuery(TaskStatus.ALL)
+FEW = Counts(open=3, done=5)
+
+
 def page(
-    *tasks: Task,
-    query: TaskQuery = TaskQuery(TaskStatus.ALL),
-    counts: Counts = Counts(open=3, done=5),
+    *tasks: Task, query: TaskQuery = ALL, counts: Counts = FEW
 ) -> TaskPage:
     """The answer to a query; a user with 3 open and 5 done tasks asks for all."""
     return TaskPage(list(tasks), counts, query, TODAY)
 
 
-def listing(
-    *tasks: Task, query: TaskQuery = TaskQuery(TaskStatus.ALL)
-) -> Sheet:
+def listing(*tasks: Task, query: TaskQuery = ALL) -> Sheet:
     """A list of tasks."""
     return listed(page(*tasks, query=query), context())

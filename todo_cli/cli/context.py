@@ -48,13 +48,18 @@ class RunContext:
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
 
+    def __post_init__(self) -> None:
+        """Show how far an upgrade has come, which any command can begin."""
+        self.database.progress = self.progress
+
     @property
     def today(self) -> "date":
         """The caller's day, by `TZ`."""
-        # Only commands about days need it.
-        from todo_cli import days
+        # Not by way of `days`: every list needs it, and few need more.
+        from todo_cli import zones
 
-        return days.today_of(self.env.now(), self.env.variables)
+        zone = zones.zone_of(self.env.variables)
+        return zones.local(self.env.now(), zone).date()
 
     def is_waiting(self) -> bool:
         """Whether the store is slow, and nothing on the terminal says so."""

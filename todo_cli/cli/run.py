@@ -93,8 +93,6 @@ class _Running(Generic[T]):
             database = self.database = await stack.enter_async_context(opening)
             tasks = TaskService(database, settings.user, env.now)
             context = RunContext(tasks, database, settings, env, self.as_json)
-            # Any command can come upon an older embedded file.
-            database.progress = context.progress
             # An embedded file answers at once, so it needs no spinner.
             if dialer is not None and self.can_spin():
                 spinning = spinner(env, context.is_waiting)

@@ -288,19 +288,31 @@ class PostgresDialect:
             columns.description, rules.DESCRIPTION_LENGTH, REFUSED_IN_LINES
         )
         flaws += _text_flaws(columns.project, rules.PROJECT_LENGTH, REFUSED)
-        first_day: Any = literal_column(f"'{rules.FIRST_YEAR}-01-01'", Day)
-        last_day: Any = literal_column(f"'{rules.END_YEAR - 1}-12-31'", Day)
-        for name in ("due_on", "wait_until"):
-            day = columns[name]
-            flaws += [day < first_day, day > last_day]
-        known: list[Any] = [
-            literal_column(f"'{each}'", Text) for each in rules.PRIORITIES
-        ]
-        is_known = [columns.priority == each for each in known]
-        flaws.append(not_(or_(*is_known)))
+        flaws += self._odd_days(columns)
+        flaws.append(self._has_odd_priority(columns.priority))
         flaws.append(columns.version < _ONE)
         flaws.append(self._has_odd_tag(columns.tags))
         return or_(*flaws)
+
+    def _odd_days(self, columns: Any) -> list[ColumnElement[bool]]:
+        """Conditions: a day is out of bounds, as `infinity` is."""
+        first: Any = literal_column(f"'{rules.FIRST_YEAR}-01-01'", Day)
+        last: Any = literal_column(f"'{rules.END_YEAR - 1}-12-31'", Day)
+        found = []
+        for name in ("due_on", "wait_until"):
+            day = columns[name]
+            found += [day < first, day > last]
+        return found
+
+    def _has_odd_priority(
+        self, priority: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether a priority is none of ours."""
+        is_known = []
+        for word in rules.PRIORITIES:
+            known: Any = literal_column(f"'{word}'", Text)
+            is_known.append(priority == known)
+        return not_(or_(*is_known))
 
     def _has_odd_tag(self, tags: ColumnElement[Any]) -> ColumnElement[bool]:
         """Test whether a name in a column of tags breaks a rule."""

@@ -6,8 +6,8 @@ its own.
 
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,21 +68,7 @@ async def upgrade_file(
     trouble = disk.look(target.path)
     if trouble is not None:
         raise schema.not_upgraded(target.place, trouble.refusal)
-    url = URL.create(
-        "sqlite+aiosqlite",
-        database=files.uri(target.path),
-        query={"mode": "rw", "uri": "true"},
-    )
-    engine = create_async_engine(
-        url, connect_args={"timeout": _WAIT_S}, **_quietly("AUTOCOMMIT")
-    )
-
-    copies: list[Path] = []
-
-    def copy_aside(version: str) -> None:
-        copies.append(files.copy_aside(target.path, version))
-
-    async with _connected(engine) as (connection, driver):
+    async with _connected(_engine_of(target)) as (connection, driver):
         await driver.executescript(SET_UP)
         # Copy under the lock: the copy is what the migration starts from.
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -90,16 +76,42 @@ async def upgrade_file(
         total = await _count(same)
         with progress(filling.WORDS) as report:
             await filling.add_function(driver, report, total)
-            try:
+            with _copying(target) as copy_aside:
                 await _migrate(connection, same, copy_aside)
                 await search.enter_all(same)
-            except Exception as error:
-                # The file is as it was, and every command would leave a copy.
-                for copy in copies:
-                    copy.unlink()
-                _refuse_taken(error, target.place)
-                raise
         await connection.commit()
+
+
+def _engine_of(target: SqliteTarget) -> AsyncEngine:
+    """Make the engine of an embedded file, which has to be there."""
+    url = URL.create(
+        "sqlite+aiosqlite",
+        database=files.uri(target.path),
+        query={"mode": "rw", "uri": "true"},
+    )
+    return create_async_engine(
+        url, connect_args={"timeout": _WAIT_S}, **_quietly("AUTOCOMMIT")
+    )
+
+
+@contextmanager
+def _copying(target: SqliteTarget) -> Iterator[Callable[[str], None]]:
+    """Yield what copies the file aside; a migration that fails leaves no copy.
+
+    The file is as it was then, and every command would leave another one.
+    """
+    copies: list[Path] = []
+
+    def copy_aside(version: str) -> None:
+        copies.append(files.copy_aside(target.path, version))
+
+    try:
+        yield copy_aside
+    except Exception as error:
+        for copy in copies:
+            copy.unlink()
+        _refuse_taken(error, target.place)
+        raise
 
 
 async def _count(connection: StoreConnection) -> int:

@@ -96,6 +96,8 @@ _NARROW: Final = 16
 """The fewest cells of a title, while there is a column to give up."""
 _ROOMY: Final = 30
 """For more cells of a title no column is given up."""
+_LEAST: Final = 2
+"""The fewest cells of a title, beside a number of many digits."""
 _SHORT: Final = 8
 """How wide projects and tags may be at least; else a fifth of the line."""
 
@@ -129,18 +131,24 @@ def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
     shown = _that_say_something(values, width)
     titles = values.titles()
     needed = _needed(titles, width)
+    hidden: list[str] = []
+    # What has no column, but may have a mark.
     if table.query.group is not None:
-        shown.pop(_OF_GROUP[table.query.group], None)
+        of_group = _OF_GROUP[table.query.group]
+        # The heading does not say which tasks are overdue.
+        if shown.pop(of_group, None) and of_group == _DUE:
+            hidden.append(_DUE)
     for key in _GIVEN_UP:
-        room = width - _taken(shown) - values.room_for_marks(shown)
+        room = width - _taken(shown) - values.room_for_marks(hidden)
         if room >= needed:
             break
-        shown.pop(key, None)
-    if marks := values.marks(shown):
+        if shown.pop(key, None):
+            hidden.append(key)
+    if marks := values.marks(hidden):
         shown[_MARKS] = _column(values, _MARKS, marks, len(marks[0][0]))
     room = width - _taken(shown)
-    title = values.marked(titles, shown)
-    shown[_TITLE] = _column(values, _TITLE, title, max(room, _SHORT))
+    title = values.marked(titles, hidden)
+    shown[_TITLE] = _column(values, _TITLE, title, max(room, _LEAST))
     return [shown[key] for key in _NAMES if key in shown]
 
 
@@ -150,7 +158,8 @@ def _that_say_something(values: "_Values", width: int) -> dict[str, Column]:
     found = {}
     for key in (_NUMBER, *_GIVEN_UP):
         cells = values.cells(key)
-        if any(text for text, _ in cells):
+        texts = {text for text, _ in cells}
+        if texts != {""}:
             most = width
             if key in (_PROJECT, _TAGS):
                 most = short
@@ -165,7 +174,7 @@ def _column(
     name = values.name(key)
     texts = {text for text, _ in cells}
     longest = max(map(length, texts))
-    return Column(key, name, cells, max(min(longest, most), len(name)))
+    return Column(key, name, cells, min(max(longest, len(name)), most))
 
 
 def _taken(columns: Mapping[str, Column]) -> int:
@@ -235,27 +244,27 @@ class _Values:
             titles.append(title)
         return titles
 
-    def room_for_marks(self, shown: Container[str]) -> int:
+    def room_for_marks(self, hidden: Container[str]) -> int:
         """Count the cells that the column of marks takes, with its gap."""
         if self._is_plain:
             return 0
-        marks = len(self._marks_for(shown))
+        marks = len(self._marks_for(hidden))
         if marks == 0:
             return 0
         return marks + GAP
 
-    def marks(self, shown: Container[str]) -> list[Cell]:
+    def marks(self, hidden: Container[str]) -> list[Cell]:
         """Write the marks for what has no column; empty if there are none."""
-        words = self._marks_for(shown)
+        words = self._marks_for(hidden)
         if self._is_plain or not words:
             return []
         return [_signs(of_task) for of_task in zip(*words, strict=True)]
 
     def marked(
-        self, titles: Sequence[str], shown: Container[str]
+        self, titles: Sequence[str], hidden: Container[str]
     ) -> list[Cell]:
         """Put words before the titles for what has no column."""
-        words = self._marks_for(shown)
+        words = self._marks_for(hidden)
         if not self._is_plain or not words:
             return [(title, PLAIN) for title in titles]
         marked = []
@@ -266,11 +275,11 @@ class _Values:
             marked.append((": ".join(parts), PLAIN))
         return marked
 
-    def _marks_for(self, shown: Container[str]) -> list[list[str]]:
+    def _marks_for(self, hidden: Container[str]) -> list[list[str]]:
         """Return the words of each mark, for those that say something."""
         found = []
         for key in _MARKED:
-            if key not in shown and any(self._words(key)):
+            if key in hidden and any(self._words(key)):
                 found.append(self._words(key))
         return found
 
@@ -290,9 +299,6 @@ class _Values:
             return status.value
         if key == _DUE:
             return "overdue" if words.is_overdue(task, self._today) else ""
-        # The headings of the groups say it.
-        if self._query.group is Group.PRIORITY:
-            return ""
         return task.priority or ""
 
     def _number(self, task: Task) -> Cell:

@@ -212,7 +212,9 @@ def _head(chosen: Sequence[Column], pen: _Pen) -> Iterator[str]:
     """Yield the names of the columns, and the rule below them."""
     names: list[str] = []
     for column in chosen:
-        names += _value((column.name, PLAIN), column, pen)
+        # A title can have less room than its name has.
+        name = column.name[: column.width]
+        names += _value((name, PLAIN), column, pen)
     yield pen.drawn(_GAP.join(names).rstrip(), STRONG)
     if not pen.is_plain:
         taken = sum(column.width for column in chosen)
@@ -245,26 +247,29 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     for (text, _), row in zip(title.cells, rows, strict=True):
         lines = broken(text, title.width, room)
         beside = list(row[place:])
-        says_something = any("".join(cell).strip() for cell in beside)
-        if lines[0].is_wide and says_something:
-            # There is no room for them before the next line.
-            beside = [["", *cell] for cell in beside]
+        if lines[0].is_wide:
+            beside = _moved_down(beside)
         cell = _title(text, lines, beside, title, pen)
         yield _row([*row[:place], cell, *beside], blanks)
+
+
+def _moved_down(cells: list[_Cell]) -> list[_Cell]:
+    """Begin cells on the second line, unless all of them are blank."""
+    for cell in cells:
+        if "".join(cell).strip():
+            return [["", *each] for each in cells]
+    return cells
 
 
 def _row(cells: Sequence[_Cell], blanks: Sequence[str]) -> list[str]:
     """Put the cells of a task beside each other."""
     lines = []
     for parts in zip_longest(*cells, fillvalue=""):
-        whole = map(_or_blank, parts, blanks)
+        # A cell that has no more lines is blank.
+        pairs = zip(parts, blanks, strict=True)
+        whole = [part or blank for part, blank in pairs]
         lines.append(_GAP.join(whole).rstrip())
     return lines
-
-
-def _or_blank(part: str, blank: str) -> str:
-    """Return a line of a cell, or blanks if the cell has no more lines."""
-    return part or blank
 
 
 def _values(column: Column, pen: _Pen) -> list[_Cell]:

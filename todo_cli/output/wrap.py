@@ -89,16 +89,16 @@ def _starts(
     """Return where each line of a text starts."""
     starts = [0]
     for word in _WORDS.finditer(text):
-        start = word.start()
+        start, end = word.span(1)
         room = width - (ends[start] - ends[starts[-1]])
-        needed = ends[word.end(1)] - ends[start]
+        needed = ends[end] - ends[start]
         if needed <= room:
             continue
         fits = needed <= width
         if not fits and needed <= widest:
             fits = _URL.search(word[1]) is not None
         if not fits:
-            starts += _folds(start, word.end(), ends, room, width)
+            starts += _folds(start, end, ends, room, width)
         elif start > 0:
             starts.append(start)
     return starts
