@@ -195,6 +195,22 @@ class Database:
 
         await filling.fill(self, self.progress)
 
+    async def index_words(self) -> None:
+        """Make the index of words on a server, if it and our role can.
+
+        A file gets its index by what is written into it: see `search.py`.
+
+        Raises:
+            TodoError: translated from the driver's error.
+        """
+        if self.is_sqlite:
+            return
+
+        async def make(connection: Connection) -> None:
+            await connection.execute(connection.statements.index_of_words)
+
+        await self.run(make, effect=Effect.REPEATABLE)
+
     async def upgrade_script(self) -> str:
         """Return the SQL that `upgrade` would run.
 
