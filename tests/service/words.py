@@ -86,8 +86,8 @@ class Texts:
         )
         start = self.random.randint(0, len(text))
         part = text[start : start + self.random.randint(1, 6)]
-        change = self.random.choice([str.upper, str.lower, fold, str])
-        return change(part)
+        ways = [part, part.upper(), part.lower(), fold(part)]
+        return self.random.choice(ways)
 
     def queries(
         self, tasks: Sequence[Task], count: int

@@ -324,7 +324,7 @@ def _template(
         segments.append(parts)
     parts_of = lists.before(segments, few)
     made = [each.cte(cte) for cte, each in parts_of.items()]
-    whole = select(literal_column("1")).add_cte(*made)
+    whole: Any = select(literal_column("1")).add_cte(*made)
     before, _, _ = sql_of(whole, name).rpartition("\n SELECT 1")
     return before.split("\n")
 
