@@ -5,6 +5,8 @@ table and by property.
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,11 +16,18 @@ from hypothesis import strategies as st
 from tests.support.texts import ARABIC, FAMILY, HEBREW, PERSIAN, REFUSED_CODES
 from todo_cli.errors import InvalidInput
 from todo_cli.rules import (
+    PRIORITIES,
     REFUSED,
     clean_description,
     clean_id,
+    clean_note,
+    clean_priority,
+    clean_project,
+    clean_tag,
+    clean_tags,
     clean_title,
     clean_user,
+    read_day,
 )
 
 LF, TAB = 0x0A, 0x09
@@ -35,10 +44,19 @@ def description(text: str) -> str:
     return cleaned
 
 
+def project(text: str) -> str:
+    """Clean a project that is not empty, as text."""
+    cleaned = clean_project(text)
+    assert cleaned is not None
+    return cleaned
+
+
 CLEANERS = [
     pytest.param("title", clean_title, id="title"),
     pytest.param("description", description, id="description"),
     pytest.param("user", clean_user, id="user"),
+    pytest.param("project", project, id="project"),
+    pytest.param("note", clean_note, id="note"),
 ]
 Clean = Callable[[str], str]
 
@@ -64,7 +82,8 @@ def refusal(clean: Callable[[str], object], text: str) -> InvalidInput:
 def test_clean_refuses_each_character_of_each_class(
     field: str, clean: Clean
 ) -> None:
-    allowed = {LF, TAB} if field == "description" else set()
+    has_lines = field in ("description", "note")
+    allowed = {LF, TAB} if has_lines else set()
 
     accepted = {
         code for code in REFUSED_CODES if accepts(clean, f"a{chr(code)}b")
@@ -138,13 +157,13 @@ def test_clean_keeps_every_other_character_of_unicode(
     kept = [
         chr(code)
         for code in range(0x110000)
-        if code not in REFUSED_CODES and chr(code) != "/"
+        if code not in REFUSED_CODES and chr(code) not in "/."
     ]
 
     changed = [
         block[0]
-        for start in range(0, len(kept), 150)
-        if clean(block := f"a{''.join(kept[start : start + 150])}b") != block
+        for start in range(0, len(kept), 98)
+        if clean(block := f"a{''.join(kept[start : start + 98])}b") != block
     ]
 
     assert changed == []
@@ -342,3 +361,138 @@ def test_refused_is_the_list_of_the_contract() -> None:
         "Zl",
         "Zp",
     }
+
+
+PROJECTS = ("home", "home.kitchen", "a.b.c", "x" * 100, "日本.😀", "Home")
+NO_PROJECTS = (
+    *(".", "..", ".a", "a.", "a..b", "a. b", "a .b", "a.\u00a0b", "a.\u3000"),
+    *("none", "NONE", "NoNe", " none ", "-", " - ", "x" * 101),
+    *("a\nb", "a\tb", "a\x1bb", "a\u202eb", "\udcff", "\u200b", "\u00a0"),
+)
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_project_wants_parts_that_are_not_empty() -> None:
+    for text in PROJECTS:
+        assert clean_project(f" {text}  ") == text
+    for text in ("a b.c d", "none.a", "-.a", "nonesuch", "a,b", "a/b", "a-"):
+        assert clean_project(text) == text
+    for text in NO_PROJECTS:
+        [detail] = refusal(clean_project, text).details
+        assert detail["field"] == "project", text
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_project_makes_empty_null() -> None:
+    assert clean_project(None) is clean_project("") is None
+    assert clean_project("   ") is None
+
+
+@pytest.mark.spec("001/FR-050")
+@given(st.text(KEPT | st.sampled_from(".. -"), max_size=110))
+def test_clean_project_gives_a_name_that_it_accepts_unchanged(
+    text: str,
+) -> None:
+    if not text.strip() or not accepts(project, text):
+        return
+    name = project(text)
+
+    assert clean_project(name) == name
+    assert 1 <= len(name) <= 100
+    assert all(part.strip() == part != "" for part in name.split("."))
+
+
+SPACES = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_tag_refuses_every_white_space_and_the_comma() -> None:
+    assert {"\u00a0", "\u1680", "\u2003", "\u202f", "\u3000"} <= {*SPACES}
+    for character in (*SPACES, ","):
+        [detail] = refusal(clean_tag, f"a{character}b").details
+        assert detail["field"] == "tags"
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_tag_takes_any_other_word_of_fifty_characters() -> None:
+    for text in ("a", "#a", "+a", "--", "😀" * 50, "nonesuch", "a.b", FAMILY):
+        assert clean_tag(f" {text} ") == text
+    for text in ("", " ", "\u200b", "none", "None", "-", "a" * 51, "a\x7fb"):
+        refusal(clean_tag, text)
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_tags_gives_each_once_by_code_point() -> None:
+    given = ["b", "a", "B", " a", "😀", "～", "á", "a\u0301"]
+
+    found = clean_tags(given)
+
+    assert found == ["B", "a", "a\u0301", "b", "á", "～", "😀"]
+    assert clean_tags(found) == found
+    assert clean_tags(None) == clean_tags([]) == []
+    assert clean_tags(iter("ab")) == ["a", "b"]
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_tags_takes_fifty() -> None:
+    tags = [f"t{number}" for number in range(50)]
+
+    assert clean_tags(tags * 2) == sorted(tags)
+    with pytest.raises(InvalidInput, match="has 51 tags, 50 are allowed"):
+        clean_tags([*tags, "more"])
+
+
+@pytest.mark.spec("001/FR-050")
+def test_clean_priority_knows_three_words_and_empty() -> None:
+    assert PRIORITIES == ("high", "medium", "low")
+    for word in PRIORITIES:
+        assert clean_priority(word) == word
+    assert clean_priority(None) is clean_priority("") is None
+    for text in ("High", " high", "h", "none", "1", "\udcff"):
+        [detail] = refusal(clean_priority, text).details
+        assert detail["field"] == "priority"
+
+
+@pytest.mark.spec("001/FR-064")
+def test_clean_note_trims_and_wants_something_to_see() -> None:
+    for text, cleaned in (
+        (" a ", "a"),
+        ("a\r\nb\n", "a\nb"),
+        ("\n\ta\tb", "a\tb"),
+        ("x" * 10_000, "x" * 10_000),
+    ):
+        assert clean_note(text) == cleaned
+        assert clean_note(cleaned) == cleaned
+    for text in ("", " ", "\n\t", "\r\n", "\u00a0\u3000", "\u200b"):
+        [detail] = refusal(clean_note, text).details
+        assert detail["field"] == "note"
+    others = ["\x1fa", "a\x85", "a\r", "\u2028a", "\x0ca", "\udcff", "\ra"]
+    for text in ("a\rb", "a\x1bb", "a\u202eb", "x" * 10_001, *others):
+        [detail] = refusal(clean_note, text).details
+        assert detail["field"] == "note"
+
+
+DAYS: dict[Any, date] = {
+    "1900-01-01": date(1900, 1, 1),
+    "2028-02-29": date(2028, 2, 29),
+    "9998-12-31": date(9998, 12, 31),
+    date(2026, 1, 2): date(2026, 1, 2),
+}
+NO_DAYS: tuple[Any, ...] = (
+    *("", "2026-02-30", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-2"),
+    *("1899-12-31", "9999-01-01", "0001-01-01", "9999-12-31", "20260102"),
+    *("2026-W01-5", "2026-01-02T00:00:00", "2026-01-02 ", "٢٠٢٦-٠١-٠٢"),
+    *("tomorrow", None, 5, 20260102, True, date(1899, 12, 31)),
+    *(date.max, datetime(2026, 1, 2, tzinfo=UTC), ["2026-01-02"]),
+)
+
+
+@pytest.mark.spec("001/FR-052")
+def test_read_day_takes_one_form_and_days_of_the_calendar() -> None:
+    for value, day in DAYS.items():
+        assert read_day("due_on", value) == day
+    for value in NO_DAYS:
+        with pytest.raises(InvalidInput) as error:
+            read_day("wait_until", value)
+        [detail] = error.value.details
+        assert detail["field"] == "wait_until"

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import FrozenInstanceError, dataclass, fields
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -19,7 +19,9 @@ from todo_cli.service import TaskService
 from todo_cli.task import (
     About,
     Added,
+    Counts,
     NewTask,
+    Sort,
     Task,
     TaskChange,
     TaskPage,
@@ -46,15 +48,24 @@ def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
         "created_at",
         "updated_at",
         "completed_at",
+        "due_on",
+        "wait_until",
+        "priority",
+        "project",
+        "tags",
+        "version",
     ]
+
+
+EMPTY = TaskPage([], Counts(), TaskQuery(TaskStatus.ALL), date(2026, 1, 2))
 
 
 @pytest.mark.parametrize(
     "value",
-    [Added(task(), True), TaskPage([], 0, 0, TaskQuery(TaskStatus.ALL))],
-    ids=["added", "page"],
+    [Added(task(), True), EMPTY, EMPTY.counts, EMPTY.query],
+    ids=["added", "page", "counts", "query"],
 )
-def test_results_cannot_be_changed(value: Added | TaskPage) -> None:
+def test_results_cannot_be_changed(value: Any) -> None:
     assert not hasattr(value, "__dict__")
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, None)
@@ -64,8 +75,26 @@ def test_task_public_has_no_room_for_more() -> None:
     assert not hasattr(task(), "__dict__")
 
 
-def test_task_status_has_three_values() -> None:
-    assert [status.value for status in TaskStatus] == ["open", "done", "all"]
+def test_task_status_has_four_values() -> None:
+    assert [status.value for status in TaskStatus] == [
+        "open",
+        "waiting",
+        "done",
+        "all",
+    ]
+
+
+@pytest.mark.spec("001/FR-060")
+def test_each_status_has_an_order_of_its_own_unless_one_is_named() -> None:
+    usual = {status: TaskQuery(status).order for status in TaskStatus}
+
+    assert usual == {
+        TaskStatus.OPEN: Sort.DUE,
+        TaskStatus.WAITING: Sort.WAIT,
+        TaskStatus.DONE: Sort.COMPLETED,
+        TaskStatus.ALL: Sort.NEWEST,
+    }
+    assert TaskQuery(sort=Sort.TITLE).order is Sort.TITLE
 
 
 def test_task_is_open_and_bare_by_default() -> None:
@@ -110,6 +139,11 @@ def test_task_create_cleans_its_text() -> None:
         ("title", {"title": " "}),
         ("title", {"title": "a\x1bb"}),
         ("description", {"title": "a", "description": "a\x00b"}),
+        ("due_on", {"title": "a", "due_on": "2026-02-30"}),
+        ("wait_until", {"title": "a", "wait_until": "tomorrow"}),
+        ("priority", {"title": "a", "priority": "urgent"}),
+        ("project", {"title": "a", "project": "a..b"}),
+        ("tags", {"title": "a", "tags": ["a b"]}),
     ],
 )
 @pytest.mark.spec("001/FR-008")
@@ -145,6 +179,40 @@ def test_task_update_knows_which_fields_are_named() -> None:
     assert TaskChange(description="").named == {"description": None}
     assert TaskChange(description=None).named == {"description": None}
     assert TaskChange().named == {}
+    assert TaskChange(project="", priority=None).named == {
+        "priority": None,
+        "project": None,
+    }
+    assert TaskChange(add_tags=["b", "a", "b"]).named == {
+        "add_tags": ["a", "b"]
+    }
+
+
+@pytest.mark.spec("001/FR-063", "001/FR-064")
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"add_tags": ["a", "b"], "remove_tags": ["b"]}, "tags"),
+        ({"add_tags": [" a "], "remove_tags": ["a"]}, "tags"),
+        ({"tags": ["a"], "add_tags": ["b"]}, "add_tags"),
+        ({"tags": [], "remove_tags": []}, "remove_tags"),
+        ({"description": None, "note": "a"}, "note"),
+    ],
+)
+def test_a_change_that_contradicts_itself_is_refused(
+    values: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as error:
+        TaskChange(**values)
+
+    assert [detail["field"] for detail in error.value.details] == [field]
+
+
+def test_a_task_can_be_made_of_its_nine_oldest_fields() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    old = Task(uuid4(), 1, "ada", "a", None, False, now, now, None)
+
+    assert (old.due_on, old.tags, old.version) == (None, [], 1)
 
 
 @pytest.mark.spec("001/FR-011")
@@ -189,6 +257,11 @@ ROW = {
     "created_at": "'2026-01-02T03:04:05.000000Z'",
     "updated_at": "'2026-01-02T03:04:05.000000Z'",
     "completed_at": "NULL",
+    "due_on": "NULL",
+    "wait_until": "'2026-01-05'",
+    "priority": "'high'",
+    "project": "'home.kitchen'",
+    "version": "1",
 }
 TIME = ROW["created_at"]
 BROKEN: list[tuple[str, dict[str, str]]] = [
@@ -255,6 +328,27 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
         "a completed_at that is no time",
         {"completed": "true", "completed_at": "'no time'"},
     ),
+    *(
+        (f"a {column} {day}", {column: f"'{day}'"})
+        for column in ("due_on", "wait_until")
+        for day in ("2026-02-30", "1899-12-31", "9999-01-01", "", "someday")
+    ),
+    *(
+        (f"a priority {word}", {"priority": f"'{word}'"})
+        for word in ("", "High", "urgent", "none")
+    ),
+    *(
+        (f"a project {name!r}", {"project": f"'{name}'"})
+        for name in ("", " ", "a ", "none", "NoNe", "-", ".", "a.", ".a")
+    ),
+    *(
+        (f"a project {name!r}", {"project": f"'{name}'"})
+        for name in ("a..b", "a\nb", "a\x1bb", "a\u202eb", "p" * 101)
+    ),
+    ("no tags", {"tags": "NULL"}),
+    ("tags that are a word", {"tags": "'food'"}),
+    ("no version", {"version": "NULL"}),
+    ("version 0", {"version": "0"}),
 ]
 SOUND: list[tuple[str, dict[str, str]]] = [
     ("the row itself", {}),
@@ -276,6 +370,13 @@ SOUND: list[tuple[str, dict[str, str]]] = [
         {"title": "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"},
     ),
     ("brackets", {"title": "'[^a] * ? ]'"}),
+    ("no wait_until", {"wait_until": "NULL", "priority": "NULL"}),
+    ("the first day", {"due_on": "'1900-01-01'"}),
+    ("the last day", {"due_on": "'9998-12-31'"}),
+    ("a leap day", {"due_on": "'2028-02-29'"}),
+    ("no project", {"project": "NULL"}),
+    ("a project of 100 emoji", {"project": f"'{chr(0x1F600) * 100}'"}),
+    ("a project nonesuch", {"project": "'nonesuch.-'"}),
     ("user ...", {"user_id": "'...'"}),
     ("a user of 255 characters", {"user_id": f"'{'u' * 255}'"}),
 ]
@@ -358,6 +459,52 @@ async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
         )
 
 
+def tag_row(name: str) -> str:
+    """The statement that gives the row a tag in the table of tags."""
+    return (
+        "INSERT INTO todo.tag (task_id, name, user_id, folded)"
+        f" VALUES ({ROW['id']}, '{name}', 'ada', 'x')"
+    )
+
+
+@pytest.mark.spec("001/FR-012", "001/FR-050")
+async def test_both_stores_refuse_tags_that_break_a_rule(
+    store: Store, tasks: TaskService
+) -> None:
+    """What SQL cannot say, such as each white space of Unicode, our rules say."""
+    await tasks.add(NewTask(title="makes the store"))
+    await run_sql(store, insert({}))
+    refused = ["", "a b", " a", "a,b", "none", "NONE", "-", "a\nb", "t" * 51]
+    for name in refused:
+        with pytest.raises(REFUSALS):
+            await run_sql(store, tag_row(name))
+    for name in ("a", "nonesuch", "--", "日本", "😀" * 50):
+        await run_sql(store, tag_row(name))
+    with pytest.raises(REFUSALS):
+        await run_sql(store, tag_row("a"))
+
+    names = await fetch_all(store, "SELECT name FROM todo.tag")
+    assert len(names) == 5
+
+
+@pytest.mark.spec("001/FR-012", "001/FR-050")
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "ARRAY(SELECT 't' || n FROM generate_series(1, 51) n)",
+        "ARRAY['a', NULL]",
+    ],
+)
+async def test_postgresql_refuses_too_many_tags_and_none_among_them(
+    store: Store, tasks: TaskService, tags: str
+) -> None:
+    await tasks.add(NewTask(title="makes the store"))
+
+    with pytest.raises(REFUSALS):
+        await run_sql(store, insert({"tags": tags}))
+
+
 @pytest.mark.spec("001/FR-012")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
@@ -372,6 +519,17 @@ async def test_both_stores_refuse_a_counter_that_breaks_a_rule(
         {"created_at": "'2026-01-02T03:04:05Z'"},
         {"id": "'6F9619FF-8B86-4D01-B42D-00CF4FC964FF'"},
         {"id": "'6f9619ff8b864d01b42d00cf4fc964ff'"},
+        {"due_on": "'2026-1-5'"},
+        {"due_on": "'20260105'"},
+        {"due_on": "'2026-01-05T00:00:00'"},
+        {"wait_until": "'infinity'"},
+        {"wait_until": "20260105"},
+        {"project": "'a' || char(0) || 'b'"},
+        {"project": "x'61'"},
+        {"tags": "x'5b5d'"},
+        {"tags": "'{}'"},
+        {"version": "1.5"},
+        {"version": "2147483648"},
     ],
     ids=lambda changes: " ".join(
         f"{column}={value}" for column, value in changes.items()

@@ -100,25 +100,19 @@ def clean_description(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    text = text.replace("\r\n", "\n")
-    _refuse("description", text, _REFUSED_IN_LINES)
-    if len(text) > DESCRIPTION_LENGTH:
-        raise InvalidInput.of(
-            "description",
-            f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed",
-        )
     # One way only to store "no description".
-    return text or None
+    return _lines("description", text) or None
 
 
 def clean_note(text: str) -> str:
-    """Return a note, one or more lines for the end of a description.
+    """Trim a note, one or more lines for the end of a description.
 
     Raises:
-        InvalidInput: it is empty, too long, or contains a refused character.
+        InvalidInput: it is blank, too long, or contains a refused character.
     """
-    note = clean_description(text.strip())
-    if note is None:
+    # Before trimming, which would silently remove some of them.
+    note = _lines("note", text).strip()
+    if not any(_is_visible(character) for character in note):
         raise InvalidInput.of(
             "note", "must contain at least one visible character"
         )
@@ -316,6 +310,18 @@ def _line(field: str, text: str, longest: int) -> str:
     if len(text) > longest:
         raise InvalidInput.of(
             field, f"has {len(text):,} characters, {longest} are allowed"
+        )
+    return text
+
+
+def _lines(field: str, text: str) -> str:
+    """Check a text of several lines, and return it with LF line ends."""
+    text = text.replace("\r\n", "\n")
+    _refuse(field, text, _REFUSED_IN_LINES)
+    if len(text) > DESCRIPTION_LENGTH:
+        raise InvalidInput.of(
+            field,
+            f"has {len(text):,} characters, {DESCRIPTION_LENGTH:,} are allowed",
         )
     return text
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from todo_cli import redact, rules
 from todo_cli.database.engine import Database, Effect
+from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.run import OF_A_RULE
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
@@ -30,6 +31,7 @@ from todo_cli.task import (
     Added,
     Counts,
     NewTask,
+    Position,
     Reference,
     Replacement,
     Task,
@@ -46,6 +48,16 @@ _TRIES: Final = 3
 
 
 _OPEN: Final = TaskQuery()
+
+_NEVER_NULL: Final = (
+    "title",
+    "completed",
+    "tags",
+    "add_tags",
+    "remove_tags",
+    "note",
+)
+"""The fields of a change that None does not clear."""
 
 
 class TaskService:
@@ -126,8 +138,9 @@ class TaskService:
     async def _page(self, query: TaskQuery, today: date) -> TaskPage:
         """Read a page, and look again at tasks without folded texts.
 
-        The store passes those on, whatever the words. Where a limit then cut
-        off what fits, all are read.
+        The store passes those on, whatever the words. If one of them does not
+        fit, and a limit may have cut off another that does, all are read. Else
+        `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
         fitting = [task for task in page.tasks if has_words(task, query.words)]
@@ -137,9 +150,13 @@ class TaskService:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         whole = await self._page(unlimited, today)
-        counts = replace(page.counts, found=len(whole.tasks))
+        found = min(len(whole.tasks), COUNTED_UP_TO + 1)
+        counts = replace(whole.counts, found=found)
         shown = whole.tasks[: query.limit]
-        return replace(whole, tasks=shown, counts=counts, query=query)
+        goes_on = None
+        if len(shown) < len(whole.tasks):
+            goes_on = Position(shown[-1].created_at, shown[-1].number)
+        return TaskPage(shown, counts, query, today, goes_on, whole.fault)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
@@ -179,14 +196,15 @@ class TaskService:
         differs. A lost answer is settled by reading the tasks again.
 
         Raises:
-            InvalidInput: nothing is named, or a title is to be cleared.
+            InvalidInput: nothing is named, or None is given for a field that
+                cannot be empty.
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
         """
         named = changes.named
         if not named:
             raise InvalidInput("Nothing to change is named")
-        for field in ("title", "completed", "tags"):
+        for field in _NEVER_NULL:
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
         return await self._set(references, changes)

@@ -272,6 +272,14 @@ class NewTask:
         _clean(self)
 
 
+_WHOLES: Final = (
+    ("tags", "add_tags"),
+    ("tags", "remove_tags"),
+    ("description", "note"),
+)
+"""Fields of a change that set a whole, and those that change a part of it."""
+
+
 @dataclass(slots=True)
 class TaskChange:
     """The fields to change; UNSET fields stay as they are.
@@ -282,8 +290,8 @@ class TaskChange:
     description.
 
     Raises:
-        InvalidInput: a value breaks a rule of its field, or a tag is both to
-            be added and to be removed.
+        InvalidInput: a value breaks a rule of its field, a tag is both to be
+            added and to be removed, or two fields change the same in two ways.
     """
 
     title: Title = UNSET
@@ -302,7 +310,11 @@ class TaskChange:
         """Clean every field that is named."""
         _clean(self)
         named = self.named
-        both = {*named.get("add_tags", ())} & {*named.get("remove_tags", ())}
+        for whole, part in _WHOLES:
+            if whole in named and part in named:
+                raise InvalidInput.of(part, f"cannot be used with `{whole}`")
+        added = named.get("add_tags") or ()
+        both = {*added}.intersection(named.get("remove_tags") or ())
         if both:
             raise InvalidInput.of(
                 "tags", f"`{min(both)}` is both to be added and to be removed"
@@ -394,10 +406,10 @@ class TaskQuery:
     """
 
     status: TaskStatus = TaskStatus.OPEN
-    today: date | None = None
-    """The caller's day, which decides what waits; None is the day in UTC."""
     limit: int | None = None
     after: Position | None = None
+    today: date | None = None
+    """The caller's day, which decides what waits; None is the day in UTC."""
     sort: Sort | None = None
     """None is the usual order of the status; see `order`."""
     is_reversed: bool = False

@@ -257,6 +257,8 @@ def _others() -> dict[str, Schema]:
             "items": {"type": ["integer", "string"]},
         },
         "tasks_checked": maybe_count,
+        "unfilled_tasks": maybe_count,
+        "unfilled_tags": maybe_count,
         "numbers": text,
     }
     on_sqlite: dict[str, Schema] = {

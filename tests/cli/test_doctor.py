@@ -101,6 +101,8 @@ CONTENTS = [
     "counters_behind",
     "unreadable_tasks",
     "tasks_checked",
+    "unfilled_tasks",
+    "unfilled_tags",
     "numbers",
 ]
 
@@ -985,7 +987,7 @@ def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
         "PRAGMA writable_schema = ON",
         "UPDATE sqlite_master SET rootpage = "
         "(SELECT rootpage FROM sqlite_master WHERE name = 'counter') "
-        "WHERE name = 'task_user_id_created_at_number_idx'",
+        "WHERE name = 'task_created_at_idx'",
     )
 
     ran = embedded("doctor")
@@ -1020,6 +1022,18 @@ FLAWS: dict[str, tuple[str, str]] = {
     "a control character": ("title", "'a' || chr(27)"),
     "an override": ("title", "'a' || chr(8238)"),
     "a bell in the notes": ("description", "'a' || chr(7)"),
+    "an endless day": ("due_on", "'infinity'"),
+    "a day too early": ("wait_until", "'1899-12-31'"),
+    "a day too late": ("due_on", "'9999-01-01'"),
+    "no priority": ("priority", "'urgent'"),
+    "a control character in the project": ("project", "'a' || chr(27)"),
+    "a long project": ("project", f"'{LONG}'"),
+    "a tag of two words": ("tags", "'{a b}'"),
+    "a long tag": ("tags", f"ARRAY['{LONG}']"),
+    "a tag that is null": ("tags", "ARRAY[NULL]::text[]"),
+    "an empty tag": ("tags", "ARRAY['']"),
+    "a control character in a tag": ("tags", "ARRAY['a' || chr(27)]"),
+    "no version": ("version", "0"),
     "long notes": ("description", "repeat('x', 10001)"),
 }
 FILE_FLAWS: dict[str, tuple[str, str]] = {
@@ -1037,6 +1051,21 @@ FILE_FLAWS: dict[str, tuple[str, str]] = {
     "a control character": ("title", "'a' || char(27)"),
     "notes that are not UTF-8": ("description", "CAST(x'41ff' AS TEXT)"),
     "a bell in the notes": ("description", "'a' || char(7)"),
+    "no day": ("due_on", "'soon'"),
+    "a day with a time": ("due_on", "'2026-01-02T00:00:00.000000Z'"),
+    "a day that is a number": ("wait_until", "20260102"),
+    "a day too late": ("wait_until", "'9999-01-01'"),
+    "no priority": ("priority", "'urgent'"),
+    "an empty part": ("project", "'a..b'"),
+    "a project that is not UTF-8": ("project", "CAST(x'41ff' AS TEXT)"),
+    "tags that are no JSON": ("tags", "'x'"),
+    "tags that are an object": ("tags", "'{}'"),
+    "tags that are numbers": ("tags", "'[1]'"),
+    "tags in another order": ("tags", '\'["b","a"]\''),
+    "a tag twice": ("tags", '\'["a","a"]\''),
+    "a tag of two words": ("tags", "'[\"a b\"]'"),
+    "no version": ("version", "0"),
+    "a version that is a text": ("version", "'x'"),
 }
 
 

@@ -53,6 +53,8 @@ def put(store: Store) -> Put:
         else:
             for time in TIMES:
                 run(f"ALTER TABLE todo.task DROP CONSTRAINT {time}_instant")
+            for check in ("due_on_day", "wait_until_day", "priority_word"):
+                run(f"ALTER TABLE todo.task DROP CONSTRAINT {check}")
         for number in (1, 2, 3):
             id = f"'0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a1{number}'"
             run(
@@ -75,8 +77,37 @@ WRONG = {
             "'0044-03-15 12:00:00+00 BC'",
             "'20000-01-01Z'",
         )
-    ],
+    ]
+    + [
+        (column, value)
+        for column in ("due_on", "wait_until")
+        for value in (
+            "'infinity'",
+            "'-infinity'",
+            "'0044-03-15 BC'",
+            "'20000-01-01'",
+        )
+    ]
+    + [("priority", "'urgent'")],
     "sqlite": [
+        *[
+            (column, value)
+            for column in ("due_on", "wait_until")
+            for value in (
+                "''",
+                "'soon'",
+                "5",
+                "x'00'",
+                "'2026-02-30'",
+                "'2026-01-02T03:04:05.000000Z'",
+            )
+        ],
+        *[("priority", value) for value in ("'urgent'", "''", "5", "x'ff'")],
+        *[
+            ("tags", value)
+            for value in ("'x'", "'{}'", "'[1]'", "'[null]'", "5", "NULL")
+        ],
+        *[("version", value) for value in ("'x'", "NULL", "1.5")],
         *[("id", value) for value in ("'abc'", "x'00ff'", "5", "''", "NULL")],
         ("title", "NULL"),
         *[("completed", value) for value in ("NULL", "'abc'", "x'01'")],

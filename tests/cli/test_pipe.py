@@ -26,13 +26,33 @@ def test_list_off_a_terminal_is_tab_separated(
 
     assert ran == Ran(
         0,
-        f"2\topen\tCall Bob\t2026-01-02T03:04:06.250000Z\t-\t{IDS[1]}\n"
-        f"1\tdone\tBuy milk\t2026-01-02T03:04:05.000000Z\t2026-01-02T03:04:06.250000Z\t{IDS[0]}\n",
+        f"2\topen\tCall Bob\t2026-01-02T03:04:06.250000Z\t-\t{IDS[1]}"
+        "\t-\t-\t-\t-\t-\t1\n"
+        f"1\tdone\tBuy milk\t2026-01-02T03:04:05.000000Z\t2026-01-02T03:04:06.250000Z\t{IDS[0]}"
+        "\t-\t-\t-\t-\t-\t2\n",
         "",
     )
     assert todo("list", "--limit", "1").out + todo(
         "list", "--status", "done"
     ).out == (ran.out)
+
+
+@pytest.mark.spec("002/FR-054")
+def test_list_off_a_terminal_has_every_field_that_organises(
+    todo: Todo,
+) -> None:
+    todo("add", "Pay", "--due", "+3d", "-p", "h", "-P", "home.kitchen")
+    todo("update", "1", "--add-tag", "b", "--add-tag", "a")
+    todo("add", "Rest", "--wait", "tomorrow")
+
+    [pay] = todo("list", "--group", "project").out.splitlines()
+    [rest] = todo("list", "--status", "waiting").out.splitlines()
+
+    assert pay.split("\t")[6:] == [
+        *("2026-01-05", "high", "home.kitchen", "a,b", "-", "2"),
+    ]
+    assert rest.split("\t")[1] == "waiting"
+    assert rest.split("\t")[6:] == [*("-", "-", "-", "-", "2026-01-03", "1")]
 
 
 @pytest.mark.spec("002/FR-054")
@@ -47,8 +67,8 @@ def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
     for number, title in enumerate(titles):
         todo("add", "--id", IDS[number], "--", title)
     todo("done", "1")
-    read_line = "IFS=$(printf '\\t') read -r n s t c d id rest"
-    code = f'while {read_line}; do printf \'%s|\' "$n" "$s" "$t" "$c" "$d" "$id"; echo "$rest"; done'
+    read_line = "IFS=$(printf '\\t') read -r n s t c d id due p project tags wait v rest"
+    code = f'while {read_line}; do printf \'%s|\' "$n" "$s" "$t" "$c" "$d" "$id" "$due$p$project$tags$wait" "$v"; echo "$rest"; done'
 
     read = subprocess.run(
         [shell, "-c", code],
@@ -60,9 +80,9 @@ def test_list_is_read_right_by_a_shell(todo: Todo, shell: str) -> None:
 
     at = "2026-01-02T03:04:05.000000Z"
     assert read.stdout.splitlines()[::-1] == [
-        f"1|done|Buy milk|{at}|{at}|{IDS[0]}|",
+        f"1|done|Buy milk|{at}|{at}|{IDS[0]}|-----|2|",
         *(
-            f"{number}|open|{titles[number - 1]}|{at}|-|{IDS[number - 1]}|"
+            f"{number}|open|{titles[number - 1]}|{at}|-|{IDS[number - 1]}|-----|1|"
             for number in (2, 3, 4, 5)
         ),
     ]
@@ -130,6 +150,7 @@ def test_show_off_a_terminal_is_keys_and_values(
         updated_at="2026-01-02T03:05:05.000000Z",
         completed_at="2026-01-02T03:05:05.000000Z",
     )
+    done["version"] = 2
     assert todo("show", "1") == Ran(0, in_lines(done), "")
     assert [line.split("\t")[0] for line in lines] == KEYS
     assert {"completed\tfalse", "completed_at\t"} <= set(lines)

@@ -47,12 +47,42 @@ def test_show_at_a_terminal_holds_every_field(
     ran = todo("show", "1", terminal=True, columns=columns)
 
     shown = "".join(re.sub("\x1b\\[[0-9;]*m", "", ran.out).split())
+    assert not re.search("null|None|Priority", ran.out)
     assert (ran.status, ran.err) == (0, "")
     assert [
         text
         for text in ("Buymilk", "two", "lines", ID, "ada")
         if text not in shown
     ] == []
+
+
+@pytest.mark.spec("002/FR-211")
+def test_show_at_a_terminal_is_laid_out_for_people(
+    todo: Todo, clock: Clock
+) -> None:
+    todo(
+        "add", "Pay rent", "--due", "+3d", "-p", "h", "-P", "home", "--id", ID
+    )
+    todo("update", "1", "-d", "in cash\nwith a receipt", "--add-tag", "money")
+    clock.tick(7200)
+
+    ran = todo("show", "1", terminal=True, env={"TZ": "XXX-2", "TERM": "dumb"})
+
+    assert ran.out.splitlines() == [
+        "1: Pay rent",
+        "Status    open",
+        "Due       Mon 5 Jan (2026-01-05)",
+        "Priority  high",
+        "Project   home",
+        "Tags      money",
+        "Added     2 hours ago (2026-01-02 05:04:05 +02:00)",
+        "User      ada",
+        "Version   2",
+        f"ID        {ID}",
+        "",
+        "in cash",
+        "with a receipt",
+    ]
 
 
 @pytest.mark.spec("002/FR-025", "002/FR-045")

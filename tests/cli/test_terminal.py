@@ -165,39 +165,99 @@ def test_table_never_cuts_a_number(
     assert re.search(r"(?m)^\W*1\b", text)
 
 
-@pytest.mark.spec("002/FR-051")
-@pytest.mark.parametrize(
-    ("columns", "dated", "told"),
-    [
-        (80, True, True),
-        (50, True, True),
-        (49, False, True),
-        (20, False, False),
-    ],
-    ids=str,
-)
-def test_table_drops_the_date_and_then_the_status(
-    todo: Todo, clock: Clock, columns: int, dated: bool, told: bool
-) -> None:
-    add(todo, "same", "same")
-    todo("done", "2")
-    clock.tick(2 * 60 * 60)
+@pytest.fixture
+def organised(todo: Todo) -> Todo:
+    """The program on a store with tasks that have all that a task can have."""
+    fields = ("-P", "home.kitchen", "-t", "errand", "-p", "h")
+    todo("add", "Buy milk and bread", "--due", "-1d", "-d", "2 l", *fields)
+    todo("add", "Rest", "--wait", "+3d")
+    todo("add", "Call Bob")
+    todo("done", "3")
+    return todo
 
-    text = plain(
-        todo(
-            "list",
-            "--status",
-            "all",
-            terminal=True,
-            columns=columns,
-            env=XTERM,
-        )
+
+SHOWN: dict[int, list[str]] = {
+    110: [
+        *("#", "Status", "Task", "Project", "Tags", "Waits until", "Due"),
+        *("Pri", "When"),
+    ],
+    80: ["#", "Status", "", "Task", "Project", "Waits until", "Due"],
+    50: ["#", "Status", "", "Task", "Due"],
+    40: ["#", "", "Task", "Due"],
+    30: ["#", "", "Task"],
+    20: ["#", "", "Task"],
+}
+"""The columns at each width; one without a name has marks."""
+
+
+@pytest.mark.spec("002/FR-051", "002/FR-210")
+@pytest.mark.parametrize("columns", SHOWN)
+def test_table_drops_columns_but_leaves_marks(
+    organised: Todo, columns: int
+) -> None:
+    options = ("--status", "all", "--sort", "oldest")
+    ran = organised(
+        "list", *options, terminal=True, columns=columns, env=XTERM
     )
 
-    assert ("hours" in text) is dated
-    assert ("open" in row(text, 1), "done" in row(text, 2)) == (told, told)
-    assert row(text, 1).replace("1", "#").rstrip() != (
-        row(text, 2).replace("2", "#").rstrip()
+    text = plain(ran)
+    names = re.sub(r" {4,}", "   ", text.splitlines()[0])
+    wanted = [name for name in SHOWN[columns] if name]
+    assert re.split(r" {2,}", names) == wanted
+    marks = {110: "", 80: "H", 50: "H", 40: "", 30: "!H", 20: "!H"}[columns]
+    assert marks in row(text, 1)
+    assert ("x" in row(text, 3)) is (columns <= 40)
+    assert text.splitlines()[-1] == "1 open, 1 overdue, 1 waiting, 1 done"
+
+
+@pytest.mark.spec("002/FR-214")
+def test_table_in_groups_has_headings_at_a_terminal_alone(
+    organised: Todo,
+) -> None:
+    options = ("list", "--status", "all", "--group", "project")
+
+    lines = plain(organised(*options, terminal=True, env=XTERM)).splitlines()
+    piped = organised(*options).out
+
+    assert lines[2] == "Project home.kitchen"
+    assert lines[4:6] == ["", "No project"]
+    assert [line.split("\t")[0] for line in piped.splitlines()] == [
+        "1",
+        "3",
+        "2",
+    ]
+
+
+@pytest.mark.spec("002/FR-212")
+def test_table_has_links(todo: Todo) -> None:
+    url = "https://example.com/" + "a" * 40
+    add(todo, f"Write {url}")
+
+    ran = todo("list", terminal=True, columns=70, env=XTERM)
+
+    assert f"\x1b]8;id=todo-1;{url}\x1b\\{url}\x1b]8;;\x1b\\" in ran.out
+    for env in ({"TERM": "dumb"}, XTERM | {"TODO_ACCESSIBLE": "1"}):
+        lines = todo("list", terminal=True, columns=70, env=env).out
+        assert "\x1b" not in lines
+        assert url in lines
+
+
+@pytest.mark.spec("002/FR-053", "002/FR-213")
+def test_empty_list_names_its_filters(organised: Todo) -> None:
+    ran = organised(
+        *("list", "zebra", "--project", "work", "--due", "overdue"),
+        terminal=True,
+        env=XTERM,
+    )
+
+    assert plain(ran).startswith("No open tasks for ada in ")
+    assert ran.out.endswith(
+        ' with "zebra", a due day before today, project work'
+        " (1 open, 1 overdue, 1 waiting, 1 done)\n"
+    )
+    found = organised("list", "milk", terminal=True, env=XTERM)
+    assert plain(found).endswith(
+        "1 found; 1 open, 1 overdue, 1 waiting, 1 done\n"
     )
 
 
@@ -228,8 +288,7 @@ def test_table_of_many_tasks_loses_none(todo: Todo) -> None:
 
 @pytest.mark.spec("002/FR-052")
 def test_table_has_colour_where_it_is_wanted(todo: Todo) -> None:
-    add(todo, "one", "two")
-    todo("done", "1")
+    todo("add", "one", "--due", "yesterday")
 
     def table(**env: str) -> Ran:
         return todo("list", "--status", "all", terminal=True, env=env)
@@ -347,8 +406,8 @@ def test_table_in_a_pipe_if_that_is_wanted(two: Todo) -> None:
         assert listed(value) == table, value
     for value in ("", "0", "false", "no"):
         assert "\topen\tCall Bob\t" in listed(value), value
-    assert "When" not in listed("40")
-    assert "done" not in listed("2").splitlines()[-2]
+    assert "When" not in listed("28")
+    assert max(map(len, listed("2").splitlines())) == 19
     assert listed("1", FORCE_COLOR="1") != table
     assert SGR.sub("", listed("1", FORCE_COLOR="1")) == table
     assert two("list", "--json", env={"TODO_FORCE_TTY": "1"}).data

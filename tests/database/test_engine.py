@@ -17,6 +17,7 @@ from todo_cli.database.run import Connection, Statement
 from todo_cli.database.sqlite import SqliteConnection
 from todo_cli.errors import (
     DatabaseBusy,
+    InvalidInput,
     IoFailed,
     NoStore,
     NotFound,
@@ -160,7 +161,7 @@ async def test_a_column_whose_type_changes_under_an_open_connection_is_read(
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
         await tasks.add_all([NewTask(title="b")])
-        await tasks.update(1, TaskChange(title="A"))
+        await tasks.update([1], TaskChange(title="A"))
         assert await titles(database, clock) == ["b", "A"]
 
         await run_sql(
@@ -171,7 +172,10 @@ async def test_a_column_whose_type_changes_under_an_open_connection_is_read(
         )
 
         assert await titles(database, clock) == ["b", "A"]
-        assert (await tasks.update(1, TaskChange(title="a"))).title == "a"
+        assert [
+            task.title
+            for task in await tasks.update([1], TaskChange(title="a"))
+        ] == ["a"]
         [many] = await tasks.add_all([NewTask(title="c")])
         assert (many.task.number, many.is_new) == (3, True)
 
@@ -182,12 +186,15 @@ async def test_a_write_whose_answer_cannot_be_read_is_settled(
     async with open_database(postgres_store.target, pool_size=1) as database:
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
-        await tasks.update(1, TaskChange(title="b"))
+        await tasks.update([1], TaskChange(title="b"))
         await run_sql(
             postgres_store, "ALTER TABLE todo.task ALTER number TYPE bigint"
         )
 
-        assert (await tasks.update(1, TaskChange(title="c"))).title == "c"
+        assert [
+            task.title
+            for task in await tasks.update([1], TaskChange(title="c"))
+        ] == ["c"]
         await tasks.add(NewTask(title="d"))
         assert await titles(database, clock) == ["d", "c"]
 
@@ -376,8 +383,19 @@ async def test_only_what_changes_something_leaves_a_mark(
     async with open_database(sqlite_store.target) as database:
         with pytest.raises(NotFound):
             await TaskService(database, "ada", clock).update(
-                9, TaskChange(title="b")
+                [9], TaskChange(title="b")
             )
 
     assert before[60:64] != after[60:64]
     assert file_of(sqlite_store).read_bytes() == after
+
+
+async def test_a_value_of_a_wrong_type_is_not_taken_for_a_wrong_day(
+    postgres_store: Store,
+) -> None:
+    """asyncpg's error for it is a ValueError, as Python's is for a day of year 20000."""
+    async with open_database(postgres_store.target) as database:
+        with pytest.raises(InvalidInput, match="refuses a value"):
+            await database.run(
+                lambda connection: connection.fetch("unfilled_of", user=5)
+            )

@@ -228,16 +228,25 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
     assert len(before) > 6
     version = version_of(former)
 
+    if former.kind == "postgresql":
+        refused = todo("list", "--json")
+        assert refused.error["code"] == "SCHEMA"
+        assert refused.error["hint"] == "run `todo db upgrade`"
+        assert version_of(former) == version
+        assert todo("db", "upgrade").status == 0
     every = ("list", "--status", "all", "--json")
     listed = sum(len(todo(*every, user=user).data) for user in USERS)
 
     assert listed == len(before) - len(USERS)
-    assert rows_of(former) == before
-    assert todo("doctor").status == 0
-    assert version_of(former) == version
-    assert todo("db", "upgrade").status == 0
     assert version_of(former) == [HEAD]
     assert rows_of(former) == before
+    assert todo("doctor").status == 0
+    unfilled = "SELECT count(*) FROM todo.task WHERE title_folded IS NULL"
+    assert fetch(former, unfilled) == [(0,)]
+    if former.kind == "sqlite":
+        [copy] = file_of(former).parent.glob("*.bak")
+        backup = Store("sqlite", f"sqlite:///{copy}")
+        assert (rows_of(backup), version_of(backup)) == (before, version)
     assert todo("add", "next", "--json", user="bob smith").data["number"] == 2
 
 
@@ -404,6 +413,7 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     recipe_comes: str,
 ) -> None:
     if recipe_comes == "before the upgrade":
+        assert todo("db", "upgrade").status == 0
         run(former, todo("db", "policy", person).out)
     assert following(former.url, "db", "upgrade").status == 0
     if recipe_comes == "after the upgrade":

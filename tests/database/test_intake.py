@@ -4,19 +4,25 @@ Bad values name the task and the field (techouse/sqlite3-to-mysql#167, dimitri/p
 numbers that collide have a way out (go-vikunja/vikunja#1716).
 """
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.expect import ID, add, assert_refused, tasks_of, titles_of
-from tests.service.backdoor import run_sql
+from tests.service.backdoor import fetch_all, run_sql
 from tests.support.blocking import wait_for
 from tests.support.program import Surroundings, Todo
 from tests.support.stores import Clock, Store
+from todo_cli.database.engine import open_database
+from todo_cli.database.url import SqliteTarget
+from todo_cli.service import TaskService
+from todo_cli.task import NewTask, TaskChange
 
 NOON = "2026-01-02T12:00:00.000000Z"
 TASK = """CREATE TABLE task (id, number, user_id, title, description, completed,
@@ -51,9 +57,13 @@ def insert(path: Path, **values: object) -> None:
         "completed_at": None,
     }
     given |= values
+    names = ", ".join(given)
     marks = ", ".join("?" * len(given))
     with closing(sqlite3.connect(path)) as file, file:
-        file.execute(f"INSERT INTO task VALUES ({marks})", [*given.values()])
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute(
+            f"INSERT INTO task ({names}) VALUES ({marks})", [*given.values()]
+        )
 
 
 @pytest.fixture
@@ -83,6 +93,19 @@ TIMES = [
     "1899-12-31T23:59:59.999999Z",
     "1900-01-01T00:00:00+01:00",
     "0001-01-01T00:00:00+05:00",
+    "infinity",
+]
+DAYS = [
+    "",
+    "soon",
+    5,
+    b"2026-01-02",
+    "20260102",
+    "2026-02-30",
+    "2026-W01-1",
+    "2026-01-02T00:00:00.000000Z",
+    "1899-12-31",
+    "9999-01-01",
     "infinity",
 ]
 WRONG: list[dict[str, Any]] = [
@@ -146,6 +169,51 @@ WRONG: list[dict[str, Any]] = [
     *[{"created_at": value} for value in (None, *TIMES)],
     *[{"updated_at": value} for value in (None, *TIMES)],
     *[{"completed": 1, "completed_at": value} for value in TIMES],
+    # The first import has upgraded the file, so it has these columns.
+    *[{name: value} for name in ("due_on", "wait_until") for value in DAYS],
+    *[
+        {"priority": value}
+        for value in ("urgent", "HIGH", "h", 1, b"high", "none")
+    ],
+    *[
+        {"project": value}
+        for value in (
+            b"a",
+            "a..b",
+            ".",
+            "a.",
+            "none",
+            "-",
+            "a\nb",
+            "a\x00b",
+            "x" * 101,
+        )
+    ],
+    *[
+        {"tags": value}
+        for value in (
+            5,
+            b"[]",
+            "",
+            "x",
+            "{}",
+            "null",
+            '"a"',
+            "[1]",
+            "[null]",
+            '[["a"]]',
+            '[""]',
+            '["a b"]',
+            '["a,b"]',
+            '["None"]',
+            '["a\\u0000"]',
+            '["\\ud800"]',
+            f'["{"x" * 51}"]',
+            json.dumps([str(number) for number in range(51)]),
+            "[" * 100_000,
+        )
+    ],
+    *[{"version": value} for value in (0, -1, 2**31, 1.5, "x", b"1")],
 ]
 
 
@@ -161,6 +229,7 @@ def test_a_value_that_breaks_a_rule_names_task_and_field(
 
         ran = todo("db", "import", str(source), "--json")
 
+        assert ran.status == 2, (values, ran)
         assert ran.error["code"] == "INVALID_INPUT", (values, ran)
         [detail] = ran.error["details"]
         wanted = {field, "completed_at"} if field == "completed" else {field}
@@ -330,6 +399,84 @@ def test_other_ways_to_store_the_same_are_read(
     assert todo("db", "import", str(path)).status == 0
 
     assert titles_of(todo) == ["Grüße 🎉"]
+
+
+async def organise(path: Path, clock: Clock) -> None:
+    """Add two tasks of ada with a value in every field."""
+    async with open_database(SqliteTarget(path)) as database:
+        tasks = TaskService(database, "ada", clock)
+        for number in (1, 2):
+            task = NewTask(
+                f"Täsk {number}",
+                due_on=date(2026, 12, 24),
+                wait_until=date(2026, 12, 1),
+                priority="high",
+                project="Müsli.b",
+                tags=["Ä", "b"],
+            )
+            await tasks.add(task)
+        await tasks.update([1], TaskChange(add_tags=["c"]))
+
+
+@pytest.mark.spec("001/FR-048")
+def test_every_field_is_copied_and_what_is_made_from_them_made_anew(
+    store: Store, todo: Todo, todo_embedded: Todo, clock: Clock
+) -> None:
+    assert todo_embedded("add", "a", user="bob").status == 0
+    source = Path(todo_embedded("doctor", "--json").data["place"])
+    wait_for(organise(source, clock))
+    every = ("list", "--status", "all", "--json")
+    wanted = todo_embedded(*every).data
+    assert wanted[0]["version"] + wanted[1]["version"] == 3
+    write(
+        source,
+        "UPDATE task SET title_folded = 'lie', description_folded = x'ff',"
+        " project_folded = 5",
+        "DELETE FROM tag WHERE name = 'b'",
+        "UPDATE tag SET folded = 'lie', user_id = 'mallory'",
+    )
+
+    for _ in range(2):
+        assert todo("db", "import", str(source)).status == 0
+
+    assert todo(*every).data == wanted
+    folded = "SELECT title_folded, description_folded, project_folded FROM todo.task ORDER BY 1"
+    assert wait_for(fetch_all(store, folded)) == [
+        ("a", None, None),
+        ("task 1", None, "musli.b"),
+        ("task 2", None, "musli.b"),
+    ]
+    tags = "SELECT name, user_id, folded FROM todo.tag ORDER BY folded, name"
+    assert wait_for(fetch_all(store, tags)) == [
+        ("Ä", "ada", "a"),
+        ("Ä", "ada", "a"),
+        ("b", "ada", "b"),
+        ("b", "ada", "b"),
+        ("c", "ada", "c"),
+    ]
+
+
+@pytest.mark.spec("001/FR-048")
+def test_fields_that_are_only_written_in_another_way_are_taken(
+    store: Store, todo: Todo, todo_embedded: Todo
+) -> None:
+    assert todo_embedded("add", "x").status == 0
+    source = Path(todo_embedded("doctor", "--json").data["place"])
+    insert(
+        source,
+        priority="",
+        project=" a ",
+        tags=' [ "b" , "a", "b" ]',
+        title_folded=5,
+    )
+    insert(source, id=ID[:-1] + "3", number=3, project="", tags="[]")
+
+    assert todo("db", "import", str(source)).status == 0
+
+    tasks = {task["number"]: task for task in todo("list", "--json").data}
+    assert tasks[2]["tags"] == ["a", "b"]
+    assert (tasks[2]["project"], tasks[2]["priority"]) == ("a", None)
+    assert (tasks[3]["project"], tasks[3]["tags"]) == (None, [])
 
 
 def test_a_table_in_a_collation_of_its_own_is_not_a_bug(

@@ -305,7 +305,7 @@ COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
     ),
     "get": lambda tasks: tasks.get(1),
     "update": lambda tasks: tasks.update(
-        1, TaskChange(title="d", description=None, completed=True)
+        [1], TaskChange(title="d", description=None, completed=True)
     ),
     "complete": lambda tasks: tasks.complete([1, range(1, 3)]),
     "undo": lambda tasks: tasks.complete([1, 2], undo=True),

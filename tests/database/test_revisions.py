@@ -1,5 +1,6 @@
 """Revision 0002: a store of 0001 works as it is, and an upgrade adds the CHECKs of times."""
 
+import io
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from alembic import command
 
 from tests.database.catalog import read_schema, read_version
 from tests.service.backdoor import (
@@ -26,9 +28,9 @@ from todo_cli.database.engine import Database, open_database
 from todo_cli.database.postgresql import Server
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import Conflict, Forbidden, SchemaMismatch
+from todo_cli.errors import Forbidden, SchemaMismatch
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, TaskChange
+from todo_cli.task import NewTask, TaskChange, TaskQuery
 
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize(
@@ -37,7 +39,8 @@ only_postgresql = pytest.mark.parametrize(
 FIRST = "0001"
 INSERT = """INSERT INTO todo.task (id, number, user_id, title, completed, created_at,
     updated_at, completed_at) VALUES ({}, {}, 'ada', 'by hand', {}, {}, {}, {})"""
-TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
+TASKS = """SELECT id, number, user_id, title, description, completed, created_at,
+    updated_at, completed_at FROM todo.task ORDER BY user_id, number"""
 COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
 NOON = "'2026-01-02T12:00:00.000000Z'"
 
@@ -49,14 +52,15 @@ def row(number: int, **values: str) -> str:
     return INSERT.format(*(given | values).values())
 
 
-@pytest.fixture
-async def first(store: Store, is_made: bool) -> Store:
-    """A store as revision 0001 made it, with one task."""
+@pytest.fixture(params=[FIRST])
+async def first(
+    request: pytest.FixtureRequest, store: Store, is_made: bool
+) -> Store:
+    """A store as an older revision made it, with one task."""
     if isinstance(target := store.target, SqliteTarget):
         target.path.touch(mode=0o600)
-        statements = revision_0001("sqlite")
         with sqlite3.connect(target.path) as file:
-            file.executescript(";".join(statements))
+            file.executescript(";".join(revision_0001("sqlite")))
     else:
         await run_sql(store, "CREATE SCHEMA todo")
         await run_sql(store, ";".join(revision_0001("postgresql")))
@@ -68,7 +72,29 @@ async def first(store: Store, is_made: bool) -> Store:
         "INSERT INTO todo.counter VALUES ('ada', 1)",
     ):
         await run_sql(store, statement)
+    if request.param == "0002":
+        await bring_to_0002(store)
     return store
+
+
+each_revision = pytest.mark.parametrize(
+    "first", [FIRST, "0002"], indirect=True
+)
+
+
+async def bring_to_0002(store: Store) -> None:
+    """Run the second revision, as `todo db upgrade --sql` printed it."""
+    config = upgrade._config(output_buffer=(printed := io.StringIO()))
+    config.attributes["dialect_name"] = store.kind
+    command.upgrade(config, f"{FIRST}:0002", sql=True)
+    sql = printed.getvalue()
+    if store.kind == "sqlite":
+        with sqlite3.connect(file_of(store), isolation_level=None) as file:
+            file.executescript(sql)
+    else:
+        # The end of the script is about the tables of today.
+        end = sql.rindex("DO $$\nDECLARE\n    bound")
+        await run_sql(store, sql[:end] + "COMMIT")
 
 
 def revision_0001(kind: str) -> list[str]:
@@ -92,47 +118,35 @@ async def rows_of(store: Store) -> list[list[tuple[Any, ...]]]:
 # Used as it is
 
 
-@pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-041")
 async def test_a_store_that_lacks_only_checks_is_used_as_it_is(
-    first: Store, database: Database, tasks: TaskService
+    store: Store, tasks: TaskService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = await read_schema(first)
+    known = {"0000": schema.REVISIONS[schema.HEAD], **schema.REVISIONS}
+    monkeypatch.setattr(schema, "REVISIONS", known)
+    monkeypatch.setattr(schema, "USABLE", {"0000", schema.HEAD})
+    await run_sql(store, "UPDATE todo.alembic_version SET version_num='0000'")
+    before = await read_schema(store)
 
-    await tasks.add(NewTask(title="Buy bread"))
+    await tasks.add(NewTask(title="by hand"))
     await tasks.add_all([NewTask(title="Buy eggs"), NewTask(title="c")])
-    await tasks.update(2, TaskChange(title="Buy more bread"))
+    await tasks.update([2], TaskChange(title="Buy more bread"))
     await tasks.complete([3])
-    await tasks.delete([4])
 
     page = await tasks.list()
-    assert [task.number for task in page.tasks] == [1, 2]
-    assert (await tasks.get(3)).completed
-    assert await read_version(first) == [FIRST]
-    assert await read_schema(first) == before
-    if first.kind == "sqlite":
-        assert not list(file_of(first).parent.glob("*.bak"))
-
-
-@pytest.mark.nothing_made
-@pytest.mark.spec("001/FR-041", "001/FR-003")
-async def test_its_numbers_end_where_those_of_a_newer_one_do(
-    first: Store, tasks: TaskService
-) -> None:
-    last = 2**31 - 1
-    await run_sql(first, f"UPDATE todo.counter SET last = {last - 1}")
-
-    with pytest.raises(Conflict, match="No number is left"):
-        await tasks.add_all([NewTask(title="b"), NewTask(title="c")])
-
-    assert (await tasks.add(NewTask(title="d"))).task.number == last
+    assert sorted(task.number for task in page.tasks) == [1, 2]
+    assert await read_version(store) == ["0000"]
+    assert await read_schema(store) == before
+    if store.kind == "sqlite":
+        assert not list(file_of(store).parent.glob("*.bak"))
 
 
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-041")
-async def test_a_statement_that_fails_there_is_not_blamed_on_the_version(
+async def test_a_statement_that_fails_is_not_blamed_on_the_version(
     first: Store, database: Database, tasks: TaskService
 ) -> None:
+    await database.upgrade()
     await tasks.list()
     await run_sql(first, "DROP TABLE todo.counter")
 
@@ -142,31 +156,53 @@ async def test_a_statement_that_fails_there_is_not_blamed_on_the_version(
     assert "older" not in caught.value.message
 
 
-@pytest.mark.parametrize("stamp", ["0000", "0001", schema.HEAD, "9999"])
+@pytest.mark.parametrize(
+    ("stamp", "fit"),
+    [
+        ("0002", Fit.OLDER),
+        (schema.HEAD, Fit.OUTDATED),
+        ("8000", Fit.CURRENT),
+        ("9999", Fit.NEWER),
+    ],
+)
 def test_a_revision_is_usable_if_all_later_ones_only_add_checks(
-    monkeypatch: pytest.MonkeyPatch, stamp: str
+    monkeypatch: pytest.MonkeyPatch, stamp: str, fit: Fit
 ) -> None:
     tables = schema.REVISIONS[schema.HEAD]
-    known = dict.fromkeys(("0000", *schema.REVISIONS), tables)
+    known = {**schema.REVISIONS, "8000": tables}
     monkeypatch.setattr(schema, "REVISIONS", known)
-    fits = {"0000": Fit.OLDER, "0001": Fit.OUTDATED, "9999": Fit.NEWER}
+    monkeypatch.setattr(schema, "HEAD", "8000")
+    monkeypatch.setattr(schema, "_ONLY_CHECKS", {"0002", "8000"})
+    monkeypatch.setattr(schema, "USABLE", schema._usable())
 
     state = schema._judge(stamp, set(tables), None)
 
-    assert state == State(fits.get(stamp, Fit.CURRENT), stamp, None)
+    assert state == State(fit, stamp, None)
 
 
-def test_a_revision_that_adds_a_column_leaves_no_older_one_usable(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_revision_that_adds_a_column_leaves_no_older_one_usable() -> None:
+    assert {schema.HEAD} == schema.USABLE
+
+
+@pytest.mark.nothing_made
+@pytest.mark.parametrize(
+    "store", ["postgresql"], indirect=True, ids=["postgresql"]
+)
+@pytest.mark.spec("001/FR-041")
+@each_revision
+async def test_an_older_server_says_what_to_run(
+    first: Store, tasks: TaskService
 ) -> None:
-    tables = schema.REVISIONS[schema.HEAD]
-    assert schema._usable() == {"0001", "0002"}
-
-    monkeypatch.setattr(
-        schema, "REVISIONS", {**schema.REVISIONS, "0003": tables}
-    )
-
-    assert schema._usable() == {"0003"}
+    for call in (
+        tasks.list(),
+        tasks.add(NewTask(title="a")),
+        tasks.update([1], TaskChange(title="a")),
+        tasks.complete([1]),
+        tasks.delete([1]),
+    ):
+        with pytest.raises(SchemaMismatch, match="older version") as caught:
+            await call
+        assert caught.value.hint == "run `todo db upgrade`"
 
 
 # Upgraded
@@ -175,6 +211,7 @@ def test_a_revision_that_adds_a_column_leaves_no_older_one_usable(
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-040")
 @pytest.mark.parametrize("by", ["upgrade", "script"])
+@each_revision
 async def test_an_upgrade_makes_it_like_a_new_store(
     first: Store, database: Database, tmp_path: Path, by: str, clock: Clock
 ) -> None:
@@ -290,19 +327,24 @@ async def test_a_new_store_refuses_what_cannot_be_read(store: Store) -> None:
         "CREATE TABLE theirs (id TEXT REFERENCES Task (id) ON DELETE CASCADE)",
     ],
 )
-async def test_a_table_that_somebody_changed_is_left_as_it_is(
-    first: Store, database: Database, change: str
+async def test_what_somebody_added_to_a_table_stays(
+    first: Store, database: Database, tasks: TaskService, change: str
 ) -> None:
     await run_sql(first, change)
     if "theirs (id" in change:
         await run_sql(first, "INSERT INTO theirs SELECT id FROM task")
-    before, made = await rows_of(first), await read_schema(first)
+    before = await rows_of(first)
 
     assert await database.upgrade() == schema.HEAD
 
-    assert (await rows_of(first), await read_schema(first)) == (before, made)
+    assert await rows_of(first) == before
     if "theirs (id" in change:
         assert len(await fetch_all(first, "SELECT * FROM theirs")) == 1
+    else:
+        assert await fetch_all(first, "SELECT theirs FROM task") == [("x",)]
+    added = await tasks.add(NewTask(title="a", tags=["b"], priority="low"))
+    assert added.task.version == 1
+    assert len((await tasks.list(TaskQuery(tags=("b",)))).tasks) == 1
 
 
 @pytest.mark.nothing_made
@@ -317,6 +359,8 @@ async def test_what_somebody_added_beside_the_tables_stays(
         "CREATE TRIGGER logged AFTER INSERT ON task BEGIN"
         " INSERT INTO log VALUES (new.title || ' :x 10:30'); END",
         "CREATE INDEX by_title ON task (title)",
+        'CREATE TRIGGER "a ""b" AFTER UPDATE ON task BEGIN'
+        " SELECT raise(ABORT, 'changed'); END",
     ]
     for statement in added:
         await run_sql(first, statement)
@@ -330,6 +374,41 @@ async def test_what_somebody_added_beside_the_tables_stays(
         ("by hand :x 10:30",)
     ]
     assert len(await fetch_all(first, "SELECT * FROM mine")) == 2
+    folded = "SELECT title_folded FROM task WHERE number = 1"
+    assert await fetch_all(first, folded) == [("by hand",)]
+
+
+TAKEN = [
+    ("ALTER TABLE todo.task ADD COLUMN project TEXT", "project"),
+    ("CREATE TABLE todo.tag (mine INTEGER)", "tag"),
+    (
+        "CREATE INDEX {}task_title_idx ON todo.task (title)",
+        "task_title_idx",
+    ),
+]
+
+
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize(
+    ("change", "name"), TAKEN, ids=["column", "table", "index"]
+)
+async def test_a_name_of_another_program_keeps_a_store_from_being_upgraded(
+    first: Store, database: Database, change: str, name: str
+) -> None:
+    await run_sql(first, change.format(""))
+    before = await rows_of(first), await read_schema(first)
+
+    for _ in range(2):
+        with pytest.raises(SchemaMismatch, match=f"made `{name}`") as caught:
+            await database.upgrade()
+        assert "nothing was changed" in str(caught.value.hint)
+
+    assert (await rows_of(first), await read_schema(first)) == before
+    assert await read_version(first) == [FIRST]
+    if first.kind == "sqlite":
+        # Else every command would leave a copy.
+        assert not list(file_of(first).parent.glob("*.bak"))
 
 
 # Rights
@@ -353,11 +432,7 @@ def owned(
         wait_for(run_sql(owner, row(number)))
     wait_for(run_sql(owner, "INSERT INTO todo.counter VALUES ('ada', 2)"))
     for table in ("task", "counter"):
-        for step in ("ENABLE", "FORCE"):
-            sql = f"ALTER TABLE todo.{table} {step} ROW LEVEL SECURITY"
-            wait_for(run_sql(owner, sql))
-        policy = f"CREATE POLICY own_rows ON todo.{table} USING (user_id = current_user::text)"
-        wait_for(run_sql(owner, policy))
+        wait_for(run_sql(owner, policy._TABLE.format(table=f"todo.{table}")))
     yield administrator, owner
     own_postgres.drop_database(name)
     own_postgres.run_sql("postgres", f"DROP ROLE {role}")
@@ -375,10 +450,16 @@ async def make_first(store: Store) -> None:
     )
 
 
+FOLDED = "SELECT title_folded FROM todo.task ORDER BY number"
+FORCED = """SELECT relname FROM pg_class WHERE relforcerowsecurity
+    AND relnamespace = 'todo'::regnamespace ORDER BY 1"""
+
+
 @pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize("who", ["owner", "administrator"])
 @pytest.mark.parametrize("is_broken", [False, True])
 async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
-    owned: tuple[Store, Store], is_broken: bool
+    owned: tuple[Store, Store], is_broken: bool, who: str
 ) -> None:
     administrator, owner = owned
     if is_broken:
@@ -386,8 +467,10 @@ async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
     before = await rows_of(administrator)
     assert await rows_of(owner) == [[], []]
 
-    async with open_database(owner.target) as database:
+    store = owner if who == "owner" else administrator
+    async with open_database(store.target) as database:
         assert await database.upgrade() == schema.HEAD
+        await database.fill()
 
     assert await rows_of(administrator) == before
     kept = await fetch_all(
@@ -395,43 +478,106 @@ async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
         "SELECT convalidated FROM pg_constraint WHERE conname = 'created_at_instant'",
     )
     assert kept == [(not is_broken,)]
-    forced = "SELECT DISTINCT relforcerowsecurity FROM pg_class WHERE relname = 'task'"
-    assert await fetch_all(administrator, forced) == [(True,)]
+    # A row that breaks a rule can have no folded text: it cannot be changed.
+    broken = [(None,)] if is_broken else []
+    filled = await fetch_all(administrator, FOLDED)
+    assert filled == [("by hand",), ("by hand",), *broken]
+    forced = await fetch_all(administrator, FORCED)
+    assert forced == [("counter",), ("tag",), ("task",)]
+    assert await rows_of(owner) == [[], []]
 
 
-@pytest.mark.spec("001/FR-041")
-async def test_a_role_that_is_not_the_owner_works_and_names_who_can_upgrade(
-    owned: tuple[Store, Store], own_postgres: PostgresCluster, clock: Clock
-) -> None:
+@pytest.fixture
+def guest(
+    owned: tuple[Store, Store], own_postgres: PostgresCluster
+) -> Iterator[Store]:
+    """The store of `owned` for a role with the rights of the first revision."""
     administrator, owner = owned
     role = f"guest_{uuid4().hex[:8]}"
     own_postgres.run_sql("postgres", f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-    try:
-        await run_sql(owner, policy.grants(role))
-        name = owner.url.rpartition("/")[2]
-        url = own_postgres.url(name, user=role, password="p")
-        async with open_database(Store("postgresql", url).target) as database:
-            tasks = TaskService(database, role, clock)
-            assert (await tasks.add(NewTask(title="a"))).task.number == 1
-            assert len((await tasks.list()).tasks) == 1
-            with pytest.raises(Forbidden) as caught:
-                await database.upgrade()
-            assert "todo db upgrade --sql" in str(caught.value.hint)
-            script = await database.upgrade_script()
+    for right in (
+        "USAGE ON SCHEMA todo",
+        "SELECT, INSERT, UPDATE, DELETE ON todo.task",
+        "SELECT, INSERT, UPDATE ON todo.counter",
+        "SELECT ON todo.alembic_version",
+    ):
+        wait_for(run_sql(owner, f"GRANT {right} TO {role}"))
+    name = owner.url.rpartition("/")[2]
+    yield Store("postgresql", own_postgres.url(name, user=role, password="p"))
+    wait_for(run_sql(administrator, f"DROP OWNED BY {role}"))
+    own_postgres.run_sql("postgres", f"DROP ROLE {role}")
 
-        await run_sql(owner, script)
 
-        assert await read_version(administrator) == [schema.HEAD]
-    finally:
-        await run_sql(administrator, f"DROP OWNED BY {role}")
-        own_postgres.run_sql("postgres", f"DROP ROLE {role}")
+@pytest.mark.spec("001/FR-041")
+async def test_a_role_that_is_not_the_owner_names_who_can_upgrade(
+    owned: tuple[Store, Store], guest: Store, clock: Clock
+) -> None:
+    administrator, owner = owned
+    role = str(guest.target.user)  # type: ignore[union-attr]
+    await run_sql(administrator, row(3).replace("'ada'", f"'{role}'"))
+    async with open_database(guest.target) as database:
+        tasks = TaskService(database, role, clock)
+        with pytest.raises(SchemaMismatch, match="older version"):
+            await tasks.list()
+        with pytest.raises(Forbidden) as caught:
+            await database.upgrade()
+        assert "todo db upgrade --sql" in str(caught.value.hint)
+        script = await database.upgrade_script()
+
+    await run_sql(owner, script)
+
+    assert await read_version(administrator) == [schema.HEAD]
+    async with open_database(guest.target) as database:
+        # The rights and the policy have reached the new table.
+        tasks = TaskService(database, role, clock)
+        await database.fill()
+        added = await tasks.add(NewTask(title="a", tags=["b", "c"]))
+        found = await tasks.list(TaskQuery(tags=("b",), limit=5))
+        assert [task.number for task in found.tasks] == [added.task.number]
+        await tasks.update([added.task.number], TaskChange(remove_tags=["b"]))
+        await tasks.update([added.task.number], TaskChange(add_tags=["d"]))
+        names = "SELECT name FROM todo.tag ORDER BY 1"
+        assert await fetch_all(guest, names) == [("c",), ("d",)]
+        await tasks.delete([added.task.number])
+        assert await fetch_all(administrator, names) == []
+    # It filled its own rows and no others.
+    filled = await fetch_all(administrator, FOLDED)
+    assert sorted(filled, key=repr) == [("by hand",), (None,), (None,)]
+
+
+@pytest.mark.spec("001/FR-041")
+async def test_a_role_that_only_reads_goes_on_reading(
+    owned: tuple[Store, Store], guest: Store, clock: Clock
+) -> None:
+    _, owner = owned
+    role = str(guest.target.user)  # type: ignore[union-attr]
+    await run_sql(
+        owner, f"REVOKE INSERT, UPDATE, DELETE ON todo.task FROM {role}"
+    )
+    async with open_database(owner.target) as database:
+        await database.upgrade()
+
+    async with open_database(guest.target) as database:
+        tasks = TaskService(database, role, clock)
+        page = await tasks.list(TaskQuery(tags=("b",), words=("a",), limit=5))
+        assert page.tasks == []
+        await database.fill()
+        with pytest.raises(Forbidden):
+            await tasks.add(NewTask(title="a"))
 
 
 @pytest.mark.nothing_made
+@each_revision
 def test_doctor_says_that_an_upgrade_adds_something(
     first: Store, todo: Todo
 ) -> None:
-    assert f"schema\t{FIRST} (older, usable)" in todo("doctor").out
+    ran = todo("doctor")
+    if first.kind == "sqlite":
+        assert "(older)" in ran.out
+        assert "run `todo db upgrade`" in ran.out
+    else:
+        assert "are of an older version of todo" in ran.out
+    assert "could not be read" not in ran.out
     assert todo("db", "upgrade").status == 0
     assert f"schema\t{schema.HEAD} (current)" in todo("doctor").out
 
@@ -445,7 +591,7 @@ async def test_two_upgrades_make_one(first: Store) -> None:
         else:
             dialer = Dialer(target, timeout_s=15)
             server = Server(target, dialer, size=1, busy_for_s=5)
-            await upgrade.upgrade_server(server.dial)
+            await upgrade.upgrade_server(server.dial, target.place)
 
     assert await read_version(first) == [schema.HEAD]
     if first.kind == "sqlite":

@@ -104,7 +104,7 @@ async def by_alembic(store: Store, clock: Clock) -> None:
     else:
         dialer = Dialer(store.target, timeout_s=15)
         server = Server(store.target, dialer, size=1, busy_for_s=5)
-        await upgrade.upgrade_server(server.dial)
+        await upgrade.upgrade_server(server.dial, store.target.place)
 
 
 def engine_of(store: Store) -> AsyncEngine:
@@ -207,8 +207,8 @@ async def test_the_catalog_tells_schemas_apart(
             "ALTER TABLE todo.task DROP CONSTRAINT number_counts",
             "ALTER TABLE todo.task ADD CONSTRAINT number_counts CHECK (number >= 0)",
             "ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY",
-            "DROP INDEX todo.task_user_id_idx",
-            "CREATE INDEX task_user_id_idx ON todo.task (user_id) WHERE completed",
+            "DROP INDEX todo.task_unfilled_idx",
+            "CREATE INDEX task_unfilled_idx ON todo.task (user_id) WHERE completed",
         ]
     for change in changes:
         sql = (
@@ -586,7 +586,10 @@ async def test_a_store_that_lost_a_table_is_a_mismatch(
     store: Store, clock: Clock
 ) -> None:
     await by_first_add(store, clock)
-    await run_sql(store, "DROP TABLE todo.task")
+    drop = "DROP TABLE todo.task"
+    if store.kind == "postgresql":
+        drop += " CASCADE"
+    await run_sql(store, drop)
 
     async with open_database(store.target) as database:
         for call in (CALLS["list"], CALLS["add"], CALLS["done"]):
@@ -942,7 +945,7 @@ async def test_a_newer_store_that_only_adds_is_used_as_before(
 
     await tasks.add(NewTask(title="Buy bread"))
     await tasks.add_all([NewTask(title="Buy eggs")])
-    await tasks.update(1, TaskChange(title="Buy more milk"))
+    await tasks.update([1], TaskChange(title="Buy more milk"))
     await tasks.complete([2])
     await tasks.delete([3])
 
@@ -1074,7 +1077,7 @@ async def test_a_role_that_may_not_create_works_once_the_owner_ran_the_printed_s
         tasks = TaskService(database, "ada", clock)
         await tasks.add(NewTask(title="a"))
         await tasks.add_all([NewTask(title="b")])
-        await tasks.update(1, TaskChange(title="c"))
+        await tasks.update([1], TaskChange(title="c"))
         await tasks.complete([2])
         assert [task.title for task in await tasks.delete([1, 2])] == [
             "c",

@@ -219,6 +219,15 @@ def task(number: int, user: str = "ada", id: UUID | None = None) -> Record:
         "created_at": NOON,
         "updated_at": NOON,
         "completed_at": None,
+        "due_on": None,
+        "wait_until": None,
+        "priority": None,
+        "project": None,
+        "tags": [],
+        "version": 1,
+        "title_folded": None,
+        "description_folded": None,
+        "project_folded": None,
     }
 
 

@@ -79,7 +79,7 @@ async def life_of_a_task(database: Database, clock: Clock) -> list[str]:
     await tasks.add_all([NewTask(title="b"), NewTask(title="c")])
     clock.tick()
     answers: list[object] = [
-        await tasks.update(1, TaskChange(title="d\\'")),
+        await tasks.update([1], TaskChange(title="d\\'")),
         await tasks.complete([1, range(2, 4)]),
         await tasks.list(TaskQuery(TaskStatus.DONE, limit=2)),
         [task.number for task in await tasks.delete([2, first.task.id])],
@@ -151,7 +151,7 @@ async def test_writers_wait_for_each_other_at_every_isolation_level(
                 await tasks.add(NewTask(title=f"{name} {turn}"))
                 await tasks.complete([range(1, 5)], undo=turn % 2 == 0)
                 await tasks.add_all([NewTask(title=f"{name} {turn} too")] * 2)
-                await tasks.update(1, TaskChange(description=f"{turn}"))
+                await tasks.update([1], TaskChange(description=f"{turn}"))
 
         async def bring() -> None:
             path = tmp_path / "source.db"
@@ -264,7 +264,7 @@ async def test_a_time_limit_of_the_server_is_a_timeout(
         with pytest.raises(TimedOut):
             await tasks.add(NewTask(title="b"))
         with pytest.raises(TimedOut):
-            await tasks.update(1, TaskChange(title="b"))
+            await tasks.update([1], TaskChange(title="b"))
         assert [task.title for task in (await tasks.list()).tasks] == ["a"]
 
 
@@ -304,7 +304,7 @@ async def test_a_read_only_database_says_so_and_is_not_tried_again(
     async with opened(own_postgres.url(place)) as database:
         tasks = TaskService(database, "ada", clock)
         for call in (
-            tasks.update(1, TaskChange(title="b")),
+            tasks.update([1], TaskChange(title="b")),
             tasks.delete([1]),
             tasks.complete([1]),
         ):

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from shlex import split
 from uuid import uuid4
@@ -26,7 +26,15 @@ from todo_cli.database.engine import open_database
 from todo_cli.database.run import load
 from todo_cli.errors import SchemaMismatch
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, Position, TaskQuery, TaskStatus
+from todo_cli.task import (
+    Days,
+    Group,
+    NewTask,
+    Position,
+    Sort,
+    TaskQuery,
+    TaskStatus,
+)
 
 TYPES = split("text varchar name int4 int8 bool uuid timestamptz oid char")
 OPERATORS = split("= <> < <= > >= + - || ~ !~")
@@ -229,16 +237,42 @@ def test_the_shadows_would_run(site: Site) -> None:
             site.run(sql)
 
 
+NOON = datetime(2026, 1, 2, tzinfo=UTC)
+DAY = NOON.date()
+FILTERED = TaskQuery(
+    words=("a", "b"),
+    due=Days(DAY, DAY),
+    priorities=frozenset({"high", None}),
+    project="a",
+    tags=("a",),
+    no_tags=("b",),
+    since=NOON,
+    before=NOON,
+)
+QUERIES = [
+    *map(TaskQuery, TaskStatus),
+    *(
+        replace(FILTERED, status=status, limit=5, sort=sort, group=group)
+        for status in TaskStatus
+        for sort in Sort
+        for group in (None, *Group)
+    ),
+    TaskQuery(TaskStatus.ALL, limit=5, after=Position(NOON, 3)),
+    TaskQuery(due=Days(has_day=False), priorities=frozenset({None})),
+    TaskQuery(project="", priorities=frozenset({"low"})),
+]
+"""Lists in which every condition and every order occurs."""
+
+
 def test_every_function_and_operator_is_qualified() -> None:
     statements = load("postgresql")
-    place = Position(datetime(2026, 1, 2, tzinfo=UTC), 3)
     texts = [
         *(statements[name].sql for name in statements.names),
+        *(statements.listed(query).sql for query in QUERIES),
         *(
-            statements.page(TaskQuery(status, 5, place)).sql
-            for status in TaskStatus
+            statements.change([field], tags=field in queries.TAGGING).sql
+            for field in queries.CHANGES
         ),
-        *(statements.page(TaskQuery(status)).sql for status in TaskStatus),
         *ddl.lock(ddl.dialect_of("postgresql")),
     ]
 
@@ -262,7 +296,7 @@ def test_what_is_syntax_is_not_qualified() -> None:
 
 EVERY = "BEFORE INSERT OR UPDATE OR DELETE ON"
 VIEW = """
-    DROP TABLE todo.task;
+    DROP TABLE todo.tag, todo.task;
     CREATE VIEW todo.task AS SELECT {id}::pg_catalog.uuid AS id, 1 AS number,
         'ada'::text AS user_id, {title} AS title, 'a'::text AS description,
         false AS completed, now() AS created_at, now() AS updated_at,
@@ -297,7 +331,7 @@ TRAPS = {
             EXECUTE FUNCTION public.trap();
     """,
     "nothing but the schema": """
-        DROP TABLE todo.task, todo.counter, todo.alembic_version;
+        DROP TABLE todo.tag, todo.task, todo.counter, todo.alembic_version;
     """,
 }
 TRAP = f"""

@@ -111,7 +111,7 @@ Call = Callable[[TaskService], Awaitable[object]]
 WRITES: Final[Mapping[str, Call]] = {
     "add": lambda tasks: tasks.add(NewTask(title="new")),
     "add_all": lambda tasks: tasks.add_all([NewTask(title="new")] * 2),
-    "update": lambda tasks: tasks.update(1, TaskChange(title="other")),
+    "update": lambda tasks: tasks.update([1], TaskChange(title="other")),
     "delete": lambda tasks: tasks.delete([1]),
 }
 READS: Final[Mapping[str, Call]] = {
@@ -227,11 +227,11 @@ async def test_a_refusal_says_that_the_database_refuses(
             Code.INVALID_INPUT,
         ),
         "23505": (
-            lambda tasks: tasks.update(1, TaskChange(title="two")),
+            lambda tasks: tasks.update([1], TaskChange(title="two")),
             Code.CONFLICT,
         ),
         "23503": (
-            lambda tasks: tasks.update(1, TaskChange(title="b")),
+            lambda tasks: tasks.update([1], TaskChange(title="b")),
             Code.CONFLICT,
         ),
     }

@@ -355,7 +355,9 @@ def test_a_killed_import_leaves_nothing(
         == 0
     )
     requests = len(proxy.requests)
-    site.server.run_sql(site.database, "TRUNCATE todo.task, todo.counter")
+    site.server.run_sql(
+        site.database, "TRUNCATE todo.task, todo.counter, todo.tag"
+    )
     with TurnProxy(site.server.host, site.server.port) as stuck:
         stuck.faults.append(
             Fault("before", request=requests - 3, how="silence")

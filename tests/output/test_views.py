@@ -1,11 +1,21 @@
 """What a result is in words, counts and columns, before any writer draws it."""
 
 from dataclasses import FrozenInstanceError, fields
+from datetime import UTC
 from typing import Any
 
 import pytest
 
-from tests.output.values import NOW, context, done, task
+from tests.output.values import (
+    DAY,
+    NOW,
+    TODAY,
+    context,
+    done,
+    listing,
+    page,
+    task,
+)
 from todo_cli.database.transfer import Imported
 from todo_cli.output.views import (
     Changed,
@@ -14,30 +24,21 @@ from todo_cli.output.views import (
     added,
     added_all,
     deletion_question,
+    habits,
     imported,
     listed,
     script,
     shown,
-    updated,
+    understood,
     upgraded,
 )
-from todo_cli.task import Added, Task, TaskPage, TaskQuery, TaskStatus
-
-MORE = 1_001
-"""What the service counts up to."""
-OPEN, DONE, ALL = TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.ALL
-
-
-def table_of(page: TaskPage) -> Table:
-    """The table of a page."""
-    table = listed(page, context()).table
-    assert table is not None
-    return table
+from todo_cli.task import Added, Task
 
 
 def test_values_cannot_be_changed() -> None:
-    sheet = listed(TaskPage([task()], 1, 0, TaskQuery(ALL)), context())
-    values: list[Any] = [context(), sheet, sheet.table]
+    sheet = listing(task())
+    card = shown(task(), context()).card
+    values: list[Any] = [sheet, sheet.table, card]
 
     for value in values:
         assert not hasattr(value, "__dict__")
@@ -102,45 +103,29 @@ def test_added_all_says_once_where_a_list_begins() -> None:
 
 
 @pytest.mark.spec("002/FR-011")
-@pytest.mark.parametrize(
-    ("query", "counts", "message"),
-    [
-        (TaskQuery(OPEN), (3, 5), "3 open, 5 done"),
-        (TaskQuery(ALL), (MORE, 5), "more than 1,000 open, 5 done"),
-        (TaskQuery(OPEN, 1), (3, 5), "1 of 3"),
-        (TaskQuery(DONE, 1), (3, 5), "1 of 5"),
-        (TaskQuery(ALL, 1), (3, 5), "1 of 8"),
-        (TaskQuery(DONE, 1), (0, MORE), "1 of more than 1,000"),
-        (TaskQuery(ALL, 1), (600, 600), "1 of more than 1,000"),
-    ],
-)
-def test_listed_says_how_many_there_are(
-    query: TaskQuery, counts: tuple[int, int], message: str
-) -> None:
-    sheet = listed(TaskPage([task()], *counts, query), context())
+def test_listed_has_the_tasks_and_how_many_there_are() -> None:
+    found = page(task())
+    sheet = listed(found, context())
 
-    assert sheet.message == message
-    assert sheet.data == [task()]
-    assert sheet.table is not None
-    assert (sheet.table.tasks, sheet.table.now) == ([task()], NOW)
-    assert sheet.table.footer == message
-
-
-@pytest.mark.spec("002/FR-053")
-def test_listed_names_user_and_store_of_an_empty_list() -> None:
-    def note(status: TaskStatus, open_count: int, done_count: int) -> str:
-        return table_of(
-            TaskPage([], open_count, done_count, TaskQuery(status))
-        ).note
-
-    nothing = "No open tasks for ada in db.example/shop"
-    assert note(OPEN, 0, 0) == nothing
-    assert note(OPEN, 0, 5) == f"{nothing} (0 open, 5 done)"
-    assert (
-        note(DONE, 3, 0)
-        == f"{nothing.replace('open', 'done')} (3 open, 0 done)"
+    assert (sheet.data, sheet.message) == ([task()], "3 open, 5 done")
+    assert sheet.table == Table(
+        [task()],
+        NOW,
+        TODAY,
+        found.query,
+        footer="3 open, 5 done",
+        note="No tasks for ada in db.example/shop (3 open, 5 done)",
     )
-    assert note(ALL, 0, 0) == "No tasks for ada in db.example/shop"
+
+
+def test_context_knows_the_day_of_the_caller() -> None:
+    for variables, zone_day in (
+        (None, TODAY),
+        ({"TZ": "XXX-23"}, TODAY + DAY),
+        ({"TZ": "XXX23"}, TODAY - DAY),
+    ):
+        assert context(variables=variables).today == zone_day
+    assert context().zone is UTC
 
 
 def test_shown_has_every_field_in_order() -> None:
@@ -153,6 +138,12 @@ def test_shown_has_every_field_in_order() -> None:
     assert [name for name, _ in sheet.fields] == list(Task.__slots__)
     values = dict(sheet.fields)
     assert (values["completed"], values["description"]) == ("true", "a\nb")
+    tagged = dict(shown(task(tags=["a", "b"]), context()).fields)
+    assert (tagged["tags"], tagged["version"], tagged["due_on"]) == (
+        "a,b",
+        "1",
+        "",
+    )
 
 
 def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
@@ -172,7 +163,75 @@ def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
         [line],
     )
     assert several([done(2), done(3)], context()).message == "Done 2 tasks"
-    assert updated(task(3), context()).message == "Updated 3: Buy milk"
+    assert one([task(3)], context()).message == "Done 3: Buy milk"
+
+
+UNDERSTOOD: dict[str, tuple[Task, list[str]]] = {
+    "": (task(priority="high"), []),
+    " (due today)": (task(due_on=TODAY), ["due_on"]),
+    " (no due day)": (task(), ["due_on"]),
+    " (waits until tomorrow)": (task(wait_until=TODAY + DAY), ["wait_until"]),
+    " (no wait)": (task(), ["wait_until"]),
+    " (low)": (task(priority="low"), ["priority"]),
+    " (no priority)": (task(), ["priority"]),
+    " (home)": (task(project="home", tags=["a"]), ["project"]),
+    " (#a #b)": (task(project="home", tags=["a", "b"]), ["tags"]),
+    " (home #a)": (task(project="home", tags=["a"]), ["tags", "project"]),
+    " (no project, #a)": (task(tags=["a"]), ["project", "tags"]),
+    " (no tags)": (task(), ["tags"]),
+    " (home no tags)": (task(project="home"), ["project", "tags"]),
+    " (no project, no tags)": (task(), ["project", "tags"]),
+    " (notes, done)": (done(description="a"), ["completed", "description"]),
+    " (no notes, open)": (task(), ["description", "completed"]),
+}
+
+
+def test_understood_says_the_new_values_of_fields() -> None:
+    found = {
+        words: understood(one, names, context())
+        for words, (one, names) in UNDERSTOOD.items()
+    }
+
+    assert found == {words: words for words in UNDERSTOOD}
+
+
+@pytest.mark.spec("002/FR-056")
+def test_added_says_how_its_fields_were_understood() -> None:
+    one = task(
+        12,
+        "Pay rent",
+        due_on=TODAY + 3 * DAY,
+        priority="high",
+        project="home.kitchen",
+        tags=["errand"],
+    )
+    words = "12: Pay rent (due Mon 5 Jan, high, home.kitchen #errand)"
+
+    assert (
+        added(Added(one, is_new=True), context()).message == f"Added {words}"
+    )
+    changed = Changed("Updated", is_single=True, names=["due_on"])
+    assert changed([one], context()).message == (
+        "Updated 12: Pay rent (due Mon 5 Jan)"
+    )
+
+
+HABITS = {
+    "Buy milk": "",
+    "C++ and C# and 5 #": "",
+    "Call +1 555": "",
+    "+home": "`+home` is part of the title; see --tag",
+    "Due:fri #a": "`Due:fri` and `#a` are part of the title; see --due and --tag",
+    "x project:a.b pri:H": (
+        "`project:a.b` and `pri:H` are part of the title;"
+        " see --project and --priority"
+    ),
+    "http://x.org/#a": "",
+}
+
+
+def test_habits_name_the_option_for_what_other_programs_read() -> None:
+    assert {title: habits(title) for title in HABITS} == HABITS
 
 
 def test_upgraded_says_which_schema_is_there() -> None:

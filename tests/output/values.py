@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from todo_cli.output.views import ViewContext
-from todo_cli.task import Task
+from todo_cli.output.views import Sheet, ViewContext, listed
+from todo_cli.task import Counts, Task, TaskPage, TaskQuery, TaskStatus
 
 KEYS = [field.name for field in fields(Task)]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TODAY = NOW.date()
+"""A Friday."""
+DAY = timedelta(days=1)
 
 
 def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> Task:
@@ -53,14 +56,37 @@ def whole(**values: Any) -> dict[str, Any]:
 
 def in_lines(values: Mapping[str, Any]) -> str:
     """A task as `show` writes it into a pipe: a line for each field."""
-    shown = {
-        key: "" if value is None else value for key, value in values.items()
-    }
+    shown = {}
+    for key, value in values.items():
+        shown[key] = "" if value is None else value
+        if isinstance(value, list):
+            shown[key] = ",".join(value)
     return "".join(f"{key}\t{value}\n" for key, value in shown.items())
 
 
 def context(
-    *, is_new_store: bool = False, by_flag: bool = False
+    *,
+    is_new_store: bool = False,
+    by_flag: bool = False,
+    variables: Mapping[str, str] | None = None,
 ) -> ViewContext:
     """Whose result it is, where the store is, and when it is shown."""
-    return ViewContext("ada", "db.example/shop", is_new_store, NOW, by_flag)
+    return ViewContext(
+        "ada", "db.example/shop", is_new_store, NOW, by_flag, variables
+    )
+
+
+ALL = TaskQuery(TaskStatus.ALL)
+FEW = Counts(open=3, done=5)
+
+
+def page(
+    *tasks: Task, query: TaskQuery = ALL, counts: Counts = FEW
+) -> TaskPage:
+    """The answer to a query; a user with 3 open and 5 done tasks asks for all."""
+    return TaskPage(list(tasks), counts, query, TODAY)
+
+
+def listing(*tasks: Task, query: TaskQuery = ALL) -> Sheet:
+    """A list of tasks."""
+    return listed(page(*tasks, query=query), context())

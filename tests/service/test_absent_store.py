@@ -1,7 +1,7 @@
 """A store that is not there: only adding makes it, and says so; somebody else's is left alone."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
@@ -12,7 +12,14 @@ from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.errors import NotFound, SchemaMismatch
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, TaskChange, TaskPage, TaskQuery, TaskStatus
+from todo_cli.task import (
+    Counts,
+    NewTask,
+    TaskChange,
+    TaskPage,
+    TaskQuery,
+    TaskStatus,
+)
 
 pytestmark = pytest.mark.nothing_made
 
@@ -23,7 +30,10 @@ LOOKING_FOR_A_TASK: dict[str, Use] = {
     "get by id": lambda tasks: tasks.get(uuid4()),
     "find": lambda tasks: tasks.find([1]),
     "find a range": lambda tasks: tasks.find([range(1, 10)]),
-    "update": lambda tasks: tasks.update(1, TaskChange(title="a")),
+    "update": lambda tasks: tasks.update([1], TaskChange(title="a")),
+    "update several": lambda tasks: tasks.update(
+        [1, range(2, 4)], TaskChange(add_tags=["a"])
+    ),
     "complete": lambda tasks: tasks.complete([1, uuid4()]),
     "undo": lambda tasks: tasks.complete([1], undo=True),
     "delete": lambda tasks: tasks.delete([1, range(2, 4)]),
@@ -42,6 +52,11 @@ ADDING: dict[str, Use] = {
 }
 
 
+def empty_page(query: TaskQuery) -> TaskPage:
+    """A list without any task, on the day of the test's clock."""
+    return TaskPage([], Counts(), query, date(2026, 1, 2))
+
+
 @pytest.mark.spec("001/FR-036")
 async def test_an_absent_store_holds_no_task_and_stays_absent(
     store: Store, database: Database, tasks: TaskService
@@ -49,11 +64,11 @@ async def test_an_absent_store_holds_no_task_and_stays_absent(
     before = await what_exists(store)
 
     for query in [
-        TaskQuery(status, limit)
+        TaskQuery(status, limit=limit)
         for status in TaskStatus
         for limit in (None, 9)
     ]:
-        assert await tasks.list(query) == TaskPage([], 0, 0, query)
+        assert await tasks.list(query) == empty_page(query)
     for use in LOOKING_FOR_A_TASK.values():
         with pytest.raises(NotFound):
             await use(tasks)
@@ -158,11 +173,11 @@ async def test_postgresql_is_touched_in_our_schema_alone(
         tasks = TaskService(
             database, "ada", lambda: datetime(2026, 1, 2, tzinfo=UTC)
         )
-        await tasks.add(NewTask(title="a"))
+        await tasks.add(NewTask(title="a", tags=["b"]))
         await tasks.delete([1])
 
     assert await fetch_all(store, outside) == before
     assert await fetch_all(
         store,
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'todo'::regnamespace ORDER BY 1",
-    ) == [("alembic_version",), ("counter",), ("task",)]
+    ) == [("alembic_version",), ("counter",), ("tag",), ("task",)]

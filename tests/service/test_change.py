@@ -17,7 +17,22 @@ from todo_cli.errors import (
     PartlyDone,
 )
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, Task, TaskChange, TaskQuery, TaskStatus
+from todo_cli.task import (
+    NewTask,
+    Reference,
+    Task,
+    TaskChange,
+    TaskQuery,
+    TaskStatus,
+)
+
+
+async def update(
+    tasks: TaskService, reference: Reference, change: TaskChange
+) -> Task:
+    """Change one task."""
+    [task] = await tasks.update([reference], change)
+    return task
 
 
 @pytest.fixture
@@ -50,9 +65,9 @@ async def done(tasks: TaskService, milk: Task, clock: Clock) -> Task:
 async def test_update_changes_the_named_fields_alone(
     tasks: TaskService, milk: Task, clock: Clock, changes: dict[str, Any]
 ) -> None:
-    updated = await tasks.update(1, TaskChange(**changes))
+    updated = await update(tasks, 1, TaskChange(**changes))
 
-    assert updated == replace(milk, **changes, updated_at=clock.now)
+    assert updated == replace(milk, **changes, updated_at=clock.now, version=2)
     assert await tasks.get(1) == updated
 
 
@@ -67,10 +82,14 @@ async def test_update_takes_an_id_and_changes_no_other_task(
         "completed": True,
     }
 
-    updated = await tasks.update(milk.id, TaskChange(**changes))
+    updated = await update(tasks, milk.id, TaskChange(**changes))
 
     assert updated == replace(
-        milk, **changes, completed_at=clock.now, updated_at=clock.now
+        milk,
+        **changes,
+        completed_at=clock.now,
+        updated_at=clock.now,
+        version=2,
     )
     assert await tasks.get(other.number) == other
 
@@ -82,11 +101,11 @@ async def test_update_to_what_is_there_moves_no_time(
     same: dict[str, Any] = {"title": "  Buy milk ", "description": "2 l"}
 
     for changes in ({"title": "Buy milk"}, {"description": "2 l"}, same):
-        assert await tasks.update(1, TaskChange(**changes)) == milk
-    assert await tasks.update(1, TaskChange(completed=False, **same)) == milk
+        assert await update(tasks, 1, TaskChange(**changes)) == milk
+    assert await update(tasks, 1, TaskChange(completed=False, **same)) == milk
     [done] = await tasks.complete([1])
     clock.tick()
-    assert await tasks.update(1, TaskChange(completed=True, **same)) == done
+    assert await update(tasks, 1, TaskChange(completed=True, **same)) == done
 
     assert await tasks.get(1) == done
 
@@ -96,43 +115,53 @@ async def test_update_to_what_is_there_moves_no_time(
 async def test_update_clears_a_description_once_and_gives_one(
     tasks: TaskService, milk: Task, clock: Clock, nothing: str | None
 ) -> None:
-    cleared = await tasks.update(1, TaskChange(description=nothing))
+    cleared = await update(tasks, 1, TaskChange(description=nothing))
     then = clock.now
     clock.tick()
-    again = await tasks.update(1, TaskChange(description=nothing))
-    given = await tasks.update(1, TaskChange(description="b"))
+    again = await update(tasks, 1, TaskChange(description=nothing))
+    given = await update(tasks, 1, TaskChange(description="b"))
 
-    assert cleared == replace(milk, description=None, updated_at=then)
+    assert cleared == replace(
+        milk, description=None, updated_at=then, version=2
+    )
     assert again == cleared
-    assert given == replace(milk, description="b", updated_at=clock.now)
+    assert given == replace(
+        milk, description="b", updated_at=clock.now, version=3
+    )
 
 
 @pytest.mark.spec("001/FR-010", "001/FR-028")
 async def test_update_completes_and_undoes(
     tasks: TaskService, milk: Task, clock: Clock
 ) -> None:
-    done = await tasks.update(1, TaskChange(completed=True))
+    done = await update(tasks, 1, TaskChange(completed=True))
     done_at = clock.now
     clock.tick()
-    undone = await tasks.update(1, TaskChange(completed=False))
+    undone = await update(tasks, 1, TaskChange(completed=False))
 
     assert done == replace(
-        milk, completed=True, completed_at=done_at, updated_at=done_at
+        milk,
+        completed=True,
+        completed_at=done_at,
+        updated_at=done_at,
+        version=2,
     )
-    assert undone == replace(milk, updated_at=clock.now)
+    assert undone == replace(milk, updated_at=clock.now, version=3)
 
 
 @pytest.mark.spec("001/FR-026", "001/FR-028")
 async def test_update_of_another_field_keeps_the_time_of_what_is_done(
     tasks: TaskService, done: Task, clock: Clock
 ) -> None:
-    renamed = await tasks.update(
-        1, TaskChange(title="Buy bread", completed=True)
+    renamed = await update(
+        tasks, 1, TaskChange(title="Buy bread", completed=True)
     )
-    cleared = await tasks.update(1, TaskChange(description=None))
+    cleared = await update(tasks, 1, TaskChange(description=None))
 
-    assert renamed == replace(done, title="Buy bread", updated_at=clock.now)
-    assert cleared == replace(renamed, description=None)
+    assert renamed == replace(
+        done, title="Buy bread", updated_at=clock.now, version=3
+    )
+    assert cleared == replace(renamed, description=None, version=4)
 
 
 @pytest.mark.spec("001/FR-023", "001/FR-026")
@@ -143,20 +172,24 @@ async def test_update_refuses_what_names_nothing_or_clears_what_must_be_there(
     refused = {
         "title": TaskChange(title=unset, description="x"),
         "completed": TaskChange(completed=unset),
+        "tags": TaskChange(tags=unset),
+        "add_tags": TaskChange(add_tags=unset),
+        "remove_tags": TaskChange(remove_tags=unset, priority="low"),
+        "note": TaskChange(note=unset),
     }
 
     with pytest.raises(InvalidInput, match=r"^Nothing to change is named$"):
-        await tasks.update(1, TaskChange())
+        await update(tasks, 1, TaskChange())
     for field, change in refused.items():
         with pytest.raises(
             InvalidInput, match=f"^{field}: cannot be empty$"
         ) as error:
-            await tasks.update(1, change)
+            await update(tasks, 1, change)
         assert error.value.details == (
             {"field": field, "message": "cannot be empty"},
         )
     with pytest.raises(NotFound, match="2"):
-        await tasks.update(2, TaskChange(title="b"))
+        await update(tasks, 2, TaskChange(title="b"))
 
     assert (await tasks.list(TaskQuery(TaskStatus.ALL))).tasks == [milk]
 
@@ -170,7 +203,7 @@ async def test_complete_stamps_the_time_once(
     clock.tick()
 
     assert done == replace(
-        milk, completed=True, completed_at=then, updated_at=then
+        milk, completed=True, completed_at=then, updated_at=then, version=2
     )
     assert await tasks.complete([1]) == [done]
     assert await tasks.get(1) == done
@@ -187,10 +220,10 @@ async def test_undo_makes_open_again_once(
     clock.tick()
     [redone] = await tasks.complete([1])
 
-    assert undone == replace(milk, updated_at=then)
+    assert undone == replace(milk, updated_at=then, version=3)
     assert again == [undone]
     assert redone == replace(
-        done, completed_at=clock.now, updated_at=clock.now
+        done, completed_at=clock.now, updated_at=clock.now, version=4
     )
 
 
@@ -233,7 +266,7 @@ async def test_delete_gives_the_task_back_as_it_was_and_it_is_gone(
         with pytest.raises(NotFound):
             await tasks.get(reference)
     page = await tasks.list(TaskQuery(TaskStatus.ALL))
-    assert (page.tasks, page.open_count, page.done_count) == ([], 0, 0)
+    assert (page.tasks, page.counts.open, page.counts.done) == ([], 0, 0)
 
 
 @pytest.mark.spec("001/FR-029")
@@ -255,6 +288,7 @@ async def test_changing_no_task_changes_nothing(
     tasks: TaskService, milk: Task
 ) -> None:
     assert await tasks.complete([]) == []
+    assert await tasks.update([], TaskChange(title="x")) == []
     assert await tasks.delete([]) == []
     assert await tasks.get(milk.number) == milk
 
@@ -273,7 +307,7 @@ async def test_changing_a_thousand_at_once_is_one_call(
     assert [task.number for task in opened] == list(range(1000, 0, -1))
     assert gone == opened[::-1]
     page = await tasks.list()
-    assert (len(page.tasks), page.open_count) == (100, 100)
+    assert (len(page.tasks), page.counts.open) == (100, 100)
 
 
 # A store that leaves a row out of so many changes, as if the task had been away each

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.service.backdoor import fetch_all
 from tests.service.worker import Call, Crew, Outcome, start
+from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.stores import Store
 from todo_cli.task import NewTask, Task
@@ -307,7 +309,7 @@ def test_updates_of_different_fields_of_one_task_are_all_kept(
             "completed": round % 2 == 0,
         }
         calls: list[Call] = [
-            ("update", "ada", number, {field: value})
+            ("update", "ada", [number], {field: value})
             for number in (1, 2, 3)
             for field, value in expected.items()
         ]
@@ -333,7 +335,7 @@ def test_updates_by_eight_processes_leave_the_last_of_each_field(
     outcomes = crew.run(
         [
             [
-                ("update", "ada", n, {field: f"{field} {call}"})
+                ("update", "ada", [n], {field: f"{field} {call}"})
                 for call in range(CALLS)
             ]
             for n, field in fields
@@ -365,3 +367,175 @@ def test_adds_repeated_while_the_task_is_deleted_leave_one_or_none(
         }
         stored = [task.id for task in crew.everything("ada")]
         assert stored.count(id) in (0, 1)
+
+
+# Tags, notes, and changes of several tasks
+
+
+def tags_of(store: Store) -> dict[object, set[object]]:
+    """The names in the table of tags, by the number of their task."""
+    sql = """SELECT t.number, g.name FROM todo.tag g
+        JOIN todo.task t ON t.id = g.task_id"""
+    found: dict[object, set[object]] = {}
+    for number, name in wait_for(fetch_all(store, sql)):
+        found.setdefault(number, set()).add(name)
+    return found
+
+
+def assert_indexed(store: Store, tasks: Sequence[Task]) -> None:
+    """Check that the table has every tag of the tasks; it may have more."""
+    rows = tags_of(store)
+    for task in tasks:
+        assert set(task.tags) <= rows.get(task.number, set())
+
+
+@pytest.mark.spec("001/FR-034", "001/FR-063")
+def test_tags_that_eight_processes_add_to_one_task_are_all_kept(
+    workers: Workers, store: Store
+) -> None:
+    crew = workers(WORKERS)
+    crew.alone("add", "ada", A)
+    names = [[f"{n}-{call}" for call in range(6)] for n in range(WORKERS)]
+
+    outcomes = crew.run(
+        [
+            [("update", "ada", [1], {"add_tags": [name]}) for name in each]
+            for each in names
+        ]
+    )
+
+    assert errors(outcomes) == Counter()
+    [task] = crew.everything("ada")
+    assert task.tags == sorted(chain(*names))
+    assert (len(task.tags), task.version) == (48, 49)
+    assert tags_of(store) == {1: set(task.tags)}
+    versions = sorted(outcome.tasks[0].version for outcome in outcomes)
+    assert versions == list(range(2, 50))
+
+
+@pytest.mark.spec("001/FR-034", "001/FR-063")
+def test_tags_are_added_and_removed_at_once_and_each_call_counts(
+    workers: Workers, store: Store
+) -> None:
+    crew = workers(WORKERS)
+    old = [f"old-{n}-{call}" for n in range(4) for call in range(6)]
+    crew.alone("add", "ada", NewTask("a", tags=old))
+
+    def calls(worker: int) -> list[Call]:
+        change = "remove_tags" if worker < 4 else "add_tags"
+        prefix = "old" if worker < 4 else "new"
+        names = [f"{prefix}-{worker % 4}-{call}" for call in range(6)]
+        return [("update", "ada", [1], {change: [name]}) for name in names]
+
+    outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
+
+    assert errors(outcomes) == Counter()
+    [task] = crew.everything("ada")
+    assert task.tags == [name.replace("old", "new") for name in old]
+    assert task.version == 49
+    assert_indexed(store, [task])
+
+
+@pytest.mark.spec("001/FR-034", "001/FR-063")
+def test_one_tag_added_and_removed_again_and_again_is_found_if_it_is_there(
+    workers: Workers, store: Store
+) -> None:
+    crew = workers(WORKERS)
+    crew.alone("add_all", "ada", [NewTask("a", tags=["x"])] * 2)
+    changes = [{"add_tags": ["x"]}, {"remove_tags": ["x"]}, {"tags": ["x"]}]
+
+    def calls(worker: int) -> list[Call]:
+        numbers = [1, 2] if worker % 2 else [2, 1]
+        return [
+            ("update", "ada", numbers, changes[(worker + call) % 3])
+            for call in range(CALLS)
+        ]
+
+    outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
+
+    assert errors(outcomes) == Counter()
+    stored = crew.everything("ada")
+    assert_indexed(store, stored)
+    assert stored[0].tags == stored[1].tags
+
+
+@pytest.mark.spec("001/FR-033", "001/FR-063")
+def test_updates_of_several_in_crossing_orders_never_deadlock(
+    workers: Workers, store: Store
+) -> None:
+    crew = workers(WORKERS)
+    [first, second, third] = crew.alone("add_all", "ada", [A] * 3)
+    orders = [
+        *([1, 2, 3], [3, 2, 1], [second.id, third.id, first.id]),
+        [third.id, range(1, 3)],
+    ]
+
+    def calls(worker: int) -> list[Call]:
+        return [
+            (
+                "update",
+                "ada",
+                orders[worker % 4],
+                {"add_tags": [f"{worker}-{call % 6}"], "title": f"{call}"},
+            )
+            for call in range(CALLS)
+        ]
+
+    outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
+
+    assert errors(outcomes) == Counter()
+    stored = crew.everything("ada")
+    for task in stored:
+        assert len(task.tags) == 48
+        assert task.title == f"{CALLS - 1}"
+    assert_indexed(store, stored)
+    # All three change at once, so none has seen more changes than another.
+    assert len({task.version for task in stored}) == 1
+
+
+@pytest.mark.spec("001/FR-034", "001/FR-064")
+def test_notes_that_several_processes_add_at_once_are_all_kept(
+    workers: Workers,
+) -> None:
+    crew = workers(WORKERS)
+    crew.alone("add", "ada", A)
+    lines = [[f"{n}: {call}" for call in range(10)] for n in range(WORKERS)]
+
+    outcomes = crew.run(
+        [
+            [("update", "ada", [1], {"note": line}) for line in each]
+            for each in lines
+        ]
+    )
+
+    assert errors(outcomes) == Counter()
+    [task] = crew.everything("ada")
+    kept = (task.description or "").split("\n")
+    assert sorted(kept) == sorted(chain(*lines))
+    for n in range(WORKERS):
+        # Those of one process are in its order.
+        assert [line for line in kept if line in lines[n]] == lines[n]
+    assert task.version == 81
+
+
+@pytest.mark.spec("001/FR-032", "001/FR-063")
+def test_tags_of_tasks_that_are_deleted_meanwhile_are_not_found(
+    workers: Workers, store: Store
+) -> None:
+    crew = workers(WORKERS)
+
+    for round in range(ROUNDS):
+        user = f"user {round}"
+        crew.alone("add_all", user, [NewTask("a", tags=["x"])] * 2)
+        outcomes = crew.race(
+            ("update", user, [1, 2], {"add_tags": ["y"]}),
+            ("delete", user, [2]),
+        )
+        updates, deletes = outcomes[0::2], outcomes[1::2]
+
+        assert set(errors(updates)) <= {"NOT_FOUND"}
+        assert errors(deletes) == Counter({"NOT_FOUND": len(deletes) - 1})
+        [left] = crew.everything(user)
+        is_tagged = any(not outcome.error for outcome in updates)
+        assert left.tags == (["x", "y"] if is_tagged else ["x"])
+    assert set(tags_of(store)) == {1}

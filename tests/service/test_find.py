@@ -189,10 +189,10 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
     "find": lambda tasks, reference: tasks.find([reference]),
     "find among own": lambda tasks, reference: tasks.find([1, reference]),
     "update": lambda tasks, reference: tasks.update(
-        single(reference), TaskChange(title="taken", completed=True)
+        [reference], TaskChange(title="taken", completed=True)
     ),
     "update to the same": lambda tasks, reference: tasks.update(
-        single(reference), TaskChange(title="bob's 3")
+        [reference], TaskChange(title="bob's 3")
     ),
     "complete": lambda tasks, reference: tasks.complete([reference]),
     "complete among own": lambda tasks, reference: tasks.complete(

@@ -1,12 +1,13 @@
 """Listing: order, status, limit, counts, and nobody else's tasks."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 
 import pytest
 
 from tests.support.stores import Clock
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, TaskPage, TaskQuery, TaskStatus
+from todo_cli.task import Counts, NewTask, TaskPage, TaskQuery, TaskStatus
 
 Services = Callable[[str], TaskService]
 
@@ -46,12 +47,12 @@ async def test_list_orders_tasks_of_one_instant_by_number(
 ) -> None:
     await tasks.add_all([NewTask(title=f"task {n}") for n in range(12)])
     opened = [
-        numbers(await tasks.list(TaskQuery(status, 5)))
+        numbers(await tasks.list(TaskQuery(status, limit=5)))
         for status in (TaskStatus.OPEN, TaskStatus.ALL)
     ]
     await tasks.complete([range(1, 13)])
 
-    done = numbers(await tasks.list(TaskQuery(TaskStatus.DONE, 5)))
+    done = numbers(await tasks.list(TaskQuery(TaskStatus.DONE, limit=5)))
 
     assert [*opened, done] == [[12, 11, 10, 9, 8]] * 3
 
@@ -62,11 +63,12 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
 ) -> None:
     whole = {
         TaskStatus.OPEN: [5, 3, 1],
+        TaskStatus.WAITING: [],
         TaskStatus.DONE: [4, 2],
         TaskStatus.ALL: [5, 4, 3, 2, 1],
     }
     queries = [
-        TaskQuery(status, limit)
+        TaskQuery(status, limit=limit)
         for status in TaskStatus
         for limit in (None, 1, 2, 3, 999_999_999)
     ]
@@ -77,9 +79,9 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
         whole[query.status][: query.limit] for query in queries
     ]
     assert [page.query for page in pages] == queries
-    assert {(page.open_count, page.done_count) for page in pages} == {(3, 2)}
+    assert {(page.counts.open, page.counts.done) for page in pages} == {(3, 2)}
     assert await five.list() == pages[0]
-    assert pages[10].tasks == [
+    assert pages[15].tasks == [
         await five.get(number) for number in (5, 4, 3, 2, 1)
     ]
 
@@ -88,20 +90,20 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
 async def test_list_without_tasks_still_counts(tasks: TaskService) -> None:
     await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
     done = [
-        await tasks.list(TaskQuery(TaskStatus.DONE, limit))
+        await tasks.list(TaskQuery(TaskStatus.DONE, limit=limit))
         for limit in (None, 20)
     ]
     await tasks.complete([1, 2])
     opened = [
-        await tasks.list(TaskQuery(TaskStatus.OPEN, limit))
+        await tasks.list(TaskQuery(TaskStatus.OPEN, limit=limit))
         for limit in (None, 20)
     ]
 
     assert [
-        (page.tasks, page.open_count, page.done_count) for page in done
+        (page.tasks, page.counts.open, page.counts.done) for page in done
     ] == ([([], 2, 0)] * 2)
     assert [
-        (page.tasks, page.open_count, page.done_count) for page in opened
+        (page.tasks, page.counts.open, page.counts.done) for page in opened
     ] == ([([], 0, 2)] * 2)
 
 
@@ -111,9 +113,10 @@ async def test_list_stops_counting_at_1001_and_holds_more(
 ) -> None:
     async def counts() -> set[tuple[int, int]]:
         pages = [
-            await tasks.list(TaskQuery(status, 2)) for status in TaskStatus
+            await tasks.list(TaskQuery(status, limit=2))
+            for status in TaskStatus
         ]
-        return {(page.open_count, page.done_count) for page in pages}
+        return {(page.counts.open, page.counts.done) for page in pages}
 
     steps: list[Callable[[], Awaitable[object]]] = [
         lambda: tasks.add_all([NewTask(title="a")] * 1000),
@@ -154,15 +157,12 @@ async def test_list_holds_and_counts_only_the_users_own_tasks(
     )
 
     assert {task.user_id for task in ada_sees.tasks} == {"ada"}
-    assert (len(ada_sees.tasks), ada_sees.open_count, ada_sees.done_count) == (
-        5,
-        3,
-        2,
-    )
-    assert bob_sees == TaskPage([theirs], 1, 0, everything)
-    assert await service("eve").list(everything) == TaskPage(
-        [], 0, 0, everything
-    )
+    today = date(2026, 1, 2)
+    assert len(ada_sees.tasks) == 5
+    assert ada_sees.counts == Counts(open=3, done=2)
+    assert bob_sees == TaskPage([theirs], Counts(open=1), everything, today)
+    nothing = TaskPage([], Counts(), everything, today)
+    assert await service("eve").list(everything) == nothing
 
 
 @pytest.mark.spec("001/FR-019")
@@ -175,20 +175,20 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
     wanted = await five.list(TaskQuery(status))
 
     for limit in (1, 2, 3, 12):
-        pages = [await five.list(TaskQuery(status, limit))]
+        pages = [await five.list(TaskQuery(status, limit=limit))]
         while pages[-1].next is not None:
-            after = TaskQuery(status, limit, after=pages[-1].next)
+            after = TaskQuery(status, limit=limit, after=pages[-1].next)
             pages.append(await five.list(after))
         assert [task for page in pages for task in page.tasks] == wanted.tasks
         assert [len(page.tasks) for page in pages[:-1]] == [limit] * (
             len(pages) - 1
         )
-        assert {(page.open_count, page.done_count) for page in pages} == {
-            (wanted.open_count, wanted.done_count)
+        assert {(page.counts.open, page.counts.done) for page in pages} == {
+            (wanted.counts.open, wanted.counts.done)
         }
         assert (wanted.next, len(pages)) == (
             None,
-            -(-len(wanted.tasks) // limit),
+            max(-(-len(wanted.tasks) // limit), 1),
         )
 
 
@@ -196,7 +196,7 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
 async def test_list_goes_on_where_it_was_while_tasks_come_and_go(
     five: TaskService, clock: Clock
 ) -> None:
-    page = await five.list(TaskQuery(TaskStatus.ALL, 2))
+    page = await five.list(TaskQuery(TaskStatus.ALL, limit=2))
     clock.tick()
     await five.add(NewTask(title="task 6"))
     await five.delete([4, 3])

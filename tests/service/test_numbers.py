@@ -72,7 +72,7 @@ async def test_a_number_that_no_task_can_have_is_not_found(
         with pytest.raises(NotFound, match=f"No task {number} for ada"):
             await tasks.get(number)
         with pytest.raises(NotFound):
-            await tasks.update(number, TaskChange(title="c"))
+            await tasks.update([number], TaskChange(title="c"))
 
     assert await rows(store) == before
 
@@ -162,7 +162,7 @@ async def test_numbers_that_only_a_file_can_hold_are_read_and_not_counted_on(
         with pytest.raises(Conflict, match="No number is left for ada"):
             await tasks.add(NewTask(title="c"))
     assert (await tasks.get(last)).title == "b"
-    await tasks.update(last, TaskChange(title="d"))
+    await tasks.update([last], TaskChange(title="d"))
     page = await tasks.list(TaskQuery(TaskStatus.ALL, limit=1))
     assert page.next == Position(page.tasks[0].created_at, last)
     rest = await tasks.list(TaskQuery(TaskStatus.ALL, after=page.next))

@@ -62,7 +62,7 @@ IDS = UUID("5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11")
 STORED = "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
 SOME = """
 INSERT INTO todo.counter VALUES ('{user}', {last});
-INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at) VALUES {rows}
+INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at, title_folded) VALUES {rows}
 """
 
 
@@ -128,7 +128,7 @@ class Site:
     def fill(self, *titles: str, user: str = "ada") -> None:
         """Store open tasks numbered from 1, by SQL."""
         rows = ", ".join(
-            f"('{task_id(number, user)}', {number}, '{user}', '{title}', false, '2026-01-01Z', '2026-01-01Z')"
+            f"('{task_id(number, user)}', {number}, '{user}', '{title}', false, '2026-01-01Z', '2026-01-01Z', '')"
             for number, title in enumerate(titles, start=1)
         )
         self.server.run_sql(

@@ -48,6 +48,10 @@ class RunContext:
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
 
+    def __post_init__(self) -> None:
+        """Show how far an upgrade has come, which any command can begin."""
+        self.database.progress = self.progress
+
     @property
     def today(self) -> "date":
         """The caller's day, by `TZ`."""
@@ -103,11 +107,22 @@ class RunContext:
         Yields a function of (done, total) that moves the bar. It does nothing
         without a terminal, or with `--json`.
         """
-        if self.as_json or not self.env.stderr_is_terminal:
+        # A terminal has room for one bar: an import can upgrade its target.
+        is_quiet = self.as_json or not self.env.stderr_is_terminal
+        if is_quiet or self.shows_progress:
             yield _report_nothing
             return
-        env = self.env
         self.shows_progress = True
+        try:
+            with self._bar(what) as report:
+                yield report
+        finally:
+            self.shows_progress = False
+
+    @contextmanager
+    def _bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Draw the bar on the terminal, or write its words once."""
+        env = self.env
         if env.is_plain:
             env.say(f"{what}...\n".encode())
             yield _report_nothing

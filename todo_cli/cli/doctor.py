@@ -86,6 +86,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "counters_behind": "counters behind",
     "unreadable_tasks": "unreadable tasks",
     "tasks_checked": "tasks checked",
+    "unfilled_tasks": "tasks to fill",
+    "unfilled_tags": "tags to fill",
     "numbers": "numbers",
 }
 """Every finding in words, for a terminal: at most 18 characters.

@@ -12,10 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, column, literal_column, select, table
+from sqlalchemy import (
+    ClauseElement,
+    column,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.sql.operators import and_ as and_operator
-from sqlmodel import SQLModel
 
 from todo_cli.database import ddl, listing, lists, queries
 from todo_cli.database.dialect_postgresql import QuietDialect
@@ -37,6 +43,7 @@ _KINDS: Final = {
     "Text": "text",
     "Day": "day",
     "Names": "names",
+    "Priority": "priority",
 }
 
 
@@ -91,16 +98,24 @@ def list_of(name: str, chosen: Plan) -> str:
         return sql_of(lists.every(dialect, queries.COLUMNS, where), name)
     few = None
     if chosen.probe is not None:
-        more = [known[each] for each in chosen.probe.conditions]
-        few = lists.few_of(chosen.probe.source, [*where, *more])
+        fitting = [known[each] for each in chosen.probe.conditions]
+        few = lists.few_of(dialect, chosen.probe.source, fitting)
     segments = []
-    for parts in chosen.segments:
+    for number, parts in enumerate(chosen.segments):
         made = []
-        for part in parts:
+        for place, part in enumerate(parts):
             conditions = [known[each] for each in part.conditions]
-            made.append((conditions, _columns_of(part.order)))
+            if part.tied is None:
+                order = _columns_of(part.order)
+                made.append(lists.Part(conditions, order))
+                continue
+            tied = [known[each] for each in part.tied]
+            last = lists.last_of(f"part_{number}_{place}")
+            made.append(
+                lists.reversed_part(conditions, tied, part.order[0], last)
+            )
         segments.append(made)
-    whole = lists.some(dialect, queries.COLUMNS, where, segments, few)
+    whole = lists.some(dialect, queries.COLUMNS, segments, few)
     return sql_of(whole, name)
 
 
@@ -118,8 +133,11 @@ def written(name: str) -> str:
     for key, expression in queries.statements(DIALECTS[name]).items():
         statements[key] = _entry(expression, name)
     creation = ddl.creation(ddl.dialect_of(name))
+    words = []
+    if name == "postgresql":
+        words = ddl.index_of_words(ddl.dialect_of(name))
     tables = {}
-    for each in SQLModel.metadata.sorted_tables:
+    for each in queries.copied():
         tables[each.name] = [part.name for part in each.c]
     content = {
         "statements": statements,
@@ -127,6 +145,7 @@ def written(name: str) -> str:
         "change": _change(name),
         # A list of lines, so that a diff of the file shows the changed line.
         "creation": [step.split("\n") for step in creation],
+        "words": [step.split("\n") for step in words],
         "tables": tables,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -217,11 +236,6 @@ def _lists(name: str) -> dict[str, Any]:
     dialect = DIALECTS[name]
     where: Any = literal_column("/*where*/")
     every = _entry(lists.every(dialect, queries.COLUMNS, [where]), name)
-    templates = {"every": every["sql"]}
-    for source in listing.SOURCES:
-        for shape in listing.SHAPES:
-            key = f"{source}:{shape}"
-            templates[key] = _template(name, source, shape)
     clauses = {}
     for key, clause in lists.clauses(dialect).items():
         clauses[key] = part_of(clause, name)
@@ -229,34 +243,109 @@ def _lists(name: str) -> dict[str, Any]:
     for key, columns in {**lists.ORDERS, **lists.GROUPS}.items():
         parts = [sql_of(column, name) for column in columns]
         orders[key] = ", ".join(parts)
+    found = {"kinds": every["kinds"], "every": every["sql"]}
+    return (
+        found
+        | _templates(name)
+        | {
+            "few": {each: _few(name, each) for each in listing.SOURCES},
+            "clauses": clauses,
+            "orders": orders,
+            "edges": {each: _edge(name, each) for each in _REVERSED},
+        }
+    )
+
+
+_REVERSED: Final = [
+    name for name in lists.ORDERS if name.endswith("_reversed")
+]
+
+
+def _few(name: str, source: str) -> list[str]:
+    """Compile what looks for the tasks that fit a filter."""
+    mark: Any = literal_column("/*probe*/")
+    few = lists.few_of(DIALECTS[name], source, [mark])
+    return sql_of(few, name).split("\n")
+
+
+def _edge(name: str, order: str) -> dict[str, str]:
+    """Compile how a reversed part and its edge are read."""
+    part = lists.reversed_part([], [], order, "last_0_0")
+    edge: Any = part.edge
+    columns = []
+    for number, each in enumerate(edge.columns):
+        columns.append(f"{sql_of(each.element, name)} AS edge_{number}")
+    names = [f"edge_{number}" for number in range(len(columns))]
+    last = [sql_of(each, name) for each in edge.is_last]
     return {
-        "kinds": every["kinds"],
-        "templates": templates,
-        "clauses": clauses,
-        "orders": orders,
+        "edge": ", ".join(columns),
+        "order": ", ".join(sql_of(each, name) for each in part.order),
+        "names": ", ".join(names),
+        "backward": ", ".join(sql_of(each, name) for each in edge.backward),
+        "is last": " AND ".join(last),
+        "ties": ", ".join(sql_of(each, name) for each in edge.ties),
     }
 
 
-def _template(name: str, source: str, shape: str) -> list[str]:
-    """Compile a list with a limit, with marks in the place of its parts."""
-    where: Any = literal_column("/*where*/")
-    few = None
-    if source != "none":
-        probe: Any = literal_column("/*probe*/")
-        few = lists.few_of(source, [where, probe])
-    segments = []
+def _templates(name: str) -> dict[str, Any]:
+    """Compile the lists with a limit, with marks in the place of their parts.
+
+    What comes before the page is apart: the page is the same for all.
+    """
+    found: dict[str, Any] = {"page": {}}
+    few: Any = text("/*few*/").columns()
+    for kind, probe in (("all", None), ("some", few)):
+        page = lists.page(
+            DIALECTS[name], queries.COLUMNS, has_few=kind == "some"
+        )
+        found["page"][kind] = f" {sql_of(page, name)}".split("\n")
+        shapes = {}
+        for shape in listing.SHAPES:
+            shapes[shape] = _template(name, shape, probe)
+            shapes[f"edge:{shape}"] = _template(
+                name, shape, probe, has_edge=True
+            )
+        found[kind] = shapes
+    return found
+
+
+def _template(
+    name: str, shape: str, few: Any, *, has_edge: bool = False
+) -> list[str]:
+    """Compile what comes before the page of a list."""
+    segments: list[Any] = []
     number = 0
     for count in shape.split("."):
         parts = []
         for _ in range(int(count)):
-            condition: Any = literal_column(f"/*when {number}*/")
-            order: Any = literal_column(f"/*order {number}*/")
-            parts.append(([condition], [order]))
+            is_edged = has_edge and not segments
+            parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    dialect = DIALECTS[name]
-    whole = lists.some(dialect, queries.COLUMNS, [where], segments, few)
-    return sql_of(whole, name).split("\n")
+    made = []
+    for cte, expression in lists.before(segments, few).items():
+        made.append(f"{cte} AS \n({sql_of(expression, name)})")
+    together = ", \n".join(made)
+    return f"WITH {together}".split("\n")
+
+
+def _marked(number: int, *, has_edge: bool) -> lists.Part:
+    """Return a part that has only marks."""
+
+    def mark(what: str) -> list[Any]:
+        return [literal_column(f"/*{what} {number}*/")]
+
+    edge = None
+    if has_edge:
+        edge = lists.Edge(
+            columns=mark("edge"),
+            names=mark("names"),
+            backward=mark("backward"),
+            is_last=mark("is last"),
+            conditions=mark("tied"),
+            ties=mark("ties"),
+        )
+    return lists.Part(mark("when"), mark("order"), edge)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlmodel import SQLModel
 
-from todo_cli.database import owner
+from todo_cli.database import owner, search
 from todo_cli.database.failures import STRANGERS_STATE
 from todo_cli.database.schema import HEAD
 from todo_cli.database.tables import SCHEMA
@@ -95,11 +95,18 @@ def creation(dialect: Dialect) -> list[str]:
         return [
             *preparation(dialect),
             *steps,
+            search.TRIGRAMS,
             f"{stamp} ON CONFLICT DO NOTHING",
         ]
     # A file has no schemas. Its transaction excludes other processes, so no
     # statement needs to be repeatable.
-    return [step.replace(f"{SCHEMA}.", "") for step in [*steps, stamp]]
+    steps += [*search.NOTES, stamp]
+    return [step.replace(f"{SCHEMA}.", "") for step in steps]
+
+
+def index_of_words(dialect: Dialect) -> list[str]:
+    """Return the statements that make the index of words on PostgreSQL."""
+    return [*lock(dialect), search.TRIGRAMS]
 
 
 def _definitions(*, if_not_exists: bool) -> list[DDLElement]:

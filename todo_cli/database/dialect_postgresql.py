@@ -113,6 +113,18 @@ class QualifiedCompiler(PGCompiler_asyncpg):
         # Qualified operators have one precedence, whatever their names.
         return f"({text})" if is_nested else text
 
+    def _generate_delimited_list(
+        self, elements: Any, separator: Any, **options: Any
+    ) -> str:
+        """Write `a + b + c`, which SQLAlchemy keeps as one list."""
+        write: Any = super()._generate_delimited_list
+        name = (separator or "").strip()
+        # AND and OR are syntax, and so is the comma.
+        if name.isalpha() or name in ("", ","):
+            return str(write(elements, separator, **options))
+        text = write(elements, f" OPERATOR(pg_catalog.{name}) ", **options)
+        return f"({text})"
+
 
 def _qualified(name: str) -> str:
     """Return the name of a type, independent of the search_path."""

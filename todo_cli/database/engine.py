@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from todo_cli.database import failures
 from todo_cli.database.attempts import BUSY_FOR_S, Attempts, Effect
 from todo_cli.database.drivers import check_python
-from todo_cli.database.keeper import Keeper
+from todo_cli.database.keeper import Keeper, Progress, quietly
 from todo_cli.database.rows import Unreadable
 from todo_cli.database.run import Connection
 from todo_cli.database.schema import HEAD
@@ -42,6 +42,8 @@ class Database:
         self.target = target
         self.connections = connections
         self.keeper = keeper
+        self.progress: Progress = quietly
+        """Shows how far an upgrade has come, which any command can begin."""
         self._attempts = attempts
 
     @property
@@ -180,6 +182,19 @@ class Database:
 
         return await self._attempts.run(bring, Effect.REPEATABLE)
 
+    async def fill(self) -> None:
+        """Fill what search and sorting need, in rows that lack it.
+
+        Also where the schema is up to date: another role may have upgraded it.
+
+        Raises:
+            TodoError: translated from the driver's error.
+        """
+        # Late: few commands need it.
+        from todo_cli.database import filling
+
+        await filling.fill(self, self.progress)
+
     async def upgrade_script(self) -> str:
         """Return the SQL that `upgrade` would run.
 
@@ -272,11 +287,12 @@ def _embedded(target: SqliteTarget, busy_for_s: float) -> Database:
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_file
 
-        await upgrade_file(target)
+        await upgrade_file(target, database.progress)
 
     file = File(target, busy_for_s=busy_for_s)
     attempts = Attempts(target, busy_for_s=busy_for_s)
-    return Database(target, file, Keeper(target, upgrade), attempts)
+    database = Database(target, file, Keeper(target, upgrade), attempts)
+    return database
 
 
 def _on_server(
@@ -295,7 +311,7 @@ def _on_server(
     async def upgrade() -> None:
         from todo_cli.database.upgrade import upgrade_server
 
-        await upgrade_server(server.dial)
+        await upgrade_server(server.dial, target.place)
 
     attempts = Attempts(target, busy_for_s=busy_for_s)
     return Database(target, server, Keeper(target, upgrade), attempts)

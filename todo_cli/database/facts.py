@@ -93,13 +93,15 @@ class Facts(Findings):
         """Fetch rows for the values with these names; `take` adds them.
 
         If that fails, note it for each name. A lost connection and a lock are
-        raised, so that the whole call is repeated.
+        raised, so that the whole call is repeated; so is damage, because a
+        damaged file cannot be used.
         """
         try:
             rows = await connection.fetch(statement, **values)
         except Exception as error:
             can_repeat = failures.is_cut(error) or failures.is_busy(error)
-            if can_repeat or not failures.is_of_driver(error):
+            is_damage = failures.is_damage(error)
+            if can_repeat or is_damage or not failures.is_of_driver(error):
                 raise
             self.add_unreadable(names, error)
         else:
@@ -171,8 +173,10 @@ async def _add_contents(
     facts.add("schema", version, warn_of_schema(state))
     if user is None:
         await _add_behind(facts, connection)
-    else:
-        await _add_tasks(facts, connection, user)
+        return
+    # Tables of an older file lack columns that the next command adds.
+    is_whole = state.fit is not Fit.OLDER
+    await _add_tasks(facts, connection, user, is_whole=is_whole)
 
 
 def warn_of_schema(state: State) -> str | None:
@@ -189,14 +193,21 @@ def warn_of_schema(state: State) -> str | None:
     return f"run `todo db upgrade`, which brings it to {schema.HEAD}"
 
 
-async def _add_tasks(facts: Facts, connection: Connection, user: str) -> None:
-    """Count the user's tasks, and look for what other programs have broken."""
+async def _add_tasks(
+    facts: Facts, connection: Connection, user: str, *, is_whole: bool
+) -> None:
+    """Count the user's tasks, and look for what other programs have broken.
+
+    Without `is_whole` only numbers are looked at.
+    """
     [(counted, highest)] = await connection.fetch("contents", user=user)
     facts.add("tasks", counted)
     # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
     await _add_behind(facts, connection)
-    await _add_flawed(facts, connection, user, counted)
+    if is_whole:
+        await _add_flawed(facts, connection, user, counted)
+        await _add_unfilled(facts, connection, user)
     facts.add("numbers", _numbers(last, highest))
 
 
@@ -271,6 +282,35 @@ async def _add_flawed(
         most=_NAMED_UP_TO + 1,
         earliest=_EARLIEST,
         too_late=_TOO_LATE,
+    )
+
+
+async def _add_unfilled(
+    facts: Facts, connection: Connection, user: str
+) -> None:
+    """Count what `todo db upgrade` fills: see `filling.py`."""
+
+    def take(name: str, warning: str) -> Take:
+        """Return what adds a count, with a warning unless it is 0."""
+
+        def add(rows: Sequence[Row]) -> None:
+            [(count,)] = rows
+            facts.add(name, count, warning if count else None)
+
+        return add
+
+    name = "unfilled_tasks"
+    unfilled = take(name, "no index of words finds them: `todo db upgrade`")
+    await facts.ask(connection, [name], "unfilled_of", unfilled, user=user)
+    name = "unfilled_tags"
+    untagged = take(name, "`list --tag` misses them: `todo db upgrade`")
+    await facts.ask(
+        connection,
+        [name],
+        "untagged_of",
+        untagged,
+        user=user,
+        rows=_ROWS_UP_TO,
     )
 
 

@@ -610,6 +610,11 @@ def is_busy(error: BaseException) -> bool:
     return is_locked or facts.sqlstate in _ROLLED_BACK
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite found that the file is damaged."""
+    return _facts(error).sqlite_name.startswith("SQLITE_CORRUPT")
+
+
 def is_of_disk(error: BaseException) -> bool:
     """Whether SQLite could not use the file; the disk knows why."""
     return _facts(error).sqlite_name.startswith(_OF_DISK)

@@ -6,7 +6,9 @@ itself hides why the system refuses something; a full or read-only disk is the
 usual reason.
 """
 
+import json
 import os
+import re
 import stat
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -40,10 +42,9 @@ _OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
 """How SQLite's check begins what it says about values, and not about damage."""
 _LARGEST: Final = 2**31 - 1
 """The highest number that PostgreSQL's column can hold."""
-_KINDS: Final = frozenset(
-    f"textintegertexttext{description}integertexttext{completed_at}"
-    for description in ("text", "null")
-    for completed_at in ("text", "null")
+_KINDS: Final = re.compile(
+    "textintegertexttext(text|null)integertexttext(text|null)"
+    "(text|null){4}textinteger"
 )
 """The types of all columns of a task, in SQLite's words."""
 
@@ -277,7 +278,7 @@ def is_readable(kinds: str, *values: bytes | None) -> bool:
     bytes. `kinds` are the types of all columns, joined; the values are those of
     all columns in their order.
     """
-    if kinds not in _KINDS:
+    if _KINDS.fullmatch(kinds) is None:
         return False
     try:
         texts = [None if each is None else each.decode() for each in values]
@@ -294,15 +295,38 @@ def _read(texts: list[Any]) -> None:
         ValueError: a time or the number is out of range.
         InvalidInput: the id or a text breaks a rule.
     """
-    id_text, number, _, title, description, _, *times = texts
+    id_text, number, _, title, description, _, *others = texts
+    *times, due_on, wait_until, priority, project, tags, version = others
     rules.clean_id(id_text)
     rules.clean_title(title)
     rules.clean_description(description)
-    if not 1 <= int(number) <= _LARGEST:
-        raise ValueError
+    rules.clean_priority(priority)
+    rules.clean_project(project)
+    for count in (number, version):
+        if not 1 <= int(count) <= _LARGEST:
+            raise ValueError
     for time in times:
         if time is None:
             continue
         # Python's years end with 9999, and a zone can shift the last of them.
         if not 1900 <= datetime.fromisoformat(time).year <= 9998:
             raise ValueError
+    for day in (due_on, wait_until):
+        if day is not None:
+            rules.read_day("day", day)
+    _read_tags(tags)
+
+
+def _read_tags(text: str) -> None:
+    """Check the JSON of a task's tags.
+
+    Raises:
+        ValueError: it is no list of texts, each once and in order.
+        InvalidInput: a tag breaks a rule.
+    """
+    tags = json.loads(text)
+    is_list = isinstance(tags, list)
+    if not is_list or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError
+    if rules.clean_tags(tags) != tags:
+        raise ValueError

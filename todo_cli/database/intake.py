@@ -14,6 +14,7 @@ trusted:
 """
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli import rules
 from todo_cli.database import schema
+from todo_cli.database.filling import folded_texts
 from todo_cli.database.run import Connection, Record, Statement
 from todo_cli.database.schema import Fit, State
 from todo_cli.errors import BadRecords, Detail, InvalidInput, SchemaMismatch
@@ -249,7 +251,8 @@ def _clean_task(row: Record) -> Record:
     if task["completed"] != (task["completed_at"] is not None):
         fault = "must be there exactly if the task is completed"
         raise InvalidInput.of("completed_at", fault)
-    return task
+    # Never those of the file, which any program can have written.
+    return task | folded_texts(task)
 
 
 def _clean(
@@ -318,6 +321,20 @@ def _completed(value: Any) -> bool:
     return value == 1
 
 
+def _tags(value: Any) -> list[str]:
+    """Read tags as SQLite stores them: a JSON array of texts."""
+    fault = InvalidInput.of("tags", "must be a JSON array of texts")
+    if not isinstance(value, str):
+        raise fault
+    try:
+        tags = json.loads(value)
+    except (ValueError, RecursionError):
+        raise fault from None
+    if not isinstance(tags, list):
+        raise fault
+    return rules.clean_tags(_text(str, tag) for tag in tags)
+
+
 _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "id": partial(_text, rules.clean_id),
     "number": partial(rules.read_integer, least=1),
@@ -328,6 +345,12 @@ _TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
     "created_at": rules.read_instant,
     "updated_at": rules.read_instant,
     "completed_at": partial(_or_null, rules.read_instant),
+    "due_on": partial(_or_null, partial(rules.read_day, "due_on")),
+    "wait_until": partial(_or_null, partial(rules.read_day, "wait_until")),
+    "priority": partial(_or_null, partial(_text, rules.clean_priority)),
+    "project": partial(_or_null, partial(_text, rules.clean_project)),
+    "tags": _tags,
+    "version": partial(rules.read_integer, least=1),
 }
 """How to check each column of a task, as SQLite stores it.
 

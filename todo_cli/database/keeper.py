@@ -6,6 +6,7 @@ no table.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from todo_cli.database import failures, files, schema, sidecars
@@ -13,6 +14,20 @@ from todo_cli.database.run import Connection
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.errors import IoFailed, NoStore
+
+Report = Callable[[int, int], None]
+"""Takes how much is done, and how much there is."""
+Progress = Callable[[str], AbstractContextManager[Report]]
+"""Shows a progress bar with these words."""
+
+
+def quietly(_words: str) -> AbstractContextManager[Report]:
+    """Take the place of a progress bar where none is drawn."""
+    return nullcontext(_ignore)
+
+
+def _ignore(_done: int, _all: int) -> None:
+    """Report nothing."""
 
 
 class Keeper:

@@ -18,26 +18,36 @@ Names = tuple[str, ...]
 
 
 class Part(NamedTuple):
-    """A part of a segment: more conditions, and the names of its order."""
+    """A part of a segment: its conditions, and the names of its order."""
 
     conditions: Names
     order: Names
+    tied: Names | None = None
+    """The conditions of those that share the last value of a reversed order.
+
+    They are read apart.
+    """
+
+    @property
+    def has_edge(self) -> bool:
+        """Whether those with the last value are read apart."""
+        return self.tied is not None
 
 
 class Probe(NamedTuple):
     """How to look for the tasks that fit a filter."""
 
     source: str
-    """`task`, or `tag`: the table that leads to them."""
-    conditions: Names = ()
-    """What leads into an index, besides the conditions of the list."""
+    """What leads to them: `task`, `tag` or the index of `words`."""
+    conditions: Names
+    """Which tasks fit; `words` has the condition `word` within."""
 
 
 class Plan(NamedTuple):
     """The parts of a list, by name."""
 
     where: Names
-    """The conditions of the list."""
+    """The conditions of the list; those of a part are its own."""
     segments: tuple[tuple[Part, ...], ...] = ()
     """None of them without a limit: then the order does not matter."""
     probe: Probe | None = None
@@ -46,21 +56,26 @@ class Plan(NamedTuple):
     def shape(self) -> str:
         """The name of the template: how many parts each segment has."""
         counts = ".".join(str(len(parts)) for parts in self.segments)
-        source = "none" if self.probe is None else self.probe.source
-        return f"{source}:{counts}"
+        if self.segments[0][0].has_edge:
+            return f"edge:{counts}"
+        return counts
 
 
 SHAPES: Final = ("1", "2", "1.1", "2.2", "1.1.1", "2.2.2")
 """How many parts the segments of a list can have."""
-SOURCES: Final = ("none", "task", "tag")
+SOURCES: Final = ("task", "tag", "words")
 
 
-def plan(query: TaskQuery, *more: str) -> Plan:
-    """Choose the parts of a list; `more` are the names of more conditions."""
+def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
+    """Choose the parts of a list; `more` are the names of more conditions.
+
+    `by_words` says that an index of words can find the words of the query.
+    """
     where = (*conditions_of(query), *more)
     if query.limit is None:
         return Plan(where)
-    return Plan(where, _segments(query), _probe(query))
+    probe = _probe(query, where, by_words=by_words)
+    return Plan(where, _segments(query, where), probe)
 
 
 # Conditions
@@ -177,20 +192,70 @@ _WHOLE: Final[Mapping[Sort, Names]] = {
 """Each order as one, with what puts tasks without a value last."""
 
 
-def _segments(query: TaskQuery) -> tuple[tuple[Part, ...], ...]:
+def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     """Return the segments of the order of a list."""
     sort = order_of(query)
     if query.group is not None:
         order = tuple(_named(name, query) for name in _WHOLE[sort])
-        return ((Part((), (f"group_{query.group}", *order)),),)
+        return ((Part(where, (f"group_{query.group}", *order)),),)
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
-        order = (_named(name, query),) if number == 0 else (name,)
+        order_name = _named(name, query) if number == 0 else name
+        if name == "wait" and query.status is TaskStatus.OPEN:
+            conditions = (*conditions, "waited")
         parts = []
         for state in _states(query, conditions):
-            parts.append(Part((*state, *conditions), order))
+            of_part = (*_walked(where, name), *state, *conditions)
+            tied: Names | None = None
+            if order_name != name:
+                # An index leads to the value, and nothing else may.
+                tied = (*state, *_tied((*where, *conditions), name))
+            parts.append(Part(of_part, (order_name,), tied))
         found.append(tuple(parts))
+    return tuple(found)
+
+
+WALKED: Final = "_walked"
+"""The end of the name of a condition for which no index is chosen."""
+LEADS: Final[Mapping[str, str]] = {
+    "waiting": "wait",
+    "has_due": "due",
+    "due_from": "due",
+    "due_to": "due",
+    "priorities": "priority",
+    "project": "",
+    "created_since": "newest",
+    "created_before": "newest",
+    "completed_since": "completed",
+    "completed_before": "completed",
+    "waited": "wait",
+    "done": "",
+}
+"""The conditions that have an index, and the order that has the same one."""
+
+
+def _walked(where: Names, order: str) -> Names:
+    """Return the conditions of a part, so that the index of its order is used."""
+    found = []
+    for name in where:
+        leads_elsewhere = LEADS.get(name, order) != order
+        # Every index but this one begins with the state.
+        if name == "done":
+            leads_elsewhere = order == "completed"
+        found.append(f"{name}{WALKED}" if leads_elsewhere else name)
+    return tuple(found)
+
+
+def _tied(where: Names, order: str) -> Names:
+    """Return the conditions of those with the last value of a part.
+
+    The index of the order leads to that value, and no range may be chosen.
+    """
+    found = []
+    for name in _walked(where, order):
+        is_range = LEADS.get(name) == order
+        found.append(f"{name}{WALKED}" if is_range else name)
     return tuple(found)
 
 
@@ -233,17 +298,18 @@ def _states(query: TaskQuery, conditions: Names) -> Sequence[Names]:
 # The probe of a filter
 
 
-def _probe(query: TaskQuery) -> Probe | None:
+def _probe(query: TaskQuery, where: Names, *, by_words: bool) -> Probe | None:
     """Choose how to look for the tasks that fit; None without a filter."""
     if query.tags:
-        return Probe("tag")
-    filters = filters_of(query)
+        return Probe("tag", where)
+    if query.words and by_words:
+        return Probe("words", tuple(name for name in where if name != "word"))
     state: Names = ()
     if query.status is TaskStatus.ALL:
         state = ("either",)
-    if filters:
-        return Probe("task", state)
+    if filters_of(query):
+        return Probe("task", (*where, *state))
     is_rare = query.status is TaskStatus.WAITING and query.order != Sort.WAIT
     if is_rare:
-        return Probe("task", ("has_wait",))
+        return Probe("task", (*where, "has_wait"))
     return None

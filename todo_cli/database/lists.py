@@ -13,10 +13,15 @@ A filter that few tasks fit would make such a walk long. So up to 1,001 tasks
 that fit are looked for first, by the filter's own index: if there are not more
 than 1,000, they are the list, and no segment is read. If there are more, a
 walk soon finds enough of them.
+
+Tasks with the same value are in the order of the index, newest first. Read
+backward the index has them oldest first. So a reversed part is read by the value
+alone, and those that share its last value are read apart, in their own order.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -28,15 +33,19 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    column,
     func,
     literal_column,
     or_,
     select,
+    table,
     true,
     tuple_,
     union_all,
 )
+from sqlalchemy.sql import operators
 
+from todo_cli.database import listing
 from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.tables import (
     ByCodePoint,
@@ -84,8 +93,19 @@ def within_years() -> ColumnElement[bool]:
     Wider than our CHECKs, which older stores lack: what can be read is shown.
     Only PostgreSQL needs it, where the driver fails for the whole answer.
     """
-    first: Any = literal_column("'0001-01-01Z'", Instant)
-    end: Any = literal_column("'10000-01-01Z'", Instant)
+    first: Any = literal_column("'0001-01-01'", Day)
+    end: Any = literal_column("'10000-01-01'", Day)
+    found = [within(1, 10_000)]
+    for each in (task.due_on, task.wait_until):
+        is_within = and_(each >= first, each < end)
+        found.append(or_(each.is_(None), is_within))
+    return and_(*found)
+
+
+def within(first_year: int, end_year: int) -> ColumnElement[bool]:
+    """Whether each time of a task is in these years; on PostgreSQL."""
+    first: Any = literal_column(f"'{first_year:04}-01-01Z'", Instant)
+    end: Any = literal_column(f"'{end_year:04}-01-01Z'", Instant)
     found = []
     for each in (task.created_at, task.updated_at, task.completed_at):
         is_within = and_(each >= first, each < end)
@@ -99,20 +119,36 @@ def within_years() -> ColumnElement[bool]:
 def clauses(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     """Return the conditions of lists, by name.
 
-    Each is compiled alone, and reading a list joins them with AND.
+    Each is compiled alone, and reading a list joins them with AND. Those of
+    `listing.LEADS` are there twice: once so that no index is chosen for them.
     """
-    return _states(dialect) | _days() | _choices(dialect) | _texts(dialect)
+    found = _plain(dialect, task)
+    columns: Any = SimpleNamespace()
+    for column_of in TASK.c:
+        walked = dialect.without_index(column_of)
+        setattr(columns, column_of.name, walked)
+    plain = _plain(dialect, columns)
+    for name in listing.LEADS:
+        found[f"{name}{listing.WALKED}"] = plain[name]
+    return found | _texts(dialect)
 
 
-def _states(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+def _plain(dialect: "Dialect", columns: Any) -> dict[str, Any]:
+    """Return the conditions on values but texts."""
+    states = _states(dialect, columns)
+    return states | _days(columns) | _choices(dialect, columns)
+
+
+def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on the status, and on the place in a list."""
-    waits = task.wait_until > TODAY
-    is_due = or_(task.wait_until.is_(None), task.wait_until <= TODAY)
+    waits = columns.wait_until > TODAY
+    is_due = or_(columns.wait_until.is_(None), columns.wait_until <= TODAY)
+    is_open = task.completed == _FALSE
     return {
-        "open": and_(task.completed == _FALSE, is_due),
-        "waiting": and_(task.completed == _FALSE, waits),
-        "done": task.completed == _TRUE,
-        "not_done": task.completed == _FALSE,
+        "open": and_(is_open, is_due),
+        "waiting": and_(is_open, waits),
+        "done": columns.completed == _TRUE,
+        "not_done": is_open,
         # It leaves out nothing, and leads into an index that begins with it.
         "either": dialect.is_either(task.completed),
         "after": tuple_(task.created_at, task.number) < _PLACE,
@@ -120,50 +156,52 @@ def _states(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     }
 
 
-def _days() -> dict[str, ColumnElement[bool]]:
+def _days(columns: Any) -> dict[str, Any]:
     """Conditions on days and times."""
-    found: dict[str, ColumnElement[bool]] = {
-        "has_due": task.due_on.is_not(None),
-        "no_due": task.due_on.is_(None),
-        "due_from": task.due_on >= bindparam("due_first", type_=Day),
-        "due_to": task.due_on <= bindparam("due_last", type_=Day),
-        "has_completed": task.completed_at.is_not(None),
-        "has_wait": task.wait_until.is_not(None),
-        "no_wait": task.wait_until.is_(None),
+    found: dict[str, Any] = {
+        "has_due": columns.due_on.is_not(None),
+        "no_due": columns.due_on.is_(None),
+        "due_from": columns.due_on >= bindparam("due_first", type_=Day),
+        "due_to": columns.due_on <= bindparam("due_last", type_=Day),
+        "has_completed": columns.completed_at.is_not(None),
+        "has_wait": columns.wait_until.is_not(None),
+        "no_wait": columns.wait_until.is_(None),
+        # Besides `open`, for the index of the wait day.
+        "waited": columns.wait_until <= TODAY,
     }
     since = bindparam("since", type_=Instant)
     before = bindparam("before", type_=Instant)
     for name in ("created", "completed"):
-        moment = task[f"{name}_at"]
+        moment = getattr(columns, f"{name}_at")
         found[f"{name}_since"] = moment >= since
         found[f"{name}_before"] = moment < before
     return found
 
 
-def _choices(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
+def _choices(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on priority, project and tags."""
-    has_priority = task.priority.is_not(None)
-    is_one = dialect.within(_RANK, "ranks")
-    project: Any = ByCodePoint(task.project)
+    has_priority = columns.priority.is_not(None)
+    is_one = dialect.within(rank(columns.priority), "ranks")
+    project: Any = ByCodePoint(columns.project)
     given: Any = ByCodePoint(bindparam("project", type_=Text))
     # What is below `home` begins with `home.`; the next character is `/`.
     below: Any = ByCodePoint(bindparam("project_below", type_=Text))
     end: Any = ByCodePoint(bindparam("project_end", type_=Text))
     return {
         "has_priority": has_priority,
-        "no_priority": task.priority.is_(None),
+        "no_priority": columns.priority.is_(None),
         "priorities": and_(has_priority, is_one),
-        "priorities_or_none": or_(task.priority.is_(None), is_one),
-        "has_project": task.project.is_not(None),
-        "no_project": task.project.is_(None),
+        "priorities_or_none": or_(columns.priority.is_(None), is_one),
+        "has_project": columns.project.is_not(None),
+        "no_project": columns.project.is_(None),
         # The outer bounds are for the index.
         "project": and_(
             project >= given,
             project < end,
             or_(project == given, project >= below),
         ),
-        "tags": ~dialect.lacks(task.tags, "tags"),
-        "no_tags": ~dialect.has_one(task.tags, "no_tags"),
+        "tags": ~dialect.lacks(columns.tags, "tags"),
+        "no_tags": ~dialect.has_one(columns.tags, "no_tags"),
     }
 
 
@@ -171,21 +209,23 @@ def _texts(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     """Conditions on the folded texts.
 
     The longest word is a parameter of its own, for an index of trigrams. A
-    task without folded texts passes: `search.py` looks at it.
+    task without folded texts passes: the service looks at it.
     """
     others = dialect.names("words", "other")
     word: ColumnElement[Any] = others.c.value
     lacks_one = select(_ONE).select_from(others)
-    lacks_one = lacks_one.where(~_occurs(dialect, word)).correlate(TASK)
+    # What is compared with a text that is not there is NULL, and no less lacking.
+    is_lacking = occurs(dialect, word).is_not(_TRUE)
+    lacks_one = lacks_one.where(is_lacking).correlate(TASK)
     is_unfolded = task.title_folded.is_(None)
     longest = bindparam("word", type_=Text)
     return {
-        "word": or_(is_unfolded, _occurs(dialect, longest)),
+        "word": or_(is_unfolded, occurs(dialect, longest)),
         "words": or_(is_unfolded, ~lacks_one.exists()),
     }
 
 
-def _occurs(
+def occurs(
     dialect: "Dialect", word: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     """Whether a word occurs in one of the texts of a task."""
@@ -260,51 +300,151 @@ GROUPS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
 # Whole statements
 
 
+class Edge(NamedTuple):
+    """How to find those that share the last value of a reversed part."""
+
+    columns: Sequence[Any]
+    """The values of the part's order."""
+    names: Sequence[Any]
+    """The names of these columns."""
+    backward: Sequence[Any]
+    """The order in which the last row of the part comes first."""
+    is_last: Sequence[Any]
+    """The conditions that a task has the values of that row."""
+    conditions: Sequence[Any]
+    """The other conditions of such tasks."""
+    ties: Sequence[Any]
+    """The order of tasks with the same values."""
+
+
+class Part(NamedTuple):
+    """A part of a segment."""
+
+    conditions: Sequence[Any]
+    order: Sequence[Any]
+    edge: Edge | None = None
+
+
+_PAIRS: Final = frozenset({"project_reversed", "title_reversed"})
+"""The orders that compare two values, folded and exact, before the time."""
+
+
+def reversed_part(
+    conditions: Sequence[Any], tied: Sequence[Any], name: str, last: str
+) -> Part:
+    """Return a part with a reversed order.
+
+    `tied` are the conditions of those with its last value, and `last` names the
+    CTE of its last row.
+    """
+    order = ORDERS[name]
+    size = 2 if name in _PAIRS else 1
+    columns = []
+    names = []
+    backward = []
+    is_last = []
+    for number, each in enumerate(order[:size]):
+        value: Any = each.element
+        edge: Any = literal_column(f"edge_{number}")
+        columns.append(value.label(f"edge_{number}"))
+        names.append(edge)
+        is_rising = each.modifier is operators.asc_op
+        backward.append(edge.desc() if is_rising else edge.asc())
+        of_last = select(edge).select_from(table(last)).scalar_subquery()
+        is_last.append(value == of_last)
+    edge_of = Edge(columns, names, backward, is_last, tied, order[size:])
+    return Part(conditions, order[:size], edge_of)
+
+
 def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
     """Select all tasks of a list, in no order, and the user's counts."""
     mine = select(*columns).where(MINE, *where)
-    return _with_counts(dialect, mine, None)
+    return _with_counts(dialect, mine, has_few=False)
 
 
 def some(
     dialect: "Dialect",
     columns: Any,
-    where: Any,
-    segments: Sequence[Sequence[tuple[Any, Any]]],
+    segments: Sequence[Sequence[Part]],
     few: Any = None,
 ) -> Select[Any]:
     """Select the first `most` tasks of a list, and some more, in no order.
 
-    `where` are the conditions of the list. Each segment has parts, which are
-    more conditions and an order. `few` is a CTE with up to 1,001 tasks that fit
-    the conditions; None if there is no filter.
+    `few` selects up to 1,001 tasks of the list; None if there is no filter.
     """
+    parts = before(segments, few)
+    listed = page(dialect, columns, has_few=few is not None)
+    return listed.add_cte(*[each.cte(name) for name, each in parts.items()])
+
+
+def page(dialect: "Dialect", columns: Any, *, has_few: bool) -> Select[Any]:
+    """Select the tasks that the CTE `ids` has, and the user's counts."""
+    mine = select(*columns).where(task.id.in_(_ids_of("ids")))
+    return _with_counts(dialect, mine, has_few=has_few)
+
+
+def before(
+    segments: Sequence[Sequence[Part]], few: Any = None
+) -> dict[str, Any]:
+    """Return the CTEs of a list by their names; the last one is `ids`."""
+    found: dict[str, Any] = {}
     chosen: list[Any] = []
-    if few is not None:
-        is_few = _number_of([few]) <= _MOST_COUNTED
-        chosen.append(select(few.c.id).where(is_few))
-    before: list[Any] = []
+    has_few = few is not None
+    if has_few:
+        found["few"] = few
+        is_few = _number_of(["few"]) <= _MOST_COUNTED
+        chosen.append(_ids_of("few").where(is_few))
+    earlier: list[str] = []
     for number, parts in enumerate(segments):
-        gate = _gate(few, before)
-        made = []
-        for place, (conditions, order) in enumerate(parts):
+        gate = _gate(earlier, has_few=has_few)
+        names = []
+        for place, part in enumerate(parts):
             name = f"part_{number}_{place}"
-            made.append(_part([*where, *conditions], order, gate).cte(name))
-        chosen += [select(part.c.id) for part in made]
-        before += made
-    ids: Any = chosen[0]
-    if len(chosen) > 1:
-        ids = union_all(*chosen)
-    mine = select(*columns).where(MINE, task.id.in_(ids))
-    return _with_counts(dialect, mine, few)
+            names.append(name)
+            read = _read(name, part, gate)
+            found |= read
+            # The last row of a part is no part.
+            chosen += [_ids_of(each) for each in read if "last" not in each]
+        earlier += names
+    found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
+    return found
 
 
-def few_of(source: str, where: Any) -> Any:
-    """Select the ids of up to 1,001 tasks of a list, with the name `few`.
+def _ids_of(name: str) -> Select[Any]:
+    """Select the ids of a CTE."""
+    named = table(name, column("id"))
+    return select(named.c.id.label("id"))
+
+
+def _read(name: str, part: Part, gate: Any) -> dict[str, Any]:
+    """Select the first tasks of a part, by the names of the CTEs."""
+    mine = select(task.id).where(MINE, *part.conditions)
+    if part.edge is None:
+        return {name: _gated(mine.order_by(*part.order).limit(MOST), gate)}
+    edge = part.edge
+    first = mine.add_columns(*edge.columns).order_by(*part.order).limit(MOST)
+    last = select(*edge.names).select_from(table(name))
+    tied = select(task.id).where(MINE, *edge.conditions, *edge.is_last)
+    return {
+        name: _gated(first, gate),
+        last_of(name): last.order_by(*edge.backward).limit(_ONE),
+        name.replace("part", "ties"): tied.order_by(*edge.ties).limit(MOST),
+    }
+
+
+def last_of(name: str) -> str:
+    """Return the name of the CTE with the last row of a part."""
+    return name.replace("part", "last")
+
+
+def few_of(dialect: "Dialect", source: str, where: Any) -> Any:
+    """Select the ids of up to 1,001 tasks of a list.
 
     The source `tag` leads to them by the table of tags: tasks that have the
-    tag `tag`.
+    tag `tag`. The source `words` has the condition `word` within.
     """
+    if source == "words":
+        return dialect.few_with_word(where, _STOP)
     if source == "tag":
         mine = TAG.join(TASK, task.id == tag.task_id)
         found = select(tag.task_id.label("id")).select_from(mine)
@@ -312,38 +452,35 @@ def few_of(source: str, where: Any) -> Any:
         found = found.where(tag.user_id == _USER, tag.name == name)
     else:
         found = select(task.id.label("id"))
-    found = found.where(MINE, *where).limit(_STOP)
-    return found.cte("few")
+    return found.where(MINE, *where).limit(_STOP)
 
 
-def _part(where: Any, order: Any, gate: Any) -> Select[Any]:
-    """Select the ids of the first tasks of a part of a segment.
+def _gated(found: Select[Any], gate: Any) -> Select[Any]:
+    """Read tasks only if a gate says so.
 
-    With a gate, the part is read only if the gate says so: a LIMIT of 0 reads
-    nothing, and the planner knows only the inner one.
+    A LIMIT of 0 reads nothing, and the planner knows only the inner one.
     """
-    found = select(task.id).where(MINE, *where).order_by(*order).limit(MOST)
     if gate is None:
         return found
     inner = found.subquery("inner")
-    return select(inner.c.id).limit(gate)
+    return select(literal_column("*")).select_from(inner).limit(gate)
 
 
-def _gate(few: Any, before: Sequence[Any]) -> Any:
+def _gate(before: Sequence[str], *, has_few: bool) -> Any:
     """Return how many tasks a part may have; None for `most`, without a test."""
     closed = []
-    if few is not None:
-        closed.append((_number_of([few]) <= _MOST_COUNTED, _ZERO))
+    if has_few:
+        closed.append((_number_of(["few"]) <= _MOST_COUNTED, _ZERO))
     if before:
         closed.append((_number_of(before) >= MOST, _ZERO))
     return case(*closed, else_=MOST) if closed else None
 
 
-def _number_of(parts: Sequence[Any]) -> ColumnElement[int]:
-    """Count the rows of parts."""
+def _number_of(names: Sequence[str]) -> ColumnElement[int]:
+    """Count the rows of CTEs."""
     counts = []
-    for part in parts:
-        counted = select(func.count()).select_from(part)
+    for name in names:
+        counted = select(func.count().label("rows")).select_from(table(name))
         counts.append(counted.scalar_subquery())
     total: ColumnElement[int] = counts[0]
     for count in counts[1:]:
@@ -351,7 +488,9 @@ def _number_of(parts: Sequence[Any]) -> ColumnElement[int]:
     return total
 
 
-def _with_counts(dialect: "Dialect", mine: Any, few: Any) -> Select[Any]:
+def _with_counts(
+    dialect: "Dialect", mine: Any, *, has_few: bool
+) -> Select[Any]:
     """Add the user's counts to every row of a list.
 
     One statement, so the counts fit the tasks. An outer join, so that an empty
@@ -359,8 +498,8 @@ def _with_counts(dialect: "Dialect", mine: Any, few: Any) -> Select[Any]:
     """
     shown = mine.subquery("page")
     found: ColumnElement[Any] = literal_column("NULL", Integer)
-    if few is not None:
-        found = _number_of([few])
+    if has_few:
+        found = _number_of(["few"])
     states = clauses(dialect)
     overdue = [states["open"], states["has_due"], task.due_on < TODAY]
     counts = select(
@@ -383,6 +522,6 @@ def _count(name: str, where: Any, order: Any) -> Label[int]:
     """
     # Without an order PostgreSQL would not use the index.
     rows = select(_ONE).where(MINE, *where).order_by(*order)
-    few = rows.limit(_STOP).subquery()
-    counted = select(func.count()).select_from(few)
+    few = rows.limit(_STOP).subquery(f"{name}_rows")
+    counted = select(func.count().label("rows")).select_from(few)
     return counted.scalar_subquery().label(f"{name}_count")

@@ -28,6 +28,7 @@ from sqlalchemy import (
     table,
     true,
 )
+from sqlmodel import SQLModel
 
 from todo_cli.database.tables import SCHEMA
 
@@ -44,6 +45,8 @@ _RELATION: Final = table(
     column("relname"),
     column("relnamespace"),
     column("relowner"),
+    column("relforcerowsecurity"),
+    column("oid"),
     schema="pg_catalog",
 )
 _ROLE: Final = table(
@@ -219,3 +222,28 @@ def _is_looked_in() -> ColumnElement[bool]:
     is_on_path = _schema.nspname == path
     is_ours = _IS_OURS
     return or_(is_on_path, is_ours)
+
+
+def forced() -> Select[Any]:
+    """Select our own tables whose row-level security binds even us, by name.
+
+    An owner can lift that. Superusers are not bound.
+    """
+    both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
+    is_bound = func.row_security_active(_relation.oid)
+    is_owned = func.pg_has_role(_relation.relowner, _quoted("USAGE"))
+    tables = SQLModel.metadata.sorted_tables
+    is_ours = [_relation.relname == _quoted(each.name) for each in tables]
+    name = cast(_relation.relname, Text)
+    found = (
+        select(name)
+        .select_from(both)
+        .where(
+            _IS_OURS,
+            or_(*is_ours),
+            _relation.relforcerowsecurity,
+            is_bound,
+            is_owned,
+        )
+    )
+    return found.order_by(name)

@@ -100,14 +100,17 @@ DO $$
 DECLARE
     bound boolean;
     grantee pg_catalog.text;
+    writes boolean;
 BEGIN
     SELECT relrowsecurity INTO bound FROM pg_catalog.pg_class
         WHERE oid = pg_catalog.to_regclass('{schema}.task');
-    FOR grantee IN
-        SELECT DISTINCT acl.grantee::pg_catalog.regrole::pg_catalog.text
+    FOR grantee, writes IN
+        SELECT acl.grantee::pg_catalog.regrole::pg_catalog.text,
+            pg_catalog.bool_or(acl.privilege_type = 'INSERT')
         FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) acl
         WHERE oid = pg_catalog.to_regclass('{schema}.task')
-            AND acl.privilege_type = 'INSERT' AND acl.grantee <> 0
+            AND acl.privilege_type IN ('SELECT', 'INSERT') AND acl.grantee <> 0
+        GROUP BY 1
     LOOP
 {grants}
     END LOOP;
@@ -171,10 +174,16 @@ def extension() -> str:
     new = [
         table for table in _tables() if table.name not in ("task", "counter")
     ]
-    given = [
-        f"        EXECUTE 'GRANT {_rights(table)} ON {table.fullname} TO ' || grantee;"
-        for table in new
-    ]
+    given = []
+    for table in new:
+        name = table.fullname
+        given.append(
+            f"        EXECUTE 'GRANT SELECT ON {name} TO ' || grantee;"
+        )
+        given.append("        IF writes THEN")
+        rights = f"GRANT {_rights(table)} ON {name} TO "
+        given.append(f"            EXECUTE '{rights}' || grantee;")
+        given.append("        END IF;")
     bound = [
         f"        {line}"
         for table in new

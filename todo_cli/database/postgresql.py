@@ -60,7 +60,10 @@ class PostgresConnection:
             rows: list[run.Row] = await _answer(
                 self.driver.fetch(statement.numbered, *given)
             )
-        except OverflowError as error:
+        except (OverflowError, ValueError) as error:
+            # asyncpg's own error for a value that it cannot send is a ValueError.
+            if isinstance(error, asyncpg.InterfaceError):
+                raise
             raise run.BeyondYears from error
         except BufferError as error:
             # A column has another type than when the statement was described.

@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -39,8 +40,10 @@ from sqlalchemy import (
     select,
     table,
     true,
+    tuple_,
     type_coerce,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -53,8 +56,10 @@ from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
     REFUSED,
     REFUSED_IN_LINES,
+    ArrayOf,
     ByCodePoint,
     CounterRow,
+    Day,
     Instant,
     Names,
     TagRow,
@@ -149,6 +154,10 @@ class PostgresDialect:
         """Return something for each task: asyncpg counts no rows otherwise."""
         return new.returning(task.number)
 
+    def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Return a column as it is: PostgreSQL knows what an index costs."""
+        return column
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of an array parameter."""
         values = any_(self._array(name, left.type))
@@ -168,6 +177,19 @@ class PostgresDialect:
     def _elements(self, array: ColumnElement[Any], name: str) -> Any:
         unnested = func.unnest(array).table_valued("value", name=name)
         return unnested.render_derived()
+
+    def tags_of(self, names: ColumnElement[Any], name: str) -> Any:
+        """Expand a column of names to rows of `value`."""
+        unnested = func.unnest(names, type_=Text)
+        return unnested.table_valued("value", name=name).render_derived()
+
+    def can_change(self) -> ColumnElement[bool]:
+        """Whether a row keeps the rules for times.
+
+        Every change of a row checks all its rules, and rows of older stores can
+        break these.
+        """
+        return lists.within(rules.FIRST_YEAR, rules.END_YEAR)
 
     def lacks(
         self, names: ColumnElement[Any], parameter: str
@@ -225,6 +247,31 @@ class PostgresDialect:
         )
         return is_like
 
+    def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the ids of some of the user's tasks with the parameter `word`.
+
+        Each text has an index. That of tags leads to the tasks by a list of
+        ids, because no other OR uses an index. The list has no more than
+        `most` of them; if it has fewer, it has all.
+        """
+        word = bindparam("word", type_=Text)
+        mine = TAG.join(TASK, task.id == tag.task_id)
+        tagged = select(tag.task_id).select_from(mine).correlate(None)
+        tagged = tagged.where(
+            tag.user_id == _USER,
+            self.contains(tag.folded, word),
+            self.has(task.tags, tag.name),
+            _MINE,
+            *where,
+        )
+        has_word = [task.title_folded.is_(None)]
+        for text in FOLDED:
+            has_word.append(self.contains(text, word))
+        ids = ArrayOf(tagged.limit(most).scalar_subquery())
+        has_word.append(task.id == any_(ids))
+        found = select(task.id.label("id")).where(_MINE, *where)
+        return found.where(or_(*has_word)).limit(most)
+
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test whether a row has a time or a text that our rules refuse.
 
@@ -240,7 +287,40 @@ class PostgresDialect:
         flaws += _text_flaws(
             columns.description, rules.DESCRIPTION_LENGTH, REFUSED_IN_LINES
         )
+        flaws += _text_flaws(columns.project, rules.PROJECT_LENGTH, REFUSED)
+        flaws += self._odd_days(columns)
+        flaws.append(self._has_odd_priority(columns.priority))
+        flaws.append(columns.version < _ONE)
+        flaws.append(self._has_odd_tag(columns.tags))
         return or_(*flaws)
+
+    def _odd_days(self, columns: Any) -> list[ColumnElement[bool]]:
+        """Conditions: a day is out of bounds, as `infinity` is."""
+        first: Any = literal_column(f"'{rules.FIRST_YEAR}-01-01'", Day)
+        last: Any = literal_column(f"'{rules.END_YEAR - 1}-12-31'", Day)
+        found = []
+        for name in ("due_on", "wait_until"):
+            day = columns[name]
+            found += [day < first, day > last]
+        return found
+
+    def _has_odd_priority(
+        self, priority: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Test whether a priority is none of ours."""
+        is_known = []
+        for word in rules.PRIORITIES:
+            known: Any = literal_column(f"'{word}'", Text)
+            is_known.append(priority == known)
+        return not_(or_(*is_known))
+
+    def _has_odd_tag(self, tags: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Test whether a name in a column of tags breaks a rule."""
+        names = self.tags_of(tags, "odd")
+        name = names.c.value
+        flaws = _text_flaws(name, rules.TAG_LENGTH, f"^$|[ ,]|{REFUSED}")
+        is_odd = or_(name.is_(None), *flaws)
+        return select(_ONE).select_from(names).where(is_odd).exists()
 
     def _array(self, name: str, kind: Any) -> ColumnElement[Any]:
         """Cast a parameter, an array of texts, to an array of another type.
@@ -274,6 +354,12 @@ class SqliteDialect:
         """Leave it as it is: the driver counts the rows."""
         return new
 
+    def without_index(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Return a column so that SQLite uses no index for its conditions."""
+        return literal_column(
+            f"+{column.table.name}.{column.name}", column.type
+        )
+
     def within(self, left: Any, name: str) -> ColumnElement[bool]:
         """Test whether a column equals an element of a JSON array parameter."""
         values = select(self.items(name).c.value)
@@ -292,12 +378,25 @@ class SqliteDialect:
     def _elements(self, array: ColumnElement[Any], name: str) -> Any:
         return func.json_each(array).table_valued("value", name=name)
 
+    def tags_of(self, names: ColumnElement[Any], name: str) -> Any:
+        """Expand a column of names to rows of `value`.
+
+        Another program can store what is no JSON; then there are none.
+        """
+        is_json = func.json_valid(names) == _ONE
+        none: Any = literal_column("'[]'", Text)
+        return self._elements(case((is_json, names), else_=none), name)
+
+    def can_change(self) -> ColumnElement[bool]:
+        """Whether a row can be changed: always, SQLite checks what changes."""
+        return true()
+
     def lacks(
         self, names: ColumnElement[Any], parameter: str
     ) -> ColumnElement[bool]:
         """Test whether a JSON array lacks an element of a parameter."""
         given = self.names(parameter, "given")
-        there = select(self._elements(names, "there").c.value)
+        there = select(self.tags_of(names, "there").c.value)
         missing = given.c.value.not_in(there)
         return select(_ONE).select_from(given).where(missing).exists()
 
@@ -306,7 +405,7 @@ class SqliteDialect:
     ) -> ColumnElement[bool]:
         """Test whether a JSON array has an element of a parameter."""
         given = self.names(parameter, "given")
-        there = select(self._elements(names, "there").c.value)
+        there = select(self.tags_of(names, "there").c.value)
         found = given.c.value.in_(there)
         return select(_ONE).select_from(given).where(found).exists()
 
@@ -314,11 +413,11 @@ class SqliteDialect:
         self, names: ColumnElement[Any], name: ColumnElement[Any]
     ) -> ColumnElement[bool]:
         """Test whether a JSON array has a name."""
-        return name.in_(select(self._elements(names, "there").c.value))
+        return name.in_(select(self.tags_of(names, "there").c.value))
 
     def changed_names(self, names: ColumnElement[Any]) -> ColumnElement[Any]:
         """Add the parameter `added` to an array, and take `removed` from it."""
-        there = select(self._elements(names, "there").c.value)
+        there = select(self.tags_of(names, "there").c.value)
         added = select(self.names("added", "more").c.value)
         removed = select(self.names("removed", "fewer").c.value)
         both = union(there, added).subquery("both")
@@ -337,6 +436,37 @@ class SqliteDialect:
     ) -> ColumnElement[bool]:
         """Test whether a text contains a word."""
         return func.instr(text, word, type_=Integer) > _ZERO
+
+    def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the ids of some of the user's tasks with the parameter `word`.
+
+        The index of words has all trigrams of the parameter `match`, and can
+        lead to a task twice. `search.py` says what it does not have.
+        """
+        words = table("task_word", column("rowid", Integer))
+        texts = table(
+            "task_text", column("number", Integer), column("task_id")
+        )
+        noted = select(texts.c.task_id.label("id"))
+        matches = literal_column("task_word").op("MATCH")(bindparam("match"))
+        is_same = texts.c.number == words.c.rowid
+        entered = noted.select_from(words.join(texts, is_same)).where(matches)
+        last = select(words.c.rowid).order_by(words.c.rowid.desc()).limit(_ONE)
+        first_missing = func.coalesce(last.scalar_subquery(), _ZERO)
+        missing = noted.where(texts.c.number > first_missing)
+        unfolded = select(task.id).where(_MINE, task.title_folded.is_(None))
+        either = union_all(entered, missing, unfolded).subquery("either")
+        word = bindparam("word", type_=Text)
+        fitting = select(_ONE).select_from(TASK).correlate(either)
+        fitting = fitting.where(
+            task.id == either.c.id,
+            self.without_index(task.user_id) == _USER,
+            *where,
+            or_(task.title_folded.is_(None), lists.occurs(self, word)),
+        )
+        # No join: SQLite would gather all that match before it looks at one.
+        found = select(either.c.id.label("id")).distinct()
+        return found.where(fitting.exists()).limit(most)
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test with `file_facts.is_readable`, a function in Python.
@@ -392,6 +522,9 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
         "last_number": last.where(counter.user_id == _USER),
         "behind": _behind(),
         "flawed": _flawed(dialect),
+        "unfilled": _unfilled(dialect),
+        "unfilled_of": _unfilled(dialect).where(_MINE),
+        "untagged_of": _count_of(_untagged_newest(dialect)),
     }
 
 
@@ -405,6 +538,11 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
         "role_without_rights": owner.role_without_rights(),
         "open_schemas": owner.open_schemas(),
         "server": _server(),
+        "forced": owner.forced(),
+        "unfilled_tasks": _unfilled_tasks(dialect),
+        "fill": _fill(),
+        "untagged_names": _untagged_names(dialect),
+        "fill_tags": _fill_tags(dialect),
     }
 
 
@@ -414,6 +552,9 @@ def _of_a_file() -> dict[str, Expression]:
         "relations": _sqlite_relations(),
         "marks": _sqlite_marks(),
         "sqlite_version": select(func.sqlite_version()),
+        "untagged": _count_of(_untagged(SqliteDialect())),
+        "fill": _fill_all(),
+        "fill_tags": _fill_all_tags(),
     }
 
 
@@ -649,7 +790,7 @@ def _clear_tags() -> Expression:
     """Delete the rows of tags that the named tasks no longer have; on SQLite."""
     dialect = SqliteDialect()
     names = select(task.tags).where(task.id == tag.task_id).scalar_subquery()
-    there = select(dialect._elements(names, "there").c.value)
+    there = select(dialect.tags_of(names, "there").c.value)
     is_named = dialect.within(tag.task_id, "ids")
     return delete(TAG).where(is_named, tag.name.not_in(there))
 
@@ -876,6 +1017,126 @@ def _sqlite_marks() -> Select[Any]:
     return marks.select_from(both)
 
 
+# Filling: see `filling.py`
+
+
+def _is_unfilled(dialect: Dialect) -> ColumnElement[bool]:
+    """Whether a task has no folded texts, and can get them."""
+    return and_(task.title_folded.is_(None), dialect.can_change())
+
+
+def _unfilled(dialect: Dialect) -> Select[Any]:
+    """Count the tasks without folded texts; their index leads to them."""
+    count = select(func.count()).select_from(TASK)
+    return count.where(_is_unfilled(dialect))
+
+
+def _unfilled_tasks(dialect: Dialect) -> Select[Any]:
+    """Select the next tasks without folded texts, and lock them."""
+    place = tuple_(_USER, _number("number"))
+    is_next = tuple_(task.user_id, task.number) > place
+    found = select(
+        task.user_id,
+        task.number,
+        task.id,
+        task.title,
+        task.description,
+        task.project,
+    ).where(_is_unfilled(dialect), is_next)
+    ordered = found.order_by(task.user_id, task.number).limit(MOST)
+    return ordered.with_for_update()
+
+
+def _fill() -> Expression:
+    """Set the folded texts of one task."""
+    # The prefix, because SQLAlchemy reserves the names of columns.
+    is_this = task.id == bindparam("the_id", type_=task.id.type)
+    return update(TASK).where(is_this).values(_open(FOLDED))
+
+
+def _fill_all() -> Expression:
+    """Set the folded texts of all tasks that lack them; on SQLite."""
+    values = {}
+    for each in FOLDED:
+        text = task[each.name.removesuffix("_folded")]
+        # One call of each task counts it.
+        is_first = _ONE if text is task.title else _ZERO
+        values[each.name] = _folded(text, is_first)
+    return update(TASK).where(task.title_folded.is_(None)).values(values)
+
+
+def _folded(text: ColumnElement[Any], is_first: Any) -> ColumnElement[Any]:
+    """Call our function in Python; bytes, because text may not be UTF-8."""
+    return func.todo_fold(cast(text, LargeBinary), is_first, type_=Text)
+
+
+def _names_of(dialect: Dialect) -> Any:
+    """Expand the tags of tasks to rows of `value`, with their tasks."""
+    names = dialect.tags_of(task.tags, "names")
+    return names, TASK.join(names, true())
+
+
+def _is_untagged(name: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the table of tags lacks a tag of a task."""
+    rows = select(_ONE).where(tag.task_id == task.id, tag.name == name)
+    return ~rows.correlate_except(TAG).exists()
+
+
+def _untagged(dialect: Dialect) -> Select[Any]:
+    """Select the tags of tasks that the table of tags lacks."""
+    names, both = _names_of(dialect)
+    found = select(names.c.value.label("name")).select_from(both)
+    return found.where(_is_untagged(names.c.value))
+
+
+def _untagged_newest(dialect: Dialect) -> Select[Any]:
+    """Select those of the user's newest `rows` tasks."""
+    mine = select(task.id).where(_MINE).order_by(task.number.desc())
+    some = mine.limit(_number("rows")).subquery("some")
+    return _untagged(dialect).where(_MINE, task.id.in_(select(some.c.id)))
+
+
+def _count_of(found: Select[Any]) -> Select[Any]:
+    """Count the rows of a query."""
+    return select(func.count()).select_from(found.subquery("found"))
+
+
+def _untagged_names(dialect: Dialect) -> Select[Any]:
+    """Select the next names of tags that the table of tags lacks, each once."""
+    found = _untagged(dialect).subquery("found")
+    name = ByCodePoint(found.c.name)
+    last = ByCodePoint(bindparam("name", type_=Text))
+    some = select(name).where(name > last).group_by(name)
+    return some.order_by(name).limit(MOST)
+
+
+def _fill_tags(dialect: PostgresDialect) -> Expression:
+    """Insert missing rows of tags with the names `new_tags`."""
+    names, both = _names_of(dialect)
+    given = dialect.new_tags()
+    both = both.join(given, given.c.name == names.c.value)
+    rows = select(task.id, given.c.name, task.user_id, given.c.folded)
+    columns = ["task_id", "name", "user_id", "folded"]
+    new = dialect.insert(TAG).from_select(columns, rows.select_from(both))
+    return new.on_conflict_do_nothing()
+
+
+def _fill_all_tags() -> Expression:
+    """Insert all missing rows of tags, but no name that breaks a rule.
+
+    On SQLite, where OR IGNORE leaves out what a CHECK refuses.
+    """
+    dialect = SqliteDialect()
+    names, both = _names_of(dialect)
+    name = names.c.value
+    rows = select(task.id, name, task.user_id, _folded(name, _ZERO))
+    found = rows.select_from(both)
+    found = found.where(_is_untagged(name))
+    columns = ["task_id", "name", "user_id", "folded"]
+    ignoring = dialect.insert(TAG).prefix_with("OR IGNORE")
+    return ignoring.from_select(columns, found)
+
+
 # `todo db import`
 
 
@@ -885,7 +1146,7 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
     They are built from the metadata, so a new table needs no change here.
     """
     found: dict[str, Expression] = {}
-    for each in SQLModel.metadata.sorted_tables:
+    for each in copied():
         found[f"read_{each.name}"] = _read(each)
         found[f"copy_{each.name}"] = _copy(dialect, each)
     is_listed = dialect.within(task.id, "ids")
@@ -899,6 +1160,12 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "counters_of": _counters_of(dialect),
         "taken_numbers": _taken_numbers(dialect),
     }
+
+
+def copied() -> list[Table]:
+    """Return the tables that are copied: those that are not made from others."""
+    tables = SQLModel.metadata.sorted_tables
+    return [each for each in tables if not each.info.get("is_derived")]
 
 
 def _read(each: Table) -> Select[Any]:

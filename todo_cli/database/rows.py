@@ -12,6 +12,7 @@ from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
+from todo_cli import rules
 from todo_cli.database.run import Row
 from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
@@ -30,6 +31,7 @@ _TYPES: Final[Mapping[str, type]] = {
     "instant": datetime,
     "day": date,
     "names": list,
+    "priority": str,
 }
 """The type of a value, by the kind of its column: see `Statement.kinds`."""
 _OR_NULL: Final[Mapping[str, frozenset[type]]] = {
@@ -42,6 +44,10 @@ _USUAL: Final[Mapping[str, frozenset[type]]] = {
 """The types in a column of a kind, but for subclasses."""
 _ZONE: Final = attrgetter("tzinfo")
 _UTC: Final = frozenset({UTC})
+
+_ENDLESS: Final = frozenset({date.min, date.max})
+"""How asyncpg reads `infinity` and `-infinity` as a day."""
+_PRIORITIES: Final = frozenset({None, *rules.PRIORITIES})
 
 _WRONG: Final = object()
 """Takes the place of a value that cannot be read."""
@@ -133,6 +139,10 @@ def _is_sound(column: Sequence[Any], kind: str) -> bool:
     if kind == "names":
         # Most tasks have no tags.
         return all(_are_names(names) for names in column if names)
+    if kind == "day?":
+        return _ENDLESS.isdisjoint(column)
+    if kind == "priority?":
+        return _PRIORITIES.issuperset(column)
     if not kind.startswith("instant"):
         return True
     # asyncpg gives an infinite time no zone. The filter drops NULL.
@@ -148,19 +158,20 @@ def _value(value: Any, kind: str) -> Any:
     plain = kind.removesuffix("?")
     if value is None and plain != kind:
         return None
-    if plain == "text":
+    if plain in ("text", "priority"):
         value = _text(value)
     if plain == "instant":
         value = _instant(value)
-    if plain == "names" and not _are_names(value):
-        return _WRONG
-    return value if isinstance(value, _TYPES[plain]) else _WRONG
+    is_ours = isinstance(value, _TYPES[plain])
+    if is_ours and plain == "names":
+        is_ours = _are_names(value)
+    if is_ours and plain in ("day", "priority"):
+        is_ours = _is_sound([value], kind)
+    return value if is_ours else _WRONG
 
 
-def _are_names(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    if not isinstance(value, list):
-        return False
+def _are_names(value: Sequence[Any]) -> bool:
+    """Whether every element of a list is text."""
     return all(isinstance(each, str) for each in value)
 
 

@@ -38,7 +38,7 @@ class Statement:
         self.sql = sql
         self.kinds = kinds
         """One entry for each column: `uuid`, `instant`, `boolean`, `integer` or
-        `text`; `day`; `names`; `?` at its end means that the column may be NULL.
+        `text`; `day`; `names`; `priority`; `?` at its end means that the column may be NULL.
 
         An empty entry means any other type.
         """
@@ -92,30 +92,54 @@ class Statements:
         """The name of every statement of fixed text."""
         return tuple(self._found["statements"])
 
-    def listed(self, query: TaskQuery, *more: str) -> Statement:
+    def listed(
+        self, query: TaskQuery, *more: str, by_words: bool = False
+    ) -> Statement:
         """Return the statement of a list, compiled parts joined.
 
-        `more` are the names of further conditions.
+        `more` are the names of further conditions. `by_words` says that the
+        store has an index of words that can find those of the query.
         """
-        chosen = listing.plan(query, *more)
+        chosen = listing.plan(query, *more, by_words=by_words)
         if chosen not in self._made:
             self._made[chosen] = self.joined(chosen)
         return self._made[chosen]
 
     def joined(self, chosen: listing.Plan) -> Statement:
-        """Fill the template of a list with its parts."""
+        """Fill the templates of a list with its parts."""
         frame = self._found["lists"]
-        shape = chosen.shape if chosen.segments else "every"
-        sql = "\n".join(frame["templates"][shape])
-        sql = self._with(sql, "where", chosen.where)
+        if not chosen.segments:
+            sql = self._with("\n".join(frame["every"]), "where", chosen.where)
+            return Statement(sql, frame["kinds"])
+        kind = "all" if chosen.probe is None else "some"
+        lines = [*frame[kind][chosen.shape], *frame["page"][kind]]
+        sql = "\n".join(lines)
         if chosen.probe is not None:
-            sql = self._with(sql, "probe", chosen.probe.conditions)
+            few = "\n".join(frame["few"][chosen.probe.source])
+            few = self._with(few, "probe", chosen.probe.conditions)
+            sql = sql.replace("/*few*/", few)
         parts = [part for parts in chosen.segments for part in parts]
         for number, part in enumerate(parts):
             sql = self._with(sql, f"when {number}", part.conditions)
-            orders = [frame["orders"][name] for name in part.order]
-            sql = sql.replace(f"/*order {number}*/", ", ".join(orders))
+            sql = self._ordered(sql, number, part)
         return Statement(sql, frame["kinds"])
+
+    def _ordered(self, sql: str, number: int, part: listing.Part) -> str:
+        """Put the order of a part in the place of its marks."""
+        frame = self._found["lists"]
+        if part.tied is not None:
+            sql = self._with(sql, f"tied {number}", part.tied)
+            # Only the first segment has edges, so the number is its place.
+            marks = dict(frame["edges"][part.order[0]])
+            marks["is last"] = marks["is last"].replace(
+                "last_0_0", f"last_0_{number}"
+            )
+        else:
+            orders = [frame["orders"][name] for name in part.order]
+            marks = {"order": ", ".join(orders)}
+        for mark, text in marks.items():
+            sql = sql.replace(f"/*{mark} {number}*/", text)
+        return sql
 
     def _with(self, sql: str, mark: str, conditions: Sequence[str]) -> str:
         """Put conditions in the place of a mark in a template."""
@@ -173,8 +197,16 @@ class Statements:
         return ["\n".join(lines) for lines in self._found["creation"]]
 
     @property
+    def index_of_words(self) -> str:
+        """The script that makes the index of words; on PostgreSQL."""
+        return ";\n".join("\n".join(step) for step in self._found["words"])
+
+    @property
     def tables(self) -> Sequence[str]:
-        """The names of our tables, each after the tables that it references."""
+        """The names of our tables, each after the tables that it references.
+
+        Without those that are made from others.
+        """
         return tuple(self._found["tables"])
 
     def columns(self, table: str) -> Sequence[str]:

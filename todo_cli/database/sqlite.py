@@ -24,7 +24,7 @@ from uuid import UUID
 import aiosqlite
 
 from todo_cli import disk
-from todo_cli.database import failures, files, run, sidecars
+from todo_cli.database import failures, files, run, search, sidecars
 from todo_cli.database.attempts import Passing
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import ConfigInvalid, DatabaseBusy
@@ -290,7 +290,8 @@ class SqliteConnection:
     async def transaction(self) -> AsyncIterator[None]:
         """See `run.Connection`.
 
-        A transaction that changed rows also writes a mark into the file.
+        A transaction that changed rows also enters them into the index of
+        words, and writes a mark into the file.
         """
         try:
             # IMMEDIATE locks before the first read. Else a write that depends
@@ -298,7 +299,9 @@ class SqliteConnection:
             await self.execute("BEGIN IMMEDIATE")
             changes = self.driver.total_changes
             yield
-            if self.driver.total_changes != changes:
+            changed = self.driver.total_changes - changes
+            if changed:
+                await search.enter(self, changed)
                 await self._mark()
             await self.execute("COMMIT")
         except BaseException:

@@ -101,6 +101,13 @@ class Names(TypeDecorator[list[str]]):
         return dialect.type_descriptor(ARRAY(Text))
 
 
+class Priority(TypeDecorator[str]):
+    """A priority: text, of which `rows.py` knows every word."""
+
+    impl = Text
+    cache_ok = True
+
+
 class ByCodePoint(FunctionElement[str]):
     """A text that is compared code point by code point, whatever the collation.
 
@@ -126,6 +133,20 @@ def _sqlite_by_code_point(
 ) -> str:
     """Write the text alone."""
     return str(compiler.process(element.clauses, **options))
+
+
+class ArrayOf(FunctionElement[Any]):
+    """The first column of a query, as an array of PostgreSQL."""
+
+    inherit_cache = True
+    type = ARRAY(Text)
+
+
+@compiles(ArrayOf, "postgresql")
+def _array_of(element: ArrayOf, compiler: Any, **options: Any) -> str:
+    # The query is written as it would be alone.
+    options.pop("_in_operator_expression", None)
+    return f"ARRAY{compiler.process(element.clauses, **options)}"
 
 
 class InParentheses(FunctionElement[int]):
@@ -490,7 +511,7 @@ class TaskRow(SQLModel, table=True):
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
     due_on: date | None = Field(default=None, sa_type=Day)
     wait_until: date | None = Field(default=None, sa_type=Day)
-    priority: str | None = Field(default=None, sa_type=Text)
+    priority: str | None = Field(default=None, sa_type=Priority)
     project: str | None = Field(default=None, sa_type=Text)
     tags: list[str] = Field(
         default_factory=list,
@@ -549,11 +570,18 @@ def _indexes() -> None:
     project = folded_key(columns.project_folded, columns.project)
     by_priority = rank(columns.priority)
     keys: dict[str, tuple[Sequence[Any], Any]] = {
-        "created_at": ((*status, *oldest), None),
+        # With the wait day, so that open tasks are counted by the index alone.
+        "created_at": ((*status, *oldest, columns.wait_until), None),
         "updated_at": ((*status, columns.updated_at, *oldest), None),
         "title": ((*status, title, ByCodePoint(columns.title), *newest), None),
         "due_on": (
-            (*status, columns.due_on, by_priority, *newest),
+            (
+                *status,
+                columns.due_on,
+                by_priority,
+                *newest,
+                columns.wait_until,
+            ),
             columns.due_on.is_not(None),
         ),
         "priority": (
@@ -575,6 +603,11 @@ def _indexes() -> None:
         "wait_until": (
             (*status, columns.wait_until, *newest),
             columns.wait_until.is_not(None),
+        ),
+        # Empty as soon as `todo db upgrade` has filled them: see `filling.py`.
+        "unfilled": (
+            (columns.user_id, columns.number),
+            columns.title_folded.is_(None),
         ),
     }
     for name, (parts, where) in keys.items():

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from todo_cli.database import failures, sorting
+from todo_cli.database import failures, search, sorting
+from todo_cli.database.filling import FOLDED, folded_texts, tag_rows
 from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
 from todo_cli.database.run import (
     BeyondYears,
@@ -47,8 +48,6 @@ _COUNTS: Final = 5
 """How many counts come before the columns of a task in a list."""
 _USER: Final = _COUNTS + NAMES.index("user_id")
 """The user's column in a list. It is never NULL in a task."""
-_FOLDED: Final = ("title", "description", "project")
-"""The fields with a folded text beside them."""
 _SAVED: Final = "the change was saved"
 _RETITLED_AT_ONCE: Final = 100
 """How many new titles one statement of SQLite has at most."""
@@ -150,15 +149,7 @@ class TaskRepository:
         """Insert the rows of tags that are missing."""
         rows = []
         for task in tasks:
-            for name in task.tags:
-                rows.append(
-                    {
-                        "task_id": task.id,
-                        "name": name,
-                        "user_id": self._user_id,
-                        "folded": fold(name),
-                    }
-                )
+            rows += tag_rows(task.id, self._user_id, task.tags)
         if rows:
             await self._connection.store("insert_tag", rows)
 
@@ -198,7 +189,10 @@ class TaskRepository:
         If a time is beyond Python's years, read only the other rows, and
         return the error, too. The counts are still those of all tasks.
         """
-        statement = self._connection.statements.listed(query)
+        by_words = await self._can_search(query)
+        statement = self._connection.statements.listed(
+            query, by_words=by_words
+        )
         values = self._listed(query) | {"today": today}
         beyond = None
         try:
@@ -206,10 +200,23 @@ class TaskRepository:
         except Unreadable as error:
             beyond = error
             statement = self._connection.statements.listed(
-                query, "within_years"
+                query, "within_years", by_words=by_words
             )
             rows = await self._fetch(statement, values)
         return rows, statement.kinds, beyond
+
+    async def _can_search(self, query: TaskQuery) -> bool:
+        """Whether an index of words can find the words of a query.
+
+        A server knows by itself whether it has one.
+        """
+        if query.limit is None or not query.words:
+            return False
+        if not self._connection.is_sqlite:
+            return True
+        if not search.match_of([fold(word) for word in query.words]):
+            return False
+        return await search.is_ready(self._connection)
 
     def _listed(self, query: TaskQuery) -> dict[str, Any]:
         """The parameter values of a list.
@@ -251,11 +258,13 @@ class TaskRepository:
     def _words(self, query: TaskQuery) -> dict[str, Any]:
         """The parameter values of words, the longest one apart."""
         folded = [fold(word) for word in query.words]
+        match = search.match_of(folded)
         if not self._connection.is_sqlite:
             folded = [_pattern(word) for word in folded]
         if not folded:
             return {}
-        return {"word": max(folded, key=len), "words": folded}
+        longest = max(folded, key=len)
+        return {"word": longest, "words": folded, "match": match}
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the existing tasks that the references name, by number."""
@@ -489,9 +498,7 @@ def _position(task: Task) -> Position:
 def _values(task: Task) -> Mapping[str, Any]:
     """The values of the columns of a task."""
     values = {name: getattr(task, name) for name in NAMES}
-    for name in _FOLDED:
-        values[f"{name}_folded"] = fold_or_none(values[name])
-    return values
+    return values | folded_texts(values)
 
 
 def _new_tags(names: Sequence[str]) -> dict[str, Any]:
@@ -511,7 +518,7 @@ def _fields(change: TaskChange) -> tuple[str, ...]:
 def _changed(change: TaskChange) -> dict[str, Any]:
     """The parameter values of a change."""
     values = change.named
-    for name in (*_FOLDED, "note"):
+    for name in (*FOLDED, "note"):
         if name in values:
             values[f"{name}_folded"] = fold_or_none(values[name])
     added = values.pop("add_tags", [])

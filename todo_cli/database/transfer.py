@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR
+from todo_cli.database.filling import tag_rows
 from todo_cli.database.intake import CHECK
 from todo_cli.database.run import Connection, Record, store_tasks
 from todo_cli.database.schema import NAME_ANOTHER
@@ -353,7 +354,17 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
         return 0
     await _settle_numbers(run, fresh)
     await store_tasks(run.connection, "copy_task", fresh)
+    await _add_tags(run.connection, fresh)
     return len(fresh)
+
+
+async def _add_tags(connection: Connection, tasks: Sequence[Record]) -> None:
+    """Store the rows of the table of tags, which are made anew."""
+    rows = []
+    for task in tasks:
+        rows += tag_rows(task["id"], task["user_id"], task["tags"])
+    if rows:
+        await connection.store("insert_tag", rows)
 
 
 def _refuse_taken_id(

@@ -5,8 +5,9 @@ its own.
 """
 
 import io
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +21,23 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from todo_cli import disk
-from todo_cli.database import ddl, dialect_postgresql, files, policy, schema
+from todo_cli.database import (
+    ddl,
+    dialect_postgresql,
+    files,
+    filling,
+    policy,
+    schema,
+    search,
+)
+from todo_cli.database.keeper import Progress, quietly
 from todo_cli.database.postgresql import Dial, PostgresConnection
 from todo_cli.database.run import Connection as StoreConnection
+from todo_cli.database.run import Statement
 from todo_cli.database.schema import Fit
 from todo_cli.database.sqlite import SET_UP, SqliteConnection
 from todo_cli.database.url import SqliteTarget
+from todo_cli.errors import SchemaMismatch
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _WAIT_S: Final = 0.1
@@ -33,13 +45,21 @@ _WAIT_S: Final = 0.1
 
 `attempts.py` retries.
 """
+_TAKEN: Final = re.compile(
+    r"duplicate column name: (?P<a>\w+)"
+    r"|(?:table|index) (?P<b>\w+) already exists"
+    r"|(?:column|relation) \"(?P<c>\w+)\".* already exists"
+)
+"""What the stores say where a name is taken already."""
 
 
-async def upgrade_file(target: SqliteTarget) -> None:
+async def upgrade_file(
+    target: SqliteTarget, progress: Progress = quietly
+) -> None:
     """Migrate an embedded file to `HEAD`, after a backup copy.
 
     All or nothing, under the file's write lock. Does nothing if another
-    process was faster.
+    process was faster. `progress` shows how far it has come.
 
     Raises:
         SchemaMismatch: the disk or the file allows no writing.
@@ -48,28 +68,78 @@ async def upgrade_file(target: SqliteTarget) -> None:
     trouble = disk.look(target.path)
     if trouble is not None:
         raise schema.not_upgraded(target.place, trouble.refusal)
+    async with _connected(_engine_of(target)) as (connection, driver):
+        await driver.executescript(SET_UP)
+        # Copy under the lock: the copy is what the migration starts from.
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        same = SqliteConnection(driver, target.path)
+        total = await _count(same)
+        with progress(filling.WORDS) as report:
+            await filling.add_function(driver, report, total)
+            with _copying(target) as copy_aside:
+                await _migrate(connection, same, copy_aside)
+                await search.enter_all(same)
+        await connection.commit()
+
+
+def _engine_of(target: SqliteTarget) -> AsyncEngine:
+    """Make the engine of an embedded file, which has to be there."""
     url = URL.create(
         "sqlite+aiosqlite",
         database=files.uri(target.path),
         query={"mode": "rw", "uri": "true"},
     )
-    engine = create_async_engine(
+    return create_async_engine(
         url, connect_args={"timeout": _WAIT_S}, **_quietly("AUTOCOMMIT")
     )
 
+
+@contextmanager
+def _copying(target: SqliteTarget) -> Iterator[Callable[[str], None]]:
+    """Yield what copies the file aside; a migration that fails leaves no copy.
+
+    The file is as it was then, and every command would leave another one.
+    """
+    copies: list[Path] = []
+
     def copy_aside(version: str) -> None:
-        files.copy_aside(target.path, version)
+        copies.append(files.copy_aside(target.path, version))
 
-    async with _connected(engine) as (connection, driver):
-        await driver.executescript(SET_UP)
-        # Copy under the lock: the copy is what the migration starts from.
-        await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        same = SqliteConnection(driver, target.path)
-        await _migrate(connection, same, copy_aside)
-        await connection.commit()
+    try:
+        yield copy_aside
+    except Exception as error:
+        for copy in copies:
+            copy.unlink()
+        _refuse_taken(error, target.place)
+        raise
 
 
-async def upgrade_server(dial: Dial) -> None:
+async def _count(connection: StoreConnection) -> int:
+    """Count the tasks of a file of any version."""
+    tables = await connection.fetch("relations")
+    if ("task",) not in tables:
+        return 0
+    rows = await connection.fetch(Statement("SELECT count(*) FROM task"))
+    return int(rows[0][0])
+
+
+def _refuse_taken(error: Exception, place: str) -> None:
+    """Refuse a store in which another program has a name that we need.
+
+    Raises:
+        SchemaMismatch: that is the error.
+    """
+    found = _TAKEN.search(str(error))
+    if found is None:
+        return
+    raise SchemaMismatch(
+        f"{place} cannot be upgraded: another program has made `{found[found.lastgroup or 0]}` "
+        "in it, a name that todo needs",
+        hint="nothing was changed; rename it, then run this again",
+    ) from error
+
+
+async def upgrade_server(dial: Dial, place: str) -> None:
     """Migrate a server's schema to `HEAD`.
 
     All or nothing, under an advisory lock. Does nothing if another process was
@@ -84,7 +154,11 @@ async def upgrade_server(dial: Dial) -> None:
         with driver.owner_check.explaining():
             for statement in ddl.lock(connection.dialect):
                 await connection.exec_driver_sql(statement)
-            await _migrate(connection, PostgresConnection(driver), None)
+            try:
+                await _migrate(connection, PostgresConnection(driver), None)
+            except Exception as error:
+                _refuse_taken(error, place)
+                raise
             await connection.commit()
 
 

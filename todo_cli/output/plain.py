@@ -5,8 +5,10 @@ nothing is cut.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
+from todo_cli.output import words
 from todo_cli.output.envelope import task_values
 from todo_cli.output.text import field, visible
 from todo_cli.output.views import Sheet
@@ -28,7 +30,7 @@ def render(sheet: Sheet) -> str:
 def _lines(sheet: Sheet) -> Iterator[str]:
     if sheet.table is not None:
         for task in sheet.table.tasks:
-            yield "\t".join(_columns(task))
+            yield "\t".join(_columns(task, sheet.table.today))
     for line in sheet.lines:
         yield visible(line)
     for warning in sheet.warnings:
@@ -37,17 +39,23 @@ def _lines(sheet: Sheet) -> Iterator[str]:
         yield f"{name}\t{field(value)}"
 
 
-def _columns(task: Task) -> list[str]:
+def _columns(task: Task, today: date) -> list[str]:
     """The columns of a task; scripts rely on their number and order."""
     values = task_values(task)
-    status = "open"
-    if task.completed:
-        status = "done"
-    return [
+    status = words.status(task, today)
+    columns = [
         str(task.number),
-        status,
-        visible(task.title) or _NONE,
+        status.value,
+        visible(task.title),
         values["created_at"],
-        values["completed_at"] or _NONE,
+        values["completed_at"],
         values["id"],
+        values["due_on"],
+        values["priority"],
+        visible(task.project or ""),
+        # No tag contains a comma.
+        visible(",".join(task.tags)),
+        values["wait_until"],
+        str(task.version),
     ]
+    return [column or _NONE for column in columns]

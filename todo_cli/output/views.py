@@ -7,13 +7,14 @@ The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli.errors import TodoError
-from todo_cli.output import words
+from todo_cli.output import lists, words
 from todo_cli.output.envelope import task_values
-from todo_cli.task import Added, Task, TaskPage, TaskStatus
+from todo_cli.task import Added, Task, TaskPage, TaskQuery
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
@@ -24,7 +25,8 @@ _ASKED_UP_TO: Final = 10
 """How many tasks the question before a deletion shows at most."""
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, because a cached property needs room of its own.
+@dataclass(frozen=True)
 class ViewContext:
     """What a view needs besides the result."""
 
@@ -36,16 +38,28 @@ class ViewContext:
     now: datetime
     by_flag: bool = False
     """Whether --user names the user; then "new list" says whose it is."""
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The caller's variables, of which `TZ` decides which day is today."""
+    variables: Mapping[str, str] | None = field(default=None, repr=False)
+    """The caller's variables, of which `TZ` names the zone.
 
-    @property
+    None means UTC, as for a client of the REST API.
+    """
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The caller's time zone."""
+        if self.variables is None:
+            return UTC
+        # Only messages about days and times need it.
+        from todo_cli import zones
+
+        return zones.zone_of(self.variables)
+
+    @cached_property
     def today(self) -> date:
         """The caller's day."""
-        # Only messages about days need it.
-        from todo_cli import days
+        from todo_cli import zones
 
-        return days.today_of(self.now, self.variables)
+        return zones.local(self.now, self.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +69,22 @@ class Table:
     tasks: Sequence[Task]
     now: datetime
     """The time from which ages are counted."""
+    today: date
+    """The caller's day, which decides what waits and what is overdue."""
+    query: TaskQuery
+    """What was asked for."""
     footer: str
     """The line below the rows."""
     note: str
     """What to show if there are no tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A task to lay out for people."""
+
+    task: Task
+    context: ViewContext
 
 
 # No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
@@ -75,6 +101,8 @@ class Sheet:
     message: str
     lines: Sequence[str] = ()
     table: Table | None = None
+    card: Card | None = None
+    """What a terminal shows in the place of `fields`."""
     fields: Sequence[tuple[str, str]] = ()
     labels: Mapping[str, str] | None = None
     """At a terminal: the fields to show, by name, and their names in words.
@@ -124,66 +152,28 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
     With a limit the message is such as `20 of 35`, and without one such as
     `30 open, 5 done`. `data` is the list of the tasks.
     """
-    message = _counts(page)
-    if page.query.limit is not None:
-        shown = len(page.tasks)
-        total = words.count(_total(page))
-        message = f"{shown:,} of {total}"
-    note = _nothing(page, context)
-    table = Table(page.tasks, context.now, footer=message, note=note)
+    message = lists.message(page)
+    table = Table(
+        page.tasks,
+        context.now,
+        page.today,
+        page.query,
+        footer=message,
+        note=lists.nothing(page, context),
+    )
     return Sheet(page.tasks, message, table=table, fault=page.fault)
-
-
-def _counts(page: TaskPage) -> str:
-    """Count all tasks of the user, as in `12 open, 2 overdue, 40 done`."""
-    counts = page.counts
-    parts = [f"{words.count(counts.open)} open"]
-    if counts.overdue:
-        parts.append(f"{words.count(counts.overdue)} overdue")
-    if counts.waiting:
-        parts.append(f"{words.count(counts.waiting)} waiting")
-    parts.append(f"{words.count(counts.done)} done")
-    return ", ".join(parts)
-
-
-def _total(page: TaskPage) -> int:
-    """Count the tasks that the query would find without a limit."""
-    counts = page.counts
-    if counts.found is not None:
-        return counts.found
-    # Counts stop at 1,001, so a sum of them can be a little too small; the
-    # words then say `more than 1,000`.
-    totals = {
-        TaskStatus.OPEN: counts.open,
-        TaskStatus.WAITING: counts.waiting,
-        TaskStatus.DONE: counts.done,
-        TaskStatus.ALL: counts.open + counts.waiting + counts.done,
-    }
-    return totals[page.query.status]
-
-
-def _nothing(page: TaskPage, context: ViewContext) -> str:
-    """Say that no task was found, and how many others the user has."""
-    status = page.query.status
-    kind = f"{status} tasks"
-    if status is TaskStatus.ALL:
-        kind = "tasks"
-    note = f"No {kind} for {context.user} in {context.place}"
-    counts = page.counts
-    if counts.open or counts.waiting or counts.done:
-        note += f" ({_counts(page)})"
-    return note
 
 
 def shown(task: Task, context: ViewContext) -> Sheet:
     """Show every field of a task, in the order of the JSON.
 
-    `data` is the task.
+    At a terminal it is laid out for people. `data` is the task.
     """
     fields = []
     for name, value in task_values(task).items():
         fields.append((name, _plain(value)))
-    return Sheet(task, _title(task), fields=fields)
+    card = Card(task, context)
+    return Sheet(task, _title(task), card=card, fields=fields)
 
 
 def upgraded(version: str, context: ViewContext) -> Sheet:
@@ -429,9 +419,14 @@ def _new_store(context: ViewContext) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Write a JSON value as text: true or false in lower case, "" for null."""
+    """Write a JSON value as text: true or false in lower case, "" for null.
+
+    An array is joined by commas, which no tag contains.
+    """
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ",".join(value)
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

@@ -1,7 +1,9 @@
-"""Amounts and ages, as several messages show them."""
+"""Amounts, ages and states, as several messages show them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
+
+from todo_cli.task import Task, TaskStatus
 
 _DAY_S: Final = 86_400
 _UNITS: Final = (
@@ -41,3 +43,19 @@ def age(then: datetime, now: datetime) -> str:
             ago = amount(seconds // length, unit)
             return f"{ago} ago"
     return "just now"
+
+
+def status(task: Task, today: date) -> TaskStatus:
+    """Return the status of a task: OPEN, WAITING or DONE."""
+    if task.completed:
+        return TaskStatus.DONE
+    if task.wait_until is not None and task.wait_until > today:
+        return TaskStatus.WAITING
+    return TaskStatus.OPEN
+
+
+def is_overdue(task: Task, today: date) -> bool:
+    """Whether a task should have been done before today."""
+    if task.completed or task.due_on is None:
+        return False
+    return task.due_on < today

@@ -41,7 +41,9 @@ class Upgrade(Command[str]):
         """Upgrade; return the schema's version, or with --sql the SQL."""
         if self.sql:
             return await context.database.upgrade_script()
-        return await context.database.upgrade()
+        version = await context.database.upgrade()
+        await context.database.fill()
+        return version
 
     def view(self, result: str, context: ViewContext) -> Sheet:
         """Name the version, or show the SQL."""

@@ -17,6 +17,8 @@ is_postgresql = dialect_name == "postgresql"
 context.configure(
     connection=connection,
     dialect_name=None if connection is not None else dialect_name,
+    # Printed SQL has no parameters, so a `%` stays as it is.
+    dialect_opts={"paramstyle": "named"},
     version_table=ddl.VERSION_TABLE.name,
     version_table_schema=SCHEMA if is_postgresql else None,
     # SQLite, too, rolls DDL back; Alembic assumes that it does not.

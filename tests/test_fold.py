@@ -1,0 +1,116 @@
+"""Folding for search and sorting: every code point, and the edges of Unicode."""
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.output.values import task
+from tests.support.oracle import folded
+from todo_cli.fold import fold, fold_or_none, has_words
+
+ALL = [
+    chr(code)
+    for code in range(sys.maxunicode + 1)
+    if not 0xD800 <= code <= 0xDFFF
+]
+
+PAIRS = {
+    "Ärger": "arger",
+    "a\u0308rger": "arger",
+    "STRASSE": "strasse",
+    "Straße": "strasse",
+    "ẞ": "ss",
+    "ﬁsh": "fish",
+    "Ⅷ": "viii",
+    "ｆｕｌｌ": "full",
+    "İ": "i",
+    "ı": "ı",
+    "ΑΣσς": "ασσσ",
+    "Ǆ": "dz",
+    "Ё": "е",
+    "й": "и",
+    "ά": "α",
+    "ᾳ": "α",
+    "שָׁלוֹם": "שלום",
+    "مُحَمَّد": "محمد",
+    "①½": "11⁄2",
+    "가": "\u1100\u1161",
+    "が": "か",
+    "Å": "a",
+    "㎏": "kg",
+    "x\u200dy": "x\u200dy",
+    "😀": "😀",
+    "": "",
+    "\u0301": "",
+}
+
+
+@pytest.mark.spec("001/FR-062")
+@pytest.mark.parametrize("text", PAIRS)
+def test_fold_takes_away_accents_and_case(text: str) -> None:
+    assert fold(text) == PAIRS[text]
+
+
+@pytest.mark.spec("001/FR-062")
+def test_fold_is_the_rule_for_every_code_point() -> None:
+    wrong = [each for each in ALL if fold(each) != folded(each)]
+
+    assert wrong == []
+
+
+@pytest.mark.spec("001/FR-062")
+def test_folding_once_more_changes_nothing() -> None:
+    """So a folded text that is typed again is found."""
+    changed = [each for each in ALL if fold(fold(each)) != fold(each)]
+
+    assert changed == []
+
+
+@pytest.mark.spec("001/FR-062")
+def test_what_can_be_seen_is_never_folded_away() -> None:
+    """But for two marks of Japanese that are letters, and combine."""
+    gone = [
+        each
+        for each in ALL
+        if not fold(each) and unicodedata.category(each)[0] != "M"
+    ]
+
+    assert gone == ["\uff9e", "\uff9f"]
+
+
+@pytest.mark.spec("001/FR-062")
+@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=5))
+def test_a_text_is_found_in_what_contains_it(
+    before: str, text: str, after: str
+) -> None:
+    whole = unicodedata.normalize("NFC", before + text + after)
+
+    assert fold(text) in fold(before + text + after)
+    # However it is composed.
+    assert fold(text) in fold(whole)
+    assert fold(whole) == fold(unicodedata.normalize("NFD", whole))
+
+
+def test_fold_or_none_keeps_none() -> None:
+    assert fold_or_none(None) is None
+    assert fold_or_none("Ä") == "a"
+
+
+@pytest.mark.spec("001/FR-062")
+def test_each_word_may_be_in_another_text_and_a_phrase_is_in_one() -> None:
+    milk = task(
+        title="Buy Mïlk",
+        description="two litres",
+        project="home.Küche",
+        tags=["food", "Urgent"],
+    )
+
+    assert has_words(milk, [])
+    assert has_words(milk, ["MILK", "LITRES", "kuche", "gent", "uy m"])
+    assert not has_words(milk, ["milk", "bread"])
+    assert not has_words(milk, ["milk two"])
+    assert not has_words(milk, ["food urgent"])
+    assert not has_words(task(title="a"), ["b"])

@@ -1,0 +1,374 @@
+"""Chooses the columns of a table of tasks, for a terminal of any width.
+
+A column that says nothing is left out. A narrow terminal gets fewer columns,
+but whole titles: the columns go away one after the other. Of the status, the
+due day and the priority a mark stays, before the title.
+"""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, partial
+from typing import Final
+
+from todo_cli import days
+from todo_cli.output import words
+from todo_cli.output.text import visible
+from todo_cli.output.views import Table
+from todo_cli.output.wrap import length
+from todo_cli.task import Group, Task, TaskStatus
+
+GAP: Final = 2
+"""How many cells there are between two columns."""
+
+PLAIN: Final = ""
+STRONG: Final = "bold"
+URGENT: Final = "bold red"
+LOOKS: Final = (PLAIN, STRONG, URGENT)
+"""The styles of text.
+
+All of them can be read on black, on white and on both kinds of Solarized. Of
+the other colours only magenta could, and nothing that is dim. What is not
+PLAIN has words or a sign, too.
+"""
+
+Cell = tuple[str, str]
+"""A text and its look."""
+
+_NUMBER: Final = "number"
+_STATUS: Final = "status"
+_MARKS: Final = "marks"
+_TITLE: Final = "title"
+_PROJECT: Final = "project"
+_TAGS: Final = "tags"
+_WAIT: Final = "wait"
+_DUE: Final = "due"
+_PRIORITY: Final = "priority"
+_WHEN: Final = "when"
+
+_NAMES: Final[Mapping[str, str]] = {
+    _NUMBER: "#",
+    _STATUS: "Status",
+    _MARKS: "",
+    _TITLE: "Task",
+    _PROJECT: "Project",
+    _TAGS: "Tags",
+    _WAIT: "Waits until",
+    _DUE: "Due",
+    _PRIORITY: "Pri",
+    _WHEN: "When",
+}
+"""The name of each column, from left to right."""
+_NAMES_IN_WORDS: Final[Mapping[str, str]] = {
+    _NUMBER: "Number",
+    _PRIORITY: "Priority",
+}
+_GIVEN_UP: Final = (
+    _WHEN,
+    _PRIORITY,
+    _TAGS,
+    _PROJECT,
+    _WAIT,
+    _STATUS,
+    _DUE,
+)
+"""The columns that a narrow terminal goes without, in this order."""
+_MARKED: Final = (_STATUS, _DUE, _PRIORITY)
+"""Those that leave a mark, in the order of the marks."""
+_SIGNS: Final[Mapping[str, str]] = {
+    "": " ",
+    "done": "x",
+    "waiting": "w",
+    "overdue": "!",
+    "high": "H",
+    "medium": "M",
+    "low": "L",
+}
+"""The mark for each word."""
+_OF_GROUP: Final[Mapping[Group, str]] = {
+    Group.PROJECT: _PROJECT,
+    Group.DUE: _DUE,
+    Group.PRIORITY: _PRIORITY,
+}
+"""The column that says what the headings of the groups say."""
+
+_NARROW: Final = 16
+"""The fewest cells of a title, while there is a column to give up."""
+_ROOMY: Final = 30
+"""For more cells of a title no column is given up."""
+_LEAST: Final = 2
+"""The fewest cells of a title, beside a number of many digits."""
+_SHORT: Final = 8
+"""How wide projects and tags may be at least; else a fifth of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, a cell for each task, and its width."""
+
+    key: str
+    name: str
+    cells: Sequence[Cell]
+    width: int
+
+    @property
+    def is_title(self) -> bool:
+        """Whether it has the titles."""
+        return self.key == _TITLE
+
+    @property
+    def is_right(self) -> bool:
+        """Whether its values are at its right edge."""
+        return self.key == _NUMBER
+
+
+def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
+    """Choose the columns of a table, from left to right.
+
+    With `is_plain`, words take the place of signs.
+    """
+    values = _Values(table, is_plain=is_plain)
+    shown = _that_say_something(values, width)
+    titles = values.titles()
+    needed = _needed(titles, width)
+    hidden: list[str] = []
+    # What has no column, but may have a mark.
+    if table.query.group is not None:
+        of_group = _OF_GROUP[table.query.group]
+        # The heading does not say which tasks are overdue.
+        if shown.pop(of_group, None) and of_group == _DUE:
+            hidden.append(_DUE)
+    for key in _GIVEN_UP:
+        room = width - _taken(shown) - values.room_for_marks(hidden)
+        if room >= needed:
+            break
+        if shown.pop(key, None):
+            hidden.append(key)
+    if marks := values.marks(hidden):
+        shown[_MARKS] = _column(values, _MARKS, marks, len(marks[0][0]))
+    room = width - _taken(shown)
+    title = values.marked(titles, hidden)
+    shown[_TITLE] = _column(values, _TITLE, title, max(room, _LEAST))
+    return [shown[key] for key in _NAMES if key in shown]
+
+
+def _that_say_something(values: "_Values", width: int) -> dict[str, Column]:
+    """Make the columns that could be shown beside the titles."""
+    short = max(_SHORT, width // 5)
+    found = {}
+    for key in (_NUMBER, *_GIVEN_UP):
+        cells = values.cells(key)
+        texts = {text for text, _ in cells}
+        if texts != {""}:
+            most = width
+            if key in (_PROJECT, _TAGS):
+                most = short
+            found[key] = _column(values, key, cells, most)
+    return found
+
+
+def _column(
+    values: "_Values", key: str, cells: Sequence[Cell], most: int
+) -> Column:
+    """Make a column that is as wide as its longest text, up to `most`."""
+    name = values.name(key)
+    texts = {text for text, _ in cells}
+    longest = max(map(length, texts))
+    return Column(key, name, cells, min(max(longest, len(name)), most))
+
+
+def _taken(columns: Mapping[str, Column]) -> int:
+    """Count the cells of the columns and of the gaps after them."""
+    return sum(column.width + GAP for column in columns.values())
+
+
+def _needed(titles: Sequence[str], width: int) -> int:
+    """Say how wide the titles must be: a third of the line, if they are."""
+    third = max(_NARROW, min(_ROOMY, width // 3))
+    longest = max(map(length, titles))
+    return min(longest, third)
+
+
+class _Values:
+    """What a table shows of each task."""
+
+    def __init__(self, table: Table, *, is_plain: bool) -> None:
+        self._tasks = table.tasks
+        self._now = table.now
+        self._today = table.today
+        self._query = table.query
+        self._is_plain = is_plain
+        # The same days come again and again.
+        self._day = cache(partial(days.show_day, today=table.today))
+        self._due_day = cache(partial(days.show_due, today=table.today))
+        self._writers: Mapping[str, Callable[[Task], Cell]] = {
+            _NUMBER: self._number,
+            _STATUS: self._status,
+            _PROJECT: self._project,
+            _TAGS: self._tags,
+            _WAIT: self._wait,
+            _DUE: self._due,
+            _PRIORITY: self._priority,
+            _WHEN: self._when,
+        }
+        self._in_words: dict[str, list[str]] = {}
+
+    def name(self, key: str) -> str:
+        """Return the name of a column."""
+        name = _NAMES[key]
+        if self._is_plain:
+            return _NAMES_IN_WORDS.get(key, name)
+        return name
+
+    def cells(self, key: str) -> list[Cell]:
+        """Write the cells of a column."""
+        cells = list(map(self._writers[key], self._tasks))
+        if key != _STATUS:
+            return cells
+        # What all tasks have because of the query says nothing.
+        usual = {TaskStatus.OPEN, self._query.status}
+        if all(text in usual for text, _ in cells):
+            return [("", PLAIN)] * len(cells)
+        return cells
+
+    def titles(self) -> list[str]:
+        """Write the titles, with a mark for notes."""
+        mark = " *"
+        if self._is_plain:
+            mark = " (notes)"
+        titles = []
+        for task in self._tasks:
+            title = visible(task.title)
+            if task.description:
+                title += mark
+            titles.append(title)
+        return titles
+
+    def room_for_marks(self, hidden: Container[str]) -> int:
+        """Count the cells that the column of marks takes, with its gap."""
+        if self._is_plain:
+            return 0
+        marks = len(self._marks_for(hidden))
+        if marks == 0:
+            return 0
+        return marks + GAP
+
+    def marks(self, hidden: Container[str]) -> list[Cell]:
+        """Write the marks for what has no column; empty if there are none."""
+        words = self._marks_for(hidden)
+        if self._is_plain or not words:
+            return []
+        return [_signs(of_task) for of_task in zip(*words, strict=True)]
+
+    def marked(
+        self, titles: Sequence[str], hidden: Container[str]
+    ) -> list[Cell]:
+        """Put words before the titles for what has no column."""
+        words = self._marks_for(hidden)
+        if not self._is_plain or not words:
+            return [(title, PLAIN) for title in titles]
+        marked = []
+        for title, of_task in zip(
+            titles, zip(*words, strict=True), strict=True
+        ):
+            parts = [*filter(None, of_task), title]
+            marked.append((": ".join(parts), PLAIN))
+        return marked
+
+    def _marks_for(self, hidden: Container[str]) -> list[list[str]]:
+        """Return the words of each mark, for those that say something."""
+        found = []
+        for key in _MARKED:
+            if key in hidden and any(self._words(key)):
+                found.append(self._words(key))
+        return found
+
+    def _words(self, key: str) -> list[str]:
+        """Write what the mark of a column says of each task."""
+        if key not in self._in_words:
+            words = [self._word(key, task) for task in self._tasks]
+            self._in_words[key] = words
+        return self._in_words[key]
+
+    def _word(self, key: str, task: Task) -> str:
+        """Write what the mark of a column says of a task."""
+        if key == _STATUS:
+            status = words.status(task, self._today)
+            if status in (TaskStatus.OPEN, self._query.status):
+                return ""
+            return status.value
+        if key == _DUE:
+            return "overdue" if words.is_overdue(task, self._today) else ""
+        return task.priority or ""
+
+    def _number(self, task: Task) -> Cell:
+        return str(task.number), PLAIN
+
+    def _status(self, task: Task) -> Cell:
+        return words.status(task, self._today).value, PLAIN
+
+    def _project(self, task: Task) -> Cell:
+        return visible(task.project or ""), PLAIN
+
+    def _tags(self, task: Task) -> Cell:
+        return visible(" ".join(task.tags)), PLAIN
+
+    def _wait(self, task: Task) -> Cell:
+        """The day until which a task waits, if it does."""
+        if words.status(task, self._today) is not TaskStatus.WAITING:
+            return "", PLAIN
+        return self._day(task.wait_until), PLAIN
+
+    def _due(self, task: Task) -> Cell:
+        if task.due_on is None:
+            return "", PLAIN
+        if task.completed:
+            return self._day(task.due_on), PLAIN
+        if task.due_on < self._today:
+            return self._due_day(task.due_on), URGENT
+        if task.due_on == self._today:
+            return self._due_day(task.due_on), STRONG
+        return self._due_day(task.due_on), PLAIN
+
+    def _priority(self, task: Task) -> Cell:
+        if task.priority == "high":
+            return task.priority, STRONG
+        return task.priority or "", PLAIN
+
+    def _when(self, task: Task) -> Cell:
+        """The age of an open task, or when a done one was done."""
+        when = task.completed_at or task.created_at
+        return words.age(when, self._now), PLAIN
+
+
+def _signs(in_words: Sequence[str]) -> Cell:
+    """Write the marks of a task, each in a place of its own."""
+    look = PLAIN
+    if "overdue" in in_words:
+        look = URGENT
+    elif "high" in in_words:
+        look = STRONG
+    return "".join(_SIGNS[word] for word in in_words), look
+
+
+def heading(task: Task, group: Group, today: date) -> str:
+    """Write the heading of the group that a task is in."""
+    if group is Group.PROJECT:
+        return _of_project(task)
+    if group is Group.PRIORITY:
+        return _of_priority(task)
+    if task.due_on is None:
+        return "No due day"
+    return f"Due {days.show_day(task.due_on, today)}"
+
+
+def _of_project(task: Task) -> str:
+    if task.project is None:
+        return "No project"
+    return f"Project {visible(task.project)}"
+
+
+def _of_priority(task: Task) -> str:
+    if task.priority is None:
+        return "No priority"
+    return f"{task.priority.title()} priority"
