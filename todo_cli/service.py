@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from todo_cli import rules
+from todo_cli import redact, rules
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.run import OF_A_RULE
@@ -436,7 +436,8 @@ def _retitled(task: Task, text: Replacement) -> Task:
     """
     if text.old not in task.title:
         raise InvalidInput.of(
-            "title", f"`{text.old}` is not in the title of {task.number}"
+            "title",
+            f"`{redact.shown(text.old)}` is not in the title of {task.number}",
         ).unchanged()
     title = task.title.replace(text.old, text.new)
     try:

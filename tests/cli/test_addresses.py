@@ -189,6 +189,10 @@ def test_name_of_an_unknown_parameter_is_not_shown(
         assert_hidden(ran)
 
 
+OF_ADD = ("--user", "--id", "--due", "--wait", "--priority")
+"""Options of `add` whose value is no text."""
+
+
 def lines(word: str) -> Iterator[list[str]]:
     """Command lines that have a word in every place where no free text belongs."""
     yield from (
@@ -211,6 +215,13 @@ def lines(word: str) -> Iterator[list[str]]:
         "--id",
         "--limit",
         "--status",
+        "--due",
+        "--wait",
+        "--priority",
+        "--replace",
+        "--since",
+        "--sort",
+        "--group",
         "--port",
         "--host",
         "--undo",
@@ -228,10 +239,12 @@ def lines(word: str) -> Iterator[list[str]]:
         yield from (
             [*command, option, word]
             for option in options
-            if command[0] != "add" or option in ("--user", "--id")
+            if command[0] != "add" or option in OF_ADD
+            if command[0] != "list" or option != "--json"
         )
         yield from ([*command, f"{option}={word}"] for option in options)
-        if command[0] != "add":
+        # In a title, a note and what is looked for it is text.
+        if command[0] not in ("add", "list", "note"):
             yield from (
                 [*command, word],
                 [*command, "--", word],
@@ -255,6 +268,17 @@ def test_address_in_the_place_of_another_word_is_not_quoted(
             assert ran.status != 0, arguments
 
     assert written(seal) == []
+
+
+@pytest.mark.spec("002/FR-132", "002/FR-195")
+def test_address_that_is_looked_for_is_text(todo_embedded: Todo) -> None:
+    todo_embedded("add", "first")
+
+    for word in WORDS:
+        assert todo_embedded("list", word) == Ran(0, "", "")
+        ran = todo_embedded("update", "1", "-r", f"{word}=x", "--json")
+        assert_hidden(ran)
+        assert ran.error["code"] == "INVALID_INPUT"
 
 
 @pytest.mark.spec("002/FR-132")

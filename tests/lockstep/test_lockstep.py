@@ -5,7 +5,7 @@ import pytest
 from tests.lockstep.__main__ import limits, walk
 from tests.support.postgres import PostgresServer
 
-COMMANDS = {"add", "list", "show", "update", "done", "delete"}
+COMMANDS = {"add", "list", "show", "update", "note", "done", "delete"}
 METHODS = {"add", "add_all", "list", "find", "update", "complete", "delete"}
 
 

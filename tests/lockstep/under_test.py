@@ -1,18 +1,20 @@
 """One of the two stores, and the ways to ask it, by ids that both stores share."""
 
 import asyncio
+import json
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from tests.lockstep.model import Model, values
+from tests.lockstep.model import Model, written
+from tests.support.oracle import folded
 from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
@@ -21,6 +23,13 @@ from todo_cli.service import TaskService
 from todo_cli.task import Added, Reference, Task, TaskPage
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+FOLDED = ("title", "description", "project")
+COLUMNS = ", ".join(
+    [
+        *(each.name for each in fields(Task)),
+        *(f"{name}_folded" for name in FOLDED),
+    ]
+)
 Rows = dict[str, dict[str, Any]]
 
 
@@ -97,8 +106,11 @@ class StoreUnderTest:
     def rows(self) -> Rows:
         """Every task by its shared id, read past the program; learns new ids."""
         rows: Rows = {}
-        for found in self._fetch("SELECT * FROM todo.task"):
+        for found in self._fetch(f"SELECT {COLUMNS} FROM todo.task"):
             id = found["id"]
+            for name in FOLDED:
+                text = found.pop(f"{name}_folded")
+                assert text == (found[name] and folded(found[name]))
             if id not in self._shared_ids:
                 shared = (
                     self._model.id_of(found["user_id"], found["number"]) or id
@@ -107,6 +119,21 @@ class StoreUnderTest:
                 self._local_ids[shared] = id
             rows[self._shared_ids[id]] = found | {"id": self._shared_ids[id]}
         return rows
+
+    def has_every_tag(self) -> bool:
+        """Whether the table of tags has each tag of each task; it may have more."""
+        there = {
+            (row["task_id"], row["name"], row["folded"])
+            for row in self._fetch(
+                "SELECT task_id, name, folded FROM todo.tag"
+            )
+        }
+        wanted = {
+            (self._local_ids[id], tag, folded(tag))
+            for id, row in self.rows().items()
+            for tag in row["tags"]
+        }
+        return wanted <= there
 
     def last_numbers(self) -> dict[str, int]:
         """The last number given to each user who has one."""
@@ -127,7 +154,11 @@ class StoreUnderTest:
                 dict(row) for row in file.execute(sql.replace("todo.", ""))
             ]
         return [
-            row | {"completed": bool(row["completed"])}
+            row
+            | {
+                "completed": bool(row["completed"]),
+                "tags": json.loads(row["tags"]),
+            }
             if "completed" in row
             else row
             for row in found
@@ -140,7 +171,10 @@ class StoreUnderTest:
         ):
             return []
         found = [dict(row) for row in await self._connection.fetch(sql)]
-        return [values(Task(**row)) if "id" in row else row for row in found]
+        return [
+            {name: written(value) for name, value in row.items()}
+            for row in found
+        ]
 
     def _localize(self, word: str) -> str:
         """A word of a command with the ids of this store, in capitals if it is so written."""

@@ -190,10 +190,10 @@ async def test_a_task_has_at_most_fifty_tags(
         )
     )
 
-    for added in (["more"], ["x", "tag1"]):
+    for more in (["more"], ["x", "tag1"]):
         # The other task has room, and gets nothing either.
         with pytest.raises(InvalidInput, match="nothing was changed"):
-            await tasks.update([2, 1], TaskChange(add_tags=added))
+            await tasks.update([2, 1], TaskChange(add_tags=more))
     assert await tasks.find([1, 2]) == [full, other]
     assert await tag_rows(store) == rows_of(full)
     [swapped] = await tasks.update(

@@ -55,10 +55,11 @@ class RunContext:
     @property
     def today(self) -> "date":
         """The caller's day, by `TZ`."""
-        # Only commands about days need it.
-        from todo_cli import days
+        # Not by way of `days`: every list needs it, and few need more.
+        from todo_cli import zones
 
-        return days.today_of(self.env.now(), self.env.variables)
+        zone = zones.zone_of(self.env.variables)
+        return zones.local(self.env.now(), zone).date()
 
     def is_waiting(self) -> bool:
         """Whether the store is slow, and nothing on the terminal says so."""

@@ -295,22 +295,24 @@ def _templates(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"page": {}}
     few: Any = text("/*few*/").columns()
     for kind, probe in (("all", None), ("some", few)):
+        page = lists.page(
+            DIALECTS[name], queries.COLUMNS, has_few=kind == "some"
+        )
+        found["page"][kind] = f" {sql_of(page, name)}".split("\n")
         shapes = {}
         for shape in listing.SHAPES:
-            for key, has_edge in ((shape, False), (f"edge:{shape}", True)):
-                whole = _template(name, shape, probe, has_edge=has_edge)
-                before, begin, page = whole.partition(_PAGE)
-                shapes[key] = before.split("\n")
-                found["page"][kind] = (begin + page).lstrip("\n").split("\n")
+            shapes[shape] = _template(name, shape, probe)
+            shapes[f"edge:{shape}"] = _template(
+                name, shape, probe, has_edge=True
+            )
         found[kind] = shapes
     return found
 
 
-_PAGE: Final = "\n SELECT counts."
-
-
-def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
-    """Compile one list with a limit."""
+def _template(
+    name: str, shape: str, few: Any, *, has_edge: bool = False
+) -> list[str]:
+    """Compile what comes before the page of a list."""
     segments: list[Any] = []
     number = 0
     for count in shape.split("."):
@@ -320,8 +322,11 @@ def _template(name: str, shape: str, few: Any, *, has_edge: bool) -> str:
             parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    whole = lists.some(DIALECTS[name], queries.COLUMNS, segments, few)
-    return sql_of(whole, name)
+    made = []
+    for cte, expression in lists.before(segments, few).items():
+        made.append(f"{cte} AS \n({sql_of(expression, name)})")
+    together = ", \n".join(made)
+    return f"WITH {together}".split("\n")
 
 
 def _marked(number: int, *, has_edge: bool) -> lists.Part:

@@ -372,6 +372,21 @@ def some(
 
     `few` selects up to 1,001 tasks of the list; None if there is no filter.
     """
+    parts = before(segments, few)
+    listed = page(dialect, columns, has_few=few is not None)
+    return listed.add_cte(*[each.cte(name) for name, each in parts.items()])
+
+
+def page(dialect: "Dialect", columns: Any, *, has_few: bool) -> Select[Any]:
+    """Select the tasks that the CTE `ids` has, and the user's counts."""
+    mine = select(*columns).where(task.id.in_(_ids_of("ids")))
+    return _with_counts(dialect, mine, has_few=has_few)
+
+
+def before(
+    segments: Sequence[Sequence[Part]], few: Any = None
+) -> dict[str, Any]:
+    """Return the CTEs of a list by their names; the last one is `ids`."""
     found: dict[str, Any] = {}
     chosen: list[Any] = []
     has_few = few is not None
@@ -379,9 +394,9 @@ def some(
         found["few"] = few
         is_few = _number_of(["few"]) <= _MOST_COUNTED
         chosen.append(_ids_of("few").where(is_few))
-    before: list[str] = []
+    earlier: list[str] = []
     for number, parts in enumerate(segments):
-        gate = _gate(before, has_few=has_few)
+        gate = _gate(earlier, has_few=has_few)
         names = []
         for place, part in enumerate(parts):
             name = f"part_{number}_{place}"
@@ -390,17 +405,15 @@ def some(
             found |= read
             # The last row of a part is no part.
             chosen += [_ids_of(each) for each in read if "last" not in each]
-        before += names
+        earlier += names
     found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
-    mine = select(*columns).where(task.id.in_(_ids_of("ids")))
-    listed = _with_counts(dialect, mine, has_few=has_few)
-    return listed.add_cte(*[each.cte(name) for name, each in found.items()])
+    return found
 
 
 def _ids_of(name: str) -> Select[Any]:
     """Select the ids of a CTE."""
     named = table(name, column("id"))
-    return select(named.c.id)
+    return select(named.c.id.label("id"))
 
 
 def _read(name: str, part: Part, gate: Any) -> dict[str, Any]:

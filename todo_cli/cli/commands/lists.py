@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from todo_cli import days, redact, rules
+from todo_cli import redact, rules
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.fields import is_none, read_priority
 from todo_cli.cli.parser import one_of
@@ -239,10 +239,10 @@ class List(Command[TaskPage]):
             raise InvalidInput.of("until", f"{last} is before {first}")
         since = None
         if first is not None:
-            since = days.start_of(first, variables)
+            since = _start_of(first, variables)
         before = None
         if last is not None:
-            before = days.start_of(last + _ONE_DAY, variables)
+            before = _start_of(last + _ONE_DAY, variables)
         return since, before
 
     def view(self, result: TaskPage, context: ViewContext) -> Sheet:
@@ -282,6 +282,9 @@ def _read_due(texts: Sequence[str] | None, today: date) -> Days | None:
         raise InvalidInput.of(
             "due", "can be given once; a range of days is `mon..fri`"
         )
+    # Most lists name no day.
+    from todo_cli import days
+
     found = days.read_days(texts[0], today)
     if found.kind == "none":
         return Days(has_day=False)
@@ -292,7 +295,16 @@ def _read_past(option: str, text: str | None, today: date) -> date | None:
     """Read a day of the past: `fri` is the last one, or today."""
     if text is None:
         return None
+    from todo_cli import days
+
     return days.read_day(text, today, last=True, field=option)
+
+
+def _start_of(day: date, variables: Mapping[str, str]) -> datetime:
+    """Return the instant in which a day begins for the caller."""
+    from todo_cli import days
+
+    return days.start_of(day, variables)
 
 
 def _read_project(text: str | None) -> str | None:
