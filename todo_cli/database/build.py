@@ -322,11 +322,11 @@ def _template(
             parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    made = []
-    for cte, expression in lists.before(segments, few).items():
-        made.append(f"{cte} AS \n({sql_of(expression, name)})")
-    together = ", \n".join(made)
-    return f"WITH {together}".split("\n")
+    parts_of = lists.before(segments, few)
+    made = [each.cte(cte) for cte, each in parts_of.items()]
+    whole: Any = select(literal_column("1")).add_cte(*made)
+    before, _, _ = sql_of(whole, name).rpartition("\n SELECT 1")
+    return before.split("\n")
 
 
 def _marked(number: int, *, has_edge: bool) -> lists.Part:
