@@ -23,6 +23,7 @@ from tests.support.postgres import (
     PostgresCluster,
     PostgresServer,
     ReusedDatabase,
+    find_with_trigrams,
     open_cluster,
     open_server,
 )
@@ -238,6 +239,16 @@ def own_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresCluster]:
         cluster = open_cluster()
         yield cluster
         cluster.close()
+
+
+@pytest.fixture(scope="session")
+def trigrams_postgres() -> Iterator[PostgresCluster]:
+    """A PostgreSQL that can have the extension pg_trgm; a test says `needs` first."""
+    binaries = find_with_trigrams()
+    assert binaries is not None
+    cluster = PostgresCluster(binaries)
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture(scope="session")

@@ -259,6 +259,7 @@ def _others() -> dict[str, Schema]:
         "tasks_checked": maybe_count,
         "unfilled_tasks": maybe_count,
         "unfilled_tags": maybe_count,
+        "word_index": maybe_text,
         "numbers": text,
     }
     on_sqlite: dict[str, Schema] = {
@@ -309,7 +310,9 @@ def _others() -> dict[str, Schema]:
             "a warning says why. Of a store that cannot be used it is in error.details",
             **_object(always | optional, optional=list(optional)),
         },
-        "Upgraded": _object({"version": text, "created": flag}),
+        "Upgraded": _object(
+            {"version": text, "created": flag, "word_index": text}
+        ),
         "Imported": _object(imported),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),

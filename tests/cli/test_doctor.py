@@ -103,6 +103,7 @@ CONTENTS = [
     "tasks_checked",
     "unfilled_tasks",
     "unfilled_tags",
+    "word_index",
     "numbers",
 ]
 

@@ -21,6 +21,7 @@ from todo_cli.output.views import (
     Changed,
     Sheet,
     Table,
+    Upgraded,
     added,
     added_all,
     deletion_question,
@@ -240,10 +241,19 @@ def test_upgraded_says_which_schema_is_there() -> None:
         (False, ""),
         (True, " (new list in db.example/shop)"),
     ):
-        sheet = upgraded("0001", context(is_new_store=is_new))
+        for kind, said in (
+            ("fts5", "Words are found by an index (fts5)"),
+            ("none", "Words are found without an index, which takes longer"),
+        ):
+            result = Upgraded("0001", kind)
+            sheet = upgraded(result, context(is_new_store=is_new))
 
-        assert (sheet.message, sheet.lines) == (line, [line + note])
-        assert sheet.data == {"version": "0001", "created": is_new}
+            assert (sheet.message, sheet.lines) == (line, [line + note, said])
+            assert sheet.data == {
+                "version": "0001",
+                "created": is_new,
+                "word_index": kind,
+            }
 
 
 def test_script_returns_sql_as_it_is() -> None:

@@ -88,6 +88,13 @@ def keeps_prepared_statements() -> bool:
     )
 
 
+def has_trigrams() -> bool:
+    """Whether there is a PostgreSQL that can have the extension pg_trgm."""
+    from tests.support.postgres import find_with_trigrams
+
+    return find_with_trigrams() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a test may need: whether it is there, what to do where it is not, and the
@@ -115,6 +122,7 @@ NEEDS: Final = {
         "install this version or a later one",
         "pgbouncer",
     ),
+    "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
         cache(has_ipv6), "this machine cannot speak it, not even to itself"
     ),

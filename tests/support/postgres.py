@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -390,6 +391,22 @@ def find_binaries() -> Iterator[Path]:
             for name in ("postgres", "initdb")
         ):
             yield folder
+
+
+@cache
+def find_with_trigrams() -> Path | None:
+    """A folder with binaries whose server can have the extension pg_trgm."""
+    for folder in find_binaries():
+        answer = subprocess.run(
+            [folder / "pg_config", "--sharedir"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        control = Path(answer.stdout.strip(), "extension", "pg_trgm.control")
+        if control.is_file():
+            return folder
+    return None
 
 
 def _wheel_folders() -> Iterator[Path]:

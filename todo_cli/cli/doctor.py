@@ -88,6 +88,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "tasks_checked": "tasks checked",
     "unfilled_tasks": "tasks to fill",
     "unfilled_tags": "tags to fill",
+    "word_index": "index of words",
     "numbers": "numbers",
 }
 """Every finding in words, for a terminal: at most 18 characters.

@@ -195,6 +195,27 @@ class Database:
 
         await filling.fill(self, self.progress)
 
+    async def index_words(self) -> str:
+        """Make the index of words on a server, if it and our role can.
+
+        A file gets its index by what is written into it: see `search.py`.
+        Return which index there is, or `none`.
+
+        Raises:
+            TodoError: translated from the driver's error.
+        """
+        # Late: few commands need it.
+        from todo_cli.database import search
+
+        async def make(connection: Connection) -> str:
+            if not connection.is_sqlite:
+                await connection.execute(connection.statements.index_of_words)
+            kind = search.KINDS[connection.dialect]
+            rows = await connection.fetch(kind)
+            return rows[0][0] or "none"
+
+        return await self.run(make, effect=Effect.REPEATABLE)
+
     async def upgrade_script(self) -> str:
         """Return the SQL that `upgrade` would run.
 

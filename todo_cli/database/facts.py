@@ -17,7 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from todo_cli.database import failures, file_facts, schema, server_facts
+from todo_cli.database import (
+    failures,
+    file_facts,
+    schema,
+    search,
+    server_facts,
+)
 from todo_cli.database.engine import Database
 from todo_cli.database.run import Connection, Row, Statement, fetch_value
 from todo_cli.database.schema import Fit, State
@@ -208,6 +214,7 @@ async def _add_tasks(
     if is_whole:
         await _add_flawed(facts, connection, user, counted)
         await _add_unfilled(facts, connection, user)
+        await _add_word_index(facts, connection)
     facts.add("numbers", _numbers(last, highest))
 
 
@@ -312,6 +319,17 @@ async def _add_unfilled(
         user=user,
         rows=_ROWS_UP_TO,
     )
+
+
+async def _add_word_index(facts: Facts, connection: Connection) -> None:
+    """Say which index of words there is: see `search.py`."""
+
+    def take(rows: Sequence[Row]) -> None:
+        """Add its kind; none is no reason for a warning."""
+        facts.add("word_index", rows[0][0] or "none")
+
+    kind = search.KINDS[connection.dialect]
+    await facts.ask(connection, ["word_index"], kind, take)
 
 
 def _at_least(found: Sequence[Any]) -> str:

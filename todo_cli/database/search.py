@@ -70,6 +70,13 @@ _MAKE: Final = (
 )
 """Without contents and positions: the texts are in `task`."""
 
+
+def _quoted(text: str) -> str:
+    """Write a constant as a literal of SQL."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
 _STATE: Final = Statement(
     """\
 SELECT
@@ -98,6 +105,25 @@ FROM task_text LEFT JOIN task ON task.id = task_text.task_id
 WHERE task_text.number BETWEEN :start AND :end
 ORDER BY task_text.number"""
 )
+
+
+KINDS: Final = {
+    "sqlite": Statement(
+        f"""\
+SELECT CASE WHEN
+    EXISTS (SELECT 1 FROM pragma_module_list WHERE name = 'fts5')
+    AND NOT EXISTS (
+        SELECT 1 FROM sqlite_master
+        WHERE name = 'task_word' AND sql <> {_quoted(_MAKE)}
+    )
+THEN 'fts5' END"""  # noqa: S608 - a constant of ours
+    ),
+    "postgresql": Statement(
+        "SELECT CASE WHEN pg_catalog.to_regclass('todo.task_words_idx')"
+        " IS NOT NULL THEN 'pg_trgm' END"
+    ),
+}
+"""Tells which index of words a store has; NULL for none."""
 
 
 async def is_ready(connection: "Connection") -> bool:

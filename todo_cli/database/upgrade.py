@@ -225,7 +225,8 @@ def script(dialect_name: str, version: str | None) -> str:
     None means that the store has no schema. The owner of the store can run it.
     """
     if version == schema.HEAD:
-        return f"-- The schema is up to date ({schema.HEAD}).\n"
+        done = f"-- The schema is up to date ({schema.HEAD}).\n"
+        return done + _words_of(dialect_name)
     if version is None:
         steps = ddl.creation(ddl.dialect_of(dialect_name))
         return _printed(["BEGIN", *steps, "COMMIT"])
@@ -233,7 +234,15 @@ def script(dialect_name: str, version: str | None) -> str:
     config = _config(output_buffer=printed)
     config.attributes["dialect_name"] = dialect_name
     command.upgrade(config, f"{version}:head", sql=True)
-    return printed.getvalue()
+    return printed.getvalue() + _words_of(dialect_name)
+
+
+def _words_of(dialect_name: str) -> str:
+    """Return the SQL that makes the index of words; a file needs none."""
+    if dialect_name == "sqlite":
+        return ""
+    steps = ddl.index_of_words(ddl.dialect_of(dialect_name))
+    return _printed(["BEGIN", *steps, "COMMIT"])
 
 
 def rights_of(role: str) -> str:

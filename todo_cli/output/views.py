@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli.errors import TodoError
 from todo_cli.output import lists, words
@@ -176,14 +176,29 @@ def shown(task: Task, context: ViewContext) -> Sheet:
     return Sheet(task, _title(task), card=card, fields=fields)
 
 
-def upgraded(version: str, context: ViewContext) -> Sheet:
-    """Say which version the schema has now.
+class Upgraded(NamedTuple):
+    """What a store has after `todo db upgrade`."""
 
-    `data` has the version, and whether this call has made the schema.
+    version: str
+    word_index: str
+    """The index of words: `fts5`, `pg_trgm` or `none`."""
+
+
+def upgraded(result: Upgraded, context: ViewContext) -> Sheet:
+    """Say which version the schema has now, and which index of words.
+
+    `data` also says whether this call has made the schema.
     """
-    line = f"The schema in {context.place} is up to date ({version})"
-    data = {"version": version, "created": context.is_new_store}
-    return Sheet(data, line, [line + _new_store(context)])
+    line = f"The schema in {context.place} is up to date ({result.version})"
+    words_line = f"Words are found by an index ({result.word_index})"
+    if result.word_index == "none":
+        words_line = "Words are found without an index, which takes longer"
+    data = {
+        "version": result.version,
+        "created": context.is_new_store,
+        "word_index": result.word_index,
+    }
+    return Sheet(data, line, [line + _new_store(context), words_line])
 
 
 def script(sql: str, context: ViewContext) -> Sheet:

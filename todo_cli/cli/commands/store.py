@@ -11,7 +11,7 @@ from todo_cli.cli.command import Command
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import InvalidInput
 from todo_cli.output import views
-from todo_cli.output.views import Sheet, ViewContext
+from todo_cli.output.views import Sheet, Upgraded, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
@@ -22,7 +22,7 @@ _LONGEST_ROLE = 63
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upgrade(Command[str]):
+class Upgrade(Command[str | Upgraded]):
     """Create the schema, or bring it up to date.
 
     With --sql, print what the owner of the database has to run.
@@ -37,17 +37,19 @@ class Upgrade(Command[str]):
         """Whether the tables are made, not only shown."""
         return not self.sql
 
-    async def run(self, context: "RunContext") -> str:
-        """Upgrade; return the schema's version, or with --sql the SQL."""
+    async def run(self, context: "RunContext") -> str | Upgraded:
+        """Upgrade; return what there is now, or with --sql the SQL."""
         if self.sql:
             return await context.database.upgrade_script()
         version = await context.database.upgrade()
         await context.database.fill()
-        return version
+        # After the texts are there, because that is faster.
+        word_index = await context.database.index_words()
+        return Upgraded(version, word_index)
 
-    def view(self, result: str, context: ViewContext) -> Sheet:
+    def view(self, result: str | Upgraded, context: ViewContext) -> Sheet:
         """Name the version, or show the SQL."""
-        if self.sql:
+        if isinstance(result, str):
             return views.script(result, context)
         return views.upgraded(result, context)
 

@@ -196,7 +196,7 @@ NOTES: Final = (
         """,
     r"""
         INSERT INTO task_text (task_id)
-            SELECT id FROM task WHERE title_folded IS NOT NULL
+            SELECT id FROM task WHERE title_folded IS NOT NULL AND id IS NOT NULL
         """,
     r"""
         CREATE TRIGGER task_text_of_new AFTER INSERT ON task
