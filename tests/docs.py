@@ -59,7 +59,7 @@ def _table(table: Table) -> Iterator[str]:
     ]
     if unique or indexes:
         yield from (
-            f"Indexes: {', '.join(sorted(indexes, key=len) + sorted(unique))}.",
+            f"Indexes: {', '.join(sorted(sorted(indexes), key=len) + sorted(unique))}.",
             "",
         )
     checks = {
