@@ -57,9 +57,11 @@ def _table(table: Table) -> Iterator[str]:
         f"{'unique ' if index.unique else ''}{_names(index.columns.keys())}"
         for index in table.indexes
     ]
+    # SQLAlchemy has them in no order.
+    indexes.sort(key=lambda words: (len(words), words))
     if unique or indexes:
         yield from (
-            f"Indexes: {', '.join(sorted(sorted(indexes), key=len) + sorted(unique))}.",
+            f"Indexes: {', '.join(indexes + sorted(unique))}.",
             "",
         )
     checks = {

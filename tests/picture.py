@@ -23,22 +23,30 @@ from todo_cli.cli.main import main as todo
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "specs" / "002-command-line" / "terminal.svg"
-COLUMNS = 72
+COLUMNS = 80
 NOW = datetime(2026, 1, 2, 15, 4, 5, tzinfo=UTC)
 
 BEFORE = (
-    (timedelta(days=16), "todo add Renew the passport"),
-    (timedelta(days=3), "todo add Ask Grace about the compiler"),
+    (
+        timedelta(days=16),
+        "todo add Renew the passport --due 2025-12-31 -p high",
+    ),
+    (timedelta(days=3), "todo add Ask Grace about the compiler -P work"),
     (
         timedelta(hours=2),
-        "todo add Book the night train to Lyon, window seat if there is one left",
+        "todo add Book the night train to Lyon -P travel.lyon -t call --due mon"
+        " --id 6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+        " -d 'A window seat, if there is one left: https://example.com/trains'",
     ),
+    (timedelta(hours=1), "todo add Plan the summer --wait 2026-03-01"),
 )
 """What was typed before the picture begins, and how long ago."""
 SHOWN = (
-    "todo add Buy milk",
+    "todo add Buy milk --due today -P home -t errand",
     "todo done 2",
-    "todo list --status all",
+    "todo list",
+    "todo list --due ..sun --sort priority",
+    "todo show 3",
     "todo show 9",
 )
 
@@ -128,7 +136,7 @@ def _run(command: str, folder: Path, now: datetime) -> str:
     todo(
         shlex.split(command)[1:],
         Env(
-            variables={"TERM": "xterm-256color"},
+            variables={"TERM": "xterm-256color", "TZ": "UTC"},
             cwd=folder,
             home=folder,
             login="ada",

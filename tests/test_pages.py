@@ -154,8 +154,8 @@ def test_picture_shows_what_the_program_prints(
 def test_picture_says_when_it_is_out_of_date() -> None:
     drawn = picture.PICTURE.read_text(encoding="utf-8")
 
-    assert "4 open Buy milk just now" in picture.shown(drawn)
-    assert picture.shown(drawn.replace("open", "opened")) != picture.shown(
+    assert "5 Buy milk home errand today" in picture.shown(drawn)
+    assert picture.shown(drawn.replace("errand", "errands")) != picture.shown(
         drawn
     )
 

@@ -166,6 +166,23 @@ def test_the_words_to_repeat_it_make_the_same_command(
 
 
 @pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (Update(refs=["3"], due_on="fri"), ["show", "3"]),
+        (Update(refs=["3,"], replace="a=b"), ["show", "3,"]),
+        (Update(refs=["3-4"], due_on="fri"), ["list", "--status", "all"]),
+        (Note(ref="3", text=["x"]), ["show", "3"]),
+    ],
+    ids=repr,
+)
+def test_what_is_not_repeated_is_looked_at(
+    parsed: Parse, command: Command[Any], words: list[str]
+) -> None:
+    assert list(command.repeat()) == words
+    assert parsed(*words)
+
+
+@pytest.mark.parametrize(
     ("command", "options", "code"),
     [
         (Add, {"title": None, "description": "-"}, "USAGE"),

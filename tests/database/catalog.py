@@ -67,8 +67,10 @@ def read_file(connection: sqlite3.Connection) -> Schema:
     def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
+    # The index of words comes with the first hundred texts.
     listed = rows(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY 1"
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+        " AND name NOT GLOB 'task_word*' ORDER BY 1"
     )
     tables = [name for name, _ in listed]
 
@@ -91,7 +93,12 @@ def read_file(connection: sqlite3.Connection) -> Schema:
         "checks": sorted(
             (name, *check) for name, sql in listed for check in checks(sql)
         ),
-        "others": rows(f"SELECT type, name, sql FROM sqlite_master {kinds}"),
+        "others": [
+            (kind, name, normalised(sql))
+            for kind, name, sql in rows(
+                f"SELECT type, name, sql FROM sqlite_master {kinds}"
+            )
+        ],
         "indexed by": sorted((name, normalised(sql)) for name, sql in indexes),
     }
 

@@ -182,9 +182,8 @@ async def test_create_all_makes_the_same_but_for_the_version(
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
         if other.kind == "sqlite":
-            # SQLModel knows no triggers.
-            for step in search.NOTES:
-                await connection.exec_driver_sql(step)
+            for statement in search.NOTES:
+                await connection.exec_driver_sql(statement)
     await engine.dispose()
 
     assert await read_schema(other) == without_version_table(

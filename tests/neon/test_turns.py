@@ -15,6 +15,22 @@ COMMANDS = [
     pytest.param(["update", "1", "--title", "Buy oat milk"], id="update"),
     pytest.param(["done", "1"], id="done"),
     pytest.param(["delete", "1"], id="delete"),
+    pytest.param(["note", "1", "two litres"], id="note"),
+    pytest.param(
+        ["add", "Buy milk", "-t", "food", "-t", "shop", "--due", "fri"],
+        id="add with tags",
+    ),
+    pytest.param(
+        ["update", "1", "2", "--add-tag", "food", "--remove-tag", "shop"],
+        id="update tags",
+    ),
+    pytest.param(
+        [
+            *("list", "--due", "..+7d", "--tag", "a", "--no-tag", "b"),
+            *("-p", "high", "-P", "home", "--since", "mon", "-L", "20"),
+        ],
+        id="list with filters",
+    ),
 ]
 VARIANTS = [
     pytest.param(
@@ -28,6 +44,25 @@ VARIANTS = [
     pytest.param(
         ["update", "1", "--status", "done", "-d", ""],
         id="update several fields",
+    ),
+    pytest.param(
+        [
+            *("update", "1-3", "--due", "2026-12-24", "--wait", "tomorrow"),
+            *("-p", "high", "-P", "home.kitchen", "-d", "2 l"),
+        ],
+        id="update several tasks",
+    ),
+    pytest.param(
+        ["list", "milk", "-p", "none", "-P", "none", "--due", "none"],
+        id="list words",
+    ),
+    pytest.param(
+        ["list", "--sort", "project", "--group", "due", "--reverse", "-L1"],
+        id="list in an order",
+    ),
+    pytest.param(
+        ["list", "--tag", "a", "--tag", "b", "--status", "waiting"],
+        id="list by tags",
     ),
     pytest.param(["done", "3", "1-2"], id="done several"),
     pytest.param(["done", "1", "--undo"], id="undo"),
@@ -74,6 +109,17 @@ def test_costs_no_more_for_other_forms(
 
     assert ran.status == (3 if command[0] == "show" else 0), ran
     assert (front.turns, front.connections) == (7, 1)
+
+
+def test_replacing_a_text_costs_two_turns_more(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
+    site.fill("Buy milk", "milk, milk")
+
+    ran = site.todo(neon_url)("update", "1-2", "--replace", "milk=bread")
+
+    assert (ran.status, front.turns, front.connections) == (0, 9, 1)
+    assert site.titles() == ["Buy bread", "bread, bread"]
 
 
 def test_costs_eight_turns_where_tls_is_asked_for(

@@ -133,6 +133,7 @@ class FileBackend:
             queries = (
                 "SELECT * FROM task ORDER BY id",
                 "SELECT * FROM counter ORDER BY user_id",
+                "SELECT * FROM tag ORDER BY task_id, name",
             )
             return Snapshot(
                 tables,
@@ -174,11 +175,13 @@ SAVE: Final = """
 CREATE SCHEMA saved;
 CREATE TABLE saved.task AS TABLE todo.task;
 CREATE TABLE saved.counter AS TABLE todo.counter;
+CREATE TABLE saved.tag AS TABLE todo.tag;
 """
 RESTORE: Final = f"""
 {EMPTY};
 INSERT INTO todo.task SELECT * FROM saved.task;
 INSERT INTO todo.counter SELECT * FROM saved.counter;
+INSERT INTO todo.tag SELECT * FROM saved.tag;
 """
 
 
@@ -256,6 +259,7 @@ class ServerBackend:
         queries = (
             "SELECT * FROM todo.task ORDER BY id",
             "SELECT * FROM todo.counter ORDER BY user_id",
+            "SELECT * FROM todo.tag ORDER BY task_id, name",
         )
         return Snapshot(
             names,

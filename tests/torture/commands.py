@@ -41,6 +41,7 @@ class Command:
 
 
 ADD: Final = ("add", "--id", ID, "-d", "two litres", "Buy milk")
+ADD_TAGGED: Final = ("add", "--id", ID, "-t", "food", "-t", "shop", "Buy milk")
 ADD_LINES: Final = ("add", "--id", ID, "-")
 LINES: Final = b"one\ntwo\nthree\n"
 IMPORT: Final = ("db", "import", SOURCE)
@@ -51,6 +52,7 @@ COMMANDS: Final = (
     Command(ADD_LINES, stdin=LINES, on_nothing=True),
     Command(("list", "--status", "all", "--limit", "3")),
     Command(("list",), on_nothing=True),
+    Command(("list", "a", "--tag", "old", "--sort", "title", "-L", "2")),
     Command(("show", "1")),
     Command(
         (
@@ -64,6 +66,14 @@ COMMANDS: Final = (
             "done",
         )
     ),
+    Command(ADD_TAGGED),
+    Command(
+        (
+            *("update", "1", "3-5", "--add-tag", "new", "--remove-tag", "old"),
+            *("--due", "2026-12-24", "-P", "home"),
+        )
+    ),
+    Command(("update", "1", "--replace", "a=A", "-p", "low")),
     Command(("done", "1,3-5")),
     Command(("done", "2", "--undo")),
     Command(("delete", "1")),
@@ -82,6 +92,7 @@ def add_tasks(todo: Todo) -> None:
     for user, lines in (("ada", b"a\nb\nc\nd\ne\n"), ("bob", b"f\ng\n")):
         assert todo("add", "-", user=user, stdin=lines).status == 0
     assert todo("done", "2").status == 0
+    assert todo("update", "1-4", "--add-tag", "old").status == 0
 
 
 def make_source(todo: Todo) -> None:

@@ -130,26 +130,36 @@ def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
     values = _Values(table, is_plain=is_plain)
     shown = _that_say_something(values, width)
     titles = values.titles()
+    hidden = _hide_group(shown, table.query.group)
     needed = _needed(titles, width)
-    hidden: list[str] = []
-    # What has no column, but may have a mark.
-    if table.query.group is not None:
-        of_group = _OF_GROUP[table.query.group]
-        # The heading does not say which tasks are overdue.
-        if shown.pop(of_group, None) and of_group == _DUE:
-            hidden.append(_DUE)
     for key in _GIVEN_UP:
-        room = width - _taken(shown) - values.room_for_marks(hidden)
-        if room >= needed:
+        marks_width = values.room_for_marks(hidden)
+        if width - _taken(shown) - marks_width >= needed:
             break
         if shown.pop(key, None):
             hidden.append(key)
-    if marks := values.marks(hidden):
-        shown[_MARKS] = _column(values, _MARKS, marks, len(marks[0][0]))
-    room = width - _taken(shown)
-    title = values.marked(titles, hidden)
-    shown[_TITLE] = _column(values, _TITLE, title, max(room, _LEAST))
+    marks = values.marks(hidden)
+    if marks:
+        signs, _ = marks[0]
+        shown[_MARKS] = _column(values, _MARKS, marks, len(signs))
+    room = max(width - _taken(shown), _LEAST)
+    marked = values.marked(titles, hidden)
+    shown[_TITLE] = _column(values, _TITLE, marked, room)
     return [shown[key] for key in _NAMES if key in shown]
+
+
+def _hide_group(shown: dict[str, Column], group: Group | None) -> list[str]:
+    """Take out the column that the headings of the groups repeat.
+
+    Returns the columns that are hidden, but may have a mark: a heading does
+    not say which tasks are overdue.
+    """
+    if group is None:
+        return []
+    key = _OF_GROUP[group]
+    if shown.pop(key, None) and key == _DUE:
+        return [key]
+    return []
 
 
 def _that_say_something(values: "_Values", width: int) -> dict[str, Column]:
@@ -255,22 +265,22 @@ class _Values:
 
     def marks(self, hidden: Container[str]) -> list[Cell]:
         """Write the marks for what has no column; empty if there are none."""
-        words = self._marks_for(hidden)
-        if self._is_plain or not words:
+        marks = self._marks_for(hidden)
+        if self._is_plain or not marks:
             return []
-        return [_signs(of_task) for of_task in zip(*words, strict=True)]
+        by_task = zip(*marks, strict=True)
+        return [_signs(of_task) for of_task in by_task]
 
     def marked(
         self, titles: Sequence[str], hidden: Container[str]
     ) -> list[Cell]:
         """Put words before the titles for what has no column."""
-        words = self._marks_for(hidden)
-        if not self._is_plain or not words:
+        marks = self._marks_for(hidden)
+        if not self._is_plain or not marks:
             return [(title, PLAIN) for title in titles]
         marked = []
-        for title, of_task in zip(
-            titles, zip(*words, strict=True), strict=True
-        ):
+        by_task = zip(*marks, strict=True)
+        for title, of_task in zip(titles, by_task, strict=True):
             parts = [*filter(None, of_task), title]
             marked.append((": ".join(parts), PLAIN))
         return marked
@@ -302,15 +312,19 @@ class _Values:
         return task.priority or ""
 
     def _number(self, task: Task) -> Cell:
+        """The number that people type."""
         return str(task.number), PLAIN
 
     def _status(self, task: Task) -> Cell:
+        """The status, as a word."""
         return words.status(task, self._today).value, PLAIN
 
     def _project(self, task: Task) -> Cell:
+        """The project, without what could control a terminal."""
         return visible(task.project or ""), PLAIN
 
     def _tags(self, task: Task) -> Cell:
+        """The tags, each a word."""
         return visible(" ".join(task.tags)), PLAIN
 
     def _wait(self, task: Task) -> Cell:
@@ -320,17 +334,21 @@ class _Values:
         return self._day(task.wait_until), PLAIN
 
     def _due(self, task: Task) -> Cell:
-        if task.due_on is None:
+        """The due day in words; only an open task can be overdue."""
+        day = task.due_on
+        if day is None:
             return "", PLAIN
         if task.completed:
-            return self._day(task.due_on), PLAIN
-        if task.due_on < self._today:
-            return self._due_day(task.due_on), URGENT
-        if task.due_on == self._today:
-            return self._due_day(task.due_on), STRONG
-        return self._due_day(task.due_on), PLAIN
+            return self._day(day), PLAIN
+        shown = self._due_day(day)
+        if day < self._today:
+            return shown, URGENT
+        if day == self._today:
+            return shown, STRONG
+        return shown, PLAIN
 
     def _priority(self, task: Task) -> Cell:
+        """The priority; a high one is bold."""
         if task.priority == "high":
             return task.priority, STRONG
         return task.priority or "", PLAIN
@@ -363,12 +381,14 @@ def heading(task: Task, group: Group, today: date) -> str:
 
 
 def _of_project(task: Task) -> str:
+    """Write the heading of a project."""
     if task.project is None:
         return "No project"
     return f"Project {visible(task.project)}"
 
 
 def _of_priority(task: Task) -> str:
+    """Write the heading of a priority."""
     if task.priority is None:
         return "No priority"
     return f"{task.priority.title()} priority"

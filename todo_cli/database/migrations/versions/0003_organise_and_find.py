@@ -188,29 +188,29 @@ INDEXES: Final = (
 
 NOTES: Final = (
     r"""
-CREATE TABLE task_text (
-    number INTEGER NOT NULL,
-    task_id TEXT NOT NULL,
-    PRIMARY KEY (number)
-)
-""",
+        CREATE TABLE task_text (
+            number INTEGER NOT NULL,
+            task_id TEXT NOT NULL,
+            PRIMARY KEY (number)
+        )
+        """,
     r"""
-INSERT INTO task_text (task_id)
-    SELECT id FROM task WHERE title_folded IS NOT NULL
-""",
+        INSERT INTO task_text (task_id)
+            SELECT id FROM task WHERE title_folded IS NOT NULL AND id IS NOT NULL
+        """,
     r"""
-CREATE TRIGGER task_text_of_new AFTER INSERT ON task
-WHEN new.title_folded IS NOT NULL BEGIN
-    INSERT INTO task_text (task_id) VALUES (new.id);
-END
-""",
+        CREATE TRIGGER task_text_of_new AFTER INSERT ON task
+        WHEN new.title_folded IS NOT NULL BEGIN
+            INSERT INTO task_text (task_id) VALUES (new.id);
+        END
+        """,
     r"""
-CREATE TRIGGER task_text_of_changed
-AFTER UPDATE OF title_folded, description_folded, project_folded, tags ON task
-WHEN new.title_folded IS NOT NULL BEGIN
-    INSERT INTO task_text (task_id) VALUES (new.id);
-END
-""",
+        CREATE TRIGGER task_text_of_changed
+        AFTER UPDATE OF title_folded, description_folded, project_folded, tags ON task
+        WHEN new.title_folded IS NOT NULL BEGIN
+            INSERT INTO task_text (task_id) VALUES (new.id);
+        END
+        """,
 )
 """What notes the changes of texts on SQLite: see `search.py`."""
 
@@ -242,7 +242,7 @@ def upgrade() -> None:
     if not context.as_sql:
         _fill()
     for statement in INDEXES + NOTES:
-        op.execute(statement.strip())
+        op.execute(statement)
 
 
 def _fill() -> None:
