@@ -409,6 +409,7 @@ def test_says_who_may_make_the_tables(
         assert run("db", "upgrade", "--json").data == {
             "version": HEAD,
             "created": False,
+            "word_index": "none",
         }
     finally:
         site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")
