@@ -794,7 +794,9 @@ def _insert_tag(dialect: Dialect) -> Expression:
 def _clear_tags() -> Expression:
     """Delete the rows of tags that the named tasks no longer have; on SQLite."""
     dialect = SqliteDialect()
-    names = select(task.tags).where(task.id == tag.task_id).scalar_subquery()
+    # Explicitly of this row: the one in the middle hides it from SQLAlchemy.
+    mine = select(task.tags).where(task.id == tag.task_id).correlate(TAG)
+    names = mine.scalar_subquery()
     there = select(dialect.tags_of(names, "there").c.value)
     is_named = dialect.within(tag.task_id, "ids")
     return delete(TAG).where(is_named, tag.name.not_in(there))
