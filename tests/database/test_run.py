@@ -54,7 +54,7 @@ def test_a_file_gives_back_what_it_got(
 
 
 def test_lists_are_one_value() -> None:
-    assert to_file([1, 2]) == "[1, 2]"
+    assert to_file([1, 2]) == "[1,2]"
     assert to_file([ID]) == f'["{ID}"]'
     assert to_server([1, ID]) == ["1", str(ID)]
 

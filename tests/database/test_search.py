@@ -196,7 +196,7 @@ async def test_all_that_was_noted_is_entered_in_steps(
     tasks = TaskService(database, "ada", Clock())
     with monkeypatch.context() as patch:
         patch.setattr(search, "_STATE", WITHOUT_FTS5)
-        await add(tasks, *["buy milk"] * 25)
+        await add(tasks, *["buy milk"] * 125)
         async with database.connections.connection() as connection:
             await search.enter_all(connection)
     assert entered(store) == 0
@@ -209,8 +209,8 @@ async def test_all_that_was_noted_is_entered_in_steps(
         await search.enter_all(connection)
         await search.enter_all(connection)
 
-    assert entered(store) == 25
-    assert len(await found(tasks, "milk")) == 25
+    assert entered(store) == 125
+    assert len(await found(tasks, "milk")) == 100
 
 
 @each_file

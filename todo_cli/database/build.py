@@ -104,19 +104,20 @@ def list_of(name: str, chosen: Plan) -> str:
     for number, parts in enumerate(chosen.segments):
         made = []
         for place, part in enumerate(parts):
-            conditions = [known[each] for each in part.conditions]
-            if part.tied is None:
-                order = _columns_of(part.order)
-                made.append(lists.Part(conditions, order))
-                continue
-            tied = [known[each] for each in part.tied]
-            last = lists.last_of(f"part_{number}_{place}")
-            made.append(
-                lists.reversed_part(conditions, tied, part.order[0], last)
-            )
+            made.append(_part_of(part, known, f"part_{number}_{place}"))
         segments.append(made)
     whole = lists.some(dialect, queries.COLUMNS, segments, few)
     return sql_of(whole, name)
+
+
+def _part_of(part: Any, known: Mapping[str, Any], name: str) -> lists.Part:
+    """Return the expressions of a part of a segment, which has this name."""
+    conditions = [known[each] for each in part.conditions]
+    if part.tied is None:
+        return lists.Part(conditions, _columns_of(part.order))
+    tied = [known[each] for each in part.tied]
+    last = lists.last_of(name)
+    return lists.reversed_part(conditions, tied, part.order[0], last)
 
 
 def _columns_of(orders: Sequence[str]) -> list[Any]:

@@ -201,19 +201,27 @@ def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
         # Only the value itself is reversed: what has none is newest first.
-        order_name = _named(name, query) if number == 0 else name
+        is_turned = number == 0 and is_reversed(query)
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
         parts = []
         for state in _states(query, conditions):
-            of_part = (*_walked(where, name), *state, *conditions)
-            tied: Names | None = None
-            if order_name != name:
-                # An index leads to the value, and nothing else may.
-                tied = (*state, *_tied((*where, *conditions), name))
-            parts.append(Part(of_part, (order_name,), tied))
+            part = _part(where, state, conditions, name, is_turned)
+            parts.append(part)
         found.append(tuple(parts))
     return tuple(found)
+
+
+def _part(
+    where: Names, state: Names, conditions: Names, name: str, is_turned: bool
+) -> Part:
+    """Return a part of a segment, whose order is `name` or its reverse."""
+    of_part = (*_walked(where, name), *state, *conditions)
+    if not is_turned:
+        return Part(of_part, (name,), None)
+    # An index leads to the value, and nothing else may.
+    tied = (*state, *_tied((*where, *conditions), name))
+    return Part(of_part, (f"{name}_reversed",), tied)
 
 
 WALKED: Final = "_walked"

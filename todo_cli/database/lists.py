@@ -388,26 +388,27 @@ def before(
 ) -> dict[str, Any]:
     """Return the CTEs of a list by their names; the last one is `ids`."""
     found: dict[str, Any] = {}
-    chosen: list[Any] = []
     has_few = few is not None
     if has_few:
         found["few"] = few
-        is_few = _number_of(["few"]) <= _MOST_COUNTED
-        chosen.append(_ids_of("few").where(is_few))
     earlier: list[str] = []
     for number, parts in enumerate(segments):
         gate = _gate(earlier, has_few=has_few)
-        names = []
-        for place, part in enumerate(parts):
-            name = f"part_{number}_{place}"
-            names.append(name)
-            read = _read(name, part, gate)
-            found |= read
-            # The last row of a part is no part.
-            chosen += [_ids_of(each) for each in read if "last" not in each]
+        names = [f"part_{number}_{place}" for place in range(len(parts))]
+        for name, part in zip(names, parts, strict=True):
+            found |= _read(name, part, gate)
         earlier += names
+    chosen = [_chosen(name) for name in found if "last" not in name]
     found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
     return found
+
+
+def _chosen(name: str) -> Select[Any]:
+    """Select the ids of a CTE that belong to the list."""
+    ids = _ids_of(name)
+    if name == "few":
+        return ids.where(_number_of(["few"]) <= _MOST_COUNTED)
+    return ids
 
 
 def _ids_of(name: str) -> Select[Any]:

@@ -443,19 +443,9 @@ class SqliteDialect:
         The index of words has all trigrams of the parameter `match`, and can
         lead to a task twice. `search.py` says what it does not have.
         """
-        words = table("task_word", column("rowid", Integer))
-        texts = table(
-            "task_text", column("number", Integer), column("task_id")
-        )
-        noted = select(texts.c.task_id.label("id"))
-        matches = literal_column("task_word").op("MATCH")(bindparam("match"))
-        is_same = texts.c.number == words.c.rowid
-        entered = noted.select_from(words.join(texts, is_same)).where(matches)
-        last = select(words.c.rowid).order_by(words.c.rowid.desc()).limit(_ONE)
-        first_missing = func.coalesce(last.scalar_subquery(), _ZERO)
-        missing = noted.where(texts.c.number > first_missing)
         unfolded = select(task.id).where(_MINE, task.title_folded.is_(None))
-        either = union_all(entered, missing, unfolded).subquery("either")
+        entered = self._entered()
+        either = union_all(*entered, unfolded).subquery("either")
         word = bindparam("word", type_=Text)
         fitting = select(_ONE).select_from(TASK).correlate(either)
         fitting = fitting.where(
@@ -467,6 +457,21 @@ class SqliteDialect:
         # No join: SQLite would gather all that match before it looks at one.
         found = select(either.c.id.label("id")).distinct()
         return found.where(fitting.exists()).limit(most)
+
+    def _entered(self) -> Sequence[Any]:
+        """Select the ids that the index of words finds, and those it lacks."""
+        words = table("task_word", column("rowid", Integer))
+        texts = table(
+            "task_text", column("number", Integer), column("task_id")
+        )
+        noted = select(texts.c.task_id.label("id"))
+        matches = literal_column("task_word").op("MATCH")(bindparam("match"))
+        is_same = texts.c.number == words.c.rowid
+        entered = noted.select_from(words.join(texts, is_same)).where(matches)
+        last = select(words.c.rowid).order_by(words.c.rowid.desc()).limit(_ONE)
+        first_missing = func.coalesce(last.scalar_subquery(), _ZERO)
+        missing = noted.where(texts.c.number > first_missing)
+        return entered, missing
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test with `file_facts.is_readable`, a function in Python.
@@ -789,7 +794,9 @@ def _insert_tag(dialect: Dialect) -> Expression:
 def _clear_tags() -> Expression:
     """Delete the rows of tags that the named tasks no longer have; on SQLite."""
     dialect = SqliteDialect()
-    names = select(task.tags).where(task.id == tag.task_id).scalar_subquery()
+    # Explicitly of this row: the one in the middle hides it from SQLAlchemy.
+    mine = select(task.tags).where(task.id == tag.task_id).correlate(TAG)
+    names = mine.scalar_subquery()
     there = select(dialect.tags_of(names, "there").c.value)
     is_named = dialect.within(tag.task_id, "ids")
     return delete(TAG).where(is_named, tag.name.not_in(there))

@@ -111,18 +111,25 @@ class Statements:
         if not chosen.segments:
             sql = self._with("\n".join(frame["every"]), "where", chosen.where)
             return Statement(sql, frame["kinds"])
-        kind = "all" if chosen.probe is None else "some"
-        lines = [*frame[kind][chosen.shape], *frame["page"][kind]]
-        sql = "\n".join(lines)
-        if chosen.probe is not None:
-            few = "\n".join(frame["few"][chosen.probe.source])
-            few = self._with(few, "probe", chosen.probe.conditions)
-            sql = sql.replace("/*few*/", few)
+        sql = self._probed(chosen)
         parts = [part for parts in chosen.segments for part in parts]
         for number, part in enumerate(parts):
             sql = self._with(sql, f"when {number}", part.conditions)
             sql = self._ordered(sql, number, part)
         return Statement(sql, frame["kinds"])
+
+    def _probed(self, chosen: listing.Plan) -> str:
+        """Return the template of a list, with its probe if it has one."""
+        frame = self._found["lists"]
+        probe = chosen.probe
+        kind = "all" if probe is None else "some"
+        lines = [*frame[kind][chosen.shape], *frame["page"][kind]]
+        sql = "\n".join(lines)
+        if probe is None:
+            return sql
+        few = "\n".join(frame["few"][probe.source])
+        few = self._with(few, "probe", probe.conditions)
+        return sql.replace("/*few*/", few)
 
     def _ordered(self, sql: str, number: int, part: listing.Part) -> str:
         """Put the order of a part in the place of its marks."""

@@ -138,7 +138,7 @@ async def enter(connection: "Connection", changes: int) -> None:
     Call it at the end of a transaction, with the number of changes in it.
     """
     found = await _noted(connection)
-    if found is not None and found.stop - found.start >= _SOME:
+    if found is not None and len(found) >= _SOME:
         end = found.start + changes + _OF_OTHERS
         await _enter(connection, found[: end - found.start])
 
@@ -146,7 +146,7 @@ async def enter(connection: "Connection", changes: int) -> None:
 async def enter_all(connection: "Connection") -> None:
     """Enter all noted tasks into the index of a file, within a transaction."""
     found = await _noted(connection)
-    if found is not None:
+    if found is not None and len(found) >= _SOME:
         await _enter(connection, found)
 
 
@@ -172,7 +172,7 @@ async def _last(connection: "Connection") -> int:
 
 async def _enter(connection: "Connection", numbers: range) -> None:
     """Enter the tasks with these numbers; make the index before the first."""
-    if numbers.start == 1 and numbers:
+    if numbers.start == 1:
         await connection.execute(_MAKE)
     # Not all in one statement: a signal is noticed only between two.
     for start in numbers[::_AT_ONCE]:

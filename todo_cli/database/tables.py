@@ -4,7 +4,6 @@ CHECK constraints repeat what SQL can express of the rules. So both stores
 refuse what the program refuses.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -555,68 +554,82 @@ class TagRow(SQLModel, table=True):
     folded: str = Field(sa_type=Text)
 
 
-def _indexes() -> None:
-    """Add the indexes of lists; `queries.ORDERS` has an order for each.
+# The indexes of lists; `lists.ORDERS` has an order for each. The user and the
+# status come first. The time and the number come last, because an import gives
+# many tasks one `created_at`. An index of what most tasks lack contains only
+# the others.
 
-    The user and the status come first. The time and the number come last,
-    because an import gives many tasks one `created_at`. An index of what most
-    tasks lack contains only the others.
-    """
-    columns: Any = TaskRow.__table__.c  # type: ignore[attr-defined]  # SQLModel
-    status = (columns.user_id, columns.completed)
-    oldest = (columns.created_at, columns.number)
-    newest = (columns.created_at.desc(), columns.number.desc())
-    title = folded_key(columns.title_folded, columns.title)
-    project = folded_key(columns.project_folded, columns.project)
-    by_priority = rank(columns.priority)
-    keys: dict[str, tuple[Sequence[Any], Any]] = {
-        # With the wait day, so that open tasks are counted by the index alone.
-        "created_at": ((*status, *oldest, columns.wait_until), None),
-        "updated_at": ((*status, columns.updated_at, *oldest), None),
-        "title": ((*status, title, ByCodePoint(columns.title), *newest), None),
-        "due_on": (
-            (
-                *status,
-                columns.due_on,
-                by_priority,
-                *newest,
-                columns.wait_until,
-            ),
-            columns.due_on.is_not(None),
-        ),
-        "priority": (
-            (*status, by_priority, *newest),
-            columns.priority.is_not(None),
-        ),
-        "project": (
-            (*status, project, ByCodePoint(columns.project), *newest),
-            columns.project.is_not(None),
-        ),
-        "project_exact": (
-            (*status, ByCodePoint(columns.project)),
-            columns.project.is_not(None),
-        ),
-        "completed_at": (
-            (columns.user_id, columns.completed_at, *oldest),
-            columns.completed_at.is_not(None),
-        ),
-        "wait_until": (
-            (*status, columns.wait_until, *newest),
-            columns.wait_until.is_not(None),
-        ),
-        # Empty as soon as `todo db upgrade` has filled them: see `filling.py`.
-        "unfilled": (
-            (columns.user_id, columns.number),
-            columns.title_folded.is_(None),
-        ),
-    }
-    for name, (parts, where) in keys.items():
-        Index(
-            f"task_{name}_idx",
-            *parts,
-            postgresql_where=where,
-            sqlite_where=where,
-        )
+_TASK: Final[Any] = TaskRow.__table__.c  # type: ignore[attr-defined]  # SQLModel
+_STATUS: Final = (_TASK.user_id, _TASK.completed)
+_OLDEST: Final = (_TASK.created_at, _TASK.number)
+_NEWEST: Final = (_TASK.created_at.desc(), _TASK.number.desc())
+_RANK: Final = rank(_TASK.priority)
+_TITLE: Final = folded_key(_TASK.title_folded, _TASK.title)
+_PROJECT: Final = folded_key(_TASK.project_folded, _TASK.project)
 
 
-_indexes()
+def _index(name: str, *parts: Any, where: Any = None) -> None:
+    """Add an index to the table of tasks; with `where` it has only those."""
+    Index(
+        f"task_{name}_idx",
+        *parts,
+        postgresql_where=where,
+        sqlite_where=where,
+    )
+
+
+# With the wait day, so that open tasks are counted by the index alone.
+_index("created_at", *_STATUS, *_OLDEST, _TASK.wait_until)
+_index("updated_at", *_STATUS, _TASK.updated_at, *_OLDEST)
+_index("title", *_STATUS, _TITLE, ByCodePoint(_TASK.title), *_NEWEST)
+_index(
+    "due_on",
+    *_STATUS,
+    _TASK.due_on,
+    _RANK,
+    *_NEWEST,
+    _TASK.wait_until,
+    where=_TASK.due_on.is_not(None),
+)
+_index(
+    "priority",
+    *_STATUS,
+    _RANK,
+    *_NEWEST,
+    where=_TASK.priority.is_not(None),
+)
+_index(
+    "project",
+    *_STATUS,
+    _PROJECT,
+    ByCodePoint(_TASK.project),
+    *_NEWEST,
+    where=_TASK.project.is_not(None),
+)
+_index(
+    "project_exact",
+    *_STATUS,
+    ByCodePoint(_TASK.project),
+    where=_TASK.project.is_not(None),
+)
+_index(
+    "completed_at",
+    _TASK.user_id,
+    _TASK.completed_at,
+    *_OLDEST,
+    where=_TASK.completed_at.is_not(None),
+)
+_index(
+    "wait_until",
+    *_STATUS,
+    _TASK.wait_until,
+    *_NEWEST,
+    where=_TASK.wait_until.is_not(None),
+)
+# Empty as soon as `todo db upgrade` has filled them: see `filling.py`.
+_index(
+    "unfilled",
+    _TASK.user_id,
+    _TASK.number,
+    where=_TASK.title_folded.is_(None),
+)
