@@ -35,6 +35,11 @@ RELEASE_S: Final = 1.0
 
 A server that hangs does not answer that either; the connection is cut then.
 """
+_MISREAD: Final = (AssertionError, BufferError, TypeError, ValueError)
+"""What asyncpg raises when it decodes a value as of another type.
+
+It depends on the two types: too few bytes, too many, or no such text.
+"""
 _MOST: Final = 10
 """The size of a pool if none is given."""
 
@@ -56,20 +61,9 @@ class PostgresConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
-        try:
-            rows: list[run.Row] = await _answer(
-                self.driver.fetch(statement.numbered, *given)
-            )
-        except OverflowError as error:
-            raise run.BeyondYears from error
-        except BufferError as error:
-            # A column has another type than when the statement was described.
-            # This answer is lost; a new connection will describe the statement
-            # anew.
-            self.driver.terminate()
-            raise ConnectionResetError(
-                "the type of a column has changed"
-            ) from error
+        rows: list[run.Row] = await self._decoded(
+            self.driver.fetch(statement.numbered, *given)
+        )
         return rows
 
     async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -78,10 +72,29 @@ class PostgresConnection:
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
-        returned: list[run.Row] = await _answer(
+        returned: list[run.Row] = await self._decoded(
             self.driver.fetchmany(statement.numbered, given)
         )
         return len(returned)
+
+    async def _decoded(self, call: Awaitable[T]) -> T:
+        """Await rows; cut the connection if they do not fit its description.
+
+        A column has another type than when the statement was described. This
+        answer is lost; a new connection will describe the statement anew.
+        """
+        try:
+            return await _answer(call)
+        except asyncpg.InterfaceError:
+            # Some of these are a ValueError, too, but they are about our call.
+            raise
+        except OverflowError as error:
+            raise run.BeyondYears from error
+        except _MISREAD as error:
+            self.driver.terminate()
+            raise ConnectionResetError(
+                "the type of a column has changed"
+            ) from error
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""
