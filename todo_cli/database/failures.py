@@ -715,8 +715,8 @@ def distrust(place: str, owner: str | None) -> SchemaMismatch:
     return SchemaMismatch(
         f"The schema `todo` in {place}, or something in it, belongs to {whose}, "
         "which is not trusted",
-        hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; "
-        "see SECURITY.md",
+        hint="if you know it, as after a restore, see SECURITY.md; if not, "
+        "drop it: `DROP SCHEMA todo CASCADE`",
     )
 
 
