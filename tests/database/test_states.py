@@ -14,7 +14,7 @@ from asyncpg import exceptions
 
 from tests.service.backdoor import run_sql
 from tests.support.postgres import PostgresServer
-from tests.support.stores import Clock, Store
+from tests.support.stores import Clock, Store, make
 from todo_cli.database.engine import open_database
 from todo_cli.errors import Code, Conflict, TodoError
 from todo_cli.service import TaskService
@@ -277,6 +277,13 @@ async def test_a_mistake_of_ours_in_a_call_stays_a_bug(
 ) -> None:
     """asyncpg's read-only warnings end as a TypeError, too."""
     no_sql: Any = 5
+    await make(postgres_store)
     async with open_database(postgres_store.target) as database:
         with pytest.raises(TypeError):
             await database.look(lambda connection: connection.execute(no_sql))
+        # A value of the wrong type is not taken for a changed column.
+        with pytest.raises(TodoError) as caught:
+            await database.look(
+                lambda connection: connection.fetch("last_number", user=5)
+            )
+        assert caught.value.code is Code.INVALID_INPUT
