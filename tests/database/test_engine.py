@@ -209,7 +209,7 @@ async def test_no_type_of_a_column_is_a_bug_under_an_open_connection(
             lambda: tasks.get(1),
             lambda: tasks.add(NewTask(title="a")),
             lambda: tasks.add_all([NewTask(title="b")]),
-            lambda: tasks.update(1, TaskChange(title="A")),
+            lambda: tasks.update([1], TaskChange(title="A")),
             lambda: tasks.complete([1]),
             lambda: tasks.delete([2]),
         )

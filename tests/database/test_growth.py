@@ -272,8 +272,8 @@ def test_the_next_version_brings_a_store_up_to_date(
     assert fetch(former, filled) == [(0,)]
     assert fetch(former, "SELECT * FROM todo.invented_label") == []
     assert following(former.url, "add", "next", "--json").data["number"] == 5
-    upgraded = following(former.url, "db", "upgrade").out
-    assert f"is up to date ({NEXT})\n" in upgraded
+    said = following(former.url, "db", "upgrade").out
+    assert f"is up to date ({NEXT})\n" in said
 
 
 @pytest.mark.spec("001/FR-040")

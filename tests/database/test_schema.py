@@ -761,10 +761,8 @@ async def test_upgrade_script_is_what_upgrade_does(
     await run_script(aged, sql)
     assert await read_version(aged) == [schema.HEAD]
     assert [task.title for task in (await tasks.list()).tasks] == ["Buy milk"]
-    assert (
-        await database.upgrade_script()
-        == f"-- The schema is up to date ({schema.HEAD}).\n"
-    )
+    done = f"-- The schema is up to date ({schema.HEAD}).\n"
+    assert (await database.upgrade_script()).startswith(done)
 
 
 @pytest.mark.spec("001/FR-041")

@@ -261,7 +261,7 @@ async def test_a_unique_key_of_the_owner_is_not_taken_for_ours(
         calls: list[Callable[[], Awaitable[object]]] = [
             lambda: tasks.add(NewTask(title="milk")),
             lambda: tasks.add_all([NewTask(title="milk")]),
-            lambda: tasks.update(2, TaskChange(title="milk")),
+            lambda: tasks.update([2], TaskChange(title="milk")),
         ]
         for call in calls:
             with pytest.raises(Conflict, match="refuses this") as caught:
