@@ -256,7 +256,9 @@ class PostgresDialect:
         """
         word = bindparam("word", type_=Text)
         mine = TAG.join(TASK, task.id == tag.task_id)
-        tagged = select(tag.task_id).select_from(mine).correlate(None)
+        # Each task once: `most` rows of tags could be those of fewer tasks.
+        tagged = select(tag.task_id).distinct().select_from(mine)
+        tagged = tagged.correlate(None)
         tagged = tagged.where(
             tag.user_id == _USER,
             self.contains(tag.folded, word),
