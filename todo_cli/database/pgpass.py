@@ -17,7 +17,11 @@ _LINE: Final = re.compile(":".join([_FIELD] * 4) + ":(.*)", re.DOTALL)
 """Host, port, database, user and password."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 """libpq ignores a file with any of these rights, as SSH does with a key."""
-_USUAL_FOLDERS: Final = ("/run/postgresql", "/var/run/postgresql", "/tmp")  # noqa: S108 - only compared
+_USUAL_FOLDERS: Final = (
+    "/run/postgresql",
+    "/var/run/postgresql",
+    "/tmp",  # noqa: S108 - only compared
+)
 """The folder of sockets that a libpq is built with is one of these."""
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
