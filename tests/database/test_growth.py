@@ -355,7 +355,7 @@ def test_an_import_of_the_next_version_brings_every_table_along(
         file = seal.cwd / "source.db"
         shutil.copy(STORES / f"{VERSIONS[0]}.db", file)
         source, target = Store("sqlite", f"sqlite:///{file}"), former
-        run(target, "TRUNCATE todo.task, todo.counter")
+        run(target, "TRUNCATE todo.task, todo.counter CASCADE")
     for store in (source, target):
         assert following(store.url, "db", "upgrade").status == 0
     labels = [("ada", "home"), ("grace", "work")]

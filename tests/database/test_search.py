@@ -257,6 +257,19 @@ async def test_a_very_long_word_is_looked_up(tasks: TaskService) -> None:
     assert await found(tasks, f"{word}z") == []
 
 
+async def test_a_word_in_many_tags_of_few_tasks_hides_no_other_task(
+    tasks: TaskService,
+) -> None:
+    """Up to 1,001 tasks are looked for, and not that many tags."""
+    tagged = [NewTask(title="a", tags=["one-zebra", "two-zebra"])] * 600
+    others = [NewTask(title="b", tags=["zebra"])] * 500
+    await tasks.add_all([*tagged, *others])
+
+    page = await tasks.list(TaskQuery(words=("zebra",), limit=2_000))
+
+    assert (len(page.tasks), page.counts.found) == (1_100, 1_001)
+
+
 # On PostgreSQL
 
 INDEXES = """

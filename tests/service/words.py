@@ -121,7 +121,8 @@ async def compare(
         for limit in (None, tasks):
             page = await service.list(TaskQuery(words=words, limit=limit))
             found = {task.number for task in page.tasks}
-            assert found == expected, (seed, words, limit, found ^ expected)
+            odd = sorted(found ^ expected)[:9]
+            assert not odd, (seed, words, limit, odd)
         useful += bool(expected)
     return useful
 
