@@ -149,14 +149,7 @@ class TaskService:
         if query.limit is None:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
-        whole = await self._page(unlimited, today)
-        found = min(len(whole.tasks), COUNTED_UP_TO + 1)
-        counts = replace(whole.counts, found=found)
-        shown = whole.tasks[: query.limit]
-        goes_on = None
-        if len(shown) < len(whole.tasks):
-            goes_on = Position(shown[-1].created_at, shown[-1].number)
-        return TaskPage(shown, counts, query, today, goes_on, whole.fault)
+        return _cut(await self._page(unlimited, today), query)
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task; one round trip.
@@ -447,6 +440,17 @@ def _retitled(task: Task, text: Replacement) -> Task:
             f"{error.message}, with the text replaced in {task.number}",
             details=error.details,
         ).unchanged() from None
+
+
+def _cut(whole: TaskPage, query: TaskQuery) -> TaskPage:
+    """Return the first page of a query, of which all tasks were read."""
+    found = min(len(whole.tasks), COUNTED_UP_TO + 1)
+    counts = replace(whole.counts, found=found)
+    shown = whole.tasks[: query.limit]
+    goes_on = None
+    if len(shown) < len(whole.tasks):
+        goes_on = Position(shown[-1].created_at, shown[-1].number)
+    return TaskPage(shown, counts, query, whole.today, goes_on, whole.fault)
 
 
 def _has_values(task: Task, wanted: TaskChange, now: datetime) -> bool:

@@ -114,7 +114,9 @@ def _imports(bench: Bench) -> Figure:
 
         def into_nothing(url: str) -> Callable[[], Run]:
             def fresh() -> Run:
-                empty = "TRUNCATE todo.task, todo.counter; CHECKPOINT"
+                empty = (
+                    "TRUNCATE todo.task, todo.counter, todo.tag; CHECKPOINT"
+                )
                 stores.server.run_sql(database, empty)
                 return Run(
                     command,

@@ -1111,6 +1111,30 @@ def test_names_tasks_in_a_file_that_break_the_rules(
 
 
 @pytest.mark.spec("002/FR-164")
+@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
+def test_reads_a_file_in_utf_16(
+    embedded: Todo, file: Path, encoding: str
+) -> None:
+    """HeidiSQL/HeidiSQL#1383: such a file could not be opened."""
+    added = embedded("add", "Grüße \U0001f600", "-d", "é\n\u4e70")
+    assert added.status == 0
+    assert embedded("add", "third").status == 0
+    with closing(sqlite3.connect(file)) as plain:
+        script = "\n".join(plain.iterdump())
+    file.unlink()
+    with closing(sqlite3.connect(file)) as anew:
+        anew.executescript(f"PRAGMA encoding = '{encoding}'; {script}")
+    file.chmod(0o600)
+    assert warnings(embedded("doctor", "--json")) == {}
+
+    flaws = ("title = 'a' || char(27)", "created_at = 'now'", "id = '5'")
+    for number, flaw in enumerate(flaws, start=1):
+        rewrite(file, f"UPDATE task SET {flaw} WHERE number = {number}")
+        ran = embedded("doctor", "--json")
+        assert ran.data["unreadable_tasks"] == list(range(1, number + 1))
+
+
+@pytest.mark.spec("002/FR-164")
 def test_names_twenty_tasks_at_most(embedded: Todo, file: Path) -> None:
     lines = "".join(f"{number}\n" for number in range(30))
     assert embedded("add", "-", stdin=lines.encode()).status == 0

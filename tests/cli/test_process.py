@@ -274,7 +274,7 @@ def test_process_keeps_text_in_every_locale(
         0,
         b"",
         1,
-        5,
+        11,
     )
     assert titles_of(todo_embedded) == [title]
 

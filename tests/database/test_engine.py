@@ -16,6 +16,7 @@ from todo_cli.database.engine import Database, open_database
 from todo_cli.database.run import Connection, Statement
 from todo_cli.database.sqlite import SqliteConnection
 from todo_cli.errors import (
+    Code,
     DatabaseBusy,
     InvalidInput,
     IoFailed,
@@ -178,6 +179,55 @@ async def test_a_column_whose_type_changes_under_an_open_connection_is_read(
         ] == ["a"]
         [many] = await tasks.add_all([NewTask(title="c")])
         assert (many.task.number, many.is_new) == (3, True)
+
+
+RETYPED = {
+    "shorter": "ALTER TABLE todo.task ALTER number TYPE smallint",
+    "longer": "ALTER TABLE todo.task ALTER number TYPE bigint",
+    "a shorter counter": "ALTER TABLE todo.counter ALTER last TYPE smallint",
+    "a text": "ALTER TABLE todo.task ALTER id TYPE text",
+    "a number": "ALTER TABLE todo.task ALTER number TYPE numeric",
+    "a day": "ALTER TABLE todo.task ALTER created_at TYPE date",
+    "bytes": """ALTER TABLE todo.task DROP CONSTRAINT title_text,
+        ALTER title TYPE bytea USING '\\xff'""",
+    "an array": """ALTER TABLE todo.task DROP CONSTRAINT title_text,
+        ALTER title TYPE text[] USING ARRAY[title]""",
+}
+
+
+@pytest.mark.spec("002/FR-037")
+@pytest.mark.parametrize("change", RETYPED)
+async def test_no_type_of_a_column_is_a_bug_under_an_open_connection(
+    postgres_store: Store, clock: Clock, change: str
+) -> None:
+    """SeaQL/sea-orm#1162, t8y2/dbx#4631: every statement failed until a restart."""
+    refused = []
+    async with open_database(postgres_store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", clock)
+        calls = (
+            tasks.list,
+            lambda: tasks.get(1),
+            lambda: tasks.add(NewTask(title="a")),
+            lambda: tasks.add_all([NewTask(title="b")]),
+            lambda: tasks.update([1], TaskChange(title="A")),
+            lambda: tasks.complete([1]),
+            lambda: tasks.delete([2]),
+        )
+        await tasks.add(NewTask(title="a"))
+        for call in calls:
+            await call()
+        await run_sql(postgres_store, RETYPED[change])
+
+        for call in calls:
+            try:
+                await call()
+            except TodoError as error:
+                refused.append(error.code)
+    # The second task was deleted before.
+    if change in ("shorter", "longer", "a shorter counter"):
+        assert refused == [Code.NOT_FOUND]
+    lost = {Code.INTERNAL, Code.DATABASE_UNAVAILABLE, Code.OUTCOME_UNKNOWN}
+    assert not lost & set(refused)
 
 
 async def test_a_write_whose_answer_cannot_be_read_is_settled(

@@ -272,9 +272,8 @@ def test_the_next_version_brings_a_store_up_to_date(
     assert fetch(former, filled) == [(0,)]
     assert fetch(former, "SELECT * FROM todo.invented_label") == []
     assert following(former.url, "add", "next", "--json").data["number"] == 5
-    assert following(former.url, "db", "upgrade").out.endswith(
-        f"is up to date ({NEXT})\n"
-    )
+    said = following(former.url, "db", "upgrade").out
+    assert f"is up to date ({NEXT})\n" in said
 
 
 @pytest.mark.spec("001/FR-040")
@@ -356,7 +355,7 @@ def test_an_import_of_the_next_version_brings_every_table_along(
         file = seal.cwd / "source.db"
         shutil.copy(STORES / f"{VERSIONS[0]}.db", file)
         source, target = Store("sqlite", f"sqlite:///{file}"), former
-        run(target, "TRUNCATE todo.task, todo.counter")
+        run(target, "TRUNCATE todo.task, todo.counter CASCADE")
     for store in (source, target):
         assert following(store.url, "db", "upgrade").status == 0
     labels = [("ada", "home"), ("grace", "work")]

@@ -65,6 +65,28 @@ def test_a_socket_is_localhost_and_a_missing_name_is_the_role(
 
 
 @pytest.mark.spec("002/FR-186")
+def test_localhost_means_a_socket_of_ones_own_for_want_of_its_path(
+    tmp_path: Path,
+) -> None:
+    """jackc/pgconn#73: the line of the path was passed over for `localhost`."""
+    lines = {
+        b"localhost:*:*:*:tcp\n/own:*:*:*:right": "right",
+        b"localhost:*:*:*:tcp\n*:*:*:*:right": "right",
+        b"localhost:*:*:*:right\n/other:*:*:*:wrong": "right",
+        b"localhost:1:*:*:wrong\nlocalhost:*:*:*:right": "right",
+    }
+    for content, password in lines.items():
+        target = kept(tmp_path, content)
+        socket = replace(target, hosts=(("/own", 5432),))
+        assert find_password(socket) == password
+    # As libpq does in its own folder: the first line that fits.
+    target = kept(tmp_path, b"localhost:*:*:*:first\n*:*:*:*:second")
+    for folder in ("/run/postgresql", "/var/run/postgresql", "/tmp"):
+        usual = replace(target, hosts=((folder, 5432),))
+        assert find_password(usual) == "first"
+
+
+@pytest.mark.spec("002/FR-186")
 def test_bytes_that_are_not_utf_8_spoil_only_their_line(
     tmp_path: Path,
 ) -> None:

@@ -12,10 +12,11 @@ import asyncpg
 import pytest
 from asyncpg import exceptions
 
+from tests.service.backdoor import run_sql
 from tests.support.postgres import PostgresServer
-from tests.support.stores import Clock, Store
+from tests.support.stores import Clock, Store, make
 from todo_cli.database.engine import open_database
-from todo_cli.errors import Code, TodoError
+from todo_cli.errors import Code, Conflict, TodoError
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange
 
@@ -245,11 +246,44 @@ async def test_a_refusal_says_that_the_database_refuses(
     assert (await refused.get(1)).title == "one"
 
 
+@pytest.mark.spec("002/FR-144")
+@pytest.mark.parametrize("key", ["title", "user_id, lower(title)"])
+async def test_a_unique_key_of_the_owner_is_not_taken_for_ours(
+    store: Store, clock: Clock, key: str
+) -> None:
+    """The error had been about the id or the number, which were free."""
+    async with open_database(store.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        first = await tasks.add(NewTask(title="milk"))
+        await tasks.add(NewTask(title="bread"))
+        index = f"CREATE UNIQUE INDEX once ON todo.task ({key})"
+        await run_sql(store, index)
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: tasks.add(NewTask(title="milk")),
+            lambda: tasks.add_all([NewTask(title="milk")]),
+            lambda: tasks.update([2], TaskChange(title="milk")),
+        ]
+        for call in calls:
+            with pytest.raises(Conflict, match="refuses this") as caught:
+                await call()
+            assert "ask its owner" in (caught.value.hint or "")
+        stored = (await tasks.list()).tasks
+    assert [each.title for each in stored] == ["bread", "milk"]
+    assert first.task in stored
+
+
 async def test_a_mistake_of_ours_in_a_call_stays_a_bug(
     postgres_store: Store,
 ) -> None:
     """asyncpg's read-only warnings end as a TypeError, too."""
     no_sql: Any = 5
+    await make(postgres_store)
     async with open_database(postgres_store.target) as database:
         with pytest.raises(TypeError):
             await database.look(lambda connection: connection.execute(no_sql))
+        # A value of the wrong type is not taken for a changed column.
+        with pytest.raises(TodoError) as caught:
+            await database.look(
+                lambda connection: connection.fetch("last_number", user=5)
+            )
+        assert caught.value.code is Code.INVALID_INPUT

@@ -8,6 +8,7 @@ through a pipe, and kills it at a random moment.
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import signal
@@ -16,19 +17,35 @@ import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from tests.faults.workspace import Workspace, open_workspace
+from tests.support.oracle import folded
 from todo_cli.database import connection, dialect_postgresql, dialect_sqlite  # noqa: F401 - loaded before the forks
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask
+from todo_cli.task import NewTask, TaskChange
 
 LONGEST_S: Final = 0.1
 """How long a process is left alive at most, once it has been told that its first task is stored."""
 DOUBLED: Final = (
     "SELECT number FROM {task} GROUP BY number HAVING count(*) > 1"
 )
+
+
+CHANGES: Final[Sequence[dict[str, Any]]] = (
+    {"tags": ["food", "shop", "old"], "project": "Ä"},
+    {"add_tags": ["new", "x"], "remove_tags": ["old", "food"]},
+    {"note": "Ä"},
+    {"tags": ["food"], "completed": True},
+    {"remove_tags": ["food"], "due_on": "2026-12-24"},
+)
+"""What is done to two tasks at once; each takes several statements on SQLite."""
+ROWS: Final = (
+    "SELECT id, title, tags, description, project, due_on, completed, version,"
+    " title_folded, description_folded, project_folded FROM {task}"
+)
+TAG_ROWS: Final = "SELECT task_id, name FROM {tag}"
 
 
 async def write(
@@ -41,10 +58,13 @@ async def write(
         while True:
             title = f"{round}-{place}"
             if place % 4 == 3:  # several lines, all or nothing
-                await tasks.add_all(
+                added = await tasks.add_all(
                     [NewTask(title=f"{title} {letter}") for letter in "ab"]
                 )
                 os.write(acknowledged, f"{title} a\n{title} b\n".encode())
+                numbers = [each.task.number for each in added]
+                for change in CHANGES:
+                    await tasks.update(numbers, TaskChange(**change))
             else:
                 await tasks.add(NewTask(title=title))
                 os.write(acknowledged, f"{title}\n".encode())
@@ -101,6 +121,7 @@ def kill_often(workspace: Workspace, rounds: int) -> tuple[int, list[str]]:
     faults += [
         f"number {number} twice" for (number,) in workspace.fetch(DOUBLED)
     ]
+    faults += half_changed(workspace)
     if (
         len(stored - expected) > 2 * rounds
     ):  # the last write of each may be stored and not acknowledged
@@ -108,6 +129,35 @@ def kill_often(workspace: Workspace, rounds: int) -> tuple[int, list[str]]:
             f"{len(stored - expected)} tasks that nobody acknowledged"
         )
     return len(expected), faults
+
+
+def half_changed(workspace: Workspace) -> list[str]:
+    """The tasks that were changed without the other of their two, without their rows
+    of tags, or without their folded texts.
+    """
+    faults = []
+    names: dict[str, set[str]] = {}
+    for id, name in workspace.fetch(TAG_ROWS):
+        names.setdefault(str(id), set()).add(name)
+    states: dict[str, tuple[Any, ...]] = {}
+    for id, title, tags, *values in workspace.fetch(ROWS):
+        *values, title_folded, description_folded, project_folded = values
+        tags = json.loads(tags) if isinstance(tags, str) else tags
+        states[title] = (tags, *values)
+        # The same, not more: only one process writes at a time.
+        if names.get(str(id), set()) != set(tags):
+            faults.append(f"other rows than tags: {title}")
+        description, project, *_ = values
+        if (title_folded, description_folded, project_folded) != (
+            title,
+            description and folded(description),
+            project and folded(project),
+        ):
+            faults.append(f"other folded texts: {title}")
+    for title, state in states.items():
+        if states.get(partner(title)) != state:
+            faults.append(f"half of two tasks changed: {title}")
+    return faults
 
 
 def partner(title: str) -> str:

@@ -60,15 +60,17 @@ class Workspace:
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a statement, asked past the program; `{task}` stands for the
-        table of tasks.
+        table of tasks, and `{tag}` for that of tags.
         """
         if self.server is not None:
             rows = self.server.fetch(
-                self.database, sql.format(task="todo.task")
+                self.database, sql.format(task="todo.task", tag="todo.tag")
             )
             return [tuple(row) for row in rows]
         with closing(sqlite3.connect(path_of(self.store))) as connection:
-            return connection.execute(sql.format(task="task")).fetchall()
+            return connection.execute(
+                sql.format(task="task", tag="tag")
+            ).fetchall()
 
     def execute(self, sql: str) -> None:
         """Run statements past the program."""

@@ -137,6 +137,65 @@ def test_update_and_done_are_settled_by_a_look(
         assert again(milk, ran).status == 0
 
 
+TAGGED = """
+SELECT t.number, t.description, t.tags, t.version, array(
+    SELECT g.name FROM todo.tag g WHERE g.task_id = t.id ORDER BY 1
+) FROM todo.task t ORDER BY 1
+"""
+"""What tags and notes are stored, and the rows of the table of tags."""
+
+
+@pytest.mark.spec("001/FR-063", "001/FR-064")
+@pytest.mark.parametrize("fault", MOMENTS)
+@pytest.mark.parametrize("kind", ["tags", "note", "several"])
+def test_tags_and_notes_are_changed_once_and_settled_by_a_look(
+    milk: Todo, site: Site, proxy: TurnProxy, kind: str, fault: Fault
+) -> None:
+    site.fill("a", "b", user="bob")
+    command, hint = {
+        "tags": (["update", "1", "--add-tag", "food"], ["show", "1"]),
+        "note": (["note", "1", "two litres"], ["show", "1"]),
+        "several": (
+            ["update", "1-2", "--add-tag", "x", "-u", "bob"],
+            ["--user", "bob", "list", "--status", "all"],
+        ),
+    }[kind]
+    proxy.faults.append(fault)
+
+    ran = milk(*command, "--json")
+
+    site.rest()
+    changed = [tuple(row) for row in site.fetch(TAGGED) if row[3] > 1]
+    expected = {
+        "tags": [(1, None, ["food"], 2, ["food"])],
+        "note": [(1, "two litres", [], 2, [])],
+        "several": [(n, None, ["x"], 2, ["x"]) for n in (1, 2)],
+    }[kind]
+    assert changed == (expected if is_executed(fault) else [])
+    assert proxy.connections == 2
+    if ran.status == 0:
+        assert changed
+    else:
+        assert not changed or fault.when == "during"
+        assert_unknown(ran, *hint)
+
+
+@pytest.mark.spec("001/FR-015", "001/FR-050")
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_an_add_with_tags_is_stored_once(
+    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
+) -> None:
+    proxy.faults.append(fault)
+
+    ran = milk("add", "Call Ada", "-t", "work", "-t", "phone", "--json")
+
+    assert ran.data["tags"] == ["phone", "work"]
+    site.rest()
+    [_, added] = site.fetch(TAGGED)
+    assert (added[2], added[4]) == (["phone", "work"],) * 2
+    assert proxy.connections == 2
+
+
 @pytest.mark.parametrize("fault", MOMENTS)
 def test_delete_is_sent_once_more_where_the_row_is_there(
     milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
@@ -414,7 +473,7 @@ def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
             ("after", None),
         ):
             site.server.run_sql(
-                site.database, "TRUNCATE todo.task, todo.counter"
+                site.database, "TRUNCATE todo.task, todo.counter, todo.tag"
             )
             proxy.reset()
             proxy.faults.append(Fault(when, request, connection=connection))  # type: ignore[arg-type]  # three words

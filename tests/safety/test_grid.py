@@ -124,22 +124,16 @@ def test_pipes_carry_every_text_visibly(
     assert [ran.out for ran in changed] == [
         seen(written(verb, hostile.texts)) for verb, *_ in writes(hostile)
     ]
-    assert updated.out == "Updated 1: \\x1b\n"
+    assert updated.out == "Updated 1: \\x1b (done)\n"
     assert [raw(ran) for ran in (listed, whole, *changed, updated)] == [[]] * 7
 
 
 def described(ran: Ran) -> list[str]:
     """The lines of the description that `show` draws on a terminal."""
     lines = unstyled(ran.out).split("\n")
-    places = [
-        place
-        for place, line in enumerate(lines)
-        if line.startswith(("description ", "completed "))
-    ]
-    return [
-        line.removeprefix("description ").strip(" ")
-        for line in lines[slice(*places)]
-    ]
+    # It comes last, after a blank line.
+    start = lines.index("") + 1
+    return [line.strip(" ") for line in lines[start:-1]]
 
 
 @on_a_file

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -292,6 +292,19 @@ async def test_of_several_those_move_that_change(
         True,
         False,
     ]
+
+
+@pytest.mark.spec("001/FR-063")
+async def test_the_rows_of_tags_follow_each_task_whatever_others_have(
+    store: Store, tasks: TaskService
+) -> None:
+    """The rows of all tasks followed the tags of the first one in the table."""
+    news = [NewTask("a", tags=["x", "y"], id=UUID(int=n)) for n in (1, 2, 3)]
+    await tasks.add_all(news)
+
+    found = await tasks.update([3, 2], TaskChange(remove_tags=["x"]))
+
+    assert await tag_rows(store) == rows_of(await tasks.get(1), *found)
 
 
 @pytest.mark.spec("001/FR-029")

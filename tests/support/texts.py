@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
+from urllib.parse import unquote
 
 from tests.support.program import Ran
 
@@ -31,10 +32,16 @@ STORABLE: Final = [
 UNSAFE: Final = re.compile(f"(?![\n\t])[{''.join(sorted(REFUSED))}]")
 """A character that must reach neither a terminal nor a pipe, where LF and TAB are ours."""
 
-STYLES: Final = re.compile("\x1b\\[(0|1|2|2;32|32|33|36)m")
+STYLES: Final = re.compile("\x1b\\[(0|1|1;31)m")
 """The styles that our tables have, as Rich writes them: no other sequence is taken away
 before it is looked for.
 """
+LINKS: Final = re.compile(
+    "\x1b]8;id=todo-[0-9]+;(?P<target>https?://[!-~]+)\x1b\\\\"
+    "(?P<shown>[^\x1b]+)\x1b]8;;\x1b\\\\",
+    re.IGNORECASE,
+)
+"""The links of our tables; they lead where they say."""
 
 FAMILY: Final = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 PERSIAN: Final = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
@@ -260,8 +267,15 @@ def _written(character: str) -> str:
 
 
 def unstyled(text: str) -> str:
-    """What a terminal shows, without our own styles."""
-    return STYLES.sub("", text)
+    """What a terminal shows, without our own styles and links."""
+    return LINKS.sub(_text_of_link, STYLES.sub("", text))
+
+
+def _text_of_link(link: re.Match[str]) -> str:
+    """What is shown of a link; all of it where it leads elsewhere than it says."""
+    if link["shown"] in unquote(link["target"]):
+        return link["shown"]
+    return link[0]
 
 
 def raw(ran: Ran, *, is_terminal: bool = False) -> list[str]:

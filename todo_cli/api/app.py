@@ -344,8 +344,10 @@ async def update_task(
     is there already succeeds and changes nothing. `completed` sets and clears
     `completed_at`; a task that is done already keeps its time.
     """
-    updated = await caller.tasks.update([task_id], changes.change())
-    view = views.Changed("Updated", is_single=True)
+    change = changes.change()
+    updated = await caller.tasks.update([task_id], change)
+    names = list(change.named)
+    view = views.Changed("Updated", is_single=True, names=names)
     return answers.succeed(view(updated, caller.context))
 
 

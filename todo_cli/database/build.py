@@ -93,21 +93,29 @@ def list_of(name: str, chosen: Plan) -> str:
     """
     dialect = DIALECTS[name]
     known = lists.clauses(dialect)
-    where = [known[each] for each in chosen.where]
     if not chosen.segments:
+        where = [known[each] for each in chosen.where]
         return sql_of(lists.every(dialect, queries.COLUMNS, where), name)
     few = None
     if chosen.probe is not None:
         fitting = [known[each] for each in chosen.probe.conditions]
         few = lists.few_of(dialect, chosen.probe.source, fitting)
+    segments = _segments_of(chosen, known)
+    whole = lists.some(dialect, queries.COLUMNS, segments, few)
+    return sql_of(whole, name)
+
+
+def _segments_of(
+    chosen: Plan, known: Mapping[str, Any]
+) -> list[list[lists.Part]]:
+    """Return the expressions of the segments of a list."""
     segments = []
     for number, parts in enumerate(chosen.segments):
         made = []
         for place, part in enumerate(parts):
             made.append(_part_of(part, known, f"part_{number}_{place}"))
         segments.append(made)
-    whole = lists.some(dialect, queries.COLUMNS, segments, few)
-    return sql_of(whole, name)
+    return segments
 
 
 def _part_of(part: Any, known: Mapping[str, Any], name: str) -> lists.Part:

@@ -379,9 +379,6 @@ _SQLITE: Final[Mapping[str, Reply]] = {
     "SQLITE_CONSTRAINT_CHECK": _INVALID,
     "SQLITE_CONSTRAINT_DATATYPE": _INVALID,
     "SQLITE_CONSTRAINT_NOTNULL": _INVALID,
-    "SQLITE_CONSTRAINT_PRIMARYKEY": _TAKEN,
-    "SQLITE_CONSTRAINT_ROWID": _TAKEN,
-    "SQLITE_CONSTRAINT_UNIQUE": _TAKEN,
     "SQLITE_CORRUPT": _DAMAGED,
     # For example a table that is a view, a trigger with a function of its own.
     "SQLITE_ERROR": _ODD_TABLES,
@@ -423,6 +420,11 @@ _SQLITE: Final[Mapping[str, Reply]] = {
 
 MISUSE, RANGE, INTERNAL and a syntax error can only come from a bug.
 """
+_OUR_KEYS_IN_A_FILE: Final = frozenset(
+    f"UNIQUE constraint failed: {columns}"
+    for columns in ("task.id", "task.user_id, task.number", "counter.user_id")
+)
+"""What SQLite says of our unique keys; it names an index of the owner's."""
 _OF_DISK: Final = (
     "SQLITE_CANTOPEN",
     "SQLITE_FULL",
@@ -749,8 +751,8 @@ def distrust(place: str, owner: str | None) -> SchemaMismatch:
     return SchemaMismatch(
         f"The schema `todo` in {place}, or something in it, belongs to {whose}, "
         "which is not trusted",
-        hint="if you do not know it, drop it: `DROP SCHEMA todo CASCADE`; "
-        "see SECURITY.md",
+        hint="if you know it, as after a restore, see SECURITY.md; if not, "
+        "drop it: `DROP SCHEMA todo CASCADE`",
     )
 
 
@@ -891,6 +893,8 @@ def _reply_for(name: str, message: str) -> Reply | None:
         return _DAMAGED
     if name == "SQLITE_ERROR" and _OUR_SQL.fullmatch(message):
         return None
+    if message in _OUR_KEYS_IN_A_FILE:
+        return _TAKEN
     starts = [each for each in _SQLITE if name.startswith(each)]
     return _SQLITE[max(starts, key=len)] if starts else None
 

@@ -210,8 +210,12 @@ async def add(facts: "Facts", connection: Any, path: Path) -> None:
         IoFailed: the file is damaged.
     """
     # For the query that looks for tasks that cannot be read.
+    [(encoding,)] = await connection.fetch(Statement("PRAGMA encoding"))
     await connection.driver.create_function(
-        "todo_is_readable", -1, is_readable, deterministic=True
+        "todo_is_readable",
+        -1,
+        partial(is_readable, encoding),
+        deterministic=True,
     )
 
     def take_version(rows: list[Row]) -> None:
@@ -270,18 +274,21 @@ def _damaged(path: Path, fault: str) -> IoFailed:
     )
 
 
-def is_readable(kinds: str, *values: bytes | None) -> bool:
+def is_readable(encoding: str, kinds: str, *values: bytes | None) -> bool:
     """Whether we can read a row of a task, and its values keep our rules.
 
     SQLite calls this as a function, because SQL cannot tell whether a text is
     UTF-8. Such a text would also fail on its way to Python, so it comes as
-    bytes. `kinds` are the types of all columns, joined; the values are those of
-    all columns in their order.
+    bytes, in the encoding of the file: `UTF-8`, `UTF-16le` or `UTF-16be`.
+    `kinds` are the types of all columns, joined; the values are those of all
+    columns in their order.
     """
     if _KINDS.fullmatch(kinds) is None:
         return False
+    texts: list[str | None] = []
     try:
-        texts = [None if each is None else each.decode() for each in values]
+        for value in values:
+            texts.append(None if value is None else value.decode(encoding))
         _read(texts)
     except (ValueError, InvalidInput):
         return False

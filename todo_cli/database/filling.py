@@ -133,12 +133,6 @@ async def _fill_server(database: "Database", progress: Progress) -> None:
         with progress(WORDS) as report:
             await _fill_tasks(database, forced, report, total)
     await _fill_tags(database, forced)
-    await database.run(_index_words, effect=Effect.REPEATABLE, together=True)
-
-
-async def _index_words(connection: Connection) -> None:
-    """Make the index of words, if our role and the server can."""
-    await connection.execute(connection.statements.index_of_words)
 
 
 async def _fill_tasks(

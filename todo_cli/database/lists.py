@@ -348,12 +348,19 @@ def reversed_part(
         edge: Any = literal_column(f"edge_{number}")
         columns.append(value.label(f"edge_{number}"))
         names.append(edge)
-        is_rising = each.modifier is operators.asc_op
-        backward.append(edge.desc() if is_rising else edge.asc())
+        backward.append(_turned(each, edge))
         of_last = select(edge).select_from(table(last)).scalar_subquery()
         is_last.append(value == of_last)
     edge_of = Edge(columns, names, backward, is_last, tied, order[size:])
     return Part(conditions, order[:size], edge_of)
+
+
+def _turned(order: Any, edge: Any) -> ColumnElement[Any]:
+    """Return the order of an edge that is the reverse of another order."""
+    turned: ColumnElement[Any] = edge.asc()
+    if order.modifier is operators.asc_op:
+        turned = edge.desc()
+    return turned
 
 
 def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:

@@ -126,19 +126,23 @@ def owners() -> Select[str, bool]:
 
     The owner of the schema comes first. Without a schema there is no row.
     """
-    # Whoever owns one table can put a trigger on it.
-    inside = select(_relation.relowner).where(_IS_INSIDE)
-    is_owner = or_(_OWNS_SCHEMA, _role.oid.in_(inside))
     owner = cast(_role.rolname, Text).label("owner")
     is_trusted = _is_trusted().label("is_trusted")
     found = (
         select(owner, is_trusted)
-        .select_from(_NAMESPACE.join(_ROLE, is_owner))
+        .select_from(_NAMESPACE.join(_ROLE, _owns_any()))
         .where(_IS_OURS)
     )
     # False sorts before true, so the owner of the schema comes first.
     is_other = _role.oid != _schema.nspowner
     return found.order_by(is_other, _role.rolname)
+
+
+def _owns_any() -> ColumnElement[bool]:
+    """Whether the role in the row of `_ROLE` owns the schema or a part of it."""
+    # Whoever owns one table can put a trigger on it.
+    inside = select(_relation.relowner).where(_IS_INSIDE)
+    return or_(_OWNS_SCHEMA, _role.oid.in_(inside))
 
 
 def _owner_of_schema() -> Select[Any]:
@@ -166,14 +170,20 @@ def relations() -> Select[Any]:
 def role_without_rights() -> Select[Any]:
     """Select the name of our role if it needs granted rights.
 
-    That is a role that neither owns the schema nor can create it.
+    That is a role that does not own the schema and all in it, or cannot create
+    it. A restore can leave the tables to another role than the schema.
     """
     has_its_rights = func.pg_has_role(_role.oid, _quoted("USAGE"))
-    mine = _owner_of_schema().where(or_(_IS_ME, has_its_rights))
+    is_mine = or_(_IS_ME, has_its_rights)
+    others = (
+        select(_role.oid)
+        .select_from(_NAMESPACE.join(_ROLE, _owns_any()))
+        .where(_IS_OURS, not_(is_mine))
+    )
     database = func.current_database()
     may_create = func.has_database_privilege(database, _quoted("CREATE"))
     is_there = _owner_of_schema().exists()
-    has_rights = case((is_there, mine.exists()), else_=may_create)
+    has_rights = case((is_there, not_(others.exists())), else_=may_create)
     return select(cast(_ME, Text)).where(not_(has_rights))
 
 

@@ -17,6 +17,12 @@ _LINE: Final = re.compile(":".join([_FIELD] * 4) + ":(.*)", re.DOTALL)
 """Host, port, database, user and password."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 """libpq ignores a file with any of these rights, as SSH does with a key."""
+_USUAL_FOLDERS: Final = (
+    "/run/postgresql",
+    "/var/run/postgresql",
+    "/tmp",  # noqa: S108 - only compared
+)
+"""The folder of sockets that a libpq is built with is one of these."""
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -27,13 +33,16 @@ def find_password(target: PostgresTarget) -> str | None:
     """
     if target.password_file is None:
         return None
+    entries = []
     for line in _lines(target.password_file):
         found = _LINE.fullmatch(line)
-        if found is None or line.startswith("#"):
-            continue
-        *fields, password = map(_plain, found.groups())
-        if _fits(fields, target):
-            return password
+        if found is not None and not line.startswith("#"):
+            entries.append([_plain(field) for field in found.groups()])
+    host, _ = target.hosts[0]
+    for names in _names(host):
+        for *fields, password in entries:
+            if _fits(fields, names, target):
+                return password
     return None
 
 
@@ -51,15 +60,24 @@ def closing_hint(target: PostgresTarget) -> str | None:
     return f"`{path}` is ignored, because others can use it: chmod 600 {path}"
 
 
-def _fits(fields: list[str], target: PostgresTarget) -> bool:
+def _names(host: str) -> list[set[str]]:
+    """Return what a host is called there; a later set is for want of an earlier.
+
+    A Unix socket is called `localhost` where libpq looks for it by itself.
+    Drivers such as asyncpg call every socket so.
+    """
+    if not host.startswith("/"):
+        return [{host}]
+    if host in _USUAL_FOLDERS:
+        return [{host, "localhost"}]
+    return [{host}, {"localhost"}]
+
+
+def _fits(fields: list[str], hosts: set[str], target: PostgresTarget) -> bool:
     """Whether a line is for this target; `*` fits everything."""
-    host, port = target.hosts[0]
+    _, port = target.hosts[0]
     user = target.user or ""
     database = target.database or user
-    # A Unix socket is called `localhost` there.
-    hosts = {host}
-    if host.startswith("/"):
-        hosts.add("localhost")
     wanted = (hosts, {str(port)}, {database}, {user})
     for text, names in zip(fields, wanted, strict=True):
         if text != "*" and text not in names:

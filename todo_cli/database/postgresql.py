@@ -1,6 +1,7 @@
 """Run statements on a PostgreSQL server, on connections of asyncpg's pool."""
 
 import asyncio
+import re
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -11,6 +12,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -24,6 +26,7 @@ from todo_cli.errors import DatabaseBusy, TodoError
 
 T = TypeVar("T")
 Dial = Callable[[], Awaitable[Connection]]
+Waiter = asyncio.Future[asyncpg.Pool]
 
 OLDEST_S: Final = 280.0
 """The highest age of a connection, in seconds.
@@ -35,6 +38,13 @@ RELEASE_S: Final = 1.0
 
 A server that hangs does not answer that either; the connection is cut then.
 """
+_MISREAD: Final = (AssertionError, BufferError, TypeError, ValueError)
+"""What asyncpg raises when it decodes a value as of another type.
+
+It depends on the two types: too few bytes, too many, or no such text.
+"""
+_BEYOND: Final = re.compile("^(year .* is out of range|ordinal must be )")
+"""What Python says of a day that it cannot express."""
 _MOST: Final = 10
 """The size of a pool if none is given."""
 
@@ -56,23 +66,9 @@ class PostgresConnection:
         if isinstance(statement, str):
             statement = self.statements[statement]
         given = [to_server(values[name]) for name in statement.names]
-        try:
-            rows: list[run.Row] = await _answer(
-                self.driver.fetch(statement.numbered, *given)
-            )
-        except (OverflowError, ValueError) as error:
-            # asyncpg's own error for a value that it cannot send is a ValueError.
-            if isinstance(error, asyncpg.InterfaceError):
-                raise
-            raise run.BeyondYears from error
-        except BufferError as error:
-            # A column has another type than when the statement was described.
-            # This answer is lost; a new connection will describe the statement
-            # anew.
-            self.driver.terminate()
-            raise ConnectionResetError(
-                "the type of a column has changed"
-            ) from error
+        rows: list[run.Row] = await self._decoded(
+            self.driver.fetch(statement.numbered, *given)
+        )
         return rows
 
     async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -81,10 +77,31 @@ class PostgresConnection:
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
-        returned: list[run.Row] = await _answer(
+        returned: list[run.Row] = await self._decoded(
             self.driver.fetchmany(statement.numbered, given)
         )
         return len(returned)
+
+    async def _decoded(self, call: Awaitable[T]) -> T:
+        """Await rows; cut the connection if they do not fit its description.
+
+        A column has another type than when the statement was described. This
+        answer is lost; a new connection will describe the statement anew.
+        """
+        try:
+            return await _answer(call)
+        except OverflowError as error:
+            raise run.BeyondYears from error
+        except asyncpg.InterfaceError:
+            # Some are a ValueError, too: of a value that cannot be sent.
+            raise
+        except _MISREAD as error:
+            if _BEYOND.search(str(error)):
+                raise run.BeyondYears from error
+            self.driver.terminate()
+            raise ConnectionResetError(
+                "the type of a column has changed"
+            ) from error
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""
@@ -211,10 +228,15 @@ class OwnerCheck:
 
 
 class Server:
-    """The connections to one server, in asyncpg's pool.
+    """The connections to one server, each in a pool of asyncpg's with room for one.
 
-    There are at most `size`. asyncpg replaces a connection that died while
-    idle. None is used when it is older than 280 s.
+    There are at most `size`. A server may allow fewer: a call that needs a new
+    connection takes one that another call gives back, if that comes first. So
+    the pools are ours to choose from: asyncpg offers one that has no
+    connection before others that have.
+
+    asyncpg replaces a connection that died while idle. None is used when it is
+    older than 280 s.
     """
 
     def __init__(
@@ -231,10 +253,13 @@ class Server:
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
         self._oldest_s = oldest_s
-        # asyncpg's own limit on waiting would include connecting, and a
-        # server that wakes up may take longer than a busy pool should.
-        self._free = asyncio.Semaphore(self._size)
-        self._pool: asyncpg.Pool | None = None
+        self._slots: list[asyncpg.Pool] = []
+        self._free: list[asyncpg.Pool] = []
+        """The slots that no call uses; the last one was used last."""
+        self._waiting: list[Waiter] = []
+        """The calls that wait for a slot, the oldest first."""
+        self._opening: dict[Waiter, asyncio.Task[None]] = {}
+        """Who connects a slot, by the call that it was begun for."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[PostgresConnection]:
@@ -244,15 +269,9 @@ class Server:
             DatabaseBusy: none became free within `busy_for_s` (default: 5 s).
                 Connecting may take longer.
         """
+        slot = self._connected() or await self._wait()
         try:
-            async with asyncio.timeout(self._busy_for_s):
-                await self._free.acquire()
-        except TimeoutError as error:
-            message = f"All connections to {self._target.place} are in use"
-            raise DatabaseBusy(message, hint="try again") from error
-        try:
-            pool = await self._opened()
-            driver = await self._fresh(pool)
+            driver = await self._fresh(slot)
             # Now: the pool forgets the driver when it is cut.
             check = driver.owner_check
             try:
@@ -262,22 +281,97 @@ class Server:
                 # The pool closes a connection that it cannot reset. The call
                 # itself has succeeded or failed before.
                 with suppress(Exception):
-                    await pool.release(driver, timeout=RELEASE_S)
+                    await slot.release(driver, timeout=RELEASE_S)
         finally:
-            self._free.release()
+            self._give_back(slot)
 
-    async def _opened(self) -> asyncpg.Pool:
-        """Return the pool; the first call creates it, without connecting."""
-        if self._pool is None:
-            pool = asyncpg.create_pool(
-                min_size=0,
-                max_size=self._size,
-                max_inactive_connection_lifetime=OLDEST_S,
-                connect=self._connect,
-                reset=_leave_as_it_is,
-            )
-            self._pool = await pool
-        return self._pool
+    def _connected(self) -> "asyncpg.Pool | None":
+        """Take a free slot that has a connection."""
+        for slot in reversed(self._free):
+            if slot.get_idle_size():
+                self._free.remove(slot)
+                return slot
+        return None
+
+    async def _wait(self) -> asyncpg.Pool:
+        """Take the first slot that comes: given back, or newly connected."""
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        spare = await self._spare()
+        self._waiting.append(waiter)
+        if spare is not None:
+            self._begin(spare, waiter)
+        try:
+            await asyncio.wait([waiter], timeout=self._busy_for_s)
+            # Connecting has a limit of its own.
+            if not waiter.done() and waiter not in self._opening:
+                message = f"All connections to {self._target.place} are in use"
+                raise DatabaseBusy(message, hint="try again")
+            return await waiter
+        except BaseException:
+            if waiter in self._opening:
+                self._opening[waiter].cancel()
+            # It may have come at the moment of a cancellation.
+            is_set = waiter.done() and not waiter.cancelled()
+            if is_set and waiter.exception() is None:
+                self._give_back(waiter.result())
+            waiter.cancel()
+            raise
+        finally:
+            self._waiting.remove(waiter)
+
+    async def _spare(self) -> "asyncpg.Pool | None":
+        """Take a slot without a connection, if there may be one more."""
+        if self._free:
+            return self._free.pop()
+        if len(self._slots) == self._size:
+            return None
+        slot = asyncpg.create_pool(
+            min_size=0,
+            max_size=1,
+            max_inactive_connection_lifetime=OLDEST_S,
+            connect=self._connect,
+            reset=_leave_as_it_is,
+        )
+        self._slots.append(slot)
+        # This connects nothing, as `min_size` is 0.
+        await slot
+        return slot
+
+    def _begin(self, slot: asyncpg.Pool, waiter: Waiter) -> None:
+        """Begin to connect a slot for a call that waits."""
+        task = asyncio.create_task(_connect_slot(slot))
+        self._opening[waiter] = task
+        task.add_done_callback(partial(self._end, slot, waiter))
+
+    def _end(
+        self, slot: asyncpg.Pool, waiter: Waiter, task: asyncio.Task[None]
+    ) -> None:
+        """Hand over a slot; if the call has another one by then, to the next."""
+        del self._opening[waiter]
+        error = None
+        if not task.cancelled():
+            error = task.exception()
+        if waiter.done() or task.cancelled():
+            self._give_back(slot)
+        elif error is None:
+            waiter.set_result(slot)
+        else:
+            waiter.set_exception(error)
+            self._give_back(slot)
+
+    def _give_back(self, slot: asyncpg.Pool) -> None:
+        """Pass a slot on to the call that waits longest, or keep it."""
+        is_connected = slot.get_idle_size() > 0
+        for waiter in self._waiting:
+            if waiter.done():
+                continue
+            if is_connected:
+                waiter.set_result(slot)
+                return
+            if waiter not in self._opening:
+                self._begin(slot, waiter)
+                return
+        self._free.append(slot)
 
     async def dial(self) -> Connection:
         """Connect outside the pool, for a migration.
@@ -308,9 +402,20 @@ class Server:
         The message would cost one more round trip, and every write is
         confirmed already.
         """
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.terminate()
+        tasks = list(self._opening.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for slot in self._slots:
+            slot.terminate()
+        self._slots.clear()
+        self._free.clear()
+
+
+async def _connect_slot(slot: asyncpg.Pool) -> None:
+    """Give a slot a connection."""
+    driver = await slot.acquire()
+    await slot.release(driver)
 
 
 async def _leave_as_it_is(_: Any) -> None:

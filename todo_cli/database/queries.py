@@ -255,17 +255,7 @@ class PostgresDialect:
         `most` of them; if it has fewer, it has all.
         """
         word = bindparam("word", type_=Text)
-        mine = TAG.join(TASK, task.id == tag.task_id)
-        # Each task once: `most` rows of tags could be those of fewer tasks.
-        tagged = select(tag.task_id).distinct().select_from(mine)
-        tagged = tagged.correlate(None)
-        tagged = tagged.where(
-            tag.user_id == _USER,
-            self.contains(tag.folded, word),
-            self.has(task.tags, tag.name),
-            _MINE,
-            *where,
-        )
+        tagged = self._tagged(where, word)
         has_word = [task.title_folded.is_(None)]
         for text in FOLDED:
             has_word.append(self.contains(text, word))
@@ -273,6 +263,21 @@ class PostgresDialect:
         has_word.append(task.id == any_(ids))
         found = select(task.id.label("id")).where(_MINE, *where)
         return found.where(or_(*has_word)).limit(most)
+
+    def _tagged(self, where: Any, word: ColumnElement[Any]) -> Any:
+        """Select the ids of the user's tasks with a tag that has a word.
+
+        Each task once: `most` rows of tags could be those of fewer tasks.
+        """
+        mine = TAG.join(TASK, task.id == tag.task_id)
+        tagged = select(tag.task_id).distinct().select_from(mine)
+        return tagged.correlate(None).where(
+            tag.user_id == _USER,
+            self.contains(tag.folded, word),
+            self.has(task.tags, tag.name),
+            _MINE,
+            *where,
+        )
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
         """Test whether a row has a time or a text that our rules refuse.
@@ -796,7 +801,9 @@ def _insert_tag(dialect: Dialect) -> Expression:
 def _clear_tags() -> Expression:
     """Delete the rows of tags that the named tasks no longer have; on SQLite."""
     dialect = SqliteDialect()
-    names = select(task.tags).where(task.id == tag.task_id).scalar_subquery()
+    # Explicitly of this row: the one in the middle hides it from SQLAlchemy.
+    mine = select(task.tags).where(task.id == tag.task_id).correlate(TAG)
+    names = mine.scalar_subquery()
     there = select(dialect.tags_of(names, "there").c.value)
     is_named = dialect.within(tag.task_id, "ids")
     return delete(TAG).where(is_named, tag.name.not_in(there))

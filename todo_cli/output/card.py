@@ -16,6 +16,20 @@ def rows(card: Card) -> Iterator[Row]:
     task, context = card.task, card.context
     status = words.status(task, context.today)
     yield "Status", status.value
+    yield from _organised(card)
+    yield "Added", _moment(task.created_at, context)
+    if task.completed_at is not None:
+        yield "Done", _moment(task.completed_at, context)
+    if task.updated_at not in (task.created_at, task.completed_at):
+        yield "Changed", _moment(task.updated_at, context)
+    yield "User", task.user_id
+    yield "Version", str(task.version)
+    yield "ID", str(task.id)
+
+
+def _organised(card: Card) -> Iterator[Row]:
+    """Yield the fields by which a task is organised, as far as they are set."""
+    task, context = card.task, card.context
     if task.due_on is not None:
         yield "Due", _due(card, task.due_on)
     if task.wait_until is not None:
@@ -26,14 +40,6 @@ def rows(card: Card) -> Iterator[Row]:
         yield "Project", task.project
     if task.tags:
         yield "Tags", " ".join(task.tags)
-    yield "Added", _moment(task.created_at, context)
-    if task.completed_at is not None:
-        yield "Done", _moment(task.completed_at, context)
-    if task.updated_at not in (task.created_at, task.completed_at):
-        yield "Changed", _moment(task.updated_at, context)
-    yield "User", task.user_id
-    yield "Version", str(task.version)
-    yield "ID", str(task.id)
 
 
 def _due(card: Card, day: date) -> str:

@@ -131,13 +131,7 @@ def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
     shown = _that_say_something(values, width)
     titles = values.titles()
     hidden = _hide_group(shown, table.query.group)
-    needed = _needed(titles, width)
-    for key in _GIVEN_UP:
-        marks_width = values.room_for_marks(hidden)
-        if width - _taken(shown) - marks_width >= needed:
-            break
-        if shown.pop(key, None):
-            hidden.append(key)
+    _give_up(shown, hidden, values, width)
     marks = values.marks(hidden)
     if marks:
         signs, _ = marks[0]
@@ -146,6 +140,19 @@ def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
     marked = values.marked(titles, hidden)
     shown[_TITLE] = _column(values, _TITLE, marked, room)
     return [shown[key] for key in _NAMES if key in shown]
+
+
+def _give_up(
+    shown: dict[str, Column], hidden: list[str], values: "_Values", width: int
+) -> None:
+    """Move columns from `shown` to `hidden` until there is room for titles."""
+    needed = _needed(values.titles(), width)
+    for key in _GIVEN_UP:
+        marks_width = values.room_for_marks(hidden)
+        if width - _taken(shown) - marks_width >= needed:
+            return
+        if shown.pop(key, None):
+            hidden.append(key)
 
 
 def _hide_group(shown: dict[str, Column], group: Group | None) -> list[str]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, zip_longest
-from typing import BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -238,27 +238,35 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     """Yield the lines of each task."""
     place = [column.is_title for column in chosen].index(True)
     title = chosen[place]
-    others = [*chosen[:place], *chosen[place + 1 :]]
     before = sum(column.width + columns.GAP for column in chosen[:place])
     room = pen.width - before
     blanks = [" " * column.width for column in chosen]
-    drawn = [_values(column, pen) for column in others]
-    rows = zip(*drawn, strict=True)
+    rows = _others([*chosen[:place], *chosen[place + 1 :]], pen)
     for (text, _), row in zip(title.cells, rows, strict=True):
         lines = broken(text, title.width, room)
-        beside = list(row[place:])
-        if lines[0].is_wide:
-            beside = _moved_down(beside)
+        beside = _beside(row[place:], is_wide=lines[0].is_wide)
         cell = _title(text, lines, beside, title, pen)
         yield _row([*row[:place], cell, *beside], blanks)
 
 
-def _moved_down(cells: list[_Cell]) -> list[_Cell]:
-    """Begin cells on the second line, unless all of them are blank."""
+def _others(chosen: Sequence[Column], pen: _Pen) -> Iterator[Any]:
+    """Yield the cells of each task but for its title."""
+    drawn = [_values(column, pen) for column in chosen]
+    return zip(*drawn, strict=True)
+
+
+def _beside(cells: Sequence[_Cell], *, is_wide: bool) -> list[_Cell]:
+    """Return the cells right of a title.
+
+    They begin on the second line if the first one is too wide, unless all of
+    them are blank.
+    """
+    if not is_wide:
+        return list(cells)
     for cell in cells:
         if "".join(cell).strip():
             return [["", *each] for each in cells]
-    return cells
+    return list(cells)
 
 
 def _row(cells: Sequence[_Cell], blanks: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from todo_cli.database import ddl, policy, search
+from todo_cli.database import ddl, policy
 from todo_cli.database.tables import SCHEMA
 
 # Absent if the SQL is printed: then there may be no store to connect to.
@@ -32,6 +32,3 @@ with context.begin_transaction():
     if is_postgresql:
         # New tables get the policies and rights that `task` has.
         context.execute(policy.extension())
-        # Otherwise it comes after the folded texts, because that is faster.
-        if context.is_offline_mode():
-            context.execute(search.TRIGRAMS)
