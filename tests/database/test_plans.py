@@ -100,7 +100,7 @@ class Shape:
 
 SECOND = timedelta(seconds=1)
 NONE = timedelta(0)
-WAITING = 4  # one in so many tasks
+WAITING = 2  # one in so many tasks
 SHAPES = {
     "all open": Shape(lambda number, size: False, SECOND),
     "oldest 15 open, the rest done": Shape(
@@ -306,7 +306,7 @@ def orders() -> Iterator[TaskQuery]:
         )
 
 
-MOST_STEPS = 1.5
+MOST_STEPS = 2.5
 """How many times the steps SQLite may take; a walk takes over 3 times as many.
 
 Its trees are deeper, and a count that stops at 1,001 can be smaller before.
@@ -329,8 +329,8 @@ async def test_list_on_postgresql_neither_sorts_nor_walks(
         scans = [node for node in nodes if node.get("Relation Name") == "task"]
         sorts = [node for node in nodes if node["Node Type"] == "Sort"]
 
-        # One in four open tasks waits in one shape, and is passed over.
-        nearly = COUNTED * WAITING // (WAITING - 1) + 1
+        # In one shape every other open task waits, and half are done.
+        nearly = COUNTED * WAITING * 2 + 1
         assert [node for node in sorts if looked_at(node) > COUNTED] == []
         walks = [node for node in scans if looked_at(node) > nearly]
         assert walks == [], query
