@@ -225,8 +225,7 @@ def script(dialect_name: str, version: str | None) -> str:
     None means that the store has no schema. The owner of the store can run it.
     """
     if version == schema.HEAD:
-        done = f"-- The schema is up to date ({schema.HEAD}).\n"
-        return done + _words_of(dialect_name)
+        return f"-- The schema is up to date ({schema.HEAD}).\n"
     if version is None:
         steps = ddl.creation(ddl.dialect_of(dialect_name))
         return _printed(["BEGIN", *steps, "COMMIT"])
