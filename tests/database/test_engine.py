@@ -189,9 +189,11 @@ RETYPED = {
         ALTER TABLE todo.task ALTER id TYPE text""",
     "a number": "ALTER TABLE todo.task ALTER number TYPE numeric",
     "a day": "ALTER TABLE todo.task ALTER created_at TYPE date",
-    "bytes": """DROP INDEX todo.task_title_idx; ALTER TABLE todo.task DROP CONSTRAINT title_text,
+    "bytes": """DROP INDEX todo.task_title_idx;
+        ALTER TABLE todo.task DROP CONSTRAINT title_text,
         ALTER title TYPE bytea USING '\\xff'""",
-    "an array": """DROP INDEX todo.task_title_idx; ALTER TABLE todo.task DROP CONSTRAINT title_text,
+    "an array": """DROP INDEX todo.task_title_idx;
+        ALTER TABLE todo.task DROP CONSTRAINT title_text,
         ALTER title TYPE text[] USING ARRAY[title]""",
 }
 
