@@ -185,12 +185,13 @@ RETYPED = {
     "shorter": "ALTER TABLE todo.task ALTER number TYPE smallint",
     "longer": "ALTER TABLE todo.task ALTER number TYPE bigint",
     "a shorter counter": "ALTER TABLE todo.counter ALTER last TYPE smallint",
-    "a text": "ALTER TABLE todo.task ALTER id TYPE text",
+    "a text": """ALTER TABLE todo.tag DROP CONSTRAINT tag_task_id_fkey;
+        ALTER TABLE todo.task ALTER id TYPE text""",
     "a number": "ALTER TABLE todo.task ALTER number TYPE numeric",
     "a day": "ALTER TABLE todo.task ALTER created_at TYPE date",
-    "bytes": """ALTER TABLE todo.task DROP CONSTRAINT title_text,
+    "bytes": """DROP INDEX todo.task_title_idx; ALTER TABLE todo.task DROP CONSTRAINT title_text,
         ALTER title TYPE bytea USING '\\xff'""",
-    "an array": """ALTER TABLE todo.task DROP CONSTRAINT title_text,
+    "an array": """DROP INDEX todo.task_title_idx; ALTER TABLE todo.task DROP CONSTRAINT title_text,
         ALTER title TYPE text[] USING ARRAY[title]""",
 }
 

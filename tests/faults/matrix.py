@@ -235,11 +235,11 @@ SCRIPTS: Final = "👩\u200d👩\u200d👧 e\u0301 é می\u200cخواهم \u200
 INJECTION: Final = "Robert'); DROP TABLE task;--"
 UNFIT: Final = {
     "sqlite": "DROP TABLE task",
-    "postgresql": "DROP TABLE todo.task",
+    "postgresql": "DROP TABLE todo.task CASCADE",
 }
 NEWER: Final = {
     "sqlite": "UPDATE alembic_version SET version_num = '9999'; DROP TABLE task",
-    "postgresql": "UPDATE todo.alembic_version SET version_num = '9999'; DROP TABLE todo.task",
+    "postgresql": "UPDATE todo.alembic_version SET version_num = '9999'; DROP TABLE todo.task CASCADE",
 }
 LATE: Final = ("add", "late")
 LIST: Final = ("list",)

@@ -1,5 +1,6 @@
 """A store full of texts that the program itself would refuse, put there behind its back."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -84,6 +85,41 @@ async def _write_to_server(
             "UPDATE todo.task SET title = $1, description = $2 WHERE user_id = 'bob'",
             "\x1b",
             everything,
+        )
+    finally:
+        await connection.close()
+
+
+def name_all(store: Store, hostile: HostileStore) -> None:
+    """Make each text the project and the one tag of ada's task with its number."""
+    rows = [
+        (text, [text], number)
+        for number, text in enumerate(hostile.texts, start=1)
+    ]
+    if store.kind == "sqlite":
+        with closing(sqlite3.connect(path_of(store))) as file, file:
+            file.execute("PRAGMA ignore_check_constraints = ON")
+            file.executemany(
+                "UPDATE task SET project = ?, tags = ?"
+                " WHERE user_id = 'ada' AND number = ?",
+                [
+                    (text, json.dumps(tags), number)
+                    for text, tags, number in rows
+                ],
+            )
+    else:
+        wait_for(_name_on_server(store.url, rows))
+
+
+async def _name_on_server(
+    url: str, rows: Sequence[tuple[str, list[str], int]]
+) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.executemany(
+            "UPDATE todo.task SET project = $1, tags = $2"
+            " WHERE user_id = 'ada' AND number = $3",
+            rows,
         )
     finally:
         await connection.close()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.api.support import HOST, Log, context_for, document, opened
-from tests.safety.hostile import KEY, HostileStore, make_hostile
+from tests.safety.hostile import KEY, HostileStore, make_hostile, name_all
 from tests.support.program import Ran, Todo
 from tests.support.stores import Clock, Store
 from tests.support.texts import (
@@ -208,8 +208,49 @@ def test_questions_show_every_text_on_a_line_of_its_own(
         assert raw(ran, is_terminal=True) == []
 
 
+@pytest.mark.spec("002/FR-043", "002/FR-057")
+def test_projects_and_tags_are_as_visible_as_titles(
+    hostile: HostileStore, store: Store
+) -> None:
+    name_all(store, hostile)
+    listed = hostile.todo("--json", *LISTED)
+    piped = hostile.todo(*LISTED)
+    seen = hostile.todo(*LISTED, terminal=True, columns=WIDE)
+    narrow = hostile.todo(*LISTED, terminal=True, columns=30)
+    grouped = hostile.todo(
+        *LISTED, "--group", "project", "--sort", "title", terminal=True
+    )
+    one = [
+        hostile.todo("show", "9", terminal=is_terminal)
+        for is_terminal in (False, True)
+    ]
+    updated = hostile.todo("update", "9", "--status", "done", terminal=True)
+
+    names = [(task["project"], *task["tags"]) for task in listed.data][::-1]
+    assert names == [(text, text) for text in hostile.texts]
+    rows = [row.split("\t") for row in piped.out.splitlines()]
+    assert {len(row) for row in rows} == {12}
+    assert [(row[8], row[9]) for row in rows][::-1] == [
+        (shown(text), shown(text)) for text in hostile.texts
+    ]
+    assert raw_in_document(listed.out) == []
+    for ran in (piped, one[0]):
+        assert raw(ran) == []
+    for ran in (seen, narrow, grouped, one[1], updated):
+        assert raw(ran, is_terminal=True) == []
+
+
 FORMS = (
     lambda text: ["show", "--", text],
+    lambda text: ["list", f"--tag={text} x"],
+    lambda text: ["list", f"--project={text}."],
+    lambda text: ["list", f"--due={text}"],
+    lambda text: ["list", f"--sort={text}"],
+    lambda text: ["update", "1", f"--add-tag={text},"],
+    lambda text: ["update", "1", f"--replace={text.replace('=', '')}"],
+    lambda text: ["add", "x", f"--priority={text}"],
+    lambda text: ["add", "x", f"--wait={text}"],
+    lambda text: ["note", "1", "--", f"{text}\x1b"],
     lambda text: ["list", f"--user={text}/"],
     lambda text: ["list", f"--status={text}"],
     lambda text: ["list", f"--limit={text}"],

@@ -238,8 +238,7 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     """Yield the lines of each task."""
     place = [column.is_title for column in chosen].index(True)
     title = chosen[place]
-    before = sum(column.width + columns.GAP for column in chosen[:place])
-    room = pen.width - before
+    room = pen.width - _width_of(chosen[:place])
     blanks = [" " * column.width for column in chosen]
     rows = _others([*chosen[:place], *chosen[place + 1 :]], pen)
     for (text, _), row in zip(title.cells, rows, strict=True):
@@ -247,6 +246,11 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
         beside = _beside(row[place:], is_wide=lines[0].is_wide)
         cell = _title(text, lines, beside, title, pen)
         yield _row([*row[:place], cell, *beside], blanks)
+
+
+def _width_of(before: Sequence[Column]) -> int:
+    """Return how many cells columns take, with the gaps behind them."""
+    return sum(column.width + columns.GAP for column in before)
 
 
 def _others(chosen: Sequence[Column], pen: _Pen) -> Iterator[Any]:
