@@ -83,7 +83,9 @@ async def _late(store: Store, many: int) -> list[Figure]:
     return figures
 
 
-async def compare(what: str, call: Call, base: Call, at_most: float) -> Figure:
+async def compare(
+    what: str, call: Call, base: Call, at_most: float | None
+) -> Figure:
     ours: list[float] = []
     bases: list[float] = []
     for turn in range(WARMING + CALLS):
