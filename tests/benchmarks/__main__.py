@@ -14,7 +14,16 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.benchmarks import adds, api, commands, latency, pages, peers, whole
+from tests.benchmarks import (
+    adds,
+    api,
+    commands,
+    finding,
+    latency,
+    pages,
+    peers,
+    whole,
+)
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.stores import Bench, Stores, check_out
 from tests.support.postgres import open_server
@@ -26,6 +35,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "api": api.run,
     "adds": adds.run,
     "pages": pages.run,
+    "finding": finding.run,
     "peers": peers.run,
 }
 COMPARED = ("commands", "latency", "whole", "api")

@@ -13,7 +13,7 @@ from tests.benchmarks.stores import ALL_OPEN, KINDS, SHAPES, USER, Bench, Shape
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
-from todo_cli.task import Position, TaskQuery, TaskStatus
+from todo_cli.task import Position, Sort, TaskQuery, TaskStatus
 
 GROWN_AT_MOST = 1.5
 LATE_AT_MOST = 1.3
@@ -54,21 +54,24 @@ async def _grown(
         open_database(large.target) as lots,
     ):
         for status in TaskStatus:
-            query = TaskQuery(status, 20)
-            call = TaskService(lots, USER, _now), query
-            base = TaskService(few, USER, _now), query
+            query = TaskQuery(status, limit=20)
+            call = TaskService(lots, USER, now), query
+            base = TaskService(few, USER, now), query
             what = f"{small.kind}, {shape.name}, --status {status}: {many:,} over {FEW:,}"
-            figures.append(await _compare(what, call, base, GROWN_AT_MOST))
+            figures.append(await compare(what, call, base, GROWN_AT_MOST))
     return figures
 
 
 async def _late(store: Store, many: int) -> list[Figure]:
     figures = []
     async with open_database(store.target) as database:
-        service = TaskService(database, USER, _now)
+        service = TaskService(database, USER, now)
         for status in (TaskStatus.ALL, TaskStatus.OPEN):
-            late = service, TaskQuery(status, 100, after=LATE)
-            first = service, TaskQuery(status, 100)
+            late = (
+                service,
+                TaskQuery(status, sort=Sort.NEWEST, limit=100, after=LATE),
+            )
+            first = service, TaskQuery(status, sort=Sort.NEWEST, limit=100)
             page = await service.list(late[1])
             if (page.tasks[0].number, len(page.tasks)) != (
                 LAST_SHOWN - 1,
@@ -76,12 +79,12 @@ async def _late(store: Store, many: int) -> list[Figure]:
             ):
                 raise AssertionError(f"the wrong page of {store.kind}")
             what = f"{store.kind}, --status {status}: page {many // 100:,} over page 1"
-            figures.append(await _compare(what, late, first, LATE_AT_MOST))
+            figures.append(await compare(what, late, first, LATE_AT_MOST))
     return figures
 
 
-async def _compare(
-    what: str, call: Call, base: Call, at_most: float
+async def compare(
+    what: str, call: Call, base: Call, at_most: float | None
 ) -> Figure:
     ours: list[float] = []
     bases: list[float] = []
@@ -100,5 +103,5 @@ async def _compare(
     return Figure(what, ratio, at_most, beside=beside)
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC)

@@ -136,8 +136,21 @@ def _columns_of(orders: Sequence[str]) -> list[Any]:
     return found
 
 
-def written(name: str) -> str:
-    """Return the content that the file of a dialect should have."""
+def written() -> dict[str, str]:
+    """Return the content that each file should have, by its name."""
+    found = {}
+    for name in DIALECTS:
+        found[f"{name}.json"] = _as_json(_content(name))
+        found[f"{name}-lists.json"] = _as_json(_lists(name))
+    return found
+
+
+def _as_json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _content(name: str) -> dict[str, Any]:
+    """Return the statements of a dialect, but for lists."""
     statements = {}
     for key, expression in queries.statements(DIALECTS[name]).items():
         statements[key] = _entry(expression, name)
@@ -148,16 +161,14 @@ def written(name: str) -> str:
     tables = {}
     for each in queries.copied():
         tables[each.name] = [part.name for part in each.c]
-    content = {
+    return {
         "statements": statements,
-        "lists": _lists(name),
         "change": _change(name),
         # A list of lines, so that a diff of the file shows the changed line.
         "creation": [step.split("\n") for step in creation],
         "words": [step.split("\n") for step in words],
         "tables": tables,
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def change_of(name: str, fields: Sequence[str]) -> str:
@@ -367,9 +378,8 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)  # noqa: T201 - a program of its own
         return 2
     status = 0
-    for name in DIALECTS:
-        path = FOLDER / f"{name}.json"
-        content = written(name)
+    for name, content in written().items():
+        path = FOLDER / name
         if not is_check:
             FOLDER.mkdir(exist_ok=True)
             path.write_text(content, encoding="utf-8")

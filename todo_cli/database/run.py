@@ -73,8 +73,8 @@ class Statements:
     """Every compiled statement of one dialect, `postgresql` or `sqlite`."""
 
     def __init__(self, dialect: str) -> None:
-        path = _FOLDER / f"{dialect}.json"
-        self._found = json.loads(path.read_text(encoding="utf-8"))
+        self._dialect = dialect
+        self._found = _read(dialect)
         # Statements keep their numbered form, so make each of them once. There
         # are few: the lists and changes are joined from a handful of parts.
         self._made: dict[object, Statement] = {}
@@ -86,6 +86,11 @@ class Statements:
             sql = "\n".join(found["sql"])
             self._made[name] = Statement(sql, found["kinds"])
         return self._made[name]
+
+    @cached_property
+    def _lists(self) -> Any:
+        """The parts of lists: a file of their own, for the commands that list."""
+        return _read(f"{self._dialect}-lists")
 
     @property
     def names(self) -> Sequence[str]:
@@ -107,7 +112,7 @@ class Statements:
 
     def joined(self, chosen: listing.Plan) -> Statement:
         """Fill the templates of a list with its parts."""
-        frame = self._found["lists"]
+        frame = self._lists
         if not chosen.segments:
             sql = self._with("\n".join(frame["every"]), "where", chosen.where)
             return Statement(sql, frame["kinds"])
@@ -120,7 +125,7 @@ class Statements:
 
     def _probed(self, chosen: listing.Plan) -> str:
         """Return the template of a list, with its probe if it has one."""
-        frame = self._found["lists"]
+        frame = self._lists
         probe = chosen.probe
         kind = "all" if probe is None else "some"
         lines = [*frame[kind][chosen.shape], *frame["page"][kind]]
@@ -133,7 +138,7 @@ class Statements:
 
     def _ordered(self, sql: str, number: int, part: listing.Part) -> str:
         """Put the order of a part in the place of its marks."""
-        frame = self._found["lists"]
+        frame = self._lists
         if part.tied is not None:
             sql = self._with(sql, f"tied {number}", part.tied)
             # Only the first segment has edges, so the number is its place.
@@ -150,7 +155,7 @@ class Statements:
 
     def _with(self, sql: str, mark: str, conditions: Sequence[str]) -> str:
         """Put conditions in the place of a mark in a template."""
-        clauses = self._found["lists"]["clauses"]
+        clauses = self._lists["clauses"]
         text = "".join(f" AND {clauses[name]}" for name in conditions)
         # With the AND before it, so that no conditions leave no text.
         return sql.replace(f" AND /*{mark}*/", text)
@@ -219,6 +224,12 @@ class Statements:
     def columns(self, table: str) -> Sequence[str]:
         """Return the column names of a table, in the order of `read_TABLE`."""
         return tuple(self._found["tables"][table])
+
+
+def _read(name: str) -> Any:
+    """Read one of the compiled files."""
+    path = _FOLDER / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @cache

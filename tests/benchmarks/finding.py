@@ -1,0 +1,127 @@
+"""Whether each order and each filter costs the same with a thousand times the tasks.
+
+The service is called in this process, warm; each figure compares two calls in turns.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.pages import FEW, compare, now
+from tests.benchmarks.stores import KINDS, USER, Bench
+from tests.database.test_plans import (
+    FILTERS,
+    HITS,
+    SECOND,
+    SHAPES,
+    START,
+    TODAY,
+    Shape,
+    fill,
+)
+from tests.service.backdoor import run_sql
+from tests.support.stores import Store
+from todo_cli.database import search
+from todo_cli.database.engine import Database, open_database
+from todo_cli.service import TaskService
+from todo_cli.task import Sort, TaskQuery, TaskStatus
+
+ORDERS_AT_MOST, FILTERS_AT_MOST = 2, 3
+WALKS: dict[str, dict[str, Any]] = {
+    "--no-tag": {"no_tags": ("special",)},
+    "a word of two letters": {"words": ("sp",)},
+    "two filters": {"tags": ("other",), "words": ("special",)},
+}
+"""What walks the user's tasks, as the documentation says: measured, without a limit."""
+ORDERED = ("older half done, some wait",)
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Compare small and large stores of each kind, for orders and for filters."""
+    many = bench.choose(20_000, 1_000_000)
+    figures: list[Figure] = []
+    for kind in KINDS:
+        for name in ORDERED:
+            figures += _of(bench, kind, (name, SHAPES[name]), many)
+        for name, hits in HITS.items():
+            figures += _of(bench, kind, (name, hits), many)
+    return figures
+
+
+def _of(
+    bench: Bench, kind: str, named: tuple[str, Shape], many: int
+) -> list[Figure]:
+    name, shape = named
+    with (
+        bench.stores.empty(kind) as small,
+        bench.stores.empty(kind) as large,
+    ):
+        return asyncio.run(_compared(small, large, name, shape, many))
+
+
+async def _compared(
+    small: Store, large: Store, name: str, shape: Shape, many: int
+) -> list[Figure]:
+    figures = []
+    async with (
+        open_database(small.target) as few,
+        open_database(large.target) as lots,
+    ):
+        await _fill(small, few, shape, FEW)
+        await _fill(large, lots, shape, many)
+        pairs = zip(_queries(name, FEW), _queries(name, many), strict=True)
+        for (what, base, at_most), (_, query, _) in pairs:
+            figures.append(
+                await compare(
+                    f"{small.kind}, {name}, {what}: {many:,} over {FEW:,}",
+                    (TaskService(lots, USER, now), query),
+                    (TaskService(few, USER, now), base),
+                    at_most,
+                )
+            )
+    return figures
+
+
+async def _fill(
+    store: Store, database: Database, shape: Shape, size: int
+) -> None:
+    """Fill a store as the program would: with its index, and analyzed."""
+    await fill(store, shape, size)
+    if store.kind == "postgresql":
+        await run_sql(store, "VACUUM ANALYZE todo.task")
+        await run_sql(store, "VACUUM ANALYZE todo.tag")
+        return
+    async with (
+        database.connections.connection() as connection,
+        connection.transaction(),
+    ):
+        await search.enter_all(connection)
+
+
+def _queries(
+    name: str, size: int
+) -> Iterator[tuple[str, TaskQuery, float | None]]:
+    """What to compare, with the limit of its figure."""
+    if name in HITS:
+        fitting = 20 if name == "20 hits" else size // 10
+        since = {"since": START + (size - fitting) * SECOND}
+        for what, filters in (FILTERS | {"since": since}).items():
+            query = TaskQuery(today=TODAY, limit=20, **filters)
+            yield what, query, FILTERS_AT_MOST
+        for what, filters in WALKS.items():
+            yield what, TaskQuery(today=TODAY, limit=20, **filters), None
+        return
+    for status in TaskStatus:
+        for sort in Sort:
+            for is_reversed in (False, True):
+                query = TaskQuery(
+                    status,
+                    today=TODAY,
+                    limit=20,
+                    sort=sort,
+                    is_reversed=is_reversed,
+                )
+                reverse = ", --reverse" if is_reversed else ""
+                what = f"--status {status} --sort {sort}{reverse}"
+                yield what, query, ORDERS_AT_MOST
