@@ -36,8 +36,16 @@ LIES = {
         MANY // 2 + 100,
     ),
     "all open": (SHAPES["all open"], SECOND, 100),
-    "older half done": (SHAPES["older half done"], SECOND, MANY // 2 + 100),
-    "newer half done": (SHAPES["newer half done"], SECOND, MANY // 2 + 100),
+    "older half done": (
+        Shape(lambda n, size: n <= size // 2, SECOND),
+        SECOND,
+        MANY // 2 + 100,
+    ),
+    "newer half done": (
+        Shape(lambda n, size: n > size // 2, SECOND),
+        SECOND,
+        MANY // 2 + 100,
+    ),
 }
 """How the tasks lie, and a number after which tasks of every status are left."""
 
