@@ -624,6 +624,8 @@ _index(
     *_STATUS,
     _TASK.wait_until,
     *_NEWEST,
+    # So that those that wait are looked for by the index alone.
+    _TASK.id,
     where=_TASK.wait_until.is_not(None),
 )
 # Empty as soon as `todo db upgrade` has filled them: see `filling.py`.

@@ -81,7 +81,7 @@ POSTGRESQL: Final = (
         CREATE INDEX task_updated_at_idx ON todo.task (user_id, completed, updated_at, created_at, number)
         """,
     r"""
-        CREATE INDEX task_wait_until_idx ON todo.task (user_id, completed, wait_until, created_at DESC, number DESC) WHERE wait_until IS NOT NULL
+        CREATE INDEX task_wait_until_idx ON todo.task (user_id, completed, wait_until, created_at DESC, number DESC, id) WHERE wait_until IS NOT NULL
         """,
     r"""
         CREATE INDEX tag_user_id_name_idx ON todo.tag (user_id, name, task_id)
@@ -178,7 +178,7 @@ INDEXES: Final = (
         CREATE INDEX task_updated_at_idx ON task (user_id, completed, updated_at, created_at, number)
         """,
     r"""
-        CREATE INDEX task_wait_until_idx ON task (user_id, completed, wait_until, created_at DESC, number DESC) WHERE wait_until IS NOT NULL
+        CREATE INDEX task_wait_until_idx ON task (user_id, completed, wait_until, created_at DESC, number DESC, id) WHERE wait_until IS NOT NULL
         """,
     r"""
         CREATE INDEX tag_user_id_name_idx ON tag (user_id, name, task_id)
