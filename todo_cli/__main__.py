@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+_NO_MEMORY = b"error: todo cannot be loaded: MemoryError()\n"
+_NO_MEMORY_JSON = (
+    b'{"success": false, "error": {"code": "IO_ERROR", '
+    b'"message": "todo cannot be loaded: MemoryError"}}\n'
+)
+
+
 def run() -> "NoReturn":
     """Run `todo` with this process's arguments and end the process."""
     # These two variables may ask for JSON: the usual path finds out.
@@ -34,7 +41,9 @@ def run() -> "NoReturn":
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         status = _main()
-    except (MemoryError, OSError, ImportError) as error:
+    # `main` answers every error itself, so the program could not be loaded.
+    # Without memory Python raises other errors, too, such as SystemError.
+    except Exception as error:  # noqa: BLE001 - whatever is raised, say so
         _give_up(error)
     _leave(status)
 
@@ -65,21 +74,32 @@ def _main() -> int:
 def _give_up(error: Exception) -> "NoReturn":
     """Report that the program cannot be loaded, mostly for want of memory.
 
-    Nothing may be imported here, as that would fail again.
+    Nothing may be imported here, as that would fail again. Where not even a
+    text can be made, what is written was made before.
     """
-    stream = 2
-    text = f"error: todo cannot be loaded: {error!r}\n"
-    if "--json" in sys.argv:
-        stream = 1
-        kind = type(error).__name__
-        text = (
-            '{"success": false, "error": {"code": "IO_ERROR", '
-            f'"message": "todo cannot be loaded: {kind}"}}}}\n'
-        )
     try:
-        os.write(stream, text.encode(errors="backslashreplace"))
+        try:
+            stream, text = _fault_of(error)
+        except MemoryError:
+            stream, text = (1, _NO_MEMORY_JSON)
+            if "--json" not in sys.argv:
+                stream, text = (2, _NO_MEMORY)
+        os.write(stream, text)
     finally:
         os._exit(9)
+
+
+def _fault_of(error: Exception) -> "tuple[int, bytes]":
+    """Return the stream and the text for an error while loading."""
+    if "--json" not in sys.argv:
+        text = f"error: todo cannot be loaded: {error!r}\n"
+        return 2, text.encode(errors="backslashreplace")
+    kind = type(error).__name__
+    document = (
+        '{"success": false, "error": {"code": "IO_ERROR", '
+        f'"message": "todo cannot be loaded: {kind}"}}}}\n'
+    )
+    return 1, document.encode()
 
 
 def _print_version() -> None:
