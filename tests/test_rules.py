@@ -27,6 +27,7 @@ from todo_cli.rules import (
     clean_tags,
     clean_title,
     clean_user,
+    clean_word,
     read_day,
 )
 
@@ -496,3 +497,26 @@ def test_read_day_takes_one_form_and_days_of_the_calendar() -> None:
             read_day("wait_until", value)
         [detail] = error.value.details
         assert detail["field"] == "wait_until"
+
+
+@pytest.mark.parametrize(
+    ("word", "fault"),
+    [
+        ("", "must contain at least one visible character"),
+        (" \u200b ", "must contain at least one visible character"),
+        ("x" * 10_001, "has 10,001 characters, 10,000 are allowed"),
+        ("a\x00b", "must not contain the character U+0000 (position 2)"),
+    ],
+)
+def test_clean_word_refuses_what_no_task_contains(
+    word: str, fault: str
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        clean_word(word)
+
+    detail = {"field": "word", "message": fault}
+    assert list(raised.value.details) == [detail]
+
+
+def test_clean_word_trims() -> None:
+    assert clean_word("  oat milk ") == "oat milk"

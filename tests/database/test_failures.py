@@ -595,3 +595,16 @@ async def test_a_file_may_have_any_name(
     assert [path.name for path in (tmp_path / name).iterdir()] == [
         f"{name}.db"
     ]
+
+
+def test_our_keys_in_a_file_are_taken() -> None:
+    with closing(sqlite3.connect(":memory:")) as file:
+        file.execute("CREATE TABLE task (id TEXT PRIMARY KEY)")
+        file.execute("INSERT INTO task VALUES ('a')")
+        with pytest.raises(sqlite3.IntegrityError) as raised:
+            file.execute("INSERT INTO task VALUES ('a')")
+
+    found = failures.translated(raised.value, SqliteTarget(Path("/x/todo.db")))
+
+    assert type(found) is Conflict
+    assert found.message == "The id or the number is taken"

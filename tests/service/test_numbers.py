@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from tests.service.backdoor import fetch_all, file_of, run_sql
-from tests.support.stores import Store
+from tests.support.stores import Clock, Store
+from todo_cli.database.engine import open_database
 from todo_cli.errors import Conflict, InvalidInput, NotFound
 from todo_cli.service import TaskService
 from todo_cli.task import (
@@ -208,3 +209,23 @@ async def test_a_list_goes_on_after_any_number(tasks: TaskService) -> None:
     ):
         page = await tasks.list(TaskQuery(after=Position(time, 1)))
         assert len(page.tasks) == (2 if time > now else 0)
+
+
+@pytest.mark.spec("001/FR-003")
+async def test_a_file_without_our_checks_counts_no_further_than_a_server(
+    sqlite_store: Store, clock: Clock
+) -> None:
+    async with open_database(sqlite_store.target) as database:
+        await database.upgrade()
+    for statement in (
+        "DROP TABLE todo.counter",
+        "CREATE TABLE todo.counter (user_id TEXT PRIMARY KEY, last INTEGER)",
+        f"INSERT INTO todo.counter VALUES ('ada', {LAST})",
+    ):
+        await run_sql(sqlite_store, statement)
+
+    async with open_database(sqlite_store.target) as database:
+        tasks = TaskService(database, "ada", clock)
+        with pytest.raises(Conflict, match="No number is left for ada"):
+            await tasks.add(NewTask(title="one too many"))
+        assert (await tasks.list()).tasks == []

@@ -212,3 +212,18 @@ async def test_a_lost_answer_is_settled_by_reading_again(
         "Warm milk",
     ]
     assert is_stored == is_known
+
+
+async def test_a_title_that_would_break_a_rule_is_refused(
+    tasks: TaskService,
+) -> None:
+    await tasks.add_all([NewTask(title="milk"), NewTask(title="more milk")])
+
+    for new, fault in (("", "visible"), ("x" * 201, "201 characters")):
+        with pytest.raises(InvalidInput) as raised:
+            await tasks.replace([1, 2], Replacement("milk", new), TaskChange())
+        assert fault in raised.value.message
+        assert "with the text replaced in 1" in raised.value.message
+        assert raised.value.message.endswith("; nothing was changed")
+
+    assert await titles(tasks) == ["milk", "more milk"]

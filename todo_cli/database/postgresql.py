@@ -92,9 +92,6 @@ class PostgresConnection:
             return await _answer(call)
         except OverflowError as error:
             raise run.BeyondYears from error
-        except asyncpg.InterfaceError:
-            # Some are a ValueError, too: of a value that cannot be sent.
-            raise
         except _MISREAD as error:
             if _BEYOND.search(str(error)):
                 raise run.BeyondYears from error
@@ -363,14 +360,15 @@ class Server:
         """Pass a slot on to the call that waits longest, or keep it."""
         is_connected = slot.get_idle_size() > 0
         for waiter in self._waiting:
-            if waiter.done():
+            # One that opens a connection of its own needs no second slot.
+            is_served = waiter in self._opening and not is_connected
+            if waiter.done() or is_served:
                 continue
             if is_connected:
                 waiter.set_result(slot)
-                return
-            if waiter not in self._opening:
+            else:
                 self._begin(slot, waiter)
-                return
+            return
         self._free.append(slot)
 
     async def dial(self) -> Connection:
