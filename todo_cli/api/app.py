@@ -310,14 +310,15 @@ async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
     return answers.succeed(views.shown(found, caller.context))
 
 
+Changes = Annotated[
+    TaskUpdate,
+    Body(openapi_examples=openapi.examples("mark_done", "new_text")),
+]
+
+
 @_route("PATCH", TASK, openapi.UPDATE)
 async def patch_task(
-    caller: CallerOf,
-    task_id: TaskId,
-    changes: Annotated[
-        TaskUpdate,
-        Body(openapi_examples=openapi.examples("mark_done", "new_text")),
-    ],
+    caller: CallerOf, task_id: TaskId, changes: Changes
 ) -> Response:
     """Change a task; the same as PUT.
 
@@ -328,12 +329,7 @@ async def patch_task(
 
 @_route("PUT", TASK, openapi.UPDATE)
 async def update_task(
-    caller: CallerOf,
-    task_id: TaskId,
-    changes: Annotated[
-        TaskUpdate,
-        Body(openapi_examples=openapi.examples("mark_done", "new_text")),
-    ],
+    caller: CallerOf, task_id: TaskId, changes: Changes
 ) -> Response:
     """Change a task.
 

@@ -42,23 +42,36 @@ SCHEMA: Final = "todo"
 # `sqlite.py` converts values of these types: commands do not load SQLAlchemy.
 
 
-class Instant(TypeDecorator[datetime]):
+class _TextInAFile(TypeDecorator[Any]):
+    """A type of PostgreSQL that is text on SQLite, which lacks it.
+
+    PostgreSQL's own type is in `impl`.
+    """
+
+    __abstract__ = True
+    impl: Any
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of a dialect."""
+        chosen: TypeEngine[Any] = self.impl_instance
+        if dialect.name == "sqlite":
+            chosen = Text()
+        return dialect.type_descriptor(chosen)
+
+
+class Instant(_TextInAFile):
     """An aware datetime: `timestamptz` on PostgreSQL, text on SQLite.
 
-    The text is the same as in the JSON, and it sorts by time.
+    The text is the same as in the JSON, and it sorts by time. SQLite's own
+    type would drop the offset.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store text on SQLite, whose own type would drop the offset."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(Text())
-        return dialect.type_descriptor(DateTime(timezone=True))
 
-
-class Identifier(TypeDecorator[UUID]):
+class Identifier(_TextInAFile):
     """A UUID: native on PostgreSQL, text on SQLite.
 
     The text has the usual 36 characters, so that people can copy it.
@@ -67,37 +80,19 @@ class Identifier(TypeDecorator[UUID]):
     impl = Uuid()
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store text on SQLite, which has no type for a UUID."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(Text())
-        return dialect.type_descriptor(Uuid())
 
-
-class Day(TypeDecorator[date]):
+class Day(_TextInAFile):
     """A calendar day: `date` on PostgreSQL, text such as `2026-12-24` on SQLite."""
 
     impl = Date()
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store text on SQLite, which has no type for days."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(Text())
-        return dialect.type_descriptor(Date())
 
-
-class Names(TypeDecorator[list[str]]):
+class Names(_TextInAFile):
     """Several names: `text[]` on PostgreSQL, a JSON array on SQLite."""
 
     impl = ARRAY(Text)
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Store JSON on SQLite, which has no arrays."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(Text())
-        return dialect.type_descriptor(ARRAY(Text))
 
 
 class Priority(TypeDecorator[str]):
