@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.service.backdoor import fetch_all
+from tests.support.machine import needs
 from tests.support.stores import Store, make
 from todo_cli.database import intake, scratch, transfer
 from todo_cli.database.engine import Database, open_database
@@ -178,9 +179,7 @@ async def test_another_refusal_of_the_disk_is_said_too() -> None:
 
 
 @pytest.mark.spec("001/FR-049")
-@pytest.mark.skipif(
-    not Path("/proc/self/fd").exists(), reason="open files are not listed"
-)
+@needs("a list of open files")
 async def test_the_temporary_file_has_no_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -67,6 +67,11 @@ def has_ipv6() -> bool:
     return False
 
 
+def lists_open_files() -> bool:
+    """Whether a process can see the names of the files that it has open."""
+    return Path("/proc/self/fd").exists()
+
+
 def is_root() -> bool:
     """Whether this process may do everything."""
     return os.geteuid() == 0
@@ -125,6 +130,9 @@ NEEDS: Final = {
     "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
         cache(has_ipv6), "this machine cannot speak it, not even to itself"
+    ),
+    "a list of open files": Need(
+        lists_open_files, "run the tests on Linux, which has /proc/self/fd"
     ),
     "root": Need(is_root, "run the tests as root"),
     "mounts": Need(
