@@ -210,9 +210,9 @@ class Database:
         async def make(connection: Connection) -> str:
             if not connection.is_sqlite:
                 await connection.execute(connection.statements.index_of_words)
-            kind = search.KINDS[connection.dialect]
-            rows = await connection.fetch(kind)
-            return rows[0][0] or "none"
+            state = search.STATES[connection.dialect]
+            [row] = await connection.fetch(state)
+            return search.kind_in(row)
 
         return await self.run(make, effect=Effect.REPEATABLE)
 

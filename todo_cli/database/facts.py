@@ -326,10 +326,10 @@ async def _add_word_index(facts: Facts, connection: Connection) -> None:
 
     def take(rows: Sequence[Row]) -> None:
         """Add its kind; none is no reason for a warning."""
-        facts.add("word_index", rows[0][0] or "none")
+        facts.add("word_index", search.kind_in(rows[0]))
 
-    kind = search.KINDS[connection.dialect]
-    await facts.ask(connection, ["word_index"], kind, take)
+    state = search.STATES[connection.dialect]
+    await facts.ask(connection, ["word_index"], state, take)
 
 
 def _at_least(found: Sequence[Any]) -> str:

@@ -51,7 +51,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import SQLModel
 
 from todo_cli import rules
-from todo_cli.database import lists, owner
+from todo_cli.database import file_queries, lists, owner
 from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
     REFUSED,
@@ -175,6 +175,7 @@ class PostgresDialect:
         return self._elements(bindparam(parameter, type_=ARRAY(Text)), name)
 
     def _elements(self, array: ColumnElement[Any], name: str) -> Any:
+        """Expand an array to rows of `value`; `name` is that of the rows."""
         unnested = func.unnest(array).table_valued("value", name=name)
         return unnested.render_derived()
 
@@ -383,6 +384,7 @@ class SqliteDialect:
         return self._elements(bindparam(parameter, type_=Text), name)
 
     def _elements(self, array: ColumnElement[Any], name: str) -> Any:
+        """Expand a JSON array to rows of `value`; `name` is that of the rows."""
         return func.json_each(array).table_valued("value", name=name)
 
     def tags_of(self, names: ColumnElement[Any], name: str) -> Any:
@@ -508,6 +510,10 @@ def statements(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
+    """Return the queries of single tasks and of tasks that are named.
+
+    Lists and changes are templates: see `lists.py` and `change`.
+    """
     is_listed = dialect.within(task.id, "ids")
     return {
         "by_id": _single("id"),
@@ -525,6 +531,7 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
+    """Return the queries about the store itself, and those of `todo doctor`."""
     last = select(counter.last)
     return {
         "ping": select(_ONE),
@@ -541,6 +548,10 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
 
 
 def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
+    """Return the queries that only PostgreSQL has.
+
+    It adds a task in one statement, and everything there has an owner.
+    """
     return {
         "add": _addition(dialect),
         "add_tagged": _tagged_addition(dialect),
@@ -550,6 +561,7 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
         "role_without_rights": owner.role_without_rights(),
         "open_schemas": owner.open_schemas(),
         "server": _server(),
+        "index_of_words": _index_of_words(),
         "forced": owner.forced(),
         "unfilled_tasks": _unfilled_tasks(dialect),
         "fill": _fill(),
@@ -559,6 +571,10 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
 
 
 def _of_a_file() -> dict[str, Expression]:
+    """Return the queries that only SQLite has.
+
+    What needs two statements there runs in a transaction.
+    """
     return {
         "clear_tags": _clear_tags(),
         "relations": _sqlite_relations(),
@@ -567,6 +583,7 @@ def _of_a_file() -> dict[str, Expression]:
         "untagged": _count_of(_untagged(SqliteDialect())),
         "fill": _fill_all(),
         "fill_tags": _fill_all_tags(),
+        **file_queries.statements(),
     }
 
 
@@ -580,6 +597,7 @@ def _single(key: str) -> Select[Any]:
 
 
 def _is_named(dialect: Dialect) -> ColumnElement[bool]:
+    """Whether a task has one of the numbers or ids of the parameters."""
     is_number = dialect.within(task.number, "numbers")
     is_id = dialect.within(task.id, "ids")
     return or_(is_number, is_id)
@@ -1011,6 +1029,13 @@ def _server() -> Select[Any]:
     )
 
 
+def _index_of_words() -> Select[Any]:
+    """Select whether there is the index that `search.py` makes."""
+    name: Any = literal_column("'todo.task_words_idx'", Text)
+    is_there = func.to_regclass(name).is_not(None)
+    return select(is_there)
+
+
 def _setting(name: str) -> ColumnElement[Any]:
     """Select a setting of the session."""
     quoted: ColumnElement[Any] = literal_column(f"'{name}'")
@@ -1018,6 +1043,7 @@ def _setting(name: str) -> ColumnElement[Any]:
 
 
 def _sqlite_relations() -> Select[Any]:
+    """Select the name of everything that a file defines."""
     relations = table("sqlite_master", column("name", String))
     return select(relations.c.name)
 

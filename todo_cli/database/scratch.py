@@ -40,21 +40,12 @@ _KEYS: Final[Mapping[str, Sequence[str]]] = {
 
 They find two tasks of one id or number, and give every user one counter.
 """
-_HAS_ID: Final = "SELECT 1 FROM task WHERE id = :id"
-_OWNERS: Final = "SELECT DISTINCT user_id FROM task ORDER BY user_id"
-_HIGHEST: Final = """
-SELECT user_id, max(number) AS last FROM task WHERE true GROUP BY user_id
-"""
-_HEIR: Final = """
-SELECT :new AS user_id, last FROM counter WHERE user_id = :old
-"""
-_RAISE: Final = """
-INSERT INTO counter (user_id, last) {counters}
-ON CONFLICT (user_id) DO UPDATE SET last = max(last, excluded.last)
-"""
-"""As `raise_counter` does it in a store: a counter never goes back."""
-_GIVE: Final = "UPDATE {table} SET user_id = :new WHERE user_id = :old"
-_COUNT: Final = "SELECT count(*) FROM {table}"
+_ADDING: Final[Mapping[str, str]] = {
+    # In a store, a number that is taken is an error.
+    "task": "scratch_task",
+    "counter": "raise_counter",
+}
+"""The statements that add a row, where it is not the one of an import."""
 _FULL: Final = "SQLITE_FULL"
 
 
@@ -80,7 +71,8 @@ class Scratch:
         Returns the positions of such tasks, and which of the two fields it
         is. Of two counters of a user the higher one stays.
         """
-        sql = self._adding(table)
+        sql = self._statements[_ADDING.get(table, f"copy_{table}")].sql
+        same_id = self._statements["has_id"].sql
         given = []
         for row in rows:
             given.append({name: to_file(row[name]) for name in row})
@@ -91,7 +83,7 @@ class Scratch:
             for position, values in enumerate(given):
                 if driver.execute(sql, values).rowcount > 0:
                     continue
-                other = driver.execute(_HAS_ID, values).fetchone()
+                other = driver.execute(same_id, values).fetchone()
                 taken[position] = "number" if other is None else "id"
             return taken
 
@@ -101,40 +93,31 @@ class Scratch:
             found: dict[int, str] = await execute(insert)
         return found
 
-    def _adding(self, table: str) -> str:
-        """Return the SQL that adds a row."""
-        if table == "counter":
-            return self._statements["raise_counter"].sql
-        sql = self._statements[f"copy_{table}"].sql
-        # In a store a number that is taken is an error.
-        return f"{sql} ON CONFLICT DO NOTHING" if table == "task" else sql
-
     async def give(self, old: str, new: str) -> None:
         """Make everything of one user another one's."""
         if old == new:
             return
-        users = {"old": old, "new": new}
         # Both can have a counter: the higher one stays.
-        await self._execute(_RAISE.format(counters=_HEIR), users)
-        await self._execute("DELETE FROM counter WHERE user_id = :old", users)
+        await self._run("raise_to_heir", old=old, new=new)
+        await self._run("drop_counter", old=old)
         for table in self._statements.tables:
-            await self._execute(_GIVE.format(table=table), users)
+            await self._run(f"give_{table}", old=old, new=new)
 
     async def raise_counters(self) -> None:
         """Raise every counter to the highest number of its user's tasks.
 
         That of a restored table can be behind, or missing.
         """
-        await self._execute(_RAISE.format(counters=_HIGHEST))
+        await self._run("raise_to_tasks")
 
     async def owners(self) -> list[str]:
         """Return the users who have tasks, in the order of their names."""
-        rows = await self._execute(_OWNERS)
+        rows = await self._run("task_owners")
         return [user for (user,) in rows]
 
     async def count(self, table: str) -> int:
         """Return how many rows a table has."""
-        [(count,)] = await self._execute(_COUNT.format(table=table))
+        [(count,)] = await self._run(f"count_{table}")
         return int(count)
 
     async def read(
@@ -151,10 +134,14 @@ class Scratch:
                 async for rows in parts:
                     yield [dict(zip(names, row, strict=True)) for row in rows]
 
+    async def _run(self, name: str, **values: Any) -> Sequence[Any]:
+        """Run a statement, given by name, and return its rows."""
+        return await self._execute(self._statements[name].sql, values)
+
     async def _execute(
         self, sql: str, values: Mapping[str, Any] | None = None
     ) -> Sequence[Any]:
-        """Run one statement and return its rows."""
+        """Run constant SQL and return its rows."""
         with _explaining():
             return list(await self._driver.execute_fetchall(sql, values))
 

@@ -19,10 +19,8 @@ tasks that were noted later than its last row.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from todo_cli.database.run import Statement
-
 if TYPE_CHECKING:
-    from todo_cli.database.run import Connection
+    from todo_cli.database.run import Connection, Row
 
 SHORTEST: Final = 3
 """How many code points a word has that an index of trigrams can find."""
@@ -71,59 +69,19 @@ _MAKE: Final = (
 """Without contents and positions: the texts are in `task`."""
 
 
-def _quoted(text: str) -> str:
-    """Write a constant as a literal of SQL."""
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
+_STATE: Final = "state_of_words"
+"""Selects whether there is FTS5, how `task_word` is defined, and the last note."""
+STATES: Final = {"sqlite": _STATE, "postgresql": "index_of_words"}
+"""The statement whose row `kind_in` reads, by dialect."""
 
 
-_STATE: Final = Statement(
-    """\
-SELECT
-    (SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'),
-    (SELECT sql FROM sqlite_master WHERE name = 'task_word'),
-    (SELECT max(number) FROM task_text)"""
-)
-_LAST: Final = Statement(
-    "SELECT rowid FROM task_word ORDER BY rowid DESC LIMIT 1"
-)
-# A task that was deleted gets an empty row, so that the last row moves on.
-_ENTER: Final = Statement(
-    """\
-INSERT INTO task_word (rowid, folded)
-SELECT task_text.number, coalesce(
-    task.title_folded
-    || char(10) || coalesce(task.description_folded, '')
-    || char(10) || coalesce(task.project_folded, '')
-    || char(10) || coalesce((
-        SELECT group_concat(tag.folded, char(10))
-        FROM tag WHERE tag.task_id = task.id
-    ), ''),
-    ''
-)
-FROM task_text LEFT JOIN task ON task.id = task_text.task_id
-WHERE task_text.number BETWEEN :start AND :end
-ORDER BY task_text.number"""
-)
-
-
-KINDS: Final = {
-    "sqlite": Statement(
-        f"""\
-SELECT CASE WHEN
-    EXISTS (SELECT 1 FROM pragma_module_list WHERE name = 'fts5')
-    AND NOT EXISTS (
-        SELECT 1 FROM sqlite_master
-        WHERE name = 'task_word' AND sql <> {_quoted(_MAKE)}
-    )
-THEN 'fts5' END"""  # noqa: S608 - a constant of ours
-    ),
-    "postgresql": Statement(
-        "SELECT CASE WHEN pg_catalog.to_regclass('todo.task_words_idx')"
-        " IS NOT NULL THEN 'pg_trgm' END"
-    ),
-}
-"""Tells which index of words a store has; NULL for none."""
+def kind_in(row: "Row") -> str:
+    """Return which index of words a store has: `fts5`, `pg_trgm` or `none`."""
+    if len(row) == 1:
+        return "pg_trgm" if row[0] else "none"
+    has_fts5, sql, _ = row
+    # A file gets the table with the first entries.
+    return "fts5" if has_fts5 and sql in (None, _MAKE) else "none"
 
 
 async def is_ready(connection: "Connection") -> bool:
@@ -166,7 +124,7 @@ async def _noted(connection: "Connection") -> range | None:
 
 async def _last(connection: "Connection") -> int:
     """Return the number of the last row of the index; 0 for none."""
-    rows = await connection.fetch(_LAST)
+    rows = await connection.fetch("last_word")
     return rows[0][0] if rows else 0
 
 
@@ -177,7 +135,7 @@ async def _enter(connection: "Connection", numbers: range) -> None:
     # Not all in one statement: a signal is noticed only between two.
     for start in numbers[::_AT_ONCE]:
         end = min(start + _AT_ONCE, numbers.stop) - 1
-        await connection.fetch(_ENTER, start=start, end=end)
+        await connection.fetch("enter_words", start=start, end=end)
 
 
 def match_of(words: Iterable[str]) -> str:

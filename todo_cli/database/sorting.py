@@ -56,42 +56,52 @@ def rank_of(priority: str | None) -> int:
 
 
 def _rank(task: Task) -> int:
+    """The place of its priority, which none has, too: it breaks ties of days."""
     return rank_of(task.priority)
 
 
 def _priority(task: Task) -> Any:
+    """The place of its priority; None without one, so that it comes last."""
     return None if task.priority is None else _rank(task)
 
 
 def _newest(task: Task) -> Any:
+    """When it was added; of one time, the higher number is the newer one."""
     return task.created_at, task.number
 
 
 def _created(task: Task) -> Any:
+    """When it was added."""
     return task.created_at
 
 
 def _due(task: Task) -> Any:
+    """Its due day, if it has one."""
     return task.due_on
 
 
 def _wait(task: Task) -> Any:
+    """The day until which it waits, if there is one."""
     return task.wait_until
 
 
 def _updated(task: Task) -> Any:
+    """When it last changed."""
     return task.updated_at
 
 
 def _completed(task: Task) -> Any:
+    """When it was done, if it is."""
     return task.completed_at
 
 
 def _title(task: Task) -> Any:
+    """Its title, first as search folds it."""
     return fold(task.title)[:SORTED_UP_TO], task.title
 
 
 def _project(task: Task) -> Any:
+    """Its project, first as search folds it; None without one."""
     if task.project is None:
         return None
     return fold(task.project)[:SORTED_UP_TO], task.project

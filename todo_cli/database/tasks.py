@@ -470,6 +470,7 @@ class TaskRepository:
             raise self._no_number_left() from error
 
     def _no_number_left(self) -> Conflict:
+        """Return the error for a user who has used up all numbers."""
         return Conflict(
             f"No number is left for {self._user_id}: "
             f"the last one is {_LAST_NUMBER}",
@@ -492,6 +493,7 @@ class TaskRepository:
 
 
 def _position(task: Task) -> Position:
+    """Return the place of a task in a list that is newest first."""
     return Position(task.created_at, task.number)
 
 
@@ -567,6 +569,7 @@ def _with_outcome(error: Unreadable, outcome: str) -> Unreadable:
 
 
 def _held_by_another(id: UUID) -> Conflict:
+    """Return the error for an id that another user has."""
     return Conflict(
         f"The id {id} is taken", hint="leave --id out, or use a fresh one"
     )
