@@ -43,6 +43,25 @@ def rewrite(file: Path, *statements: str) -> None:
             other.execute(statement)
 
 
+def empty(file: Path, name: str) -> None:
+    """Leave no entry in a table or an index of an embedded file, as if the disk had lost
+    what was written to it; SQLite does not notice.
+    """
+    with closing(sqlite3.connect(file)) as other:
+        [(root,)] = other.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)
+        ).fetchall()
+        [(size,)] = other.execute("PRAGMA page_size").fetchall()
+    with file.open("r+b") as pages:
+        pages.seek((root - 1) * size)
+        [kind] = pages.read(1)
+        # A leaf without cells, of a table or of an index.
+        leaf = 13 if kind in (5, 13) else 10
+        head = bytes([leaf, 0, 0, 0, 0, *size.to_bytes(2), 0])
+        pages.seek((root - 1) * size)
+        pages.write(head.ljust(size, b"\0"))
+
+
 def set_text(store: Store, number: int, column: str, text: str) -> None:
     """Write a text into a row past every check, as another program could."""
     quoted = text.replace("'", "''")

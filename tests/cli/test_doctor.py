@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import EXITS, assert_document
-from tests.cli.tampering import DROP_CHECKS, rewrite
+from tests.cli.tampering import DROP_CHECKS, empty, rewrite
 from tests.support.certificates import Authority, Certificate
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
@@ -996,6 +996,36 @@ def test_finds_damage_in_a_small_file(embedded: Todo, file: Path) -> None:
     assert ran.status == 9
     assert ran.out.startswith(f"Not usable: {file} is damaged")
     assert "sqlite_version" in found(ran)
+
+
+@pytest.mark.parametrize(
+    ("part", "finding"),
+    [
+        ("task_due_on_idx", "Page "),  # many lines in one answer of SQLite
+        (
+            "sqlite_autoindex_counter_1",
+            "row 1 missing from index sqlite_autoindex_counter_1",
+        ),
+    ],
+)
+@pytest.mark.spec("002/FR-162")
+def test_names_one_finding_and_what_saves_the_tasks(
+    embedded: Todo, file: Path, part: str, finding: str
+) -> None:
+    """gotify/server#835: «everything still seems readable and correct», and nobody said
+    what to do.
+    """
+    titles = "".join(f"{number:0200}\n" for number in range(300))
+    embedded("add", "-", "--due", "fri", stdin=titles.encode())
+    empty(file, part)
+
+    error = assert_document(
+        embedded("doctor", "--json"), code="IO_ERROR", names=[str(file)]
+    )
+
+    assert f"is damaged: {finding}" in error["message"]
+    assert "\n" not in error["message"]
+    assert "`todo db import` it, or a backup" in error["hint"]
 
 
 @pytest.mark.spec("002/FR-162")

@@ -642,5 +642,5 @@ def test_a_damaged_file_says_what_has_to_be_moved_away(
 
     assert refusal["hint"] == (
         "nothing was changed; move todo.db away, with todo.db-wal and todo.db-shm if they are there, "
-        "then `todo db import COPY`"
+        "then `todo db import` it, or a backup"
     )

@@ -394,7 +394,7 @@ def test_each_error_of_sqlite_becomes_one_error(target: SqliteTarget) -> None:
         "SELECT n FROM gone": SchemaMismatch,
         "SELECT gone FROM kept": SchemaMismatch,
         "INSERT INTO kept (gone) VALUES (1)": SchemaMismatch,
-        "SELECT t FROM kept": IoFailed,  # not UTF-8
+        "SELECT t FROM kept": failures.Damaged,  # not UTF-8
         "SELEKT 1": Internal,
         # As a trigger of another program can do.
         "SELECT abs(-9223372036854775808)": SchemaMismatch,

@@ -721,12 +721,12 @@ def test_all_bad_records_are_named_one_line_each(
     write(source, "INSERT INTO counter VALUES ('bob', -1)")
 
     lines = [
-        f"The task with the id {ID}: number: "
-        "must be an integer from 1 to 2147483647",
-        "Task 1 of ada: number: another task has it, too",
         "Task 3 of ada: title: "
         "must not contain the character U+001B (position 1)",
+        f"The task with the id {ID}: number: "
+        "must be an integer from 1 to 2147483647",
         "Task 4 of ada: id: another task has it, too",
+        "Task 1 of ada: number: another task has it, too",
         "A counter of bob: last: must be an integer from 0 to 2147483647",
     ]
     assert assert_lines(todo, source, lines) == lines

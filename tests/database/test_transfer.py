@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.expect import assert_document, assert_refused, assert_words
+from tests.cli.tampering import empty
 from tests.database.chain import invent_past
 from tests.database.test_sidecars import journal
 from tests.service.backdoor import fetch_all, file_of
@@ -119,6 +120,50 @@ def add_row(
     with closing(open_file(path)) as file:
         file.execute(INSERT, (id, number, user, title))
         file.execute(COUNT, (user, number))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "sqlite_autoindex_task_1",
+        "sqlite_autoindex_task_2",
+        "sqlite_autoindex_counter_1",
+        "task_created_at_idx",
+        "sqlite_autoindex_tag_1",
+    ],
+)
+@pytest.mark.spec("001/FR-048")
+def test_copies_every_task_although_an_index_is_damaged(
+    site: Site, run: Todo, source: Path, index: str
+) -> None:
+    """gotify/server#835: `wrong # of entries in index`. SQLite reads through an index and
+    does not notice: a backup would have no tasks, with status 0.
+    """
+    before = everything(site.todo(str(source)))
+    empty(source, index)
+
+    ran = run("db", "import", str(source))
+
+    assert (ran.status, ran.err) == (0, "")
+    assert everything(run) == before
+    assert run("add", "next", "--json", user="ada").data["number"] == 7
+
+
+@pytest.mark.parametrize("table", ["task", "counter"])
+@pytest.mark.spec("001/FR-048")
+def test_copies_nothing_of_a_table_that_has_lost_rows(
+    site: Site, run: Todo, source: Path, table: str
+) -> None:
+    empty(source, table)
+
+    error = assert_refused(
+        run, "db", "import", str(source), code="IO_ERROR", names=[str(source)]
+    )
+
+    assert f"`{table}` has fewer rows than an index of it" in error["message"]
+    assert error["hint"].startswith("nothing was copied; import a backup, or")
+    assert "sqlite3 " in error["hint"]
+    assert not (site.cwd / "target.db").exists()
 
 
 @pytest.mark.spec("001/FR-036")

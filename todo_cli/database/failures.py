@@ -343,14 +343,19 @@ _BY_MESSAGE: Final = {"XX000": _NEON, "08P01": _POOLER}
 
 # SQLite, by the beginning of its error's name
 
+
+class Damaged(IoFailed):
+    """The pages of a file do not fit together, or a text is not UTF-8."""
+
+
 _NOT_CHANGED: Final = "nothing was changed; "
 _MOVE_AWAY: Final = (
     "move {name} away, with {name}-wal and {name}-shm if they are there"
 )
 _DAMAGED: Final = Reply(
-    IoFailed,
+    Damaged,
     "{place} is damaged",
-    f"{_NOT_CHANGED}{_MOVE_AWAY}, then `todo db import COPY`",
+    f"{_NOT_CHANGED}{_MOVE_AWAY}, then `todo db import` it, or a backup",
 )
 _LOCKED: Final = Reply(
     DatabaseBusy, "{place} is locked by another program", "try again"
@@ -610,6 +615,13 @@ def is_busy(error: BaseException) -> bool:
     facts = _facts(error)
     is_locked = facts.sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
     return is_locked or facts.sqlstate in _ROLLED_BACK
+
+
+def damaged(place: str, finding: str) -> TodoError:
+    """Return the error for a file in which a check has found damage."""
+    error = _DAMAGED.fill(place)
+    error.message += f": {finding}"
+    return error
 
 
 def is_damage(error: BaseException) -> bool:

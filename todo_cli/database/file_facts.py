@@ -18,8 +18,9 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import disk, rules
+from todo_cli.database import failures
 from todo_cli.database.run import Connection, Row, Statement
-from todo_cli.errors import InvalidInput, IoFailed
+from todo_cli.errors import InvalidInput
 
 if TYPE_CHECKING:
     from todo_cli.database.facts import Facts
@@ -40,6 +41,8 @@ _USED_BY_OTHERS: Final = 0o066
 """The rights of group and others to read and to write."""
 _OF_VALUES: Final = ("CHECK constraint failed", "NULL value in")
 """How SQLite's check begins what it says about values, and not about damage."""
+_HEADING: Final = "*** in database "
+"""How its list of damaged pages begins."""
 _LARGEST: Final = 2**31 - 1
 """The highest number that PostgreSQL's column can hold."""
 _KINDS: Final = re.compile(
@@ -244,10 +247,12 @@ async def _add_check(
 
     def take(rows: list[Row]) -> None:
         """Tell damage from values that break a CHECK."""
-        faults = [text for [text] in rows if _is_damage(text)]
+        # One row has a heading and all that is wrong with pages, line by line.
+        lines = "\n".join(text for [text] in rows).splitlines()
+        faults = [line for line in lines if _is_damage(line)]
         if faults:
             facts.add("pages", faults[0])
-            raise _damaged(path, faults[0])
+            raise failures.damaged(str(path), faults[0])
         facts.add("pages", "ok")
 
     # Looked up before; asking again would block the event loop.
@@ -260,18 +265,9 @@ async def _add_check(
     await facts.ask(connection, ["pages"], check, take)
 
 
-def _is_damage(text: str) -> bool:
+def _is_damage(line: str) -> bool:
     """Whether a line of SQLite's check is about the file, not about values."""
-    return text != "ok" and not text.startswith(_OF_VALUES)
-
-
-def _damaged(path: Path, fault: str) -> IoFailed:
-    """Return the error for a file with a damaged page."""
-    return IoFailed(
-        f"{path} is damaged: {fault}",
-        hint="restore a backup, or save the rest: "
-        f"`sqlite3 {quote(path.name)} .recover`",
-    )
+    return line != "ok" and not line.startswith((_HEADING, *_OF_VALUES))
 
 
 def is_readable(encoding: str, kinds: str, *values: bytes | None) -> bool:

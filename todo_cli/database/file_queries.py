@@ -57,6 +57,7 @@ def statements() -> dict[str, Expression]:
         of_old = update(each).where(each.c.user_id == _OLD)
         found[f"give_{each.name}"] = of_old.values(user_id=_NEW)
         found[f"count_{each.name}"] = select(func.count()).select_from(each)
+        found[f"scan_{each.name}"] = select(*each.c)
     return found
 
 

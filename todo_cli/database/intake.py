@@ -11,6 +11,8 @@ trusted:
 - A value can have a gigabyte. SQLite itself refuses it.
 - Two rows can have the same id or number, where the tables lack our keys.
 - It can have more rows than memory can hold, or than an answer should name.
+- It can be damaged. An index can lack rows that its table has, or the other
+  way round, and SQLite does not notice.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli import rules
-from todo_cli.database import schema
+from todo_cli.database import failures, schema
 from todo_cli.database.filling import folded_texts
 from todo_cli.database.run import Connection, Record, Statement
 from todo_cli.database.schema import Fit, State
@@ -134,21 +136,34 @@ async def _refuse_other_columns(
 async def _read_table(
     connection: Any, table: str, scratch: "Scratch", faults: "_Faults"
 ) -> None:
-    """Read a table part by part; check each part, and keep what is right."""
+    """Read a table part by part; check each part, and keep what is right.
+
+    Raises:
+        Damaged: the table has lost rows.
+    """
     statement = _reading(connection, table)
     names = connection.statements.columns(table)
+    count = 0
     async with aclosing(connection.stream(statement, _PART)) as parts:
         async for rows in parts:
+            count += len(rows)
             records = [dict(zip(names, row, strict=True)) for row in rows]
             await _keep(table, records, scratch, faults)
+    # SQLite counts the entries of an index, the smallest one.
+    [(indexed,)] = await connection.fetch(f"count_{table}")
+    if indexed > count:
+        raise failures.damaged(
+            faults.place, f"`{table}` has fewer rows than an index of it"
+        )
 
 
 def _reading(connection: Connection, table: str) -> Statement:
     """Return the query of a table.
 
-    It reads tasks and counters as they are stored, others converted.
+    It reads tasks and counters as they are stored, others converted. It uses no
+    index, because rows that a damaged index lacks would be left behind.
     """
-    compiled = connection.statements[f"read_{table}"]
+    compiled = connection.statements[f"scan_{table}"]
     kinds = _AS_STORED.get(table, compiled.kinds)
     return Statement(compiled.sql, kinds)
 

@@ -20,11 +20,12 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from todo_cli.database import intake
 from todo_cli.database.engine import Database, Effect
-from todo_cli.database.failures import SEE_DOCTOR
+from todo_cli.database.failures import SEE_DOCTOR, Damaged
 from todo_cli.database.filling import tag_rows
 from todo_cli.database.intake import CHECK
 from todo_cli.database.run import Connection, Record, store_tasks
@@ -256,6 +257,12 @@ async def _read_source(source: Database, rows: "Scratch") -> None:
             raise SchemaMismatch(error.message, hint=CHECK) from error
         # Older, newer or untrusted: the hint fits any store.
         raise
+    except Damaged as error:
+        saving = f"sqlite3 {quote(place)} .recover"
+        raise IoFailed(
+            error.message,
+            hint=f"nothing was copied; import a backup, or what `{saving}` can save",
+        ) from error
     except (LeftBehind, DiskFailed):
         # Its hint is about the source, so keep it.
         raise
