@@ -147,6 +147,7 @@ def test_the_last_user_named_is_meant(
     assert parsed(*words).user == user
 
 
+@pytest.mark.spec("002/FR-083")
 @pytest.mark.parametrize(
     "command",
     [
@@ -156,6 +157,7 @@ def test_the_last_user_named_is_meant(
         Add(title=None, project="home", id=ID),
         Done(refs=["3", "5-7"], undo=True),
         Import(path="a.db"),
+        Upgrade(),
     ],
     ids=repr,
 )

@@ -47,6 +47,10 @@ class Upgrade(Command[str | Upgraded]):
         word_index = await context.database.index_words()
         return Upgraded(version, word_index)
 
+    def repeat(self) -> Sequence[str]:
+        """Upgrade again, which goes on where the first one ended."""
+        return ["db", "upgrade"]
+
     def view(self, result: str | Upgraded, context: ViewContext) -> Sheet:
         """Name the version, or show the SQL."""
         if isinstance(result, str):
