@@ -346,6 +346,31 @@ def test_reads_a_filter(text: str, days: Days) -> None:
 
 def test_overdue_is_before_the_first_day_too() -> None:
     assert read_days("overdue", FIRST_DAY).last == date(1899, 12, 31)
+    assert read_days("overdue", date.min).last < FIRST_DAY  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("today", "word"),
+    [
+        (date.max, "tomorrow"),
+        (date.max, "eow"),
+        (date.max, "eom"),
+        (date.max, "sun"),
+        (date.max, "+1d"),
+        (date.max, "+1m"),
+        (date.min, "yesterday"),
+        (date.min, "-1w"),
+        (date.min, "-1y"),
+    ],
+)
+def test_no_day_is_beyond_what_python_can_express(
+    today: date, word: str
+) -> None:
+    """QTodoTxt/QTodoTxt#228: the day of the clock kept tasks from being edited."""
+    with pytest.raises(InvalidInput, match=BOUNDS):
+        read_day(word, today)
+    with pytest.raises(InvalidInput, match=BOUNDS):
+        read_days(f"..{word}", today)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,9 @@ def read_days(text: str, today: date, field: str = "due") -> Days:
     if word == _ANY:
         return Days(kind="any")
     if word == _OVERDUE:
-        return Days(last=today - timedelta(days=1))
+        # A clock that is wrong can be at the beginning of Python's calendar.
+        before = max(today.toordinal() - 1, date.min.toordinal())
+        return Days(last=date.fromordinal(before))
     if _TO in word:
         return _Reader(field, today, _WORDS).range(word)
     words = (*_WORDS, _NONE, _ANY, _OVERDUE)
@@ -226,7 +228,12 @@ class _Reader:
     def day(self, text: str) -> date:
         """Read one day."""
         word = _plain(text)
-        if named := self._named(word):
+        try:
+            named = self._named(word)
+        except OverflowError:
+            # The clock is wrong: it is at an end of Python's calendar.
+            raise self._too_far(word) from None
+        if named is not None:
             return self._allowed(word, named.toordinal())
         if found := _DATE.fullmatch(word):
             return self._date(word, *map(int, found.groups()))

@@ -1,5 +1,6 @@
 """`todo list`: words, filters, orders and groups."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -291,3 +292,23 @@ def test_add_says_what_was_understood(todo: Todo) -> None:
     for number, (options, words) in enumerate(said.items(), start=2):
         ran = todo("add", "x", *options.split())
         assert ran.out == f"Added {number}: x{words}\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.spec("002/FR-037")
+def test_a_clock_at_an_end_of_the_calendar_is_no_bug(
+    tasks: Todo, clock: Clock, terminal: bool
+) -> None:
+    """QTodoTxt/QTodoTxt#228: the day of the clock kept tasks from being edited."""
+    commands = [
+        ["list", "--due", "overdue"],
+        ["list", "--due", "eow"],
+        ["list", "--since", "yesterday"],
+        ["list", "--until", "today"],
+        ["show", "1"],
+        ["update", "1", "--wait", "eow"],
+    ]
+    for year, month, day in ((1, 1, 1), (9999, 12, 31)):
+        clock.now = datetime(year, month, day, 12, tzinfo=UTC)
+        for words in commands:
+            assert tasks(*words, terminal=terminal).status in (0, 2), words

@@ -140,7 +140,7 @@ def _due_until(last: date | None, today: date) -> str:
 
     if last is None:
         return "a due day"
-    if last == today - _DAY:
+    if today - last == _DAY:
         return "a due day before today"
     return f"due until {show_day(last, today)}"
 
