@@ -208,3 +208,83 @@ async def test_a_pool_that_is_closed_can_be_used_again(
         with pytest.raises(DatabaseBusy):
             await ping(server)
     await server.close()
+
+
+async def test_a_pool_can_be_closed_while_a_call_uses_it(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    server = Server(target, gate, size=1, busy_for_s=5)
+    async with server.connection() as session:
+        await server.close()
+        assert session.driver.is_closed()
+    await ping(server)
+    await server.close()
+
+    assert gate.dials == 2
+
+
+async def test_a_call_that_connects_may_wait_longer_than_for_another(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    server = Server(target, gate, size=1, busy_for_s=0.01)
+    gate.close()
+    first = asyncio.create_task(ping(server))
+    await asyncio.sleep(0.1)
+    gate.is_open.set()
+
+    await first
+    await server.close()
+
+
+@pytest.mark.spec("001/FR-112")
+async def test_a_connection_is_closed_when_it_is_too_old(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    server = Server(target, gate, size=1, busy_for_s=5, oldest_s=0.2)
+    # It is used at that time, and closed when it comes back.
+    async with server.connection() as session:
+        await asyncio.sleep(0.3)
+        assert not session.driver.is_closed()
+    assert session.driver.is_closed()
+
+    # Nobody uses it.
+    async with server.connection() as session:
+        await session.fetch("ping")
+    assert not session.driver.is_closed()
+    await asyncio.sleep(0.3)
+    assert session.driver.is_closed()
+    await server.close()
+
+    assert gate.dials == 2
+
+
+async def test_a_transaction_that_is_left_open_is_not_handed_on(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    async with pool(target, gate, size=1) as server:
+        async with server.connection() as session:
+            await session.execute("BEGIN")
+        async with server.connection() as session:
+            assert not session.driver.is_in_transaction()
+
+    assert gate.dials == 2
+
+
+async def test_a_connection_is_cut_when_nobody_waits_for_a_cancelled_call(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    async with pool(target, gate, size=1) as server:
+        async with server.connection() as session:
+            asking = asyncio.create_task(session.execute("SELECT pg_sleep(9)"))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            await asyncio.wait([asking])
+            settling = asyncio.create_task(session.driver.settle(5))
+            await asyncio.sleep(0)
+            settling.cancel()
+            await asyncio.wait([settling])
+            assert settling.cancelled()
+            assert session.driver.is_closed()
+        await ping(server)
+
+    assert gate.dials == 2

@@ -64,6 +64,26 @@ class Connection(asyncpg.Connection):
         """The age of the connection in seconds."""
         return asyncio.get_running_loop().time() - self._made_at_s
 
+    def is_reusable(self) -> bool:
+        """Whether another call may use the connection now."""
+        return not (self.is_closed() or self.is_in_transaction())
+
+    async def settle(self, limit_s: float) -> None:
+        """Wait until the server has confirmed that a call was cancelled.
+
+        The connection is cut if it does not in time.
+        """
+        protocol: Any = self._protocol  # type: ignore[attr-defined]  # asyncpg's, private
+        if self.is_closed() or not protocol._is_cancelling():
+            return
+        try:
+            await protocol._wait_for_cancellation(limit_s)
+        except BaseException as error:
+            self.terminate()
+            # Cancelled, too.
+            if not isinstance(error, Exception):
+                raise
+
     async def reload_schema_state(self) -> None:
         """Forget every description.
 

@@ -1,4 +1,4 @@
-"""Run statements on a PostgreSQL server, on connections of asyncpg's pool."""
+"""Run statements on a PostgreSQL server, on a pool of connections of asyncpg's."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -26,7 +26,7 @@ from todo_cli.errors import DatabaseBusy, TodoError
 
 T = TypeVar("T")
 Dial = Callable[[], Awaitable[Connection]]
-Waiter = asyncio.Future[asyncpg.Pool]
+Waiter = asyncio.Future[Connection]
 
 OLDEST_S: Final = 280.0
 """The highest age of a connection, in seconds.
@@ -132,9 +132,7 @@ class PostgresConnection:
         try:
             await self.execute("ROLLBACK")
         except BaseException as error:
-            # An InterfaceError means that the pool has released it already.
-            with suppress(asyncpg.InterfaceError):
-                self.driver.terminate()
+            self.driver.terminate()
             # Cancelled again, during the rollback.
             if not isinstance(error, Exception):
                 raise
@@ -225,14 +223,12 @@ class OwnerCheck:
 
 
 class Server:
-    """The connections to one server, each in a pool of asyncpg's with room for one.
+    """The connections to one server, at most `size` of them.
 
-    There are at most `size`. A server may allow fewer: a call that needs a new
-    connection takes one that another call gives back, if that comes first. So
-    the pools are ours to choose from: asyncpg offers one that has no
-    connection before others that have.
+    A server may allow fewer: a call that needs a new connection takes one that
+    another call gives back, if that comes first.
 
-    asyncpg replaces a connection that died while idle. None is used when it is
+    A connection that died while idle is replaced. None is used when it is
     older than 280 s.
     """
 
@@ -250,59 +246,51 @@ class Server:
         self._size = size or _MOST
         self._busy_for_s = busy_for_s
         self._oldest_s = oldest_s
-        self._slots: list[asyncpg.Pool] = []
-        self._free: list[asyncpg.Pool] = []
-        """The slots that no call uses; the last one was used last."""
+        self._open: dict[Connection, asyncio.TimerHandle] = {}
+        """Every connection, and what closes it when it is too old."""
+        self._idle: list[Connection] = []
+        """Those that no call uses; the last one was used last."""
         self._waiting: list[Waiter] = []
-        """The calls that wait for a slot, the oldest first."""
-        self._opening: dict[Waiter, asyncio.Task[None]] = {}
-        """Who connects a slot, by the call that it was begun for."""
+        """The calls that wait for a connection, the oldest first."""
+        self._opening: dict[Waiter, asyncio.Task[Connection]] = {}
+        """What connects, by the call that it was begun for."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[PostgresConnection]:
-        """Check a connection out of the pool, and return it at the end.
+        """Take a connection, and give it back at the end.
 
         Raises:
             DatabaseBusy: none became free within `busy_for_s` (default: 5 s).
                 Connecting may take longer.
         """
-        slot = self._connected() or await self._wait()
+        driver = self._take() or await self._wait()
         try:
-            driver = await self._fresh(slot)
-            # Now: the pool forgets the driver when it is cut.
-            check = driver.owner_check
-            try:
-                with check.explaining():
-                    yield PostgresConnection(driver)
-            finally:
-                # The pool closes a connection that it cannot reset. The call
-                # itself has succeeded or failed before.
-                with suppress(Exception):
-                    await slot.release(driver, timeout=RELEASE_S)
+            with driver.owner_check.explaining():
+                yield PostgresConnection(driver)
         finally:
-            self._give_back(slot)
+            try:
+                await driver.settle(RELEASE_S)
+            finally:
+                self._give_back(driver)
 
-    def _connected(self) -> "asyncpg.Pool | None":
-        """Take a free slot that has a connection."""
-        for slot in reversed(self._free):
-            if slot.get_idle_size():
-                self._free.remove(slot)
-                return slot
+    def _take(self) -> Connection | None:
+        """Take an idle connection that is alive."""
+        while self._idle:
+            driver = self._idle.pop()
+            if not driver.is_closed():
+                return driver
+            self._drop(driver)
         return None
 
-    async def _wait(self) -> asyncpg.Pool:
-        """Take the first slot that comes: given back, or newly connected."""
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        spare = await self._spare()
+    async def _wait(self) -> Connection:
+        """Take the first connection that comes: given back, or new."""
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
         self._waiting.append(waiter)
-        if spare is not None:
-            self._begin(spare, waiter)
+        if self._has_room():
+            self._begin(waiter)
+        limit = loop.call_later(self._busy_for_s, self._refuse, waiter)
         try:
-            await asyncio.wait([waiter], timeout=self._busy_for_s)
-            # Connecting has a limit of its own.
-            if not waiter.done() and waiter not in self._opening:
-                message = f"All connections to {self._target.place} are in use"
-                raise DatabaseBusy(message, hint="try again")
             return await waiter
         except BaseException:
             if waiter in self._opening:
@@ -311,88 +299,93 @@ class Server:
             is_set = waiter.done() and not waiter.cancelled()
             if is_set and waiter.exception() is None:
                 self._give_back(waiter.result())
-            waiter.cancel()
             raise
         finally:
+            limit.cancel()
             self._waiting.remove(waiter)
 
-    async def _spare(self) -> "asyncpg.Pool | None":
-        """Take a slot without a connection, if there may be one more."""
-        if self._free:
-            return self._free.pop()
-        if len(self._slots) == self._size:
-            return None
-        slot = asyncpg.create_pool(
-            min_size=0,
-            max_size=1,
-            max_inactive_connection_lifetime=OLDEST_S,
-            connect=self._connect,
-            reset=_leave_as_it_is,
-        )
-        self._slots.append(slot)
-        # This connects nothing, as `min_size` is 0.
-        await slot
-        return slot
+    def _refuse(self, waiter: Waiter) -> None:
+        """Fail a call that has waited for too long."""
+        # Connecting has a limit of its own.
+        if not waiter.done() and waiter not in self._opening:
+            message = f"All connections to {self._target.place} are in use"
+            waiter.set_exception(DatabaseBusy(message, hint="try again"))
 
-    def _begin(self, slot: asyncpg.Pool, waiter: Waiter) -> None:
-        """Begin to connect a slot for a call that waits."""
-        task = asyncio.create_task(_connect_slot(slot))
+    def _has_room(self) -> bool:
+        """Whether there may be one more connection."""
+        return len(self._open) + len(self._opening) < self._size
+
+    def _begin(self, waiter: Waiter) -> None:
+        """Begin to connect for a call that waits."""
+        task = asyncio.create_task(self.dial())
         self._opening[waiter] = task
-        task.add_done_callback(partial(self._end, slot, waiter))
+        task.add_done_callback(partial(self._end, waiter))
 
-    def _end(
-        self, slot: asyncpg.Pool, waiter: Waiter, task: asyncio.Task[None]
-    ) -> None:
-        """Hand over a slot; if the call has another one by then, to the next."""
+    def _end(self, waiter: Waiter, task: asyncio.Task[Connection]) -> None:
+        """Hand over a connection; if the call has another one by then, to the next."""
         del self._opening[waiter]
-        error = None
-        if not task.cancelled():
-            error = task.exception()
-        if waiter.done() or task.cancelled():
-            self._give_back(slot)
-        elif error is None:
-            waiter.set_result(slot)
-        else:
-            waiter.set_exception(error)
-            self._give_back(slot)
-
-    def _give_back(self, slot: asyncpg.Pool) -> None:
-        """Pass a slot on to the call that waits longest, or keep it."""
-        is_connected = slot.get_idle_size() > 0
-        for waiter in self._waiting:
-            # One that opens a connection of its own needs no second slot.
-            is_served = waiter in self._opening and not is_connected
-            if waiter.done() or is_served:
-                continue
-            if is_connected:
-                waiter.set_result(slot)
-            else:
-                self._begin(slot, waiter)
+        if task.cancelled():
+            self._fill_room()
             return
-        self._free.append(slot)
+        error = task.exception()
+        if error is not None:
+            if not waiter.done():
+                waiter.set_exception(error)
+            self._fill_room()
+            return
+        driver = task.result()
+        self._open[driver] = self._retiring(driver)
+        if waiter.done():
+            self._give_back(driver)
+        else:
+            waiter.set_result(driver)
+
+    def _retiring(self, driver: Connection) -> asyncio.TimerHandle:
+        """Close a connection when it is too old, or as soon as it is idle."""
+        loop = asyncio.get_running_loop()
+        return loop.call_later(self._oldest_s, self._retire, driver)
+
+    def _retire(self, driver: Connection) -> None:
+        """Close a connection that is too old, unless a call uses it."""
+        if driver in self._idle:
+            self._idle.remove(driver)
+            self._drop(driver)
+
+    def _give_back(self, driver: Connection) -> None:
+        """Pass a connection on to the call that waits longest, or keep it."""
+        if not driver.is_reusable() or driver.age_s >= self._oldest_s:
+            self._drop(driver)
+            return
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(driver)
+                return
+        self._idle.append(driver)
+
+    def _drop(self, driver: Connection) -> None:
+        """Close a connection, and begin another one if a call waits."""
+        driver.terminate()
+        retiring = self._open.pop(driver, None)
+        # `close` has forgotten all.
+        if retiring is not None:
+            retiring.cancel()
+            self._fill_room()
+
+    def _fill_room(self) -> None:
+        """Begin to connect for the call that waits longest, in a free place."""
+        for waiter in self._waiting:
+            if not waiter.done() and waiter not in self._opening:
+                self._begin(waiter)
+                return
 
     async def dial(self) -> Connection:
-        """Connect outside the pool, for a migration.
+        """Connect, also outside the pool, for a migration.
 
         The connection refuses a schema whose owner is not trusted.
         """
         connection = await self._dial()
         OwnerCheck(self._target).watch(connection)
         return connection
-
-    async def _connect(self, *_: Any, **__: Any) -> Connection:
-        """Connect for the pool, with our settings instead of the pool's."""
-        return await self.dial()
-
-    async def _fresh(self, pool: Any) -> Any:
-        """Acquire a connection that is not too old."""
-        while True:
-            driver = await pool.acquire()
-            if driver.age_s < self._oldest_s:
-                return driver
-            # The pool replaces a closed connection at the next `acquire`.
-            driver.terminate()
-            await pool.release(driver)
 
     async def close(self) -> None:
         """Close every connection without a goodbye message.
@@ -404,21 +397,8 @@ class Server:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for slot in self._slots:
-            slot.terminate()
-        self._slots.clear()
-        self._free.clear()
-
-
-async def _connect_slot(slot: asyncpg.Pool) -> None:
-    """Give a slot a connection."""
-    driver = await slot.acquire()
-    await slot.release(driver)
-
-
-async def _leave_as_it_is(_: Any) -> None:
-    """Send nothing when a connection returns to the pool.
-
-    asyncpg's own reset costs a round trip. We leave no state behind, and
-    asyncpg rolls back an open transaction without it.
-    """
+        for driver, timer in self._open.items():
+            timer.cancel()
+            driver.terminate()
+        self._open.clear()
+        self._idle.clear()
