@@ -11,9 +11,10 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -39,6 +40,13 @@ s.
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
 _LONGER_THAN_ANY_S: Final = 86_400.0
+_KEPT_FOR_S: Final = 2.0
+"""How long a named statement is used, in seconds.
+
+Its plan can be bad for tables that have grown: a server walks a small one.
+"""
+_OFTEN: Final = 10
+"""A statement is prepared under a name at this use within that time."""
 _ENCODINGS: Final = ("server_encoding", "client_encoding")
 
 
@@ -49,13 +57,20 @@ class Connection(asyncpg.Connection):
     round trip instead of two. It is unnamed and parsed every time, so
     PgBouncer can hand the connection to another client between transactions.
 
-    This depends on asyncpg's private `_get_statement`.
+    A statement that `keep` was called for often is prepared under a name, if
+    nothing between us and the server can do that: parsing and planning take
+    two thirds of the server's time for an insert.
+
+    This depends on asyncpg's private `_get_statement` and `_do_execute`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._made_at_s = asyncio.get_running_loop().time()
         self._described: dict[tuple[str, frozenset[Any]], Any] = {}
+        self._kept: dict[str, _Kept] = {}
+        self._can_keep: bool | None = None
+        """Whether statements may have names; None before we have asked."""
         self.owner_check: Any = None
         """Who has it ask whose the schema is; see `postgresql.OwnerCheck`."""
 
@@ -84,23 +99,103 @@ class Connection(asyncpg.Connection):
             if not isinstance(error, Exception):
                 raise
 
+    async def keep(self, query: str) -> None:
+        """Prepare a statement under a name, if it is used often.
+
+        Call it before each use of a statement whose best plan is the same
+        whatever its values. The server makes that plan for the size that the
+        tables have now, so the name is used for two seconds only.
+        """
+        if self._can_keep is False or self.is_in_transaction():
+            return
+        now = asyncio.get_running_loop().time()
+        kept = self._kept.get(query)
+        if kept is None or now >= kept.until_s:
+            self._kept[query] = _Kept(now + _KEPT_FOR_S)
+            if kept is not None and kept.statement is not None:
+                # asyncpg closes it when the next one gets its name.
+                self._stmts_to_close.add(kept.statement)  # type: ignore[attr-defined]  # private
+            return
+        kept.uses += 1
+        if kept.uses != _OFTEN or not await self._is_direct():
+            return
+        name = f"todo_{uuid4().hex}"
+        prepare = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
+        kept.statement = await prepare(query, None, named=name)
+
+    async def _is_direct(self) -> bool:
+        """Whether a server process of our own is at the other end.
+
+        A pooler passes statements on to any process, and it invents the number
+        of a process that a client gets when it logs in.
+        """
+        if self._can_keep is None:
+            number = await self.fetchval("SELECT pg_catalog.pg_backend_pid()")
+            self._can_keep = number == self.get_server_pid()
+        return self._can_keep
+
     async def reload_schema_state(self) -> None:
         """Forget every description.
 
         asyncpg calls this when a type has changed on the server.
         """
-        self._described.clear()
+        self._forget()
         await super().reload_schema_state()
+
+    def _drop_global_statement_cache(self) -> None:
+        """Forget every description.
+
+        asyncpg calls this when the type of a result has changed since the
+        statement was prepared. Then it runs it again.
+        """
+        self._forget()
+        super()._drop_global_statement_cache()  # type: ignore[misc]  # asyncpg's, private
+
+    def _forget(self) -> None:
+        self._described.clear()
+        self._kept.clear()
+
+    async def _do_execute(
+        self, query: str, *arguments: Any, **options: Any
+    ) -> Any:
+        """Run a statement; without a name, if the server does not know it."""
+        run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
+        try:
+            return await run(query, *arguments, **options)
+        except asyncpg.InvalidSQLStatementNameError:
+            # The server has looked for the name before it did anything.
+            if query not in self._kept or self.is_in_transaction():
+                raise
+        self._can_keep = False
+        self._kept.clear()
+        return await run(query, *arguments, **options)
 
     async def _get_statement(
         self, query: str, limit_s: Any, **options: Any
     ) -> Any:
+        kept = self._kept.get(query)
+        if (
+            kept is not None
+            and kept.statement
+            and not self.is_in_transaction()
+        ):
+            return kept.statement
         key = query, frozenset(options.items())
         # Options are part of the key: they change what is described.
         if key not in self._described:
             describe = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
             self._described[key] = await describe(query, limit_s, **options)
         return self._described[key]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """How often a statement was used, and the statement once it has a name."""
+
+    until_s: float
+    """When it is dropped."""
+    uses: int = 1
+    statement: Any = None
 
 
 class Dialer:

@@ -45,6 +45,8 @@ It depends on the two types: too few bytes, too many, or no such text.
 """
 _BEYOND: Final = re.compile("^(year .* is out of range|ordinal must be )")
 """What Python says of a day that it cannot express."""
+_KEPT: Final = ("add", "add_tagged", "by_id", "by_number")
+"""The statements whose plan does not depend on their values."""
 _MOST: Final = 10
 """The size of a pool if none is given."""
 
@@ -63,9 +65,12 @@ class PostgresConnection:
         self, statement: str | run.Statement, /, **values: Any
     ) -> list[run.Row]:
         """See `run.Connection`."""
+        name = statement
         if isinstance(statement, str):
             statement = self.statements[statement]
-        given = [to_server(values[name]) for name in statement.names]
+        given = [to_server(values[each]) for each in statement.names]
+        if name in _KEPT:
+            await self.driver.keep(statement.numbered)
         rows: list[run.Row] = await self._decoded(
             self.driver.fetch(statement.numbered, *given)
         )
