@@ -105,6 +105,9 @@ class Connection(asyncpg.Connection):
         Call it before each use of a statement whose best plan is the same
         whatever its values. The server makes that plan for the size that the
         tables have now, so the name is used for two seconds only.
+
+        A command never gets that far, and so pays nothing. Two more round
+        trips are spent before the first name, and one before each other.
         """
         if self._can_keep is False or self.is_in_transaction():
             return
@@ -127,7 +130,8 @@ class Connection(asyncpg.Connection):
         """Whether a server process of our own is at the other end.
 
         A pooler passes statements on to any process, and it invents the number
-        of a process that a client gets when it logs in.
+        of a process that a client gets when it logs in. If it does invent the
+        right one, some statement will not find its name: see `_do_execute`.
         """
         if self._can_keep is None:
             number = await self.fetchval("SELECT pg_catalog.pg_backend_pid()")
@@ -152,13 +156,21 @@ class Connection(asyncpg.Connection):
         super()._drop_global_statement_cache()  # type: ignore[misc]  # asyncpg's, private
 
     def _forget(self) -> None:
+        """Forget every description, and every name.
+
+        The server keeps the names until the connection ends, which is soon.
+        """
         self._described.clear()
         self._kept.clear()
 
     async def _do_execute(
         self, query: str, *arguments: Any, **options: Any
     ) -> Any:
-        """Run a statement; without a name, if the server does not know it."""
+        """Run a statement; without a name, if the server does not know it.
+
+        Then there is a pooler, or somebody has told the server to forget all
+        names. Nothing has been done, so the statement can be sent again.
+        """
         run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
         try:
             return await run(query, *arguments, **options)
@@ -173,6 +185,10 @@ class Connection(asyncpg.Connection):
     async def _get_statement(
         self, query: str, limit_s: Any, **options: Any
     ) -> Any:
+        """Return the description of a statement; asyncpg calls this to run it.
+
+        A transaction does without names: if one is lost, it has failed.
+        """
         kept = self._kept.get(query)
         if (
             kept is not None

@@ -230,6 +230,9 @@ class OwnerCheck:
 class Server:
     """The connections to one server, at most `size` of them.
 
+    This is no pool of asyncpg's: that makes a task, a proxy and a timer for
+    each call, and waits for a turn of the loop before another call begins.
+
     A server may allow fewer: a call that needs a new connection takes one that
     another call gives back, if that comes first.
 
@@ -288,7 +291,11 @@ class Server:
         return None
 
     async def _wait(self) -> Connection:
-        """Take the first connection that comes: given back, or new."""
+        """Take the first connection that comes: given back, or new.
+
+        Raises:
+            DatabaseBusy: none came, and none could be begun.
+        """
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
         self._waiting.append(waiter)
