@@ -27,6 +27,7 @@ CONTRACT = {
     "IO_ERROR": (9, 500),
     "CANCELLED": (10, None),
     "METHOD_NOT_ALLOWED": (None, 405),
+    "PRECONDITION_FAILED": (None, 412),
     "PAYLOAD_TOO_LARGE": (None, 413),
     "UNSUPPORTED_MEDIA_TYPE": (None, 415),
 }

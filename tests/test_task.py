@@ -54,6 +54,7 @@ def test_task_public_has_the_fields_of_the_contract_in_its_order() -> None:
         "project",
         "tags",
         "version",
+        "deleted_at",
     ]
 
 
@@ -75,12 +76,13 @@ def test_task_public_has_no_room_for_more() -> None:
     assert not hasattr(task(), "__dict__")
 
 
-def test_task_status_has_four_values() -> None:
+def test_task_status_has_five_values() -> None:
     assert [status.value for status in TaskStatus] == [
         "open",
         "waiting",
         "done",
         "all",
+        "trash",
     ]
 
 
@@ -93,6 +95,7 @@ def test_each_status_has_an_order_of_its_own_unless_one_is_named() -> None:
         TaskStatus.WAITING: Sort.WAIT,
         TaskStatus.DONE: Sort.COMPLETED,
         TaskStatus.ALL: Sort.NEWEST,
+        TaskStatus.TRASH: Sort.DELETED,
     }
     assert TaskQuery(sort=Sort.TITLE).order is Sort.TITLE
 
@@ -253,7 +256,7 @@ ROW = {
     "user_id": "'ada'",
     "title": "'Buy milk'",
     "description": "NULL",
-    "completed": "false",
+    "is_done": "false",
     "created_at": "'2026-01-02T03:04:05.000000Z'",
     "updated_at": "'2026-01-02T03:04:05.000000Z'",
     "completed_at": "NULL",
@@ -317,8 +320,8 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
         )
         for code in (0x7F, 0x9B, 0x202E, 0x2069)
     ),
-    ("completed null", {"completed": "NULL"}),
-    ("done without a time", {"completed": "true"}),
+    ("completed null", {"is_done": "NULL"}),
+    ("done without a time", {"is_done": "true"}),
     ("open with a time", {"completed_at": TIME}),
     ("no created_at", {"created_at": "NULL"}),
     ("no updated_at", {"updated_at": "NULL"}),
@@ -326,7 +329,7 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
     ("an updated_at that is no time", {"updated_at": "''"}),
     (
         "a completed_at that is no time",
-        {"completed": "true", "completed_at": "'no time'"},
+        {"is_done": "true", "completed_at": "'no time'"},
     ),
     *(
         (f"a {column} {day}", {column: f"'{day}'"})
@@ -352,7 +355,7 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
 ]
 SOUND: list[tuple[str, dict[str, str]]] = [
     ("the row itself", {}),
-    ("done with a time", {"completed": "true", "completed_at": TIME}),
+    ("done with a time", {"is_done": "true", "completed_at": TIME}),
     ("a title of 200 emoji", {"title": f"'{chr(0x1F600) * 200}'"}),
     (
         "a description of 10,000 characters",
@@ -514,7 +517,7 @@ async def test_postgresql_refuses_too_many_tags_and_none_among_them(
         {"description": "'a' || char(0) || 'b'"},
         {"title": "x'61'"},
         {"number": "1.5"},
-        {"completed": "2"},
+        {"is_done": "2"},
         {"created_at": "1767323045"},
         {"created_at": "'2026-01-02T03:04:05Z'"},
         {"id": "'6F9619FF-8B86-4D01-B42D-00CF4FC964FF'"},

@@ -41,7 +41,7 @@ class Code(Enum):
     )
     INVALID_INPUT = Status(2, 422, "a value breaks a rule")
     CONFIRMATION_REQUIRED = Status(
-        2, 422, "three or more tasks would be deleted without --yes"
+        2, 422, "tasks would be gone for good, and --yes is missing"
     )
     # Not 2: a script may ignore a task that is gone, but not a typing error.
     NOT_FOUND = Status(3, 404, "no such task, or not yours")
@@ -87,6 +87,9 @@ class Code(Enum):
     # The API only.
     METHOD_NOT_ALLOWED = Status(
         None, 405, "the path does not take this method"
+    )
+    PRECONDITION_FAILED = Status(
+        None, 412, "the task has another version than the request allows"
     )
     PAYLOAD_TOO_LARGE = Status(None, 413, "the body is too large")
     UNSUPPORTED_MEDIA_TYPE = Status(
@@ -205,7 +208,7 @@ class BadRecords(InvalidInput):
 
 
 class ConfirmationRequired(TodoError):
-    """A delete of several tasks needs a confirmation."""
+    """What cannot be undone needs a confirmation."""
 
     code = Code.CONFIRMATION_REQUIRED
 
@@ -214,6 +217,10 @@ class NotFound(TodoError):
     """The user has no such task."""
 
     code = Code.NOT_FOUND
+
+
+class InTrash(NotFound):
+    """The task is in the trash, where this cannot be done with it."""
 
 
 class AuthFailed(TodoError):
@@ -232,6 +239,13 @@ class Conflict(TodoError):
     """The request contradicts what is stored."""
 
     code = Code.CONFLICT
+
+
+class VersionConflict(Conflict):
+    """The task has another version than the one that was asked for.
+
+    The message of its one detail is the version that the task has.
+    """
 
 
 class PartlyDone(Conflict):

@@ -17,6 +17,7 @@ from todo_cli.errors import InvalidInput
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 10_000
 USER_LENGTH: Final = 255
+COMMAND_LENGTH: Final = 20
 PROJECT_LENGTH: Final = 100
 TAG_LENGTH: Final = 50
 MOST_TAGS: Final = 50
@@ -90,6 +91,15 @@ def clean_user(text: str) -> str:
             "user", "must not contain `/`, and must not be `.` or `..`"
         )
     return user
+
+
+def clean_command(text: str) -> str:
+    """Return the command of an operation, which may be one of a later version.
+
+    Raises:
+        InvalidInput: it is too long, empty, or contains a refused character.
+    """
+    return _line("command", text, COMMAND_LENGTH)
 
 
 def clean_description(text: str | None) -> str | None:

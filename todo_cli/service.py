@@ -5,32 +5,44 @@ There is no SQL here, and nothing is printed.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli import redact, rules
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.listing import COUNTED_UP_TO
-from todo_cli.database.run import OF_A_RULE
+from todo_cli.database.operations import (
+    Heading,
+    OperationRepository,
+    TakenBack,
+)
+from todo_cli.database.run import OF_A_RULE, Connection
 from todo_cli.database.tasks import TaskRepository
 from todo_cli.errors import (
     NOTHING_CHANGED,
     Conflict,
     DatabaseBusy,
     Forbidden,
+    InTrash,
     InvalidInput,
     NoStore,
     NotFound,
     OutcomeUnknown,
     PartlyDone,
+    SchemaMismatch,
     TodoError,
+    VersionConflict,
+    first_few,
 )
 from todo_cli.fold import has_words
 from todo_cli.task import (
     Added,
+    Command,
     Counts,
+    HistoryPage,
     NewTask,
+    Operation,
     Position,
     Reference,
     Replacement,
@@ -38,6 +50,7 @@ from todo_cli.task import (
     TaskChange,
     TaskPage,
     TaskQuery,
+    Undone,
 )
 
 T = TypeVar("T")
@@ -45,6 +58,13 @@ Tasks = list[Task]
 
 _TRIES: Final = 3
 """How often to try a change while concurrent calls add and delete tasks."""
+_LOOKED_AT: Final = 50
+"""Among how many operations to look for one whose answer was lost."""
+_LAST_OPERATION: Final = 2**31 - 1
+_NAMED_UP_TO: Final = 5
+"""How many tasks an error names at most."""
+_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""After every time of a task."""
 
 
 _OPEN: Final = TaskQuery()
@@ -67,17 +87,27 @@ class TaskService:
     not exist here. If there is no store yet, only adding creates one;
     everything else finds nothing.
 
+    Every call that changes something is one operation of the history, unless
+    nothing differs. With `is_trial` each does what it always does, and then all
+    of it is rolled back.
+
     Every call is one transaction, which has ended when it returns. Every
     method may also raise a `TodoError` of the store: unavailable, busy,
     timeout, and for a write `OutcomeUnknown`.
     """
 
     def __init__(
-        self, database: Database, user: str, now: Callable[[], datetime]
+        self,
+        database: Database,
+        user: str,
+        now: Callable[[], datetime],
+        *,
+        is_trial: bool = False,
     ) -> None:
         self._database = database
         self._user = user
         self._now = now
+        self._is_trial = is_trial
 
     async def add(self, new: NewTask) -> Added:
         """Store a task under the user's next number; one round trip.
@@ -88,9 +118,10 @@ class TaskService:
         Raises:
             Conflict: another user holds the id, or no number is left.
         """
-        task = self._task(new, self._now())
+        heading = self._heading(Command.ADD)
+        task = self._task(new, heading.at)
         return await self._run(
-            lambda tasks: tasks.add(task),
+            lambda tasks: tasks.add(task, heading),
             effect=Effect.REPEATABLE,
             creates=True,
         )
@@ -107,10 +138,10 @@ class TaskService:
         # No transaction, and no store is created for nothing.
         if not news:
             return []
-        now = self._now()
-        given = [self._task(new, now) for new in news]
+        heading = self._heading(Command.ADD)
+        given = [self._task(new, heading.at) for new in news]
         return await self._run(
-            lambda tasks: tasks.add_all(given),
+            lambda tasks: tasks.add_all(given, heading),
             effect=Effect.REPEATABLE,
             creates=True,
             together=True,
@@ -152,7 +183,7 @@ class TaskService:
         return _cut(await self._page(unlimited, today), query)
 
     async def get(self, reference: int | UUID) -> Task:
-        """Return one task; one round trip.
+        """Return one task, which may be in the trash; one round trip.
 
         Raises:
             NotFound: the user has no such task.
@@ -160,12 +191,17 @@ class TaskService:
         return (await self.find([reference]))[0]
 
     async def find(
-        self, references: Sequence[Reference], *, to_change: bool = False
+        self,
+        references: Sequence[Reference],
+        *,
+        to_change: bool = False,
+        is_live: bool = False,
     ) -> Tasks:
         """Return the named tasks, each once; one round trip.
 
         The order is that of the references. A range means the existing tasks
-        in it. With `to_change` the error says that nothing was changed.
+        in it. With `is_live` tasks in the trash do not count. With `to_change`
+        the error says that nothing was changed.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none.
@@ -174,21 +210,30 @@ class TaskService:
             found = await self._run(lambda tasks: tasks.named(references))
         except NoStore:
             found = []
-        if missing := _missing(references, found):
-            raise self._not_found(
-                missing, NOTHING_CHANGED if to_change else ""
-            )
-        return _in_order(references, found)
+        seen = found
+        if is_live:
+            seen = [task for task in found if task.deleted_at is None]
+        if missing := _missing(references, seen):
+            outcome = NOTHING_CHANGED if to_change else ""
+            raise self._not_found(missing, outcome, _in_trash(missing, found))
+        return _in_order(references, seen)
 
     async def update(
-        self, references: Sequence[Reference], changes: TaskChange
+        self,
+        references: Sequence[Reference],
+        changes: TaskChange,
+        *,
+        if_version: int | None = None,
+        command: Command = Command.UPDATE,
     ) -> Tasks:
         """Change fields of tasks, all or nothing; one round trip.
 
         In the given order. `updated_at` and `version` move only where a value
-        differs. A lost answer is settled by reading the tasks again.
+        differs. A lost answer is settled by reading the tasks again. `command`
+        is what the history calls it.
 
         Raises:
+            VersionConflict: `if_version` is given, and a task has another one.
             InvalidInput: nothing is named, or None is given for a field that
                 cannot be empty.
             NotFound: one named alone does not exist, or a range holds none;
@@ -200,13 +245,15 @@ class TaskService:
         for field in _NEVER_NULL:
             if field in named and named[field] is None:
                 raise InvalidInput.of(field, "cannot be empty")
-        return await self._set(references, changes)
+        return await self._set(references, changes, command, if_version)
 
     async def replace(
         self,
         references: Sequence[Reference],
         text: Replacement,
         changes: TaskChange,
+        *,
+        if_version: int | None = None,
     ) -> Tasks:
         """Replace a text in the titles of tasks, all or nothing.
 
@@ -220,12 +267,14 @@ class TaskService:
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
             DatabaseBusy: the tasks were changed again and again.
+            VersionConflict: `if_version` is given, and a task has another one.
             Conflict: a rule of the database keeps what is stored.
         """
         found: Tasks = []
         for _ in range(_TRIES):
             before = found
-            found = await self.find(references, to_change=True)
+            found = await self.find(references, to_change=True, is_live=True)
+            _check_version(found, if_version)
             # By id: a range could contain new tasks by now.
             ids = [task.id for task in found]
             retitled = [_retitled(task, text) for task in found]
@@ -245,10 +294,12 @@ class TaskService:
         Returns nothing if a task is gone or was changed. After a lost answer,
         read whether the tasks have the values now.
         """
-        now = self._now()
+        heading = self._heading(Command.UPDATE)
         try:
             return await self._run(
-                lambda tasks: tasks.change(ids, changes, now, retitled),
+                lambda tasks: tasks.change(
+                    ids, changes, heading, retitled=retitled
+                ),
                 effect=Effect.ONCE,
             )
         except (Conflict, Forbidden, InvalidInput) as error:
@@ -258,12 +309,16 @@ class TaskService:
             titles = {task.id: task.title for task in retitled}
             for task in found:
                 has_title = task.title == titles[task.id]
-                if not has_title or not _has_values(task, changes, now):
+                if not has_title or not _has_values(task, changes, heading.at):
                     raise
             return found
 
     async def complete(
-        self, references: Sequence[Reference], *, undo: bool = False
+        self,
+        references: Sequence[Reference],
+        *,
+        undo: bool = False,
+        if_version: int | None = None,
     ) -> Tasks:
         """Mark tasks as done, or as open with `undo`; one round trip.
 
@@ -273,58 +328,361 @@ class TaskService:
         Raises:
             NotFound: one named alone does not exist, or a range holds none;
                 nothing is changed.
+            VersionConflict: `if_version` is given, and a task has another one.
         """
-        return await self._set(references, TaskChange(completed=not undo))
+        wanted = TaskChange(completed=not undo)
+        return await self._set(references, wanted, Command.DONE, if_version)
 
-    async def delete(self, references: Sequence[Reference]) -> Tasks:
-        """Delete tasks and return them as they were; one round trip.
+    async def delete(
+        self,
+        references: Sequence[Reference],
+        *,
+        if_version: int | None = None,
+    ) -> Tasks:
+        """Move tasks to the trash; return them as they are now.
 
-        All or nothing, in the given order. A lost answer is settled by reading
-        the tasks again, and the delete is repeated only if all of them exist.
+        One round trip; all or nothing, in the given order. A lost answer is
+        settled by reading the tasks again.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none;
-                nothing is deleted.
+                nothing is changed.
+            VersionConflict: `if_version` is given, and a task has another one.
         """
+        heading = self._heading(Command.DELETE)
         try:
             return await self._change(
-                references, lambda tasks: tasks.remove(references)
+                references,
+                lambda tasks: tasks.move(
+                    references, heading.at, heading, if_version
+                ),
+                if_version=if_version,
             )
         except OutcomeUnknown as lost:
-            return await self._delete_again(references, lost)
+            found = await self._look(references, lost)
+            if all(task.deleted_at == heading.at for task in found):
+                return found
+            raise
+
+    async def restore(
+        self,
+        references: Sequence[Reference],
+        *,
+        if_version: int | None = None,
+    ) -> Tasks:
+        """Take tasks out of the trash; those outside it stay as they are.
+
+        One round trip; all or nothing, in the given order. A lost answer is
+        settled by reading the tasks again.
+
+        Raises:
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is changed.
+            VersionConflict: `if_version` is given, and a task has another one.
+        """
+        heading = self._heading(Command.RESTORE)
+        try:
+            return await self._change(
+                references,
+                lambda tasks: tasks.move(
+                    references, None, heading, if_version
+                ),
+                if_version=if_version,
+                is_live=False,
+            )
+        except OutcomeUnknown as lost:
+            found = await self._look(references, lost)
+            if all(task.deleted_at is None for task in found):
+                return found
+            raise
+
+    async def purge(self, references: Sequence[Reference]) -> Tasks:
+        """Delete tasks for good, in or out of the trash, and their history.
+
+        Returns them as they were. One round trip; all or nothing, in the given
+        order. A lost answer is settled by reading the tasks again, and the
+        purge is repeated only if all of them exist.
+
+        Raises:
+            NotFound: one named alone does not exist, or a range holds none;
+                nothing is purged.
+        """
+        heading = self._heading(Command.PURGE)
+        try:
+            return await self._change(
+                references,
+                lambda tasks: tasks.remove(references, heading),
+                is_live=False,
+            )
+        except OutcomeUnknown as lost:
+            return await self._purge_again(references, lost)
+
+    async def purge_trash(self, ids: Sequence[UUID]) -> Tasks:
+        """Delete tasks for good that are still in the trash; the others stay.
+
+        Returns them as they were, by number. One round trip.
+        """
+        heading = self._heading(Command.PURGE)
+        removed: Tasks = []
+        for in_turn in (False, True):
+            # Nothing is removed if something was done while this waited.
+            if ids and not removed:
+                removed = await self._run(
+                    lambda tasks: tasks.remove(ids, heading, only_trash=True),
+                    effect=Effect.ONCE,
+                    in_turn=in_turn,
+                )
+        return sorted(removed, key=lambda task: task.number)
+
+    async def trash(self, older_than: timedelta | None = None) -> Tasks:
+        """Return the tasks in the trash, by number.
+
+        With a time only those that have been there for longer.
+        """
+        before = _END
+        if older_than is not None:
+            before = self._now() - older_than
+        try:
+            return await self._run(lambda tasks: tasks.trash(before))
+        except NoStore:
+            return []
+
+    async def history(
+        self,
+        reference: int | UUID | None = None,
+        *,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> HistoryPage:
+        """Return operations, the latest first; one round trip.
+
+        `before` is the number that a page returned as `next`. With a reference
+        only what was done with that task, which may be purged; two round trips
+        for an id, and if nothing is found.
+
+        Raises:
+            InvalidInput: the limit is below 1.
+            NotFound: the user never had such a task.
+        """
+        if limit is not None and limit < 1:
+            raise InvalidInput.of("limit", "must be at least 1")
+        try:
+            if reference is None:
+                return await self._operate(
+                    lambda operations: operations.page(limit, before)
+                )
+            return await self._history_of(reference, limit, before)
+        except NoStore:
+            if reference is not None:
+                raise self._not_found([reference], "") from None
+            return HistoryPage([])
+
+    async def _history_of(
+        self, reference: int | UUID, limit: int | None, before: int | None
+    ) -> HistoryPage:
+        """Return what was done with one task; see `history`."""
+        number = await self._operate(
+            lambda operations: operations.number_of(reference)
+        )
+        if number is None:
+            raise self._not_found([reference], "")
+        page = await self._operate(
+            lambda operations: operations.page(limit, before, number)
+        )
+        if page.operations or page.fault is not None:
+            return page
+        first = page
+        if before is not None:
+            first = await self._operate(
+                lambda operations: operations.page(1, None, number)
+            )
+        if not first.operations:
+            # Perhaps the task is older than the history.
+            await self.find([reference])
+        return page
+
+    async def undo(self, number: int | None = None) -> Undone:
+        """Take back an operation as a whole; one round trip.
+
+        Without a number it is the latest one that is neither undone nor an
+        undo, redo or purge. A new task is moved to the trash. Purged tasks are
+        passed over.
+
+        Raises:
+            NotFound: there is no such operation.
+            Conflict: a task has changed since in a field that would be set
+                back, or all tasks are purged; nothing is changed.
+            InvalidInput: the number is that of a purge, undo or redo.
+        """
+        statement = "undo" if number is None else "undo_one"
+        if number is not None and not 0 < number <= _LAST_OPERATION:
+            raise self._no_operation(number)
+        found = await self._take_back(statement, Command.UNDO, number)
+        if found.number is None:
+            raise self._no_operation(number)
+        if found.undone_by is not None and found.undoes is None:
+            undone_by = found.undone_by
+            return Undone(
+                undone_by, found.number, found.command, [], is_new=False
+            )
+        if found.is_blocked:
+            raise InvalidInput.of(
+                "operation",
+                f"{found.number} is {_article(found.command)}, which cannot be undone",
+            )
+        return _undone(found)
+
+    async def redo(self) -> Undone:
+        """Bring back the operation that was undone last; one round trip.
+
+        Only while nothing else was done since.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: a task has changed since, by another program.
+        """
+        found = await self._take_back("redo", Command.REDO, None)
+        if found.number is None:
+            raise NotFound(f"Nothing to redo for {self._user}")
+        return replace(_undone(found), redoes=found.undoes)
+
+    async def _take_back(
+        self, statement: str, command: Command, number: int | None
+    ) -> TakenBack:
+        """Take back an operation, again if something was done meanwhile.
+
+        Raises:
+            OutcomeUnknown: the answer was lost, and so is the outcome.
+        """
+        heading = self._heading(command)
+
+        async def take_back(*, in_turn: bool) -> TakenBack:
+            return await self._operate(
+                lambda operations: operations.take_back(
+                    statement, heading, number
+                ),
+                effect=Effect.ONCE,
+                in_turn=in_turn,
+            )
+
+        try:
+            found = await take_back(in_turn=False)
+            if found.is_late:
+                found = await take_back(in_turn=True)
+        except NoStore:
+            return TakenBack()
+        except (Conflict, Forbidden, InvalidInput) as error:
+            raise error.unchanged() from error
+        except OutcomeUnknown as lost:
+            return await self._look_for(heading, lost)
+        return found
+
+    async def _look_for(
+        self, heading: Heading, lost: OutcomeUnknown
+    ) -> TakenBack:
+        """Find out what an undo has done whose answer was lost.
+
+        Raises:
+            OutcomeUnknown: it is not among the latest operations.
+        """
+        try:
+            page = await self.history(limit=_LOOKED_AT)
+            for each in page.operations:
+                if each.id == heading.id and each.undoes is not None:
+                    numbers = [entry.number for entry in each.tasks]
+                    tasks = await self.find(numbers)
+                    return await self._as_taken_back(each, tasks)
+        except TodoError:
+            # This error is about reading; the outcome is what matters.
+            raise lost from None
+        raise lost
+
+    async def _as_taken_back(
+        self, operation: Operation, tasks: Tasks
+    ) -> TakenBack:
+        """Describe an undo that was found in the history."""
+        undone = await self._operation(operation.undoes or 0)
+        root = ""
+        if undone.undoes is not None:
+            root = (await self._operation(undone.undoes)).command
+        there = {task.id for task in tasks}
+        gone = [each for each in undone.tasks if each.id not in there]
+        return TakenBack(
+            undone.operation,
+            undone.command,
+            undone.undoes,
+            purged=tuple(each.number for each in gone),
+            operation=operation.operation,
+            root=root,
+            tasks=tuple(tasks),
+        )
+
+    async def _operation(self, number: int) -> Operation:
+        """Return one operation.
+
+        Raises:
+            NotFound: it does not exist, or cannot be read.
+        """
+        page = await self.history(limit=1, before=number + 1)
+        if not page.operations:
+            raise self._no_operation(number)
+        return page.operations[0]
+
+    def _no_operation(self, number: int | None) -> NotFound:
+        """Return the error for an operation that does not exist."""
+        if number is None:
+            return NotFound(f"Nothing to undo for {self._user}")
+        return NotFound(
+            f"No operation {number} for {self._user}{NOTHING_CHANGED}",
+            hint="todo history",
+        )
 
     async def _set(
-        self, references: Sequence[Reference], wanted: TaskChange
+        self,
+        references: Sequence[Reference],
+        wanted: TaskChange,
+        command: Command,
+        if_version: int | None,
     ) -> Tasks:
         """Set fields of tasks.
 
         After a lost answer, read whether the tasks have the values now.
         """
-        now = self._now()
+        heading = self._heading(command)
         try:
             return await self._change(
                 references,
-                lambda tasks: tasks.change(references, wanted, now),
+                lambda tasks: tasks.change(
+                    references, wanted, heading, if_version=if_version
+                ),
+                if_version=if_version,
             )
         except OutcomeUnknown as lost:
             # If the tasks have the values now, it does not matter who set them.
             found = await self._look(references, lost)
-            if all(_has_values(task, wanted, now) for task in found):
+            if all(_has_values(task, wanted, heading.at) for task in found):
                 return found
             raise
 
-    async def _delete_again(
+    async def _purge_again(
         self, references: Sequence[Reference], lost: OutcomeUnknown
     ) -> Tasks:
-        """Repeat a delete whose answer was lost, if every task still exists."""
+        """Repeat a purge whose answer was lost, if every task still exists."""
         found = await self._look(references, lost)
         # By id: a range could contain new tasks by now.
         ids: list[Reference] = [task.id for task in found]
-        removed = await self._run(
-            lambda tasks: tasks.remove(ids), effect=Effect.ONCE
-        )
+        heading = self._heading(Command.PURGE)
+        removed: Tasks = []
+        for in_turn in (False, True):
+            # Nothing is removed if something was done while this waited.
+            if not removed:
+                removed = await self._run(
+                    lambda tasks: tasks.remove(ids, heading),
+                    effect=Effect.ONCE,
+                    in_turn=in_turn,
+                )
         if not removed:
-            # The first delete has succeeded after all.
+            # The first purge has succeeded after all.
             raise _gone(lost)
         return _whole(references, removed)
 
@@ -348,18 +706,24 @@ class TaskService:
         self,
         references: Sequence[Reference],
         change: Callable[[TaskRepository], Awaitable[Tasks]],
+        *,
+        if_version: int | None = None,
+        is_live: bool = True,
     ) -> Tasks:
         """Run a change that affects all named tasks or none.
 
         Only if it affects none, a second statement finds out which task is
-        missing.
+        missing, or with `if_version` has another version. With `is_live` those
+        in the trash are missing.
         """
         if not references:
             return []
         found: Tasks = []
-        for _ in range(_TRIES):
+        for number in range(1, _TRIES + 1):
             try:
-                changed = await self._run(change, effect=Effect.ONCE)
+                changed = await self._run(
+                    change, effect=Effect.ONCE, in_turn=number > 1
+                )
             except NoStore:
                 changed = []
             except (Conflict, Forbidden, InvalidInput) as error:
@@ -368,17 +732,54 @@ class TaskService:
                 return _whole(references, changed)
             before = found
             # Raises NotFound, unless the task was added in the meantime.
-            found = await self.find(references, to_change=True)
+            try:
+                found = await self.find(
+                    references, to_change=True, is_live=is_live
+                )
+            except SchemaMismatch:
+                # It is there, and cannot be read. It can be changed.
+                if number == _TRIES:
+                    raise
+            _check_version(found, if_version)
         raise _not_written(is_same=found == before)
 
     async def _run(
-        self, work: Callable[[TaskRepository], Awaitable[T]], **how: Any
+        self,
+        work: Callable[[TaskRepository], Awaitable[T]],
+        *,
+        in_turn: bool = False,
+        **how: Any,
     ) -> T:
-        """Call `work` with the user's tasks; `how` goes to `Database.run`."""
-        return await self._database.run(
-            lambda connection: work(TaskRepository(connection, self._user)),
-            **how,
-        )
+        """Call `work` with the user's tasks; `how` goes to `Database.run`.
+
+        With `in_turn` a statement of its own locks the counter first, and puts
+        it right. So `work` sees all that was done while this waited, which a
+        single statement does not. It costs turns, as a trial may.
+        """
+        is_trial = self._is_trial and "effect" in how
+        in_turn = in_turn or is_trial
+
+        async def call(connection: Connection) -> T:
+            tasks = TaskRepository(connection, self._user)
+            if in_turn:
+                await tasks.catch_up()
+            return await work(tasks)
+
+        if in_turn:
+            how["together"] = True
+        return await self._database.run(call, is_trial=is_trial, **how)
+
+    async def _operate(
+        self,
+        work: Callable[[OperationRepository], Awaitable[T]],
+        **how: Any,
+    ) -> T:
+        """Do the same with the user's operations."""
+        return await self._run(lambda tasks: work(tasks.operations()), **how)
+
+    def _heading(self, command: Command) -> Heading:
+        """Return what the history says of an operation that begins now."""
+        return Heading(uuid4(), self._now(), command)
 
     def _task(self, new: NewTask, now: datetime) -> Task:
         """Return the task to store.
@@ -395,19 +796,106 @@ class TaskService:
             "updated_at": now,
             "completed_at": None,
             "version": 1,
+            "deleted_at": None,
         }
         return Task(**given | ours)
 
     def _not_found(
-        self, missing: Sequence[Reference], outcome: str
+        self,
+        missing: Sequence[Reference],
+        outcome: str,
+        in_trash: Sequence[int] = (),
     ) -> NotFound:
-        """Return the error that names the missing tasks."""
+        """Return the error that names the missing tasks.
+
+        `in_trash` are the numbers of those that can be restored.
+        """
         words = ", ".join(_written(reference) for reference in missing)
         noun = "tasks" if len(missing) > 1 else "task"
-        return NotFound(
-            f"No {noun} {words} for {self._user}{outcome}",
-            hint="todo list --status all",
+        message = f"No {noun} {words} for {self._user}{outcome}"
+        if in_trash:
+            numbers = " ".join(str(number) for number in in_trash)
+            hint = f"in the trash: todo restore {numbers}"
+            return InTrash(message, hint=hint)
+        return NotFound(message, hint="todo list --status all")
+
+
+def _in_trash(
+    missing: Sequence[Reference], found: Sequence[Task]
+) -> list[int]:
+    """Return the numbers of found tasks that references mean."""
+    named = _missing_of(missing, found)
+    return sorted({task.number for task in named})[:_NAMED_UP_TO]
+
+
+def _missing_of(
+    references: Sequence[Reference], found: Sequence[Task]
+) -> list[Task]:
+    """Return the tasks that one of the references names."""
+    named = []
+    for task in found:
+        for reference in references:
+            if isinstance(reference, range):
+                is_named = task.number in reference
+            else:
+                is_named = reference in (task.number, task.id)
+            if is_named:
+                named.append(task)
+                break
+    return named
+
+
+def _check_version(found: Sequence[Task], if_version: int | None) -> None:
+    """Check that tasks have the version that was asked for.
+
+    Raises:
+        VersionConflict: one has another version.
+    """
+    other = [task for task in found if task.version != if_version]
+    if if_version is None or not other:
+        return
+    task = other[0]
+    raise VersionConflict(
+        f"Task {task.number} has version {task.version}, "
+        f"not {if_version}{NOTHING_CHANGED}",
+        hint=f"todo show {task.number}",
+        details=[{"field": "version", "message": str(task.version)}],
+    )
+
+
+def _undone(found: TakenBack) -> Undone:
+    """Return what was taken back.
+
+    Raises:
+        Conflict: tasks have changed since, or all are purged.
+    """
+    number = found.number or 0
+    if found.others:
+        noun = "Task" if len(found.others) == 1 else "Tasks"
+        verb = "has" if len(found.others) == 1 else "have"
+        named = first_few(found.others, _NAMED_UP_TO)
+        raise Conflict(
+            f"{noun} {named} {verb} changed since operation {number}"
+            f"{NOTHING_CHANGED}",
+            hint=f"todo history {found.others[0]}",
         )
+    if found.operation is None and found.purged:
+        message = f"All tasks of operation {number} were purged"
+        raise Conflict(f"{message}{NOTHING_CHANGED}")
+    if found.operation is None:
+        raise _not_written(is_same=True)
+    return Undone(
+        found.operation,
+        number,
+        found.root or found.command,
+        list(found.tasks),
+        found.purged,
+    )
+
+
+def _article(command: str) -> str:
+    """Return a command with its article."""
+    return f"an {command}" if command.startswith("u") else f"a {command}"
 
 
 def _not_written(*, is_same: bool) -> Conflict | DatabaseBusy:

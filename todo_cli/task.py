@@ -217,6 +217,10 @@ Version = Annotated[
         example=1,
     ),
 ]
+DeletedAt = Annotated[
+    datetime | None,
+    About("In the trash since then; null for a task outside the trash."),
+]
 
 
 @dataclass(slots=True)
@@ -238,6 +242,7 @@ class Task:
     project: Project = None
     tags: Tags = field(default_factory=list)
     version: Version = 1
+    deleted_at: DeletedAt = None
 
 
 class _Mark(Enum):
@@ -339,13 +344,15 @@ class Replacement(NamedTuple):
 class TaskStatus(StrEnum):
     """Which tasks a list contains.
 
-    An open task that waits for a later day is WAITING, and not OPEN.
+    An open task that waits for a later day is WAITING, and not OPEN. Those in
+    the trash are only TRASH, whatever else they are.
     """
 
     OPEN = "open"
     WAITING = "waiting"
     DONE = "done"
     ALL = "all"
+    TRASH = "trash"
 
 
 class Sort(StrEnum):
@@ -367,6 +374,7 @@ class Sort(StrEnum):
     UPDATED = "updated"
     COMPLETED = "completed"
     WAIT = "wait"
+    DELETED = "deleted"
 
 
 class Group(StrEnum):
@@ -444,6 +452,7 @@ USUAL_ORDER: Final[Mapping[TaskStatus, Sort]] = {
     TaskStatus.WAITING: Sort.WAIT,
     TaskStatus.DONE: Sort.COMPLETED,
     TaskStatus.ALL: Sort.NEWEST,
+    TaskStatus.TRASH: Sort.DELETED,
 }
 """The order of a list that names none."""
 
@@ -481,6 +490,85 @@ class Added:
 
     task: Task
     is_new: bool
+
+
+class Command(StrEnum):
+    """What an operation did: the verb of the command, without its arguments."""
+
+    ADD = "add"
+    UPDATE = "update"
+    NOTE = "note"
+    DONE = "done"
+    DELETE = "delete"
+    RESTORE = "restore"
+    PURGE = "purge"
+    UNDO = "undo"
+    REDO = "redo"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an operation did with one task."""
+
+    id: UUID
+    number: int
+    title: str | None
+    """The title now; None if the task was purged."""
+    changes: Mapping[str, tuple[Any, Any]]
+    """The old and the new value of each field that changed, in field order.
+
+    Empty if the task was purged. Without `id`, `number`, `user_id`,
+    `updated_at` and `version`. The old values of a new task are None.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one command did; the fields are in the order of the JSON."""
+
+    operation: int
+    """Counted for each user from 1, without a gap."""
+    id: UUID
+    at: datetime
+    command: str
+    """A `Command`, or a word of a later version of this program."""
+    undoes: int | None
+    """For `undo` the operation that it took back; for `redo` the `undo`."""
+    undone_by: int | None
+    tasks: list[Entry]
+    """In the order of their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Operations, the latest first."""
+
+    operations: list[Operation]
+    next: int | None = None
+    """Operations before this number continue the list; None at its end."""
+    fault: TodoError | None = None
+    """Names the operations that are missing here: they cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What `undo` or `redo` has done."""
+
+    operation: int
+    """The number of this undo or redo, or of the undo that came before."""
+    undoes: int
+    """The operation that was taken back; for a redo it is an undo."""
+    command: str
+    """The command of the operation that is undone, or done again."""
+    tasks: list[Task]
+    """The changed tasks as they are now, by number; without purged ones."""
+    purged: tuple[int, ...] = ()
+    """The numbers of purged tasks, which were passed over."""
+    is_new: bool = True
+    """False if the operation had been undone before; nothing was done now."""
+    redoes: int | None = None
+    """For a redo, the operation that is done again."""
 
 
 # Cached: resolving type hints is slow, and every new task needs them.

@@ -317,7 +317,7 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
     said.clear()
     await tasks.list()
 
-    assert len(first) == 10, first
+    assert len(first) == 12, first
     assert first[0] == ["SELECT", "alembic_version.version_num"]
     assert [words[0] for words in first[1:]] == [
         "BEGIN",
@@ -325,6 +325,9 @@ async def test_a_file_that_is_there_is_asked_for_its_version_alone(
         "INSERT",
         "INSERT",
         # The trigger that notes the new text, by name and by content.
+        "INSERT",
+        "INSERT",
+        # The operation, and what it did.
         "INSERT",
         "INSERT",
         "SELECT",

@@ -188,7 +188,9 @@ def older(store: Store, is_made: bool) -> Store:
             file.execute(statement)
         file.execute("CREATE TABLE alembic_version (version_num)")
         file.execute("INSERT INTO alembic_version VALUES ('0001')")
-        file.execute("INSERT INTO counter VALUES ('ada', 1500)")
+        file.execute(
+            "INSERT INTO counter (user_id, last) VALUES ('ada', 1500)"
+        )
         file.execute(
             "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1500)"
             " INSERT INTO task (id, number, user_id, title, created_at,"

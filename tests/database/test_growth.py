@@ -36,7 +36,7 @@ STORES = Path(__file__).parents[1] / "stores"
 VERSIONS = sorted(path.stem for path in STORES.glob("*.db"))
 PACKAGE = Path(todo_cli.__file__).parent
 USERS = ["ada", "bob smith", "grace"]
-TASKS = """SELECT id, number, user_id, title, description, completed, created_at,
+TASKS = """SELECT id, number, user_id, title, description, {done}, created_at,
     updated_at, completed_at FROM todo.task ORDER BY user_id, number"""
 COUNTERS = "SELECT user_id, last FROM todo.counter ORDER BY user_id"
 
@@ -209,7 +209,9 @@ def run(store: Store, sql: str) -> None:
 
 def rows_of(store: Store) -> list[tuple[Any, ...]]:
     """Every task and every counter."""
-    return [*fetch(store, TASKS), *fetch(store, COUNTERS)]
+    [version] = version_of(store)
+    done = "is_done" if version >= "0004" else "completed"
+    return [*fetch(store, TASKS.format(done=done)), *fetch(store, COUNTERS)]
 
 
 def version_of(store: Store) -> list[str]:

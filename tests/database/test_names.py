@@ -96,7 +96,7 @@ async def test_a_file_of_any_name_is_a_store_and_a_source(
         open_database(SqliteTarget(path)) as source,
         open_database(SqliteTarget(other)) as target,
     ):
-        copied = await copy(source, target, lambda *_: None)
+        copied = await copy(source, target, lambda *_: None, Clock()())
     assert copied.new == 1
     assert await titles(other, clock) == ["one"]
 
@@ -267,9 +267,11 @@ async def test_a_file_with_two_names_is_a_source_of_an_import(
         open_database(SqliteTarget(linked)) as source,
         open_database(target) as database,
     ):
-        assert (await copy(source, database, lambda *_: None)).new == 1
+        assert (
+            await copy(source, database, lambda *_: None, Clock()())
+        ).new == 1
         with pytest.raises(IoFailed, match="2 names"):
-            await copy(database, source, lambda *_: None)
+            await copy(database, source, lambda *_: None, Clock()())
 
     shutil.rmtree(tmp_path / "new")
     assert everything(tmp_path) == before

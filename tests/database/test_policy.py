@@ -1,7 +1,14 @@
 """`todo db policy`: several people in one database, kept apart by PostgreSQL itself."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -11,7 +18,12 @@ from tests.support.blocking import wait_for
 from tests.support.program import Todo
 from tests.support.site import MAY_HALF_CLOSE, Site
 from tests.support.turns import TurnProxy
+from todo_cli.database.engine import open_database
 from todo_cli.database.schema import HEAD
+from todo_cli.database.url import parse_url
+from todo_cli.errors import Forbidden, NotFound
+from todo_cli.service import TaskService
+from todo_cli.task import NewTask, Operation, Replacement, TaskChange
 
 pytestmark = MAY_HALF_CLOSE
 
@@ -255,7 +267,7 @@ def test_a_role_cannot_get_round_the_program(shared: Site) -> None:
     ) == [("ada",)]
     for sql in (
         "UPDATE todo.task SET user_id = 'bob'",
-        "INSERT INTO todo.counter VALUES ('carol', 7)",
+        "INSERT INTO todo.counter (user_id, last) VALUES ('carol', 7)",
         "ALTER TABLE todo.task DISABLE ROW LEVEL SECURITY",
         "DROP TABLE todo.task",
         "DELETE FROM todo.counter",
@@ -437,7 +449,7 @@ def test_says_that_rights_are_lacking(
             ["delete", "1"],
         ):
             assert_refused(run, *command, code="FORBIDDEN", names=["rights"])
-        assert site.fetch("SELECT title, completed FROM todo.task") == [
+        assert site.fetch("SELECT title, is_done FROM todo.task") == [
             ("first", False)
         ]
     finally:
@@ -540,3 +552,131 @@ def test_the_recipe_wants_the_schema_to_be_the_database_owners(
         match=f"belongs to {OWNER}, not to the owner of the database",
     ):
         wait_for(run_as_owner(site, owner("db", "policy", "ada").out))
+
+
+# History and trash
+
+OPERATIONS = "SELECT * FROM todo.operation"
+CHANGES = "SELECT * FROM todo.change"
+ALL_HISTORY = (
+    "SELECT o, c FROM todo.operation o FULL JOIN todo.change c"
+    " ON (o.user_id, o.number) = (c.user_id, c.operation)"
+    " ORDER BY o.user_id, o.number, c.number"
+)
+
+
+@asynccontextmanager
+async def served(
+    site: Site, role: str, user: str
+) -> AsyncIterator[TaskService]:
+    """The tasks of a user, in the eyes of a role."""
+    url = site.server.url(
+        site.database, user=role, password=SECRET.format(role)
+    )
+    async with open_database(parse_url(url, cwd=site.cwd)) as database:
+        yield TaskService(database, user, site.clock)
+
+
+async def change_everything(site: Site, role: str) -> list[Operation]:
+    """Change tasks in every way, and take it back; what was done."""
+    async with served(site, role, role) as tasks:
+        await tasks.add_all([NewTask("a", tags=["x"]), NewTask("b")])
+        await tasks.update([2, 3], TaskChange(title="c", add_tags=["y"]))
+        await tasks.replace([2], Replacement("c", "d"), TaskChange())
+        await tasks.complete([1, 2])
+        await tasks.delete([2])
+        await tasks.restore([2])
+        await tasks.undo()
+        await tasks.redo()
+        await tasks.undo(4)
+        await tasks.delete([3])
+        trash = await tasks.trash()
+        await tasks.purge([task.id for task in trash])
+        return (await tasks.history(limit=None)).operations
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_a_role_takes_its_own_changes_back(shared: Site, person: str) -> None:
+    operations = wait_for(change_everything(shared, person))
+
+    assert [each.command for each in reversed(operations)] == [
+        *("add", "add", "update", "update", "done", "delete", "restore"),
+        *("undo", "redo", "undo", "delete", "purge"),
+    ]
+    owners = shared.fetch("SELECT DISTINCT user_id FROM todo.change")
+    assert {owner for (owner,) in owners} == set(PEOPLE)
+
+
+def test_a_role_sees_nothing_of_the_history_of_others(shared: Site) -> None:
+    for person in ("ada", "bob"):
+        wait_for(change_everything(shared, person))
+
+    for sql in (OPERATIONS, CHANGES):
+        rows = wait_for(fetch_as(shared, "ada", sql))
+        assert rows
+        assert {row[0] for row in rows} == {"ada"}
+
+    async def told() -> list[Operation]:
+        async with served(shared, "ada", "bob") as tasks:
+            return (await tasks.history(limit=None)).operations
+
+    assert wait_for(told()) == []
+
+
+@pytest.mark.parametrize(
+    "take_back",
+    [
+        lambda tasks: tasks.undo(),
+        lambda tasks: tasks.undo(1),
+        lambda tasks: tasks.undo(6),
+        lambda tasks: tasks.redo(),
+        lambda tasks: tasks.restore([1]),
+        lambda tasks: tasks.purge([1]),
+    ],
+    ids=["undo", "undo 1", "undo 6", "redo", "restore", "purge"],
+)
+def test_a_role_takes_nothing_of_anybody_else_back(
+    shared: Site, take_back: Callable[[TaskService], Awaitable[object]]
+) -> None:
+    wait_for(change_everything(shared, "bob"))
+
+    async def undo_as(role: str, user: str) -> None:
+        async with served(shared, role, user) as tasks:
+            await tasks.undo()
+
+    wait_for(undo_as("bob", "bob"))
+    before = shared.fetch(ALL_HISTORY), shared.fetch(EVERYTHING)
+
+    async def try_it() -> None:
+        async with served(shared, "ada", "bob") as tasks:
+            await take_back(tasks)
+
+    with pytest.raises((NotFound, Forbidden)):
+        wait_for(try_it())
+    assert (shared.fetch(ALL_HISTORY), shared.fetch(EVERYTHING)) == before
+
+
+def test_a_role_cannot_write_history_past_the_program(shared: Site) -> None:
+    wait_for(change_everything(shared, "bob"))
+    before = shared.fetch(ALL_HISTORY)
+
+    for sql in (
+        "INSERT INTO todo.operation (user_id, number, id, at, command)"
+        " VALUES ('bob', 99, gen_random_uuid(), now(), 'add')",
+        "INSERT INTO todo.change (user_id, operation, task_id, number,"
+        " old_values, new_values)"
+        " VALUES ('bob', 1, gen_random_uuid(), 9, '{}', '{}')",
+        "DELETE FROM todo.operation",
+        "DELETE FROM todo.change",
+        "TRUNCATE todo.operation, todo.change",
+        "UPDATE todo.operation SET user_id = 'bob'",
+        "UPDATE todo.change SET user_id = 'bob'",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            wait_for(fetch_as(shared, "ada", sql))
+    for sql in (
+        "UPDATE todo.change SET old_values = '{}' WHERE user_id = 'bob' RETURNING 1",
+        "UPDATE todo.operation SET undone_by = 1 WHERE user_id = 'bob' RETURNING 1",
+    ):
+        assert wait_for(fetch_as(shared, "ada", sql)) == []
+    assert shared.fetch(ALL_HISTORY) == before

@@ -288,3 +288,29 @@ async def test_a_connection_is_cut_when_nobody_waits_for_a_cancelled_call(
         await ping(server)
 
     assert gate.dials == 2
+
+
+async def test_an_idle_connection_that_died_is_replaced(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    async with pool(target, gate, size=1) as server:
+        async with server.connection() as session:
+            driver = session.driver
+        driver.terminate()
+        await ping(server)
+
+    assert gate.dials == 2
+
+
+async def test_a_connection_is_cut_when_the_server_does_not_confirm(
+    target: PostgresTarget, gate: Gate
+) -> None:
+    async with pool(target, gate, size=1) as server:
+        async with server.connection() as session:
+            asking = asyncio.create_task(session.execute("SELECT pg_sleep(9)"))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            await asyncio.wait([asking])
+            await session.driver.settle(0)
+            assert session.driver.is_closed()
+        await ping(server)

@@ -1,4 +1,4 @@
-"""Revision 0002: a store of 0001 works as it is, and an upgrade adds the CHECKs of times."""
+"""Stores of older revisions: an upgrade loses nothing, and makes them like new ones."""
 
 import io
 import sqlite3
@@ -39,9 +39,9 @@ only_postgresql = pytest.mark.parametrize(
 FIRST = "0001"
 INSERT = """INSERT INTO todo.task (id, number, user_id, title, completed, created_at,
     updated_at, completed_at) VALUES ({}, {}, 'ada', 'by hand', {}, {}, {}, {})"""
-TASKS = """SELECT id, number, user_id, title, description, completed, created_at,
+TASKS = """SELECT id, number, user_id, title, description, {done}, created_at,
     updated_at, completed_at FROM todo.task ORDER BY user_id, number"""
-COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
+COUNTERS = "SELECT user_id, last FROM todo.counter ORDER BY user_id"
 NOON = "'2026-01-02T12:00:00.000000Z'"
 
 
@@ -50,6 +50,11 @@ def row(number: int, **values: str) -> str:
     given = {"id": f"'{uuid4()}'", "number": str(number), "completed": "false"}
     given |= {"created_at": NOON, "updated_at": NOON, "completed_at": "NULL"}
     return INSERT.format(*(given | values).values())
+
+
+def upgraded(insert: str) -> str:
+    """An INSERT of `row` for a store of today."""
+    return insert.replace("completed,", "is_done,", 1)
 
 
 @pytest.fixture(params=[FIRST])
@@ -72,21 +77,21 @@ async def first(
         "INSERT INTO todo.counter VALUES ('ada', 1)",
     ):
         await run_sql(store, statement)
-    if request.param == "0002":
-        await bring_to_0002(store)
+    if request.param != FIRST:
+        await bring_to(request.param, store)
     return store
 
 
 each_revision = pytest.mark.parametrize(
-    "first", [FIRST, "0002"], indirect=True
+    "first", [FIRST, "0002", "0003"], indirect=True
 )
 
 
-async def bring_to_0002(store: Store) -> None:
-    """Run the second revision, as `todo db upgrade --sql` printed it."""
+async def bring_to(revision: str, store: Store) -> None:
+    """Run later revisions, as `todo db upgrade --sql` printed them."""
     config = upgrade._config(output_buffer=(printed := io.StringIO()))
     config.attributes["dialect_name"] = store.kind
-    command.upgrade(config, f"{FIRST}:0002", sql=True)
+    command.upgrade(config, f"{FIRST}:{revision}", sql=True)
     sql = printed.getvalue()
     if store.kind == "sqlite":
         with sqlite3.connect(file_of(store), isolation_level=None) as file:
@@ -105,14 +110,19 @@ def revision_0001(kind: str) -> list[str]:
     return list(import_module(name).STATEMENTS[kind])
 
 
-TASKS_AS_TEXT = """SELECT id, number, user_id, title, completed, created_at::text,
+TASKS_AS_TEXT = """SELECT id, number, user_id, title, {done}, created_at::text,
     updated_at::text, completed_at::text FROM todo.task ORDER BY user_id, number"""
 
 
 async def rows_of(store: Store) -> list[list[tuple[Any, ...]]]:
-    """Every task and every counter."""
+    """Every task and every counter, in the columns of the first revision."""
     tasks = TASKS if store.kind == "sqlite" else TASKS_AS_TEXT
-    return [await fetch_all(store, sql) for sql in (tasks, COUNTERS)]
+    [version] = await read_version(store)
+    done = "is_done" if version >= "0004" else "completed"
+    return [
+        await fetch_all(store, sql)
+        for sql in (tasks.format(done=done), COUNTERS)
+    ]
 
 
 # Used as it is
@@ -293,10 +303,10 @@ async def test_rows_that_break_the_new_checks_stay_and_no_more_are_taken(
     taken = []
     for statement in rows:
         with suppress(*REFUSALS):
-            await run_sql(first, statement)
+            await run_sql(first, upgraded(statement))
             taken.append(statement)
     assert taken == []
-    await run_sql(first, row(2))
+    await run_sql(first, upgraded(row(2)))
 
 
 @pytest.mark.spec("001/FR-012")
@@ -308,13 +318,14 @@ async def test_a_new_store_refuses_what_cannot_be_read(store: Store) -> None:
         rows += [row(99, created_at=BLOB), row(99, id=ID_AS_BLOB)]
     for statement in rows:
         with suppress(*REFUSALS):
-            await run_sql(store, statement)
+            await run_sql(store, upgraded(statement))
             taken.append(statement)
 
     assert taken == []
     edges = ("1900-01-01T00:00:00.000000Z", "9998-12-31T23:59:59.999999Z")
     for number, edge in enumerate(edges, start=1):
-        await run_sql(store, row(number, created_at=f"'{edge}'"))
+        insert = row(number, created_at=f"'{edge}'")
+        await run_sql(store, upgraded(insert))
 
 
 @pytest.mark.nothing_made
@@ -369,7 +380,7 @@ async def test_what_somebody_added_beside_the_tables_stays(
 
     there = await fetch_all(first, "SELECT sql FROM sqlite_master")
     assert {sql for (sql,) in there} >= set(added)
-    await run_sql(first, row(2))
+    await run_sql(first, upgraded(row(2)))
     assert await fetch_all(first, "SELECT * FROM log") == [
         ("by hand :x 10:30",)
     ]
@@ -378,7 +389,92 @@ async def test_what_somebody_added_beside_the_tables_stays(
     assert await fetch_all(first, folded) == [("by hand",)]
 
 
+@pytest.mark.nothing_made
+@pytest.mark.spec("001/FR-041")
+async def test_what_somebody_made_of_a_column_that_gets_another_name_goes_on(
+    first: Store, database: Database
+) -> None:
+    view = "SELECT title, completed AS theirs FROM todo.task"
+    await run_sql(first, f"CREATE VIEW todo.theirs AS {view}")
+    await run_sql(
+        first, "CREATE INDEX by_theirs ON todo.task (completed, title)"
+    )
+    if first.kind == "sqlite":
+        await run_sql(first, "CREATE TABLE log (was, is_now)")
+        await run_sql(
+            first,
+            "CREATE TRIGGER logged AFTER UPDATE OF completed ON task BEGIN"
+            " INSERT INTO log VALUES (old.completed, new.completed); END",
+        )
+
+    assert await database.upgrade() == schema.HEAD
+
+    done = f"is_done = true, completed_at = {NOON}"
+    await run_sql(first, f"UPDATE todo.task SET {done} WHERE number = 1")
+    rows = await fetch_all(first, "SELECT title, theirs FROM todo.theirs")
+    assert rows == [("by hand", True)]
+    if first.kind == "sqlite":
+        assert await fetch_all(first, "SELECT * FROM log") == [(0, 1)]
+
+
+@pytest.mark.nothing_made
+@only_sqlite
+@pytest.mark.spec("001/FR-041")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "CREATE VIEW theirs AS SELECT a FROM gone",
+        "CREATE VIEW theirs AS SELECT gone FROM task",
+        "CREATE TRIGGER theirs AFTER DELETE ON task BEGIN"
+        " INSERT INTO gone VALUES (old.completed); END",
+        'CREATE VIEW "the ""irs: " AS SELECT a FROM gone;'
+        'CREATE TRIGGER instead INSTEAD OF INSERT ON "the ""irs: " BEGIN'
+        " SELECT 1; END",
+    ],
+)
+@each_revision
+async def test_what_somebody_left_broken_stops_no_upgrade(
+    first: Store, database: Database, broken: str
+) -> None:
+    before = await rows_of(first)
+    statements = broken.split(";C")
+    for number, statement in enumerate(statements):
+        statements[number] = f"C{statement}" if number else statement
+        await run_sql(first, statements[number])
+
+    assert await database.upgrade() == schema.HEAD
+
+    assert await rows_of(first) == before
+    there = await fetch_all(first, "SELECT sql FROM sqlite_master")
+    assert {sql for (sql,) in there} >= {*statements}
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+def test_rights_are_given_to_tables_that_an_upgrade_makes_and_no_others(
+    kind: str,
+) -> None:
+    scripts = {
+        version: upgrade.script(kind, version) for version in schema.REVISIONS
+    }
+    for version, tables in schema.REVISIONS.items():
+        new = schema.REVISIONS[schema.HEAD] - tables
+        given = {
+            table
+            for table in schema.REVISIONS[schema.HEAD]
+            if f"ON todo.{table} TO" in scripts[version]
+        }
+        assert given == (new if kind == "postgresql" else set())
+
+
 TAKEN = [
+    ("ALTER TABLE todo.task ADD COLUMN is_done INTEGER", "is_done"),
+    ("ALTER TABLE todo.task ADD COLUMN state INTEGER", "state"),
+    ("ALTER TABLE todo.counter ADD COLUMN operations INTEGER", "operations"),
+    ("CREATE TABLE todo.operation (mine INTEGER)", "operation"),
+    (
+        "CREATE INDEX {}task_deleted_at_idx ON todo.task (title)",
+        "task_deleted_at_idx",
+    ),
     ("ALTER TABLE todo.task ADD COLUMN project TEXT", "project"),
     ("CREATE TABLE todo.tag (mine INTEGER)", "tag"),
     (
@@ -391,7 +487,7 @@ TAKEN = [
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-041")
 @pytest.mark.parametrize(
-    ("change", "name"), TAKEN, ids=["column", "table", "index"]
+    ("change", "name"), TAKEN, ids=[name for _, name in TAKEN]
 )
 async def test_a_name_of_another_program_keeps_a_store_from_being_upgraded(
     first: Store, database: Database, change: str, name: str
@@ -483,7 +579,8 @@ async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
     filled = await fetch_all(administrator, FOLDED)
     assert filled == [("by hand",), ("by hand",), *broken]
     forced = await fetch_all(administrator, FORCED)
-    assert forced == [("counter",), ("tag",), ("task",)]
+    tables = sorted(schema.REVISIONS[schema.HEAD])
+    assert forced == [(table,) for table in tables]
     assert await rows_of(owner) == [[], []]
 
 
@@ -538,7 +635,7 @@ async def test_a_role_that_is_not_the_owner_names_who_can_upgrade(
         await tasks.update([added.task.number], TaskChange(add_tags=["d"]))
         names = "SELECT name FROM todo.tag ORDER BY 1"
         assert await fetch_all(guest, names) == [("c",), ("d",)]
-        await tasks.delete([added.task.number])
+        await tasks.purge([added.task.number])
         assert await fetch_all(administrator, names) == []
     # It filled its own rows and no others.
     filled = await fetch_all(administrator, FOLDED)

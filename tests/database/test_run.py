@@ -89,7 +89,7 @@ async def test_a_statement_is_found_by_its_name_or_given(
 async def test_an_error_in_a_transaction_undoes_it(
     connection: Connection,
 ) -> None:
-    counter = {"user_id": "ada", "last": 7}
+    counter = {"user_id": "ada", "last": 7, "operations": 3}
 
     async def fail() -> None:
         async with connection.transaction():

@@ -211,7 +211,7 @@ async def test_the_catalog_tells_schemas_apart(
             "ALTER TABLE todo.task ADD CONSTRAINT number_counts CHECK (number >= 0)",
             "ALTER TABLE todo.task ENABLE ROW LEVEL SECURITY",
             "DROP INDEX todo.task_unfilled_idx",
-            "CREATE INDEX task_unfilled_idx ON todo.task (user_id) WHERE completed",
+            "CREATE INDEX task_unfilled_idx ON todo.task (user_id) WHERE is_done",
         ]
     for change in changes:
         sql = (
@@ -1115,21 +1115,43 @@ MINE = {
         "TABLE todo.counter",
         "TABLE todo.tag",
         "TABLE todo.alembic_version",
+        "TABLE todo.operation",
+        "TABLE todo.change",
     ],
     "all but the counters": [
         "TABLE todo.task",
         "TABLE todo.tag",
         "TABLE todo.alembic_version",
+        "TABLE todo.operation",
+        "TABLE todo.change",
     ],
     "all but the tags": [
         "TABLE todo.task",
         "TABLE todo.counter",
+        "TABLE todo.alembic_version",
+        "TABLE todo.operation",
+        "TABLE todo.change",
+    ],
+    "all but the operations": [
+        "TABLE todo.task",
+        "TABLE todo.tag",
+        "TABLE todo.counter",
+        "TABLE todo.change",
+        "TABLE todo.alembic_version",
+    ],
+    "all but the changes": [
+        "TABLE todo.task",
+        "TABLE todo.tag",
+        "TABLE todo.counter",
+        "TABLE todo.operation",
         "TABLE todo.alembic_version",
     ],
     "all but the version": [
         "TABLE todo.task",
         "TABLE todo.tag",
         "TABLE todo.counter",
+        "TABLE todo.operation",
+        "TABLE todo.change",
     ],
 }
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.service.backdoor import fetch_all
 from tests.support.machine import needs
-from tests.support.stores import Store, make
+from tests.support.stores import Clock, Store, make
 from todo_cli.database import intake, scratch, transfer
 from todo_cli.database.engine import Database, open_database
 from todo_cli.database.run import Record
@@ -30,7 +30,7 @@ from todo_cli.errors import InvalidInput
 
 NOON = "2026-01-02T12:00:00.000000Z"
 INSERT = f"""
-INSERT INTO task (id, number, user_id, title, description, completed,
+INSERT INTO task (id, number, user_id, title, description, is_done,
 created_at, updated_at) VALUES (?, ?, ?, ?, ?, false, '{NOON}', '{NOON}')
 """
 COUNT = "SELECT count(*) FROM todo.task"
@@ -59,7 +59,7 @@ async def bring(
     """Import an embedded file."""
     async with open_database(SqliteTarget(path)) as source:
         return await transfer.copy(
-            source, target, lambda done, of: None, wishes
+            source, target, lambda done, of: None, Clock()(), wishes
         )
 
 
@@ -138,7 +138,9 @@ async def test_a_file_that_changes_meanwhile_is_read_as_of_one_moment(
             fill(source, 5, "zoe")
             with closing(sqlite3.connect(source)) as file, file:
                 file.execute("DELETE FROM task WHERE number = 200")
-                file.execute("INSERT INTO counter VALUES ('zoe', 99)")
+                file.execute(
+                    "INSERT INTO counter (user_id, last) VALUES ('zoe', 99)"
+                )
         return await original(self, table, rows)
 
     monkeypatch.setattr(Scratch, "add", add)
@@ -227,7 +229,13 @@ def task(number: int, user: str = "ada", id: UUID | None = None) -> Record:
         "title_folded": None,
         "description_folded": None,
         "project_folded": None,
+        "deleted_at": None,
     }
+
+
+def counter(user: str, last: int) -> Record:
+    """A row of a counter."""
+    return {"user_id": user, "last": last, "operations": 0}
 
 
 async def test_finds_the_tasks_of_one_id_or_number() -> None:
@@ -260,7 +268,7 @@ async def test_gives_a_counter_to_a_user_who_has_one() -> None:
         counters = [("ada", 9), ("bob", 7), ("ada", 5)]
         await rows.add(
             "counter",
-            [{"user_id": user, "last": last} for user, last in counters],
+            [counter(user, last) for user, last in counters],
         )
         await rows.give("ada", "ada")
         await rows.give("ada", "bob")
@@ -268,7 +276,7 @@ async def test_gives_a_counter_to_a_user_who_has_one() -> None:
 
         assert await rows.owners() == ["bob"]
         assert [part async for part in rows.read("counter", 10)] == [
-            [{"user_id": "bob", "last": 9}]
+            [counter("bob", 9)]
         ]
 
 
@@ -305,7 +313,8 @@ async def test_a_cancelled_import_stores_nothing(
         def stop(done: int, of: int) -> None:
             running.cancel()
 
-        running = asyncio.ensure_future(transfer.copy(opened, database, stop))
+        bringing = transfer.copy(opened, database, stop, Clock()())
+        running = asyncio.ensure_future(bringing)
         with pytest.raises(asyncio.CancelledError):
             await running
 

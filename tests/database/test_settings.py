@@ -161,7 +161,9 @@ async def test_writers_wait_for_each_other_at_every_isolation_level(
                 )
                 async with opened(own_postgres.url(place)) as target:
                     for _ in range(3):
-                        await copy(source, target, lambda _done, _all: None)
+                        await copy(
+                            source, target, lambda _done, _all: None, Clock()()
+                        )
 
         await asyncio.gather(
             *(write(tasks, f"w{n}") for n, tasks in enumerate(writers)),

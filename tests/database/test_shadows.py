@@ -270,16 +270,19 @@ def test_every_function_and_operator_is_qualified() -> None:
         *(statements[name].sql for name in statements.names),
         *(statements.listed(query).sql for query in QUERIES),
         *(
-            statements.change([field], tags=field in queries.TAGGING).sql
+            statements.change([field], naming, held, is_live=is_live).sql
             for field in queries.CHANGES
+            for naming in ("number", "id", "many")
+            for held in ([], ["titles", "version"])
+            for is_live in (True, False)
         ),
         *ddl.lock(ddl.dialect_of("postgresql")),
     ]
 
     for text in texts:
-        qualified = r"RECURSIVE \w+\(|'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ ="
+        qualified = r"RECURSIVE \w+\(|'[^']*'|OPERATOR\(pg_catalog\.[^)]+\)|SET (LOCAL )?\w+ =|, operations ="
         plain = re.sub(qualified, "", text)
-        assert re.findall(r"(?<![:.\w])[<>=+~|!-]+", plain) == [], text
+        assert re.findall(r"(?<![:.\w])[<>=+~|!@#&?%^-]+", plain) == [], text
         called = set(re.findall(r"(?<!\.)\b([a-z_]+)\(", plain)) - {"coalesce"}
         assert called == set(), text
 
@@ -289,7 +292,7 @@ def test_what_is_syntax_is_not_qualified() -> None:
 
     text = sql_of(task.description.is_(None) & task.completed, "postgresql")
 
-    assert text == "todo.task.description IS NULL AND todo.task.completed"
+    assert text == "todo.task.description IS NULL AND todo.task.is_done"
 
 
 # A schema of somebody else
@@ -299,7 +302,7 @@ VIEW = """
     DROP TABLE todo.tag, todo.task;
     CREATE VIEW todo.task AS SELECT {id}::pg_catalog.uuid AS id, 1 AS number,
         'ada'::text AS user_id, {title} AS title, 'a'::text AS description,
-        false AS completed, now() AS created_at, now() AS updated_at,
+        false AS is_done, now() AS created_at, now() AS updated_at,
         now() AS completed_at;
 """
 TRAPS = {

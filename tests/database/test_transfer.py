@@ -23,6 +23,7 @@ from tests.support.stores import Clock, Store
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import transfer
 from todo_cli.database.engine import Database, Effect, open_database
+from todo_cli.database.histories import Histories
 from todo_cli.database.run import Connection
 from todo_cli.database.scratch import Scratch, open_scratch
 from todo_cli.errors import IoFailed
@@ -33,13 +34,13 @@ USERS = ("ada", "bob", "eve")
 MANY = 10_001
 """More than one batch."""
 INSERT = """
-INSERT INTO task (id, number, user_id, title, completed, created_at, updated_at)
+INSERT INTO task (id, number, user_id, title, is_done, created_at, updated_at)
 VALUES (?, ?, ?, ?, false, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')
 """
-COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)"
+COUNT = "INSERT INTO counter (user_id, last) VALUES (?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)"
 TASKS = "SELECT * FROM todo.task ORDER BY user_id, number"
 BOTH = "They belong to ada, bob\n"
-COUNTERS = "SELECT * FROM todo.counter ORDER BY user_id"
+COUNTERS = "SELECT user_id, last FROM todo.counter ORDER BY user_id"
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +71,10 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         == 0
     )
     assert (
-        run("delete", "1", "6", user="ada").status == 0
+        run("purge", "1", "6", "--yes", user="ada").status == 0
     )  # a gap, and a counter that is ahead
     assert (
-        run("delete", "1-6", "--yes", user="eve").status == 0
+        run("purge", "1-6", "--yes", user="eve").status == 0
     )  # nothing is left but the counter
     return path
 
@@ -199,8 +200,9 @@ def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
     )
 
     same = {"tasks": 10, "users": 3, "owners": ["ada", "bob"]}
-    assert first.data == same | {"new": 10, "renumbered": []}
-    assert second.data == same | {"new": 0, "renumbered": []}
+    same |= {"renumbered": [], "operation": None, "history_left": []}
+    assert first.data == same | {"new": 10}
+    assert second.data == same | {"new": 0}
     assert "10 tasks already there" in second.json["message"]
 
 
@@ -220,7 +222,9 @@ def test_a_repeat_changes_nothing_and_adds_what_is_new(
     assert site.todo(str(source))("add", "later", user="bob").status == 0
     assert (
         run("db", "import", str(source)).out
-        == "Imported 1 task of 3 users; 10 tasks already there\n" + BOTH
+        == "Imported 1 task of 3 users; 10 tasks already there\n"
+        + BOTH
+        + "The history of bob stayed behind: there is one here\n"
     )
     assert [
         task for task in everything(run)["bob"] if task["title"] != "later"
@@ -232,13 +236,14 @@ def test_names_the_users_whose_lists_it_begins(
 ) -> None:
     assert run("add", "here", user="bob").status == 0
 
-    assert run("delete", "1", user="bob").status == 0
+    assert run("purge", "1", "--yes", user="bob").status == 0
     assert site.todo(str(source))("add", "later", user="zoe").status == 0
     ran = run("db", "import", str(source))
 
     assert (
-        ran.out
-        == "Imported 11 tasks of 4 users (new lists for ada, zoe)\nThey belong to ada, bob, zoe\n"
+        ran.out == "Imported 11 tasks of 4 users (new lists for ada, zoe)\n"
+        "They belong to ada, bob, zoe\n"
+        "The history of bob stayed behind: there is one here\n"
     )
     assert "new list" not in run("db", "import", str(source)).out
 
@@ -248,13 +253,15 @@ def test_a_user_who_lost_the_counter_is_not_new(
 ) -> None:
     assert run("add", "here", user="zoe").status == 0
     assert run("add", "here", user="bob").status == 0
-    assert run("delete", "1", user="bob").status == 0
+    assert run("purge", "1", "--yes", user="bob").status == 0
     for number in range(1, 3):
         assert (
             site.todo(str(source))("add", f"zoe {number}", user="zoe").status
             == 0
         )
-    assert site.todo(str(source))("delete", "1", user="zoe").status == 0
+    assert (
+        site.todo(str(source))("purge", "1", "--yes", user="zoe").status == 0
+    )
     if (target := site.cwd / "target.db").exists():
         with closing(open_file(target)) as file:
             file.execute("DELETE FROM counter WHERE user_id = 'zoe'")
@@ -267,8 +274,9 @@ def test_a_user_who_lost_the_counter_is_not_new(
     ran = run("db", "import", str(source))
 
     assert (
-        ran.out
-        == "Imported 11 tasks of 4 users (new list for ada)\nThey belong to ada, bob, zoe\n"
+        ran.out == "Imported 11 tasks of 4 users (new list for ada)\n"
+        "They belong to ada, bob, zoe\n"
+        "The history of bob, zoe stayed behind: there is one here\n"
     )
     assert run("add", "next", "--json", user="zoe").data["number"] == 3
 
@@ -379,14 +387,16 @@ def test_copies_many_in_few_turns(
         ]
         file.execute("BEGIN")
         file.executemany(INSERT, rows)
-        file.execute("INSERT INTO counter VALUES ('many', ?)", (MANY,))
+        file.execute(
+            "INSERT INTO counter (user_id, last) VALUES ('many', ?)", (MANY,)
+        )
         file.execute("COMMIT")
 
     ran = site.todo(plain_url)("db", "import", str(source), "--json")
 
     assert (ran.data["tasks"], ran.data["users"]) == (MANY + 10, 4)
     assert ran.data["new"] == MANY + 10
-    assert proxy.turns <= 24, proxy.requests
+    assert proxy.turns <= 34, proxy.requests
     assert site.fetch("SELECT count(*) FROM todo.task") == [(MANY + 10,)]
 
 
@@ -656,6 +666,8 @@ def test_copies_a_store_without_tasks(
         "new": 0,
         "owners": [],
         "renumbered": [],
+        "operation": None,
+        "history_left": [],
     }
 
 
@@ -792,18 +804,25 @@ async def test_rows_of_other_tables_are_added_where_their_keys_are_not_there(
     store: Store, database: Database
 ) -> None:
     for counters in (
-        [{"user_id": "ada", "last": 3}],
-        [{"user_id": "ada", "last": 5}, {"user_id": "bob", "last": 1}],
+        [("ada", 3)],
+        [("ada", 5), ("bob", 1)],
     ):
         async with open_scratch() as rows:
             await rows.clear()
-            await rows.add("counter", counters)
+            await rows.add(
+                "counter",
+                [
+                    {"user_id": user, "last": last, "operations": 0}
+                    for user, last in counters
+                ],
+            )
 
             async def add(
                 connection: Connection, rows: Scratch = rows
             ) -> None:
+                histories = Histories(connection, rows, Clock()(), 10)
                 run = transfer._Import(
-                    connection, "here", rows, transfer.Wishes()
+                    connection, "here", rows, transfer.Wishes(), histories
                 )
                 await transfer._add_others(run, ["counter"])
 
@@ -827,7 +846,9 @@ async def test_a_journal_of_another_file_keeps_its_hint(
         Store("sqlite", f"sqlite:///{path}").target
     ) as source:
         with pytest.raises(IoFailed) as caught:
-            await transfer.copy(source, database, lambda done, of: None)
+            await transfer.copy(
+                source, database, lambda done, of: None, Clock()()
+            )
 
     assert "source.db-journal" in caught.value.message
     assert caught.value.hint is not None

@@ -14,7 +14,9 @@ from todo_cli.errors import NotFound, SchemaMismatch
 from todo_cli.service import TaskService
 from todo_cli.task import (
     Counts,
+    HistoryPage,
     NewTask,
+    Replacement,
     TaskChange,
     TaskPage,
     TaskQuery,
@@ -35,12 +37,24 @@ LOOKING_FOR_A_TASK: dict[str, Use] = {
         [1, range(2, 4)], TaskChange(add_tags=["a"])
     ),
     "complete": lambda tasks: tasks.complete([1, uuid4()]),
-    "undo": lambda tasks: tasks.complete([1], undo=True),
+    "reopen": lambda tasks: tasks.complete([1], undo=True),
     "delete": lambda tasks: tasks.delete([1, range(2, 4)]),
+    "restore": lambda tasks: tasks.restore([1, range(2, 4)]),
+    "purge": lambda tasks: tasks.purge([1, range(2, 4)]),
+    "replace": lambda tasks: tasks.replace(
+        [1], Replacement("a", "b"), TaskChange()
+    ),
+    "undo": lambda tasks: tasks.undo(),
+    "undo of one": lambda tasks: tasks.undo(1),
+    "redo": lambda tasks: tasks.redo(),
+    "history of one": lambda tasks: tasks.history(1),
+    "history of an id": lambda tasks: tasks.history(uuid4()),
 }
 EVERY_CALL: dict[str, Use] = {
     **LOOKING_FOR_A_TASK,
     "list": lambda tasks: tasks.list(),
+    "trash": lambda tasks: tasks.trash(),
+    "history": lambda tasks: tasks.history(),
     "add": lambda tasks: tasks.add(NewTask(title="a")),
     "add with an id": lambda tasks: tasks.add(NewTask(title="a", id=uuid4())),
     "add_all": lambda tasks: tasks.add_all(
@@ -69,6 +83,8 @@ async def test_an_absent_store_holds_no_task_and_stays_absent(
         for limit in (None, 9)
     ]:
         assert await tasks.list(query) == empty_page(query)
+    assert await tasks.trash() == []
+    assert await tasks.history() == HistoryPage([])
     for use in LOOKING_FOR_A_TASK.values():
         with pytest.raises(NotFound):
             await use(tasks)
@@ -147,7 +163,10 @@ async def test_a_schema_of_our_name_that_is_somebody_elses_is_left_alone(
         await run_sql(store, statement)
     before = await what_exists(store)
 
-    for call in ("list", "get by number", "complete", "add", "add_all"):
+    for call in (
+        *("list", "get by number", "complete", "purge", "add", "add_all"),
+        *("undo", "undo of one", "redo", "history", "history of one"),
+    ):
         with pytest.raises(SchemaMismatch):
             await EVERY_CALL[call](tasks)
 
@@ -175,9 +194,19 @@ async def test_postgresql_is_touched_in_our_schema_alone(
         )
         await tasks.add(NewTask(title="a", tags=["b"]))
         await tasks.delete([1])
+        await tasks.undo()
+        await tasks.redo()
+        await tasks.purge([1])
 
     assert await fetch_all(store, outside) == before
     assert await fetch_all(
         store,
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'todo'::regnamespace ORDER BY 1",
-    ) == [("alembic_version",), ("counter",), ("tag",), ("task",)]
+    ) == [
+        ("alembic_version",),
+        ("change",),
+        ("counter",),
+        ("operation",),
+        ("tag",),
+        ("task",),
+    ]

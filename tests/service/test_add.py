@@ -114,27 +114,47 @@ async def test_add_counts_from_one_for_each_user_by_the_exact_name(
 
 
 @pytest.mark.spec("001/FR-004")
+@pytest.mark.parametrize("use", ["delete", "purge"])
 async def test_add_never_gives_a_number_again_after_a_delete(
-    tasks: TaskService,
+    tasks: TaskService, use: str
 ) -> None:
+    remove = {"delete": tasks.delete, "purge": tasks.purge}[use]
     await add(tasks, "a", "b", "c")
-    await tasks.delete([3])
+    await remove([3])
     [after_the_last] = await add(tasks, "d")
-    await tasks.delete([1, 2, 4])
+    await remove([1, 2, 4])
     [after_all] = await add(tasks, "e")
 
     assert (after_the_last.number, after_all.number) == (4, 5)
 
 
 @pytest.mark.spec("001/FR-004")
-async def test_add_gives_a_deleted_id_a_new_number(tasks: TaskService) -> None:
+async def test_add_gives_a_purged_id_a_new_number(tasks: TaskService) -> None:
     new = NewTask(title="a", id=uuid4())
     await tasks.add(new)
-    await tasks.delete([1])
+    await tasks.purge([1])
 
     again = await tasks.add(new)
 
     assert (again.is_new, again.task.number) == (True, 2)
+
+
+@pytest.mark.spec("001/FR-015")
+async def test_add_leaves_a_task_of_its_id_in_the_trash(
+    tasks: TaskService, clock: Clock
+) -> None:
+    new = NewTask(title="a", tags=["x"], id=uuid4())
+    await tasks.add(new)
+    await tasks.complete([1])
+    [deleted] = await tasks.delete([1])
+    clock.tick()
+
+    one = await tasks.add(new)
+    [first, second] = await tasks.add_all([new, NewTask("b")])
+
+    assert (one.task, one.is_new) == (deleted, False)
+    assert (first.task, first.is_new) == (deleted, False)
+    assert (second.task.number, second.is_new) == (2, True)
 
 
 @pytest.mark.spec("001/FR-015")
@@ -265,12 +285,12 @@ async def test_add_all_leaves_stored_ids_alone_and_adds_the_others(
 
 
 @pytest.mark.spec("001/FR-018")
-async def test_add_all_does_not_bring_back_what_was_deleted_under_its_old_number(
+async def test_add_all_does_not_bring_back_what_was_purged_under_its_old_number(
     tasks: TaskService,
 ) -> None:
     news = [NewTask(title=f"task {n}", id=uuid4()) for n in range(2)]
     await tasks.add_all(news)
-    await tasks.delete([2])
+    await tasks.purge([2])
 
     again = await tasks.add_all(news)
 
@@ -314,6 +334,24 @@ async def test_a_counter_that_is_behind_catches_up(
     assert await fetch_all(
         store, "SELECT user_id, last FROM todo.counter"
     ) == [("ada", 6)]
+
+
+@pytest.mark.spec("001/FR-004", "001/FR-045")
+@pytest.mark.parametrize("several", [False, True], ids=["add", "add_all"])
+async def test_a_counter_that_is_behind_gives_no_number_of_a_purged_task(
+    store: Store, tasks: TaskService, several: bool
+) -> None:
+    """Nothing is in the way of that number, but it was given before."""
+    await add(tasks, "a", "b", "c", "d")
+    await tasks.purge([2, 3])
+    await run_sql(store, "UPDATE todo.counter SET last = 1")
+
+    if several:
+        [added] = await tasks.add_all([NewTask(title="e")])
+    else:
+        added = await tasks.add(NewTask(title="e"))
+
+    assert added.task.number == 5
 
 
 @pytest.mark.spec("001/FR-045")

@@ -255,22 +255,67 @@ async def test_complete_of_several_moves_the_times_of_those_that_change(
 
 
 @pytest.mark.spec("001/FR-029")
-async def test_delete_gives_the_task_back_as_it_was_and_it_is_gone(
-    tasks: TaskService, done: Task
+async def test_delete_moves_the_task_to_the_trash(
+    tasks: TaskService, done: Task, clock: Clock
 ) -> None:
-    assert await tasks.delete([1]) == [done]
+    moved = replace(
+        done, deleted_at=clock.now, updated_at=clock.now, version=3
+    )
+
+    assert await tasks.delete([1]) == [moved]
 
     for reference in (1, done.id):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as error:
             await tasks.delete([reference])
-        with pytest.raises(NotFound):
-            await tasks.get(reference)
+        assert error.value.hint == "in the trash: todo restore 1"
+        assert await tasks.get(reference) == moved
     page = await tasks.list(TaskQuery(TaskStatus.ALL))
     assert (page.tasks, page.counts.open, page.counts.done) == ([], 0, 0)
 
 
 @pytest.mark.spec("001/FR-029")
-async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
+async def test_restore_brings_the_task_back_once(
+    tasks: TaskService, done: Task, clock: Clock
+) -> None:
+    await tasks.delete([1])
+    clock.tick()
+    back = replace(done, updated_at=clock.now, version=4)
+
+    assert await tasks.restore([1]) == [back]
+
+    clock.tick()
+    assert await tasks.restore([done.id]) == [back]
+    assert await tasks.get(1) == back
+
+
+@pytest.mark.spec("001/FR-029")
+@pytest.mark.parametrize("is_trash", [False, True])
+async def test_purge_gives_the_task_back_as_it_was_and_it_is_gone(
+    tasks: TaskService, done: Task, is_trash: bool
+) -> None:
+    last = done
+    if is_trash:
+        [last] = await tasks.delete([1])
+
+    assert await tasks.purge([1]) == [last]
+
+    for reference in (1, done.id):
+        with pytest.raises(NotFound):
+            await tasks.purge([reference])
+        with pytest.raises(NotFound):
+            await tasks.restore([reference])
+        with pytest.raises(NotFound) as error:
+            await tasks.get(reference)
+        assert error.value.hint == "todo list --status all"
+    page = await tasks.list(TaskQuery(TaskStatus.ALL))
+    assert (page.tasks, page.counts.open, page.counts.done) == ([], 0, 0)
+
+
+@pytest.mark.spec("001/FR-029")
+@pytest.mark.parametrize("use", ["delete", "purge"])
+async def test_delete_of_several_leaves_the_others(
+    tasks: TaskService, use: str
+) -> None:
     added = [
         each.task
         for each in await tasks.add_all(
@@ -278,7 +323,13 @@ async def test_delete_of_several_leaves_the_others(tasks: TaskService) -> None:
         )
     ]
 
-    gone = await tasks.delete([5, range(1, 3), added[5].id])
+    named: list[Reference] = [5, range(1, 3), added[5].id]
+    if use == "purge":
+        gone = await tasks.purge(named)
+    else:
+        moved = await tasks.delete(named)
+        assert all(task.deleted_at for task in moved)
+        gone = [replace(task, deleted_at=None, version=1) for task in moved]
 
     assert gone == [added[4], added[0], added[1], added[5]]
     assert (await tasks.list()).tasks == [added[3], added[2]]
@@ -290,6 +341,8 @@ async def test_changing_no_task_changes_nothing(
     assert await tasks.complete([]) == []
     assert await tasks.update([], TaskChange(title="x")) == []
     assert await tasks.delete([]) == []
+    assert await tasks.restore([]) == []
+    assert await tasks.purge([]) == []
     assert await tasks.get(milk.number) == milk
 
 
@@ -301,11 +354,13 @@ async def test_changing_a_thousand_at_once_is_one_call(
 
     done = await tasks.complete([range(1, 1001)])
     opened = await tasks.complete(list(range(1000, 0, -1)), undo=True)
-    gone = await tasks.delete([range(1, 1001)])
+    moved = await tasks.delete([range(1, 1001)])
+    gone = await tasks.purge([range(1, 1001)])
 
     assert [task.number for task in done] == list(range(1, 1001))
     assert [task.number for task in opened] == list(range(1000, 0, -1))
-    assert gone == opened[::-1]
+    assert [task.number for task in moved] == list(range(1, 1001))
+    assert gone == moved
     page = await tasks.list()
     assert (len(page.tasks), page.counts.open) == (100, 100)
 
@@ -354,7 +409,7 @@ async def skip_changes(store: Store, change: str, times: int) -> None:
 async def test_a_change_that_the_store_skips_is_tried_three_times(
     store: Store, tasks: TaskService, milk: Task, change: str
 ) -> None:
-    use = {"UPDATE": tasks.complete, "DELETE": tasks.delete}[change]
+    use = {"UPDATE": tasks.complete, "DELETE": tasks.purge}[change]
 
     await skip_changes(store, change, 3)
     with pytest.raises(
@@ -381,7 +436,7 @@ async def test_tasks_that_change_between_the_tries_are_busy(
     with pytest.raises(
         DatabaseBusy, match=r"^The tasks keep changing$"
     ) as error:
-        await tasks.delete([1])
+        await tasks.purge([1])
 
     assert error.value.hint == "try again"
     assert (await tasks.get(1)).title == f"{milk.title}!!!"
@@ -395,7 +450,7 @@ async def test_a_change_that_the_store_skips_for_one_task_says_so(
     """It was a bug, after half of it was done:
     Dicklesworthstone/frankensqlite#228 (a trigger that ignores some rows).
     """
-    use = {"UPDATE": tasks.complete, "DELETE": tasks.delete}[change]
+    use = {"UPDATE": tasks.complete, "DELETE": tasks.purge}[change]
     await tasks.add(NewTask(title="Buy bread"))
     await skip_changes(store, change, 1)
 

@@ -308,10 +308,13 @@ async def test_the_rows_of_tags_follow_each_task_whatever_others_have(
 
 
 @pytest.mark.spec("001/FR-029")
-async def test_a_deleted_task_leaves_no_tag(
+async def test_a_purged_task_leaves_no_tag(
     store: Store, tasks: TaskService, full: Task
 ) -> None:
-    assert await tasks.delete([1]) == [full]
+    [deleted] = await tasks.delete([1])
+    assert await tag_rows(store) == rows_of(deleted)
+
+    assert await tasks.purge([1]) == [deleted]
 
     assert await fetch_all(store, "SELECT name FROM todo.tag") == []
 

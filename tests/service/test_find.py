@@ -19,18 +19,44 @@ from todo_cli.task import (
 Services = Callable[[str], TaskService]
 Several = Callable[[TaskService, list[Reference]], Awaitable[list[Task]]]
 
-SEVERAL: dict[str, Several] = {
-    "find": lambda tasks, references: tasks.find(references),
+# What sees no task in the trash.
+LIVE: dict[str, Several] = {
+    "find live": lambda tasks, references: tasks.find(
+        references, is_live=True
+    ),
     "complete": lambda tasks, references: tasks.complete(references),
     "delete": lambda tasks, references: tasks.delete(references),
 }
+SEVERAL: dict[str, Several] = {
+    **LIVE,
+    "find": lambda tasks, references: tasks.find(references),
+    "restore": lambda tasks, references: tasks.restore(references),
+    "purge": lambda tasks, references: tasks.purge(references),
+}
 several = pytest.mark.parametrize("use", SEVERAL.values(), ids=SEVERAL.keys())
+with_each_gap = pytest.mark.parametrize(
+    ("use", "gap"),
+    [
+        *(
+            pytest.param(use, "purge", id=name)
+            for name, use in SEVERAL.items()
+        ),
+        *(
+            pytest.param(use, "delete", id=f"{name}, trash")
+            for name, use in LIVE.items()
+        ),
+    ],
+)
 
 
-async def with_gaps(tasks: TaskService) -> dict[int, Task]:
-    """Store the tasks 1, 2, 4, 5 and 9 (3, 6, 7 and 8 were deleted), 5 and 9 of them done."""
+async def with_gaps(tasks: TaskService, gap: str = "purge") -> dict[int, Task]:
+    """Store the tasks 1, 2, 4, 5 and 9, 5 and 9 of them done.
+
+    3, 6, 7 and 8 were purged, or with `delete` are in the trash.
+    """
     await tasks.add_all([NewTask(title=f"task {n}") for n in range(1, 10)])
-    await tasks.delete([3, range(6, 9)])
+    make = {"purge": tasks.purge, "delete": tasks.delete}[gap]
+    await make([3, range(6, 9)])
     await tasks.complete([5, 9])
     return {
         task.number: task
@@ -77,9 +103,9 @@ ORDERS: dict[str, tuple[list[Reference], list[int]]] = {
 
 
 @pytest.mark.spec("001/FR-024")
-@several
+@with_each_gap
 async def test_several_come_in_the_order_asked(
-    service: Services, use: Several
+    service: Services, use: Several, gap: str
 ) -> None:
     found = {}
 
@@ -87,7 +113,7 @@ async def test_several_come_in_the_order_asked(
         references,
         _,
     ) in ORDERS.items():  # a list of its own for each case
-        await with_gaps(service(user))
+        await with_gaps(service(user), gap)
         found[user] = [
             task.number for task in await use(service(user), references)
         ]
@@ -109,7 +135,10 @@ async def test_several_may_mix_ids_numbers_and_ranges(
         there[2].id,
     ]
 
-    given = [await use(tasks, named) for use in SEVERAL.values()]
+    given = []
+    # `restore` comes after `delete`, and `purge` at the end.
+    for use in SEVERAL.values():
+        given.append(await use(tasks, named))
 
     assert [[task.number for task in found] for found in given] == (
         [[4, 1, 2, 5, 9]] * len(SEVERAL)
@@ -140,14 +169,14 @@ MISSING: dict[str, list[Reference]] = {
 
 
 @pytest.mark.spec("001/FR-025", "001/FR-030")
-@several
+@with_each_gap
 async def test_several_are_not_found_where_one_is_missing_and_nothing_changes(
-    service: Services, use: Several
+    service: Services, use: Several, gap: str
 ) -> None:
     before, after = {}, {}
 
     for user, references in MISSING.items():  # a list of its own for each case
-        before[user] = await with_gaps(service(user))
+        before[user] = await with_gaps(service(user), gap)
         with pytest.raises(NotFound):
             await use(service(user), references)
         after[user] = {
@@ -168,7 +197,8 @@ async def test_several_say_which_id_number_or_range_is_missing(
     unknown = uuid4()
 
     for name, use in SEVERAL.items():
-        outcome = "" if name == "find" else "; nothing was changed"
+        is_read = name.startswith("find")
+        outcome = "" if is_read else "; nothing was changed"
         with pytest.raises(NotFound, match=f"^No task 77 for ada{outcome}$"):
             await use(tasks, [1, 77, 77])
         with pytest.raises(
@@ -201,6 +231,12 @@ EVERY_USE: dict[str, Callable[[TaskService, Reference], Awaitable[object]]] = {
     "undo": lambda tasks, reference: tasks.complete([reference], undo=True),
     "delete": lambda tasks, reference: tasks.delete([reference]),
     "delete among own": lambda tasks, reference: tasks.delete([reference, 1]),
+    "restore": lambda tasks, reference: tasks.restore([reference]),
+    "restore among own": lambda tasks, reference: tasks.restore(
+        [1, reference]
+    ),
+    "purge": lambda tasks, reference: tasks.purge([reference]),
+    "purge among own": lambda tasks, reference: tasks.purge([reference, 1]),
 }
 
 

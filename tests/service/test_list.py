@@ -66,6 +66,7 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
         TaskStatus.WAITING: [],
         TaskStatus.DONE: [4, 2],
         TaskStatus.ALL: [5, 4, 3, 2, 1],
+        TaskStatus.TRASH: [],
     }
     queries = [
         TaskQuery(status, limit=limit)

@@ -154,7 +154,9 @@ def past_checks(store: Store, sql: str) -> None:
 async def test_numbers_that_only_a_file_can_hold_are_read_and_not_counted_on(
     tasks: TaskService, store: Store, last: int
 ) -> None:
-    """A number that another program stored: the task can be named, and changed."""
+    """A number that another program stored: the task can be named and changed, and
+    the history has it.
+    """
     await tasks.add_all([NewTask(title="a"), NewTask(title="b")])
     past_checks(store, f"UPDATE task SET number = {last} WHERE number = 2")
 
@@ -168,8 +170,16 @@ async def test_numbers_that_only_a_file_can_hold_are_read_and_not_counted_on(
     assert page.next == Position(page.tasks[0].created_at, last)
     rest = await tasks.list(TaskQuery(TaskStatus.ALL, after=page.next))
     assert [task.number for task in rest.tasks] == [1]
-    [gone] = await tasks.delete([range(last - 3, last + 1)])
-    assert gone.title == "d"
+    await tasks.complete([last])
+    [deleted] = await tasks.delete([range(last - 3, last + 1)])
+    assert (deleted.title, deleted.completed) == ("d", True)
+    undone = [await tasks.undo() for _ in range(3)]
+    assert [each.tasks[0].number for each in undone] == [last] * 3
+    assert (await tasks.get(last)).title == "b"
+    history = await tasks.history(last, limit=1)
+    assert (history.operations[0].command, history.next) == ("undo", 7)
+    [gone] = await tasks.purge([range(last - 3, last + 1)])
+    assert gone.title == "b"
 
 
 @pytest.mark.spec("001/FR-020", "001/FR-038")
@@ -219,8 +229,9 @@ async def test_a_file_without_our_checks_counts_no_further_than_a_server(
         await database.upgrade()
     for statement in (
         "DROP TABLE todo.counter",
-        "CREATE TABLE todo.counter (user_id TEXT PRIMARY KEY, last INTEGER)",
-        f"INSERT INTO todo.counter VALUES ('ada', {LAST})",
+        "CREATE TABLE todo.counter"
+        " (user_id TEXT PRIMARY KEY, last INTEGER, operations INTEGER)",
+        f"INSERT INTO todo.counter VALUES ('ada', {LAST}, 0)",
     ):
         await run_sql(sqlite_store, statement)
 

@@ -69,7 +69,7 @@ def news(chance: random.Random) -> NewTask:
 
 
 async def fill(tasks: TaskService, clock: Clock, total: int) -> list[Task]:
-    """Add tasks, and do and change some of them, many at the same instant."""
+    """Add tasks, do, change and delete some, many at the same instant."""
     chance = random.Random(total)
     made = 0
     while made < total:
@@ -85,7 +85,14 @@ async def fill(tasks: TaskService, clock: Clock, total: int) -> list[Task]:
         some = chance.sample(numbers, max(total // 25, 1))
         await tasks.update(some, TaskChange(priority="low"))
         clock.tick(chance.choice([0, 1]))
-    return await tasks.find([range(1, total + 1)])
+        some = chance.sample(numbers, max(total // 25, 1))
+        await tasks.delete(some)
+        numbers = sorted({*numbers}.difference(some))
+    stored = []
+    for status in (TaskStatus.ALL, TaskStatus.TRASH):
+        stored += (await tasks.list(TaskQuery(status))).tasks
+    assert len(stored) == total
+    return stored
 
 
 @pytest.fixture
@@ -258,7 +265,7 @@ async def test_rows_without_folded_texts_are_found_all_the_same(
         TaskQuery(status, today=TODAY, words=(word, *more), limit=limit)
         for word in words
         for more in ((), ("a",))
-        for status in (TaskStatus.ALL, TaskStatus.OPEN)
+        for status in (TaskStatus.ALL, TaskStatus.OPEN, TaskStatus.TRASH)
         for limit in (None, 1, 3, 60)
     ]
 

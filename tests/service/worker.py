@@ -1,7 +1,7 @@
 """Processes that use one store at the same time, forked from one that has loaded everything."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,12 +12,22 @@ from typing import Any
 from tests.support.forked import FORKING
 from tests.support.stores import Store
 from todo_cli.database.engine import Database, open_database
-from todo_cli.errors import TodoError
+from todo_cli.errors import Code, TodoError
 from todo_cli.service import TaskService
-from todo_cli.task import Added, Task, TaskChange
+from todo_cli.task import (
+    Added,
+    HistoryPage,
+    Operation,
+    Task,
+    TaskChange,
+    TaskPage,
+    TaskQuery,
+    TaskStatus,
+    Undone,
+)
 
 Call = tuple[Any, ...]
-"""A method of the service, or `undo`; the user; and what the method gets."""
+"""A method of the service, or `reopen`; the user; and what the method gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,8 @@ class Outcome:
     tasks: list[Task] = field(default_factory=list)
     new: list[Task] = field(default_factory=list)
     error: str = ""
+    answer: Any = None
+    """What else the call gave."""
 
     @property
     def numbers(self) -> list[int]:
@@ -60,14 +72,32 @@ class Crew:
 
     def alone(self, *call: Any) -> list[Task]:
         """The tasks that one call gives while the others rest."""
+        return self._alone(call).tasks
+
+    def _alone(self, call: Call) -> Outcome:
         idle: list[list[Call]] = [[] for _ in self._workers[1:]]
         [outcome] = self.run([[call], *idle])
         assert not outcome.error, outcome
-        return outcome.tasks
+        return outcome
 
     def everything(self, user: str) -> list[Task]:
-        """All tasks of a user who has at least one, the lowest number first."""
-        return self.alone("find", user, [range(1, 1001)])
+        """All tasks of a user, the lowest number first; without the trash."""
+        return self._listed(user, TaskStatus.ALL)
+
+    def with_trash(self, user: str) -> list[Task]:
+        """All tasks of a user, the lowest number first; also those in the trash."""
+        return self._listed(user, TaskStatus.ALL, TaskStatus.TRASH)
+
+    def _listed(self, user: str, *statuses: TaskStatus) -> list[Task]:
+        found = []
+        for status in statuses:
+            found += self.alone("list", user, TaskQuery(status))
+        return sorted(found, key=lambda task: task.number)
+
+    def history(self, user: str) -> list[Operation]:
+        """All operations of a user, the oldest first."""
+        operations = self._alone(("history", user)).answer
+        return list(reversed(operations))
 
 
 def start(count: int) -> list[Connection]:
@@ -106,20 +136,36 @@ async def _outcome(
     database: Database, method: str, user: str, *given: Any
 ) -> Outcome:
     tasks = TaskService(database, user, lambda: datetime.now(UTC))
-    undo = partial(tasks.complete, undo=True)
-    call = undo if method == "undo" else getattr(tasks, method)
+    own: dict[str, Callable[..., Awaitable[Any]]] = {
+        "reopen": partial(tasks.complete, undo=True),
+        "history": partial(tasks.history, limit=None),
+        "update_version": partial(_update_version, tasks),
+    }
+    call = own.get(method) or getattr(tasks, method)
     try:
         answer = await call(*map(_with_changes, given))
     except TodoError as error:
-        is_expected = error.code.name in ("NOT_FOUND", "CONFLICT")
+        is_expected = error.code in (Code.NOT_FOUND, Code.CONFLICT)
         words = "" if is_expected else f" {error.message}"
         return Outcome(error=f"{error.code.name}{words}")
+    if isinstance(answer, Undone):
+        return Outcome(answer.tasks, answer=answer)
+    if isinstance(answer, HistoryPage):
+        return Outcome(answer=answer.operations)
+    if isinstance(answer, TaskPage):
+        return Outcome(answer.tasks)
     answers = answer if isinstance(answer, list) else [answer]
     added = [each for each in answers if isinstance(each, Added)]
     return Outcome(
         [each.task if isinstance(each, Added) else each for each in answers],
         [each.task for each in added if each.is_new],
     )
+
+
+async def _update_version(
+    tasks: TaskService, number: int, changes: TaskChange, version: int
+) -> list[Task]:
+    return await tasks.update([number], changes, if_version=version)
 
 
 def _with_changes(given: Any) -> Any:

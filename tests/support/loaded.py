@@ -14,9 +14,11 @@ import todo_cli.__main__
 import todo_cli.api.server
 import todo_cli.cli.app
 import todo_cli.cli.commands.doctor
+import todo_cli.cli.commands.history
 import todo_cli.cli.commands.serve
 import todo_cli.cli.commands.store
 import todo_cli.cli.commands.tasks
+import todo_cli.cli.commands.trash
 import todo_cli.cli.doctor
 import todo_cli.cli.run
 import todo_cli.database.connection
@@ -35,6 +37,11 @@ COMMANDS = (
     "update 1 --title b",
     "done 1",
     "delete 1",
+    "undo",
+    "redo",
+    "history",
+    "restore 1",
+    "purge 1 --yes",
 )
 
 

@@ -23,6 +23,7 @@ USUAL: Final = {
     TaskStatus.WAITING: Sort.WAIT,
     TaskStatus.DONE: Sort.COMPLETED,
     TaskStatus.ALL: Sort.NEWEST,
+    TaskStatus.TRASH: Sort.DELETED,
 }
 
 
@@ -38,12 +39,15 @@ def folded(text: str) -> str:
 
 def has_status(task: Task, status: TaskStatus, today: date) -> bool:
     """Whether a task has a status on a day."""
+    if task.deleted_at is not None:
+        return status is TaskStatus.TRASH
     waits = task.wait_until is not None and task.wait_until > today
     return {
         TaskStatus.OPEN: not task.completed and not waits,
         TaskStatus.WAITING: not task.completed and waits,
         TaskStatus.DONE: task.completed,
         TaskStatus.ALL: True,
+        TaskStatus.TRASH: False,
     }[status]
 
 
@@ -114,6 +118,7 @@ VALUES: Final[dict[Sort, Value]] = {
     Sort.TITLE: lambda task: text_key(task.title),
     Sort.UPDATED: lambda task: task.updated_at,
     Sort.COMPLETED: lambda task: task.completed_at,
+    Sort.DELETED: lambda task: task.deleted_at,
     Sort.WAIT: lambda task: task.wait_until,
 }
 GROUPS: Final[dict[Group, Value]] = {
@@ -121,7 +126,7 @@ GROUPS: Final[dict[Group, Value]] = {
     Group.PRIORITY: VALUES[Sort.PRIORITY],
     Group.PROJECT: VALUES[Sort.PROJECT],
 }
-DOWNWARD: Final = {Sort.NEWEST, Sort.UPDATED, Sort.COMPLETED}
+DOWNWARD: Final = {Sort.NEWEST, Sort.UPDATED, Sort.COMPLETED, Sort.DELETED}
 
 
 def ordered(tasks: Iterable[Task], query: TaskQuery) -> list[Task]:

@@ -66,7 +66,10 @@ SELECT string_agg(format('%s %s', oid, xmin), ',' ORDER BY oid, xmin::text)
   || (SELECT string_agg(xmin::text || version_num, ',') FROM todo.alembic_version) FROM parts
 """
 NOTHING = "DROP SCHEMA IF EXISTS todo CASCADE"
-EMPTY = "DELETE FROM todo.task; DELETE FROM todo.counter"
+EMPTY = "; ".join(
+    f"DELETE FROM todo.{table}"
+    for table in ("task", "counter", "operation", "change")
+)
 
 
 class PostgresServer:

@@ -59,10 +59,10 @@ MAY_HALF_CLOSE = [
 """For `pytestmark` of a module with such tests."""
 
 IDS = UUID("5f0c3c5e-6d5e-4a57-9d5a-0d8e6f0a7b11")
-STORED = "SELECT number, title, completed, user_id FROM todo.task ORDER BY user_id, number"
+STORED = "SELECT number, title, is_done, user_id FROM todo.task ORDER BY user_id, number"
 SOME = """
-INSERT INTO todo.counter VALUES ('{user}', {last});
-INSERT INTO todo.task (id, number, user_id, title, completed, created_at, updated_at, title_folded) VALUES {rows}
+INSERT INTO todo.counter (user_id, last) VALUES ('{user}', {last});
+INSERT INTO todo.task (id, number, user_id, title, is_done, created_at, updated_at, title_folded) VALUES {rows}
 """
 
 

@@ -56,11 +56,11 @@ def test_types_at_a_program_in_a_terminal(
     todo: Todo, pty_process: PtyProcess
 ) -> None:
     todo("add", "-", stdin=b"one\ntwo\nthree\n")
-    with pty_process.start("delete", "1-3", columns=60) as terminal:
+    with pty_process.start("purge", "1-3", columns=60) as terminal:
         terminal.wait_for("?")
         terminal.type(b"n\n")
         assert terminal.finish().status == 10
-    with pty_process.start("delete", "1-3") as terminal:
+    with pty_process.start("purge", "1-3") as terminal:
         terminal.wait_for("?")
         terminal.type(
             b"\x03"

@@ -43,7 +43,7 @@ ORDER BY 1
 
 CHANGES = {
     "nothing": "SELECT 1",
-    "task": "INSERT INTO todo.counter VALUES ('ada', 1)",
+    "task": "INSERT INTO todo.counter (user_id, last) VALUES ('ada', 1)",
     "check": "ALTER TABLE todo.task ADD CHECK (number < 9)",
     "column": "ALTER TABLE todo.task ADD COLUMN extra int",
     "default": "ALTER TABLE todo.task ALTER COLUMN title SET DEFAULT 'x'",

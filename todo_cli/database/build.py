@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ClauseElement,
+    Integer,
     column,
     literal_column,
     select,
@@ -27,7 +28,7 @@ from todo_cli.database import ddl, listing, lists, queries
 from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.dialect_sqlite import PlainDialect
 from todo_cli.database.listing import Plan
-from todo_cli.database.tables import SCHEMA, Identifier
+from todo_cli.database.tables import SCHEMA, Identifier, copied, stored
 
 FOLDER: Final = Path(__file__).parent / "statements"
 DIALECTS: Final[Mapping[str, queries.Dialect]] = {
@@ -44,6 +45,7 @@ _KINDS: Final = {
     "Day": "day",
     "Names": "names",
     "Priority": "priority",
+    "Values": "text",
 }
 
 
@@ -98,11 +100,19 @@ def list_of(name: str, chosen: Plan) -> str:
         return sql_of(lists.every(dialect, queries.COLUMNS, where), name)
     few = None
     if chosen.probe is not None:
-        fitting = [known[each] for each in chosen.probe.conditions]
-        few = lists.few_of(dialect, chosen.probe.source, fitting)
+        few = _probe_of(dialect, chosen.probe, known)
     segments = _segments_of(chosen, known)
-    whole = lists.some(dialect, queries.COLUMNS, segments, few)
+    whole = lists.some(dialect, queries.COLUMNS, segments, few, chosen.found)
     return sql_of(whole, name)
+
+
+def _probe_of(dialect: Any, probe: Any, known: Mapping[str, Any]) -> Any:
+    """Return the expression that looks for the tasks that fit a filter."""
+    arms = []
+    for names in probe.arms:
+        arms.append([known[each] for each in names])
+    order = _columns_of(probe.order)
+    return lists.few_of(dialect, probe.source, arms, order)
 
 
 def _segments_of(
@@ -159,8 +169,9 @@ def _content(name: str) -> dict[str, Any]:
     if name == "postgresql":
         words = ddl.index_of_words(ddl.dialect_of(name))
     tables = {}
-    for each in queries.copied():
-        tables[each.name] = [part.name for part in each.c]
+    for each in copied():
+        columns = stored(each)
+        tables[each.name] = {part.key: part.name for part in columns}
     return {
         "statements": statements,
         "change": _change(name),
@@ -171,7 +182,14 @@ def _content(name: str) -> dict[str, Any]:
     }
 
 
-def change_of(name: str, fields: Sequence[str]) -> str:
+def change_of(
+    name: str,
+    fields: Sequence[str],
+    naming: str = "many",
+    held: Sequence[str] = (),
+    *,
+    is_live: bool = True,
+) -> str:
     """Compile a whole change with SQLAlchemy.
 
     Tests compare it with the text that `Statements.change` puts together.
@@ -180,16 +198,37 @@ def change_of(name: str, fields: Sequence[str]) -> str:
     values: dict[str, Any] = queries.stamps(dialect, fields)
     for field in fields:
         values |= queries.assignments(dialect, field)
-    has_tags = not {*fields}.isdisjoint(queries.TAGGING)
-    held = None
-    if "titles" in fields:
-        held = queries.is_held
-    changed = queries.change(dialect, values, tags=has_tags, held=held)
+
+    def between(old: Any, new: Any) -> queries.Noted:
+        return queries.differences(fields, old, new)
+
+    where = [queries.namings(dialect)[naming]]
+    if is_live:
+        where.append(queries.IS_LIVE)
+    conditions = [_HELD[each] for each in held]
+    if naming == "many":
+        conditions.insert(0, queries.all_there)
+    changed = queries.change(
+        dialect,
+        values,
+        between,
+        where,
+        tags=not {*fields}.isdisjoint(queries.TAGGING),
+        held=conditions,
+    )
     return sql_of(changed, name)
 
 
+_HELD: Final[Mapping[str, Any]] = {
+    "there": queries.all_there,
+    "titles": queries.is_held,
+    "version": queries.is_version,
+}
+"""The further conditions of a change, by name."""
+
+
 def _change(name: str) -> dict[str, Any]:
-    """The templates of a change, and the assignments of each field."""
+    """The templates of a change, and the parts that fill them."""
     found: dict[str, Any] = {}
     for key, tags in (("plain", False), ("tagged", True)):
         entry = _frame(name, tags=tags)
@@ -199,9 +238,32 @@ def _change(name: str) -> dict[str, Any]:
     for stamp, value in queries.stamped(differs).items():
         found[stamp] = sql_of(value, name)
     found["fields"] = {each: _field(name, each) for each in queries.CHANGES}
+    found["where"] = _where(name)
+    found["held"] = _held(name)
+    return found
+
+
+def _where(name: str) -> dict[str, str]:
+    """The conditions that say which tasks a change means."""
+    found = {"live": part_of(queries.IS_LIVE, name)}
+    for key, condition in queries.namings(DIALECTS[name]).items():
+        found[key] = part_of(condition, name)
+    return found
+
+
+def _held(name: str) -> dict[str, str]:
+    """The further conditions of a change."""
     # The rows have this name in the whole statement.
-    locked = table("mine", column("id", Identifier), column("version"))
-    found["held"] = sql_of(queries.is_held(DIALECTS[name], locked), name)
+    locked = table(
+        "mine",
+        column("id", Identifier),
+        column("number", Integer),
+        column("version"),
+    )
+    found = {}
+    for key, condition in _HELD.items():
+        made = condition(DIALECTS[name], locked)
+        found[key] = part_of(made, name)
     return found
 
 
@@ -209,9 +271,13 @@ def _frame(name: str, *, tags: bool) -> dict[str, Any]:
     """The template of a change, with marks in it."""
     # A comment is the mark: SQLAlchemy writes it as it is, and no value of a
     # statement can look like it.
-    mark: Any = literal_column("/*set*/")
     frame = queries.change(
-        DIALECTS[name], {"updated_at": mark}, tags=tags, held=_mark_of_held
+        DIALECTS[name],
+        {"updated_at": _mark("set")},
+        lambda *_: (_mark("old"), _mark("new")),
+        [_mark("where")],
+        tags=tags,
+        held=[lambda *_: _mark("held")],
     )
     entry = _entry(frame, name)
     sql = "\n".join(entry["sql"])
@@ -219,19 +285,38 @@ def _frame(name: str, *, tags: bool) -> dict[str, Any]:
     return {"sql": sql.split("\n"), "kinds": entry["kinds"]}
 
 
-def _mark_of_held(*_: object) -> Any:
-    """The place of the condition `held` in a template."""
-    return literal_column("/*held*/")
+def _mark(what: str) -> Any:
+    """The place of a part in a template."""
+    return literal_column(f"/*{what}*/")
 
 
 def _field(name: str, field: str) -> dict[str, Any]:
-    """The columns that one field sets, and the condition that it differs."""
+    """The columns that one field sets, and the condition that it differs.
+
+    On PostgreSQL also what the history keeps of it.
+    """
     dialect = DIALECTS[name]
     assigned = {}
     for target, value in queries.assignments(dialect, field).items():
-        assigned[target] = sql_of(value, name)
+        assigned[queries.TASK.c[target].name] = sql_of(value, name)
     differs = queries.differs(dialect, [field])
-    return {"set": assigned, "differs": sql_of(differs, name)}
+    found: dict[str, Any] = {"set": assigned}
+    found["differs"] = sql_of(differs, name)
+    if name == "postgresql":
+        # The rows have these names in the whole statement.
+        noted = queries.difference(field, _rows("mine"), queries.TASK.c)
+        found["old"], found["new"] = (sql_of(each, name) for each in noted)
+    return found
+
+
+def _rows(name: str) -> Any:
+    """Return the columns of a CTE that has those of tasks."""
+    columns: list[Any] = []
+    for each in (*queries.COLUMNS, *queries.FOLDED):
+        named: Any = column(each.name, each.type)
+        named.key = each.key
+        columns.append(named)
+    return table(name, *columns).c
 
 
 def _entry(expression: Any, name: str) -> dict[str, Any]:
@@ -283,8 +368,13 @@ _REVERSED: Final = [
 
 def _few(name: str, source: str) -> list[str]:
     """Compile what looks for the tasks that fit a filter."""
-    mark: Any = literal_column("/*probe*/")
-    few = lists.few_of(DIALECTS[name], source, [mark])
+    arms = [[_mark("probe 0")]]
+    if source == "states":
+        arms.append([_mark("probe 1")])
+    order = []
+    if source.startswith("state"):
+        order.append(_mark("by"))
+    few = lists.few_of(DIALECTS[name], source, arms, order)
     return sql_of(few, name).split("\n")
 
 
@@ -313,12 +403,11 @@ def _templates(name: str) -> dict[str, Any]:
     What comes before the page is apart: the page is the same for all.
     """
     found: dict[str, Any] = {"page": {}}
+    for counted in listing.FOUND:
+        page = lists.page(DIALECTS[name], queries.COLUMNS, counted)
+        found["page"][counted] = f" {sql_of(page, name)}".split("\n")
     few: Any = text("/*few*/").columns()
     for kind, probe in (("all", None), ("some", few)):
-        page = lists.page(
-            DIALECTS[name], queries.COLUMNS, has_few=kind == "some"
-        )
-        found["page"][kind] = f" {sql_of(page, name)}".split("\n")
         shapes = {}
         for shape in listing.SHAPES:
             shapes[shape] = _template(name, shape, probe)
@@ -342,7 +431,7 @@ def _template(
             parts.append(_marked(number, has_edge=is_edged))
             number += 1
         segments.append(parts)
-    parts_of = lists.before(segments, few)
+    parts_of = lists.before(DIALECTS[name], segments, few)
     made = [each.cte(cte) for cte, each in parts_of.items()]
     whole: Any = select(literal_column("1")).add_cte(*made)
     before, _, _ = sql_of(whole, name).rpartition("\n SELECT 1")

@@ -93,11 +93,12 @@ class Connection(asyncpg.Connection):
             return
         try:
             await protocol._wait_for_cancellation(limit_s)
-        except BaseException as error:
+        except Exception:  # noqa: BLE001 - the connection is given up
             self.terminate()
+        except BaseException:
             # Cancelled, too.
-            if not isinstance(error, Exception):
-                raise
+            self.terminate()
+            raise
 
     async def keep(self, query: str) -> None:
         """Prepare a statement under a name, if it is used often.

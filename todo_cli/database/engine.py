@@ -25,6 +25,10 @@ Work = Callable[[Connection], Awaitable[T]]
 __all__ = ["Database", "Effect", "open_database"]
 
 
+class _RolledBack(Exception):
+    """Ends the transaction of a trial."""
+
+
 class Database:
     """One store. It connects at the first call.
 
@@ -73,12 +77,14 @@ class Database:
         effect: Effect = Effect.READ,
         creates: bool = False,
         together: bool = False,
+        is_trial: bool = False,
     ) -> T:
         """Call `work` with a connection and return its result.
 
         Each statement is a transaction of its own. With `together`, and for
         every write to a file, all of them are one transaction. `creates`
-        creates a missing store.
+        creates a missing store. With `is_trial` all that was written is rolled
+        back at the end.
 
         A locked store is retried for 5 s. A lost answer is retried once if
         `effect` allows it. So `work` may be called several times.
@@ -94,6 +100,8 @@ class Database:
 
         # No closures: their annotations would be computed at each call.
         send = self._send_together if is_one else self._send
+        if is_trial:
+            effect, creates, send = Effect.READ, False, self._try
         perform = partial(send, work, effect)
         call = partial(self._with_tables, perform, creates=creates)
         result = await self._attempts.run(call, effect)
@@ -121,6 +129,21 @@ class Database:
         """Do what `_send` does, in one transaction."""
         async with connection.transaction():
             return await self._send(work, effect, connection)
+
+    async def _try(
+        self, work: Work[T], effect: Effect, connection: Connection
+    ) -> T | Unreadable:
+        """Do what `_send_together` does, and take it back."""
+        found: list[T | Unreadable] = []
+        with suppress(_RolledBack):
+            async with connection.transaction():
+                found.append(await self._send(work, effect, connection))
+                raise _RolledBack
+        [result] = found
+        if isinstance(result, Unreadable) and result.unsaved is not None:
+            # It has been rolled back: nothing was saved.
+            raise result.unsaved
+        return result
 
     async def _send(
         self, work: Work[T], effect: Effect, connection: Connection

@@ -49,6 +49,13 @@ That takes 0.3 s on SQLite, where each row is a call of a Python function.
 """
 
 
+_NEXT: Final[Mapping[str, str]] = {
+    "counters_behind": "the next task that a user adds",
+    "operations_behind": "the next change by a user",
+}
+"""What puts a counter right, by the finding."""
+
+
 class Findings:
     """What was found so far, in display order.
 
@@ -210,8 +217,11 @@ async def _add_tasks(
     facts.add("tasks", counted)
     # No counter yet: the user never had a task.
     last = await fetch_value(connection, "last_number", user=user) or 0
+    if is_whole:
+        await _add_history(facts, connection, user, counted)
     await _add_behind(facts, connection)
     if is_whole:
+        await _add_behind(facts, connection, "operations_behind")
         await _add_flawed(facts, connection, user, counted)
         await _add_unfilled(facts, connection, user)
         await _add_word_index(facts, connection)
@@ -233,8 +243,10 @@ def _numbers(last: Any, highest: Any) -> str:
     return f"behind: {places}; the next added task puts it right"
 
 
-async def _add_behind(facts: Facts, connection: Connection) -> None:
-    """Name the users whose counters are behind their tasks."""
+async def _add_behind(
+    facts: Facts, connection: Connection, name: str = "counters_behind"
+) -> None:
+    """Name the users whose counters are behind their tasks, or operations."""
 
     def take(rows: Sequence[Row]) -> None:
         """Name the first of them."""
@@ -243,18 +255,35 @@ async def _add_behind(facts: Facts, connection: Connection) -> None:
         if users:
             warning = (
                 f"{_at_least(users)}, as after a partial restore; nothing to "
-                "do: the next task that a user adds puts the counter right"
+                f"do: {_NEXT[name]} puts the counter right"
             )
-        facts.add("counters_behind", users[:_NAMED_UP_TO], warning)
+        facts.add(name, users[:_NAMED_UP_TO], warning)
 
     await facts.ask(
         connection,
-        ["counters_behind"],
-        "behind",
+        [name],
+        name,
         take,
         users=_USERS_UP_TO,
         most=_NAMED_UP_TO + 1,
     )
+
+
+async def _add_history(
+    facts: Facts, connection: Connection, user: str, counted: int
+) -> None:
+    """Count the tasks in the trash apart, and what the history has."""
+
+    def take(rows: Sequence[Row]) -> None:
+        """Add the counts."""
+        [(trash, operations, entries)] = rows
+        facts.add("tasks", counted - trash)
+        facts.add("trash", trash)
+        facts.add("operations", operations)
+        facts.add("history_entries", entries)
+
+    names = ["trash", "operations", "history_entries"]
+    await facts.ask(connection, names, "size_of_history", take, user=user)
 
 
 async def _add_flawed(

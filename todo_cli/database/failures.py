@@ -72,9 +72,19 @@ The message is the name of that role.
 """
 _TAKEN_STATE: Final = "23505"
 _OUR_KEYS: Final = frozenset(
-    {"task_pkey", "task_user_id_number_key", "counter_pkey"}
+    {
+        "task_pkey",
+        "task_user_id_number_key",
+        "counter_pkey",
+        "operation_pkey",
+        "change_pkey",
+    }
 )
 """Our unique keys, as PostgreSQL names them in an error."""
+_COUNTED: Final = frozenset(
+    {"task_user_id_number_key", "operation_pkey", "change_pkey"}
+)
+"""Those of numbers that are counted."""
 
 _REFUSED: Final = Reply(
     AuthFailed,
@@ -642,6 +652,20 @@ def is_beyond_counting(error: BaseException) -> bool:
         return "last_integer" in str(error)
     # The function that adds: a trigger may raise the same SQLSTATE.
     return facts.sqlstate == "22003" and facts.routine == "int4pl"
+
+
+def is_behind(error: BaseException) -> bool:
+    """Whether a counter on a server is behind: a table was restored."""
+    facts = _facts(error)
+    is_taken = facts.sqlstate == _TAKEN_STATE
+    return is_taken and facts.constraint in _COUNTED
+
+
+def is_taken_id(error: BaseException) -> bool:
+    """Whether another task on a server has the id."""
+    facts = _facts(error)
+    is_taken = facts.sqlstate == _TAKEN_STATE
+    return is_taken and facts.constraint == "task_pkey"
 
 
 def is_cut(error: BaseException) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from todo_cli import disk, rules
 from todo_cli.database import failures
+from todo_cli.database.rows import NAMES
 from todo_cli.database.run import Connection, Row, Statement
 from todo_cli.errors import InvalidInput
 
@@ -47,7 +48,7 @@ _LARGEST: Final = 2**31 - 1
 """The highest number that PostgreSQL's column can hold."""
 _KINDS: Final = re.compile(
     "textintegertexttext(text|null)integertexttext(text|null)"
-    "(text|null){4}textinteger"
+    "(text|null){4}textinteger(text|null)"
 )
 """The types of all columns of a task, in SQLite's words."""
 
@@ -291,33 +292,34 @@ def is_readable(encoding: str, kinds: str, *values: bytes | None) -> bool:
     return True
 
 
-def _read(texts: list[Any]) -> None:
+def _read(texts: Sequence[Any]) -> None:
     """Check the texts of a row; the user is the one we look for.
 
     Raises:
         ValueError: a time or the number is out of range.
         InvalidInput: the id or a text breaks a rule.
     """
-    id_text, number, _, title, description, _, *others = texts
-    *times, due_on, wait_until, priority, project, tags, version = others
-    rules.clean_id(id_text)
-    rules.clean_title(title)
-    rules.clean_description(description)
-    rules.clean_priority(priority)
-    rules.clean_project(project)
-    for count in (number, version):
-        if not 1 <= int(count) <= _LARGEST:
+    task = dict(zip(NAMES, texts, strict=True))
+    rules.clean_id(task["id"])
+    rules.clean_title(task["title"])
+    rules.clean_description(task["description"])
+    rules.clean_priority(task["priority"])
+    rules.clean_project(task["project"])
+    for name in ("number", "version"):
+        if not 1 <= int(task[name]) <= _LARGEST:
             raise ValueError
-    for time in times:
+    for name in ("created_at", "updated_at", "completed_at", "deleted_at"):
+        time = task[name]
         if time is None:
             continue
         # Python's years end with 9999, and a zone can shift the last of them.
         if not 1900 <= datetime.fromisoformat(time).year <= 9998:
             raise ValueError
-    for day in (due_on, wait_until):
+    for name in ("due_on", "wait_until"):
+        day = task[name]
         if day is not None:
-            rules.read_day("day", day)
-    _read_tags(tags)
+            rules.read_day(name, day)
+    _read_tags(task["tags"])
 
 
 def _read_tags(text: str) -> None:

@@ -27,13 +27,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from todo_cli.database.tables import CounterRow, TagRow, TaskRow
+from todo_cli.database.tables import (
+    ChangeRow,
+    CounterRow,
+    OperationRow,
+    TagRow,
+    TaskRow,
+    copied,
+    stored,
+)
 
 Expression = Any
 
 TASK: Final[Table] = TaskRow.__table__  # type: ignore[attr-defined]  # SQLModel
 TAG: Final[Table] = TagRow.__table__  # type: ignore[attr-defined]
 COUNTER: Final[Table] = CounterRow.__table__  # type: ignore[attr-defined]
+OPERATION: Final[Table] = OperationRow.__table__  # type: ignore[attr-defined]
+CHANGE: Final[Table] = ChangeRow.__table__  # type: ignore[attr-defined]
 WORDS: Final = table(
     "task_word", column("rowid", Integer), column("folded", Text)
 )
@@ -53,11 +63,14 @@ _NEW: Final = bindparam("new", type_=Text)
 def statements() -> dict[str, Expression]:
     """Return the queries by the name that `run.py` uses."""
     found = _of_words() | _of_scratch()
-    for each in (TASK, COUNTER):
-        of_old = update(each).where(each.c.user_id == _OLD)
-        found[f"give_{each.name}"] = of_old.values(user_id=_NEW)
+    for each in copied():
         found[f"count_{each.name}"] = select(func.count()).select_from(each)
-        found[f"scan_{each.name}"] = select(*each.c)
+        of_old = each.c.user_id == _OLD
+        found[f"give_{each.name}"] = (
+            update(each).where(of_old).values(user_id=_NEW)
+        )
+        found[f"drop_{each.name}"] = delete(each).where(of_old)
+        found[f"scan_{each.name}"] = select(*stored(each))
     return found
 
 
@@ -75,6 +88,8 @@ def _of_words() -> dict[str, Expression]:
         "state_of_words": _state(),
         "last_word": last.limit(_ONE),
         "enter_words": _entry(),
+        "forget_notes": delete(TEXTS),
+        "note_all": _all_notes(),
     }
 
 
@@ -92,6 +107,13 @@ def _state() -> Select[Any]:
         made.scalar_subquery(),
         newest.scalar_subquery(),
     )
+
+
+def _all_notes() -> Expression:
+    """Note every task that the index can have."""
+    can_be = select(TASK.c.id).where(TASK.c.title_folded.is_not(None))
+    in_order = can_be.order_by(TASK.c.user_id, TASK.c.number)
+    return insert(TEXTS).from_select(["task_id"], in_order)
 
 
 def _entry() -> Expression:
@@ -136,31 +158,67 @@ def _of_scratch() -> dict[str, Expression]:
     id or number another one has; the caller then says which.
     """
     user = TASK.c.user_id
-    given = {each.name: _parameter(each) for each in TASK.c}
+    given = {each.key: _parameter(each) for each in stored(TASK)}
     added = sqlite.insert(TASK).values(given).on_conflict_do_nothing()
     id = bindparam("id", type_=TASK.c.id.type)
-    highest = select(user, func.max(TASK.c.number)).where(true())
-    heir = select(_NEW, COUNTER.c.last).where(COUNTER.c.user_id == _OLD)
     return {
         "scratch_task": added,
         "has_id": select(_ONE).where(TASK.c.id == id),
         "task_owners": select(user).distinct().order_by(user),
-        "raise_to_tasks": _raised(highest.group_by(user)),
-        "raise_to_heir": _raised(heir),
-        "drop_counter": delete(COUNTER).where(COUNTER.c.user_id == _OLD),
+        "last_operations": _last_operations(),
+        **_raising(),
     }
 
 
+def _raising() -> dict[str, Expression]:
+    """Raise counters to what is there, by what it is."""
+    user = TASK.c.user_id
+    highest = select(user, func.max(TASK.c.number), _ZERO).where(true())
+    # Their operations are counted where they are: they can be left behind.
+    heir = select(_NEW, COUNTER.c.last, _ZERO)
+    heir = heir.where(COUNTER.c.user_id == _OLD)
+    return {
+        "raise_to_tasks": _raised(highest.group_by(user)),
+        "raise_to_operations": _raised(_last_numbers(OPERATION.c.number)),
+        "raise_to_changes": _raised(_last_numbers(CHANGE.c.operation)),
+        "raise_to_heir": _raised(heir),
+    }
+
+
+def _last_numbers(number: Any) -> Select[Any]:
+    """Select each user's highest number of an operation, as a counter."""
+    user = number.table.c.user_id
+    highest = select(user, _ZERO, func.max(number)).where(true())
+    return highest.group_by(user)
+
+
+def _last_operations() -> Select[Any]:
+    """Select the number and the id of each user's last operation."""
+    user, number = OPERATION.c.user_id, OPERATION.c.number
+    other = OPERATION.alias("other")
+    highest = select(func.max(other.c.number)).where(other.c.user_id == user)
+    is_last = number == highest.scalar_subquery()
+    return select(user, number, OPERATION.c.id).where(is_last).order_by(user)
+
+
 def _parameter(each: Any) -> Any:
-    """Return a parameter with the name and the type of a column."""
-    return bindparam(each.name, type_=each.type)
+    """Return a parameter with the key and the type of a column."""
+    return bindparam(each.key, type_=each.type)
 
 
 def _raised(counters: Any) -> Expression:
     """Insert counters, or advance those that are there; they never go back."""
-    new = sqlite.insert(COUNTER).from_select(["user_id", "last"], counters)
-    is_higher = new.excluded.last > COUNTER.c.last
-    last = case((is_higher, new.excluded.last), else_=COUNTER.c.last)
+    names = ["user_id", "last", "operations"]
+    new = sqlite.insert(COUNTER).from_select(names, counters)
     return new.on_conflict_do_update(
-        index_elements=["user_id"], set_={"last": last}
+        index_elements=["user_id"], set_=raised(new)
     )
+
+
+def raised(new: Any) -> dict[str, Any]:
+    """Return what an INSERT sets where there is a counter: it never goes back."""
+    found = {}
+    for name in ("last", "operations"):
+        old, proposed = COUNTER.c[name], new.excluded[name]
+        found[name] = case((proposed > old, proposed), else_=old)
+    return found

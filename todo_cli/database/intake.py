@@ -16,15 +16,13 @@ trusted:
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli import rules
 from todo_cli.database import failures, schema
-from todo_cli.database.filling import folded_texts
+from todo_cli.database.cleaning import CLEAN
 from todo_cli.database.run import Connection, Record, Statement
 from todo_cli.database.schema import Fit, State
 from todo_cli.errors import BadRecords, Detail, InvalidInput, SchemaMismatch
@@ -39,19 +37,15 @@ _CORRECT: Final = "nothing was copied; correct it in a copy of the file"
 _CORRECT_ALL: Final = "nothing was copied; correct them in a copy of the file"
 _NAMED_UP_TO: Final = 20
 """How many wrong rows an error names at most."""
+_NUMBER_LENGTH: Final = 20
+"""How many characters of a number an error shows: there may be a text."""
 _PART: Final = 1_000
 """How many rows are checked at a time."""
 
 _LONGEST: Final = 1_000_000
 """How many bytes a row can have.
 
-Our longest task has about 45,000.
-"""
-_AS_STORED: Final[Mapping[str, Sequence[str]]] = {"task": (), "counter": ()}
-"""The tables that are checked here, each without kinds of columns.
-
-So their values come as they are stored. A conversion is laxer than our rules:
-it would take 7 for `true`.
+Our longest, the change of a description, has about 850,000.
 """
 _DEFINITIONS: Final = Statement("SELECT name, type, sql FROM sqlite_master")
 """Everything that the file defines: tables, views, indexes and triggers."""
@@ -59,6 +53,8 @@ _COLUMNS: Final = Statement(
     "SELECT name, hidden FROM pragma_table_xinfo(:name)"
 )
 """`hidden` is 0 for a column that is stored and not computed."""
+_COMPUTED: Final[Mapping[str, tuple[str, int]]] = {"task": ("state", 2)}
+"""The columns that we compute, too; they are never read from the file."""
 
 
 async def refuse_programs(connection: Connection, place: str) -> None:
@@ -120,8 +116,10 @@ async def _refuse_other_columns(
 
     A column that we do not know would be left behind without a word.
     """
-    names = connection.statements.columns(table)
+    names = connection.statements.columns(table).values()
     expected = {(name, 0) for name in names}
+    if table in _COMPUTED:
+        expected.add(_COMPUTED[table])
     found = await connection.fetch(_COLUMNS, name=table)
     other = expected.symmetric_difference(map(tuple, found))
     if other:
@@ -160,11 +158,12 @@ async def _read_table(
 def _reading(connection: Connection, table: str) -> Statement:
     """Return the query of a table.
 
-    It reads tasks and counters as they are stored, others converted. It uses no
-    index, because rows that a damaged index lacks would be left behind.
+    Values that are checked come as they are stored. A conversion is laxer than
+    our rules: it would take 7 for `true`. It uses no index, because rows that a
+    damaged index lacks would be left behind.
     """
     compiled = connection.statements[f"scan_{table}"]
-    kinds = _AS_STORED.get(table, compiled.kinds)
+    kinds = () if table in CLEAN else compiled.kinds
     return Statement(compiled.sql, kinds)
 
 
@@ -233,9 +232,9 @@ async def _keep(
 ) -> None:
     """Check rows and keep those that are right, with the values to store.
 
-    A task is wrong, too, if an earlier one has its id or number.
+    A row is wrong, too, if an earlier one has its key.
     """
-    clean = _CLEAN.get(table, dict)
+    clean = CLEAN.get(table, dict)
     cleaned = []
     places = []
     wrong: dict[int, InvalidInput] = {}
@@ -247,48 +246,13 @@ async def _keep(
             wrong[place] = error
     taken = await scratch.add(table, cleaned)
     for position, field in taken.items():
-        fault = InvalidInput.of(field, "another task has it, too")
+        fault = InvalidInput.of(field, f"another {table} has it, too")
         wrong[places[position]] = fault
     # In the order of the file.
     for place in sorted(wrong):
         [detail] = wrong[place].details
         who, owner = _WHO[table](rows[place])
         faults.add(_Fault(who, owner, **detail))
-
-
-def _clean_task(row: Record) -> Record:
-    """Check a task, and return it with the values to store.
-
-    Raises:
-        InvalidInput: it breaks a rule.
-    """
-    task = _clean(_TASK, row)
-    if task["completed"] != (task["completed_at"] is not None):
-        fault = "must be there exactly if the task is completed"
-        raise InvalidInput.of("completed_at", fault)
-    # Never those of the file, which any program can have written.
-    return task | folded_texts(task)
-
-
-def _clean(
-    cleaners: Mapping[str, Callable[[Any], Any]], row: Record
-) -> Record:
-    """Return a row with the values to store, each checked by its rule.
-
-    A column without a cleaner is kept.
-
-    Raises:
-        InvalidInput: a value breaks its rule.
-    """
-    cleaned = dict(row)
-    for field, clean in cleaners.items():
-        try:
-            cleaned[field] = clean(row[field])
-        except InvalidInput as error:
-            # The rule does not know the name of the column.
-            [detail] = error.details
-            raise InvalidInput.of(field, detail["message"]) from None
-    return cleaned
 
 
 def _task(row: Record) -> tuple[str, str]:
@@ -310,81 +274,30 @@ def _counter(row: Record) -> tuple[str, str]:
     return "A counter", f" of {user}"
 
 
+def _operation(row: Record) -> tuple[str, str]:
+    """Name an operation."""
+    number = _shown(row["number"], _NUMBER_LENGTH)
+    user = _shown(row["user_id"], rules.USER_LENGTH)
+    return f"Operation {number} of {user}", ""
+
+
+def _change(row: Record) -> tuple[str, str]:
+    """Name what an operation did with a task."""
+    operation = _shown(row["operation"], _NUMBER_LENGTH)
+    number = _shown(row["number"], _NUMBER_LENGTH)
+    user = _shown(row["user_id"], rules.USER_LENGTH)
+    return f"Operation {operation} of {user}, task {number}", ""
+
+
 def _shown(value: object, most: int) -> str:
     """Write any value, at most so long."""
     return str(value)[:most]
 
 
-def _text(clean: Callable[[str], Any], value: Any) -> Any:
-    """Apply a rule for text to a value that may not be text."""
-    if not isinstance(value, str):
-        raise InvalidInput.of("text", "must be text")
-    return clean(value)
-
-
-def _or_null(clean: Callable[[Any], Any], value: Any) -> Any:
-    """Apply a rule unless the value is NULL."""
-    if value is None:
-        return None
-    return clean(value)
-
-
-def _completed(value: Any) -> bool:
-    """Read a boolean as SQLite stores it, and nothing else."""
-    if not isinstance(value, int) or value not in (0, 1):
-        raise InvalidInput.of("completed", "must be 0 or 1")
-    return value == 1
-
-
-def _tags(value: Any) -> list[str]:
-    """Read tags as SQLite stores them: a JSON array of texts."""
-    fault = InvalidInput.of("tags", "must be a JSON array of texts")
-    if not isinstance(value, str):
-        raise fault
-    try:
-        tags = json.loads(value)
-    except (ValueError, RecursionError):
-        raise fault from None
-    if not isinstance(tags, list):
-        raise fault
-    return rules.clean_tags(_text(str, tag) for tag in tags)
-
-
-_TASK: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "id": partial(_text, rules.clean_id),
-    "number": partial(rules.read_integer, least=1),
-    "user_id": partial(_text, rules.clean_user),
-    "title": partial(_text, rules.clean_title),
-    "description": partial(_or_null, partial(_text, rules.clean_description)),
-    "completed": _completed,
-    "created_at": rules.read_instant,
-    "updated_at": rules.read_instant,
-    "completed_at": partial(_or_null, rules.read_instant),
-    "due_on": partial(_or_null, partial(rules.read_day, "due_on")),
-    "wait_until": partial(_or_null, partial(rules.read_day, "wait_until")),
-    "priority": partial(_or_null, partial(_text, rules.clean_priority)),
-    "project": partial(_or_null, partial(_text, rules.clean_project)),
-    "tags": _tags,
-    "version": partial(rules.read_integer, least=1),
-}
-"""How to check each column of a task, as SQLite stores it.
-
-A column that is missing here is copied as it is stored.
-"""
-
-_COUNTER: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "user_id": partial(_text, rules.clean_user),
-    "last": partial(rules.read_integer, least=0),
-}
-"""How to check each column of a counter."""
-
-_CLEAN: Final[Mapping[str, Callable[[Record], Record]]] = {
-    "task": _clean_task,
-    "counter": partial(_clean, _COUNTER),
-}
-"""How to check a row, by table; rows of others are kept as they are."""
 _WHO: Final[Mapping[str, Callable[[Record], tuple[str, str]]]] = {
     "task": _task,
     "counter": _counter,
+    "operation": _operation,
+    "change": _change,
 }
 """How to name a row and its owner, by table."""

@@ -38,9 +38,11 @@ class Probe(NamedTuple):
     """How to look for the tasks that fit a filter."""
 
     source: str
-    """What leads to them: `task`, `tag` or the index of `words`."""
-    conditions: Names
-    """Which tasks fit; `words` has the condition `word` within."""
+    """What leads to them: one of `SOURCES`."""
+    arms: tuple[Names, ...]
+    """Which tasks fit, of each state or of all; `words` has the condition `word` within."""
+    order: Names = ()
+    """The order of the index that leads to them."""
 
 
 class Plan(NamedTuple):
@@ -60,10 +62,20 @@ class Plan(NamedTuple):
             return f"edge:{counts}"
         return counts
 
+    @property
+    def found(self) -> str:
+        """How to count what the list has without its limit; one of `FOUND`."""
+        if self.probe is not None:
+            return "few"
+        return "trash" if "trash" in self.where else "none"
+
 
 SHAPES: Final = ("1", "2", "1.1", "2.2", "1.1.1", "2.2.2")
 """How many parts the segments of a list can have."""
-SOURCES: Final = ("task", "tag", "words")
+FOUND: Final = ("none", "few", "trash")
+"""What has no filter is counted with the user's tasks, but for the trash."""
+SOURCES: Final = ("state", "states", "walk", "tag", "words")
+"""An index for one state or for two, none, the table of tags, an index of words."""
 
 
 def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
@@ -73,7 +85,7 @@ def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
     """
     where = (*conditions_of(query), *more)
     if query.limit is None:
-        return Plan(where)
+        return Plan((*where, *_all_states(query)))
     probe = _probe(query, where, by_words=by_words)
     return Plan(where, _segments(query, where), probe)
 
@@ -102,6 +114,8 @@ def filters_of(query: TaskQuery) -> list[str]:
     if query.project is not None:
         found.append("project" if query.project else "no_project")
     if query.tags:
+        found.append("tag")
+    if len(query.tags) > 1:
         found.append("tags")
     if query.no_tags:
         found.append("no_tags")
@@ -131,7 +145,8 @@ def _of_priorities(query: TaskQuery) -> str:
         return "no_priority"
     if None in query.priorities:
         return "priorities_or_none"
-    return "priorities"
+    # An index has the tasks of one priority in an order.
+    return "priority" if len(query.priorities) == 1 else "priorities"
 
 
 def _of_time(query: TaskQuery) -> list[str]:
@@ -169,8 +184,9 @@ _SORTED: Final[Mapping[Sort, Sequence[tuple[Names, str]]]] = {
     Sort.UPDATED: [((), "updated")],
     Sort.COMPLETED: [
         (("has_completed",), "completed"),
-        (("not_done",), "newest"),
+        (("no_completed",), "newest"),
     ],
+    Sort.DELETED: [(("has_deleted",), "deleted")],
     Sort.WAIT: [
         (("has_wait",), "wait"),
         (("no_wait",), "newest"),
@@ -187,6 +203,7 @@ _WHOLE: Final[Mapping[Sort, Names]] = {
     Sort.TITLE: ("title",),
     Sort.UPDATED: ("updated",),
     Sort.COMPLETED: ("group_has_completed", "completed"),
+    Sort.DELETED: ("deleted",),
     Sort.WAIT: ("group_has_wait", "wait"),
 }
 """Each order as one, with what puts tasks without a value last."""
@@ -197,19 +214,43 @@ def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     sort = order_of(query)
     if query.group is not None:
         order = tuple(_named(name, query) for name in _WHOLE[sort])
-        return ((Part(where, (f"group_{query.group}", *order)),),)
+        every = (*where, *_all_states(query))
+        return ((Part(every, (f"group_{query.group}", *order)),),)
     found = []
     for number, (conditions, name) in enumerate(_SORTED[sort]):
+        if _is_empty(where, conditions):
+            continue
         # Only the value itself is reversed: what has none is newest first.
         is_turned = number == 0 and is_reversed(query)
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
-        parts = []
-        for state in _states(query, conditions):
-            part = _part(where, state, conditions, name, is_turned)
-            parts.append(part)
-        found.append(tuple(parts))
+        found.append(
+            tuple(
+                _part(where, state, conditions, name, is_turned)
+                for state in _states(query)
+            )
+        )
     return tuple(found)
+
+
+_OPPOSITES: Final[Mapping[str, frozenset[str]]] = {
+    "has_due": frozenset({"no_due"}),
+    "no_due": frozenset({"has_due"}),
+    "has_priority": frozenset({"no_priority"}),
+    "no_priority": frozenset({"priority", "priorities"}),
+    "has_project": frozenset({"no_project"}),
+    "no_project": frozenset({"project"}),
+    "no_wait": frozenset({"waiting"}),
+}
+"""The filters that no task of a segment fits, by the condition of the segment."""
+
+
+def _is_empty(where: Names, conditions: Names) -> bool:
+    """Whether no task of a segment can fit, so that it is not walked."""
+    opposites: set[str] = set()
+    for name in conditions:
+        opposites |= _OPPOSITES.get(name, frozenset())
+    return not opposites.isdisjoint(where)
 
 
 def _part(
@@ -231,14 +272,15 @@ LEADS: Final[Mapping[str, str]] = {
     "has_due": "due",
     "due_from": "due",
     "due_to": "due",
+    "priority": "priority",
     "priorities": "priority",
-    "project": "",
+    "project": "project_exact",
     "created_since": "newest",
     "created_before": "newest",
     "completed_since": "completed",
     "completed_before": "completed",
+    "has_wait": "wait",
     "waited": "wait",
-    "done": "",
 }
 """The conditions that have an index, and the order that has the same one."""
 
@@ -248,9 +290,6 @@ def _walked(where: Names, order: str) -> Names:
     found = []
     for name in where:
         leads_elsewhere = LEADS.get(name, order) != order
-        # Every index but this one begins with the state.
-        if name == "done":
-            leads_elsewhere = order == "completed"
         found.append(f"{name}{WALKED}" if leads_elsewhere else name)
     return tuple(found)
 
@@ -272,6 +311,8 @@ def order_of(query: TaskQuery) -> Sort:
     is_undone = query.status in (TaskStatus.OPEN, TaskStatus.WAITING)
     if query.order is Sort.COMPLETED and is_undone:
         return Sort.NEWEST
+    if query.order is Sort.DELETED and query.status is not TaskStatus.TRASH:
+        return Sort.NEWEST
     return query.order
 
 
@@ -292,15 +333,16 @@ def _named(name: str, query: TaskQuery) -> str:
     return name
 
 
-def _states(query: TaskQuery, conditions: Names) -> Sequence[Names]:
-    """Return the states of `completed` that a segment is split into.
+def _states(query: TaskQuery) -> Sequence[Names]:
+    """Return the states that a segment is split into: the indexes begin so."""
+    if query.status is TaskStatus.ALL:
+        return [("not_done",), ("done",)]
+    return [()]
 
-    The indexes begin with it, but for the one of the completion time.
-    """
-    is_split = query.status is TaskStatus.ALL
-    if not is_split or {"has_completed", "not_done"} & {*conditions}:
-        return [()]
-    return [("not_done",), ("done",)]
+
+def _all_states(query: TaskQuery) -> Names:
+    """Return the condition of a list of all tasks that is not split."""
+    return ("either",) if query.status is TaskStatus.ALL else ()
 
 
 # The probe of a filter
@@ -308,16 +350,27 @@ def _states(query: TaskQuery, conditions: Names) -> Sequence[Names]:
 
 def _probe(query: TaskQuery, where: Names, *, by_words: bool) -> Probe | None:
     """Choose how to look for the tasks that fit; None without a filter."""
+    every = (*where, *_all_states(query))
     if query.tags:
-        return Probe("tag", where)
+        return Probe("tag", (every,))
     if query.words and by_words:
-        return Probe("words", tuple(name for name in where if name != "word"))
-    state: Names = ()
-    if query.status is TaskStatus.ALL:
-        state = ("either",)
-    if filters_of(query):
-        return Probe("task", (*where, *state))
+        others = tuple(name for name in every if name != "word")
+        return Probe("words", (others,))
+    filters = filters_of(query)
+    if filters:
+        return _by_index(query, where, filters)
     is_rare = query.status is TaskStatus.WAITING and query.order != Sort.WAIT
     if is_rare:
-        return Probe("task", (*where, "has_wait"))
+        return _by_index(query, (*where, "has_wait"), ["has_wait"])
     return None
+
+
+def _by_index(query: TaskQuery, where: Names, filters: Sequence[str]) -> Probe:
+    """Choose the index that leads to the tasks that fit some filters."""
+    for name in filters:
+        # Several priorities are not in one order.
+        if name in LEADS and name != "priorities":
+            arms = [(*where, *state) for state in _states(query)]
+            source = "state" if len(arms) == 1 else "states"
+            return Probe(source, tuple(arms), (LEADS[name],))
+    return Probe("walk", ((*where, *_all_states(query)),))

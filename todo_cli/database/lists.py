@@ -6,8 +6,9 @@ chooses the parts of a list by name.
 A list with a limit must cost the same however many tasks the user has. So it
 is read in segments, each in the order of an index: the tasks that have the
 value by which the list is sorted, and then those without it. A later segment
-is read only if the ones before it have too few tasks. For each of the two
-states of `completed` a segment has a part, because the indexes begin with it.
+is read only if the ones before it have too few tasks. All indexes begin with
+the `state` of a task, so a list of open and done tasks has a part of a segment
+for each of the two. The trash is a state of its own, and never walked for others.
 
 A filter that few tasks fit would make such a walk long. So up to 1,001 tasks
 that fit are looked for first, by the filter's own index: if there are not more
@@ -48,6 +49,9 @@ from sqlalchemy.sql import operators
 from todo_cli.database import listing
 from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.tables import (
+    DONE,
+    IN_TRASH,
+    OPEN,
     ByCodePoint,
     Day,
     Instant,
@@ -68,7 +72,6 @@ task: Final = TASK.c
 tag: Final = TAG.c
 
 _TRUE: Final = literal_column("true", Boolean)
-_FALSE: Final = literal_column("false", Boolean)
 _ONE: Final = literal_column("1", Integer)
 _ZERO: Final = literal_column("0", Integer)
 _MOST_COUNTED: Final = literal_column(str(COUNTED_UP_TO), Integer)
@@ -107,7 +110,12 @@ def within(first_year: int, end_year: int) -> ColumnElement[bool]:
     first: Any = literal_column(f"'{first_year:04}-01-01Z'", Instant)
     end: Any = literal_column(f"'{end_year:04}-01-01Z'", Instant)
     found = []
-    for each in (task.created_at, task.updated_at, task.completed_at):
+    for each in (
+        task.created_at,
+        task.updated_at,
+        task.completed_at,
+        task.deleted_at,
+    ):
         is_within = and_(each >= first, each < end)
         found.append(or_(each.is_(None), is_within))
     return and_(*found)
@@ -126,7 +134,7 @@ def clauses(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     columns: Any = SimpleNamespace()
     for column_of in TASK.c:
         walked = dialect.without_index(column_of)
-        setattr(columns, column_of.name, walked)
+        setattr(columns, column_of.key, walked)
     plain = _plain(dialect, columns)
     for name in listing.LEADS:
         found[f"{name}{listing.WALKED}"] = plain[name]
@@ -143,17 +151,24 @@ def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on the status, and on the place in a list."""
     waits = columns.wait_until > TODAY
     is_due = or_(columns.wait_until.is_(None), columns.wait_until <= TODAY)
-    is_open = task.completed == _FALSE
+    is_open = _has_state(OPEN)
     return {
         "open": and_(is_open, is_due),
         "waiting": and_(is_open, waits),
-        "done": columns.completed == _TRUE,
+        "done": _has_state(DONE),
         "not_done": is_open,
-        # It leaves out nothing, and leads into an index that begins with it.
-        "either": dialect.is_either(task.completed),
+        "either": dialect.is_either(task.state, (OPEN, DONE)),
+        "trash": _has_state(IN_TRASH),
         "after": tuple_(task.created_at, task.number) < _PLACE,
         "within_years": within_years(),
     }
+
+
+def _has_state(state: int) -> ColumnElement[bool]:
+    """Whether a task is open, done or in the trash."""
+    number: ColumnElement[Any] = literal_column(str(state), Integer)
+    has_state: ColumnElement[bool] = task.state == number
+    return has_state
 
 
 def _days(columns: Any) -> dict[str, Any]:
@@ -164,6 +179,8 @@ def _days(columns: Any) -> dict[str, Any]:
         "due_from": columns.due_on >= bindparam("due_first", type_=Day),
         "due_to": columns.due_on <= bindparam("due_last", type_=Day),
         "has_completed": columns.completed_at.is_not(None),
+        "no_completed": columns.completed_at.is_(None),
+        "has_deleted": columns.deleted_at.is_not(None),
         "has_wait": columns.wait_until.is_not(None),
         "no_wait": columns.wait_until.is_(None),
         # Besides `open`, for the index of the wait day.
@@ -181,28 +198,33 @@ def _days(columns: Any) -> dict[str, Any]:
 def _choices(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on priority, project and tags."""
     has_priority = columns.priority.is_not(None)
+    is_this = dialect.is_ranked(rank(columns.priority))
     is_one = dialect.within(rank(columns.priority), "ranks")
-    project: Any = ByCodePoint(columns.project)
-    given: Any = ByCodePoint(bindparam("project", type_=Text))
-    # What is below `home` begins with `home.`; the next character is `/`.
-    below: Any = ByCodePoint(bindparam("project_below", type_=Text))
-    end: Any = ByCodePoint(bindparam("project_end", type_=Text))
     return {
         "has_priority": has_priority,
         "no_priority": columns.priority.is_(None),
+        "priority": and_(has_priority, is_this),
         "priorities": and_(has_priority, is_one),
         "priorities_or_none": or_(columns.priority.is_(None), is_one),
         "has_project": columns.project.is_not(None),
         "no_project": columns.project.is_(None),
-        # The outer bounds are for the index.
-        "project": and_(
-            project >= given,
-            project < end,
-            or_(project == given, project >= below),
-        ),
+        "project": _is_within(columns.project),
+        "tag": dialect.has(columns.tags, bindparam("tag", type_=Text)),
         "tags": ~dialect.lacks(columns.tags, "tags"),
         "no_tags": ~dialect.has_one(columns.tags, "no_tags"),
     }
+
+
+def _is_within(column_of: Any) -> ColumnElement[bool]:
+    """Whether a project is the given one, or below it."""
+    project: Any = ByCodePoint(column_of)
+    given: Any = ByCodePoint(bindparam("project", type_=Text))
+    # What is below `home` begins with `home.`; the next character is `/`.
+    below: Any = ByCodePoint(bindparam("project_below", type_=Text))
+    end: Any = ByCodePoint(bindparam("project_end", type_=Text))
+    # The outer bounds are for the index.
+    is_either = or_(project == given, project >= below)
+    return and_(project >= given, project < end, is_either)
 
 
 def _texts(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
@@ -253,6 +275,7 @@ ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
     "due_reversed": (task.due_on.desc(), _RANK.asc(), *_NEWEST),
     "priority": (_RANK.asc(), *_NEWEST),
     "priority_reversed": (_RANK.desc(), *_NEWEST),
+    "project_exact": (ByCodePoint(task.project).asc(),),
     "project": (_PROJECT.asc(), ByCodePoint(task.project).asc(), *_NEWEST),
     "project_reversed": (
         _PROJECT.desc(),
@@ -269,6 +292,8 @@ ORDERS: Final[dict[str, Sequence[ColumnElement[Any]]]] = {
     "updated_reversed": (task.updated_at.asc(), *_NEWEST),
     "completed": (task.completed_at.desc(), *_NEWEST),
     "completed_reversed": (task.completed_at.asc(), *_NEWEST),
+    "deleted": (task.deleted_at.desc(), *_NEWEST),
+    "deleted_reversed": (task.deleted_at.asc(), *_NEWEST),
     "wait": (task.wait_until.asc(), *_NEWEST),
     "wait_reversed": (task.wait_until.desc(), *_NEWEST),
 }
@@ -366,7 +391,7 @@ def _turned(order: Any, edge: Any) -> ColumnElement[Any]:
 def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
     """Select all tasks of a list, in no order, and the user's counts."""
     mine = select(*columns).where(MINE, *where)
-    return _with_counts(dialect, mine, has_few=False)
+    return _with_counts(dialect, mine, "none")
 
 
 def some(
@@ -374,24 +399,26 @@ def some(
     columns: Any,
     segments: Sequence[Sequence[Part]],
     few: Any = None,
+    found: str = "none",
 ) -> Select[Any]:
     """Select the first `most` tasks of a list, and some more, in no order.
 
     `few` selects up to 1,001 tasks of the list; None if there is no filter.
+    `found` is one of `listing.FOUND`.
     """
-    parts = before(segments, few)
-    listed = page(dialect, columns, has_few=few is not None)
+    parts = before(dialect, segments, few)
+    listed = page(dialect, columns, found)
     return listed.add_cte(*[each.cte(name) for name, each in parts.items()])
 
 
-def page(dialect: "Dialect", columns: Any, *, has_few: bool) -> Select[Any]:
+def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
     """Select the tasks that the CTE `ids` has, and the user's counts."""
-    mine = select(*columns).where(task.id.in_(_ids_of("ids")))
-    return _with_counts(dialect, mine, has_few=has_few)
+    mine = select(*columns).where(dialect.key.in_(_ids_of("ids")))
+    return _with_counts(dialect, mine, found)
 
 
 def before(
-    segments: Sequence[Sequence[Part]], few: Any = None
+    dialect: "Dialect", segments: Sequence[Sequence[Part]], few: Any = None
 ) -> dict[str, Any]:
     """Return the CTEs of a list by their names; the last one is `ids`."""
     found: dict[str, Any] = {}
@@ -403,7 +430,7 @@ def before(
         gate = _gate(earlier, has_few=has_few)
         names = [f"part_{number}_{place}" for place in range(len(parts))]
         for name, part in zip(names, parts, strict=True):
-            found |= _read(name, part, gate)
+            found |= _read(dialect, name, part, gate)
         earlier += names
     chosen = [_chosen(name) for name in found if "last" not in name]
     found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
@@ -411,7 +438,7 @@ def before(
 
 
 def _chosen(name: str) -> Select[Any]:
-    """Select the ids of a CTE that belong to the list."""
+    """Select the keys of a CTE that belong to the list."""
     ids = _ids_of(name)
     if name == "few":
         return ids.where(_number_of(["few"]) <= _MOST_COUNTED)
@@ -419,20 +446,23 @@ def _chosen(name: str) -> Select[Any]:
 
 
 def _ids_of(name: str) -> Select[Any]:
-    """Select the ids of a CTE."""
+    """Select the keys of a CTE."""
     named = table(name, column("id"))
     return select(named.c.id.label("id"))
 
 
-def _read(name: str, part: Part, gate: Any) -> dict[str, Any]:
+def _read(
+    dialect: "Dialect", name: str, part: Part, gate: Any
+) -> dict[str, Any]:
     """Select the first tasks of a part, by the names of the CTEs."""
-    mine = select(task.id).where(MINE, *part.conditions)
+    keys = select(dialect.key.label("id"))
+    mine = keys.where(MINE, *part.conditions)
     if part.edge is None:
         return {name: _gated(mine.order_by(*part.order).limit(MOST), gate)}
     edge = part.edge
     first = mine.add_columns(*edge.columns).order_by(*part.order).limit(MOST)
     last = select(*edge.names).select_from(table(name))
-    tied = select(task.id).where(MINE, *edge.conditions, *edge.is_last)
+    tied = keys.where(MINE, *edge.conditions, *edge.is_last)
     return {
         name: _gated(first, gate),
         last_of(name): last.order_by(*edge.backward).limit(_ONE),
@@ -445,22 +475,30 @@ def last_of(name: str) -> str:
     return name.replace("part", "last")
 
 
-def few_of(dialect: "Dialect", source: str, where: Any) -> Any:
-    """Select the ids of up to 1,001 tasks of a list.
+def few_of(
+    dialect: "Dialect", source: str, arms: Sequence[Any], order: Sequence[Any]
+) -> Any:
+    """Select the keys of up to 1,001 tasks of a list.
 
-    The source `tag` leads to them by the table of tags: tasks that have the
-    tag `tag`. The source `words` has the condition `word` within.
+    `source` is one of `listing.SOURCES`. `arms` are the conditions of tasks of
+    each state, or of all of them.
     """
-    if source == "words":
-        return dialect.few_with_word(where, _STOP)
     if source == "tag":
-        mine = TAG.join(TASK, task.id == tag.task_id)
-        found = select(tag.task_id.label("id")).select_from(mine)
-        name = bindparam("tag", type_=Text)
-        found = found.where(tag.user_id == _USER, tag.name == name)
-    else:
-        found = select(task.id.label("id"))
-    return found.where(MINE, *where).limit(_STOP)
+        return dialect.few_with_tag(arms[0], _STOP)
+    if source == "words":
+        return dialect.few_with_word(arms[0], _STOP)
+    made = []
+    for where in arms:
+        found = select(dialect.key.label("id")).where(MINE, *where)
+        # Without an order PostgreSQL could read tasks that do not fit.
+        made.append(found.order_by(*order).limit(_STOP))
+    if len(made) == 1:
+        return made[0]
+    either = []
+    for number, arm in enumerate(made):
+        of_arm = arm.subquery(f"arm_{number}")
+        either.append(select(of_arm.c.id.label("id")))
+    return union_all(*either).limit(_STOP)
 
 
 def _gated(found: Select[Any], gate: Any) -> Select[Any]:
@@ -496,18 +534,13 @@ def _number_of(names: Sequence[str]) -> ColumnElement[int]:
     return total
 
 
-def _with_counts(
-    dialect: "Dialect", mine: Any, *, has_few: bool
-) -> Select[Any]:
+def _with_counts(dialect: "Dialect", mine: Any, found: str) -> Select[Any]:
     """Add the user's counts to every row of a list.
 
     One statement, so the counts fit the tasks. An outer join, so that an empty
     list still has a row with the counts.
     """
     shown = mine.subquery("page")
-    found: ColumnElement[Any] = literal_column("NULL", Integer)
-    if has_few:
-        found = _number_of(["few"])
     states = clauses(dialect)
     overdue = [states["open"], states["has_due"], task.due_on < TODAY]
     counts = select(
@@ -517,10 +550,21 @@ def _with_counts(
             "waiting", [states["waiting"], states["has_wait"]], ORDERS["wait"]
         ),
         _count("done", [states["done"]], ORDERS["newest"]),
-        found.label("found_count"),
+        _found(states, found),
     ).subquery("counts")
     together = counts.outerjoin(shown, true())
     return select(*counts.c, *shown.c).select_from(together)
+
+
+def _found(states: Clauses, found: str) -> Label[Any]:
+    """Count what a list has without its limit; see `listing.FOUND`."""
+    if found == "trash":
+        deleted = [states["trash"], states["has_deleted"]]
+        return _count("found", deleted, ORDERS["deleted"])
+    counted: ColumnElement[Any] = literal_column("NULL", Integer)
+    if found == "few":
+        counted = _number_of(["few"])
+    return counted.label("found_count")
 
 
 def _count(name: str, where: Any, order: Any) -> Label[int]:

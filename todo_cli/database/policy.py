@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from todo_cli.database.schema import REVISIONS
 from todo_cli.database.tables import SCHEMA
 
 _HEAD: Final = """\
@@ -165,15 +166,14 @@ def grants(role: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def extension() -> str:
-    """Return SQL that runs after a migration that adds tables.
+def extension(version: str | None) -> str:
+    """Return SQL that runs after the migration of a store of this version.
 
     New tables get the policy that `task` has, and grants for the same roles.
     """
-    # The first version made these two.
-    new = [
-        table for table in _tables() if table.name not in ("task", "counter")
-    ]
+    first = next(iter(REVISIONS.values()))
+    known = REVISIONS.get(str(version), first)
+    new = [table for table in _tables() if table.name not in known]
     given = []
     for table in new:
         name = table.fullname

@@ -258,6 +258,7 @@ class Server:
         """Every connection, and what closes it when it is too old."""
         self._idle: list[Connection] = []
         """Those that no call uses; the last one was used last."""
+        self._is_closed = False
         self._waiting: list[Waiter] = []
         """The calls that wait for a connection, the oldest first."""
         self._opening: dict[Waiter, asyncio.Task[Connection]] = {}
@@ -385,6 +386,8 @@ class Server:
 
     def _fill_room(self) -> None:
         """Begin to connect for the call that waits longest, in a free place."""
+        if self._is_closed:
+            return
         for waiter in self._waiting:
             if not waiter.done() and waiter not in self._opening:
                 self._begin(waiter)
@@ -405,6 +408,7 @@ class Server:
         The message would cost one more round trip, and every write is
         confirmed already.
         """
+        self._is_closed = True
         tasks = list(self._opening.values())
         for task in tasks:
             task.cancel()

@@ -48,15 +48,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlmodel import SQLModel
 
 from todo_cli import rules
-from todo_cli.database import file_queries, lists, owner
+from todo_cli.database import file_queries, history_queries, lists, owner
 from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
+    IN_TRASH,
     REFUSED,
     REFUSED_IN_LINES,
-    ArrayOf,
     ByCodePoint,
     CounterRow,
     Day,
@@ -64,6 +63,8 @@ from todo_cli.database.tables import (
     Names,
     TagRow,
     TaskRow,
+    copied,
+    stored,
 )
 from todo_cli.task import Task
 
@@ -93,6 +94,9 @@ def _number(name: str) -> Any:
 _USER: Final = bindparam("user", type_=Text)
 _NOW: Final = bindparam("now", type_=Instant)
 _MINE: Final = task.user_id == _USER
+_IS_TAGGED: Final = and_(
+    tag.user_id == _USER, tag.name == bindparam("tag", type_=Text)
+)
 # Constants are literals: a bound value would be lost in the compiled text, and
 # `build.py` refuses it.
 _TRUE: Final = literal_column("true", Boolean)
@@ -120,6 +124,8 @@ class PostgresDialect:
     """The SQL that only PostgreSQL understands."""
 
     name = "postgresql"
+    key: ColumnElement[Any] = task.id
+    """What lists find tasks by."""
     insert = staticmethod(postgresql.insert)
     line_feed: ColumnElement[Any] = func.chr(
         literal_column("10", Integer), type_=Text
@@ -163,6 +169,10 @@ class PostgresDialect:
         values = any_(self._array(name, left.type))
         is_one_of: ColumnElement[bool] = left == values
         return is_one_of
+
+    def is_ranked(self, rank: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Test whether a rank is the only one that is asked for."""
+        return rank == bindparam("rank", type_=Integer)
 
     def items(self, name: str) -> Any:
         """Expand an array parameter of numbers to rows of `key` and `value`."""
@@ -231,11 +241,14 @@ class PostgresDialect:
         none: Any = literal_column("'{}'", ARRAY(Text))
         return func.coalesce(gathered, none, type_=Names)
 
-    def is_either(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Test whether a boolean column is true or false."""
-        both: Any = literal_column("'{false,true}'", Text)
+    def is_either(
+        self, column: ColumnElement[Any], numbers: Sequence[int]
+    ) -> ColumnElement[bool]:
+        """Test whether a column is one of some numbers."""
+        listed = ",".join(str(number) for number in numbers)
+        array: Any = literal_column(f"'{{{listed}}}'", Text)
         is_one: ColumnElement[bool] = column == any_(
-            cast(both, ARRAY(Boolean))
+            cast(array, ARRAY(Integer))
         )
         return is_one
 
@@ -248,36 +261,52 @@ class PostgresDialect:
         )
         return is_like
 
+    def few_with_tag(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the ids of some of the user's tasks with the parameter `tag`."""
+        fitting = self._task_of_tag(where)
+        found = select(fitting.c.id.label("id")).select_from(TAG, fitting)
+        # In the order of the index, or it could read all tags of all users.
+        return found.where(_IS_TAGGED).order_by(tag.task_id).limit(most)
+
+    def _task_of_tag(self, where: Any) -> Any:
+        """Select the user's task that a row of tags leads to, if it fits.
+
+        The LIMIT leaves the server no plan but to look at one task after the
+        other until it has enough. It could gather all of a join.
+        """
+        one = select(task.id.label("id")).correlate(TAG)
+        one = one.where(task.id == tag.task_id, _MINE, *where)
+        return one.limit(_ONE).lateral("fitting")
+
     def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
         """Select the ids of some of the user's tasks with the parameter `word`.
 
-        Each text has an index. That of tags leads to the tasks by a list of
-        ids, because no other OR uses an index. The list has no more than
-        `most` of them; if it has fewer, it has all.
+        Each text has an index. Tags are looked at apart: the server would
+        compare each task with all that have such a tag.
         """
         word = bindparam("word", type_=Text)
-        tagged = self._tagged(where, word)
         has_word = [task.title_folded.is_(None)]
         for text in FOLDED:
             has_word.append(self.contains(text, word))
-        ids = ArrayOf(tagged.limit(most).scalar_subquery())
-        has_word.append(task.id == any_(ids))
-        found = select(task.id.label("id")).where(_MINE, *where)
-        return found.where(or_(*has_word)).limit(most)
+        in_text = select(task.id.label("id")).where(_MINE, *where)
+        in_text = in_text.where(or_(*has_word)).limit(most)
+        in_tag = self._tagged(where, word).limit(most)
+        arms = []
+        for number, arm in enumerate((in_text, in_tag)):
+            of_arm = arm.subquery(f"arm_{number}")
+            arms.append(select(of_arm.c.id.label("id")))
+        return union(*arms).limit(most)
 
     def _tagged(self, where: Any, word: ColumnElement[Any]) -> Any:
         """Select the ids of the user's tasks with a tag that has a word.
 
         Each task once: `most` rows of tags could be those of fewer tasks.
         """
-        mine = TAG.join(TASK, task.id == tag.task_id)
-        tagged = select(tag.task_id).distinct().select_from(mine)
-        return tagged.correlate(None).where(
-            tag.user_id == _USER,
-            self.contains(tag.folded, word),
-            self.has(task.tags, tag.name),
-            _MINE,
-            *where,
+        has_tag = self.has(task.tags, tag.name)
+        fitting = self._task_of_tag([has_tag, *where])
+        ids = select(tag.task_id.label("id")).distinct()
+        return ids.select_from(TAG, fitting).where(
+            tag.user_id == _USER, self.contains(tag.folded, word)
         )
 
     def is_flawed(self, columns: Any) -> ColumnElement[bool]:
@@ -289,7 +318,7 @@ class PostgresDialect:
         earliest = bindparam("earliest", type_=Instant)
         too_late = bindparam("too_late", type_=Instant)
         flaws = []
-        for name in ("created_at", "updated_at", "completed_at"):
+        for name in ("created_at", "updated_at", "completed_at", "deleted_at"):
             flaws += [columns[name] < earliest, columns[name] >= too_late]
         flaws += _text_flaws(columns.title, rules.TITLE_LENGTH, REFUSED)
         flaws += _text_flaws(
@@ -343,6 +372,8 @@ class SqliteDialect:
     """The SQL that only SQLite understands."""
 
     name = "sqlite"
+    key: ColumnElement[Any] = literal_column("task.rowid", Integer)
+    """What lists find tasks by. Each index has it, and none has the id."""
     insert = staticmethod(sqlite.insert)
     line_feed: ColumnElement[Any] = func.char(
         literal_column("10", Integer), type_=Text
@@ -373,6 +404,13 @@ class SqliteDialect:
         values = select(self.items(name).c.value)
         is_one_of: ColumnElement[bool] = left.in_(values)
         return is_one_of
+
+    def is_ranked(self, rank: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Test whether a rank is the only one that is asked for.
+
+        Not with `=`: SQLite would sort all that have it by their rank.
+        """
+        return self.within(rank, "ranks")
 
     def items(self, name: str) -> Any:
         """Expand a JSON array parameter to rows of `key` and `value`."""
@@ -422,7 +460,9 @@ class SqliteDialect:
         self, names: ColumnElement[Any], name: ColumnElement[Any]
     ) -> ColumnElement[bool]:
         """Test whether a JSON array has a name."""
-        return name.in_(select(self.tags_of(names, "there").c.value))
+        there = self.tags_of(names, "there")
+        # Not with IN, for which SQLite makes a table of each array.
+        return select(_ONE).where(there.c.value == name).exists()
 
     def changed_names(self, names: ColumnElement[Any]) -> ColumnElement[Any]:
         """Add the parameter `added` to an array, and take `removed` from it."""
@@ -436,9 +476,12 @@ class SqliteDialect:
         gathered = func.json_group_array(ordered.c.value, type_=Names)
         return select(gathered).scalar_subquery()
 
-    def is_either(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Test whether a boolean column is true or false."""
-        return column.in_([_FALSE, _TRUE])
+    def is_either(
+        self, column: ColumnElement[Any], numbers: Sequence[int]
+    ) -> ColumnElement[bool]:
+        """Test whether a column is one of some numbers."""
+        listed = [literal_column(str(each), Integer) for each in numbers]
+        return column.in_(listed)
 
     def contains(
         self, text: ColumnElement[Any], word: ColumnElement[Any]
@@ -446,8 +489,14 @@ class SqliteDialect:
         """Test whether a text contains a word."""
         return func.instr(text, word, type_=Integer) > _ZERO
 
+    def few_with_tag(self, where: Any, most: ColumnElement[int]) -> Any:
+        """Select the keys of some of the user's tasks with the parameter `tag`."""
+        mine = TAG.join(TASK, task.id == tag.task_id)
+        found = select(self.key.label("id")).select_from(mine)
+        return found.where(_IS_TAGGED, _MINE, *where).limit(most)
+
     def few_with_word(self, where: Any, most: ColumnElement[int]) -> Any:
-        """Select the ids of some of the user's tasks with the parameter `word`.
+        """Select the keys of some of the user's tasks with the parameter `word`.
 
         The index of words has all trigrams of the parameter `match`, and can
         lead to a task twice. `search.py` says what it does not have.
@@ -456,16 +505,15 @@ class SqliteDialect:
         entered = self._entered()
         either = union_all(*entered, unfolded).subquery("either")
         word = bindparam("word", type_=Text)
-        fitting = select(_ONE).select_from(TASK).correlate(either)
-        fitting = fitting.where(
+        # SQLite gathers nothing before it looks at the first task.
+        mine = either.join(TASK, true())
+        found = select(self.key.label("id")).distinct().select_from(mine)
+        return found.where(
             task.id == either.c.id,
             self.without_index(task.user_id) == _USER,
             *where,
             or_(task.title_folded.is_(None), lists.occurs(self, word)),
-        )
-        # No join: SQLite would gather all that match before it looks at one.
-        found = select(either.c.id.label("id")).distinct()
-        return found.where(fitting.exists()).limit(most)
+        ).limit(most)
 
     def _entered(self) -> Sequence[Any]:
         """Select the ids that the index of words finds, and those it lacks."""
@@ -490,10 +538,10 @@ class SqliteDialect:
         """
         kinds: Any = literal_column("''")
         for each in COLUMNS:
-            kinds = kinds + func.typeof(columns[each.name], type_=Text)
+            kinds = kinds + func.typeof(columns[each.key], type_=Text)
         values = []
         for each in COLUMNS:
-            values.append(cast(columns[each.name], LargeBinary))
+            values.append(cast(columns[each.key], LargeBinary))
         is_readable = func.todo_is_readable(kinds, *values)
         return is_readable == _ZERO
 
@@ -503,10 +551,35 @@ Dialect = PostgresDialect | SqliteDialect
 
 def statements(dialect: Dialect) -> dict[str, Expression]:
     """Return every query of fixed text, by the name that `run.py` uses."""
-    found = _of_tasks(dialect) | _of_the_store(dialect) | _of_transfer(dialect)
+    parts = [
+        _of_tasks(dialect),
+        history_queries.insertions(dialect),
+        _of_the_store(dialect),
+        history_queries.facts(),
+        _of_transfer(dialect),
+    ]
     if isinstance(dialect, PostgresDialect):
-        return found | _of_a_server(dialect)
-    return found | _of_a_file()
+        return joined([*parts, _of_a_server(dialect)])
+    parts += [
+        _of_a_file(),
+        file_queries.statements(),
+        history_queries.of_a_file(dialect),
+    ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Mapping[str, Expression]]) -> dict[str, Expression]:
+    """Join queries by name.
+
+    Raises:
+        ValueError: two have one name, so that one would run for the other.
+    """
+    found: dict[str, Expression] = {}
+    for part in parts:
+        if twice := found.keys() & part:
+            raise ValueError(f"two queries are called {min(twice)}")
+        found |= part
+    return found
 
 
 def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
@@ -520,6 +593,11 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "by_number": _single("number"),
         "named": _named(dialect),
         "remove": _remove(dialect),
+        "remove_trash": _remove(dialect, only_trash=True),
+        "history": history_queries.page(),
+        "history_of_task": history_queries.page_of_task(),
+        "number_of": _number_of(),
+        "old_trash": _old_trash(),
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.
         "stored": select(*COLUMNS).where(is_listed),
@@ -539,7 +617,7 @@ def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
         "version": select(VERSION_TABLE.c.version_num).limit(_ONE),
         "contents": _contents(),
         "last_number": last.where(counter.user_id == _USER),
-        "behind": _behind(),
+        "counters_behind": _behind(),
         "flawed": _flawed(dialect),
         "unfilled": _unfilled(dialect),
         "unfilled_of": _unfilled(dialect).where(_MINE),
@@ -552,9 +630,13 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
 
     It adds a task in one statement, and everything there has an owner.
     """
-    return {
-        "add": _addition(dialect),
-        "add_tagged": _tagged_addition(dialect),
+    undoing = {}
+    for name in history_queries.choices():
+        undoing[name] = history_queries.taking_back(dialect, name)
+    return undoing | {
+        "take_turn": _turn(dialect),
+        "add": _addition(dialect, tags=False),
+        "add_tagged": _addition(dialect, tags=True),
         "beyond_years": beyond_years(),
         "owners": owner.owners(),
         "relations": owner.relations(),
@@ -583,7 +665,6 @@ def _of_a_file() -> dict[str, Expression]:
         "untagged": _count_of(_untagged(SqliteDialect())),
         "fill": _fill_all(),
         "fill_tags": _fill_all_tags(),
-        **file_queries.statements(),
     }
 
 
@@ -609,33 +690,52 @@ def _named(dialect: Dialect) -> Select[Any]:
     return named.order_by(task.number)
 
 
-def _locked(dialect: Dialect) -> Any:
-    """Select the named rows and lock them in the order of their numbers.
+IS_LIVE: Final = task.state != literal_column(str(IN_TRASH), Integer)
+"""The condition that a task is not in the trash."""
 
-    The order prevents deadlocks between concurrent calls. The lock prevents a
-    concurrent delete from leaving half of a call done. SQLite ignores it: only
-    one writer runs at a time.
+
+def _locked(dialect: Dialect, turn: Any, *where: Any) -> Any:
+    """Lock the user's counter by `turn`, then the rows that fit; select these.
+
+    The counter puts all who change the user's tasks into a queue. The locks
+    prevent that another program leaves half of a call done. SQLite ignores
+    them: only one writer runs at a time. Nothing is found for a user without
+    a counter.
     """
-    columns = (task.id, task.number, task.version)
-    named = select(*columns).where(_MINE, _is_named(dialect))
+    columns: tuple[Any, ...] = (task.id, task.number, task.version)
+    named = select(*columns).where(_MINE, *where)
+    if isinstance(dialect, PostgresDialect):
+        # All of them, for the history.
+        rest = [each for each in (*COLUMNS, *FOLDED) if each not in columns]
+        named = named.add_columns(*rest).where(history_queries.has(turn))
     ordered = named.order_by(task.number)
     return ordered.with_for_update().cte("mine")
 
 
-def _all_there(dialect: Dialect, locked: Any) -> list[ColumnElement[bool]]:
-    """Conditions: every single task exists, and no range is empty."""
+def namings(dialect: Dialect) -> dict[str, ColumnElement[bool]]:
+    """Return the conditions that name tasks: one by its number or id, or many."""
+    return {
+        "number": task.number == bindparam("key", type_=Integer),
+        "id": task.id == bindparam("key", type_=task.id.type),
+        "many": _is_named(dialect),
+    }
+
+
+def all_there(dialect: Dialect, locked: Any) -> ColumnElement[bool]:
+    """Whether every single task exists, and no range is empty.
+
+    A task that is named alone needs no such condition.
+    """
     # Count the locked rows. A subquery on the table itself would count the
     # snapshot, while the change works on the newest version of each row.
     count = select(func.count()).select_from(locked)
     singles = count.where(dialect.within(locked.c.number, "singles"))
     ids = count.where(dialect.within(locked.c.id, "ids"))
-    single_count = _number("single_count")
-    id_count = _number("id_count")
-    return [
-        singles.scalar_subquery() == single_count,
-        ids.scalar_subquery() == id_count,
+    return and_(
+        singles.scalar_subquery() == _number("single_count"),
+        ids.scalar_subquery() == _number("id_count"),
         ~_empty_ranges(dialect, locked).exists(),
-    ]
+    )
 
 
 def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
@@ -653,13 +753,65 @@ def _empty_ranges(dialect: Dialect, locked: Any) -> Select[Any]:
     return select(_ONE).select_from(ranges).where(~inside.exists())
 
 
-def _remove(dialect: Dialect) -> Expression:
-    """Delete every named task, all or nothing, and return the deleted rows."""
-    locked = _locked(dialect)
+def _remove(dialect: Dialect, *, only_trash: bool = False) -> Expression:
+    """Delete every named task, all or nothing, and return the deleted rows.
+
+    With `only_trash` those outside the trash and those that are gone are left
+    out instead.
+
+    On PostgreSQL the history follows: it forgets their values. It must see all
+    of it, so nothing is deleted if something was done while this waited.
+    """
+    turn = history_queries.held()
+    in_trash = task.state == literal_column(str(IN_TRASH), Integer)
+    where = [in_trash] if only_trash else []
+    locked = _locked(dialect, turn, _is_named(dialect), *where)
     of_these = task.id.in_(select(locked.c.id))
-    conditions = _all_there(dialect, locked)
-    statement = delete(TASK).where(_MINE, of_these, *conditions)
-    return statement.returning(*COLUMNS)
+    removing = delete(TASK).where(_MINE, of_these)
+    if not only_trash:
+        removing = removing.where(all_there(dialect, locked))
+    if not isinstance(dialect, PostgresDialect):
+        return removing.returning(*COLUMNS)
+    seen = removing.where(history_queries.is_seen(turn))
+    return _forgotten(seen.returning(*COLUMNS).cte("removed"))
+
+
+def _forgotten(removed: Any) -> Expression:
+    """Select the deleted tasks; the history forgets them, and notes that."""
+    forgotten = history_queries.noted(
+        history_queries.NONE, history_queries.NONE
+    )
+    moved = select(removed.c.id, removed.c.number, *forgotten).cte("moved")
+    number = history_queries.numbered(moved)
+    notes = history_queries.recorded(number, moved)
+    blanked = history_queries.blanking(removed)
+    columns = [removed.c[name] for name in TASK_NAMES]
+    return select(*columns).add_cte(blanked, *notes)
+
+
+def _old_trash() -> Select[Any]:
+    """Select the user's tasks that were moved to the trash before a time."""
+    before = bindparam("before", type_=Instant)
+    is_trash = task.state == literal_column(str(IN_TRASH), Integer)
+    found = select(*COLUMNS).where(_MINE, is_trash, task.deleted_at < before)
+    return found.order_by(task.number)
+
+
+def _number_of() -> Select[Any]:
+    """Select the number of the user's task with an id, which may be purged.
+
+    The history of a purged task is searched from its beginning.
+    """
+    changed = history_queries.changed
+    id = bindparam("key", type_=task.id.type)
+    now = select(task.number).where(_MINE, task.id == id)
+    purged = select(changed.number).where(
+        changed.user_id == _USER, changed.task_id == id
+    )
+    # An id can be given again after a purge.
+    latest = purged.order_by(changed.operation.desc()).limit(_ONE)
+    earlier = latest.scalar_subquery()
+    return select(func.coalesce(now.scalar_subquery(), earlier))
 
 
 # Changing: a template, and the columns to set
@@ -688,6 +840,8 @@ def assignments(dialect: Dialect, field: str) -> dict[str, ColumnElement[Any]]:
             "title": dialect.looked_up("titles", task.id, Text),
             "title_folded": dialect.looked_up("folded_titles", task.id, Text),
         }
+    if field == "deleted":
+        return {"deleted_at": given("deleted_at")}
     if field == "retags":
         return {"tags": dialect.changed_names(task.tags)}
     if field == "note":
@@ -727,6 +881,7 @@ CHANGES: Final = (
     "tags",
     "retags",
     "note",
+    "deleted",
 )
 """What one change can do; `tasks.py` translates a `TaskChange` into these."""
 
@@ -762,35 +917,90 @@ def is_held(dialect: Dialect, locked: Any) -> ColumnElement[bool]:
     return ~others.exists()
 
 
+def is_version(_: Dialect, locked: Any) -> ColumnElement[bool]:
+    """Test whether every task has the version of the parameter."""
+    wanted = _number("if_version")
+    others = select(_ONE).select_from(locked).where(locked.c.version != wanted)
+    return ~others.exists()
+
+
+Noted = tuple[ColumnElement[Any], ColumnElement[Any]]
+"""Objects of the old and the new values of a row, on PostgreSQL."""
+
+
+def difference(field: str, old: Any, new: Any) -> Noted:
+    """Return objects of the old and new values of what one change sets."""
+    names = list(assignments(PostgresDialect(), field))
+    return history_queries.difference(names, old, new)
+
+
+def differences(fields: Sequence[str], old: Any, new: Any) -> Noted:
+    """Return the same of several changes."""
+    parts = [difference(field, old, new) for field in fields]
+    olds = history_queries.Joined(*[each for each, _ in parts])
+    return olds, history_queries.Joined(*[each for _, each in parts])
+
+
 def change(
     dialect: Dialect,
     values: Mapping[str, Any],
+    between: Callable[[Any, Any], Noted],
+    where: Sequence[ColumnElement[bool]],
     *,
     tags: bool = False,
-    held: Callable[[Dialect, Any], ColumnElement[bool]] | None = None,
+    held: Sequence[Callable[[Dialect, Any], ColumnElement[bool]]] = (),
 ) -> Expression:
-    """Set columns on every named task, all or nothing; return the new rows.
+    """Set columns on every task that fits, all or nothing; return the new rows.
 
-    `held` makes a further condition: see `is_held`.
+    `where` are conditions of `namings`, and `IS_LIVE`. `held` makes further
+    conditions on all of them: `all_there`, `is_held`, `is_version`. `between`
+    is for the history, which follows on PostgreSQL in the same statement, as
+    does with `tags` the table of tags.
 
     Only the columns of the changed fields are set. SQLite would also check the
     other columns, where another program may have stored values that our CHECKs
-    refuse. With `tags`, the table of tags follows in the same statement.
+    refuse.
     """
-    locked = _locked(dialect)
-    of_these = task.id.in_(select(locked.c.id))
-    conditions = _all_there(dialect, locked)
-    if held is not None:
-        conditions.append(held(dialect, locked))
-    statement = update(TASK).where(_MINE, of_these, *conditions)
-    changed = statement.values(dict(values)).returning(*COLUMNS)
-    if tags and isinstance(dialect, PostgresDialect):
-        return _with_tags(dialect, changed.cte("changed"))
-    return changed
+    locked = _locked(dialect, history_queries.held(), *where)
+    is_this: ColumnElement[bool] = task.id == locked.c.id
+    if isinstance(dialect, SqliteDialect):
+        is_this = task.id.in_(select(locked.c.id))
+    conditions = [each(dialect, locked) for each in held]
+    statement = update(TASK).where(_MINE, is_this, *conditions)
+    changing = statement.values(dict(values))
+    if isinstance(dialect, SqliteDialect):
+        return changing.returning(*COLUMNS)
+    noted = between(locked.c, task)
+    return _recorded(dialect, changing, locked, noted, tags=tags)
 
 
-def _with_tags(dialect: PostgresDialect, changed: Any) -> Expression:
-    """Bring the table of tags up to the changed rows, which come back.
+def _recorded(
+    dialect: PostgresDialect,
+    changing: Any,
+    locked: Any,
+    noted: Noted,
+    *,
+    tags: bool,
+) -> Expression:
+    """Change tasks and select them; the history and the tags follow."""
+    old, new = noted
+    if tags:
+        old = history_queries.Joined(old, history_queries.folds_of(task.id))
+    # The version moves exactly where something differs.
+    moved = (task.version != locked.c.version).label("is_moved")
+    values = history_queries.noted(old, new)
+    changed = changing.returning(*COLUMNS, *values, moved).cte("changed")
+    columns = [changed.c[name] for name in TASK_NAMES]
+    is_moved = changed.c.is_moved
+    number = history_queries.numbered(changed, is_moved)
+    notes = history_queries.recorded(number, changed, is_moved)
+    if tags:
+        notes += _with_tags(dialect, changed)
+    return select(*columns).add_cte(*notes)
+
+
+def _with_tags(dialect: PostgresDialect, changed: Any) -> list[Any]:
+    """Bring the table of tags up to the changed rows.
 
     The rows are locked. Tags that somebody else has just added may be invisible
     to the DELETE: such a row stays, and is harmless.
@@ -806,9 +1016,7 @@ def _with_tags(dialect: PostgresDialect, changed: Any) -> Expression:
     added = new.on_conflict_do_nothing().cte("added")
     is_gone = not_(tag.name == any_(changed.c.tags))
     of_these = tag.task_id == changed.c.id
-    removed = delete(TAG).where(of_these, is_gone).cte("removed")
-    columns_of = [changed.c[name] for name in TASK_NAMES]
-    return select(*columns_of).add_cte(added, removed)
+    return [added, delete(TAG).where(of_these, is_gone).cte("removed")]
 
 
 def _insert_tag(dialect: Dialect) -> Expression:
@@ -831,18 +1039,12 @@ def _clear_tags() -> Expression:
 
 
 def _open(columns: Iterable[Column[Any]], prefix: str = "") -> dict[str, Any]:
-    """Map the names of columns to parameters of the same name."""
+    """Map the keys of columns to parameters of the same name."""
     found = {}
     for each in columns:
-        name = f"{prefix}{each.name}"
-        found[each.name] = bindparam(name, type_=each.type)
+        name = f"{prefix}{each.key}"
+        found[each.key] = bindparam(name, type_=each.type)
     return found
-
-
-def _highest(user: Any) -> ColumnElement[int]:
-    """Select the highest task number of a user; 0 if there are no tasks."""
-    highest = select(func.max(task.number)).where(task.user_id == user)
-    return func.coalesce(highest.scalar_subquery(), _ZERO)
 
 
 def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
@@ -856,78 +1058,124 @@ def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
 
 
 def _reserve(dialect: Dialect) -> Expression:
-    """Advance the user's counter by `count`; return the last reserved number.
+    """Advance the user's counters by `count` tasks and `steps` operations.
 
-    The row stays locked until the transaction ends.
+    Returns the last numbers of both. The row stays locked until the
+    transaction ends.
     """
-    count = _number("count")
-    # A user without a counter may have tasks: the table was restored.
-    first = select(_USER, _highest(_USER) + count)
-    new = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
-    last = _further(new.excluded.last, count)
-    moved = new.on_conflict_do_update(
-        index_elements=["user_id"], set_={"last": last}
+    new = _counting(dialect, _USER, _number("count"), _number("steps"), true())
+    return new.returning(counter.last, counter.operations)
+
+
+def _turn(dialect: PostgresDialect) -> Expression:
+    """Lock the user's counter, and make it fit the tasks and operations.
+
+    None is made for a user who has neither.
+    """
+    operation = history_queries.operation
+    mine = select(_ONE).where(_MINE)
+    done = select(_ONE).where(operation.user_id == _USER)
+    has_any = or_(mine.exists(), done.exists())
+    new = _counting(dialect, _USER, _ZERO, _ZERO, has_any)
+    return new.returning(counter.last, counter.operations)
+
+
+def _counting(
+    dialect: Dialect, user: Any, count: Any, steps: Any, where: Any
+) -> Any:
+    """Insert a user's counter, or advance it, if a condition is true.
+
+    A user without a counter may have tasks: the table was restored.
+    """
+    first = select(
+        user,
+        history_queries.highest(user) + count,
+        history_queries.last_number(user) + steps,
+    ).where(where)
+    columns = ["user_id", "last", "operations"]
+    new = dialect.insert(COUNTER).from_select(columns, first)
+    operations = history_queries.further(new.excluded.operations, steps)
+    return new.on_conflict_do_update(
+        index_elements=["user_id"],
+        set_={
+            "last": _further(new.excluded.last, count),
+            "operations": operations,
+        },
     )
-    return moved.returning(counter.last)
 
 
-def _tagged_addition(dialect: PostgresDialect) -> Expression:
-    """Insert one task, as `_addition` does, and the rows of its tags."""
-    added = _addition(dialect).cte("stored")
-    found = dialect.new_tags()
-    is_there = found.c.name == any_(added.c.tags)
-    rows = select(added.c.id, found.c.name, added.c.user_id, found.c.folded)
-    rows = rows.select_from(added.join(found, is_there))
-    new = dialect.insert(TAG).from_select(
-        ["task_id", "name", "user_id", "folded"], rows.where(added.c.is_new)
-    )
-    tagged = new.on_conflict_do_nothing().cte("tagged")
-    return select(*added.c).add_cte(tagged)
-
-
-def _addition(dialect: PostgresDialect) -> Any:
+def _addition(dialect: PostgresDialect, *, tags: bool) -> Expression:
     """Insert one task under the next number, or return the one with its id.
 
     This is one statement, so it takes one round trip. The counter advances
     only if the id is new. No row comes back if another user has the id.
-    `is_new` tells an inserted task from one that was stored before.
+    `is_new` tells an inserted task from one that was stored before. It fails
+    if somebody stores the id at the same instant; a repeat then finds it. It
+    fails, too, if the counter of operations is behind: see `_reserve`.
     """
     # SQLAlchemy reserves parameters named like columns for VALUES and SET, and
     # these are used in subqueries, too.
     given = _open([*COLUMNS, *FOLDED], "the_")
-    stored = select(task.number).where(task.id == given["id"])
-    # Two calls with one id may both find it new at the same instant. Then one
-    # number is never used: a gap, which costs less than a lock on every add.
-    counted = _next_number(dialect, given["user_id"], ~stored.exists())
-    number = select(counted.c.last).scalar_subquery()
-    # `number` is NULL for a stored id, and the column refuses NULL.
-    either = func.coalesce(number, stored.scalar_subquery())
-    new = dialect.insert(TASK).values(given | {"number": either})
-    # DO NOTHING would return no row. Setting the id to itself returns the
-    # stored task unchanged.
-    found = new.on_conflict_do_update(
-        index_elements=["id"],
-        set_={"id": new.excluded.id},
-        where=task.user_id == new.excluded.user_id,
-    )
-    is_new = (task.number == number).label("is_new")
-    return found.returning(*COLUMNS, is_new)
+    stored = select(*COLUMNS).where(task.id == given["id"]).cte("stored")
+    numbers = _next_numbers(dialect, stored)
+    added = _added(dialect, given | {"number": numbers.c.last}, numbers)
+    last = select(numbers.c.operations.label("number"))
+    number = last.select_from(numbers.join(added, true())).cte("numbered")
+    notes = history_queries.recorded(number, added)
+    if tags:
+        notes.append(_tags_of_new(dialect, added))
+    return _either(added, stored).add_cte(*notes)
 
 
-def _next_number(
-    dialect: PostgresDialect, user: Any, is_new: ColumnElement[bool]
+def _either(added: Any, stored: Any) -> Any:
+    """Select the new task, or the stored one if it is the user's."""
+    columns = [added.c[name] for name in TASK_NAMES]
+    fresh = select(*columns, _TRUE.label("is_new"))
+    found = select(*stored.c, _FALSE.label("is_new"))
+    return union_all(fresh, found.where(stored.c.user_id == _USER))
+
+
+def _added(
+    dialect: PostgresDialect, values: Mapping[str, Any], numbers: Any
 ) -> Any:
-    """Advance the counter of a user by one if the task is new.
+    """Insert a task if there is a number; return it, and what is recorded."""
+    rows = select(*values.values()).select_from(numbers)
+    adding = dialect.insert(TASK).from_select(list(values), rows)
+    new = cast(bindparam("new_values", type_=Text), postgresql.JSONB)
+    noted = history_queries.noted(history_queries.NONE, new)
+    return adding.returning(*COLUMNS, *noted).cte("added")
 
-    Returns no row otherwise.
+
+def _next_numbers(dialect: PostgresDialect, stored: Any) -> Any:
+    """Advance both counters of the user by one, unless a row is stored.
+
+    The counter of tasks can be behind without a task that has the next number:
+    one that was purged had it. Operations are never deleted.
     """
-    first = select(user, _highest(user) + _ONE).where(is_new)
-    new = dialect.insert(COUNTER).from_select(["user_id", "last"], first)
-    last = _further(new.excluded.last, _ONE)
+    is_new = ~select(_ONE).select_from(stored).exists()
+    next_number = history_queries.highest(_USER) + _ONE
+    first = select(_USER, next_number, _ONE).where(is_new)
+    columns = ["user_id", "last", "operations"]
+    new = dialect.insert(COUNTER).from_select(columns, first)
     moved = new.on_conflict_do_update(
-        index_elements=["user_id"], set_={"last": last}
+        index_elements=["user_id"],
+        set_={
+            "last": _further(new.excluded.last, _ONE),
+            "operations": counter.operations + _ONE,
+        },
     )
-    return moved.returning(counter.last).cte("given")
+    return moved.returning(counter.last, counter.operations).cte("numbers")
+
+
+def _tags_of_new(dialect: PostgresDialect, added: Any) -> Any:
+    """Insert the rows of tags of a new task."""
+    found = dialect.new_tags()
+    is_there = found.c.name == any_(added.c.tags)
+    rows = select(added.c.id, found.c.name, added.c.user_id, found.c.folded)
+    rows = rows.select_from(added.join(found, is_there))
+    columns = ["task_id", "name", "user_id", "folded"]
+    new = dialect.insert(TAG).from_select(columns, rows)
+    return new.on_conflict_do_nothing().cte("tagged")
 
 
 # Lists: `lists.py` has them
@@ -961,7 +1209,7 @@ def _behind() -> Select[Any]:
     last = select(counter.last).where(counter.user_id == some.c.user_id)
     # No counter yet is as much behind as 0.
     counted = func.coalesce(last.scalar_subquery(), _ZERO)
-    is_behind = counted < _highest(some.c.user_id)
+    is_behind = counted < history_queries.highest(some.c.user_id)
     behind = select(some.c.user_id).where(is_behind)
     return behind.order_by(some.c.user_id).limit(MOST)
 
@@ -1199,20 +1447,15 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "any_task": select(task.id).limit(_ONE),
         "counters_of": _counters_of(dialect),
         "taken_numbers": _taken_numbers(dialect),
+        **history_queries.copying(dialect),
     }
-
-
-def copied() -> list[Table]:
-    """Return the tables that are copied: those that are not made from others."""
-    tables = SQLModel.metadata.sorted_tables
-    return [each for each in tables if not each.info.get("is_derived")]
 
 
 def _read(each: Table) -> Select[Any]:
     """Select every row of a table, in a stable order."""
     keys = each.primary_key.columns
     order = (task.user_id, task.number) if each is TASK else keys
-    return select(*each.c).order_by(*order)
+    return select(*stored(each)).order_by(*order)
 
 
 def _copy(dialect: Dialect, each: Table) -> Expression:
@@ -1220,7 +1463,7 @@ def _copy(dialect: Dialect, each: Table) -> Expression:
 
     A task number that is already taken is an error and is not skipped.
     """
-    copied = dialect.insert(each).values(_open(each.c))
+    copied = dialect.insert(each).values(_open(stored(each)))
     if each is TASK:
         return dialect.counted(copied)
     return copied.on_conflict_do_nothing()
@@ -1255,10 +1498,8 @@ def _taken_numbers(dialect: Dialect) -> Select[Any]:
 def _raise_counter(dialect: Dialect) -> Expression:
     """Insert a counter, or advance the existing one; it never goes back."""
     new = dialect.insert(COUNTER).values(_open(counter))
-    is_higher = new.excluded.last > counter.last
-    last = case((is_higher, new.excluded.last), else_=counter.last)
     return new.on_conflict_do_update(
-        index_elements=["user_id"], set_={"last": last}
+        index_elements=["user_id"], set_=file_queries.raised(new)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from todo_cli import rules
-from todo_cli.database.run import Row
+from todo_cli.database.run import BeyondYears, Connection, Row, Statement
 from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
 
@@ -62,6 +62,8 @@ class Unreadable(SchemaMismatch):
 
     is_saved = False
     """Whether a change of them was saved nevertheless."""
+    unsaved: "Unreadable | None" = None
+    """Then the same error without these words."""
 
 
 def read(
@@ -91,6 +93,35 @@ def read(
     return tasks, _fault_of(wrong, user)
 
 
+def sound(row: Sequence[Any], kinds: Sequence[str]) -> Sequence[Any] | None:
+    """Return the values of a row; None if one is none of its kind."""
+    values = list(map(_value, row, kinds))
+    return None if _WRONG in values else values
+
+
+async def fetch(
+    connection: Connection,
+    user: str,
+    statement: str | Statement,
+    values: Mapping[str, Any],
+    outcome: str = "",
+) -> list[Row]:
+    """Run a statement whose rows have tasks of `user`.
+
+    `outcome` says what a statement that writes has done.
+
+    Raises:
+        Unreadable: one has a time beyond Python's years.
+    """
+    try:
+        return await connection.fetch(statement, **values)
+    except BeyondYears:
+        # The driver keeps nothing of the answer, so search for the tasks.
+        beyond = await connection.fetch("beyond_years", user=user)
+    numbers = [number for (number,) in beyond]
+    raise with_outcome(unreadable(user, numbers, ["time"]), outcome)
+
+
 def _fault_of(rows: Sequence[Sequence[Any]], user: str) -> Unreadable:
     """Make the error for rows with `_WRONG` in them."""
     numbers: list[int] = []
@@ -112,16 +143,31 @@ def unreadable(
     """Make the error for tasks with these numbers, as far as they are known.
 
     `wrong` says in which fields there is a wrong value. The hint offers to
-    delete the first task: its number still finds it.
+    purge the first task: its number still finds it.
     """
     who = "A task"
     hint = "correct it with SQL"
     if numbers:
         noun = "Task" if len(numbers) == 1 else "Tasks"
         who = f"{noun} {first_few(numbers, _NAMED_UP_TO)}"
-        hint += f", or delete it: `todo delete {numbers[0]}`"
+        # Without --yes it would be read first, for the question.
+        hint += f", or purge it: `todo purge {numbers[0]} --yes`"
     cause = f"another program stored a wrong {', '.join(wrong)}"
     return Unreadable(f"{who} of {user} cannot be read: {cause}", hint=hint)
+
+
+def with_outcome(error: Unreadable, outcome: str) -> Unreadable:
+    """Add to an error what was done; "" means nothing.
+
+    `Database.run` then commits before it raises the error.
+    """
+    if not outcome:
+        return error
+    # No hint: the task may be gone, and otherwise a list says more.
+    saved = Unreadable(f"{error.message}; {outcome}")
+    saved.is_saved = True
+    saved.unsaved = error
+    return saved
 
 
 def _is_sound(column: Sequence[Any], kind: str) -> bool:

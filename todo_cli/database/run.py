@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from todo_cli import rules
 from todo_cli.database import listing
 from todo_cli.errors import Conflict
 from todo_cli.task import TaskQuery
@@ -24,6 +25,12 @@ Record = dict[str, Any]
 _FOLDER: Final = Path(__file__).parent / "statements"
 _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 """A parameter such as `:title`, but not the cast `::text`."""
+
+JOINED: Final = " OPERATOR(pg_catalog.||) "
+"""What joins the objects of a change on PostgreSQL: see `history_queries.py`."""
+
+_LAST_OF_FILE: Final = 2**63 - 1
+"""The highest number that another program can store in a file."""
 
 OF_A_RULE: Final = (
     "a trigger or rule of that database does not allow it: ask its owner"
@@ -128,12 +135,15 @@ class Statements:
         frame = self._lists
         probe = chosen.probe
         kind = "all" if probe is None else "some"
-        lines = [*frame[kind][chosen.shape], *frame["page"][kind]]
+        lines = [*frame[kind][chosen.shape], *frame["page"][chosen.found]]
         sql = "\n".join(lines)
         if probe is None:
             return sql
         few = "\n".join(frame["few"][probe.source])
-        few = self._with(few, "probe", probe.conditions)
+        for number, where in enumerate(probe.arms):
+            few = self._with(few, f"probe {number}", where)
+        for order in probe.order:
+            few = few.replace("/*by*/", frame["orders"][order])
         return sql.replace("/*few*/", few)
 
     def _ordered(self, sql: str, number: int, part: listing.Part) -> str:
@@ -160,48 +170,73 @@ class Statements:
         # With the AND before it, so that no conditions leave no text.
         return sql.replace(f" AND /*{mark}*/", text)
 
-    def change(self, fields: Sequence[str], *, tags: bool) -> Statement:
+    def change(
+        self,
+        fields: Sequence[str],
+        naming: str = "many",
+        held: Sequence[str] = (),
+        *,
+        is_live: bool = True,
+    ) -> Statement:
         """Return the statement that makes these changes and no others.
 
-        With `tags`, the table of tags follows on PostgreSQL.
+        `naming` says how the tasks are named: one by its `number` or `id`, or
+        `many`. `held` are the names of further conditions. With `is_live` it
+        finds no task in the trash. On PostgreSQL the history follows, and the
+        table of tags where tags change.
         """
-        key = ("change", tags, *sorted(fields))
+        names = tuple(sorted(fields)), tuple(held)
+        key = ("change", naming, is_live, *names)
         if key not in self._made:
-            self._made[key] = self._changing(fields, tags=tags)
+            where = [naming, "live"] if is_live else [naming]
+            if naming == "many":
+                held = ["there", *held]
+            self._made[key] = self._changing(fields, where, held)
         return self._made[key]
 
-    def _changing(self, fields: Sequence[str], *, tags: bool) -> Statement:
+    def _changing(
+        self,
+        fields: Sequence[str],
+        where: Sequence[str],
+        held: Sequence[str],
+    ) -> Statement:
         frame = self._found["change"]
-        values = self._assigned(fields)
-        # In the order of the columns, like the text that SQLAlchemy writes.
-        columns = self.columns("task")
-        changed = [name for name in columns if name in values]
-        assignments = [f"{name}={values[name]}" for name in changed]
-        sql = "\n".join(frame["tagged" if tags else "plain"])
-        sql = sql.replace("/*set*/", ", ".join(assignments))
-        held = ""
-        # Titles of their own fit only the versions that were read.
-        if "titles" in fields:
-            held = f" AND {frame['held']}"
-        sql = sql.replace(" AND /*held*/", held)
+        has_tags = not {"tags", "retags"}.isdisjoint(fields)
+        sql = "\n".join(frame["tagged" if has_tags else "plain"])
+        sql = sql.replace("/*set*/", self._assigned(fields))
+        for mark, names in (("where", where), ("held", held)):
+            conditions = [f" AND {frame[mark][name]}" for name in names]
+            sql = sql.replace(f" AND /*{mark}*/", "".join(conditions))
+        for side in ("old", "new"):
+            sql = sql.replace(f"/*{side}*/", self._noted(fields, side))
         return Statement(sql, frame["kinds"])
 
-    def _assigned(self, fields: Sequence[str]) -> dict[str, str]:
-        """The columns that changes set, and the SQL of their values."""
+    def _noted(self, fields: Sequence[str], side: str) -> str:
+        """What the history keeps of a change: the values of one side."""
+        parts = [each.get(side, "") for each in self._parts(fields)]
+        return f"({JOINED.join(parts)})"
+
+    def _parts(self, fields: Sequence[str]) -> list[Any]:
+        """The parts of some changes, in the order of the file."""
+        known = self._found["change"]["fields"]
+        return [known[name] for name in known if name in fields]
+
+    def _assigned(self, fields: Sequence[str]) -> str:
+        """The columns that changes set, with the SQL of their values."""
         frame = self._found["change"]
         # Only what changes is named: SQLite would check the other columns
         # again, and another program may have stored what our rules refuse.
-        known = list(frame["fields"])
-        parts = [
-            frame["fields"][field] for field in sorted(fields, key=known.index)
-        ]
+        parts = self._parts(fields)
         differs = " OR ".join(part["differs"] for part in parts)
         values = {}
         for stamp in ("updated_at", "version"):
             values[stamp] = frame[stamp].replace("/*differs*/", differs)
         for part in parts:
             values |= part["set"]
-        return values
+        # In the order of the columns, like the text that SQLAlchemy writes.
+        columns = self.columns("task").values()
+        changed = [name for name in columns if name in values]
+        return ", ".join(f"{name}={values[name]}" for name in changed)
 
     @property
     def creation(self) -> Sequence[str]:
@@ -221,9 +256,13 @@ class Statements:
         """
         return tuple(self._found["tables"])
 
-    def columns(self, table: str) -> Sequence[str]:
-        """Return the column names of a table, in the order of `read_TABLE`."""
-        return tuple(self._found["tables"][table])
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Return the columns of a table: the key of a `Record`, and the name.
+
+        They are in the order of `read_TABLE`, without those that are computed.
+        """
+        columns: Mapping[str, str] = self._found["tables"][table]
+        return columns
 
 
 def _read(name: str) -> Any:
@@ -276,6 +315,14 @@ class Connection(Protocol):
 
         SQLite locks the file for writing at the beginning.
         """
+
+
+def numbers_of(connection: Connection) -> range:
+    """Return the numbers of tasks that a column of the store can hold."""
+    last = rules.LARGEST_NUMBER
+    if connection.is_sqlite:
+        last = _LAST_OF_FILE
+    return range(1, last + 1)
 
 
 async def fetch_value(connection: Connection, name: str, **values: Any) -> Any:

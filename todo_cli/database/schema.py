@@ -17,6 +17,7 @@ REVISIONS: Final[dict[str, frozenset[str]]] = {
     "0001": frozenset({"counter", "task"}),
     "0002": frozenset({"counter", "task"}),
     "0003": frozenset({"counter", "task", "tag"}),
+    "0004": frozenset({"counter", "task", "tag", "operation", "change"}),
 }
 """Alembic's revisions in order, and the tables of each.
 

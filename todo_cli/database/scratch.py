@@ -16,7 +16,8 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import aiosqlite
 
@@ -35,11 +36,19 @@ BEGIN;  -- a commit of each row would take time
 _KEYS: Final[Mapping[str, Sequence[str]]] = {
     "task": ("UNIQUE (id)", "UNIQUE (user_id, number)"),
     "counter": ("PRIMARY KEY (user_id)",),
+    "operation": ("PRIMARY KEY (user_id, number)",),
+    "change": ("PRIMARY KEY (user_id, operation, task_id)",),
 }
 """The keys of the tables here.
 
-They find two tasks of one id or number, and give every user one counter.
+They find two tasks of one id or number, and two operations of one number, and
+give every user one counter.
 """
+_FIELDS: Final[Mapping[str, str]] = {
+    "operation": "number",
+    "change": "task_id",
+}
+"""The field that makes a row the same as another one, but for tasks."""
 _ADDING: Final[Mapping[str, str]] = {
     # In a store, a number that is taken is an error.
     "task": "scratch_task",
@@ -47,6 +56,14 @@ _ADDING: Final[Mapping[str, str]] = {
 }
 """The statements that add a row, where it is not the one of an import."""
 _FULL: Final = "SQLITE_FULL"
+
+
+class Last(NamedTuple):
+    """The last operation of a user."""
+
+    user: str
+    number: int
+    id: UUID
 
 
 class Scratch:
@@ -59,29 +76,31 @@ class Scratch:
     async def clear(self) -> None:
         """Begin anew, without rows."""
         for table in self._statements.tables:
-            parts = [*self._statements.columns(table), *_KEYS.get(table, ())]
+            names = self._statements.columns(table).values()
+            parts = [*names, *_KEYS.get(table, ())]
             await self._execute(f"DROP TABLE IF EXISTS {table}")
             await self._execute(f"CREATE TABLE {table} ({', '.join(parts)})")
 
     async def add(
         self, table: str, rows: Sequence[Record]
     ) -> Mapping[int, str]:
-        """Add rows, but no task whose id or number another one has.
+        """Add rows, but none whose key another one has.
 
-        Returns the positions of such tasks, and which of the two fields it
-        is. Of two counters of a user the higher one stays.
+        Returns the positions of such rows, and which field it is: of a task
+        its id or number. Of two counters of a user the higher one stays.
         """
         sql = self._statements[_ADDING.get(table, f"copy_{table}")].sql
         same_id = self._statements["has_id"].sql
-        given = []
-        for row in rows:
-            given.append({name: to_file(row[name]) for name in row})
+        given = [_converted(row) for row in rows]
 
         def insert() -> dict[int, str]:
             taken = {}
             driver = self._driver._conn
             for position, values in enumerate(given):
                 if driver.execute(sql, values).rowcount > 0:
+                    continue
+                if table in _FIELDS:
+                    taken[position] = _FIELDS[table]
                     continue
                 other = driver.execute(same_id, values).fetchone()
                 taken[position] = "number" if other is None else "id"
@@ -93,22 +112,39 @@ class Scratch:
             found: dict[int, str] = await execute(insert)
         return found
 
-    async def give(self, old: str, new: str) -> None:
-        """Make everything of one user another one's."""
+    async def give(self, old: str, new: str) -> bool:
+        """Make everything of one user another one's.
+
+        Both can have a history, if the other one has purged all tasks. Then
+        that of `old` is dropped, and the result is False.
+        """
         if old == new:
-            return
+            return True
         # Both can have a counter: the higher one stays.
         await self._run("raise_to_heir", old=old, new=new)
         await self._run("drop_counter", old=old)
+        users = {last.user for last in await self.last_operations()}
+        is_whole = not users.issuperset([old, new])
+        if not is_whole:
+            await self._run("drop_operation", old=old)
+            await self._run("drop_change", old=old)
         for table in self._statements.tables:
             await self._run(f"give_{table}", old=old, new=new)
+        return is_whole
 
     async def raise_counters(self) -> None:
-        """Raise every counter to the highest number of its user's tasks.
+        """Raise every counter to the highest numbers of its user.
 
         That of a restored table can be behind, or missing.
         """
         await self._run("raise_to_tasks")
+        await self._run("raise_to_operations")
+        await self._run("raise_to_changes")
+
+    async def last_operations(self) -> list[Last]:
+        """Return the last operation of each user who has one, by user."""
+        rows = await self._run("last_operations")
+        return [Last(user, number, UUID(id)) for user, number, id in rows]
 
     async def owners(self) -> list[str]:
         """Return the users who have tasks, in the order of their names."""
@@ -175,3 +211,8 @@ def _explaining() -> Iterator[None]:
             hint="nothing was copied; make room in the folder for temporary "
             "files, or name another one in TMPDIR",
         ) from error
+
+
+def _converted(row: Record) -> Record:
+    """Return the values of a row as SQLite has them."""
+    return {name: to_file(row[name]) for name in row}

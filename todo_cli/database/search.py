@@ -13,7 +13,8 @@ writes must not fail, so no trigger writes into it. Triggers note in the table
 `task_text` which task has new texts: a row with the next number for each change. A
 program with FTS5 enters the noted tasks into `task_word` under these numbers, at the
 end of a transaction and many at once. A search looks into `task_word`, and at the
-tasks that were noted later than its last row.
+tasks that were noted later than its last row. When tasks are purged the index is
+made anew: it would keep the parts of their texts.
 """
 
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ _OF_OTHERS: Final = 1_000
 
 A program without FTS5 can have left many.
 """
+_AT_MOST: Final = 20_000
+"""How many of its own changes a transaction enters; an import enters all."""
 _AT_ONCE: Final = 10_000
 
 NOTES: Final = (
@@ -97,7 +100,7 @@ async def enter(connection: "Connection", changes: int) -> None:
     """
     found = await _noted(connection)
     if found is not None and len(found) >= _SOME:
-        end = found.start + changes + _OF_OTHERS
+        end = found.start + min(changes, _AT_MOST) + _OF_OTHERS
         await _enter(connection, found[: end - found.start])
 
 
@@ -106,6 +109,19 @@ async def enter_all(connection: "Connection") -> None:
     found = await _noted(connection)
     if found is not None and len(found) >= _SOME:
         await _enter(connection, found)
+
+
+async def renew(connection: "Connection") -> None:
+    """Remove the index of a file, within a transaction, and note all tasks.
+
+    `enter` makes it anew at the end of this transaction, or with a few of the
+    next ones; until then a search also looks at the tasks that are not entered.
+    A Python without FTS5 cannot remove the index.
+    """
+    if await is_ready(connection):
+        await connection.execute("DROP TABLE task_word")
+        await connection.fetch("forget_notes")
+        await connection.fetch("note_all")
 
 
 async def _noted(connection: "Connection") -> range | None:

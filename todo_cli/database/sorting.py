@@ -95,6 +95,11 @@ def _completed(task: Task) -> Any:
     return task.completed_at
 
 
+def _deleted(task: Task) -> Any:
+    """When it was moved to the trash, if it is there."""
+    return task.deleted_at
+
+
 def _title(task: Task) -> Any:
     """Its title, first as search folds it."""
     return fold(task.title)[:SORTED_UP_TO], task.title
@@ -107,7 +112,7 @@ def _project(task: Task) -> Any:
     return fold(task.project)[:SORTED_UP_TO], task.project
 
 
-_LATEST_FIRST: Final = (_created, _updated, _completed)
+_LATEST_FIRST: Final = (_created, _updated, _completed, _deleted)
 _VALUES: Final[Mapping[Sort, Key]] = {
     Sort.DUE: _due,
     Sort.NEWEST: _created,
@@ -117,6 +122,7 @@ _VALUES: Final[Mapping[Sort, Key]] = {
     Sort.TITLE: _title,
     Sort.UPDATED: _updated,
     Sort.COMPLETED: _completed,
+    Sort.DELETED: _deleted,
     Sort.WAIT: _wait,
 }
 """What each order compares first."""

@@ -11,12 +11,15 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
+    Column,
     ColumnElement,
+    Computed,
     Date,
     DateTime,
     Dialect,
     Index,
     Integer,
+    Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
@@ -27,6 +30,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
@@ -95,6 +99,13 @@ class Names(_TextInAFile):
     cache_ok = True
 
 
+class Values(_TextInAFile):
+    """Values of columns by name: `jsonb` on PostgreSQL, a JSON object on SQLite."""
+
+    impl = JSONB()
+    cache_ok = True
+
+
 class Priority(TypeDecorator[str]):
     """A priority: text, of which `rows.py` knows every word."""
 
@@ -127,20 +138,6 @@ def _sqlite_by_code_point(
 ) -> str:
     """Write the text alone."""
     return str(compiler.process(element.clauses, **options))
-
-
-class ArrayOf(FunctionElement[Any]):
-    """The first column of a query, as an array of PostgreSQL."""
-
-    inherit_cache = True
-    type = ARRAY(Text)
-
-
-@compiles(ArrayOf, "postgresql")
-def _array_of(element: ArrayOf, compiler: Any, **options: Any) -> str:
-    # The query is written as it would be alone.
-    options.pop("_in_operator_expression", None)
-    return f"ARRAY{compiler.process(element.clauses, **options)}"
 
 
 class InParentheses(FunctionElement[int]):
@@ -352,6 +349,43 @@ def _day_check(column: str) -> CheckConstraint:
     return CheckConstraint(DayRule(column), name=f"{column}_day")
 
 
+@compiles(Computed, "postgresql")
+def _postgresql_computed(
+    computed: Computed, compiler: object, **options: object
+) -> str:
+    """Write that it is stored: older servers know no other kind."""
+    return f"GENERATED ALWAYS AS ({computed.sqltext}) STORED"
+
+
+class ValuesRule(ColumnElement[bool]):
+    """The rule for a column of `Values`: an object, as a CHECK in each dialect."""
+
+    inherit_cache = False
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+
+@compiles(ValuesRule, "postgresql")
+def _postgresql_values(
+    rule: ValuesRule, compiler: object, **options: object
+) -> str:
+    return f"jsonb_typeof({rule.column}) = 'object'"
+
+
+@compiles(ValuesRule, "sqlite")
+def _sqlite_values(
+    rule: ValuesRule, compiler: object, **options: object
+) -> str:
+    """Write the rule without SQLite's functions for JSON, as for tags."""
+    return f"typeof({rule.column}) = 'text' AND {rule.column} GLOB '{{*}}'"
+
+
+def _values_check(column: str) -> CheckConstraint:
+    """Return the CHECK of a column of `Values`."""
+    return CheckConstraint(ValuesRule(column), name=f"{column}_object")
+
+
 class TagsRule(ColumnElement[bool]):
     """The rule for the number of a task's tags, as a CHECK in each dialect.
 
@@ -439,9 +473,10 @@ def _sqlite_no_names(*_: object, **__: object) -> str:
 
 
 class CounterRow(SQLModel, table=True):
-    """The last number given to a task of a user.
+    """The last numbers given to a task and to an operation of a user.
 
-    It only grows, so that a number is never reused.
+    They only grow, so that a number is never reused. Whoever changes tasks of
+    a user locks this row first.
     """
 
     __tablename__ = "counter"
@@ -450,12 +485,31 @@ class CounterRow(SQLModel, table=True):
         CheckConstraint(_USER_RULES, name="user_id_path"),
         CheckConstraint("last >= 0", name="last_counts"),
         _integer_check("last"),
+        CheckConstraint("operations >= 0", name="operations_counts"),
+        _integer_check("operations"),
         # Nobody may delete a counter: its numbers would be given again.
         {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
     )
 
     user_id: str = Field(primary_key=True, sa_type=Text)
     last: int
+    operations: int = Field(
+        default=0,
+        # Without a default in Python, which SQLAlchemy would add as a value.
+        sa_column_kwargs={"server_default": text("0"), "default": None},
+    )
+
+
+OPEN: Final = 0
+DONE: Final = 1
+IN_TRASH: Final = 2
+"""The values of `task.state`."""
+
+
+_STATE: Final = (
+    f"CASE WHEN deleted_at IS NOT NULL THEN {IN_TRASH}"
+    f" WHEN is_done THEN {DONE} ELSE {OPEN} END"
+)
 
 
 class TaskRow(SQLModel, table=True):
@@ -472,7 +526,7 @@ class TaskRow(SQLModel, table=True):
         ),
         CheckConstraint("number >= 1", name="number_counts"),
         CheckConstraint(
-            "completed = (completed_at IS NOT NULL)", name="completed_has_time"
+            "is_done = (completed_at IS NOT NULL)", name="completed_has_time"
         ),
         _only_sqlite(
             "id_uuid", f"typeof(id) = 'text' AND id GLOB '{_UUID_SHAPE}'"
@@ -489,6 +543,7 @@ class TaskRow(SQLModel, table=True):
         CheckConstraint(TagsRule(), name="tags_count"),
         CheckConstraint("version >= 1", name="version_counts"),
         _integer_check("version"),
+        _instant_check("deleted_at"),
         {"schema": SCHEMA},
     )
 
@@ -497,8 +552,15 @@ class TaskRow(SQLModel, table=True):
     user_id: str = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
     description: str | None = Field(default=None, sa_type=Text)
+    # Revision 0004 renamed it, so that older programs fail: they would show
+    # the trash, and delete for good.
     completed: bool = Field(
-        default=False, sa_column_kwargs={"server_default": false()}
+        default=False,
+        sa_column_kwargs={
+            "name": "is_done",
+            "key": "completed",
+            "server_default": false(),
+        },
     )
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
@@ -520,6 +582,13 @@ class TaskRow(SQLModel, table=True):
     title_folded: str | None = Field(default=None, sa_type=Text)
     description_folded: str | None = Field(default=None, sa_type=Text)
     project_folded: str | None = Field(default=None, sa_type=Text)
+    deleted_at: datetime | None = Field(default=None, sa_type=Instant)
+    # Each index of a list begins with it, so that the trash is never walked.
+    state: int | None = Field(
+        default=None,
+        sa_type=Integer,
+        sa_column_args=(Computed(_STATE),),
+    )
 
 
 class TagRow(SQLModel, table=True):
@@ -549,13 +618,74 @@ class TagRow(SQLModel, table=True):
     folded: str = Field(sa_type=Text)
 
 
+class OperationRow(SQLModel, table=True):
+    """What one command of a user did; `change` has what it did with each task."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        CheckConstraint(_USER_RULES, name="user_id_path"),
+        CheckConstraint("number >= 1", name="number_counts"),
+        _integer_check("number"),
+        _only_sqlite(
+            "id_uuid", f"typeof(id) = 'text' AND id GLOB '{_UUID_SHAPE}'"
+        ),
+        _instant_check("at"),
+        _text_check("command", longest=rules.COMMAND_LENGTH),
+        # Nobody may delete history.
+        {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(primary_key=True)
+    id: UUID = Field(sa_type=Identifier)
+    at: datetime = Field(sa_type=Instant)
+    command: str = Field(sa_type=Text)
+    # The operation that this `undo` took back; for a `redo` it is an `undo`.
+    undoes: int | None = None
+    undone_by: int | None = None
+
+
+class ChangeRow(SQLModel, table=True):
+    """What one operation did with one task.
+
+    Both objects have the columns of `task` that changed, except `updated_at`,
+    `version` and those that are computed. A new task has no old values. Where
+    tags changed, `tag_folds` has the folded form of each that was there before.
+    A purged task has none of both.
+    """
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index("change_number_idx", "user_id", "number", "operation"),
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        CheckConstraint(_USER_RULES, name="user_id_path"),
+        # Any integer: another program can have stored one that is not ours.
+        _only_sqlite("number_integer", "typeof(number) = 'integer'"),
+        _only_sqlite(
+            "task_id_uuid",
+            f"typeof(task_id) = 'text' AND task_id GLOB '{_UUID_SHAPE}'",
+        ),
+        _values_check("old_values"),
+        _values_check("new_values"),
+        {"schema": SCHEMA, "info": {"rights": "SELECT, INSERT, UPDATE"}},
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    operation: int = Field(primary_key=True)
+    task_id: UUID = Field(primary_key=True, sa_type=Identifier)
+    number: int
+    old_values: str = Field(sa_type=Values)
+    new_values: str = Field(sa_type=Values)
+
+
 # The indexes of lists; `lists.ORDERS` has an order for each. The user and the
 # status come first. The time and the number come last, because an import gives
 # many tasks one `created_at`. An index of what most tasks lack contains only
 # the others.
 
 _TASK: Final[Any] = TaskRow.__table__.c  # type: ignore[attr-defined]  # SQLModel
-_STATUS: Final = (_TASK.user_id, _TASK.completed)
+_STATUS: Final = (_TASK.user_id, _TASK.state)
 _OLDEST: Final = (_TASK.created_at, _TASK.number)
 _NEWEST: Final = (_TASK.created_at.desc(), _TASK.number.desc())
 _RANK: Final = rank(_TASK.priority)
@@ -573,7 +703,8 @@ def _index(name: str, *parts: Any, where: Any = None) -> None:
     )
 
 
-# With the wait day, so that open tasks are counted by the index alone.
+# Several have the wait day, so that SQLite finds open tasks, and both stores
+# count them, by the index alone.
 _index("created_at", *_STATUS, *_OLDEST, _TASK.wait_until)
 _index("updated_at", *_STATUS, _TASK.updated_at, *_OLDEST)
 _index("title", *_STATUS, _TITLE, ByCodePoint(_TASK.title), *_NEWEST)
@@ -591,6 +722,7 @@ _index(
     *_STATUS,
     _RANK,
     *_NEWEST,
+    _TASK.wait_until,
     where=_TASK.priority.is_not(None),
 )
 _index(
@@ -605,11 +737,12 @@ _index(
     "project_exact",
     *_STATUS,
     ByCodePoint(_TASK.project),
+    _TASK.wait_until,
     where=_TASK.project.is_not(None),
 )
 _index(
     "completed_at",
-    _TASK.user_id,
+    *_STATUS,
     _TASK.completed_at,
     *_OLDEST,
     where=_TASK.completed_at.is_not(None),
@@ -619,9 +752,14 @@ _index(
     *_STATUS,
     _TASK.wait_until,
     *_NEWEST,
-    # So that those that wait are looked for by the index alone.
-    _TASK.id,
     where=_TASK.wait_until.is_not(None),
+)
+_index(
+    "deleted_at",
+    *_STATUS,
+    _TASK.deleted_at,
+    *_OLDEST,
+    where=_TASK.deleted_at.is_not(None),
 )
 # Empty as soon as `todo db upgrade` has filled them: see `filling.py`.
 _index(
@@ -630,3 +768,14 @@ _index(
     _TASK.number,
     where=_TASK.title_folded.is_(None),
 )
+
+
+def copied() -> list[Table]:
+    """Return the tables that an import copies: those that are not made from others."""
+    tables = SQLModel.metadata.sorted_tables
+    return [each for each in tables if not each.info.get("is_derived")]
+
+
+def stored(each: Table) -> list[Column[Any]]:
+    """Return the columns of a table that are not computed from others."""
+    return [column for column in each.c if column.computed is None]

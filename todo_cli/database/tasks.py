@@ -6,21 +6,35 @@ says otherwise.
 
 import json
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
-from todo_cli.database import failures, search, sorting
+from todo_cli.database import failures, history, search, sorting
 from todo_cli.database.filling import FOLDED, folded_texts, tag_rows
-from todo_cli.database.rows import NAMES, Unreadable, read, unreadable
+from todo_cli.database.operations import (
+    Change,
+    Heading,
+    OperationRepository,
+    differing,
+    note,
+    to_values,
+)
+from todo_cli.database.rows import (
+    NAMES,
+    Unreadable,
+    fetch,
+    read,
+    with_outcome,
+)
 from todo_cli.database.run import (
-    BeyondYears,
     Connection,
     Row,
     Statement,
     dropped,
-    fetch_value,
+    numbers_of,
     store_tasks,
 )
 from todo_cli.database.sorting import rank_of
@@ -41,8 +55,6 @@ T = TypeVar("T")
 
 _LAST_NUMBER: Final = 2**31 - 1
 """The highest number of a new task, on both stores: PostgreSQL's `integer`."""
-_LAST_OF_FILE: Final = 2**63 - 1
-"""The highest number that another program can store in a file."""
 
 _COUNTS: Final = 5
 """How many counts come before the columns of a task in a list."""
@@ -63,11 +75,16 @@ class TaskRepository:
         self._connection = connection
         self._user_id = user_id
 
-    async def add(self, task: Task) -> Added:
+    def operations(self) -> OperationRepository:
+        """Return the operations of the same user, on the same connection."""
+        return OperationRepository(self._connection, self._user_id)
+
+    async def add(self, task: Task, heading: Heading) -> Added:
         """Store a task under the next number, or return the one with its id.
 
         An id that is stored already uses up no number. PostgreSQL takes one
         statement. SQLite takes several, so call it inside a transaction.
+        `heading` is for the history, here and below.
 
         Raises:
             Conflict: another user holds the id, no number is left, or a rule
@@ -75,37 +92,59 @@ class TaskRepository:
         """
         if self._connection.is_sqlite:
             # SQLite has no INSERT inside another statement.
-            [added] = await self.add_all([task])
+            [added] = await self.add_all([task], heading)
             return added
         # See `queries._addition` for the prefix.
-        given = {}
+        given = self._noted(heading)
+        given["new_values"] = history.written(history.of_new(task))
         for name, value in _values(task).items():
             given[f"the_{name}"] = value
         statement = "add"
         if task.tags:
             statement = "add_tagged"
             given |= _new_tags(task.tags)
-        adding = self._fetch(statement, given, outcome="it is stored")
-        rows = await self._counted(adding)
+        rows = await self._added(statement, given)
         if not rows:
-            return await self._not_added(task.id)
+            await self._not_added(task.id)
         *values, is_new = rows[0]
         [found] = self._read([values], statement, outcome="it is stored")
         return Added(found, is_new=bool(is_new))
 
-    async def _not_added(self, id: UUID) -> Added:
+    async def _added(
+        self, statement: str, given: Mapping[str, Any]
+    ) -> list[Row]:
+        """Add on PostgreSQL.
+
+        Somebody may store the same id at this instant. Then nothing is added,
+        and a repeat finds what is stored.
+
+        Raises:
+            Conflict: another user holds the id, whose tasks are not visible.
+        """
+        adding = partial(self._fetch, statement, given, outcome="it is stored")
+        is_again = False
+        while True:
+            try:
+                return await self._counted(self._caught_up(adding))
+            except Exception as error:
+                if not failures.is_taken_id(error):
+                    raise
+                if is_again:
+                    raise _held_by_another(given["the_id"]) from error
+            is_again = True
+
+    async def _not_added(self, id: UUID) -> NoReturn:
         """Find out why PostgreSQL stored no task, and returned none.
 
         Raises:
             Conflict: another user holds the id, or a rule dropped the task.
         """
-        stored = await self._stored([id])
-        if id not in stored:
-            raise dropped()
-        # A trigger has skipped the change that returns the stored task.
-        return Added(stored[id], is_new=False)
+        await self._stored([id])
+        raise dropped()
 
-    async def add_all(self, tasks: Sequence[Task]) -> list[Added]:
+    async def add_all(
+        self, tasks: Sequence[Task], heading: Heading
+    ) -> list[Added]:
         """Store tasks in the given order, under consecutive numbers.
 
         All or nothing. Tasks whose ids are stored already come back unchanged.
@@ -119,11 +158,11 @@ class TaskRepository:
             # Lock the counter first, so that a repeat of this call at the same
             # time sees what this one stored. On SQLite the transaction has
             # locked the whole file already.
-            await self._reserve(0)
+            await self._reserve(0, 0)
         stored = await self._stored([task.id for task in tasks])
         fresh = [task for task in tasks if task.id not in stored]
         if fresh:
-            await self._store(fresh)
+            await self._store(fresh, heading)
         found = stored | {task.id: task for task in fresh}
         added = []
         for task in tasks:
@@ -131,10 +170,10 @@ class TaskRepository:
             added.append(Added(found[task.id], is_new=is_new))
         return added
 
-    async def _store(self, tasks: Sequence[Task]) -> None:
+    async def _store(self, tasks: Sequence[Task], heading: Heading) -> None:
         """Insert tasks with new ids under the user's next numbers."""
         count = len(tasks)
-        last = await self._reserve(count)
+        last, operation = await self._reserve(count, 1)
         # Numbers of a file could go on where those of a server end.
         if last > _LAST_NUMBER:
             raise self._no_number_left()
@@ -144,6 +183,12 @@ class TaskRepository:
         rows = [_values(task) for task in tasks]
         await store_tasks(self._connection, "insert", rows)
         await self._store_tags(tasks)
+        changes = []
+        for task in tasks:
+            changes.append(Change(task, {}, history.of_new(task)))
+        await note(
+            self._connection, self._user_id, heading, changes, number=operation
+        )
 
     async def _store_tags(self, tasks: Sequence[Task]) -> None:
         """Insert the rows of tags that are missing."""
@@ -241,7 +286,9 @@ class TaskRepository:
             values["due_first"] = query.due.first
             values["due_last"] = query.due.last
         if query.priorities:
-            values["ranks"] = [rank_of(each) for each in query.priorities]
+            ranks = [rank_of(each) for each in query.priorities]
+            values["rank"] = ranks[0]
+            values["ranks"] = ranks
         if query.project:
             values["project"] = query.project
             values["project_below"] = f"{query.project}."
@@ -279,7 +326,7 @@ class TaskRepository:
 
     async def _tasks(
         self,
-        statement: str | Statement,
+        statement: str,
         values: Mapping[str, Any],
         outcome: str = "",
     ) -> list[Task]:
@@ -300,69 +347,158 @@ class TaskRepository:
         outcome: str = "",
     ) -> list[Row]:
         """Run a statement; see `_tasks`."""
-        try:
-            return await self._connection.fetch(statement, **values)
-        except BeyondYears:
-            # The driver keeps nothing of the answer, so search for the tasks.
-            beyond = await self._connection.fetch(
-                "beyond_years", user=self._user_id
-            )
-        numbers = [number for (number,) in beyond]
-        error = unreadable(self._user_id, numbers, ["time"])
-        raise _with_outcome(error, outcome)
+        return await fetch(
+            self._connection, self._user_id, statement, values, outcome
+        )
 
     def _read(
         self,
         rows: Sequence[Row],
-        statement: str | Statement,
+        statement: str,
         outcome: str = "",
     ) -> list[Task]:
         """Make tasks of the rows of a statement; see `_tasks`.
 
         Columns after those of a task are left out.
         """
-        if isinstance(statement, str):
-            statement = self._connection.statements[statement]
-        kinds = statement.kinds[: len(NAMES)]
+        kinds = self._connection.statements[statement].kinds[: len(NAMES)]
         tasks, odd = read(rows, kinds, self._user_id)
         if odd is not None:
-            raise _with_outcome(odd, outcome)
+            raise with_outcome(odd, outcome)
         return tasks
 
     async def change(
         self,
         references: Sequence[Reference],
         change: TaskChange,
-        now: datetime,
+        heading: Heading,
+        *,
         retitled: Sequence[Task] = (),
+        if_version: int | None = None,
     ) -> list[Task]:
         """Change every named task and return the tasks as they are now.
 
-        All or nothing: the result is empty if one is missing. The rows are
-        locked in the order of their numbers first. `updated_at` moves only on
-        rows where a value differs.
+        All or nothing: the result is empty if one is missing, or in the trash.
+        The user's counter is locked first. `updated_at` moves only on rows
+        where a value differs, and the history has only these.
 
         `retitled` are the named tasks, each with a new title. Then the result
-        is also empty if one of them no longer has its version.
+        is also empty if one of them no longer has its version. With
+        `if_version` it is empty if one has another version.
         """
-        if self._connection.is_sqlite and len(retitled) > _RETITLED_AT_ONCE:
-            return await self._change_in_parts(change, now, retitled)
-        values = self._named(references) | _changed(change) | {"now": now}
-        fields = _fields(change)
+        values = _changed(change)
+        fields = list(_fields(change))
+        held = []
         if retitled:
             values |= _titles(retitled)
-            fields = ("titles", *fields)
+            fields.append("titles")
+            held.append("titles")
+        if if_version is not None:
+            values["if_version"] = if_version
+            held.append("version")
+        if self._connection.is_sqlite and len(retitled) > _RETITLED_AT_ONCE:
+            return await self._change_in_parts(change, heading, retitled)
+        return await self._set(
+            references, heading, values=values, fields=fields, held=held
+        )
+
+    async def move(
+        self,
+        references: Sequence[Reference],
+        deleted_at: datetime | None,
+        heading: Heading,
+        if_version: int | None = None,
+    ) -> list[Task]:
+        """Move every named task to the trash, or with None out of it.
+
+        All or nothing, like `change`. A task in the trash cannot be moved
+        there once more; one outside it stays as it is.
+        """
+        values: dict[str, Any] = {"deleted_at": deleted_at}
+        held = []
+        if if_version is not None:
+            values["if_version"] = if_version
+            held.append("version")
+        return await self._set(
+            references,
+            heading,
+            values=values,
+            fields=["deleted"],
+            held=held,
+            is_live=deleted_at is not None,
+        )
+
+    async def _set(
+        self, references: Sequence[Reference], heading: Heading, **how: Any
+    ) -> list[Task]:
+        """Change tasks, and note that in the history; see `_write`."""
+        before = await self._before(references)
+        after, odd = await self._write(references, heading, **how)
+        await self._note(before, after, heading)
+        if odd is not None:
+            raise with_outcome(odd, _SAVED)
+        return after
+
+    async def _write(
+        self,
+        references: Sequence[Reference],
+        heading: Heading,
+        *,
+        values: Mapping[str, Any],
+        fields: Sequence[str],
+        held: Sequence[str],
+        is_live: bool = True,
+    ) -> tuple[list[Task], Unreadable | None]:
+        """Run the statement of a change; on SQLite it leaves out the history.
+
+        Returns the error for tasks that cannot be read, too.
+        """
+        naming, named = self._naming(references)
+        given = {**named, **values, **self._noted(heading)}
+        statement = self._connection.statements.change(
+            fields, naming, held, is_live=is_live
+        )
+        changing = partial(self._fetch, statement, given, _SAVED)
+        rows = await self._caught_up(changing)
+        tasks, odd = read(rows, statement.kinds, self._user_id)
         has_tags = not {"tags", "retags"}.isdisjoint(fields)
-        statement = self._connection.statements.change(fields, tags=has_tags)
-        tasks = await self._tasks(statement, values, _SAVED)
         if has_tags and self._connection.is_sqlite:
             ids = [task.id for task in tasks]
             await self._connection.fetch("clear_tags", ids=ids)
             await self._store_tags(tasks)
+        return tasks, odd
+
+    def _noted(self, heading: Heading) -> dict[str, Any]:
+        """The parameter values for the history."""
+        return {"user": self._user_id} | to_values(heading)
+
+    async def _before(self, references: Sequence[Reference]) -> list[Task]:
+        """Read the named tasks before a change on SQLite.
+
+        One that cannot be read has no history. PostgreSQL reads them itself.
+        """
+        if not self._connection.is_sqlite:
+            return []
+        rows = await self._fetch("named", self._named(references))
+        kinds = self._connection.statements["named"].kinds
+        tasks, _ = read(rows, kinds, self._user_id)
         return tasks
 
+    async def _note(
+        self, before: Sequence[Task], after: Sequence[Task], heading: Heading
+    ) -> None:
+        """Note what differs in the history; on SQLite."""
+        await self._note_changes(differing(before, after), heading)
+
+    async def _note_changes(
+        self, changes: Sequence[Change], heading: Heading
+    ) -> None:
+        """Note an operation in the history, unless it has changed nothing."""
+        if changes:
+            await note(self._connection, self._user_id, heading, changes)
+
     async def _change_in_parts(
-        self, change: TaskChange, now: datetime, retitled: Sequence[Task]
+        self, change: TaskChange, heading: Heading, retitled: Sequence[Task]
     ) -> list[Task]:
         """Change tasks of a file that get new titles, some at a time.
 
@@ -378,16 +514,67 @@ class TaskRepository:
         for start in range(0, len(retitled), _RETITLED_AT_ONCE):
             part = retitled[start : start + _RETITLED_AT_ONCE]
             ids = [task.id for task in part]
-            changed += await self.change(ids, change, now, part)
+            # All could be read a moment ago.
+            tasks, _ = await self._write(
+                ids,
+                heading,
+                values=_changed(change) | _titles(part),
+                fields=[*_fields(change), "titles"],
+                held=["titles"],
+            )
+            changed += tasks
+        await self._note(stored, changed, heading)
         return changed
 
-    async def remove(self, references: Sequence[Reference]) -> list[Task]:
-        """Delete every named task and return the deleted tasks, by number.
+    async def remove(
+        self,
+        references: Sequence[Reference],
+        heading: Heading,
+        *,
+        only_trash: bool = False,
+    ) -> list[Task]:
+        """Delete every named task for good; return these, by number.
 
-        All or nothing: the result is empty if one is missing.
+        All or nothing: the result is empty if one is missing. With
+        `only_trash` those that are no longer in the trash stay, and no other
+        does. The history forgets their values.
         """
-        values = self._named(references)
-        return await self._tasks("remove", values, _SAVED)
+        given = self._named(references) | self._noted(heading)
+        name = "remove_trash" if only_trash else "remove"
+        removing = partial(self._fetch, name, given, _SAVED)
+        rows = await self._caught_up(removing)
+        kinds = self._connection.statements[name].kinds
+        tasks, odd = read(rows, kinds, self._user_id)
+        if rows and self._connection.is_sqlite:
+            # Also of a task that cannot be read now: it could be once.
+            ids = [row[0] for row in rows if isinstance(row[0], UUID)]
+            await self._connection.fetch("blank", user=self._user_id, ids=ids)
+            changes = [Change(task, {}, {}) for task in tasks]
+            await self._note_changes(changes, heading)
+            await search.renew(self._connection)
+        if odd is not None:
+            raise with_outcome(odd, _SAVED)
+        return tasks
+
+    async def trash(self, before: datetime) -> list[Task]:
+        """Read the tasks that were moved to the trash before a time."""
+        values = {"user": self._user_id, "before": before}
+        return await self._tasks("old_trash", values)
+
+    def _naming(
+        self, references: Sequence[Reference]
+    ) -> tuple[str, dict[str, Any]]:
+        """How a change names tasks, and the parameter values for that.
+
+        The usual case, one task, has a shorter statement.
+        """
+        if len(references) == 1:
+            [key] = references
+            if isinstance(key, UUID):
+                return "id", {"key": key}
+            if isinstance(key, int) and key in self._numbers:
+                return "number", {"key": key}
+        return "many", self._named(references)
 
     def _named(self, references: Sequence[Reference]) -> dict[str, Any]:
         """The parameter values that name tasks."""
@@ -421,10 +608,7 @@ class TaskRepository:
     @property
     def _numbers(self) -> range:
         """The numbers that a column of this store can hold."""
-        last = _LAST_NUMBER
-        if self._connection.is_sqlite:
-            last = _LAST_OF_FILE
-        return range(1, last + 1)
+        return numbers_of(self._connection)
 
     def _known_part(self, span: range) -> range:
         """Return the part of a range that a column of this store can hold."""
@@ -436,25 +620,46 @@ class TaskRepository:
             return range(1, 1)
         return range(start, stop)
 
-    async def _reserve(self, count: int) -> int:
-        """Advance the user's counter and return the last reserved number.
+    async def _reserve(self, count: int, steps: int) -> tuple[int, int]:
+        """Advance the user's counters; return the last reserved numbers.
 
-        The counter stays locked until the transaction ends.
+        They are those of `count` tasks and of `steps` operations. The counter
+        stays locked until the transaction ends.
 
         Raises:
-            SchemaMismatch: the counter is no integer; another program set it.
+            SchemaMismatch: a counter is no integer; another program set it.
         """
-        last = await self._counted(
-            fetch_value(
-                self._connection, "reserve", user=self._user_id, count=count
+        [(last, operation)] = await self._counted(
+            self._connection.fetch(
+                "reserve", user=self._user_id, count=count, steps=steps
             )
         )
-        if not isinstance(last, int):
+        if not isinstance(last, int) or not isinstance(operation, int):
             raise SchemaMismatch(
                 f"The counter of {self._user_id} is wrong; nothing was added",
                 hint="another program stored it; correct it with SQL",
             )
-        return last
+        return last, operation
+
+    async def catch_up(self) -> None:
+        """Make the user's counters fit, and keep them locked; on a server.
+
+        They can be behind, or missing, where a table was restored. Inside a
+        transaction, what follows sees the newest state. Nothing is done for a
+        user without tasks and operations.
+        """
+        if not self._connection.is_sqlite:
+            await self._connection.fetch("take_turn", user=self._user_id)
+
+    async def _caught_up(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await a call, once more if a counter was behind: nothing ran then."""
+        try:
+            return await call()
+        except Exception as error:
+            if not failures.is_behind(error):
+                raise
+        await self.catch_up()
+        return await call()
 
     async def _counted(self, call: Awaitable[T]) -> T:
         """Await a call that advances the counter.
@@ -553,19 +758,6 @@ def _pattern(word: str) -> str:
     """Write a word as a pattern of LIKE, in which no character is special."""
     escaped = re.sub(r"([%_\\])", r"\\\1", word)
     return f"%{escaped}%"
-
-
-def _with_outcome(error: Unreadable, outcome: str) -> Unreadable:
-    """Add to an error what was done; "" means nothing.
-
-    `Database.run` then commits before it raises the error.
-    """
-    if not outcome:
-        return error
-    # No hint: the task may be gone, and otherwise a list says more.
-    saved = Unreadable(f"{error.message}; {outcome}")
-    saved.is_saved = True
-    return saved
 
 
 def _held_by_another(id: UUID) -> Conflict:

@@ -9,7 +9,8 @@ their number. Here they are written, batch by batch, in one transaction:
 2. The tasks that are missing are added, batch by batch. An id that another
    user has here is a conflict; so is a number that another task has, unless
    such tasks get new numbers.
-3. All other tables are copied; a row whose key is here already stays as it is.
+3. The history comes along, or the import becomes a part of it: `histories.py`.
+4. All other tables are copied; a row whose key is here already stays as it is.
 """
 
 from collections.abc import (
@@ -20,13 +21,15 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from todo_cli.database import intake
+from todo_cli.database import intake, search
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR, Damaged
 from todo_cli.database.filling import tag_rows
+from todo_cli.database.histories import TABLES, Histories
 from todo_cli.database.intake import CHECK
 from todo_cli.database.run import Connection, Record, store_tasks
 from todo_cli.database.schema import NAME_ANOTHER
@@ -58,9 +61,9 @@ _WAY_OUT: Final = (
 _BATCH: Final = 10_000
 """Rows in one batch.
 
-A batch takes two statements, about four round trips.
+A batch of tasks takes three statements, about six round trips.
 """
-_WRITTEN: Final = ("task", "counter")
+_WRITTEN: Final = ("task", "counter", *TABLES)
 """The tables that depend on each other; the others are copied as they are."""
 _NAMED_UP_TO: Final = 5
 """How many numbers or users an error names at most."""
@@ -97,6 +100,10 @@ class Imported:
     """
     renumbered: Sequence[Renumbered] = ()
     """The new tasks that did not keep their numbers, in the order of writing."""
+    operations: Mapping[str, int] = field(default_factory=dict)
+    """The number of the operation that the import is, for users who got one."""
+    history_left: Sequence[str] = ()
+    """The users whose history stayed behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ class _Import:
     rows: "Scratch"
     """All rows of the source, checked."""
     wishes: Wishes
+    histories: Histories
     known: set[str] = field(default_factory=set)
     """The users who had tasks in the target before."""
     last: dict[str, int] = field(default_factory=dict)
@@ -140,13 +148,14 @@ async def copy(
     source: Database,
     target: Database,
     report: Callable[[int, int], None],
+    now: datetime,
     wishes: Wishes = _AS_IT_IS,
 ) -> Imported:
-    """Copy every user's tasks with their ids, numbers and times.
+    """Copy every user's tasks with their ids, numbers and times, and history.
 
     All or nothing, and a repeat is harmless. A task that exists in the target
     is not changed. Counters only grow. `report` is called with the number of
-    tasks done and of all tasks.
+    tasks done and of all tasks. `now` is for the history.
 
     Raises:
         IoFailed: the source is missing, or is not a file with tasks.
@@ -162,16 +171,21 @@ async def copy(
     place = source.target.place
     async with open_scratch() as rows:
         await _read_source(source, rows)
+        is_whole = True
         if wishes.owner is not None:
-            await _give_all(rows, wishes.owner, place)
+            is_whole = await _give_all(rows, wishes.owner, place)
         await rows.raise_counters()
+
+        async def write(connection: Connection) -> Imported:
+            """Begin anew with each try."""
+            histories = Histories(connection, rows, now, _BATCH)
+            if not is_whole:
+                histories.left.append(str(wishes.owner))
+            run = _Import(connection, place, rows, wishes, histories)
+            return await _write(run, report)
+
         return await target.run(
-            lambda connection: _write(
-                _Import(connection, place, rows, wishes), report
-            ),
-            effect=Effect.REPEATABLE,
-            creates=True,
-            together=True,
+            write, effect=Effect.REPEATABLE, creates=True, together=True
         )
 
 
@@ -187,10 +201,11 @@ def is_same_file(one: Target, other: SqliteTarget) -> bool:
         return one == other
 
 
-async def _give_all(rows: "Scratch", owner: str, place: str) -> None:
+async def _give_all(rows: "Scratch", owner: str, place: str) -> bool:
     """Make all tasks of a source those of one user.
 
-    Somebody without tasks only has a counter: it stays theirs.
+    What somebody without tasks has stays theirs. Returns False if their
+    history cannot be given: the user has one in the source already.
 
     Raises:
         InvalidInput: they have several owners.
@@ -204,8 +219,10 @@ async def _give_all(rows: "Scratch", owner: str, place: str) -> None:
             hint="nothing was copied; `--as` needs a file of one owner",
             details=[{"field": "as", "message": fault}],
         )
+    is_whole = True
     for old in owners:
-        await rows.give(old, owner)
+        is_whole = await rows.give(old, owner)
+    return is_whole
 
 
 async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
@@ -221,13 +238,31 @@ async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
         await connection.fetch("any_task")
     # Before the tasks: the locks keep concurrent adds from taking a number.
     await _raise_counters(run)
+    await run.histories.choose()
     new = await _add_tasks(run, tasks, report)
+    await run.histories.copy()
     tables = connection.statements.tables
     await _add_others(run, [name for name in tables if name not in _WRITTEN])
-    # Lists get good plans at once, not only after autovacuum.
-    if not connection.is_sqlite:
-        await connection.execute("ANALYZE todo.task")
-    return Imported(tasks, users, new, new_users, owners, run.renumbered)
+    await _index(connection)
+    return Imported(
+        tasks,
+        users,
+        new,
+        new_users,
+        owners,
+        run.renumbered,
+        run.histories.noted,
+        run.histories.left,
+    )
+
+
+async def _index(connection: Connection) -> None:
+    """Make lists fast at once, not only after the next commands."""
+    if connection.is_sqlite:
+        await search.enter_all(connection)
+    else:
+        # Else plans are good only after autovacuum.
+        await connection.execute("ANALYZE todo.task, todo.change")
 
 
 async def _read_source(source: Database, rows: "Scratch") -> None:
@@ -280,8 +315,11 @@ def _emptiness(target: Target) -> str:
 
 
 def _counter_records(last: Mapping[str, int]) -> list[Record]:
-    """Return counters as rows, in the order of locking."""
-    return [{"user_id": user, "last": last[user]} for user in sorted(last)]
+    """Return counters of tasks as rows, in the order of locking."""
+    found = []
+    for user in sorted(last):
+        found.append({"user_id": user, "last": last[user], "operations": 0})
+    return found
 
 
 def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -315,11 +353,13 @@ async def _raise_counters(run: _Import) -> None:
 
     They can be behind the source, or behind a task that is here already. The
     locks are held until the transaction ends. Two imports lock in the same
-    order, that of the names.
+    order, that of the names. Operations are counted on by `Histories`.
     """
     async with aclosing(run.rows.read("counter", _BATCH)) as batches:
         async for batch in batches:
-            await run.connection.store("raise_counter", batch)
+            last = {row["user_id"]: row["last"] for row in batch}
+            counters = _counter_records(last)
+            await run.connection.store("raise_counter", counters)
             users = [row["user_id"] for row in batch]
             await run.connection.fetch("catch_up", users=users)
 
@@ -362,6 +402,7 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
     await _settle_numbers(run, fresh)
     await store_tasks(run.connection, "copy_task", fresh)
     await _add_tags(run.connection, fresh)
+    await run.histories.note(fresh)
     return len(fresh)
 
 

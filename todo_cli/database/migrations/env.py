@@ -28,7 +28,8 @@ with context.begin_transaction():
     if is_postgresql:
         for statement in ddl.preparation(ddl.dialect_of(dialect_name)):
             context.execute(statement)
+    version = context.get_context().get_current_revision()
     context.run_migrations()
     if is_postgresql:
         # New tables get the policies and rights that `task` has.
-        context.execute(policy.extension())
+        context.execute(policy.extension(version))
