@@ -129,7 +129,7 @@ def test_api_contract_is_valid_openapi_3_1(api: Any) -> None:
     ] == []
 
 
-def test_api_contract_has_the_endpoints_of_tasks_and_one_about_itself(
+def test_api_contract_has_the_endpoints_of_tasks_history_and_the_server(
     api: Any,
 ) -> None:
     methods = {"get", "put", "post", "delete", "patch", "head", "options"}
@@ -145,6 +145,11 @@ def test_api_contract_has_the_endpoints_of_tasks_and_one_about_itself(
         ("/api/{user_id}/tasks/{task_id}", "put"),
         ("/api/{user_id}/tasks/{task_id}", "patch"),
         ("/api/{user_id}/tasks/{task_id}", "delete"),
+        ("/api/{user_id}/tasks/{task_id}/restore", "post"),
+        ("/api/{user_id}/tasks/{task_id}/history", "get"),
+        ("/api/{user_id}/history", "get"),
+        ("/api/{user_id}/undo", "post"),
+        ("/api/{user_id}/redo", "post"),
         ("/health", "get"),
     }
 

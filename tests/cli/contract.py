@@ -7,6 +7,7 @@ python -m tests.cli.contract --check    say which are out of date, exit 1 if any
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "note": ("note REF TEXT...", ("Task",)),
     "done": ("done REF...", ("Task", "Tasks")),
     "delete": ("delete REF...", ("Task", "Tasks")),
+    "restore": ("restore REF...", ("Task", "Tasks")),
+    "purge": ("purge REF...", ("Task", "Tasks")),
+    "history": ("history", ("History",)),
+    "undo": ("undo", ("Undone",)),
+    "redo": ("redo", ("Undone",)),
     "doctor": ("doctor", ("Findings",)),
     "db-upgrade": ("db upgrade", ("Upgraded",)),
     "db-upgrade-sql": ("db upgrade --sql", ("Script",)),
@@ -44,6 +50,13 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """The shape of `data` by command; of two the first is for a single number or UUID, the
 second for anything else.
 """
+
+_CHANGED = [
+    field.name
+    for field in fields(Task)
+    if field.name not in {"id", "number", "user_id", "updated_at", "version"}
+]
+"""The fields that `changes` of an operation can name."""
 
 DONE = "done; also an empty list, and nothing left to do"
 SIGNALLED = "ended by signal n; 141 when the reader of the output is gone"
@@ -71,7 +84,12 @@ def success() -> Schema:
                 "success": {"const": True},
                 "data": _any_of(list(shapes)),
                 "message": {"type": "string"},
-            }
+                "dry_run": {
+                    "const": True,
+                    "description": "there with --dry-run: nothing was stored",
+                },
+            },
+            optional=("dry_run",),
         ),
         "additionalProperties": False,
         "$defs": shapes | answers,
@@ -252,6 +270,10 @@ def _others() -> dict[str, Schema]:
     # Of a store that is there.
     contents: dict[str, Schema] = {
         "counters_behind": maybe_words,
+        "operations_behind": maybe_words,
+        "trash": maybe_count,
+        "operations": maybe_count,
+        "history_entries": maybe_count,
         "unreadable_tasks": {
             "type": ["array", "null"],
             "items": {"type": ["integer", "string"]},
@@ -303,8 +325,11 @@ def _others() -> dict[str, Schema]:
         **dict.fromkeys(("tasks", "users", "new"), count),
         "owners": words,
         "renumbered": {"type": "array", "items": renumbered},
+        "operation": maybe_count,
+        "history_left": words,
     }
     return {
+        **_operations(),
         "Findings": {
             "description": "What doctor found out; null is what could not be read, and "
             "a warning says why. Of a store that cannot be used it is in error.details",
@@ -316,6 +341,54 @@ def _others() -> dict[str, Schema]:
         "Imported": _object(imported),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
+    }
+
+
+def _operations() -> dict[str, Schema]:
+    """The shapes of history, undo and redo."""
+    number = {"type": "integer", "minimum": 1}
+    maybe_number = {"type": ["integer", "null"], "minimum": 1}
+    identifier = {"type": "string", "format": "uuid"}
+    changes = {
+        "description": "The old and the new value by field; {} if it was purged",
+        "type": "object",
+        "propertyNames": {"enum": _CHANGED},
+        "additionalProperties": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+        },
+    }
+    task = _object(
+        {
+            "id": identifier,
+            "number": number,
+            "title": {
+                "description": "The title now; null if the task was purged",
+                "type": ["string", "null"],
+            },
+            "changes": changes,
+        }
+    )
+    operation = {
+        "description": "What one command did",
+        **_object(
+            {
+                "operation": number,
+                "id": identifier,
+                "at": stored(Task)["created_at"],
+                "command": {"type": "string", "minLength": 1},
+                "undoes": maybe_number,
+                "undone_by": maybe_number,
+                "tasks": {"type": "array", "items": task},
+            }
+        ),
+    }
+    return {
+        "History": {"type": "array", "items": operation},
+        "Undone": _object(
+            {"operation": number, "undoes": number, "tasks": _ref("Tasks")}
+        ),
     }
 
 

@@ -175,7 +175,7 @@ def test_ctrl_c_at_a_question_prints_nothing_more(
 ) -> None:
     add(todo, "one", "two", "three")
 
-    with pty_process.start("delete", "1-3", env={"PYTHONDEVMODE": "1"}) as on:
+    with pty_process.start("purge", "1-3", env={"PYTHONDEVMODE": "1"}) as on:
         on.wait_for("[y/N] ")
         on.type(b"\x03")
         ran = on.finish()

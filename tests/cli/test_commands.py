@@ -11,10 +11,12 @@ from tests.conftest import Seal
 from todo_cli.cli import main
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.doctor import Doctor
+from todo_cli.cli.commands.history import History, Redo, Undo
 from todo_cli.cli.commands.lists import List
 from todo_cli.cli.commands.serve import Serve
 from todo_cli.cli.commands.store import Import, Policy, Upgrade
-from todo_cli.cli.commands.tasks import Add, Delete, Done, Note, Show, Update
+from todo_cli.cli.commands.tasks import Add, Done, Note, Show, Update
+from todo_cli.cli.commands.trash import Delete, Purge, Restore
 from todo_cli.cli.env import Env
 from todo_cli.cli.parser import Parsed
 from todo_cli.errors import TodoError
@@ -81,6 +83,21 @@ def parsed(env: Env) -> Parse:
         ),
         (["done", "3", "5-7", "--undo"], Done(refs=["3", "5-7"], undo=True)),
         (["delete", "3", "-y"], Delete(refs=["3"], yes=True)),
+        (
+            ["delete", "3", "--if-version", "7", "--dry-run"],
+            Delete(refs=["3"], if_version=7, dry_run=True),
+        ),
+        (["restore", "3", "5-7"], Restore(refs=["3", "5-7"])),
+        (["purge", "3", "-y"], Purge(refs=["3"], yes=True)),
+        (
+            ["purge", "--trash", "--older-than", "30d"],
+            Purge(trash=True, older_than="30d"),
+        ),
+        (["history"], History()),
+        (["history", "3", "-L5"], History(ref="3", limit=5)),
+        (["undo"], Undo()),
+        (["undo", "7", "--dry-run"], Undo(operation=7, dry_run=True)),
+        (["redo"], Redo()),
         (["doctor"], Doctor()),
         (["serve", "--port", "0"], Serve(port=0)),
         (["db", "upgrade", "--sql"], Upgrade(sql=True)),
@@ -156,6 +173,8 @@ def test_the_last_user_named_is_meant(
         Add(title=["x"], due_on="-3d", tags=["b", "a"], id=ID),
         Add(title=None, project="home", id=ID),
         Done(refs=["3", "5-7"], undo=True),
+        Restore(refs=["3", "5-7"]),
+        Undo(operation=7),
         Import(path="a.db"),
         Upgrade(),
     ],
@@ -174,6 +193,12 @@ def test_the_words_to_repeat_it_make_the_same_command(
         (Update(refs=["3,"], replace="a=b"), ["show", "3,"]),
         (Update(refs=["3-4"], due_on="fri"), ["list", "--status", "all"]),
         (Note(ref="3", text=["x"]), ["show", "3"]),
+        (Delete(refs=["3"]), ["show", "3"]),
+        (Delete(refs=["3-4"]), ["list", "--status", "trash"]),
+        (Purge(refs=["3"]), ["show", "3"]),
+        (Purge(trash=True), ["history"]),
+        (Undo(), ["history"]),
+        (Redo(), ["history"]),
     ],
     ids=repr,
 )
@@ -200,7 +225,20 @@ def test_what_is_not_repeated_is_looked_at(
         (List, {"on": "fri", "since": "mon"}, "USAGE"),
         (List, {"on": "fri", "until": "mon"}, "USAGE"),
         (Done, {"refs": ["7-5"]}, "INVALID_INPUT"),
+        (Done, {"refs": ["3-4"], "if_version": 7}, "USAGE"),
+        (Update, {"refs": ["3-4"], "due_on": "fri", "if_version": 7}, "USAGE"),
         (Delete, {"refs": ["0"]}, "INVALID_INPUT"),
+        (Delete, {"refs": ["3", "4"], "if_version": 7}, "USAGE"),
+        (Restore, {"refs": ["0"]}, "INVALID_INPUT"),
+        (Purge, {"refs": ["0"]}, "INVALID_INPUT"),
+        (Purge, {}, "USAGE"),
+        (Purge, {"refs": [], "trash": False}, "USAGE"),
+        (Purge, {"refs": ["3"], "trash": True}, "USAGE"),
+        (Purge, {"refs": ["3"], "older_than": "30d"}, "USAGE"),
+        (Purge, {"trash": True, "older_than": "30"}, "INVALID_INPUT"),
+        (Purge, {"trash": True, "older_than": "-3d"}, "INVALID_INPUT"),
+        (Purge, {"trash": True, "older_than": ""}, "INVALID_INPUT"),
+        (History, {"ref": "1-2"}, "INVALID_INPUT"),
         (Policy, {"names": ["pg_x"]}, "INVALID_INPUT"),
         (Import, {"path": "postgresql://localhost/x"}, "INVALID_INPUT"),
     ],

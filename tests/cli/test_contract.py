@@ -51,6 +51,18 @@ CALLS: tuple[Call, ...] = (
     ("list", ("list", "--status", "all"), b""),
     ("delete", ("delete", "1"), b""),
     ("delete", ("delete", "2-4", "--yes"), b""),
+    ("list", ("list", "--status", "trash"), b""),
+    ("history", ("history",), b""),
+    ("history", ("history", "1", "-L", "2"), b""),
+    ("undo", ("undo",), b""),
+    ("redo", ("redo",), b""),
+    ("undo", ("undo", "--dry-run"), b""),
+    ("restore", ("restore", "2"), b""),
+    ("restore", ("restore", "2-3"), b""),
+    ("delete", ("delete", "3", "--dry-run"), b""),
+    ("purge", ("purge", "2", "--yes"), b""),
+    ("purge", ("purge", "--trash", "--yes"), b""),
+    ("history", ("history",), b""),
     ("db-policy", ("db", "policy"), b""),
     ("db-import", ("db", "import", "other.db"), b""),
     ("doctor", ("doctor",), b""),
@@ -179,7 +191,7 @@ Failing = Callable[[Todo], Ran]
 FAILURES: dict[str, Failing] = {
     "USAGE": lambda todo: todo("--json", "frobnicate"),
     "INVALID_INPUT": lambda todo: todo("--json", "add", "a\x1bb"),
-    "CONFIRMATION_REQUIRED": lambda todo: todo("--json", "delete", "1-3"),
+    "CONFIRMATION_REQUIRED": lambda todo: todo("--json", "purge", "1"),
     "NOT_FOUND": lambda todo: todo("--json", "show", "99"),
     "CONFLICT": lambda todo: todo(
         "--json", "add", "Mine", "--id", ID, user="grace"

@@ -1,7 +1,4 @@
-"""`todo delete REF...`, and when it asks."""
-
-import io
-from collections.abc import Mapping
+"""`todo delete REF...` and `todo restore REF...`: into the trash and out of it."""
 
 import pytest
 
@@ -9,16 +6,16 @@ from tests.cli.conftest import on_both_stores
 from tests.cli.expect import (
     ID,
     add,
-    assert_document,
     assert_refused,
-    assert_words,
     tasks_of,
     titles_of,
 )
-from tests.support.program import Ran, Surroundings, Todo
+from tests.support.program import Ran, Todo
 from tests.support.stores import Clock
+from tests.support.texts import unstyled
 
-THREE = "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n"
+LATER = "2026-01-02T03:05:05.000000Z"
+TRASH = ("list", "--status", "trash", "--json")
 
 
 @pytest.fixture
@@ -28,43 +25,9 @@ def four(todo: Todo) -> Todo:
     return todo
 
 
-def run_with_terminals(
-    surroundings: Surroundings,
-    clock: Clock,
-    *arguments: str,
-    stdin: bool,
-    stdout: bool,
-    stderr: bool,
-    env: Mapping[str, str] | None = None,
-) -> Ran:
-    """Run a command with some of the streams as terminals, and type yes."""
-    from todo_cli.cli.env import Env
-    from todo_cli.cli.main import main
-
-    out, err = io.BytesIO(), io.BytesIO()
-    surrounding = Env(
-        variables=surroundings.variables("ada", env or {}),
-        cwd=surroundings.cwd,
-        home=surroundings.home,
-        login="tester",
-        stdin=io.BytesIO(b"y\n"),
-        stdout=out,
-        stderr=err,
-        stdin_is_terminal=stdin,
-        stdout_is_terminal=stdout,
-        stderr_is_terminal=stderr,
-        now=clock,
-    )
-    return Ran(
-        main(arguments, surrounding),
-        out.getvalue().decode(),
-        err.getvalue().decode(),
-    )
-
-
 @on_both_stores
-@pytest.mark.spec("002/FR-019", "002/FR-025")
-def test_delete_removes_tasks_for_good_and_answers_with_them_as_they_were(
+@pytest.mark.spec("002/FR-019", "002/FR-025", "002/FR-229")
+def test_delete_moves_tasks_to_the_trash_and_answers_with_them_as_they_are(
     four: Todo, clock: Clock
 ) -> None:
     before = tasks_of(four)
@@ -72,204 +35,90 @@ def test_delete_removes_tasks_for_good_and_answers_with_them_as_they_were(
 
     data = four("delete", "4", "1", "--json").data
 
-    assert data == [before[0], before[3]]
+    moved = {"updated_at": LATER, "version": 2, "deleted_at": LATER}
+    assert data == [before[0] | moved, before[3] | moved]
     assert tasks_of(four) == before[1:3]
-    assert_refused(four, "delete", "1", code="NOT_FOUND", names=["1", "ada"])
+    assert four(*TRASH).data == data
+    assert four("show", "1", "--json").data == data[1]
     assert four("add", "five", "--json").data["number"] == 5
 
 
-@pytest.mark.spec("002/FR-021", "002/FR-056")
-@pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_delete_of_fewer_than_three_tasks_never_asks(
-    four: Todo, terminal: bool
+@on_both_stores
+@pytest.mark.spec("002/FR-229")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["done"],
+        ["done", "--undo"],
+        ["update", "--title", "x"],
+        ["note", "1", "x"],
+        ["delete"],
+        ["delete", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_a_task_in_the_trash_is_not_found_with_a_hint(
+    four: Todo, command: list[str]
 ) -> None:
-    two = four("delete", "3", "1", terminal=terminal)
-    same = four("delete", "2", "2", "2,2", terminal=terminal)
-    holes = four("delete", "3-1000", terminal=terminal)
+    four("delete", "1")
+    trash = four(*TRASH).data
+    words = command if "1" in command else [*command, "1"]
 
-    assert two == Ran(0, "Deleted 3: three\nDeleted 1: one\n", "")
-    assert same == Ran(0, "Deleted 2: two\n", "")
-    assert holes == Ran(0, "Deleted 4: four\n", "")
+    error = assert_refused(
+        four, *words, code="NOT_FOUND", names=["No task 1 for ada"]
+    )
+
+    assert "todo restore 1" in error["hint"]
+    assert four(*TRASH).data == trash
+
+
+@pytest.mark.spec("002/FR-019", "002/FR-056")
+@pytest.mark.parametrize("yes", [[], ["-y"], ["--yes"]], ids=str)
+@pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
+def test_delete_asks_nothing(
+    four: Todo, terminal: bool, yes: list[str]
+) -> None:
+    three = four("delete", "3", "1-2", *yes, terminal=terminal)
+    one = four("delete", "4-1000", *yes, terminal=terminal)
+
+    hints = ["", ""]
+    if terminal:
+        hints = [
+            "hint: `todo restore 3 1 2` brings them back\n",
+            "hint: `todo restore 4` brings it back\n",
+        ]
+    lines = "Deleted 3: three\nDeleted 1: one\nDeleted 2: two\n"
+    assert three == Ran(0, lines, hints[0])
+    assert one == Ran(0, "Deleted 4: four\n", hints[1])
+
+
+@pytest.mark.spec("002/FR-019")
+def test_delete_says_for_whom_a_task_comes_back(todo: Todo) -> None:
+    add(todo, "his", user="bob")
+
+    ran = todo("delete", "1", "-u", "bob", terminal=True)
+
+    command = ran.err.split("`")[1]
+    assert command == "todo --user bob restore 1"
+    assert todo(*command.split()[1:]).out == "Restored 1: his\n"
 
 
 @pytest.mark.spec("002/FR-020")
 def test_delete_is_all_or_nothing(four: Todo) -> None:
-    before = tasks_of(four)
+    four("delete", "4")
+    before = tasks_of(four), four(*TRASH).data
 
-    for refs in (["1", "99"], ["99", "1"], ["1-3", "90-99"], ["1", ID]):
-        assert_refused(
-            four, "delete", "--yes", *refs, code="NOT_FOUND", names=["ada"]
-        )
+    for refs in (
+        ["1", "99"],
+        ["99", "1"],
+        ["1-3", "90-99"],
+        ["1", ID],
+        ["1", "4"],
+        ["1-3", "4-5"],
+    ):
+        assert_refused(four, "delete", *refs, code="NOT_FOUND", names=["ada"])
 
-    assert tasks_of(four) == before
-
-
-@pytest.mark.spec("002/FR-022")
-def test_delete_of_three_off_a_terminal_needs_yes(four: Todo) -> None:
-    before = tasks_of(four)
-
-    for refs in (["1", "2", "3"], ["1-3"], ["1,2-3"], ["2-1000"]):
-        assert_refused(
-            four,
-            "delete",
-            *refs,
-            stdin=b"y\n",
-            code="CONFIRMATION_REQUIRED",
-            names=["--yes"],
-        )
-
-    assert tasks_of(four) == before
-
-
-@pytest.mark.spec("002/FR-022")
-@pytest.mark.parametrize("option", ["-y", "--yes"])
-@pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_delete_of_three_with_yes_asks_nothing(
-    four: Todo, option: str, terminal: bool
-) -> None:
-    assert four("delete", "1-3", option, terminal=terminal) == Ran(
-        0, THREE, ""
-    )
-    assert titles_of(four) == ["four"]
-
-
-@pytest.mark.spec("002/FR-022")
-def test_delete_of_three_with_json_never_asks_even_at_a_terminal(
-    four: Todo,
-) -> None:
-    before = tasks_of(four)
-
-    ran = four("delete", "1-3", "--json", terminal=True, stdin=b"y\n")
-    sure = four("delete", "1-3", "--json", "--yes", terminal=True)
-
-    assert_document(ran, code="CONFIRMATION_REQUIRED", names=["--yes"])
-    assert sure.data == before[:0:-1]
-
-
-@on_both_stores
-@pytest.mark.spec("002/FR-021", "002/FR-026")
-def test_delete_of_three_at_a_terminal_asks_and_obeys_a_yes(
-    four: Todo,
-) -> None:
-    ran = four("delete", "3", "1-2", terminal=True, stdin=b"y\n")
-
-    assert (ran.status, ran.out) == (
-        0,
-        "Deleted 3: three\nDeleted 1: one\nDeleted 2: two\n",
-    )
-    assert "3" in ran.err
-    assert titles_of(four) == ["four"]
-
-
-@pytest.mark.spec("002/FR-021", "002/FR-044")
-def test_delete_of_three_at_a_terminal_takes_anything_but_a_yes_as_no(
-    four: Todo,
-) -> None:
-    before = tasks_of(four)
-
-    answers = {
-        typed: four("delete", "1-3", terminal=True, stdin=typed)
-        for typed in (
-            b"n\n",
-            b"no\n",
-            b"\n",
-            b"",
-            b"3\n",
-            b"\xff\n",
-            b"yess\n",
-        )
-    }
-
-    assert {
-        typed: (ran.status, ran.out) for typed, ran in answers.items()
-    } == (dict.fromkeys(answers, (10, "")))
-    assert tasks_of(four) == before
-
-
-@pytest.mark.spec("002/FR-021")
-@pytest.mark.parametrize("typed", [b"Y\n", b"yes\n", b" y \n", b"y"])
-def test_delete_of_three_at_a_terminal_knows_every_yes(
-    four: Todo, typed: bytes
-) -> None:
-    assert four("delete", "1-3", terminal=True, stdin=typed).out == THREE
-
-
-@pytest.mark.spec("002/FR-021")
-def test_delete_asks_where_only_stdout_is_no_terminal(
-    four: Todo, surroundings: Surroundings, clock: Clock
-) -> None:
-    ran = run_with_terminals(
-        surroundings,
-        clock,
-        "delete",
-        "1-3",
-        stdin=True,
-        stdout=False,
-        stderr=True,
-    )
-
-    assert (ran.status, ran.out) == (0, THREE)
-    assert "3" in ran.err
-
-
-@pytest.mark.spec("002/FR-022")
-@pytest.mark.parametrize(
-    ("stdin", "stderr"),
-    [(True, False), (False, True)],
-    ids=["stdin", "stderr"],
-)
-def test_delete_asks_nobody_where_stdin_or_stderr_is_no_terminal(
-    four: Todo,
-    surroundings: Surroundings,
-    clock: Clock,
-    stdin: bool,
-    stderr: bool,
-) -> None:
-    ran = run_with_terminals(
-        surroundings,
-        clock,
-        "delete",
-        "1-3",
-        stdin=stdin,
-        stdout=True,
-        stderr=stderr,
-    )
-
-    assert_words(ran, status=2, names=["--yes"])
-    assert titles_of(four) == ["one", "two", "three", "four"]
-
-
-@pytest.mark.spec("002/FR-151")
-def test_delete_asks_nobody_where_the_caller_says_that_nobody_is_there(
-    four: Todo, surroundings: Surroundings, clock: Clock
-) -> None:
-    """An agent's pseudo-terminal waited for ever: jacebenson/jsn#159, dcdpr/jp PR 1072."""
-
-    def delete(numbers: str, **env: str) -> Ran:
-        return run_with_terminals(
-            surroundings,
-            clock,
-            "delete",
-            numbers,
-            stdin=True,
-            stdout=True,
-            stderr=True,
-            env=env,
-        )
-
-    for name in ("TODO_NO_INPUT", "CI"):
-        for value in ("1", "true", "yes", "please", "-1", "2"):
-            ran = delete("1-3", **{name: value})
-            assert (ran.status, ran.out) == (2, ""), (name, value)
-            assert "[y/N]" not in ran.err
-    assert titles_of(four) == ["one", "two", "three", "four"]
-
-    for value in ("", "0", "false", "FALSE", "no", "off", " "):
-        add(four, "x", "y", "z")
-        last = four("list", "--limit", "1", "--json").data[0]["number"]
-        off = {"TODO_NO_INPUT": value, "CI": value}
-        ran = delete(f"{last - 2}-{last}", **off)
-        assert (ran.status, "[y/N]" in ran.err) == (0, True), value
+    assert (tasks_of(four), four(*TRASH).data) == before
 
 
 @pytest.mark.spec("002/FR-028")
@@ -279,3 +128,105 @@ def test_delete_never_counts_tasks_of_another_user(todo: Todo) -> None:
 
     assert todo("delete", "1-100") == Ran(0, "Deleted 1: hers\n", "")
     assert titles_of(todo, "bob") == ["his", "his too", "his three"]
+    assert todo(*TRASH, user="bob").data == []
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-220")
+def test_restore_takes_tasks_out_of_the_trash(
+    four: Todo, clock: Clock
+) -> None:
+    before = tasks_of(four)
+    four("delete", "1", "3")
+    clock.tick(60)
+
+    data = four("restore", "3", "1", "--json").data
+    clock.tick(60)
+    again = four("restore", "1", "2")
+    single = four("restore", "#3", "--json").data
+
+    back = {"updated_at": LATER, "version": 3}
+    assert data == [before[1] | back, before[3] | back]
+    assert single == data[0]
+    assert tasks_of(four) == [before[0], data[0], before[2], data[1]]
+    assert four(*TRASH).data == []
+    assert again.out == "Already restored 1: one\nAlready restored 2: two\n"
+
+
+@pytest.mark.spec("002/FR-220")
+def test_restore_is_all_or_nothing(four: Todo) -> None:
+    four("delete", "1-2")
+    before = tasks_of(four), four(*TRASH).data
+
+    for refs in (["1", "99"], ["1-2", "90-99"], ["1", ID]):
+        assert_refused(four, "restore", *refs, code="NOT_FOUND", names=["ada"])
+
+    assert (tasks_of(four), four(*TRASH).data) == before
+
+
+@pytest.mark.spec("002/FR-010", "002/FR-054", "002/FR-229")
+def test_list_shows_the_trash_only_if_it_is_asked(
+    four: Todo, clock: Clock
+) -> None:
+    four("done", "2")
+    four("delete", "3")
+    clock.tick(60)
+    four("delete", "1-2")
+
+    every = four("list", "--status", "all").out.splitlines()
+    rows = [
+        row.split("\t")
+        for row in four("list", "--status", "trash").out.splitlines()
+    ]
+    limited = four("list", "--status", "trash", "-L1", "--json").json
+    found = four("list", "--status", "trash", "three", "--json").json
+    drawn = four("list", "--status", "trash", terminal=True).out.splitlines()
+
+    assert [row.split("\t")[0] for row in every] == ["4"]
+    # The latest deleted comes first, then the newest.
+    assert [row[:3] for row in rows] == [
+        ["2", "trash", "two"],
+        ["1", "trash", "one"],
+        ["3", "trash", "three"],
+    ]
+    assert limited["message"] == "1 of 3"
+    assert found["message"] == "1 found; 1 open, 0 done"
+    assert unstyled(drawn[0]).split() == ["#", "Task", "Deleted"]
+    assert drawn[-1] == "3 in the trash; 1 open, 0 done"
+    assert drawn[-2].split() == ["3", "three", "1", "minute", "ago"]
+
+
+@pytest.mark.spec("002/FR-053")
+def test_list_says_that_the_trash_is_empty(four: Todo) -> None:
+    ran = four("list", "--status", "trash", terminal=True)
+
+    assert ran.out.startswith("No tasks in the trash for ada in ")
+    assert ran.out.endswith(" (4 open)\n")
+
+
+@pytest.mark.spec("002/FR-013", "002/FR-229")
+def test_show_says_that_a_task_is_in_the_trash(four: Todo) -> None:
+    four("delete", "1")
+
+    drawn = four("show", "1", terminal=True).out
+    piped = four("show", "1").out.splitlines()
+
+    assert "Status   trash\n" in drawn
+    assert "Deleted  just now (2026-01-02 03:04:05 UTC)\n" in drawn
+    assert piped[-1] == "deleted_at\t2026-01-02T03:04:05.000000Z"
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-003")
+def test_add_of_an_id_in_the_trash_says_where_it_is(todo: Todo) -> None:
+    todo("add", "Buy milk", "--id", ID)
+    todo("delete", "1")
+    before = todo(*TRASH).data
+
+    one = todo("add", "Buy bread", "--id", ID)
+    document = todo("add", "Buy bread", "--id", ID, "--json")
+
+    said = "Already there, in the trash, as 1: Buy milk"
+    assert one == Ran(0, f"{said} (see `todo restore 1`)\n", "")
+    assert (document.json["message"], document.data) == (said, before[0])
+    assert todo(*TRASH).data == before

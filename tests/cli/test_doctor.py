@@ -98,7 +98,11 @@ MEASURED = {
 CONTENTS = [
     "schema",
     "tasks",
+    "trash",
+    "operations",
+    "history_entries",
     "counters_behind",
+    "operations_behind",
     "unreadable_tasks",
     "tasks_checked",
     "unfilled_tasks",
@@ -1204,6 +1208,44 @@ def test_names_the_users_whose_counters_are_behind(
     )
     assert embedded("add", "y", "--user", people[0]).status == 0
     assert embedded("doctor", "--json").data["counters_behind"] == people[1:21]
+
+
+@pytest.mark.spec("002/FR-166")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_counts_the_trash_and_the_history_of_the_user(
+    site: Site, plain_url: str, embedded: Todo, kind: str
+) -> None:
+    run = embedded if kind == "sqlite" else site.todo(plain_url)
+    for words in (["add", "a"], ["add", "b"], ["add", "c"], ["add", "d"]):
+        assert run(*words).status == 0
+    assert run("add", "of bob", "--user", "bob").status == 0
+    assert run("delete", "2-3").status == 0
+    assert run("purge", "3", "--yes").status == 0
+
+    ran = run("doctor", "--json")
+
+    names = ("tasks", "trash", "operations", "history_entries")
+    found = [ran.data[name] for name in names]
+    assert found == [2, 1, 6, 7]
+
+
+@pytest.mark.spec("002/FR-166")
+def test_names_the_users_whose_operations_are_behind(
+    site: Site, plain_url: str, embedded: Todo, file: Path
+) -> None:
+    behind = "UPDATE {}counter SET operations = 0 WHERE user_id <> 'bob'"
+    server = site.todo(plain_url)
+    for user in ("ada", "bob"):
+        assert server("add", "x", "--user", user).status == 0
+    site.server.run_sql(site.database, behind.format("todo."))
+    rewrite(file, behind.format(""))
+
+    for run in (server, embedded):
+        ran = run("doctor", "--json")
+        assert ran.data["operations_behind"] == ["ada"]
+        assert warnings(ran)["operations_behind"].startswith("1, as after")
+        assert run("add", "y", "--user", "ada").status == 0
+        assert run("doctor", "--json").data["operations_behind"] == []
 
 
 @pytest.mark.spec("002/FR-161")

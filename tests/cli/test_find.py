@@ -177,7 +177,7 @@ BAD: dict[tuple[str, ...], tuple[str, str]] = {
     ("--sort", "wait"): ("USAGE", "sort"),
     ("--sort", "DUE"): ("USAGE", "sort"),
     ("--group", "title"): ("USAGE", "group"),
-    ("--status", "trash"): ("USAGE", "status"),
+    ("--status", "gone"): ("USAGE", "status"),
     ("--status", "none"): ("USAGE", "status"),
     ("",): ("INVALID_INPUT", "word"),
     (" \t ",): ("INVALID_INPUT", "word"),

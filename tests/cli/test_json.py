@@ -30,6 +30,9 @@ GOOD = [
     ["done", "--undo", "2"],
     ["delete", "1"],
     ["delete", "1", "2"],
+    ["restore", "1"],
+    ["purge", "1", "--yes"],
+    ["purge", "--trash", "--yes"],
 ]
 
 BAD = {
@@ -42,7 +45,7 @@ BAD = {
     ("add", ""): "INVALID_INPUT",
     ("show", "milk"): "INVALID_INPUT",
     ("show", "99"): "NOT_FOUND",
-    ("delete", "1-3"): "CONFIRMATION_REQUIRED",
+    ("purge", "1"): "CONFIRMATION_REQUIRED",
     ("list", "--user", ""): "USAGE",
 }
 
@@ -126,6 +129,17 @@ def test_answer_with_an_object_or_an_array(todo: Todo) -> None:
         ("delete", ID): dict,
         ("delete", "1"): dict,
         ("delete", "2-2"): list,
+        ("restore", "1"): dict,
+        ("restore", "1,"): dict,
+        ("restore", "1-2"): list,
+        ("purge", "1", "--yes"): dict,
+        ("purge", "--yes", "2-2"): list,
+        ("purge", "--trash", "--yes"): list,
+        ("add", "y"): dict,
+        ("undo",): dict,
+        ("redo",): dict,
+        ("history",): list,
+        ("history", "1"): list,
     }
 
     kinds = {

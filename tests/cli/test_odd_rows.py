@@ -27,11 +27,11 @@ from todo_cli.task import NewTask
 
 NOON = "'2026-01-02T12:00:00.000000Z'"
 COLUMNS = """id TEXT PRIMARY KEY, number INTEGER, user_id TEXT, title, description,
-    completed BOOLEAN, created_at TEXT, updated_at TEXT, completed_at TEXT,
+    is_done BOOLEAN, created_at TEXT, updated_at TEXT, completed_at TEXT,
     due_on TEXT, wait_until TEXT, priority TEXT, project TEXT, tags TEXT DEFAULT '[]',
     version INTEGER DEFAULT 1, title_folded TEXT, description_folded TEXT,
-    project_folded TEXT"""
-GIVEN = """id, number, user_id, title, description, completed, created_at, updated_at,
+    project_folded TEXT, deleted_at TEXT, state AS (CASE WHEN deleted_at IS NOT NULL THEN 2 WHEN is_done THEN 1 ELSE 0 END)"""
+GIVEN = """id, number, user_id, title, description, is_done, created_at, updated_at,
     completed_at"""
 TIMES = ("created_at", "updated_at", "completed_at")
 Put = Callable[[str, str], None]
@@ -61,7 +61,7 @@ def put(store: Store) -> Put:
                 f"INSERT INTO todo.task ({GIVEN}) VALUES ({id}, {number}, 'ada', 'task {number}',"
                 f" NULL, false, {NOON}, {NOON}, NULL)"
             )
-        done = ", completed = true" if column == "completed_at" else ""
+        done = ", is_done = true" if column == "completed_at" else ""
         run(f"UPDATE todo.task SET {column} = {value}{done} WHERE number = 2")
 
     return put
@@ -110,7 +110,7 @@ WRONG = {
         *[("version", value) for value in ("'x'", "NULL", "1.5")],
         *[("id", value) for value in ("'abc'", "x'00ff'", "5", "''", "NULL")],
         ("title", "NULL"),
-        *[("completed", value) for value in ("NULL", "'abc'", "x'01'")],
+        *[("is_done", value) for value in ("NULL", "'abc'", "x'01'")],
         *[
             (column, value)
             for column in TIMES
@@ -150,7 +150,7 @@ def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     numbers = [line.split("\t")[0] for line in listed.out.splitlines()]
     assert (listed.status, numbers) == (8, ["3", "1"])
     assert listed.err.startswith("error: Task 2 of ada cannot be read: ")
-    assert "todo delete 2" in listed.err
+    assert "`todo purge 2 --yes`" in listed.err
     assert_document(document, code="SCHEMA", names=["Task 2 of ada"])
     assert limited.status in (0, 8)
     assert_document(
@@ -158,6 +158,9 @@ def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     )
     assert todo("show", "1", "--json").data["title"] == "task 1"
     assert todo("done", "1", "3").status == 0
+    if (column, value) != ("id", "NULL"):  # nothing has no id but this
+        todo("purge", "2", "--yes")
+        assert titles_of(todo) == ["task 1", "task 3"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_change_that_was_saved_says_so_though_its_task_cannot_be_read(
     store: Store, todo: Todo, put: Put, column: str, value: str
 ) -> None:
     put(column, value)
-    done = "SELECT completed FROM todo.task WHERE number = 2"
+    done = "SELECT is_done FROM todo.task WHERE number = 2"
 
     for words in (["done"], ["done", "--undo"]):
         said = assert_document(
@@ -235,7 +238,7 @@ def test_many_tasks_that_cannot_be_read_are_named_by_the_first(
             run_sql(
                 store,
                 f"INSERT INTO todo.task ({GIVEN}) SELECT id || {number}, {number}, user_id,"
-                " title, description, completed, created_at, updated_at,"
+                " title, description, is_done, created_at, updated_at,"
                 " completed_at FROM todo.task WHERE number = 1",
             )
         )
@@ -277,9 +280,9 @@ def test_text_that_breaks_our_rules_is_shown_escaped(
 
 VALUES = [
     ("description", "x'61ff62'"),
-    ("completed", "2"),
-    ("completed", "-1"),
-    ("completed", "0.5"),
+    ("is_done", "2"),
+    ("is_done", "-1"),
+    ("is_done", "0.5"),
     ("number", "9223372036854775807"),
     ("number", "-3"),
     ("id", f"upper('{ID}')"),
@@ -376,10 +379,15 @@ def test_other_errors_of_sqlite_are_what_they_were(
 
 @pytest.mark.spec("002/FR-037")
 @pytest.mark.parametrize(
-    ("event", "words"), [("UPDATE", "done"), ("DELETE", "delete")]
+    ("event", "words"),
+    [
+        ("UPDATE", ["done"]),
+        ("UPDATE", ["delete"]),
+        ("DELETE", ["purge", "--yes"]),
+    ],
 )
 def test_what_a_trigger_keeps_is_not_said_to_be_changed(
-    store: Store, todo: Todo, event: str, words: str
+    store: Store, todo: Todo, event: str, words: list[str]
 ) -> None:
     """And never that nothing was changed, if something was."""
     for title in ("kept", "other"):
@@ -390,8 +398,8 @@ def test_what_a_trigger_keeps_is_not_said_to_be_changed(
             " WHEN OLD.title = 'kept' BEGIN SELECT RAISE(IGNORE); END"
         )
 
-    whole = assert_document(todo(words, "1", "--json"), code="CONFLICT")
-    part = assert_document(todo(words, "1", "2", "--json"), code="CONFLICT")
+    whole = assert_document(todo(*words, "1", "--json"), code="CONFLICT")
+    part = assert_document(todo(*words, "1", "2", "--json"), code="CONFLICT")
 
     assert whole["message"] == (
         "The database keeps what is stored; nothing was changed"
@@ -421,8 +429,9 @@ def test_a_wrong_counter_is_put_right_or_named(
     assert todo("add", "first").status == 0
     for sql in (
         "DROP TABLE todo.counter",
-        "CREATE TABLE todo.counter (user_id PRIMARY KEY, last)",
-        f"INSERT INTO todo.counter VALUES ('ada', {value})",
+        "CREATE TABLE todo.counter"
+        " (user_id PRIMARY KEY, last, operations INTEGER DEFAULT 1)",
+        f"INSERT INTO todo.counter (user_id, last) VALUES ('ada', {value})",
     ):
         wait_for(run_sql(store, sql))
 

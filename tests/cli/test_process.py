@@ -335,13 +335,13 @@ def test_process_in_a_terminal_asks_and_obeys_a_yes(
 ) -> None:
     add(todo, "one", "two", "three", "four")
 
-    with pty_process.start("delete", "1-3") as terminal:
+    with pty_process.start("purge", "1-3") as terminal:
         terminal.wait_for("3")
         terminal.type(b"y\n")
         ran = terminal.finish()
 
     assert ran.status == 0
-    assert "Deleted 1: one\nDeleted 2: two\nDeleted 3: three\n" in ran.out
+    assert "Purged 1: one\nPurged 2: two\nPurged 3: three\n" in ran.out
     assert titles_of(todo) == ["four"]
 
 
@@ -352,13 +352,13 @@ def test_process_in_a_terminal_asks_and_obeys_a_no(
 ) -> None:
     add(todo_embedded, "one", "two", "three")
 
-    with embedded_terminal.start("delete", "1-3") as terminal:
+    with embedded_terminal.start("purge", "1-3") as terminal:
         terminal.wait_for("3")
         terminal.type(keys)
         ran = terminal.finish()
 
     assert ran.status == 10
-    assert "Deleted" not in ran.out
+    assert "Purged" not in ran.out
     assert "Traceback" not in ran.out
     assert titles_of(todo_embedded) == ["one", "two", "three"]
 

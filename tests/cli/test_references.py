@@ -170,7 +170,15 @@ def test_most_counts_the_numbers_of_ranges() -> None:
 @pytest.mark.spec("002/FR-024")
 @pytest.mark.parametrize(
     "command",
-    [["done"], ["delete", "--yes"], ["show"], ["update", "--title", "x"]],
+    [
+        ["done"],
+        ["delete"],
+        ["restore"],
+        ["purge", "--yes"],
+        ["history"],
+        ["show"],
+        ["update", "--title", "x"],
+    ],
     ids=" ".join,
 )
 def test_refuse_what_is_no_ref_on_every_command(
@@ -212,14 +220,20 @@ def test_name_tasks_in_the_order_asked_and_each_once(todo: Todo) -> None:
 @pytest.mark.spec("002/FR-025")
 @pytest.mark.parametrize(
     "command",
-    [["done"], ["done", "--undo"], ["delete", "--yes"]],
+    [
+        ["done"],
+        ["done", "--undo"],
+        ["delete"],
+        ["purge", "--yes"],
+        ["restore"],
+    ],
     ids=" ".join,
 )
 def test_name_what_does_not_exist_is_not_found(
     todo: Todo, command: list[str]
 ) -> None:
     add(todo, "one", "two", "three", "four", "five")
-    todo("delete", "2")
+    todo("purge", "2", "--yes")
     before = tasks_of(todo)
 
     for refs in (
@@ -245,6 +259,9 @@ def test_name_what_does_not_exist_is_not_found(
         ["done"],
         ["done", "--undo"],
         ["delete"],
+        ["restore"],
+        ["purge", "--yes"],
+        ["history"],
     ],
     ids=" ".join,
 )
@@ -281,7 +298,13 @@ REFUSALS: dict[tuple[str, ...], tuple[int, str]] = {
     ("delete", "1", "999"): (3, f"No task 999 for ada; {NOTHING}"),
     ("delete", "1-3", "999"): (3, f"No task 999 for ada; {NOTHING}"),
     ("delete", "1-3", "999", "--yes"): (3, f"No task 999 for ada; {NOTHING}"),
-    ("delete", "1-3"): (2, f"Three or more tasks would be deleted; {NOTHING}"),
+    ("purge", "1-3"): (2, f"3 tasks would be gone for good; {NOTHING}"),
+    ("purge", "1"): (2, f"1 task would be gone for good; {NOTHING}"),
+    ("purge", "1", "999"): (3, f"No task 999 for ada; {NOTHING}"),
+    ("purge", "1", "999", "--yes"): (3, f"No task 999 for ada; {NOTHING}"),
+    ("restore", "1", "999"): (3, f"No task 999 for ada; {NOTHING}"),
+    ("undo", "999"): (3, f"No operation 999 for ada; {NOTHING}"),
+    ("redo",): (3, f"Nothing to redo for ada; {NOTHING}"),
     ("done", "1", "milk"): (
         2,
         f"`milk` is not a task number, range or UUID; {NOTHING}",

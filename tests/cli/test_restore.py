@@ -577,17 +577,22 @@ def test_an_import_into_a_new_file_is_a_whole_copy_and_brings_everything_back(
     add(todo, "a", "b", "deleted")
     assert todo("delete", "3").status == 0
     kill_writer(path, "only in the log")
-    before = todo("list", "--status", "all", "--json").data
+    statuses = ("all", "trash")
+    before = [
+        todo("list", "--status", status, "--json").data for status in statuses
+    ]
 
     copied = todo("db", "import", str(path), env=at(backup))
-    assert copied.out.startswith("Imported 3 tasks of 1 user")
+    assert copied.out.startswith("Imported 4 tasks of 1 user")
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 40_000)
     assert todo("list").status == 9
     for file in list(path.parent.iterdir()):
         file.rename(seal.cwd / f"away-{file.name}")
     assert todo("db", "import", str(backup)).status == 0
 
-    assert todo("list", "--status", "all", "--json").data == before
+    assert [
+        todo("list", "--status", status, "--json").data for status in statuses
+    ] == before
     assert todo("add", "new", "--json").data["number"] == 5
 
 

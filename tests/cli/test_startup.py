@@ -91,7 +91,14 @@ COMMANDS = [
         "show 1",
         "update 1 -d x",
     ),
-    *("done 1 2-5", "delete 1 --yes", "doctor", "serve --port 0"),
+    *(
+        "done 1 2-5",
+        "delete 1 --yes",
+        "purge --trash",
+        "doctor",
+        "serve --port 0",
+    ),
+    *("restore 1", "undo 3 --dry-run", "redo", "history 1 -L3"),
     *("db upgrade --sql", "db policy ada", "db import a.db"),
 ]
 
@@ -120,6 +127,11 @@ def test_a_command_loads_its_driver_and_no_model(seal: Seal) -> None:
         "note 1 more",
         "done 1",
         "delete 1",
+        "history",
+        "undo",
+        "redo",
+        "restore 1",
+        "purge 1 --yes",
     ):
         status, packages = loaded(seal, *command.split())
 

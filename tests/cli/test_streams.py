@@ -199,7 +199,7 @@ def test_question_waits_for_its_answer(
 ) -> None:
     add(todo, "one", "two", "three")
 
-    with terminal.start("delete", "1-3") as talk:
+    with terminal.start("purge", "1-3") as talk:
         talk.wait_for("3")
         time.sleep(0.3)  # an answer that has not come yet is not a no
         talk.type(keys)

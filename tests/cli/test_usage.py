@@ -37,6 +37,7 @@ OPTIONS = {
     *("--due", "--no-tag", "--since", "--until", "--on", "--sort"),
     *("--reverse", "--group", "--replace", "--add-tag", "--remove-tag"),
     *("--sql", "--host", "--port", "--as", "--renumber"),
+    *("--if-version", "--dry-run", "--trash", "--older-than"),
     *(
         flag
         for note in about(Task).values()
@@ -64,6 +65,15 @@ WRONG: dict[tuple[str, ...], str] = {
     ("list", "--database-url", "x"): "--database-url",
     ("list", "--password", "x"): "--password",
     ("list", "--dsn", "x"): "--dsn",
+    ("add", "x", "--dry-run"): "--dry-run",
+    ("restore", "1", "--if-version", "2"): "--if-version",
+    ("done", "1", "--if-version", "two"): "two",
+    ("done", "1-2", "--if-version", "2"): "--if-version",
+    ("undo", "last"): "last",
+    ("undo", "1", "2"): "2",
+    ("redo", "1"): "1",
+    ("history", "--limit", "all"): "all",
+    ("purge",): "--trash",
 }
 """What the parser does not know, and the word that is named."""
 
@@ -104,7 +114,16 @@ REFUSED = [
     (["update", "1", "--title", "x", "--user", "."], b"", CHANGE),
     (["done", "milk"], b"", CHANGE),
     (["done", "1", "99"], b"", CHANGE),
-    (["delete", "1-4"], b"", CHANGE),
+    (["purge", "1-4"], b"", CHANGE),
+    (["purge", "--trash", "--older-than", "30"], b"", CHANGE),
+    (["restore", "99"], b"", CHANGE),
+    (["undo", "0"], b"", CHANGE),
+    (["undo", "99"], b"", CHANGE),
+    (["redo"], b"", CHANGE),
+    (["done", "1", "--if-version", "0"], b"", CHANGE),
+    (["done", "1", "--if-version", "5"], b"", CHANGE),
+    (["history", "99"], b"", ""),
+    (["history", "--limit", "0"], b"", ""),
     (["delete", "5-3"], b"", CHANGE),
     (["show", "99"], b"", ""),
     (["show", "milk"], b"", ""),
@@ -371,6 +390,11 @@ def test_options_of_every_command_stand_anywhere(todo: Todo) -> None:
         ["mod", "1", "--title", "x"],
         ["done", "1"],
         ["delete", "1"],
+        ["restore", "1"],
+        ["history"],
+        ["undo"],
+        ["redo"],
+        ["purge", "1", "--yes"],
         ["db", "upgrade"],
     ],
     ids=" ".join,
@@ -379,6 +403,8 @@ def test_options_of_every_command_are_on_every_command(
     todo: Todo, command: list[str]
 ) -> None:
     add(todo, "his", user="bob")
+    if command == ["redo"]:
+        todo("undo", user="bob")
 
     ran = todo(*command, "-u", "bob", "--debug", "--json")
 

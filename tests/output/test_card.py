@@ -69,6 +69,18 @@ def test_rows_of_a_done_task_say_when_and_never_that_it_is_overdue() -> None:
     assert shown(task(due_on=late))["Due"] == "overdue 2 days (2025-12-31)"
 
 
+@pytest.mark.spec("002/FR-211", "002/FR-229")
+def test_rows_of_a_task_in_the_trash_say_since_when() -> None:
+    at = NOW - timedelta(minutes=5)
+    late = task(due_on=TODAY - DAY, deleted_at=at, updated_at=at)
+    found = shown(late)
+
+    assert found["Status"] == "trash"
+    assert found["Due"] == "yesterday (2026-01-01)"
+    assert found["Deleted"] == "5 minutes ago (2026-01-02 02:59:05 UTC)"
+    assert "Changed" not in found
+
+
 ZONES = {
     "XXX-5:30": "2026-01-02 06:34:05 +05:30",
     "XXX9:30": "2026-01-01 15:34:05 -09:30",

@@ -356,6 +356,20 @@ def test_contrast_is_that_of_the_rules() -> None:
     assert 1.6 < contrast((255, 255, 255), (205, 205, 0)) < 1.8
 
 
+@pytest.mark.spec("002/FR-229")
+def test_chosen_says_when_a_task_was_deleted() -> None:
+    at = NOW - timedelta(days=9)
+    gone = [
+        task(2, due_on=TODAY - DAY, deleted_at=at),
+        done(1, deleted_at=NOW),
+    ]
+    found = columns(*gone, query=TaskQuery(TaskStatus.TRASH))
+
+    assert [column.name for column in found] == ["#", "Task", "Due", "Deleted"]
+    assert [*found[2].cells] == [("yesterday", PLAIN), ("", PLAIN)]
+    assert [text for text, _ in found[3].cells] == ["1 week ago", "just now"]
+
+
 def test_chosen_knows_how_old_a_task_is() -> None:
     old = task(created_at=NOW - timedelta(days=9))
 

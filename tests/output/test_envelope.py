@@ -33,6 +33,18 @@ def test_success_is_one_line_with_three_keys() -> None:
     )
 
 
+@pytest.mark.spec("002/FR-040", "002/FR-225")
+def test_success_says_that_it_was_only_a_trial() -> None:
+    document = success([], "Would purge 0 tasks", is_trial=True)
+
+    assert json.loads(document) == {
+        "success": True,
+        "data": [],
+        "message": "Would purge 0 tasks",
+        "dry_run": True,
+    }
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_success_in_parts_is_the_same_document(count: int) -> None:
     tasks = [

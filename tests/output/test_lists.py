@@ -10,7 +10,7 @@ from todo_cli.task import Counts, Days, TaskPage, TaskQuery, TaskStatus
 
 MORE = 1_001
 """What the service counts up to."""
-OPEN, WAITING, DONE, ALL = TaskStatus
+OPEN, WAITING, DONE, ALL, TRASH = TaskStatus
 FEW = Counts(open=3, done=5)
 MANY = Counts(open=12, overdue=2, waiting=3, done=40)
 
@@ -25,6 +25,10 @@ MESSAGES: list[tuple[TaskQuery, Counts, str]] = [
     (TaskQuery(ALL, limit=1), MANY, "1 of 55"),
     (TaskQuery(DONE, limit=1), Counts(done=MORE), "1 of more than 1,000"),
     (TaskQuery(ALL, limit=1), Counts(600, done=600), "1 of more than 1,000"),
+    (TaskQuery(TRASH), FEW, "1 in the trash; 3 open, 5 done"),
+    (TaskQuery(TRASH, words=("a",)), FEW, "1 found; 3 open, 5 done"),
+    (TaskQuery(TRASH, limit=1), FEW, "1 of 1"),
+    (TaskQuery(TRASH, limit=1), Counts(3, found=7), "1 of 7"),
     (TaskQuery(limit=1, words=("a",)), Counts(9, found=0), "1 of 0"),
     (TaskQuery(limit=1, words=("a",)), Counts(9, found=4), "1 of 4"),
 ]
@@ -108,6 +112,7 @@ def test_nothing_names_user_and_store_and_what_else_there_is() -> None:
 
     place = "for ada in db.example/shop"
     assert note(OPEN, Counts()) == f"No open tasks {place}"
+    assert note(TRASH, Counts()) == f"No tasks in the trash {place}"
     assert note(OPEN, Counts(done=5)) == f"No open tasks {place} (5 done)"
     assert note(OPEN, Counts(waiting=3, done=40)) == (
         f"No open tasks {place} (3 waiting, 40 done)"

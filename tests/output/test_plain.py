@@ -16,6 +16,7 @@ from tests.output.values import (
     whole,
 )
 from tests.support.texts import MIXED, MIXED_SHOWN
+from todo_cli.output import words
 from todo_cli.output.plain import render
 from todo_cli.output.views import Changed, Sheet, shown
 
@@ -134,7 +135,7 @@ def test_render_leaves_what_is_null_empty() -> None:
 @pytest.mark.spec("002/FR-056")
 def test_render_writes_the_lines_of_a_change() -> None:
     text = render(
-        Changed("Deleted", is_single=False)(
+        Changed(words.DELETED, is_single=False)(
             [task(1), task(2, MIXED)], context()
         )
     )

@@ -25,6 +25,7 @@ from tests.output.values import (
     task,
 )
 from tests.support.texts import FAMILY, MIXED, MIXED_SHOWN, PERSIAN
+from todo_cli.output import words
 from todo_cli.output.terminal import progress, render
 from todo_cli.output.views import Changed, Sheet, listed, shown
 from todo_cli.task import Counts, Group, Task, TaskQuery, TaskStatus
@@ -499,7 +500,7 @@ def test_render_says_in_one_line_that_a_list_is_empty() -> None:
 
 def in_every_form(one: Task) -> list[Sheet]:
     """A task in a list, by itself, and changed."""
-    done_sheet = Changed("Done", is_single=True)([one], context())
+    done_sheet = Changed(words.DONE, is_single=True)([one], context())
     return [listing(one), shown(one, context()), done_sheet]
 
 
@@ -552,7 +553,7 @@ def test_render_draws_warnings_below_the_lines() -> None:
 
 
 def test_render_leaves_long_lines_of_a_change_to_the_terminal() -> None:
-    sheet = Changed("Deleted", is_single=False)(
+    sheet = Changed(words.DELETED, is_single=False)(
         [task(1, "word " * 39 + "last"), task(2)], context()
     )
 

@@ -1,7 +1,7 @@
 """What a result is in words, counts and columns, before any writer draws it."""
 
 from dataclasses import FrozenInstanceError, fields
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.output.values import (
     task,
 )
 from todo_cli.database.transfer import Imported
+from todo_cli.output import words
 from todo_cli.output.views import (
     Changed,
     Sheet,
@@ -24,16 +25,20 @@ from todo_cli.output.views import (
     Upgraded,
     added,
     added_all,
-    deletion_question,
+    deleted,
     habits,
     imported,
     listed,
+    purge_question,
+    redone,
     script,
     shown,
     understood,
+    undone,
     upgraded,
 )
-from todo_cli.task import Added, Task
+from todo_cli.output.words import Verb
+from todo_cli.task import Added, Task, Undone
 
 
 def test_values_cannot_be_changed() -> None:
@@ -152,8 +157,8 @@ def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
         return sheet.data, sheet.message, sheet.lines
 
     one, several = (
-        Changed("Done", is_single=True),
-        Changed("Done", is_single=False),
+        Changed(words.DONE, is_single=True),
+        Changed(words.DONE, is_single=False),
     )
     line = "Done 2: Buy bread"
 
@@ -165,6 +170,158 @@ def test_changed_is_an_object_for_one_and_an_array_for_several() -> None:
     )
     assert several([done(2), done(3)], context()).message == "Done 2 tasks"
     assert one([task(3)], context()).message == "Done 3: Buy milk"
+
+
+JUST_NOW = NOW - timedelta(seconds=1)
+NEW = done(1, updated_at=JUST_NOW)
+OLD = done(2)
+SAID = [
+    ([NEW], "Done 1: Buy bread", "Would complete 1: Buy bread"),
+    (
+        [OLD],
+        "Already done 2: Buy bread",
+        "Would change nothing: already done 2: Buy bread",
+    ),
+    ([NEW, NEW], "Done 2 tasks", "Would complete 2 tasks"),
+    (
+        [NEW, OLD, OLD],
+        "Done 1 task, 2 tasks already done",
+        "Would complete 1 task, 2 tasks already done",
+    ),
+    (
+        [OLD, OLD],
+        "Already done 2 tasks",
+        "Would change nothing: already done 2 tasks",
+    ),
+]
+
+
+@pytest.mark.spec("002/FR-017", "002/FR-225")
+@pytest.mark.parametrize(("tasks", "message", "trial"), SAID)
+def test_changed_says_what_was_so_before(
+    tasks: list[Task], message: str, trial: str
+) -> None:
+    view = Changed(words.DONE, is_single=len(tasks) == 1)
+
+    assert view(tasks, context(began=JUST_NOW)).message == message
+    tried = view(tasks, context(began=JUST_NOW, is_trial=True))
+    assert tried.message == trial
+    assert {line.split()[0] for line in tried.lines} == {"Would"}
+
+
+@pytest.mark.spec("002/FR-225")
+def test_changed_knows_what_would_happen_of_every_verb() -> None:
+    verbs = [each for each in vars(words).values() if isinstance(each, Verb)]
+    there = context(began=NOW, is_trial=True)
+
+    found = {
+        Changed(verb, is_single=True)([task()], there).message
+        for verb in verbs
+    }
+    assert found == {
+        "Would update 1: Buy milk",
+        "Would note 1: Buy milk",
+        "Would change nothing: already done 1: Buy milk",
+        "Would change nothing: already open 1: Buy milk",
+        "Would delete 1: Buy milk",
+        "Would change nothing: already restored 1: Buy milk",
+        "Would purge 1: Buy milk",
+        "Would change nothing: already undone 1: Buy milk",
+        "Would redo 1: Buy milk",
+    }
+
+
+@pytest.mark.spec("002/FR-019")
+def test_added_says_how_a_task_in_the_trash_comes_back() -> None:
+    found = Added(task(3, deleted_at=NOW), is_new=False)
+    said = "Already there, in the trash, as 3: Buy milk"
+    for sheet in (added(found, context()), added_all([found], context())):
+        assert sheet.lines == [f"{said} (see `todo restore 3`)"]
+    assert added(found, context()).message == said
+
+
+def test_deleted_says_how_tasks_come_back() -> None:
+    def hint(*tasks: Task, **there: Any) -> str:
+        return deleted(tasks, context(**there), is_single=False).hint
+
+    assert hint(task(3)) == "`todo restore 3` brings it back"
+    assert hint(task(3), by_flag=True) == (
+        "`todo --user ada restore 3` brings it back"
+    )
+    assert hint(task(3), task(4)) == "`todo restore 3 4` brings them back"
+    many = [task(number) for number in range(1, 7)]
+    assert hint(*many) == "`todo undo` takes that back"
+    assert hint(task(3), is_trial=True) == ""
+
+
+UNDONE: list[tuple[Undone, str, list[str]]] = [
+    (
+        Undone(9, 7, "done", [task(1)]),
+        "Undid 7 (done): 1: Buy milk",
+        ["Undid 7 (done): 1: Buy milk"],
+    ),
+    (
+        Undone(9, 7, "add", [task(1, deleted_at=NOW), task(2)]),
+        "Undid 7 (add): 2 tasks",
+        [
+            "Undid 7 (add): 1: Buy milk (in the trash)",
+            "Undid 7 (add): 2: Buy milk",
+        ],
+    ),
+    (
+        Undone(9, 7, "done", [task(1)], (4, 5)),
+        "Undid 7 (done): 1: Buy milk, without 4, 5, purged since",
+        [
+            "Undid 7 (done): 1: Buy milk",
+            "Undid 7 (done): without 4, 5, purged since",
+        ],
+    ),
+    (
+        Undone(9, 7, "done", [], tuple(range(1, 13))),
+        "Undid 7 (done): 0 tasks, without 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+        " and more, purged since",
+        [
+            "Undid 7 (done): without 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+            " and more, purged since"
+        ],
+    ),
+    (
+        Undone(9, 7, "done", [], is_new=False),
+        "Already undone 7 (done)",
+        ["Already undone 7 (done)"],
+    ),
+]
+
+
+@pytest.mark.spec("002/FR-222")
+@pytest.mark.parametrize(("result", "message", "lines"), UNDONE, ids=repr)
+def test_undone_names_the_operation_and_its_tasks(
+    result: Undone, message: str, lines: list[str]
+) -> None:
+    sheet = undone(result, context())
+
+    assert (sheet.message, sheet.lines) == (message, lines)
+    assert sheet.data == {
+        "operation": 9,
+        "undoes": 7,
+        "tasks": result.tasks,
+    }
+
+
+@pytest.mark.spec("002/FR-222", "002/FR-223", "002/FR-225")
+def test_undone_and_redone_say_what_would_happen() -> None:
+    trial = context(is_trial=True)
+    again = Undone(10, 9, "done", [task(1)], redoes=7)
+    undo = Undone(9, 7, "done", [task(1)])
+    old = Undone(9, 7, "done", [], is_new=False)
+
+    assert redone(again, context()).message == "Redid 7 (done): 1: Buy milk"
+    assert redone(again, context()).data["undoes"] == 9
+    assert redone(again, trial).message == "Would redo 7 (done): 1: Buy milk"
+    assert undone(undo, trial).message == "Would undo 7 (done): 1: Buy milk"
+    assert undone(old, trial).message == (
+        "Would change nothing: already undone 7 (done)"
+    )
 
 
 UNDERSTOOD: dict[str, tuple[Task, list[str]]] = {
@@ -206,12 +363,10 @@ def test_added_says_how_its_fields_were_understood() -> None:
         project="home.kitchen",
         tags=["errand"],
     )
-    words = "12: Pay rent (due Mon 5 Jan, high, home.kitchen #errand)"
+    said = "12: Pay rent (due Mon 5 Jan, high, home.kitchen #errand)"
 
-    assert (
-        added(Added(one, is_new=True), context()).message == f"Added {words}"
-    )
-    changed = Changed("Updated", is_single=True, names=["due_on"])
+    assert added(Added(one, is_new=True), context()).message == f"Added {said}"
+    changed = Changed(words.UPDATED, is_single=True, names=["due_on"])
     assert changed([one], context()).message == (
         "Updated 12: Pay rent (due Mon 5 Jan)"
     )
@@ -295,6 +450,8 @@ def test_imported_says_how_much_was_copied() -> None:
             "new": result.new,
             "owners": [],
             "renumbered": [],
+            "operation": None,
+            "history_left": [],
         }
 
         assert (sheet.message, sheet.lines, sheet.data) == (
@@ -308,13 +465,17 @@ def test_imported_says_how_much_was_copied() -> None:
         )
 
 
-def test_deletion_question_names_ten_tasks_at_most() -> None:
-    few = deletion_question([task(number) for number in (1, 2)])
-    many = deletion_question([task(number) for number in range(1, 1_235)])
+def test_purge_question_names_ten_tasks_at_most() -> None:
+    few = purge_question([task(number) for number in (1, 2)])
+    many = purge_question([task(number) for number in range(1, 1_235)])
 
-    assert few == ["  1: Buy milk", "  2: Buy milk", "Delete 2 tasks? [y/N] "]
+    assert few == [
+        "  1: Buy milk",
+        "  2: Buy milk",
+        "Purge 2 tasks for good? [y/N] ",
+    ]
     assert many[9:] == [
         "  10: Buy milk",
         "  and 1,224 more",
-        "Delete 1,234 tasks? [y/N] ",
+        "Purge 1,234 tasks for good? [y/N] ",
     ]

@@ -11,7 +11,15 @@ from typing import Any
 from uuid import UUID
 
 from todo_cli.output.views import Sheet, ViewContext, listed
-from todo_cli.task import Counts, Task, TaskPage, TaskQuery, TaskStatus
+from todo_cli.task import (
+    Counts,
+    Entry,
+    Operation,
+    Task,
+    TaskPage,
+    TaskQuery,
+    TaskStatus,
+)
 
 KEYS = [field.name for field in fields(Task)]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -69,10 +77,19 @@ def context(
     is_new_store: bool = False,
     by_flag: bool = False,
     variables: Mapping[str, str] | None = None,
+    is_trial: bool = False,
+    began: datetime | None = None,
 ) -> ViewContext:
     """Whose result it is, where the store is, and when it is shown."""
     return ViewContext(
-        "ada", "db.example/shop", is_new_store, NOW, by_flag, variables
+        "ada",
+        "db.example/shop",
+        is_new_store,
+        NOW,
+        by_flag,
+        began,
+        is_trial,
+        variables,
     )
 
 
@@ -85,6 +102,29 @@ def page(
 ) -> TaskPage:
     """The answer to a query; a user with 3 open and 5 done tasks asks for all."""
     return TaskPage(list(tasks), counts, query, TODAY)
+
+
+def entry(
+    number: int = 1, title: str | None = "Buy milk", /, **changes: Any
+) -> Entry:
+    """What an operation did with a task: `completed=(False, True)`."""
+    return Entry(UUID(int=number), number, title, changes)
+
+
+def operation(
+    number: int, command: str, *entries: Entry, **changes: Any
+) -> Operation:
+    """An operation of two hours ago."""
+    values: dict[str, Any] = {
+        "operation": number,
+        "id": UUID(int=100 + number),
+        "at": NOW - timedelta(hours=2),
+        "command": command,
+        "undoes": None,
+        "undone_by": None,
+        "tasks": [*entries],
+    }
+    return Operation(**(values | changes))
 
 
 def listing(*tasks: Task, query: TaskQuery = ALL) -> Sheet:

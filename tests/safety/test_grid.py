@@ -61,7 +61,9 @@ def writes(hostile: HostileStore) -> Iterator[tuple[str, list[str], bytes]]:
     yield "Already there as", ["add", "--id", KEY, "-"], hostile.lines
     yield "Done", ["done", every(hostile)], b""
     yield "Reopened", ["done", every(hostile), "--undo"], b""
-    yield "Deleted", ["delete", every(hostile), "--yes"], b""
+    yield "Deleted", ["delete", every(hostile)], b""
+    yield "Restored", ["restore", every(hostile)], b""
+    yield "Purged", ["purge", every(hostile), "--yes"], b""
 
 
 @pytest.mark.spec("002/FR-043", "002/FR-057", "002/FR-063")
@@ -81,6 +83,7 @@ def test_documents_hold_every_text_and_nothing_raw(
             ["update", "1", "--status", "done"],
             ["done", "1"],
             ["delete", "1"],
+            ["restore", "1"],
         )
     ]
 
@@ -90,10 +93,10 @@ def test_documents_hold_every_text_and_nothing_raw(
     ] * len(changed)
     assert [ran.data["description"] for ran in (whole, *single)] == [
         hostile.everything
-    ] * 5
+    ] * 6
     assert [
         raw_in_document(ran.out) for ran in (listed, whole, *changed, *single)
-    ] == [[]] * 10
+    ] == [[]] * 13
 
 
 @on_a_file
@@ -125,7 +128,7 @@ def test_pipes_carry_every_text_visibly(
         seen(written(verb, hostile.texts)) for verb, *_ in writes(hostile)
     ]
     assert updated.out == "Updated 1: \\x1b (done)\n"
-    assert [raw(ran) for ran in (listed, whole, *changed, updated)] == [[]] * 7
+    assert [raw(ran) for ran in (listed, whole, *changed, updated)] == [[]] * 9
 
 
 def described(ran: Ran) -> list[str]:
@@ -184,7 +187,7 @@ def test_terminals_show_every_text_visibly(
     assert [
         raw(ran, is_terminal=True)
         for ran in (listed, narrow, whole, tall, *changed, nobody)
-    ] == [[]] * 9
+    ] == [[]] * 11
 
 
 @on_a_file
@@ -196,16 +199,50 @@ def test_questions_show_every_text_on_a_line_of_its_own(
         texts = hostile.texts[first - 1 : first + 9]
 
         ran = hostile.todo(
-            "delete", f"{first}-{first + 9}", terminal=True, stdin=b"n\n"
+            "purge", f"{first}-{first + 9}", terminal=True, stdin=b"n\n"
         )
 
         lines = [
             f"  {number}: {shown(text)}"
             for number, text in enumerate(texts, start=first)
         ]
-        assert ran.status == (10 if len(texts) > 2 else 0)
+        assert ran.status == 10
         assert ran.err.split("\n")[: len(lines)] == lines
         assert raw(ran, is_terminal=True) == []
+
+
+@on_a_file
+@pytest.mark.spec("002/FR-057", "002/FR-226", "002/FR-227", "002/FR-228")
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_history_shows_every_text_visibly(
+    hostile: HostileStore, encoding: str
+) -> None:
+    def ask(*words: str, **how: Any) -> Ran:
+        return hostile.todo(*words, encoding=encoding, **how)
+
+    def seen(text: str) -> str:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    ask("done", every(hostile))
+    document = hostile.todo("history", "--json")
+    piped = ask("history")
+    drawn = [
+        ask("history", terminal=True, columns=columns)
+        for columns in (WIDE, 20)
+    ]
+
+    [tasks, *_] = [each["tasks"] for each in document.data]
+    assert [task["title"] for task in tasks] == hostile.texts
+    assert raw_in_document(document.out) == []
+    rows = [row.split("\t") for row in piped.out.splitlines()]
+    assert {len(row) for row in rows} == {9}
+    assert [row[7] for row in rows[: len(tasks)]] == [
+        seen(shown(text)) for text in hostile.texts
+    ]
+    for text in hostile.texts[:5]:
+        assert seen(shown(text)) in drawn[0].out
+    assert raw(piped) == []
+    assert [raw(ran, is_terminal=True) for ran in drawn] == [[], []]
 
 
 @pytest.mark.spec("002/FR-043", "002/FR-057")
@@ -300,7 +337,7 @@ def test_errors_name_strange_people_as_they_are(todo_embedded: Todo) -> None:
 def test_tracebacks_show_every_text_visibly(
     todo_embedded: Todo, monkeypatch: pytest.MonkeyPatch, style: list[str]
 ) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError(" ".join(CORPUS + BYTES))
 
     monkeypatch.setattr("todo_cli.database.engine.Database.run", fail)

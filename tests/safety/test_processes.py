@@ -23,6 +23,7 @@ COMMANDS = {
     "update": ["update", "1", "--status", "done"],
     "done": ["done", "1-4"],
     "delete": ["delete", "1-4"],
+    "purge": ["purge", "1-4"],
 }
 
 
@@ -43,14 +44,17 @@ def test_a_command_drives_no_terminal(
 ) -> None:
     hostile = make_hostile(todo, store, TEXTS)
     words = COMMANDS[name]
-    typed = b"n\n" if name == "delete" else hostile.lines + b"\x04"
+    typed = b"n\n" if name == "purge" else hostile.lines + b"\x04"
 
     seen = pty_process(*words, stdin=typed, columns=200)
+    back = ["restore", "1-4"]
+    assert todo(*back).status == 0
     piped = process(*words, stdin=hostile.lines)
+    assert todo(*back).status == 0
     document = process(
         "--json",
         *words,
-        *(["--yes"] if name == "delete" else []),
+        *(["--yes"] if name == "purge" else []),
         stdin=hostile.lines,
     )
 
@@ -58,7 +62,7 @@ def test_a_command_drives_no_terminal(
     text = unstyled(seen.out)
     assert [line for line in expected if line not in text] == []
     assert raw(seen, is_terminal=True) == []
-    if name == "delete":
+    if name == "purge":
         assert (seen.status, piped.status) == (10, 2)
     else:
         assert (seen.status, piped.status) == (0, 0)

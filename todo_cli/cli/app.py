@@ -150,7 +150,12 @@ _COMMANDS: Final = {
     "update": ("Tasks", "tasks:Update"),
     "note": ("Tasks", "tasks:Note"),
     "done": ("Tasks", "tasks:Done"),
-    "delete": ("Tasks", "tasks:Delete"),
+    "delete": ("Tasks", "trash:Delete"),
+    "restore": ("Tasks", "trash:Restore"),
+    "purge": ("Tasks", "trash:Purge"),
+    "history": ("History", "history:History"),
+    "undo": ("History", "history:Undo"),
+    "redo": ("History", "history:Redo"),
     "doctor": ("Store", "doctor:Doctor"),
     "serve": ("Store", "serve:Serve"),
 }

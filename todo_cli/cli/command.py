@@ -68,7 +68,11 @@ class Command(Generic[T]):
 
     def changes(self) -> bool:
         """Whether its success means that something was stored."""
-        return bool(self.unchanged)
+        return bool(self.unchanged) and not self.is_trial()
+
+    def is_trial(self) -> bool:
+        """Whether only to say what would happen: `--dry-run`."""
+        return bool(getattr(self, "dry_run", False))
 
     def repeat(self) -> Sequence[str]:
         """Return the arguments that settle an unknown outcome.

@@ -65,17 +65,18 @@ class RunContext:
         """Whether the store is slow, and nothing on the terminal says so."""
         return self.database.is_waiting and not self.shows_progress
 
-    async def confirm(self, question: Sequence[str]) -> None:
+    async def confirm(
+        self, question: Sequence[str], *, refusal: str, denial: str
+    ) -> None:
         """Ask on the terminal; any answer but `y` or `yes` means no.
 
         Raises:
-            ConfirmationRequired: nobody is there to ask.
-            Cancelled: the answer is not yes.
+            ConfirmationRequired: nobody is there to ask; says `refusal`.
+            Cancelled: the answer is not yes; says `denial`.
         """
         if self.as_json or not self.env.can_ask:
             raise ConfirmationRequired(
-                f"Three or more tasks would be deleted{NOTHING_CHANGED}",
-                hint="add --yes if that is meant",
+                refusal, hint="add --yes if that is meant"
             )
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
@@ -84,7 +85,7 @@ class RunContext:
         if not answer:  # the input has ended: the terminal may be closed
             await asyncio.sleep(_HANG_UP_S)
         if answer.strip().lower() not in (b"y", b"yes"):
-            raise Cancelled("Nothing was deleted")
+            raise Cancelled(denial)
 
     async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
         """Call `read` with standard input, in a thread.

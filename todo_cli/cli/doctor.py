@@ -83,7 +83,11 @@ _LABELS: Final[Mapping[str, str]] = {
     # The tasks
     "schema": "schema",
     "tasks": "tasks",
+    "trash": "tasks in the trash",
+    "operations": "operations",
+    "history_entries": "entries of history",
     "counters_behind": "counters behind",
+    "operations_behind": "operations behind",
     "unreadable_tasks": "unreadable tasks",
     "tasks_checked": "tasks checked",
     "unfilled_tasks": "tasks to fill",

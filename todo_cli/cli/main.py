@@ -6,6 +6,7 @@ only place that catches errors and turns them into output.
 
 import contextlib
 import io
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from todo_cli.cli.command import refusing
 from todo_cli.cli.env import Env
 from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
-from todo_cli.errors import Code, OutcomeUnknown, TodoError, Usage
+from todo_cli.errors import Code, NotFound, OutcomeUnknown, TodoError, Usage
 from todo_cli.output.views import Sheet
 
 if TYPE_CHECKING:
@@ -183,11 +184,25 @@ def perform(
             return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
         raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
+    except NotFound as error:
+        error.hint = _for_user(error.hint, parsed.user)
+        raise
     except Interrupted as end:
         if not end.was_writing:
             raise
         message = "Interrupted while it was being stored: it may or may not be"
         raise OutcomeUnknown(message, hint=_settling(parsed)) from end
+
+
+def _for_user(hint: str | None, user: str | None) -> str | None:
+    """Write a hint with a command for the user that `--user` has named.
+
+    Else it would be about another person's tasks.
+    """
+    if hint is None or user is None:
+        return hint
+    name = shlex.join(["--user", user])
+    return re.sub(r"\btodo ", lambda _: f"todo {name} ", hint, count=1)
 
 
 def _settings(

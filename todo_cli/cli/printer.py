@@ -173,7 +173,10 @@ class Printer:
         """Draw a sheet: JSON, a table for a terminal, or lines for a pipe."""
         env = self.env
         if self.as_json:
-            return envelope.success(sheet.data, sheet.message).encode()
+            document = envelope.success(
+                sheet.data, sheet.message, is_trial=sheet.is_trial
+            )
+            return document.encode()
         if not env.draws_table:
             return self._encode(plain.render(sheet))
         from todo_cli.output import terminal

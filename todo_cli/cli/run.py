@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from todo_cli.cli import limits
@@ -20,6 +21,7 @@ from todo_cli.output.views import Sheet, ViewContext
 if TYPE_CHECKING:
     from todo_cli.database.connection import Dialer
     from todo_cli.database.engine import Database
+    from todo_cli.service import TaskService
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ def run(
         OutcomeUnknown: a limit of the system ended it after a write was sent.
         TodoError: the command failed.
     """
-    running = _Running(command, settings, env, as_json)
+    running = _Running(command, settings, env, as_json, env.now())
     loop = Loop()
     guarded = env.signals.guard(
         running.work(),
@@ -63,11 +65,14 @@ class _Running(Generic[T]):
     settings: Settings
     env: Env
     as_json: bool
+    began: datetime
     database: "Database | None" = None
     """The store, once it is open."""
 
     def may_have_written(self) -> bool:
         """Whether a write was sent that may have been stored."""
+        if self.command.is_trial():
+            return False
         return self.database is not None and self.database.may_have_written
 
     def can_spin(self) -> bool:
@@ -85,20 +90,28 @@ class _Running(Generic[T]):
                 )
             await in_thread(_load)
             from todo_cli.database.engine import open_database
-            from todo_cli.service import TaskService
 
             opening = open_database(
                 settings.target, timeout_s=settings.timeout_s, dial=dialer
             )
             database = self.database = await stack.enter_async_context(opening)
-            tasks = TaskService(database, settings.user, env.now)
+            tasks = self.service(database)
             context = RunContext(tasks, database, settings, env, self.as_json)
             # An embedded file answers at once, so it needs no spinner.
             if dialer is not None and self.can_spin():
                 spinning = spinner(env, context.is_waiting)
                 await stack.enter_async_context(spinning)
             result = await command.run(context)
-        return command.view(result, self.view_context(database))
+        sheet = command.view(result, self.view_context(database))
+        return replace(sheet, is_trial=command.is_trial())
+
+    def service(self, database: "Database") -> "TaskService":
+        """Make the service for the tasks of the user."""
+        from todo_cli.service import TaskService
+
+        user, clock = self.settings.user, self.env.now
+        is_trial = self.command.is_trial()
+        return TaskService(database, user, clock, is_trial=is_trial)
 
     def view_context(self, database: "Database") -> ViewContext:
         """Make what the view needs besides the result."""
@@ -110,6 +123,8 @@ class _Running(Generic[T]):
             self.env.now(),
             by_flag=settings.user_source == "--user",
             variables=self.env.variables,
+            began=self.began,
+            is_trial=self.command.is_trial(),
         )
 
 

@@ -14,14 +14,16 @@ Row = tuple[str, str]
 def rows(card: Card) -> Iterator[Row]:
     """Yield the fields that are set; title and notes are shown beside them."""
     task, context = card.task, card.context
-    status = words.status(task, context.today)
-    yield "Status", status.value
+    yield "Status", words.status(task, context.today).value
     yield from _organised(card)
-    yield "Added", _moment(task.created_at, context)
+    yield "Added", moment(task.created_at, context)
     if task.completed_at is not None:
-        yield "Done", _moment(task.completed_at, context)
-    if task.updated_at not in (task.created_at, task.completed_at):
-        yield "Changed", _moment(task.updated_at, context)
+        yield "Done", moment(task.completed_at, context)
+    if task.deleted_at is not None:
+        yield "Deleted", moment(task.deleted_at, context)
+    shown = (task.created_at, task.completed_at, task.deleted_at)
+    if task.updated_at not in shown:
+        yield "Changed", moment(task.updated_at, context)
     yield "User", task.user_id
     yield "Version", str(task.version)
     yield "ID", str(task.id)
@@ -55,17 +57,17 @@ def _day(day: date, today: date) -> str:
     return f"{days.show_day(day, today)} ({day})"
 
 
-def _moment(moment: datetime, context: ViewContext) -> str:
+def moment(when: datetime, context: ViewContext) -> str:
     """Write a time as an age, and exactly as the caller's clock showed it."""
-    ago = words.age(moment, context.now)
-    local = zones.local(moment, context.zone)
+    ago = words.age(when, context.now)
+    local = zones.local(when, context.zone)
     shown = local.isoformat(sep=" ", timespec="seconds")
-    return f"{ago} ({shown} {_offset(moment, local)})"
+    return f"{ago} ({shown} {_offset(when, local)})"
 
 
-def _offset(moment: datetime, local: datetime) -> str:
+def _offset(when: datetime, local: datetime) -> str:
     """Write how much a clock is ahead of UTC, as in `+01:00`, or `UTC`."""
-    ahead = local - moment.astimezone(UTC).replace(tzinfo=None)
+    ahead = local - when.astimezone(UTC).replace(tzinfo=None)
     minutes = round(ahead.total_seconds() / 60)
     if minutes == 0:
         return "UTC"

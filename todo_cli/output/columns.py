@@ -79,6 +79,7 @@ _SIGNS: Final[Mapping[str, str]] = {
     "": " ",
     "done": "x",
     "waiting": "w",
+    "trash": "t",
     "overdue": "!",
     "high": "H",
     "medium": "M",
@@ -232,6 +233,8 @@ class _Values:
 
     def name(self, key: str) -> str:
         """Return the name of a column."""
+        if key == _WHEN and self._query.status is TaskStatus.TRASH:
+            return "Deleted"
         name = _NAMES[key]
         if self._is_plain:
             return _NAMES_IN_WORDS.get(key, name)
@@ -345,7 +348,7 @@ class _Values:
         day = task.due_on
         if day is None:
             return "", PLAIN
-        if task.completed:
+        if task.completed or task.deleted_at is not None:
             return self._day(day), PLAIN
         shown = self._due_day(day)
         if day < self._today:
@@ -361,8 +364,8 @@ class _Values:
         return task.priority or "", PLAIN
 
     def _when(self, task: Task) -> Cell:
-        """The age of an open task, or when a done one was done."""
-        when = task.completed_at or task.created_at
+        """The age of an open task, or when it was done or deleted."""
+        when = task.deleted_at or task.completed_at or task.created_at
         return words.age(when, self._now), PLAIN
 
 

@@ -7,15 +7,19 @@ from uuid import UUID
 
 from todo_cli.errors import TodoError
 from todo_cli.output.text import escape_json
-from todo_cli.task import Task, format_instant
+from todo_cli.task import Entry, Operation, Task, format_instant
 
 
-def success(data: Any, message: str) -> str:
+def success(data: Any, message: str, *, is_trial: bool = False) -> str:
     """Write the document of a result.
 
-    `data` is a task, a list of tasks, or plain JSON values.
+    `data` is a task, a list of tasks, or plain JSON values. `is_trial` says
+    that nothing was stored.
     """
-    return _document({"success": True, "data": data, "message": message})
+    envelope = {"success": True, "data": data, "message": message}
+    if is_trial:
+        envelope["dry_run"] = True
+    return _document(envelope)
 
 
 def success_in_parts(tasks: Iterable[Task], message: str) -> Iterator[str]:
@@ -50,6 +54,41 @@ def task_values(task: Task) -> dict[str, Any]:
     for name in Task.__slots__:
         values[name] = _write(getattr(task, name))
     return values
+
+
+def operation_values(operation: Operation) -> dict[str, Any]:
+    """Convert an operation to JSON values; keys have the order of the contract."""
+    values = {}
+    for name in Operation.__slots__:
+        values[name] = _write(getattr(operation, name))
+    values["tasks"] = [_entry_values(entry) for entry in operation.tasks]
+    return values
+
+
+def _entry_values(entry: Entry) -> dict[str, Any]:
+    """Convert what an operation did with a task to JSON values."""
+    return {
+        "id": str(entry.id),
+        "number": entry.number,
+        "title": entry.title,
+        "changes": changed_values(entry),
+    }
+
+
+def changed_values(entry: Entry) -> dict[str, list[Any]]:
+    """Convert the changes of a task to JSON: `{"completed": [false, true]}`."""
+    values = {}
+    for name, change in entry.changes.items():
+        values[name] = [_write(value) for value in change]
+    return values
+
+
+def compact(value: Any) -> str:
+    """Write a JSON value on one line, without blanks that it does not need."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return escape_json(text)
 
 
 def _write(value: Any) -> Any:

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 _NAMED_UP_TO: Final = 5
 """How many words or tags of a filter are named at most."""
+_KINDS: Final = {
+    TaskStatus.ALL: "tasks",
+    TaskStatus.TRASH: "tasks in the trash",
+}
+"""The tasks of a status in words, where the word of the status is not enough."""
 _DAY: Final = timedelta(days=1)
 _MOMENT: Final = timedelta(microseconds=1)
 
@@ -19,8 +24,9 @@ _MOMENT: Final = timedelta(microseconds=1)
 def message(page: TaskPage) -> str:
     """Count the tasks of a list, and those of the user.
 
-    With a limit it is such as `20 of 35`; else `30 open, 5 done`, and after a
-    filter `3 found; 30 open, 5 done`.
+    With a limit it is such as `20 of 35`; else `30 open, 5 done`, after a
+    filter `3 found; 30 open, 5 done`, and of the trash
+    `2 in the trash; 30 open, 5 done`.
     """
     shown = len(page.tasks)
     if page.query.limit is not None:
@@ -28,15 +34,15 @@ def message(page: TaskPage) -> str:
     counts = ", ".join(_counts(page, with_zeros=True))
     if _is_filtered(page.query):
         return f"{shown:,} found; {counts}"
+    if page.query.status is TaskStatus.TRASH:
+        return f"{shown:,} in the trash; {counts}"
     return counts
 
 
 def nothing(page: TaskPage, context: "ViewContext") -> str:
     """Say that no task was found, by which filters, and what there is else."""
     status = page.query.status
-    kind = f"{status} tasks"
-    if status is TaskStatus.ALL:
-        kind = "tasks"
+    kind = _KINDS.get(status, f"{status} tasks")
     note = f"No {kind} for {context.user} in {context.place}"
     if filters := _filters(page, context):
         note += f" with {', '.join(filters)}"
@@ -75,6 +81,8 @@ def _total(page: TaskPage) -> int:
         TaskStatus.WAITING: counts.waiting,
         TaskStatus.DONE: counts.done,
         TaskStatus.ALL: counts.open + counts.waiting + counts.done,
+        # Nobody counts the trash: `found` says how many if there are more.
+        TaskStatus.TRASH: len(page.tasks),
     }
     return totals[page.query.status]
 

@@ -9,10 +9,15 @@ from datetime import date
 from typing import Final
 
 from todo_cli.output import words
-from todo_cli.output.envelope import task_values
+from todo_cli.output.envelope import (
+    changed_values,
+    compact,
+    operation_values,
+    task_values,
+)
 from todo_cli.output.text import field, visible
 from todo_cli.output.views import Sheet
-from todo_cli.task import Task
+from todo_cli.task import Operation, Task
 
 _NONE: Final = "-"
 """What an empty column contains.
@@ -20,6 +25,8 @@ _NONE: Final = "-"
 A shell's `read` takes two tabs in a row as one, and would then assign the
 columns to the wrong variables.
 """
+_COLUMNS_OF_A_TASK: Final = 4
+"""How many columns of a line of history are about a task."""
 
 
 def render(sheet: Sheet) -> str:
@@ -31,12 +38,41 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     if sheet.table is not None:
         for task in sheet.table.tasks:
             yield "\t".join(_columns(task, sheet.table.today))
+    if sheet.log is not None:
+        for operation in sheet.log.operations:
+            for columns in _changes(operation):
+                yield "\t".join(columns)
     for line in sheet.lines:
         yield visible(line)
     for warning in sheet.warnings:
         yield f"warning: {visible(warning)}"
     for name, value in sheet.fields:
         yield f"{name}\t{field(value)}"
+
+
+def _changes(operation: Operation) -> Iterator[list[str]]:
+    """Yield the columns of each task of an operation, as stable as a task's.
+
+    An operation without tasks has one line, too.
+    """
+    values = operation_values(operation)
+    begin = [
+        str(operation.operation),
+        values["at"],
+        visible(operation.command),
+        str(operation.undoes or _NONE),
+        str(operation.undone_by or _NONE),
+    ]
+    for entry in operation.tasks:
+        yield [
+            *begin,
+            str(entry.number),
+            str(entry.id),
+            visible(entry.title or _NONE),
+            compact(changed_values(entry)),
+        ]
+    if not operation.tasks:
+        yield [*begin, *(_NONE for _ in range(_COLUMNS_OF_A_TASK))]
 
 
 def _columns(task: Task, today: date) -> list[str]:

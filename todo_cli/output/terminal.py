@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from todo_cli.output import card, columns
+from todo_cli.output import card, columns, log
 from todo_cli.output.columns import PLAIN, STRONG, Cell, Column
 from todo_cli.output.text import visible, visible_lines
-from todo_cli.output.views import Card, Sheet, Table
+from todo_cli.output.views import Card, Log, Sheet, Table
 from todo_cli.output.wrap import Line, broken, links
 
 _VALUE: Final = "\ue000"
@@ -176,6 +176,9 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
     if sheet.table is not None:
         yield from _table(sheet.table, pen)
         return
+    if sheet.log is not None:
+        yield from _log(sheet.log, pen)
+        return
     # Lines are not broken here, so that copying one gives one line.
     for line in sheet.lines:
         yield visible(line)
@@ -329,6 +332,30 @@ def _title(
             cell += [""] * (height - len(cell))
         cell.append(drawn + " " * (column.width - line.length))
     return cell
+
+
+# The history
+
+
+def _log(shown: Log, pen: _Pen) -> Iterator[str]:
+    """Yield the lines of operations; a note if there are none.
+
+    A line that is too long goes on below, a bit further to the right.
+    """
+    if not shown.operations:
+        yield visible(shown.note)
+        return
+    for row in log.rows(shown):
+        look = PLAIN
+        if row.is_head:
+            look = STRONG
+        indent = " " * row.indent
+        room = max(pen.width - row.indent - columns.GAP, _LEAST)
+        # No links: a URL may have been cut.
+        for line in broken(visible(row.text), room):
+            yield indent + pen.drawn(line.text, look)
+            indent = " " * (row.indent + columns.GAP)
+    yield visible(shown.footer)
 
 
 # One task, and other names with values

@@ -5,16 +5,26 @@ The writers draw the same sheet: `envelope` as JSON, `plain` for a pipe, and
 """
 
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from todo_cli.errors import TodoError
+from todo_cli.errors import TodoError, first_few
 from todo_cli.output import lists, words
-from todo_cli.output.envelope import task_values
-from todo_cli.task import Added, Task, TaskPage, TaskQuery
+from todo_cli.output.envelope import operation_values, task_values
+from todo_cli.output.words import Verb
+from todo_cli.task import (
+    Added,
+    HistoryPage,
+    Operation,
+    Task,
+    TaskPage,
+    TaskQuery,
+    Undone,
+)
 
 if TYPE_CHECKING:
     from todo_cli.database.transfer import Imported
@@ -22,7 +32,9 @@ if TYPE_CHECKING:
 _NAMED_UP_TO: Final = 5
 """How many users a message names at most."""
 _ASKED_UP_TO: Final = 10
-"""How many tasks the question before a deletion shows at most."""
+"""How many tasks the question before a purge shows at most."""
+_RESTORED_UP_TO: Final = 5
+"""How many deleted tasks a hint names."""
 
 
 # Without slots, because a cached property needs room of its own.
@@ -38,6 +50,10 @@ class ViewContext:
     now: datetime
     by_flag: bool = False
     """Whether --user names the user; then "new list" says whose it is."""
+    began: datetime | None = None
+    """When the command began; a task that changed before is as it was."""
+    is_trial: bool = False
+    """Whether nothing was stored, because of --dry-run."""
     variables: Mapping[str, str] | None = field(default=None, repr=False)
     """The caller's variables, of which `TZ` names the zone.
 
@@ -60,6 +76,17 @@ class ViewContext:
         from todo_cli import zones
 
         return zones.local(self.now, self.zone).date()
+
+    def is_as_before(self, task: Task) -> bool:
+        """Whether the command found a task as it should be, and changed nothing."""
+        return self.began is not None and task.updated_at < self.began
+
+    def command(self, *arguments: str) -> str:
+        """Write a command for the same user, to be typed."""
+        name = ["todo"]
+        if self.by_flag:
+            name += ["--user", self.user]
+        return shlex.join([*name, *arguments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +114,18 @@ class Card:
     context: ViewContext
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Operations to lay out, the latest first."""
+
+    operations: Sequence[Operation]
+    context: ViewContext
+    footer: str
+    """The line below them."""
+    note: str
+    """What to show if there are none."""
+
+
 # No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
 # result, twice (python/cpython#112559). For a long list that takes long.
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +142,7 @@ class Sheet:
     table: Table | None = None
     card: Card | None = None
     """What a terminal shows in the place of `fields`."""
+    log: Log | None = None
     fields: Sequence[tuple[str, str]] = ()
     labels: Mapping[str, str] | None = None
     """At a terminal: the fields to show, by name, and their names in words.
@@ -119,13 +159,16 @@ class Sheet:
     """What a person at a terminal may have meant instead, if anything."""
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
+    is_trial: bool = False
+    """Whether nothing was stored, because of --dry-run."""
 
 
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there; `data` is the task."""
     note = _new_list([result], context)
-    line = _added_line(result, context) + note
-    return Sheet(result.task, line, [line], hint=habits(result.task.title))
+    message = _added_line(result, context) + note
+    line = message + _way_back(result, context)
+    return Sheet(result.task, message, [line], hint=habits(result.task.title))
 
 
 def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
@@ -134,7 +177,10 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     `data` is the list of the tasks, in the order in which they were given.
     """
     tasks = [result.task for result in results]
-    lines = [_added_line(result, context) for result in results]
+    lines = []
+    for result in results:
+        back = _way_back(result, context)
+        lines.append(_added_line(result, context) + back)
     note = _new_list(results, context)
     if lines:
         lines[0] += note
@@ -213,10 +259,11 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
 
     A line more for each task that got another number, and one that names the
     owners unless all tasks are the caller's: under another name they would
-    seem to be gone.
+    seem to be gone. So is a history that stayed behind.
 
-    `data` has the counts: all tasks of the file, its users, and new tasks; and
-    the owners, and the tasks with another number.
+    `data` has the counts: all tasks of the file, its users, and new tasks; the
+    owners, and the tasks with another number; the caller's new operation, and
+    whose history stayed behind.
     """
     message = _imported_line(result, context)
     lines = [message]
@@ -226,14 +273,25 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
         whose = _whose(result.owners, context.user)
         lines.append(whose)
         message += f". {whose}"
+    if result.history_left:
+        stayed = _history_left(result.history_left)
+        lines.append(stayed)
+        message += f". {stayed}"
     data = {
         "tasks": result.tasks,
         "users": result.users,
         "new": result.new,
         "owners": list(result.owners),
         "renumbered": [each._asdict() for each in result.renumbered],
+        "operation": result.operations.get(context.user),
+        "history_left": list(result.history_left),
     }
     return Sheet(data, message, lines)
+
+
+def _history_left(users: Sequence[str]) -> str:
+    """Say whose history did not come along, and why."""
+    return f"The history of {_named(users)} stayed behind: there is one here"
 
 
 def _imported_line(result: "Imported", context: ViewContext) -> str:
@@ -255,13 +313,13 @@ def _whose(owners: Sequence[str], user: str) -> str:
 
 
 class Changed:
-    """A view that names what happened to tasks.
+    """A view that names what happened to tasks, or would happen to them.
 
     `data` is an object where the command named a single task, else an array.
     """
 
     def __init__(
-        self, verb: str, *, is_single: bool, names: Sequence[str] = ()
+        self, verb: Verb, *, is_single: bool, names: Sequence[str] = ()
     ) -> None:
         self._verb = verb
         self._is_single = is_single
@@ -271,17 +329,57 @@ class Changed:
     def __call__(self, tasks: Sequence[Task], context: ViewContext) -> Sheet:
         """Name every task, in the order in which the user named them."""
         lines = []
+        same = 0
         for task in tasks:
+            is_same = self._is_same(task, context)
+            same += is_same
+            begin = self._said(context, is_same=is_same)
             said = understood(task, self._names, context)
-            lines.append(f"{self._verb} {_title(task)}{said}")
+            lines.append(f"{begin} {_title(task)}{said}")
         if self._is_single:
             return Sheet(tasks[0], lines[0], lines)
-        message = f"{self._verb} {_tasks(len(tasks))}"
-        return Sheet(list(tasks), message, lines)
+        return Sheet(list(tasks), self._message(tasks, same, context), lines)
+
+    def _is_same(self, task: Task, context: ViewContext) -> bool:
+        """Whether a task was as the command wants it, in words for that."""
+        return bool(self._verb.already) and context.is_as_before(task)
+
+    def _said(self, context: ViewContext, *, is_same: bool) -> str:
+        """Return the words before a task."""
+        is_trial = context.is_trial
+        return self._verb.said(is_trial=is_trial, is_already=is_same)
+
+    def _message(
+        self, tasks: Sequence[Task], same: int, context: ViewContext
+    ) -> str:
+        """Count what was changed, and what was so before."""
+        changed = len(tasks) - same
+        if same and not changed:
+            return f"{self._said(context, is_same=True)} {_tasks(same)}"
+        message = f"{self._said(context, is_same=False)} {_tasks(changed)}"
+        if same:
+            message += f", {_tasks(same)} already {self._verb.already}"
+        return message
 
 
-def deletion_question(tasks: Sequence[Task]) -> list[str]:
-    """Write the question before several tasks are deleted.
+def deleted(
+    tasks: Sequence[Task], context: ViewContext, *, is_single: bool
+) -> Sheet:
+    """Name the tasks that are in the trash now, and how they come back."""
+    sheet = Changed(words.DELETED, is_single=is_single)(tasks, context)
+    if context.is_trial:
+        return sheet
+    hint = f"`{context.command('undo')}` takes that back"
+    if len(tasks) <= _RESTORED_UP_TO:
+        numbers = [str(task.number) for task in tasks]
+        what = "it" if len(tasks) == 1 else "them"
+        command = context.command("restore", *numbers)
+        hint = f"`{command}` brings {what} back"
+    return replace(sheet, hint=hint)
+
+
+def purge_question(tasks: Sequence[Task]) -> list[str]:
+    """Write the question before tasks are gone for good.
 
     The user types the answer after its last line.
     """
@@ -289,8 +387,72 @@ def deletion_question(tasks: Sequence[Task]) -> list[str]:
     more = len(tasks) - len(lines)
     if more > 0:
         lines.append(f"  and {more:,} more")
-    lines.append(f"Delete {_tasks(len(tasks))}? [y/N] ")
+    lines.append(f"Purge {_tasks(len(tasks))} for good? [y/N] ")
     return lines
+
+
+def undone(result: Undone, context: ViewContext) -> Sheet:
+    """Name what an operation had done, and the tasks that are set back.
+
+    `data` has the number of this undo, that of the operation, and the tasks.
+    """
+    begin = words.UNDID.said(
+        is_trial=context.is_trial, is_already=not result.is_new
+    )
+    return _set_back(result, f"{begin} {result.undoes} ({result.command})")
+
+
+def redone(result: Undone, context: ViewContext) -> Sheet:
+    """Name what was done again, and the tasks; `data` is as of `undone`."""
+    begin = words.REDID.said(is_trial=context.is_trial)
+    number = result.redoes or result.undoes
+    return _set_back(result, f"{begin} {number} ({result.command})")
+
+
+def _set_back(result: Undone, begin: str) -> Sheet:
+    """Name the tasks of an `undo` or `redo`, each after the same words."""
+    lines = []
+    for task in result.tasks:
+        place = " (in the trash)" if task.deleted_at else ""
+        lines.append(f"{begin}: {_title(task)}{place}")
+    message = f"{begin}: {_tasks(len(result.tasks))}"
+    if len(lines) == 1:
+        message = lines[0]
+    if not lines and not result.is_new:
+        message = begin
+    if result.purged:
+        numbers = first_few(result.purged, _ASKED_UP_TO)
+        gone = f"without {numbers}, purged since"
+        lines.append(f"{begin}: {gone}")
+        message += f", {gone}"
+    data = {
+        "operation": result.operation,
+        "undoes": result.undoes,
+        "tasks": result.tasks,
+    }
+    return Sheet(data, message, lines or [message])
+
+
+def history(
+    page: HistoryPage, context: ViewContext, *, reference: str = ""
+) -> Sheet:
+    """Show operations, the latest first; `data` is the list of them.
+
+    `reference` names the one task that they are about, if there is one.
+    """
+    operations = page.operations
+    message = words.amount(len(operations), "operation")
+    footer = message
+    if page.next is not None:
+        footer = f"The latest {message}; `--limit` shows more"
+        message += "; more follow"
+    about = ""
+    if reference:
+        about = f" with task {reference}"
+    note = f"No operations{about} for {context.user} in {context.place}"
+    log = Log(operations, context, footer=footer, note=note)
+    data = [operation_values(each) for each in operations]
+    return Sheet(data, message, log=log, fault=page.fault)
 
 
 def _added_line(result: Added, context: ViewContext) -> str:
@@ -298,9 +460,19 @@ def _added_line(result: Added, context: ViewContext) -> str:
     title = _title(task)
     if not result.is_new:
         # A repeat with the same id, as after a lost connection.
-        return f"Already there as {title}"
+        if task.deleted_at is None:
+            return f"Already there as {title}"
+        return f"Already there, in the trash, as {title}"
     given = [name for name in _SAID if getattr(task, name)]
     return f"Added {title}{understood(task, given, context)}"
+
+
+def _way_back(result: Added, context: ViewContext) -> str:
+    """Name the command that brings back a task that was found in the trash."""
+    if result.task.deleted_at is None:
+        return ""
+    back = context.command("restore", str(result.task.number))
+    return f" (see `{back}`)"
 
 
 _SAID: Final = ("due_on", "wait_until", "priority", "project", "tags")

@@ -1,7 +1,7 @@
 """Amounts, ages and states, as several messages show them."""
 
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from todo_cli.task import Task, TaskStatus
 
@@ -15,6 +15,41 @@ _UNITS: Final = (
     ("minute", 60),
 )
 _COUNTED_UP_TO: Final = 1_000
+
+
+class Verb(NamedTuple):
+    """What a command does, as the messages say it."""
+
+    past: str
+    """Begins a message: `Deleted`."""
+    plain: str
+    """Follows `Would`: `delete`."""
+    already: str = ""
+    """Follows `Already`, if a task was so before; else empty."""
+
+    def said(self, *, is_trial: bool, is_already: bool = False) -> str:
+        """Return the words with which a message begins.
+
+        Every message of a dry run begins with `Would`.
+        """
+        if is_already and is_trial:
+            return f"Would change nothing: already {self.already}"
+        if is_already:
+            return f"Already {self.already}"
+        if is_trial:
+            return f"Would {self.plain}"
+        return self.past
+
+
+UPDATED: Final = Verb("Updated", "update")
+NOTED: Final = Verb("Noted", "note")
+DONE: Final = Verb("Done", "complete", "done")
+REOPENED: Final = Verb("Reopened", "reopen", "open")
+DELETED: Final = Verb("Deleted", "delete")
+RESTORED: Final = Verb("Restored", "restore", "restored")
+PURGED: Final = Verb("Purged", "purge")
+UNDID: Final = Verb("Undid", "undo", "undone")
+REDID: Final = Verb("Redid", "redo")
 
 
 def amount(number: int, noun: str) -> str:
@@ -46,7 +81,9 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def status(task: Task, today: date) -> TaskStatus:
-    """Return the status of a task: OPEN, WAITING or DONE."""
+    """Return the status of a task: OPEN, WAITING, DONE or TRASH."""
+    if task.deleted_at is not None:
+        return TaskStatus.TRASH
     if task.completed:
         return TaskStatus.DONE
     if task.wait_until is not None and task.wait_until > today:
@@ -56,6 +93,6 @@ def status(task: Task, today: date) -> TaskStatus:
 
 def is_overdue(task: Task, today: date) -> bool:
     """Whether a task should have been done before today."""
-    if task.completed or task.due_on is None:
+    if task.due_on is None or task.due_on >= today:
         return False
-    return task.due_on < today
+    return not task.completed and task.deleted_at is None

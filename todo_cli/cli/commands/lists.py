@@ -1,6 +1,5 @@
 """The command `list`: its filters and orders."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from todo_cli import redact, rules
+from todo_cli import rules
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.fields import is_none, read_priority
+from todo_cli.cli.commands.options import Limit
 from todo_cli.cli.parser import one_of
 from todo_cli.errors import InvalidInput, Usage
 from todo_cli.fold import fold
@@ -21,7 +21,7 @@ from todo_cli.task import Days, Group, Sort, TaskPage, TaskQuery, TaskStatus
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
-ListStatus = Literal["open", "waiting", "done", "all"]
+ListStatus = Literal["open", "waiting", "done", "all", "trash"]
 SortBy = Literal[
     "due",
     "newest",
@@ -36,24 +36,6 @@ GroupBy = Literal["project", "due", "priority"]
 
 _MOST_WORDS: Final = 50
 _ONE_DAY: Final = timedelta(days=1)
-
-
-def _read_limit(text: str) -> int:
-    """Read a limit.
-
-    Raises:
-        Usage: it is not an integer.
-        InvalidInput: it is not from 1 to 999999999.
-    """
-    # int() alone would also read `1_0` and ` 7 `.
-    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
-        raise Usage(
-            f"Invalid value for '--limit': '{redact.shown(text)}' is not an integer",
-            hint="todo list --help",
-        )
-    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
-        raise InvalidInput.of("limit", "must be a number from 1 to 999999999")
-    return int(text)
 
 
 def _read_priorities(words: list[str]) -> list[str]:
@@ -160,7 +142,7 @@ class List(Command[TaskPage]):
         typer.Option(
             "--sort",
             callback=one_of(SortBy),
-            help="The order (default: due; done: completed; all: newest).",
+            help="The order (default: due; done: completed; all: newest; trash: latest deleted).",
         ),
     ] = None
     reverse: Annotated[
@@ -172,17 +154,7 @@ class List(Command[TaskPage]):
             "--group", callback=one_of(GroupBy), help="Keep these together."
         ),
     ] = None
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "-L",
-            "--limit",
-            metavar="N",
-            callback=_read_limit,
-            help="Show at most N (default: all).",
-            show_default=False,
-        ),
-    ] = None
+    limit: Limit = None
 
     def __post_init__(self) -> None:
         """Refuse options that contradict each other."""

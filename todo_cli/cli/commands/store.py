@@ -176,7 +176,10 @@ class Import(Command["Imported"]):
         async with open_database(target) as source:
             with context.progress("Importing") as report:
                 wishes = Wishes(self.wished_owner(), self.renumber)
-                return await copy(source, context.database, report, wishes)
+                now = context.env.now()
+                return await copy(
+                    source, context.database, report, now, wishes
+                )
 
     def view(self, result: "Imported", context: ViewContext) -> Sheet:
         """Say how much was copied."""

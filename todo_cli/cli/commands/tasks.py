@@ -1,8 +1,8 @@
-"""The commands that name tasks: add, show, update, note, done and delete."""
+"""The commands for tasks: add, show, update, note and done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from uuid import UUID, uuid4
 
 import typer
@@ -11,6 +11,13 @@ from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
 from todo_cli.cli.command import LOOK, Command
 from todo_cli.cli.commands.fields import TaskFields
+from todo_cli.cli.commands.options import (
+    DryRun,
+    IfVersion,
+    Ref,
+    Refs,
+    check_version,
+)
 from todo_cli.cli.parser import ParseState, field_option, one_of
 from todo_cli.errors import (
     NOTHING_ADDED,
@@ -18,26 +25,14 @@ from todo_cli.errors import (
     InvalidInput,
     Usage,
 )
-from todo_cli.output import views
+from todo_cli.output import views, words
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import Added, NewTask, Replacement, Task, TaskChange
+from todo_cli.task import Command as Operation
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
-_ASK_FROM: Final = 3
-"""The smallest number of tasks for which `delete` asks first."""
-
-Ref = Annotated[
-    str, typer.Argument(metavar="REF", help="A task: its number or its UUID.")
-]
-Refs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="REF",
-        help="Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs.",
-    ),
-]
 NewStatus = Literal["open", "done"]
 
 
@@ -110,12 +105,12 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     def repeat(self) -> Sequence[str]:
         """Add with the same id: nothing is added if that is stored already."""
-        words = ["add", "--id", str(self.id), *self.words()]
+        typed = ["add", "--id", str(self.id), *self.words()]
         for tag in self.tags or ():
-            words += ["--tag", tag]
+            typed += ["--tag", tag]
         if self.title is None:
-            return [*words, "-"]
-        return [*words, "--", *self.title]
+            return [*typed, "-"]
+        return [*typed, "--", *self.title]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +205,13 @@ class Update(TaskFields, Command[list[Task]]):
             "--status", callback=one_of(NewStatus), help="The new status."
         ),
     ] = None
+    if_version: IfVersion = None
+    dry_run: DryRun = False
 
     def __post_init__(self) -> None:
         """Check the references, and that there is something to change."""
         named = references.parse_references(self.refs)
+        check_version(self.if_version, named, "update")
         if self.replace is not None:
             _read_replacement(self.replace)
         if self.title is None:
@@ -259,8 +257,12 @@ class Update(TaskFields, Command[list[Task]]):
         change = TaskChange(**values)
         if self.replace is not None:
             replacement = _read_replacement(self.replace)
-            return await context.tasks.replace(named, replacement, change)
-        return await context.tasks.update(named, change)
+            return await context.tasks.replace(
+                named, replacement, change, if_version=self.if_version
+            )
+        return await context.tasks.update(
+            named, change, if_version=self.if_version
+        )
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the tasks, and what was changed."""
@@ -270,7 +272,9 @@ class Update(TaskFields, Command[list[Task]]):
         if self.status is not None:
             names.append("completed")
         is_single = references.is_single(self.refs)
-        changed = views.Changed("Updated", is_single=is_single, names=names)
+        changed = views.Changed(
+            words.UPDATED, is_single=is_single, names=names
+        )
         sheet = changed(result, context)
         if self.title is None:
             return sheet
@@ -305,6 +309,8 @@ class Note(Command[list[Task]]):
         ),
     ]
     """The words of the line; None for `-`, standard input."""
+    if_version: IfVersion = None
+    dry_run: DryRun = False
 
     def __post_init__(self) -> None:
         """Check the reference."""
@@ -322,11 +328,16 @@ class Note(Command[list[Task]]):
             text = await stdin.read_description(context)
         else:
             text = " ".join(self.text)
-        return await context.tasks.update([reference], TaskChange(note=text))
+        return await context.tasks.update(
+            [reference],
+            TaskChange(note=text),
+            if_version=self.if_version,
+            command=Operation.NOTE,
+        )
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the task."""
-        return views.Changed("Noted", is_single=True)(result, context)
+        return views.Changed(words.NOTED, is_single=True)(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Show what became of the task."""
@@ -350,10 +361,13 @@ class Done(Command[list[Task]]):
     undo: Annotated[
         bool, typer.Option("--undo", help="Reopen the tasks instead.")
     ] = False
+    if_version: IfVersion = None
+    dry_run: DryRun = False
 
     def __post_init__(self) -> None:
         """Check the references."""
-        references.parse_references(self.refs)
+        named = references.parse_references(self.refs)
+        check_version(self.if_version, named, "done")
 
     async def run(self, context: "RunContext") -> list[Task]:
         """Complete or reopen the tasks, all or none.
@@ -362,65 +376,21 @@ class Done(Command[list[Task]]):
             NotFound: a number or UUID names no task, or a range is empty.
         """
         named = references.parse_references(self.refs)
-        return await context.tasks.complete(named, undo=self.undo)
+        return await context.tasks.complete(
+            named, undo=self.undo, if_version=self.if_version
+        )
 
     def view(self, result: list[Task], context: ViewContext) -> Sheet:
         """Name the tasks."""
-        verb = "Done"
+        verb = words.DONE
         if self.undo:
-            verb = "Reopened"
+            verb = words.REOPENED
         is_single = references.is_single(self.refs)
         return views.Changed(verb, is_single=is_single)(result, context)
 
     def repeat(self) -> Sequence[str]:
         """Run the command again, which is idempotent."""
-        words = ["done", *self.refs]
+        typed = ["done", *self.refs]
         if self.undo:
-            words.append("--undo")
-        return words
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delete(Command[list[Task]]):
-    """Delete tasks, all or none of them; asks before deleting three or more.
-
-    \b
-    Examples:
-      todo delete 3
-      todo delete 1-20 --yes
-    """
-
-    unchanged: ClassVar[str] = NOTHING_CHANGED
-
-    refs: Refs
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = (
-        False
-    )
-
-    def __post_init__(self) -> None:
-        """Check the references."""
-        references.parse_references(self.refs)
-
-    async def run(self, context: "RunContext") -> list[Task]:
-        """Delete the tasks, all or none; ask first if there are many.
-
-        Raises:
-            NotFound: a number or UUID names no task, or a range is empty.
-            Cancelled: the answer to the question is not yes.
-            ConfirmationRequired: there is no terminal to ask on.
-        """
-        named = references.parse_references(self.refs)
-        if self.yes or references.most(named) < _ASK_FROM:
-            return await context.tasks.delete(named)
-        found = await context.tasks.find(named, to_change=True)
-        if len(found) >= _ASK_FROM:
-            question = views.deletion_question(found)
-            await context.confirm(question)
-        # By id: exactly the tasks that the question showed.
-        ids = [task.id for task in found]
-        return await context.tasks.delete(ids)
-
-    def view(self, result: list[Task], context: ViewContext) -> Sheet:
-        """Name the tasks."""
-        is_single = references.is_single(self.refs)
-        return views.Changed("Deleted", is_single=is_single)(result, context)
+            typed.append("--undo")
+        return typed

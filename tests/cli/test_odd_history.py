@@ -1,0 +1,162 @@
+"""History that another program stored: each operation is readable, or named, and hides
+no other. Nothing is a bug, and nothing that cannot be read is taken back.
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.cli.conftest import on_both_stores
+from tests.cli.expect import assert_document
+from tests.service.backdoor import file_of, run_sql
+from tests.support.blocking import wait_for
+from tests.support.program import Ran, Todo
+from tests.support.stores import Store
+
+ANSWERED = ("SCHEMA", "CONFLICT", "INVALID_INPUT")
+"""What may be said of an operation that another program changed."""
+
+VALUES = [
+    {"title": None},
+    {"title": 1},
+    {"title": {"a": 1}},
+    {"title": ""},
+    {"title": "a\tb"},
+    {"title": "x" * 5_000},
+    {"description": ["a"]},
+    {"priority": "urgent"},
+    {"is_done": "yes"},
+    {"is_done": 2},
+    {"is_done": None},
+    {"is_done": True},
+    {"completed_at": "2026-01-02T03:04:05.000000Z"},
+    {"tags": 5},
+    {"tags": "ab"},
+    {"tags": [1]},
+    {"tags": [None]},
+    {"tags": None},
+    {"tags": ["a b", "a b"]},
+    {"tags": ["a"] * 60},
+    {"due_on": "soon"},
+    {"due_on": 5},
+    {"due_on": "0001-01-01"},
+    {"deleted_at": "2026-01-01"},
+    {"deleted_at": "soon"},
+    {"deleted_at": 3},
+    {"deleted_at": "infinity"},
+    {"created_at": "0001-01-01T00:00:00+14:00"},
+    {"created_at": None},
+    {"zzz": 1},
+]
+"""Objects that the columns of both stores take."""
+
+TEXTS = [
+    "",
+    "x",
+    "{",
+    "[]",
+    "null",
+    '{"title": NaN}',
+    '{"project": 1e999}',
+    '{"title": "\\ud800"}',
+    '{"title": ' + "9" * 5_000 + "}",
+    '{"title": ' + "[" * 100_000 + "]" * 100_000 + "}",
+]
+"""Texts that only a file takes, once its rules are gone."""
+
+
+@pytest.fixture
+def changed(todo: Todo) -> Todo:
+    """The program after an `add`, a `done` and an `update` of one task."""
+    for words in (
+        ["add", "one", "-t", "a"],
+        ["done", "1"],
+        ["update", "1", "--title", "two", "--due", "fri", "--add-tag", "b"],
+        ["add", "other"],
+    ):
+        assert todo(*words).status == 0
+    return todo
+
+
+def put(store: Store, table: str, column: str, value: str) -> None:
+    """Change a column of the second and third operation."""
+    number = "number" if table == "operation" else "operation"
+    sql = f"UPDATE {table} SET {column} = {value} WHERE {number} IN (2, 3)"
+    if store.kind == "postgresql":
+        wait_for(run_sql(store, sql.replace("UPDATE ", "UPDATE todo.")))
+        return
+    with closing(sqlite3.connect(file_of(store))) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = 1")
+        file.execute(sql)
+
+
+def ask(todo: Todo) -> None:
+    """Read and take back: what cannot be read is named, and no other is hidden."""
+    for words in (["history"], ["history", "1"]):
+        listed = todo(*words, "--json")
+        drawn = todo(*words, terminal=True)
+        piped = todo(*words)
+        assert {listed.status, drawn.status, piped.status} <= {0, 8}, listed
+        numbers = {row.split("\t")[0] for row in piped.out.splitlines()}
+        assert "1" in numbers
+        assert listed.status == 0 or "of ada cannot be read" in listed.out
+    before = todo("show", "1", "--json").data
+    for words in (["undo", "3"], ["undo", "2"]):
+        refusal: Ran = todo(*words, "--json")
+        if refusal.status != 0:
+            code = refusal.error["code"]
+            assert_document(refusal, code=code)
+            assert code in ANSWERED, refusal
+            assert todo("show", "1", "--json").data == before
+        before = todo("show", "1", "--json").data
+    assert todo("undo", "4").status == 0
+
+
+@on_both_stores
+@pytest.mark.spec("001/FR-047")
+@pytest.mark.parametrize("column", ["old_values", "new_values"])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:40])
+def test_values_of_another_program_are_named_and_no_bug(
+    store: Store, changed: Todo, column: str, value: dict[str, object]
+) -> None:
+    put(store, "change", column, f"'{json.dumps(value)}'")
+
+    ask(changed)
+
+
+@pytest.mark.spec("001/FR-047")
+@pytest.mark.parametrize("column", ["old_values", "new_values"])
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text[:20])
+def test_texts_that_are_no_values_are_named_and_no_bug(
+    store: Store, changed: Todo, column: str, text: str
+) -> None:
+    put(store, "change", column, f"'{text}'")
+
+    ask(changed)
+
+
+HEADINGS = {
+    "id": ["'x'", "5", "x'00'"],
+    "at": ["'soon'", "5", "x'00'", "'0001-01-01T00:00:00+14:00'"],
+    "command": ["''", "5", "x'ff'", "char(27)", "'purge'"],
+    "undoes": ["'x'", "1", "99", "1.5", "x'00'", "9223372036854775807"],
+    "undone_by": ["'x'", "1", "99", "1.5", "x'00'", "9223372036854775807"],
+}
+
+
+@pytest.mark.spec("001/FR-047")
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(column, value) for column in HEADINGS for value in HEADINGS[column]],
+)
+def test_headings_of_another_program_are_named_and_no_bug(
+    store: Store, changed: Todo, column: str, value: str
+) -> None:
+    put(store, "operation", column, value)
+
+    for words in (["history"], ["history", "1"], ["undo", "3"], ["undo"]):
+        for dry in ([], ["--json"]):
+            ran = changed(*words, *dry, terminal=not dry)
+            assert ran.status in (0, 2, 5, 8), (words, ran)

@@ -1,0 +1,87 @@
+"""Options and arguments that several commands take."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from todo_cli import redact
+from todo_cli.cli import references
+from todo_cli.errors import InvalidInput, Usage
+from todo_cli.task import Reference
+
+
+def read_number(
+    ctx: typer.Context, parameter: typer.CallbackParam, text: str
+) -> int:
+    """Read a number that is at least 1.
+
+    Raises:
+        Usage: it is not an integer.
+        InvalidInput: it is not from 1 to 999999999.
+    """
+    # int() alone would also read `1_0` and ` 7 `.
+    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
+        shown = redact.shown(text)
+        raise Usage(
+            f"Invalid value for '{parameter.opts[-1]}': '{shown}' is not an integer",
+            hint=f"{ctx.command_path} --help",
+        )
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
+        field = str(parameter.name)
+        raise InvalidInput.of(field, "must be a number from 1 to 999999999")
+    return int(text)
+
+
+Ref = Annotated[
+    str, typer.Argument(metavar="REF", help="A task: its number or its UUID.")
+]
+Refs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REF",
+        help="Tasks: numbers, ranges (5-7), lists (3,5-7), UUIDs.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say what would happen; store nothing."
+    ),
+]
+IfVersion = Annotated[
+    int | None,
+    typer.Option(
+        "--if-version",
+        metavar="N",
+        callback=read_number,
+        help="Only if the task has this version; of one task.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "-L",
+        "--limit",
+        metavar="N",
+        callback=read_number,
+        help="Show at most N (default: all).",
+        show_default=False,
+    ),
+]
+
+
+def check_version(
+    if_version: int | None, named: list[Reference], command: str
+) -> None:
+    """Refuse a version of several tasks.
+
+    Raises:
+        Usage: more than one task may be named.
+    """
+    if if_version is not None and references.most(named) > 1:
+        raise Usage(
+            "`--if-version` is for one task only",
+            hint=f"todo {command} --help",
+        )
