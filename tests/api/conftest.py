@@ -37,6 +37,15 @@ async def client(
 
 
 @pytest.fixture
+async def other_client(
+    client: httpx.AsyncClient, store: Store, clock: Clock, log: Log
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of another server on the same store."""
+    async with opened(context_for(store.target, clock, log)) as other:
+        yield other
+
+
+@pytest.fixture
 async def client_embedded(
     sqlite_store: Store, clock: Clock, log: Log
 ) -> AsyncIterator[httpx.AsyncClient]:

@@ -72,7 +72,10 @@ TARGETS: Final = rb"""* / // /.. /api/../health /docs /openapi.json /health?x=1
     <list>?limit=-1 <list>?limit=1e3 <list>?limit=%D9%A1 <list>?limit=1_0 <list>?limit=
     <list>?limit=<n> <list>?limit=1&limit=x <list>?cursor=<a> <list>?cursor=WyIy<a>
     <list>?cursor=<?> <list>?status=done <list>?status=DONE <list>?status=%ed%a0%80
-    <list>?status=<?> <list>?x[]=1 <list>?% <list>?=&=& <list>?<?> <list>?<long>
+    <list>/<task>/restore <list>/<task>/history <list>/<task>/history?cursor=<a>
+    <list>/<n>/history /api/ada/history?limit=<n> /api/ada/history?cursor=<a>
+    /api/ada/history?<?> /api/ada/undo /api/ada/redo /api/<%>/undo
+    <list>?status=<?> <list>?status=trash <list>?x[]=1 <list>?% <list>?=&=& <list>?<?> <list>?<long>
     """.split()
 VERSIONS: Final = (
     b"HTTP/1.0 HTTP/0.9 HTTP/2.0 HTTP/9.9 http/1.1 HTTP/1 <?>".split()
@@ -88,6 +91,8 @@ HEADERS: Final = b"""Host:|Host: evil.example|Host: [::1|Host : x|Host: user@127
 |Expect: 100-continue|Expect: x|Connection: close|Connection: <?>|Upgrade: h2c
 |Connection: upgrade\r\nUpgrade: websocket|Content-Encoding: gzip|Forwarded: <?>
 |X-HTTP-Method-Override: DELETE|Max-Forwards: 0|If-Match: <?>|TE: <?>|Trailer: <?>
+|If-Match: *|If-Match: "1"|If-Match: "<n>"|If-Match: "<?>", W/"<n>"|If-None-Match: <?>
+|If-None-Match: *|If-None-Match: "<n>", "1"|If-None-Match: W/"<?>"|If-Match: "<long>"
 |x|:|: x|a b: c|a: b\r\n c: d|\xc3\xa9: x|<?>: <?>|<long>: y|x: <long>|a: <?>|"""
 FRAMINGS: Final = b"""Content-Length: -1|Content-Length: +5|Content-Length: 5, 5
 |Content-Length: 0x5|Content-Length: 1.0|Content-Length:|Content-Length: <n>
@@ -112,7 +117,7 @@ ENDS: Final = [
     b"",
 ]
 FIELDS: Final = rb"""title description id completed due_on wait_until priority project tags
-    version x \ud800 \u0000 titl\u0065""".split()
+    version operation x \ud800 \u0000 titl\u0065""".split()
 VALUES: Final = rb"""<n> -<n> <n>.<n> 1e<n> 1e-<n> 1e999 -0 NaN Infinity null true 01 {}
     <?> <deep> "<n>" "<?>" "<long>" "<task>" "{<task>}" "\ud800" "\udc00\ud800" "\u0000"
     "2026-<n>-24" "high" "a.<?>" ["a","<?>"] ["<long>"] [<n>] [[]]
@@ -187,6 +192,9 @@ def _request(random: Random, port: int) -> Request:
             Request(b"POST", LIST, b'{"title": "x", "id": "%b"}' % TASK),
             Request(b"PUT", one, b'{"completed": true}'),
             Request(b"DELETE", one),
+            Request(b"POST", one + b"/restore", b"{}"),
+            Request(b"POST", b"/api/ada/undo", b'{"operation": 3}'),
+            Request(b"POST", b"/api/ada/redo", b"{}"),
         ]
     )
     request.headers = [b"Host: 127.0.0.1:%d" % port, b"Content-Type: " + JSON]

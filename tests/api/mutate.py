@@ -43,6 +43,17 @@ BATCH: Final = 40
 PAUSE_S: Final = 0.1
 MOST_GROWTH: Final = 64 * 1024
 """By how many KiB the server may grow."""
+HISTORY: Final = b"/api/ada/history"
+UNDO: Final = b"/api/ada/undo"
+REDO: Final = b"/api/ada/redo"
+CONDITIONS: Final = [
+    b'If-Match: "1"',
+    b'If-Match: "2", W/"3", "4"',
+    b"If-Match: *",
+    b'If-None-Match: "1"',
+    b'If-None-Match: "2", W/"3", "4"',
+    b"If-None-Match: *",
+]
 ODD: Final = b'\x00\r\n\t \x0b\x1f\x7f\x80\xff%/?#&=;:,"\\{}[]-0aZ'
 
 
@@ -102,9 +113,17 @@ def _request(random: Random, port: int) -> bytes:
             Request(b"PUT", one, b'{"completed": true, "title": "y"}'),
             Request(b"PATCH", one, b'{"tags": [], "due_on": null}'),
             Request(b"DELETE", one),
+            Request(b"POST", one + b"/restore", b"{}"),
+            Request(b"GET", one + b"/history?limit=2"),
+            Request(b"GET", HISTORY + b"?limit=2&cursor=WzNd"),
+            Request(b"POST", UNDO, b'{"operation": 3}'),
+            Request(b"POST", UNDO, b"{}"),
+            Request(b"POST", REDO, b"{}"),
         ]
     )
     request.headers = [b"Host: 127.0.0.1:%d" % port, b"Accept: */*"]
+    if random.random() < 0.3:
+        request.headers.append(random.choice(CONDITIONS))
     if request.body:
         request.headers.append(b"Content-Type: " + JSON)
         if random.random() < 0.2:

@@ -20,7 +20,13 @@ JSON = {"content-type": "application/json"}
 ID = "00000000-0000-4000-8000-000000000000"
 MISSING = f"{TASKS}/{ID}"
 SECRET = "canary-7f3a"
-WITH_BODY = [("POST", TASKS), ("PUT", MISSING)]
+WITH_BODY = [
+    ("POST", TASKS),
+    ("PUT", MISSING),
+    ("POST", f"{MISSING}/restore"),
+    ("POST", "/api/ada/undo"),
+    ("POST", "/api/ada/redo"),
+]
 
 
 @pytest.fixture
@@ -41,9 +47,13 @@ async def test_nothing_there_is_an_envelope(client: httpx.AsyncClient) -> None:
         "/",
         "/api",
         "/api/ada",
+        "/api/ada/history/",
+        "/api//history",
         "/api//tasks",
         f"{TASKS}/",
         f"{MISSING}/",
+        f"{MISSING}/history/",
+        f"{MISSING}/undo",
     ]
 
     for path in [*paths, "/docs/", "/HEALTH", "/api/ada/tasks/a/b"]:
@@ -76,6 +86,11 @@ async def test_other_methods_are_told_which_there_are(
     allowed = {
         TASKS: "GET, POST",
         MISSING: "DELETE, GET, PATCH, PUT",
+        f"{MISSING}/restore": "POST",
+        f"{MISSING}/history": "GET",
+        "/api/ada/history": "GET",
+        "/api/ada/undo": "POST",
+        "/api/ada/redo": "POST",
         "/health": "GET",
         "/docs": "GET, HEAD",
         "/openapi.json": "GET, HEAD",
@@ -334,7 +349,7 @@ async def test_body_of_a_delete_is_not_larger(
         response = await client.request("DELETE", path, content=b" " * size)
 
         assert response.status_code == status
-    error(await client.get(path), 404, "NOT_FOUND")
+    assert data(await client.get(path))["deleted_at"] is not None
 
 
 async def test_largest_task_and_64_kib_are_read(

@@ -6,13 +6,14 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from tests.api.support import TASKS, add, data
+from tests.api.support import TASKS, Log, add, context_for, data, error, opened
 from tests.api.wire import logged, sent
-from tests.support.stores import Clock
+from tests.support.stores import Clock, Store
 from todo_cli.api.protocol import LONGEST_HEAD, Limits
 from todo_cli.api.room import LONG, SHORT_LISTS, Room
 from todo_cli.config import Settings
@@ -346,6 +347,36 @@ async def test_long_lists_are_made_one_by_one() -> None:
                 raise AssertionError
         async with room.making(LONG):
             pass
+
+
+@pytest.mark.spec("001/FR-119")
+async def test_histories_wait_like_long_lists_and_undos_for_nobody(
+    sqlite_store: Store, clock: Clock, log: Log
+) -> None:
+    """An operation can have any number of tasks, as that of `todo add -`."""
+    room = Room(busy_for_s=0.05)
+    context = context_for(sqlite_store.target, clock, log)
+    async with opened(replace(context, room=room)) as client:
+        task = await add(client)
+        path = f"{TASKS}/{task['id']}"
+        async with room.making(LONG + 1):
+            for method, address, status in (
+                ("GET", LIST, 503),
+                ("GET", "/api/ada/history", 503),
+                ("GET", f"{path}/history?limit=101", 503),
+                ("GET", f"{path}/history", 200),
+                ("POST", "/api/ada/undo", 200),
+                ("POST", "/api/ada/redo", 200),
+                ("GET", path, 200),
+                ("POST", f"{path}/restore", 200),
+            ):
+                body: object = {} if method == "POST" else None
+                response = await client.request(method, address, json=body)
+                assert response.status_code == status, address
+                if status == 503:
+                    error(response, 503, "DATABASE_BUSY")
+        assert len(data(await client.get("/api/ada/history"))) == 3
+        assert data(await client.get(path))["title"] == task["title"]
 
 
 # Bytes

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
@@ -59,12 +60,20 @@ def adding(title: str) -> Call:
 
 
 def one(
-    command: list[str], method: str, body: object = None, id: str = KNOWN
+    command: list[str],
+    method: str,
+    body: object = None,
+    id: str = KNOWN,
+    end: str = "",
 ) -> Call:
-    """Do something with one task both ways."""
-    return [*command[:1], id, *command[1:]], (method, f"{TASKS}/{id}", body)
+    """Do something with one task both ways; `end` is the end of the path."""
+    path = f"{TASKS}/{id}{end}"
+    return [*command[:1], id, *command[1:]], (method, path, body)
 
 
+RESTORE: Call = one(["restore"], "POST", {}, end="/restore")
+UNDO = "/api/ada/undo"
+REDO = "/api/ada/redo"
 CALLS: list[Call] = [
     (["list", "--status", "all", "--limit", "100"], ("GET", TASKS, None)),
     *(adding(title) for title in TITLES),
@@ -93,11 +102,35 @@ CALLS: list[Call] = [
     ),
     one(["update", "--status", "open"], "PUT", {"completed": False}),
     one(["delete"], "DELETE"),
+    (
+        ["list", "--status", "trash", "--limit", "100"],
+        ("GET", f"{TASKS}?status=trash", None),
+    ),
+    one(["show"], "GET"),
+    adding(TITLES[0]),
+    RESTORE,
+    RESTORE,
+    (["undo"], ("POST", UNDO, {})),
+    (["undo"], ("POST", UNDO, {})),
+    (["undo", "3"], ("POST", UNDO, {"operation": 3})),
+    (["undo", "3"], ("POST", UNDO, {"operation": 3})),
+    (["redo"], ("POST", REDO, {})),
+    (["list", "--status", "all", "--limit", "100"], ("GET", TASKS, None)),
+]
+HISTORIES: list[Call] = [
+    (["history"], ("GET", "/api/ada/history", None)),
+    (["history", "-L", "2"], ("GET", "/api/ada/history?limit=2", None)),
+    one(["history"], "GET", end="/history"),
 ]
 FAILURES: list[Call] = [
     one(["show"], "GET", id=NEVER),
     one(["update", "--title", "x"], "PUT", {"title": "x"}, id=NEVER),
     one(["delete"], "DELETE", id=NEVER),
+    one(["restore"], "POST", {}, id=NEVER, end="/restore"),
+    one(["history"], "GET", id=NEVER, end="/history"),
+    (["undo"], ("POST", UNDO, {})),
+    (["undo", "99"], ("POST", UNDO, {"operation": 99})),
+    (["redo"], ("POST", REDO, {})),
     (["add", "--id", "1", "x"], ("POST", TASKS, {"id": "1", "title": "x"})),
     (["add", "a\x1bb"], ("POST", TASKS, {"title": "a\x1bb"})),
     (["add", "x" * 201], ("POST", TASKS, {"title": "x" * 201})),
@@ -142,6 +175,18 @@ def test_same_action_gives_the_same_document(
             answered.text
         )
         assert printed.out == answered.text, command
+    for command, request in HISTORIES:
+        printed = todo(*command[:1], "--json", *command[1:])
+        answered = wait_for(ask(twin, clock, request))
+        assert without_ids(printed.out) == without_ids(answered.text), command
+
+
+def without_ids(text: str) -> Any:
+    """A document of a history without the ids of operations: they are random."""
+    document = json.loads(text)
+    for operation in document["data"]:
+        del operation["id"]
+    return document
 
 
 def same_words(told: str, answered: str) -> bool:

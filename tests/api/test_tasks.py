@@ -272,20 +272,6 @@ async def test_a_value_of_another_kind_or_an_unknown_field_is_refused(
     assert data(await client.get(TASKS)) == [task]
 
 
-@pytest.mark.spec("001/FR-105")
-async def test_delete_returns_the_task_as_it_was(
-    client: httpx.AsyncClient,
-) -> None:
-    task = await add(client)
-    path = f"{TASKS}/{task['id']}"
-
-    assert data(await client.delete(path)) == task
-
-    error(await client.get(path), 404, "NOT_FOUND")
-    error(await client.delete(path), 404, "NOT_FOUND")
-    error(await client.put(path, json={"completed": True}), 404, "NOT_FOUND")
-
-
 async def test_user_is_trimmed_and_escaped_in_every_address(
     client: httpx.AsyncClient,
 ) -> None:

@@ -9,12 +9,14 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from todo_cli.api import conditions
 from todo_cli.errors import (
     Code,
     DatabaseUnavailable,
     Detail,
     Forbidden,
     Internal,
+    InTrash,
     InvalidInput,
     NotFound,
     TodoError,
@@ -34,9 +36,11 @@ _HINTS: Final[Mapping[Code, str]] = {
     Code.DATABASE_BUSY: "try again",
     Code.TIMEOUT: "try again",
     Code.OUTCOME_UNKNOWN: "look whether it is stored; a POST with an `id` can be sent again",
+    Code.PRECONDITION_FAILED: "GET the task, and try again with its ETag",
     Code.INTERNAL: "report it, with the line that the server wrote on stderr",
 }
 """Hints for a client; those of the errors name commands."""
+_OUT_OF_TRASH: Final = "POST .../restore takes it out of the trash"
 
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -44,6 +48,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "string_type": "must be text",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
     "enum": "must be one of {expected}",
 }
 """Our messages for the faults that pydantic finds, by pydantic's name."""
@@ -88,17 +93,41 @@ def succeed(
     )
 
 
+def succeed_with_task(
+    sheet: Sheet,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with one task, and its version as `ETag`."""
+    all_headers = {"ETag": conditions.tag(sheet.data.version)}
+    all_headers.update(headers or {})
+    return succeed(sheet, status=status, headers=all_headers)
+
+
+def not_modified(version: int) -> Response:
+    """Answer that the client knows this version of a task already."""
+    headers = {"ETag": conditions.tag(version)}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+
+
 async def succeed_long(
     sheet: Sheet, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with a list of tasks, as `succeed` does.
 
-    Other requests go on while a long list is written, which can take a fifth
-    of a second.
+    A long list is written in parts, because it can take a fifth of a second.
     """
     length = sum(len(task.description or "") for task in sheet.data)
     if length < _PART:
         return succeed(sheet, headers=headers)
+    return await succeed_in_parts(sheet, headers=headers)
+
+
+async def succeed_in_parts(
+    sheet: Sheet, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a list, and let other requests go on while it is written."""
     parts = []
     written = 0
     for part in envelope.success_in_parts(sheet.data, sheet.message):
@@ -116,9 +145,12 @@ def fail(
     error: TodoError, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with an error, and with the HTTP status of its code."""
+    hint = _HINTS.get(error.code)
+    if isinstance(error, InTrash):
+        hint = _OUT_OF_TRASH
     sent = type(error)(
         error.message,
-        hint=_HINTS.get(error.code),
+        hint=hint,
         details=error.details,
     )
     return _failed(sent, headers)

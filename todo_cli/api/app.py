@@ -5,9 +5,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from fastapi import (
     Body,
     Depends,
     FastAPI,
+    Header,
     Path,
     Query,
     Request,
@@ -34,20 +35,22 @@ from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
 from todo_cli.api import answers, cursors, docs_page, openapi
+from todo_cli.api.conditions import PATTERN, Conditions, read_tags
 from todo_cli.api.context import ServerContext
 from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
-from todo_cli.api.shapes import Schema, TaskCreate, TaskUpdate
+from todo_cli.api.shapes import Nothing, Schema, TaskCreate, TaskUpdate, ToUndo
 from todo_cli.database.engine import open_database
 from todo_cli.docstring import docstring
 from todo_cli.errors import InvalidInput, TimedOut, TodoError
-from todo_cli.output import views
+from todo_cli.output import views, words
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
-from todo_cli.task import Position, Sort, TaskQuery, TaskStatus
+from todo_cli.task import Position, Sort, Task, TaskQuery, TaskStatus
 
 MOST_TASKS: Final = 1_000
 USUAL_TASKS: Final = 100
+USUAL_OPERATIONS: Final = 50
 
 
 def create_app(context: ServerContext) -> FastAPI:
@@ -113,17 +116,44 @@ async def _caller(request: Request, user_id: UserId) -> Caller:
     """
     database = request.app.state.database
     now = request.app.state.context.now
+    began = now()
     context = ViewContext(
         user_id,
         database.target.place,
         # Clients do not learn which request has made the store.
         is_new_store=False,
-        now=now(),
+        now=began,
+        began=began,
     )
     return Caller(TaskService(database, user_id, now), context)
 
 
 CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
+
+
+_Lines = Annotated[
+    list[str] | None,
+    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+]
+"""The lines of a header that holds entity tags; None if it is not there."""
+
+
+async def _conditions(
+    if_match: Annotated[
+        _Lines, Header(alias="If-Match", **openapi.IF_MATCH)
+    ] = None,
+    if_none_match: Annotated[
+        _Lines, Header(alias="If-None-Match", **openapi.IF_NONE_MATCH)
+    ] = None,
+) -> Conditions:
+    """Read on which version of the task a request depends."""
+    return Conditions(
+        read_tags("If-Match", if_match),
+        read_tags("If-None-Match", if_none_match),
+    )
+
+
+ConditionsOf = Annotated[Conditions, Depends(_conditions, scope="function")]
 
 
 def _limit(text: Any) -> int:
@@ -155,6 +185,16 @@ def _today(text: Any) -> date:
 TaskStatus.__doc__ = docstring(TaskStatus)
 
 
+Cursor = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string", "pattern": cursors.PATTERN}),
+    Field(
+        description="Where the page begins: a part of the `Link` of the page before."
+    ),
+]
+Place = tuple[datetime | int, ...]
+
+
 class ListParameters(BaseModel):
     """The query of a list: the fields of `TaskQuery`, and `cursor`."""
 
@@ -176,13 +216,7 @@ class ListParameters(BaseModel):
         description="The caller's day, which decides what is open and what waits; "
         "by default the day in UTC.",
     )
-    cursor: Annotated[
-        str | None,
-        WithJsonSchema({"type": "string", "pattern": cursors.PATTERN}),
-    ] = Field(
-        None,
-        description="Where the page begins: a part of the `Link` of the page before.",
-    )
+    cursor: Cursor = None
 
     def query(self) -> TaskQuery:
         """Make the query for the service.
@@ -206,9 +240,44 @@ class ListParameters(BaseModel):
         )
         if self.status in (TaskStatus.OPEN, TaskStatus.WAITING):
             values["today"] = today.isoformat()
-        values["cursor"] = cursors.write(after)
-        parameters = urlencode(values)
-        return f'<{_path(user)}?{parameters}>; rel="next"'
+        return _next_page(f"{_path(user)}/tasks", values, after)
+
+
+class Before(NamedTuple):
+    """A place in a history: the operations before one with this number."""
+
+    operation: int
+
+
+class HistoryParameters(BaseModel):
+    """The query of a history."""
+
+    model_config = {"extra": "forbid"}
+
+    limit: Annotated[int, BeforeValidator(_limit)] = Field(
+        USUAL_OPERATIONS,
+        ge=1,
+        le=MOST_TASKS,
+        description="How many operations a page has at most.",
+    )
+    cursor: Cursor = None
+
+    @property
+    def before(self) -> int | None:
+        """The number of the operation before which the page begins.
+
+        Raises:
+            InvalidInput: the cursor is not one of ours.
+        """
+        if self.cursor is None:
+            return None
+        return cursors.read(self.cursor, Before).operation
+
+
+def _next_page(path: str, values: dict[str, Any], place: Place) -> str:
+    """Write the header `Link`, which names the next page."""
+    parameters = urlencode(values | {"cursor": cursors.write(place)})
+    return f'<{path}?{parameters}>; rel="next"'
 
 
 router = APIRouter(route_class=JsonRoute)
@@ -245,8 +314,9 @@ def _route(
     return register
 
 
-TASKS: Final = "/api/{user_id}/tasks"
-TASK: Final = "/api/{user_id}/tasks/{task_id}"
+USER: Final = "/api/{user_id}"
+TASKS: Final = f"{USER}/tasks"
+TASK: Final = f"{TASKS}/{{task_id}}"
 
 
 @_route("GET", TASKS, openapi.LIST)
@@ -291,8 +361,8 @@ async def add_task(
     status = HTTPStatus.OK
     if added.is_new:
         status = HTTPStatus.CREATED
-    location = f"{_path(caller.context.user)}/{added.task.id}"
-    return answers.succeed(
+    location = f"{_path(caller.context.user)}/tasks/{added.task.id}"
+    return answers.succeed_with_task(
         views.added(added, caller.context),
         status=status,
         headers={"Location": location},
@@ -300,14 +370,20 @@ async def add_task(
 
 
 @_route("GET", TASK, openapi.SHOW)
-async def get_task(caller: CallerOf, task_id: TaskId) -> Response:
-    """Show a task.
+async def get_task(
+    caller: CallerOf, task_id: TaskId, conditions: ConditionsOf
+) -> Response:
+    """Show a task, also one in the trash.
 
     The answer for another user's task is the same as for one that never
-    existed.
+    existed. With `If-None-Match` and the `ETag` of an earlier answer it is
+    304, without a body, as long as the task has not changed.
     """
     found = await caller.tasks.get(task_id)
-    return answers.succeed(views.shown(found, caller.context))
+    conditions.check_match(found.version)
+    if conditions.is_known(found.version):
+        return answers.not_modified(found.version)
+    return answers.succeed_with_task(views.shown(found, caller.context))
 
 
 Changes = Annotated[
@@ -316,20 +392,33 @@ Changes = Annotated[
 ]
 
 
+# A body, although there is nothing to say: pages of other sites can send a
+# POST without a JSON body to this server, without asking it first.
+NothingOf = Annotated[
+    Nothing, Body(openapi_examples=openapi.examples("nothing"))
+]
+
+
 @_route("PATCH", TASK, openapi.UPDATE)
 async def patch_task(
-    caller: CallerOf, task_id: TaskId, changes: Changes
+    caller: CallerOf,
+    task_id: TaskId,
+    conditions: ConditionsOf,
+    changes: Changes,
 ) -> Response:
     """Change a task; the same as PUT.
 
     Changes the fields that are in the body and no others.
     """
-    return await update_task(caller, task_id, changes)
+    return await update_task(caller, task_id, conditions, changes)
 
 
 @_route("PUT", TASK, openapi.UPDATE)
 async def update_task(
-    caller: CallerOf, task_id: TaskId, changes: Changes
+    caller: CallerOf,
+    task_id: TaskId,
+    conditions: ConditionsOf,
+    changes: Changes,
 ) -> Response:
     """Change a task.
 
@@ -339,23 +428,150 @@ async def update_task(
     `updated_at` changes only if another field does: a request that sets what
     is there already succeeds and changes nothing. `completed` sets and clears
     `completed_at`; a task that is done already keeps its time.
+
+    With `If-Match` and the `ETag` of an earlier answer it is done only if
+    nobody has changed the task since. A task in the trash is NOT_FOUND.
     """
     change = changes.change()
-    updated = await caller.tasks.update([task_id], change)
+
+    async def update(version: int | None) -> list[Task]:
+        return await caller.tasks.update([task_id], change, if_version=version)
+
+    updated = await conditions.apply(update)
     names = list(change.named)
-    view = views.Changed("Updated", is_single=True, names=names)
-    return answers.succeed(view(updated, caller.context))
+    view = views.Changed(words.UPDATED, is_single=True, names=names)
+    return answers.succeed_with_task(view(updated, caller.context))
 
 
 @_route("DELETE", TASK, openapi.DELETE)
-async def delete_task(caller: CallerOf, task_id: TaskId) -> Response:
-    """Delete a task.
+async def delete_task(
+    caller: CallerOf, task_id: TaskId, conditions: ConditionsOf
+) -> Response:
+    """Move a task to the trash.
 
-    Its number is never used again.
+    The answer is the task as it is now. It keeps its number, and `.../restore`
+    takes it out again. A task that is in the trash already is NOT_FOUND.
     """
-    deleted = await caller.tasks.delete([task_id])
-    view = views.Changed("Deleted", is_single=True)
-    return answers.succeed(view(deleted, caller.context))
+
+    async def delete(version: int | None) -> list[Task]:
+        return await caller.tasks.delete([task_id], if_version=version)
+
+    deleted = await conditions.apply(delete)
+    view = views.Changed(words.DELETED, is_single=True)
+    return answers.succeed_with_task(view(deleted, caller.context))
+
+
+@_route("POST", f"{TASK}/restore", openapi.RESTORE)
+async def restore_task(
+    caller: CallerOf,
+    task_id: TaskId,
+    conditions: ConditionsOf,
+    _body: NothingOf,
+) -> Response:
+    """Take a task out of the trash.
+
+    A task that is not in the trash stays as it is, and that is a success. With
+    `If-Match` it is done only if nobody has changed the task since.
+    """
+
+    async def restore(version: int | None) -> list[Task]:
+        return await caller.tasks.restore([task_id], if_version=version)
+
+    restored = await conditions.apply(restore)
+    view = views.Changed(words.RESTORED, is_single=True)
+    return answers.succeed_with_task(view(restored, caller.context))
+
+
+@_route("GET", f"{TASK}/history", openapi.HISTORY_OF_TASK)
+async def get_task_history(
+    caller: CallerOf,
+    task_id: TaskId,
+    parameters: Annotated[HistoryParameters, Query()],
+    request: Request,
+) -> Response:
+    """Show what was done with a task, the latest first.
+
+    Each operation has what it did with this task, and none of its others. The
+    header `Link` names the next page, if there is one.
+    """
+    path = f"{_path(caller.context.user)}/tasks/{task_id}/history"
+    return await _history(caller, request, path, parameters, task_id)
+
+
+@_route("GET", f"{USER}/history", openapi.HISTORY, tag="history")
+async def get_history(
+    caller: CallerOf,
+    parameters: Annotated[HistoryParameters, Query()],
+    request: Request,
+) -> Response:
+    """Show what was done, the latest first.
+
+    Each operation has its tasks, with the old and the new value of each field
+    that it changed. The header `Link` names the next page, if there is one.
+    """
+    path = f"{_path(caller.context.user)}/history"
+    return await _history(caller, request, path, parameters, None)
+
+
+async def _history(
+    caller: Caller,
+    request: Request,
+    path: str,
+    parameters: HistoryParameters,
+    task_id: UUID | None,
+) -> Response:
+    """Answer with a page of the history of a user, or of a task."""
+    _refuse_repeated(request.query_params)
+    limit = parameters.limit
+    before = parameters.before
+    most_tasks = limit
+    if task_id is None:
+        # An operation can have any number of tasks, here and below.
+        most_tasks = MOST_TASKS
+    async with request.app.state.context.room.making(most_tasks):
+        page = await caller.tasks.history(task_id, limit=limit, before=before)
+        if page.fault is not None:
+            raise page.fault
+        headers = {}
+        if page.next is not None:
+            place = Before(page.next)
+            headers["Link"] = _next_page(path, {"limit": limit}, place)
+        sheet = views.history(page, caller.context)
+        return await answers.succeed_in_parts(sheet, headers=headers)
+
+
+@_route("POST", f"{USER}/undo", openapi.UNDO, tag="history")
+async def undo(
+    caller: CallerOf,
+    body: Annotated[
+        ToUndo, Body(openapi_examples=openapi.examples("latest", "one"))
+    ],
+    request: Request,
+) -> Response:
+    """Take back an operation as a whole, by default the latest one.
+
+    The latest is the last one that is neither undone nor an undo, redo or
+    purge; repeated requests go further back. A new task goes to the trash.
+
+    If a task has changed since, in a field that would be set back, the answer
+    is CONFLICT and names the tasks. An operation that is undone already is a
+    success. An undo, redo or purge cannot be taken back.
+    """
+    # Outside the room: it can wait for a lock, and others would wait for it.
+    undone = await caller.tasks.undo(body.operation)
+    return answers.succeed(views.undone(undone, caller.context))
+
+
+@_route("POST", f"{USER}/redo", openapi.REDO, tag="history")
+async def redo(
+    caller: CallerOf, _body: NothingOf, request: Request
+) -> Response:
+    """Do again what was undone last.
+
+    Only if nothing but undo and redo was done since; else it is NOT_FOUND.
+    """
+    redone = await caller.tasks.redo()
+    return answers.succeed(views.redone(redone, caller.context))
 
 
 @_route("GET", "/health", openapi.HEALTH, tag="server")
@@ -397,5 +613,5 @@ def _refuse_repeated(query: QueryParams) -> None:
 
 
 def _path(user: str) -> str:
-    """Write the path of a user's tasks; also `/` in the name is quoted."""
-    return f"/api/{quote(user, safe='')}/tasks"
+    """Write the path of all that is a user's; also `/` in the name is quoted."""
+    return f"/api/{quote(user, safe='')}"

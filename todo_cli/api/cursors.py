@@ -19,8 +19,8 @@ from todo_cli.task import format_instant
 Place = TypeVar("Place", bound=NamedTuple)
 
 PATTERN: Final = "^[A-Za-z0-9_-]+$"
-_INTEGERS: Final = range(-(2**63), 2**63)
-"""The integers that a column of either store can contain."""
+_INTEGERS: Final = range(-(2**31), 2**31)
+"""The integers that a column of both stores can contain."""
 
 
 def write(place: Sequence[datetime | int | str | None]) -> str:

@@ -19,20 +19,25 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
 from todo_cli import errors
-from todo_cli.api import answers, cursors, shapes
+from todo_cli.api import answers, conditions, cursors, shapes
 from todo_cli.api.shapes import Schema
 from todo_cli.errors import Code
-from todo_cli.output import envelope, views
+from todo_cli.output import envelope, views, words
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import (
     Added,
+    Command,
     Counts,
+    Entry,
+    HistoryPage,
     NewTask,
+    Operation,
     Position,
     Task,
     TaskPage,
     TaskQuery,
     TaskStatus,
+    Undone,
     about,
 )
 
@@ -47,7 +52,10 @@ _DESCRIPTION: Final = (
     "change within a major version; `message` and `hint` are for people and may.\n\n"
     "The user in the path says whose tasks are meant. It identifies and does not "
     "authenticate: whoever reaches the server can name any user, so the server listens "
-    "on loopback only. A task of another user does not exist: NOT_FOUND."
+    "on loopback only. A task of another user does not exist: NOT_FOUND.\n\n"
+    "The `ETag` of a task is its version. Everything that changes something is an "
+    "operation, which can be undone, also from another machine. A deleted task is in the "
+    "trash, where only GET and `.../restore` find it."
 )
 
 # Example tasks
@@ -57,8 +65,16 @@ _OPEN: Final = Task(
 )
 _LATER: Final = _OPEN.created_at + timedelta(minutes=9, seconds=30.25)
 _DONE: Final = replace(
-    _OPEN, completed=True, updated_at=_LATER, completed_at=_LATER
+    _OPEN,
+    completed=True,
+    updated_at=_LATER,
+    completed_at=_LATER,
+    version=2,
 )
+_DELETED: Final = replace(
+    _OPEN, updated_at=_LATER, deleted_at=_LATER, version=2
+)
+_BACK: Final = replace(_OPEN, updated_at=_LATER, version=3)
 _OTHER: Final = replace(
     _OPEN,
     id=UUID("9f2c1d1e-6a53-4b0e-8f6c-0d7b1a2c3d4e"),
@@ -73,6 +89,29 @@ _PAGE: Final = TaskPage(
     _LATER.date(),
 )
 _CURSOR: Final = cursors.write(Position(_OTHER.created_at, _OTHER.number))
+
+_MARKED: Final = Operation(
+    7,
+    UUID("1b7a6f0e-58c4-4f5e-9d51-6a0a4b8d2c11"),
+    _LATER,
+    Command.DONE,
+    None,
+    None,
+    [
+        Entry(
+            _DONE.id,
+            _DONE.number,
+            _DONE.title,
+            {"completed": (False, True), "completed_at": (None, _LATER)},
+        )
+    ],
+)
+_HISTORY: Final = HistoryPage([_MARKED], next=_MARKED.operation)
+_UNDONE: Final = Undone(8, 7, Command.DONE, [_BACK])
+_REDONE: Final = Undone(
+    9, 8, Command.DONE, [replace(_DONE, version=4)], redoes=7
+)
+_EARLIER: Final = cursors.write([_MARKED.operation])
 
 _CONTEXT: Final = ViewContext(
     _OPEN.user_id, "todo.db", is_new_store=False, now=_LATER
@@ -95,11 +134,20 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "there": _printed(views.added(Added(_DONE, is_new=False), _CONTEXT)),
     "shown": _printed(views.shown(_OPEN, _CONTEXT)),
     "updated": _printed(
-        views.Changed("Updated", is_single=True)([_DONE], _CONTEXT)
+        views.Changed(words.UPDATED, is_single=True)([_DONE], _CONTEXT)
     ),
     "deleted": _printed(
-        views.Changed("Deleted", is_single=True)([_DONE], _CONTEXT)
+        views.Changed(words.DELETED, is_single=True)([_DELETED], _CONTEXT)
     ),
+    "restored": _printed(
+        views.Changed(words.RESTORED, is_single=True)([_BACK], _CONTEXT)
+    ),
+    "history": _printed(views.history(_HISTORY, _CONTEXT)),
+    "latest": {},
+    "one": {"operation": _MARKED.operation},
+    "nothing": {},
+    "undone": _printed(views.undone(_UNDONE, _CONTEXT)),
+    "redone": _printed(views.redone(_REDONE, _CONTEXT)),
     "healthy": _printed(answers.HEALTHY),
 }
 """The bodies of requests and of successes, by name.
@@ -127,6 +175,16 @@ TASK_ID: Final[Mapping[str, Any]] = {
     "openapi_examples": {"one": {"value": str(_OPEN.id)}},
 }
 
+IF_MATCH: Final[Mapping[str, Any]] = {
+    "description": "Do it only if the task has one of these versions; `*` is any. "
+    'Weak tags (`W/"7"`) never fit.',
+    "openapi_examples": {"one": {"value": '"1"'}},
+}
+IF_NONE_MATCH: Final[Mapping[str, Any]] = {
+    "description": "Do it only if the task has none of these versions; `*` is any.",
+    "openapi_examples": {"one": {"value": '"2"'}},
+}
+
 # Answers, for `responses` of a route
 
 _HEADERS: Final[Mapping[str, Schema]] = {
@@ -135,6 +193,12 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
         "example": f"/api/ada/tasks/{_OPEN.id}",
+    },
+    "ETag": {
+        "description": "The version of the task.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "example": conditions.tag(_OPEN.version),
     },
     "Link": {
         "description": "The next page; absent on the last one.",
@@ -171,7 +235,9 @@ _ONLY_THE_COMMAND_LINE: Final = (Code.USAGE, Code.CONFIRMATION_REQUIRED)
 _NOTES: Final[Mapping[int, str]] = {
     403: "FORBIDDEN: the request names a host that this server is not.",
     405: "This is the answer to every method that is not described here.",
-    409: "For example, another user has a task with this id.",
+    409: "For example, another user has a task with this id, or a task has changed "
+    "since the operation that is to be undone.",
+    412: "`details` has the version.",
     413: "The limit is 64 KiB.",
     422: "So do a missing or unknown field, and a body that is not one JSON object.",
     500: "A retry does not help; after OUTCOME_UNKNOWN, look whether it is stored.",
@@ -205,6 +271,10 @@ def _failure(example: Response) -> Schema:
 _ERRORS: Final = (
     errors.NotFound(f"No task {_OPEN.id} for {_OPEN.user_id}"),
     errors.Conflict(f"The id {_OPEN.id} is taken"),
+    conditions.PreconditionFailed(
+        f"The task has version 7{errors.NOTHING_CHANGED}",
+        details=[{"field": "version", "message": "7"}],
+    ),
     answers.TooLarge("The body has more than 64 KiB"),
     answers.NotJson("The body must be application/json"),
     errors.InvalidInput.of(
@@ -250,20 +320,58 @@ ADD: Final = _refer(*_ALWAYS, 413, 415) | {
         "The user has a task with this id already; it is unchanged.",
         shapes.TaskEnvelope,
         "there",
+        "ETag",
         "Location",
     ),
     201: _success(
-        "The task is stored.", shapes.TaskEnvelope, "added", "Location"
+        "The task is stored.",
+        shapes.TaskEnvelope,
+        "added",
+        "ETag",
+        "Location",
     ),
 }
-SHOW: Final = _refer(*_ALWAYS, 404) | {
-    200: _success("The task.", shapes.TaskEnvelope, "shown")
+SHOW: Final = _refer(*_ALWAYS, 404, 412) | {
+    200: _success("The task.", shapes.TaskEnvelope, "shown", "ETag"),
+    304: {
+        "description": "`If-None-Match` names the version that the task has.",
+        "headers": {"ETag": _HEADERS["ETag"]},
+    },
 }
-UPDATE: Final = _refer(*_ALWAYS, 404, 413, 415) | {
-    200: _success("The task as it is now.", shapes.TaskEnvelope, "updated")
+UPDATE: Final = _refer(*_ALWAYS, 404, 412, 413, 415) | {
+    200: _success(
+        "The task as it is now.", shapes.TaskEnvelope, "updated", "ETag"
+    )
 }
-DELETE: Final = _refer(*_ALWAYS, 404, 413) | {
-    200: _success("The task as it was.", shapes.TaskEnvelope, "deleted")
+DELETE: Final = _refer(*_ALWAYS, 404, 412, 413) | {
+    200: _success(
+        "The task as it is now, in the trash.",
+        shapes.TaskEnvelope,
+        "deleted",
+        "ETag",
+    )
+}
+RESTORE: Final = _refer(*_ALWAYS, 404, 412, 413, 415) | {
+    200: _success(
+        "The task as it is now.", shapes.TaskEnvelope, "restored", "ETag"
+    )
+}
+HISTORY: Final = _refer(*_ALWAYS) | {
+    200: _success(
+        "A page of operations; an empty one is a success.",
+        shapes.HistoryEnvelope,
+        "history",
+        "Link",
+    )
+}
+HISTORY_OF_TASK: Final = HISTORY | _refer(404)
+UNDO: Final = _refer(*_ALWAYS, 404, 413, 415) | {
+    200: _success("The operation is undone.", shapes.UndoneEnvelope, "undone")
+}
+REDO: Final = _refer(*_ALWAYS, 404, 413, 415) | {
+    200: _success(
+        "The operation is done again.", shapes.UndoneEnvelope, "redone"
+    )
 }
 HEALTH: Final = _refer(403, 503) | {
     200: _success("The store answers.", shapes.HealthEnvelope, "healthy")
@@ -296,6 +404,7 @@ def _document(app: FastAPI) -> Schema:
         ],
         tags=[
             {"name": "tasks", "description": "One user's tasks."},
+            {"name": "history", "description": "What was done, and undo."},
             {"name": "server", "description": "The server itself."},
         ],
     )
@@ -325,15 +434,21 @@ def _components(schemas: Schema) -> Schema:
     return {"schemas": schemas, "examples": shown, "responses": responses}
 
 
+_PLACES: Final = ("path", "query", "header")
+"""Where a parameter can be, in the order of the file."""
+
+
 def _tidy(operation: Schema, path: str) -> None:
     """Sort an operation, so that the file changes only with its content.
 
-    Answers are in the order of their statuses, and parameters in that of the
-    path. Titles that repeat names are dropped.
+    Answers are in the order of their statuses. Parameters are in that of the
+    path, and then come those of the query and the headers. Titles that repeat
+    names are dropped.
     """
 
-    def position(parameter: Schema) -> tuple[str, int]:
-        return parameter["in"], path.find(parameter["name"])
+    def position(parameter: Schema) -> tuple[int, int]:
+        place = _PLACES.index(parameter["in"])
+        return place, path.find(parameter["name"])
 
     responses = operation["responses"]
     operation["responses"] = dict(sorted(responses.items()))

@@ -171,6 +171,23 @@ class TaskUpdate(_Object):
         return task.TaskChange(**values)
 
 
+class ToUndo(_Object):
+    """What to take back."""
+
+    operation: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The number of an operation; without it the latest.",
+            default_factory=NoneType,
+        ),
+    ]
+
+
+class Nothing(_Object):
+    """An empty object: there is nothing to say."""
+
+
 def _described(shape: Any) -> dict[str, Any]:
     """Make the pydantic field of each field in an answer, without a check."""
     made: dict[str, Any] = {}
@@ -184,6 +201,131 @@ class Task(_Object):
     """A task with all of its fields; a minor version may add some."""
 
     model_config = ConfigDict(extra="allow")
+
+
+_NOT_IN_CHANGES: Final = ("id", "number", "user_id", "updated_at", "version")
+
+
+def _changes() -> Schema:
+    """Make the JSON Schema of the fields that an operation changed."""
+    properties = {}
+    for name, schema in stored(task.Task).items():
+        if name in _NOT_IN_CHANGES:
+            continue
+        kind = schema["type"]
+        value = {**schema, "type": kind}
+        del value["description"]
+        if isinstance(kind, str):
+            # A new task has no old values.
+            value["type"] = [kind, "null"]
+        properties[name] = {
+            "type": "array",
+            "items": value,
+            "minItems": 2,
+            "maxItems": 2,
+        }
+    return {
+        "type": "object",
+        "description": "The old and the new value of each field that changed; those "
+        "that a new task has, from null. Empty if the task was purged.",
+        "properties": properties,
+    }
+
+
+_TASK: Final = stored(task.Task)
+_Number = Annotated[
+    int,
+    Field(ge=1, description="Counted for each user from 1, without a gap."),
+]
+
+
+class Entry(_Object):
+    """What an operation did with one task; a minor version may add fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Annotated[UUID, WithJsonSchema(_TASK["id"])]
+    number: Annotated[int, WithJsonSchema(_TASK["number"])]
+    title: Annotated[
+        str | None,
+        WithJsonSchema(
+            {
+                **_TASK["title"],
+                "type": ["string", "null"],
+                "description": "Its title now; null if it was purged.",
+            }
+        ),
+    ]
+    changes: Annotated[dict[str, Any], WithJsonSchema(_changes())]
+
+
+class Operation(_Object):
+    """What one command or request did; a minor version may add fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    operation: _Number
+    id: UUID
+    at: Annotated[datetime, WithJsonSchema(_JSON_TYPES[datetime])]
+    command: Annotated[
+        str,
+        Field(
+            description="The verb of the command, such as `done`. POST is `add`, PUT "
+            "and PATCH are `update`. A minor version may add some."
+        ),
+    ]
+    undoes: Annotated[
+        int | None,
+        WithJsonSchema(
+            {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "For `undo` the operation that it took back, for `redo` "
+                "the `undo`.",
+            }
+        ),
+    ]
+    undone_by: Annotated[
+        int | None,
+        WithJsonSchema(
+            {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "The `undo` that took it back.",
+            }
+        ),
+    ]
+    tasks: Annotated[
+        list[Entry], Field(description="In the order of their numbers.")
+    ]
+
+
+class Undone(_Object):
+    """What an undo or redo did; a minor version may add fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    operation: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The number of this undo or redo; of the undo before, if "
+            "nothing was left to do.",
+        ),
+    ]
+    undoes: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The operation that is undone; for a redo it is an undo.",
+        ),
+    ]
+    tasks: Annotated[
+        list[Task],
+        Field(
+            description="The changed tasks as they are now; no purged ones."
+        ),
+    ]
 
 
 _Message = Annotated[str, Field(description="For people; may change.")]
@@ -214,6 +356,22 @@ class TaskListEnvelope(_Object):
 
     success: Literal[True]
     data: list[Task]
+    message: _Message
+
+
+class HistoryEnvelope(_Object):
+    """A success with a page of operations, the latest first."""
+
+    success: Literal[True]
+    data: list[Operation]
+    message: _Message
+
+
+class UndoneEnvelope(_Object):
+    """A success of an undo or redo."""
+
+    success: Literal[True]
+    data: Undone
     message: _Message
 
 
