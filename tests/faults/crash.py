@@ -1,4 +1,5 @@
-"""Processes that are killed while they write: every task that was acknowledged is there.
+"""Processes that are killed while they write: every task that was acknowledged is there,
+and every task is what its history says.
 
     python -m tests.faults.crash [--rounds 1000] [sqlite|postgresql ...]
 
@@ -14,18 +15,21 @@ import random
 import signal
 import sys
 import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 from tests.faults.workspace import Workspace, open_workspace
+from tests.support.chain import broken_links
 from tests.support.oracle import folded
 from todo_cli.database import connection, dialect_postgresql, dialect_sqlite  # noqa: F401 - loaded before the forks
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
-from todo_cli.task import NewTask, TaskChange
+from todo_cli.task import NewTask, TaskChange, TaskQuery, TaskStatus
 
+PURGED: Final = "purged"
 LONGEST_S: Final = 0.1
 """How long a process is left alive at most, once it has been told that its first task is stored."""
 DOUBLED: Final = (
@@ -33,17 +37,33 @@ DOUBLED: Final = (
 )
 
 
-CHANGES: Final[Sequence[dict[str, Any]]] = (
-    {"tags": ["food", "shop", "old"], "project": "Ä"},
-    {"add_tags": ["new", "x"], "remove_tags": ["old", "food"]},
-    {"note": "Ä"},
-    {"tags": ["food"], "completed": True},
-    {"remove_tags": ["food"], "due_on": "2026-12-24"},
+Step = Callable[[TaskService, Sequence[int]], Awaitable[Any]]
+
+
+def changing(**changes: Any) -> Step:
+    """A change of the fields of two tasks."""
+    return lambda tasks, numbers: tasks.update(numbers, TaskChange(**changes))
+
+
+STEPS: Final[Sequence[Step]] = (
+    changing(tags=["food", "shop", "old"], project="Ä"),
+    changing(add_tags=["new", "x"], remove_tags=["old", "food"]),
+    lambda tasks, _: tasks.undo(),
+    changing(note="Ä"),
+    lambda tasks, numbers: tasks.delete(numbers),
+    lambda tasks, _: tasks.undo(),
+    lambda tasks, _: tasks.redo(),
+    lambda tasks, numbers: tasks.restore(numbers),
+    changing(tags=["food"], completed=True),
+    lambda tasks, numbers: tasks.complete(numbers, undo=True),
+    lambda tasks, _: tasks.undo(),
+    changing(remove_tags=["food"], due_on="2026-12-24"),
 )
 """What is done to two tasks at once; each takes several statements on SQLite."""
 ROWS: Final = (
-    "SELECT id, title, tags, description, project, due_on, completed, version,"
-    " title_folded, description_folded, project_folded FROM {task}"
+    "SELECT id, title, tags, description, project, due_on, is_done, version,"
+    " deleted_at IS NULL, title_folded, description_folded, project_folded"
+    " FROM {task}"
 )
 TAG_ROWS: Final = "SELECT task_id, name FROM {tag}"
 
@@ -63,8 +83,15 @@ async def write(
                 )
                 os.write(acknowledged, f"{title} a\n{title} b\n".encode())
                 numbers = [each.task.number for each in added]
-                for change in CHANGES:
-                    await tasks.update(numbers, TaskChange(**change))
+                for step in STEPS:
+                    await step(tasks, numbers)
+            elif place % 4 == 2:  # never acknowledged, and gone at the end
+                gone = await tasks.add_all(
+                    [NewTask(title=f"{title} {PURGED}")] * 2
+                )
+                numbers = [each.task.number for each in gone]
+                await tasks.update(numbers, TaskChange(note=PURGED))
+                await tasks.purge(numbers)
             else:
                 await tasks.add(NewTask(title=title))
                 os.write(acknowledged, f"{title}\n".encode())
@@ -83,6 +110,9 @@ def kill_one(workspace: Workspace, round: int) -> list[str]:
         try:
             os.close(told)
             asyncio.run(write(workspace, round, telling))
+        except Exception:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(1)
     os.close(telling)
@@ -122,6 +152,7 @@ def kill_often(workspace: Workspace, rounds: int) -> tuple[int, list[str]]:
         f"number {number} twice" for (number,) in workspace.fetch(DOUBLED)
     ]
     faults += half_changed(workspace)
+    faults += asyncio.run(untold(workspace))
     if (
         len(stored - expected) > 2 * rounds
     ):  # the last write of each may be stored and not acknowledged
@@ -155,9 +186,22 @@ def half_changed(workspace: Workspace) -> list[str]:
         ):
             faults.append(f"other folded texts: {title}")
     for title, state in states.items():
+        if title.endswith(PURGED):
+            continue  # both have one title
         if states.get(partner(title)) != state:
             faults.append(f"half of two tasks changed: {title}")
     return faults
+
+
+async def untold(workspace: Workspace) -> list[str]:
+    """Where tasks and history differ."""
+    async with open_database(workspace.store.target) as database:
+        tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
+        stored = []
+        for status in (TaskStatus.ALL, TaskStatus.TRASH):
+            stored += (await tasks.list(TaskQuery(status))).tasks
+        told = await tasks.history(limit=None)
+    return broken_links(stored, told.operations)
 
 
 def partner(title: str) -> str:

@@ -320,7 +320,7 @@ FAULTS: Final = (
     FaultCase(
         5, "stdin and stderr closed", LATE, "done", closed(0, 2), adds=["late"]
     ),
-    FaultCase(13, "nobody to ask", ["delete", "1-3"], "CONFIRMATION_REQUIRED"),
+    FaultCase(13, "nobody to ask", ["purge", "1-3"], "CONFIRMATION_REQUIRED"),
     FaultCase(
         15,
         "no width",

@@ -135,7 +135,7 @@ STATES: Final = (
     Waiting(
         "silent line, write", POSTGRES, silent, ["add", "late"], is_sent=True
     ),
-    Waiting("question", BOTH, free, ["delete", "1-3"], sign="3"),
+    Waiting("question", BOTH, free, ["purge", "1-3"], sign="3"),
 )
 
 

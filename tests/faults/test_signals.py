@@ -370,7 +370,7 @@ def test_terminal_that_goes_while_it_is_told_to_wait_is_no_bug(
 def test_terminal_that_goes_at_the_question_is_no_yes_and_no_bug(
     filled: Workspace,
 ) -> None:
-    with deaf(filled, "delete", "1-3") as terminal:
+    with deaf(filled, "purge", "1-3") as terminal:
         terminal.wait_for("3")
         terminal.hang_up()
         status = terminal.process.wait(LIMIT_S)

@@ -31,14 +31,13 @@ def walk(
     return tally
 
 
-def limits(runs: int, steps: int, *, derandomize: bool = False) -> settings:
+def limits(runs: int, steps: int) -> settings:
     """How long to walk."""
     return settings(
         max_examples=runs,
         stateful_step_count=steps,
         deadline=None,
         database=None,
-        derandomize=derandomize,
         suppress_health_check=list(HealthCheck),
     )
 

@@ -23,18 +23,20 @@ from tests.lockstep.model import (
     Model,
     field_lines,
     footer,
+    operation_values,
     row,
     said_of,
     values,
 )
 from tests.lockstep.under_test import Rows, StoreUnderTest
+from tests.support.chain import State, broken_links
 from tests.support.program import Ran
 from tests.support.stores import Clock, Store
 from todo_cli.errors import (
-    Cancelled,
     Code,
     ConfirmationRequired,
     InvalidInput,
+    NotFound,
     TodoError,
     Usage,
 )
@@ -44,17 +46,24 @@ from todo_cli.task import (
     Days,
     Group,
     NewTask,
+    Operation,
     Reference,
     Sort,
     Task,
     TaskChange,
     TaskQuery,
     TaskStatus,
+    Undone,
 )
+from todo_cli.task import Command as Verb
 
-Outcome = Code | list[Task] | list[Added]
-"""The result of a command or a call: the code of an error, or tasks."""
+Outcome = Code | list[Task] | list[Added] | Undone | list[Operation]
+"""The result of a command or a call: the code of an error, or an answer."""
 
+LARGEST: Final = 999_999_999
+"""The largest number that can be typed."""
+ALREADY: Final = {"Done": "Already done", "Reopened": "Already open"}
+"""What a command says of a task that was so before."""
 SPACE: Final = UUID("a1f4b6c2-3f0e-4c55-9f0a-6d1a4be20c11")
 GIVEN: Final = [uuid5(SPACE, f"given {place}") for place in range(5)]
 """The few ids that callers give, so that they meet each other's and their own."""
@@ -118,6 +127,8 @@ BY_REFERENCE = st.sampled_from(
         ["done"],
         ["done", "1"],
         ["delete", "--yes"],
+        ["restore"],
+        ["purge", "--yes"],
     ]
 )
 START: Final = Clock().now
@@ -196,6 +207,13 @@ QUERIES = st.builds(
     FILTERS,
     st.integers(0, 2),
 )
+OPERATIONS = (
+    st.none() | st.none() | st.integers(0, 99) | st.sampled_from([-1, 10**20])
+)
+"""An operation to undo: none, one of those that there are, or one that is not."""
+TRIALS = st.sampled_from([False, False, False, True])
+VERSIONS = st.none() | st.none() | st.integers(-1, 1)
+"""A version to ask for: none, or how far it is from that of the task."""
 BAD_REFERENCES = st.sampled_from(
     [
         "",
@@ -232,17 +250,25 @@ class Command:
     """The fields of which a command that changes them says the new values."""
     stdin: bytes = b""
     terminal: bool = False
+    is_trial: bool = False
 
     @property
     def arguments(self) -> list[str]:
         """The words with the options of every command."""
-        return ["--json", *self.words] if self.as_json else [*self.words]
+        words = [*self.words]
+        if self.is_trial:
+            words.insert(1, "--dry-run")
+        return ["--json", *words] if self.as_json else words
 
     def printed(
-        self, parts: Sequence[Task] | Sequence[Added], *, is_new_store: bool
+        self,
+        parts: Sequence[Any],
+        before: Mapping[UUID, Task],
+        *,
+        is_new_store: bool,
     ) -> str:
-        """What it prints of an answer."""
-        lines = [self._line(part) for part in parts]
+        """What it prints of an answer; `before` has the tasks as they were."""
+        lines = [self._line(part, before) for part in parts]
         if lines and self.verb == "Added":
             added = [
                 part
@@ -255,15 +281,28 @@ class Command:
                 lines[0] += f" (new list for {self.user})"
         return "".join(f"{line}\n" for line in lines)
 
-    def _line(self, part: Task | Added) -> str:
+    def _line(self, part: Task | Added, before: Mapping[UUID, Task]) -> str:
         task = task_of(part)
         if self.draw is not None:
             return self.draw(task)
         verb = self.verb
         if isinstance(part, Added) and not part.is_new:
             verb = "Already there as"
+        elif before.get(task.id) == task:
+            verb = ALREADY.get(verb, verb)
         said = said_of(task, self.names)
         return f"{verb} {task.number}: {task.title}{said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a user had after an operation."""
+
+    operation: int
+    states: Mapping[UUID, State]
+
+
+START_OF_ALL: Final = Mark(0, {})
 
 
 class Lockstep(Machine):
@@ -287,6 +326,9 @@ class Lockstep(Machine):
         self.new_ids = (uuid5(SPACE, f"fresh {place}") for place in count())
         """Ids of the model for tasks that the program gives ids of its own."""
         self.numbers: dict[tuple[str, int], str] = {}
+        self.marks: dict[str, Mark] = {}
+        self.users: set[str] = set()
+        """Whose history the last step may have changed."""
 
     def teardown(self) -> None:
         """Close both stores."""
@@ -333,8 +375,8 @@ class Lockstep(Machine):
             **fields,
         )
         options += typed
-        # What is said of days and names in words has tests of its own.
-        as_json = as_json or bool(typed)
+        # What is said of these in words has tests of its own.
+        as_json = as_json or bool(typed) or self.is_in_trash(id)
         self.ask(
             Command(
                 user,
@@ -375,6 +417,9 @@ class Lockstep(Machine):
         seconds: float,
     ) -> None:
         key = id or next(self.new_ids)
+        as_json = as_json or any(
+            self.is_in_trash(uuid5(key, str(place))) for place in range(1, 6)
+        )
         news = [
             NewTask(title=title, id=uuid5(key, str(number)))
             for number, line in enumerate(lines, start=1)
@@ -403,7 +448,7 @@ class Lockstep(Machine):
     @rule(user=USERS, query=QUERIES, as_json=st.booleans())
     @precondition(lambda self: bool(self.model.last))
     def list_(self, user: str, query: TaskQuery, as_json: bool) -> None:
-        if query.sort is Sort.WAIT:
+        if query.sort in (Sort.WAIT, Sort.DELETED):
             query = replace(query, sort=None)
         if query.since and query.before and query.before <= query.since:
             query = replace(query, before=None)
@@ -418,7 +463,7 @@ class Lockstep(Machine):
                 draw=lambda task: row(task, today),
             )
         )
-        if as_json:
+        if as_json and query.status is not TaskStatus.TRASH:
             message = footer(self.model.counts(user))
             if query.limit is not None:
                 shown = min(len(whole), query.limit)
@@ -447,7 +492,7 @@ class Lockstep(Machine):
             Command(
                 user,
                 ["show", word],
-                lambda: self.model.find(user, [reference]),
+                lambda: self.model.find(user, [reference], with_trash=True),
                 as_json,
                 draw=field_lines,
                 is_one=True,
@@ -481,7 +526,9 @@ class Lockstep(Machine):
         as_json: bool,
         seconds: float,
     ) -> None:
-        references = self.resolve_all(user, named[: 1 if title else None])
+        references = self.resolve_all(
+            user, named[: 1 if title is not None else None]
+        )
         if title is not None and isinstance(references[0], range):
             references = [references[0].start]
         typed = "-" if by_stdin and description is not None else description
@@ -546,8 +593,12 @@ class Lockstep(Machine):
         reference = self.resolve(user, single)
 
         def answer() -> Outcome:
-            changes = TaskChange(note=text).named
-            return self.model.update(user, [reference], changes)
+            return self.model.update(
+                user,
+                [reference],
+                TaskChange(note=text).named,
+                command=Verb.NOTE,
+            )
 
         self.ask(
             Command(
@@ -602,8 +653,8 @@ class Lockstep(Machine):
         named=REFERENCES,
         commas=st.booleans(),
         yes=st.booleans(),
-        says=st.sampled_from([None, b"y\n", b"n\n", b""]),
         as_json=st.booleans(),
+        seconds=SECONDS,
     )
     def delete(
         self,
@@ -611,20 +662,11 @@ class Lockstep(Machine):
         named: Sequence[Any],
         commas: bool,
         yes: bool,
-        says: bytes | None,
         as_json: bool,
+        seconds: float,
     ) -> None:
         references = self.resolve_all(user, named)
         options = ["--yes"] if yes else []
-
-        def answer() -> Outcome:
-            if len(self.model.find(user, references)) >= 3 and not yes:
-                if says is None or as_json:
-                    raise ConfirmationRequired("nobody to ask")
-                if says != b"y\n":
-                    raise Cancelled("no")
-            return self.model.delete(user, references)
-
         self.ask(
             Command(
                 user,
@@ -633,12 +675,189 @@ class Lockstep(Machine):
                     *typed_references(references, commas=commas),
                     *options,
                 ],
-                answer,
+                lambda: self.model.delete(user, references),
                 as_json,
                 verb="Deleted",
                 is_one=names_one(references),
-                stdin=says or b"",
-                terminal=says is not None,
+            ),
+            seconds=seconds,
+        )
+
+    @rule(
+        user=USERS,
+        named=REFERENCES,
+        commas=st.booleans(),
+        as_json=st.booleans(),
+        seconds=SECONDS,
+    )
+    def restore(
+        self,
+        user: str,
+        named: Sequence[Any],
+        commas: bool,
+        as_json: bool,
+        seconds: float,
+    ) -> None:
+        references = self.resolve_all(user, named)
+        self.ask(
+            Command(
+                user,
+                ["restore", *typed_references(references, commas=commas)],
+                lambda: self.model.restore(user, references),
+                as_json=True,
+                is_one=names_one(references),
+            ),
+            seconds=seconds,
+            is_repeatable=True,
+        )
+
+    @rule(user=USERS, named=REFERENCES, is_sure=st.booleans(), is_trial=TRIALS)
+    @precondition(lambda self: len(self.model.tasks) > 4)
+    def purge(
+        self, user: str, named: Sequence[Any], is_sure: bool, is_trial: bool
+    ) -> None:
+        references = self.resolve_all(user, named)
+        options = ["--yes"] if is_sure else []
+
+        def answer() -> Outcome:
+            self.model.find(user, references, with_trash=True)
+            if not is_sure and not is_trial:
+                raise ConfirmationRequired("nobody to ask")
+            return self.model.purge(user, references)
+
+        words = typed_references(references, commas=False)
+        self.ask(
+            Command(
+                user,
+                ["purge", *words, *options],
+                answer,
+                as_json=True,
+                is_one=names_one(references),
+                is_trial=is_trial,
+            )
+        )
+
+    @rule(user=USERS, days=st.sampled_from([None, 1]))
+    def purge_trash(self, user: str, days: int | None) -> None:
+        options = [] if days is None else ["--older-than", f"{days}d"]
+
+        def answer() -> Outcome:
+            ids = [
+                task.id
+                for task in self.model.trash(
+                    user, None if days is None else timedelta(days=days)
+                )
+            ]
+            return self.model.purge(user, ids)
+
+        self.ask(
+            Command(
+                user,
+                ["purge", "--trash", *options, "--yes"],
+                answer,
+                as_json=True,
+            )
+        )
+
+    @rule(user=USERS, drawn=OPERATIONS, is_trial=TRIALS, seconds=SECONDS)
+    @precondition(lambda self: bool(self.model.last))
+    def undo(
+        self, user: str, drawn: int | None, is_trial: bool, seconds: float
+    ) -> None:
+        number = self.operation(user, drawn)
+
+        def answer() -> Outcome:
+            if number is not None and not 1 <= number <= LARGEST:
+                raise InvalidInput("no number of an operation")
+            return self.model.undo(user, number)
+
+        self.ask(
+            Command(
+                user,
+                ["undo"] if number is None else ["undo", "--", str(number)],
+                answer,
+                as_json=True,
+                is_trial=is_trial,
+            ),
+            seconds=seconds,
+        )
+
+    @rule(user=USERS, is_trial=TRIALS, seconds=SECONDS)
+    @precondition(lambda self: bool(self.model.last))
+    def redo(self, user: str, is_trial: bool, seconds: float) -> None:
+        self.ask(
+            Command(
+                user,
+                ["redo"],
+                lambda: self.model.redo(user),
+                as_json=True,
+                is_trial=is_trial,
+            ),
+            seconds=seconds,
+        )
+
+    @rule(
+        user=USERS,
+        single=st.none() | SINGLES,
+        limit=st.none() | st.integers(1, 5),
+    )
+    @precondition(lambda self: bool(self.model.last))
+    def history(self, user: str, single: Any, limit: int | None) -> None:
+        reference = self.resolve_one(user, single)
+        options = given({"--limit": limit})
+        words = [] if reference is None else [str(reference)]
+
+        self.ask(
+            Command(
+                user,
+                ["history", *words, *options],
+                lambda: self.told(user, reference, limit=limit or 50),
+                as_json=True,
+            )
+        )
+
+    @rule(
+        user=USERS,
+        single=SINGLES,
+        verb=st.sampled_from(["update", "done", "delete"]),
+        distance=st.integers(-1, 1),
+        is_trial=TRIALS,
+    )
+    def change_one_version(
+        self,
+        user: str,
+        single: Any,
+        verb: str,
+        distance: int,
+        is_trial: bool,
+    ) -> None:
+        reference = self.resolve(user, single)
+        version = self.version(user, reference, distance)
+
+        def answer() -> Outcome:
+            if verb == "delete":
+                return self.model.delete(user, [reference], if_version=version)
+            changes: dict[str, Any] = {"priority": "low"}
+            if verb == "done":
+                changes = {"completed": True}
+            return self.model.update(
+                user,
+                [reference],
+                changes,
+                if_version=version,
+                command=Verb(verb),
+            )
+
+        options = ["-p", "low"] if verb == "update" else []
+        words = [verb, str(reference), "--if-version", str(version), *options]
+        self.ask(
+            Command(
+                user,
+                words,
+                answer,
+                as_json=True,
+                is_one=True,
+                is_trial=is_trial,
             )
         )
 
@@ -723,7 +942,8 @@ class Lockstep(Machine):
             while page.next is not None:
                 page = await tasks.list(replace(query, after=page.next))
                 assert 1 <= len(page.tasks) <= (limit or 0)
-                assert page.counts == self.model.counts(user)
+                counts = self.model.counts(user)
+                assert replace(page.counts, found=None) == counts
                 found += page.tasks
             return found
 
@@ -746,26 +966,40 @@ class Lockstep(Machine):
 
         self.call("list", user, find, lambda: whole[: query.limit])
 
-    @rule(user=USERS, named=REFERENCES)
-    def service_finds(self, user: str, named: Sequence[Any]) -> None:
+    @rule(user=USERS, named=REFERENCES, with_trash=st.booleans())
+    def service_finds(
+        self, user: str, named: Sequence[Any], with_trash: bool
+    ) -> None:
         references = self.resolve_all(user, named)
         self.call(
             "find",
             user,
-            lambda tasks, store: tasks.find(store.local_all(references)),
-            lambda: self.model.find(user, references),
+            lambda tasks, store: tasks.find(
+                store.local_all(references), is_live=not with_trash
+            ),
+            lambda: self.model.find(user, references, with_trash=with_trash),
         )
 
-    @rule(user=USERS, named=REFERENCES, changes=CHANGES, seconds=SECONDS)
+    @rule(
+        user=USERS,
+        named=REFERENCES,
+        changes=CHANGES,
+        distance=VERSIONS,
+        is_trial=TRIALS,
+        seconds=SECONDS,
+    )
     def service_updates(
         self,
         user: str,
         named: Sequence[Any],
         changes: dict[str, Any],
+        distance: int | None,
+        is_trial: bool,
         seconds: float,
     ) -> None:
         self.clock.tick(seconds)
         references = self.resolve_all(user, named)
+        version = self.version_of(user, references, distance)
         try:
             wanted = TaskChange(**changes)
         except InvalidInput:
@@ -775,42 +1009,229 @@ class Lockstep(Machine):
         def answer() -> Outcome:
             if not wanted.named:
                 raise InvalidInput("nothing is named")
-            return self.model.update(user, references, wanted.named)
+            return self.model.update(
+                user, references, wanted.named, if_version=version
+            )
 
         self.call(
             "update",
             user,
             lambda tasks, store: tasks.update(
-                store.local_all(references), wanted
+                store.local_all(references), wanted, if_version=version
             ),
             answer,
+            is_trial=is_trial,
         )
 
-    @rule(user=USERS, named=REFERENCES, undo=st.booleans(), seconds=SECONDS)
+    @rule(
+        user=USERS,
+        named=REFERENCES,
+        undo=st.booleans(),
+        distance=VERSIONS,
+        is_trial=TRIALS,
+        seconds=SECONDS,
+    )
     def service_completes(
-        self, user: str, named: Sequence[Any], undo: bool, seconds: float
+        self,
+        user: str,
+        named: Sequence[Any],
+        undo: bool,
+        distance: int | None,
+        is_trial: bool,
+        seconds: float,
     ) -> None:
         self.clock.tick(seconds)
         references = self.resolve_all(user, named)
+        version = self.version_of(user, references, distance)
         self.call(
             "complete",
             user,
             lambda tasks, store: tasks.complete(
-                store.local_all(references), undo=undo
+                store.local_all(references), undo=undo, if_version=version
             ),
-            lambda: self.model.complete(user, references, undo=undo),
+            lambda: self.model.complete(
+                user, references, undo=undo, if_version=version
+            ),
+            is_trial=is_trial,
         )
 
-    @rule(user=USERS, named=REFERENCES)
-    @precondition(lambda self: len(self.model.tasks) > 4)
-    def service_deletes(self, user: str, named: Sequence[Any]) -> None:
+    @rule(
+        user=USERS,
+        named=REFERENCES,
+        distance=VERSIONS,
+        is_trial=TRIALS,
+        seconds=SECONDS,
+    )
+    def service_deletes(
+        self,
+        user: str,
+        named: Sequence[Any],
+        distance: int | None,
+        is_trial: bool,
+        seconds: float,
+    ) -> None:
+        self.clock.tick(seconds)
         references = self.resolve_all(user, named)
+        version = self.version_of(user, references, distance)
         self.call(
             "delete",
             user,
-            lambda tasks, store: tasks.delete(store.local_all(references)),
-            lambda: self.model.delete(user, references),
+            lambda tasks, store: tasks.delete(
+                store.local_all(references), if_version=version
+            ),
+            lambda: self.model.delete(user, references, if_version=version),
+            is_trial=is_trial,
         )
+
+    @rule(user=USERS, named=REFERENCES, is_trial=TRIALS, seconds=SECONDS)
+    def service_restores(
+        self, user: str, named: Sequence[Any], is_trial: bool, seconds: float
+    ) -> None:
+        self.clock.tick(seconds)
+        references = self.resolve_all(user, named)
+        self.call(
+            "restore",
+            user,
+            lambda tasks, store: tasks.restore(store.local_all(references)),
+            lambda: self.model.restore(user, references),
+            is_trial=is_trial,
+        )
+
+    @rule(user=USERS, named=REFERENCES, is_trial=TRIALS)
+    @precondition(lambda self: len(self.model.tasks) > 4)
+    def service_purges(
+        self, user: str, named: Sequence[Any], is_trial: bool
+    ) -> None:
+        references = self.resolve_all(user, named)
+        self.call(
+            "purge",
+            user,
+            lambda tasks, store: tasks.purge(store.local_all(references)),
+            lambda: self.model.purge(user, references),
+            is_trial=is_trial,
+        )
+
+    @rule(user=USERS, age=st.sampled_from([None, 0.0, 1.0, 86_400.0]))
+    def service_looks_into_the_trash(
+        self, user: str, age: float | None
+    ) -> None:
+        older_than = None if age is None else timedelta(seconds=age)
+        self.call(
+            "trash",
+            user,
+            lambda tasks, _: tasks.trash(older_than),
+            lambda: self.model.trash(user, older_than),
+        )
+
+    @rule(user=USERS, drawn=OPERATIONS, is_trial=TRIALS, seconds=SECONDS)
+    def service_undoes(
+        self, user: str, drawn: int | None, is_trial: bool, seconds: float
+    ) -> None:
+        self.clock.tick(seconds)
+        number = self.operation(user, drawn)
+        self.call(
+            "undo",
+            user,
+            lambda tasks, _: tasks.undo(number),
+            lambda: self.model.undo(user, number),
+            is_trial=is_trial,
+        )
+
+    @rule(user=USERS, is_trial=TRIALS, seconds=SECONDS)
+    def service_redoes(
+        self, user: str, is_trial: bool, seconds: float
+    ) -> None:
+        self.clock.tick(seconds)
+        self.call(
+            "redo",
+            user,
+            lambda tasks, _: tasks.redo(),
+            lambda: self.model.redo(user),
+            is_trial=is_trial,
+        )
+
+    @rule(
+        user=USERS,
+        single=st.none() | SINGLES,
+        limit=st.none() | st.integers(1, 5),
+        before=st.none() | st.integers(1, 12),
+    )
+    def service_tells(
+        self, user: str, single: Any, limit: int | None, before: int | None
+    ) -> None:
+        reference = self.resolve_one(user, single)
+        if before is not None and not self.is_known(user, reference):
+            # It is a position in a page that was read.
+            before = None
+
+        async def tell(
+            tasks: TaskService, store: StoreUnderTest
+        ) -> Sequence[Operation]:
+            local = None if reference is None else store.local(reference)
+            page = await tasks.history(local, limit=limit, before=before)
+            found = [*page.operations]
+            while page.next is not None:
+                assert 1 <= len(page.operations) <= (limit or 0)
+                page = await tasks.history(
+                    local, limit=limit, before=page.next
+                )
+                found += page.operations
+            return found
+
+        self.call(
+            "history",
+            user,
+            tell,
+            lambda: self.told(user, reference, limit=None, before=before),
+        )
+
+    # There and back
+
+    @rule(user=USERS)
+    def mark(self, user: str) -> None:
+        """Remember what is stored now."""
+        number = len(self.model.past(user).operations)
+        self.marks[user] = Mark(number, dict(self.model.states(user)))
+
+    @rule(user=USERS, is_whole=st.booleans())
+    def go_back(self, user: str, is_whole: bool) -> None:
+        """Undo everything since the mark, or ever: all is as it was, field by field.
+
+        Not where an older operation was undone since, or one cannot be undone.
+        """
+        mark = self.marks.pop(user, START_OF_ALL)
+        if is_whole:
+            mark = START_OF_ALL
+        roots = self.model.past(user).roots_after(mark.operation)
+        is_straight = all(number > mark.operation for number in roots)
+        while self.is_to_undo(user, mark):
+            self.clock.tick(1.0)
+            answer = self.call(
+                "undo",
+                user,
+                lambda tasks, _: tasks.undo(),
+                lambda: self.model.undo(user),
+            )
+            if not isinstance(answer, Undone):
+                return
+            self.both_stores_hold_what_the_model_holds()
+            self.no_number_is_given_twice_and_updated_at_never_changes_alone()
+        if not is_straight:
+            return
+        self.tally["back", ""] += 1
+        for id, state in self.model.states(user).items():
+            if id in mark.states:
+                assert state == mark.states[id]
+            else:
+                assert state["deleted_at"] is not None
+
+    def is_to_undo(self, user: str, mark: Mark) -> bool:
+        """Whether the next undo is of an operation after a mark."""
+        try:
+            undone = self.model.past(user).to_undo(None)
+        except NotFound:
+            return False
+        return undone.operation > mark.operation
 
     # What is true after every step
 
@@ -819,10 +1240,36 @@ class Lockstep(Machine):
         expected = {
             str(id): values(task) for id, task in self.model.tasks.items()
         }
+        pasts = self.model.pasts
+        numbers = {
+            user: (last, len(self.model.past(user).operations))
+            for user, last in self.model.last.items()
+        }
+        operations = [
+            {"user_id": user}
+            | {
+                "number" if name == "operation" else name: value
+                for name, value in operation_values(each).items()
+                if name != "tasks"
+            }
+            for user in sorted(pasts)  # by code point
+            for each in pasts[user].operations
+        ]
         for store in self.stores:
             assert store.rows() == expected, store.kind
-            assert store.last_numbers() == self.model.last, store.kind
+            assert store.last_numbers() == numbers, store.kind
             assert store.has_every_tag(), store.kind
+            assert store.operations() == operations, store.kind
+
+    @invariant()
+    def both_stores_tell_what_was_done(self) -> None:
+        for user in self.users:
+            expected = self.model.history(user, limit=None)
+            for store in self.stores:
+                told = store.call(user, tell_all)
+                assert told == expected, store.kind
+            assert broken_links(self.model.of(user), expected) == []
+        self.users.clear()
 
     @invariant()
     def no_number_is_given_twice_and_updated_at_never_changes_alone(
@@ -864,7 +1311,15 @@ class Lockstep(Machine):
     def _run(self, command: Command) -> Ran:
         """Run a command on both stores; compare them with each other and the model."""
         is_new_store = not self.model.last
-        expected = outcome(command.answer)
+        # What was changed in this very moment counts as changed by the command.
+        before = {
+            id: task
+            for id, task in self.model.tasks.items()
+            if task.updated_at < self.clock.now
+        }
+        expected = self.expected(
+            command.user, command.answer, is_trial=command.is_trial
+        )
         status = EXITS[expected.name] if isinstance(expected, Code) else 0
         self.tally[command.words[0], str(status)] += 1
         rans = [
@@ -888,11 +1343,12 @@ class Lockstep(Machine):
                 assert ran.out == ""
                 assert ran.err.startswith("error: ") or command.terminal
         elif command.as_json:
-            shown = [values(task_of(part)) for part in expected]
-            assert ran.data == (shown[0] if command.is_one else shown)
+            assert ran.data == as_data(expected, is_one=command.is_one)
+            assert ran.json.get("dry_run", False) == command.is_trial
         else:
+            assert isinstance(expected, list)
             assert ran.out == command.printed(
-                expected, is_new_store=is_new_store
+                expected, before, is_new_store=is_new_store
             )
         return ran
 
@@ -902,13 +1358,79 @@ class Lockstep(Machine):
         user: str,
         method: Callable[[TaskService, StoreUnderTest], Awaitable[Any]],
         answer: Callable[[], Outcome],
-    ) -> None:
+        *,
+        is_trial: bool = False,
+    ) -> Outcome:
         """Call the service on both stores and compare them with the model."""
-        expected = outcome(answer)
-        found = [store.call(user, method) for store in self.stores]
+        expected = self.expected(user, answer, is_trial=is_trial)
+        found = [
+            store.call(user, method, is_trial=is_trial)
+            for store in self.stores
+        ]
         code = expected.name if isinstance(expected, Code) else ""
         self.tally[f"service.{name}", code] += 1
-        assert found == [expected, expected]
+        assert found == [expected, expected], (expected, *found)
+        return expected
+
+    def expected(
+        self, user: str, answer: Callable[[], Outcome], *, is_trial: bool
+    ) -> Outcome:
+        """What the model answers; a trial changes nothing in it."""
+        self.users.add(user)
+        if not is_trial:
+            return outcome(answer)
+        with self.model.as_trial():
+            return outcome(answer)
+
+    def is_in_trash(self, id: UUID | None) -> bool:
+        """Whether an id is of a task in the trash."""
+        task = None if id is None else self.model.tasks.get(id)
+        return task is not None and task.deleted_at is not None
+
+    def operation(self, user: str, drawn: int | None) -> int | None:
+        """The number of an operation as drawn."""
+        if drawn is None or not 0 <= drawn <= 99:
+            return drawn
+        return drawn % (len(self.model.past(user).operations) + 2)
+
+    def version(self, user: str, reference: Reference, distance: int) -> int:
+        """A version that is so far from that of a task."""
+        versions = [
+            task.version
+            for task in self.model.of(user)
+            if reference in (task.id, task.number)
+        ]
+        [version] = versions or [1]
+        return max(1, version + distance)
+
+    def version_of(
+        self,
+        user: str,
+        references: Sequence[Reference],
+        distance: int | None,
+    ) -> int | None:
+        """The version to ask for, if there is one task to ask it of."""
+        if distance is None or not names_one(references):
+            return None
+        return self.version(user, references[0], distance)
+
+    def is_known(self, user: str, reference: int | UUID | None) -> bool:
+        """Whether a user has such a task, or had one; or none is asked for."""
+        known: set[int | UUID | None] = {None}
+        for task in self.model.of(user):
+            known |= {task.id, task.number}
+        for (owner, number), id in self.model.purged.items():
+            if owner == user:
+                known |= {id, number}
+        return reference in known
+
+    def told(
+        self, user: str, reference: int | UUID | None, **how: int | None
+    ) -> list[Operation]:
+        """What the model tells of everything, or of a task."""
+        if not self.is_known(user, reference):
+            raise NotFound("never had it")
+        return self.model.history(user, reference, **how)
 
     def resolve(self, user: str, drawn: Any) -> Reference:
         """A reference as drawn; a pair is the id of the user's own task, or of any."""
@@ -924,6 +1446,12 @@ class Lockstep(Machine):
         ids = ids or GIVEN
         return ids[int(place) % len(ids)]
 
+    def resolve_one(self, user: str, drawn: Any) -> int | UUID | None:
+        """The reference to one task as drawn, if there is one."""
+        reference = None if drawn is None else self.resolve(user, drawn)
+        assert not isinstance(reference, range)
+        return reference
+
     def resolve_all(self, user: str, drawn: Sequence[Any]) -> list[Reference]:
         """Several references as drawn."""
         return [self.resolve(user, each) for each in drawn]
@@ -935,6 +1463,31 @@ def outcome(answer: Callable[[], Outcome]) -> Outcome:
         return answer()
     except TodoError as error:
         return error.code
+
+
+async def tell_all(tasks: TaskService, _: StoreUnderTest) -> Any:
+    """The whole history of a user."""
+    return await tasks.history(limit=None)
+
+
+def as_data(answer: Outcome, *, is_one: bool) -> Any:
+    """An answer as JSON has it."""
+    match answer:
+        case Undone():
+            return {
+                "operation": answer.operation,
+                "undoes": answer.undoes,
+                "tasks": [values(task) for task in answer.tasks],
+            }
+        case list():
+            shown = [
+                operation_values(part)
+                if isinstance(part, Operation)
+                else values(task_of(part))
+                for part in answer
+            ]
+            return shown[0] if is_one else shown
+    raise AssertionError(answer)
 
 
 def refusal(kind: type[TodoError]) -> Callable[[], Outcome]:

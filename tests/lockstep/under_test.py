@@ -14,19 +14,30 @@ from uuid import UUID
 import asyncpg
 
 from tests.lockstep.model import Model, written
+from tests.lockstep.past import operation_id
 from tests.support.oracle import folded
 from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Store
 from todo_cli.database.engine import open_database
 from todo_cli.errors import TodoError
 from todo_cli.service import TaskService
-from todo_cli.task import Added, Reference, Task, TaskPage
+from todo_cli.task import (
+    Added,
+    Entry,
+    HistoryPage,
+    Operation,
+    Reference,
+    Task,
+    TaskPage,
+    Undone,
+)
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 FOLDED = ("title", "description", "project")
+RENAMED = {"completed": "is_done AS completed"}
 COLUMNS = ", ".join(
     [
-        *(each.name for each in fields(Task)),
+        *(RENAMED.get(each.name, each.name) for each in fields(Task)),
         *(f"{name}_folded" for name in FOLDED),
     ]
 )
@@ -79,9 +90,13 @@ class StoreUnderTest:
         self,
         user: str,
         method: Callable[[TaskService, "StoreUnderTest"], Awaitable[Any]],
+        *,
+        is_trial: bool = False,
     ) -> Any:
         """Call the service on a connection that stays open; an error is its code."""
-        service = TaskService(self._database, user, self._model.now)
+        service = TaskService(
+            self._database, user, self._model.now, is_trial=is_trial
+        )
 
         async def wait() -> Any:
             return await method(service, self)
@@ -118,7 +133,22 @@ class StoreUnderTest:
                 self._shared_ids[id] = shared
                 self._local_ids[shared] = id
             rows[self._shared_ids[id]] = found | {"id": self._shared_ids[id]}
+        self.operations()
         return rows
+
+    def operations(self) -> list[dict[str, Any]]:
+        """Every operation, read past the program; learns new ids."""
+        found = self._fetch(
+            "SELECT user_id, number, id, at, command, undoes, undone_by"
+            " FROM todo.operation"
+        )
+        found.sort(key=lambda each: (each["user_id"], each["number"]))
+        for each in found:
+            shared = str(operation_id(each["user_id"], each["number"]))
+            # The id of an operation is its own, and stays.
+            assert self._shared_ids.setdefault(each["id"], shared) == shared
+            each["id"] = shared
+        return found
 
     def has_every_tag(self) -> bool:
         """Whether the table of tags has each tag of each task; it may have more."""
@@ -135,12 +165,14 @@ class StoreUnderTest:
         }
         return wanted <= there
 
-    def last_numbers(self) -> dict[str, int]:
-        """The last number given to each user who has one."""
+    def last_numbers(self) -> dict[str, tuple[int, int]]:
+        """The last number of a task and of an operation given to each user."""
         rows = self._fetch(
-            "SELECT user_id, last FROM todo.counter WHERE last > 0"
+            "SELECT user_id, last, operations FROM todo.counter WHERE last > 0"
         )
-        return {row["user_id"]: row["last"] for row in rows}
+        return {
+            row["user_id"]: (row["last"], row["operations"]) for row in rows
+        }
 
     def _fetch(self, sql: str) -> list[dict[str, Any]]:
         if self.kind == "postgresql":
@@ -191,14 +223,24 @@ class StoreUnderTest:
             lambda found: self._shared_ids.get(found[0], found[0]), text
         )
 
+    def _with_shared_id(self, part: Any) -> Any:
+        return replace(part, id=UUID(self._share(str(part.id))))
+
     def _share_all(self, answer: Any) -> Any:
         match answer:
             case Task():
-                return replace(answer, id=UUID(self._share(str(answer.id))))
+                return self._with_shared_id(answer)
             case Added():
                 return Added(self._share_all(answer.task), answer.is_new)
-            case TaskPage():
-                return replace(answer, tasks=self._share_all(answer.tasks))
+            case TaskPage() | Undone() | Operation():
+                shared = replace(answer, tasks=self._share_all(answer.tasks))
+                if isinstance(shared, Operation):
+                    shared = self._with_shared_id(shared)
+                return shared
+            case Entry():
+                return self._with_shared_id(answer)
+            case HistoryPage():
+                return self._share_all(answer.operations)
             case list():
                 return [self._share_all(part) for part in answer]
         return answer

@@ -16,7 +16,7 @@ from tests.neon.pauses import Pauses
 from tests.neon.relay import Cut, Relay
 from tests.support.neon import NeonFront
 from tests.support.program import LIMIT_S, Ran, Todo
-from tests.support.site import HOST, STORED, Site, wait_until
+from tests.support.site import HOST, Site, wait_until
 from tests.support.turns import Fault, TurnProxy
 
 When = Literal["before", "during", "after"]
@@ -41,7 +41,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_d
 """
 UPDATE = ["update", "1", "--title", "Buy oat milk"]
 CUTS = 200
-KINDS = ("add", "update", "done", "delete", "add -", "undo")
+KINDS = ("add", "update", "done", "delete", "purge", "add -", "reopen")
 
 
 @pytest.fixture
@@ -52,12 +52,36 @@ def milk(site: Site, plain_url: str) -> Todo:
 
 
 def ours(site: Site) -> list[tuple[int, str, bool]]:
-    """Number, title and whether it is done of every task, once the server is at rest."""
+    """Number, title and whether it is done of every task outside the trash, once the
+    server is at rest.
+    """
     site.rest()
-    return [
-        (number, title, is_done)
-        for number, title, is_done, _ in site.fetch(STORED)
-    ]
+    return stored(site)
+
+
+def stored(site: Site) -> list[tuple[int, str, bool]]:
+    """The same, as it is now."""
+    rows = site.fetch(
+        "SELECT number, title, is_done FROM todo.task"
+        " WHERE deleted_at IS NULL ORDER BY user_id, number"
+    )
+    return [(number, title, is_done) for number, title, is_done in rows]
+
+
+def in_trash(site: Site) -> list[int]:
+    """The numbers of the tasks in the trash."""
+    sql = "SELECT number FROM todo.task WHERE deleted_at IS NOT NULL"
+    return [number for (number,) in site.fetch(sql)]
+
+
+def noted(site: Site) -> list[str]:
+    """The command of each operation, the first one first; each has its changes."""
+    sql = """SELECT o.command, count(c) FROM todo.operation o LEFT JOIN todo.change c
+        ON c.operation = o.number AND c.user_id = o.user_id
+        GROUP BY o.user_id, o.number, o.command ORDER BY o.user_id, o.number"""
+    found = site.fetch(sql)
+    assert all(count > 0 for _, count in found)
+    return [command for command, _ in found]
 
 
 def is_executed(fault: Fault) -> bool:
@@ -113,20 +137,23 @@ def test_add_is_asked_again_and_stored_once(
 
 
 @pytest.mark.parametrize("fault", MOMENTS)
-@pytest.mark.parametrize("kind", ["update", "done"])
-def test_update_and_done_are_settled_by_a_look(
+@pytest.mark.parametrize("kind", ["update", "done", "delete"])
+def test_update_done_and_delete_are_settled_by_a_look(
     milk: Todo, site: Site, proxy: TurnProxy, kind: str, fault: Fault
 ) -> None:
     proxy.faults.append(fault)
     command, hint, changed = {
         "update": (UPDATE, ["show", "1"], [(1, "Buy oat milk", False)]),
         "done": (["done", "1"], ["done", "1"], [(1, "Buy milk", True)]),
+        "delete": (["delete", "1"], ["show", "1"], []),
     }[kind]
 
     ran = milk(*command, "--json")
 
     stored = ours(site) == changed
     assert stored == is_executed(fault)
+    assert in_trash(site) == ([1] if stored and kind == "delete" else [])
+    assert noted(site) == ([kind] if stored else [])
     assert proxy.connections == 2
     if ran.status == 0:
         assert stored
@@ -197,25 +224,85 @@ def test_an_add_with_tags_is_stored_once(
 
 
 @pytest.mark.parametrize("fault", MOMENTS)
-def test_delete_is_sent_once_more_where_the_row_is_there(
+def test_restore_is_settled_by_a_look(
+    milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
+) -> None:
+    assert milk("delete", "1").status == 0
+    proxy.reset()
+    proxy.faults.append(fault)
+
+    ran = milk("restore", "1", "--json")
+
+    stored = ours(site) == [(1, "Buy milk", False)]
+    assert stored == is_executed(fault)
+    assert noted(site) == ["delete", "restore"][: 1 + stored]
+    if ran.status == 0:
+        assert stored
+        assert ran.data["number"] == 1
+    else:
+        assert not stored or fault.when == "during"
+        assert_unknown(ran, "restore", "1")
+        assert again(milk, ran).status == 0
+
+
+@pytest.mark.spec("002/FR-221")
+@pytest.mark.parametrize("fault", MOMENTS)
+@pytest.mark.parametrize("kind", ["undo", "undo one", "redo"])
+def test_undo_and_redo_are_done_once_and_looked_up_in_the_history(
+    milk: Todo, site: Site, proxy: TurnProxy, kind: str, fault: Fault
+) -> None:
+    """Done twice, it would take back the operation before, too."""
+    assert milk("update", "1", "-p", "high").status == 0
+    assert milk("done", "1").status == 0
+    before = ["update", "done"]
+    command, hint, changed = {
+        "undo": (["undo"], ["history"], (1, "Buy milk", False)),
+        "undo one": (["undo", "2"], ["undo", "2"], (1, "Buy milk", False)),
+        "redo": (["redo"], ["history"], (1, "Buy milk", True)),
+    }[kind]
+    if kind == "redo":
+        assert milk("undo").status == 0
+        before = [*before, "undo"]
+    proxy.reset()
+    proxy.faults.append(fault)
+
+    ran = milk(*command, "--json")
+
+    stored = ours(site) == [changed]
+    assert stored == is_executed(fault)
+    assert noted(site) == before + [command[0]] * stored
+    if ran.status == 0:
+        assert stored
+        assert ran.data["operation"] == len(before) + 1
+        assert [task["number"] for task in ran.data["tasks"]] == [1]
+        assert "2 (done): 1: Buy milk" in ran.json["message"]
+    else:
+        assert not stored or fault.when == "during"
+        assert_unknown(ran, *hint)
+        assert again(milk, ran).status == 0
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_purge_is_sent_once_more_where_the_row_is_there(
     milk: Todo, site: Site, proxy: TurnProxy, fault: Fault
 ) -> None:
     proxy.faults.append(fault)
 
-    ran = milk("delete", "1", "--json")
+    ran = milk("purge", "1", "--yes", "--json")
 
     assert ours(site) == []
+    assert noted(site) == ["purge"]
     assert proxy.connections == 2
     # The server may do what it gets late after what is sent once more.
     is_first = fault.when == "during" and ran.status == 0
     if is_first or not is_executed(fault):
         assert ran.data["title"] == "Buy milk"
     else:
-        assert "gone" in assert_unknown(ran, "list", "--status", "all")
+        assert "gone" in assert_unknown(ran, "show", "1")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_delete_that_is_lost_once_more_is_unknown(
+def test_a_purge_that_is_lost_once_more_is_unknown(
     milk: Todo, site: Site, proxy: TurnProxy, when: When
 ) -> None:
     proxy.faults += [
@@ -223,9 +310,9 @@ def test_a_delete_that_is_lost_once_more_is_unknown(
         Fault(when, 2 * EXECUTE, connection=2),
     ]
 
-    ran = milk("delete", "1", "--json")
+    ran = milk("purge", "1", "--yes", "--json")
 
-    assert_unknown(ran, "list", "--status", "all")
+    assert_unknown(ran, "show", "1")
     assert proxy.connections == 2
     assert (ours(site) == []) is (when == "after")
 
@@ -313,7 +400,11 @@ def test_reads_that_are_lost_twice_were_not_to_be_had(
         (UPDATE, ["show", "1"]),
         (["done", "1"], ["done", "1"]),
         (["done", "1", "--undo"], ["done", "1", "--undo"]),
-        (["delete", "1"], ["list", "--status", "all"]),
+        (["delete", "1"], ["show", "1"]),
+        (["restore", "1"], ["restore", "1"]),
+        (["purge", "1", "--yes"], ["show", "1"]),
+        (["undo", "1"], ["undo", "1"]),
+        (["redo"], ["history"]),
     ],
 )
 def test_a_change_is_unknown_when_nobody_can_look(
@@ -355,7 +446,10 @@ def test_an_add_is_unknown_when_nobody_can_be_asked_again(
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     "command",
-    [["list"], ["add", "Call Ada"], UPDATE, ["done", "1"], ["delete", "1"]],
+    [
+        *(["list"], ["add", "Call Ada"], UPDATE, ["done", "1"]),
+        *(["delete", "1"], ["purge", "1", "--yes"]),
+    ],
 )
 def test_a_silent_line_is_not_waited_for_forever(
     milk: Todo,
@@ -368,14 +462,13 @@ def test_a_silent_line_is_not_waited_for_forever(
     monkeypatch.setattr(
         "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5
     )
-    before = site.fetch(STORED)
+    before = stored(site)
     proxy.faults.append(Fault(when, EXECUTE, how="silence"))
 
     ran = milk(*command, "--json")
 
-    is_changed = (
-        site.fetch(STORED) != before
-    )  # the line's other end stays open, as it would
+    # The line's other end stays open, as it would.
+    is_changed = stored(site) != before
     if command == ["list"]:
         assert_document(ran, code="TIMEOUT")
     elif ran.status == 0:
@@ -549,8 +642,9 @@ class Reckoning:
             "add": ["add", title],
             "update": ["update", number, "--title", title],
             "done": ["done", number],
-            "undo": ["done", number, "--undo"],
+            "reopen": ["done", number, "--undo"],
             "delete": ["delete", number],
+            "purge": ["purge", number, "--yes"],
             "add -": ["add", "-"],
         }[kind]
         ran = self._run(
@@ -578,8 +672,9 @@ class Reckoning:
                 "add": titles[f"cut {place}"] == 1,
                 "update": title == f"cut {place}",
                 "done": is_done is True,
-                "undo": is_done is False,
+                "reopen": is_done is False,
                 "delete": title is None,
+                "purge": title is None,
                 "add -": parts == [1] * 5,
             }[kind]
             if status == 0 and not is_stored:
@@ -614,7 +709,7 @@ def test_random_cuts_do_no_harm(
     )
     site.server.run_sql(
         site.database,
-        "UPDATE todo.task SET completed = true, completed_at = now() WHERE number % 6 = 5",
+        "UPDATE todo.task SET is_done = true, completed_at = now() WHERE number % 6 = 5",
     )
     with Relay(front.port if is_neon else proxy.port) as relay:
         url = (
@@ -628,7 +723,7 @@ def test_random_cuts_do_no_harm(
             reckoning.ask(place, kind)
             lengths[kind] = dict(relay.passed)
         for place in range(1, cuts + 1):
-            kind = "undo" if place % 6 == 5 else chance.choice(KINDS[:-1])
+            kind = "reopen" if place % 6 == 5 else chance.choice(KINDS[:-1])
             side: Literal["client", "server"] = chance.choice(
                 ("client", "server")
             )

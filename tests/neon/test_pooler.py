@@ -131,7 +131,8 @@ def test_all_commands_work_at_once(pooler: PgBouncer, site: Site) -> None:
         for process, (_, err) in zip(running, ended, strict=True)
     ] == [(0, b"")] * 7
     rows = site.fetch(
-        "SELECT number, title, completed FROM todo.task ORDER BY number"
+        "SELECT number, title, is_done FROM todo.task"
+        " WHERE deleted_at IS NULL ORDER BY number"
     )
     assert [number for number, _, _ in rows] == [1, 2, 4, 5, 6]
     assert {title for _, title, _ in rows} == {

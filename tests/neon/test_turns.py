@@ -15,6 +15,10 @@ COMMANDS = [
     pytest.param(["update", "1", "--title", "Buy oat milk"], id="update"),
     pytest.param(["done", "1"], id="done"),
     pytest.param(["delete", "1"], id="delete"),
+    pytest.param(["restore", "2"], id="restore"),
+    pytest.param(["undo"], id="undo"),
+    pytest.param(["redo"], id="redo"),
+    pytest.param(["history"], id="history"),
     pytest.param(["note", "1", "two litres"], id="note"),
     pytest.param(
         ["add", "Buy milk", "-t", "food", "-t", "shop", "--due", "fri"],
@@ -65,12 +69,31 @@ VARIANTS = [
         id="list by tags",
     ),
     pytest.param(["done", "3", "1-2"], id="done several"),
-    pytest.param(["done", "1", "--undo"], id="undo"),
+    pytest.param(["done", "1", "--undo"], id="done, undone"),
     pytest.param(["delete", "1", "2"], id="delete several"),
+    pytest.param(["restore", "1-3"], id="restore several"),
+    pytest.param(["undo", "2"], id="undo one"),
+    pytest.param(["history", "2", "--limit", "1"], id="history of one"),
+    pytest.param(["done", "1", "--if-version", "1"], id="done in a version"),
     pytest.param(
         ["show", "7a2b0000-0000-4000-8000-000000000000"], id="show nothing"
     ),
 ]
+
+BEFORE = {
+    "restore": [["delete", "2"]],
+    "history": [["delete", "2"]],
+    "undo": [["delete", "2"], ["done", "1"]],
+    "redo": [["delete", "2"], ["undo"]],
+}
+"""What was done before, by the verb of a command."""
+
+
+def prepare(site: Site, command: list[str]) -> None:
+    """Do past every proxy what is done before a command."""
+    run = site.todo(site.url("127.0.0.1", site.server.port))
+    for words in BEFORE.get(command[0], []):
+        assert run(*words).status == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -78,6 +101,7 @@ def test_costs_seven_turns_over_direct_tls(
     site: Site, front: NeonFront, neon_url: str, command: list[str]
 ) -> None:
     site.fill("first", "second")
+    prepare(site, command)
 
     ran = site.process(neon_url)(*command)
 
@@ -91,6 +115,7 @@ def test_costs_six_turns_in_plain_text(
     site: Site, proxy: TurnProxy, plain_url: str, command: list[str]
 ) -> None:
     site.fill("first", "second")
+    prepare(site, command)
 
     ran = site.process(plain_url)(*command)
 
@@ -104,6 +129,7 @@ def test_costs_no_more_for_other_forms(
     site: Site, front: NeonFront, neon_url: str, command: list[str]
 ) -> None:
     site.fill("first", "second", "third")
+    prepare(site, command)
 
     ran = site.todo(neon_url)(*command)
 

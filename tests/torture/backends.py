@@ -25,6 +25,16 @@ from tests.torture.commands import SOURCE, Command, add_tasks, make_source
 from tests.torture.driver import Calls, driven
 from todo_cli.database import connection, engine
 
+ROWS: Final = (
+    "SELECT * FROM todo.task ORDER BY id",
+    "SELECT * FROM todo.counter ORDER BY user_id",
+    "SELECT * FROM todo.tag ORDER BY task_id, name",
+    # Without their ids, which differ from run to run.
+    "SELECT user_id, number, at, command, undoes, undone_by"
+    " FROM todo.operation ORDER BY user_id, number",
+    "SELECT * FROM todo.change ORDER BY user_id, operation, task_id",
+)
+"""Everything that a store holds."""
 PATIENCE_S: Final = 0.2
 """How long a lock or an answer is waited for where it never comes."""
 
@@ -130,18 +140,13 @@ class FileBackend:
                     "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1"
                 )
             ]
-            queries = (
-                "SELECT * FROM task ORDER BY id",
-                "SELECT * FROM counter ORDER BY user_id",
-                "SELECT * FROM tag ORDER BY task_id, name",
-            )
             return Snapshot(
                 tables,
                 [
                     row
-                    for query in queries
+                    for query in ROWS
                     if tables
-                    for row in file.execute(query)
+                    for row in file.execute(query.replace("todo.", ""))
                 ],
             )
 
@@ -171,18 +176,11 @@ class FileBackend:
 
 UNKNOWN: Final = frozenset({0, 7})
 IMPATIENT: Final = {"TODO_TIMEOUT": "0.6"}
-SAVE: Final = """
-CREATE SCHEMA saved;
-CREATE TABLE saved.task AS TABLE todo.task;
-CREATE TABLE saved.counter AS TABLE todo.counter;
-CREATE TABLE saved.tag AS TABLE todo.tag;
-"""
-RESTORE: Final = f"""
-{EMPTY};
-INSERT INTO todo.task SELECT * FROM saved.task;
-INSERT INTO todo.counter SELECT * FROM saved.counter;
-INSERT INTO todo.tag SELECT * FROM saved.tag;
-"""
+TABLES: Final = ("task", "counter", "tag", "operation", "change")
+COLUMNS: Final = """SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+    FROM pg_attribute WHERE attrelid = 'todo.{}'::regclass
+    AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
+"""The columns of a table that can be written."""
 
 
 def _error(state: str) -> Fault:
@@ -226,7 +224,10 @@ class ServerBackend:
             for on_nothing, url in self._urls.items()
         }
         add_tasks(self._todo(on_nothing=False))
-        self._run(False, SAVE)
+        self._restore = f"{EMPTY};"
+        self._run(False, "CREATE SCHEMA saved")
+        for table in TABLES:
+            self._save(table)
         make_source(
             Todo(
                 Surroundings(folder, folder, f"sqlite:///{folder / SOURCE}"),
@@ -245,7 +246,8 @@ class ServerBackend:
         self._proxy.reset()
         self._run(command.on_nothing, ALONE)
         self._run(
-            command.on_nothing, NOTHING if command.on_nothing else RESTORE
+            command.on_nothing,
+            NOTHING if command.on_nothing else self._restore,
         )
         return self._todo(on_nothing=command.on_nothing)
 
@@ -256,16 +258,11 @@ class ServerBackend:
         tables = """SELECT relname FROM pg_class
             WHERE relnamespace = to_regnamespace('todo') AND relkind = 'r' ORDER BY 1"""
         names = [name for (name,) in self._runner.run(admin.fetch(tables))]
-        queries = (
-            "SELECT * FROM todo.task ORDER BY id",
-            "SELECT * FROM todo.counter ORDER BY user_id",
-            "SELECT * FROM todo.tag ORDER BY task_id, name",
-        )
         return Snapshot(
             names,
             [
                 tuple(row)
-                for query in queries
+                for query in ROWS
                 if names
                 for row in self._runner.run(admin.fetch(query))
             ],
@@ -312,6 +309,15 @@ class ServerBackend:
             yield IMPATIENT if is_slow or is_gone else {}
         self._proxy.reset()
         self._settle()
+
+    def _save(self, table: str) -> None:
+        admin = self._admins[False]
+        columns = self._runner.run(admin.fetchval(COLUMNS.format(table)))
+        self._run(False, f"CREATE TABLE saved.{table} AS TABLE todo.{table}")
+        self._restore += (
+            f"INSERT INTO todo.{table} ({columns})"
+            f" SELECT {columns} FROM saved.{table};"
+        )
 
     def _settle(self) -> None:
         """Wait until the proxy has met everybody who called before: it answers callers

@@ -78,7 +78,21 @@ COMMANDS: Final = (
     Command(("done", "2", "--undo")),
     Command(("delete", "1")),
     Command(("delete", "1-5", "--yes")),
-    Command(("delete", "1-4"), stdin=b"y\n", asks=True),
+    Command(("delete", "2", "--if-version", "3")),
+    Command(("show", "6")),
+    Command(("restore", "6")),
+    Command(("restore", "1,6")),
+    Command(("purge", "3", "--yes")),
+    Command(("purge", "1-4,6", "--yes")),
+    Command(("purge", "1-4"), stdin=b"y\n", asks=True),
+    Command(("purge", "--trash", "--yes")),
+    Command(("undo",)),
+    Command(("undo", "4")),
+    Command(("undo", "3")),
+    Command(("redo", "--user", "bob")),
+    Command(("history",)),
+    Command(("history", "2", "--limit", "1")),
+    Command(("update", "1-3", "-p", "high", "--dry-run")),
     Command(IMPORT),
     Command(IMPORT, on_nothing=True),
     Command(("db", "upgrade")),
@@ -88,11 +102,17 @@ COMMANDS: Final = (
 
 
 def add_tasks(todo: Todo) -> None:
-    """Make a store with tasks of two users, one of them done."""
+    """Make a store with tasks of two users: one is done, one is in the trash, and an
+    undo can be redone.
+    """
     for user, lines in (("ada", b"a\nb\nc\nd\ne\n"), ("bob", b"f\ng\n")):
         assert todo("add", "-", user=user, stdin=lines).status == 0
+    assert todo("add", "g").status == 0
     assert todo("done", "2").status == 0
     assert todo("update", "1-4", "--add-tag", "old").status == 0
+    assert todo("delete", "6").status == 0
+    assert todo("done", "1", user="bob").status == 0
+    assert todo("undo", user="bob").status == 0
 
 
 def make_source(todo: Todo) -> None:
