@@ -19,6 +19,7 @@ from tests.benchmarks import (
     api,
     commands,
     finding,
+    history,
     latency,
     pages,
     peers,
@@ -36,9 +37,10 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "adds": adds.run,
     "pages": pages.run,
     "finding": finding.run,
+    "history": history.run,
     "peers": peers.run,
 }
-COMPARED = ("commands", "latency", "whole", "api")
+COMPARED = ("commands", "latency", "whole", "api", "history")
 """The parts that measure an older program beside today's."""
 
 

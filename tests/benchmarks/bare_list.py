@@ -19,10 +19,10 @@ import sqlalchemy.ext.asyncio  # noqa: F401
 import sqlmodel  # noqa: F401
 import typer  # noqa: F401
 
-COLUMNS = """id, number, user_id, title, description, completed,
+COLUMNS = """id, number, user_id, title, description, is_done,
     created_at, updated_at, completed_at"""
 QUERY = f"""
-    SELECT {COLUMNS} FROM {{table}} WHERE user_id = {{user}} AND completed = {{completed}}
+    SELECT {COLUMNS} FROM {{table}} WHERE user_id = {{user}} AND is_done = {{completed}}
     ORDER BY created_at DESC, number DESC
 """
 

@@ -26,7 +26,7 @@ class Task(SQLModel, table=True):
     user_id: str
     title: str
     description: str | None
-    completed: bool
+    is_done: bool
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     updated_at: datetime = Field(sa_type=DateTime(timezone=True))
     completed_at: datetime | None = Field(sa_type=DateTime(timezone=True))
@@ -38,7 +38,7 @@ async def main(url: str, user: str) -> None:
     engine = create_async_engine(url, connect_args={"ssl": context})
     async with AsyncSession(engine) as session:
         open_tasks = select(Task).where(
-            Task.user_id == user, col(Task.completed).is_(False)
+            Task.user_id == user, col(Task.is_done).is_(False)
         )
         newest = open_tasks.order_by(
             col(Task.created_at).desc(), col(Task.number).desc()

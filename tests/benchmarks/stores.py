@@ -36,7 +36,7 @@ ONE_TIME = Shape("one created_at", "i % 2 = 0", seconds="0")
 HALF_DONE = Shape("older half done", "i <= {n} / 2")
 SHAPES = (ALL_OPEN, FEW_OPEN, ONE_TIME, HALF_DONE)
 
-_COLUMNS = """id, number, user_id, title, description, completed,
+_COLUMNS = """id, number, user_id, title, description, {done},
     created_at, updated_at, completed_at"""
 _VALUES = f"""i, '{USER}', 'Task number ' || i || ' of the benchmark',
     CASE WHEN i % 2 = 0 THEN 'Described ' || i END,
@@ -62,6 +62,13 @@ class Stores:
     server: PostgresServer
     package: Path = HERE
     """The folder from which that version of `todo_cli` is imported."""
+
+    @property
+    def columns(self) -> str:
+        """The columns to fill, of which that version can call one by its old name."""
+        revisions = self.package / "todo_cli/database/migrations/versions"
+        done = "is_done" if list(revisions.glob("0004*")) else "completed"
+        return _COLUMNS.format(done=done)
 
     def variables(self, url: str = "", **more: str) -> dict[str, str]:
         """A sealed environment: none of the developer's settings, the version importable."""
@@ -100,12 +107,12 @@ class Stores:
         with self.empty(kind) as store:
             if kind == "postgresql":
                 database = store.url.rpartition("/")[2]
-                self.server.run_sql(database, _postgresql(tasks, shape))
+                sql = _postgresql(tasks, shape, self.columns)
+                self.server.run_sql(database, sql)
                 self.server.run_sql(database, "ANALYZE todo.task")
             else:
-                _fill_sqlite(
-                    Path(store.url.removeprefix("sqlite:///")), tasks, shape
-                )
+                path = Path(store.url.removeprefix("sqlite:///"))
+                _fill_sqlite(path, tasks, _sqlite(tasks, shape, self.columns))
             yield store
 
 
@@ -144,17 +151,19 @@ def check_out(commit: str, folder: Path) -> Path:
     return folder
 
 
-def _fill_sqlite(path: Path, tasks: int, shape: Shape) -> None:
+def _fill_sqlite(path: Path, tasks: int, sql: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA cache_size=-400000")
-        connection.execute(_sqlite(tasks, shape))
-        connection.execute("INSERT INTO counter VALUES (?, ?)", (USER, tasks))
+        connection.execute(sql)
+        connection.execute(
+            "INSERT INTO counter (user_id, last) VALUES (?, ?)", (USER, tasks)
+        )
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _sqlite(tasks: int, shape: Shape) -> str:
+def _sqlite(tasks: int, shape: Shape, columns: str) -> str:
     return f"""
         WITH RECURSIVE series(i) AS (
             SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {tasks}
@@ -165,17 +174,17 @@ def _sqlite(tasks: int, shape: Shape) -> str:
                     || '.000000Z' AS at
             FROM series
         )
-        INSERT INTO task ({_COLUMNS}) SELECT {_UUID}, {_VALUES} FROM made
+        INSERT INTO task ({columns}) SELECT {_UUID}, {_VALUES} FROM made
     """
 
 
-def _postgresql(tasks: int, shape: Shape) -> str:
+def _postgresql(tasks: int, shape: Shape, columns: str) -> str:
     return f"""
         WITH made AS (
             SELECT i, {shape.completed.format(n=tasks)} AS done,
                 to_timestamp({_START} + {shape.seconds}) AS at
             FROM generate_series(1, {tasks}) AS i
         )
-        INSERT INTO todo.task ({_COLUMNS}) SELECT gen_random_uuid(), {_VALUES} FROM made;
-        INSERT INTO todo.counter VALUES ('{USER}', {tasks})
+        INSERT INTO todo.task ({columns}) SELECT gen_random_uuid(), {_VALUES} FROM made;
+        INSERT INTO todo.counter (user_id, last) VALUES ('{USER}', {tasks})
     """
