@@ -322,11 +322,14 @@ async def database(store: Store) -> "AsyncIterator[Database]":
 @pytest.fixture
 def service(
     database: "Database", clock: Clock
-) -> "Callable[[str], TaskService]":
+) -> "Callable[..., TaskService]":
     """A task service for any user: `service("ada")`."""
     from todo_cli.service import TaskService
 
-    return lambda user: TaskService(database, user, clock)
+    def make(user: str, **options: bool) -> TaskService:
+        return TaskService(database, user, clock, **options)
+
+    return make
 
 
 @pytest.fixture
