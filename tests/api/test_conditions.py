@@ -272,6 +272,25 @@ async def test_malformed_condition_is_refused_and_not_repeated(
     assert data(await client_embedded.get(path)) == task
 
 
+@pytest.mark.spec("001/FR-122")
+async def test_restore_needs_the_version_that_if_match_names(
+    client: httpx.AsyncClient,
+) -> None:
+    task = await add(client)
+    path = f"{TASKS}/{task['id']}"
+    deleted = data(await client.delete(path))
+    restore = f"{path}/restore"
+
+    wrong = {"If-Match": f'"{deleted["version"] + 1}"'}
+    refused = await client.post(restore, json={}, headers=wrong)
+    error(refused, 412, "PRECONDITION_FAILED")
+    assert data(await client.get(path)) == deleted
+
+    right = {"If-Match": f'"{deleted["version"]}"'}
+    restored = await client.post(restore, json={}, headers=right)
+    assert data(restored)["deleted_at"] is None
+
+
 async def test_conditions_of_other_routes_are_ignored(
     client_embedded: httpx.AsyncClient,
 ) -> None:

@@ -230,3 +230,20 @@ def test_add_of_an_id_in_the_trash_says_where_it_is(todo: Todo) -> None:
     assert one == Ran(0, f"{said} (see `todo restore 1`)\n", "")
     assert (document.json["message"], document.data) == (said, before[0])
     assert todo(*TRASH).data == before
+
+
+@pytest.mark.spec("002/FR-019")
+def test_the_way_out_of_the_trash_names_the_user_that_was_named(
+    todo: Todo,
+) -> None:
+    """Without the name it would restore another person's task 1."""
+    add(todo, "mine")
+    add(todo, "his", user="bob")
+    todo("delete", "1")
+    todo("delete", "1", "-u", "bob")
+
+    his = todo("done", "1", "-u", "bob", "--json")
+    mine = todo("done", "1", "--json")
+
+    assert his.json["error"]["hint"].endswith("todo --user bob restore 1")
+    assert mine.json["error"]["hint"].endswith(": todo restore 1")

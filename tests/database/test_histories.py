@@ -228,6 +228,27 @@ def test_an_heir_with_a_history_keeps_it(
     assert todo("add", "next", "--json", user="eve").data["number"] == 2
 
 
+def test_an_heir_counts_on_from_operations_of_its_own(
+    store: Store, todo: Todo, other: Todo, bring: Import
+) -> None:
+    """Else nothing could be undone or purged: the counter was ahead for ever."""
+    assert other("add", "of eve", user="eve").status == 0
+    assert other("purge", "1", "--yes", user="eve").status == 0
+    for title in "abcd":
+        assert other("add", title).status == 0
+
+    assert bring("--as", "eve", "--renumber", user="eve").status == 0
+
+    assert todo("add", "next", user="eve").status == 0
+    operations = [each["operation"] for each in history(todo, "eve")]
+    assert operations == list(range(len(operations), 0, -1))
+    assert todo("undo", "--json", user="eve").status == 0
+    numbers = [
+        each["number"] for each in todo("ls", "--json", user="eve").data
+    ]
+    assert todo("purge", str(numbers[0]), "--yes", user="eve").status == 0
+
+
 def test_operations_are_counted_on_from_the_higher_one(
     store: Store, todo: Todo, other: Todo, bring: Import, clock: Clock
 ) -> None:

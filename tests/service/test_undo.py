@@ -577,3 +577,47 @@ async def test_what_left_the_trash_is_not_purged_with_it(
     assert (await tasks.get(1)).id == a.id
     assert await tasks.purge_trash([b.id, c.id]) == []
     assert await tasks.purge_trash([]) == []
+
+
+async def test_an_undo_that_was_redone_cannot_be_undone_by_its_number(
+    tasks: TaskService,
+) -> None:
+    await _added(tasks, "a")
+    await tasks.complete([1])
+    await tasks.undo()
+    await tasks.redo()
+    with pytest.raises(InvalidInput, match="3 is an undo"):
+        await tasks.undo(3)
+    assert (await _latest(tasks)).operation == 4
+
+
+@pytest.mark.parametrize("lost", ["counter", "counters behind"])
+async def test_a_trial_works_where_a_restore_left_out_the_counter(
+    tasks: TaskService,
+    service: Callable[..., TaskService],
+    store: Store,
+    lost: str,
+) -> None:
+    await _added(tasks, "a", "b")
+    await tasks.complete([1])
+    sql = "UPDATE todo.counter SET last = 1, operations = 1"
+    if lost == "counter":
+        sql = "DELETE FROM todo.counter"
+    await run_sql(store, sql)
+    trial = service("ada", is_trial=True)
+    assert (await trial.complete([2]))[0].completed
+    assert (await trial.delete([2]))[0].deleted_at is not None
+    assert len(await trial.purge([1])) == 1
+    assert (await trial.undo()).undoes == 3
+    assert (await _latest(tasks)).operation == 3
+
+
+async def test_the_history_of_an_id_that_was_purged_twice_is_the_latest(
+    tasks: TaskService,
+) -> None:
+    id = uuid4()
+    for title in ("first", "second"):
+        task = (await tasks.add(NewTask(title, id=id))).task
+        await tasks.purge([task.number])
+    page = await tasks.history(id)
+    assert [each.operation for each in page.operations] == [4, 3]
