@@ -5,6 +5,7 @@ takes the shared options.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from todo_cli import redact
+from todo_cli.cli import habits
 from todo_cli.cli.command import Command, refusing
 from todo_cli.errors import Usage
 from todo_cli.task import NewTask, about
@@ -189,6 +191,16 @@ class CommandParser(_Strict, TyperCommand):
 class GroupParser(_Strict, TyperGroup):
     """Reads the name of a command; its help lists the commands by panel."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command.
+
+        Raises:
+            Usage: it is none of ours, but the words mean one that is.
+        """
+        if self.get_command(ctx, args[0]) is None:
+            _refuse_habit(ctx, args)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section for each panel, in order of definition."""
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -204,6 +216,27 @@ class GroupParser(_Strict, TyperGroup):
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def _refuse_habit(ctx: Any, words: Sequence[str]) -> None:
+    """Refuse words that other programs have for one of our commands.
+
+    Raises:
+        Usage: the words are of this kind; the hint is our command.
+    """
+    root = ctx.find_root()
+    known = [*root.command.list_commands(root), *ALIASES]
+    command = habits.meant(words, known)
+    if not command:
+        return
+    begin = ["todo"]
+    user = ctx.params["user"] or root.params["user"]
+    if user is not None:
+        begin += ["--user", redact.shown(user)]
+    raise Usage(
+        f"No such command '{redact.shown(words[0])}'",
+        hint=shlex.join([*begin, *command]),
+    )
 
 
 def _with_aliases(name: str) -> str:
