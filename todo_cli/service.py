@@ -67,6 +67,10 @@ _END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """After every time of a task."""
 
 
+_ALL: Final = "todo list --status all"
+_TRASH: Final = "todo list --status trash"
+"""Hints: where to look for a task that does not exist."""
+
 _OPEN: Final = TaskQuery()
 
 _NEVER_NULL: Final = (
@@ -108,6 +112,8 @@ class TaskService:
         self._user = user
         self._now = now
         self._is_trial = is_trial
+        self.changed_at: datetime | None = None
+        """The time that the latest change gave to tasks; None before."""
 
     async def add(self, new: NewTask) -> Added:
         """Store a task under the user's next number; one round trip.
@@ -196,12 +202,13 @@ class TaskService:
         *,
         to_change: bool = False,
         is_live: bool = False,
+        hint: str = _ALL,
     ) -> Tasks:
         """Return the named tasks, each once; one round trip.
 
         The order is that of the references. A range means the existing tasks
         in it. With `is_live` tasks in the trash do not count. With `to_change`
-        the error says that nothing was changed.
+        the error says that nothing was changed. `hint` is that of the error.
 
         Raises:
             NotFound: one named alone does not exist, or a range holds none.
@@ -215,7 +222,8 @@ class TaskService:
             seen = [task for task in found if task.deleted_at is None]
         if missing := _missing(references, seen):
             outcome = NOTHING_CHANGED if to_change else ""
-            raise self._not_found(missing, outcome, _in_trash(missing, found))
+            in_trash = _in_trash(missing, found)
+            raise self._not_found(missing, outcome, in_trash, hint)
         return _in_order(references, seen)
 
     async def update(
@@ -389,6 +397,7 @@ class TaskService:
                 ),
                 if_version=if_version,
                 is_live=False,
+                hint=_TRASH,
             )
         except OutcomeUnknown as lost:
             found = await self._look(references, lost)
@@ -709,6 +718,7 @@ class TaskService:
         *,
         if_version: int | None = None,
         is_live: bool = True,
+        hint: str = _ALL,
     ) -> Tasks:
         """Run a change that affects all named tasks or none.
 
@@ -734,7 +744,7 @@ class TaskService:
             # Raises NotFound, unless the task was added in the meantime.
             try:
                 found = await self.find(
-                    references, to_change=True, is_live=is_live
+                    references, to_change=True, is_live=is_live, hint=hint
                 )
             except SchemaMismatch:
                 # It is there, and cannot be read. It can be changed.
@@ -779,7 +789,8 @@ class TaskService:
 
     def _heading(self, command: Command) -> Heading:
         """Return what the history says of an operation that begins now."""
-        return Heading(uuid4(), self._now(), command)
+        self.changed_at = self._now()
+        return Heading(uuid4(), self.changed_at, command)
 
     def _task(self, new: NewTask, now: datetime) -> Task:
         """Return the task to store.
@@ -805,6 +816,7 @@ class TaskService:
         missing: Sequence[Reference],
         outcome: str,
         in_trash: Sequence[int] = (),
+        hint: str = _ALL,
     ) -> NotFound:
         """Return the error that names the missing tasks.
 
@@ -815,9 +827,10 @@ class TaskService:
         message = f"No {noun} {words} for {self._user}{outcome}"
         if in_trash:
             numbers = " ".join(str(number) for number in in_trash)
-            hint = f"in the trash: todo restore {numbers}"
-            return InTrash(message, hint=hint)
-        return NotFound(message, hint="todo list --status all")
+            return InTrash(
+                message, hint=f"in the trash: todo restore {numbers}"
+            )
+        return NotFound(message, hint=hint)
 
 
 def _in_trash(

@@ -189,6 +189,23 @@ def test_json_is_known_by_its_content_type() -> None:
         assert not json_body.is_json(content_type), content_type
 
 
+@pytest.mark.spec("001/FR-109", "001/FR-127")
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+async def test_a_missing_body_is_answered_with_what_to_send(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    say = "send a JSON object, at least {}"
+    for content in (b"", b" \r\n"):
+        answer = await client.request(
+            method, path, content=content, headers=JSON
+        )
+        message = error(answer, 422, "INVALID_INPUT")["message"]
+        assert message == f"body: is missing; {say}"
+    answer = await client.request(method, path)
+    message = error(answer, 415, "UNSUPPORTED_MEDIA_TYPE")["message"]
+    assert message == f"There is no body; {say}, as application/json"
+
+
 @pytest.mark.spec("001/FR-109")
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 async def test_body_that_does_not_say_it_is_json_is_refused(

@@ -387,7 +387,14 @@ def _operations() -> dict[str, Schema]:
     return {
         "History": {"type": "array", "items": operation},
         "Undone": _object(
-            {"operation": number, "undoes": number, "tasks": _ref("Tasks")}
+            {
+                "operation": {
+                    "description": "The number of this undo or redo; null in a dry run",
+                    **maybe_number,
+                },
+                "undoes": number,
+                "tasks": _ref("Tasks"),
+            }
         ),
     }
 

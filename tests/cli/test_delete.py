@@ -153,6 +153,18 @@ def test_restore_takes_tasks_out_of_the_trash(
     assert again.out == "Already restored 1: one\nAlready restored 2: two\n"
 
 
+@on_both_stores
+@pytest.mark.spec("002/FR-220", "002/FR-025")
+def test_restore_of_no_task_hints_at_the_trash(four: Todo) -> None:
+    four("delete", "1")
+    for refs in (["77"], ["1", "77"], ["77-80"], [ID]):
+        error = assert_refused(four, "restore", *refs, code="NOT_FOUND")
+        assert error["hint"] == "todo list --status trash"
+    hint = "todo --user bob list --status trash"
+    error = assert_refused(four, "restore", "1", "-u", "bob", code="NOT_FOUND")
+    assert error["hint"] == hint
+
+
 @pytest.mark.spec("002/FR-220")
 def test_restore_is_all_or_nothing(four: Todo) -> None:
     four("delete", "1-2")

@@ -96,3 +96,53 @@ def test_done_over_a_thousand_tasks_works(todo: Todo) -> None:
 
     assert todo("done", "1-1000").out.count("\n") == 1000
     assert todo("list", "--json").json["message"] == "0 open, 1,000 done"
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-017", "002/FR-271")
+@pytest.mark.parametrize("seconds", [60, -60], ids=["later", "earlier"])
+def test_what_was_so_before_is_said_whatever_the_clocks(
+    todo: Todo, clock: Clock, seconds: int
+) -> None:
+    """As where the other machine, or this one an hour ago, has another time."""
+    add(todo, "one", "two")
+    todo("delete", "2")
+    commands = {
+        ("done", "1"): ("Done 1: one", "Already done 1: one"),
+        ("update", "1", "-p", "high"): (
+            "Updated 1: one (high)",
+            "Already set 1: one (high)",
+        ),
+        ("update", "1", "-r", "one=one"): (
+            "Already set 1: one",
+            "Already set 1: one",
+        ),
+        ("restore", "2"): ("Restored 2: two", "Already restored 2: two"),
+        ("done", "1", "--undo"): ("Reopened 1: one", "Already open 1: one"),
+    }
+    for words, (first, second) in commands.items():
+        clock.tick(seconds)
+        assert todo(*words) == Ran(0, f"{first}\n", ""), words
+        clock.tick(seconds)
+        would = f"Would change nothing: {second[0].lower()}{second[1:]}\n"
+        assert todo(*words, "--dry-run") == Ran(0, would, ""), words
+        assert todo(*words) == Ran(0, f"{second}\n", ""), words
+
+
+@on_both_stores
+@pytest.mark.spec("002/FR-271")
+def test_an_update_of_several_counts_what_was_so_before(
+    todo: Todo, clock: Clock
+) -> None:
+    add(todo, "one", "two", "three")
+    todo("update", "1", "--add-tag", "y")
+    clock.tick()
+
+    ran = todo("update", "1-3", "--add-tag", "y", "--json")
+
+    assert ran.json["message"] == "Updated 2 tasks, 1 task already set"
+    clock.tick()
+    again = todo("update", "1-3", "--add-tag", "y", "--dry-run", "--json")
+    assert again.json["message"] == (
+        "Would change nothing: already set 3 tasks"
+    )

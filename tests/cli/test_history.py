@@ -435,6 +435,34 @@ def test_a_dry_run_says_what_would_happen_and_stores_nothing(
 
 
 @on_both_stores
+@pytest.mark.spec("002/FR-225", "002/FR-272")
+def test_a_dry_run_of_undo_or_redo_has_no_number_of_its_own(
+    three: Todo,
+) -> None:
+    undo = three("undo", "--dry-run", "--json").data
+    assert (undo["operation"], undo["undoes"]) == (None, 3)
+    real = three("undo", "--json").data
+    assert (real["operation"], real["undoes"]) == (4, 3)
+    redo = three("redo", "--dry-run", "--json").data
+    assert (redo["operation"], redo["undoes"]) == (None, 4)
+    # This one exists: it took the operation back.
+    again = three("undo", "3", "--dry-run", "--json").data
+    assert (again["operation"], again["undoes"]) == (4, 3)
+
+
+@pytest.mark.spec("002/FR-023", "002/FR-222")
+def test_the_number_of_an_operation_may_begin_as_that_of_a_task(
+    three: Todo,
+) -> None:
+    assert three("undo", "#2").out == "Undid 2 (add): 2: two (in the trash)\n"
+    for word in ("#", "##2", "# 2", "2#", "two", "1-2"):
+        assert_refused(three, "undo", word, code="USAGE", names=["'N'"])
+    for word in ("#0", "0"):
+        assert_refused(three, "undo", word, code="INVALID_INPUT")
+    assert_refused(three, "undo", "#99", code="NOT_FOUND")
+
+
+@on_both_stores
 @pytest.mark.spec("002/FR-225")
 def test_a_dry_run_of_redo_stores_nothing_either(three: Todo) -> None:
     three("undo")

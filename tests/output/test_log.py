@@ -48,6 +48,7 @@ def drawn(sheet: Sheet, width: int) -> str:
     )
 
 
+ALL = "`todo history --json` shows all"
 HEADS = [
     (operation(7, "done", entry()), f"7 done, {AT}"),
     (operation(7, "done", undone_by=9), f"7 done, undone by 9, 0 tasks, {AT}"),
@@ -127,8 +128,11 @@ def test_rows_name_five_tasks_and_count_the_others() -> None:
     six = shown(operation(1, "done", *map(entry, range(1, 7))))
     many = shown(operation(1, "done", *map(entry, range(1, 101))))
 
-    assert six[-2:] == [Row("5: Buy milk", 2), Row("and 1 more task", 2)]
-    assert many[1:] == [*six[1:-1], Row("and 95 more tasks", 2)]
+    assert six[-2:] == [
+        Row("5: Buy milk", 2),
+        Row(f"and 1 more task; {ALL}", 2),
+    ]
+    assert many[1:] == [*six[1:-1], Row(f"and 95 more tasks; {ALL}", 2)]
 
 
 @pytest.mark.spec("002/FR-226")

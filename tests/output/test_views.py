@@ -203,8 +203,8 @@ def test_changed_says_what_was_so_before(
 ) -> None:
     view = Changed(words.DONE, is_single=len(tasks) == 1)
 
-    assert view(tasks, context(began=JUST_NOW)).message == message
-    tried = view(tasks, context(began=JUST_NOW, is_trial=True))
+    assert view(tasks, context(changed_at=JUST_NOW)).message == message
+    tried = view(tasks, context(changed_at=JUST_NOW, is_trial=True))
     assert tried.message == trial
     assert {line.split()[0] for line in tried.lines} == {"Would"}
 
@@ -212,14 +212,14 @@ def test_changed_says_what_was_so_before(
 @pytest.mark.spec("002/FR-225")
 def test_changed_knows_what_would_happen_of_every_verb() -> None:
     verbs = [each for each in vars(words).values() if isinstance(each, Verb)]
-    there = context(began=NOW, is_trial=True)
+    there = context(changed_at=NOW, is_trial=True)
 
     found = {
         Changed(verb, is_single=True)([task()], there).message
         for verb in verbs
     }
     assert found == {
-        "Would update 1: Buy milk",
+        "Would change nothing: already set 1: Buy milk",
         "Would note 1: Buy milk",
         "Would change nothing: already done 1: Buy milk",
         "Would change nothing: already open 1: Buy milk",

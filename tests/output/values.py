@@ -78,7 +78,7 @@ def context(
     by_flag: bool = False,
     variables: Mapping[str, str] | None = None,
     is_trial: bool = False,
-    began: datetime | None = None,
+    changed_at: datetime | None = None,
 ) -> ViewContext:
     """Whose result it is, where the store is, and when it is shown."""
     return ViewContext(
@@ -87,7 +87,7 @@ def context(
         is_new_store,
         NOW,
         by_flag,
-        began,
+        changed_at,
         is_trial,
         variables,
     )

@@ -302,8 +302,9 @@ async def test_purge_gives_the_task_back_as_it_was_and_it_is_gone(
     for reference in (1, done.id):
         with pytest.raises(NotFound):
             await tasks.purge([reference])
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as error:
             await tasks.restore([reference])
+        assert error.value.hint == "todo list --status trash"
         with pytest.raises(NotFound) as error:
             await tasks.get(reference)
         assert error.value.hint == "todo list --status all"

@@ -104,7 +104,22 @@ class Caller:
     """Whose tasks a request is about, and what the views may know."""
 
     tasks: TaskService
-    context: ViewContext
+    user: str
+    place: str
+    now: datetime
+    """When the request came."""
+
+    @property
+    def context(self) -> ViewContext:
+        """What a view needs; after the call of the service."""
+        return ViewContext(
+            self.user,
+            self.place,
+            # Clients do not learn which request has made the store.
+            is_new_store=False,
+            now=self.now,
+            changed_at=self.tasks.changed_at,
+        )
 
 
 async def _caller(request: Request, user_id: UserId) -> Caller:
@@ -116,16 +131,8 @@ async def _caller(request: Request, user_id: UserId) -> Caller:
     """
     database = request.app.state.database
     now = request.app.state.context.now
-    began = now()
-    context = ViewContext(
-        user_id,
-        database.target.place,
-        # Clients do not learn which request has made the store.
-        is_new_store=False,
-        now=began,
-        began=began,
-    )
-    return Caller(TaskService(database, user_id, now), context)
+    tasks = TaskService(database, user_id, now)
+    return Caller(tasks, user_id, database.target.place, now())
 
 
 CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
@@ -339,7 +346,7 @@ async def list_tasks(
         sheet = views.listed(page, caller.context)
         headers = {}
         if page.next is not None:
-            user = caller.context.user
+            user = caller.user
             headers["Link"] = parameters.link(user, page.next, page.today)
         return await answers.succeed_long(sheet, headers=headers)
 
@@ -361,7 +368,7 @@ async def add_task(
     status = HTTPStatus.OK
     if added.is_new:
         status = HTTPStatus.CREATED
-    location = f"{_path(caller.context.user)}/tasks/{added.task.id}"
+    location = f"{_path(caller.user)}/tasks/{added.task.id}"
     return answers.succeed_with_task(
         views.added(added, caller.context),
         status=status,
@@ -494,7 +501,7 @@ async def get_task_history(
     Each operation has what it did with this task, and none of its others. The
     header `Link` names the next page, if there is one.
     """
-    path = f"{_path(caller.context.user)}/tasks/{task_id}/history"
+    path = f"{_path(caller.user)}/tasks/{task_id}/history"
     return await _history(caller, request, path, parameters, task_id)
 
 
@@ -509,7 +516,7 @@ async def get_history(
     Each operation has its tasks, with the old and the new value of each field
     that it changed. The header `Link` names the next page, if there is one.
     """
-    path = f"{_path(caller.context.user)}/history"
+    path = f"{_path(caller.user)}/history"
     return await _history(caller, request, path, parameters, None)
 
 

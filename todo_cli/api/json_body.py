@@ -14,6 +14,7 @@ from todo_cli.errors import InvalidInput
 
 MOST_BYTES: Final = 64 * 1024
 
+_SEND: Final = "send a JSON object, at least {}"
 _WORD: Final = r"[!\#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(
     rf"""[ \t]*;[ \t]*
@@ -61,7 +62,7 @@ async def read_json(request: Request) -> JsonRequest:
     """
     content_types = request.headers.getlist("content-type")
     if len(content_types) != 1 or not is_json(content_types[0]):
-        raise NotJson("The body must be application/json")
+        raise NotJson(_not_json(request))
     for coding in _codings(request):
         if coding != PLAIN:
             raise Encoded(
@@ -69,6 +70,14 @@ async def read_json(request: Request) -> JsonRequest:
             )
     body = await _read(request)
     return JsonRequest(request, body, parse(body))
+
+
+def _not_json(request: Request) -> str:
+    """Say what is wrong with the type of a body, or that there is none."""
+    is_chunked = "transfer-encoding" in request.headers
+    if request.headers.get("content-length", "0") == "0" and not is_chunked:
+        return f"There is no body; {_SEND}, as application/json"
+    return "The body must be application/json"
 
 
 def _codings(request: Request) -> Iterator[str]:
@@ -133,6 +142,8 @@ def parse(body: bytes) -> dict[str, Any]:
     Raises:
         InvalidInput: it is anything else, or nested too deeply to parse.
     """
+    if not body.strip():
+        raise InvalidInput.of("body", f"is missing; {_SEND}")
     try:
         value = json.loads(
             body.decode(),

@@ -39,7 +39,7 @@ def run(
         OutcomeUnknown: a limit of the system ended it after a write was sent.
         TodoError: the command failed.
     """
-    running = _Running(command, settings, env, as_json, env.now())
+    running = _Running(command, settings, env, as_json)
     loop = Loop()
     guarded = env.signals.guard(
         running.work(),
@@ -65,7 +65,6 @@ class _Running(Generic[T]):
     settings: Settings
     env: Env
     as_json: bool
-    began: datetime
     database: "Database | None" = None
     """The store, once it is open."""
 
@@ -102,7 +101,8 @@ class _Running(Generic[T]):
                 spinning = spinner(env, context.is_waiting)
                 await stack.enter_async_context(spinning)
             result = await command.run(context)
-        sheet = command.view(result, self.view_context(database))
+        seen = self.view_context(database, tasks.changed_at)
+        sheet = command.view(result, seen)
         return replace(sheet, is_trial=command.is_trial())
 
     def service(self, database: "Database") -> "TaskService":
@@ -113,7 +113,9 @@ class _Running(Generic[T]):
         is_trial = self.command.is_trial()
         return TaskService(database, user, clock, is_trial=is_trial)
 
-    def view_context(self, database: "Database") -> ViewContext:
+    def view_context(
+        self, database: "Database", changed_at: datetime | None
+    ) -> ViewContext:
         """Make what the view needs besides the result."""
         settings = self.settings
         return ViewContext(
@@ -123,7 +125,7 @@ class _Running(Generic[T]):
             self.env.now(),
             by_flag=settings.user_source == "--user",
             variables=self.env.variables,
-            began=self.began,
+            changed_at=changed_at,
             is_trial=self.command.is_trial(),
         )
 

@@ -45,7 +45,9 @@ def rows(log: Log) -> Iterator[Row]:
                 yield Row(line, 4)
         more = len(operation.tasks) - _SHOWN_UP_TO
         if more > 0:
-            yield Row(f"and {words.amount(more, 'more task')}", 2)
+            whole = log.context.command("history", "--json")
+            others = words.amount(more, "more task")
+            yield Row(f"and {others}; `{whole}` shows all", 2)
 
 
 def _head(operation: Operation, context: ViewContext) -> str:

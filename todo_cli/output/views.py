@@ -50,8 +50,11 @@ class ViewContext:
     now: datetime
     by_flag: bool = False
     """Whether --user names the user; then "new list" says whose it is."""
-    began: datetime | None = None
-    """When the command began; a task that changed before is as it was."""
+    changed_at: datetime | None = None
+    """The time that the command gives to what it changes, if it does.
+
+    A task with another one is as it was.
+    """
     is_trial: bool = False
     """Whether nothing was stored, because of --dry-run."""
     variables: Mapping[str, str] | None = field(default=None, repr=False)
@@ -78,8 +81,13 @@ class ViewContext:
         return zones.local(self.now, self.zone).date()
 
     def is_as_before(self, task: Task) -> bool:
-        """Whether the command found a task as it should be, and changed nothing."""
-        return self.began is not None and task.updated_at < self.began
+        """Whether the command found a task as it should be, and changed nothing.
+
+        No clock decides: the store sets the time only where a value differs.
+        """
+        if self.changed_at is None:
+            return False
+        return task.updated_at != self.changed_at
 
     def command(self, *arguments: str) -> str:
         """Write a command for the same user, to be typed."""
@@ -395,21 +403,23 @@ def undone(result: Undone, context: ViewContext) -> Sheet:
     """Name what an operation had done, and the tasks that are set back.
 
     `data` has the number of this undo, that of the operation, and the tasks.
+    A dry run has no number.
     """
     begin = words.UNDID.said(
         is_trial=context.is_trial, is_already=not result.is_new
     )
-    return _set_back(result, f"{begin} {result.undoes} ({result.command})")
+    line = f"{begin} {result.undoes} ({result.command})"
+    return _set_back(result, line, context)
 
 
 def redone(result: Undone, context: ViewContext) -> Sheet:
     """Name what was done again, and the tasks; `data` is as of `undone`."""
     begin = words.REDID.said(is_trial=context.is_trial)
     number = result.redoes or result.undoes
-    return _set_back(result, f"{begin} {number} ({result.command})")
+    return _set_back(result, f"{begin} {number} ({result.command})", context)
 
 
-def _set_back(result: Undone, begin: str) -> Sheet:
+def _set_back(result: Undone, begin: str, context: ViewContext) -> Sheet:
     """Name the tasks of an `undo` or `redo`, each after the same words."""
     lines = []
     for task in result.tasks:
@@ -425,8 +435,12 @@ def _set_back(result: Undone, begin: str) -> Sheet:
         gone = f"without {numbers}, purged since"
         lines.append(f"{begin}: {gone}")
         message += f", {gone}"
+    # A dry run leaves no operation, so its number will be another one's.
+    operation = result.operation
+    if context.is_trial and result.is_new:
+        operation = None
     data = {
-        "operation": result.operation,
+        "operation": operation,
         "undoes": result.undoes,
         "tasks": result.tasks,
     }

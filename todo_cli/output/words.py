@@ -41,7 +41,7 @@ class Verb(NamedTuple):
         return self.past
 
 
-UPDATED: Final = Verb("Updated", "update")
+UPDATED: Final = Verb("Updated", "update", "set")
 NOTED: Final = Verb("Noted", "note")
 DONE: Final = Verb("Done", "complete", "done")
 REOPENED: Final = Verb("Reopened", "reopen", "open")

@@ -8,7 +8,7 @@ import typer
 
 from todo_cli.cli import references
 from todo_cli.cli.command import Command
-from todo_cli.cli.commands.options import DryRun, read_number
+from todo_cli.cli.commands.options import DryRun, read_number, read_operation
 from todo_cli.errors import NOTHING_CHANGED
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
@@ -92,7 +92,7 @@ class Undo(Command[Undone]):
         int | None,
         typer.Argument(
             metavar="N",
-            callback=read_number,
+            callback=read_operation,
             help="Take back this operation; `todo history` has its number.",
             show_default=False,
         ),

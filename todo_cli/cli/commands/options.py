@@ -23,14 +23,26 @@ def read_number(
     # int() alone would also read `1_0` and ` 7 `.
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
         shown = redact.shown(text)
+        name = parameter.opts[-1]
+        if not name.startswith("-"):
+            # An argument; the help has its metavar.
+            name = str(parameter.metavar)
         raise Usage(
-            f"Invalid value for '{parameter.opts[-1]}': '{shown}' is not an integer",
+            f"Invalid value for '{name}': '{shown}' is not an integer",
             hint=f"{ctx.command_path} --help",
         )
     if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
         field = str(parameter.name)
         raise InvalidInput.of(field, "must be a number from 1 to 999999999")
     return int(text)
+
+
+def read_operation(
+    ctx: typer.Context, parameter: typer.CallbackParam, text: str
+) -> int:
+    """Read the number of an operation; as of a task, a `#` may come first."""
+    number = re.sub("^#(?=[0-9])", "", text)
+    return read_number(ctx, parameter, number)
 
 
 Ref = Annotated[

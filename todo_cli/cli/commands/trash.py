@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from todo_cli.cli.context import RunContext
 
-_AGE: Final = re.compile("[0-9]{1,7}[dwmy]")
+_AGE: Final = re.compile("[0-9]+[dwmy]")
 _IN_TRASH: Final = ("list", "--status", "trash")
 """The command that shows whether tasks were deleted."""
 
@@ -247,10 +247,15 @@ class Purge(Command[list[Task]]):
 
 
 def _age(text: str, today: "date") -> timedelta:
-    """Read an age: `6m` is as long as the last six months were."""
+    """Read an age: `6m` is as long as the last six months were.
+
+    One that reaches back before all days is cut, as no task is so old.
+    """
     from todo_cli import days
 
-    day = days.read_day(
-        f"-{text.strip()}", today, last=True, field="older_than"
-    )
+    try:
+        day = days.read_day(f"-{text.strip()}", today, last=True)
+    except InvalidInput:
+        # It has the form of an age, so it can only be too long.
+        day = days.FIRST_DAY
     return today - day
