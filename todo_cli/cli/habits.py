@@ -51,7 +51,7 @@ def meant(words: Sequence[str], known: Collection[str]) -> list[str]:
 
 def _turned(words: Sequence[str], known: Collection[str]) -> list[str]:
     """Put the tasks after the command; without one show them."""
-    tasks = []
+    tasks: list[str] = []
     for word in words:
         if not _is_reference(word):
             command = _command_of(word.lower(), known)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from todo_cli.cli import limits
@@ -101,8 +100,7 @@ class _Running(Generic[T]):
                 spinning = spinner(env, context.is_waiting)
                 await stack.enter_async_context(spinning)
             result = await command.run(context)
-        seen = self.view_context(database, tasks.changed_at)
-        sheet = command.view(result, seen)
+        sheet = command.view(result, self.view_context(tasks))
         return replace(sheet, is_trial=command.is_trial())
 
     def service(self, database: "Database") -> "TaskService":
@@ -113,19 +111,17 @@ class _Running(Generic[T]):
         is_trial = self.command.is_trial()
         return TaskService(database, user, clock, is_trial=is_trial)
 
-    def view_context(
-        self, database: "Database", changed_at: datetime | None
-    ) -> ViewContext:
+    def view_context(self, tasks: "TaskService") -> ViewContext:
         """Make what the view needs besides the result."""
-        settings = self.settings
+        settings, database = self.settings, self.database
         return ViewContext(
             settings.user,
             settings.target.place,
-            database.created,
+            database is not None and database.created,
             self.env.now(),
             by_flag=settings.user_source == "--user",
             variables=self.env.variables,
-            changed_at=changed_at,
+            changed_at=tasks.changed_at,
             is_trial=self.command.is_trial(),
         )
 

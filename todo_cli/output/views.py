@@ -435,16 +435,19 @@ def _set_back(result: Undone, begin: str, context: ViewContext) -> Sheet:
         gone = f"without {numbers}, purged since"
         lines.append(f"{begin}: {gone}")
         message += f", {gone}"
+    data = _undone_values(result, context)
+    return Sheet(data, message, lines or [message])
+
+
+def _undone_values(result: Undone, context: ViewContext) -> dict[str, Any]:
+    """Return the `data` of an `undo` or `redo`."""
     # A dry run leaves no operation, so its number will be another one's.
-    operation = result.operation
-    if context.is_trial and result.is_new:
-        operation = None
-    data = {
-        "operation": operation,
+    has_number = not context.is_trial or not result.is_new
+    return {
+        "operation": result.operation if has_number else None,
         "undoes": result.undoes,
         "tasks": result.tasks,
     }
-    return Sheet(data, message, lines or [message])
 
 
 def history(
