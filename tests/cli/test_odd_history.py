@@ -96,12 +96,12 @@ def ask(todo: Todo) -> None:
     """Read and take back: what cannot be read is named, and no other is hidden."""
     for words in (["history"], ["history", "1"]):
         listed = todo(*words, "--json")
-        drawn = todo(*words, terminal=True)
         piped = todo(*words)
-        assert {listed.status, drawn.status, piped.status} <= {0, 8}, listed
+        assert {listed.status, piped.status} <= {0, 8}, listed
         numbers = {row.split("\t")[0] for row in piped.out.splitlines()}
         assert "1" in numbers
         assert listed.status == 0 or "of ada cannot be read" in listed.out
+    assert todo("history", terminal=True).status in (0, 8)
     before = todo("show", "1", "--json").data
     for words in (["undo", "3"], ["undo", "2"]):
         refusal: Ran = todo(*words, "--json")

@@ -18,6 +18,7 @@ from tests.cli.expect import add, assert_refused
 from tests.conftest import Seal
 from tests.support.forked import FORKING
 from tests.support.program import Todo
+from tests.support.size import size
 from tests.support.stores import Clock
 from todo_cli.database import sidecars
 from todo_cli.database.engine import open_database
@@ -432,7 +433,7 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
     writer.start()
     try:
         hot = 0
-        while hot < 1_000:
+        while hot < size(200, 1_000):
             assert writer.is_alive()
             sidecars.refuse_foreign(path)
             with suppress(FileNotFoundError):

@@ -295,11 +295,11 @@ def sqlite_steps(
 
     def count() -> int:
         nonlocal steps
-        steps += 1
+        steps += STEPS_AT_ONCE
         return 0
 
     with closing(sqlite3.connect(file_of(store))) as file:
-        file.set_progress_handler(count, 1)
+        file.set_progress_handler(count, STEPS_AT_ONCE)
         file.execute(statement, parameters).fetchall()
     return steps
 
@@ -331,6 +331,8 @@ def orders() -> Iterator[TaskQuery]:
         )
 
 
+STEPS_AT_ONCE = 25
+"""How many steps are counted together; a list takes thousands."""
 MOST_STEPS = 2.5
 """How many times the steps SQLite may take; a walk takes over 3 times as many.
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.service.backdoor import fetch_all
 from tests.support.machine import needs
+from tests.support.size import size
 from tests.support.stores import Clock, Store, make
 from todo_cli.database import intake, scratch, transfer
 from todo_cli.database.engine import Database, open_database
@@ -85,7 +86,7 @@ async def test_memory_does_not_grow_with_the_file(
     await peak(source, database)  # modules and statements are loaded once
     fill(source, 400, "bob")
     few = await peak(source, database)
-    fill(source, 6_000, "eve")
+    fill(source, size(2_000, 6_000), "eve")
 
     many = await peak(source, database)
 

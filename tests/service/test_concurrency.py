@@ -14,10 +14,11 @@ from tests.service.backdoor import fetch_all
 from tests.service.conftest import MOST_WORKERS, WORKERS, Workers, errors
 from tests.service.worker import Call
 from tests.support.blocking import wait_for
+from tests.support.size import size
 from tests.support.stores import Store
 from todo_cli.task import NewTask, Task
 
-CALLS, ROUNDS = 25, 15
+CALLS, ROUNDS = size(15, 25), size(8, 15)
 A = NewTask(title="a")
 REMOVALS = ("delete", "purge")
 """One after the other, round by round."""

@@ -41,14 +41,12 @@ def has_status(task: Task, status: TaskStatus, today: date) -> bool:
     """Whether a task has a status on a day."""
     if task.deleted_at is not None:
         return status is TaskStatus.TRASH
+    if status in (TaskStatus.ALL, TaskStatus.TRASH):
+        return status is TaskStatus.ALL
+    if task.completed or status is TaskStatus.DONE:
+        return task.completed and status is TaskStatus.DONE
     waits = task.wait_until is not None and task.wait_until > today
-    return {
-        TaskStatus.OPEN: not task.completed and not waits,
-        TaskStatus.WAITING: not task.completed and waits,
-        TaskStatus.DONE: task.completed,
-        TaskStatus.ALL: True,
-        TaskStatus.TRASH: False,
-    }[status]
+    return waits == (status is TaskStatus.WAITING)
 
 
 def has_word(task: Task, word: str) -> bool:

@@ -1,0 +1,11 @@
+"""How much a test does: some in the suite, all of it in `.ci/run --all`."""
+
+import os
+from typing import Final
+
+IS_LONG: Final = os.environ.get("TODO_TEST_LONG") == "1"
+
+
+def size(some: int, whole: int) -> int:
+    """Choose how many times, or how many rows; `whole` with TODO_TEST_LONG=1."""
+    return whole if IS_LONG else some
