@@ -4,7 +4,7 @@ one.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -221,6 +221,39 @@ async def test_a_pool_can_be_closed_while_a_call_uses_it(
     await server.close()
 
     assert gate.dials == 2
+
+
+@pytest.mark.parametrize("connects", [True, False])
+async def test_a_call_that_waits_when_the_pool_is_closed_fails_at_once(
+    target: PostgresTarget, gate: Gate, *, connects: bool
+) -> None:
+    """Whether it waits for a new connection, and for longer than for one that is in
+    use, or for that of another call.
+    """
+    limit_s = 0.01 if connects else 3600
+    server = Server(target, gate, size=1, busy_for_s=limit_s)
+    async with AsyncExitStack() as stack:
+        if connects:
+            gate.close()
+        else:
+            await stack.enter_async_context(server.connection())
+        waiting = asyncio.create_task(ping(server))
+        await asyncio.sleep(0.1)
+
+        await server.close()
+
+        with pytest.raises(DatabaseUnavailable, match="closed"):
+            await waiting
+    # It can be used again, also by one that waits for another.
+    gate.is_open.set()
+    server = Server(target, gate, size=1, busy_for_s=5)
+    await server.close()
+    async with server.connection() as session:
+        second = asyncio.create_task(ping(server))
+        await asyncio.sleep(0.01)
+        session.driver.terminate()
+    await second
+    await server.close()
 
 
 async def test_a_call_that_connects_may_wait_longer_than_for_another(

@@ -22,7 +22,7 @@ from todo_cli.database.attempts import Passing
 from todo_cli.database.connection import Connection
 from todo_cli.database.guard import Guard
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import DatabaseBusy, TodoError
+from todo_cli.errors import DatabaseBusy, DatabaseUnavailable, TodoError
 
 T = TypeVar("T")
 Dial = Callable[[], Awaitable[Connection]]
@@ -258,7 +258,6 @@ class Server:
         """Every connection, and what closes it when it is too old."""
         self._idle: list[Connection] = []
         """Those that no call uses; the last one was used last."""
-        self._is_closed = False
         self._waiting: list[Waiter] = []
         """The calls that wait for a connection, the oldest first."""
         self._opening: dict[Waiter, asyncio.Task[Connection]] = {}
@@ -386,8 +385,6 @@ class Server:
 
     def _fill_room(self) -> None:
         """Begin to connect for the call that waits longest, in a free place."""
-        if self._is_closed:
-            return
         for waiter in self._waiting:
             if not waiter.done() and waiter not in self._opening:
                 self._begin(waiter)
@@ -402,13 +399,20 @@ class Server:
         OwnerCheck(self._target).watch(connection)
         return connection
 
+    def _closed(self) -> DatabaseUnavailable:
+        """Return the error for a call that waits while all is closed."""
+        message = f"The connections to {self._target.place} were closed"
+        return DatabaseUnavailable(message, hint="try again")
+
     async def close(self) -> None:
         """Close every connection without a goodbye message.
 
         The message would cost one more round trip, and every write is
-        confirmed already.
+        confirmed already. Calls that wait for a connection fail.
         """
-        self._is_closed = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(self._closed())
         tasks = list(self._opening.values())
         for task in tasks:
             task.cancel()
