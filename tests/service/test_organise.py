@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.service.backdoor import run_sql
-from tests.support.oracle import counted, listed
+from tests.support.oracle import counted, listed, ordered
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
@@ -132,9 +132,16 @@ async def differing(
     """The queries whose answer is not the oracle's, with both answers."""
     found = []
     counts = counted(stored, TODAY)
+    fitting: dict[TaskQuery, list[Task]] = {}
     for query in queries:
         page = await tasks.list(query)
-        whole = listed(stored, replace(query, limit=None), TODAY)
+        # What fits is the same in every order.
+        filters = replace(
+            query, limit=None, sort=None, group=None, is_reversed=False
+        )
+        if filters not in fitting:
+            fitting[filters] = listed(stored, filters, TODAY)
+        whole = ordered(fitting[filters], query)
         wanted = numbers(whole[: query.limit])
         if numbers(page.tasks) != wanted:
             found.append((query, numbers(page.tasks), wanted))
