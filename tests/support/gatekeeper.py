@@ -17,7 +17,10 @@ class Gatekeeper(TurnProxy):
     async def _welcome(self, line: Line) -> list[Message]:
         if not self.answers:
             return []
-        next(line.asking.feed(await line.client.read()))
+        asked = next(line.asking.feed(await line.client.read()), None)
+        if asked is None:
+            # The client has left before it said anything.
+            raise BrokenLineError
         await line.client.write(
             error_message("FATAL", *self.answers.pop(0)).encode()
         )
