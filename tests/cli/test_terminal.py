@@ -561,5 +561,7 @@ def test_waiting_off_a_terminal_or_with_json_is_silent(
         ]
 
     assert ran.data["completed"] is True
-    assert piped[0] == (b"Done 1: Buy milk\n", b"")
+    # One of the three does it, and the others find it done.
+    said = (b"Done 1: Buy milk\n", b"Already done 1: Buy milk\n")
+    assert piped[0] in [(each, b"") for each in said]
     assert (piped[1][1], b"Waking" in piped[1][0]) == (b"", False)
