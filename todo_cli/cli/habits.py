@@ -6,34 +6,34 @@ from typing import Final
 
 from todo_cli.rules import UUID_TEXT
 
-_MEANT: Final = (
-    (("add",), "append create insert new"),
-    (("list",), "find grep query search tasks"),
-    (("list", "--status", "done"), "completed"),
-    (("list", "--status", "trash"), "bin deleted trash"),
-    (("list", "--status", "waiting"), "waiting"),
-    (("list", "--due", "overdue"), "overdue"),
-    (("list", "--due", "today"), "today"),
-    (("show",), "cat display get info view"),
-    (("update",), "change edit modify move mv rename set"),
-    (("note",), "annotate comment notes"),
-    (("done",), "close complete do finish mark tick"),
-    (("done", "--undo"), "reopen uncomplete undone"),
-    (("delete",), "del erase remove"),
-    (("restore",), "recover undelete unremove unrm untrash"),
-    (("purge",), "destroy wipe"),
-    (("purge", "--trash"), "clean clear empty"),
-    (("history",), "changes journal log operations"),
-    (("undo",), "revert rollback"),
-    (("doctor",), "check config diagnose status"),
-    (("serve",), "api rest server web"),
-    (("db", "import"), "import load"),
-    (("db", "policy"), "policy"),
-    (("db", "upgrade"), "init migrate setup upgrade"),
-    (("--help",), "commands help man usage"),
-    (("--version",), "version"),
-)
-"""Commands, and the words that others use for them."""
+_MEANT: Final = """\
+add: append create insert new
+list: find grep query search tasks
+list --status done: completed
+list --status trash: bin deleted trash
+list --status waiting: waiting
+list --due overdue: overdue
+list --due today: today
+show: cat display get info view
+update: change edit modify move mv rename set
+note: annotate comment notes
+done: close complete do finish mark tick
+done --undo: reopen uncomplete undone
+delete: del erase remove
+restore: recover undelete unremove unrm untrash
+purge: destroy wipe
+purge --trash: clean clear empty
+history: changes journal log operations
+undo: revert rollback
+doctor: check config diagnose status
+serve: api rest server web
+db import: import load
+db policy: policy
+db upgrade: init migrate setup upgrade
+--help: commands help man usage
+--version: version
+"""
+"""Commands, and after the colon the words that others use for them."""
 _NUMBERS: Final = re.compile("#?[0-9][-0-9,#]*")
 
 
@@ -70,7 +70,8 @@ def _command_of(word: str, known: Collection[str]) -> list[str]:
     """Return the command that a word means, if any."""
     if word in known:
         return [word]
-    for command, others in _MEANT:
+    for line in _MEANT.splitlines():
+        command, _, others = line.partition(":")
         if word in others.split():
-            return list(command)
+            return command.split()
     return []
