@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresCluster
 from tests.support.stores import Clock, Store
 from todo_cli.database import search
 from todo_cli.database.engine import Database, open_database
-from todo_cli.database.run import Statement
+from todo_cli.database.run import Connection, Statement
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange, TaskQuery
 
@@ -308,6 +308,32 @@ async def test_a_new_store_on_a_server_has_the_index(
         await database.index_words()
         assert await fetch_all(store, INDEXES) == BOTH
         await database.index_words()
+
+
+async def kind_of_index(connection: Connection) -> str:
+    """Which index of words the store has, as `todo doctor` asks."""
+    [row] = await connection.fetch(search.STATES[connection.dialect])
+    return search.kind_in(row)
+
+
+@needs("pg_trgm")
+@pytest.mark.spec("002/FR-171")
+async def test_an_index_that_is_gone_is_made_again_and_missed_until_then(
+    trigrams_postgres: PostgresCluster,
+) -> None:
+    """A restore can lose one of the two; vectorize-io/hindsight#4118."""
+    url = trigrams_postgres.url(trigrams_postgres.create_database())
+    store = Store("postgresql", url)
+    async with open_database(store.target) as database:
+        tasks = TaskService(database, "ada", Clock())
+        await add(tasks, "see the zebra")
+        for [name] in BOTH:
+            await run_sql(store, f"DROP INDEX {name}")
+
+            assert await database.run(kind_of_index) == "none"
+            assert await found(tasks, "zebra") == ["see the zebra"]
+            assert await database.index_words() == "pg_trgm"
+            assert await fetch_all(store, INDEXES) == BOTH
 
 
 @needs("pg_trgm")

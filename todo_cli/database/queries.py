@@ -1278,10 +1278,12 @@ def _server() -> Select[Any]:
 
 
 def _index_of_words() -> Select[Any]:
-    """Select whether there is the index that `search.py` makes."""
-    name: Any = literal_column("'todo.task_words_idx'", Text)
-    is_there = func.to_regclass(name).is_not(None)
-    return select(is_there)
+    """Select whether there are both indexes that `search.py` makes."""
+    tag: Any = literal_column("'todo.tag_words_idx'", Text)
+    task: Any = literal_column("'todo.task_words_idx'", Text)
+    has_tag = func.to_regclass(tag).is_not(None)
+    has_task = func.to_regclass(task).is_not(None)
+    return select(and_(has_tag, has_task))
 
 
 def _setting(name: str) -> ColumnElement[Any]:

@@ -178,7 +178,8 @@ DO $$
 DECLARE
     place pg_catalog.text;
 BEGIN
-    IF pg_catalog.to_regclass('todo.task_words_idx') IS NOT NULL
+    IF (pg_catalog.to_regclass('todo.tag_words_idx') IS NOT NULL
+            AND pg_catalog.to_regclass('todo.task_words_idx') IS NOT NULL)
         OR NOT (SELECT pg_catalog.pg_has_role(relowner, 'USAGE')
             FROM pg_catalog.pg_class
             WHERE oid = 'todo.task'::pg_catalog.regclass)
@@ -213,18 +214,23 @@ BEGIN
     IF place IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE pg_catalog.format(
-        'CREATE INDEX tag_words_idx ON todo.tag '
-        'USING gin (folded %1$I.gin_trgm_ops) '
-        'WITH (gin_pending_list_limit = 256)', place);
-    EXECUTE pg_catalog.format(
-        'CREATE INDEX task_words_idx ON todo.task '
-        'USING gin (title_folded %1$I.gin_trgm_ops, '
-        'description_folded %1$I.gin_trgm_ops, '
-        'project_folded %1$I.gin_trgm_ops) '
-        'WITH (gin_pending_list_limit = 256)', place);
+    -- One of the two can be there, as after a restore that lost the other.
+    IF pg_catalog.to_regclass('todo.tag_words_idx') IS NULL THEN
+        EXECUTE pg_catalog.format(
+            'CREATE INDEX tag_words_idx ON todo.tag '
+            'USING gin (folded %1$I.gin_trgm_ops) '
+            'WITH (gin_pending_list_limit = 256)', place);
+    END IF;
+    IF pg_catalog.to_regclass('todo.task_words_idx') IS NULL THEN
+        EXECUTE pg_catalog.format(
+            'CREATE INDEX task_words_idx ON todo.task '
+            'USING gin (title_folded %1$I.gin_trgm_ops, '
+            'description_folded %1$I.gin_trgm_ops, '
+            'project_folded %1$I.gin_trgm_ops) '
+            'WITH (gin_pending_list_limit = 256)', place);
+    END IF;
 END $$"""
-"""Makes the indexes, if our role can; may be repeated.
+"""Makes those of the indexes that are missing, if our role can; may be repeated.
 
 New rows wait in a list that a search reads from its beginning, so the list is
 short.
