@@ -368,6 +368,29 @@ def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
     )
 
 
+@pytest.mark.spec("002/FR-079")
+def test_the_recipe_fails_rather_than_keep_everybody_waiting(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    """A reader whose transaction stays open: un-fao/GeoID#1233."""
+    recipe = as_role(shared, proxy, OWNER)("db", "policy", "carol").out
+
+    async def run_beside_a_reader() -> None:
+        reader = await asyncpg.connect(shared.server.url(shared.database))
+        try:
+            await reader.execute("BEGIN; SELECT FROM todo.task")
+            await run_as_owner(shared, recipe)
+        finally:
+            await reader.close()
+
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        wait_for(run_beside_a_reader())
+    roles = shared.server.fetch(
+        shared.database, "SELECT FROM pg_roles WHERE rolname = 'carol'"
+    )
+    assert roles == []
+
+
 def test_the_recipe_changes_nothing_by_itself(
     owned_site: Site, proxy: TurnProxy
 ) -> None:

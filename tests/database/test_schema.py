@@ -812,6 +812,47 @@ async def test_upgrades_at_the_same_time_all_succeed(
         ]
 
 
+@pytest.mark.spec("002/FR-079")
+@only_postgresql
+async def test_nobody_waits_long_behind_an_upgrade_that_waits(
+    aged: Store, database: Database
+) -> None:
+    """A reader whose transaction stays open: un-fao/GeoID#1233."""
+    async with connected(aged) as reader, connected(aged) as other:
+        reading = reader.transaction()
+        await reading.start()
+        await reader.execute("SELECT FROM todo.task")
+        upgrading = asyncio.create_task(database.upgrade())
+        while not upgrading.done() and not await reader.fetchval(WAITING):
+            await asyncio.sleep(0.005)
+
+        assert await other.fetchval("SELECT name FROM todo.task")
+        assert not upgrading.done()
+        await reading.rollback()
+        assert await upgrading == schema.HEAD
+
+
+WAITING = """
+SELECT count(*) FROM pg_locks
+WHERE relation = 'todo.task'::regclass AND NOT granted
+"""
+
+
+@pytest.mark.spec("002/FR-079")
+@only_postgresql
+async def test_an_upgrade_behind_an_open_transaction_is_busy(
+    aged: Store,
+) -> None:
+    async with connected(aged) as reader, reader.transaction():
+        await reader.execute("SELECT FROM todo.task")
+        async with open_database(aged.target, busy_for_s=0.1) as database:
+            with pytest.raises(DatabaseBusy, match="busy"):
+                await database.upgrade()
+            assert not database.may_have_written
+
+    assert await read_version(aged) == [OLDER]
+
+
 @pytest.mark.spec("001/FR-041")
 @only_sqlite
 @pytest.mark.parametrize(

@@ -46,6 +46,12 @@ _NO_PATH: Final = "SET LOCAL search_path = ''"
 
 So another role's functions, operators and types cannot run as us.
 """
+NO_LONG_LOCK: Final = "SET LOCAL lock_timeout = '2s'"
+"""How long a change of the schema waits for a table that somebody else uses.
+
+Whoever comes later waits behind it, even if they only read. `attempts.py` tries
+again, and between two tries they get their turn.
+"""
 
 
 _PREPARATION: Final = """\
@@ -135,13 +141,15 @@ def _written(step: DDLElement, dialect: Dialect) -> str:
 def lock(dialect: Dialect) -> list[str]:
     """Return the start of a PostgreSQL transaction that changes the schema.
 
-    It empties the search_path and waits for other such transactions.
+    It empties the search_path and waits for other such transactions, however
+    long they take; for everybody else it waits two seconds.
     """
     # CREATE TABLE IF NOT EXISTS alone fails when two processes create the
     # same table at the same time (23505 in pg_type).
     key = cast(literal_column(str(LOCK)), BigInteger)
     locking = select(func.pg_advisory_xact_lock(key))
-    return [_NO_PATH, str(locking.compile(dialect=dialect))]
+    waiting = str(locking.compile(dialect=dialect))
+    return [_NO_PATH, waiting, NO_LONG_LOCK]
 
 
 def preparation(dialect: Dialect) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from todo_cli.database import ddl
 from todo_cli.database.schema import REVISIONS
 from todo_cli.database.tables import SCHEMA
 
@@ -28,6 +29,9 @@ BEGIN;
 SET LOCAL search_path = '';
 -- A backslash in a name is only a backslash.
 SET LOCAL standard_conforming_strings = on;
+-- Everybody else waits behind this file while it waits for an open transaction. If that
+-- takes too long it fails and changes nothing: run it again.
+{no_long_lock};
 
 -- People trust what the owner of the database owns, and nobody else's.
 DO $$
@@ -133,7 +137,9 @@ def recipe(people: Sequence[str]) -> str:
     names = [table.fullname for table in _tables()]
     tables = "".join(_TABLE.format(table=name) for name in names)
     roles = "".join(_role(name) for name in people)
-    head = _HEAD.format(passwords=passwords, schema=SCHEMA)
+    head = _HEAD.format(
+        passwords=passwords, schema=SCHEMA, no_long_lock=ddl.NO_LONG_LOCK
+    )
     warning = _WARNING.format(schema=SCHEMA)
     return f"{head}{tables}{warning}{roles}\nCOMMIT;\n"
 
