@@ -184,6 +184,43 @@ async def test_list_refuses_what_it_does_not_know(
 
 
 @pytest.mark.spec("001/FR-106")
+async def test_a_route_without_parameters_refuses_each_and_changes_nothing(
+    client_embedded: httpx.AsyncClient,
+) -> None:
+    """What `?dry_run=1` asks for must not be passed over: loonfs/loonfs#709."""
+    task = (await client_embedded.post(TASKS, json={"title": "Milk"})).json()
+    path = f"{TASKS}/{task['data']['id']}"
+    await client_embedded.patch(path, json={"title": "Oat milk"})
+    user = TASKS.removesuffix("/tasks")
+    before = (await client_embedded.get(f"{user}/history")).json()
+    requests = [
+        ("GET", path, None),
+        ("PUT", path, {"title": "x"}),
+        ("PATCH", path, {"title": "x"}),
+        ("DELETE", path, None),
+        ("POST", TASKS, {"title": "x"}),
+        ("POST", f"{path}/restore", {}),
+        ("POST", f"{user}/undo", {}),
+        ("POST", f"{user}/redo", {}),
+    ]
+    for method, place, body in requests:
+        for query in ("dry_run=1", "operation=1", "limit", "=", "%00"):
+            response = await client_embedded.request(
+                method, f"{place}?{query}", json=body
+            )
+
+            fault = error(response, 422, "INVALID_INPUT")
+            assert fault["details"] == [
+                {"field": "query", "message": "this path takes no parameters"}
+            ]
+    assert (await client_embedded.get(f"{user}/history")).json() == before
+
+    # An empty query has no parameter, and who watches a server adds one.
+    assert (await client_embedded.get(f"{path}?")).status_code == 200
+    assert (await client_embedded.get("/health?from=probe")).status_code == 200
+
+
+@pytest.mark.spec("001/FR-106")
 @pytest.mark.parametrize(
     ("name", "first", "second"),
     [

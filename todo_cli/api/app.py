@@ -287,6 +287,16 @@ def _next_page(path: str, values: dict[str, Any], place: Place) -> str:
     return f'<{path}?{parameters}>; rel="next"'
 
 
+async def _refuse_query(request: Request) -> None:
+    """Refuse a query, on a route that has no parameters.
+
+    Raises:
+        InvalidInput: there is one. It is not repeated.
+    """
+    if request.scope["query_string"]:
+        raise InvalidInput.of("query", "this path takes no parameters")
+
+
 router = APIRouter(route_class=JsonRoute)
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -297,11 +307,17 @@ def _route(
     responses: dict[int | str, Schema],
     *,
     tag: str = "tasks",
+    has_query: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
     """Make a decorator that registers an endpoint.
 
-    Its docstring becomes its summary and description in the contract.
+    Its docstring becomes its summary and description in the contract. Without
+    `has_query` each parameter in the query is refused: what somebody meant by
+    `DELETE ...?dry_run=1` must not be passed over.
     """
+    dependencies: list[Any] = []
+    if not has_query:
+        dependencies.append(Depends(_refuse_query))
 
     def register(endpoint: Endpoint) -> Endpoint:
         paragraphs = docstring(endpoint).split("\n\n")
@@ -312,6 +328,7 @@ def _route(
             methods=[method],
             responses=responses,
             tags=[tag],
+            dependencies=dependencies,
             operation_id=endpoint.__name__,
             summary=summary.removesuffix("."),
             description="\n\n".join(more),
@@ -326,7 +343,7 @@ TASKS: Final = f"{USER}/tasks"
 TASK: Final = f"{TASKS}/{{task_id}}"
 
 
-@_route("GET", TASKS, openapi.LIST)
+@_route("GET", TASKS, openapi.LIST, has_query=True)
 async def list_tasks(
     caller: CallerOf,
     parameters: Annotated[ListParameters, Query()],
@@ -489,7 +506,7 @@ async def restore_task(
     return answers.succeed_with_task(view(restored, caller.context))
 
 
-@_route("GET", f"{TASK}/history", openapi.HISTORY_OF_TASK)
+@_route("GET", f"{TASK}/history", openapi.HISTORY_OF_TASK, has_query=True)
 async def get_task_history(
     caller: CallerOf,
     task_id: TaskId,
@@ -505,7 +522,9 @@ async def get_task_history(
     return await _history(caller, request, path, parameters, task_id)
 
 
-@_route("GET", f"{USER}/history", openapi.HISTORY, tag="history")
+@_route(
+    "GET", f"{USER}/history", openapi.HISTORY, tag="history", has_query=True
+)
 async def get_history(
     caller: CallerOf,
     parameters: Annotated[HistoryParameters, Query()],
@@ -581,7 +600,8 @@ async def redo(
     return answers.succeed(views.redone(redone, caller.context))
 
 
-@_route("GET", "/health", openapi.HEALTH, tag="server")
+# Those who watch a server add parameters of their own.
+@_route("GET", "/health", openapi.HEALTH, tag="server", has_query=True)
 async def health(request: Request) -> Response:
     """Say whether the store can be reached.
 
