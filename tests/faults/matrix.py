@@ -728,7 +728,7 @@ FAULTS: Final = (
     FaultCase(
         56,
         "limit too large",
-        ["list", "--limit", "1000000000"],
+        ["list", "--limit", "2147483648"],
         "INVALID_INPUT",
         shows=["limit"],
         stores=SQLITE,

@@ -60,8 +60,8 @@ from todo_cli.task import Command as Verb
 Outcome = Code | list[Task] | list[Added] | Undone | list[Operation]
 """The result of a command or a call: the code of an error, or an answer."""
 
-LARGEST: Final = 999_999_999
-"""The largest number that can be typed."""
+LARGEST: Final = 10**19 - 1
+"""The largest number of an operation that can be typed."""
 ALREADY: Final = {"Done": "Already done", "Reopened": "Already open"}
 """What a command says of a task that was so before."""
 SPACE: Final = UUID("a1f4b6c2-3f0e-4c55-9f0a-6d1a4be20c11")

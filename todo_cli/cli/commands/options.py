@@ -1,25 +1,35 @@
 """Options and arguments that several commands take."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from todo_cli import redact
 from todo_cli.cli import references
 from todo_cli.errors import InvalidInput, Usage
+from todo_cli.rules import LARGEST_NUMBER
 from todo_cli.task import Reference
+
+_NINETEEN_DIGITS: Final = 10**19 - 1
 
 
 def read_number(
     ctx: typer.Context, parameter: typer.CallbackParam, text: str
 ) -> int:
-    """Read a number that is at least 1.
+    """Read a number that a store can hold.
 
     Raises:
         Usage: it is not an integer.
-        InvalidInput: it is not from 1 to 999999999.
+        InvalidInput: it is not from 1 to 2147483647.
     """
+    return _read(ctx, parameter, text, LARGEST_NUMBER)
+
+
+def _read(
+    ctx: typer.Context, parameter: typer.CallbackParam, text: str, most: int
+) -> int:
+    """Read a number from 1 to `most`."""
     # int() alone would also read `1_0` and ` 7 `.
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) is None:
         shown = redact.shown(text)
@@ -31,18 +41,27 @@ def read_number(
             f"Invalid value for '{name}': '{shown}' is not an integer",
             hint=f"{ctx.command_path} --help",
         )
-    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) is None or int(text) < 1:
+    # int() refuses thousands of digits.
+    is_short = re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) is not None
+    if not is_short or not 1 <= int(text) <= most:
         field = str(parameter.name)
-        raise InvalidInput.of(field, "must be a number from 1 to 999999999")
+        raise InvalidInput.of(field, f"must be a number from 1 to {most}")
     return int(text)
 
 
 def read_operation(
     ctx: typer.Context, parameter: typer.CallbackParam, text: str
 ) -> int:
-    """Read the number of an operation; as of a task, a `#` may come first."""
+    """Read the number of an operation; as of a task, a `#` may come first.
+
+    As in a REF it can be too high for any.
+
+    Raises:
+        Usage: it is not an integer.
+        InvalidInput: it is not from 1 on, or has more than 19 digits.
+    """
     number = re.sub("^#(?=[0-9])", "", text)
-    return read_number(ctx, parameter, number)
+    return _read(ctx, parameter, number, _NINETEEN_DIGITS)
 
 
 Ref = Annotated[
