@@ -16,6 +16,7 @@ import pytest
 from tests.database.test_files import WRITE
 from todo_cli.database import sidecars
 from todo_cli.database.files import identify
+from todo_cli.database.sidecars import LeftBehind
 from todo_cli.errors import DatabaseBusy, IoFailed
 
 pytestmark = pytest.mark.spec("002/FR-077")
@@ -205,16 +206,103 @@ def test_a_log_without_marks_continues_a_file_of_its_size_alone(
         sidecars.refuse_foreign(path)
 
 
-def test_a_file_that_is_shorter_than_it_says_is_not_judged_unless_it_is_open(
-    path: Path,
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_file_that_is_shorter_than_it_says_is_known_by_its_mark(
+    path: Path, is_open: bool
 ) -> None:
     copy_over(path, count=10, rows=40)
-    os.truncate(path, 8192)  # in the middle of a checkpoint, or of `cp`
+    os.truncate(path, 8192)  # `cp` is in the middle of it
+
+    with pytest.raises(LeftBehind, match="was left by another file"):
+        sidecars.refuse_foreign(path, is_open=is_open)
+
+
+def cut_short(path: Path) -> bytes:
+    """Leave a file as a killed checkpoint does; return the log beside it."""
+    make(path, count=10, rows=4)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA wal_autocheckpoint = 0")
+        file.execute("BEGIN")
+        file.execute("INSERT INTO task VALUES (?)", ["y" * 12_000])
+        file.execute("PRAGMA user_version = 11")
+        file.execute("COMMIT")
+        log = beside(path).read_bytes()
+        before = path.stat().st_size
+        os.link(beside(path), path.with_name("kept"))
+    assert path.stat().st_size > before + 4096
+    os.truncate(path, before + 4096)
+    os.link(path.with_name("kept"), beside(path))
+    beside(path).write_bytes(log)
+    return log
+
+
+def test_a_file_of_a_killed_checkpoint_is_used_with_the_rest_in_the_log(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "todo.db"
+    cut_short(path)
+    shutil.copyfile(path, tmp_path / "alone")
+    with (
+        closing(sqlite3.connect(tmp_path / "alone")) as file,
+        pytest.raises(sqlite3.DatabaseError, match="malformed"),
+    ):
+        file.execute("SELECT * FROM task")
+
+    sidecars.refuse_foreign(path)
+    sidecars.refuse_foreign(path, is_open=True)
+
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert file.execute("SELECT count(*) FROM task").fetchone() == (5,)
+
+
+def test_a_short_file_needs_every_page_but_that_of_the_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "todo.db"
+    log = cut_short(path)
+    end = log.rindex(b"y" * 1_000)
+    frame = end - (end - HEADER) % FRAME
+    [page] = struct.unpack_from(">I", log, frame)
+    beside(path).write_bytes(change(log, frame, to=struct.pack(">I", 2)))
+    assert page * 4096 > path.stat().st_size
+
+    with pytest.raises(DatabaseBusy):
+        sidecars.refuse_foreign(path, is_open=True)
+
+    monkeypatch.setattr(sidecars, "_LOCK_PLACE", (page - 1) * 4096)
+    sidecars.refuse_foreign(path, is_open=True)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda log: log[:10],
+        lambda log: log[:HEADER],
+        lambda log: log[:-FRAME],
+    ],
+    ids=["no header", "no frame", "no commit"],
+)
+def test_a_short_file_whose_log_lacks_its_pages_is_waited_for_if_it_is_open(
+    tmp_path: Path, cut: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "todo.db"
+    beside(path).write_bytes(cut(cut_short(path)))
 
     sidecars.refuse_foreign(path)
     with pytest.raises(
         DatabaseBusy, match="is being written by another program"
     ):
+        sidecars.refuse_foreign(path, is_open=True)
+
+
+def test_what_sqlite_cannot_read_is_left_to_it(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+    sidecars.refuse_foreign(path)
+
+    with pytest.raises(DatabaseBusy):
         sidecars.refuse_foreign(path, is_open=True)
 
 

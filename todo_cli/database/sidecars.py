@@ -19,12 +19,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from todo_cli import disk
 from todo_cli.database.attempts import Passing
 from todo_cli.database.files import Identity, identify, uri
 from todo_cli.errors import IoFailed
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _LOG_START: Final = struct.Struct(">8I")
 """The header of a log.
@@ -118,7 +121,7 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
     """Raise an error if a log or a journal of another file is beside the file.
 
     Nothing is changed. With `is_open`, the file was written to since the last
-    check, by a checkpoint or by `cp`.
+    check, by a checkpoint or by `cp`. A checkpoint may have been killed.
 
     Raises:
         LeftBehind: SQLite would write pages of another file into this one, or
@@ -129,8 +132,7 @@ def refuse_foreign(path: Path, *, is_open: bool = False) -> None:
     path = disk.real(path)
     is_foreign = _is_foreign(path, disk.beside(path, "-wal"), _log_differs)
     if is_foreign is None and is_open:
-        # SQLite finds a file malformed while another process is in the middle
-        # of a checkpoint.
+        # SQLite would find it malformed: `cp` may be in the middle of it.
         raise Passing(
             f"{path} is being written by another program", hint="try again"
         )
@@ -173,9 +175,15 @@ class _File:
 
     page_size: int = 0
     pages: int | None = 0
-    """None if it is unknown, for example in the middle of a checkpoint."""
+    """None if it is unknown."""
     mark: Mark = Mark(0, 0)
     inode: int = 0
+    stored: int | None = None
+    """The pages that are there, if the header says that there are more.
+
+    That is so in the middle of a checkpoint or of `cp`, and stays so if they
+    are killed.
+    """
 
 
 def _read(path: Path) -> _File | None:
@@ -195,27 +203,54 @@ def _read(path: Path) -> _File | None:
 
     # Immutable: SQLite ignores the log, the journal and the locks.
     address = f"{uri(path)}?mode=ro&immutable=1"
+    stored: int | None = None
     try:
         with closing(sqlite3.connect(address, uri=True)) as file:
-            count, files, page_size = (
-                file.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("user_version", "application_id", "page_size")
-            )
             try:
-                pages = file.execute("PRAGMA page_count").fetchone()[0]
+                count, files, page_size = _header(file)
             except sqlite3.Error:
-                pages = None
+                # With this setting SQLite reads a file that is too short.
+                file.execute("PRAGMA writable_schema = ON")
+                count, files, page_size = _header(file)
+                stored = found.st_size // page_size
+            pages = _pages(file) if stored is None else None
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", None)
         return _File() if name == "SQLITE_NOTADB" else None
     # SQLite returns a signed number.
     mark = Mark(count, files & 0xFFFF_FFFF)
-    return _File(page_size, pages, mark, found.st_ino)
+    return _File(page_size, pages, mark, found.st_ino, stored)
 
 
-def _is_foreign(
-    path: Path, beside: Path, differs: Callable[[int, bytes, _File], bool]
-) -> bool | None:
+def _header(file: "sqlite3.Connection") -> tuple[int, int, int]:
+    """Return the two numbers of the mark, and the size of a page."""
+    count, files, page_size = (
+        file.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("user_version", "application_id", "page_size")
+    )
+    return count, files, page_size
+
+
+def _pages(file: "sqlite3.Connection") -> int | None:
+    """Return the number of pages; None if the schema is unreadable."""
+    import sqlite3
+
+    pages: int
+    try:
+        [pages] = file.execute("PRAGMA page_count").fetchone()
+    except sqlite3.Error:
+        return None
+    return pages
+
+
+_Differs = Callable[[int, bytes, _File], bool | None]
+"""Whether the log or journal with this start is another file's.
+
+None means that SQLite cannot read the file yet.
+"""
+
+
+def _is_foreign(path: Path, beside: Path, differs: _Differs) -> bool | None:
     """Whether a log or journal certainly belongs to another file.
 
     None means that the file cannot be read. `differs` decides for a log or a
@@ -251,7 +286,7 @@ def _look_until_it_stays(
     path: Path,
     beside: Path,
     descriptor: int,
-    differs: Callable[[int, bytes, _File], bool],
+    differs: _Differs,
 ) -> bool | None:
     """Read log and file again until both are unchanged while they are read.
 
@@ -264,8 +299,9 @@ def _look_until_it_stays(
         file = _read(path)
         if file is None:
             return None
-        if not differs(descriptor, start, file):
-            return False
+        found = differs(descriptor, start, file)
+        if not found:
+            return found
         is_same = os.path.samestat(os.fstat(descriptor), beside.stat())
         stays = os.pread(descriptor, _LOG_START.size, 0) == start
         if is_same and stays and _read(path) == file:
@@ -287,8 +323,38 @@ class _Frame:
     """The mark, in a frame of the first page."""
 
 
-def _log_differs(log: int, start: bytes, file: _File) -> bool:
-    """Whether SQLite would replay a log that does not continue the file."""
+def _log_differs(log: int, start: bytes, file: _File) -> bool | None:
+    """Whether SQLite would replay a log that does not continue the file.
+
+    None means that it continues the file, and both together lack pages.
+    """
+    if _is_of_another_file(log, start, file):
+        return True
+    return False if _has_the_rest(log, start, file) else None
+
+
+def _has_the_rest(log: int, start: bytes, file: _File) -> bool:
+    """Whether a log contains all pages that the file lacks.
+
+    That is so after a checkpoint that was killed: SQLite reads them from the
+    log, and the next checkpoint writes them into the file.
+    """
+    if file.stored is None:
+        return True
+    pages, written, uncommitted = 0, set[int](), set[int]()
+    for frame in _frames(log, start, file.page_size):
+        uncommitted.add(frame.page)
+        if frame.pages:
+            pages = frame.pages
+            written |= uncommitted
+            uncommitted.clear()
+    missing = set(range(file.stored + 1, pages + 1))
+    missing.discard(_LOCK_PLACE // file.page_size + 1)
+    return pages > 0 and missing <= written
+
+
+def _is_of_another_file(log: int, start: bytes, file: _File) -> bool:
+    """Whether SQLite would replay a log, and it does not continue the file."""
     if len(start) < _LOG_START.size:
         return False
     magic, _, page_size, _, *_ = _LOG_START.unpack(start)
