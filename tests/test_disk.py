@@ -50,6 +50,58 @@ def words(path: Path) -> str:
     return "" if trouble is None else trouble.error().message
 
 
+# What is at a path
+
+
+@pytest.mark.spec("002/FR-145", "002/FR-234")
+def test_inherited_streams_are_known_by_path_and_kind(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    left, right = socket.socketpair()
+    name = tmp_path / "pipe"
+    os.mkfifo(name)
+    try:
+        for number in (ours, left.fileno()):
+            for folder in ("/dev/fd", "//dev/fd", "/proc/self/fd"):
+                path = Path(f"{folder}/{number}")
+                mode = os.fstat(number).st_mode
+                assert disk.inherited_stream(path, mode) == number
+        pipe = os.fstat(ours).st_mode
+        assert disk.inherited_stream(Path("/dev/stdin"), pipe) == 0
+        file = tmp_path.stat().st_mode
+        assert disk.inherited_stream(Path("/dev/stdin"), file) is None
+        assert disk.inherited_stream(name, name.stat().st_mode) is None
+    finally:
+        os.close(ours)
+        os.close(theirs)
+        left.close()
+        right.close()
+
+
+@pytest.mark.spec("002/FR-234")
+def test_databases_and_texts_are_known_by_how_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    for data, kinds in (
+        (b"", (False, False)),
+        (b"[]", (False, True)),
+        (b"SQLite format 3", (False, True)),
+        (b"SQLite format 3\0...", (True, False)),
+        (b"\x00\x01", (False, False)),
+    ):
+        path.write_bytes(data)
+        assert (disk.is_database(path), disk.is_text(path)) == kinds, data
+    for other in (tmp_path, tmp_path / "gone"):
+        assert (disk.is_database(other), disk.is_text(other)) == (False,) * 2
+
+    def refuse(*_: object, **_how: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    path.write_bytes(b"[]")
+    monkeypatch.setattr(Path, "open", refuse)
+    assert not disk.is_text(path)
+
+
 # Words
 
 

@@ -35,6 +35,13 @@ _LONGEST_PATH: Final = 512
 """The most bytes of a path, unless SQLite was built for more."""
 _SMALLEST_INDEX: Final = 32_768
 """The bytes of the smallest `-shm` that SQLite uses."""
+_MAGIC: Final = b"SQLite format 3\0"
+"""How a database of SQLite begins."""
+_HEAD: Final = 1_024
+"""How many bytes tell text from other data."""
+_INHERITED: Final = re.compile(
+    r"//?dev/stdin|//?(?:dev|proc/self)/fd/([0-9]{1,7})"
+)
 _DESCRIPTORS: Final = 4
 """How many files SQLite opens: the database, `-wal`, `-shm`, `-journal`."""
 
@@ -162,6 +169,20 @@ def kind_of(mode: int) -> str:
     return "a device"
 
 
+def inherited_stream(path: Path, mode: int) -> int | None:
+    """Return the descriptor of a pipe or socket that a path names.
+
+    A shell passes the output of a program so, as in `todo import
+    <(task export)`, which becomes `/dev/fd/63`. Some shells make sockets.
+    None for any other path: a pipe with a name of its own could block.
+    """
+    found = _INHERITED.fullmatch(str(path))
+    is_stream = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    if found is None or not is_stream:
+        return None
+    return int(found[1] or 0)
+
+
 def rights(mode: int) -> str:
     """Write the rights of a file as `chmod` takes them, such as `0600`.
 
@@ -221,6 +242,32 @@ def below(cwd: Path | None, name: str) -> Path:
 
 
 # A SQLite file
+
+
+def begins_as(path: Path) -> bytes:
+    """Return the first bytes of a file; nothing if it cannot be read.
+
+    Not for the store in use: see `may`.
+    """
+    found = status(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is a database of SQLite; not for the store in use."""
+    return begins_as(path).startswith(_MAGIC)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file may hold text; not for the store in use."""
+    head = begins_as(path)
+    return bool(head) and b"\0" not in head
 
 
 def is_at_rest(path: Path) -> bool:
