@@ -149,13 +149,17 @@ def today_of(now: datetime, variables: Mapping[str, str]) -> date:
 
 
 def start_of(day: date, variables: Mapping[str, str]) -> datetime:
-    """Return the instant, in UTC, in which a day begins for the caller.
+    """Return the instant, in UTC, in which a day begins for the caller."""
+    return start_in(zones.zone_of(variables), day)
+
+
+def start_in(zone: tzinfo, day: date) -> datetime:
+    """Return the instant, in UTC, in which a day begins in a zone.
 
     Where clocks skip midnight it is the first instant after that, and where
     midnight comes twice, the first. A day that a zone left out begins with
     the day after it.
     """
-    zone = zones.zone_of(variables)
     midnight = datetime.combine(day, time(), UTC)
     # Midnight by the clock before and after a change that may be near.
     early, late = sorted(

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from todo_cli.errors import InvalidInput
@@ -269,7 +269,7 @@ def read_id(value: UUID | str) -> UUID:
     return clean_id(value) if isinstance(value, str) else value
 
 
-def read_integer(value: object, *, least: int) -> int:
+def read_integer(value: Any, *, least: int) -> int:
     """Return a number that a column of both stores can hold.
 
     A float is refused even if it is whole: no store of ours has one.
@@ -277,11 +277,14 @@ def read_integer(value: object, *, least: int) -> int:
     Raises:
         InvalidInput: it is less than `least`, too large, or no integer.
     """
-    if not isinstance(value, int) or not least <= value <= LARGEST_NUMBER:
+    # Python's `True` is an integer, too.
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if not is_integer or not least <= value <= LARGEST_NUMBER:
         raise InvalidInput.of(
             "number", f"must be an integer from {least} to {LARGEST_NUMBER}"
         )
-    return value
+    number: int = value
+    return number
 
 
 def read_instant(value: object) -> datetime:
@@ -312,7 +315,7 @@ def _line(field: str, text: str, longest: int) -> str:
     # Before trimming, which would silently remove a line feed at either end.
     _refuse(field, text, REFUSED)
     text = text.strip()
-    if not any(_is_visible(character) for character in text):
+    if not any(map(_is_visible, text)):
         raise InvalidInput.of(
             field, "must contain at least one visible character"
         )

@@ -7,7 +7,7 @@ JSON, `show`, the API's schemas and the tests read the fields from here. Only
 the standard library is imported, so every module can import this one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
@@ -492,6 +492,56 @@ class Added:
     is_new: bool
 
 
+_NOTHING: Final[Mapping[str, int]] = {}
+
+
+class Candidate(NamedTuple):
+    """A record of a file that is to become a task."""
+
+    place: str
+    """Where it is in the file: `line 7`, or `index 3` counted from 0."""
+    task: Task | None
+    """None if it is wrong. The number is 0 if the file gives none."""
+    fault: InvalidInput | None
+    """What is wrong."""
+    kept: Mapping[str, int]
+    """What became text of the description, counted by its kind."""
+    left_out: Mapping[str, int] = _NOTHING
+    """What did not, counted by its kind; only a line of the description says so.
+
+    Such as the events of a calendar.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an import of a file has done."""
+
+    tasks: int
+    """How many records the file has."""
+    added: int = 0
+    present: int = 0
+    """How many of the tasks were there before; they were not changed."""
+    in_trash: int = 0
+    """How many of these are in the trash."""
+    operation: int | None = None
+    """The number of the operation; None if nothing was added."""
+    renumbered: bool = False
+    """Whether new tasks have other numbers than in the file."""
+    first: int | None = None
+    last: int | None = None
+    """The lowest and the highest number of the new tasks."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """What became text of descriptions of the new tasks, counted by its kind."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """What did not, counted in the same way."""
+    trash: Sequence[int] = ()
+    """The numbers of those in the trash, rising.
+
+    Not all of them, if there are more than a command can name.
+    """
+
+
 class Command(StrEnum):
     """What an operation did: the verb of the command, without its arguments."""
 
@@ -609,3 +659,22 @@ def format_instant(value: datetime) -> str:
         raise ValueError("a datetime without a zone")
     in_utc = value.astimezone(UTC).isoformat(timespec="microseconds")
     return f"{in_utc.removesuffix('+00:00')}Z"
+
+
+def task_values(task: Task) -> dict[str, Any]:
+    """Convert a task to JSON values; keys have the order of the contract."""
+    values = {}
+    for name in Task.__slots__:
+        values[name] = json_value(getattr(task, name))
+    return values
+
+
+def json_value(value: Any) -> Any:
+    """Convert the value of a field to what JSON can write."""
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value

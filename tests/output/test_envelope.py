@@ -17,10 +17,9 @@ from todo_cli.output.envelope import (
     failure,
     success,
     success_in_parts,
-    task_values,
 )
 from todo_cli.rules import REFUSED
-from todo_cli.task import Task
+from todo_cli.task import Task, task_values
 
 
 @pytest.mark.spec("002/FR-040")

@@ -1,13 +1,11 @@
 """Results and errors as JSON: each call prints exactly one document."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from todo_cli.errors import TodoError
 from todo_cli.output.text import escape_json
-from todo_cli.task import Entry, Operation, Task, format_instant
+from todo_cli.task import Entry, Operation, Task, json_value, task_values
 
 
 def success(data: Any, message: str, *, is_trial: bool = False) -> str:
@@ -48,19 +46,11 @@ def failure(error: TodoError) -> str:
     return _document({"success": False, "error": body})
 
 
-def task_values(task: Task) -> dict[str, Any]:
-    """Convert a task to JSON values; keys have the order of the contract."""
-    values = {}
-    for name in Task.__slots__:
-        values[name] = _write(getattr(task, name))
-    return values
-
-
 def operation_values(operation: Operation) -> dict[str, Any]:
     """Convert an operation to JSON values; keys have the order of the contract."""
     values = {}
     for name in Operation.__slots__:
-        values[name] = _write(getattr(operation, name))
+        values[name] = json_value(getattr(operation, name))
     values["tasks"] = [_entry_values(entry) for entry in operation.tasks]
     return values
 
@@ -79,7 +69,7 @@ def changed_values(entry: Entry) -> dict[str, list[Any]]:
     """Convert the changes of a task to JSON: `{"completed": [false, true]}`."""
     values = {}
     for name, change in entry.changes.items():
-        values[name] = [_write(value) for value in change]
+        values[name] = [json_value(value) for value in change]
     return values
 
 
@@ -89,16 +79,6 @@ def compact(value: Any) -> str:
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return escape_json(text)
-
-
-def _write(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return format_instant(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return value
 
 
 def _document(envelope: dict[str, Any]) -> str:
