@@ -93,6 +93,22 @@ def keeps_prepared_statements() -> bool:
     )
 
 
+@cache
+def has_taskwarrior() -> bool:
+    """Whether there is a Taskwarrior 2.6, as recorded: other programs are called `task`, too."""
+    program = find("task")
+    if program is None:
+        return False
+    said = subprocess.run(
+        [program, "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    return said.startswith("2.6.")
+
+
 def has_trigrams() -> bool:
     """Whether there is a PostgreSQL that can have the extension pg_trgm."""
     from tests.support.postgres import find_with_trigrams
@@ -126,6 +142,12 @@ NEEDS: Final = {
         keeps_prepared_statements,
         "install this version or a later one",
         "pgbouncer",
+    ),
+    "taskwarrior": Need(
+        has_taskwarrior, "apt-get install taskwarrior", "task"
+    ),
+    "topydo": Need(
+        lambda: find("topydo") is not None, "pip install topydo", "topydo"
     ),
     "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
