@@ -3,7 +3,14 @@
 There is no SQL here, and nothing is printed.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Sequence,
+)
+from contextlib import aclosing, suppress
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -38,6 +45,7 @@ from todo_cli.errors import (
 from todo_cli.fold import has_words
 from todo_cli.task import (
     Added,
+    Candidate,
     Command,
     Counts,
     HistoryPage,
@@ -46,6 +54,7 @@ from todo_cli.task import (
     Position,
     Reference,
     Replacement,
+    Taken,
     Task,
     TaskChange,
     TaskPage,
@@ -153,6 +162,45 @@ class TaskService:
             together=True,
         )
 
+    async def import_all(
+        self,
+        batches: AsyncIterable[Sequence[Candidate]],
+        report: Callable[[int], None],
+        name: str,
+    ) -> Taken:
+        """Store the records of a file that are new, all or nothing.
+
+        A record whose id the user has already, also in the trash, changes
+        nothing. If each new one has a number, and none of these is taken, they
+        keep them; else all are numbered on, in their order. `report` is called
+        with how many tasks are written. Errors call the file `name`.
+
+        Raises:
+            InvalidInput: records are wrong; the first ones are named.
+            Conflict: another user holds an id, or too few numbers are left.
+        """
+        # Late: only imports need it.
+        from todo_cli.database.arrivals import Arrivals
+        from todo_cli.database.candidates import open_candidates
+
+        async with open_candidates(name) as candidates:
+            await candidates.fill(batches)
+            # No transaction, and no store is created for nothing.
+            if candidates.count == 0:
+                return Taken(0)
+            heading = self._heading(Command.IMPORT)
+            arrivals = Arrivals(candidates, self._user, heading, report)
+            try:
+                return await self._run(
+                    lambda tasks: tasks.import_all(arrivals),
+                    effect=Effect.REPEATABLE,
+                    creates=True,
+                    together=True,
+                )
+            except NoStore:
+                # A trial creates none.
+                return await arrivals.pretend()
+
     async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
         """Return the tasks of a query in its order, and the user's counts.
 
@@ -180,13 +228,39 @@ class TaskService:
         `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
-        fitting = [task for task in page.tasks if has_words(task, query.words)]
+        fitting = _with_words(page.tasks, query.words)
         if len(fitting) == len(page.tasks):
             return page
         if query.limit is None:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         return _cut(await self._page(unlimited, today), query)
+
+    async def export(
+        self, query: TaskQuery, most: int = 1_000
+    ) -> AsyncGenerator[Tasks]:
+        """Yield all tasks of a query by number, at most `most` at a time.
+
+        They are of one moment, whatever is written meanwhile. Order, groups and
+        limit of the query do not count. Close the iterator at the end.
+
+        Raises:
+            SchemaMismatch: a task cannot be read.
+        """
+        today = query.today or self._now().astimezone(UTC).date()
+
+        def read(connection: Connection) -> AsyncGenerator[Tasks]:
+            tasks = TaskRepository(connection, self._user)
+            return tasks.parts(query, today, most)
+
+        with suppress(NoStore):
+            async with aclosing(self._database.read_parts(read)) as parts:
+                async for tasks in parts:
+                    if query.words:
+                        # Those without folded texts come whatever they have.
+                        tasks = _with_words(tasks, query.words)
+                    if tasks:
+                        yield tasks
 
     async def get(self, reference: int | UUID) -> Task:
         """Return one task, which may be in the trash; one round trip.
@@ -941,6 +1015,11 @@ def _retitled(task: Task, text: Replacement) -> Task:
             f"{error.message}, with the text replaced in {task.number}",
             details=error.details,
         ).unchanged() from None
+
+
+def _with_words(tasks: Tasks, words: Sequence[str]) -> Tasks:
+    """Return the tasks that have each of the words."""
+    return [task for task in tasks if has_words(task, words)]
 
 
 def _cut(whole: TaskPage, query: TaskQuery) -> TaskPage:

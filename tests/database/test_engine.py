@@ -4,7 +4,11 @@ said of a call under way.
 
 import asyncio
 import os
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -434,6 +438,57 @@ async def test_a_file_in_the_middle_of_a_checkpoint_is_waited_for(
         found = await titles(database, clock)
 
     assert found == ["third", "second", "first"]
+
+
+KILLED = """
+import os, resource, signal, sqlite3, sys
+path = sys.argv[1]
+file = sqlite3.connect(path, isolation_level=None)
+file.execute("PRAGMA wal_autocheckpoint = 0")
+[count] = file.execute("PRAGMA user_version").fetchone()
+file.execute("BEGIN IMMEDIATE")
+file.execute("CREATE TABLE other AS SELECT zeroblob(100000) AS blob")
+file.execute(f"PRAGMA user_version = {count + 1}")
+file.execute("COMMIT")
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+longest = os.path.getsize(path) + 8192
+resource.setrlimit(resource.RLIMIT_FSIZE, (longest, longest))
+file.execute("PRAGMA wal_checkpoint")
+"""
+"""A process that the system kills in the middle of a checkpoint.
+
+It has written the first page, which says how many there are, and not all others.
+"""
+
+
+@pytest.mark.spec("002/FR-077")
+async def test_a_store_stays_usable_after_another_process_died_in_a_checkpoint(
+    sqlite_store: Store, clock: Clock
+) -> None:
+    path = file_of(sqlite_store)
+    async with open_database(sqlite_store.target, pool_size=1) as database:
+        tasks = TaskService(database, "ada", clock)
+        await tasks.add(NewTask(title="first"))
+
+        ended = subprocess.run([sys.executable, "-c", KILLED, path])
+
+        assert ended.returncode == -signal.SIGXFSZ
+        copy = path.with_name("copy.db")
+        shutil.copyfile(path, copy)
+        with (
+            closing(sqlite3.connect(copy)) as alone,
+            pytest.raises(sqlite3.DatabaseError, match="malformed"),
+        ):
+            alone.execute("SELECT * FROM task")
+        assert await titles(database, clock) == ["first"]
+        await tasks.add(NewTask(title="second"))
+        assert await titles(database, clock) == ["second", "first"]
+
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert file.execute("SELECT length(blob) FROM other").fetchall() == [
+            (100_000,)
+        ]
 
 
 async def test_only_what_changes_something_leaves_a_mark(

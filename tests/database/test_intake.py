@@ -669,10 +669,13 @@ def test_the_answer_says_whose_the_tasks_are(
     add(other, "a", user="root")
     path = str(other.surroundings.url)
 
-    assert todo("db", "import", path).out.splitlines()[1] == (
-        "They belong to root; you are ada"
+    whose = (
+        "They belong to root; you are ada: `todo list --user root` shows them"
     )
-    assert bring().json["message"].endswith("They belong to root; you are ada")
+    assert todo("db", "import", path).out.splitlines()[1] == whose
+    assert bring().json["message"].endswith(whose)
+    shown = todo("list", "--user", "root", user="ada").out
+    assert "\ta\t" in shown
     assert "belong" not in bring(user="root").json["message"]
     add(other, "b", user="bob")
     assert (

@@ -2,7 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +21,7 @@ import pytest
 from tests.service.backdoor import connected, file_of, run_sql
 from tests.support.stores import Store
 from todo_cli.database import listing
+from todo_cli.database.engine import Database
 from todo_cli.database.postgresql import PostgresConnection, to_server
 from todo_cli.database.run import Statement
 from todo_cli.database.sqlite import SqliteConnection, to_file
@@ -508,3 +515,67 @@ async def test_every_command_on_postgresql_is_one_statement(
     statement, _ = await watched.one(command(tasks))
 
     assert statement
+
+
+each_export = pytest.mark.parametrize(
+    ("store", "is_analyzed"),
+    [("sqlite", False), ("postgresql", False), ("postgresql", True)],
+    indirect=["store"],
+)
+EXPORTS: dict[str, dict[str, Any]] = {
+    "all": {"status": TaskStatus.ALL},
+    "open": {"status": TaskStatus.OPEN},
+    "done": {"status": TaskStatus.DONE},
+    "trash": {"status": TaskStatus.TRASH},
+    "due": {"due": Days(TODAY, TODAY)},
+    "priority": {"priorities": frozenset({"high"})},
+    "project": {"project": "rare"},
+    "since": {"since": START},
+}
+
+
+@each_export
+async def test_an_export_goes_by_number_and_sorts_nothing(
+    store: Store,
+    tasks: TaskService,
+    database: Database,
+    watched: Watched,
+    is_analyzed: bool,
+) -> None:
+    """Also where the server knows nothing of the values yet."""
+    await make(store, tasks, SHAPES["all open"], MANY)
+    if is_analyzed:
+        await run_sql(store, "ANALYZE todo.task")
+    for name, given in EXPORTS.items():
+        query = TaskQuery(today=TODAY, **given)
+        watched.statements.clear()
+        async for _ in tasks.export(query, 1_000):
+            pass
+        # The first page and, where there are several, the second one.
+        pages = watched.statements[:2]
+        for place, (sql, values) in enumerate(pages):
+            if store.kind == "sqlite":
+                first, *others = sqlite_plan(store, sql, values)
+                by = ("(user_id=?)", "(user_id=? AND number>?)")[place]
+                assert f"sqlite_autoindex_task_2 {by}" in first, name
+                assert "USE TEMP B-TREE FOR ORDER BY" not in others, name
+                continue
+            plan = await plan_of_export(database, sql, values)
+            assert "Sort" not in plan, name
+            assert "Index Scan using task_user_id_number_key" in plan, name
+        if name == "all":
+            assert len(pages) == 2
+
+
+async def plan_of_export(
+    database: Database, sql: str, values: Sequence[Any]
+) -> str:
+    """The plan, within the transaction of an export."""
+
+    async def explained(connection: Any) -> AsyncGenerator[str]:
+        explain = f"EXPLAIN (COSTS OFF) {sql}"
+        rows = await connection.driver.fetch(explain, *values)
+        yield "\n".join(row[0] for row in rows)
+
+    [plan] = [part async for part in database.read_parts(explained)]
+    return plan

@@ -9,19 +9,22 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.cli.expect import assert_document, assert_refused
 from tests.support.blocking import wait_for
+from tests.support.candidates import good, take
 from tests.support.program import Todo
 from tests.support.site import MAY_HALF_CLOSE, Site
+from tests.support.stores import Clock
 from tests.support.turns import TurnProxy
 from todo_cli.database.engine import open_database
 from todo_cli.database.schema import HEAD
 from todo_cli.database.url import parse_url
-from todo_cli.errors import Forbidden, NotFound
+from todo_cli.errors import Conflict, Forbidden, NotFound
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, Operation, Replacement, TaskChange
 
@@ -170,6 +173,41 @@ def test_a_role_sees_nothing_of_anybody_else(
     assert run("list", "--status", "all", "--json", "--user", user).data == []
     assert_refused(run, "--user", user, "show", "1", code="NOT_FOUND")
     assert run("doctor", "--json", "--user", user).data["tasks"] == 0
+
+
+def test_an_import_names_an_id_that_the_role_cannot_see(
+    shared: Site, clock: Clock
+) -> None:
+    """The server says that an id is taken, and not which one."""
+    wait_for(import_hidden(shared, clock))
+
+
+async def import_hidden(shared: Site, clock: Clock) -> None:
+    """Import an id of bob's as ada."""
+    owner = shared.server.url(
+        shared.database, user=OWNER, password=SECRET.format(OWNER)
+    )
+    hidden = good(5, user_id="bob")
+    for person, url in (("bob", owner), ("ada", role_url(shared, "ada"))):
+        async with open_database(parse_url(url, cwd=Path("/"))) as database:
+            tasks = TaskService(database, person, clock)
+            if person == "bob":
+                await take(tasks, hidden)
+                continue
+            given = [good(place) for place in (1, 2, 3, 4, 5, 6, 7)]
+            with pytest.raises(Conflict) as caught:
+                await take(tasks, *given)
+            assert "000005 of a.json belongs" in caught.value.message
+            assert len((await tasks.list()).tasks) == 1
+            given.pop(4)
+            assert (await take(tasks, *given)).added == 6
+
+
+def role_url(site: Site, role: str) -> str:
+    """The connection string of a role."""
+    return site.server.url(
+        site.database, user=role, password=SECRET.format(role)
+    )
 
 
 def test_a_role_is_told_whose_tasks_it_may_keep(

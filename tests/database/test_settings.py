@@ -249,7 +249,7 @@ async def test_a_time_limit_of_the_server_is_a_timeout(
     await owner.execute(
         """
         CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(0.1); RETURN new; END $$;
+            $$ BEGIN PERFORM pg_sleep(0.6); RETURN new; END $$;
         CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON todo.task
             FOR EACH ROW EXECUTE FUNCTION public.slow();
         """
@@ -259,7 +259,7 @@ async def test_a_time_limit_of_the_server_is_a_timeout(
     # of the machine, which serve where the extra is missing, can be older.
     if not await owner.fetchval(there, name):
         pytest.skip(f"needs a server with {name}; install the test extra")
-    await set_for_all(owner, place, f"{name} = 50")
+    await set_for_all(owner, place, f"{name} = 400")
 
     async with opened(own_postgres.url(place)) as database:
         tasks = TaskService(database, "ada", clock)

@@ -120,6 +120,7 @@ COMMANDS = [
         db upgrade --sql
         db policy ada
         db import source.db
+        db backup backup.db
         doctor
     """.strip().splitlines()
 ]

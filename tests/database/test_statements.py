@@ -126,6 +126,19 @@ def test_a_list_with_two_filters_is_what_sqlalchemy_writes_of_the_whole(
 
 
 @each_dialect
+def test_a_page_of_an_export_is_what_sqlalchemy_writes_of_the_whole(
+    dialect: str,
+) -> None:
+    for filters in FILTERS.values():
+        for status in TaskStatus:
+            query = TaskQuery(status, **filters)
+            for is_first in (True, False):
+                page = load(dialect).in_turn(query, is_first=is_first)
+                where = listing.in_turn(query, is_first=is_first)
+                assert page.sql == build.export_of(dialect, where)
+
+
+@each_dialect
 def test_every_shape_is_what_sqlalchemy_writes_of_the_whole(
     dialect: str,
 ) -> None:

@@ -201,8 +201,9 @@ def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
 
     same = {"tasks": 10, "users": 3, "owners": ["ada", "bob"]}
     same |= {"renumbered": [], "operation": None, "history_left": []}
-    assert first.data == same | {"new": 10}
-    assert second.data == same | {"new": 0}
+    same["kept_as_text"] = {}
+    assert first.data == same | {"new": 10, "added": 10, "present": 0}
+    assert second.data == same | {"new": 0, "added": 0, "present": 10}
     assert "10 tasks already there" in second.json["message"]
 
 
@@ -315,7 +316,10 @@ def test_an_id_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
     add_row(source, 9, "bob", taken)
 
     assert_refused(
-        run, "db", "import", str(source), code="CONFLICT", names=[taken]
+        run,
+        *("db", "import", str(source)),
+        code="CONFLICT",
+        names=[taken, "zoe has that task"],
     )
 
     assert everything(run) == {user: [] for user in USERS}
@@ -664,6 +668,9 @@ def test_copies_a_store_without_tasks(
         "tasks": 0,
         "users": 0,
         "new": 0,
+        "added": 0,
+        "present": 0,
+        "kept_as_text": {},
         "owners": [],
         "renumbered": [],
         "operation": None,

@@ -452,10 +452,6 @@ class Lockstep(Machine):
             query = replace(query, sort=None)
         if query.since and query.before and query.before <= query.since:
             query = replace(query, before=None)
-        if is_backward(query.due):
-            words = ["list", *typed_query(query)]
-            self.ask(Command(user, words, refusal(InvalidInput), as_json))
-            return
         whole = self.model.listed(user, replace(query, limit=None))
         today = self.model.today
         ran = self.ask(
@@ -1544,13 +1540,6 @@ def typed_query(query: TaskQuery) -> list[str]:
     if query.due is not None:
         words += ["--due", typed_days(query.due)]
     return [*words, "--", *query.words]
-
-
-def is_backward(days: Days | None) -> bool:
-    """Whether a range ends before it begins: the service finds nothing, the command refuses it."""
-    if days is None or days.first is None or days.last is None:
-        return False
-    return days.last < days.first
 
 
 def typed_days(days: Days) -> str:

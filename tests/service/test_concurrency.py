@@ -14,6 +14,7 @@ from tests.service.backdoor import fetch_all
 from tests.service.conftest import MOST_WORKERS, WORKERS, Workers, errors
 from tests.service.worker import Call
 from tests.support.blocking import wait_for
+from tests.support.candidates import good
 from tests.support.size import size
 from tests.support.stores import Store
 from todo_cli.task import NewTask, Task
@@ -521,3 +522,60 @@ def test_tags_of_tasks_that_are_deleted_meanwhile_are_not_found(
     without_task = """SELECT name FROM todo.tag
         WHERE task_id NOT IN (SELECT id FROM todo.task)"""
     assert wait_for(fetch_all(store, without_task)) == []
+
+
+@pytest.mark.parametrize("has_numbers", [True, False])
+def test_eight_imports_of_one_file_add_each_task_once(
+    workers: Workers, has_numbers: bool
+) -> None:
+    crew = workers(WORKERS)
+    records = []
+    for place in range(1, 301):
+        records.append(good(place, has_numbers * place, tags=["x"]))
+
+    outcomes = crew.race(("import_all", "ada", *records))
+
+    assert errors(outcomes) == Counter()
+    taken = [outcome.answer for outcome in outcomes]
+    assert Counter((each.added, each.present) for each in taken) == {
+        (300, 0): 1,
+        (0, 300): WORKERS - 1,
+    }
+    assert [task.number for task in crew.everything("ada")] == list(
+        range(1, 301)
+    )
+    [operation] = crew.history("ada")
+    assert len(operation.tasks) == 300
+
+
+def test_imports_adds_and_changes_at_once_neither_wait_for_each_other_nor_lose(
+    workers: Workers,
+) -> None:
+    """Imports of files that overlap, of two users, among adds and changes."""
+    crew = workers(WORKERS)
+    crew.alone("add_all", "ada", [A] * 40)
+    calls: list[list[Call]] = []
+    for worker in range(WORKERS):
+        batch: list[Call] = []
+        for round in range(6):
+            user = ("ada", "bob")[worker % 2]
+            first = 1_000 * (worker % 2 + 1) + 20 * round
+            records = [good(place) for place in range(first, first + 50)]
+            if worker % 4 == 3:
+                records.reverse()
+            batch.append(("import_all", user, *records))
+            batch.append(("add", "ada", A))
+            batch.append(("complete", "ada", [worker + 1, round + 10]))
+        calls.append(batch)
+
+    outcomes = crew.run(calls)
+
+    assert errors(outcomes) == Counter()
+    for user, others in (("ada", 40 + 6 * WORKERS), ("bob", 0)):
+        stored = crew.everything(user)
+        assert len(stored) == others + 150
+        assert [task.number for task in stored] == list(
+            range(1, len(stored) + 1)
+        )
+        numbers = [each.operation for each in crew.history(user)]
+        assert numbers == list(range(1, len(numbers) + 1))

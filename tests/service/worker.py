@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tests.support.candidates import take
 from tests.support.forked import FORKING
 from tests.support.stores import Store
 from todo_cli.database.engine import Database, open_database
@@ -18,6 +19,7 @@ from todo_cli.task import (
     Added,
     HistoryPage,
     Operation,
+    Taken,
     Task,
     TaskChange,
     TaskPage,
@@ -140,6 +142,7 @@ async def _outcome(
         "reopen": partial(tasks.complete, undo=True),
         "history": partial(tasks.history, limit=None),
         "update_version": partial(_update_version, tasks),
+        "import_all": partial(take, tasks),
     }
     call = own.get(method) or getattr(tasks, method)
     try:
@@ -150,6 +153,8 @@ async def _outcome(
         return Outcome(error=f"{error.code.name}{words}")
     if isinstance(answer, Undone):
         return Outcome(answer.tasks, answer=answer)
+    if isinstance(answer, Taken):
+        return Outcome(answer=answer)
     if isinstance(answer, HistoryPage):
         return Outcome(answer=answer.operations)
     if isinstance(answer, TaskPage):

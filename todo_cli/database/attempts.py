@@ -109,6 +109,21 @@ class Attempts:
         finally:
             self.under_way -= 1
 
+    async def run_once(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await a call that reads and cannot be repeated.
+
+        Raises:
+            TodoError: translated from the driver's error.
+        """
+        self.under_way += 1
+        try:
+            return await call()
+        except Exception as error:  # noqa: BLE001 - a bug is raised again
+            self._fault_of(error)
+            self._give_up(Next.FAIL, error)
+        finally:
+            self.under_way -= 1
+
     async def _run(
         self, call: Callable[[], Awaitable[T]], effect: Effect
     ) -> T:

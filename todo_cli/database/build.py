@@ -106,6 +106,17 @@ def list_of(name: str, chosen: Plan) -> str:
     return sql_of(whole, name)
 
 
+def export_of(name: str, where: Sequence[str]) -> str:
+    """Compile a whole page of an export with SQLAlchemy.
+
+    Tests compare it with the text that `Statements.in_turn` puts together.
+    """
+    dialect = DIALECTS[name]
+    known = lists.clauses(dialect)
+    clauses = [known[each] for each in where]
+    return sql_of(lists.in_turn(dialect, queries.COLUMNS, clauses), name)
+
+
 def _probe_of(dialect: Any, probe: Any, known: Mapping[str, Any]) -> Any:
     """Return the expression that looks for the tasks that fit a filter."""
     arms = []
@@ -341,24 +352,30 @@ def _lists(name: str) -> dict[str, Any]:
     dialect = DIALECTS[name]
     where: Any = literal_column("/*where*/")
     every = _entry(lists.every(dialect, queries.COLUMNS, [where]), name)
+    turn = _entry(lists.in_turn(dialect, queries.COLUMNS, [where]), name)
     clauses = {}
     for key, clause in lists.clauses(dialect).items():
         clauses[key] = part_of(clause, name)
-    orders = {}
-    for key, columns in {**lists.ORDERS, **lists.GROUPS}.items():
-        parts = [sql_of(column, name) for column in columns]
-        orders[key] = ", ".join(parts)
-    found = {"kinds": every["kinds"], "every": every["sql"]}
+    found = {"kinds": every["kinds"], "every": every["sql"], "in turn": turn}
     return (
         found
         | _templates(name)
         | {
             "few": {each: _few(name, each) for each in listing.SOURCES},
             "clauses": clauses,
-            "orders": orders,
+            "orders": _orders(name),
             "edges": {each: _edge(name, each) for each in _REVERSED},
         }
     )
+
+
+def _orders(name: str) -> dict[str, str]:
+    """Compile the orders of lists and groups."""
+    orders = {}
+    for key, columns in {**lists.ORDERS, **lists.GROUPS}.items():
+        parts = [sql_of(column, name) for column in columns]
+        orders[key] = ", ".join(parts)
+    return orders
 
 
 _REVERSED: Final = [

@@ -31,6 +31,14 @@ from todo_cli.errors import (
 )
 
 STATEMENT_TIMEOUT_S: Final = 30.0
+_LONG: Final = 4
+"""How many times as long a statement may take that does much, or reads much."""
+_TAKEN_IN_S: Final = 50_000
+"""How many characters a slow line and a small server store in a second.
+
+A megabit a second is more than that, and so are indexes of words on the
+smallest server of Neon.
+"""
 _REFUSED_FOR_S: Final = 1.2
 """How long to retry a refused port, in seconds.
 
@@ -48,6 +56,12 @@ Its plan can be bad for tables that have grown: a server walks a small one.
 _OFTEN: Final = 10
 """A statement is prepared under a name at this use within that time."""
 _ENCODINGS: Final = ("server_encoding", "client_encoding")
+
+
+def limit_s(length: int = 0, *, is_long: bool = False) -> float:
+    """Return how long a statement may take that sends so many characters."""
+    limit = STATEMENT_TIMEOUT_S + length / _TAKEN_IN_S
+    return limit * _LONG if is_long else limit
 
 
 class Connection(asyncpg.Connection):

@@ -16,15 +16,22 @@ def check_python(target: Target) -> None:
         ConfigInvalid: this Python was built without a module.
     """
     if isinstance(target, SqliteTarget):
-        _need(
-            "_sqlite3",
-            "SQLite",
+        check_sqlite(
             "use another Python, or name a PostgreSQL server in "
-            "TODO_DATABASE_URL",
+            "TODO_DATABASE_URL"
         )
     else:
         # asyncpg imports it even where it is not used.
         check_tls()
+
+
+def check_sqlite(hint: str) -> None:
+    """Refuse to go on without SQLite.
+
+    Raises:
+        ConfigInvalid: this Python was built without it.
+    """
+    _need("_sqlite3", "SQLite", hint)
 
 
 def check_tls() -> None:

@@ -1,7 +1,17 @@
 """One store, an embedded file or a server. Every call goes through it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+)
+from contextlib import (
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    suppress,
+)
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
+Reading = Callable[[Connection], AsyncGenerator[T]]
 
 __all__ = ["Database", "Effect", "open_database"]
 
@@ -159,6 +170,60 @@ class Database:
                 raise
             # Raising it here would roll the change back.
             return error
+
+    async def read_parts(self, read: Reading[T]) -> AsyncGenerator[T]:
+        """Yield the parts that `read` yields, all of one state of the store.
+
+        Faults before the first part are handled as by `run`. A later one is
+        final, because the state has gone. Close the iterator at the end: until
+        then it keeps a connection.
+
+        Raises:
+            NoStore: there is no store.
+            TodoError: translated from the driver's error.
+        """
+        async with AsyncExitStack() as stack:
+            begin = partial(self._begin, read, stack)
+            parts, part = await self._attempts.run(begin, Effect.READ)
+            while part is not None:
+                yield part
+                following = partial(anext, parts, None)
+                part = await self._attempts.run_once(following)
+
+    async def _begin(
+        self, read: Reading[T], stack: AsyncExitStack
+    ) -> tuple[AsyncGenerator[T], T | None]:
+        """Read the first part; `stack` then has what the others need."""
+        try:
+            return await self._first(read, stack)
+        except Exception as error:
+            if not failures.is_absent(error):
+                raise
+        async with self.connections.connection() as connection:
+            await self.keeper.make(connection, creates=False)
+        return await self._first(read, stack)
+
+    async def _first(
+        self, read: Reading[T], stack: AsyncExitStack
+    ) -> tuple[AsyncGenerator[T], T | None]:
+        """Do that once the tables are there."""
+        async with AsyncExitStack() as begun:
+            connection = await begun.enter_async_context(self._snapshot())
+            closing = aclosing(read(connection))
+            parts = await begun.enter_async_context(closing)
+            first = await anext(parts, None)
+            # It has failed by now, or is left open.
+            stack.push_async_exit(begun.pop_all())
+        return parts, first
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Connection]:
+        """Yield a connection that sees one state of the store."""
+        self.keeper.find_file(creates=False)
+        async with self.connections.connection() as connection:
+            await self.keeper.check_file(connection, creates=False)
+            async with connection.snapshot():
+                yield connection
 
     async def look(self, work: Work[T]) -> T:
         """Call `work` with a connection, whatever the schema of the store is.

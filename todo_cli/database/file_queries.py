@@ -8,8 +8,11 @@ module; `queries.py` adds them to the others.
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Integer,
+    LargeBinary,
+    MetaData,
     Select,
     Table,
     Text,
@@ -52,6 +55,15 @@ TEXTS: Final = table(
     "task_text", column("number", Integer), column("task_id", Text)
 )
 """Notes which tasks have new texts, each change under the next number."""
+CANDIDATE: Final = Table(
+    "candidate",
+    MetaData(),
+    Column("place", Integer, primary_key=True),
+    Column("id", Text),
+    Column("number", Integer),
+    Column("task", LargeBinary),
+)
+"""The records of a file that become tasks, in their order; temporary."""
 
 _ONE: Final[Any] = literal_column("1", Integer)
 _ZERO: Final[Any] = literal_column("0", Integer)
@@ -62,7 +74,7 @@ _NEW: Final = bindparam("new", type_=Text)
 
 def statements() -> dict[str, Expression]:
     """Return the queries by the name that `run.py` uses."""
-    found = _of_words() | _of_scratch()
+    found = _of_words() | _of_scratch() | _of_candidates()
     for each in copied():
         found[f"count_{each.name}"] = select(func.count()).select_from(each)
         of_old = each.c.user_id == _OLD
@@ -167,6 +179,27 @@ def _of_scratch() -> dict[str, Expression]:
         "task_owners": select(user).distinct().order_by(user),
         "last_operations": _last_operations(),
         **_raising(),
+    }
+
+
+def _of_candidates() -> dict[str, Expression]:
+    """Return the queries on the records of `todo import`."""
+    records = CANDIDATE.c
+    given = {each.key: _parameter(each) for each in records}
+    kept = sqlite.insert(CANDIDATE).values(given).on_conflict_do_nothing()
+    first = bindparam("first", type_=Integer)
+    end = bindparam("end", type_=Integer)
+    some = select(records.place).where(
+        records.place >= first, records.place < end
+    )
+    keys = select(records.place, records.id, records.number)
+    tasks = select(records.place, records.task)
+    return {
+        "keep_candidate": kept,
+        "has_candidate": select(_ONE).where(records.id == given["id"]),
+        "kept_candidates": some,
+        "candidate_keys": keys.order_by(records.place),
+        "candidate_tasks": tasks.order_by(records.place),
     }
 
 

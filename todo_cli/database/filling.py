@@ -67,6 +67,17 @@ def tag_rows(
     return rows
 
 
+async def add_tags(
+    connection: Connection, tasks: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store the rows of the table of tags for new tasks."""
+    rows = []
+    for task in tasks:
+        rows += tag_rows(task["id"], task["user_id"], task["tags"])
+    if rows:
+        await connection.store("insert_tag", rows)
+
+
 # An embedded file
 
 

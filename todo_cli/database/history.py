@@ -38,6 +38,8 @@ RESTORED: Final = (
 """The keys of the columns that an undo can set."""
 COLUMNS: Final = {name: name for name in FIELDS} | {"completed": "is_done"}
 """The column of each field."""
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+"""Made once: an import writes an object for each task."""
 _NEVER_NULL: Final = frozenset({"title", "completed", "tags"})
 TOGETHER: Final = frozenset({"completed", "completed_at"})
 """Fields that a rule of the table compares, so both are set at once."""
@@ -91,7 +93,7 @@ def difference(before: Task, after: Task) -> tuple[Values, Values]:
 
 def written(values: Values) -> str:
     """Write an object as JSON."""
-    return json.dumps(values, ensure_ascii=False)
+    return _ENCODER.encode(values)
 
 
 def plain(value: Any) -> Any:

@@ -636,10 +636,20 @@ def of_a_file(dialect: "Dialect") -> dict[str, Expression]:
     return {
         **_choosing(),
         **_setting(),
-        "changes_of": select(CHANGE).where(mine).order_by(changed.number),
+        "changes_of": _changes(mine),
         "mark_undone": marked,
         "blank": blank.values(old_values=_EMPTY, new_values=_EMPTY),
     }
+
+
+def _changes(mine: ColumnElement[bool]) -> Any:
+    """Select some changes of an operation, in the order of its key.
+
+    They come after that of the task `after`, or first after an empty text.
+    """
+    follows = changed.task_id > bindparam("after", type_=Text)
+    found = select(CHANGE).where(mine, follows).order_by(changed.task_id)
+    return found.limit(bindparam("most", type_=Integer))
 
 
 def _choosing() -> dict[str, Expression]:

@@ -1,7 +1,7 @@
-"""Read the file of `todo db import`: every row goes through the rules.
+"""Read all rows of a store for `todo db import` and `todo db backup`.
 
-Any program can have written the file, or changed it, so nothing in it is
-trusted:
+Every row goes through the rules. Any program can have written the file of an
+import, or changed it, so nothing in it is trusted:
 
 - A view, a virtual table or a computed column runs what its author wrote, and
   may never end. They are refused before anything is read from them.
@@ -52,7 +52,7 @@ _DEFINITIONS: Final = Statement("SELECT name, type, sql FROM sqlite_master")
 _COLUMNS: Final = Statement(
     "SELECT name, hidden FROM pragma_table_xinfo(:name)"
 )
-"""`hidden` is 0 for a column that is stored and not computed."""
+"""`hidden` is 0 for a column that is stored and not computed, on a server too."""
 _COMPUTED: Final[Mapping[str, tuple[str, int]]] = {"task": ("state", 2)}
 """The columns that we compute, too; they are never read from the file."""
 
@@ -76,11 +76,10 @@ async def refuse_programs(connection: Connection, place: str) -> None:
 
 
 async def read(connection: Any, place: str, scratch: "Scratch") -> None:
-    """Read every row of our tables, check it, and keep it in `scratch`.
+    """Read the file of an import, check its rows, and keep them in `scratch`.
 
-    `connection` is one of a file: the protocol `Connection` has no `distrust`,
-    `snapshot` and `stream`.
-    All rows are of one moment, whatever another program writes meanwhile.
+    `connection` is one of a file. All rows are of one moment, whatever another
+    program writes meanwhile.
 
     Raises:
         SchemaMismatch: the file is of a newer version, or has other columns:
@@ -88,20 +87,40 @@ async def read(connection: Any, place: str, scratch: "Scratch") -> None:
         InvalidInput: rows break a rule. All of them are counted, and the
             first ones named.
     """
-    # An earlier try may have left rows.
-    await scratch.clear()
-    faults = _Faults(place)
+    faults = Faults(place)
     async with connection.snapshot():
         version = await schema.read_version(connection)
         if version not in schema.REVISIONS:
             raise schema.mismatch(State(Fit.NEWER, version), place)
-        await connection.distrust(_LONGEST)
-        tables = connection.statements.tables
-        for table in tables:
-            await _refuse_other_columns(connection, place, table)
-        for table in ["task", *_except_task(tables)]:
-            await _read_table(connection, table, scratch, faults)
+        await read_rows(connection, scratch, faults)
     faults.refuse()
+
+
+async def read_rows(
+    connection: Any,
+    scratch: "Scratch",
+    faults: "Faults",
+    *,
+    whose: str | None = None,
+) -> None:
+    """Check every row of our tables and keep those that are right.
+
+    Call it in a snapshot of either store, and refuse the faults at the end.
+    With `whose` it passes over the rows of other users.
+
+    Raises:
+        SchemaMismatch: a table has other columns.
+        Damaged: a table of a file has lost rows.
+    """
+    # An earlier try may have left rows.
+    await scratch.clear()
+    if connection.is_sqlite:
+        await connection.distrust(_LONGEST)
+    tables = connection.statements.tables
+    for table in tables:
+        await _refuse_other_columns(connection, faults.place, table)
+    for table in ["task", *_except_task(tables)]:
+        await _read_table(connection, table, scratch, faults, whose)
 
 
 def _except_task(tables: Sequence[str]) -> list[str]:
@@ -120,7 +139,8 @@ async def _refuse_other_columns(
     expected = {(name, 0) for name in names}
     if table in _COMPUTED:
         expected.add(_COMPUTED[table])
-    found = await connection.fetch(_COLUMNS, name=table)
+    question = _COLUMNS if connection.is_sqlite else "columns_there"
+    found = await connection.fetch(question, name=table)
     other = expected.symmetric_difference(map(tuple, found))
     if other:
         name, _ = min(other)
@@ -132,7 +152,11 @@ async def _refuse_other_columns(
 
 
 async def _read_table(
-    connection: Any, table: str, scratch: "Scratch", faults: "_Faults"
+    connection: Any,
+    table: str,
+    scratch: "Scratch",
+    faults: "Faults",
+    whose: str | None,
 ) -> None:
     """Read a table part by part; check each part, and keep what is right.
 
@@ -146,21 +170,35 @@ async def _read_table(
         async for rows in parts:
             count += len(rows)
             records = [dict(zip(names, row, strict=True)) for row in rows]
+            if whose is not None:
+                records = [row for row in records if row["user_id"] == whose]
             await _keep(table, records, scratch, faults)
+    if connection.is_sqlite:
+        await _refuse_lost_rows(connection, table, count, faults.place)
+
+
+async def _refuse_lost_rows(
+    connection: Connection, table: str, count: int, place: str
+) -> None:
+    """Refuse a file in which an index has more rows than its table.
+
+    Raises:
+        Damaged: it has.
+    """
     # SQLite counts the entries of an index, the smallest one.
     [(indexed,)] = await connection.fetch(f"count_{table}")
     if indexed > count:
         raise failures.damaged(
-            faults.place, f"`{table}` has fewer rows than an index of it"
+            place, f"`{table}` has fewer rows than an index of it"
         )
 
 
 def _reading(connection: Connection, table: str) -> Statement:
     """Return the query of a table.
 
-    Values that are checked come as they are stored. A conversion is laxer than
-    our rules: it would take 7 for `true`. It uses no index, because rows that a
-    damaged index lacks would be left behind.
+    Values that are checked come as SQLite stores them, from a server too. A
+    conversion is laxer than our rules: it would take 7 for `true`. It uses no
+    index, because rows that a damaged index lacks would be left behind.
     """
     compiled = connection.statements[f"scan_{table}"]
     kinds = () if table in CLEAN else compiled.kinds
@@ -170,7 +208,7 @@ def _reading(connection: Connection, table: str) -> Statement:
 # Every row goes through the rules
 
 
-class _Fault(NamedTuple):
+class Fault(NamedTuple):
     """A row that breaks a rule."""
 
     who: str
@@ -181,20 +219,36 @@ class _Fault(NamedTuple):
     message: str
 
     @property
+    def words(self) -> str:
+        """What is wrong; a record that is none has no field to name."""
+        if self.field == self.who.lower():
+            return self.message
+        return f"{self.field}: {self.message}"
+
+    @property
     def line(self) -> str:
         """The fault as one of several."""
-        return f"{self.who}{self.owner}: {self.field}: {self.message}"
+        return f"{self.who}{self.owner}: {self.words}"
 
 
 @dataclasses.dataclass(slots=True)
-class _Faults:
-    """The rows of a file that break a rule: all counted, the first ones kept."""
+class Faults:
+    """The rows of a store that break a rule: all counted, the first ones kept."""
 
     place: str
+    """How errors name the store."""
+    one: str = _CORRECT
+    """The hint for one wrong row."""
+    several: str = _CORRECT_ALL
     count: int = 0
-    first: list[_Fault] = dataclasses.field(default_factory=list)
+    first: list[Fault] = dataclasses.field(default_factory=list)
 
-    def add(self, fault: _Fault) -> None:
+    def clear(self) -> None:
+        """Forget all rows, to begin anew."""
+        self.count = 0
+        self.first = []
+
+    def add(self, fault: Fault) -> None:
         """Count a row, and keep it if it is one of the first."""
         self.count += 1
         if len(self.first) < _NAMED_UP_TO:
@@ -210,25 +264,25 @@ class _Faults:
         if self.count == 0:
             return
         if self.count == 1:
-            [(who, _, field, message)] = self.first
+            [fault] = self.first
             raise InvalidInput(
-                f"{who} in {self.place}: {field}: {message}",
-                hint=_CORRECT,
-                details=[{"field": field, "message": message}],
+                f"{fault.who} in {self.place}: {fault.words}",
+                hint=self.one,
+                details=[{"field": fault.field, "message": fault.message}],
             )
         details: list[Detail] = []
         for fault in self.first:
             details.append({"field": fault.field, "message": fault.line})
         raise BadRecords(
             f"{self.count:,} records in {self.place} break a rule",
-            hint=_CORRECT_ALL,
+            hint=self.several,
             details=details,
             count=self.count,
         )
 
 
 async def _keep(
-    table: str, rows: Sequence[Record], scratch: "Scratch", faults: _Faults
+    table: str, rows: Sequence[Record], scratch: "Scratch", faults: Faults
 ) -> None:
     """Check rows and keep those that are right, with the values to store.
 
@@ -252,7 +306,7 @@ async def _keep(
     for place in sorted(wrong):
         [detail] = wrong[place].details
         who, owner = _WHO[table](rows[place])
-        faults.add(_Fault(who, owner, **detail))
+        faults.add(Fault(who, owner, **detail))
 
 
 def _task(row: Record) -> tuple[str, str]:

@@ -90,6 +90,26 @@ def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
     return Plan(where, _segments(query, where), probe)
 
 
+def in_turn(query: TaskQuery, *, is_first: bool) -> Names:
+    """Choose the conditions of a page of an export, which goes by number alone.
+
+    No index but that of the numbers is chosen for any of them. The first page
+    begins with the lowest number, whatever another program has stored there.
+    """
+    found = [] if is_first else ["further"]
+    found.append(f"{_state_of(query)}{IN_TURN}")
+    for name in filters_of(query):
+        found.append(f"{name}{WALKED}" if name in LEADS else name)
+    return tuple(found)
+
+
+def _state_of(query: TaskQuery) -> str:
+    """Return the name of the condition on the state."""
+    if query.status is TaskStatus.ALL:
+        return "either"
+    return query.status.value
+
+
 # Conditions
 
 
@@ -267,6 +287,10 @@ def _part(
 
 WALKED: Final = "_walked"
 """The end of the name of a condition for which no index is chosen."""
+IN_TURN: Final = "_in_turn"
+"""The same of a condition on the state; those that are walked have its index."""
+STATES: Final = ("open", "waiting", "done", "either", "trash")
+"""The conditions on the state that a list can have."""
 LEADS: Final[Mapping[str, str]] = {
     "waiting": "wait",
     "has_due": "due",

@@ -128,16 +128,24 @@ def clauses(dialect: "Dialect") -> dict[str, ColumnElement[bool]]:
     """Return the conditions of lists, by name.
 
     Each is compiled alone, and reading a list joins them with AND. Those of
-    `listing.LEADS` are there twice: once so that no index is chosen for them.
+    `listing.LEADS` and `STATES` are there twice: once so that no index is chosen
+    for them.
     """
     found = _plain(dialect, task)
     columns: Any = SimpleNamespace()
     for column_of in TASK.c:
         walked = dialect.without_index(column_of)
         setattr(columns, column_of.key, walked)
+    # All indexes of lists begin with it.
+    columns.state = task.state
     plain = _plain(dialect, columns)
     for name in listing.LEADS:
         found[f"{name}{listing.WALKED}"] = plain[name]
+    # An expression has no index of its own, on either store.
+    columns.state = task.state + _ZERO
+    for name, clause in _states(dialect, columns).items():
+        if name in listing.STATES:
+            found[f"{name}{listing.IN_TURN}"] = clause
     return found | _texts(dialect)
 
 
@@ -151,23 +159,24 @@ def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on the status, and on the place in a list."""
     waits = columns.wait_until > TODAY
     is_due = or_(columns.wait_until.is_(None), columns.wait_until <= TODAY)
-    is_open = _has_state(OPEN)
+    is_open = _has_state(columns, OPEN)
     return {
         "open": and_(is_open, is_due),
         "waiting": and_(is_open, waits),
-        "done": _has_state(DONE),
+        "done": _has_state(columns, DONE),
         "not_done": is_open,
-        "either": dialect.is_either(task.state, (OPEN, DONE)),
-        "trash": _has_state(IN_TRASH),
+        "either": dialect.is_either(columns.state, (OPEN, DONE)),
+        "trash": _has_state(columns, IN_TRASH),
         "after": tuple_(task.created_at, task.number) < _PLACE,
+        "further": task.number > bindparam("number", type_=Integer),
         "within_years": within_years(),
     }
 
 
-def _has_state(state: int) -> ColumnElement[bool]:
+def _has_state(columns: Any, state: int) -> ColumnElement[bool]:
     """Whether a task is open, done or in the trash."""
     number: ColumnElement[Any] = literal_column(str(state), Integer)
-    has_state: ColumnElement[bool] = task.state == number
+    has_state: ColumnElement[bool] = columns.state == number
     return has_state
 
 
@@ -392,6 +401,12 @@ def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
     """Select all tasks of a list, in no order, and the user's counts."""
     mine = select(*columns).where(MINE, *where)
     return _with_counts(dialect, mine, "none")
+
+
+def in_turn(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
+    """Select some tasks of an export, by number."""
+    mine = select(*columns).where(MINE, *where)
+    return mine.order_by(task.number).limit(MOST)
 
 
 def some(

@@ -5,7 +5,8 @@ one statement takes it back: see `history_queries.py`. On SQLite, and for many
 new tasks at once, `note` is called in the transaction of the change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -31,6 +32,12 @@ _FACTS: Final = 10
 """How many columns come before those of a task after taking back."""
 _LAST: Final = 2**31 - 1
 """The highest number of an operation, on both stores."""
+_BATCH: Final = 1_000
+"""How many tasks are set back at once in a file.
+
+An import can be of 100,000 tasks. Of all of them only the tasks as they are at
+the end are kept in memory, not what was there before.
+"""
 
 
 class Heading(NamedTuple):
@@ -117,7 +124,8 @@ async def note(
         "the_undone_by": None,
     }
     await connection.store("insert_operation", [row])
-    await note_changes(connection, user, number, changes)
+    if changes:
+        await note_changes(connection, user, number, changes)
     return number
 
 
@@ -272,17 +280,11 @@ class OperationRepository:
             return TakenBack()
         found = self._chosen(rows[0])
         found = found._replace(root=await self._root(found.undoes))
-        changed = await self._changes_of(rows[0][1])
-        tasks = await self._tasks([row.id for row in changed])
-        found = _compared(found, changed, tasks)
-        wanted = {}
-        for row in changed:
-            if row.number not in found.purged:
-                wanted[row.id] = _wanted(row, heading.at)
+        found, has_tasks = await self._compare(found)
         is_blocked = found.is_blocked and name != "redo"
-        if is_blocked or found.others or not wanted:
+        if is_blocked or found.others or not has_tasks:
             return found
-        return await self._set_back(found, heading, tasks, wanted)
+        return await self._set_back(found, heading)
 
     def _chosen(self, row: Row) -> TakenBack:
         """Describe the operation to take back.
@@ -306,21 +308,66 @@ class OperationRepository:
         )
         return str(rows[0][4]) if rows else ""
 
-    async def _changes_of(self, number: int) -> "list[_Recorded]":
-        """Read what an operation did, by the numbers of the tasks."""
-        rows = await self._connection.fetch(
-            "changes_of", user=self._user, number=number
+    async def _compare(self, found: TakenBack) -> tuple[TakenBack, bool]:
+        """Find out which tasks are purged, and which have changed since.
+
+        Also say whether there are any that are not purged.
+
+        All tasks are looked at before the first one is set back.
+        """
+        purged: list[int] = []
+        others: list[int] = []
+        seen = 0
+        async with aclosing(self._changes_of(found)) as parts:
+            async for changed in parts:
+                tasks = await self._tasks([row.id for row in changed])
+                seen += len(changed)
+                for row in changed:
+                    if not _is_kept(row, tasks):
+                        purged.append(row.number)
+                    elif not _has(tasks[row.id], row.new):
+                        others.append(row.number)
+        found = found._replace(
+            purged=tuple(sorted(purged)), others=tuple(sorted(others))
         )
-        found = []
-        for _, _, id, task_number, old, new in rows:
-            try:
-                before = history.to_set(history.read(old))
-                after = history.fields_of(history.read(new))
-            except ValueError as error:
-                fault = history.unreadable([number], self._user)
-                raise fault.unchanged() from error
-            found.append(_Recorded(id, task_number, before, after))
-        return found
+        return found, seen > len(purged)
+
+    async def _changes_of(
+        self, found: TakenBack
+    ) -> "AsyncGenerator[list[_Recorded]]":
+        """Yield what an operation did, some tasks at a time.
+
+        They are in the order of their ids. The next ones are read when they
+        are asked for, and other changes can be written meanwhile.
+        """
+        after = ""
+        while True:
+            rows = await self._connection.fetch(
+                "changes_of",
+                user=self._user,
+                number=found.number,
+                after=after,
+                most=_BATCH,
+            )
+            if not rows:
+                return
+            yield [self._recorded(row) for row in rows]
+            after = str(rows[-1][2])
+
+    def _recorded(self, row: Row) -> "_Recorded":
+        """Read what an operation did to one task.
+
+        Raises:
+            SchemaMismatch: another program stored wrong values.
+        """
+        _, operation, id, number, old, new = row
+        try:
+            before = history.to_set(history.read(old))
+            after = history.fields_of(history.read(new))
+        except ValueError as error:
+            fault = history.unreadable([operation], self._user)
+            raise fault.unchanged() from error
+        return _Recorded(id, number, before, after)
 
     async def _tasks(self, ids: Sequence[UUID]) -> dict[UUID, Task]:
         """Read the user's tasks with some ids; in the trash, too.
@@ -336,33 +383,52 @@ class OperationRepository:
             raise odd
         return {task.id: task for task in tasks}
 
-    async def _set_back(
-        self,
-        found: TakenBack,
-        heading: Heading,
-        tasks: Mapping[UUID, Task],
-        wanted: Mapping[UUID, Mapping[str, Any]],
-    ) -> TakenBack:
-        """Set the values that are wanted, and note that."""
+    async def _set_back(self, found: TakenBack, heading: Heading) -> TakenBack:
+        """Set back what is not purged, and note that.
+
+        The changes are read again. They are the same, because nobody else can
+        write into the file during this transaction.
+        """
+        operation = await note(
+            self._connection, self._user, heading, [], undoes=found.number
+        )
+        after: list[Task] = []
+        async with aclosing(self._changes_of(found)) as parts:
+            async for changed in parts:
+                changes = await self._set_back_some(changed, heading.at)
+                await note_changes(
+                    self._connection, self._user, operation, changes
+                )
+                after += [change.task for change in changes]
+        await self._mark(found, operation)
+        after.sort(key=_number)
+        return found._replace(operation=operation, tasks=tuple(after))
+
+    async def _set_back_some(
+        self, changed: "Sequence[_Recorded]", now: datetime
+    ) -> list[Change]:
+        """Set the old values of some tasks, without the purged ones.
+
+        Return what that changed, as it is noted in the history.
+
+        Raises:
+            Conflict: a rule of the database drops it.
+        """
+        before = await self._tasks([row.id for row in changed])
+        wanted = {}
+        for row in changed:
+            if _is_kept(row, before):
+                wanted[row.id] = _wanted(row, now)
         for name, rows in _by_field(wanted).items():
             await self._connection.store(f"set_{name}", rows)
-        stamps = [{"the_id": id, "now": heading.at} for id in wanted]
+        stamps = [{"the_id": id, "now": now} for id in wanted]
         await self._connection.store("stamp", stamps)
-        after = await self._tasks(list(wanted))
-        now = sorted(after.values(), key=_number)
-        await self._tag(now)
-        changes = differing(list(tasks.values()), now)
+        after = list((await self._tasks(list(wanted))).values())
+        await self._tag(after)
+        changes = differing(list(before.values()), after)
         if len(changes) < len(wanted):
             raise dropped()
-        operation = await note(
-            self._connection,
-            self._user,
-            heading,
-            changes,
-            undoes=found.number,
-        )
-        await self._mark(found, operation)
-        return found._replace(operation=operation, tasks=tuple(now))
+        return changes
 
     async def _tag(self, tasks: Sequence[Task]) -> None:
         """Bring the table of tags up to tasks."""
@@ -420,21 +486,12 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     return tuple(int(each) for each in text.split(","))
 
 
-def _compared(
-    found: TakenBack,
-    changed: Sequence[_Recorded],
-    tasks: Mapping[UUID, Task],
-) -> TakenBack:
-    """Find out which tasks are purged, and which have changed since."""
-    purged = []
-    others = []
-    for row in changed:
-        task = tasks.get(row.id)
-        if task is None or not row.new:
-            purged.append(row.number)
-        elif not _has(task, row.new):
-            others.append(row.number)
-    return found._replace(purged=tuple(purged), others=tuple(others))
+def _is_kept(row: _Recorded, tasks: Mapping[UUID, Task]) -> bool:
+    """Whether neither a task nor what an operation did to it is purged.
+
+    A purge leaves no values. A newer task may have the id of the purged one.
+    """
+    return row.id in tasks and bool(row.new)
 
 
 def _has(task: Task, left: Mapping[str, Any]) -> bool:

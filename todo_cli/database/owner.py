@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Text,
     any_,
+    bindparam,
     case,
     cast,
     column,
@@ -46,7 +47,17 @@ _RELATION: Final = table(
     column("relnamespace"),
     column("relowner"),
     column("relforcerowsecurity"),
+    column("relkind"),
     column("oid"),
+    schema="pg_catalog",
+)
+_COLUMN: Final = table(
+    "pg_attribute",
+    column("attrelid"),
+    column("attname"),
+    column("attnum"),
+    column("attgenerated"),
+    column("attisdropped"),
     schema="pg_catalog",
 )
 _ROLE: Final = table(
@@ -167,6 +178,41 @@ def relations() -> Select[Any]:
     )
 
 
+def tables_there() -> Select[Any]:
+    """Select the names of the tables in the schema; no views and indexes.
+
+    Those of other servers are among them.
+    """
+    kinds = [_relation.relkind == _quoted(kind) for kind in "rpf"]
+    return relations().where(or_(*kinds))
+
+
+def columns_there() -> Select[Any]:
+    """Select the columns of a table, and 0, or 2 if it is computed.
+
+    As SQLite tells it of a file.
+    """
+    name = bindparam("name", type_=Text)
+    is_stored = _COLUMN.c.attgenerated == _quoted("")
+    stored: ColumnElement[Any] = literal_column("0")
+    computed: ColumnElement[Any] = literal_column("2")
+    is_of_table = _COLUMN.c.attrelid == _relation.oid
+    tables = _RELATION.join(_NAMESPACE, _IS_INSIDE)
+    return (
+        select(
+            cast(_COLUMN.c.attname, Text),
+            case((is_stored, stored), else_=computed),
+        )
+        .select_from(_COLUMN.join(tables, is_of_table))
+        .where(
+            _IS_OURS,
+            cast(_relation.relname, Text) == name,
+            _COLUMN.c.attnum > literal_column("0"),
+            not_(_COLUMN.c.attisdropped),
+        )
+    )
+
+
 def role_without_rights() -> Select[Any]:
     """Select the name of our role if it needs granted rights.
 
@@ -234,6 +280,24 @@ def _is_looked_in() -> ColumnElement[bool]:
     return or_(is_on_path, is_ours)
 
 
+def bound() -> Select[str, str]:
+    """Select our tables of which row-level security may hide rows, and our role.
+
+    An owner is bound where it is forced. Superusers are not bound.
+    """
+    both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
+    is_bound = func.row_security_active(_relation.oid)
+    name = cast(_relation.relname, Text)
+    found = select(name, cast(_ME, Text)).select_from(both)
+    return found.where(_IS_OURS, _is_table(), is_bound).order_by(name)
+
+
+def _is_table() -> ColumnElement[bool]:
+    """Whether the relation in `_RELATION` has the name of a table of ours."""
+    tables = SQLModel.metadata.sorted_tables
+    return or_(*[_relation.relname == _quoted(each.name) for each in tables])
+
+
 def forced() -> Select[Any]:
     """Select our own tables whose row-level security binds even us, by name.
 
@@ -242,15 +306,13 @@ def forced() -> Select[Any]:
     both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
     is_bound = func.row_security_active(_relation.oid)
     is_owned = func.pg_has_role(_relation.relowner, _quoted("USAGE"))
-    tables = SQLModel.metadata.sorted_tables
-    is_ours = [_relation.relname == _quoted(each.name) for each in tables]
     name = cast(_relation.relname, Text)
     found = (
         select(name)
         .select_from(both)
         .where(
             _IS_OURS,
-            or_(*is_ours),
+            _is_table(),
             _relation.relforcerowsecurity,
             is_bound,
             is_owned,

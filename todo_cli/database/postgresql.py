@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -19,7 +20,7 @@ import asyncpg
 
 from todo_cli.database import failures, run
 from todo_cli.database.attempts import Passing
-from todo_cli.database.connection import Connection
+from todo_cli.database.connection import Connection, limit_s
 from todo_cli.database.guard import Guard
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import DatabaseBusy, DatabaseUnavailable, TodoError
@@ -45,8 +46,22 @@ It depends on the two types: too few bytes, too many, or no such text.
 """
 _BEYOND: Final = re.compile("^(year .* is out of range|ordinal must be )")
 """What Python says of a day that it cannot express."""
+_AT_ONCE: Final = (500, 10_000)
+"""How many rows of a stream are fetched in the first turn, and at most in one."""
+_TURN_LENGTH: Final = 16_000_000
+"""About how many characters one turn of a stream fetches."""
 _KEPT: Final = ("add", "add_tagged", "by_id", "by_number")
 """The statements whose plan does not depend on their values."""
+_LONG: Final = ("history", "undo", "undo_one", "redo")
+"""The statements that go through whole operations: an import can have any size."""
+_BEGIN_READING: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+    "SET LOCAL enable_sort = off"
+)
+"""Begins a snapshot, which is read in the order of an index.
+
+A server that knows little of the values would sort all rows for each page.
+"""
 _MOST: Final = 10
 """The size of a pool if none is given."""
 
@@ -60,6 +75,8 @@ class PostgresConnection:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
         self.statements = run.load("postgresql")
+        self._streams = 0
+        self._is_snapshot = False
 
     async def fetch(
         self, statement: str | run.Statement, /, **values: Any
@@ -71,8 +88,9 @@ class PostgresConnection:
         given = [to_server(values[each]) for each in statement.names]
         if name in _KEPT:
             await self.driver.keep(statement.numbered)
+        limit = limit_s(is_long=self._is_snapshot or name in _LONG)
         rows: list[run.Row] = await self._decoded(
-            self.driver.fetch(statement.numbered, *given)
+            self.driver.fetch(statement.numbered, *given, timeout=limit)
         )
         return rows
 
@@ -82,8 +100,52 @@ class PostgresConnection:
         given = []
         for row in rows:
             given.append([to_server(row[name]) for name in statement.names])
+        limit = limit_s(run.length(given))
         returned: list[run.Row] = await self._decoded(
-            self.driver.fetchmany(statement.numbered, given)
+            self.driver.fetchmany(statement.numbered, given, timeout=limit)
+        )
+        return len(returned)
+
+    async def stream(
+        self, statement: run.Statement, most: int
+    ) -> AsyncGenerator[list[run.Row]]:
+        """Yield the rows of a statement without values, in a snapshot.
+
+        At most `most` at a time. A turn fetches more, as many as memory
+        allows. Close the iterator at the end.
+        """
+        self._streams += 1
+        # The driver keeps the columns of each text, so each stream has its own.
+        name = f"todo_rows_{self._streams}"
+        await self.execute(
+            f"DECLARE {name} NO SCROLL CURSOR FOR {statement.sql}"
+        )
+        count, limit = _AT_ONCE
+        while True:
+            fetching = run.Statement(f"FETCH FORWARD {count} FROM {name}")
+            rows = await self.fetch(fetching)
+            for start in range(0, len(rows), most):
+                yield rows[start : start + most]
+            if len(rows) < count:
+                break
+            fitting = _TURN_LENGTH * count // max(run.length(rows), 1)
+            count = max(1, min(fitting, limit))
+
+    async def store_all(
+        self, name: str, rows: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """See `run.Connection`."""
+        statement = self.statements[f"{name}_all"]
+        given = []
+        for each in statement.names:
+            values = [row[each] for row in rows]
+            if each == "tags":
+                # A server has no lists of lists of different lengths.
+                values = [",".join(tags) for tags in values]
+            given.append(values)
+        limit = limit_s(run.length(given))
+        returned: list[run.Row] = await self._decoded(
+            self.driver.fetch(statement.numbered, *given, timeout=limit)
         )
         return len(returned)
 
@@ -107,7 +169,8 @@ class PostgresConnection:
 
     async def execute(self, sql: str) -> None:
         """See `run.Connection`."""
-        await _answer(self.driver.execute(sql))
+        limit = limit_s(is_long=self._is_snapshot)
+        await _answer(self.driver.execute(sql, timeout=limit))
 
     @property
     def server_version(self) -> str:
@@ -127,6 +190,17 @@ class PostgresConnection:
         except BaseException:
             await self._roll_back()
             raise
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """See `run.Connection`."""
+        try:
+            await self.execute(_BEGIN_READING)
+            self._is_snapshot = True
+            yield
+        finally:
+            self._is_snapshot = False
+            await self._roll_back()
 
     async def _roll_back(self) -> None:
         """Roll back, or cut the connection if that fails.

@@ -59,10 +59,12 @@ from todo_cli.database.tables import (
     ByCodePoint,
     CounterRow,
     Day,
+    Identifier,
     Instant,
     Names,
     TagRow,
     TaskRow,
+    Values,
     copied,
     stored,
 )
@@ -645,11 +647,54 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
         "server": _server(),
         "index_of_words": _index_of_words(),
         "forced": owner.forced(),
+        "bound": owner.bound(),
+        "tables_there": owner.tables_there(),
+        "columns_there": owner.columns_there(),
+        **_scans(),
         "unfilled_tasks": _unfilled_tasks(dialect),
         "fill": _fill(),
         "untagged_names": _untagged_names(dialect),
         "fill_tags": _fill_tags(dialect),
+        **_for_many(),
     }
+
+
+def _scans() -> dict[str, Expression]:
+    """Select all rows of each table, with the values that a file would have.
+
+    So they are checked as those of a file are. The driver cannot read every
+    time, and would fail for all rows.
+    """
+    found: dict[str, Expression] = {}
+    for each in copied():
+        values = [_as_in_a_file(column) for column in stored(each)]
+        found[f"scan_{each.name}"] = select(*values)
+    return found
+
+
+def _as_in_a_file(column: Column[Any]) -> ColumnElement[Any]:
+    """Write a value of PostgreSQL as SQLite stores it, whatever it is."""
+    found: ColumnElement[Any] = column
+    if isinstance(column.type, Instant):
+        utc: ColumnElement[Any] = literal_column("'UTC'", Text)
+        zone: ColumnElement[Any] = literal_column("'Z'", Text)
+        found = _in_json(func.timezone(utc, column)) + zone
+    elif isinstance(column.type, Day):
+        found = _in_json(column)
+    elif isinstance(column.type, Names):
+        found = cast(func.array_to_json(column), Text)
+    elif isinstance(column.type, Boolean):
+        found = cast(column, Integer)
+    elif isinstance(column.type, Identifier | Values):
+        found = cast(column, Text)
+    return found.label(column.name)
+
+
+def _in_json(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """Write a time or a day as JSON has it, in a form that no setting changes."""
+    mark: ColumnElement[Any] = literal_column("'\"'", Text)
+    written = cast(func.to_json(value), Text)
+    return func.btrim(written, mark, type_=Text)
 
 
 def _of_a_file() -> dict[str, Expression]:
@@ -1047,6 +1092,45 @@ def _open(columns: Iterable[Column[Any]], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def _for_many() -> dict[str, Expression]:
+    """Return what inserts many rows at once; on PostgreSQL.
+
+    The parameters are those for one row, and each is a list of values.
+    """
+    tags = postgresql.insert(TAG).from_select(*_given_rows(list(tag)))
+    changes = history_queries.CHANGE
+    noted = insert(changes).from_select(*_given_rows(list(changes.c), "the_"))
+    tasks = insert(TASK).from_select(*_given_rows([*COLUMNS, *FOLDED]))
+    return {
+        "insert_all": tasks.returning(task.number),
+        "insert_tag_all": tags.on_conflict_do_nothing(),
+        "insert_change_all": noted,
+    }
+
+
+def _given_rows(
+    columns: Sequence[Any], prefix: str = ""
+) -> tuple[list[str], Select[Any]]:
+    """Return the keys of columns, and the rows that lists of values make.
+
+    The lists have the same length, so they are expanded side by side.
+    """
+    values = []
+    for each in columns:
+        # What is no plain value comes as text, also tags: none has a comma.
+        is_plain = not isinstance(each.type, Names | Values)
+        kind = each.type if is_plain else Text()
+        given = bindparam(f"{prefix}{each.key}", type_=ARRAY(kind))
+        value: Any = func.unnest(given, type_=kind)
+        if isinstance(each.type, Names):
+            comma: Any = literal_column("','", Text)
+            value = func.string_to_array(value, comma)
+        elif isinstance(each.type, Values):
+            value = cast(value, postgresql.JSONB)
+        values.append(value)
+    return [each.key for each in columns], select(*values)
+
+
 def _further(proposed: ColumnElement[int], numbers: Any) -> ColumnElement[int]:
     """Return a counter's next value: `numbers` more, or the proposed number.
 
@@ -1441,14 +1525,17 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         found[f"copy_{each.name}"] = _copy(dialect, each)
     is_listed = dialect.within(task.id, "ids")
     owners = select(task.id, task.user_id, task.number)
+    places = owners.add_columns(task.deleted_at)
     return found | {
         "known_users": union(_known(dialect, COUNTER), _known(dialect, TASK)),
         "raise_counter": _raise_counter(dialect),
         "catch_up": _catch_up(dialect),
         "owners_of": owners.where(is_listed),
+        "places_of": places.where(is_listed),
         "any_task": select(task.id).limit(_ONE),
         "counters_of": _counters_of(dialect),
         "taken_numbers": _taken_numbers(dialect),
+        "given_numbers": _given_numbers(dialect),
         **history_queries.copying(dialect),
     }
 
@@ -1495,6 +1582,20 @@ def _taken_numbers(dialect: Dialect) -> Select[Any]:
     is_listed = dialect.within(task.user_id, "users")
     is_taken = dialect.within(task.number, "numbers")
     return select(task.user_id, task.number).where(is_listed, is_taken)
+
+
+def _given_numbers(dialect: Dialect) -> Expression:
+    """Select those of some numbers that were ever given to tasks of a user.
+
+    With the ids of the tasks. The history has them of those that were purged.
+    """
+    found = []
+    changed = history_queries.changed
+    for rows, id in ((task, task.id), (changed, changed.task_id)):
+        is_listed = dialect.within(rows.number, "numbers")
+        is_mine = rows.user_id == bindparam("user", type_=Text)
+        found.append(select(rows.number, id).where(is_mine, is_listed))
+    return union(*found)
 
 
 def _raise_counter(dialect: Dialect) -> Expression:

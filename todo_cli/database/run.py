@@ -5,7 +5,7 @@ Both drivers implement `Connection`: named values go in, plain rows come out.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache, cached_property
 from pathlib import Path
@@ -116,6 +116,15 @@ class Statements:
         if chosen not in self._made:
             self._made[chosen] = self.joined(chosen)
         return self._made[chosen]
+
+    def in_turn(self, query: TaskQuery, *, is_first: bool) -> Statement:
+        """Return the statement of a page of an export, compiled parts joined."""
+        key = ("in turn", listing.in_turn(query, is_first=is_first))
+        if key not in self._made:
+            frame = self._lists["in turn"]
+            sql = self._with("\n".join(frame["sql"]), "where", key[1])
+            self._made[key] = Statement(sql, frame["kinds"])
+        return self._made[key]
 
     def joined(self, chosen: listing.Plan) -> Statement:
         """Fill the templates of a list with its parts."""
@@ -303,6 +312,14 @@ class Connection(Protocol):
         something for each.
         """
 
+    async def store_all(
+        self, name: str, rows: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Do the same for many rows that a statement inserts.
+
+        On PostgreSQL it is one statement for all rows, `NAME_all`.
+        """
+
     async def execute(self, sql: str) -> None:
         """Run constant SQL that returns no rows.
 
@@ -314,6 +331,12 @@ class Connection(Protocol):
         """Commit at the end, or roll back on any error.
 
         SQLite locks the file for writing at the beginning.
+        """
+
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        """Read one state of the store, whatever others write meanwhile.
+
+        The first statement decides which one.
         """
 
 
@@ -339,9 +362,27 @@ async def store_tasks(
     Raises:
         Conflict: a rule of the database dropped one of them without an error.
     """
-    stored = await connection.store(name, rows)
+    check_stored(await connection.store(name, rows), rows)
+
+
+def check_stored(stored: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Check that so many rows were stored.
+
+    Raises:
+        Conflict: a rule of the database dropped one of them without an error.
+    """
     if stored < len(rows):
         raise dropped()
+
+
+def length(rows: Iterable[Row]) -> int:
+    """Count the characters and bytes in rows, but not those of numbers."""
+    length = 0
+    for row in rows:
+        for value in row:
+            if isinstance(value, str | bytes):
+                length += len(value)
+    return length
 
 
 def dropped() -> Conflict:

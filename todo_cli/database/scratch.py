@@ -1,4 +1,4 @@
-"""Keep the rows of an import between its file and its target.
+"""Keep the rows of an import or a backup between its source and its target.
 
 Every row is checked before the first one is written, and a lost answer makes
 us write them again. A file can have more rows than memory can hold, so they
@@ -22,7 +22,7 @@ from uuid import UUID
 import aiosqlite
 
 from todo_cli.database import run
-from todo_cli.database.run import Record
+from todo_cli.database.run import Record, Row
 from todo_cli.database.sqlite import stream, to_file
 from todo_cli.disk import DiskFailed
 
@@ -55,6 +55,13 @@ _ADDING: Final[Mapping[str, str]] = {
     "counter": "raise_counter",
 }
 """The statements that add a row, where it is not the one of an import."""
+_CANDIDATES: Final = """
+CREATE TABLE candidate (
+    place INTEGER PRIMARY KEY, id UNIQUE, number UNIQUE, task
+)"""
+"""Only the records of `todo import` are in it."""
+_PART_LENGTH: Final = 16_000_000
+"""How many bytes of records are read at once, so that round trips are few."""
 _FULL: Final = "SQLITE_FULL"
 
 
@@ -67,7 +74,7 @@ class Last(NamedTuple):
 
 
 class Scratch:
-    """The temporary database of one import."""
+    """The temporary database of one import or backup."""
 
     def __init__(self, driver: aiosqlite.Connection) -> None:
         self._driver = driver
@@ -170,6 +177,51 @@ class Scratch:
                 async for rows in parts:
                     yield [dict(zip(names, row, strict=True)) for row in rows]
 
+    async def clear_candidates(self) -> None:
+        """Begin anew with the records of `todo import`."""
+        await self._execute("DROP TABLE IF EXISTS candidate")
+        await self._execute(_CANDIDATES)
+
+    async def keep_candidates(
+        self, rows: Sequence[Record]
+    ) -> Mapping[int, str]:
+        """Keep records, but none whose id or number another one has.
+
+        Their places follow each other. Returns the positions of such rows, and
+        which field it is.
+        """
+        if not rows:
+            return {}
+        with _explaining():
+            await self._driver.executemany(
+                self._statements["keep_candidate"].sql, rows
+            )
+        first = rows[0]["place"]
+        kept = await self._run(
+            "kept_candidates", first=first, end=first + len(rows)
+        )
+        taken = {}
+        if len(kept) < len(rows):
+            places = {place for (place,) in kept}
+            for position, row in enumerate(rows):
+                if row["place"] not in places:
+                    others = await self._run("has_candidate", id=row["id"])
+                    taken[position] = "id" if others else "number"
+        return taken
+
+    async def stream(self, name: str, most: int) -> AsyncGenerator[list[Row]]:
+        """Yield the rows of a query, at most `most` at a time.
+
+        Close the iterator at the end.
+        """
+        with _explaining():
+            found = stream(
+                self._driver, self._statements[name], most, _PART_LENGTH
+            )
+            async with aclosing(found) as parts:
+                async for rows in parts:
+                    yield rows
+
     async def _run(self, name: str, **values: Any) -> Sequence[Any]:
         """Run a statement, given by name, and return its rows."""
         return await self._execute(self._statements[name].sql, values)
@@ -207,7 +259,7 @@ def _explaining() -> Iterator[None]:
         if error.sqlite_errorname == _FULL:
             words = "the disk is full"
         raise DiskFailed(
-            f"The import's temporary file cannot be written: {words}",
+            f"The temporary file cannot be written: {words}",
             hint="nothing was copied; make room in the folder for temporary "
             "files, or name another one in TMPDIR",
         ) from error

@@ -73,7 +73,7 @@ _AT_ONCE: Final = 64
 Few, because a row of another program can have a megabyte.
 """
 _PART_LENGTH: Final = 4_000_000
-"""How many characters a part of a stream has before it ends."""
+"""How many characters a part of a stream has at most, if nobody says more."""
 
 
 def require_version() -> None:
@@ -152,11 +152,14 @@ def _attempt(value: Any, read: Callable[[Any], Any]) -> Any:
 
 
 async def stream(
-    driver: aiosqlite.Connection, statement: run.Statement, most: int
+    driver: aiosqlite.Connection,
+    statement: run.Statement,
+    most: int,
+    longest: int | None = None,
 ) -> AsyncGenerator[list[run.Row]]:
     """Yield the rows of a statement without values, part by part.
 
-    A part has at most `most` rows, and about 4 million characters. Close the
+    A part has at most `most` rows, and about `longest` characters. Close the
     iterator at the end: until then the statement keeps its lock.
     """
     cursor = await driver.execute(statement.sql)
@@ -165,25 +168,15 @@ async def stream(
         length = 0
         while rows := list(await cursor.fetchmany(min(most, _AT_ONCE))):
             part += rows
-            length += _length(rows)
+            length += run.length(rows)
             is_full = len(part) + _AT_ONCE > most
-            if is_full or length >= _PART_LENGTH:
+            if is_full or length >= (longest or _PART_LENGTH):
                 yield from_file(part, statement.kinds)
                 part, length = [], 0
         if part:
             yield from_file(part, statement.kinds)
     finally:
         await cursor.close()
-
-
-def _length(rows: Iterable[run.Row]) -> int:
-    """Count the characters and bytes in rows."""
-    length = 0
-    for row in rows:
-        for value in row:
-            if isinstance(value, str | bytes):
-                length += len(value)
-    return length
 
 
 def _decode(text: bytes) -> str:
@@ -226,6 +219,7 @@ class SqliteConnection:
         self.file = files.identify(path)
         self.changed = files.last_change(path)
         self._path = path
+        self._is_snapshot = False
 
     async def fetch(
         self, statement: str | run.Statement, /, **values: Any
@@ -242,7 +236,11 @@ class SqliteConnection:
             # The statement ends when nobody refers to its cursor any more; until
             # then it would keep its lock.
             traceback.clear_frames(error.__traceback__)
-            raise NotUtf8("Some text is not UTF-8") from error
+            if not self._is_snapshot:
+                raise NotUtf8("Some text is not UTF-8") from error
+            # Opened anew, it would show another state.
+            self.driver.text_factory = _decode
+            rows = await self.driver.execute_fetchall(statement.sql, given)
         return from_file(rows, statement.kinds)
 
     async def store(self, name: str, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -254,6 +252,8 @@ class SqliteConnection:
         cursor = await self.driver.executemany(statement.sql, given)
         return cursor.rowcount
 
+    store_all = store
+
     async def execute(self, sql: str) -> None:
         """See `run.Connection`; a single statement."""
         # Fetch all rows: an unfinished statement would keep its lock.
@@ -261,11 +261,13 @@ class SqliteConnection:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[None]:
-        """Read one state of the file, whatever other programs write."""
+        """See `run.Connection`."""
         await self.execute("BEGIN")
+        self._is_snapshot = True
         try:
             yield
         finally:
+            self._is_snapshot = False
             # SQLite may have ended it already, or may be closed.
             with suppress(sqlite3.Error, ValueError):
                 await self.execute("ROLLBACK")

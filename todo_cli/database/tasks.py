@@ -6,10 +6,16 @@ says otherwise.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 from todo_cli.database import failures, history, search, sorting
@@ -45,11 +51,15 @@ from todo_cli.task import (
     Counts,
     Position,
     Reference,
+    Taken,
     Task,
     TaskChange,
     TaskPage,
     TaskQuery,
 )
+
+if TYPE_CHECKING:
+    from todo_cli.database.arrivals import Arrivals
 
 T = TypeVar("T")
 
@@ -158,7 +168,7 @@ class TaskRepository:
             # Lock the counter first, so that a repeat of this call at the same
             # time sees what this one stored. On SQLite the transaction has
             # locked the whole file already.
-            await self._reserve(0, 0)
+            await self.reserve(0, 0)
         stored = await self._stored([task.id for task in tasks])
         fresh = [task for task in tasks if task.id not in stored]
         if fresh:
@@ -170,13 +180,14 @@ class TaskRepository:
             added.append(Added(found[task.id], is_new=is_new))
         return added
 
+    async def import_all(self, arrivals: "Arrivals") -> Taken:
+        """Add what is new in a file; see `Arrivals.write`."""
+        return await arrivals.write(self._connection, self)
+
     async def _store(self, tasks: Sequence[Task], heading: Heading) -> None:
         """Insert tasks with new ids under the user's next numbers."""
         count = len(tasks)
-        last, operation = await self._reserve(count, 1)
-        # Numbers of a file could go on where those of a server end.
-        if last > _LAST_NUMBER:
-            raise self._no_number_left()
+        last, operation = await self.reserve_after(0, count)
         first = last - count + 1
         for number, task in enumerate(tasks, start=first):
             task.number = number
@@ -225,6 +236,32 @@ class TaskRepository:
             goes_on,
             beyond or odd,
         )
+
+    async def parts(
+        self, query: TaskQuery, today: date, most: int
+    ) -> AsyncGenerator[list[Task]]:
+        """Yield all tasks of a query by number, at most `most` at a time.
+
+        Its order and limit do not count. Call it in a snapshot.
+
+        Raises:
+            Unreadable: one of them cannot be read.
+        """
+        statements = self._connection.statements
+        statement = statements.in_turn(query, is_first=True)
+        values = self._filters(query) | {"user": self._user_id, "most": most}
+        values["today"] = today
+        while True:
+            rows = await self._fetch(statement, values)
+            tasks, odd = read(rows, statement.kinds, self._user_id)
+            if odd is not None:
+                raise odd
+            if tasks:
+                yield tasks
+            if len(rows) < most:
+                return
+            statement = statements.in_turn(query, is_first=False)
+            values["number"] = tasks[-1].number
 
     async def _page(
         self, query: TaskQuery, today: date
@@ -620,7 +657,7 @@ class TaskRepository:
             return range(1, 1)
         return range(start, stop)
 
-    async def _reserve(self, count: int, steps: int) -> tuple[int, int]:
+    async def reserve(self, count: int, steps: int) -> tuple[int, int]:
         """Advance the user's counters; return the last reserved numbers.
 
         They are those of `count` tasks and of `steps` operations. The counter
@@ -639,6 +676,24 @@ class TaskRepository:
                 f"The counter of {self._user_id} is wrong; nothing was added",
                 hint="another program stored it; correct it with SQL",
             )
+        return last, operation
+
+    async def reserve_after(self, least: int, count: int) -> tuple[int, int]:
+        """Reserve numbers of tasks and one of an operation; return the last ones.
+
+        Those of the next tasks follow `least`, too.
+
+        Raises:
+            Conflict: too few numbers are left.
+        """
+        last, operation = await self.reserve(count, 1)
+        if last < least:
+            counter = {"user_id": self._user_id, "last": least}
+            rows = [counter | {"operations": 0}]
+            await self._connection.store("raise_counter", rows)
+        # Numbers of a file could go on where those of a server end.
+        if count and last > _LAST_NUMBER:
+            raise self._no_number_left()
         return last, operation
 
     async def catch_up(self) -> None:

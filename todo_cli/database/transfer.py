@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from todo_cli.database import intake, search
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR, Damaged
-from todo_cli.database.filling import tag_rows
+from todo_cli.database.filling import add_tags
 from todo_cli.database.histories import TABLES, Histories
 from todo_cli.database.intake import CHECK
 from todo_cli.database.run import Connection, Record, store_tasks
@@ -243,7 +243,7 @@ async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
     await run.histories.copy()
     tables = connection.statements.tables
     await _add_others(run, [name for name in tables if name not in _WRITTEN])
-    await _index(connection)
+    await index(connection)
     return Imported(
         tasks,
         users,
@@ -256,7 +256,7 @@ async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
     )
 
 
-async def _index(connection: Connection) -> None:
+async def index(connection: Connection) -> None:
     """Make lists fast at once, not only after the next commands."""
     if connection.is_sqlite:
         await search.enter_all(connection)
@@ -401,18 +401,9 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
         return 0
     await _settle_numbers(run, fresh)
     await store_tasks(run.connection, "copy_task", fresh)
-    await _add_tags(run.connection, fresh)
+    await add_tags(run.connection, fresh)
     await run.histories.note(fresh)
     return len(fresh)
-
-
-async def _add_tags(connection: Connection, tasks: Sequence[Record]) -> None:
-    """Store the rows of the table of tags, which are made anew."""
-    rows = []
-    for task in tasks:
-        rows += tag_rows(task["id"], task["user_id"], task["tags"])
-    if rows:
-        await connection.store("insert_tag", rows)
 
 
 def _refuse_taken_id(
@@ -424,12 +415,12 @@ def _refuse_taken_id(
     """
     if stored is None or stored == (task["user_id"], task["number"]):
         return
-    hint = "nothing was copied"
     owner, _ = stored
+    hint = f"nothing was copied; {owner} has that task"
     if owner == task["user_id"]:
         if run.wishes.renumbers:
             return
-        hint += "; with `--renumber` it is the same task"
+        hint = "nothing was copied; with `--renumber` it is the same task"
     raise Conflict(
         f"The id {task['id']} of {run.place} is taken here", hint=hint
     )
