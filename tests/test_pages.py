@@ -1,5 +1,6 @@
 """README, CONTRIBUTING and the rest say what is so, and what they tell people to type works."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -47,7 +48,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "longest"),
-    [(README, 260), (CONTRIBUTING, 320)],
+    [(README, 280), (CONTRIBUTING, 320)],
     ids=["README", "CONTRIBUTING"],
 )
 def test_pages_are_short_enough_to_be_read(page: Path, longest: int) -> None:
@@ -289,13 +290,63 @@ WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K")
 """A bar of progress: drawn while the cursor is hidden, and wiped away in the end."""
 
 
+TASKWARRIOR = json.dumps(
+    [
+        {
+            "id": 1,
+            "uuid": "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a11",
+            "description": "Book the ferry",
+            "entry": "20260101T100000Z",
+            "status": "pending",
+            "annotations": [
+                {"entry": "20260102T100000Z", "description": "two seats"}
+            ],
+        },
+        {
+            "id": 2,
+            "uuid": "0b2f6d7e-5a44-4f7c-9d4e-1f3f6f0f8a12",
+            "description": "Empty the bin",
+            "entry": "20260101T100000Z",
+            "due": "20261224T000000Z",
+            "status": "recurring",
+            "recur": "weekly",
+        },
+    ]
+)
+"""What `task export` printed of two tasks."""
+TASK = r"""#!/bin/sh
+case "$1" in
+  export) printf '%s' '{}';;
+  import) echo "Importing 'STDIN'"; while read -r line; do case "$line" in *'"uuid": "'*)
+      line="${{line#*uuid\": \"}}"
+      rest="${{line#*description\": \"}}"
+      echo " add  ${{line%%\"*}} ${{rest%%\"*}}";;
+    esac; done; echo 'Imported 1 tasks.';;
+esac
+"""
+"""What stands in for Taskwarrior: its exports are recorded, and the program itself reads
+ours in `tests/exchange`.
+"""
+TODO_TXT = (
+    "(A) Mend the bike +garage @home\nx 2026-01-02 Water the roses rec:1w\n"
+)
+CALLS = "Subject,Deadline\nCall the bank,2026-12-24\nCall the vet,soon\n"
+
+
 @pytest.fixture
 def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
     """A shell in a fresh account and a fresh clone, where the program was installed,
-    and is on no path yet.
+    and is on no path yet; with the tasks of other programs.
     """
     folder = seal.cwd / ".venv" / "bin"
     folder.mkdir(parents=True)
+    others = seal.home / ".local" / "bin"
+    others.mkdir(parents=True)
+    program = others / "task"
+    program.write_text(TASK.format(TASKWARRIOR))
+    program.chmod(0o755)
+    (seal.home / "todo.txt").write_text(TODO_TXT)
+    (seal.cwd / "calls.csv").write_text(CALLS)
     with fork_server.shim(folder):
         shell = shell_at(seal, None, None)
         path = shell.environment["PATH"].removeprefix(f"{seal.home.parent}:")

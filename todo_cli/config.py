@@ -38,9 +38,6 @@ OUTPUTS: Final = ("text", "json")
 _LONGEST_TIMEOUT_S: Final = 3_600
 _MOST_BYTES: Final = 2**20
 """The most bytes of a config file."""
-_DESCRIPTOR: Final = re.compile(
-    r"//?dev/stdin|//?(?:dev|proc/self)/fd/([0-9]{1,7})"
-)
 _PRIVATE: Final = 0o600
 """The rights of a pipe that has no name: nobody else can read it."""
 _NAME_ANOTHER: Final = "name a config file in TODO_CONFIG"
@@ -384,8 +381,8 @@ def _read_bytes(path: Path) -> tuple[bytes, int]:
     """
     try:
         mode = path.stat().st_mode
-        number = _inherited(path)
-        if number is not None and _is_stream(mode):
+        number = disk.inherited_stream(path, mode)
+        if number is not None:
             return _within_limit(path, _read_stream(number)), _PRIVATE
         # A pipe could block for ever, and a device never end. The null device
         # means: no settings.
@@ -420,20 +417,6 @@ def _within_limit(path: Path, data: bytes) -> bytes:
         f"{path} is larger than 1 MiB, and so is no config file",
         hint=_NAME_ANOTHER,
     )
-
-
-def _inherited(path: Path) -> int | None:
-    """Return the descriptor that a path names, such as `/dev/fd/63`.
-
-    A shell passes the output of a program so: `TODO_CONFIG=<(pass todo)`.
-    """
-    found = _DESCRIPTOR.fullmatch(str(path))
-    return None if found is None else int(found[1] or 0)
-
-
-def _is_stream(mode: int) -> bool:
-    """Whether this is a pipe, or a socket: some shells make those instead."""
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _read_stream(number: int) -> bytes:

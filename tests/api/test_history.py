@@ -12,8 +12,8 @@ from tests.api.test_list import following, pages
 from tests.support.stores import Clock, Store
 from todo_cli.api import cursors
 from todo_cli.database.engine import open_database
-from todo_cli.output.envelope import task_values
 from todo_cli.service import TaskService
+from todo_cli.task import task_values
 
 HISTORY = "/api/ada/history"
 UNDO = "/api/ada/undo"

@@ -1,6 +1,7 @@
 """Writes the contracts of the command line from `task.py` and the table of errors.
 
 python -m tests.cli.contract            rewrite them, and the tables of README
+                                        and of the reference
 python -m tests.cli.contract --check    say which are out of date, exit 1 if any is
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 from todo_cli.api.shapes import stored
 from todo_cli.config import SETTINGS
 from todo_cli.errors import Code, Detail
+from todo_cli.exchange.formats import FORMATS
 from todo_cli.task import Task
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,7 @@ SUCCESS = CONTRACTS / "success.schema.json"
 FAILURE = CONTRACTS / "failure.schema.json"
 EXIT_CODES = CONTRACTS / "exit-codes.json"
 README = ROOT / "README.md"
+REFERENCE = ROOT / "specs" / "002-command-line" / "reference.md"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
@@ -41,11 +44,14 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "history": ("history", ("History",)),
     "undo": ("undo", ("Undone",)),
     "redo": ("redo", ("Undone",)),
+    "import": ("import FILE", ("Taken",)),
+    "export": ("export FILE", ("Exported",)),
     "doctor": ("doctor", ("Findings",)),
     "db-upgrade": ("db upgrade", ("Upgraded",)),
     "db-upgrade-sql": ("db upgrade --sql", ("Script",)),
     "db-policy": ("db policy", ("Script",)),
     "db-import": ("db import PATH", ("Imported",)),
+    "db-backup": ("db backup PATH", ("BackedUp",)),
 }
 """The shape of `data` by command; of two the first is for a single number or UUID, the
 second for anything else.
@@ -195,17 +201,35 @@ def _default(value: Any) -> str:
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"
 
 
-def with_tables(text: str) -> str:
-    """The README with its tables as they should be."""
-    for name, table in (
-        ("exit-codes", exit_table()),
-        ("settings", settings_table()),
-    ):
+def formats_table() -> str:
+    """Every format as a table in Markdown."""
+    rows = [
+        "| format | what it is | endings | import | export | can hold |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in FORMATS:
+        endings = ", ".join(f"`{ending}`" for ending in each.endings)
+        written = "yes" if each.is_written else "no"
+        rows.append(
+            f"| `{each.name}` | {each.words} | {endings} | yes | {written} | {each.holds} |"
+        )
+    return "\n".join(rows)
+
+
+def with_tables(text: str, *names: str) -> str:
+    """A page with these tables as they should be."""
+    tables = {
+        "exit-codes": exit_table(),
+        "settings": settings_table(),
+        "formats": formats_table(),
+    }
+    for name in names:
+        table = tables[name]
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         before, found, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found or not found_end:
-            raise ValueError(f"{README.name} lacks the markers of {name}")
+            raise ValueError(f"a page lacks the markers of {name}")
         text = f"{before}{begin}\n{table}\n{end}{after}"
     return text
 
@@ -218,7 +242,11 @@ def pages() -> Iterator[tuple[Path, str]]:
         (EXIT_CODES, exit_codes()),
     ):
         yield path, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    yield README, with_tables(README.read_text(encoding="utf-8"))
+    for path, names in (
+        (README, ["settings"]),
+        (REFERENCE, ["exit-codes", "formats"]),
+    ):
+        yield path, with_tables(path.read_text(encoding="utf-8"), *names)
 
 
 def _task() -> Schema:
@@ -323,6 +351,13 @@ def _others() -> dict[str, Schema]:
     renumbered = _object({"user": text, "old": count, "new": count})
     imported: dict[str, Schema] = {
         **dict.fromkeys(("tasks", "users", "new"), count),
+        **dict.fromkeys(("added", "present"), count),
+        "kept_as_text": {
+            "description": "How often each kind of thing became text; of a "
+            "store of ours nothing does",
+            "type": "object",
+            "additionalProperties": count,
+        },
         "owners": words,
         "renumbered": {"type": "array", "items": renumbered},
         "operation": maybe_count,
@@ -335,12 +370,39 @@ def _others() -> dict[str, Schema]:
             "a warning says why. Of a store that cannot be used it is in error.details",
             **_object(always | optional, optional=list(optional)),
         },
+        "Taken": _object(
+            {
+                "added": count,
+                "present": count,
+                "operation": maybe_count,
+                "kept_as_text": _kinds("What became text of descriptions"),
+                "left_out": _kinds("What did not, as descriptions say"),
+                "renumbered": flag,
+            }
+        ),
+        "Exported": _object(
+            {
+                "path": text,
+                "tasks": count,
+                "left_out": _kinds("What the format cannot hold"),
+            }
+        ),
         "Upgraded": _object(
             {"version": text, "created": flag, "word_index": text}
         ),
         "Imported": _object(imported),
+        "BackedUp": _object({"path": text, "tasks": count, "users": count}),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
+    }
+
+
+def _kinds(what: str) -> Schema:
+    """How many there are by kind."""
+    return {
+        "description": f"{what}, counted by its kind; kinds may be added",
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 1},
     }
 
 

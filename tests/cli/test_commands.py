@@ -14,7 +14,7 @@ from todo_cli.cli.commands.doctor import Doctor
 from todo_cli.cli.commands.history import History, Redo, Undo
 from todo_cli.cli.commands.lists import List
 from todo_cli.cli.commands.serve import Serve
-from todo_cli.cli.commands.store import Import, Policy, Upgrade
+from todo_cli.cli.commands.store import Backup, Import, Policy, Upgrade
 from todo_cli.cli.commands.tasks import Add, Done, Note, Show, Update
 from todo_cli.cli.commands.trash import Delete, Purge, Restore
 from todo_cli.cli.env import Env
@@ -104,6 +104,10 @@ def parsed(env: Env) -> Parse:
         (["db", "policy"], Policy()),
         (["db", "policy", "ada", "bob"], Policy(names=["ada", "bob"])),
         (["db", "import", "a.db"], Import(path="a.db")),
+        (
+            ["db", "backup", "a.db", "--mine"],
+            Backup(path="a.db", mine=True),
+        ),
     ],
 )
 def test_arguments_become_a_plain_value(

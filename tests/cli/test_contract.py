@@ -14,8 +14,7 @@ from tests.cli import contract
 from tests.support.program import Ran, Todo
 from todo_cli.cli import app
 from todo_cli.errors import Code
-from todo_cli.output.envelope import task_values
-from todo_cli.task import Task, about
+from todo_cli.task import Task, about, task_values
 
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 NOBODY = "postgresql://ada:secret@127.0.0.1:1/tasks"
@@ -63,8 +62,13 @@ CALLS: tuple[Call, ...] = (
     ("purge", ("purge", "2", "--yes"), b""),
     ("purge", ("purge", "--trash", "--yes"), b""),
     ("history", ("history",), b""),
+    ("import", ("import", "-"), b'{"title": "Pay", "more": 1}'),
+    ("import", ("import", "-", "--dry-run"), b"title,due\nPay rent,\n"),
+    ("export", ("export", "tasks.json"), b""),
+    ("export", ("export", "tasks.txt", "--status", "open"), b""),
     ("db-policy", ("db", "policy"), b""),
     ("db-import", ("db", "import", "other.db"), b""),
+    ("db-backup", ("db", "backup", "backup.db"), b""),
     ("doctor", ("doctor",), b""),
 )
 """Every command, in an order in which each finds what it needs, with the name of its answer."""
@@ -100,15 +104,20 @@ def test_contracts_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     assert (contract.main(["--check"]), capsys.readouterr().err) == (0, "")
 
 
-def test_readme_says_when_its_exit_statuses_are_out_of_date() -> None:
-    text = contract.README.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("exit-codes", "| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`"),
+        ("formats", "| `csv` | a table", "| `csv` | no table"),
+    ],
+)
+def test_reference_says_when_its_tables_are_out_of_date(
+    name: str, right: str, wrong: str
+) -> None:
+    text = contract.REFERENCE.read_text(encoding="utf-8")
 
-    assert (
-        contract.with_tables(
-            text.replace("| 3 | `NOT_FOUND`", "| 4 | `NOT_FOUND`")
-        )
-        == text
-    )
+    assert right in text
+    assert contract.with_tables(text.replace(right, wrong), name) == text
 
 
 @pytest.mark.parametrize(

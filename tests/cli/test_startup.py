@@ -81,6 +81,7 @@ env = Env({}, pathlib.Path("."), None, "ada", io.BytesIO(), io.BytesIO(), io.Byt
 for line in sys.stdin.read().splitlines():
     print(main.parse(main.split(line.split()), env, as_json=False).command)
 print({"pydantic", "sqlmodel", "sqlalchemy"} & set(sys.modules))
+print(sorted(name for name in sys.modules if name.startswith("todo_cli.exchange")))
 """
 COMMANDS = [
     *(
@@ -100,6 +101,8 @@ COMMANDS = [
     ),
     *("restore 1", "undo 3 --dry-run", "redo", "history 1 -L3"),
     *("db upgrade --sql", "db policy ada", "db import a.db"),
+    "db backup a.db --mine",
+    *("import a.json --format csv", "import -", "export a.csv x -t y"),
 ]
 
 
@@ -114,9 +117,23 @@ def test_reading_the_arguments_loads_no_model() -> None:
         check=True,
     )
 
-    *commands, models = ran.stdout.splitlines()
+    *commands, models, readers = ran.stdout.splitlines()
     assert len(commands) == len(COMMANDS)
     assert models == "set()"
+    # The table of formats, and none of those that read or write them.
+    assert readers == "['todo_cli.exchange', 'todo_cli.exchange.formats']"
+
+
+@pytest.mark.spec("002/FR-082")
+def test_other_commands_load_nothing_of_formats(seal: Seal) -> None:
+    script = "import sys, todo_cli.cli.run, todo_cli.service, todo_cli.cli.app"
+    for name in ("tasks", "lists", "trash", "history"):
+        script += f", todo_cli.cli.commands.{name}"
+    script += "; print([n for n in sys.modules if 'exchange' in n])"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
 
 
 @pytest.mark.spec("002/FR-082")

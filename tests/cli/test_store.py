@@ -55,6 +55,8 @@ READING = {
     ("redo",): 3,
     ("history",): 0,
     ("history", "1"): 3,
+    ("export",): 0,
+    ("import", "nothing.json"): 9,
     ("doctor",): 0,
     ("db", "policy"): 0,
     ("db", "upgrade", "--sql"): 0,

@@ -36,7 +36,8 @@ OPTIONS = {
     ),
     *("--due", "--no-tag", "--since", "--until", "--on", "--sort"),
     *("--reverse", "--group", "--replace", "--add-tag", "--remove-tag"),
-    *("--sql", "--host", "--port", "--as", "--renumber"),
+    *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
+    *("--format", "--map", "--force"),
     *("--if-version", "--dry-run", "--trash", "--older-than"),
     *(
         flag

@@ -25,10 +25,30 @@ from tests.output.values import (
     task,
 )
 from tests.support.texts import FAMILY, MIXED, MIXED_SHOWN, PERSIAN
+from todo_cli.database.transfer import Imported, Renumbered
 from todo_cli.output import words
+from todo_cli.output.plain import render as in_pipe
 from todo_cli.output.terminal import progress, render
-from todo_cli.output.views import Changed, Sheet, listed, shown
-from todo_cli.task import Counts, Group, Task, TaskQuery, TaskStatus
+from todo_cli.output.views import (
+    Changed,
+    Sheet,
+    added_all,
+    deleted,
+    imported,
+    listed,
+    redone,
+    shown,
+    undone,
+)
+from todo_cli.task import (
+    Added,
+    Counts,
+    Group,
+    Task,
+    TaskQuery,
+    TaskStatus,
+    Undone,
+)
 
 CONTROL = re.compile(r"\x1b\[[0-9;]*m")
 LINK = re.compile(
@@ -699,3 +719,44 @@ def test_progress_leaves_the_stream_open_after_a_fault() -> None:
         raise KeyError
 
     stream.write(b"still open")
+
+
+MANY = [task(number, "a") for number in range(1, 26)]
+RENUMBERED = [Renumbered("ada", n, n + 100) for n in range(1, 26)]
+UNDONE = Undone(9, 8, "import", MANY, (30,))
+LONG = {
+    "changed": Changed(words.DONE, is_single=False)(MANY, context()),
+    "deleted": deleted(MANY, context(), is_single=False),
+    "added": added_all([Added(each, is_new=True) for each in MANY], context()),
+    "undone": undone(UNDONE, context()),
+    "redone": redone(UNDONE, context()),
+    "renumbered": imported(
+        Imported(25, 1, 25, renumbered=RENUMBERED, history_left=["ada"]),
+        context(),
+    ),
+}
+"""Sheets about 25 tasks, one line each."""
+
+
+@pytest.mark.spec("002/FR-273")
+@pytest.mark.parametrize("sheet", LONG.values(), ids=LONG)
+def test_of_many_changed_tasks_the_first_are_shown_and_the_others_counted(
+    sheet: Sheet,
+) -> None:
+    lines = read(sheet, width=200).splitlines()
+    others = [line for line in sheet.lines if ": a" not in line]
+    others = [line for line in others if "Renumbered" not in line]
+
+    assert "and 5 more tasks" in lines
+    assert len(lines) == 21 + len(others)
+    lines.remove("and 5 more tasks")
+    assert set(lines) <= set(sheet.lines)
+    assert set(others) <= set(lines)
+    assert len(in_pipe(sheet).splitlines()) == 25 + len(others)
+
+
+@pytest.mark.spec("002/FR-273")
+def test_as_many_tasks_as_are_shown_are_shown_without_a_count() -> None:
+    sheet = undone(Undone(9, 8, "import", MANY[:20]), context())
+
+    assert read(sheet, width=200).splitlines() == [*sheet.lines]

@@ -16,7 +16,13 @@ from tests.support.texts import (
     MIXED_SHOWN,
     PERSIAN,
 )
-from todo_cli.output.text import escape_json, field, visible, visible_lines
+from todo_cli.output.text import (
+    escape_json,
+    field,
+    harmless,
+    visible,
+    visible_lines,
+)
 from todo_cli.rules import REFUSED
 
 ANY = st.text(st.characters())
@@ -106,3 +112,12 @@ def test_escape_json_changes_nothing_that_json_reads(text: str) -> None:
 
 def test_escape_json_escapes_what_is_ascii_too() -> None:
     assert escape_json('["a\x7fb"]') == r'["a\u007fb"]'
+
+
+def test_harmless_keeps_lines_and_columns() -> None:
+    assert harmless("a\tb\r\nc\x1b[1m\u202e") == "a\tb\r\nc\\x1b[1m\\u202e"
+
+
+@given(ANY)
+def test_harmless_leaves_nothing_else_that_is_refused(text: str) -> None:
+    assert {*REFUSED.findall(harmless(text))} <= {"\t", "\r", "\n"}

@@ -2,6 +2,7 @@
 
 from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +17,20 @@ from tests.output.values import (
     page,
     task,
 )
+from todo_cli.database.backup import BackedUp
 from todo_cli.database.transfer import Imported
 from todo_cli.output import words
 from todo_cli.output.views import (
     Changed,
+    Exported,
     Sheet,
     Table,
     Upgraded,
     added,
     added_all,
+    backed_up,
     deleted,
+    exported,
     habits,
     imported,
     listed,
@@ -33,12 +38,13 @@ from todo_cli.output.views import (
     redone,
     script,
     shown,
+    taken,
     understood,
     undone,
     upgraded,
 )
 from todo_cli.output.words import Verb
-from todo_cli.task import Added, Task, Undone
+from todo_cli.task import Added, Taken, Task, Undone
 
 
 def test_values_cannot_be_changed() -> None:
@@ -229,6 +235,92 @@ def test_changed_knows_what_would_happen_of_every_verb() -> None:
         "Would change nothing: already undone 1: Buy milk",
         "Would redo 1: Buy milk",
     }
+
+
+TAKEN = {
+    "Imported 0 tasks": Taken(0),
+    "Imported 1 task (7)": Taken(1, 1, first=7, last=7),
+    "Imported 2 tasks (5-8)": Taken(2, 2, first=5, last=8),
+    "Imported 1 task (1) (new list for ada)": Taken(1, 1, first=1, last=1),
+    "Imported 2 tasks (5-6, instead of the numbers in the file)": Taken(
+        2, 2, first=5, last=6, renumbered=True
+    ),
+    "Imported 0 tasks; 1,200 tasks already there": Taken(1200, 0, 1200),
+    "Imported 0 tasks; 4 tasks already there, 4 of them in the trash "
+    "(`todo restore 2,4-6` or `todo purge 2,4-6`)": (
+        Taken(4, 0, 4, 4, trash=[2, 4, 5, 6])
+    ),
+    "Imported 0 tasks; 6 tasks already there, 6 of them in the trash": (
+        Taken(6, 0, 6, 6, trash=[1, 3, 5, 7, 9, 11])
+    ),
+    "Imported 0 tasks; 1,001 tasks already there, 1,001 of them in the trash": (
+        Taken(1001, 0, 1001, 1001, trash=range(1, 1001))
+    ),
+    "Imported 1 task (9); 3 tasks already there, 2 of them in the trash": (
+        Taken(4, 1, 3, 2, first=9, last=9)
+    ),
+    "Imported 2 tasks (3-4); 2 recurrences and 1 label kept as text": Taken(
+        2, 2, first=3, last=4, kept={"recurrence": 2, "label": 1}
+    ),
+    "Imported 1 task (3); 1 label kept as text; 2 components left out": Taken(
+        1, 1, first=3, last=3, kept={"label": 1}, left_out={"component": 2}
+    ),
+}
+"""What an import did, and how it says so."""
+
+
+@pytest.mark.spec("002/FR-230", "002/FR-231")
+@pytest.mark.parametrize("message", TAKEN)
+def test_taken_counts_what_was_added_and_what_was_there(message: str) -> None:
+    sheet = taken(TAKEN[message], context())
+    trial = taken(TAKEN[message], context(is_trial=True))
+
+    assert (sheet.message, list(sheet.lines)) == (message, [message])
+    assert trial.message == message.replace("Imported", "Would import")
+    assert "undo" not in trial.hint
+
+
+@pytest.mark.spec("002/FR-230")
+def test_taken_says_where_a_list_begins_and_how_to_take_it_back() -> None:
+    result = Taken(1, 1, 0, 0, 12, first=1, last=1, kept={"label": 1})
+    sheet = taken(result, context(is_new_store=True, by_flag=True))
+
+    assert sheet.message == (
+        "Imported 1 task (1) (new list in db.example/shop); "
+        "1 label kept as text"
+    )
+    assert sheet.hint == "`todo --user ada undo` takes that back"
+    assert sheet.data == {
+        "added": 1,
+        "present": 0,
+        "operation": 12,
+        "kept_as_text": {"label": 1},
+        "left_out": {},
+        "renumbered": False,
+    }
+    in_trash = taken(Taken(2, 0, 2, 1, trash=[4]), context()).hint
+    assert in_trash.startswith("`todo list --status trash` shows them")
+    named = taken(Taken(1, 0, 1, 1, trash=[4]), context(by_flag=True))
+    assert named.hint == ""
+    assert "`todo --user ada restore 4`" in named.message
+    assert taken(Taken(1, 0, 1), context()).hint == ""
+
+
+@pytest.mark.spec("002/FR-236", "002/FR-238")
+def test_exported_names_the_file_and_what_was_left_out() -> None:
+    file = exported(
+        Exported("a.txt", "/home/ada/a.txt", 1_200, {"version": 2}), context()
+    )
+    stream = exported(Exported(None, "", 3, {}), context())
+
+    assert file.lines == ["Exported 1,200 tasks to a.txt"]
+    assert file.aside == "Left out: 2 versions"
+    assert file.data == {
+        "path": "/home/ada/a.txt",
+        "tasks": 1_200,
+        "left_out": {"version": 2},
+    }
+    assert (stream.message, list(stream.lines), stream.aside) == ("", [], "")
 
 
 @pytest.mark.spec("002/FR-019")
@@ -448,6 +540,9 @@ def test_imported_says_how_much_was_copied() -> None:
             "tasks": result.tasks,
             "users": result.users,
             "new": result.new,
+            "added": result.new,
+            "present": result.tasks - result.new,
+            "kept_as_text": {},
             "owners": [],
             "renumbered": [],
             "operation": None,
@@ -463,6 +558,23 @@ def test_imported_says_how_much_was_copied() -> None:
             new.message
             == f"{message.split(' (')[0]} (new list in db.example/shop)"
         )
+
+
+def test_backed_up_says_how_much_of_whom_and_where() -> None:
+    path = Path("/home/ada/b.db")
+    sheets = [
+        backed_up(BackedUp(path, 1_234, 2, None)),
+        backed_up(BackedUp(path, 1, 1, "ada")),
+    ]
+
+    assert [sheet.message for sheet in sheets] == [
+        "Backed up 1,234 tasks of 2 users to /home/ada/b.db",
+        "Backed up 1 task of ada to /home/ada/b.db",
+    ]
+    assert [sheet.lines for sheet in sheets] == [
+        [sheet.message] for sheet in sheets
+    ]
+    assert sheets[0].data == {"path": str(path), "tasks": 1_234, "users": 2}
 
 
 def test_purge_question_names_ten_tasks_at_most() -> None:

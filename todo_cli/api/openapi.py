@@ -39,6 +39,7 @@ from todo_cli.task import (
     TaskStatus,
     Undone,
     about,
+    task_values,
 )
 
 VERSION: Final = "1.0.0"
@@ -116,7 +117,7 @@ _EARLIER: Final = cursors.write([_MARKED.operation])
 _CONTEXT: Final = ViewContext(
     _OPEN.user_id, "todo.db", is_new_store=False, now=_LATER
 )
-_VALUES: Final = envelope.task_values(_OPEN)
+_VALUES: Final = task_values(_OPEN)
 
 
 def _printed(sheet: Sheet) -> Any:

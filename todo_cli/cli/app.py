@@ -156,6 +156,8 @@ _COMMANDS: Final = {
     "history": ("History", "history:History"),
     "undo": ("History", "history:Undo"),
     "redo": ("History", "history:Redo"),
+    "import": ("Files", "exchange:Import"),
+    "export": ("Files", "exchange:Export"),
     "doctor": ("Store", "doctor:Doctor"),
     "serve": ("Store", "serve:Serve"),
 }
@@ -164,6 +166,7 @@ _DB_COMMANDS: Final = {
     "upgrade": ("Commands", "store:Upgrade"),
     "policy": ("Commands", "store:Policy"),
     "import": ("Commands", "store:Import"),
+    "backup": ("Commands", "store:Backup"),
 }
 
 

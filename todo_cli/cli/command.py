@@ -93,10 +93,10 @@ def refusing(unchanged: str) -> Iterator[None]:
         yield
     except _REFUSALS as error:
         is_said = error.message.endswith(unchanged)
+        hint = error.hint or ""
+        if hint.startswith(unchanged.removeprefix("; ")):
+            is_said = True
         if is_said or isinstance(error, PartlyDone):
             raise
-        raise type(error)(
-            f"{error.message}{unchanged}",
-            hint=error.hint,
-            details=error.details,
-        ) from error
+        error.message += unchanged
+        raise

@@ -1,14 +1,16 @@
 """What a command may use while it runs."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from todo_cli.cli.env import Env
+from todo_cli.cli.env import Env, unwritable, write_all
 from todo_cli.cli.loop import in_thread
+from todo_cli.cli.signals import Interrupted
 from todo_cli.config import Settings, is_unattended
 from todo_cli.errors import (
     NOTHING_CHANGED,
@@ -16,7 +18,7 @@ from todo_cli.errors import (
     ConfirmationRequired,
     IoFailed,
 )
-from todo_cli.output.text import visible
+from todo_cli.output.text import harmless, visible
 
 if TYPE_CHECKING:
     from datetime import date
@@ -100,6 +102,25 @@ class RunContext:
                 hint="pipe the text in, or unset TODO_NO_INPUT and CI",
             )
         return await _read(partial(read, self.env.stdin))
+
+    async def write_out(self, data: bytes) -> None:
+        """Write to standard output, in a thread, before the command has ended.
+
+        For what is too long to keep until then. At a terminal, characters that
+        could control it are escaped.
+
+        Raises:
+            Interrupted: the reader has left, as `head` does.
+            IoFailed: it cannot be written.
+        """
+        if self.env.stdout_is_terminal:
+            data = harmless(data.decode()).encode()
+        try:
+            await in_thread(partial(write_all, self.env.stdout, data))
+        except BrokenPipeError:
+            raise Interrupted(signal.SIGPIPE, was_writing=False) from None
+        except OSError as error:
+            raise unwritable(error) from error
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:

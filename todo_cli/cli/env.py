@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from todo_cli import config
+from todo_cli import config, disk
 from todo_cli.cli.signals import Signals
+from todo_cli.errors import IoFailed
 
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
@@ -138,6 +139,17 @@ def write_all(stream: BinaryIO, data: bytes) -> None:
         view = view[stream.write(view) :]
 
 
+def unwritable(error: OSError, hint: str | None = None) -> IoFailed:
+    """Return the error to raise where standard output cannot be written."""
+    reason = disk.explain(error).words
+    return IoFailed(f"Standard output cannot be written: {reason}", hint=hint)
+
+
+def reader(number: int) -> BinaryIO:
+    """Read a descriptor that this process was started with."""
+    return io.BufferedReader(_Standard(number))
+
+
 class _Standard(io.RawIOBase, BinaryIO):
     """A standard stream that blocks, even if it is set to non-blocking.
 
@@ -190,7 +202,7 @@ def _standard_streams() -> tuple[BinaryIO, BinaryIO, BinaryIO]:
     stdout: BinaryIO = _Closed()
     stderr: BinaryIO = _Closed()
     if 0 not in closed:
-        stdin = io.BufferedReader(_Standard(0))
+        stdin = reader(0)
     if 1 not in closed:
         stdout = _Standard(1)
     if 2 not in closed:

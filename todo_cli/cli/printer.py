@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from todo_cli import __version__, disk, redact
-from todo_cli.cli.env import Env, write_all
+from todo_cli import __version__, redact
+from todo_cli.cli.env import Env, unwritable, write_all
 from todo_cli.errors import (
     BadRecords,
     Cancelled,
     Code,
     Detail,
     Internal,
-    IoFailed,
     TodoError,
 )
 from todo_cli.output import envelope, plain
@@ -52,10 +51,13 @@ class Printer:
         stored = None
         if changes:
             stored = sheet.message
-        hint = b""
+        last = []
+        if sheet.aside and not self.as_json:
+            last.append(sheet.aside)
         if sheet.hint and self._is_person_there():
-            hint = self._lines([f"hint: {sheet.hint}"])
-        return Printed(0, self._draw(sheet), last=hint, stored=stored)
+            last.append(f"hint: {sheet.hint}")
+        beside = self._lines(last)
+        return Printed(0, self._draw(sheet), last=beside, stored=stored)
 
     def _is_person_there(self) -> bool:
         """Whether a person, and no program, reads both streams."""
@@ -139,12 +141,10 @@ class Printer:
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
         """Report on stderr that stdout failed, and what was stored."""
-        reason = disk.explain(error).words
-        message = f"Standard output cannot be written: {reason}"
         hint = None
         if stored is not None:
             hint = f"the change was saved: {stored}"
-        fault = IoFailed(message, hint=hint)
+        fault = unwritable(error, hint)
         # As text even with --json: stdout, where the document goes, is broken.
         failed = Printer(self.env, as_json=False).failure(fault)
         self.env.say(failed.err)

@@ -13,11 +13,10 @@ from todo_cli.output.envelope import (
     changed_values,
     compact,
     operation_values,
-    task_values,
 )
 from todo_cli.output.text import field, visible
 from todo_cli.output.views import Sheet
-from todo_cli.task import Operation, Task
+from todo_cli.task import Operation, Task, task_values
 
 _NONE: Final = "-"
 """What an empty column contains.

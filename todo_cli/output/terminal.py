@@ -180,7 +180,7 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
         yield from _log(sheet.log, pen)
         return
     # Lines are not broken here, so that copying one gives one line.
-    for line in sheet.lines:
+    for line in sheet.brief or sheet.lines:
         yield visible(line)
     for warning in sheet.warnings:
         yield f"warning: {visible(warning)}"

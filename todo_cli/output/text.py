@@ -10,6 +10,7 @@ from typing import Final
 from todo_cli.rules import REFUSED, REFUSED_CLASS
 
 _REFUSED_IN_LINES: Final = re.compile(f"(?!\n)[{REFUSED_CLASS}]")
+_REFUSED_IN_DOCUMENTS: Final = re.compile(f"(?![\n\r\t])[{REFUSED_CLASS}]")
 
 
 def visible(text: str) -> str:
@@ -21,6 +22,11 @@ def visible_lines(text: str) -> str:
     """Escape text of several lines; a TAB becomes four spaces."""
     spaced = text.replace("\t", "    ")
     return _REFUSED_IN_LINES.sub(_escape, spaced)
+
+
+def harmless(document: str) -> str:
+    """Escape a document whose lines and columns must stay as they are."""
+    return _REFUSED_IN_DOCUMENTS.sub(_escape, document)
 
 
 def field(text: str) -> str:

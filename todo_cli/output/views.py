@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from todo_cli.errors import TodoError, first_few
 from todo_cli.output import lists, words
-from todo_cli.output.envelope import operation_values, task_values
+from todo_cli.output.envelope import operation_values
 from todo_cli.output.words import Verb
 from todo_cli.task import (
     Added,
     HistoryPage,
     Operation,
+    Taken,
     Task,
     TaskPage,
     TaskQuery,
     Undone,
+    task_values,
 )
 
 if TYPE_CHECKING:
+    from todo_cli.database.backup import BackedUp
     from todo_cli.database.transfer import Imported
 
 _NAMED_UP_TO: Final = 5
@@ -35,6 +38,8 @@ _ASKED_UP_TO: Final = 10
 """How many tasks the question before a purge shows at most."""
 _RESTORED_UP_TO: Final = 5
 """How many deleted tasks a hint names."""
+_SHOWN_UP_TO: Final = 20
+"""How many changed tasks a terminal shows."""
 
 
 # Without slots, because a cached property needs room of its own.
@@ -147,6 +152,11 @@ class Sheet:
     data: Any
     message: str
     lines: Sequence[str] = ()
+    brief: Sequence[str] = ()
+    """What a terminal shows in the place of `lines` about many tasks.
+
+    A pipe gets all lines, because scripts rely on them.
+    """
     table: Table | None = None
     card: Card | None = None
     """What a terminal shows in the place of `fields`."""
@@ -163,6 +173,8 @@ class Sheet:
 
     Each is one line: what is wrong, and what to do.
     """
+    aside: str = ""
+    """A line for stderr, also where no person is; not with JSON."""
     hint: str = ""
     """What a person at a terminal may have meant instead, if anything."""
     fault: TodoError | None = None
@@ -197,7 +209,7 @@ def added_all(results: Sequence[Added], context: ViewContext) -> Sheet:
     old = len(results) - new
     if old > 0:
         message += f", {_tasks(old)} already there"
-    return Sheet(tasks, message + note, lines)
+    return Sheet(tasks, message + note, lines, _first_of(lines))
 
 
 def listed(page: TaskPage, context: ViewContext) -> Sheet:
@@ -271,30 +283,39 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
 
     `data` has the counts: all tasks of the file, its users, and new tasks; the
     owners, and the tasks with another number; the caller's new operation, and
-    whose history stayed behind.
+    whose history stayed behind. And what `todo import` has, too: new tasks are
+    `added`, and `kept_as_text` is empty, because a store of ours has no others.
     """
-    message = _imported_line(result, context)
-    lines = [message]
+    line = _imported_line(result, context)
+    renumbered = []
     for each in result.renumbered:
-        lines.append(f"Renumbered {each.old} -> {each.new} of {each.user}")
+        of = f"of {each.user}"
+        renumbered.append(f"Renumbered {each.old} -> {each.new} {of}")
+    notes = []
     if set(result.owners) - {context.user}:
-        whose = _whose(result.owners, context.user)
-        lines.append(whose)
-        message += f". {whose}"
+        notes.append(_whose(result.owners, context.user))
     if result.history_left:
-        stayed = _history_left(result.history_left)
-        lines.append(stayed)
-        message += f". {stayed}"
-    data = {
+        notes.append(_history_left(result.history_left))
+    lines = [line, *renumbered, *notes]
+    brief = [line, *_first_of(renumbered), *notes]
+    data = _import_data(result)
+    data["operation"] = result.operations.get(context.user)
+    return Sheet(data, ". ".join([line, *notes]), lines, brief)
+
+
+def _import_data(result: "Imported") -> dict[str, Any]:
+    """Return the data of an import, but for the caller's operation."""
+    return {
         "tasks": result.tasks,
         "users": result.users,
         "new": result.new,
+        "added": result.new,
+        "present": result.tasks - result.new,
+        "kept_as_text": {},
         "owners": list(result.owners),
         "renumbered": [each._asdict() for each in result.renumbered],
-        "operation": result.operations.get(context.user),
         "history_left": list(result.history_left),
     }
-    return Sheet(data, message, lines)
 
 
 def _history_left(users: Sequence[str]) -> str:
@@ -316,8 +337,149 @@ def _whose(owners: Sequence[str], user: str) -> str:
     """Say whose the tasks of an import are, and whether you are among them."""
     whose = f"They belong to {_named(owners)}"
     if user not in owners:
-        whose += f"; you are {user}"
+        name = shlex.quote(owners[0])
+        whose += f"; you are {user}: `todo list --user {name}` shows them"
     return whose
+
+
+def backed_up(result: "BackedUp") -> Sheet:
+    """Count what a backup has, and say where it is.
+
+    `data` has the path, and how many tasks and users there are.
+    """
+    whose = words.amount(result.users, "user")
+    if result.whose is not None:
+        whose = result.whose
+    line = f"Backed up {_tasks(result.tasks)} of {whose} to {result.path}"
+    data = {
+        "path": str(result.path),
+        "tasks": result.tasks,
+        "users": result.users,
+    }
+    return Sheet(data, line, [line])
+
+
+def taken(result: Taken, context: ViewContext) -> Sheet:
+    """Say how many tasks a file added, and what became of the rest of it.
+
+    `data` has the counts, the number of the operation, and what was kept as
+    text or left out, counted by its kind.
+    """
+    said = "Imported"
+    if context.is_trial:
+        said = "Would import"
+    message = f"{said} {_tasks(result.added)}{_numbers(result)}"
+    parts = [message + _begun(result, context)]
+    if result.present:
+        parts.append(_were_there(result, context))
+    if result.kept:
+        parts.append(f"{words.amounts(result.kept)} kept as text")
+    if result.left_out:
+        parts.append(f"{words.amounts(result.left_out)} left out")
+    data = {
+        "added": result.added,
+        "present": result.present,
+        "operation": result.operation,
+        "kept_as_text": dict(result.kept),
+        "left_out": dict(result.left_out),
+        "renumbered": result.renumbered,
+    }
+    line = "; ".join(parts)
+    return Sheet(data, line, [line], hint=_after_import(result, context))
+
+
+def _begun(result: Taken, context: ViewContext) -> str:
+    """Say that a list begins with an import, as `add` does."""
+    if context.is_new_store:
+        return _new_store(context)
+    if result.first == 1:
+        return _new_lists([context.user])
+    return ""
+
+
+def _after_import(result: Taken, context: ViewContext) -> str:
+    """Say how to take an import back, or what keeps it from adding tasks."""
+    if result.in_trash and not _named_trash(result):
+        listed = context.command("list", "--status", "trash")
+        return f"`{listed}` shows them; restore them, or purge them first"
+    if result.added and not context.is_trial:
+        return f"`{context.command('undo')}` takes that back"
+    return ""
+
+
+def _numbers(result: Taken) -> str:
+    """Write the numbers of new tasks: ` (5-8)`."""
+    if result.first is None:
+        return ""
+    numbers = f"{result.first}"
+    if result.first != result.last:
+        numbers += f"-{result.last}"
+    if result.renumbered:
+        numbers += ", instead of the numbers in the file"
+    return f" ({numbers})"
+
+
+def _were_there(result: Taken, context: ViewContext) -> str:
+    """Say how many tasks were there before, and how many in the trash.
+
+    If all are there, the import was probably undone. Also a script's log then
+    says what to do.
+    """
+    line = f"{_tasks(result.present)} already there"
+    if result.in_trash:
+        line += f", {result.in_trash:,} of them in the trash"
+    named = _named_trash(result)
+    if named:
+        restore = context.command("restore", named)
+        purge = context.command("purge", named)
+        line += f" (`{restore}` or `{purge}`)"
+    return line
+
+
+def _named_trash(result: Taken) -> str:
+    """Name the tasks in the trash: `4-5,9`.
+
+    Empty if others were there, too, or if it would take too many words.
+    """
+    if result.in_trash != result.present:
+        return ""
+    if len(result.trash) != result.in_trash:
+        return ""
+    spans = words.spans(result.trash)
+    if len(spans) > _NAMED_UP_TO:
+        return ""
+    return ",".join(spans)
+
+
+class Exported(NamedTuple):
+    """What was written for `todo export`."""
+
+    name: str | None
+    """The file as it was typed; None for standard output."""
+    path: str
+    """The file's whole path."""
+    tasks: int
+    left_out: Mapping[str, int]
+    """What the format cannot hold, counted by its kind."""
+
+
+def exported(result: Exported, context: ViewContext) -> Sheet:
+    """Say how many tasks were written to a file, and what was left out.
+
+    On standard output are the tasks, and nothing else.
+    """
+    aside = ""
+    if result.left_out:
+        aside = f"Left out: {words.amounts(result.left_out)}"
+    if result.name is None:
+        return Sheet(None, "", aside=aside)
+    message = f"Exported {_tasks(result.tasks)} to {result.name}"
+    data = {
+        "path": result.path,
+        "tasks": result.tasks,
+        "left_out": dict(result.left_out),
+    }
+    return Sheet(data, message, [message], aside=aside)
 
 
 class Changed:
@@ -346,7 +508,8 @@ class Changed:
             lines.append(f"{begin} {_title(task)}{said}")
         if self._is_single:
             return Sheet(tasks[0], lines[0], lines)
-        return Sheet(list(tasks), self._message(tasks, same, context), lines)
+        message = self._message(tasks, same, context)
+        return Sheet(list(tasks), message, lines, _first_of(lines))
 
     def _is_same(self, task: Task, context: ViewContext) -> bool:
         """Whether a task was as the command wants it, in words for that."""
@@ -430,13 +593,15 @@ def _set_back(result: Undone, begin: str, context: ViewContext) -> Sheet:
         message = lines[0]
     if not lines and not result.is_new:
         message = begin
+    brief = _first_of(lines)
     if result.purged:
         numbers = first_few(result.purged, _ASKED_UP_TO)
         gone = f"without {numbers}, purged since"
         lines.append(f"{begin}: {gone}")
+        brief.append(lines[-1])
         message += f", {gone}"
     data = _undone_values(result, context)
-    return Sheet(data, message, lines or [message])
+    return Sheet(data, message, lines or [message], brief)
 
 
 def _undone_values(result: Undone, context: ViewContext) -> dict[str, Any]:
@@ -575,6 +740,18 @@ def habits(title: str) -> str:
 def _title(task: Task) -> str:
     """Name a task in a message, as in `3: Buy milk`."""
     return f"{task.number}: {task.title}"
+
+
+def _first_of(lines: Sequence[str]) -> list[str]:
+    """Return the lines of the first tasks, and how many tasks follow.
+
+    Each of the lines is about one task.
+    """
+    first = list(lines[:_SHOWN_UP_TO])
+    more = len(lines) - _SHOWN_UP_TO
+    if more > 0:
+        first.append(f"and {words.amount(more, 'more task')}")
+    return first
 
 
 def _tasks(number: int) -> str:

@@ -1,5 +1,6 @@
 """Amounts, ages and states, as several messages show them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -15,6 +16,15 @@ _UNITS: Final = (
     ("minute", 60),
 )
 _COUNTED_UP_TO: Final = 1_000
+_PLURALS: Final[Mapping[str, str]] = {
+    "category": "categories",
+    "dependency": "dependencies",
+    "priority": "priorities",
+    "property": "properties",
+    "status": "statuses",
+    "time of day": "times of day",
+}
+"""Nouns with another plural than one by `s`."""
 
 
 class Verb(NamedTuple):
@@ -56,7 +66,33 @@ def amount(number: int, noun: str) -> str:
     """Write a number with its noun: `1 task`, `1,234 tasks`."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun}s"
+    plural = _PLURALS.get(noun, f"{noun}s")
+    return f"{number:,} {plural}"
+
+
+def amounts(counts: Mapping[str, int]) -> str:
+    """Write several: `3 recurrences, 2 annotations and 1 label`."""
+    *first, last = [amount(counts[noun], noun) for noun in counts]
+    if not first:
+        return last
+    return f"{', '.join(first)} and {last}"
+
+
+def spans(numbers: Sequence[int]) -> list[str]:
+    """Write rising numbers as people type them: `4-6`, `9`.
+
+    Joined by commas they name the tasks for a command.
+    """
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        first = number
+        if found and found[-1][1] + 1 == number:
+            first, _ = found.pop()
+        found.append((first, number))
+    texts = []
+    for first, last in found:
+        texts.append(f"{first}" if first == last else f"{first}-{last}")
+    return texts
 
 
 def count(number: int) -> str:

@@ -1,27 +1,21 @@
-"""The command `list`: its filters and orders."""
+"""The command `list`: its orders; the filters are in `filters.py`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from todo_cli import rules
 from todo_cli.cli.command import Command
-from todo_cli.cli.commands.fields import is_none, read_priority
+from todo_cli.cli.commands.filters import Filters
 from todo_cli.cli.commands.options import Limit
 from todo_cli.cli.parser import one_of
-from todo_cli.errors import InvalidInput, Usage
-from todo_cli.fold import fold
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
-from todo_cli.task import Days, Group, Sort, TaskPage, TaskQuery, TaskStatus
+from todo_cli.task import Group, Sort, TaskPage
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
 
-ListStatus = Literal["open", "waiting", "done", "all", "trash"]
 SortBy = Literal[
     "due",
     "newest",
@@ -34,22 +28,9 @@ SortBy = Literal[
 ]
 GroupBy = Literal["project", "due", "priority"]
 
-_MOST_WORDS: Final = 50
-_ONE_DAY: Final = timedelta(days=1)
-
-
-def _read_priorities(words: list[str]) -> list[str]:
-    """Read priorities, each as `add` does."""
-    return [read_priority(word) for word in words]
-
-
-def _day_option(name: str, words: str) -> Any:
-    """Make an option that takes a day."""
-    return typer.Option(name, metavar="DAY", help=words)
-
 
 @dataclass(frozen=True, kw_only=True)
-class List(Command[TaskPage]):
+class List(Filters, Command[TaskPage]):
     """List tasks: what is due first, then by priority, then the newest.
 
     With words, only tasks that have all of them in title, notes, project or
@@ -65,78 +46,6 @@ class List(Command[TaskPage]):
       todo list --status all --limit 20
     """
 
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="WORD",
-            help="What must occur; case and accents do not count.",
-            show_default=False,
-        ),
-    ] = None
-    status: Annotated[
-        ListStatus,
-        typer.Option(
-            "--status",
-            callback=one_of(ListStatus),
-            help="Which tasks to list; `open` leaves out those that wait.",
-        ),
-    ] = "open"
-    due: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--due",
-            metavar="DAYS",
-            help="Due then: fri, +3d, 2026-12-24, mon..fri, ..sun, overdue, any, none.",
-        ),
-    ] = None
-    priorities: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--priority",
-            metavar="high|medium|low",
-            callback=_read_priorities,
-            help="Of this priority, or none; again for any of them.",
-        ),
-    ] = None
-    project: Annotated[
-        str | None,
-        typer.Option(
-            "-P",
-            "--project",
-            metavar="NAME",
-            help="Of this project and all below it; `none` for none.",
-        ),
-    ] = None
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-t",
-            "--tag",
-            metavar="NAME",
-            help="With this tag; again for all of them.",
-        ),
-    ] = None
-    no_tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--no-tag",
-            metavar="NAME",
-            help="Without this tag; again for more.",
-        ),
-    ] = None
-    since: Annotated[
-        str | None,
-        _day_option(
-            "--since", "Added (done, with --status done) on or after."
-        ),
-    ] = None
-    until: Annotated[
-        str | None, _day_option("--until", "The same, on or before.")
-    ] = None
-    on: Annotated[
-        str | None, _day_option("--on", "The same, on that day.")
-    ] = None
     sort: Annotated[
         SortBy | None,
         typer.Option(
@@ -156,147 +65,21 @@ class List(Command[TaskPage]):
     ] = None
     limit: Limit = None
 
-    def __post_init__(self) -> None:
-        """Refuse options that contradict each other."""
-        is_since = self.since is not None or self.until is not None
-        if self.on is not None and is_since:
-            raise Usage(
-                "`--on` cannot be used with `--since` or `--until`",
-                hint="todo list --help",
-            )
-
     async def run(self, context: "RunContext") -> TaskPage:
         """Find the tasks.
 
         Raises:
             InvalidInput: a word, a day or a name breaks a rule.
         """
-        query = self.query(context.today, context)
-        return await context.tasks.list(query)
-
-    def query(self, today: date, context: "RunContext") -> TaskQuery:
-        """Make the query of the options."""
-        since, before = self._times(today, context.env.variables)
-        priorities = {_or_none(each) for each in self.priorities or ()}
-        return TaskQuery(
-            status=TaskStatus(self.status),
-            today=today,
+        query = replace(
+            self.query(context),
             limit=self.limit,
             sort=None if self.sort is None else Sort(self.sort),
             is_reversed=self.reverse,
             group=None if self.group is None else Group(self.group),
-            words=_read_words(self.words or ()),
-            due=_read_due(self.due, today),
-            priorities=frozenset(priorities),
-            project=_read_project(self.project),
-            tags=tuple(rules.clean_tags(self.tags)),
-            no_tags=tuple(rules.clean_tags(self.no_tags)),
-            since=since,
-            before=before,
         )
-
-    def _times(
-        self, today: date, variables: Mapping[str, str]
-    ) -> tuple[datetime | None, datetime | None]:
-        """Return the instants of `--since` and after `--until`, or of `--on`.
-
-        Raises:
-            InvalidInput: one of them is no day, or they run backwards.
-        """
-        first = _read_past("since", self.since, today)
-        last = _read_past("until", self.until, today)
-        if self.on is not None:
-            first = last = _read_past("on", self.on, today)
-        if first is not None and last is not None and last < first:
-            raise InvalidInput.of("until", f"{last} is before {first}")
-        since = None
-        if first is not None:
-            since = _start_of(first, variables)
-        before = None
-        if last is not None:
-            before = _start_of(last + _ONE_DAY, variables)
-        return since, before
+        return await context.tasks.list(query)
 
     def view(self, result: TaskPage, context: ViewContext) -> Sheet:
         """Show them as a table."""
         return views.listed(result, context)
-
-
-def _read_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Check the words to look for.
-
-    Raises:
-        InvalidInput: there are too many, or one would occur everywhere.
-    """
-    if len(words) > _MOST_WORDS:
-        raise InvalidInput.of(
-            "word", f"{len(words)} words are given, {_MOST_WORDS} are allowed"
-        )
-    cleaned = tuple(rules.clean_word(word) for word in words)
-    for word in cleaned:
-        # Such as an accent alone, which is a blank with a mark.
-        if not fold(word).strip():
-            raise InvalidInput.of(
-                "word", f"`{word}` has no letter, digit or sign to look for"
-            )
-    return cleaned
-
-
-def _read_due(texts: Sequence[str] | None, today: date) -> Days | None:
-    """Read the days of `--due`.
-
-    Raises:
-        InvalidInput: they are no days, or there are two such options.
-    """
-    if not texts:
-        return None
-    if len(texts) > 1:
-        raise InvalidInput.of(
-            "due", "can be given once; a range of days is `mon..fri`"
-        )
-    # Most lists name no day.
-    from todo_cli import days
-
-    found = days.read_days(texts[0], today)
-    if found.kind == "none":
-        return Days(has_day=False)
-    return Days(found.first, found.last)
-
-
-def _read_past(option: str, text: str | None, today: date) -> date | None:
-    """Read a day of the past: `fri` is the last one, or today."""
-    if text is None:
-        return None
-    from todo_cli import days
-
-    return days.read_day(text, today, last=True, field=option)
-
-
-def _start_of(day: date, variables: Mapping[str, str]) -> datetime:
-    """Return the instant in which a day begins for the caller."""
-    from todo_cli import days
-
-    return days.start_of(day, variables)
-
-
-def _read_project(text: str | None) -> str | None:
-    """Read the project to look for; "" means none.
-
-    Raises:
-        InvalidInput: it is empty, or no name of a project.
-    """
-    if text is None:
-        return None
-    if is_none(text):
-        return ""
-    name = rules.clean_project(text)
-    if name is None:
-        raise InvalidInput.of("project", "is empty; `none` stands for none")
-    return name
-
-
-def _or_none(priority: str) -> str | None:
-    """Return a priority; None for the word `none`."""
-    if is_none(priority):
-        return None
-    return priority

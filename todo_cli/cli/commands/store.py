@@ -1,20 +1,22 @@
-"""The commands of `todo db`: upgrade, policy and import."""
+"""The commands of `todo db`: upgrade, policy, import and backup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from todo_cli import disk, redact, rules
 from todo_cli.cli.command import Command
 from todo_cli.database.url import SqliteTarget
-from todo_cli.errors import InvalidInput
+from todo_cli.errors import InvalidInput, IoFailed
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, Upgraded, ViewContext
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
+    from todo_cli.database.backup import BackedUp
     from todo_cli.database.transfer import Imported
 
 _LONGEST_ROLE = 63
@@ -136,11 +138,9 @@ class Import(Command["Imported"]):
         """Refuse a connection string, which may contain a password."""
         self.wished_owner()
         if redact.looks_like_address(self.path):
-            fault = "must be an embedded file, not a URL"
-            raise InvalidInput(
-                f"path: {fault}",
-                hint="the path of a file, such as `todo doctor` shows",
-                details=[{"field": "path", "message": fault}],
+            raise _wrong_path(
+                "must be an embedded file, not a URL",
+                "the path of a file, such as `todo doctor` shows",
             )
 
     def wished_owner(self) -> str | None:
@@ -173,13 +173,18 @@ class Import(Command["Imported"]):
         target = SqliteTarget(disk.below(context.env.cwd, self.path))
         if is_same_file(context.settings.target, target):
             raise InvalidInput.of("path", "is the store in use itself")
-        async with open_database(target) as source:
-            with context.progress("Importing") as report:
-                wishes = Wishes(self.wished_owner(), self.renumber)
-                now = context.env.now()
-                return await copy(
-                    source, context.database, report, now, wishes
-                )
+        wishes = Wishes(self.wished_owner(), self.renumber)
+        now = context.env.now()
+        try:
+            async with open_database(target) as source:
+                with context.progress("Importing") as report:
+                    return await copy(
+                        source, context.database, report, now, wishes
+                    )
+        except IoFailed as error:
+            if disk.is_text(target.path):
+                error.hint = f"todo import {quote(self.path)}"
+            raise
 
     def view(self, result: "Imported", context: ViewContext) -> Sheet:
         """Say how much was copied."""
@@ -193,6 +198,92 @@ class Import(Command["Imported"]):
         if self.renumber:
             words.append("--renumber")
         return words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup(Command["BackedUp"]):
+    """Copy the whole store, of all users, into a new embedded file.
+
+    With history and trash. `todo db import` brings it back into any store.
+    """
+
+    # A statement of SQLite runs to its end, and then nothing is left.
+    patience_s: ClassVar[float] = 5.0
+
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH", help="The new file."),
+    ]
+    mine: Annotated[
+        bool,
+        typer.Option("--mine", help="Only your own tasks and their history."),
+    ] = False
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace a file that is there."),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be the name of a file with a store.
+
+        Raises:
+            InvalidInput: it cannot.
+        """
+        if redact.looks_like_address(self.path):
+            raise _wrong_path("must be a file, not a URL", "name a new file")
+        if self.path == "-":
+            raise _wrong_path(
+                "must be a file: a database needs one",
+                "`todo export` writes to standard output",
+            )
+        if rules.REFUSED.search(self.path):
+            raise _wrong_path(
+                "contains a control character", "name another file"
+            )
+        # Some disks know no upper case.
+        if self.path.lower().endswith(disk.SIDECARS):
+            raise _wrong_path(
+                "is a name that SQLite uses for its own files",
+                "choose a name that ends with none of `-wal`, `-shm` and "
+                "`-journal`",
+            )
+
+    async def run(self, context: "RunContext") -> "BackedUp":
+        """Copy the store, all or nothing.
+
+        Raises:
+            InvalidInput: the path is that of the store itself.
+            TodoError: the store or the disk failed, or the path is relative
+                and the working folder is gone.
+        """
+        from todo_cli.database.backup import back_up
+        from todo_cli.database.transfer import is_same_file
+
+        path = disk.below(context.env.cwd, self.path)
+        if is_same_file(context.settings.target, SqliteTarget(path)):
+            raise InvalidInput.of("path", "is the store in use itself")
+        whose = context.settings.user if self.mine else None
+        with context.progress("Backing up") as report:
+            return await back_up(
+                context.database,
+                path,
+                report,
+                whose=whose,
+                force=self.force,
+            )
+
+    def view(self, result: "BackedUp", context: ViewContext) -> Sheet:
+        """Say what the file has."""
+        return views.backed_up(result)
+
+
+def _wrong_path(fault: str, hint: str) -> InvalidInput:
+    """Return the error for a path that no file of ours can have."""
+    return InvalidInput(
+        f"path: {fault}",
+        hint=hint,
+        details=[{"field": "path", "message": fault}],
+    )
 
 
 def _clean_role(text: str) -> str:
