@@ -375,6 +375,7 @@ COMMANDS = {
     "done": ["done", "1"],
     "doctor": ["doctor"],
     "import": ["db", "import", "SOURCE"],
+    "backup": ["db", "backup", "--force", "BACKUP"],
 }
 
 
@@ -393,7 +394,9 @@ def test_no_error_of_a_call_is_a_bug_or_leaves_half_a_write(
     config.write_text("user = 'ada'\n")
     source = tmp_path / "source.db"
     store_at(seal, clock, source)
-    arguments = [str(source) if x == "SOURCE" else x for x in COMMANDS[name]]
+    backup = tmp_path / "backup.db"
+    places = {"SOURCE": str(source), "BACKUP": str(backup)}
+    arguments = [places.get(each, each) for each in COMMANDS[name]]
     arguments.append("--json")
     monkeypatch.setattr(
         todo.surroundings.__class__,
@@ -416,6 +419,10 @@ def test_no_error_of_a_call_is_a_bug_or_leaves_half_a_write(
             assert ran.json["success"] is (ran.status == 0), case
             stored = titles(path) if has_tables(path) else []
             assert stored in ([], ["one"], ["two"], ["one", "two"]), case
+            if name == "backup":
+                # What was there stays, or is replaced as a whole.
+                assert not backup.exists() or titles(backup) == ["one"], case
+                assert backup.exists() or ran.status != 0, case
             if name == "add":
                 assert (stored == ["one", "two"]) is (ran.status == 0), case
         at += 1

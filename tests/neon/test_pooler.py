@@ -43,6 +43,7 @@ OTHERS = [
     ["db", "upgrade", "--sql"],
     ["db", "policy"],
     ["db", "import", "source.db"],
+    ["db", "backup", "backup.db"],
 ]
 # PgBouncer itself gives each client its application_name back.
 STATE = """

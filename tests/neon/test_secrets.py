@@ -50,6 +50,7 @@ COMMANDS = [
     ["db", "upgrade", "--sql"],
     ["db", "policy"],
     ["db", "import", "nowhere.db"],
+    ["db", "backup", "backup.db"],
     ["--help"],
     ["add", "--help"],
     ["--version"],

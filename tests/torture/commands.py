@@ -95,6 +95,7 @@ COMMANDS: Final = (
     Command(("update", "1-3", "-p", "high", "--dry-run")),
     Command(IMPORT),
     Command(IMPORT, on_nothing=True),
+    Command(("db", "backup", "--force", "backup.db")),
     Command(("db", "upgrade")),
     Command(("db", "upgrade"), on_nothing=True),
     Command(("doctor",)),
