@@ -18,6 +18,7 @@ from tests.benchmarks import (
     adds,
     api,
     commands,
+    exchange,
     finding,
     history,
     latency,
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "pages": pages.run,
     "finding": finding.run,
     "history": history.run,
+    "exchange": exchange.run,
     "peers": peers.run,
 }
 COMPARED = ("commands", "latency", "whole", "api", "history")
