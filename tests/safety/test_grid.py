@@ -29,6 +29,7 @@ ENCODINGS = ["utf-8", "ascii", "latin-1"]
 LISTED = ["list", "--status", "all"]
 on_a_file = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 """How a text gets out does not depend on where it comes from."""
+TOLD = 20  # of how many tasks a write tells a terminal
 
 
 @pytest.fixture
@@ -48,12 +49,18 @@ def every(hostile: HostileStore) -> str:
     return f"1-{len(hostile.texts)}"
 
 
-def written(verb: str, texts: Sequence[str]) -> str:
-    """What a write says of tasks numbered from 1."""
+def written(verb: str, texts: Sequence[str], *, first: int = 1) -> str:
+    """What a write says of tasks numbered from `first`."""
     return "".join(
         f"{verb} {number}: {shown(text)}\n"
-        for number, text in enumerate(texts, start=1)
+        for number, text in enumerate(texts, start=first)
     )
+
+
+def in_brief(verb: str, texts: Sequence[str]) -> str:
+    """What a write says at a terminal, where it names the first tasks only."""
+    others = f"and {len(texts) - TOLD} more tasks\n"
+    return written(verb, texts[:TOLD]) + others
 
 
 def writes(hostile: HostileStore) -> Iterator[tuple[str, list[str], bytes]]:
@@ -165,6 +172,9 @@ def test_terminals_show_every_text_visibly(
         ask("show", "1", user="bob"),
         ask("show", "1", user="bob", columns=20),
     )
+    parts = range(1, len(hostile.texts) + 1, TOLD)
+    told = [ask("done", f"{n}-{n + TOLD - 1}") for n in parts]
+    told.append(ask("done", every(hostile), "--undo"))
     changed = [ask(*words, stdin=stdin) for _, words, stdin in writes(hostile)]
     nobody = ask("list", user="[bold]:smile:\u200fשלום")
 
@@ -180,14 +190,18 @@ def test_terminals_show_every_text_visibly(
         for line in hostile.everything.replace("\t", "    ").split("\n")
     ]
     assert described(whole) == [seen(line) for line in lines]
+    assert [ran.out for ran in told[:-1]] == [
+        seen(written("Done", hostile.texts[n - 1 :][:TOLD], first=n))
+        for n in parts
+    ]
     assert [ran.out for ran in changed] == [
-        seen(written(verb, hostile.texts)) for verb, *_ in writes(hostile)
+        seen(in_brief(verb, hostile.texts)) for verb, *_ in writes(hostile)
     ]
     assert seen("for [bold]:smile:\u200fשלום in") in nobody.out
     assert [
         raw(ran, is_terminal=True)
-        for ran in (listed, narrow, whole, tall, *changed, nobody)
-    ] == [[]] * 11
+        for ran in (listed, narrow, whole, tall, *told, *changed, nobody)
+    ] == [[]] * (12 + len(parts))
 
 
 @on_a_file
