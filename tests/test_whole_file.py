@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import socket
 import stat
@@ -203,6 +204,19 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 255)
     write(path)
     assert names(tmp_path) == [path.name]
+
+
+@pytest.mark.spec("002/FR-237")
+def test_a_limit_of_the_size_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+
+    with (
+        pytest.raises(DiskFailed, match="may not become that large"),
+        disks.limited(resource.RLIMIT_FSIZE, 1_000),
+    ):
+        write(path, bytes(1_001))
+
+    assert names(tmp_path) == []
 
 
 @needs("mounts")

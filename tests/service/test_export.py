@@ -283,3 +283,19 @@ async def test_a_number_below_all_others_is_not_passed_over(
     for most in (1, 1_000):
         numbers = [task.number for task in await exported(filled, most=most)]
         assert numbers == [lowest, 1, 2, 4, 6]
+
+
+@pytest.mark.spec("002/FR-236")
+async def test_tasks_without_folded_texts_are_found_by_their_words(
+    store: Store, tasks: TaskService
+) -> None:
+    for title in ("milk", "bread", "bread", "Milk"):
+        await tasks.add(NewTask(title=title))
+    await run_sql(store, "UPDATE todo.task SET title_folded = NULL")
+
+    # The second part has none of them.
+    found = await exported(tasks, TaskQuery(words=("MILK",)), most=2)
+    several = await exported(tasks, TaskQuery(words=("MILK",)), most=1)
+
+    assert [task.number for task in found] == [1, 4]
+    assert [task.number for task in several] == [1, 4]

@@ -238,6 +238,19 @@ async def test_a_single_wrong_record_is_named_by_its_place(
     assert await everything(tasks) == []
 
 
+async def test_a_record_that_is_none_is_named_once(
+    tasks: TaskService,
+) -> None:
+    wrong = bad(2, "line 2", "must be an object")
+
+    single = await refusal(tasks, good(1), wrong)
+    several = await refusal(tasks, wrong, bad(3))
+
+    assert single.message == "Line 2 in a.json: must be an object"
+    assert isinstance(several, BadRecords)
+    assert several.lines()[0] == "Line 2: must be an object"
+
+
 async def test_wrong_records_are_counted_and_the_first_named_in_order(
     tasks: TaskService,
 ) -> None:

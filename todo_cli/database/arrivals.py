@@ -102,8 +102,8 @@ class _Done:
             self.numbers.append(each.task["number"])
             self.kept.update(each.kept)
             self.left_out.update(each.left_out)
-        if self.numbers:
-            self.numbers = [min(self.numbers), max(self.numbers)]
+        ordered = sorted(self.numbers)
+        self.numbers = ordered[:1] + ordered[-1:]
 
 
 @dataclass(slots=True)
