@@ -27,7 +27,7 @@ from todo_cli.task import Taken
 if TYPE_CHECKING:
     from todo_cli.database.tasks import TaskRepository
 
-_LOOKED_UP: Final = 20_000
+_LOOKED_UP: Final = 25_000
 """How many records are looked up at once, in about four round trips."""
 _BATCH: Final = 20_000
 """How many tasks are written at once to a server, in four round trips."""
