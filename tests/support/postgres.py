@@ -41,11 +41,18 @@ OTHERS = f"""
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
 """
-# What an earlier test left running must not hold locks any more.
+# What an earlier test left running must not hold locks any more. `pg_terminate_backend`
+# could wait itself, but looks only ten times a second.
 ALONE = f"""
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
-  AND backend_type = 'client backend'
+DO $$ BEGIN
+  FOR turn IN 1..5000 LOOP
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
+      AND backend_type = 'client backend';
+    EXIT WHEN NOT FOUND;
+    PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
+  END LOOP;
+END $$
 """
 # Changes with every change of what tables are made of and who may use them, and with the stamp.
 PRINT = """

@@ -35,7 +35,7 @@ ROWS: Final = (
     "SELECT * FROM todo.change ORDER BY user_id, operation, task_id",
 )
 """Everything that a store holds."""
-PATIENCE_S: Final = 0.2
+PATIENCE_S: Final = 0.1
 """How long a lock or an answer is waited for where it never comes."""
 
 
@@ -175,7 +175,7 @@ class FileBackend:
 
 
 UNKNOWN: Final = frozenset({0, 7})
-IMPATIENT: Final = {"TODO_TIMEOUT": "0.6"}
+IMPATIENT: Final = {"TODO_TIMEOUT": "0.3"}
 TABLES: Final = ("task", "counter", "tag", "operation", "change")
 COLUMNS: Final = """SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
     FROM pg_attribute WHERE attrelid = 'todo.{}'::regclass

@@ -76,12 +76,17 @@ def grid(backend: Backend) -> Iterator[Case]:
                     yield Case(baseline, failure, call.number)
 
 
-def slice_of(backend: Backend, command: Command) -> Iterator[Case]:
-    """Every failure once for a command; the call that fails moves on from one to the next."""
+def slice_of(
+    backend: Backend, command: Command, *, step: int = 1
+) -> Iterator[Case]:
+    """Every failure once for a command; the call that fails moves on from one to the next.
+
+    With a step of 3 a command meets every third failure, and the next command the next ones.
+    """
     baseline = run_undisturbed(backend, command)
-    for turn, failure in enumerate(
-        backend.failures, start=COMMANDS.index(command)
-    ):
+    place = COMMANDS.index(command)
+    failures = list(enumerate(backend.failures, start=place))
+    for turn, failure in failures[place % step :: step]:
         if calls := [
             call.number
             for call in baseline.calls

@@ -1,4 +1,6 @@
-"""A slice of what `python -m tests.torture` does whole: every command in every failure, once."""
+"""A slice of what `python -m tests.torture` does whole: every command in some of all
+failures, and every failure with some of all commands.
+"""
 
 import gc
 import tempfile
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import PostgresCluster
+from tests.support.size import size
 from tests.support.turns import TurnProxy
 from tests.torture.backends import Backend, FileBackend, ServerBackend
 from tests.torture.commands import COMMANDS, Command
@@ -16,6 +19,9 @@ from tests.torture.grid import slice_of, torture
 commands = pytest.mark.parametrize(
     "command", COMMANDS, ids=lambda command: command.name
 )
+
+STEP = size(3, 1)
+"""A command meets one in so many failures."""
 
 # A server that sends asyncpg away leaves its half of a connection to the collector.
 pytestmark = [
@@ -54,7 +60,7 @@ def wrongs(backend: Backend, command: Command) -> list[str]:
     """What is wrong after a command's slice."""
     return [
         f"{case}: {wrong}"
-        for case in slice_of(backend, command)
+        for case in slice_of(backend, command, step=STEP)
         for wrong in torture(backend, case)[1]
     ]
 
