@@ -11,6 +11,7 @@ import pytest
 
 from tests.service.backdoor import run_sql
 from tests.support.oracle import counted, listed, ordered
+from tests.support.saved import Saved, put_back, save
 from tests.support.size import size
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
@@ -96,14 +97,30 @@ async def fill(tasks: TaskService, clock: Clock, total: int) -> list[Task]:
     return stored
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, tuple[Saved, list[Task]]]:
+    """The tasks of `many`, once they are made, by the kind of their store."""
+    return {}
+
+
 @pytest.fixture
-async def many(store: Store, tasks: TaskService, clock: Clock) -> list[Task]:
+async def many(
+    store: Store,
+    tasks: TaskService,
+    clock: Clock,
+    kept: dict[str, tuple[Saved, list[Task]]],
+) -> list[Task]:
     """More than a thousand tasks of ada's, and some of bob's."""
-    async with open_database(store.target) as database:
-        bob = TaskService(database, "bob", clock)
-        chance = random.Random(7)
-        await bob.add_all([news(chance) for _ in range(30)])
-    return await fill(tasks, clock, MANY)
+    if store.kind not in kept:
+        async with open_database(store.target) as database:
+            bob = TaskService(database, "bob", clock)
+            chance = random.Random(7)
+            await bob.add_all([news(chance) for _ in range(30)])
+        made = await fill(tasks, clock, MANY)
+        kept[store.kind] = await save(store), made
+    else:
+        await put_back(store, kept[store.kind][0])
+    return kept[store.kind][1]
 
 
 @pytest.fixture
