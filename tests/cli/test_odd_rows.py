@@ -132,6 +132,14 @@ WRONG = {
 }
 
 
+WRONG_FIRST = [
+    (kind, column, value)
+    for kind, cases in WRONG.items()
+    for column, value in dict(cases[::-1]).items()
+]
+"""The first of each column."""
+
+
 @pytest.mark.parametrize(
     ("store", "column", "value"),
     [(kind, *case) for kind, cases in WRONG.items() for case in cases],
@@ -144,23 +152,36 @@ def test_a_task_that_cannot_be_read_is_named_and_hides_no_other(
     put(column, value)
 
     listed = todo("list", "--status", "all")
-    document = todo("list", "--status", "all", "--json")
-    limited = todo("list", "--status", "all", "-L1")
+    shown = todo("show", "2", "--json")
 
     numbers = [line.split("\t")[0] for line in listed.out.splitlines()]
     assert (listed.status, numbers) == (8, ["3", "1"])
     assert listed.err.startswith("error: Task 2 of ada cannot be read: ")
     assert "`todo purge 2 --yes`" in listed.err
-    assert_document(document, code="SCHEMA", names=["Task 2 of ada"])
-    assert limited.status in (0, 8)
-    assert_document(
-        todo("show", "2", "--json"), code="SCHEMA", names=["Task 2 of ada"]
-    )
-    assert todo("show", "1", "--json").data["title"] == "task 1"
-    assert todo("done", "1", "3").status == 0
+    assert_document(shown, code="SCHEMA", names=["Task 2 of ada"])
     if (column, value) != ("id", "NULL"):  # nothing has no id but this
         todo("purge", "2", "--yes")
         assert titles_of(todo) == ["task 1", "task 3"]
+
+
+@pytest.mark.parametrize(
+    ("store", "column", "value"),
+    WRONG_FIRST,
+    indirect=["store"],
+)
+@pytest.mark.spec("001/FR-047")
+def test_all_other_tasks_can_be_used(
+    store: Store, todo: Todo, put: Put, column: str, value: str
+) -> None:
+    put(column, value)
+
+    document = todo("list", "--status", "all", "--json")
+    limited = todo("list", "--status", "all", "-L1")
+
+    assert_document(document, code="SCHEMA", names=["Task 2 of ada"])
+    assert limited.status in (0, 8)
+    assert todo("show", "1", "--json").data["title"] == "task 1"
+    assert todo("done", "1", "3").status == 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tests.support.kept import ask
 from tests.support.stores import Store
 from todo_cli.database.url import SqliteTarget
 
@@ -47,8 +48,7 @@ async def run_sql(store: Store, sql: str) -> None:
         with closing(sqlite3.connect(file_of(store))) as file, file:
             file.execute(sql.replace("todo.", ""))
     else:
-        async with connected(store) as connection:
-            await connection.execute(sql)
+        await ask(store.url, lambda connection: connection.execute(sql))
 
 
 async def fetch_all(store: Store, sql: str) -> list[tuple[object, ...]]:
@@ -56,8 +56,8 @@ async def fetch_all(store: Store, sql: str) -> list[tuple[object, ...]]:
     if store.kind == "sqlite":
         with closing(sqlite3.connect(file_of(store))) as file:
             return list(file.execute(sql.replace("todo.", "")))
-    async with connected(store) as connection:
-        return [tuple(row) for row in await connection.fetch(sql)]
+    rows = await ask(store.url, lambda connection: connection.fetch(sql))
+    return [tuple(row) for row in rows]
 
 
 async def what_exists(store: Store) -> Sequence[object]:

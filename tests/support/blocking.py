@@ -18,6 +18,12 @@ def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run_coroutine_threadsafe(coroutine, _loop()).result()
 
 
+async def in_background(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine that runs in the loop of `wait_for`."""
+    future = asyncio.run_coroutine_threadsafe(coroutine, _loop())
+    return await asyncio.wrap_future(future)
+
+
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
     """The one loop of this process for all who wait."""

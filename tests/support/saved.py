@@ -11,6 +11,7 @@ from typing import Final
 
 import asyncpg
 
+from tests.support.kept import ask
 from tests.support.stores import Store
 from todo_cli.database.url import SqliteTarget
 
@@ -41,22 +42,24 @@ async def save(store: Store) -> Saved:
             rows = memory.serialize()
             # There is no log in memory, so it must not seem to have one.
             return Saved(rows[:18] + b"\x01\x01" + rows[20:])
-    connection = await asyncpg.connect(store.url)
-    try:
-        tables = {}
-        for table in TABLES:
-            rows = BytesIO()
-            await connection.copy_from_table(
-                table,
-                schema_name="todo",
-                columns=await connection.fetchval(COLUMNS, table),
-                output=rows,
-                format="binary",
-            )
-            tables[table] = rows.getvalue()
-        return Saved(tables=tables)
-    finally:
-        await connection.close()
+    return Saved(tables=await ask(store.url, _read))
+
+
+async def _read(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> dict[str, bytes]:
+    tables = {}
+    for table in TABLES:
+        copied = BytesIO()
+        await connection.copy_from_table(
+            table,
+            schema_name="todo",
+            columns=await connection.fetchval(COLUMNS, table),
+            output=copied,
+            format="binary",
+        )
+        tables[table] = copied.getvalue()
+    return tables
 
 
 async def put_back(store: Store, saved: Saved) -> None:
@@ -70,8 +73,8 @@ async def put_back(store: Store, saved: Saved) -> None:
             memory.deserialize(saved.file)
             memory.backup(file)
         return
-    connection = await asyncpg.connect(store.url)
-    try:
+
+    async def write(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         for table, rows in saved.tables.items():
             await connection.copy_to_table(
                 table,
@@ -80,5 +83,5 @@ async def put_back(store: Store, saved: Saved) -> None:
                 source=BytesIO(rows),
                 format="binary",
             )
-    finally:
-        await connection.close()
+
+    await ask(store.url, write)
