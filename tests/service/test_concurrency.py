@@ -19,7 +19,7 @@ from tests.support.size import size
 from tests.support.stores import Store
 from todo_cli.task import NewTask, Task
 
-CALLS, ROUNDS = size(15, 25), size(8, 15)
+CALLS, ROUNDS, ADDS = size(8, 25), size(4, 15), size(20, 50)
 A = NewTask(title="a")
 REMOVALS = ("delete", "purge")
 """One after the other, round by round."""
@@ -37,7 +37,8 @@ def test_adds_of_eight_processes_all_get_numbers_of_their_own(
     crew = workers(WORKERS)
     crew.alone("add", "ada", A)
     titles = [
-        [f"{worker}-{call}" for call in range(50)] for worker in range(WORKERS)
+        [f"{worker}-{call}" for call in range(ADDS)]
+        for worker in range(WORKERS)
     ]
 
     outcomes = crew.run(
@@ -51,7 +52,7 @@ def test_adds_of_eight_processes_all_get_numbers_of_their_own(
     given = [outcome.tasks[0] for outcome in outcomes]
     assert [task.title for task in given] == list(chain(*titles))
     assert sorted(task.number for task in given) == list(
-        range(2, WORKERS * 50 + 2)
+        range(2, WORKERS * ADDS + 2)
     )
     assert crew.everything("ada")[1:] == sorted(
         given, key=lambda task: task.number
@@ -62,12 +63,14 @@ def test_adds_of_eight_processes_all_get_numbers_of_their_own(
 def test_adds_of_several_at_once_interleave_whole(workers: Workers) -> None:
     crew = workers(WORKERS)
 
-    outcomes = crew.run([[("add_all", "ada", [A] * 5)] * 10] * WORKERS)
+    outcomes = crew.run(
+        [[("add_all", "ada", [A] * 5)] * (ADDS // 5)] * WORKERS
+    )
 
     assert errors(outcomes) == Counter()
     given = [outcome.numbers for outcome in outcomes]
     assert given == [sorted(batch) for batch in given]
-    assert sorted(chain(*given)) == list(range(1, WORKERS * 50 + 1))
+    assert sorted(chain(*given)) == list(range(1, WORKERS * ADDS + 1))
 
 
 @pytest.mark.spec("001/FR-031")
@@ -77,13 +80,14 @@ def test_adds_of_different_users_count_for_themselves(
     crew = workers(WORKERS)
 
     outcomes = crew.run(
-        [[("add", f"user {n % 4}", A)] * 20 for n in range(WORKERS)]
+        [[("add", f"user {n % 4}", A)] * ADDS for n in range(WORKERS)]
     )
 
     assert errors(outcomes) == Counter()
     for user in range(4):
         stored = crew.everything(f"user {user}")
-        assert [task.number for task in stored] == list(range(1, 41))
+        numbers = [task.number for task in stored]
+        assert numbers == list(range(1, 2 * ADDS + 1))
 
 
 @pytest.mark.spec("001/FR-035")
@@ -109,7 +113,7 @@ def test_adds_of_the_same_ids_in_crossing_orders_store_each_once(
 ) -> None:
     crew = workers(WORKERS)
 
-    for round in range(1, 11):
+    for round in range(1, ROUNDS + 1):
         news = [NewTask(title="a", id=uuid4()) for _ in range(6)]
         outcomes = crew.race(
             ("add_all", "ada", news), ("add_all", "ada", news[::-1])
@@ -557,7 +561,7 @@ def test_imports_adds_and_changes_at_once_neither_wait_for_each_other_nor_lose(
     calls: list[list[Call]] = []
     for worker in range(WORKERS):
         batch: list[Call] = []
-        for round in range(6):
+        for round in range(ROUNDS):
             user = ("ada", "bob")[worker % 2]
             first = 1_000 * (worker % 2 + 1) + 20 * round
             records = [good(place) for place in range(first, first + 50)]
@@ -571,9 +575,9 @@ def test_imports_adds_and_changes_at_once_neither_wait_for_each_other_nor_lose(
     outcomes = crew.run(calls)
 
     assert errors(outcomes) == Counter()
-    for user, others in (("ada", 40 + 6 * WORKERS), ("bob", 0)):
+    for user, others in (("ada", 40 + ROUNDS * WORKERS), ("bob", 0)):
         stored = crew.everything(user)
-        assert len(stored) == others + 150
+        assert len(stored) == others + 30 + 20 * ROUNDS
         assert [task.number for task in stored] == list(
             range(1, len(stored) + 1)
         )

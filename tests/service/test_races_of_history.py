@@ -15,11 +15,12 @@ from tests.service.conftest import WORKERS, Workers, errors
 from tests.service.worker import Call, Crew
 from tests.support.blocking import wait_for
 from tests.support.chain import broken_links
+from tests.support.size import size
 from tests.support.stores import Store
 from todo_cli.task import Command, NewTask
 
 A = NewTask(title="a", tags=["x"])
-CALLS, ROUNDS, TASKS = 50, 10, 10
+CALLS, ROUNDS, TASKS = size(20, 50), size(4, 10), 10
 EXPECTED = {"NOT_FOUND", "CONFLICT"}
 
 
@@ -109,7 +110,7 @@ def test_changes_and_adds_of_stored_ids_at_once_never_fail(
                 ("add_all", "ada", repeats[::-1]),
                 ("add", "ada", repeats[0]),
             ]
-        return pairs * 15
+        return pairs * (CALLS // 3)
 
     outcomes = crew.run([calls(worker) for worker in range(WORKERS)])
 
