@@ -17,6 +17,7 @@ from tests.conftest import Seal
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.program import Todo
+from tests.support.size import IS_LONG
 from tests.support.stores import Store
 from tests.test_docs import Shell, Step, matches, shell_at, steps, steps_of
 
@@ -355,15 +356,19 @@ def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
         )
 
 
+WAYS = [
+    pytest.param(True, False, id="all, without jq"),
+    pytest.param(False, True, id="without Neon, with jq", marks=needs("jq")),
+]
+if IS_LONG:
+    WAYS += [
+        pytest.param(True, True, id="all, with jq", marks=needs("jq")),
+        pytest.param(False, False, id="without both"),
+    ]
+
+
 @pytest.mark.nothing_made
-@pytest.mark.parametrize(
-    "with_neon", [True, False], ids=["all", "without Neon"]
-)
-@pytest.mark.parametrize(
-    "with_jq",
-    [pytest.param(True, marks=needs("jq")), False],
-    ids=["with jq", "without jq"],
-)
+@pytest.mark.parametrize(("with_neon", "with_jq"), WAYS)
 def test_readme_works_from_top_to_bottom(
     newcomer: Shell,
     seal: Seal,

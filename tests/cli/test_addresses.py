@@ -11,6 +11,7 @@ import pytest
 from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.support.program import Ran, Todo
+from tests.support.size import size
 
 SECRET = "S3cretPw"
 STYLES = [["--debug"], ["--json"]]
@@ -261,7 +262,9 @@ def test_address_in_the_place_of_another_word_is_not_quoted(
 ) -> None:
     todo_embedded("add", "first")
 
-    for word in WORDS:
+    # In the suite each word is asked for in one of two ways.
+    first = size(STYLES.index(style), 0)
+    for word in WORDS[first :: size(len(STYLES), 1)]:
         for arguments in lines(word):
             ran = todo_embedded(*style, *arguments)
             assert_hidden(ran)

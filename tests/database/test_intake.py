@@ -18,6 +18,7 @@ from tests.cli.expect import ID, add, assert_refused, tasks_of, titles_of
 from tests.service.backdoor import fetch_all, run_sql
 from tests.support.blocking import wait_for
 from tests.support.program import Surroundings, Todo
+from tests.support.size import size
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
 from todo_cli.database.url import SqliteTarget
@@ -226,7 +227,9 @@ WRONG: list[dict[str, Any]] = [
 def test_a_value_that_breaks_a_rule_names_task_and_field(
     store: Store, todo: Todo, source: Path
 ) -> None:
-    for values in WRONG:
+    # In the suite each value is brought to one of the stores.
+    first = size(int(store.kind == "sqlite"), 0)
+    for values in WRONG[first :: size(2, 1)]:
         with closing(sqlite3.connect(source)) as file, file:
             file.execute("DELETE FROM task WHERE title IS NOT 'right'")
         insert(source, **values)

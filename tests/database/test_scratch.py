@@ -86,7 +86,7 @@ async def test_memory_does_not_grow_with_the_file(
     await peak(source, database)  # modules and statements are loaded once
     fill(source, 400, "bob")
     few = await peak(source, database)
-    fill(source, size(2_000, 6_000), "eve")
+    fill(source, size(1_200, 6_000), "eve")
 
     many = await peak(source, database)
 

@@ -19,6 +19,7 @@ from tests.database.test_sidecars import journal
 from tests.service.backdoor import fetch_all, file_of
 from tests.support.program import LIMIT_S, Surroundings, Todo
 from tests.support.site import MAY_HALF_CLOSE, Site, task_id, wait_until
+from tests.support.size import size
 from tests.support.stores import Clock, Store
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import transfer
@@ -31,7 +32,7 @@ from todo_cli.errors import IoFailed
 pytestmark = MAY_HALF_CLOSE
 
 USERS = ("ada", "bob", "eve")
-MANY = 10_001
+MANY = size(2_001, 10_001)
 """More than one batch."""
 INSERT = """
 INSERT INTO task (id, number, user_id, title, is_done, created_at, updated_at)
@@ -382,8 +383,13 @@ def test_copies_nothing_if_the_server_drops_a_task(
 
 
 def test_copies_many_in_few_turns(
-    site: Site, plain_url: str, proxy: TurnProxy, source: Path
+    site: Site,
+    plain_url: str,
+    proxy: TurnProxy,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(transfer, "_BATCH", MANY - 1)
     with closing(open_file(source)) as file:
         rows = [
             (str(uuid4()), number, "many", f"task {number}")

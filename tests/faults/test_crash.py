@@ -18,7 +18,7 @@ def test_killed_processes_lose_nothing_that_they_acknowledged(
     environment = {"TODO_TEST_DATABASE_URL": postgres.url("postgres")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.crash", "--rounds", "15", kind],
+        [sys.executable, "-m", "tests.faults.crash", "--rounds", "8", kind],
         env=process_environment(
             Surroundings(seal.home, seal.cwd, None), None, environment
         ),

@@ -17,7 +17,7 @@ def test_an_interrupted_import_adds_nothing_or_all(
     environment = {"TODO_TEST_DATABASE_URL": postgres.url("postgres")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.imports", "--rounds", "6", kind],
+        [sys.executable, "-m", "tests.faults.imports", "--rounds", "4", kind],
         env=process_environment(
             Surroundings(seal.home, seal.cwd, None), None, environment
         ),

@@ -40,6 +40,7 @@ from tests.support.program import (
     finished,
     process_environment,
 )
+from tests.support.size import size
 from tests.support.turns import Fault, TurnProxy
 
 LOCKED_OUT = """
@@ -153,7 +154,7 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 ) -> None:
     with held(filled):
         for after_ms in range(
-            200, 600, 20
+            200, 600, size(50, 20)
         ):  # the driver waits for 100 ms at a time, and then lets go of the file
             with process.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
@@ -165,7 +166,7 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("after_ms", range(20, 420, 20))
+@pytest.mark.parametrize("after_ms", range(20, 420, size(65, 20)))
 def test_signal_while_it_starts_leaves_no_traceback(
     filled: Workspace, after_ms: int
 ) -> None:
@@ -182,7 +183,7 @@ def test_signal_while_it_starts_leaves_no_traceback(
 def test_signal_at_a_random_moment_stores_nothing_in_silence(
     workspace: Workspace, process: Process
 ) -> None:
-    counts, bad = interrupt_often(workspace, [process], rounds=25)
+    counts, bad = interrupt_often(workspace, [process], rounds=size(15, 25))
 
     assert bad == []
     assert len(counts) >= 2  # else no moment was one that matters
