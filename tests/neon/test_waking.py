@@ -457,7 +457,7 @@ def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(
     site: Site, front: NeonFront, neon_url: str
 ) -> None:
     site.fill("first")
-    front.cold_start_s = 6.0
+    front.cold_start_s = 3.0
 
     ran = site.terminal(neon_url)("list")
 
@@ -473,7 +473,7 @@ def test_wipes_it_away_before_an_error_too(
 ) -> None:
     front.cold_start_s = 600
 
-    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "6"})
+    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "3"})
 
     assert ran.status == 6
     spun, _, shown = ran.out.rpartition(WIPED)
@@ -484,7 +484,7 @@ def test_wipes_it_away_before_an_error_too(
 def test_is_still_where_nobody_looks_or_a_program_does(
     site: Site, front: NeonFront, neon_url: str
 ) -> None:
-    front.cold_start_s = 6.0
+    front.cold_start_s = 3.0
     with site.terminal(neon_url).start("list", "--json") as terminal:
         ran = terminal.finish()
     assert (ran.status, SPINNER in ran.out, "\x1b" in ran.out) == (
@@ -493,7 +493,7 @@ def test_is_still_where_nobody_looks_or_a_program_does(
         False,
     )
 
-    front.cold_start_s = 6.0
+    front.cold_start_s = 3.0
     assert_words(site.process(neon_url)("show", "1"), status=3)
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.lockstep.model import Model
 from tests.lockstep.past import operation_id
 from tests.service.backdoor import connected
+from tests.support.size import IS_LONG
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import open_database
 from todo_cli.errors import InvalidInput, TodoError
@@ -240,8 +241,17 @@ async def everything(
 async def test_two_that_wait_are_as_one_after_the_other(
     place: Place, clock: Clock, first: str
 ) -> None:
-    """The locks of PostgreSQL are given in the order in which they were asked for."""
-    for second, case in CHANGES.items():
+    """The locks of PostgreSQL are given in the order in which they were asked for.
+
+    In the suite each two of them come in one order.
+    """
+    names = list(CHANGES)
+    place_of = names.index(first)
+    for number, (second, case) in enumerate(CHANGES.items()):
+        is_even = (place_of + number) % 2 == 0
+        is_turn = place_of == number or (place_of < number) == is_even
+        if not (IS_LONG or is_turn):
+            continue
         user = f"{first}, {second}"
         ids = await place.begin(user)
         clock.tick()
