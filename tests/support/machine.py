@@ -38,6 +38,7 @@ TOOLS: Final = (
     "git",
     "cat",
     "cut",
+    "date",
     "head",
     "ln",
     "mkdir",
@@ -148,6 +149,11 @@ NEEDS: Final = {
     ),
     "topydo": Need(
         lambda: find("topydo") is not None, "pip install topydo", "topydo"
+    ),
+    "systemd-analyze": Need(
+        lambda: find("systemd-analyze") is not None,
+        "apt-get install systemd",
+        "systemd-analyze",
     ),
     "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
