@@ -180,6 +180,12 @@ def try_out(installer: str, place: Place) -> None:
     check("the settings are left", config.read_text() == CONFIG)
 
 
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Try the installers that are named, else all of them."""
     if set(arguments) - set(INSTALLERS):
@@ -188,16 +194,16 @@ def main(arguments: Sequence[str]) -> int:
     failed = 0
     for installer in arguments or INSTALLERS:
         if installer != "pip" and shutil.which(installer) is None:
-            print(f"left out: {installer} (not found)")
+            say(f"left out: {installer} (not found)")
             continue
         with tempfile.TemporaryDirectory(prefix="todo-installing-") as folder:
             try:
                 try_out(installer, place_in(Path(folder)))
             except Wrong as fault:
-                print(f"{installer}: {fault}")
+                say(f"{installer}: {fault}")
                 failed += 1
             else:
-                print(f"{installer}: installs, upgrades and uninstalls")
+                say(f"{installer}: installs, upgrades and uninstalls")
     return int(failed > 0)
 
 

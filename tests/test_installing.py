@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 
 from tests.installing import INSTALLERS, commands
 from tests.test_pages import ROOT, texts
+from todo_cli.errors import INSTALL_EXTRAS
 
 ALWAYS_SHIPPED = {"pyproject.toml", "LICENSE", ".gitignore"}
 
@@ -82,6 +83,8 @@ def test_readme_names_the_package_where_an_installer_asks_for_it(
         assert words.uninstall.endswith(f" uninstall {name}")
         assert words.install.endswith(" install .")
     for words in typed.values():
+        # Where one is missing, the error says the same.
+        assert f"`{words.extras}`" in INSTALL_EXTRAS
         extras = words.extras.partition(".[")[2].rstrip("]'").split(",")
         assert set(extras) <= {*pyproject["project"]["optional-dependencies"]}
         assert extras

@@ -37,11 +37,12 @@ PAGES = [
 
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a language."""
-    return re.findall(
-        rf"^```{language}\n(.*?)^```$",
+    found = re.findall(
+        r"^```(.*)\n((?s:.*?))^```$",
         page.read_text(encoding="utf-8"),
-        re.MULTILINE | re.DOTALL,
+        re.MULTILINE,
     )
+    return [block for name, block in found if name == language]
 
 
 # Lengths, links and names
@@ -284,8 +285,10 @@ def walk(shell: Shell, page: list[Typed]) -> list[tuple[int, str]]:
     return [(int(number), output) for output, number in found]
 
 
-WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K")
-"""A bar of progress: drawn while the cursor is hidden, and wiped away in the end."""
+WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K|[^\n]*\x1b\[K")
+"""What is drawn and wiped away: a bar of progress, while the cursor is hidden, and on a
+busy machine the line that says what the program waits for.
+"""
 
 
 TASKWARRIOR = json.dumps(

@@ -130,6 +130,15 @@ class Detail(TypedDict):
     message: str
 
 
+INSTALL_EXTRAS: Final = (
+    "in the clone, as todo was installed: "
+    "`.venv/bin/pip install '.[api,ics]'`, "
+    "`uv tool install '.[api,ics]'` "
+    "or `pipx install --force '.[api,ics]'`"
+)
+"""The hint where the package of an extra is missing."""
+
+
 class TodoError(Exception):
     """An error with a message for people; its class determines `code`.
 

@@ -41,7 +41,7 @@ from tests.support.stores import Store
 from todo_cli.api.protocol import Limits
 from todo_cli.api.server import find_address, name_hosts
 from todo_cli.cli.signals import GRACE_S
-from todo_cli.errors import InvalidInput
+from todo_cli.errors import INSTALL_EXTRAS, InvalidInput
 
 
 @pytest.mark.spec("001/FR-110")
@@ -489,7 +489,7 @@ def test_serve_without_its_extra_says_what_to_install(
     ).error
 
     assert fault["code"] == "USAGE"
-    assert "pip install '.[api]'" in fault["hint"]
+    assert fault["hint"] == INSTALL_EXTRAS
 
 
 def received(connection: socket.socket) -> bytes:

@@ -27,7 +27,7 @@ from tests.exchange.support import (
     tasks_of,
     write_all,
 )
-from todo_cli.errors import ConfigInvalid, InvalidInput
+from todo_cli.errors import INSTALL_EXTRAS, ConfigInvalid, InvalidInput
 from todo_cli.exchange import ics_file
 from todo_cli.exchange.source import LONGEST
 from todo_cli.task import Candidate, Task
@@ -506,7 +506,7 @@ def test_without_the_package_an_error_names_the_extra(
     monkeypatch.setitem(sys.modules, "icalendar", None)
     with pytest.raises(ConfigInvalid) as caught:
         read_all("ics", _todo())
-    assert caught.value.hint == "in the clone: pip install '.[ics]'"
+    assert caught.value.hint == INSTALL_EXTRAS
     with pytest.raises(ConfigInvalid, match='needs the extra "ics"'):
         write_all("ics", [])
 

@@ -34,7 +34,7 @@ from types import ModuleType
 from typing import Final, NamedTuple
 
 from todo_cli import rules, zones
-from todo_cli.errors import ConfigInvalid, InvalidInput
+from todo_cli.errors import INSTALL_EXTRAS, ConfigInvalid, InvalidInput
 from todo_cli.exchange.draft import Draft, Setting, midnight
 from todo_cli.exchange.source import LONGEST, Source
 from todo_cli.task import Task, format_instant
@@ -160,7 +160,7 @@ def _package() -> ModuleType:
     except ModuleNotFoundError as error:
         raise ConfigInvalid(
             'the format ics needs the extra "ics"',
-            hint="in the clone: pip install '.[ics]'",
+            hint=INSTALL_EXTRAS,
         ) from error
     return icalendar
 

@@ -11,7 +11,7 @@ from todo_cli import redact
 from todo_cli.cli.command import Command
 from todo_cli.cli.env import write_all
 from todo_cli.database.drivers import check_tls
-from todo_cli.errors import InvalidInput, Usage
+from todo_cli.errors import INSTALL_EXTRAS, InvalidInput, Usage
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Serve(Command[None]):
         except ModuleNotFoundError as error:
             raise Usage(
                 '`todo serve` needs the extra "api"',
-                hint="in the clone: pip install '.[api]'",
+                hint=INSTALL_EXTRAS,
             ) from error
         env = context.env
         await serve(
