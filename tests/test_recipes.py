@@ -233,6 +233,7 @@ def repository(account: Account) -> Account:
     return Account(Shell(account.shell.environment, folder), account.home)
 
 
+@needs("git")
 def test_commit_adds_a_task_once(repository: Account) -> None:
     [block] = [
         block for block in blocks(RECIPES, "console") if "git commit" in block
@@ -250,6 +251,7 @@ def test_commit_adds_a_task_once(repository: Account) -> None:
     assert repository.run("todo list -P engine | cut -f 1") == ""
 
 
+@needs("git")
 def test_commit_is_made_whatever_becomes_of_the_task(
     repository: Account,
 ) -> None:

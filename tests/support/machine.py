@@ -45,7 +45,10 @@ TOOLS: Final = (
     "rm",
     "sleep",
 )
-"""What every test may start besides Python: the shell, git, and what is used of coreutils."""
+"""What every test may start besides Python: the shell, git, and what is used of coreutils.
+
+A test that fails without git says that it needs it: where an sdist is tested, it may be missing.
+"""
 
 PREPARED_SINCE = (1, 21)
 
@@ -137,6 +140,7 @@ def _program(name: str) -> Need:
 NEEDS: Final = {
     "bash": _program("bash"),
     "curl": _program("curl"),
+    "git": _program("git"),
     "jq": _program("jq"),
     "pgbouncer": _program("pgbouncer"),
     "pgbouncer 1.21": Need(
