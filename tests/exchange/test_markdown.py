@@ -119,6 +119,52 @@ def test_the_nearest_heading_is_the_project() -> None:
     assert kept == {"line": 1, "heading": 1}
 
 
+UNDERLINED = [
+    ("Home\n====\n- [ ] A\n", "Home", None),
+    ("# B\nHome\n--- \n- [ ] A\n", "Home", "B"),
+    ("Home\n   =\n\ntext\n- [ ] A\n", "Home", "text"),
+    ("My\n  home\n-\n- [ ] A\n", "My home", None),
+    ("C# #\n==\n- [ ] A\n", "C# #", None),
+    ("a..b\n--\n- [ ] A\n", None, "heading: a..b"),
+    # An underline needs a paragraph above it, and no blanks in it.
+    ("Home\n\n----\n- [ ] A\n", None, "Home"),
+    ("Home\n    ----\n- [ ] A\n", None, "Home"),
+    ("Home\n- - -\n- [ ] A\n", None, "Home"),
+    ("Home\n***\n- [ ] A\n", None, "Home"),
+    ("----\n- [ ] A\n", None, None),
+    # What else stands above it is no paragraph.
+    ("- Home\n----\n- [ ] A\n", None, "- Home"),
+    ("- Home\nlazy\n----\n- [ ] A\n", None, "- Home\nlazy"),
+    ("1.\nlazy\n----\n- [ ] A\n", None, "1.\nlazy"),
+    ("- Home\n\n  more\n----\n- [ ] A\n", None, "- Home\n  more"),
+    ("text\n1. Home\n----\n- [ ] A\n", None, "text\n1. Home"),
+    ("> Home\n----\n- [ ] A\n", None, "> Home"),
+    ("| Home |\n----\n- [ ] A\n", None, "| Home |"),
+    ("<!-- Home -->\n----\n- [ ] A\n", None, "<!-- Home -->"),
+    ("    Home\n----\n- [ ] A\n", None, "    Home"),
+    ("```\nHome\n----\n```\n- [ ] A\n", None, "```\nHome\n```"),
+    # Properties of a file, as Obsidian has them.
+    ("---\nup: Home\n---\n- [ ] A\n", None, "up: Home"),
+    ("---\na: b\n\nc: d\n---\nHome\n---\n- [ ] A\n", "Home", "a: b\nc: d"),
+    ("---\nup: Home\n- [ ] A\nlazy\n---\n", None, "up: Home\nlazy"),
+    ("\n---\nHome\n---\n- [ ] A\n", "Home", None),
+]
+
+
+@pytest.mark.spec("002/FR-284")
+@pytest.mark.parametrize(("text", "project", "description"), UNDERLINED)
+def test_a_heading_can_be_underlined(
+    text: str, project: str | None, description: str | None
+) -> None:
+    """As CommonMark has it (notesnook-importer#239: structure gets lost)."""
+    assert _shown(text) == [("A", project, description)]
+
+
+def test_an_underlined_heading_ends_the_one_before() -> None:
+    text = "# A\n- [ ] a\n  b\nB\n===\n- [ ] c\nC\n---\nD\n---\n"
+    assert _shown(text) == [("a", "A", "b"), ("c", "B", "C\nD")]
+
+
 @pytest.mark.parametrize(
     ("line", "project"),
     [
@@ -141,6 +187,7 @@ def test_signs_at_the_end_of_a_heading(line: str, project: str | None) -> None:
         "- " + "\\" * 1_000_000 + "x",
         "#" * 1_000_000,
         "- " * 500_000,
+        "a\n" * 50_000,
     ],
 )
 def test_a_line_takes_time_in_proportion_to_its_length(line: str) -> None:

@@ -5,7 +5,7 @@ its description. A box below another is a task of its own, which names the
 other: `part of: TITLE`. The nearest heading is the project; a heading that
 cannot be one, or has no task, is kept as text. A line that belongs to no task
 goes into the description of the task before it, or of the first one. What
-stands between fences is never a task.
+stands between fences is never a task. A heading can be underlined, too.
 
 Of our own fields these are lines directly below the box:
 
@@ -60,6 +60,12 @@ _FENCE: Final = re.compile(r"[ \t]*(?P<fence>`{3,}+(?!.*`)|~{3,})")
 """What begins and ends a block of code; one line can be both."""
 _DECORATION: Final = re.compile(r"[-*_= \t]*")
 """A rule between paragraphs, or the line below a heading."""
+_UNDERLINE: Final = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
+"""What makes a heading of the paragraph above it."""
+_NO_PARAGRAPH: Final = re.compile(rf"[ \t]*(?:{_MARKER}(?:[ \t]|$)|[>|<])")
+"""How lists, quotes, tables and HTML begin."""
+_FRONT: Final = "---"
+"""Before and after the properties of a file, in its first lines."""
 _BLANKS: Final = " \t"
 """What indents a line; other blanks are text."""
 _TAB: Final = 4
@@ -149,6 +155,12 @@ class _Reader:
         self._heading = ""
         self._has_heading_task = True
         """Whether the heading has a task, or there is no heading."""
+        self._paragraph: list[str] = []
+        """Lines outside of all tasks that the next one can make a heading."""
+        self._can_begin = True
+        """Whether the next line can be the first of a paragraph."""
+        self._is_front = False
+        """Whether the next line is among the properties of the file."""
         self._fence = ""
         """What began the block of code in which the next line is."""
         self._size = 0
@@ -167,8 +179,11 @@ class _Reader:
         self._leave(line)
         box = None if self._fence else _BOX.fullmatch(line)
         if box is None:
-            self._take_text(line)
+            self._take_text(number, line)
         else:
+            self._end_paragraph()
+            self._is_front = False
+            self._can_begin = True
             if not self._above:
                 yield from self._complete()
                 self._size = len(line)
@@ -182,6 +197,7 @@ class _Reader:
 
     def end(self) -> Iterator[Draft]:
         """Yield the last tasks."""
+        self._end_paragraph()
         self._end_heading()
         yield from self._complete()
 
@@ -213,7 +229,7 @@ class _Reader:
             draft.keep("line", line)
         self._outside.clear()
 
-    def _take_text(self, line: str) -> None:
+    def _take_text(self, number: int, line: str) -> None:
         """Read a line that is no box."""
         fence = _FENCE.match(line)
         if fence is not None:
@@ -221,13 +237,70 @@ class _Reader:
         if self._above:
             self._describe(self._above[-1], line)
             return
-        heading = _HEADING.fullmatch(line)
-        if heading is None or self._fence or fence is not None:
+        if self._fence or fence is not None:
+            self._end_paragraph()
             self._keep(line)
-            return
+            self._can_begin = True
+        elif self._is_edge(number, line):
+            self._is_front = number == 1
+            self._can_begin = not self._is_front
+        elif not self._take_heading(line):
+            self._take_line(line)
+
+    def _is_edge(self, number: int, line: str) -> bool:
+        """Whether a line begins or ends the properties of the file."""
+        return line.rstrip() == _FRONT and (number == 1 or self._is_front)
+
+    def _take_heading(self, line: str) -> bool:
+        """Read a heading, or the line below one; return whether it is one."""
+        heading = _HEADING.fullmatch(line)
+        if heading is not None:
+            self._end_paragraph()
+            self._begin_heading(_without_end(heading["text"] or ""))
+            return True
+        if self._paragraph and _UNDERLINE.fullmatch(line):
+            words = map(str.strip, self._paragraph)
+            self._begin_heading(" ".join(words))
+            self._paragraph.clear()
+            return True
+        return False
+
+    def _begin_heading(self, heading: str) -> None:
+        """Take the place of the heading before.
+
+        An empty one only ends that, and so needs no task.
+        """
         self._end_heading()
-        self._heading = _without_end(heading["text"] or "")
-        self._has_heading_task = not self._heading
+        self._heading = heading
+        self._has_heading_task = not heading
+        self._can_begin = True
+
+    def _take_line(self, line: str) -> None:
+        """Read a line outside of all tasks: hold it back, or keep it.
+
+        The line below a paragraph says whether it is a heading. What follows
+        an item of a list without an empty line, or is indented, belongs to it.
+        """
+        is_text = _NO_PARAGRAPH.match(line) is None
+        is_first = self._can_begin and _columns(line) == 0
+        if _DECORATION.fullmatch(line):
+            self._end_paragraph()
+            self._can_begin = not self._is_front
+        elif is_text and (is_first or self._paragraph):
+            self._paragraph.append(line)
+        else:
+            self._end_paragraph()
+            self._keep(line)
+            self._can_begin = False
+
+    def _end_paragraph(self) -> None:
+        """Keep the lines that did not become a heading.
+
+        This comes before a box begins a task, which would get them.
+        """
+        for line in self._paragraph:
+            self._keep(line)
+        self._paragraph.clear()
 
     def _turn_fence(self, fence: str, line: str) -> None:
         """Begin or end what is between fences."""
