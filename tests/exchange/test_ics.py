@@ -145,6 +145,15 @@ def test_every_property_that_has_a_field() -> None:
             "2026-12-24",
             f"2026-12-24 16:00:00 {'x' * 101}",
         ),
+        # Nobody knows whether it is a midnight here (silentsuite#67).
+        (
+            "DUE;TZID=Nowhere:20261224T000000",
+            "2026-12-24",
+            "2026-12-24 00:00:00 Nowhere",
+        ),
+        ("DUE;TZID=Nowhere;VALUE=DATE:20261224", "2026-12-24", None),
+        ("DUE;TZID=:20261224T000000", "2026-12-24", None),
+        ("DUE;TZID=Nowhere:20261223T230000Z", "2026-12-24", None),
     ],
 )
 def test_a_time_of_day_is_text_and_its_day_is_the_callers(
@@ -251,6 +260,22 @@ def test_a_time_without_a_zone_is_the_callers(
 ) -> None:
     task = _one(f"COMPLETED:{value}", "STATUS:COMPLETED")
     assert task.completed_at == instant
+
+
+@pytest.mark.spec("002/FR-286")
+def test_an_unknown_zone_of_a_time_is_kept() -> None:
+    """As of silentsuite#67, where a calendar lost its zones."""
+    candidate = _candidate(
+        "CREATED;TZID=Nowhere:20260102T030405",
+        "LAST-MODIFIED;TZID=Europe/Berlin:20260102T030405",
+    )
+    assert candidate.task is not None
+    instant = datetime(2026, 1, 2, 2, 4, 5, tzinfo=UTC)
+    assert candidate.task.created_at == instant
+    assert candidate.task.updated_at == instant
+    line = "created;TZID=Nowhere: 20260102T030405"
+    assert candidate.task.description == line
+    assert candidate.kept == {"time": 1}
 
 
 @pytest.mark.spec("002/FR-286")

@@ -15,7 +15,8 @@ Both ways:
 Times have no fractions of a second. Read only:
 
 - A time of day is kept as text, and its day is the caller's. A TZID is looked
-  up by its name; what a VTIMEZONE says of it is not used.
+  up by its name; what a VTIMEZONE says of it is not used. A time whose zone
+  is unknown is that of the caller's clock, and is kept as text, too.
 - A CANCELLED task is done, and the status is kept as text. Ours in the trash
   are CANCELLED too, so that no other program shows them as open.
 - The name of the calendar (X-WR-CALNAME) is the project.
@@ -177,6 +178,11 @@ class _Property(NamedTuple):
     def text(self) -> str:
         """The value without its backslashes."""
         return _ESCAPE.sub(_unescaped, self.value)
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone of a time; empty if there is none."""
+        return self.parameters.get("TZID", "")
 
     @property
     def line(self) -> str:
@@ -496,7 +502,7 @@ def _read_day(
         local = zones.local(moment, zone)
     is_midnight = local.timetz() == datetime.min.time()
     is_day = _offer_day(draft, name, local.date(), found)
-    if is_day and not is_midnight:
+    if is_day and (not is_midnight or _is_unsure(moment, found)):
         draft.keep("time of day", _shown(moment, found))
 
 
@@ -516,7 +522,7 @@ def _shown(moment: datetime, property: _Property) -> str:
     word = "start"
     if property.name == "DUE":
         word = "due"
-    where = property.parameters.get("TZID", "")
+    where = property.zone
     if property.value.strip().endswith("Z"):
         where = "UTC"
     clock = moment.replace(tzinfo=None).isoformat(" ")
@@ -533,7 +539,7 @@ def _moment(property: _Property) -> datetime | date | None:
         if found := _DATE.fullmatch(value):
             return date(*map(int, found.groups()))
         if found := _DATE_TIME.fullmatch(value):
-            zone = _zone_of(property.parameters.get("TZID", ""))
+            zone = _zone_of(property.zone)
             if found[7]:
                 zone = UTC
             numbers = [int(found[group]) for group in range(1, 7)]
@@ -544,6 +550,16 @@ def _moment(property: _Property) -> datetime | date | None:
     except ValueError:
         pass
     return None
+
+
+def _is_unsure(moment: datetime | date | None, property: _Property) -> bool:
+    """Whether a time is in a zone that is not known.
+
+    Then it was read as that of a clock where the caller is.
+    """
+    if not isinstance(moment, datetime):
+        return False
+    return moment.tzinfo is None and property.zone != ""
 
 
 @cache
@@ -610,13 +626,16 @@ def _read_time(
     found = todo.single.get(property)
     if found is None:
         return
-    instant = _instant(found, zone)
+    moment = _moment(found)
+    instant = _instant(moment, zone)
     draft.offer(name, instant, "time", found.line)
+    # If it was refused, the line is there already.
+    if name in draft.values and _is_unsure(moment, found):
+        draft.keep("time", found.line)
 
 
-def _instant(property: _Property, zone: tzinfo) -> datetime | None:
-    """Parse a time; a day is its midnight. None if it is neither."""
-    moment = _moment(property)
+def _instant(moment: datetime | date | None, zone: tzinfo) -> datetime | None:
+    """Return an instant; a day is its midnight, and None stays None."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             return moment.replace(tzinfo=zone)
