@@ -318,6 +318,26 @@ ATTRIBUTES: list[tuple[dict[str, Any], dict[str, Any], dict[str, int]]] = [
         },
         {"attribute": 3},
     ),
+    # A line has no place for the rest (taskwarrior#1938 and others).
+    (
+        {
+            "annotations": [
+                {
+                    "entry": "20260102T080000Z",
+                    "description": "called",
+                    "by": "bob",
+                },
+                {"entry": "20260103T080000Z", "description": "b", "by": ""},
+                {"entry": "20260103T080000Z", "description": "a", "n": None},
+            ]
+        },
+        {
+            "description": "annotation: "
+            '{"entry": "20260102T080000Z", "description": "called", '
+            '"by": "bob"}\n2026-01-03 b\n2026-01-03 a'
+        },
+        {"attribute": 1, "annotation": 2},
+    ),
     (
         {"annotations": "called"},
         {"description": "annotations: called"},

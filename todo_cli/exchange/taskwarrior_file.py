@@ -50,6 +50,8 @@ _KINDS: Final = {
     "start": "start",
 }
 """What an attribute is called when it is counted; all others are attributes."""
+_OF_ANNOTATION: Final = ("entry", "description")
+"""What an annotation has."""
 _WORDS: Final = {"start": "started"}
 """What an attribute is called in a line of text, if not by its name."""
 
@@ -331,9 +333,13 @@ def _texts(value: Any) -> list[str] | None:
 
 
 def _annotation(value: Any) -> tuple[datetime, str] | None:
-    """Read an annotation; None if it is none."""
+    """Read an annotation; None if it is none, or a line cannot hold it."""
     if not isinstance(value, dict):
         return None
+    # Taskwarrior writes no more, but other programs can.
+    for name, held in value.items():
+        if name not in _OF_ANNOTATION and held not in (None, ""):
+            return None
     instant = _instant(value.get("entry"))
     text = value.get("description")
     if instant is None or not isinstance(text, str):
