@@ -134,6 +134,37 @@ LINES: list[tuple[str, dict[str, Any], dict[str, int]]] = [
         },
         {"priority": 1},
     ),
+    # As sleek and Simpletask write it (sleek#271, simpletask-android#1176).
+    (
+        "x 2026-03-03 (A) 2026-03-01 Measure",
+        {
+            "title": "Measure",
+            "priority": "high",
+            "completed_at": day("2026-03-03"),
+            "created_at": day("2026-03-01"),
+        },
+        {},
+    ),
+    (
+        "x 2026-03-03 (E) Measure",
+        {
+            "title": "Measure",
+            "created_at": NOW,
+            "description": "priority: E",
+        },
+        {"priority": 1},
+    ),
+    (
+        "x (A) 2026-03-03 (B) Measure",
+        {"title": "(B) Measure", "priority": "high", "created_at": NOW},
+        {},
+    ),
+    ("x (A) (B) Measure", {"title": "(B) Measure", "priority": "high"}, {}),
+    (
+        "x 2026-03-03 2026-03-01 (A) Measure",
+        {"title": "(A) Measure", "priority": None},
+        {},
+    ),
     ("x Done pri:C", {"title": "Done", "priority": "low"}, {}),
     ("x Done pri:Z", {"description": "priority: Z"}, {"priority": 1}),
     ("Open pri:A", {"title": "Open pri:A", "priority": None}, {}),

@@ -77,7 +77,7 @@ def _read_head(draft: Draft, text: str, zone: tzinfo) -> str:
     """Read what comes before the title; return what follows.
 
     `x ` says that it is done. Then its completion comes before its creation,
-    and clients put a priority, if they leave one, at either place.
+    and clients put a priority, if they leave one, before either of them.
     """
     days = ["created_at"]
     found = _DONE_MARK.match(text)
@@ -85,11 +85,14 @@ def _read_head(draft: Draft, text: str, zone: tzinfo) -> str:
         draft.values["completed"] = True
         days = ["completed_at", "created_at"]
         text = text[found.end() :]
-    found = _LETTER.match(text)
-    if found is not None:
-        _read_letter(draft, found[1])
-        text = text[found.end() :]
+    has_letter = False
     for name in days:
+        found = _LETTER.match(text)
+        # A second one is part of the title.
+        if found is not None and not has_letter:
+            has_letter = True
+            _read_letter(draft, found[1])
+            text = text[found.end() :]
         found = _FIRST_DAY.match(text)
         if found is None or not _take_time(draft, name, found[1], zone):
             break
