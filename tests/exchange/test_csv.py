@@ -504,7 +504,6 @@ def test_columns_are_found_by_name(
         ("id", "17", "column"),
         ("Colour", "red", "column"),
         ("number", "17", "column"),
-        ("", "nameless", "column"),
     ],
 )
 def test_what_has_no_field_is_kept_as_text(
@@ -516,6 +515,11 @@ def test_what_has_no_field_is_kept_as_text(
 
     assert found.description == f"{name}: {cell}"
     assert kept(text, setting=BERLIN) == {kind: 1}
+
+
+def test_a_column_without_a_name_is_called_by_its_place() -> None:
+    """As of jetlog#34, where a column has no name."""
+    assert one(",title, \n1,x,2\n").description == "column 1: 1\ncolumn 3: 2"
 
 
 @pytest.mark.spec("002/FR-283")

@@ -201,6 +201,17 @@ def field_of(name: str) -> str | None:
     return _FIELDS.get(_bare(name))
 
 
+def names_in(header: Sequence[str]) -> list[str]:
+    """Return what columns are called; one without a name by its place."""
+    names: list[str] = []
+    for number, name in enumerate(header, 1):
+        if not name.strip(BLANK):
+            # Such as the index that pandas writes.
+            name = f"column {number}"
+        names.append(name)
+    return names
+
+
 class Columns:
     """The columns of a foreign table.
 
@@ -223,7 +234,7 @@ class Columns:
             InvalidInput: a column of `named` is not there, or none is the
                 title.
         """
-        self._header = header
+        self._names = names_in(header)
         self._zone = setting.zone
         self._fields = _assigned(header, named)
         self._mapped = _mapped(header, named, self._fields)
@@ -249,7 +260,7 @@ class Columns:
         """
         draft = Draft(place, key="\x1f".join([*cells, *self._mapped]))
         columns = zip(
-            self._header, self._fields, self._orders, cells, strict=False
+            self._names, self._fields, self._orders, cells, strict=False
         )
         for name, field, order, cell in columns:
             text = cell.strip(BLANK)

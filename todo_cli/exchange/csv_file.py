@@ -18,7 +18,7 @@ from io import StringIO
 from typing import Any, Final, NamedTuple
 
 from todo_cli.errors import InvalidInput
-from todo_cli.exchange.columns import Columns, field_of
+from todo_cli.exchange.columns import Columns, field_of, names_in
 from todo_cli.exchange.draft import Draft, Setting
 from todo_cli.exchange.source import LONGEST, Source
 from todo_cli.task import Task, task_values
@@ -159,12 +159,12 @@ class _Own:
     """
 
     def __init__(self, header: Sequence[str]) -> None:
-        self._header = header
+        self._names = names_in(header)
 
     def draft(self, place: str, cells: Sequence[str]) -> Draft:
         """Make the draft of a row."""
         draft = Draft(place)
-        for name, cell in zip(self._header, cells, strict=False):
+        for name, cell in zip(self._names, cells, strict=False):
             if not cell:
                 continue
             text = cell.removeprefix(_GUARD)
