@@ -192,12 +192,49 @@ def test_a_whole_project() -> None:
         ("Child", "Home", "part of: Parent"),
         ("Grandchild", "Home", "part of: Child @x"),
         ("Sibling", "Home", "part of: Parent"),
-        ("Other", None, "section: a..b\nsection: Last"),
+        ("Other", None, "INDENT: 2\nsection: a..b\nsection: Last"),
     ]
     assert kept_of(read_all("todoist", data)) == {
         "note": 3,
         "section": 3,
         "parent": 3,
+        "column": 1,
+    }
+
+
+@pytest.mark.spec("002/FR-288")
+def test_no_cell_of_a_section_or_a_note_is_lost() -> None:
+    """As of vikunja#2487, where the order of rows lost tasks."""
+    data = _file(
+        _row("note", "first", DESCRIPTION="of it", PRIORITY="4", INDENT="1"),
+        _row("task", "A", INDENT="3"),
+        _row("section", "Home", DESCRIPTION="at home", IS_COLLAPSED="true"),
+        _row("task", "B", INDENT="0"),
+        _row("task", "C"),
+        _row("section", "Empty", DESCRIPTION="no task", PRIORITY="2"),
+        _row("section", "", AUTHOR="Bob (2)"),
+        _row("task", "D"),
+        _row("section", "", AUTHOR="Eve (3)"),
+    )
+    shown = [
+        (task.title, task.project, task.description)
+        for task in tasks_of("todoist", data)
+    ]
+    assert shown == [
+        ("A", None, "INDENT: 3\nfirst\nnote description: of it"),
+        ("B", "Home", "INDENT: 0\nsection description: at home"),
+        (
+            "C",
+            "Home",
+            "section: Empty\nsection description: no task\n"
+            "section priority: 2",
+        ),
+        ("D", None, "section author: Bob (2)\nsection author: Eve (3)"),
+    ]
+    assert kept_of(read_all("todoist", data)) == {
+        "note": 1,
+        "section": 1,
+        "column": 8,
     }
 
 

@@ -3,8 +3,8 @@
 A row is a `task`, a `note` (a comment on the task above) or a `section`. A
 section is the project of its tasks; one that cannot be a project, or has no
 task, is kept as text. A task of a higher INDENT names the one above it:
-`part of: TITLE`. `@word` in CONTENT is a label, and becomes a tag. PRIORITY 1
-is the highest, and 4 is none.
+`part of: TITLE`; without one the INDENT is kept as text. `@word` in CONTENT is
+a label, and becomes a tag. PRIORITY 1 is the highest, and 4 is none.
 
 DATE is read if it is `2026-12-24`; all else, such as `every monday`, is kept
 as text, with its language and time zone. DEADLINE is the due day of a task
@@ -38,7 +38,7 @@ _KINDS: Final = {
     "RESPONSIBLE": "assignee",
 }
 """How the answer of an import counts what was kept; else `column`."""
-_INDENT: Final = re.compile("[0-9]{1,3}")
+_INDENT: Final = re.compile("[1-9][0-9]{0,2}")
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ](.+))?")
 """A day, and maybe a time."""
 _RECURRENCE: Final = re.compile(r"(?:every|ev|after)\b", re.I)
@@ -61,6 +61,15 @@ _READ: Final = frozenset(
     )
 )
 """Columns that are read one by one; the others are kept as text."""
+_OF_SECTION: Final = ("TYPE", "CONTENT", "IS_COLLAPSED")
+"""Columns that are read of a section, or say nothing."""
+_OF_NOTE: Final = (*_OF_SECTION, "DATE", "AUTHOR")
+"""Those of a comment; the language and zone of its DATE are not among them.
+
+That is a time in UTC, so Todoist leaves them empty.
+"""
+_USUAL: Final = {"PRIORITY": "4", "INDENT": "1"}
+"""Cells that say nothing where they have no meaning."""
 _OLD_NAMES: Final = {
     "DUE_DATE": "DATE",
     "DUE_DATE_LANG": "DATE_LANG",
@@ -152,6 +161,8 @@ class _Reader:
         self._size = 0
         """How many characters were kept for the task."""
         self._section = ""
+        self._section_lines: list[str] = []
+        """What else the row of the section has, for its first task."""
         self._has_section_task = True
         """Whether the section has a task, or there is no section."""
 
@@ -169,12 +180,11 @@ class _Reader:
             yield from self._complete()
             self._take_task(place, row)
         elif kind == "section":
-            self._end_section()
-            self._section = _cell(row, "CONTENT")
-            self._has_section_task = not self._section
-            self._parents.clear()
+            self._begin_section(row)
         elif kind == "note":
             self._keep("note", _note(row))
+            for line in _others(row, "note", _OF_NOTE):
+                self._keep("column", line)
         elif kind != "meta":
             yield from self._complete()
             fault = "TYPE: must be task, section or note"
@@ -200,10 +210,26 @@ class _Reader:
             self._task = None
             self._size = 0
 
+    def _begin_section(self, row: Row) -> None:
+        """Begin a section: its tasks are part of no task above it."""
+        self._end_section()
+        self._section = _cell(row, "CONTENT")
+        self._section_lines += _others(row, "section", _OF_SECTION)
+        self._has_section_task = False
+        self._parents.clear()
+
     def _end_section(self) -> None:
-        """Keep a section that has no task."""
-        if not self._has_section_task:
+        """Keep a section that has no task.
+
+        The task before it gets that, or else the first one.
+        """
+        if self._has_section_task:
+            return
+        if self._section:
             self._keep("section", f"section: {self._section}")
+        for line in self._section_lines:
+            self._keep("column", line)
+        self._section_lines.clear()
 
     def _keep(self, kind: str, line: str) -> None:
         """Keep what is not part of a row of a task.
@@ -229,10 +255,7 @@ class _Reader:
         draft.title(_without_labels(draft, content))
         draft.values["description"] = _cell(row, "DESCRIPTION")
         self._read_parent(draft, row, content)
-        if self._section:
-            line = f"section: {self._section}"
-            draft.offer("project", self._section, "section", line)
-            self._has_section_task = True
+        self._read_section(draft)
         _read_priority(draft, row)
         _read_days(draft, row, self._zone)
         _read_rest(draft, row)
@@ -241,8 +264,24 @@ class _Reader:
         self._outside.clear()
         self._task = draft
 
+    def _read_section(self, draft: Draft) -> None:
+        """Make the section the project.
+
+        Its first task gets what else the row of the section has.
+        """
+        if self._section:
+            line = f"section: {self._section}"
+            draft.offer("project", self._section, "section", line)
+        for line in self._section_lines:
+            draft.keep("column", line)
+        self._section_lines.clear()
+        self._has_section_task = True
+
     def _read_parent(self, draft: Draft, row: Row, content: str) -> None:
-        """Name the task of which it is a part."""
+        """Name the task of which it is a part.
+
+        A level can be left out: then it is part of the nearest one above.
+        """
         indent = _cell(row, "INDENT")
         level = 1
         if _INDENT.fullmatch(indent):
@@ -253,6 +292,8 @@ class _Reader:
             self._parents.pop()
         if self._parents:
             draft.keep("parent", f"part of: {self._parents[-1][1]}")
+        elif level != 1:
+            draft.keep("column", f"INDENT: {indent}")
         self._parents.append((level, content))
 
 
@@ -351,6 +392,17 @@ def _read_rest(draft: Draft, row: Row) -> None:
         if text and name not in _READ:
             kind = _KINDS.get(name, "column")
             draft.keep(kind, f"{name.lower()}: {text}")
+
+
+def _others(row: Row, kind: str, read: Sequence[str]) -> Iterator[str]:
+    """Write the cells of a row that is no task, but those that are read.
+
+    Todoist leaves them empty; another program may have filled them.
+    """
+    for name in row:
+        text = _cell(row, name)
+        if text and name not in read and text != _USUAL.get(name):
+            yield f"{kind} {name.lower()}: {text}"
 
 
 def _note(row: Row) -> str:
