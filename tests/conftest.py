@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
-pytest_plugins = ["tests.support.site"]
+pytest_plugins = ["tests.support.site", "tests.support.desk"]
 
 # Read before the environment is sealed.
 EXTERNAL_POSTGRES = os.environ.get("TODO_TEST_DATABASE_URL")

@@ -214,6 +214,18 @@ def clean_priority(text: str | None) -> str | None:
     raise InvalidInput.of("priority", "must be high, medium or low")
 
 
+def whole_priority(text: str) -> str:
+    """Return the priority that a word or its first letter means, in any case.
+
+    Another text is returned as it is.
+    """
+    word = text.strip().lower()
+    for known in PRIORITIES:
+        if word in (known, known[0]):
+            return known
+    return text
+
+
 def read_day(field: str, value: object) -> date:
     """Parse a calendar day such as `2026-12-24`; return a date as it is.
 

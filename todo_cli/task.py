@@ -548,6 +548,7 @@ class Command(StrEnum):
     ADD = "add"
     UPDATE = "update"
     NOTE = "note"
+    EDIT = "edit"
     DONE = "done"
     DELETE = "delete"
     RESTORE = "restore"

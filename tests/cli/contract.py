@@ -37,6 +37,7 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "show": ("show REF", ("Task",)),
     "update": ("update REF...", ("Task", "Tasks")),
     "note": ("note REF TEXT...", ("Task",)),
+    "edit": ("edit REF", ("Task",)),
     "done": ("done REF...", ("Task", "Tasks")),
     "delete": ("delete REF...", ("Task", "Tasks")),
     "restore": ("restore REF...", ("Task", "Tasks")),

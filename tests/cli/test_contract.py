@@ -43,6 +43,7 @@ CALLS: tuple[Call, ...] = (
     ),
     ("update", ("update", "2-3", "--due", "tomorrow", "-p", "h"), b""),
     ("note", ("note", "1", "and bread"), b""),
+    ("edit", ("edit", "3", "--form", "form.txt"), b""),
     ("list", ("list", "--due", "any", "bread"), b""),
     ("done", ("done", ID), b""),
     ("done", ("done", "1-3"), b""),
@@ -181,7 +182,8 @@ def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
 
 @pytest.fixture
 def elsewhere(todo: Todo) -> Path:
-    """An embedded file beside the store, with a task of somebody else."""
+    """An embedded file beside the store, with a task of somebody else; and a text."""
+    (todo.surroundings.cwd / "form.txt").write_text("edited\n")
     path = todo.surroundings.cwd / "other.db"
     assert (
         todo(

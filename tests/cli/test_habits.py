@@ -12,7 +12,7 @@ HINTS = {
     ("trash",): "todo list --status trash",
     ("log",): "todo history",
     ("remove", "1"): "todo delete",
-    ("edit", "1", "--title", "x"): "todo update",
+    ("change", "1", "--title", "x"): "todo update",
     ("search", "milk"): "todo list",
     ("complete", "1"): "todo done",
     ("reopen", "1"): "todo done --undo",

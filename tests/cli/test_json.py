@@ -39,7 +39,7 @@ BAD = {
     (): "USAGE",
     ("frobnicate",): "USAGE",
     ("list", "--frob"): "USAGE",
-    ("add",): "USAGE",
+    ("show",): "USAGE",
     ("db",): "USAGE",
     ("update", "1"): "USAGE",
     ("add", ""): "INVALID_INPUT",

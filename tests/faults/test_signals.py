@@ -29,6 +29,7 @@ from tests.faults.signals import (
     interrupt_often,
 )
 from tests.faults.workspace import Workspace
+from tests.support.desk import Desk
 from tests.support.program import (
     LIMIT_S,
     Child,
@@ -239,6 +240,27 @@ def test_signal_lets_a_write_that_is_answered_be_told(
         assert ran.json["data"]["title"] == "Buy milk"
     else:
         assert ran.out == "Added 4: Buy milk\n"
+
+
+@pytest.mark.spec("002/FR-083", "002/FR-315", "002/FR-318")
+@ON_POSTGRESQL
+def test_signal_while_an_edited_text_is_stored_keeps_the_text(
+    filled: Workspace, process: Process, desk: Desk
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(numbers_held(filled))
+        running = stack.enter_context(
+            process.start("edit", "1", "--json", env=desk.writes("edited\n"))
+        )
+        wait_until(lambda: filled.fetch(LOCKED_OUT) != [(0,)])
+        running.send_signal(signal.SIGTERM)
+        ran = finished(running)
+
+    kept = str(desk.kept)
+    error = assert_document(ran, code="OUTCOME_UNKNOWN")
+    assert error["hint"] == f"todo edit 1 --form {kept}"
+    assert process("edit", "1", "--form", kept).status == 0
+    assert is_stored(filled, "edited")
 
 
 @pytest.mark.spec("002/FR-083")

@@ -11,9 +11,10 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from tests.cli.expect import assert_document
+from tests.cli.expect import ID, assert_document
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Cut, Relay
+from tests.support.desk import Desk, meanwhile
 from tests.support.neon import NeonFront
 from tests.support.program import LIMIT_S, Ran, Todo
 from tests.support.site import HOST, Site, wait_until
@@ -240,6 +241,49 @@ def test_an_add_with_tags_is_stored_once(
     [_, added] = site.fetch(TAGGED)
     assert (added[2], added[4]) == (["phone", "work"],) * 2
     assert proxy.connections == 2
+
+
+@pytest.mark.spec("002/FR-315")
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_edit_is_settled_by_a_look_or_by_the_text_that_is_kept(
+    milk: Todo, site: Site, proxy: TurnProxy, desk: Desk, fault: Fault
+) -> None:
+    def cut() -> None:
+        proxy.reset()
+        proxy.faults.append(fault)
+
+    env = meanwhile(desk, "mine\n", cut)
+
+    ran = milk("edit", "1", "--json", env=env)
+
+    stored = ours(site) == [(1, "mine", False)]
+    assert stored == is_executed(fault)
+    assert noted(site) == (["edit"] if stored else [])
+    if ran.status == 0:
+        assert stored
+        assert desk.keeps_nothing
+    else:
+        assert not stored or fault.when == "during"
+        assert_unknown(ran, "edit", "1", "--form", str(desk.kept))
+        assert again(milk, ran).status == 0
+        assert ours(site) == [(1, "mine", False)]
+        assert noted(site) == ["edit"]
+
+
+@pytest.mark.spec("002/FR-315")
+@pytest.mark.parametrize("when", WHENS)
+def test_a_written_add_that_is_lost_twice_is_repeated_from_the_kept_text(
+    milk: Todo, site: Site, proxy: TurnProxy, desk: Desk, when: When
+) -> None:
+    proxy.faults.append(Fault(when, EXECUTE, connection=None))
+    env = desk.writes("mine\n")
+
+    ran = milk("add", "--id", ID, "--json", terminal=True, env=env)
+
+    assert_unknown(ran, "add", "--id", ID, "--form", str(desk.kept))
+    proxy.reset()
+    assert again(milk, ran).status == 0
+    assert [title for _, title, _ in ours(site)] == ["Buy milk", "mine"]
 
 
 @pytest.mark.parametrize("fault", MOMENTS)

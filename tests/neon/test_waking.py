@@ -11,6 +11,7 @@ import pytest
 from tests.cli.expect import assert_document, assert_refused, assert_words
 from tests.neon.pauses import Pauses
 from tests.neon.relay import Relay
+from tests.support.desk import Desk, meanwhile
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.neon import NeonFront
 from tests.support.servers import free_port
@@ -96,6 +97,35 @@ def test_waits_for_a_cold_start_on_one_connection(
 
     assert ran.data["title"] == "Buy milk"
     assert (front.turns, front.connections) == (7, 1)
+
+
+@pytest.mark.spec("002/FR-314")
+@pytest.mark.parametrize(
+    ("words", "before"), [(["edit", "1"], 1), (["add"], 0)]
+)
+def test_sleeps_while_somebody_edits_and_is_woken_to_store_the_text(
+    site: Site,
+    front: NeonFront,
+    neon_url: str,
+    desk: Desk,
+    words: list[str],
+    before: int,
+) -> None:
+    site.fill("first")
+    seen = []
+
+    def fall_asleep() -> None:
+        seen.append(front.connections)
+        front.cold_start_s = 0.4
+
+    env = meanwhile(desk, "edited\n", fall_asleep)
+
+    ran = site.todo(neon_url)(*words, terminal=True, env=env)
+
+    assert ran.status == 0
+    assert seen == [before]
+    assert front.connections == before + 1
+    assert "edited" in site.titles()
 
 
 @pytest.mark.parametrize("message", WAKING)

@@ -139,6 +139,9 @@ def _program(name: str) -> Need:
 
 NEEDS: Final = {
     "bash": _program("bash"),
+    "vi": Need(
+        lambda: find("vi") is not None, "apt-get install vim-tiny", "vi"
+    ),
     "curl": _program("curl"),
     "git": _program("git"),
     "jq": _program("jq"),

@@ -149,6 +149,7 @@ _COMMANDS: Final = {
     "show": ("Tasks", "tasks:Show"),
     "update": ("Tasks", "tasks:Update"),
     "note": ("Tasks", "tasks:Note"),
+    "edit": ("Tasks", "edit:Edit"),
     "done": ("Tasks", "tasks:Done"),
     "delete": ("Tasks", "trash:Delete"),
     "restore": ("Tasks", "trash:Restore"),

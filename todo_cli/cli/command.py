@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from todo_cli.errors import (
@@ -30,6 +31,13 @@ _REFUSALS: Final = (
 """Errors after which a reader may wonder what became of the other tasks."""
 LOOK: Final = ("list", "--status", "all")
 """The command that shows whether a write was stored."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """Where a text is kept that could not be stored; an error names it."""
+
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,14 @@ class Command(Generic[T]):
     def changes(self) -> bool:
         """Whether its success means that something was stored."""
         return bool(self.unchanged) and not self.is_trial()
+
+    def opens_editor(self) -> bool:
+        """Whether somebody writes a text, which takes minutes.
+
+        Then nothing connects ahead of time, and after a signal the editor has
+        time to end.
+        """
+        return False
 
     def is_trial(self) -> bool:
         """Whether only to say what would happen: `--dry-run`."""

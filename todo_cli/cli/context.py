@@ -1,6 +1,7 @@
 """What a command may use while it runs."""
 
 import asyncio
+import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,18 +77,43 @@ class RunContext:
             ConfirmationRequired: nobody is there to ask; says `refusal`.
             Cancelled: the answer is not yes; says `denial`.
         """
-        if self.as_json or not self.env.can_ask:
+        if not self.can_ask:
             raise ConfirmationRequired(
                 refusal, hint="add --yes if that is meant"
             )
+        answer = await self._ask(question)
+        if answer.strip().lower() not in (b"y", b"yes"):
+            raise Cancelled(denial)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody can be asked, and a program reads no answer."""
+        return self.env.can_ask and not self.as_json
+
+    async def asks_again(self, question: Sequence[str]) -> bool:
+        """Ask on the terminal; any answer but `n` or `no` means yes.
+
+        It is no where the input has ended.
+        """
+        answer = await self._ask(question)
+        return bool(answer) and answer.strip().lower() not in (b"n", b"no")
+
+    async def _ask(self, question: Sequence[str]) -> bytes:
+        """Ask on the terminal; return the line that was typed."""
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
         read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
         answer = await _read(read_answer)
         if not answer:  # the input has ended: the terminal may be closed
             await asyncio.sleep(_HANG_UP_S)
-        if answer.strip().lower() not in (b"y", b"yes"):
-            raise Cancelled(denial)
+        return answer
+
+    def command(self, *arguments: str) -> str:
+        """Write a command for the same user, to be typed."""
+        name = ["todo"]
+        if self.settings.user_source == "--user":
+            name += ["--user", self.settings.user]
+        return shlex.join([*name, *arguments])
 
     async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
         """Call `read` with standard input, in a thread.

@@ -15,7 +15,7 @@ list --status waiting: waiting
 list --due overdue: overdue
 list --due today: today
 show: cat display get info view
-update: change edit modify move mv rename set
+update: change modify move mv rename set
 note: annotate comment notes
 done: close complete do finish mark tick
 done --undo: reopen uncomplete undone

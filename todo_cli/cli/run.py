@@ -27,6 +27,9 @@ T = TypeVar("T")
 LEAVE_S: Final = 0.5
 """How long tasks that are left when a command has ended may take to end."""
 
+_EDITOR_S: Final = 1.5
+"""How long, after a signal, an editor may take to end."""
+
 
 def run(
     command: Command[T], settings: Settings, env: Env, *, as_json: bool
@@ -40,9 +43,12 @@ def run(
     """
     running = _Running(command, settings, env, as_json)
     loop = Loop()
+    patience_s = command.patience_s
+    if command.opens_editor():
+        patience_s = _EDITOR_S
     guarded = env.signals.guard(
         running.work(),
-        patience_s=command.patience_s,
+        patience_s=patience_s,
         may_have_written=running.may_have_written,
     )
     try:
@@ -53,7 +59,7 @@ def run(
             raise OutcomeUnknown(limit.message) from error
         raise
     finally:
-        loop.leave(min(command.patience_s, LEAVE_S))
+        loop.leave(min(patience_s, LEAVE_S))
 
 
 @dataclass(slots=True)
@@ -135,7 +141,10 @@ def _load() -> None:
 async def _dialing(
     settings: Settings, command: Command[Any]
 ) -> "AsyncIterator[Dialer | None]":
-    """Begin to connect to a server; yield None for an embedded file."""
+    """Begin to connect to a server; yield None for an embedded file.
+
+    Where somebody writes a text first, the server may sleep until it is done.
+    """
     if isinstance(settings.target, SqliteTarget):
         yield None
         return
@@ -147,7 +156,8 @@ async def _dialing(
         timeout_s=settings.timeout_s,
         takes_any_encoding=command.takes_any_encoding,
     )
-    dialer.begin()
+    if not command.opens_editor():
+        dialer.begin()
     try:
         yield dialer
     finally:

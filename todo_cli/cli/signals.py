@@ -140,6 +140,23 @@ class Signals:
             self.state = State.STORED if may_have_written() else State.IDLE
 
     @contextmanager
+    def left_to_another(self) -> Iterator[None]:
+        """Leave Ctrl-C and Ctrl-\\ to another program in our terminal.
+
+        By a handler that does nothing: to ignore a signal is inherited, and
+        the other program would ignore it, too.
+        """
+        before = {}
+        for key in (signal.SIGINT, signal.SIGQUIT):
+            if signal.getsignal(key) is not signal.SIG_IGN:
+                before[key] = signal.signal(key, _do_nothing)
+        try:
+            yield
+        finally:
+            for key, handler in before.items():
+                signal.signal(key, handler)
+
+    @contextmanager
     def printing(self) -> Iterator[None]:
         """Print in this context.
 
@@ -196,6 +213,10 @@ class Signals:
             self.die(self.number)
         # The write that blocks fails, and the exit status tells the signal.
         raise InterruptedError(errno.EINTR, "interrupted")
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """Handle a signal that is for another program."""
 
 
 def _sender(

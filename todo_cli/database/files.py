@@ -95,16 +95,30 @@ def make(path: Path, *, is_named: bool = True) -> None:
     with disk.explaining(path):
         # The user's own symlink may point to a file that does not exist yet.
         path = disk.real(path)
-        missing = [each for each in path.parents if not each.exists()]
         # In a folder that is there, a file by name is meant.
-        if missing or not is_named:
-            accounts.refuse_to_make(path.parents[len(missing)])
-        # Not `parents=True`: that would create the parents with the umask.
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        if not is_named or not path.parent.exists():
+            make_folders(path.parent)
         # Another process may create it at the same time; one file is enough.
         with suppress(FileExistsError):
             _create(path)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, with mode 0700.
+
+    Raises:
+        IoFailed: this is root in a folder of another account.
+        OSError: the system refuses.
+    """
+    missing = []
+    there = folder
+    while not there.exists():
+        missing.append(there)
+        there = there.parent
+    accounts.refuse_to_make(there)
+    # Not `parents=True`: that would create the parents with the umask.
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def copy_aside(path: Path, version: str) -> Path:

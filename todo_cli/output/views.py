@@ -533,6 +533,18 @@ class Changed:
         return message
 
 
+def edited(task: Task, names: Sequence[str], context: ViewContext) -> Sheet:
+    """Name a task and the fields that were changed, or say that none was."""
+    if not names:
+        message = "Nothing changed"
+        return Sheet(task, message, [message])
+    changed = Changed(words.UPDATED, is_single=True, names=names)
+    sheet = changed([task], context)
+    if "title" not in names:
+        return sheet
+    return replace(sheet, hint=habits(task.title))
+
+
 def deleted(
     tasks: Sequence[Task], context: ViewContext, *, is_single: bool
 ) -> Sheet:

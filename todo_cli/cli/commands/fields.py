@@ -29,11 +29,11 @@ def read_priority(text: str) -> str:
     Raises:
         BadParameter: it is none of these.
     """
-    word = text.strip().lower()
-    for known in (*rules.PRIORITIES, NONE):
-        is_letter = known != NONE and word == known[0]
-        if word == known or is_letter:
-            return known
+    if is_none(text):
+        return NONE
+    word = rules.whole_priority(text)
+    if word in rules.PRIORITIES:
+        return word
     raise typer.BadParameter(
         f"{text!r} is not one of 'high', 'medium', 'low' and 'none'"
     )

@@ -90,6 +90,15 @@ IfVersion = Annotated[
         show_default=False,
     ),
 ]
+FormFile = Annotated[
+    str | None,
+    typer.Option(
+        "--form",
+        metavar="FILE",
+        help="Take the text from FILE, and open no editor.",
+        show_default=False,
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option(

@@ -9,10 +9,11 @@ import typer
 
 from todo_cli import redact, rules
 from todo_cli.cli import references, stdin
-from todo_cli.cli.command import LOOK, Command
+from todo_cli.cli.command import LOOK, Command, Kept
 from todo_cli.cli.commands.fields import TaskFields
 from todo_cli.cli.commands.options import (
     DryRun,
+    FormFile,
     IfVersion,
     Ref,
     Refs,
@@ -63,10 +64,16 @@ class Add(TaskFields, Command[Added | list[Added]]):
         typer.Argument(
             metavar="TITLE",
             callback=_read_words,
-            help="The title; `-` reads titles from stdin, one per line.",
+            help="The title; `-` reads titles from stdin, one per line. "
+            "Without it, at a terminal: your editor, as of `todo edit`.",
+            default_factory=list,
+            show_default=False,
         ),
     ]
-    """The words of the title; None for `-`, a title on each line of stdin."""
+    """The words of the title; None for `-`, a title on each line of stdin.
+
+    Without any, somebody writes a text.
+    """
     tags: Annotated[list[str] | None, field_option("tags")] = None
     id: Annotated[
         UUID,
@@ -78,17 +85,35 @@ class Add(TaskFields, Command[Added | list[Added]]):
             show_default=False,
         ),
     ] = field(default_factory=uuid4)
+    form: FormFile = None
+    kept: Kept = field(default_factory=Kept, init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse to read both the titles and the notes from stdin."""
+        """Refuse options that contradict each other."""
+        has_title = self.title is None or self.title
+        if self.form is not None and (has_title or self.typed() or self.tags):
+            raise Usage(
+                "`--form` has the title and all fields",
+                hint="todo add --help",
+            )
         if self.title is None and self.description == "-":
             raise Usage(
                 "Standard input can be the titles or the notes, not both",
                 hint="todo add --help",
             )
 
+    def opens_editor(self) -> bool:
+        """Whether an editor opens."""
+        return self.title == [] and self.form is None
+
     async def run(self, context: "RunContext") -> Added | list[Added]:
-        """Store the task, or one for each line of stdin, all or none."""
+        """Store the task, or one for each line of stdin, all or none.
+
+        Raises:
+            Usage: there is no title, and nobody to write one.
+        """
+        if self.title == []:
+            return await self._add_text(context)
         values = await self.given(context)
         values["tags"] = rules.clean_tags(self.tags)
         if self.title is None:
@@ -96,6 +121,25 @@ class Add(TaskFields, Command[Added | list[Added]]):
             return await context.tasks.add_all(news)
         new = NewTask(title=" ".join(self.title), id=self.id, **values)
         return await context.tasks.add(new)
+
+    async def _add_text(self, context: "RunContext") -> Added:
+        """Add the task of a text: that of `--form`, or one from the editor.
+
+        Raises:
+            Usage: there is no file, and nobody to write one.
+        """
+        # Late: few tasks are added like this.
+        from todo_cli.cli import editing
+        from todo_cli.cli.commands import edit
+
+        if self.form is not None:
+            given = await editing.read_form(context, self.form)
+            return await edit.add(context, self.id, given)
+        if not context.env.can_ask:
+            raise Usage("Missing argument 'TITLE'", hint="todo add --help")
+        values = await self.given(context)
+        values["tags"] = rules.clean_tags(self.tags)
+        return await edit.add_form(context, self.id, values, self.kept)
 
     def view(self, result: Added | list[Added], context: ViewContext) -> Sheet:
         """Name what was added, and how its fields were understood."""
@@ -106,6 +150,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
     def repeat(self) -> Sequence[str]:
         """Add with the same id: nothing is added if that is stored already."""
         typed = ["add", "--id", str(self.id), *self.words()]
+        path = self.kept.path or self.form
+        if path is not None:
+            return ["add", "--id", str(self.id), "--form", str(path)]
         for tag in self.tags or ():
             typed += ["--tag", tag]
         if self.title is None:
