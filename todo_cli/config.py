@@ -164,6 +164,8 @@ class Settings:
     """The switches that are on, by the names of their variables."""
     user_fault: TodoError | None = None
     """Why there is no user; `user` is empty then."""
+    typed_url: str = field(default="", repr=False)
+    """The connection string that `todo connect` has read, to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,10 @@ class Chosen:
 
 _NOBODY: Final = Chosen("", "-")
 """In the place of a user that cannot be chosen."""
+LOGIN: Final = "the login name"
+"""Where the name of a user comes from that nothing names."""
+_NOWHERE: Final = SqliteTarget(Path(os.devnull), is_named=False)
+"""In the place of a store that a command will choose itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +231,13 @@ def load(
     cwd: Path | None,
     home: Path | None,
     needs_user: bool = True,
+    needs_store: bool = True,
 ) -> Settings:
     """Choose and check every setting.
 
     `user` is the value of --user, and `login` the name of the login. Without
-    `needs_user` a wrong one is part of the result.
+    `needs_user` a wrong one is part of the result. Without `needs_store` no
+    store is chosen, and those that are set may be wrong.
 
     Raises:
         Usage: no user is named, or the name is empty.
@@ -245,9 +253,10 @@ def load(
             raise
         fault = error
         chosen_user = _NOBODY
-    target, target_source, passed_over = _target(
-        variables, config, cwd, home, login
-    )
+    chosen: tuple[Target, str, tuple[str, ...]] = (_NOWHERE, "-", ())
+    if needs_store:
+        chosen = choose_target(variables, config, cwd, home, login)
+    target, target_source, passed_over = chosen
     return Settings(
         user=chosen_user.value,
         user_source=chosen_user.source,
@@ -317,7 +326,7 @@ def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
 
     Each may contain a password, so no message may repeat it.
     """
-    found = [variables.get(_FOREIGN)]
+    found = [variables.get(FOREIGN)]
     for key, setting in _BY_KEY.items():
         if setting.is_secret:
             found += [variables.get(setting.variable), config.values.get(key)]
@@ -325,12 +334,17 @@ def secrets(variables: Mapping[str, str], config: Config) -> list[str]:
 
 
 def read_config(
-    variables: Mapping[str, str], *, cwd: Path | None, home: Path | None
+    variables: Mapping[str, str],
+    *,
+    cwd: Path | None,
+    home: Path | None,
+    must_exist: bool = True,
 ) -> Config:
     """Read the config file.
 
     It is the file that `TODO_CONFIG` names, or else `todo/config.toml` in the
-    config folder. Without `TODO_CONFIG` the file may be absent.
+    config folder. That one may be absent, and without `must_exist` the other
+    one, too.
 
     Raises:
         ConfigInvalid: it cannot be read, has unknown keys or wrong types, or
@@ -340,15 +354,15 @@ def read_config(
     if path is None:
         return Config(None)
     try:
-        data, mode = _read_bytes(path)
+        data, mode = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
-        if CONFIG.variable in variables:
+        if must_exist and CONFIG.variable in variables:
             raise ConfigInvalid(
                 f"{path} does not exist",
                 hint="TODO_CONFIG names the config file",
             ) from None
         return Config(path)
-    values = _parse(path, _text(path, data))
+    values = _parse(path, text_of(path, data))
     found = Config(path, values)
     if mode & 0o077 and _holds_password(found, cwd, home):
         raise ConfigInvalid(
@@ -372,7 +386,7 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
     return str(chosen.value)
 
 
-def _read_bytes(path: Path) -> tuple[bytes, int]:
+def read_bytes(path: Path) -> tuple[bytes, int]:
     """Return the content of a file, and its permission bits.
 
     Raises:
@@ -445,7 +459,7 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _text(path: Path, data: bytes) -> str:
+def text_of(path: Path, data: bytes) -> str:
     """Decode the file as UTF-8, with or without a byte order mark.
 
     Editors on Windows write that mark, or UTF-16, which is an error.
@@ -592,7 +606,7 @@ def choose_user(
     """
     chosen = choose(USER, variables, config, flag=flag)
     if chosen.value is None:
-        chosen = Chosen(login, "the login name")
+        chosen = Chosen(login, LOGIN)
     if chosen.value is None:
         raise Usage("No user name found", hint=_SET_USER)
     name, source = chosen.value, chosen.source
@@ -613,11 +627,11 @@ def choose_user(
         ) from None
 
 
-_FOREIGN: Final = "DATABASE_URL"
+FOREIGN: Final = "DATABASE_URL"
 """A variable of many programs; used only if it names a PostgreSQL database."""
 
 
-def _target(
+def choose_target(
     variables: Mapping[str, str],
     config: Config,
     cwd: Path | None,
@@ -633,15 +647,15 @@ def _target(
         ConfigInvalid: the connection string cannot be used.
         IoFailed: the embedded file is chosen, and there is no home for it.
     """
-    foreign = variables.get(_FOREIGN)
+    foreign = variables.get(FOREIGN)
     chosen = choose(DATABASE_URL, variables, config)
     ignored: list[str] = []
     if chosen.value is not None and foreign:
-        ignored.append(f"{_FOREIGN}, because of {chosen.source}")
+        ignored.append(f"{FOREIGN}, because of {chosen.source}")
     elif foreign and is_meant_for_postgres(foreign):
-        chosen = Chosen(foreign, _FOREIGN)
+        chosen = Chosen(foreign, FOREIGN)
     elif foreign:
-        ignored.append(f"{_FOREIGN}, which is not a PostgreSQL URL")
+        ignored.append(f"{FOREIGN}, which is not a PostgreSQL URL")
     if chosen.value is None:
         return _embedded(variables, home), chosen.source, tuple(ignored)
     target = _read_target(chosen, variables, cwd, home, login)
@@ -683,7 +697,7 @@ def _read_target(
         hints = []
         if error.hint:
             hints.append(error.hint)
-        if chosen.source == _FOREIGN:
+        if chosen.source == FOREIGN:
             hints.append(
                 "set TODO_DATABASE_URL=sqlite if it is another program's"
             )

@@ -159,6 +159,7 @@ _COMMANDS: Final = {
     "redo": ("History", "history:Redo"),
     "import": ("Files", "exchange:Import"),
     "export": ("Files", "exchange:Export"),
+    "connect": ("Store", "connect:Connect"),
     "doctor": ("Store", "doctor:Doctor"),
     "serve": ("Store", "serve:Serve"),
 }

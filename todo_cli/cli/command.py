@@ -17,6 +17,8 @@ from todo_cli.errors import (
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
+    from todo_cli.cli.env import Env
+    from todo_cli.config import Settings
     from todo_cli.output.views import Sheet, ViewContext
 
 T = TypeVar("T")
@@ -59,6 +61,16 @@ class Command(Generic[T]):
     """Whether to connect to a database other than UTF-8, to look at it."""
     patience_s: ClassVar[float] = 0.02
     """How long cancelled work may take to end after a signal."""
+    chooses_store: ClassVar[bool] = False
+    """Whether it says itself which store to open: see `settle`."""
+
+    async def settle(self, settings: "Settings", env: "Env") -> "Settings":
+        """Return the settings to run with; called before the store is opened.
+
+        Raises:
+            TodoError: there are none.
+        """
+        return settings
 
     async def run(self, context: "RunContext") -> T:
         """Do the work and return its result.

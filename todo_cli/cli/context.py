@@ -31,7 +31,9 @@ R = TypeVar("R")
 
 _LONGEST_ANSWER: Final = 1_024
 """The most bytes that are read of an answer."""
-_HANG_UP_S: Final = 0.1
+YES: Final = ("y", "yes")
+"""The answers that mean yes, in any case."""
+HANG_UP_S: Final = 0.1
 """How long to wait for SIGHUP after stdin ends or fails.
 
 When a terminal is closed, both come. Ending by the signal says better what
@@ -81,39 +83,29 @@ class RunContext:
             raise ConfirmationRequired(
                 refusal, hint="add --yes if that is meant"
             )
-        answer = await self._ask(question)
-        if answer.strip().lower() not in (b"y", b"yes"):
+        answer = await self.ask(question)
+        if answer is None or answer.lower() not in YES:
             raise Cancelled(denial)
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody can be asked, and a program reads no answer."""
+        """Whether somebody is there to answer, who reads no JSON."""
         return self.env.can_ask and not self.as_json
 
-    async def asks_again(self, question: Sequence[str]) -> bool:
-        """Ask on the terminal; any answer but `n` or `no` means yes.
+    async def ask(self, question: Sequence[str]) -> str | None:
+        """Ask on the terminal; return the answer without blanks around it.
 
-        It is no where the input has ended.
+        It is None if the input has ended: the terminal may be closed.
         """
-        answer = await self._ask(question)
-        return bool(answer) and answer.strip().lower() not in (b"n", b"no")
-
-    async def _ask(self, question: Sequence[str]) -> bytes:
-        """Ask on the terminal; return the line that was typed."""
         text = "\n".join(visible(line) for line in question)
         self.env.say(text.encode(self.env.encoding, "backslashreplace"))
         read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
-        answer = await _read(read_answer)
-        if not answer:  # the input has ended: the terminal may be closed
-            await asyncio.sleep(_HANG_UP_S)
-        return answer
-
-    def command(self, *arguments: str) -> str:
-        """Write a command for the same user, to be typed."""
-        name = ["todo"]
-        if self.settings.user_source == "--user":
-            name += ["--user", self.settings.user]
-        return shlex.join([*name, *arguments])
+        answer = await read_in_thread(read_answer)
+        if not answer:
+            await asyncio.sleep(HANG_UP_S)
+            return None
+        # Other bytes become surrogates, which no name can have.
+        return answer.decode(errors="surrogateescape").strip()
 
     async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
         """Call `read` with standard input, in a thread.
@@ -127,7 +119,7 @@ class RunContext:
                 f"Standard input is a terminal, and nobody is there{NOTHING_CHANGED}",
                 hint="pipe the text in, or unset TODO_NO_INPUT and CI",
             )
-        return await _read(partial(read, self.env.stdin))
+        return await read_in_thread(partial(read, self.env.stdin))
 
     async def write_out(self, data: bytes) -> None:
         """Write to standard output, in a thread, before the command has ended.
@@ -187,7 +179,7 @@ def _report_nothing(_done: int, _all: int) -> None:
     """Take the place of a progress bar where none can be drawn."""
 
 
-async def _read(read: Callable[[], R]) -> R:
+async def read_in_thread(read: Callable[[], R]) -> R:
     """Read standard input in a thread, so that a signal can interrupt it.
 
     Raises:
@@ -196,7 +188,7 @@ async def _read(read: Callable[[], R]) -> R:
     try:
         return await in_thread(read)
     except OSError as error:
-        await asyncio.sleep(_HANG_UP_S)
+        await asyncio.sleep(HANG_UP_S)
         reason = (error.strerror or type(error).__name__).lower()
         message = f"Standard input cannot be read: {reason}{NOTHING_CHANGED}"
         raise IoFailed(message) from error

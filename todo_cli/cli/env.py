@@ -51,6 +51,8 @@ class Env:
     columns: int = _USUAL_WIDTH
     now: Callable[[], datetime] = field(default=_now)
     signals: Signals = field(default_factory=Signals)
+    secrets: list[str] = field(default_factory=list, repr=False)
+    """What was typed or read that nothing may show."""
 
     @classmethod
     def of_process(cls) -> "Env":

@@ -101,16 +101,24 @@ def split(argv: Sequence[str]) -> Arguments:
     )
 
 
-def read_config(arguments: Arguments, env: Env) -> Configured:
+def read_config(
+    arguments: Arguments, env: Env, *, must_exist: bool = True
+) -> Configured:
     """Read the config file before parsing, because it may choose JSON.
 
-    Returns its error instead of raising it, so that `--help` still works.
+    Without `must_exist`, also that of `TODO_CONFIG` may be absent. Returns its
+    error instead of raising it, so that `--help` still works.
     """
     file = config.Config(None)
     error = None
     as_json = arguments.as_json
     try:
-        file = config.read_config(env.variables, cwd=env.cwd, home=env.home)
+        file = config.read_config(
+            env.variables,
+            cwd=env.cwd,
+            home=env.home,
+            must_exist=must_exist,
+        )
         # With --json the other settings of the output are not even checked.
         as_json = as_json or config.output(env.variables, file) == "json"
     except TodoError as fault:
@@ -217,6 +225,7 @@ def _settings(
         TodoError: a setting is wrong.
     """
     examines = parsed.command.examines
+    chooses_store = parsed.command.chooses_store
     try:
         return config.load(
             env.variables,
@@ -225,7 +234,8 @@ def _settings(
             login=env.login,
             cwd=env.cwd,
             home=env.home,
-            needs_user=not examines,
+            needs_user=not examines and not chooses_store,
+            needs_store=not chooses_store,
         )
     except TodoError as fault:
         if not examines:
@@ -246,6 +256,9 @@ def _answer(
             return printer.help(parsed)
         if isinstance(parsed, Version):
             return printer.version()
+        if parsed.command.chooses_store:
+            # It makes the file that `TODO_CONFIG` names.
+            configured = read_config(arguments, env, must_exist=False)
         if configured.error is not None:
             raise configured.error
         sheet = perform(parsed, configured.file, env, as_json=as_json)
@@ -274,7 +287,10 @@ def _internal(
     return printer.bug(
         error,
         debug=arguments.debug,
-        urls=config.secrets(variables, configured.file),
+        urls=[
+            *config.secrets(variables, configured.file),
+            *printer.env.secrets,
+        ],
         passwords=[variables.get("PGPASSWORD", "")],
     )
 

@@ -115,6 +115,8 @@ class _Argument(TyperArgument):
 
     def get_usage_pieces(self, ctx: Any) -> list[str]:
         """Write `TITLE...`, or `[NAME]...` if optional, as is usual."""
+        if self.hidden:
+            return []
         name = self.metavar or self.name
         if not self.required:
             name = f"[{name}]"

@@ -85,7 +85,9 @@ class _Running(Generic[T]):
 
     async def work(self) -> Sheet:
         """Open the store, run the command, close the store; return a view."""
-        command, settings, env = self.command, self.settings, self.env
+        command, env = self.command, self.env
+        settings = await command.settle(self.settings, env)
+        self.settings = settings
         async with AsyncExitStack() as stack:
             dialer = None
             if command.connects:

@@ -1533,11 +1533,27 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "owners_of": owners.where(is_listed),
         "places_of": places.where(is_listed),
         "any_task": select(task.id).limit(_ONE),
+        "task_ids": select(task.id),
+        "task_counts": _task_counts(task.deleted_at.is_(None)),
+        "task_counts_older": _task_counts(true()),
         "counters_of": _counters_of(dialect),
         "taken_numbers": _taken_numbers(dialect),
         "given_numbers": _given_numbers(dialect),
         **history_queries.copying(dialect),
     }
+
+
+def _task_counts(is_counted: ColumnElement[bool]) -> Select[Any]:
+    """Select every user and how many tasks each has, by name.
+
+    Counters and tasks are searched: a restored table can lack a counter.
+    """
+    counters, tasks = select(counter.user_id), select(task.user_id)
+    known = union(counters, tasks).subquery("known")
+    is_theirs = task.user_id == known.c.user_id
+    count = select(func.count(task.id)).where(is_theirs, is_counted)
+    counted = select(known.c.user_id, count.scalar_subquery())
+    return counted.order_by(known.c.user_id)
 
 
 def _read(each: Table) -> Select[Any]:
