@@ -7,6 +7,7 @@ shell, which would run them and keep them in its history.
 
 import asyncio
 import os
+import resource
 import signal
 import termios
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ async def read_secret(env: Env, prompt: str, what: str) -> str:
         Cancelled: the person ended the input.
         IoFailed: it cannot be read.
     """
+    _leave_no_core()
     if not env.stdin_is_terminal:
         read = partial(_read_all, env.stdin)
         return _one_line(await read_in_thread(read), "Standard input", what)
@@ -62,6 +64,13 @@ async def read_secret(env: Env, prompt: str, what: str) -> str:
             hint="pipe it in, or unset TODO_NO_INPUT and CI",
         )
     return _one_line(await _read_keys(env, prompt), "The line", what)
+
+
+def _leave_no_core() -> None:
+    """Have a crash leave no core file, in which the secret would be."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _read_all(stream: BinaryIO) -> bytes:
