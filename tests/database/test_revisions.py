@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 from alembic import command
 
+from tests.cli.machines import Machine
+from tests.conftest import Seal
 from tests.database.catalog import read_schema, read_version
 from tests.service.backdoor import (
     REFUSALS,
@@ -661,6 +663,53 @@ async def test_a_role_that_only_reads_goes_on_reading(
         await database.fill()
         with pytest.raises(Forbidden):
             await tasks.add(NewTask(title="a"))
+
+
+@pytest.mark.spec("002/FR-298")
+@pytest.mark.nothing_made
+@only_postgresql
+@pytest.mark.parametrize("answer", [None, b"n\n", b"y\n"])
+@each_revision
+def test_connect_asks_before_it_upgrades_a_server(
+    first: Store, seal: Seal, clock: Clock, answer: bytes | None
+) -> None:
+    """Programs of that version would no longer work."""
+    ada = Machine(seal.home, "ada", clock)
+    assert ada("add", "here").status == 0
+    url = first.url.encode()
+    version = wait_for(read_version(first))
+    if answer is None:
+        ran = ada("connect", stdin=url)
+    else:
+        typed = [("not shown", url + b"\r"), ("[y/N] ", answer)]
+        if answer == b"y\n":
+            typed.append(("[Y/n] ", b"\n"))
+        ran = ada("connect", typed=typed)
+
+    assert ran.status == 0, ran
+    assert "1 task of ada" in ran.out
+    is_upgraded = answer == b"y\n"
+    assert (wait_for(read_version(first)) == version) != is_upgraded
+    assert ("`todo db upgrade`" in ran.out) != is_upgraded
+    assert (ada("list").status == 0) == is_upgraded
+    if is_upgraded:
+        assert "Renumbered 1 -> 2" in ran.out
+
+
+@pytest.mark.spec("002/FR-299")
+@pytest.mark.nothing_made
+@only_postgresql
+def test_connect_copies_no_tasks_into_older_tables(
+    first: Store, seal: Seal, clock: Clock
+) -> None:
+    ada = Machine(seal.home, "ada", clock)
+    assert ada("add", "here").status == 0
+
+    ran = ada("connect", "--import", stdin=first.url.encode())
+
+    assert ran.status == 8, ran
+    assert "the connection is saved in" in ran.err
+    assert "run `todo db upgrade`; then `todo db import" in ran.err
 
 
 @pytest.mark.nothing_made

@@ -32,7 +32,7 @@ _ERASE_WORD: Final = 0x17
 _ERASE_LINE: Final = 0x15
 _END: Final = 0x04
 _ESCAPE: Final = 0x1B
-_DELETE: Final = 0x7F
+_LINE_END: Final = 0x0A
 _PASTE_BEGINS: Final = b"[200~"
 _PASTE_ENDS: Final = b"[201~"
 _MARKS_PASTES: Final = b"\x1b[?2004h"
@@ -121,7 +121,7 @@ class Line:
     """The line that a person types; a few keys correct it."""
 
     def __init__(self) -> None:
-        self.data = b""
+        self.data = bytearray()
         self.is_complete = False
         self.has_ended = False
         """Whether Ctrl-D was typed at its beginning."""
@@ -147,8 +147,8 @@ class Line:
         is_begun = begun in (b"[", b"O")
         is_within = begun.startswith(b"[") and not 0x40 <= key <= 0x7E
         if is_begun or is_within:
-            # Nobody types a long one.
-            self._escape = begun[-len(_PASTE_BEGINS) :]
+            # Its beginning says all, however long it is.
+            self._escape = begun[: len(_PASTE_BEGINS)]
             return
         self._escape = None
         if begun == _PASTE_BEGINS:
@@ -164,25 +164,24 @@ class Line:
             self._erase()
         elif key in (_ERASE_LINE, _ERASE_WORD):
             # It is one word.
-            self.data = b""
+            self.data.clear()
         elif key == _END:
             self.has_ended = not self.data
             self.is_complete = not self.has_ended
         elif len(self.data) <= _MOST_BYTES:
-            self.data += bytes([key])
+            self.data.append(key)
 
     def _take_line_end(self) -> None:
         """End the line, unless the line end is a part of what is pasted."""
         if self._is_pasted:
-            self.data += b"\n"
+            self.data.append(_LINE_END)
         else:
             self.is_complete = True
 
     def _erase(self) -> None:
         """Take the last character off, of which UTF-8 can have four bytes."""
         while self.data:
-            last = self.data[-1]
-            self.data = self.data[:-1]
+            last = self.data.pop()
             if last & 0xC0 != 0x80:
                 break
 
@@ -207,7 +206,7 @@ async def _read_keys(env: Env, prompt: str) -> bytes:
     if line.has_ended:
         await asyncio.sleep(HANG_UP_S)
         raise Cancelled("Nothing was changed")
-    return line.data
+    return bytes(line.data)
 
 
 async def _until_complete(number: int, line: Line) -> None:
@@ -312,14 +311,21 @@ class _Terminal:
         termios.tcsetattr(self.number, termios.TCSAFLUSH, self._usual)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        """Stop, as Ctrl-Z means, and leave the terminal as it was."""
+        """Stop, as Ctrl-Z means, and leave the terminal as it was.
+
+        Without a shell that could go on with it, the system does not stop it.
+        """
         self._show()
         self._say(b"\n")
-        with _handling(number, signal.SIG_DFL):
-            os.kill(os.getpid(), number)
+        with (
+            _handling(number, signal.SIG_DFL),
+            _handling(signal.SIGCONT, signal.SIG_IGN),
+        ):
+            signal.raise_signal(number)
+        self._hide()
 
     def _go_on(self, _number: int, _frame: FrameType | None) -> None:
-        """Ask again: the shell has set the terminal back."""
+        """Ask again after a SIGSTOP: the shell has set the terminal back."""
         self._hide()
 
     def _say(self, data: bytes) -> None:
