@@ -47,6 +47,7 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "redo": ("redo", ("Undone",)),
     "import": ("import FILE", ("Taken",)),
     "export": ("export FILE", ("Exported",)),
+    "connect": ("connect", ("Connected", "Disconnected")),
     "doctor": ("doctor", ("Findings",)),
     "db-upgrade": ("db upgrade", ("Upgraded",)),
     "db-upgrade-sql": ("db upgrade --sql", ("Script",)),
@@ -392,9 +393,45 @@ def _others() -> dict[str, Schema]:
             {"version": text, "created": flag, "word_index": text}
         ),
         "Imported": _object(imported),
+        **_connecting(),
         "BackedUp": _object({"path": text, "tasks": count, "users": count}),
         "Script": _object({"sql": text}),
         "Version": _object({"version": text}),
+    }
+
+
+def _connecting() -> dict[str, Schema]:
+    """The shapes of connect and of `connect --off`."""
+    text: Schema = {"type": "string", "minLength": 1}
+    maybe_text = {"type": ["string", "null"]}
+    count = {"type": "integer", "minimum": 0}
+    connected: dict[str, Schema] = {
+        "place": text,
+        "login": maybe_text,
+        "schema": text,
+        "created": {"type": "boolean"},
+        "user": text,
+        "lists": {
+            "description": "The lists that were there before",
+            "type": "array",
+            "items": _object({"user": text, "tasks": count}),
+        },
+        "config_file": text,
+        "replaced": maybe_text,
+        "left": count,
+        "imported": {"anyOf": [_ref("Imported"), {"type": "null"}]},
+        "warnings": {"type": "array", "items": text},
+    }
+    disconnected: dict[str, Schema] = {
+        "config_file": maybe_text,
+        "left": maybe_text,
+        "place": maybe_text,
+        "chosen_by": text,
+        "user": maybe_text,
+    }
+    return {
+        "Connected": _object(connected),
+        "Disconnected": _object(disconnected),
     }
 
 

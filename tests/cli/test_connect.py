@@ -93,6 +93,7 @@ def test_a_connection_string_is_read_from_standard_input(
 
 
 @pytest.mark.spec("002/FR-291")
+@pytest.mark.spec("002/FR-301")
 @pytest.mark.spec("002/FR-304")
 @pytest.mark.parametrize(
     ("data", "code", "words"),

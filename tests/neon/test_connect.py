@@ -9,7 +9,13 @@ import pytest
 from tests.cli.machines import Machine
 from tests.support.certificates import Certificate
 from tests.support.neon import NeonFront
-from tests.support.program import LIMIT_S, Process, PtyProcess, Surroundings
+from tests.support.program import (
+    LIMIT_S,
+    Child,
+    Process,
+    PtyProcess,
+    Surroundings,
+)
 from tests.support.site import CONSOLE, HOST, Site, wait_until
 
 PROMPT = "Connection string (it is not shown): "

@@ -352,11 +352,10 @@ async def _carry_out(
     Raises:
         TodoError: it failed; the message says what is done.
     """
-    env, settings = context.env, context.settings
-    before = _read_config(env)
-    path = settings.config_path
+    settings = context.settings
+    before = _read_config(context.env)
     changes = {_URL: settings.typed_url, "user": plan.user}
-    config_file.edit(path, changes)
+    config_file.edit(settings.config_path, changes)
     imported = None
     try:
         version = await _make_tables(context, found, plan)
@@ -364,21 +363,31 @@ async def _carry_out(
             imported = await _copy(context, plan.source, plan.new_owner)
     except TodoError as error:
         raise _partly(error, context, plan) from error
-    after = Config(path, {**before.values, **changes})
+    after = Config(settings.config_path, {**before.values, **changes})
+    result = _described(context, found, plan.user)
+    return replace(
+        result,
+        version=version,
+        is_older=found.is_older and not plan.makes_tables,
+        replaced=_replaced(before, result.place, context.env),
+        rival=_rival(after, context),
+        imported=imported,
+    )
+
+
+def _described(context: "RunContext", found: "Survey", user: str) -> Connected:
+    """Describe what was found, and whose list is used now."""
+    settings = context.settings
+    # `_parsed` lets no other pass.
     target = cast("PostgresTarget", settings.target)
     return Connected(
         place=target.place,
         login=target.user,
-        version=version,
         is_new=not found.has_tables,
-        is_older=found.is_older and not plan.makes_tables,
         tasks=found.tasks,
-        user=plan.user,
-        config_file=str(path),
-        replaced=_replaced(before, target, env),
-        imported=imported,
+        user=user,
+        config_file=str(settings.config_path),
         embedded_file=str(settings.data_path),
-        rival=_rival(after, target, env),
         filled_by=sorted(target.variables.values()),
         is_exposed=target.is_exposed,
         only_user=found.only_user,
@@ -449,10 +458,10 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     return type(error)(message, hint=hint, details=error.details)
 
 
-def _replaced(before: Config, target: PostgresTarget, env: Env) -> str | None:
+def _replaced(before: Config, place: str, env: Env) -> str | None:
     """Name the store that the config file named before, if another one."""
-    place = _place_in(before, env)
-    return None if place == target.place else place
+    former = _place_in(before, env)
+    return None if former == place else former
 
 
 def _place_in(file: Config, env: Env) -> str | None:
@@ -468,13 +477,14 @@ def _place_in(file: Config, env: Env) -> str | None:
     return target.place
 
 
-def _rival(after: Config, target: PostgresTarget, env: Env) -> Use | None:
+def _rival(after: Config, context: "RunContext") -> Use | None:
     """Return the store that commands use although the file names another."""
-    chosen = config.choose(config.DATABASE_URL, env.variables, after)
+    variables = context.env.variables
+    chosen = config.choose(config.DATABASE_URL, variables, after)
     if chosen.source != config.DATABASE_URL.variable:
         return None
-    used, place = _next(after, env)
-    if used == target:
+    used, place = _next(after, context.env)
+    if used == context.settings.target:
         return None
     return Use(place, chosen.source)
 
@@ -502,7 +512,7 @@ async def disconnect(context: "RunContext") -> Disconnected:
     Raises:
         TodoError: the file cannot be read or written.
     """
-    env, settings = context.env, context.settings
+    env = context.env
     before = _read_config(env)
     left = _place_in(before, env)
     if left is not None:
@@ -518,11 +528,11 @@ async def disconnect(context: "RunContext") -> Disconnected:
             local = await _look_at_file(context, None, stack, must=False)
             owners = local.owners
     return Disconnected(
-        config_file=None if before.path is None else str(before.path),
+        config_file=str(before.path or "") or None,
         left=left,
         use=Use(place, _chooser(after, env)),
         is_embedded=is_embedded,
-        user=settings.user,
+        user=context.settings.user,
         owners=owners,
     )
 

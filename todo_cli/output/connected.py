@@ -32,16 +32,16 @@ class Connected:
     place: str
     login: str | None
     """The role on the server."""
-    version: str
-    """That of the tables."""
     is_new: bool
     """Whether the tables were made now."""
-    is_older: bool
-    """Whether they have to be upgraded before they can be used."""
     tasks: Mapping[str, int]
     """How many tasks each user had before, by name."""
     user: str
     config_file: str
+    version: str = ""
+    """That of the tables."""
+    is_older: bool = False
+    """Whether they have to be upgraded before they can be used."""
     replaced: str | None = None
     """The store that the config file named before, if it was another one."""
     imported: "Imported | None" = None
