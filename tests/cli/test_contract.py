@@ -71,6 +71,7 @@ CALLS: tuple[Call, ...] = (
     ("db-import", ("db", "import", "other.db"), b""),
     ("db-backup", ("db", "backup", "backup.db"), b""),
     ("doctor", ("doctor",), b""),
+    ("connect", ("connect", "--off"), b""),
 )
 """Every command, in an order in which each finds what it needs, with the name of its answer."""
 

@@ -37,8 +37,8 @@ OPTIONS = {
     *("--due", "--no-tag", "--since", "--until", "--on", "--sort"),
     *("--reverse", "--group", "--replace", "--add-tag", "--remove-tag"),
     *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
-    *("--format", "--map", "--force"),
-    *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
+    *("--format", "--map", "--force", "--import", "--off"),
+    *("--if-version", "--dry-run", "--trash", "--older-than"),
     *(
         flag
         for note in about(Task).values()
