@@ -588,7 +588,7 @@ def _refuse_address(path: str, source: str) -> None:
     if redact.looks_like_address(path):
         raise ConfigInvalid(
             f"{source} looks like a connection string, and must be a path",
-            hint="put a connection string into TODO_DATABASE_URL or the config file",
+            hint="`todo connect` takes a connection string, and so does TODO_DATABASE_URL",
         )
 
 

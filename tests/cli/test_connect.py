@@ -17,6 +17,7 @@ from tests.cli.machines import Machine
 from tests.conftest import Seal
 from tests.support.postgres import PostgresCluster, PostgresServer
 from tests.support.stores import Clock, Store
+from todo_cli.cli import connecting
 from todo_cli.database.schema import HEAD
 
 PROMPT = "Connection string (it is not shown): "
@@ -659,6 +660,24 @@ def test_a_role_that_may_keep_only_its_own_tasks_is_the_user(
         own_postgres.run_sql(
             database, "DROP SCHEMA todo CASCADE; DROP OWNED BY guest"
         )
+
+
+@pytest.mark.spec("002/FR-304")
+def test_a_bug_shows_nothing_of_the_string(
+    ada: Machine, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of a library can quote all that it was given."""
+    password = urlsplit(server).password
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(f"cannot use {password} of {server}")
+
+    monkeypatch.setattr(connecting, "_heir", fail)
+
+    ran = ada("connect", "--debug", stdin=server.encode())
+
+    assert ran.status == 1
+    assert "cannot use ***" in ran.err
 
 
 # Off

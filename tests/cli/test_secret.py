@@ -294,6 +294,9 @@ def test_a_program_that_cannot_be_stopped_hides_on(person: PtyProcess) -> None:
         assert terminal.finish().status == 10
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/limits").exists(), reason="only Linux tells"
+)
 @pytest.mark.spec("002/FR-304")
 def test_a_crash_leaves_no_core_file_with_the_secret(
     person: PtyProcess,

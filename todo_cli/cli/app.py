@@ -69,8 +69,8 @@ def todo(
         ),
     ] = False,
 ) -> None:
-    """Keep tasks in your own database: an embedded file, or Neon when
-    TODO_DATABASE_URL or the config file holds its connection string.
+    """Keep tasks in your own database: an embedded file, or Neon after
+    `todo connect`.
 
     \b
     Examples:

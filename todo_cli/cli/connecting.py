@@ -33,6 +33,7 @@ from todo_cli.errors import (
     Cancelled,
     ConfigInvalid,
     InvalidInput,
+    OutcomeUnknown,
     TodoError,
 )
 from todo_cli.output.connected import Connected, Disconnected, Use, lists_of
@@ -448,7 +449,9 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     hints = []
     if error.hint:
         hints.append(error.hint)
-    if plan.source is not None:
+    # After a lost answer they may have been copied.
+    is_known = not isinstance(error, OutcomeUnknown)
+    if plan.source is not None and is_known:
         message += ", and no task was copied"
         words = ["todo", "db", "import", str(context.settings.data_path)]
         if plan.new_owner is not None:

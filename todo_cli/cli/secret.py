@@ -63,7 +63,7 @@ async def read_secret(env: Env, prompt: str, what: str) -> str:
             f"Nobody is there to type the {what}",
             hint="pipe it in, or unset TODO_NO_INPUT and CI",
         )
-    return _one_line(await _read_keys(env, prompt), "The line", what)
+    return _one_line(await _read_keys(env, prompt), "The input", what)
 
 
 def _leave_no_core() -> None:
@@ -342,8 +342,12 @@ class _Terminal:
 def _handling(
     number: int, handler: Callable[..., object] | signal.Handlers
 ) -> Iterator[None]:
-    """Handle a signal in another way in this context."""
-    before = signal.signal(number, handler)
+    """Handle a signal in another way in this context, unless it is ignored."""
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(number, handler)
     try:
         yield
     finally:

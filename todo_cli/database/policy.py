@@ -21,7 +21,7 @@ _HEAD: Final = """\
 -- PostgreSQL itself keeps them apart, whatever --user says.
 -- 1. Run this file as the owner of the schema, with the right to create roles. It can be run again.
 -- 2. Give each new role a password, as `\\password NAME` in psql does:{passwords}
--- 3. Put `user = "NAME"` into the config file that uses the role.
+-- 3. Each person runs `todo connect` with the role's connection string; NAME is then the user.
 -- Superusers and roles with BYPASSRLS (such as the role that Neon's console makes) are
 -- not bound by it: `todo doctor` says whether yours is.
 
