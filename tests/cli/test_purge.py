@@ -159,7 +159,7 @@ def test_purge_at_a_terminal_asks_and_obeys_a_yes(four: Todo) -> None:
     assert four(*TRASH).data == []
 
 
-@pytest.mark.spec("002/FR-021", "002/FR-044")
+@pytest.mark.spec("002/FR-021", "002/FR-044", "002/FR-045")
 def test_purge_at_a_terminal_takes_anything_but_a_yes_as_no(
     four: Todo,
 ) -> None:
@@ -181,6 +181,12 @@ def test_purge_at_a_terminal_takes_anything_but_a_yes_as_no(
     assert {
         typed: (ran.status, ran.out) for typed, ran in answers.items()
     } == (dict.fromkeys(answers, (10, "")))
+    # It is no error. Without an answer, the question still waits on its line.
+    for typed, ran in answers.items():
+        end = "Nothing was purged\n"
+        if not typed:
+            end = f"\n{end}"
+        assert ran.err.endswith(f"for good? [y/N] {end}"), typed
     assert tasks_of(four) == before
 
 

@@ -218,9 +218,41 @@ def test_lines_are_read_from_a_terminal_until_its_end(
             time.sleep(0.2)
             talk.type(line)
         talk.type(b"\x04")
-        assert talk.finish().status == 0
+        ran = talk.finish()
 
+    assert ran.status == 0
+    assert ran.out.startswith("One title a line; Ctrl-D ends.\n")
     assert titles_of(todo) == ["one", "two"]
+
+
+INVITED = [
+    (["add", "-"], b"one\n", "One title a line; Ctrl-D ends.\n"),
+    (["add", "x", "-d", "-"], b"note", "Type the notes; Ctrl-D ends.\n"),
+    (["update", "1", "-d", "-"], b"note", "Type the notes; Ctrl-D ends.\n"),
+    (["note", "1", "-"], b"note", "Type the notes; Ctrl-D ends.\n"),
+    (["import", "-"], b"- [ ] one\n", "Type the tasks; Ctrl-D ends.\n"),
+]
+
+
+@pytest.mark.spec("002/FR-337")
+@pytest.mark.parametrize(("arguments", "typed", "invitation"), INVITED)
+def test_a_terminal_says_what_to_type_and_how_to_end(
+    todo: Todo, arguments: list[str], typed: bytes, invitation: str
+) -> None:
+    """It waited without a word, as if it hung."""
+    add(todo, "first")
+    if arguments[0] == "import":
+        arguments = [*arguments, "--format", "markdown"]
+
+    shown = todo(*arguments, stdin=typed, terminal=True)
+    document = todo(*arguments, "--json", stdin=typed, terminal=True)
+    piped = todo(*arguments, stdin=typed)
+
+    assert shown.status == 0
+    assert shown.err.startswith(invitation)
+    assert shown.err.count("Ctrl-D") == 1
+    assert (document.status, document.err) == (0, "")
+    assert (piped.status, piped.err) == (0, "")
 
 
 @pytest.mark.spec("002/FR-133")

@@ -29,7 +29,7 @@ from tests.support.program import Process, Ran, finished, let_signals_through
 from tests.support.turns import Fault, TurnProxy
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SPINNER: Final = "Waking the database..."
+SPINNER: Final = "Waiting for "
 ASLEEP: Final = ("XX000", "Couldn't connect to compute node")
 MOMENT_S: Final = 1.5
 """Long enough to be waiting by then, and not to have given up."""

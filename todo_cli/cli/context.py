@@ -52,6 +52,8 @@ class RunContext:
     as_json: bool
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
+    has_invited: bool = False
+    """Whether a person was told what to type."""
 
     def __post_init__(self) -> None:
         """Show how far an upgrade has come, which any command can begin."""
@@ -83,32 +85,22 @@ class RunContext:
             raise ConfirmationRequired(
                 refusal, hint="add --yes if that is meant"
             )
-        answer = await self.ask(question)
-        if answer is None or answer.lower() not in YES:
+        self.env.say_text("\n".join(visible(line) for line in question))
+        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
+        answer = await _read(read_answer)
+        if not answer:  # the input has ended: the terminal may be closed
+            await asyncio.sleep(_HANG_UP_S)
+            # Else what follows would be on the line of the question.
+            self.env.say_text("\n")
+        if answer.strip().lower() not in (b"y", b"yes"):
             raise Cancelled(denial)
 
-    @property
-    def can_ask(self) -> bool:
-        """Whether somebody is there to answer, who reads no JSON."""
-        return self.env.can_ask and not self.as_json
-
-    async def ask(self, question: Sequence[str]) -> str | None:
-        """Ask on the terminal; return the answer without blanks around it.
-
-        It is None if the input has ended: the terminal may be closed.
-        """
-        text = "\n".join(visible(line) for line in question)
-        self.env.say(text.encode(self.env.encoding, "backslashreplace"))
-        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
-        answer = await read_in_thread(read_answer)
-        if not answer:
-            await asyncio.sleep(HANG_UP_S)
-            return None
-        # Other bytes become surrogates, which no name can have.
-        return answer.decode(errors="surrogateescape").strip()
-
-    async def read_stdin(self, read: Callable[[BinaryIO], R]) -> R:
+    async def read_stdin(
+        self, read: Callable[[BinaryIO], R], invitation: str
+    ) -> R:
         """Call `read` with standard input, in a thread.
+
+        Before the first call, the `invitation` says what to type at a terminal.
 
         Raises:
             IoFailed: it cannot be read, or is a terminal where nobody types.
@@ -119,7 +111,20 @@ class RunContext:
                 f"Standard input is a terminal, and nobody is there{NOTHING_CHANGED}",
                 hint="pipe the text in, or unset TODO_NO_INPUT and CI",
             )
-        return await read_in_thread(partial(read, self.env.stdin))
+        if not self.has_invited:
+            self.has_invited = True
+            self._invite(invitation)
+        return await _read(partial(read, self.env.stdin))
+
+    def _invite(self, invitation: str) -> None:
+        """Say at a terminal what to type, and how to end.
+
+        Else it seems that the program hangs.
+        """
+        env = self.env
+        are_terminals = env.stdin_is_terminal and env.stderr_is_terminal
+        if are_terminals and not self.as_json:
+            env.say_text(f"{invitation}; Ctrl-D ends.\n")
 
     async def write_out(self, data: bytes) -> None:
         """Write to standard output, in a thread, before the command has ended.
@@ -164,13 +169,17 @@ class RunContext:
         """Draw the bar on the terminal, or write its words once."""
         env = self.env
         if env.is_plain:
-            env.say(f"{what}...\n".encode())
+            env.say_text(f"{what}...\n")
             yield _report_nothing
             return
         from todo_cli.output import terminal
 
         with terminal.progress(
-            what, env.stderr, width=env.columns, variables=env.variables
+            what,
+            env.stderr,
+            width=env.columns,
+            encoding=env.encoding,
+            variables=env.variables,
         ) as report:
             yield report
 

@@ -119,6 +119,10 @@ class Env:
         forced = config.forced_width(self.variables)
         return max(forced or self.columns, NARROWEST)
 
+    def say_text(self, text: str) -> None:
+        """Write a text to standard error, in the terminal's encoding."""
+        self.say(text.encode(self.encoding, "backslashreplace"))
+
     def say(self, data: bytes) -> None:
         """Write to standard error; ignore errors.
 

@@ -152,7 +152,8 @@ class Incoming:
             IoFailed: the system refuses to read.
         """
         if self._path is None:
-            return await self._context.read_stdin(partial(_without, read))
+            read_stdin = partial(_without, read)
+            return await self._context.read_stdin(read_stdin, "Type the tasks")
         with disk.explaining(self._path):
             return await in_thread(read)
 

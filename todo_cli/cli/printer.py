@@ -85,7 +85,10 @@ class Printer:
             status = error.code.exit or 1
         if self.as_json:
             return Printed(status, envelope.failure(error).encode())
-        lines = [f"error: {error.message}", *more]
+        lines = [error.message, *more]
+        # A person who has said no has made no error.
+        if error.code is not Code.CANCELLED:
+            lines[0] = f"error: {error.message}"
         if error.hint:
             lines.append(f"hint: {error.hint}")
         return Printed(status, err=self._lines(lines))

@@ -13,7 +13,7 @@ from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.drivers import check_python
-from todo_cli.database.url import SqliteTarget
+from todo_cli.database.url import PostgresTarget, SqliteTarget
 from todo_cli.errors import OutcomeUnknown
 from todo_cli.output.views import Sheet, ViewContext
 
@@ -104,8 +104,9 @@ class _Running(Generic[T]):
             tasks = self.service(database)
             context = RunContext(tasks, database, settings, env, self.as_json)
             # An embedded file answers at once, so it needs no spinner.
-            if dialer is not None and self.can_spin():
-                spinning = spinner(env, context.is_waiting)
+            target = settings.target
+            if isinstance(target, PostgresTarget) and self.can_spin():
+                spinning = spinner(env, target, context.is_waiting)
                 await stack.enter_async_context(spinning)
             result = await command.run(context)
         sheet = command.view(result, self.view_context(tasks))

@@ -7,24 +7,30 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from todo_cli.cli.env import Env
+from todo_cli.database.url import PostgresTarget
+from todo_cli.output.text import visible
 
 _PATIENCE_S: Final = 0.7
 """How long the database may take before the spinner appears."""
 _FRAME_S: Final = 0.1
 _WIPE: Final = b"\r\x1b[K"
-_WORDS: Final = "Waking the database..."
+_FRAMES: Final = "|/-\\"
+_WAKING: Final = "Waking the database..."
+_WAITING: Final = "Waiting for the database..."
 
 
 @asynccontextmanager
 async def spinner(
-    env: Env, is_waiting: Callable[[], bool]
+    env: Env, target: PostgresTarget, is_waiting: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Spin on stderr while `is_waiting` is true, after the first 0.7 s of it.
 
     The line is wiped as soon as it is false, and at the end. A terminal that
     takes only plain lines gets one, once.
     """
-    turning = asyncio.create_task(_turn(env, is_waiting))
+    # A longer line would begin another one with each frame.
+    words = said(target, env.columns - len("| ") - 1)
+    turning = asyncio.create_task(_turn(env, words, is_waiting))
     try:
         yield
     finally:
@@ -33,10 +39,27 @@ async def spinner(
             await turning
 
 
-async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
+def said(target: PostgresTarget, room: int) -> str:
+    """Say what is waited for, in at most `room` characters.
+
+    Only Neon's databases fall asleep. A socket has no host to name.
+    """
+    if target.is_neon:
+        return _WAKING[:room]
+    hosts = []
+    for host, _ in target.hosts:
+        if not host.startswith("/"):
+            hosts.append(visible(host))
+    words = f"Waiting for {' or '.join(hosts)}..."
+    if not hosts or len(words) > room:
+        return _WAITING[:room]
+    return words
+
+
+async def _turn(env: Env, words: str, is_waiting: Callable[[], bool]) -> None:
     """Look every 0.1 s whether to draw the next frame or wipe the line."""
     loop = asyncio.get_running_loop()
-    frames = itertools.cycle("|/-\\")
+    frames = itertools.cycle(_FRAMES)
     began: float | None = None
     is_shown = False
     try:
@@ -48,9 +71,9 @@ async def _turn(env: Env, is_waiting: Callable[[], bool]) -> None:
                 began = loop.time()
             if began is not None and loop.time() - began >= _PATIENCE_S:
                 if env.is_plain:
-                    env.say(f"{_WORDS}\n".encode())
+                    env.say_text(f"{words}\n")
                     return
-                env.say(f"\r{next(frames)} {_WORDS}".encode())
+                env.say_text(f"\r{next(frames)} {words}")
                 is_shown = True
             elif is_shown:
                 env.say(_WIPE)

@@ -37,7 +37,8 @@ async def read_tasks(
         InvalidInput: a line is not a title, or there are too many lines; the
             error names the number of the line.
     """
-    return await context.read_stdin(partial(_tasks, key, values))
+    read = partial(_tasks, key, values)
+    return await context.read_stdin(read, "One title a line")
 
 
 async def read_description(context: "RunContext") -> str:
@@ -46,7 +47,7 @@ async def read_description(context: "RunContext") -> str:
     Raises:
         InvalidInput: it is longer than a description may be, or is UTF-16.
     """
-    data = await context.read_stdin(_description)
+    data = await context.read_stdin(_description, "Type the notes")
     if len(data) > _LONGEST_DESCRIPTION:
         # The rest was not read, so the length is not known.
         raise InvalidInput.of(
