@@ -697,7 +697,8 @@ def test_begins_with_what_is_wrong(site: Site) -> None:
 
     assert ran.status == 6
     assert ran.out.splitlines()[0] == (
-        "Not usable: localhost:1/x refuses connections"
+        "Not usable: localhost:1/x refuses connections; check host and port, "
+        "and that the server runs"
     )
     assert ran.err.startswith("error: localhost:1/x refuses connections\n")
 
@@ -909,7 +910,11 @@ def test_says_that_a_file_has_two_names(embedded: Todo, file: Path) -> None:
     ran = embedded("doctor", "--json")
 
     assert ran.data["file_names"] == 2
-    assert "can get lost" in warnings(ran)["file_names"]
+    warning = warnings(ran)["file_names"]
+    assert "can get lost" in warning
+    assert ran.json["message"] == (
+        f"Read-only: {file} as ada, 1 task; {warning}"
+    )
 
 
 def disk(**values: int) -> os.statvfs_result:
@@ -1123,7 +1128,10 @@ def test_names_tasks_on_a_server_that_break_the_rules(
         [2],
         3,
     )
-    assert warnings(ran)["unreadable_tasks"].startswith("1 with a time, ")
+    warning = warnings(ran)["unreadable_tasks"]
+    assert warning.startswith("1 with a time, ")
+    assert ran.json["message"].startswith("Partly readable: ")
+    assert ran.json["message"].endswith(f" tasks; {warning}")
 
 
 @pytest.mark.spec("002/FR-164")
@@ -1141,7 +1149,10 @@ def test_names_tasks_in_a_file_that_break_the_rules(
     expected |= {"a number that is too high": 2_147_483_648}  # type: ignore[dict-item]
     assert ran.data["unreadable_tasks"] == [expected.get(flaw, 2)]
     assert ran.data["tasks_checked"] == 2
-    assert warnings(ran)["unreadable_tasks"].startswith("1 with a time, ")
+    warning = warnings(ran)["unreadable_tasks"]
+    assert warning.startswith("1 with a time, ")
+    assert ran.json["message"].startswith("Partly readable: ")
+    assert ran.json["message"].endswith(f" tasks; {warning}")
 
 
 @pytest.mark.spec("002/FR-164")
@@ -1386,6 +1397,12 @@ def test_warns_of_clocks_that_differ_and_of_a_server_that_is_read_only(
     )
 
     assert set(warnings(ran)) == {"read_only", "clock_drift_s"}
+    message = ran.json["message"]
+    assert re.fullmatch(
+        "Read-only: .+ as ada, 0 tasks; nothing can be written: connect to "
+        "the primary server",
+        message,
+    )
 
 
 @pytest.mark.spec("002/FR-163")
@@ -1476,7 +1493,7 @@ def test_ends_with_the_hint_at_a_terminal(site: Site) -> None:
     ran = site.terminal("postgresql://ada@localhost:1/x")("doctor")
 
     lines = ran.out.splitlines()
-    assert lines[0] == "Not usable: localhost:1/x refuses connections"
+    assert lines[0].startswith("Not usable: localhost:1/x refuses connect")
     assert lines[-1].startswith("hint: ")
 
 
@@ -1553,7 +1570,8 @@ def test_looks_at_the_store_although_there_is_no_user(
         error = run("doctor", "--json", user=name).error
 
         assert text.status == 2
-        assert text.out.splitlines()[0] == f"Not usable: {message}"
+        verdict = text.out.splitlines()[0]
+        assert verdict.startswith(f"Not usable: {message}; set one with ")
         assert text.err.splitlines()[0] == f"error: {message}"
         assert error["code"] == code
         for findings in (found(text), details(error)):

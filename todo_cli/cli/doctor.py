@@ -29,76 +29,97 @@ if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
     from todo_cli.database.facts import Facts, Findings
 
-_LABELS: Final[Mapping[str, str]] = {
-    # The settings
-    "version": "todo",
-    "user": "user",
-    "user_from": "user chosen by",
-    "store": "kind of store",
-    "place": "store",
-    "store_from": "store chosen by",
-    "passed_over": "set and not used",
-    "config_file": "config file",
-    "config_mode": "its rights",
-    "config_keys": "its keys",
-    "embedded_file": "embedded file",
-    "timeout_s": "seconds to connect",
-    "time_zone": "time zone",
-    # How a server is reached
-    "tls": "TLS",
-    "certificates": "CA certificates in",
-    "is_pooler": "Neon's pooler",
-    "login": "login",
-    "password": "password",
-    "ignored_parameters": "without effect",
-    # The disk of an embedded file
-    "files_beside": "files beside it",
-    "file_mode": "rights of the file",
-    "file_owner": "owner of the file",
-    "file_bytes": "bytes in the file",
-    "file_names": "names of the file",
-    "folder_mode": "rights of folder",
-    "folder_owner": "owner of folder",
-    "disk_free_bytes": "free bytes on disk",
-    "disk_free_inodes": "free inodes",
-    "disk_read_only": "read-only disk",
-    "reachable": "reachable",
-    # A server
-    "round_trips": "round trips",
-    "round_trip_ms": "ms a round trip",
-    "server_version": "PostgreSQL",
-    "role": "role",
-    "bypasses_row_level_security": "exempt from RLS",
-    "encoding": "encoding",
-    "time_zone_of_server": "server's time zone",
-    "read_only": "read-only",
-    "clock_drift_s": "clock differs by s",
-    "schema_owner": "owner of schema",
-    "others_may_create_in": "open to others",
-    "others_who_may_create": "others may create",
-    # An embedded file
-    "sqlite_version": "SQLite",
-    "journal_mode": "journal",
-    "pages": "pages",
-    # The tasks
-    "schema": "schema",
-    "tasks": "tasks",
-    "trash": "tasks in the trash",
-    "operations": "operations",
-    "history_entries": "entries of history",
-    "counters_behind": "counters behind",
-    "operations_behind": "operations behind",
-    "unreadable_tasks": "unreadable tasks",
-    "tasks_checked": "tasks checked",
-    "unfilled_tasks": "tasks to fill",
-    "unfilled_tags": "tags to fill",
-    "word_index": "index of words",
-    "numbers": "numbers",
+_GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Settings": {
+        "version": "todo",
+        "user": "user",
+        "user_from": "user chosen by",
+        "store": "kind of store",
+        "place": "store",
+        "store_from": "store chosen by",
+        "passed_over": "set and not used",
+        "switches": "switches on",
+        "config_file": "config file",
+        "config_mode": "its rights",
+        "config_keys": "its keys",
+        "embedded_file": "embedded file",
+        "timeout_s": "seconds to connect",
+        "time_zone": "time zone",
+    },
+    "Connection": {
+        "tls": "TLS",
+        "certificates": "CA certificates in",
+        "is_pooler": "Neon's pooler",
+        "login": "login",
+        "password": "password",
+        "ignored_parameters": "without effect",
+        "round_trips": "round trips",
+        "round_trip_ms": "ms a round trip",
+    },
+    "File and disk": {
+        "files_beside": "files beside it",
+        "file_mode": "rights of the file",
+        "file_owner": "owner of the file",
+        "file_bytes": "bytes in the file",
+        "file_names": "names of the file",
+        "folder_mode": "rights of folder",
+        "folder_owner": "owner of folder",
+        "disk_free_bytes": "free bytes on disk",
+        "disk_free_inodes": "free inodes",
+        "disk_read_only": "read-only disk",
+    },
+    "Store": {
+        "reachable": "reachable",
+        # A server
+        "server_version": "PostgreSQL",
+        "role": "role",
+        "bypasses_row_level_security": "exempt from RLS",
+        "encoding": "encoding",
+        "time_zone_of_server": "server's time zone",
+        "read_only": "read-only",
+        "clock_drift_s": "clock differs by s",
+        "schema_owner": "owner of schema",
+        "others_may_create_in": "open to others",
+        "others_who_may_create": "others may create",
+        # An embedded file
+        "sqlite_version": "SQLite",
+        "journal_mode": "journal",
+        "pages": "pages",
+        # Both
+        "schema": "schema",
+        "word_index": "index of words",
+    },
+    "Tasks": {
+        "tasks": "tasks",
+        "trash": "tasks in the trash",
+        "operations": "operations",
+        "history_entries": "entries of history",
+        "counters_behind": "counters behind",
+        "operations_behind": "operations behind",
+        "unreadable_tasks": "unreadable tasks",
+        "tasks_checked": "tasks checked",
+        "unfilled_tasks": "tasks to fill",
+        "unfilled_tags": "tags to fill",
+        "numbers": "numbers",
+    },
 }
 """Every finding in words, for a terminal: at most 18 characters.
 
 So a narrow terminal has room for the values.
 """
+_LABELS: Final = {
+    name: label
+    for labels in _GROUPS.values()
+    for name, label in labels.items()
+}
+"""The same without the groups."""
+_LIMITS: Final = {
+    "read_only": "Read-only",
+    "disk_read_only": "Read-only",
+    "file_names": "Read-only",
+    "unreadable_tasks": "Partly readable",
+}
+"""What a store is, rather than OK, if there is a warning about a finding."""
 _IN_WARNINGS: Final = 5
 """How many entries of a list a warning shows; its row shows all."""
 
@@ -168,7 +189,7 @@ def view_settings(
     found.add("config_keys", list(file.values))
     _add_time_zone(found, env.variables)
     diagnosis = Diagnosis(found, fault)
-    return _sheet(diagnosis, f"Not usable: {fault.message}")
+    return _sheet(diagnosis, _unusable(fault))
 
 
 def _advice(fault: TodoError) -> str:
@@ -190,12 +211,8 @@ def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
     """Show every finding below a verdict."""
     facts = diagnosis.facts
     fields = []
-    labels = {}
     for name, value in facts.values.items():
         fields.append((name, _word(value)))
-        # A terminal shows only what there is.
-        if value is not None and value != []:
-            labels[name] = _LABELS.get(name, name)
     # Programs get the key of a finding, people its name and its value.
     reports = []
     for name, warning in facts.warnings.items():
@@ -206,10 +223,22 @@ def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
         verdict,
         [verdict],
         fields=fields,
-        labels=labels,
+        groups=_shown(facts.values),
         warnings=_warnings(facts),
         fault=diagnosis.fault,
     )
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what a terminal shows, by group: only what there is."""
+    groups = {}
+    for group, labels in _GROUPS.items():
+        shown = {}
+        for name, label in labels.items():
+            if values.get(name) not in (None, []):
+                shown[name] = label
+        groups[group] = shown
+    return groups
 
 
 def _warnings(facts: "Findings") -> list[str]:
@@ -225,21 +254,29 @@ def _warnings(facts: "Findings") -> list[str]:
 def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
     """Say in one line whether the store can be used.
 
-    A warning does not keep it from being used, so the line still says OK.
+    It begins with OK although there are warnings, unless one of them is about
+    what the store cannot do. Then the line says what to do, too.
     """
     if diagnosis.fault is not None:
-        return f"Not usable: {diagnosis.fault.message}"
+        return _unusable(diagnosis.fault)
     values = diagnosis.facts.values
     contents = words.amount(values["tasks"], "task")
     if values["schema"] == "absent":
         contents = "nothing stored yet"
-    verdict = f"OK: {context.place} as {context.user}, {contents}"
-    warnings = len(diagnosis.facts.warnings)
-    if warnings > 0:
-        # Also for who reads this line alone.
-        count = words.amount(warnings, "warning")
-        verdict += f"; {count}"
-    return verdict
+    found = f"{context.place} as {context.user}, {contents}"
+    warnings = diagnosis.facts.warnings
+    for name, limit in _LIMITS.items():
+        if name in warnings:
+            return f"{limit}: {found}; {warnings[name]}"
+    if not warnings:
+        return f"OK: {found}"
+    # Also for a reader of this line alone.
+    return f"OK: {found}; {words.amount(len(warnings), 'warning')}"
+
+
+def _unusable(fault: TodoError) -> str:
+    """Say why nothing can be stored, and what to do first."""
+    return f"Not usable: {_advice(fault)}"
 
 
 def _add_settings(facts: "Facts", settings: Settings) -> None:
