@@ -22,12 +22,11 @@ from todo_cli.days import (
     Days,
     read_day,
     read_days,
-    show_day,
-    show_due,
     start_of,
     today_of,
 )
 from todo_cli.errors import InvalidInput
+from todo_cli.output.times import show_day
 
 WEDNESDAY = date(2026, 11, 25)
 DAYS = st.dates(FIRST_DAY, LAST_DAY)
@@ -400,30 +399,6 @@ def test_refuses_a_filter(text: str, problem: str) -> None:
 # What is shown
 
 
-@pytest.mark.parametrize(
-    ("day", "shown", "due"),
-    [
-        ("2026-11-23", "Mon 23 Nov", "overdue 2 days"),
-        ("2026-11-24", "yesterday", "overdue 1 day"),
-        ("2026-11-25", "today", "today"),
-        ("2026-11-26", "tomorrow", "tomorrow"),
-        ("2026-11-27", "Fri 27 Nov", "Fri 27 Nov"),
-        ("2026-12-01", "Tue 1 Dec", "Tue 1 Dec"),
-        ("2027-01-01", "Fri 1 Jan 2027", "Fri 1 Jan 2027"),
-        ("2023-03-01", "Wed 1 Mar 2023", "overdue 1,365 days"),
-    ],
-)
-def test_shows_a_day(day: str, shown: str, due: str) -> None:
-    then = date.fromisoformat(day)
-
-    assert show_day(then, WEDNESDAY) == shown
-    assert show_due(then, WEDNESDAY) == due
-
-
-def test_shows_tomorrow_beyond_the_year() -> None:
-    assert show_day(date(2027, 1, 1), date(2026, 12, 31)) == "tomorrow"
-
-
 @given(DAYS, DAYS)
 def test_what_is_printed_can_be_typed_again(day: date, today: date) -> None:
     assert read_day(str(day), today) == day
@@ -431,10 +406,6 @@ def test_what_is_printed_can_be_typed_again(day: date, today: date) -> None:
     shown = show_day(day, today)
     if shown in ("yesterday", "today", "tomorrow"):
         assert read_day(shown, today) == day
-    else:
-        # In the C locale, which is English.
-        assert f"{day:%a} {day.day} {day:%b}" in shown
-        assert shown.endswith(f" {day.year}") is (day.year != today.year)
 
 
 # What today is

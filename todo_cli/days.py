@@ -1,4 +1,4 @@
-"""Calendar days: what people type for one, which day is today, how it is shown.
+"""Calendar days: what people type for one, which day is today, when it begins.
 
 A day is the same in every time zone. Only «today», and the instant in which a
 day begins, depend on where the caller is.
@@ -28,21 +28,6 @@ _WEEKDAYS: Final = (
     "sunday",
 )
 """From Monday on, as `date.weekday` counts."""
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-"""English in every locale, unlike those of `strftime`."""
 _NEAR: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _END_OF_WEEK: Final = "eow"
 _END_OF_MONTH: Final = "eom"
@@ -177,31 +162,6 @@ def start_in(zone: tzinfo, day: date) -> datetime:
         else:
             early = middle
     return late
-
-
-def show_day(day: date, today: date) -> str:
-    """Write a day for people: `today`, `Fri 27 Nov`, `Fri 1 Jan 2027`.
-
-    The year is left out if it is the one of today.
-    """
-    for word, distance in _NEAR.items():
-        if (day - today).days == distance:
-            return word
-    weekday = _WEEKDAYS[day.weekday()].title()[:3]
-    shown = f"{weekday} {day.day} {_MONTHS[day.month - 1]}"
-    if day.year == today.year:
-        return shown
-    return f"{shown} {day.year}"
-
-
-def show_due(day: date, today: date) -> str:
-    """Write a due day for people: like `show_day`, or `overdue 2 days`."""
-    late = (today - day).days
-    if late == 1:
-        return "overdue 1 day"
-    if late > 1:
-        return f"overdue {late:,} days"
-    return show_day(day, today)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,19 +69,15 @@ def test_show_at_a_terminal_is_laid_out_for_people(
     ran = todo("show", "1", terminal=True, env={"TZ": "XXX-2", "TERM": "dumb"})
 
     assert ran.out.splitlines() == [
-        "1: Pay rent",
-        "Status    open",
-        "Due       Mon 5 Jan (2026-01-05)",
-        "Priority  high",
-        "Project   home",
-        "Tags      money",
-        "Added     2 hours ago (2026-01-02 05:04:05 +02:00)",
-        "User      ada",
-        "Version   2",
-        f"ID        {ID}",
+        "Pay rent",
+        "number 1, open, due Mon 5 Jan (in 3 days), high priority, project home",
+        "tags money",
+        "added 2 Jan 2026, 05:04 +02:00 (2 hours ago) by ada",
         "",
-        "in cash",
-        "with a receipt",
+        "  in cash",
+        "  with a receipt",
+        "",
+        f"id {ID}, version 2",
     ]
 
 

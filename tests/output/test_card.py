@@ -1,116 +1,150 @@
 """A task laid out for people: what is set, with days and times in words."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from tests.output.values import DAY, NOW, TODAY, context, done, task
-from todo_cli.output.card import rows
+from todo_cli.output.card import Layout, Part, layout
+from todo_cli.output.columns import PLAIN, STRONG, URGENT
 from todo_cli.output.views import Card
 from todo_cli.task import Task
 
-ADDED = "2 hours ago (2026-01-02 01:04:05 UTC)"
+ADDED = "added 2 Jan 2026, 01:04 UTC (2 hours ago) by ada"
+LATE = TODAY - 2 * DAY
 
 
-def shown(one: Task, **variables: str) -> dict[str, str]:
-    """The rows of a task."""
+def laid_out(one: Task, *, is_plain: bool = False, **variables: str) -> Layout:
+    """What is around the notes of a task."""
     there = context(variables=variables or None)
-    return dict(rows(Card(one, there)))
+    return layout(Card(one, there), is_plain=is_plain)
+
+
+def texts(parts: Sequence[Part]) -> list[str]:
+    """Parts as they are read."""
+    return [" ".join(part.units) for part in parts]
+
+
+def facts(one: Task, **variables: str) -> list[str]:
+    """What is said of a task below its title, but for its number."""
+    _number, *others = texts(laid_out(one, is_plain=False, **variables).facts)
+    return others
 
 
 @pytest.mark.spec("002/FR-013", "002/FR-211")
-def test_rows_have_what_is_set() -> None:
-    assert shown(task(7)) == {
-        "Status": "open",
-        "Added": ADDED,
-        "User": "ada",
-        "Version": "1",
-        "ID": str(UUID(int=7)),
-    }
+def test_layout_has_what_is_set() -> None:
+    found = laid_out(task(7))
+
+    assert texts(found.facts) == ["#7", "open"]
+    assert texts(found.moments) == [ADDED]
+    assert texts(found.ends) == [f"id {UUID(int=7)}", "version 1"]
+
+
+EVERYTHING = task(
+    due_on=TODAY + 3 * DAY,
+    wait_until=TODAY + DAY,
+    priority="high",
+    project="home.kitchen",
+    tags=["errand", "food"],
+    updated_at=NOW - timedelta(minutes=5),
+    version=12,
+)
 
 
 @pytest.mark.spec("002/FR-013", "002/FR-211")
-def test_rows_have_every_field_in_the_order_in_which_people_ask() -> None:
-    everything = task(
-        due_on=TODAY + 3 * DAY,
-        wait_until=TODAY + DAY,
-        priority="high",
-        project="home.kitchen",
-        tags=["errand", "food"],
-        updated_at=NOW - timedelta(minutes=5),
-        version=12,
-    )
+def test_layout_has_every_field_in_the_order_in_which_people_ask() -> None:
+    found = laid_out(EVERYTHING)
+    said = [
+        "waiting until tomorrow (Sat 3 Jan)",
+        "due Mon 5 Jan (in 3 days)",
+        "high priority",
+        "project home.kitchen",
+    ]
 
-    assert list(shown(everything).items()) == [
-        ("Status", "waiting"),
-        ("Due", "Mon 5 Jan (2026-01-05)"),
-        ("Waits until", "tomorrow (2026-01-03)"),
-        ("Priority", "high"),
-        ("Project", "home.kitchen"),
-        ("Tags", "errand food"),
-        ("Added", ADDED),
-        ("Changed", "5 minutes ago (2026-01-02 02:59:05 UTC)"),
-        ("User", "ada"),
-        ("Version", "12"),
-        ("ID", str(UUID(int=1))),
+    assert texts(found.facts) == ["#1", *said, "#errand #food"]
+    assert texts(found.moments) == [
+        ADDED,
+        "changed 2 Jan 2026, 02:59 UTC (5 minutes ago)",
+    ]
+    assert texts(found.ends) == [f"id {UUID(int=1)}", "version 12"]
+    plain = laid_out(EVERYTHING, is_plain=True)
+    assert texts(plain.facts) == ["number 1", *said, "tags errand food"]
+
+
+@pytest.mark.spec("002/FR-211")
+def test_layout_of_a_done_task_says_when_and_never_that_it_is_overdue() -> (
+    None
+):
+    found = laid_out(done(due_on=LATE))
+
+    assert texts(found.facts)[1:] == [
+        "done",
+        "due Wed 31 Dec 2025 (2 days ago)",
+    ]
+    assert texts(found.moments) == [
+        ADDED,
+        "done 2 Jan 2026, 02:04 UTC (1 hour ago)",
+    ]
+    assert facts(task(due_on=LATE)) == [
+        "open",
+        "overdue 2 days (Wed 31 Dec 2025)",
+    ]
+
+
+@pytest.mark.spec("002/FR-211", "002/FR-229")
+def test_layout_of_a_task_in_the_trash_says_since_when() -> None:
+    at = NOW - timedelta(minutes=5)
+    gone = task(due_on=TODAY - DAY, deleted_at=at, updated_at=at)
+    found = laid_out(gone)
+
+    assert texts(found.facts)[1:] == [
+        "in the trash",
+        "due yesterday (Thu 1 Jan)",
+    ]
+    assert texts(found.moments) == [
+        ADDED,
+        "deleted 2 Jan 2026, 02:59 UTC (5 minutes ago)",
     ]
 
 
 @pytest.mark.spec("002/FR-211")
-def test_rows_of_a_done_task_say_when_and_never_that_it_is_overdue() -> None:
-    late = TODAY - 2 * DAY
-    found = shown(done(due_on=late))
-
-    assert found["Status"] == "done"
-    assert found["Due"] == "Wed 31 Dec 2025 (2025-12-31)"
-    assert found["Done"] == "1 hour ago (2026-01-02 02:04:05 UTC)"
-    assert "Changed" not in found
-    assert shown(task(due_on=late))["Due"] == "overdue 2 days (2025-12-31)"
-
-
-@pytest.mark.spec("002/FR-211", "002/FR-229")
-def test_rows_of_a_task_in_the_trash_say_since_when() -> None:
-    at = NOW - timedelta(minutes=5)
-    late = task(due_on=TODAY - DAY, deleted_at=at, updated_at=at)
-    found = shown(late)
-
-    assert found["Status"] == "trash"
-    assert found["Due"] == "yesterday (2026-01-01)"
-    assert found["Deleted"] == "5 minutes ago (2026-01-02 02:59:05 UTC)"
-    assert "Changed" not in found
+def test_layout_has_a_wait_day_that_is_over_or_of_no_use() -> None:
+    assert facts(task(wait_until=TODAY)) == [
+        "open",
+        "waited until today (Fri 2 Jan)",
+    ]
+    assert facts(done(wait_until=TODAY + DAY)) == [
+        "done",
+        "waits until tomorrow (Sat 3 Jan)",
+    ]
 
 
-ZONES = {
-    "XXX-5:30": "2026-01-02 06:34:05 +05:30",
-    "XXX9:30": "2026-01-01 15:34:05 -09:30",
-    "XXX1": "2026-01-02 00:04:05 -01:00",
-    "UTC": "2026-01-02 01:04:05 UTC",
-    "Nowhere/Land": "2026-01-02 01:04:05 UTC",
+LOOKS = {
+    PLAIN: task(due_on=TODAY + DAY),
+    STRONG: task(due_on=TODAY),
+    URGENT: task(due_on=TODAY - DAY),
 }
 
 
-@pytest.mark.spec("002/FR-211")
-def test_rows_have_times_in_the_zone_of_the_caller() -> None:
-    found = {zone: shown(task(), TZ=zone)["Added"] for zone in ZONES}
-
-    assert found == {
-        zone: f"2 hours ago ({exact})" for zone, exact in ZONES.items()
+@pytest.mark.spec("002/FR-052", "002/FR-211")
+def test_layout_stresses_what_is_due() -> None:
+    assert {look: laid_out(LOOKS[look]).facts[2].look for look in LOOKS} == {
+        look: look for look in LOOKS
     }
+    assert laid_out(done(due_on=TODAY)).facts[2].look == PLAIN
+    assert laid_out(task(due_on=TODAY, deleted_at=NOW)).facts[2].look == PLAIN
+    for priority, look in (("high", STRONG), ("low", PLAIN)):
+        found = laid_out(task(priority=priority)).facts[2]
+        assert found == Part([f"{priority} priority"], look)
 
 
 @pytest.mark.spec("002/FR-211")
-def test_rows_have_days_as_the_caller_has_them() -> None:
+def test_layout_has_days_and_times_as_the_caller_has_them() -> None:
     tomorrow = task(due_on=TODAY + DAY)
 
-    assert shown(tomorrow)["Due"] == "tomorrow (2026-01-03)"
-    assert shown(tomorrow, TZ="XXX-23")["Due"] == "today (2026-01-03)"
-
-
-def test_rows_survive_the_first_and_the_last_instant() -> None:
-    for instant in (
-        datetime(1, 1, 1, tzinfo=UTC),
-        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
-    ):
-        for zone in ("XXX-23", "XXX23"):
-            assert "Added" in shown(task(created_at=instant), TZ=zone)
+    assert facts(tomorrow)[1] == "due tomorrow (Sat 3 Jan)"
+    assert facts(tomorrow, TZ="XXX-23")[1] == "due today (Sat 3 Jan)"
+    [added] = texts(laid_out(tomorrow, TZ="XXX-23").moments)
+    assert added == "added 3 Jan 2026, 00:04 +23:00 (2 hours ago) by ada"

@@ -7,13 +7,12 @@ import pytest
 
 from tests.output.values import ALL, DAY, NOW, TODAY, context, done, page, task
 from todo_cli.output.columns import (
-    LOOKS,
     PLAIN,
     STRONG,
     URGENT,
     Column,
-    chosen,
     heading,
+    layout,
 )
 from todo_cli.output.views import listed
 from todo_cli.task import Group, Task, TaskQuery, TaskStatus
@@ -28,7 +27,7 @@ def columns(
     """The columns of a list."""
     table = listed(page(*tasks, query=query), context()).table
     assert table is not None
-    return chosen(table, width, is_plain=is_plain)
+    return layout(table, width, is_plain=is_plain).columns
 
 
 def keys(*tasks: Task, **how: Any) -> str:
@@ -220,6 +219,45 @@ def test_chosen_marks_notes_at_every_width() -> None:
         assert words == ["a (notes)", "c"]
 
 
+LEGENDS: list[tuple[list[Task], int, list[str]]] = [
+    ([task()], 20, []),
+    ([task(description="a")], 200, ["* has notes"]),
+    (
+        [one for one, *_ in MARKS],
+        20,
+        [
+            "* has notes",
+            "x done",
+            "w waiting",
+            "! overdue",
+            "H high",
+            "M medium",
+            "L low",
+        ],
+    ),
+]
+"""Tasks, the width, and what is said about their signs."""
+
+
+@pytest.mark.spec("002/FR-335")
+def test_layout_says_what_the_signs_mean_that_are_shown() -> None:
+    for tasks, width, legend in LEGENDS:
+        table = listed(page(*tasks), context()).table
+        assert table is not None
+        shown = layout(table, width, is_plain=False)
+        in_words = layout(table, width, is_plain=True)
+
+        signs = "".join(
+            text
+            for column in shown.columns
+            for text, _ in column.cells
+            if column.key == "marks"
+        )
+        assert shown.legend == legend
+        assert in_words.legend == []
+        assert {*signs} - {" "} <= {each[0] for each in legend}
+
+
 DUE: list[tuple[Task, tuple[str, str]]] = [
     (task(), ("", PLAIN)),
     (task(due_on=TODAY - 2 * DAY), ("overdue 2 days", URGENT)),
@@ -301,59 +339,6 @@ def test_heading_says_what_the_tasks_below_have() -> None:
     found = {name: heading(*of, TODAY) for name, of in HEADINGS.items()}
 
     assert found == {name: name for name in HEADINGS}
-
-
-# How the first colours look: those of xterm, and of Solarized.
-XTERM = {"": None, "red": (205, 0, 0), "bright red": (255, 0, 0)}
-SOLARIZED = {"": None, "red": (220, 50, 47), "bright red": (203, 75, 22)}
-Rgb = tuple[int, int, int]
-SCREENS: dict[str, tuple[Rgb, Rgb, dict[str, Rgb | None]]] = {
-    "black": ((0, 0, 0), (229, 229, 229), XTERM),
-    "white": ((255, 255, 255), (0, 0, 0), XTERM),
-    "solarized dark": ((0, 43, 54), (131, 148, 150), SOLARIZED),
-    "solarized light": ((253, 246, 227), (101, 123, 131), SOLARIZED),
-}
-"""The background, the terminal's own colour of text, and its colours."""
-
-
-def luminance(colour: Rgb) -> float:
-    """How bright a colour is, as WCAG 2 says."""
-    parts = []
-    for part in colour:
-        share = part / 255
-        parts.append(
-            share / 12.92
-            if share <= 0.04045
-            else ((share + 0.055) / 1.055) ** 2.4
-        )
-    red, green, blue = parts
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: Rgb, other: Rgb) -> float:
-    """The contrast of two colours, from 1 to 21."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.spec("002/FR-052")
-@pytest.mark.parametrize("screen", SCREENS)
-def test_looks_can_be_read_on_every_background(screen: str) -> None:
-    """Yellow, cyan and green are below 3 on white: bold may draw a colour brighter."""
-    background, own, colours = SCREENS[screen]
-    for look in LOOKS:
-        words = look.split()
-        assert {*words} <= {"bold", "red"}
-        colour = "red" if "red" in words else ""
-        for variant in (colour, f"bright {colour}" if colour else ""):
-            shown = colours[variant] or own
-            assert contrast(background, shown) >= 3, (look, variant)
-
-
-def test_contrast_is_that_of_the_rules() -> None:
-    assert contrast((0, 0, 0), (255, 255, 255)) == 21
-    assert 1.9 < contrast((255, 255, 255), (0, 205, 205)) < 2.0
-    assert 1.6 < contrast((255, 255, 255), (205, 205, 0)) < 1.8
 
 
 @pytest.mark.spec("002/FR-229")

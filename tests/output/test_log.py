@@ -12,7 +12,7 @@ from todo_cli.output.log import Row, rows
 from todo_cli.output.views import Sheet
 from todo_cli.task import HistoryPage, Operation
 
-AT = "2 hours ago (2026-01-02 01:04:05 UTC)"
+AT = "2 hours ago (2 Jan 2026, 01:04 UTC)"
 NEW = {"created_at": (None, NOW), "completed": (None, False)}
 
 
@@ -21,17 +21,18 @@ def history(*operations: Operation, goes_on: int | None = None) -> Sheet:
     return views.history(HistoryPage([*operations], goes_on), context())
 
 
-def shown(one: Operation) -> list[Row]:
+def shown(one: Operation, *, is_plain: bool = False) -> list[Row]:
     """The lines of one operation."""
     log = history(one).log
     assert log is not None
-    return [*rows(log)]
+    return [*rows(log, is_plain=is_plain)]
 
 
-def said(**changes: Any) -> list[str]:
+def said(*, is_plain: bool = False, **changes: Any) -> list[str]:
     """The lines about the changes of one task."""
-    head, named, *lines = shown(operation(1, "update", entry(**changes)))
-    assert head.is_head
+    one = operation(1, "update", entry(**changes))
+    head, named, *lines = shown(one, is_plain=is_plain)
+    assert head.time
     assert (named.text, named.indent) == ("1: Buy milk", 2)
     assert {line.indent for line in lines} <= {4}
     return [line.text for line in lines]
@@ -67,7 +68,8 @@ HEADS = [
 def test_rows_begin_with_what_was_done_and_when(
     one: Operation, head: str
 ) -> None:
-    assert shown(one)[0] == Row(head, is_head=True)
+    row = shown(one)[0]
+    assert f"{row.text} {row.time}" == head
 
 
 SAID: list[tuple[dict[str, Any], list[str]]] = [
@@ -105,6 +107,23 @@ def test_rows_say_each_change_in_words(
     changes: dict[str, Any], lines: list[str]
 ) -> None:
     assert said(**changes) == lines
+
+
+@pytest.mark.spec("002/FR-150", "002/FR-226")
+def test_rows_have_words_in_the_place_of_signs() -> None:
+    changes: dict[str, Any] = {
+        "title": ("Milk", "Buy milk"),
+        "completed": (False, True),
+        "tags": (["a", "b"], ["b", "c"]),
+        "deleted_at": (None, "2026-01-02"),
+    }
+
+    assert said(is_plain=True, **changes) == [
+        "title: from Milk to Buy milk",
+        "status: from open to done",
+        "tags: added c removed a",
+        "moved to the trash",
+    ]
 
 
 @pytest.mark.spec("002/FR-226")
@@ -153,8 +172,8 @@ WIDE = f"""\
 1 operation
 """
 NARROW = f"""\
-6 update, 2 hours ago (2026-01-02
-  01:04:05 UTC)
+6 update, 2 hours ago
+  (2 Jan 2026, 01:04 UTC)
   3: word word word word word word
     word word word word word word
     title: {BUY * 13}

@@ -1,32 +1,6 @@
-"""Amounts, counts and ages in words."""
+"""Amounts and counts in words."""
 
-from datetime import timedelta
-
-from tests.output.values import NOW
-from todo_cli.output.words import age, amount, amounts, count, spans
-
-AGES = {
-    timedelta(seconds=-60): "just now",
-    timedelta(0): "just now",
-    timedelta(seconds=59.9): "just now",
-    timedelta(seconds=60): "1 minute ago",
-    timedelta(seconds=119): "1 minute ago",
-    timedelta(minutes=59): "59 minutes ago",
-    timedelta(hours=1): "1 hour ago",
-    timedelta(hours=23, minutes=59): "23 hours ago",
-    timedelta(days=1): "1 day ago",
-    timedelta(days=6): "6 days ago",
-    timedelta(days=7): "1 week ago",
-    timedelta(days=29): "4 weeks ago",
-    timedelta(days=30): "1 month ago",
-    timedelta(days=364): "12 months ago",
-    timedelta(days=365): "1 year ago",
-    timedelta(days=800): "2 years ago",
-}
-
-
-def test_age_says_the_largest_unit_that_fits() -> None:
-    assert {ago: age(NOW - ago, NOW) for ago in AGES} == AGES
+from todo_cli.output.words import amount, amounts, count, spans
 
 
 def test_amounts_have_each_noun_in_its_number() -> None:

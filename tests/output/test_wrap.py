@@ -151,10 +151,23 @@ LINKS = {
     "https://x.org/\u6f22?a=%20": ["https://x.org/%E6%BC%A2?a=%20"],
     "file:///etc/passwd javascript://x": [],
     r"https://x.org/\x1b": ["https://x.org/"],
+    "mailto:ada@example.org, mailto:nobody": ["mailto:ada@example.org"],
+    # The host is not the one that it seems to be, or there is a password.
+    "https://bank.example@evil.example/": [],
+    "https://ada:secret@x.org/a": [],
+    "https://x.org/@ada?a=b@c": ["https://x.org/@ada?a=b@c"],
+    # Nobody sees these characters.
+    "https://x.org/a\u200eb": ["https://x.org/a"],
+    "https://x.or\u200bg/": ["https://x.or"],
+    "https://x.org/\u061ca": ["https://x.org/"],
+    "data:text/html,x ssh://x.org vbscript:x": [],
+    "https://x.org/" + "a" * 1_986: ["https://x.org/" + "a" * 1_986],
+    "https://x.org/" + "a" * 1_987: [],
+    "https://x.org/" + "\u6f22" * 300: [],
 }
 
 
-@pytest.mark.spec("002/FR-212")
+@pytest.mark.spec("002/FR-212", "002/FR-339")
 def test_links_finds_urls_without_what_is_around_them() -> None:
     found = {text: [link.target for link in links(text)] for text in LINKS}
 

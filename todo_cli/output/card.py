@@ -1,78 +1,119 @@
 """Lays out one task for people, as `todo show` does at a terminal."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Final, NamedTuple
 
-from todo_cli import days, zones
-from todo_cli.output import words
-from todo_cli.output.views import Card, ViewContext
+from todo_cli.output import times, words
+from todo_cli.output.columns import PLAIN, STRONG, URGENT
+from todo_cli.output.text import visible
+from todo_cli.output.views import Card
+from todo_cli.task import TaskStatus
 
-Row = tuple[str, str]
-"""The name of a field and its value, in words."""
+_STATUSES: Final = {TaskStatus.TRASH: "in the trash"}
+"""The statuses that another word says better."""
 
 
-def rows(card: Card) -> Iterator[Row]:
-    """Yield the fields that are set; title and notes are shown beside them."""
-    task, context = card.task, card.context
-    yield "Status", words.status(task, context.today).value
-    yield from _organised(card)
-    yield "Added", moment(task.created_at, context)
+class Part(NamedTuple):
+    """Some words about a task that belong together."""
+
+    units: list[str]
+    """Joined by blanks; none of them is broken if it fits into a line."""
+    look: str = PLAIN
+
+
+class Layout(NamedTuple):
+    """What is around the notes of a task: parts that follow one another."""
+
+    facts: list[Part]
+    """Below the title: number, status, and how the task is organised."""
+    moments: list[Part]
+    """When it was added, done, deleted and changed."""
+    ends: list[Part]
+    """Below the notes: what programs need."""
+
+
+def layout(card: Card, *, is_plain: bool) -> Layout:
+    """Write what is set of a task; with `is_plain`, words instead of signs."""
+    task = card.task
+    ends = [Part([f"id {task.id}"]), Part([f"version {task.version}"])]
+    facts = [*_facts(card, is_plain=is_plain)]
+    return Layout(facts, [*_moments(card)], ends)
+
+
+def _facts(card: Card, *, is_plain: bool) -> Iterator[Part]:
+    """Yield the number and the status, and the other fields that are set."""
+    task = card.task
+    sign = "#"
+    if is_plain:
+        sign = "number "
+    yield Part([f"{sign}{task.number}"])
+    status = words.status(task, card.context.today)
+    if status is not TaskStatus.WAITING:
+        yield Part([_STATUSES.get(status, status.value)])
+    if task.wait_until is not None:
+        yield _wait(task.wait_until, status, card.context.today)
+    if task.due_on is not None:
+        yield _due(card, task.due_on)
+    if task.priority is not None:
+        look = PLAIN
+        if task.priority == "high":
+            look = STRONG
+        yield Part([f"{task.priority} priority"], look)
+    if task.project is not None:
+        yield Part([f"project {visible(task.project)}"])
+    if task.tags:
+        yield Part(_tags(task.tags, is_plain=is_plain))
+
+
+def _tags(tags: Sequence[str], *, is_plain: bool) -> list[str]:
+    """Write the tags, as in `#home #errand`."""
+    names = [visible(tag) for tag in tags]
+    if is_plain:
+        return ["tags", *names]
+    return [f"#{name}" for name in names]
+
+
+def _wait(day: date, status: TaskStatus, today: date) -> Part:
+    """Write the day until which a task waits, or has waited."""
+    verb = "waits until"
+    if status is TaskStatus.WAITING:
+        verb = "waiting until"
+    elif day <= today:
+        verb = "waited until"
+    first, *rest = times.both_ways(day, today)
+    return Part([f"{verb} {first}", *rest])
+
+
+def _due(card: Card, day: date) -> Part:
+    """Write the due day; it is urgent only while the task is open."""
+    task, today = card.task, card.context.today
+    if words.is_overdue(task, today):
+        return Part(times.both_ways(day, today, is_due=True), URGENT)
+    look = PLAIN
+    is_open = not task.completed and task.deleted_at is None
+    if day == today and is_open:
+        look = STRONG
+    first, *rest = times.both_ways(day, today)
+    return Part([f"due {first}", *rest], look)
+
+
+def _moments(card: Card) -> Iterator[Part]:
+    """Yield what happened to the task, and when."""
+    task = card.task
+    by = f"by {visible(task.user_id)}"
+    yield Part([*_moment("added", task.created_at, card), by])
     if task.completed_at is not None:
-        yield "Done", moment(task.completed_at, context)
+        yield Part(_moment("done", task.completed_at, card))
     if task.deleted_at is not None:
-        yield "Deleted", moment(task.deleted_at, context)
+        yield Part(_moment("deleted", task.deleted_at, card))
     shown = (task.created_at, task.completed_at, task.deleted_at)
     if task.updated_at not in shown:
-        yield "Changed", moment(task.updated_at, context)
-    yield "User", task.user_id
-    yield "Version", str(task.version)
-    yield "ID", str(task.id)
+        yield Part(_moment("changed", task.updated_at, card))
 
 
-def _organised(card: Card) -> Iterator[Row]:
-    """Yield the fields by which a task is organised, as far as they are set."""
-    task, context = card.task, card.context
-    if task.due_on is not None:
-        yield "Due", _due(card, task.due_on)
-    if task.wait_until is not None:
-        yield "Waits until", _day(task.wait_until, context.today)
-    if task.priority is not None:
-        yield "Priority", task.priority
-    if task.project is not None:
-        yield "Project", task.project
-    if task.tags:
-        yield "Tags", " ".join(task.tags)
-
-
-def _due(card: Card, day: date) -> str:
-    """Write a due day; it is overdue only while the task is not done."""
-    today = card.context.today
-    if words.is_overdue(card.task, today):
-        return f"{days.show_due(day, today)} ({day})"
-    return _day(day, today)
-
-
-def _day(day: date, today: date) -> str:
-    """Write a day in words and as a date."""
-    return f"{days.show_day(day, today)} ({day})"
-
-
-def moment(when: datetime, context: ViewContext) -> str:
-    """Write a time as an age, and exactly as the caller's clock showed it."""
-    ago = words.age(when, context.now)
-    local = zones.local(when, context.zone)
-    shown = local.isoformat(sep=" ", timespec="seconds")
-    return f"{ago} ({shown} {_offset(when, local)})"
-
-
-def _offset(when: datetime, local: datetime) -> str:
-    """Write how much a clock is ahead of UTC, as in `+01:00`, or `UTC`."""
-    ahead = local - when.astimezone(UTC).replace(tzinfo=None)
-    minutes = round(ahead.total_seconds() / 60)
-    if minutes == 0:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    sign = "+"
-    if minutes < 0:
-        sign = "-"
-    return f"{sign}{hours:02}:{rest:02}"
+def _moment(verb: str, when: datetime, card: Card) -> list[str]:
+    """Write a time as the caller's clock showed it, and as an age."""
+    context = card.context
+    ago = times.age(when, context.now)
+    return [f"{verb} {times.exact(when, context.zone)}", f"({ago})"]

@@ -9,10 +9,9 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
-from todo_cli import days
-from todo_cli.output import words
+from todo_cli.output import times, words
 from todo_cli.output.text import visible
 from todo_cli.output.views import Table
 from todo_cli.output.wrap import length
@@ -22,15 +21,9 @@ GAP: Final = 2
 """How many cells there are between two columns."""
 
 PLAIN: Final = ""
-STRONG: Final = "bold"
-URGENT: Final = "bold red"
-LOOKS: Final = (PLAIN, STRONG, URGENT)
-"""The styles of text.
-
-All of them can be read on black, on white and on both kinds of Solarized. Of
-the other colours only magenta could, and nothing that is dim. What is not
-PLAIN has words or a sign, too.
-"""
+STRONG: Final = "strong"
+URGENT: Final = "urgent"
+"""The looks of text; what is not PLAIN has words or a sign, too."""
 
 Cell = tuple[str, str]
 """A text and its look."""
@@ -75,6 +68,8 @@ _GIVEN_UP: Final = (
 """The columns that a narrow terminal goes without, in this order."""
 _MARKED: Final = (_STATUS, _DUE, _PRIORITY)
 """Those that leave a mark, in the order of the marks."""
+_NOTES: Final = "*"
+"""The mark of a task with notes."""
 _SIGNS: Final[Mapping[str, str]] = {
     "": " ",
     "done": "x",
@@ -123,8 +118,17 @@ class Column:
         return self.key == _NUMBER
 
 
-def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
-    """Choose the columns of a table, from left to right.
+class Layout(NamedTuple):
+    """How a table is laid out."""
+
+    columns: list[Column]
+    """From left to right."""
+    legend: list[str]
+    """What each sign in it means, as in `! overdue`."""
+
+
+def layout(table: Table, width: int, *, is_plain: bool) -> Layout:
+    """Choose the columns of a table.
 
     With `is_plain`, words take the place of signs.
     """
@@ -140,7 +144,8 @@ def chosen(table: Table, width: int, *, is_plain: bool) -> list[Column]:
     room = max(width - _taken(shown), _LEAST)
     marked = values.marked(titles, hidden)
     shown[_TITLE] = _column(values, _TITLE, marked, room)
-    return [shown[key] for key in _NAMES if key in shown]
+    columns = [shown[key] for key in _NAMES if key in shown]
+    return Layout(columns, values.legend(hidden))
 
 
 def _give_up(
@@ -217,8 +222,8 @@ class _Values:
         self._query = table.query
         self._is_plain = is_plain
         # The same days come again and again.
-        self._day = cache(partial(days.show_day, today=table.today))
-        self._due_day = cache(partial(days.show_due, today=table.today))
+        self._day = cache(partial(times.show_day, today=table.today))
+        self._due_day = cache(partial(times.show_due, today=table.today))
         self._writers: Mapping[str, Callable[[Task], Cell]] = {
             _NUMBER: self._number,
             _STATUS: self._status,
@@ -230,6 +235,8 @@ class _Values:
             _WHEN: self._when,
         }
         self._in_words: dict[str, list[str]] = {}
+        self._has_notes = False
+        """Whether a title has the mark for notes."""
 
     def name(self, key: str) -> str:
         """Return the name of a column."""
@@ -253,7 +260,7 @@ class _Values:
 
     def titles(self) -> list[str]:
         """Write the titles, with a mark for notes."""
-        mark = " *"
+        mark = f" {_NOTES}"
         if self._is_plain:
             mark = " (notes)"
         titles = []
@@ -261,6 +268,7 @@ class _Values:
             title = visible(task.title)
             if task.description:
                 title += mark
+                self._has_notes = True
             titles.append(title)
         return titles
 
@@ -280,6 +288,19 @@ class _Values:
             return []
         by_task = zip(*marks, strict=True)
         return [_signs(of_task) for of_task in by_task]
+
+    def legend(self, hidden: Container[str]) -> list[str]:
+        """Say what each sign means."""
+        if self._is_plain:
+            return []
+        meant = set().union(*self._marks_for(hidden))
+        signs = []
+        if self._has_notes:
+            signs.append(f"{_NOTES} has notes")
+        for word, sign in _SIGNS.items():
+            if word and word in meant:
+                signs.append(f"{sign} {word}")
+        return signs
 
     def marked(
         self, titles: Sequence[str], hidden: Container[str]
@@ -366,7 +387,7 @@ class _Values:
     def _when(self, task: Task) -> Cell:
         """The age of an open task, or when it was done or deleted."""
         when = task.deleted_at or task.completed_at or task.created_at
-        return words.age(when, self._now), PLAIN
+        return times.age(when, self._now), PLAIN
 
 
 def _signs(in_words: Sequence[str]) -> Cell:
@@ -387,7 +408,7 @@ def heading(task: Task, group: Group, today: date) -> str:
         return _of_priority(task)
     if task.due_on is None:
         return "No due day"
-    return f"Due {days.show_day(task.due_on, today)}"
+    return f"Due {times.show_day(task.due_on, today)}"
 
 
 def _of_project(task: Task) -> str:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from todo_cli.output import words
+from todo_cli.output.times import show_day
 from todo_cli.rules import PRIORITIES
 from todo_cli.task import Days, TaskPage, TaskQuery, TaskStatus
 
@@ -127,9 +128,6 @@ def _shortened(parts: list[str]) -> list[str]:
 
 def _due(due: Days, today: date) -> str:
     """Put a filter by due day into words."""
-    # Only a filter by days needs it.
-    from todo_cli.days import show_day
-
     if not due.has_day:
         return "no due day"
     first, last = due.first, due.last
@@ -144,8 +142,6 @@ def _due(due: Days, today: date) -> str:
 
 def _due_until(last: date | None, today: date) -> str:
     """Put a filter by due day without a first day into words."""
-    from todo_cli.days import show_day
-
     if last is None:
         return "a due day"
     if today - last == _DAY:
@@ -187,7 +183,7 @@ def _times(query: TaskQuery, context: "ViewContext") -> list[str]:
 
 def _day_of(moment: datetime, context: "ViewContext") -> str:
     """Write the caller's day in which a moment is."""
-    from todo_cli import days, zones
+    from todo_cli import zones
 
     day = zones.local(moment, context.zone).date()
-    return days.show_day(day, context.today)
+    return show_day(day, context.today)

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from todo_cli.output import words
-from todo_cli.output.card import moment
+from todo_cli.output import times, words
 from todo_cli.output.envelope import changed_values
 from todo_cli.output.views import Log, ViewContext
 from todo_cli.task import Entry, Operation
@@ -32,16 +31,38 @@ class Row(NamedTuple):
 
     text: str
     indent: int = 0
-    is_head: bool = False
+    time: str = ""
+    """Follows the text at the head of an operation, and is not broken."""
 
 
-def rows(log: Log) -> Iterator[Row]:
-    """Yield the lines of operations: when, which tasks, field by field."""
+class _Words(NamedTuple):
+    """What is written around the values of a change."""
+
+    before: str
+    between: str
+    added: str
+    removed: str
+
+
+_IN_SIGNS: Final = _Words("", " -> ", "+", "-")
+_IN_WORDS: Final = _Words("from ", " to ", "added ", "removed ")
+
+
+def rows(log: Log, *, is_plain: bool) -> Iterator[Row]:
+    """Yield the lines of operations: when, which tasks, field by field.
+
+    With `is_plain`, words take the place of signs.
+    """
+    around = _IN_SIGNS
+    if is_plain:
+        around = _IN_WORDS
     for operation in log.operations:
-        yield Row(_head(operation, log.context), is_head=True)
+        exact = times.exact(operation.at, log.context.zone)
+        head = _head(operation, log.context)
+        yield Row(head, time=f"({exact})")
         for entry in operation.tasks[:_SHOWN_UP_TO]:
             yield Row(_named(entry), 2)
-            for line in _changes(entry):
+            for line in _changes(entry, around):
                 yield Row(line, 4)
         more = len(operation.tasks) - _SHOWN_UP_TO
         if more > 0:
@@ -59,7 +80,7 @@ def _head(operation: Operation, context: ViewContext) -> str:
         parts.append(f"undone by {operation.undone_by}")
     if len(operation.tasks) != 1:
         parts.append(words.amount(len(operation.tasks), "task"))
-    parts.append(moment(operation.at, context))
+    parts.append(times.age(operation.at, context.now))
     return ", ".join(parts)
 
 
@@ -70,7 +91,7 @@ def _named(entry: Entry) -> str:
     return f"{entry.number}: {entry.title}"
 
 
-def _changes(entry: Entry) -> Iterator[str]:
+def _changes(entry: Entry, around: _Words) -> Iterator[str]:
     """Yield a line for each field that changed."""
     is_new = "created_at" in entry.changes
     for name, (old, new) in changed_values(entry).items():
@@ -80,9 +101,12 @@ def _changes(entry: Entry) -> Iterator[str]:
             continue
         write = _WRITERS.get(name)
         if write is not None:
-            yield write(old, new)
-        else:
-            yield f"{_NAMES.get(name, name)}: {_text(old, new, is_new=is_new)}"
+            yield write(old, new, around)
+            continue
+        changed = _cut(_written(new), 0)
+        if not is_new:
+            changed = _text(old, new, around)
+        yield f"{_NAMES.get(name, name)}: {changed}"
 
 
 def _says_nothing(entry: Entry, name: str, new: Any) -> bool:
@@ -92,31 +116,33 @@ def _says_nothing(entry: Entry, name: str, new: Any) -> bool:
     return new is False
 
 
-def _moved(_old: str | None, new: str | None) -> str:
+def _moved(_old: str | None, new: str | None, _around: _Words) -> str:
     """Say where a task went."""
     if new is None:
         return "taken out of the trash"
     return "moved to the trash"
 
 
-def _tags(old: Sequence[str] | None, new: Sequence[str] | None) -> str:
+def _tags(
+    old: Sequence[str] | None, new: Sequence[str] | None, around: _Words
+) -> str:
     """Write what became of the tags: `+errand -food`."""
     before = old or ()
     after = new or ()
-    added = [f"+{tag}" for tag in after if tag not in before]
-    gone = [f"-{tag}" for tag in before if tag not in after]
+    added = [f"{around.added}{tag}" for tag in after if tag not in before]
+    gone = [f"{around.removed}{tag}" for tag in before if tag not in after]
     return f"tags: {' '.join([*added, *gone])}"
 
 
-def _status(old: bool | None, new: bool) -> str:
+def _status(old: bool | None, new: bool, around: _Words) -> str:
     """Write what became of the status; a new task had none."""
     after = _STATUS[bool(new)]
     if old is None:
         return f"status: {after}"
-    return f"status: {_STATUS[bool(old)]} -> {after}"
+    return f"status: {_changed(_STATUS[bool(old)], after, around)}"
 
 
-_WRITERS: Final[Mapping[str, Callable[[Any, Any], str]]] = {
+_WRITERS: Final[Mapping[str, Callable[[Any, Any, _Words], str]]] = {
     "completed": _status,
     "deleted_at": _moved,
     "tags": _tags,
@@ -124,13 +150,16 @@ _WRITERS: Final[Mapping[str, Callable[[Any, Any], str]]] = {
 """How the change of a field is written, if not by its values."""
 
 
-def _text(old: Any, new: Any, *, is_new: bool) -> str:
-    """Write the old and the new value of a field; only the new one, if new."""
+def _text(old: Any, new: Any, around: _Words) -> str:
+    """Write the old and the new value of a field, as far as they differ."""
     before, after = _written(old), _written(new)
     start = _first_difference(before, after)
-    if is_new:
-        return _cut(after, 0)
-    return f"{_cut(before, start)} -> {_cut(after, start)}"
+    return _changed(_cut(before, start), _cut(after, start), around)
+
+
+def _changed(before: str, after: str, around: _Words) -> str:
+    """Write what was before, and what came after it."""
+    return f"{around.before}{before}{around.between}{after}"
 
 
 def _written(value: Any) -> str:

@@ -14,11 +14,21 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from todo_cli.output import card, columns, log
-from todo_cli.output.columns import PLAIN, STRONG, Cell, Column
+from todo_cli.output.card import Part
+from todo_cli.output.columns import PLAIN, STRONG, URGENT, Cell, Column
 from todo_cli.output.text import visible, visible_lines
 from todo_cli.output.views import Card, Log, Sheet, Table
-from todo_cli.output.wrap import Line, broken, links
+from todo_cli.output.wrap import Line, broken, length, links
 
+_STYLES: Final = {PLAIN: "", STRONG: "bold", URGENT: "bold color(196)"}
+"""How each look is drawn.
+
+Red 196 is the same in every palette, and its contrast is above 3 on black, on
+white and on both kinds of Solarized. None of the first 16 colours has that in
+the palettes of xterm, VGA and Solarized, and what is dim has it nowhere.
+"""
+_EXACT: Final = ("256", "truecolor")
+"""The kinds of terminals that have more than those 16."""
 _VALUE: Final = "\ue000"
 """Rich draws this in the place of a value. It is from the private use area."""
 _GAP: Final = " " * columns.GAP
@@ -26,6 +36,10 @@ _LEAST: Final = 8
 """The fewest cells of a value beside its name."""
 _RULE: Final = "\u2500"
 _ASCII_RULE: Final = "-"
+_SEPARATOR: Final = " \u00b7 "
+_ASCII_SEPARATOR: Final = ", "
+_WITHOUT_LINKS: Final = ("linux", "eterm", "cons25", "vt52")
+"""The consoles of Linux and FreeBSD, and Emacs, would show a link as rubbish."""
 _LINK: Final = "\x1b]8;id=todo-{number};{target}\x1b\\{text}\x1b]8;;\x1b\\"
 """How a terminal takes a link; parts with the same id are one link."""
 
@@ -86,18 +100,24 @@ def _console(
 
 @contextmanager
 def progress(
-    what: str, stream: BinaryIO, *, width: int, variables: Mapping[str, str]
+    what: str,
+    stream: BinaryIO,
+    *,
+    width: int,
+    encoding: str,
+    variables: Mapping[str, str],
 ) -> Iterator[Callable[[int, int], None]]:
     """Draw a progress bar on a stream, and remove it at the end.
 
+    It is in the terminal's own colour, so that it can be read everywhere.
     Yields a function of (done, total) that moves the bar.
     """
-    text = io.TextIOWrapper(stream, encoding="utf-8")
+    text = io.TextIOWrapper(stream, encoding, "backslashreplace")
     bars = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
-        console=_console(text, width, variables),
+        console=_console(text, width, {**variables, "NO_COLOR": "1"}),
         auto_refresh=False,
         transient=True,
     )
@@ -126,15 +146,18 @@ class _Pen:
     ) -> None:
         self.width = console.width
         self.is_plain = is_plain
-        self._codes = {look: _codes(console, look) for look in columns.LOOKS}
-        # The console of Linux would print a link as rubbish.
-        is_console = variables.get("TERM", "").startswith("linux")
+        self._codes = _codes(console)
+        term = variables.get("TERM", "")
         has_escapes = console.color_system is not None
-        self._links = has_escapes and not is_plain and not is_console
+        takes_links = not term.startswith(_WITHOUT_LINKS)
+        self._links = has_escapes and takes_links and not is_plain
         self._numbers = count(1)
         self.rule = _ASCII_RULE
+        self.separator = _ASCII_SEPARATOR
         if not console.options.ascii_only:
             self.rule = _RULE
+            if not is_plain:
+                self.separator = _SEPARATOR
 
     def drawn(self, text: str, look: str) -> str:
         """Put the codes of a look around a text."""
@@ -163,10 +186,20 @@ class _Pen:
         return drawn
 
 
-def _codes(console: Console, look: str) -> tuple[str, str]:
+def _codes(console: Console) -> dict[str, tuple[str, str]]:
+    """Return what to write before and after a text of each look."""
+    codes = {}
+    for look, style in _STYLES.items():
+        if look == URGENT and console.color_system not in _EXACT:
+            style = _STYLES[STRONG]
+        codes[look] = _codes_of(console, style)
+    return codes
+
+
+def _codes_of(console: Console, style: str) -> tuple[str, str]:
     """Have Rich draw a value, and return what it puts before and after it."""
     with console.capture() as capture:
-        console.print(Text(_VALUE, style=look), end="")
+        console.print(Text(_VALUE, style=style), end="")
     before, _, after = capture.get().partition(_VALUE)
     return before, after
 
@@ -185,7 +218,7 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
     for warning in sheet.warnings:
         yield f"warning: {visible(warning)}"
     if sheet.card is not None:
-        yield from _card(sheet, sheet.card, pen)
+        yield from _card(sheet.card, pen)
     else:
         yield from _fields(sheet, pen)
 
@@ -198,7 +231,7 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
     if not table.tasks:
         yield visible(table.note)
         return
-    chosen = columns.chosen(table, pen.width, is_plain=pen.is_plain)
+    chosen, legend = columns.layout(table, pen.width, is_plain=pen.is_plain)
     yield from _head(chosen, pen)
     heading = ""
     for task, row in zip(table.tasks, _rows(chosen, pen), strict=True):
@@ -208,7 +241,16 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
             if heading != before:
                 yield from _heading(heading, pen, is_first=not before)
         yield from row
-    yield visible(table.footer)
+    yield from _footer(table.footer, legend, pen)
+
+
+def _footer(counts: str, legend: Sequence[str], pen: _Pen) -> list[str]:
+    """Return the lines below a table: the counts, and what its signs mean."""
+    parts = [Part([visible(counts)])]
+    if legend:
+        signs = ",\n".join(legend)
+        parts.append(Part(f"({signs})".split("\n")))
+    return _flow(parts, pen, _GAP)
 
 
 def _head(chosen: Sequence[Column], pen: _Pen) -> Iterator[str]:
@@ -345,15 +387,16 @@ def _log(shown: Log, pen: _Pen) -> Iterator[str]:
     if not shown.operations:
         yield visible(shown.note)
         return
-    for row in log.rows(shown):
-        look = PLAIN
-        if row.is_head:
-            look = STRONG
+    for row in log.rows(shown, is_plain=pen.is_plain):
+        if row.time:
+            head = Part([visible(row.text), row.time], STRONG)
+            yield from _flow([head], pen, "", columns.GAP)
+            continue
         indent = " " * row.indent
         room = max(pen.width - row.indent - columns.GAP, _LEAST)
         # No links: a URL may have been cut.
         for line in broken(visible(row.text), room):
-            yield indent + pen.drawn(line.text, look)
+            yield indent + line.text
             indent = " " * (row.indent + columns.GAP)
     yield visible(shown.footer)
 
@@ -361,42 +404,122 @@ def _log(shown: Log, pen: _Pen) -> Iterator[str]:
 # One task, and other names with values
 
 
-def _card(sheet: Sheet, about: Card, pen: _Pen) -> Iterator[str]:
+def _card(about: Card, pen: _Pen) -> Iterator[str]:
     """Yield the lines of a task: its title, its fields and its notes."""
-    for line in _text(visible(sheet.message), pen):
+    task = about.task
+    for line in _text(visible(task.title), pen):
         yield pen.drawn(line, STRONG)
-    yield from _pairs([*card.rows(about)], pen)
-    notes = about.task.description
-    if notes is not None:
+    layout = card.layout(about, is_plain=pen.is_plain)
+    yield from _flow(layout.facts, pen, pen.separator)
+    yield from _flow(layout.moments, pen, pen.separator)
+    yield ""
+    if task.description is not None:
+        notes = visible_lines(task.description)
+        for line in _text(notes, pen, columns.GAP):
+            yield f"{_GAP}{line}".rstrip()
         yield ""
-        yield from _text(visible_lines(notes), pen)
+    yield from _flow(layout.ends, pen, pen.separator)
 
 
-def _text(text: str, pen: _Pen) -> Iterator[str]:
+def _flow(
+    parts: Sequence[Part], pen: _Pen, separator: str, indent: int = 0
+) -> list[str]:
+    """Put parts one after the other, on as few lines as they need.
+
+    All lines but the first one are indented.
+    """
+    flow = _Flow(pen, separator, indent)
+    for part in parts:
+        flow.add(part)
+    return flow.lines()
+
+
+class _Flow:
+    """Fills lines with parts; what fits into a line is not broken."""
+
+    def __init__(self, pen: _Pen, separator: str, indent: int) -> None:
+        self._pen = pen
+        self._separator = separator
+        self._indent = " " * indent
+        self._room = pen.width - indent
+        self._lines = [""]
+        self._taken = 0
+        """How many cells of the last line are taken."""
+
+    def lines(self) -> list[str]:
+        """Return the lines so far."""
+        return self._lines
+
+    def add(self, part: Part) -> None:
+        """Add a part after a separator, or on a new line."""
+        units = part.units
+        whole = " ".join(units)
+        if length(whole) <= self._room:
+            units = [whole]
+        elif self._taken > 0:
+            self._begin_line()
+        before = self._separator
+        for unit in units:
+            self._put(unit, part.look, before)
+            before = " "
+
+    def _put(self, text: str, look: str, before: str) -> None:
+        """Add a text and what is `before` it, unless it begins a line."""
+        needed = len(before) + length(text)
+        if self._taken > 0 and self._taken + needed > self._room:
+            self._begin_line()
+        if self._taken > 0:
+            self._lines[-1] += before
+            self._taken += len(before)
+        for line in broken(text, self._room):
+            if line.start > 0:
+                self._begin_line()
+            self._lines[-1] += self._pen.drawn(line.text, look)
+            self._taken += line.length
+
+    def _begin_line(self) -> None:
+        self._lines.append(self._indent)
+        self._taken = 0
+
+
+def _text(text: str, pen: _Pen, indent: int = 0) -> Iterator[str]:
     """Yield text as lines that fit the terminal, with its URLs as links."""
     for paragraph in text.split("\n"):
-        lines = broken(paragraph, pen.width)
+        lines = broken(paragraph, pen.width - indent)
         yield from pen.linked(paragraph, lines)
 
 
 def _fields(sheet: Sheet, pen: _Pen) -> Iterator[str]:
     """Yield names and values.
 
-    A sheet can have labels, which are for people: other names, and fewer rows.
+    A sheet can have groups, which are for people: other names below headings,
+    and fewer rows.
     """
-    labels = sheet.labels
-    if labels is None:
-        labels = {name: name for name, _ in sheet.fields}
-    rows = []
-    for name, value in sheet.fields:
-        if name in labels:
-            rows.append((labels[name], value))
-    yield from _pairs(rows, pen)
+    if sheet.groups is None:
+        yield from _pairs(sheet.fields, pen, _longest(sheet.fields))
+        return
+    values = dict(sheet.fields)
+    groups = {}
+    for heading, labels in sheet.groups.items():
+        groups[heading] = [(labels[name], values[name]) for name in labels]
+    longest = max(map(_longest, groups.values()), default=0)
+    for heading, rows in groups.items():
+        if rows:
+            yield ""
+            yield pen.drawn(heading, STRONG)
+            yield from _pairs(rows, pen, longest)
 
 
-def _pairs(rows: Sequence[tuple[str, str]], pen: _Pen) -> Iterator[str]:
+_Pairs = Sequence[tuple[str, str]]
+
+
+def _longest(rows: _Pairs) -> int:
+    """Return the length of the longest name."""
+    return max((len(name) for name, _ in rows), default=0)
+
+
+def _pairs(rows: _Pairs, pen: _Pen, longest: int) -> Iterator[str]:
     """Yield names and values in two columns; a long value is broken."""
-    longest = max((len(name) for name, _ in rows), default=0)
     indent = longest + columns.GAP
     room = max(pen.width - indent, _LEAST)
     for name, value in rows:

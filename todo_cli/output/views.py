@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from todo_cli.errors import TodoError, first_few
 from todo_cli.output import lists, words
 from todo_cli.output.envelope import operation_values
+from todo_cli.output.times import show_day
 from todo_cli.output.words import Verb
 from todo_cli.task import (
     Added,
@@ -162,8 +163,8 @@ class Sheet:
     """What a terminal shows in the place of `fields`."""
     log: Log | None = None
     fields: Sequence[tuple[str, str]] = ()
-    labels: Mapping[str, str] | None = None
-    """At a terminal: the fields to show, by name, and their names in words.
+    groups: Mapping[str, Mapping[str, str]] | None = None
+    """At a terminal: the fields to show, by heading, and their names in words.
 
     None shows all of them under their own names. A pipe always gets all of them
     under their own names, which scripts rely on.
@@ -704,9 +705,7 @@ def _day_said(
     """Say a day, as in `due Fri 27 Nov`."""
     if day is None:
         return none
-    from todo_cli import days
-
-    return f"{word} {days.show_day(day, context.today)}"
+    return f"{word} {show_day(day, context.today)}"
 
 
 def _place_said(task: Task, names: Collection[str]) -> list[str]:

@@ -1,20 +1,11 @@
-"""Amounts, ages and states, as several messages show them."""
+"""Amounts and states, as several messages show them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Final, NamedTuple
 
 from todo_cli.task import Task, TaskStatus
 
-_DAY_S: Final = 86_400
-_UNITS: Final = (
-    ("year", 365 * _DAY_S),
-    ("month", 30 * _DAY_S),
-    ("week", 7 * _DAY_S),
-    ("day", _DAY_S),
-    ("hour", 3_600),
-    ("minute", 60),
-)
 _COUNTED_UP_TO: Final = 1_000
 _PLURALS: Final[Mapping[str, str]] = {
     "category": "categories",
@@ -100,20 +91,6 @@ def count(number: int) -> str:
     if number > _COUNTED_UP_TO:
         return f"more than {_COUNTED_UP_TO:,}"
     return f"{number:,}"
-
-
-def age(then: datetime, now: datetime) -> str:
-    """Write how long ago a time was, in the largest unit that fits.
-
-    The result is such as `3 days ago`; the future is `just now`.
-    """
-    passed = now - then
-    seconds = int(passed.total_seconds())
-    for unit, length in _UNITS:
-        if seconds >= length:
-            ago = amount(seconds // length, unit)
-            return f"{ago} ago"
-    return "just now"
 
 
 def status(task: Task, today: date) -> TaskStatus:

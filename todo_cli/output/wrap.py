@@ -20,8 +20,24 @@ _JOINER: Final = "\u200d"
 _EMOJI: Final = "\ufe0f"
 """Makes an emoji of the character before it, which may need another cell."""
 
-_URL: Final = re.compile(r"https?://[^\s<>\"{}|\\^`\[\]]+", re.IGNORECASE)
-"""A URL in a text, with what RFC 3986 allows and letters of all scripts."""
+_HIDDEN: Final = r"\xad\u061c\u200b\u200e\u200f\u2060\ufeff"
+"""What nobody sees: with it, what is shown would not be what is linked."""
+_IN_URL: Final = rf"[^\s<>\"{{}}|\\^`\[\]{_HIDDEN}]"
+"""What RFC 3986 allows, and letters of all scripts.
+
+Control characters are escaped by now.
+"""
+_URL: Final = re.compile(
+    rf"https?://{_IN_URL}+|mailto:[\w.+-]{{1,64}}@{_IN_URL}+", re.IGNORECASE
+)
+"""A URL in a text; of no other scheme, as those can start programs."""
+_LONGEST_URL: Final = 2_000
+"""The most characters of a link: terminals drop those of more than 2,083."""
+_LOGIN: Final = re.compile("https?://[^/?#]*@", re.IGNORECASE)
+"""The beginning of a URL with a login, as in `https://bank.example@evil.example`.
+
+Its host is not the one that it seems to be, or it has a password.
+"""
 _AFTER: Final = ".,:;!?'"
 """What belongs to the sentence and not to the URL before it."""
 
@@ -172,15 +188,19 @@ def _joined(text: str, sizes: bytearray) -> bytearray:
 
 
 def links(text: str) -> list[Link]:
-    """Find the URLs of a text, without the punctuation after them."""
-    if "://" not in text:
+    """Find the URLs of a text that are safe to open.
+
+    The punctuation after them is left out.
+    """
+    if ":" not in text:
         return []
     found = []
     for match in _URL.finditer(text):
         url = _trimmed(match[0])
-        found.append(
-            Link(match.start(), match.start() + len(url), _target(url))
-        )
+        target = _target(url)
+        if len(target) <= _LONGEST_URL and not _LOGIN.match(target):
+            start = match.start()
+            found.append(Link(start, start + len(url), target))
     return found
 
 
