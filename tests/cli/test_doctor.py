@@ -232,6 +232,7 @@ def test_names_everything_about_a_file(embedded: Todo) -> None:
     assert data["journal_mode"] == "wal"
 
 
+@pytest.mark.spec("002/FR-160")
 @pytest.mark.parametrize("is_server", [True, False])
 def test_says_the_same_in_words(
     site: Site, neon_url: str, embedded: Todo, is_server: bool
@@ -252,11 +253,15 @@ def test_says_the_same_in_words(
     drawn = run("doctor", terminal=True, columns=200).out
     assert drawn.splitlines()[0] == ran.out.splitlines()[0]
     assert "_" not in re.sub(r"/\S+|[A-Z]+_\w+|todo_admin", "", drawn)
+    drawn += drawn.replace(",", "")  # large numbers are 131,072
     assert [
         name
         for name, value in words.items()
         if value != "-" and name not in MEASURED and value not in drawn
     ] == []
+    headings = re.findall(r"\n\n(?:\x1b\[1m)?([A-Z][a-z ]+)", drawn)
+    middle = "Connection" if is_server else "File and disk"
+    assert headings[:4] == ["Settings", middle, "Store", "Tasks"]
 
 
 def test_makes_no_store(

@@ -200,14 +200,16 @@ NARROW_CARD = """\
 <1>high priority</>
 project home.kitchen
 #errand #food
-added 2 Jan 2026,
-01:04 UTC
+added
+2 Jan 2026, 01:04
+UTC
 (2 hours ago) by ada
 
   cash
 
-id 00000000-0000-000
-0-0000-00000000000c
+id
+00000000-0000-0000-0
+000-00000000000c
 version 1
 """
 PLAIN_CARD = """\
@@ -239,7 +241,7 @@ def test_render_breaks_no_part_of_a_task_that_fits_into_a_line() -> None:
     whole = {
         40: [str(FULL[0].id), "overdue 2 days (Wed 31 Dec 2025)"],
         36: [str(FULL[0].id), "added 2 Jan 2026, 01:04 UTC"],
-        27: ["added 2 Jan 2026, 01:04 UTC", "project home.kitchen"],
+        26: ["added", "2 Jan 2026, 01:04 UTC", "project home.kitchen"],
         20: ["overdue 2 days", "(Wed 31 Dec 2025)", "high priority"],
     }
 
@@ -260,8 +262,9 @@ def test_render_draws_the_notes_of_a_task_as_they_are() -> None:
         "  word word word word",
         "  - three",
         "",
-        "id 00000000-0000-0000-0000-000",
-        "000000001 · version 1",
+        "id",
+        "00000000-0000-0000-0000-000000",
+        "000001 · version 1",
     ]
 
 
@@ -604,7 +607,7 @@ def test_render_makes_hostile_text_visible_everywhere() -> None:
 def test_render_draws_names_and_values_or_groups_of_them() -> None:
     fields = [("long_name", "word " * 6), ("b", "one\ntwo"), ("c", "")]
     lines = read(Sheet(None, "", fields=fields), 30).splitlines()
-    groups = {"One": {"b": "B"}, "None": {}, "Two": {"c": "Long"}}
+    groups = {"One": [("B", "one\ntwo")], "None": [], "Two": [("Long", "")]}
     grouped = drawn(Sheet(None, "", fields=fields, groups=groups))
 
     assert lines == [

@@ -229,16 +229,24 @@ def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
     )
 
 
-def _shown(values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def _shown(values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     """Return what a terminal shows, by group: only what there is."""
     groups = {}
     for group, labels in _GROUPS.items():
-        shown = {}
+        rows = []
         for name, label in labels.items():
-            if values.get(name) not in (None, []):
-                shown[name] = label
-        groups[group] = shown
+            value = values.get(name)
+            if value not in (None, []):
+                rows.append((label, _for_people(value)))
+        groups[group] = rows
     return groups
+
+
+def _for_people(value: Any) -> str:
+    """Write a finding so that a large number can be read."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return _word(value)
 
 
 def _warnings(facts: "Findings") -> list[str]:

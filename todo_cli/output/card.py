@@ -36,7 +36,7 @@ class Layout(NamedTuple):
 def layout(card: Card, *, is_plain: bool) -> Layout:
     """Write what is set of a task; with `is_plain`, words instead of signs."""
     task = card.task
-    ends = [Part([f"id {task.id}"]), Part([f"version {task.version}"])]
+    ends = [Part(["id", str(task.id)]), Part([f"version {task.version}"])]
     facts = [*_facts(card, is_plain=is_plain)]
     return Layout(facts, [*_moments(card)], ends)
 
@@ -81,8 +81,7 @@ def _wait(day: date, status: TaskStatus, today: date) -> Part:
         verb = "waiting until"
     elif day <= today:
         verb = "waited until"
-    first, *rest = times.both_ways(day, today)
-    return Part([f"{verb} {first}", *rest])
+    return Part([verb, *times.both_ways(day, today)])
 
 
 def _due(card: Card, day: date) -> Part:
@@ -94,8 +93,7 @@ def _due(card: Card, day: date) -> Part:
     is_open = not task.completed and task.deleted_at is None
     if day == today and is_open:
         look = STRONG
-    first, *rest = times.both_ways(day, today)
-    return Part([f"due {first}", *rest], look)
+    return Part(["due", *times.both_ways(day, today)], look)
 
 
 def _moments(card: Card) -> Iterator[Part]:
@@ -116,4 +114,4 @@ def _moment(verb: str, when: datetime, card: Card) -> list[str]:
     """Write a time as the caller's clock showed it, and as an age."""
     context = card.context
     ago = times.age(when, context.now)
-    return [f"{verb} {times.exact(when, context.zone)}", f"({ago})"]
+    return [verb, times.exact(when, context.zone), f"({ago})"]

@@ -492,18 +492,13 @@ def _text(text: str, pen: _Pen, indent: int = 0) -> Iterator[str]:
 def _fields(sheet: Sheet, pen: _Pen) -> Iterator[str]:
     """Yield names and values.
 
-    A sheet can have groups, which are for people: other names below headings,
-    and fewer rows.
+    A sheet can have groups of others in their place, which are for people.
     """
     if sheet.groups is None:
         yield from _pairs(sheet.fields, pen, _longest(sheet.fields))
         return
-    values = dict(sheet.fields)
-    groups = {}
-    for heading, labels in sheet.groups.items():
-        groups[heading] = [(labels[name], values[name]) for name in labels]
-    longest = max(map(_longest, groups.values()), default=0)
-    for heading, rows in groups.items():
+    longest = max(map(_longest, sheet.groups.values()), default=0)
+    for heading, rows in sheet.groups.items():
         if rows:
             yield ""
             yield pen.drawn(heading, STRONG)

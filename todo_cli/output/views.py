@@ -163,11 +163,11 @@ class Sheet:
     """What a terminal shows in the place of `fields`."""
     log: Log | None = None
     fields: Sequence[tuple[str, str]] = ()
-    groups: Mapping[str, Mapping[str, str]] | None = None
-    """At a terminal: the fields to show, by heading, and their names in words.
+    groups: Mapping[str, Sequence[tuple[str, str]]] | None = None
+    """What a terminal shows in the place of `fields`: names and values in words,
+    by heading.
 
-    None shows all of them under their own names. A pipe always gets all of them
-    under their own names, which scripts rely on.
+    A pipe gets the fields under their own names, because scripts rely on them.
     """
     warnings: Sequence[str] = ()
     """What to look at, although the command succeeded.
