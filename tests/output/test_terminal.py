@@ -202,8 +202,8 @@ project home.kitchen
 #errand #food
 added
 2 Jan 2026, 01:04
-UTC
-(2 hours ago) by ada
+UTC (2 hours ago)
+by ada
 
   cash
 

@@ -113,6 +113,7 @@ _LABELS: Final = {
     for name, label in labels.items()
 }
 """The same without the groups."""
+# A warning about anything else is advice, and the store can be used.
 _LIMITS: Final = {
     "read_only": "Read-only",
     "disk_read_only": "Read-only",
@@ -261,6 +262,11 @@ def _warnings(facts: "Findings") -> list[str]:
 
 def _verdict(diagnosis: Diagnosis, context: ViewContext) -> str:
     """Say in one line whether the store can be used.
+
+    Such lines are:
+        OK: localhost/neondb as ada, 2 tasks; 1 warning
+        Read-only: localhost/neondb as ada, 2 tasks; nothing can be written ...
+        Not usable: localhost/neondb refuses connections; check host ...
 
     It begins with OK although there are warnings, unless one of them is about
     what the store cannot do. Then the line says what to do, too.

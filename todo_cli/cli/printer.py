@@ -78,7 +78,12 @@ class Printer:
         return Printed(0, f"{line}\n".encode())
 
     def failure(self, error: TodoError, status: int | None = None) -> Printed:
-        """Draw an error; `status` replaces the exit status of its code."""
+        """Draw an error; `status` replaces the exit status of its code.
+
+        As text these are one line or two:
+            error: No task 99 for ada; nothing was changed
+            hint: todo list --status all
+        """
         more = _more_lines(error)
         error = _without_secrets(error)
         if status is None:

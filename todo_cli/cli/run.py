@@ -1,7 +1,12 @@
 """Runs a command: opens the store, does the work, and makes the view."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -13,7 +18,7 @@ from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import spinner
 from todo_cli.config import Settings
 from todo_cli.database.drivers import check_python
-from todo_cli.database.url import PostgresTarget, SqliteTarget
+from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import OutcomeUnknown
 from todo_cli.output.views import Sheet, ViewContext
 
@@ -79,9 +84,18 @@ class _Running(Generic[T]):
             return False
         return self.database is not None and self.database.may_have_written
 
-    def can_spin(self) -> bool:
-        """Whether a person looks at stderr, and not a program."""
-        return self.env.stderr_is_terminal and not self.as_json
+    def spinner(
+        self, context: RunContext
+    ) -> AbstractAsyncContextManager[None]:
+        """Return the spinner, if a person looks at stderr, and no program.
+
+        An embedded file answers at once, so it needs none.
+        """
+        target = self.settings.target
+        is_person_there = self.env.stderr_is_terminal and not self.as_json
+        if isinstance(target, SqliteTarget) or not is_person_there:
+            return nullcontext()
+        return spinner(self.env, target, context.is_waiting)
 
     async def work(self) -> Sheet:
         """Open the store, run the command, close the store; return a view."""
@@ -103,11 +117,7 @@ class _Running(Generic[T]):
             database = self.database = await stack.enter_async_context(opening)
             tasks = self.service(database)
             context = RunContext(tasks, database, settings, env, self.as_json)
-            # An embedded file answers at once, so it needs no spinner.
-            target = settings.target
-            if isinstance(target, PostgresTarget) and self.can_spin():
-                spinning = spinner(env, target, context.is_waiting)
-                await stack.enter_async_context(spinning)
+            await stack.enter_async_context(self.spinner(context))
             result = await command.run(context)
         sheet = command.view(result, self.view_context(tasks))
         return replace(sheet, is_trial=command.is_trial())

@@ -42,7 +42,9 @@ async def spinner(
 def said(target: PostgresTarget, room: int) -> str:
     """Say what is waited for, in at most `room` characters.
 
-    Only Neon's databases fall asleep. A socket has no host to name.
+    It is such as `Waiting for a.example or b.example...`. Only Neon's
+    databases fall asleep. A Unix socket has no host to name, and of hosts for
+    which there is no room none is named.
     """
     if target.is_neon:
         return _WAKING[:room]

@@ -1,4 +1,16 @@
-"""Lays out one task for people, as `todo show` does at a terminal."""
+"""Lays out one task for people, as `todo show` does at a terminal.
+
+    Renew passport
+    #21 · open · due Fri 27 Nov (in 2 days) · high priority · #home
+    added 25 Nov 2026, 21:20 +01:00 (2 hours ago) by ada
+
+      called, ring back Monday
+
+    id dbd5a10e-b1c8-45b8-b12c-dd194874f9dd · version 3
+
+Title and notes are drawn in `terminal`. What is here are the parts between
+them, so that a narrow terminal can begin a line with any of them.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -42,17 +54,13 @@ def layout(card: Card, *, is_plain: bool) -> Layout:
 
 
 def _facts(card: Card, *, is_plain: bool) -> Iterator[Part]:
-    """Yield the number and the status, and the other fields that are set."""
+    """Yield the number, the status, and how the task is organised."""
     task = card.task
     sign = "#"
     if is_plain:
         sign = "number "
     yield Part([f"{sign}{task.number}"])
-    status = words.status(task, card.context.today)
-    if status is not TaskStatus.WAITING:
-        yield Part([_STATUSES.get(status, status.value)])
-    if task.wait_until is not None:
-        yield _wait(task.wait_until, status, card.context.today)
+    yield from _status(card)
     if task.due_on is not None:
         yield _due(card, task.due_on)
     if task.priority is not None:
@@ -64,6 +72,16 @@ def _facts(card: Card, *, is_plain: bool) -> Iterator[Part]:
         yield Part([f"project {visible(task.project)}"])
     if task.tags:
         yield Part(_tags(task.tags, is_plain=is_plain))
+
+
+def _status(card: Card) -> Iterator[Part]:
+    """Yield the status, and the day until which the task waits, if any."""
+    day, today = card.task.wait_until, card.context.today
+    status = words.status(card.task, today)
+    if status is not TaskStatus.WAITING:
+        yield Part([_STATUSES.get(status, status.value)])
+    if day is not None:
+        yield _wait(day, status, today)
 
 
 def _tags(tags: Sequence[str], *, is_plain: bool) -> list[str]:

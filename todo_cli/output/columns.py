@@ -2,7 +2,13 @@
 
 A column that says nothing is left out. A narrow terminal gets fewer columns,
 but whole titles: the columns go away one after the other. Of the status, the
-due day and the priority a mark stays, before the title.
+due day and the priority a mark stays, before the title. Signs that nobody
+can guess have a legend:
+
+     #      Task                  Due
+    12   H  Pay the rent *        overdue 2 days
+     3  w   Rest
+    1 open, 1 overdue, 1 waiting  (* has notes, w waiting, H high)
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence

@@ -1,4 +1,10 @@
-"""Lays out the history for people, as `todo history` does at a terminal."""
+"""Lays out the history for people, as `todo history` does at a terminal.
+
+7 update, undone by 9, 3 minutes ago (25 Nov 2026, 21:20 +01:00)
+  1: Buy milk
+    title: Milk -> Buy milk
+    tags: +errand -food
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple

@@ -11,26 +11,26 @@ from typing import Any, BinaryIO, Final, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from todo_cli.output import card, columns, log
 from todo_cli.output.card import Part
-from todo_cli.output.columns import PLAIN, STRONG, URGENT, Cell, Column
+from todo_cli.output.columns import STRONG, URGENT, Cell, Column
 from todo_cli.output.text import visible, visible_lines
 from todo_cli.output.views import Card, Log, Sheet, Table
 from todo_cli.output.wrap import Line, broken, length, links
 
-_STYLES: Final = {PLAIN: "", STRONG: "bold", URGENT: "bold color(196)"}
-"""How each look is drawn.
+_BOLD: Final = "\x1b[1m"
+_BOLD_RED: Final = "\x1b[1;38;5;196m"
+"""Red 196 is the same in every palette, and its contrast is above 3 on black, on
+white and on both kinds of Solarized.
 
-Red 196 is the same in every palette, and its contrast is above 3 on black, on
-white and on both kinds of Solarized. None of the first 16 colours has that in
-the palettes of xterm, VGA and Solarized, and what is dim has it nowhere.
+None of the first 16 colours has that in the palettes of xterm, VGA and
+Solarized, and what is dim has it nowhere.
 """
+_END: Final = "\x1b[0m"
+"""Ends every look."""
 _EXACT: Final = ("256", "truecolor")
-"""The kinds of terminals that have more than those 16."""
-_VALUE: Final = "\ue000"
-"""Rich draws this in the place of a value. It is from the private use area."""
+"""The kinds of terminals that have more than 16 colours."""
 _GAP: Final = " " * columns.GAP
 _LEAST: Final = 8
 """The fewest cells of a value beside its name."""
@@ -161,8 +161,10 @@ class _Pen:
 
     def drawn(self, text: str, look: str) -> str:
         """Put the codes of a look around a text."""
-        before, after = self._codes[look]
-        return f"{before}{text}{after}"
+        code = self._codes.get(look)
+        if code is None:
+            return text
+        return f"{code}{text}{_END}"
 
     def linked(self, text: str, lines: Sequence[Line]) -> list[str]:
         """Return the lines of a text, with its URLs as links."""
@@ -186,22 +188,14 @@ class _Pen:
         return drawn
 
 
-def _codes(console: Console) -> dict[str, tuple[str, str]]:
-    """Return what to write before and after a text of each look."""
-    codes = {}
-    for look, style in _STYLES.items():
-        if look == URGENT and console.color_system not in _EXACT:
-            style = _STYLES[STRONG]
-        codes[look] = _codes_of(console, style)
-    return codes
-
-
-def _codes_of(console: Console, style: str) -> tuple[str, str]:
-    """Have Rich draw a value, and return what it puts before and after it."""
-    with console.capture() as capture:
-        console.print(Text(_VALUE, style=style), end="")
-    before, _, after = capture.get().partition(_VALUE)
-    return before, after
+def _codes(console: Console) -> Mapping[str, str]:
+    """Choose what to write before a text of each look, as the terminal has it."""
+    if console.color_system is None:
+        return {}
+    is_exact = console.color_system in _EXACT
+    if is_exact and not console.no_color:
+        return {STRONG: _BOLD, URGENT: _BOLD_RED}
+    return {STRONG: _BOLD, URGENT: _BOLD}
 
 
 def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
@@ -259,7 +253,7 @@ def _head(chosen: Sequence[Column], pen: _Pen) -> Iterator[str]:
     for column in chosen:
         # A title can have less room than its name has.
         name = column.name[: column.width]
-        names += _value((name, PLAIN), column, pen)
+        names += _value((name, columns.PLAIN), column, pen)
     yield pen.drawn(_GAP.join(names).rstrip(), STRONG)
     if not pen.is_plain:
         taken = sum(column.width for column in chosen)
@@ -435,7 +429,12 @@ def _flow(
 
 
 class _Flow:
-    """Fills lines with parts; what fits into a line is not broken."""
+    """Fills lines with parts; what fits into a line is not broken.
+
+    A part goes into the line that was begun if it fits there, else into the
+    next one. A part that is longer than a line is broken between its units,
+    and a unit that is longer than a line between its words.
+    """
 
     def __init__(self, pen: _Pen, separator: str, indent: int) -> None:
         self._pen = pen
@@ -464,7 +463,10 @@ class _Flow:
             before = " "
 
     def _put(self, text: str, look: str, before: str) -> None:
-        """Add a text and what is `before` it, unless it begins a line."""
+        """Add a text and what is `before` it, unless it begins a line.
+
+        A separator is never at the end of a line, nor at its beginning.
+        """
         needed = len(before) + length(text)
         if self._taken > 0 and self._taken + needed > self._room:
             self._begin_line()

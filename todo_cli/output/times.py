@@ -85,10 +85,11 @@ def show_due(day: date, today: date) -> str:
 
 
 def both_ways(day: date, today: date, *, is_due: bool = False) -> list[str]:
-    """Write a day twice: `tomorrow` and `(Fri 27 Nov)`.
+    """Write a day twice: as people say it, and as a calendar does.
 
-    A day without a word is `Fri 27 Nov` and `(in 2 days)`. With `is_due` one
-    that is over is `overdue 2 days` and `(Mon 2 Mar)`.
+    It is `tomorrow` and `(Fri 27 Nov)`. A day for which there is no word is
+    `Fri 27 Nov` and `(in 2 days)`. With `is_due` one that is over is
+    `overdue 2 days` and `(Mon 2 Mar)`.
     """
     shown = show_day(day, today)
     if is_due:
