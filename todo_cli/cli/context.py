@@ -119,7 +119,8 @@ class RunContext:
     def _invite(self, invitation: str) -> None:
         """Say at a terminal what to type, and how to end.
 
-        Else it seems that the program hangs.
+        Else it seems that the program hangs. A line that begins so is on
+        stderr, which `--json` keeps empty.
         """
         env = self.env
         are_terminals = env.stdin_is_terminal and env.stderr_is_terminal

@@ -296,7 +296,10 @@ class _Values:
         return [_signs(of_task) for of_task in by_task]
 
     def legend(self, hidden: Container[str]) -> list[str]:
-        """Say what each sign means."""
+        """Say what each sign means that is in the table.
+
+        Words need no legend, and neither do marks that no task has.
+        """
         if self._is_plain:
             return []
         meant = set().union(*self._marks_for(hidden))

@@ -113,7 +113,8 @@ def exact(when: datetime, zone: tzinfo) -> str:
     """Write a time as a clock of the zone shows it: `2 Jan 2026, 01:04 +01:00`.
 
     The distance from UTC tells the two hours apart that have the same name
-    when summer time ends.
+    when summer time ends. Seconds and their fractions are left out: programs
+    find them in the JSON.
     """
     # Most commands write no such time.
     from todo_cli import zones

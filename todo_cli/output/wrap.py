@@ -190,7 +190,9 @@ def _joined(text: str, sizes: bytearray) -> bytearray:
 def links(text: str) -> list[Link]:
     """Find the URLs of a text that are safe to open.
 
-    The punctuation after them is left out.
+    The punctuation after them is left out. Those with a login, and those that
+    are too long for a terminal, stay text: they are shown as any other word,
+    and nobody opens one by mistake.
     """
     if ":" not in text:
         return []
