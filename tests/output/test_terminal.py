@@ -567,11 +567,12 @@ def test_render_uses_words_where_lines_are_to_be_plain() -> None:
 
 
 @pytest.mark.spec("002/FR-053")
-def test_render_says_in_one_line_that_a_list_is_empty() -> None:
+def test_render_says_that_a_list_is_empty() -> None:
     empty = page(query=TaskQuery(TaskStatus.ALL), counts=Counts())
     sheet = listed(empty, context())
 
-    assert read(sheet, width=20) == "No tasks for ada in db.example/shop\n"
+    assert read(sheet) == "No tasks for ada in db.example/shop\n"
+    assert read(sheet, 20) == "No tasks for ada in\ndb.example/shop\n"
 
 
 def in_every_form(one: Task) -> list[Sheet]:

@@ -223,7 +223,7 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
 def _table(table: Table, pen: _Pen) -> Iterator[str]:
     """Yield the lines of a table; a note in the place of an empty one."""
     if not table.tasks:
-        yield visible(table.note)
+        yield from _paragraph(table.note, pen)
         return
     chosen, legend = columns.layout(table, pen.width, is_plain=pen.is_plain)
     yield from _head(chosen, pen)
@@ -240,11 +240,20 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
 
 def _footer(counts: str, legend: Sequence[str], pen: _Pen) -> list[str]:
     """Return the lines below a table: the counts, and what its signs mean."""
-    parts = [Part([visible(counts)])]
-    if legend:
-        signs = ",\n".join(legend)
-        parts.append(Part(f"({signs})".split("\n")))
-    return _flow(parts, pen, _GAP)
+    lines = _paragraph(counts, pen)
+    if not legend:
+        return lines
+    signs = ",\n".join(legend)
+    meant = Part(f"({signs})".split("\n"))
+    beside = _flow([Part([visible(counts)]), meant], pen, _GAP)
+    if len(beside) == 1:
+        return beside
+    return [*lines, *_flow([meant], pen, "")]
+
+
+def _paragraph(text: str, pen: _Pen) -> list[str]:
+    """Break a text of one paragraph at its words."""
+    return [line.text for line in broken(visible(text), pen.width)]
 
 
 def _head(chosen: Sequence[Column], pen: _Pen) -> Iterator[str]:
@@ -379,7 +388,7 @@ def _log(shown: Log, pen: _Pen) -> Iterator[str]:
     A line that is too long goes on below, a bit further to the right.
     """
     if not shown.operations:
-        yield visible(shown.note)
+        yield from _paragraph(shown.note, pen)
         return
     for row in log.rows(shown, is_plain=pen.is_plain):
         if row.time:
@@ -392,7 +401,7 @@ def _log(shown: Log, pen: _Pen) -> Iterator[str]:
         for line in broken(visible(row.text), room):
             yield indent + line.text
             indent = " " * (row.indent + columns.GAP)
-    yield visible(shown.footer)
+    yield from _paragraph(shown.footer, pen)
 
 
 # One task, and other names with values
@@ -432,8 +441,9 @@ class _Flow:
     """Fills lines with parts; what fits into a line is not broken.
 
     A part goes into the line that was begun if it fits there, else into the
-    next one. A part that is longer than a line is broken between its units,
-    and a unit that is longer than a line between its words.
+    next one. One that is longer than a line goes on in the line that was
+    begun, and is broken between its units; a unit that is longer than a line
+    is broken between its words.
     """
 
     def __init__(self, pen: _Pen, separator: str, indent: int) -> None:
@@ -455,8 +465,6 @@ class _Flow:
         whole = " ".join(units)
         if length(whole) <= self._room:
             units = [whole]
-        elif self._taken > 0:
-            self._begin_line()
         before = self._separator
         for unit in units:
             self._put(unit, part.look, before)
