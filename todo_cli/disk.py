@@ -367,7 +367,7 @@ def look(path: Path) -> Trouble | None:
     if of_file is not None:
         return of_file
     try:
-        trouble = _look_at_rights(path) or _look_at_room(path)
+        trouble = look_at_rights(path) or _look_at_room(path)
     except OSError as error:
         trouble = Trouble(path, explain(error, path))
     if trouble is None:
@@ -434,7 +434,7 @@ def _length(path: Path) -> int:
     return len(os.fsencode(path))
 
 
-def _look_at_rights(path: Path) -> Trouble | None:
+def look_at_rights(path: Path) -> Trouble | None:
     """Look for a read-only file system, and for rights that are missing."""
     there = [each for each in (path, *sidecars(path)) if each.exists()]
     for each in (path.parent, *there):

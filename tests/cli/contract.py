@@ -325,6 +325,7 @@ def _others() -> dict[str, Schema]:
         "disk_free_bytes": maybe_count,
         "disk_free_inodes": maybe_count,
         "disk_read_only": maybe_flag,
+        "file_writable": maybe_flag,
         "sqlite_version": maybe_text,
         "journal_mode": maybe_text,
         "pages": maybe_text,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import pytest
 from tests.cli.expect import EXITS, assert_document
 from tests.cli.tampering import DROP_CHECKS, empty, rewrite
 from tests.support.certificates import Authority, Certificate
+from tests.support.disks import as_stranger
 from tests.support.neon import NeonFront
 from tests.support.program import Ran, Surroundings, Todo
 from tests.support.site import (
@@ -86,6 +88,7 @@ DISK = [
     "disk_free_bytes",
     "disk_free_inodes",
     "disk_read_only",
+    "file_writable",
 ]
 FILE = ["sqlite_version", "journal_mode", "pages"]
 MEASURED = {
@@ -963,6 +966,35 @@ def test_looks_at_the_disk_of_a_folder_that_comes_later(site: Site) -> None:
 
     assert data["disk_free_bytes"] > 0
     assert (data["file_mode"], data["folder_mode"]) == (None, None)
+
+
+@pytest.mark.spec("002/FR-160", "002/FR-162")
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_says_that_the_file_may_not_be_written(
+    embedded: Todo, closed: str
+) -> None:
+    """It said `OK`, and every change was refused."""
+    with tempfile.TemporaryDirectory(prefix="todo-", dir="/tmp") as folder:
+        path = Path(folder, "todo.db")
+        url = {"TODO_DATABASE_URL": str(path), "TODO_CONFIG": "/dev/null"}
+        assert embedded("add", "one", env=url).status == 0
+        assert embedded("doctor", "--json", env=url).data["file_writable"]
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+        if closed == "file" and os.geteuid() != 0:
+            path.chmod(0o444)
+        elif closed == "folder":
+            path.parent.chmod(0o555)
+        with as_stranger():
+            ran = embedded("doctor", "--json", env=url)
+            refused = embedded("add", "two", env=url)
+        path.parent.chmod(0o755)
+
+    assert ran.data["file_writable"] is False
+    assert ran.json["message"].startswith(
+        f"Read-only: {path} as ada, 1 task; permission denied"
+    )
+    assert refused.status == 9
 
 
 @pytest.mark.spec("002/FR-161")

@@ -12,17 +12,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support import disks
+from tests.support.disks import STRANGER, as_stranger
 from tests.support.machine import needs
 from todo_cli.database import files
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError
 
-STRANGER = 12_345
 """An account that is neither ours nor root's."""
 for_root = needs("root")  # who alone can give a symlink to another account
 
@@ -172,19 +172,6 @@ def test_holds_nothing_refuses_a_file_that_we_may_not_read() -> None:
             error = refusal(IoFailed, path)
 
     assert error.message == f"{path}: permission denied"
-
-
-@contextmanager
-def as_stranger() -> Iterator[None]:
-    """Give up root's rights for a while; who is not root has none to give up."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(STRANGER)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
 
 
 WRITE = """

@@ -16,6 +16,21 @@ from pathlib import Path
 READ_ONLY, REMOUNT, BIND = 1, 32, 4096
 DETACH = 2
 NEW_USER_NAMESPACE = 0x10000000
+STRANGER = 12_345
+"""The number of an account that owns nothing."""
+
+
+@contextmanager
+def as_stranger() -> Iterator[None]:
+    """Give up root's rights for a while; who is not root has none to give up."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(STRANGER)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def _call(name: str, *arguments: object) -> None:

@@ -67,6 +67,7 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "disk_free_bytes": "free bytes on disk",
         "disk_free_inodes": "free inodes",
         "disk_read_only": "read-only disk",
+        "file_writable": "can be written",
     },
     "Store": {
         "reachable": "reachable",
@@ -117,6 +118,7 @@ _LABELS: Final = {
 _LIMITS: Final = {
     "read_only": "Read-only",
     "disk_read_only": "Read-only",
+    "file_writable": "Read-only",
     "file_names": "Read-only",
     "unreadable_tasks": "Partly readable",
 }

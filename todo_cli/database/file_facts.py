@@ -66,6 +66,7 @@ def add_of_disk(facts: "Facts", path: Path) -> None:
     _add_file(facts, path)
     _add_folder(facts, path.parent)
     _add_room(facts, path.parent)
+    _add_rights(facts, path)
 
 
 def _add_beside(facts: "Facts", path: Path) -> None:
@@ -181,6 +182,22 @@ def _add_room(facts: "Facts", folder: Path) -> None:
     take = partial(add_disk, facts)
     names = ("disk_free_bytes", "disk_free_inodes", "disk_read_only")
     _ask(facts, names, os.statvfs, folder, take)
+
+
+def _add_rights(facts: "Facts", path: Path) -> None:
+    """Add whether this account may write to the file and its folder.
+
+    SQLite makes files beside it, so it needs both.
+    """
+
+    def take(trouble: disk.Trouble | None) -> None:
+        """Add what is in the way."""
+        warning = None
+        if trouble is not None:
+            warning = f"{trouble.refusal.words}: {trouble.refusal.hint}"
+        facts.add("file_writable", trouble is None, warning)
+
+    _ask(facts, ["file_writable"], disk.look_at_rights, path, take)
 
 
 def add_disk(facts: "Facts", found: os.statvfs_result) -> None:
