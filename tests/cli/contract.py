@@ -347,6 +347,7 @@ def _others() -> dict[str, Schema]:
         "read_only": maybe_flag,
         "clock_drift_s": {"type": ["number", "null"]},
         "schema_owner": maybe_text,
+        "closed_tables": maybe_words,
         "others_may_create_in": maybe_words,
         "others_who_may_create": maybe_words,
     }

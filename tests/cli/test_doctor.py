@@ -74,6 +74,7 @@ SERVER = [
     "read_only",
     "clock_drift_s",
     "schema_owner",
+    "closed_tables",
     "others_may_create_in",
     "others_who_may_create",
 ]
@@ -135,7 +136,7 @@ def stranger(site: Site) -> Iterator[str]:
 def found(ran: Ran) -> dict[str, str]:
     """The findings in words, as lines of text below the verdict and the warnings."""
     verdict, *lines = ran.out.splitlines()
-    assert verdict.startswith(("OK: ", "Not usable: ")), ran
+    assert re.match("OK|Not usable|Read-only|Partly readable", verdict), ran
     while lines[0].startswith("warning: "):
         del lines[0]
     pairs = [line.split("\t") for line in lines]
@@ -200,6 +201,7 @@ def test_names_everything_about_a_server(
         "todo_admin",
         False,
     )
+    assert data["closed_tables"] == []
     assert data["round_trip_ms"] > 0
     assert data["server_version"].split(".")[0].isdigit()
     assert abs(data["clock_drift_s"]) < 60
@@ -403,6 +405,14 @@ def test_says_whether_policies_bind_the_role(
         assert found(run("doctor"))["bypasses_row_level_security"] == (
             "yes" if bypasses else "no"
         )
+        # Who may only read was told `OK`, and every change was refused.
+        may_write = attribute == "SUPERUSER"
+        assert ("task" in data["closed_tables"]) is not may_write
+        verdict = run("doctor").out.splitlines()[0]
+        if not may_write:
+            assert verdict.startswith("Read-only: ")
+            assert verdict.endswith("what `todo db upgrade --sql` prints")
+        assert run("add", "x").status == (0 if may_write else 4)
     finally:
         site.server.run_sql(site.database, f"DROP OWNED BY {stranger}")
 

@@ -2,7 +2,8 @@
 
 The findings have the order of a call: who asks, which setting chose the store,
 how it is reached, and what is in it. The first line is a verdict, for readers
-who want nothing else. Warnings follow, and each says what to do.
+who want nothing else. Warnings follow, and each says what to do. A terminal
+shows the findings in groups; a pipe has one after the other, by its key.
 
 A password is never shown.
 """
@@ -80,6 +81,7 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "read_only": "read-only",
         "clock_drift_s": "clock differs by s",
         "schema_owner": "owner of schema",
+        "closed_tables": "read-only tables",
         "others_may_create_in": "open to others",
         "others_who_may_create": "others may create",
         # An embedded file
@@ -117,6 +119,7 @@ _LABELS: Final = {
 # A warning about anything else is advice, and the store can be used.
 _LIMITS: Final = {
     "read_only": "Read-only",
+    "closed_tables": "Read-only",
     "disk_read_only": "Read-only",
     "file_writable": "Read-only",
     "file_names": "Read-only",
@@ -233,7 +236,10 @@ def _sheet(diagnosis: Diagnosis, verdict: str) -> Sheet:
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Return what a terminal shows, by group: only what there is."""
+    """Return what a terminal shows, by group: only what there is.
+
+    A group without findings is empty, and has no heading then.
+    """
     groups = {}
     for group, labels in _GROUPS.items():
         rows = []
@@ -246,7 +252,10 @@ def _shown(values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _for_people(value: Any) -> str:
-    """Write a finding so that a large number can be read."""
+    """Write a finding so that a large number can be read.
+
+    Only at a terminal: a program that reads lines expects digits.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return _word(value)

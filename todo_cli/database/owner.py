@@ -292,6 +292,18 @@ def bound() -> Select[str, str]:
     return found.where(_IS_OURS, _is_table(), is_bound).order_by(name)
 
 
+def closed_tables() -> Select[str]:
+    """Select our tables to which our role may not add rows.
+
+    Whoever may read them all the same sees the tasks, and can change none.
+    """
+    both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
+    may_add = func.has_table_privilege(_relation.oid, _quoted("INSERT"))
+    name = cast(_relation.relname, Text)
+    found = select(name).select_from(both)
+    return found.where(_IS_OURS, _is_table(), not_(may_add)).order_by(name)
+
+
 def _is_table() -> ColumnElement[bool]:
     """Whether the relation in `_RELATION` has the name of a table of ours."""
     tables = SQLModel.metadata.sorted_tables

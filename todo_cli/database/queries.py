@@ -648,6 +648,7 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
         "index_of_words": _index_of_words(),
         "forced": owner.forced(),
         "bound": owner.bound(),
+        "closed_tables": owner.closed_tables(),
         "tables_there": owner.tables_there(),
         "columns_there": owner.columns_there(),
         **_scans(),

@@ -65,7 +65,28 @@ async def add(
 
     await facts.ask(connection, _ASKED, "server", take_server)
     await facts.ask(connection, ["schema_owner"], "owners", take_owners)
+    await _add_closed(facts, connection)
     await facts.ask(connection, _OTHERS, "open_schemas", take_others)
+
+
+async def _add_closed(facts: "Facts", connection: Any) -> None:
+    """Add the tables that the role may only read.
+
+    Then every list works, and every change is refused.
+    """
+
+    def take(rows: list[Row]) -> None:
+        """Add their names."""
+        closed = [name for [name] in rows]
+        warning = None
+        if closed:
+            warning = (
+                "nothing can be written: the owner can run what `todo db "
+                "upgrade --sql` prints"
+            )
+        facts.add("closed_tables", closed, warning)
+
+    await facts.ask(connection, ["closed_tables"], "closed_tables", take)
 
 
 async def _measure_ms(connection: Any, clock_s: Callable[[], float]) -> float:

@@ -189,7 +189,11 @@ class _Pen:
 
 
 def _codes(console: Console) -> Mapping[str, str]:
-    """Choose what to write before a text of each look, as the terminal has it."""
+    """Choose what to write before a text of each look, as the terminal has it.
+
+    Rich knows from the variables (TERM, COLORTERM, NO_COLOR) what it has.
+    PLAIN has no code, so that text which is not stressed costs nothing.
+    """
     if console.color_system is None:
         return {}
     is_exact = console.color_system in _EXACT
@@ -239,7 +243,10 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
 
 
 def _footer(counts: str, legend: Sequence[str], pen: _Pen) -> list[str]:
-    """Return the lines below a table: the counts, and what its signs mean."""
+    """Return the lines below a table: the counts, and what its signs mean.
+
+    Both are on one line if there is room, else the legend begins a line.
+    """
     lines = _paragraph(counts, pen)
     if not legend:
         return lines
