@@ -96,11 +96,12 @@ class RunContext:
             raise Cancelled(denial)
 
     async def read_stdin(
-        self, read: Callable[[BinaryIO], R], invitation: str
+        self, read: Callable[[BinaryIO], R], invitation: str = ""
     ) -> R:
         """Call `read` with standard input, in a thread.
 
-        Before the first call, the `invitation` says what to type at a terminal.
+        Before the first call, the `invitation` says what to type at a terminal,
+        if there is one.
 
         Raises:
             IoFailed: it cannot be read, or is a terminal where nobody types.
@@ -124,7 +125,7 @@ class RunContext:
         """
         env = self.env
         are_terminals = env.stdin_is_terminal and env.stderr_is_terminal
-        if are_terminals and not self.as_json:
+        if invitation and are_terminals and not self.as_json:
             env.say_text(f"{invitation}; Ctrl-D ends.\n")
 
     async def write_out(self, data: bytes) -> None:
