@@ -258,6 +258,7 @@ def test_empty_list_names_its_filters(organised: Todo) -> None:
     ran = organised(
         *("list", "zebra", "--project", "work", "--due", "overdue"),
         terminal=True,
+        columns=400,
         env=XTERM,
     )
 

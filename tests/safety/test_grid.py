@@ -141,9 +141,11 @@ def test_pipes_carry_every_text_visibly(
 def described(ran: Ran) -> list[str]:
     """The lines of the description that `show` draws on a terminal."""
     lines = unstyled(ran.out).split("\n")
-    # It comes last, after a blank line.
+    # It is between two blank lines; the id and the version come last.
     start = lines.index("") + 1
-    return [line.strip(" ") for line in lines[start:-1]]
+    *notes, blank, last, end = lines[start:]
+    assert (blank, last[:3], end) == ("", "id ", "")
+    return [line.strip(" ") for line in notes]
 
 
 @on_a_file
