@@ -313,9 +313,13 @@ class IoFailed(TodoError):
 
 
 class Cancelled(TodoError):
-    """The user answered no, or a signal ended the command."""
+    """Somebody gave up, or a signal ended the command."""
 
     code = Code.CANCELLED
+
+
+class Declined(Cancelled):
+    """Somebody has answered a question with no, which is no error."""
 
 
 class Internal(TodoError):

@@ -15,8 +15,8 @@ from todo_cli.cli.signals import Interrupted
 from todo_cli.config import Settings, is_unattended
 from todo_cli.errors import (
     NOTHING_CHANGED,
-    Cancelled,
     ConfirmationRequired,
+    Declined,
     IoFailed,
 )
 from todo_cli.output.text import harmless, visible
@@ -79,12 +79,31 @@ class RunContext:
 
         Raises:
             ConfirmationRequired: nobody is there to ask; says `refusal`.
-            Cancelled: the answer is not yes; says `denial`.
+            Declined: the answer is not yes; says `denial`.
         """
         if not self.can_ask:
             raise ConfirmationRequired(
                 refusal, hint="add --yes if that is meant"
             )
+        answer = await self._ask(question)
+        if answer.strip().lower() not in (b"y", b"yes"):
+            raise Declined(denial)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody can be asked, and a program reads no answer."""
+        return self.env.can_ask and not self.as_json
+
+    async def asks_again(self, question: Sequence[str]) -> bool:
+        """Ask on the terminal; any answer but `n` or `no` means yes.
+
+        It is no where the input has ended.
+        """
+        answer = await self._ask(question)
+        return bool(answer) and answer.strip().lower() not in (b"n", b"no")
+
+    async def _ask(self, question: Sequence[str]) -> bytes:
+        """Ask on the terminal; return the line that was typed."""
         self.env.say_text("\n".join(visible(line) for line in question))
         read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
         answer = await _read(read_answer)

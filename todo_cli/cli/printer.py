@@ -10,6 +10,7 @@ from todo_cli.errors import (
     BadRecords,
     Cancelled,
     Code,
+    Declined,
     Detail,
     Internal,
     TodoError,
@@ -92,7 +93,7 @@ class Printer:
             return Printed(status, envelope.failure(error).encode())
         lines = [error.message, *more]
         # A person who has said no has made no error.
-        if error.code is not Code.CANCELLED:
+        if not isinstance(error, Declined):
             lines[0] = f"error: {error.message}"
         if error.hint:
             lines.append(f"hint: {error.hint}")

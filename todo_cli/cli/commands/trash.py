@@ -192,7 +192,7 @@ class Purge(Command[list[Task]]):
 
         Raises:
             NotFound: a number or UUID names no task, or a range is empty.
-            Cancelled: the answer to the question is not yes.
+            Declined: the answer to the question is not yes.
             ConfirmationRequired: there is no terminal to ask on.
         """
         is_sure = self.yes or self.dry_run
