@@ -205,7 +205,7 @@ Tags = Annotated[
         clean=rules.clean_tags,
         flags=("-t", "--tag"),
         metavar="NAME",
-        help="A tag; again for more.",
+        help="A tag; repeat for more.",
     ),
 ]
 Version = Annotated[

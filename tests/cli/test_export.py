@@ -183,6 +183,8 @@ def test_a_file_that_may_be_meant_as_a_word_gets_a_hint(
     (seal.cwd / "a").mkdir()
     hint = "hint: `todo export - milk` looks for the word\n"
     assert todo("export", "milk", terminal=True).err == hint
+    hint = "hint: `todo export --format csv` writes this format\n"
+    assert todo("export", "CSV", terminal=True).err == hint
     for words in (["milk.json"], ["milk2", "--format", "csv"], ["a/b"]):
         assert todo("export", *words, terminal=True).err == "", words
 

@@ -274,6 +274,50 @@ def test_a_title_with_the_signs_of_other_programs_gets_a_hint(
     assert todo("update", "1", "-p", "h", terminal=True).err == ""
 
 
+LISTED: dict[str, str] = {
+    "done": "list --status done",
+    "completed": "list --status done",
+    "open": "list --status open",
+    "all": "list --status all",
+    "overdue": "list --due overdue",
+    "today": "list --due today",
+    "+home": "list --tag home",
+    "@home": "list --tag home",
+    "milk #home": "list milk --tag home",
+    "due:tomorrow": "list --due tomorrow",
+    "project:home.kitchen": "list --project home.kitchen",
+    "pri:H": "list --priority H",
+    "status:completed": "list --status done",
+    "3": "show 3",
+    "milk": "",
+    "3 4": "",
+    "wait:fri": "",
+    "https://x/": "",
+}
+"""Words after `list`, and the command that the hint names."""
+
+
+@pytest.mark.spec("002/FR-321")
+def test_a_word_of_a_list_that_is_a_filter_elsewhere_gets_a_hint(
+    todo: Todo,
+) -> None:
+    todo("add", "Buy milk")
+    for text, command in LISTED.items():
+        hint = ""
+        if command:
+            hint = "hint: words are looked for in the text; "
+            hint += f"try `todo {command}`\n"
+        ran = todo("list", *text.split(), terminal=True)
+        assert (ran.status, ran.err) == (0, hint), text
+        assert todo("list", *text.split()).err == ""
+        assert todo("list", *text.split(), "--json", terminal=True).err == ""
+        assert todo(*command.split(), "--help").status == 0
+    bob = todo("list", "done", "-u", "bob", terminal=True).err
+    assert "try `todo --user bob list --status done`" in bob
+    todo("add", "Read PR 412")
+    assert todo("list", "412", terminal=True).err == ""
+
+
 @on_both_stores
 @pytest.mark.spec("002/FR-056", "002/FR-190", "002/FR-191", "002/FR-192")
 def test_add_says_what_was_understood(todo: Todo) -> None:

@@ -43,7 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=_CONTEXT,
-    epilog="Exit status: 0 done, 2 invalid request, 3 no such task, 5 conflict, "
+    epilog="`todo help COMMAND` says more about a command.\n\n"
+    "Exit status: 0 done, 2 invalid request, 3 no such task, 5 conflict, "
     "6 try again, 8 settings.",
 )
 db_app = typer.Typer(
@@ -92,7 +93,14 @@ def db(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Manage the store itself."""
+    """Manage the store itself: its tables, copies of it, and who may see what.
+
+    \b
+    Examples:
+      todo db backup tasks.db
+      todo db import tasks.db
+      todo help db import
+    """
     state: ParseState = ctx.obj
     state.name_user(user)
 

@@ -18,7 +18,14 @@ from todo_cli.cli.command import refusing
 from todo_cli.cli.env import Env
 from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
-from todo_cli.errors import Code, NotFound, OutcomeUnknown, TodoError, Usage
+from todo_cli.errors import (
+    Code,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    TodoError,
+    Usage,
+)
 from todo_cli.output.views import Sheet
 
 if TYPE_CHECKING:
@@ -26,6 +33,14 @@ if TYPE_CHECKING:
 
 _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 """Arguments that name no command; they show the help."""
+
+
+_PLAIN: Final = {
+    r"^Got unexpected extra argument\S* \((.*)\)$": r"Too many arguments: \1",
+    r"^Option '(\S+)' requires an argument$": r"`\1` needs a value",
+    r"^Option '(\S+)' does not take a value$": r"`\1` takes no value",
+}
+"""Messages of the parser, and the same in plain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,21 @@ def parse(
     if words in _GROUPS and not as_json:
         words = [*words, "--help"]
 
+    try:
+        return _parse(words, arguments, env)
+    except (Usage, InvalidInput) as error:
+        error.hint = _habit(words, arguments, env) or error.hint
+        raise
+
+
+def _parse(
+    words: Sequence[str], arguments: Arguments, env: Env
+) -> "Parsed | Help | Version":
+    """Have Typer parse the words.
+
+    Raises:
+        TodoError: the arguments are wrong.
+    """
     import typer
 
     from todo_cli.cli.app import VersionAsked, commands
@@ -167,8 +197,26 @@ def parse(
     except typer.Exit:
         return Help(printed.getvalue())
     except typer.TyperException as error:
-        raise _misused(error, words) from error
+        raise _misused(error, words, root) from error
     return parsed
+
+
+def _habit(words: Sequence[str], arguments: Arguments, env: Env) -> str | None:
+    """Return the command line that refused words mean elsewhere, as a hint."""
+    from todo_cli.cli import hints
+    from todo_cli.cli.app import commands
+
+    def is_right(guess: list[str]) -> bool:
+        """Whether the program accepts a command line."""
+        if guess == ["--version"]:
+            return True
+        try:
+            _parse(guess, arguments, env)
+        except TodoError:
+            return False
+        return True
+
+    return hints.hint(words, commands(), is_right)
 
 
 def perform(
@@ -303,21 +351,27 @@ def _settling(parsed: "Parsed") -> str:
     return shlex.join([*words, *parsed.command.repeat()])
 
 
-def _misused(error: Any, words: Sequence[str]) -> Usage:
+def _misused(error: Any, words: Sequence[str], root: Any) -> Usage:
     """Turn an error of the parser into one of ours.
 
     Its message quotes words of the user, which may be a connection string.
     """
+    from todo_cli.cli import hints
     from todo_cli.cli.parser import TEXT_HINT
 
     path = "todo"
     context = getattr(error, "ctx", None)
     if context is not None:
         path = context.command_path
-    message = redact.without_words(error.format_message(), words)
-    message = " ".join(message.split()).removesuffix(".")
     hint = f"{path} --help"
     if type(error).__name__ == "NoSuchOption":
+        # Names that only look alike are no help; `hints.py` has better ones.
+        error.possibilities = None
         # Most often a title or description that begins with `-`.
-        hint = f"{TEXT_HINT}; see {hint}"
+        advice = hints.elsewhere(error.option_name, root) or TEXT_HINT
+        hint = f"{advice}; see {hint}"
+    message = redact.without_words(error.format_message(), words)
+    message = " ".join(message.split()).removesuffix(".")
+    for typers, ours in _PLAIN.items():
+        message = re.sub(typers, ours, message)
     return Usage(message or "The command cannot be understood", hint=hint)

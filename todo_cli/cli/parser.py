@@ -5,7 +5,6 @@ takes the shared options.
 """
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args
@@ -14,8 +13,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from todo_cli import redact
-from todo_cli.cli import habits
 from todo_cli.cli.command import Command, refusing
+from todo_cli.cli.help import Page
 from todo_cli.errors import Usage
 from todo_cli.task import NewTask, about
 
@@ -104,6 +103,11 @@ class _Option(TyperOption):
 
     process_value = _take_as_typed
 
+    def display_type_rich(self, ctx: Any) -> str:
+        """Write choices as `open|done`, without the brackets of Typer."""
+        shown: str = super().display_type_rich(ctx) or ""
+        return shown.removeprefix("<").removesuffix(">")
+
 
 class _Argument(TyperArgument):
     """An argument whose value is the text that was typed."""
@@ -141,6 +145,12 @@ class _Strict:
             else:
                 parameter.__class__ = _Argument
         return parameters
+
+    def get_help(self, ctx: Any) -> str:
+        """Lay out the help for the width of the terminal."""
+        page = Page(ctx.terminal_width)
+        self.format_help(ctx, page)  # type: ignore[attr-defined]  # Typer's
+        return page.getvalue()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; the error's hint names this command."""
@@ -194,13 +204,21 @@ class GroupParser(_Strict, TyperGroup):
     """Reads the name of a command; its help lists the commands by panel."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command.
+        """Find the command; `help COMMAND` is `COMMAND --help`.
 
         Raises:
-            Usage: it is none of ours, but the words mean one that is.
+            Usage: there is no such command.
         """
+        while args[0] == "help":
+            args = [*args[1:], "--help"]
+        if args[0].startswith("-"):
+            typer.echo(ctx.get_help())
+            raise typer.Exit
         if self.get_command(ctx, args[0]) is None:
-            _refuse_habit(ctx, args)
+            raise Usage(
+                f"No such command '{redact.shown(args[0])}'",
+                hint=f"{ctx.command_path} --help",
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -218,27 +236,6 @@ class GroupParser(_Strict, TyperGroup):
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-
-def _refuse_habit(ctx: Any, words: Sequence[str]) -> None:
-    """Refuse words that other programs have for one of our commands.
-
-    Raises:
-        Usage: the words are of this kind; the hint is our command.
-    """
-    root = ctx.find_root()
-    known = [*root.command.list_commands(root), *ALIASES]
-    command = habits.meant(words, known)
-    if not command:
-        return
-    begin = ["todo"]
-    user = ctx.params["user"] or root.params["user"]
-    if user is not None:
-        begin += ["--user", redact.shown(user)]
-    raise Usage(
-        f"No such command '{redact.shown(words[0])}'",
-        hint=shlex.join([*begin, *command]),
-    )
 
 
 def _with_aliases(name: str) -> str:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Command[doctor.Diagnosis]):
-    """Show which store is in use, which setting chose it, and whether it works."""
+    """Show which store is in use, which setting chose it, and whether it works.
+
+    \b
+    Examples:
+      todo doctor
+      todo doctor --json | jq -r .message
+    """
 
     examines: ClassVar[bool] = True
     takes_any_encoding: ClassVar[bool] = True

@@ -153,7 +153,7 @@ class Import(Command[Taken]):
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column of a CSV is a field, as in title=Subject; again for more.",
+            help="Read a field from a column of a CSV, as in title=Subject; repeat for more.",
         ),
     ] = None
     dry_run: DryRun = False
@@ -333,6 +333,9 @@ class Export(Filters, _Target, Command[Exported]):
         name = result.name or ""
         if self.format is not None or re.search(r"[./]", name) or not name:
             return sheet
+        if name.lower() in formats.WRITTEN:
+            command = context.command("export", "--format", name.lower())
+            return replace(sheet, hint=f"`{command}` writes this format")
         command = context.command("export", "-", name)
         return replace(sheet, hint=f"`{command}` looks for the word")
 

@@ -69,7 +69,7 @@ class Filters:
             "--priority",
             metavar="high|medium|low",
             callback=_read_priorities,
-            help="Of this priority, or none; again for any of them.",
+            help="Of this priority, or none; repeat for any of several.",
         ),
     ] = None
     project: Annotated[
@@ -87,7 +87,7 @@ class Filters:
             "-t",
             "--tag",
             metavar="NAME",
-            help="With this tag; again for all of them.",
+            help="With this tag; repeat to require all.",
         ),
     ] = None
     no_tags: Annotated[
@@ -95,7 +95,7 @@ class Filters:
         typer.Option(
             "--no-tag",
             metavar="NAME",
-            help="Without this tag; again for more.",
+            help="Without this tag; repeat for more.",
         ),
     ] = None
     since: Annotated[

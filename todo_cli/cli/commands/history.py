@@ -74,7 +74,7 @@ class History(Command[HistoryPage]):
 
 @dataclass(frozen=True, kw_only=True)
 class Undo(Command[Undone]):
-    """Take back the latest operation as a whole; again goes further back.
+    """Take back the latest operation as a whole; repeat it to go further back.
 
     It does not matter on which machine it was done. If a field that it
     changed has changed again since, nothing is taken back.

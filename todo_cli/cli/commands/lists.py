@@ -55,12 +55,14 @@ class List(Filters, Command[TaskPage]):
         ),
     ] = None
     reverse: Annotated[
-        bool, typer.Option("--reverse", help="The other way round.")
+        bool, typer.Option("--reverse", help="Reverse the order.")
     ] = False
     group: Annotated[
         GroupBy | None,
         typer.Option(
-            "--group", callback=one_of(GroupBy), help="Keep these together."
+            "--group",
+            callback=one_of(GroupBy),
+            help="Group the tasks by this.",
         ),
     ] = None
     limit: Limit = None
@@ -81,5 +83,16 @@ class List(Filters, Command[TaskPage]):
         return await context.tasks.list(query)
 
     def view(self, result: TaskPage, context: ViewContext) -> Sheet:
-        """Show them as a table."""
-        return views.listed(result, context)
+        """Show them as a table; say if the words rather are filters."""
+        sheet = views.listed(result, context)
+        if not self.words:
+            return sheet
+        # Most lists have no words.
+        from todo_cli.cli import hints
+
+        meant = hints.listing(self.words, is_empty=not result.tasks)
+        if not meant:
+            return sheet
+        command = context.command(*meant)
+        hint = f"words are looked for in the text; try `{command}`"
+        return replace(sheet, hint=hint)

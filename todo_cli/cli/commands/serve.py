@@ -41,6 +41,12 @@ class Serve(Command[None]):
 
     There is no authentication: whoever reaches the port can read and change
     the tasks of every user.
+
+    \b
+    Examples:
+      todo serve
+      todo serve --port 9000
+      curl -s http://127.0.0.1:8000/api/ada/tasks
     """
 
     connects: ClassVar[bool] = False

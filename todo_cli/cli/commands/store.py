@@ -25,9 +25,14 @@ _LONGEST_ROLE = 63
 
 @dataclass(frozen=True, kw_only=True)
 class Upgrade(Command[str | Upgraded]):
-    """Create the schema, or bring it up to date.
+    """Create the tables of the store, or bring them up to date.
 
     With --sql, print what the owner of the database has to run.
+
+    \b
+    Examples:
+      todo db upgrade
+      todo db upgrade --sql | psql -d tasks
     """
 
     sql: Annotated[
@@ -66,6 +71,10 @@ class Policy(Command[str]):
     tasks.
 
     Nothing is changed; the owner of the database runs what is printed.
+
+    \b
+    Examples:
+      todo db policy ada grace > policy.sql
     """
 
     names: Annotated[
@@ -108,6 +117,11 @@ class Import(Command["Imported"]):
 
     Ids, numbers and times are kept. It copies all or nothing, and is safe to
     repeat.
+
+    \b
+    Examples:
+      todo db import ~/.local/share/todo/todo.db
+      todo db import backup.db --as ada --renumber
     """
 
     path: Annotated[
@@ -123,14 +137,14 @@ class Import(Command["Imported"]):
         typer.Option(
             "--as",
             metavar="NAME",
-            help="Make the tasks of the file's one owner NAME's.",
+            help="Give the tasks of the file's only owner to NAME.",
         ),
     ] = None
     renumber: Annotated[
         bool,
         typer.Option(
             "--renumber",
-            help="Give tasks whose number is taken a new one.",
+            help="Give a new number to tasks whose number is taken.",
         ),
     ] = False
 
@@ -205,6 +219,11 @@ class Backup(Command["BackedUp"]):
     """Copy the whole store, of all users, into a new embedded file.
 
     With history and trash. `todo db import` brings it back into any store.
+
+    \b
+    Examples:
+      todo db backup backup.db
+      todo db backup --force --mine mine.db
     """
 
     # A statement of SQLite runs to its end, and then nothing is left.

@@ -162,7 +162,13 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
 @dataclass(frozen=True, kw_only=True)
 class Show(Command[Task]):
-    """Show every field of a task."""
+    """Show every field of a task.
+
+    \b
+    Examples:
+      todo show 3
+      todo show 3 --json | jq -r .data.description
+    """
 
     ref: Ref
 
@@ -235,7 +241,7 @@ class Update(TaskFields, Command[list[Task]]):
     add_tags: Annotated[
         list[str] | None,
         typer.Option(
-            "--add-tag", metavar="NAME", help="Add a tag; again for more."
+            "--add-tag", metavar="NAME", help="Add a tag; repeat for more."
         ),
     ] = None
     remove_tags: Annotated[
@@ -243,7 +249,7 @@ class Update(TaskFields, Command[list[Task]]):
         typer.Option(
             "--remove-tag",
             metavar="NAME",
-            help="Take a tag away; again for more.",
+            help="Take a tag away; repeat for more.",
         ),
     ] = None
     status: Annotated[

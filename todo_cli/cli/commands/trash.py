@@ -50,7 +50,7 @@ class Delete(Command[list[Task]]):
     # Deleting used to ask, and scripts still say that it need not.
     yes: Annotated[
         bool,
-        typer.Option("-y", "--yes", help="Does nothing: nobody is asked."),
+        typer.Option("-y", "--yes", help="No effect: delete never asks."),
     ] = False
     if_version: IfVersion = None
     dry_run: DryRun = False
@@ -150,7 +150,7 @@ class Purge(Command[list[Task]]):
         typer.Option(
             "--older-than",
             metavar="AGE",
-            help="With --trash: only those deleted so long ago: 30d, 2w, 6m, 1y.",
+            help="With --trash: only tasks deleted at least this long ago: 30d, 2w, 6m, 1y.",
             show_default=False,
         ),
     ] = None

@@ -1,0 +1,369 @@
+"""Turns what follows a command of ours into arguments and options of ours.
+
+It reads what other programs would take: `--all`, `-n 5`, `due:fri`, `+home`,
+`/old/new/`, or a title where a number belongs.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from todo_cli.cli import habits
+from todo_cli.cli.parser import ALIASES
+from todo_cli.rules import UUID_TEXT
+
+_NUMBERS: Final = re.compile("#?[0-9][-0-9,#]*")
+_ATTRIBUTE: Final = re.compile(r"([a-z]{2,}):(.*)", re.IGNORECASE)
+_TAG: Final = re.compile(r"[+@#](\w\S*)")
+_REPLACED: Final = re.compile("/([^/=]+)/([^/]*)/g?")
+_SETTING: Final = re.compile("[A-Z_]+=.*")
+_DASHED_NUMBER: Final = re.compile("-([0-9]+)")
+_OPTION: Final = re.compile("-(?![0-9])")
+_ORDER: Final = re.compile(r"([-+]?)(\w+?)(?:(-|\+)|:?(asc|desc))?")
+_OF_TASKS: Final = ("delete", "done", "edit", "note", "purge", "restore")
+_OF_ONE: Final = ("history", "show")
+_EVERYTHING: Final = ("*", "all", "every", "everything")
+_LAST: Final = ("it", "last", "latest")
+_ATTRIBUTES: Final = {
+    "due": "--due",
+    "pri": "--priority",
+    "priority": "--priority",
+    "pro": "--project",
+    "proj": "--project",
+    "project": "--project",
+    "status": "--status",
+    "wait": "--wait",
+}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A command line of ours in the making."""
+
+    command: list[str]
+    arguments: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
+    """Variables before the command, such as `NO_COLOR=1`."""
+    text: list[str] = field(default_factory=list)
+    """What came after `--`, and that itself."""
+    why: str = ""
+    """What it does for the caller, if it is not simply what was meant."""
+
+    def words(self) -> list[str]:
+        """Return the whole line, without `todo`."""
+        return [*self.command, *self.arguments, *self.options, *self.text]
+
+    @property
+    def name(self) -> str:
+        """The long name of the command, without its subcommand."""
+        first = self.command[0]
+        return ALIASES.get(first, first)
+
+    def filter(self, word: str) -> None:
+        """Add the options that a word means as a filter, or the word itself."""
+        tag = _TAG.fullmatch(word)
+        named = _ATTRIBUTE.fullmatch(word)
+        name = named[1].lower() if named else ""
+        if tag is not None and not is_reference(word):
+            self.options += ["--tag", tag[1]]
+        elif named is not None and name == "end":
+            if "--status" not in self.options:
+                self.options += ["--status", "done"]
+            self.options += ["--on", named[2]]
+        elif named is not None and name in _ATTRIBUTES and name != "wait":
+            self.options += _attribute(name, named[2])
+        else:
+            self.arguments.append(word)
+
+    def change(self, word: str) -> bool:
+        """Add the option that a word means as a change, if it means one."""
+        replaced = _REPLACED.fullmatch(word)
+        tag = _TAG.fullmatch(word)
+        named = _ATTRIBUTE.fullmatch(word)
+        if replaced is not None:
+            self.options += ["--replace", f"{replaced[1]}={replaced[2]}"]
+        elif tag is not None:
+            self.options += ["--add-tag", tag[1]]
+        elif named is not None and named[1].lower() in _ATTRIBUTES:
+            self.options += _attribute(named[1].lower(), named[2])
+        else:
+            return False
+        return True
+
+    def look_for(self, words: Sequence[str], filters: Sequence[str]) -> None:
+        """Make it the list that shows the numbers of tasks."""
+        self.command = ["list"]
+        self.arguments = list(words)
+        self.options = list(filters)
+        self.why = "shows the number"
+        if words[0].lower() in _EVERYTHING:
+            self.arguments = []
+            self.why = "shows the numbers; `1-20` means all from 1 to 20"
+
+
+def rewritten(line: list[str], command: list[str], root: Any) -> Draft | None:
+    """Return what a line means that begins with a command of ours.
+
+    None means that it has an option without a meaning.
+    """
+    if not command:
+        return Draft(line)
+    draft = Draft(command)
+    reader = _Reader(draft, line[len(command) :], root)
+    if not reader.read():
+        return None
+    _arrange(draft)
+    return draft
+
+
+def is_reference(word: str) -> bool:
+    """Whether a word names tasks."""
+    is_number = _NUMBERS.fullmatch(word) is not None
+    return is_number or UUID_TEXT.fullmatch(word) is not None
+
+
+def references(words: Sequence[str]) -> list[str]:
+    """Return the first words, as far as they name tasks."""
+    found: list[str] = []
+    for word in words:
+        if not is_reference(word):
+            break
+        found.append(word)
+    return found
+
+
+def is_filter(word: str) -> bool:
+    """Whether a word is a filter of Taskwarrior or todo.txt."""
+    draft = Draft([])
+    draft.filter(word)
+    return bool(draft.options)
+
+
+def is_near(word: str, other: str) -> bool:
+    """Whether one letter is wrong, missing or too much, or two changed places."""
+    longest = max(len(word), len(other))
+    if longest < 3 or word == other:
+        return False
+    start = 0
+    while word[start : start + 1] == other[start : start + 1]:
+        start += 1
+    rest, others = word[start:], other[start:]
+    if len(rest) != len(others):
+        return rest[1:] == others or rest == others[1:]
+    swapped = others[1:2] + others[:1] + others[2:]
+    return rest[1:] == others[1:] or rest == swapped
+
+
+def _attribute(name: str, value: str) -> list[str]:
+    """Return the option for an attribute of Taskwarrior."""
+    option = _ATTRIBUTES[name]
+    # Taskwarrior clears a field by an empty value.
+    return [option, *_read_value(option, value or "none")]
+
+
+def _read_value(option: str, value: str) -> list[str]:
+    """Return what a value means for an option, and what follows from it."""
+    meanings = habits.values(option)
+    order = _ORDER.fullmatch(value)
+    if option != "--sort" or order is None:
+        return [meanings.get(value.lower(), value)]
+    found = [meanings.get(order[2].lower(), order[2])]
+    if "-" in (order[1], order[3]) or order[4] == "desc":
+        found.append("--reverse")
+    return found
+
+
+class _Reader:
+    """Splits the words after a command into arguments and options."""
+
+    def __init__(self, draft: Draft, words: list[str], root: Any) -> None:
+        self._draft = draft
+        self._left = words
+        self._root = root
+
+    def read(self) -> bool:
+        """Read all words; False if an option has no meaning."""
+        while self._left:
+            word = self._left.pop(0)
+            number = _DASHED_NUMBER.fullmatch(word)
+            if word == "--":
+                self._draft.text = [word, *self._left]
+                return True
+            if len(word) < 2 or not word.startswith("-"):
+                self._draft.arguments.append(word)
+            elif number is not None:
+                if not self._take_number(number[1]):
+                    return False
+            elif not self._take_option(word):
+                return False
+        return True
+
+    def _take_number(self, number: str) -> bool:
+        """Take a number with a dash: a limit, or a task; or text, which fails."""
+        name = self._draft.name
+        if name in ("list", "history"):
+            self._draft.options += ["--limit", number]
+        elif name in ("delete", "done", "purge", "restore", "show"):
+            self._draft.arguments.append(number)
+        return name not in ("add", "note", "update")
+
+    def _take_option(self, word: str) -> bool:
+        """Take an option and its value, which is glued to it or follows."""
+        name, sign, value = word.partition("=")
+        if sign:
+            # As if it followed.
+            self._left.insert(0, value)
+        known = self._known()
+        if name in known:
+            return self._take_own(known[name], name, is_glued=bool(sign))
+        return self._take_foreign(name, is_glued=bool(sign)) or (
+            self._take_near(name, list(known))
+        )
+
+    def _take_own(self, option: Any, name: str, *, is_glued: bool) -> bool:
+        """Take an option that the command has."""
+        is_long = name.startswith("--")
+        if is_glued and (option.is_flag or not is_long):
+            return False
+        self._draft.options.append(name)
+        if option.is_flag:
+            return True
+        if not self._left:
+            return False
+        value = self._left.pop(0)
+        self._draft.options += _read_value(option.opts[-1], value)
+        return True
+
+    def _take_foreign(self, name: str, *, is_glued: bool) -> bool:
+        """Take an option that other programs have."""
+        table = habits.options(
+            " ".join([self._draft.name, *self._draft.command[1:]])
+        )
+        value = self._left[0] if self._left else ""
+        both = table.get(f"{name}={value}", ())
+        for template in both:
+            self._left.pop(0)
+            return self._take_template(template, "")
+        for template in table.get(name, ()):
+            if not re.search("VALUE|LIST", " ".join(template)):
+                return self._take_template(template, "")
+            if value and (is_glued or not _OPTION.match(value)):
+                self._left.pop(0)
+                return self._take_template(template, value)
+        return False
+
+    def _take_near(self, name: str, known: Sequence[str]) -> bool:
+        """Take the one option that begins so, or differs by one letter."""
+        if not name.startswith("--"):
+            return False
+        longer = [each for each in known if each.startswith(name)]
+        near = [each for each in known if is_near(name[2:], each[2:])]
+        if len(longer) == 1 and len(name) > 4:
+            near = longer
+        return len(near) == 1 and self._take_option(near[0])
+
+    def _take_template(self, template: Sequence[str], value: str) -> bool:
+        """Take what an option of other programs means.
+
+        False if the word is rather a part of a text.
+        """
+        draft = self._draft
+        is_title = template == ["VALUE"] and bool(draft.arguments)
+        if draft.name in ("add", "note") and (is_title or not template):
+            return False
+        option = ""
+        for part in template:
+            self._take_part(part, option, value)
+            option = part
+        if draft.command[0] in ("--version", "connect"):
+            draft.arguments = []
+            draft.options = []
+        return True
+
+    def _take_part(self, part: str, option: str, value: str) -> None:
+        """Take a part of a template, which may be the value of an option."""
+        draft = self._draft
+        is_value = option.startswith("--")
+        if part.startswith("="):
+            draft.command = [part[1:]]
+        elif _SETTING.fullmatch(part):
+            draft.settings.append(part.replace("VALUE", value))
+        elif part == "LIST":
+            del draft.options[-1]
+            for name in filter(None, value.split(",")):
+                draft.options += [option, name.lstrip("+@#")]
+        elif part == "VALUE" and is_value:
+            draft.options += _read_value(option, value)
+        elif part in ("VALUE", "-"):
+            self._take_argument(value if part == "VALUE" else part)
+        else:
+            draft.options.append(part)
+
+    def _take_argument(self, value: str) -> None:
+        """Take an argument; the file of an export comes before its words."""
+        if self._draft.command == ["export"]:
+            self._draft.arguments.insert(0, value)
+        else:
+            self._draft.arguments.append(value)
+
+    def _known(self) -> dict[str, Any]:
+        """Return the options of the command, those of all commands too."""
+        found: Any = self._root
+        for name in self._draft.command:
+            found = getattr(found, "commands", {}).get(name, self._root)
+        options = {}
+        for parameter in [*self._root.params, *found.params]:
+            for name in parameter.opts:
+                if name.startswith("-") and name != "--version":
+                    options[name] = parameter
+        return options
+
+
+def _arrange(draft: Draft) -> None:
+    """Give the arguments of a command the form that it takes."""
+    if draft.name == "update":
+        _arrange_update(draft)
+    elif draft.name in ("list", "export"):
+        words = draft.arguments
+        draft.arguments = []
+        for word in words:
+            draft.filter(word)
+    elif draft.name in (*_OF_TASKS, *_OF_ONE):
+        _arrange_tasks(draft)
+    elif draft.name == "serve" and draft.arguments:
+        draft.options += ["--port", *draft.arguments]
+        draft.arguments = []
+    elif draft.name == "undo":
+        numbers = [word for word in draft.arguments if word not in _LAST]
+        draft.arguments = numbers[:1]
+
+
+def _arrange_update(draft: Draft) -> None:
+    """Turn what follows the tasks into options; other words are the title."""
+    tasks = references(draft.arguments)
+    title: list[str] = []
+    for word in draft.arguments[len(tasks) :]:
+        if not draft.change(word):
+            title.append(word)
+    draft.arguments = tasks
+    if title and tasks:
+        draft.options += ["--title", " ".join(title)]
+    elif title:
+        draft.look_for(title, [])
+
+
+def _arrange_tasks(draft: Draft) -> None:
+    """Leave only one task where only one fits; look for a task by its words."""
+    tasks = references(draft.arguments)
+    if tasks and draft.name in _OF_ONE:
+        draft.arguments = tasks[:1]
+    if tasks or not draft.arguments:
+        return
+    filters: list[str] = []
+    if draft.name in ("restore", "purge"):
+        filters = ["--status", "trash"]
+    elif "--undo" in draft.options:
+        filters = ["--status", "done"]
+    draft.look_for(draft.arguments, filters)

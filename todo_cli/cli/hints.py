@@ -1,0 +1,290 @@
+"""Guesses what a refused command line means, and writes it in our words.
+
+`habits.py` has the words of other programs, and `draft.py` turns what follows
+the command. A guess becomes a hint only if it is a command line that the
+program accepts, and if nothing in it may be a secret.
+"""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from todo_cli import redact
+from todo_cli.cli import draft, habits
+from todo_cli.cli.draft import Draft
+from todo_cli.cli.parser import ALIASES
+
+_LONGEST_HINT: Final = 200
+_MOST_NAMED: Final = 2
+"""How many commands are named that have an option."""
+
+_Lines = Iterator[tuple[list[str], list[str]]]
+"""Lines that begin with a command of ours, each after its variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A command line that may be meant, without `todo`."""
+
+    words: list[str]
+    settings: list[str]
+    """Variables before it, such as `NO_COLOR=1`."""
+    why: str = ""
+    """What it does for the caller, if it is not simply what was meant."""
+
+    def hint(self) -> str:
+        """Write it as a hint."""
+        command = shlex.join(["todo", *self.words])
+        line = " ".join([*self.settings, command])
+        if not self.why:
+            return line
+        return f"`{line}` {self.why}"
+
+    def is_harmless(self) -> bool:
+        """Whether no word may be a secret, or is too long for a hint."""
+        for word in [*self.words, *self.settings]:
+            if redact.shown(word) != word:
+                return False
+        return len(self.hint()) <= _LONGEST_HINT
+
+
+def hint(
+    words: Sequence[str], root: Any, is_right: Callable[[list[str]], bool]
+) -> str | None:
+    """Return the command line that refused words mean, as a hint.
+
+    `root` is the command that has all others, and `is_right` says whether the
+    program accepts a line. None means that there is nothing to say.
+    """
+    for guess in _guesses(words, root):
+        is_other = guess.words != list(words) or bool(guess.settings)
+        if is_other and guess.is_harmless() and is_right(guess.words):
+            return guess.hint()
+    return None
+
+
+def listing(words: Sequence[str], *, is_empty: bool) -> list[str]:
+    """Return the filters that the words of a list rather mean, as arguments.
+
+    `todo list done` looks for the word, and `--status done` for the status.
+    """
+    found = Draft(["list"])
+    for word in words:
+        templates = habits.filters().get(word.lower())
+        if templates is None:
+            found.filter(word)
+        else:
+            found.options += templates[0]
+    if found.options:
+        return found.words()
+    if is_empty and len(words) == 1 and draft.is_reference(words[0]):
+        return ["show", words[0]]
+    return []
+
+
+def elsewhere(option: str, root: Any) -> str:
+    """Name the commands that have an option which is refused here, or ""."""
+    name = option.partition("=")[0]
+    having = []
+    for command in root.commands:
+        options: list[str] = []
+        for parameter in root.commands[command].params:
+            options += parameter.opts
+        if name in options and command != "db":
+            having.append(f"`todo {command}`")
+    if not having or len(having) > _MOST_NAMED:
+        return ""
+    return f"`{name}` is an option of {' and '.join(having)}"
+
+
+def _guesses(words: Sequence[str], root: Any) -> Iterator[Guess]:
+    """Yield what the words may mean, the most likely first."""
+    first, rest = _own_first(words)
+    if rest[:1] == ["db"]:
+        others, rest = _own_first(rest[1:])
+        first += others
+        rest.insert(0, "db")
+    for settings, line in _lines(rest, root):
+        meant = draft.rewritten(line, _command(line, root), root)
+        if meant is not None:
+            ours = [*first, *meant.words()]
+            yield Guess(ours, [*settings, *meant.settings], meant.why)
+    for _, line in _lines(rest, root):
+        command = _command(line, root)
+        if command and rest[: len(command)] != command:
+            yield Guess([*command, "--help"], [])
+
+
+def _own_first(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split off our own options that come before the command."""
+    end = 0
+    while end < len(words):
+        word = words[end]
+        if word in ("-u", "--user"):
+            end += 2
+        elif word == "--debug" or word.startswith("--user="):
+            end += 1
+        else:
+            break
+    return list(words[:end]), list(words[end:])
+
+
+def _lines(words: list[str], root: Any) -> _Lines:
+    """Yield the words with our commands in the place of others."""
+    if not words:
+        return
+    first = words[0].lower()
+    if len(first) > 1 and first.startswith("-"):
+        yield from _with_first_option(words, root)
+    elif first == "help":
+        for _, line in _lines(words[1:], root):
+            yield [], ["help", *_command(line, root)]
+    elif first == "db":
+        yield from _in_db(words[1:], root)
+    elif _is_before(first):
+        yield from _turned(words, root)
+    else:
+        yield from _meant(words, root)
+
+
+def _with_first_option(words: list[str], root: Any) -> _Lines:
+    """Yield what an option before the command means."""
+    name, sign, glued = words[0].partition("=")
+    table = habits.first_options()
+    for template in [*table.get(words[0], ()), *table.get(name, ())]:
+        left = words[1:]
+        value = glued
+        if "VALUE" in " ".join(template) and not sign:
+            value = "".join(left[:1])
+            left = left[1:]
+        filled = [part.replace("VALUE", value) for part in template]
+        if filled[-1] != "...":
+            yield [], filled
+            continue
+        for settings, line in _lines(left, root):
+            yield [*filled[:-1], *settings], line
+
+
+def _in_db(words: list[str], root: Any) -> _Lines:
+    """Yield what follows `todo db`."""
+    if not words:
+        return
+    first = words[0].lower()
+    if first in root.commands["db"].commands:
+        yield [], ["db", *words]
+        return
+    templates = habits.commands("db").get(first, ())
+    yield from _filled(templates, words[1:])
+    yield from _lines(words, root)
+
+
+def _meant(words: list[str], root: Any) -> _Lines:
+    """Yield what the first word, or the first two, mean as a command."""
+    first = words[0].lower()
+    if first in _known(root):
+        yield [], [first, *words[1:]]
+        return
+    both = "-".join(words[:2]).lower()
+    table = habits.commands()
+    yield from _filled(table.get(both, ()), words[2:])
+    if first in habits.PROGRAMS and len(words) > 1:
+        yield from _lines(words[1:], root)
+    elif first in table:
+        yield from _filled(table[first], words[1:])
+    else:
+        yield from _mistyped(words, root)
+
+
+def _mistyped(words: list[str], root: Any) -> _Lines:
+    """Yield the one command from which a word differs by one letter."""
+    near: dict[str, None] = {}
+    for name in _known(root):
+        if draft.is_near(words[0].lower(), name):
+            near[ALIASES.get(name, name)] = None
+    if len(near) == 1:
+        yield [], [*near, *words[1:]]
+
+
+def _turned(words: list[str], root: Any) -> _Lines:
+    """Yield a line whose tasks or filters came before the command."""
+    end = 0
+    while end < len(words) and _is_before(words[end]):
+        end += 1
+    before, rest = words[:end], words[end:]
+    are_tasks = len(draft.references(before)) == end
+    if rest:
+        for _, line in _lines([rest[0], *before, *rest[1:]], root):
+            # To change what a filter finds, people must see the numbers first.
+            if are_tasks or line[0] == "list":
+                yield [], line
+    elif are_tasks:
+        yield [], ["show", before[0]]
+    if not are_tasks:
+        yield [], ["list", *before]
+
+
+def _is_before(word: str) -> bool:
+    """Whether Taskwarrior takes a word before the command."""
+    return draft.is_reference(word) or draft.is_filter(word)
+
+
+def _filled(
+    templates: Sequence[list[str]], arguments: Sequence[str]
+) -> _Lines:
+    """Yield the templates that fit the arguments, with these in them.
+
+    Then the help of each, where nothing else is accepted.
+    """
+    for template in templates:
+        filled = _fill(template, list(arguments))
+        if filled is not None:
+            yield [], filled
+    for template in templates:
+        end = 2 if template[0] == "db" else 1
+        yield [], [*template[:end], "--help"]
+
+
+def _fill(template: list[str], arguments: list[str]) -> list[str] | None:
+    """Put arguments into a template; None if they do not fit."""
+    filled: list[str] = []
+    for part in template:
+        if part not in ("...", "*", "REF", "WORD", "TEXT"):
+            filled.append(part)
+            continue
+        count = _length(part, arguments)
+        if count is None:
+            return None
+        taken = arguments[:count]
+        arguments = arguments[count:]
+        if part in ("WORD", "TEXT"):
+            # A context of todo.txt is a tag here.
+            filled.append(" ".join(taken).removeprefix("@"))
+        elif part != "*":
+            filled += taken
+    return None if arguments else filled
+
+
+def _length(part: str, arguments: Sequence[str]) -> int | None:
+    """Say how many arguments a part of a template takes; None if none fits."""
+    if part == "REF":
+        return len(draft.references(arguments)) or None
+    if part == "WORD":
+        return 1 if arguments else None
+    if part == "TEXT":
+        return len(arguments) or None
+    return len(arguments)
+
+
+def _command(line: Sequence[str], root: Any) -> list[str]:
+    """Return the command of ours with which a line begins."""
+    if line[0] == "db":
+        return list(line[:2])
+    if line[0] in _known(root):
+        return [line[0]]
+    return []
+
+
+def _known(root: Any) -> list[str]:
+    """Return the names of our commands, the short ones too."""
+    return [*root.commands, *ALIASES]
