@@ -1,9 +1,13 @@
 """Every code has its statuses, and every code of the command line one exception class."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import todo_cli
 from todo_cli import errors
 from todo_cli.errors import Code, InvalidInput, NoStore, NotFound, TodoError
 
@@ -83,3 +87,38 @@ def test_invalid_input_names_its_field_in_message_and_details() -> None:
 
     assert error.message == "title: is empty"
     assert error.details == ({"field": "title", "message": "is empty"},)
+
+
+def messages_in(tree: ast.Module, names: set[str]) -> Iterator[str]:
+    """What is written of the message of each error that a module makes.
+
+    What a message begins with may be a value: a place, a path, a number.
+    """
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        named = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        first = node.args[0]
+        if isinstance(first, ast.JoinedStr):
+            first = first.values[0]
+        if named in names and isinstance(first, ast.Constant):
+            yield str(first.value)
+
+
+def test_every_message_begins_with_a_capital_or_the_name_of_a_field() -> None:
+    kinds: set[str] = set()
+    found: list[type[TodoError]] = [TodoError]
+    for kind in found:
+        kinds.add(kind.__name__)
+        found += kind.__subclasses__()
+    # Those of one record, which come after its place in the file.
+    parts = ("json_text", "taskwarrior_file", "candidates")
+    messages = []
+    for path in Path(todo_cli.__file__).parent.rglob("*.py"):
+        if path.stem not in parts:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            messages += list(messages_in(tree, kinds))
+
+    assert len(messages) > 100
+    right = re.compile(r"[A-Z`]|[a-z]+: |db\.example")
+    assert [each for each in messages if not right.match(each)] == []

@@ -502,7 +502,7 @@ def test_read_day_takes_one_form_and_days_of_the_calendar() -> None:
 @pytest.mark.parametrize(
     ("word", "fault"),
     [
-        ("", "must contain at least one visible character"),
+        ("", "must not be empty"),
         (" \u200b ", "must contain at least one visible character"),
         ("x" * 10_001, "has 10,001 characters, 10,000 are allowed"),
         ("a\x00b", "must not contain the character U+0000 (position 2)"),

@@ -428,7 +428,7 @@ def _within_limit(path: Path, data: bytes) -> bytes:
     if len(data) <= _MOST_BYTES:
         return data
     raise ConfigInvalid(
-        f"{path} is larger than 1 MiB, and so is no config file",
+        f"{path} is larger than 1 MiB, too large for a config file",
         hint=_NAME_ANOTHER,
     )
 
@@ -493,7 +493,13 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         # rest of the message can quote the file, and so a password.
         where = re.search(r" \(at .*\)$", str(error))
         position = where[0] if where else ""
-        raise ConfigInvalid(f"{path} is not valid TOML{position}") from None
+        hint = None
+        if str(error).startswith("Invalid value"):
+            # The usual mistake of who writes TOML for the first time.
+            hint = 'text needs quotes, as in `user = "ada"`'
+        raise ConfigInvalid(
+            f"{path} is not valid TOML{position}", hint=hint
+        ) from None
     for key, value in values.items():
         _check_type(path, key, value)
     return values

@@ -180,10 +180,16 @@ class InvalidInput(TodoError):
     code = Code.INVALID_INPUT
 
     @classmethod
-    def of(cls, field: str, message: str) -> "InvalidInput":
-        """Return an error about one field, in the message and in the details."""
+    def of(
+        cls, field: str, message: str, *, hint: str | None = None
+    ) -> "InvalidInput":
+        """Return an error about one field, in the message and in the details.
+
+        The name of the field comes first, as JSON and REST have it.
+        """
         return cls(
             f"{field}: {message}",
+            hint=hint,
             details=[{"field": field, "message": message}],
         )
 

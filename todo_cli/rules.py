@@ -58,6 +58,12 @@ argv that is not UTF-8.
 
 REFUSED: Final = re.compile(f"[{REFUSED_CLASS}]")
 _REFUSED_IN_LINES: Final = re.compile(f"(?![\n\t])[{REFUSED_CLASS}]")
+_NAMES: Final = {
+    "\t": "a tab",
+    "\n": "a line break",
+    "\r": "a carriage return",
+}
+"""Refused characters that have a name of their own."""
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Invisible characters that Unicode classes as letters or symbols.
 
@@ -73,7 +79,8 @@ def clean_title(text: str) -> str:
     Raises:
         InvalidInput: the title breaks one of these rules.
     """
-    return _line("title", text, TITLE_LENGTH)
+    hint = "the notes can be longer: `-d TEXT`"
+    return _line("title", text, TITLE_LENGTH, hint=hint)
 
 
 def clean_user(text: str) -> str:
@@ -122,10 +129,7 @@ def clean_note(text: str) -> str:
     """
     # Before trimming, which would silently remove some of them.
     note = _lines("note", text).strip()
-    if not any(_is_visible(character) for character in note):
-        raise InvalidInput.of(
-            "note", "must contain at least one visible character"
-        )
+    _require_visible("note", note)
     return note
 
 
@@ -138,10 +142,7 @@ def clean_word(text: str) -> str:
     """
     _refuse("word", text, _REFUSED_IN_LINES)
     word = text.strip()
-    if not any(_is_visible(character) for character in word):
-        raise InvalidInput.of(
-            "word", "must contain at least one visible character"
-        )
+    _require_visible("word", word)
     if len(word) > DESCRIPTION_LENGTH:
         raise InvalidInput.of(
             "word",
@@ -322,21 +323,32 @@ def read_instant(value: object) -> datetime:
     return instant
 
 
-def _line(field: str, text: str, longest: int) -> str:
-    """Trim and check a text of one line."""
+def _line(
+    field: str, text: str, longest: int, *, hint: str | None = None
+) -> str:
+    """Trim and check a text of one line; `hint` is for one that is too long."""
     # Before trimming, which would silently remove a line feed at either end.
     _refuse(field, text, REFUSED)
     text = text.strip()
+    _require_visible(field, text)
+    # Spaces at the ends do not count.
+    if len(text) > longest:
+        raise InvalidInput.of(
+            field,
+            f"has {len(text):,} characters, {longest} are allowed",
+            hint=hint,
+        )
+    return text
+
+
+def _require_visible(field: str, text: str) -> None:
+    """Refuse a text that is empty, or looks empty."""
+    if not text:
+        raise InvalidInput.of(field, "must not be empty")
     if not any(map(_is_visible, text)):
         raise InvalidInput.of(
             field, "must contain at least one visible character"
         )
-    # Spaces at the ends do not count.
-    if len(text) > longest:
-        raise InvalidInput.of(
-            field, f"has {len(text):,} characters, {longest} are allowed"
-        )
-    return text
 
 
 def _lines(field: str, text: str) -> str:
@@ -363,9 +375,9 @@ def _refuse(field: str, text: str, refused: re.Pattern[str]) -> None:
             field,
             f"is not UTF-8: byte 0x{code - 0xDC00:02X} at position {found.start() + 1}",
         )
+    name = _NAMES.get(found[0], f"the character U+{code:04X}")
     raise InvalidInput.of(
-        field,
-        f"must not contain the character U+{code:04X} (position {found.start() + 1})",
+        field, f"must not contain {name} (position {found.start() + 1})"
     )
 
 

@@ -76,8 +76,8 @@ _END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """After every time of a task."""
 
 
-_ALL: Final = "todo list --status all"
-_TRASH: Final = "todo list --status trash"
+_ALL: Final = "`todo list --status all` shows your tasks"
+_TRASH: Final = "`todo list --status trash` shows what is in the trash"
 """Hints: where to look for a task that does not exist."""
 
 _OPEN: Final = TaskQuery()
@@ -902,7 +902,8 @@ class TaskService:
         if in_trash:
             numbers = " ".join(str(number) for number in in_trash)
             return InTrash(
-                message, hint=f"in the trash: todo restore {numbers}"
+                message,
+                hint=f"in the trash; `todo restore {numbers}` takes it out",
             )
         return NotFound(message, hint=hint)
 

@@ -148,7 +148,7 @@ def test_never_writes_over_the_store(
         code="INVALID_INPUT",
     )
 
-    assert error["message"] == "path: is the store in use itself"
+    assert error["message"] == "path: is the store in use"
     assert titles(here) == ["one"]
 
 

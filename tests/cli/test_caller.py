@@ -41,10 +41,10 @@ from todo_cli.docstring import docstring
 from todo_cli.errors import IoFailed, OutcomeUnknown
 from todo_cli.task import Added, NewTask
 
-MEMORY = "todo cannot go on: not enough memory"
-FILES = "todo cannot go on: too many open files"
+MEMORY = "The program cannot go on: not enough memory"
+FILES = "The program cannot go on: too many open files"
 SYSTEM = f"{FILES} in the whole system"
-THREADS = "todo cannot go on: no more threads can be started"
+THREADS = "The program cannot go on: no more threads can be started"
 
 
 @pytest.fixture

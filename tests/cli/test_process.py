@@ -104,7 +104,9 @@ def test_process_answers_like_the_door(
 
     assert process("add", "Buy milk") == Ran(0, "Added 2: Buy milk\n", "")
     assert process("show", "99") == Ran(
-        3, "", "error: No task 99 for ada\nhint: todo list --status all\n"
+        3,
+        "",
+        "error: No task 99 for ada\nhint: `todo list --status all` shows your tasks\n",
     )
     assert process("list", "--json") == todo("list", "--json")
 

@@ -89,7 +89,7 @@ def test_show_of_a_missing_task_says_so_in_two_lines(todo: Todo) -> None:
         assert todo("show", ref) == Ran(
             3,
             "",
-            f"error: No task {ref} for ada\nhint: todo list --status all\n",
+            f"error: No task {ref} for ada\nhint: `todo list --status all` shows your tasks\n",
         )
         assert_refused(todo, "show", ref, code="NOT_FOUND", names=[ref, "ada"])
 

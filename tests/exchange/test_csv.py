@@ -199,7 +199,7 @@ def test_cells_of_ours_that_a_spreadsheet_changed_are_faults_or_the_same() -> (
             "project: must not have an empty part, as in `home.kitchen`",
         ),
         ("tags", "a b", "tags: a tag must not contain white space or a comma"),
-        ("tags", "a,,b", "tags: must contain at least one visible character"),
+        ("tags", "a,,b", "tags: must not be empty"),
         ("title", "", "title: is missing"),
         ("title", "x" * 201, "title: has 201 characters, 200 are allowed"),
     ):
@@ -759,7 +759,7 @@ def test_map_of_what_is_not_there_names_what_is() -> None:
         message = refusal("A,,!\nx,y,z\n", title=column).message
         assert message.startswith(f"map: there is no column `{column}`")
     assert refusal("A,B\nx,y\n", colour="A").message == (
-        "map: `colour` is no field of a task"
+        "map: `colour` is not a field of a task"
     )
 
 

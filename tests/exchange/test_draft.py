@@ -107,7 +107,7 @@ def test_tags_of_two_tasks_are_two_lists() -> None:
     ("values", "message"),
     [
         ({"title": None}, "title: is missing"),
-        ({"title": ""}, "title: must contain at least one visible character"),
+        ({"title": ""}, "title: must not be empty"),
         ({"title": 5}, "title: must be text"),
         (
             {"title": "a\x1b"},

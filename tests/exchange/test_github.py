@@ -220,8 +220,8 @@ def test_the_id_is_made_of_the_url() -> None:
     [
         (5, "must be an object"),
         ([], "must be an object"),
-        ({}, "title: must contain at least one visible character"),
-        (ISSUE | {"title": None}, "title: must contain at least one visible"),
+        ({}, "title: must not be empty"),
+        (ISSUE | {"title": None}, "title: must not be empty"),
         (ISSUE | {"title": 5}, "title: must be text"),
         (ISSUE | {"body": ["x"]}, "body: must be text"),
         (ISSUE | {"labels": "bug"}, "labels: must be an array"),

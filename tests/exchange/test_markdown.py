@@ -280,7 +280,7 @@ def test_a_long_title_is_kept_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("- [ ]", "title: must contain at least one visible character"),
+        ("- [ ]", "title: must not be empty"),
         (
             "- [ ] a\x1bb",
             "title: must not contain the character U+001B (position 2)",

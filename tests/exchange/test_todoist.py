@@ -255,7 +255,7 @@ def test_older_and_other_headers(separator: str) -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("task,,,,4,1\n", "line 3: title: must contain at least one visible"),
+        ("task,,,,4,1\n", "line 3: title: must not be empty"),
         ("odd,A\n", "line 3: TYPE: must be task, section or note"),
         (",A\n", "line 3: TYPE: must be task, section or note"),
         (

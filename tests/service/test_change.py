@@ -267,7 +267,9 @@ async def test_delete_moves_the_task_to_the_trash(
     for reference in (1, done.id):
         with pytest.raises(NotFound) as error:
             await tasks.delete([reference])
-        assert error.value.hint == "in the trash: todo restore 1"
+        assert (
+            error.value.hint == "in the trash; `todo restore 1` takes it out"
+        )
         assert await tasks.get(reference) == moved
     page = await tasks.list(TaskQuery(TaskStatus.ALL))
     assert (page.tasks, page.counts.open, page.counts.done) == ([], 0, 0)
@@ -307,7 +309,7 @@ async def test_purge_gives_the_task_back_as_it_was_and_it_is_gone(
         assert error.value.hint == "todo list --status trash"
         with pytest.raises(NotFound) as error:
             await tasks.get(reference)
-        assert error.value.hint == "todo list --status all"
+        assert error.value.hint == "`todo list --status all` shows your tasks"
     page = await tasks.list(TaskQuery(TaskStatus.ALL))
     assert (page.tasks, page.counts.open, page.counts.done) == ([], 0, 0)
 

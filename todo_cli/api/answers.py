@@ -44,7 +44,7 @@ _OUT_OF_TRASH: Final = "POST .../restore takes it out of the trash"
 
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
-    "extra_forbidden": "there is a field that is not known here, see /openapi.json",
+    "extra_forbidden": "has an unknown field, see /openapi.json",
     "string_type": "must be text",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",

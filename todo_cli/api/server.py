@@ -38,8 +38,8 @@ OTHER_FILES: Final = 50
 """How many open files are kept for the store and the rest of the program."""
 
 _WARNING: Final = (
-    "warning: nobody has to prove who they are here: "
-    "whoever reaches this port can read and change the tasks of every user"
+    "warning: there is no authentication: "
+    "anyone who reaches this port can read and change the tasks of every user"
 )
 
 
@@ -121,8 +121,8 @@ def find_address(host: str) -> IPv4Address | IPv6Address:
         address = None
     if address is None or not address.is_loopback:
         raise InvalidInput(
-            "host: must be a loopback address such as 127.0.0.1: nobody has to prove who "
-            "they are here, so whoever reaches the port could read and change the tasks "
+            "host: must be a loopback address such as 127.0.0.1: there is no "
+            "authentication, so anyone who reached the port could read and change the tasks "
             "of every user",
             hint="leave --host out",
             details=[

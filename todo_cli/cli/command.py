@@ -102,6 +102,13 @@ class Command(Generic[T]):
         """Whether only to say what would happen: `--dry-run`."""
         return bool(getattr(self, "dry_run", False))
 
+    def elsewhere(self) -> Sequence[str]:
+        """Return the arguments that do it in another store, or none.
+
+        For a command that adds, and whose own store cannot be reached.
+        """
+        return ()
+
     def repeat(self) -> Sequence[str]:
         """Return the arguments that settle an unknown outcome.
 

@@ -43,7 +43,7 @@ def file_of(context: "RunContext", name: str) -> Path:
 
     path = disk.below(context.env.cwd, name)
     if is_same_file(context.settings.target, SqliteTarget(path)):
-        raise InvalidInput.of("file", "is the store in use itself")
+        raise InvalidInput.of("file", "is the store in use")
     return path
 
 

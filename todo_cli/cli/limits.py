@@ -33,7 +33,7 @@ def exceeded(error: BaseException) -> IoFailed | None:
         number = _number(each)
         if number is not None:
             words, hint = _refusal(number)
-            return IoFailed(f"todo cannot go on: {words}", hint=hint)
+            return IoFailed(f"The program cannot go on: {words}", hint=hint)
     return None
 
 

@@ -20,9 +20,11 @@ from todo_cli.cli.printer import Printed, Printer
 from todo_cli.cli.signals import Interrupted
 from todo_cli.errors import (
     Code,
+    DatabaseUnavailable,
     InvalidInput,
     NotFound,
     OutcomeUnknown,
+    TimedOut,
     TodoError,
     Usage,
 )
@@ -35,6 +37,8 @@ _GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
 """Arguments that name no command; they show the help."""
 
 
+_LONGEST_COMMAND: Final = 160
+"""The longest command that a hint repeats."""
 _PLAIN: Final = {
     r"^Got unexpected extra argument\S* \((.*)\)$": r"Too many arguments: \1",
     r"^Option '(\S+)' requires an argument$": r"`\1` needs a value",
@@ -243,11 +247,29 @@ def perform(
     except NotFound as error:
         error.hint = _for_user(error.hint, parsed.user)
         raise
+    except (DatabaseUnavailable, TimedOut) as error:
+        error.hint = _kept_here(error.hint, parsed)
+        raise
     except Interrupted as end:
         if not end.was_writing:
             raise
         message = "Interrupted while it was being stored: it may or may not be"
         raise OutcomeUnknown(message, hint=_settling(parsed)) from end
+
+
+def _kept_here(hint: str | None, parsed: "Parsed") -> str | None:
+    """Add to a hint how to keep a task here, while a server is away."""
+    typed = parsed.command.elsewhere()
+    if not typed:
+        return hint
+    name = [] if parsed.user is None else ["--user", parsed.user]
+    command = shlex.join(["todo", *name, *typed])
+    if len(command) > _LONGEST_COMMAND or not command.isprintable():
+        return hint
+    return (
+        f"{hint}; or keep it here: `TODO_DATABASE_URL=sqlite {command}`, "
+        "and `todo help db import` says how to copy it later"
+    )
 
 
 def _for_user(hint: str | None, user: str | None) -> str | None:

@@ -32,7 +32,7 @@ from todo_cli.task import Candidate, Task
 _CORRECT: Final = "nothing was added; correct it in the file"
 """The hint if a record is wrong."""
 _CORRECT_ALL: Final = "nothing was added; correct them in the file"
-_NOTHING: Final = InvalidInput("is no task")
+_NOTHING: Final = InvalidInput("is not a task")
 _COLUMNS: Final = (*NAMES, *(f"{name}_folded" for name in FOLDED))
 """The columns of a task that are written, in the order of `_row`."""
 _TYPED: Final[Mapping[str, Callable[[str], Any]]] = {

@@ -210,7 +210,7 @@ def add_disk(facts: "Facts", found: os.statvfs_result) -> None:
     inodes = room.free_inodes
     warning = None
     if inodes is not None and inodes < _FEW_INODES:
-        warning = "the disk has hardly room for another file: delete some"
+        warning = "the disk has room for hardly any more files: delete some"
     facts.add("disk_free_inodes", inodes, warning)
     warning = None
     if room.is_read_only:

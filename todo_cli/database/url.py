@@ -448,7 +448,7 @@ def _name(rest: str) -> str:
         raise ConfigInvalid(
             "The URL of the SQLite file has parameters after a `?`, and "
             "todo knows none",
-            hint="leave them out; a `?` of the name is read in a plain path",
+            hint="leave them out; if the name of the file has a `?`, write a plain path",
         )
     if redact.looks_like_address(name):
         raise ConfigInvalid(

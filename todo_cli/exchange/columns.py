@@ -395,7 +395,7 @@ def _instant(when: When | None, zone: tzinfo) -> datetime:
         InvalidInput: there is none, or it is outside 1900 to 9998.
     """
     if when is None:
-        raise InvalidInput.of("time", "is no time")
+        raise InvalidInput.of("time", "is not a time")
     if when.clock is None:
         return midnight(when.day, zone)
     rules.read_day("day", when.day)
@@ -505,7 +505,7 @@ def _assigned(
     for key, column in named.items():
         field = field_of(key)
         if field is None:
-            raise InvalidInput.of("map", f"`{key}` is no field of a task")
+            raise InvalidInput.of("map", f"`{key}` is not a field of a task")
         index = _index(header, column)
         if fields[index] is not None:
             fault = f"`{column}` is mapped to two fields"

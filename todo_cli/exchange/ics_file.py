@@ -160,8 +160,8 @@ def _package() -> ModuleType:
         import icalendar
     except ModuleNotFoundError as error:
         raise ConfigInvalid(
-            'the format ics needs the extra "ics"',
-            hint=INSTALL_EXTRAS,
+            'The format ics needs the extra "ics"',
+            hint="in the clone: pip install '.[ics]'",
         ) from error
     return icalendar
 

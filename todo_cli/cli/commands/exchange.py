@@ -98,7 +98,7 @@ def _read_field(name: str) -> str:
         known = ", ".join(FIELDS)
         shown = redact.shown(name)
         raise InvalidInput.of(
-            "map", f"`{shown}` is no field; the fields are {known}"
+            "map", f"`{shown}` is not a field; the fields are {known}"
         )
     return field
 

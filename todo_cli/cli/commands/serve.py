@@ -39,7 +39,7 @@ def _read_port(text: str) -> int:
 class Serve(Command[None]):
     """Serve the REST API until a signal ends it; needs the extra `api`.
 
-    There is no authentication: whoever reaches the port can read and change
+    There is no authentication: anyone who reaches the port can read and change
     the tasks of every user.
 
     \b

@@ -186,7 +186,7 @@ class Import(Command["Imported"]):
 
         target = SqliteTarget(disk.below(context.env.cwd, self.path))
         if is_same_file(context.settings.target, target):
-            raise InvalidInput.of("path", "is the store in use itself")
+            raise InvalidInput.of("path", "is the store in use")
         wishes = Wishes(self.wished_owner(), self.renumber)
         now = context.env.now()
         try:
@@ -280,7 +280,7 @@ class Backup(Command["BackedUp"]):
 
         path = disk.below(context.env.cwd, self.path)
         if is_same_file(context.settings.target, SqliteTarget(path)):
-            raise InvalidInput.of("path", "is the store in use itself")
+            raise InvalidInput.of("path", "is the store in use")
         whose = context.settings.user if self.mine else None
         with context.progress("Backing up") as report:
             return await back_up(

@@ -149,15 +149,25 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     def repeat(self) -> Sequence[str]:
         """Add with the same id: nothing is added if that is stored already."""
-        typed = ["add", "--id", str(self.id), *self.words()]
-        path = self.kept.path or self.form
-        if path is not None:
-            return ["add", "--id", str(self.id), "--form", str(path)]
-        for tag in self.tags or ():
-            typed += ["--tag", tag]
+        typed = ["add", "--id", str(self.id), *self._options()]
         if self.title is None:
             return [*typed, "-"]
         return [*typed, "--", *self.title]
+
+    def elsewhere(self) -> Sequence[str]:
+        """Add the same task; what was on stdin is gone."""
+        if self.title is None or self.description == "-":
+            return ()
+        if any(word.startswith("-") for word in self.title):
+            return ["add", *self._options(), "--", *self.title]
+        return ["add", *self.title, *self._options()]
+
+    def _options(self) -> list[str]:
+        """Write the options that were given, without `--id`."""
+        typed = self.words()
+        for tag in self.tags or ():
+            typed += ["--tag", tag]
+        return typed
 
 
 @dataclass(frozen=True, kw_only=True)

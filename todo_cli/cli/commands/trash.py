@@ -184,7 +184,7 @@ class Purge(Command[list[Task]]):
         if _AGE.fullmatch(text.strip().lower()) is None:
             shown = redact.shown(text)
             raise InvalidInput.of(
-                "older_than", f"`{shown}` is no age; say 30d, 2w, 6m or 1y"
+                "older_than", f"`{shown}` is not an age; say 30d, 2w, 6m or 1y"
             )
 
     async def run(self, context: "RunContext") -> list[Task]:
