@@ -85,7 +85,6 @@ ids                             > todo list --json
 calendar                        > todo list --group due
 yesterday                       > todo list --status done --on yesterday
 log                             > todo history
-denotate                        > todo --help
 list --sort priority-           > todo list --sort priority --reverse
 list --sort entry               > todo list --sort newest
 """
@@ -270,6 +269,29 @@ purge --all                     > todo purge --trash
 done 1 --yes                    > todo done 1
 """
 
+NEW = """\
+edit milk                       > `todo list milk` shows the number
+vi 3                            > todo edit 3
+open 3                          > todo edit 3
+denotate 3 called               > todo edit 3
+prepend 3 now                   > todo edit 3
+3 edit                          > todo edit 3
+issue edit 3                    > todo edit 3
+amend 3                         > todo edit 3
+login                           > todo connect
+login CANARY                    > todo connect
+link                            > todo connect
+neon                            > todo connect
+gh auth login                   > todo connect
+config set database_url CANARY  > todo connect
+git push origin                 > todo connect
+db login                        > todo connect
+--password CANARY list          > todo connect
+list --database-url CANARY      > todo connect
+logout                          > todo connect --off
+"""
+"""The same for commands that other branches of the program may lack."""
+
 PAGES = [LOG, TASKWARRIOR, TODO_TXT, GH_AND_GIT, WORDS, OPTIONS]
 
 
@@ -332,6 +354,20 @@ def test_a_habit_is_a_command_or_has_the_hint_that_it_means(
             wrong.append((typed, given, expected))
 
     assert wrong == []
+
+
+@pytest.mark.spec("002/FR-270")
+def test_hints_of_the_newer_commands(hint: Hint) -> None:
+    given = {}
+    expected = {}
+    for typed, _, answer in rows(NEW):
+        words = shlex.split(typed)
+        name = "connect" if "connect" in answer else "edit"
+        if name in commands().commands:
+            expected[typed] = answer
+            given[typed] = hint(*words)
+
+    assert given == expected
 
 
 @pytest.mark.spec("002/FR-320")

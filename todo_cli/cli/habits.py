@@ -69,8 +69,8 @@ undo ... < reset revert rollback
 redo < reapply
 import ... < load
 export ... < dump save
-connect * < attach auth cloud clone config-set fetch init link login neon
-connect * < postgres postgresql pull push remote setup sync
+connect * < attach auth cloud clone config-set fetch link login neon
+connect * < postgres postgresql pull push remote sync
 connect --off < detach disconnect logout unlink
 doctor * < account auth-status check config debug diagnose env health ping
 doctor * < settings status user users verify who whoami
