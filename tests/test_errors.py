@@ -120,5 +120,5 @@ def test_every_message_begins_with_a_capital_or_the_name_of_a_field() -> None:
             messages += list(messages_in(tree, kinds))
 
     assert len(messages) > 100
-    right = re.compile(r"[A-Z`]|[a-z]+: |db\.example")
+    right = re.compile(r"[A-Z`]|[a-z]+: |line |db\.example")
     assert [each for each in messages if not right.match(each)] == []

@@ -110,7 +110,6 @@ mv 1 home                       > todo update 1 --project home
 
 GH_AND_GIT = """\
 issue create --title Bug --body x --label ui > todo add Bug --description x --tag ui
-issue create                    > todo add --help
 issue list --state closed       > todo list --status done
 issue list -l home -L 5         > todo list --tag home -L 5
 issue close 3                   > todo done 3

@@ -102,8 +102,8 @@ def test_every_help_has_examples_that_are_accepted(env: Env) -> None:
 def calls_in(line: str) -> Iterator[list[str]]:
     """The arguments of each `todo` in a line of a shell."""
     for part in line.split(" | "):
-        # A file, and where the output goes.
-        plain = re.sub(r"<\(.*?\)", "x", part).partition(" > ")[0]
+        # A file, and where input comes from or output goes.
+        plain = re.sub(r" [<>] .*", "", re.sub(r"<\(.*?\)", "x", part))
         program, *arguments = shlex.split(plain)
         if program == "todo":
             yield arguments

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.cli.expect import tasks_of, titles_of
-from tests.conftest import Clock
 from tests.support.program import Todo
+from tests.support.stores import Clock
 
 JOBS = """\
 add with date and tag    | task add Renew pasport due:tomorrow +home  | todo add Renew pasport --due tomorrow -t home

@@ -278,8 +278,10 @@ class _Reader:
             self._take_part(part, option, value)
             option = part
         if draft.command[0] in ("--version", "connect"):
+            # These take nothing else, least of all a password.
             draft.arguments = []
             draft.options = []
+            self._left.clear()
         return True
 
     def _take_part(self, part: str, option: str, value: str) -> None:
