@@ -14,15 +14,25 @@ from todo_cli.cli.parser import ALIASES
 from todo_cli.rules import UUID_TEXT
 
 _NUMBERS: Final = re.compile("#?[0-9][-0-9,#]*")
+"""Tasks by number: `3`, `#3`, `5-7`, `3,5-7`."""
 _ATTRIBUTE: Final = re.compile(r"([a-z]{2,}):(.*)", re.IGNORECASE)
+"""An attribute of Taskwarrior: `due:fri`, `project:home`."""
 _TAG: Final = re.compile(r"[+@#](\w\S*)")
+"""A tag of Taskwarrior, or a context of todo.txt."""
 _REPLACED: Final = re.compile("/([^/=]+)/([^/]*)/g?")
+"""How Taskwarrior replaces a part of a title: `/old/new/`."""
 _SETTING: Final = re.compile("[A-Z_]+=.*")
+"""A variable before a command, in a table."""
 _DASHED_NUMBER: Final = re.compile("-([0-9]+)")
+"""How `git log -5` limits a list."""
 _OPTION: Final = re.compile("-(?![0-9])")
+"""An option, and not a value such as the day `-3d`."""
 _ORDER: Final = re.compile(r"([-+]?)(\w+?)(?:(-|\+)|:?(asc|desc))?")
+"""An order with its direction: `-due`, `due-`, `due:desc`."""
 _OF_TASKS: Final = ("delete", "done", "note", "purge", "restore")
+"""Commands whose arguments begin with tasks."""
 _OF_ONE: Final = ("edit", "history", "show")
+"""Commands that take one task."""
 _EVERYTHING: Final = ("*", "all", "every", "everything")
 _LAST: Final = ("it", "last", "latest")
 _ATTRIBUTES: Final = {
@@ -62,7 +72,10 @@ class Draft:
         return ALIASES.get(first, first)
 
     def filter(self, word: str) -> None:
-        """Add the options that a word means as a filter, or the word itself."""
+        """Add the options that a word means as a filter, or the word itself.
+
+        `+home` becomes `--tag home`, and `due:fri` becomes `--due fri`.
+        """
         tag = _TAG.fullmatch(word)
         named = _ATTRIBUTE.fullmatch(word)
         name = named[1].lower() if named else ""
@@ -78,7 +91,10 @@ class Draft:
             self.arguments.append(word)
 
     def change(self, word: str) -> bool:
-        """Add the option that a word means as a change, if it means one."""
+        """Add the option that a word means as a change, if it means one.
+
+        `+home` becomes `--add-tag home`, `/a/b/` becomes `--replace a=b`.
+        """
         replaced = _REPLACED.fullmatch(word)
         tag = _TAG.fullmatch(word)
         named = _ATTRIBUTE.fullmatch(word)
@@ -93,7 +109,10 @@ class Draft:
         return True
 
     def look_for(self, words: Sequence[str], filters: Sequence[str]) -> None:
-        """Make it the list that shows the numbers of tasks."""
+        """Make it the list that shows the numbers of tasks.
+
+        People name a task by its title where only its number will do.
+        """
         self.command = ["list"]
         self.arguments = list(words)
         self.options = list(filters)
@@ -142,7 +161,10 @@ def is_filter(word: str) -> bool:
 
 
 def is_near(word: str, other: str) -> bool:
-    """Whether one letter is wrong, missing or too much, or two changed places."""
+    """Whether one letter is wrong, missing or too much, or two changed places.
+
+    Words of one or two letters are near to far too many others.
+    """
     longest = max(len(word), len(other))
     if longest < 3 or word == other:
         return False
@@ -164,7 +186,10 @@ def _attribute(name: str, value: str) -> list[str]:
 
 
 def _read_value(option: str, value: str) -> list[str]:
-    """Return what a value means for an option, and what follows from it."""
+    """Return what a value means for an option, and what follows from it.
+
+    For `--sort`, `-created` means `newest` and also `--reverse`.
+    """
     meanings = habits.values(option)
     order = _ORDER.fullmatch(value)
     if option != "--sort" or order is None:
@@ -201,7 +226,10 @@ class _Reader:
         return True
 
     def _take_number(self, number: str) -> bool:
-        """Take a number with a dash: a limit, or a task; or text, which fails."""
+        """Take a number with a dash: a limit, or a task.
+
+        In a title, as in `add it is -5 degrees`, it has no meaning.
+        """
         name = self._draft.name
         if name in ("list", "history"):
             self._draft.options += ["--limit", number]
@@ -223,7 +251,10 @@ class _Reader:
         )
 
     def _take_own(self, option: Any, name: str, *, is_glued: bool) -> bool:
-        """Take an option that the command has."""
+        """Take an option that the command has.
+
+        One that is used wrongly is left to the parser: it says what is wrong.
+        """
         is_long = name.startswith("--")
         if is_glued and (option.is_flag or not is_long):
             return False
@@ -237,7 +268,11 @@ class _Reader:
         return True
 
     def _take_foreign(self, name: str, *, is_glued: bool) -> bool:
-        """Take an option that other programs have."""
+        """Take an option that other programs have.
+
+        The table can name an option with its value, such as `--format=json`;
+        otherwise the first meaning counts that has a value if it needs one.
+        """
         table = habits.options(
             " ".join([self._draft.name, *self._draft.command[1:]])
         )
@@ -255,7 +290,10 @@ class _Reader:
         return False
 
     def _take_near(self, name: str, known: Sequence[str]) -> bool:
-        """Take the one option that begins so, or differs by one letter."""
+        """Take the one option that begins so, or differs by one letter.
+
+        So `--desc` is `--description`, and `--lmit` is `--limit`.
+        """
         if not name.startswith("--"):
             return False
         longer = [each for each in known if each.startswith(name)]
@@ -343,7 +381,10 @@ def _arrange(draft: Draft) -> None:
 
 
 def _arrange_update(draft: Draft) -> None:
-    """Turn what follows the tasks into options; other words are the title."""
+    """Turn what follows the tasks into options; other words are the title.
+
+    `update 1 Buy oat milk` is how many programs rename a task.
+    """
     tasks = references(draft.arguments)
     title: list[str] = []
     for word in draft.arguments[len(tasks) :]:

@@ -21,7 +21,10 @@ _CHOICE: Final = re.compile(r"[^| ]+[| ]?")
 
 
 class Page:
-    """A help text in the making; its methods are those that Typer calls."""
+    """A help text in the making; its methods are those that Typer calls.
+
+    Nothing in it is ever cut: a word that is too long for a line has its own.
+    """
 
     def __init__(self, width: int) -> None:
         self._width = width

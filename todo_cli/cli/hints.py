@@ -99,7 +99,11 @@ def elsewhere(option: str, root: Any) -> str:
 
 
 def _guesses(words: Sequence[str], root: Any) -> Iterator[Guess]:
-    """Yield what the words may mean, the most likely first."""
+    """Yield what the words may mean, the most likely first.
+
+    At the end comes the help of the command, for a word that means one of
+    ours with arguments that fit none.
+    """
     first, rest = _own_first(words)
     if rest[:1] == ["db"]:
         others, rest = _own_first(rest[1:])
@@ -131,7 +135,11 @@ def _own_first(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _lines(words: list[str], root: Any) -> _Lines:
-    """Yield the words with our commands in the place of others."""
+    """Yield the words with our commands in the place of others.
+
+    What comes first decides: an option, `help`, `db`, a task (`3 done`), a
+    filter (`+home list`), or else a command.
+    """
     if not words:
         return
     first = words[0].lower()
@@ -149,7 +157,11 @@ def _lines(words: list[str], root: Any) -> _Lines:
 
 
 def _with_first_option(words: list[str], root: Any) -> _Lines:
-    """Yield what an option before the command means."""
+    """Yield what an option before the command means.
+
+    It stands for a whole line (`-V`), for a variable (`--config x list`), or
+    for nothing (`--quiet list`).
+    """
     name, sign, glued = words[0].partition("=")
     table = habits.first_options()
     for template in [*table.get(words[0], ()), *table.get(name, ())]:
@@ -180,7 +192,10 @@ def _in_db(words: list[str], root: Any) -> _Lines:
 
 
 def _meant(words: list[str], root: Any) -> _Lines:
-    """Yield what the first word, or the first two, mean as a command."""
+    """Yield what the first word, or the first two, mean as a command.
+
+    `gh issue close 3` begins with a program, which is left out.
+    """
     first = words[0].lower()
     if first in _known(root):
         yield [], [first, *words[1:]]
@@ -207,7 +222,10 @@ def _mistyped(words: list[str], root: Any) -> _Lines:
 
 
 def _turned(words: list[str], root: Any) -> _Lines:
-    """Yield a line whose tasks or filters came before the command."""
+    """Yield a line whose tasks or filters came before the command.
+
+    That is how Taskwarrior has it: `3 done`, `+home list`, `due:fri`.
+    """
     end = 0
     while end < len(words) and _is_before(words[end]):
         end += 1
@@ -246,7 +264,10 @@ def _filled(
 
 
 def _fill(template: list[str], arguments: list[str]) -> list[str] | None:
-    """Put arguments into a template; None if they do not fit."""
+    """Put arguments into a template; None if they do not fit.
+
+    `update REF --due WORD` takes `3 fri`, but neither `3` nor `3 fri 4`.
+    """
     filled: list[str] = []
     for part in template:
         if part not in ("...", "*", "REF", "WORD", "TEXT"):
