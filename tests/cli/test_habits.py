@@ -219,7 +219,12 @@ add x --dry-run                 > put `--` before text that begins with `-`; see
 -u 'bob x' trash                > todo -u 'bob x' list --status trash
 db -u bob log                   > todo -u bob history
 log --user bob                  > todo history --user bob
--u bob help serch               > todo --help
+-u bob help serch               > todo -u bob help list
+serch milk                      > todo list milk
+complte 3                       > todo done 3
+fnd milk                        > todo --help
+exit                            > todo help
+udas                            > todo --help
 """
 
 OPTIONS = """\

@@ -79,6 +79,7 @@ db backup ... < backup
 db policy ... < grant policy role share
 db upgrade < init migrate setup upgrade
 help ... < ? /? /h commands h man manual shorthelp usage
+help * < exit quit
 --version < about ver version
 """
 """Commands: `...` is all that follows, REF the tasks, WORD one word, TEXT all

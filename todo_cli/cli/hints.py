@@ -16,6 +16,8 @@ from todo_cli.cli.draft import Draft
 from todo_cli.cli.parser import ALIASES
 
 _LONGEST_HINT: Final = 200
+_SHORTEST_TYPO: Final = 5
+"""Shorter words are near to too many words of other programs."""
 _MOST_NAMED: Final = 2
 """How many commands are named that have an option."""
 
@@ -212,13 +214,23 @@ def _meant(words: list[str], root: Any) -> _Lines:
 
 
 def _mistyped(words: list[str], root: Any) -> _Lines:
-    """Yield the one command from which a word differs by one letter."""
+    """Yield the one command from which a word differs by one letter.
+
+    It is one of ours, or else a longer word of the table: `serch milk`.
+    """
+    word = words[0].lower()
     near: dict[str, None] = {}
     for name in _known(root):
-        if draft.is_near(words[0].lower(), name):
+        if draft.is_near(word, name):
             near[ALIASES.get(name, name)] = None
     if len(near) == 1:
         yield [], [*near, *words[1:]]
+    if near or len(word) < _SHORTEST_TYPO:
+        return
+    table = habits.commands()
+    foreign = [name for name in table if draft.is_near(word, name)]
+    if len(foreign) == 1:
+        yield from _filled(table[foreign[0]], words[1:])
 
 
 def _turned(words: list[str], root: Any) -> _Lines:
