@@ -272,6 +272,32 @@ async def test_a_value_of_another_kind_or_an_unknown_field_is_refused(
     assert data(await client.get(TASKS)) == [task]
 
 
+@pytest.mark.spec("001/FR-104", "001/FR-101")
+async def test_an_unknown_field_or_query_is_named_unless_it_may_be_a_secret(
+    client: httpx.AsyncClient,
+) -> None:
+    for name, is_named in (
+        ("due", True),
+        ("dueOn", True),
+        ("due-on", True),
+        ("k3y", False),
+        ("x" * 32, False),
+        ("a@b", False),
+    ):
+        for place, response in (
+            ("body", await client.post(TASKS, json={"title": "x", name: 1})),
+            ("query", await client.get(TASKS, params={name: "1"})),
+        ):
+            if place == "query" and name == "due":
+                continue
+            found = error(response, 422, "INVALID_INPUT")
+            said = f"{place}: has the unknown field `{name}`"
+            if not is_named:
+                said = f"{place}: has an unknown field"
+            assert found["message"].startswith(f"{said}, see"), name
+            assert (name in response.text) is is_named
+
+
 async def test_user_is_trimmed_and_escaped_in_every_address(
     client: httpx.AsyncClient,
 ) -> None:

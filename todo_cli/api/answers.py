@@ -1,6 +1,7 @@
 """Results and errors as HTTP answers, in the envelopes of the command line."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -40,6 +41,8 @@ _HINTS: Final[Mapping[Code, str]] = {
     Code.INTERNAL: "report it, with the line that the server wrote on stderr",
 }
 """Hints for a client; those of the errors name commands."""
+_NAME: Final = re.compile("[A-Za-z][A-Za-z_-]{0,30}")
+"""What an unknown field is called that an answer names."""
 _OUT_OF_TRASH: Final = "POST .../restore takes it out of the trash"
 
 _WORDS: Final[Mapping[str, str]] = {
@@ -258,8 +261,9 @@ def _details(faults: Sequence[Any]) -> Iterator[Detail]:
         message = template.format_map(fault.get("ctx", {}))
         field = path[-1]
         if kind == "extra_forbidden":
-            # Name the body or query instead: the client chose the field's
-            # name, and it may be a secret.
+            if _NAME.fullmatch(str(field)):
+                message = f"has the unknown field `{field}`, see /openapi.json"
+            # The client chose the name: any other may be a secret.
             field = path[0]
         yield {"field": str(field), "message": message}
 
