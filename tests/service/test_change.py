@@ -306,7 +306,8 @@ async def test_purge_gives_the_task_back_as_it_was_and_it_is_gone(
             await tasks.purge([reference])
         with pytest.raises(NotFound) as error:
             await tasks.restore([reference])
-        assert error.value.hint == "todo list --status trash"
+        hint = "`todo list --status trash` shows what is in the trash"
+        assert error.value.hint == hint
         with pytest.raises(NotFound) as error:
             await tasks.get(reference)
         assert error.value.hint == "`todo list --status all` shows your tasks"
