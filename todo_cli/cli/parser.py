@@ -14,7 +14,6 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from todo_cli import redact
 from todo_cli.cli.command import Command, refusing
-from todo_cli.cli.help import Page
 from todo_cli.errors import Usage
 from todo_cli.task import NewTask, about
 
@@ -148,6 +147,9 @@ class _Strict:
 
     def get_help(self, ctx: Any) -> str:
         """Lay out the help for the width of the terminal."""
+        # Most calls need no help.
+        from todo_cli.cli.help import Page
+
         page = Page(ctx.terminal_width)
         self.format_help(ctx, page)  # type: ignore[attr-defined]  # Typer's
         return page.getvalue()
