@@ -201,7 +201,7 @@ def test_what_editors_and_people_make_of_a_form_is_understood(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\ndue: fri\n", "line 1: title: must contain"),
+        (b"\ndue: fri\n", "line 1: title: must not be empty"),
         (b"due: fri\nwait:\n", "line 1: the title is missing"),
         (b"Tags : a\n\ntags:\n", "line 1: the title is missing"),
         (b"x\nrest of the title\n", "line 2: `rest of the title` is not `key"),
@@ -220,7 +220,7 @@ def test_what_editors_and_people_make_of_a_form_is_understood(
         (b"caf\xe9\n", "line 1: title: is not UTF-8: byte 0xE9 at position 4"),
         (b"x\n\ngood\nb\0d\n", "line 4: description: must not contain the character U+0000 (position 2)"),
         (b"x\n\n\xe9\n", "line 3: description: is not UTF-8"),
-        (b"x\n\na\rb\n", "line 3: description: must not contain the character U+000D"),
+        (b"x\n\na\rb\n", "line 3: description: must not contain a carriage return"),
         (b"x\n\n" + b"y\n" * 6_000, "line 3: description: has 11,999 characters"),
         (b"\xff\xfex", "damaged UTF-16"),
         (b"x" * (form.MOST_BYTES + 1), "more than 1,048,576 bytes"),

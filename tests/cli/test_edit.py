@@ -603,7 +603,10 @@ def test_a_task_in_the_trash_is_not_found_and_the_hint_restores_it(
         "edit",
         "1",
         code="NOT_FOUND",
-        names=["in the trash: todo restore 1", "; nothing was changed"],
+        names=[
+            "in the trash; `todo restore 1` takes",
+            "; nothing was changed",
+        ],
         env=desk(":"),
     )
     assert_refused(one, "edit", "7", code="NOT_FOUND", env=desk(":"))
@@ -688,7 +691,7 @@ def test_a_new_task_with_a_mistake_is_kept_and_can_be_added_once(
         "add", terminal=True, stdin=b"n\n", env=desk.writes("\ntags: a\n\nx\n")
     )
 
-    assert "error: line 1: title: must contain" in ran.err
+    assert "error: line 1: title: must not be empty" in ran.err
     desk.kept.write_text("x\n")
     words = shlex.split(ran.err.split("`")[-2])[1:]
     assert words[:2] == ["add", "--id"]

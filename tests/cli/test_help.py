@@ -104,9 +104,11 @@ def calls_in(line: str) -> Iterator[list[str]]:
     for part in line.split(" | "):
         # A file, and where input comes from or output goes.
         plain = re.sub(r" [<>] .*", "", re.sub(r"<\(.*?\)", "x", part))
-        program, *arguments = shlex.split(plain)
-        if program == "todo":
-            yield arguments
+        words = shlex.split(plain)
+        while re.match("[A-Z_]+=", words[0]):
+            del words[0]
+        if words[0] == "todo":
+            yield words[1:]
 
 
 @pytest.mark.spec("002/FR-322")
