@@ -237,13 +237,25 @@ def test_header_of_ours_is_clear() -> None:
 
 
 @pytest.mark.spec("002/FR-282")
+@pytest.mark.parametrize("end", ["", "\n", "\r", "\r\n"])
+def test_table_of_ours_needs_no_end(end: str) -> None:
+    """Google Sheets writes the last row without one."""
+    text = write_all("csv", [TWO, ONE]).decode().removesuffix("\r\n")
+
+    assert tasks_of("csv", f"{text}{end}".encode()) == [TWO, ONE]
+
+
+@pytest.mark.spec("002/FR-282")
 def test_no_cut_makes_an_import_shorter() -> None:
     whole = write_all("csv", [ONE, TWO, ONE]).decode()
     ends = [0]
     for task in ([ONE], [ONE, TWO], [ONE, TWO, ONE]):
         ends.append(len(write_all("csv", task).decode()))
-    # Without the LF of CR LF it is a whole line, too.
-    whole_rows = {end - cut for end in ends[1:] for cut in (0, 1)}
+    # A last row needs no line end.
+    whole_rows = {end - cut for end in ends[1:] for cut in (0, 1, 2)}
+    # The last cell can be empty: nobody sees that it was cut off.
+    last_cell = len("2026-11-26T10:30:00.000000Z\r\n")
+    whole_rows |= {end - last_cell for end in (ends[1], ends[3])}
     header = len(HEADER)
 
     for length in range(header, len(whole) + 1):

@@ -47,7 +47,6 @@ _NAMED_SEPARATOR: Final = re.compile(r"sep=([,;\t|])", re.IGNORECASE)
 """Excel's own first line, which is no part of the table."""
 _MOST_DIGITS: Final = 10
 """More digits than those of all numbers of tasks."""
-_NO_END: Final = "does not end with a line feed: the file may be cut off"
 _FAULTS: Final = {
     "unexpected end of data": "is cut off: a quoted cell has no end",
     "expected after": "has characters after the end of a quoted cell",
@@ -284,19 +283,19 @@ class Table:
     def misfit(self, row: Row, *, is_whole: bool) -> str | None:
         """Say whether a row has too many cells, or lacks some.
 
-        Where `is_whole`, it must have all cells and an end, as we write it.
-        Others may leave out the last cells, but in a last line without an
-        end: there the file was cut off.
+        Where `is_whole`, it must have all of them, as we write it. Others may
+        leave out the last cells, but in a last line without an end: there the
+        file was cut off. A last line with all cells needs no end: Google
+        Sheets writes none.
         """
         given = len(row.cells)
-        is_open = self._source.is_last_open
         if given == self._width:
-            return _NO_END if is_whole and is_open else None
+            return None
         if given > self._width:
             words = f"has {given} cells, the header has {self._width}"
             return words if any(row.cells[self._width :]) else None
         words = f"has {given} of {self._width} cells"
-        if is_open:
+        if self._source.is_last_open:
             return f"{words}: the file may be cut off"
         return words if is_whole else None
 
