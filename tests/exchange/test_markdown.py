@@ -280,7 +280,7 @@ def test_a_long_title_is_kept_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("- [ ]", "title: must not be empty"),
+        ("- [ ] \u200b", "title: must contain at least one visible character"),
         (
             "- [ ] a\x1bb",
             "title: must not contain the character U+001B (position 2)",
@@ -294,6 +294,34 @@ def test_a_long_title_is_kept_as_a_whole() -> None:
 def test_a_bad_box_is_a_fault_with_its_line(line: str, fault: str) -> None:
     text = f"- [ ] Good\n{line}\n- [ ] Good\n"
     assert faults_of("markdown", text.encode()) == [f"line 2: {fault}"]
+
+
+@pytest.mark.spec("002/FR-284")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- [ ]\n* [x] \n# P\n- [ ] A\n", [("A", None, 2)]),
+        (
+            "- [ ] A\n- [ ] \xa0\n- [ ] B\n1. [X]",
+            [("A", None, 1), ("B", None, 1)],
+        ),
+        ("- [ ] A\n  one\n  - [ ]\n  two\n", [("A", "one\ntwo", 1)]),
+        ("- [ ] A\n- [ ]\n  two\n", [("A", "  two", 1)]),
+        ("- [ ]\n  - [ ] A\n", [("A", None, 1)]),
+        ("- [ ] A\n  ```\n  - [ ]\n  ```\n", [("A", "```\n- [ ]\n```", 0)]),
+    ],
+)
+def test_a_box_without_a_title_is_left_out_and_counted(
+    text: str, expected: list[tuple[str, str | None, int]]
+) -> None:
+    """Editors make the next box of a list; nobody has filled it in yet."""
+    found = []
+    for each in read_all("markdown", text.encode()):
+        assert each.task is not None
+        left_out = each.left_out.get("empty box", 0)
+        found.append((each.task.title, each.task.description, left_out))
+
+    assert found == expected
 
 
 @pytest.mark.parametrize(

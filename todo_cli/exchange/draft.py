@@ -58,7 +58,10 @@ class Draft:
     A kind is a singular noun, such as `recurrence`.
     """
     left_out: dict[str, int] = field(default_factory=dict)
-    """What of the file is in no task, counted by its kind; a line says so."""
+    """What of the file is in no task, counted by its kind.
+
+    A line says so, unless it had no text.
+    """
     key: str = ""
     """The whole text of the record: it makes the id, if `values` has none."""
     fault: InvalidInput | None = None
@@ -80,6 +83,10 @@ class Draft:
     def leave_out(self, kind: str, count: int, line: str) -> None:
         """Say in a line what is not kept: `left out of the file: 2 VEVENT`."""
         self.lines.append(line)
+        self.pass_over(kind, count)
+
+    def pass_over(self, kind: str, count: int) -> None:
+        """Count what is not kept and has no text, such as an empty box."""
         self.left_out[kind] = self.left_out.get(kind, 0) + count
 
     def offer(self, name: str, value: Any, kind: str, line: str) -> None:

@@ -5,7 +5,8 @@ its description. A box below another is a task of its own, which names the
 other: `part of: TITLE`. The nearest heading is the project; a heading that
 cannot be one, or has no task, is kept as text. A line that belongs to no task
 goes into the description of the task before it, or of the first one. What
-stands between fences is never a task. A heading can be underlined, too.
+stands between fences is never a task. A box without a title is none either: it
+is the next line of a list that nobody has filled in, and is only counted.
 
 Of our own fields these are lines directly below the box:
 
@@ -72,6 +73,8 @@ _TAB: Final = 4
 """How many columns a tab has at the beginning of a line."""
 _BOX_COST: Final = 256
 """How many characters a box counts for, besides its text: it is an object."""
+_EMPTY: Final = "empty box"
+"""What a box without a title is called when it is counted."""
 _INDENT: Final = "  "
 """As wide as `- `, so that what follows belongs to the box."""
 
@@ -119,7 +122,7 @@ def read(
         raise InvalidInput(
             f"{source.name} has no task",
             hint="a task in Markdown is a line such as `- [ ] Buy milk`",
-            details=[{"field": "file", "message": "has no line with a box"}],
+            details=[{"field": "file", "message": "has no box with a title"}],
         )
 
 
@@ -152,6 +155,8 @@ class _Reader:
         """The last box, and those in which it is; the outermost first."""
         self._outside: list[str] = []
         """Lines before the first box, which will get them."""
+        self._empty = 0
+        """How many boxes without a title are before the first task."""
         self._heading = ""
         self._has_heading_task = True
         """Whether the heading has a task, or there is no heading."""
@@ -179,7 +184,9 @@ class _Reader:
         self._leave(line)
         box = None if self._fence else _BOX.fullmatch(line)
         if box is None:
-            self._take_text(number, line)
+            self._take_text(line)
+        elif not (box["title"] or "").strip():
+            self._pass_over()
         else:
             self._end_paragraph()
             self._is_front = False
@@ -212,7 +219,7 @@ class _Reader:
 
     def _take_box(self, number: int, box: re.Match[str]) -> None:
         """Begin a task."""
-        title = (box["title"] or "").strip()
+        title = box["title"].strip()
         draft = Draft(f"line {number}")
         draft.values["completed"] = box["mark"] != " "
         draft.title(title)
@@ -228,6 +235,16 @@ class _Reader:
         for line in self._outside:
             draft.keep("line", line)
         self._outside.clear()
+        if self._empty:
+            draft.pass_over(_EMPTY, self._empty)
+            self._empty = 0
+
+    def _pass_over(self) -> None:
+        """Count a box without a title, with the task before it or the first."""
+        if self._boxes:
+            self._boxes[-1].draft.pass_over(_EMPTY, 1)
+        else:
+            self._empty += 1
 
     def _take_text(self, number: int, line: str) -> None:
         """Read a line that is no box."""
