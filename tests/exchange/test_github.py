@@ -16,6 +16,7 @@ from tests.exchange.support import (
     tasks_of,
 )
 from todo_cli.exchange import github_file
+from todo_cli.exchange.formats import recognise
 from todo_cli.rules import DESCRIPTION_LENGTH
 from todo_cli.task import Task
 
@@ -286,12 +287,33 @@ def test_a_long_title_is_kept_as_a_whole() -> None:
         ('[{"body":"long', True),
         ('[{"id": "6f", "title": "{\\"createdAt\\": 1}"}]', False),
         ('[{"id":1,"description":"x","status":"pending"', False),
+        (json.dumps(ISSUE), True),
+        ('{"title":"x","updatedAt":"2026', True),
+        ('{"body":"long', True),
         ('{"body": 1}', False),
         ("[]", False),
     ],
 )
 def test_issues_are_recognised(head: str, is_github: bool) -> None:
     assert github_file.looks_like(head) == is_github
+
+
+@pytest.mark.spec("002/FR-289")
+def test_an_issue_a_line_is_the_same_as_in_an_array() -> None:
+    """What `gh issue list --json ... --jq '.[]'` prints."""
+    other = ISSUE | {"url": f"{URL}3", "state": "CLOSED"}
+    lines = f"{json.dumps(ISSUE)}\n\n{json.dumps(other)}\n"
+
+    assert recognise("-", lines).name == "github"
+    assert recognise("issues.ndjson", lines).name == "github"
+    assert tasks_of("github", lines.encode()) == tasks_of(
+        "github", _file(ISSUE, other)
+    )
+    assert faults_of("github", f"{lines}{{\n5\n{lines}".encode()) == [
+        "line 4: is not valid JSON: Expecting property name enclosed in "
+        "double quotes (column 2)",
+        "line 5: must be an object",
+    ]
 
 
 _VALUES = st.recursive(

@@ -1,7 +1,7 @@
 """The issues of a repository, as `gh issue list --json ...` prints them.
 
-It is an array, and which members an issue has is up to `--json`. An issue that
-is closed is done. A label that can be a tag is one; all other members that
+It is an array, or with `--jq '.[]'` an issue a line, and which members an issue
+has is up to `--json`. An issue that is closed is done. A label that can be a tag is one; all other members that
 have a value are kept as text, as `name: value`. Of people only the login is
 kept, and of a comment its day, author and text.
 
@@ -19,9 +19,9 @@ from todo_cli.exchange import json_text
 from todo_cli.exchange.draft import Draft, Setting
 from todo_cli.exchange.source import Source
 
-_BEGINNING: Final = re.compile(r'\s*\[\s*\{\s*"')
-"""An array whose first element is an object."""
-_BODY_FIRST: Final = re.compile(r'\s*\[\s*\{\s*"body"\s*:')
+_BEGINNING: Final = re.compile(r'\s*(?:\[\s*)?\{\s*"')
+"""An object, or an array whose first element is one."""
+_BODY_FIRST: Final = re.compile(r'\s*(?:\[\s*)?\{\s*"body"\s*:\s*"')
 """The usual first member: `gh` sorts them. A body can fill the whole head."""
 _MEMBER: Final = re.compile(
     r'[{,]\s*"(?:createdAt|closedAt|updatedAt|stateReason)"\s*:'
@@ -75,7 +75,7 @@ Issue = Mapping[str, Any]
 
 
 def looks_like(head: str) -> bool:
-    """Whether a file that begins so is an array of issues."""
+    """Whether a file that begins so has issues."""
     if _BODY_FIRST.match(head):
         return True
     return bool(_BEGINNING.match(head) and _MEMBER.search(head))
@@ -86,10 +86,10 @@ def read(
 ) -> Iterator[Draft]:
     """Read issues, in the order of the file.
 
-    A bad one is a draft with a fault. The parser cannot go on after what is
-    no JSON, so that is the last one.
+    A bad one is a draft with a fault. In an array the parser cannot go on after
+    what is no JSON, so that is the last one.
     """
-    for element in json_text.elements(source):
+    for element in json_text.records(source):
         if element.fault is not None:
             yield Draft.broken(element.place, element.fault)
             continue

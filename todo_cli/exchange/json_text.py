@@ -32,7 +32,7 @@ class Element(NamedTuple):
     """A value of a file, or what is wrong with it."""
 
     place: str
-    """`index 3`, counted from 0."""
+    """`index 3`, counted from 0, or `line 7`."""
     value: Any
     text: str
     """The value as the file has it."""
@@ -89,6 +89,29 @@ def elements(source: Source) -> Iterator[Element]:
             index += 1
     except NotJson as error:
         yield Element(f"index {index}", None, "", str(error))
+
+
+def records(source: Source) -> Iterator[Element]:
+    """Read the elements of an array, or an object a line, as other programs have it."""
+    first_line, _, _ = source.head.lstrip().partition("\n")
+    # A line that is only `{` begins an object of many lines.
+    if first_line.startswith("{") and first_line.strip() != "{":
+        return _lines(source)
+    return elements(source)
+
+
+def _lines(source: Source) -> Iterator[Element]:
+    """Read an object of each line that is not blank."""
+    for number, line in source.lines():
+        if not line.strip():
+            continue
+        place = f"line {number}"
+        try:
+            value = parse(line)
+        except NotJson as error:
+            yield Element(place, None, line, str(error))
+        else:
+            yield Element(place, value, line)
 
 
 class _Window:

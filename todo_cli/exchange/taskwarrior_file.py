@@ -68,31 +68,11 @@ def read(
     source: Source, setting: Setting, columns: Mapping[str, str]
 ) -> Iterator[Draft]:
     """Read the objects of an array, or one a line (`rc.json.array=off`)."""
-    first_line, _, _ = source.head.lstrip().partition("\n")
-    # A line that is only `{` begins an object of many lines.
-    if first_line.startswith("{") and first_line.strip() != "{":
-        elements = _lines(source)
-    else:
-        elements = json_text.elements(source)
-    for element in elements:
+    for element in json_text.records(source):
         try:
             yield _draft(element, setting)
         except json_text.NotJson as error:
             yield Draft.broken(element.place, str(error))
-
-
-def _lines(source: Source) -> Iterator[json_text.Element]:
-    """Read an object of each line that is not blank."""
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        place = f"line {number}"
-        try:
-            value = json_text.parse(line)
-        except json_text.NotJson as error:
-            yield json_text.Element(place, None, line, str(error))
-        else:
-            yield json_text.Element(place, value, line)
 
 
 def _draft(element: json_text.Element, setting: Setting) -> Draft:
