@@ -362,6 +362,7 @@ def _others() -> dict[str, Schema]:
             "type": "object",
             "additionalProperties": count,
         },
+        "left_out": _kinds("Nothing of a store of ours is left out"),
         "owners": words,
         "renumbered": {"type": "array", "items": renumbered},
         "operation": maybe_count,

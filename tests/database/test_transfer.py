@@ -203,6 +203,7 @@ def test_says_as_a_document_what_it_did(run: Todo, source: Path) -> None:
     same = {"tasks": 10, "users": 3, "owners": ["ada", "bob"]}
     same |= {"renumbered": [], "operation": None, "history_left": []}
     same["kept_as_text"] = {}
+    same["left_out"] = {}
     assert first.data == same | {"new": 10, "added": 10, "present": 0}
     assert second.data == same | {"new": 0, "added": 0, "present": 10}
     assert "10 tasks already there" in second.json["message"]
@@ -677,6 +678,7 @@ def test_copies_a_store_without_tasks(
         "added": 0,
         "present": 0,
         "kept_as_text": {},
+        "left_out": {},
         "owners": [],
         "renumbered": [],
         "operation": None,

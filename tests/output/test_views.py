@@ -543,6 +543,7 @@ def test_imported_says_how_much_was_copied() -> None:
             "added": result.new,
             "present": result.tasks - result.new,
             "kept_as_text": {},
+            "left_out": {},
             "owners": [],
             "renumbered": [],
             "operation": None,

@@ -285,7 +285,8 @@ def imported(result: "Imported", context: ViewContext) -> Sheet:
     `data` has the counts: all tasks of the file, its users, and new tasks; the
     owners, and the tasks with another number; the caller's new operation, and
     whose history stayed behind. And what `todo import` has, too: new tasks are
-    `added`, and `kept_as_text` is empty, because a store of ours has no others.
+    `added`, and `kept_as_text` and `left_out` are empty: a store of ours has
+    no others.
     """
     line = _imported_line(result, context)
     renumbered = []
@@ -313,6 +314,7 @@ def _import_data(result: "Imported") -> dict[str, Any]:
         "added": result.new,
         "present": result.tasks - result.new,
         "kept_as_text": {},
+        "left_out": {},
         "owners": list(result.owners),
         "renumbered": [each._asdict() for each in result.renumbered],
         "history_left": list(result.history_left),
