@@ -1,9 +1,9 @@
 """The issues of a repository, as `gh issue list --json ...` prints them.
 
 It is an array, or with `--jq '.[]'` an issue a line, and which members an issue
-has is up to `--json`. An issue that is closed is done. A label that can be a tag is one; all other members that
-have a value are kept as text, as `name: value`. Of people only the login is
-kept, and of a comment its day, author and text.
+has is up to `--json`. An issue that is closed is done. A label that can be a tag
+is one; all other members that have a value are kept as text, as `name: value`.
+Of people only the login is kept, and of a comment its day, author and text.
 
 Nobody can shorten a stranger's issue, so the body is cut where it is too long,
 and names the URL of the rest. The id is made of the URL: a repeat adds
