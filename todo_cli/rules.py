@@ -28,6 +28,11 @@ NONE_WORDS: Final = ("none", "-")
 
 LARGEST_NUMBER: Final = 2**31 - 1
 """The largest number that the columns of both stores can hold."""
+LARGEST_IMPORTED: Final = LARGEST_NUMBER - 1_000_000
+"""The highest number, or version, that an import takes from a file.
+
+Others follow it: the next task needs a number, and the next change a version.
+"""
 FIRST_YEAR: Final = 1900
 END_YEAR: Final = 9999
 """Times are before this year, so that every time zone can show them."""
@@ -282,19 +287,19 @@ def read_id(value: UUID | str) -> UUID:
     return clean_id(value) if isinstance(value, str) else value
 
 
-def read_integer(value: Any, *, least: int) -> int:
+def read_integer(value: Any, *, least: int, most: int = LARGEST_NUMBER) -> int:
     """Return a number that a column of both stores can hold.
 
     A float is refused even if it is whole: no store of ours has one.
 
     Raises:
-        InvalidInput: it is less than `least`, too large, or no integer.
+        InvalidInput: it is less than `least`, more than `most`, or no integer.
     """
     # Python's `True` is an integer, too.
     is_integer = isinstance(value, int) and not isinstance(value, bool)
-    if not is_integer or not least <= value <= LARGEST_NUMBER:
+    if not is_integer or not least <= value <= most:
         raise InvalidInput.of(
-            "number", f"must be an integer from {least} to {LARGEST_NUMBER}"
+            "number", f"must be an integer from {least} to {most}"
         )
     number: int = value
     return number

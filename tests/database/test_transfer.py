@@ -241,14 +241,16 @@ def test_names_the_users_whose_lists_it_begins(
 
     assert run("purge", "1", "--yes", user="bob").status == 0
     assert site.todo(str(source))("add", "later", user="zoe").status == 0
-    ran = run("db", "import", str(source))
+    command = ("db", "import", str(source), "--renumber")
+    ran = run(*command)
 
-    assert (
-        ran.out == "Imported 11 tasks of 4 users (new lists for ada, zoe)\n"
+    assert ran.out == (
+        "Imported 11 tasks of 4 users (new lists for ada, zoe)\n"
+        "Renumbered 1 -> 7 of bob\n"
         "They belong to ada, bob, zoe\n"
         "The history of bob stayed behind: there is one here\n"
     )
-    assert "new list" not in run("db", "import", str(source)).out
+    assert "new list" not in run(*command).out
 
 
 def test_a_user_who_lost_the_counter_is_not_new(
@@ -274,10 +276,11 @@ def test_a_user_who_lost_the_counter_is_not_new(
             "DELETE FROM todo.counter WHERE user_id = 'zoe'",
         )
 
-    ran = run("db", "import", str(source))
+    ran = run("db", "import", str(source), "--renumber")
 
     assert (
         ran.out == "Imported 11 tasks of 4 users (new list for ada)\n"
+        "Renumbered 1 -> 7 of bob\n"
         "They belong to ada, bob, zoe\n"
         "The history of bob, zoe stayed behind: there is one here\n"
     )
@@ -310,6 +313,72 @@ def test_a_number_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:
     assert (
         run("add", "next", "--json", user="ada").data["number"] == 1
     )  # no counter moved either
+
+
+@pytest.mark.spec("001/FR-003", "002/FR-084")
+def test_a_number_of_a_task_that_was_purged_is_taken(
+    site: Site, run: Todo, source: Path
+) -> None:
+    for title in ("mine", "gone"):
+        assert run("add", title, user="bob").status == 0
+    assert run("purge", "1", "2", "--yes", user="bob").status == 0
+    before = everything(run)
+    command = ("db", "import", str(source))
+
+    assert_refused(run, *command, code="CONFLICT", names=["1, 2 of bob"])
+    assert everything(run) == before
+    renumbered = run(*command, "--renumber", "--json").data["renumbered"]
+
+    assert renumbered == [
+        {"user": "bob", "old": 1, "new": 7},
+        {"user": "bob", "old": 2, "new": 8},
+    ]
+
+
+@pytest.mark.spec("002/FR-084")
+def test_a_task_that_was_purged_comes_back_under_its_number(
+    run: Todo, source: Path
+) -> None:
+    command = ("db", "import", str(source))
+    assert run(*command).status == 0
+    before = everything(run)
+    assert run("purge", "1", "--yes", user="bob").status == 0
+
+    assert run(*command, "--json").data["added"] == 1
+
+    assert everything(run) == before
+
+
+@pytest.mark.spec("002/FR-084")
+def test_an_import_leaves_numbers_for_who_has_tasks(
+    run: Todo, source: Path
+) -> None:
+    add_row(source, 2**31 - 1, "bob", str(uuid4()))
+    command = ("db", "import", str(source))
+    assert run("add", "mine", user="bob").status == 0
+    before = everything(run)
+
+    assert_refused(
+        run,
+        *command,
+        "--renumber",
+        code="CONFLICT",
+        names=["2147483647", "bob"],
+    )
+
+    assert everything(run) == before
+    assert run("add", "next", "--json", user="bob").data["number"] == 2
+
+
+@pytest.mark.spec("002/FR-251")
+def test_a_list_at_its_last_number_is_copied_as_it_is(
+    run: Todo, source: Path
+) -> None:
+    add_row(source, 2**31 - 1, "bob", str(uuid4()))
+    command = ("db", "import", str(source), "--json")
+
+    assert run(*command).data["added"] > 0
+    assert run(*command).data["added"] == 0
 
 
 def test_an_id_that_is_taken_is_a_conflict(run: Todo, source: Path) -> None:

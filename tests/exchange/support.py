@@ -11,6 +11,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from todo_cli import rules
 from todo_cli.errors import InvalidInput
 from todo_cli.exchange.draft import Setting, candidates
 from todo_cli.exchange.formats import FORMATS, named
@@ -228,7 +229,7 @@ def tasks(draw: st.DrawFn, user: str = "ada") -> Task:
     completed_at = draw(st.none() | TIMES)
     return Task(
         id=UUID(int=draw(st.integers(0, 2**128 - 1))),
-        number=draw(st.integers(1, 2**31 - 1)),
+        number=draw(st.integers(1, rules.LARGEST_IMPORTED)),
         user_id=user,
         title=draw(TITLES),
         description=draw(DESCRIPTIONS),
@@ -241,7 +242,7 @@ def tasks(draw: st.DrawFn, user: str = "ada") -> Task:
         priority=draw(st.sampled_from([None, "high", "medium", "low"])),
         project=draw(PROJECTS),
         tags=draw(TAGS),
-        version=draw(st.integers(1, 2**31 - 1)),
+        version=draw(st.integers(1, rules.LARGEST_IMPORTED)),
         deleted_at=draw(st.none() | TIMES),
     )
 

@@ -183,7 +183,7 @@ def test_cells_of_ours_that_a_spreadsheet_changed_are_faults_or_the_same() -> (
             "9" * 5000,
             "number: must be an integer from 1 to 2147483647",
         ),
-        ("version", "-1", "version: must be an integer from 1 to 2147483647"),
+        ("version", "-1", "version: must be an integer from 1 to 2146483647"),
         ("completed", "1", "completed: must be true or false"),
         ("id", "7", "id: must be a UUID of 36 characters"),
         ("due_on", "24.12.2026", "due_on: must be a day such as 2026-12-24"),

@@ -125,7 +125,11 @@ def test_tags_of_two_tasks_are_two_lists() -> None:
         ({"number": True}, "number: must be an integer from 1 to 2147483647"),
         ({"number": 1.0}, "number: must be an integer from 1 to 2147483647"),
         ({"number": 2**31}, "number: must be an integer from 1 to 2147483647"),
-        ({"version": "1"}, "version: must be an integer from 1 to 2147483647"),
+        ({"version": "1"}, "version: must be an integer from 1 to 2146483647"),
+        (
+            {"version": 2**31 - 1},
+            "version: must be an integer from 1 to 2146483647",
+        ),
         ({"completed": "true"}, "completed: must be true or false"),
         ({"completed": 1}, "completed: must be true or false"),
         (

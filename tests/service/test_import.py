@@ -220,8 +220,25 @@ async def test_an_id_of_another_user_is_named(
     assert await everything(service("ada")) == []
 
 
-async def test_no_number_is_left(tasks: TaskService) -> None:
-    await take(tasks, good(1, 2**31 - 2))
+@pytest.mark.spec("002/FR-231")
+@pytest.mark.parametrize("left", [0, 999_999, 1_000_000])
+async def test_numbers_are_left_for_the_next_tasks(
+    tasks: TaskService, left: int
+) -> None:
+    number = 2**31 - 1 - left
+
+    taken = await take(tasks, good(1, number), good(2, 7))
+
+    is_kept = left == 1_000_000
+    assert taken.renumbered is not is_kept
+    assert (taken.first, taken.last) == ((7, number) if is_kept else (1, 2))
+    added = await tasks.add(NewTask(title="next"))
+    assert added.task.number == (number + 1 if is_kept else 3)
+
+
+async def test_no_number_is_left(tasks: TaskService, store: Store) -> None:
+    await take(tasks, good(1))
+    await run_sql(store, f"UPDATE todo.counter SET last = {2**31 - 2}")
     assert isinstance(await refusal(tasks, good(2), good(3)), Conflict)
     assert (await take(tasks, good(4))).last == 2**31 - 1
     assert isinstance(await refusal(tasks, good(5)), Conflict)

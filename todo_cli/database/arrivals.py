@@ -6,7 +6,8 @@ In one transaction, which is one operation of the history:
    and another import of the same file waits and then finds all tasks.
 2. All records are looked up: those whose id the user has are left alone.
 3. If each of the others has a number, and none of these is taken, also not by
-   a task that was purged, they keep them. Else all get the next numbers, in the order of the file.
+   a task that was purged, they keep them. Else all get the next numbers, in the
+   order of the file. So do they if hardly any number would be left after theirs.
 4. They are written, batch by batch.
 """
 
@@ -16,6 +17,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from todo_cli import rules
 from todo_cli.database import failures, transfer
 from todo_cli.database.candidates import Arrival, Candidates, Key
 from todo_cli.database.filling import tag_rows
@@ -62,7 +64,9 @@ class _Plan:
     @property
     def keeps_numbers(self) -> bool:
         """Whether the new tasks keep the numbers of the file."""
-        return self.numbered == self.added and not self.is_taken
+        is_last = self.highest > rules.LARGEST_IMPORTED
+        is_free = not self.is_taken and not is_last
+        return self.numbered == self.added and is_free
 
     def count_trash(self, number: int) -> None:
         """Count a task in the trash.
@@ -209,9 +213,9 @@ class Arrivals:
         if not ids:
             return False
         rows = await connection.fetch(
-            "given_numbers", user=self.user, numbers=list(ids)
+            "given_numbers", users=[self.user], numbers=list(ids)
         )
-        return any(str(id) != ids[number] for number, id in rows)
+        return any(str(id) != ids[number] for _, number, id in rows)
 
     async def _add(
         self,

@@ -714,7 +714,7 @@ def _count_mine(rows: Table, *where: Any) -> ColumnElement[int]:
 def copying(dialect: "Dialect") -> dict[str, Expression]:
     """Return the queries with which an import looks for histories, by name.
 
-    `operations_with` takes two lists instead of pairs, as `taken_numbers`.
+    `operations_with` takes two lists instead of pairs, as `given_numbers`.
     """
     theirs = operation.user_id == counter.user_id
     is_there = select(_ONE).where(theirs).correlate(COUNTER).exists()

@@ -1538,7 +1538,6 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "task_counts": _task_counts(task.deleted_at.is_(None)),
         "task_counts_older": _task_counts(true()),
         "counters_of": _counters_of(dialect),
-        "taken_numbers": _taken_numbers(dialect),
         "given_numbers": _given_numbers(dialect),
         **history_queries.copying(dialect),
     }
@@ -1590,28 +1589,20 @@ def _counters_of(dialect: Dialect) -> Select[Any]:
     return select(counter.user_id, counter.last).where(is_listed)
 
 
-def _taken_numbers(dialect: Dialect) -> Select[Any]:
-    """Select the given numbers that are taken, for each of the given users.
-
-    Two lists instead of pairs, which the stores would write differently. So
-    the caller has to drop the numbers of one user that another one has.
-    """
-    is_listed = dialect.within(task.user_id, "users")
-    is_taken = dialect.within(task.number, "numbers")
-    return select(task.user_id, task.number).where(is_listed, is_taken)
-
-
 def _given_numbers(dialect: Dialect) -> Expression:
-    """Select those of some numbers that were ever given to tasks of a user.
+    """Select those of some numbers that were ever given to tasks of some users.
 
     With the ids of the tasks. The history has them of those that were purged.
+    Two lists instead of pairs, which the stores would write differently. So
+    the caller has to drop the numbers of one user that another one has.
     """
     found = []
     changed = history_queries.changed
     for rows, id in ((task, task.id), (changed, changed.task_id)):
         is_listed = dialect.within(rows.number, "numbers")
-        is_mine = rows.user_id == bindparam("user", type_=Text)
-        found.append(select(rows.number, id).where(is_mine, is_listed))
+        is_theirs = dialect.within(rows.user_id, "users")
+        columns = (rows.user_id, rows.number, id)
+        found.append(select(*columns).where(is_theirs, is_listed))
     return union(*found)
 
 

@@ -7,8 +7,8 @@ their number. Here they are written, batch by batch, in one transaction:
 1. The counters of all users in the file are locked and raised, so that no
    other command can take a number meanwhile.
 2. The tasks that are missing are added, batch by batch. An id that another
-   user has here is a conflict; so is a number that another task has, unless
-   such tasks get new numbers.
+   user has here is a conflict; so is a number that another task has, or had
+   before it was purged, unless such tasks get new numbers.
 3. The history comes along, or the import becomes a part of it: `histories.py`.
 4. All other tables are copied; a row whose key is here already stays as it is.
 """
@@ -25,6 +25,7 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+from todo_cli import rules
 from todo_cli.database import intake, search
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.failures import SEE_DOCTOR, Damaged
@@ -358,10 +359,37 @@ async def _raise_counters(run: _Import) -> None:
     async with aclosing(run.rows.read("counter", _BATCH)) as batches:
         async for batch in batches:
             last = {row["user_id"]: row["last"] for row in batch}
+            await _refuse_last_numbers(run, last)
             counters = _counter_records(last)
             await run.connection.store("raise_counter", counters)
             users = [row["user_id"] for row in batch]
             await run.connection.fetch("catch_up", users=users)
+
+
+async def _refuse_last_numbers(run: _Import, last: Mapping[str, int]) -> None:
+    """Refuse numbers after which users who have tasks here could hardly add more.
+
+    Whose list is new gets a copy, with what is left of its numbers.
+
+    Raises:
+        Conflict: a number is among the last ones.
+    """
+    high = []
+    for user, number in last.items():
+        if number > rules.LARGEST_IMPORTED and user in run.known:
+            high.append(user)
+    if not high:
+        return
+    rows = await run.connection.fetch("counters_of", users=high)
+    here = dict(rows)
+    for user in high:
+        if here.get(user, 0) < last[user]:
+            raise Conflict(
+                f"After the number {last[user]} of {run.place} hardly any "
+                f"would be left for {user}",
+                hint="nothing was copied; `--as NAME` makes them the tasks of "
+                "another user",
+            )
 
 
 async def _add_tasks(
@@ -439,20 +467,26 @@ async def _settle_numbers(run: _Import, tasks: Sequence[Record]) -> None:
 
 
 async def _colliding(run: _Import, tasks: Sequence[Record]) -> list[Record]:
-    """Return those of the tasks whose numbers are taken here."""
+    """Return those of the tasks whose numbers other tasks have here, or had."""
     users = [user for user in _owners(tasks) if user in run.known]
     # Usually the target is new, and then there is nothing to ask.
     if not users:
         return []
     numbers = [task["number"] for task in tasks]
     rows = await run.connection.fetch(
-        "taken_numbers", users=users, numbers=numbers
+        "given_numbers", users=users, numbers=numbers
     )
     # Every number with every user: more pairs than the tasks have.
-    taken = {tuple(row) for row in rows}
-    return [
-        task for task in tasks if (task["user_id"], task["number"]) in taken
-    ]
+    holders: dict[tuple[str, int], set[str]] = {}
+    for user, number, id in rows:
+        holders.setdefault((user, number), set()).add(str(id))
+    colliding = []
+    for task in tasks:
+        ids = holders.get((task["user_id"], task["number"]), set())
+        # One that was purged here may come back.
+        if ids.difference([str(task["id"])]):
+            colliding.append(task)
+    return colliding
 
 
 async def _renumber(run: _Import, tasks: Sequence[Record]) -> None:

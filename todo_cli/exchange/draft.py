@@ -336,7 +336,9 @@ _CLEANERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "priority": partial(_text, rules.clean_priority),
     "project": partial(_text, _clean_project),
     "tags": _tags,
-    "version": partial(rules.read_integer, least=1),
+    "version": partial(
+        rules.read_integer, least=1, most=rules.LARGEST_IMPORTED
+    ),
     "deleted_at": _time,
 }
 """How to check each field of a task."""
