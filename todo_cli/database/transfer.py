@@ -380,8 +380,9 @@ async def _refuse_last_numbers(run: _Import, last: Mapping[str, int]) -> None:
             high.append(user)
     if not high:
         return
-    rows = await run.connection.fetch("counters_of", users=high)
-    here = dict(rows)
+    here = {}
+    for user, number in await run.connection.fetch("counters_of", users=high):
+        here[user] = number
     for user in high:
         if here.get(user, 0) < last[user]:
             raise Conflict(
