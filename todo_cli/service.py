@@ -202,7 +202,7 @@ class TaskService:
                 return await arrivals.pretend()
 
     async def list(self, query: TaskQuery = _OPEN) -> TaskPage:
-        """Return the tasks of a query in its order, and the user's counts.
+        """Return the tasks of a query in its order, and counts; see `Counts`.
 
         One round trip. Without a limit these are all tasks. A query may
         continue after the position that a page returned. That stays correct

@@ -459,15 +459,19 @@ USUAL_ORDER: Final[Mapping[TaskStatus, Sort]] = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks a user has; 1,001 means more than 1,000."""
+    """How many tasks a user has; 1,001 means more than 1,000.
 
-    open: int = 0
+    Nobody is told how many there are of each kind where a list has a limit and
+    is not empty. There these are None, as a count costs as much as the list.
+    """
+
+    open: int | None = 0
     """Open tasks that do not wait, the overdue ones among them."""
-    overdue: int = 0
-    waiting: int = 0
-    done: int = 0
+    overdue: int | None = 0
+    waiting: int | None = 0
+    done: int | None = 0
     found: int | None = None
-    """What the query finds without its limit; None if all are in the page."""
+    """What a query with a limit finds without it; None for one without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,23 +14,24 @@ OPEN, WAITING, DONE, ALL, TRASH = TaskStatus
 FEW = Counts(open=3, done=5)
 MANY = Counts(open=12, overdue=2, waiting=3, done=40)
 
+
+def limited(found: int) -> Counts:
+    """The counts of a list with a limit, in which there is a task."""
+    return Counts(None, None, None, None, found)
+
+
 MESSAGES: list[tuple[TaskQuery, Counts, str]] = [
     (TaskQuery(OPEN), FEW, "3 open, 5 done"),
     (TaskQuery(OPEN), Counts(), "0 open, 0 done"),
     (TaskQuery(DONE), MANY, "12 open, 2 overdue, 3 waiting, 40 done"),
     (TaskQuery(ALL), Counts(MORE, done=5), "more than 1,000 open, 5 done"),
-    (TaskQuery(limit=1), FEW, "1 of 3"),
-    (TaskQuery(DONE, limit=1), FEW, "1 of 5"),
-    (TaskQuery(WAITING, limit=1), MANY, "1 of 3"),
-    (TaskQuery(ALL, limit=1), MANY, "1 of 55"),
-    (TaskQuery(DONE, limit=1), Counts(done=MORE), "1 of more than 1,000"),
-    (TaskQuery(ALL, limit=1), Counts(600, done=600), "1 of more than 1,000"),
+    (TaskQuery(limit=1), limited(3), "1 of 3"),
+    (TaskQuery(ALL, limit=1), limited(MORE), "1 of more than 1,000"),
     (TaskQuery(TRASH), FEW, "1 in the trash; 3 open, 5 done"),
     (TaskQuery(TRASH, words=("a",)), FEW, "1 found; 3 open, 5 done"),
-    (TaskQuery(TRASH, limit=1), FEW, "1 of 1"),
-    (TaskQuery(TRASH, limit=1), Counts(3, found=7), "1 of 7"),
-    (TaskQuery(limit=1, words=("a",)), Counts(9, found=0), "1 of 0"),
-    (TaskQuery(limit=1, words=("a",)), Counts(9, found=4), "1 of 4"),
+    (TaskQuery(TRASH, limit=1), limited(7), "1 of 7"),
+    (TaskQuery(limit=1, words=("a",)), limited(4), "1 of 4"),
+    (TaskQuery(limit=1), Counts(), "1 of 0"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Listing: order, status, limit, counts, and nobody else's tasks."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -58,7 +59,7 @@ async def test_list_orders_tasks_of_one_instant_by_number(
 
 
 @pytest.mark.spec("001/FR-001", "001/FR-020", "001/FR-021")
-async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
+async def test_list_holds_at_most_the_limit_of_its_status_and_counts(
     five: TaskService,
 ) -> None:
     whole = {
@@ -80,7 +81,16 @@ async def test_list_holds_at_most_the_limit_of_its_status_and_counts_all(
         whole[query.status][: query.limit] for query in queries
     ]
     assert [page.query for page in pages] == queries
-    assert {(page.counts.open, page.counts.done) for page in pages} == {(3, 2)}
+    # With a limit, only where there is no task to show.
+    everything = Counts(open=3, done=2)
+    for page in pages:
+        found = len(whole[page.query.status])
+        if page.query.limit is None:
+            assert page.counts == everything
+        elif page.tasks:
+            assert page.counts == Counts(None, None, None, None, found)
+        else:
+            assert page.counts == replace(everything, found=0)
     assert await five.list() == pages[0]
     assert pages[15].tasks == [
         await five.get(number) for number in (5, 4, 3, 2, 1)
@@ -112,12 +122,19 @@ async def test_list_without_tasks_still_counts(tasks: TaskService) -> None:
 async def test_list_stops_counting_at_1001_and_holds_more(
     tasks: TaskService,
 ) -> None:
-    async def counts() -> set[tuple[int, int]]:
-        pages = [
-            await tasks.list(TaskQuery(status, limit=2))
-            for status in TaskStatus
-        ]
-        return {(page.counts.open, page.counts.done) for page in pages}
+    async def counts() -> set[tuple[int | None, int | None]]:
+        # A list of nothing has the same counts as one without a limit.
+        found = set()
+        for query in (TaskQuery(TaskStatus.TRASH, limit=2), TaskQuery()):
+            counted = (await tasks.list(query)).counts
+            found.add((counted.open, counted.done))
+        limited = []
+        for status in (TaskStatus.OPEN, TaskStatus.DONE, TaskStatus.ALL):
+            page = await tasks.list(TaskQuery(status, limit=2))
+            limited.append(page.counts.found)
+        [(open_, done)] = found
+        assert limited == [open_, done, min((open_ or 0) + (done or 0), 1001)]
+        return found
 
     steps: list[Callable[[], Awaitable[object]]] = [
         lambda: tasks.add_all([NewTask(title="a")] * 1000),
@@ -184,9 +201,7 @@ async def test_list_goes_on_after_a_page_until_there_is_no_more(
         assert [len(page.tasks) for page in pages[:-1]] == [limit] * (
             len(pages) - 1
         )
-        assert {(page.counts.open, page.counts.done) for page in pages} == {
-            (wanted.counts.open, wanted.counts.done)
-        }
+        assert {page.counts.found for page in pages} == {len(wanted.tasks)}
         assert (wanted.next, len(pages)) == (
             None,
             max(-(-len(wanted.tasks) // limit), 1),

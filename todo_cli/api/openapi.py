@@ -85,7 +85,7 @@ _OTHER: Final = replace(
 )
 _PAGE: Final = TaskPage(
     [_OTHER, _DONE],
-    Counts(open=1, done=1),
+    Counts(None, None, None, None, found=2),
     TaskQuery(TaskStatus.ALL, limit=100),
     _LATER.date(),
 )

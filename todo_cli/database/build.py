@@ -410,6 +410,7 @@ def _edge(name: str, order: str) -> dict[str, str]:
         "names": ", ".join(names),
         "backward": ", ".join(sql_of(each, name) for each in edge.backward),
         "is last": " AND ".join(last),
+        "is other": sql_of(edge.is_other[0], name),
         "ties": ", ".join(sql_of(each, name) for each in edge.ties),
     }
 
@@ -468,6 +469,7 @@ def _marked(number: int, *, has_edge: bool) -> lists.Part:
             names=mark("names"),
             backward=mark("backward"),
             is_last=mark("is last"),
+            is_other=mark("is other"),
             conditions=mark("tied"),
             ties=mark("ties"),
         )

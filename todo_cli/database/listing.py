@@ -67,13 +67,17 @@ class Plan(NamedTuple):
         """How to count what the list has without its limit; one of `FOUND`."""
         if self.probe is not None:
             return "few"
-        return "trash" if "trash" in self.where else "none"
+        # Without a probe there is no filter.
+        for name in STATES:
+            if name in self.where:
+                return name
+        return "either"
 
 
 SHAPES: Final = ("1", "2", "1.1", "2.2", "1.1.1", "2.2.2")
 """How many parts the segments of a list can have."""
-FOUND: Final = ("none", "few", "trash")
-"""What has no filter is counted with the user's tasks, but for the trash."""
+FOUND: Final = ("few", "open", "waiting", "done", "either", "trash")
+"""What a list with a limit has without it: what a filter finds, or a state."""
 SOURCES: Final = ("state", "states", "walk", "tag", "words")
 """An index for one state or for two, none, the table of tags, an index of words."""
 

@@ -158,10 +158,11 @@ def _plain(dialect: "Dialect", columns: Any) -> dict[str, Any]:
 def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
     """Conditions on the status, and on the place in a list."""
     waits = columns.wait_until > TODAY
-    is_due = or_(columns.wait_until.is_(None), columns.wait_until <= TODAY)
+    # Written so that no index is chosen for it: those of lists have the day.
+    waits_not = waits.is_not(_TRUE)
     is_open = _has_state(columns, OPEN)
     return {
-        "open": and_(is_open, is_due),
+        "open": and_(is_open, waits_not),
         "waiting": and_(is_open, waits),
         "done": _has_state(columns, DONE),
         "not_done": is_open,
@@ -345,6 +346,11 @@ class Edge(NamedTuple):
     """The order in which the last row of the part comes first."""
     is_last: Sequence[Any]
     """The conditions that a task has the values of that row."""
+    is_other: Sequence[Any]
+    """The conditions that a row of the part has other values.
+
+    The others are read apart, so that no task is read twice.
+    """
     conditions: Sequence[Any]
     """The other conditions of such tasks."""
     ties: Sequence[Any]
@@ -377,6 +383,7 @@ def reversed_part(
     names = []
     backward = []
     is_last = []
+    differs = []
     for number, each in enumerate(order[:size]):
         value: Any = each.element
         edge: Any = literal_column(f"edge_{number}")
@@ -385,7 +392,10 @@ def reversed_part(
         backward.append(_turned(each, edge))
         of_last = select(edge).select_from(table(last)).scalar_subquery()
         is_last.append(value == of_last)
-    edge_of = Edge(columns, names, backward, is_last, tied, order[size:])
+        differs.append(edge != of_last)
+    edge_of = Edge(
+        columns, names, backward, is_last, [or_(*differs)], tied, order[size:]
+    )
     return Part(conditions, order[:size], edge_of)
 
 
@@ -399,8 +409,11 @@ def _turned(order: Any, edge: Any) -> ColumnElement[Any]:
 
 def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
     """Select all tasks of a list, in no order, and the user's counts."""
-    mine = select(*columns).where(MINE, *where)
-    return _with_counts(dialect, mine, "none")
+    shown = select(*columns).where(MINE, *where).subquery("page")
+    found = literal_column("NULL", Integer).label("found_count")
+    counts = select(*_counts(dialect), found).subquery("counts")
+    together = counts.outerjoin(shown, true())
+    return select(*counts.c, *shown.c).select_from(together)
 
 
 def in_turn(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
@@ -414,7 +427,7 @@ def some(
     columns: Any,
     segments: Sequence[Sequence[Part]],
     few: Any = None,
-    found: str = "none",
+    found: str = "either",
 ) -> Select[Any]:
     """Select the first `most` tasks of a list, and some more, in no order.
 
@@ -427,9 +440,23 @@ def some(
 
 
 def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
-    """Select the tasks that the CTE `ids` has, and the user's counts."""
+    """Select the tasks that the CTE `ids` has, and what the list has without its limit.
+
+    The user's counts are said where there is no task, so they are counted only
+    there. A count costs as much as the rest of a list.
+    """
     mine = select(*columns).where(dialect.key.in_(_ids_of("ids")))
-    return _with_counts(dialect, mine, found)
+    shown = mine.subquery("page")
+    # An outer join, so that an empty list still has a row with the counts.
+    one = select(_ONE.label("row")).subquery("one")
+    is_empty = shown.c.user_id.is_(None)
+    counts = []
+    for each in _counts(dialect):
+        counted = case((is_empty, each.element))
+        counts.append(counted.label(each.name))
+    together = one.outerjoin(shown, true())
+    of_list = _found(dialect, found)
+    return select(*counts, of_list, *shown.c).select_from(together)
 
 
 def before(
@@ -437,27 +464,32 @@ def before(
 ) -> dict[str, Any]:
     """Return the CTEs of a list by their names; the last one is `ids`."""
     found: dict[str, Any] = {}
+    chosen: list[Any] = []
     has_few = few is not None
     if has_few:
         found["few"] = few
+        # Counted once for all that ask.
+        counted = select(func.count().label("rows"))
+        found["amount"] = counted.select_from(table("few"))
+        chosen = [_ids_of("few").where(_amount() <= _MOST_COUNTED)]
     earlier: list[str] = []
     for number, parts in enumerate(segments):
         gate = _gate(earlier, has_few=has_few)
         names = [f"part_{number}_{place}" for place in range(len(parts))]
         for name, part in zip(names, parts, strict=True):
             found |= _read(dialect, name, part, gate)
+            chosen += _chosen(name, part)
         earlier += names
-    chosen = [_chosen(name) for name in found if "last" not in name]
     found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
     return found
 
 
-def _chosen(name: str) -> Select[Any]:
-    """Select the keys of a CTE that belong to the list."""
+def _chosen(name: str, part: Part) -> list[Select[Any]]:
+    """Select the keys of a part, by the name of its CTE."""
     ids = _ids_of(name)
-    if name == "few":
-        return ids.where(_number_of(["few"]) <= _MOST_COUNTED)
-    return ids
+    if part.edge is None:
+        return [ids]
+    return [ids.where(*part.edge.is_other), _ids_of(_ties_of(name))]
 
 
 def _ids_of(name: str) -> Select[Any]:
@@ -481,13 +513,18 @@ def _read(
     return {
         name: _gated(first, gate),
         last_of(name): last.order_by(*edge.backward).limit(_ONE),
-        name.replace("part", "ties"): tied.order_by(*edge.ties).limit(MOST),
+        _ties_of(name): tied.order_by(*edge.ties).limit(MOST),
     }
 
 
 def last_of(name: str) -> str:
     """Return the name of the CTE with the last row of a part."""
     return name.replace("part", "last")
+
+
+def _ties_of(name: str) -> str:
+    """Return the name of the CTE with those that share its values."""
+    return name.replace("part", "ties")
 
 
 def few_of(
@@ -505,8 +542,10 @@ def few_of(
     made = []
     for where in arms:
         found = select(dialect.key.label("id")).where(MINE, *where)
-        # Without an order PostgreSQL could read tasks that do not fit.
-        made.append(found.order_by(*order).limit(_STOP))
+        # Without an order PostgreSQL could read tasks that do not fit. If it knew
+        # the limit and expected fewer, it would gather all that fit, and sort them.
+        unknown = select(_STOP).scalar_subquery()
+        made.append(found.order_by(*order).limit(unknown))
     if len(made) == 1:
         return made[0]
     either = []
@@ -531,10 +570,16 @@ def _gate(before: Sequence[str], *, has_few: bool) -> Any:
     """Return how many tasks a part may have; None for `most`, without a test."""
     closed = []
     if has_few:
-        closed.append((_number_of(["few"]) <= _MOST_COUNTED, _ZERO))
+        closed.append((_amount() <= _MOST_COUNTED, _ZERO))
     if before:
         closed.append((_number_of(before) >= MOST, _ZERO))
     return case(*closed, else_=MOST) if closed else None
+
+
+def _amount() -> ColumnElement[int]:
+    """Return how many rows the CTE `few` has."""
+    amount = table("amount", column("rows", Integer))
+    return select(amount.c.rows).scalar_subquery()
 
 
 def _number_of(names: Sequence[str]) -> ColumnElement[int]:
@@ -549,37 +594,41 @@ def _number_of(names: Sequence[str]) -> ColumnElement[int]:
     return total
 
 
-def _with_counts(dialect: "Dialect", mine: Any, found: str) -> Select[Any]:
-    """Add the user's counts to every row of a list.
-
-    One statement, so the counts fit the tasks. An outer join, so that an empty
-    list still has a row with the counts.
-    """
-    shown = mine.subquery("page")
+def _counts(dialect: "Dialect") -> list[Label[int]]:
+    """Count the user's tasks: within the statement, so the counts fit the list."""
     states = clauses(dialect)
     overdue = [states["open"], states["has_due"], task.due_on < TODAY]
-    counts = select(
+    waiting = [states["waiting"], states["has_wait"]]
+    return [
         _count("open", [states["open"]], ORDERS["newest"]),
         _count("overdue", overdue, ORDERS["due"]),
-        _count(
-            "waiting", [states["waiting"], states["has_wait"]], ORDERS["wait"]
-        ),
+        _count("waiting", waiting, ORDERS["wait"]),
         _count("done", [states["done"]], ORDERS["newest"]),
-        _found(states, found),
-    ).subquery("counts")
-    together = counts.outerjoin(shown, true())
-    return select(*counts.c, *shown.c).select_from(together)
+    ]
 
 
-def _found(states: Clauses, found: str) -> Label[Any]:
+def _found(dialect: "Dialect", found: str) -> Label[Any]:
     """Count what a list has without its limit; see `listing.FOUND`."""
-    if found == "trash":
-        deleted = [states["trash"], states["has_deleted"]]
-        return _count("found", deleted, ORDERS["deleted"])
-    counted: ColumnElement[Any] = literal_column("NULL", Integer)
     if found == "few":
-        counted = _number_of(["few"])
-    return counted.label("found_count")
+        return _amount().label("found_count")
+    states = clauses(dialect)
+    order = ORDERS["newest"]
+    if found == "either":
+        both = []
+        for name in ("not_done", "done"):
+            rows = _first([states[name]], order).subquery(name)
+            both.append(select(_ONE).select_from(rows))
+        either = union_all(*both).limit(_STOP).subquery("found_rows")
+        counted = select(func.count().label("rows")).select_from(either)
+        return counted.scalar_subquery().label("found_count")
+    where = [states[found]]
+    if found == "trash":
+        where.append(states["has_deleted"])
+        order = ORDERS["deleted"]
+    if found == "waiting":
+        where.append(states["has_wait"])
+        order = ORDERS["wait"]
+    return _count("found", where, order)
 
 
 def _count(name: str, where: Any, order: Any) -> Label[int]:
@@ -587,8 +636,13 @@ def _count(name: str, where: Any, order: Any) -> Label[int]:
 
     A count walks the rows that it counts.
     """
-    # Without an order PostgreSQL would not use the index.
-    rows = select(_ONE).where(MINE, *where).order_by(*order)
-    few = rows.limit(_STOP).subquery(f"{name}_rows")
+    few = _first(where, order).subquery(f"{name}_rows")
     counted = select(func.count().label("rows")).select_from(few)
     return counted.scalar_subquery().label(f"{name}_count")
+
+
+def _first(where: Any, order: Any) -> Select[Any]:
+    """Select a row for each of the user's first tasks, 1,001 at most."""
+    # Without an order PostgreSQL would not use the index.
+    rows = select(_ONE).where(MINE, *where).order_by(*order)
+    return rows.limit(_STOP)

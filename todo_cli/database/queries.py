@@ -284,7 +284,8 @@ class PostgresDialect:
         """Select the ids of some of the user's tasks with the parameter `word`.
 
         Each text has an index. Tags are looked at apart: the server would
-        compare each task with all that have such a tag.
+        compare each task with all that have such a tag. They are not looked at
+        if the texts of enough tasks have the word.
         """
         word = bindparam("word", type_=Text)
         has_word = [task.title_folded.is_(None)]
@@ -292,11 +293,15 @@ class PostgresDialect:
             has_word.append(self.contains(text, word))
         in_text = select(task.id.label("id")).where(_MINE, *where)
         in_text = in_text.where(or_(*has_word)).limit(most)
-        in_tag = self._tagged(where, word).limit(most)
-        arms = []
-        for number, arm in enumerate((in_text, in_tag)):
-            of_arm = arm.subquery(f"arm_{number}")
-            arms.append(select(of_arm.c.id.label("id")))
+        in_tag = self._tagged(where, word).limit(most).subquery("in_tag")
+        by_text = in_text.cte("in_text", nesting=True)
+        counted = select(func.count()).select_from(by_text).scalar_subquery()
+        still = case((counted >= most, _ZERO), else_=most)
+        # A LIMIT of 0 reads nothing.
+        by_tag = (
+            select(in_tag.c.id.label("id")).limit(still).subquery("by_tag")
+        )
+        arms = [select(each.c.id.label("id")) for each in (by_text, by_tag)]
         return union(*arms).limit(most)
 
     def _tagged(self, where: Any, word: ColumnElement[Any]) -> Any:

@@ -161,10 +161,10 @@ class Statements:
         if part.tied is not None:
             sql = self._with(sql, f"tied {number}", part.tied)
             # Only the first segment has edges, so the number is its place.
-            marks = dict(frame["edges"][part.order[0]])
-            marks["is last"] = marks["is last"].replace(
-                "last_0_0", f"last_0_{number}"
-            )
+            last = f"last_0_{number}"
+            marks = {}
+            for mark, text in frame["edges"][part.order[0]].items():
+                marks[mark] = text.replace("last_0_0", last)
         else:
             orders = [frame["orders"][name] for name in part.order]
             marks = {"order": ", ".join(orders)}

@@ -31,7 +31,8 @@ def message(page: TaskPage) -> str:
     """
     shown = len(page.tasks)
     if page.query.limit is not None:
-        return f"{shown:,} of {words.count(_total(page))}"
+        # None of a store that is not there yet.
+        return f"{shown:,} of {words.count(page.counts.found or 0)}"
     counts = ", ".join(_counts(page, with_zeros=True))
     if _is_filtered(page.query):
         return f"{shown:,} found; {counts}"
@@ -60,32 +61,14 @@ def _counts(page: TaskPage, *, with_zeros: bool) -> list[str]:
     counts = page.counts
     parts = []
     if counts.open or with_zeros:
-        parts.append(f"{words.count(counts.open)} open")
+        parts.append(f"{words.count(counts.open or 0)} open")
     if counts.overdue:
         parts.append(f"{words.count(counts.overdue)} overdue")
     if counts.waiting:
         parts.append(f"{words.count(counts.waiting)} waiting")
     if counts.done or with_zeros:
-        parts.append(f"{words.count(counts.done)} done")
+        parts.append(f"{words.count(counts.done or 0)} done")
     return parts
-
-
-def _total(page: TaskPage) -> int:
-    """Count the tasks that the query would find without a limit."""
-    counts = page.counts
-    if counts.found is not None:
-        return counts.found
-    # Counts stop at 1,001, so a sum of them can be a little too small; the
-    # words then say `more than 1,000`.
-    totals = {
-        TaskStatus.OPEN: counts.open,
-        TaskStatus.WAITING: counts.waiting,
-        TaskStatus.DONE: counts.done,
-        TaskStatus.ALL: counts.open + counts.waiting + counts.done,
-        # Nobody counts the trash: `found` says how many if there are more.
-        TaskStatus.TRASH: len(page.tasks),
-    }
-    return totals[page.query.status]
 
 
 def _is_filtered(query: TaskQuery) -> bool:
