@@ -16,7 +16,7 @@ from todo_cli import disk
 from todo_cli.database import intake, schema, search
 from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.database.filling import add_tags
-from todo_cli.database.run import Connection, Statement, store_tasks
+from todo_cli.database.run import Connection, store_tasks
 from todo_cli.database.schema import Fit
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
@@ -42,9 +42,6 @@ _CORRECT: Final = "no backup was made; correct it in the database"
 _CORRECT_ALL: Final = "no backup was made; correct them in the database"
 _OF_A_FILE: Final = ("sqlite_", "task_text", "task_word")
 """How tables begin that SQLite makes, or that are an index of ours."""
-_TABLES_OF_FILE: Final = Statement(
-    "SELECT name FROM sqlite_master WHERE type = 'table'"
-)
 
 
 class BackedUp(NamedTuple):
@@ -193,12 +190,9 @@ async def _refuse_other_tables(connection: Connection, place: str) -> None:
 
 async def _other_tables(connection: Connection) -> list[str]:
     """Return the names of the tables that are not ours, in order."""
-    question: str | Statement = "tables_there"
-    if connection.is_sqlite:
-        question = _TABLES_OF_FILE
     ours = {*schema.REVISIONS[schema.HEAD], schema.VERSION_TABLE}
     others = []
-    for (name,) in await connection.fetch(question):
+    for (name,) in await connection.fetch("tables_there"):
         is_of_file = connection.is_sqlite and name.startswith(_OF_A_FILE)
         if name not in ours and not is_of_file:
             others.append(name)

@@ -74,7 +74,7 @@ _NEW: Final = bindparam("new", type_=Text)
 
 def statements() -> dict[str, Expression]:
     """Return the queries by the name that `run.py` uses."""
-    found = _of_words() | _of_scratch() | _of_candidates()
+    found = _of_words() | _of_scratch() | _of_candidates() | _of_definitions()
     for each in copied():
         found[f"count_{each.name}"] = select(func.count()).select_from(each)
         of_old = each.c.user_id == _OLD
@@ -84,6 +84,30 @@ def statements() -> dict[str, Expression]:
         found[f"drop_{each.name}"] = delete(each).where(of_old)
         found[f"scan_{each.name}"] = select(*stored(each))
     return found
+
+
+# What a file defines
+
+
+def _of_definitions() -> dict[str, Expression]:
+    """Return the queries about tables and their columns.
+
+    `definitions` has views, indexes and triggers, too. In `columns_there`,
+    `hidden` is 0 for a column that is stored and not computed.
+    """
+    # Without types: in another program's file there can be any value.
+    names: list[Any] = [column("name"), column("type"), column("sql")]
+    master = table("sqlite_master", *names).c
+    kind: Any = literal_column("'table'", Text)
+    name = bindparam("name", type_=Text)
+    columns = func.pragma_table_xinfo(name).table_valued(
+        column("name"), column("hidden"), name="columns"
+    )
+    return {
+        "definitions": select(master.name, master.type, master.sql),
+        "tables_there": select(master.name).where(master.type == kind),
+        "columns_there": select(columns.c.name, columns.c.hidden),
+    }
 
 
 # The index of words

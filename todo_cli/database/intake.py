@@ -47,12 +47,6 @@ _LONGEST: Final = 1_000_000
 
 Our longest, the change of a description, has about 850,000.
 """
-_DEFINITIONS: Final = Statement("SELECT name, type, sql FROM sqlite_master")
-"""Everything that the file defines: tables, views, indexes and triggers."""
-_COLUMNS: Final = Statement(
-    "SELECT name, hidden FROM pragma_table_xinfo(:name)"
-)
-"""`hidden` is 0 for a column that is stored and not computed, on a server too."""
 _COMPUTED: Final[Mapping[str, tuple[str, int]]] = {"task": ("state", 2)}
 """The columns that we compute, too; they are never read from the file."""
 
@@ -66,7 +60,7 @@ async def refuse_programs(connection: Connection, place: str) -> None:
         SchemaMismatch: there is one.
     """
     ours = {*connection.statements.tables, schema.VERSION_TABLE}
-    for name, kind, sql in await connection.fetch(_DEFINITIONS):
+    for name, kind, sql in await connection.fetch("definitions"):
         # A virtual table is a table for SQLite, too.
         is_virtual = str(sql).upper().startswith("CREATE VIRTUAL")
         is_program = kind == "view" or is_virtual
@@ -139,8 +133,7 @@ async def _refuse_other_columns(
     expected = {(name, 0) for name in names}
     if table in _COMPUTED:
         expected.add(_COMPUTED[table])
-    question = _COLUMNS if connection.is_sqlite else "columns_there"
-    found = await connection.fetch(question, name=table)
+    found = await connection.fetch("columns_there", name=table)
     other = expected.symmetric_difference(map(tuple, found))
     if other:
         name, _ = min(other)
