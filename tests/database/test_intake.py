@@ -562,10 +562,14 @@ def test_renumber_gives_new_numbers_and_shows_them(
     first = bring("--renumber")
 
     assert first.data["new"] == 4
-    assert first.data["renumbered"] == [{"user": "ada", "old": 2, "new": 4}]
-    assert titles_of(todo) == ["there 1", "here 2", "there 3", "there 2"]
+    # The number of a task that was purged is taken, too.
+    assert first.data["renumbered"] == [
+        {"user": "ada", "old": 1, "new": 4},
+        {"user": "ada", "old": 2, "new": 5},
+    ]
+    assert titles_of(todo) == ["here 2", "there 3", "there 1", "there 2"]
     assert titles_of(todo, "bob") == ["there"]
-    assert todo("add", "next", "--json").data["number"] == 5
+    assert todo("add", "next", "--json").data["number"] == 6
     again = bring("--renumber")
     assert (again.data["new"], again.data["renumbered"]) == (0, [])
     assert len(tasks_of(todo)) == 5
@@ -576,7 +580,7 @@ def test_renumber_gives_new_numbers_and_shows_them(
     assert other("add", "there 4").status == 0
     assert (
         todo("db", "import", path, "--renumber").out.splitlines()[1]
-        == "Renumbered 4 -> 6 of ada"
+        == "Renumbered 4 -> 7 of ada"
     )
 
 
