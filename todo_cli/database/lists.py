@@ -365,7 +365,7 @@ class Part(NamedTuple):
     edge: Edge | None = None
 
 
-_PAIRS: Final = frozenset({"project_reversed", "title_reversed"})
+_PAIRS: Final = {"project_reversed": 2, "title_reversed": 2}
 """The orders that compare two values, folded and exact, before the time."""
 
 
@@ -378,25 +378,36 @@ def reversed_part(
     CTE of its last row.
     """
     order = ORDERS[name]
-    size = 2 if name in _PAIRS else 1
+    size = _PAIRS.get(name, 1)
     columns = []
     names = []
     backward = []
     is_last = []
-    differs = []
     for number, each in enumerate(order[:size]):
         value: Any = each.element
         edge: Any = literal_column(f"edge_{number}")
         columns.append(value.label(f"edge_{number}"))
         names.append(edge)
         backward.append(_turned(each, edge))
-        of_last = select(edge).select_from(table(last)).scalar_subquery()
+        of_last = _of_last(edge, last)
         is_last.append(value == of_last)
-        differs.append(edge != of_last)
-    edge_of = Edge(
-        columns, names, backward, is_last, [or_(*differs)], tied, order[size:]
-    )
+    others = [_differs(names, last)]
+    ties = order[size:]
+    edge_of = Edge(columns, names, backward, is_last, others, tied, ties)
     return Part(conditions, order[:size], edge_of)
+
+
+def _differs(names: Sequence[Any], last: str) -> ColumnElement[bool]:
+    """Whether a row of a part has other values than the last row."""
+    found = []
+    for value in names:
+        found.append(value != _of_last(value, last))
+    return or_(*found)
+
+
+def _of_last(value: Any, last: str) -> Any:
+    """Select a value of the row of a CTE."""
+    return select(value).select_from(table(last)).scalar_subquery()
 
 
 def _turned(order: Any, edge: Any) -> ColumnElement[Any]:
@@ -467,11 +478,8 @@ def before(
     chosen: list[Any] = []
     has_few = few is not None
     if has_few:
-        found["few"] = few
-        # Counted once for all that ask.
-        counted = select(func.count().label("rows"))
-        found["amount"] = counted.select_from(table("few"))
-        chosen = [_ids_of("few").where(_amount() <= _MOST_COUNTED)]
+        found = {"few": few, "amount": _counted("few")}
+        chosen = [_all_few()]
     earlier: list[str] = []
     for number, parts in enumerate(segments):
         gate = _gate(earlier, has_few=has_few)
@@ -482,6 +490,11 @@ def before(
         earlier += names
     found["ids"] = union_all(*chosen) if len(chosen) > 1 else chosen[0]
     return found
+
+
+def _all_few() -> Select[Any]:
+    """Select the keys of the CTE `few`, unless there are more."""
+    return _ids_of("few").where(_amount() <= _MOST_COUNTED)
 
 
 def _chosen(name: str, part: Part) -> list[Select[Any]]:
@@ -577,17 +590,21 @@ def _gate(before: Sequence[str], *, has_few: bool) -> Any:
 
 
 def _amount() -> ColumnElement[int]:
-    """Return how many rows the CTE `few` has."""
+    """Return how many rows the CTE `few` has, counted once for all that ask."""
     amount = table("amount", column("rows", Integer))
     return select(amount.c.rows).scalar_subquery()
+
+
+def _counted(name: str) -> Select[Any]:
+    """Count the rows of a CTE."""
+    return select(func.count().label("rows")).select_from(table(name))
 
 
 def _number_of(names: Sequence[str]) -> ColumnElement[int]:
     """Count the rows of CTEs."""
     counts = []
     for name in names:
-        counted = select(func.count().label("rows")).select_from(table(name))
-        counts.append(counted.scalar_subquery())
+        counts.append(_counted(name).scalar_subquery())
     total: ColumnElement[int] = counts[0]
     for count in counts[1:]:
         total = total + count
@@ -612,15 +629,9 @@ def _found(dialect: "Dialect", found: str) -> Label[Any]:
     if found == "few":
         return _amount().label("found_count")
     states = clauses(dialect)
-    order = ORDERS["newest"]
     if found == "either":
-        both = []
-        for name in ("not_done", "done"):
-            rows = _first([states[name]], order).subquery(name)
-            both.append(select(_ONE).select_from(rows))
-        either = union_all(*both).limit(_STOP).subquery("found_rows")
-        counted = select(func.count().label("rows")).select_from(either)
-        return counted.scalar_subquery().label("found_count")
+        return _found_in([states["not_done"], states["done"]])
+    order = ORDERS["newest"]
     where = [states[found]]
     if found == "trash":
         where.append(states["has_deleted"])
@@ -629,6 +640,17 @@ def _found(dialect: "Dialect", found: str) -> Label[Any]:
         where.append(states["has_wait"])
         order = ORDERS["wait"]
     return _count("found", where, order)
+
+
+def _found_in(states: Sequence[Any]) -> Label[Any]:
+    """Count the user's tasks of several states, up to 1,001 of all."""
+    arms = []
+    for number, state in enumerate(states):
+        rows = _first([state], ORDERS["newest"]).subquery(f"state_{number}")
+        arms.append(select(_ONE).select_from(rows))
+    found = union_all(*arms).limit(_STOP).subquery("found_rows")
+    counted = select(func.count().label("rows")).select_from(found)
+    return counted.scalar_subquery().label("found_count")
 
 
 def _count(name: str, where: Any, order: Any) -> Label[int]:

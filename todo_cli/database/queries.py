@@ -293,16 +293,8 @@ class PostgresDialect:
             has_word.append(self.contains(text, word))
         in_text = select(task.id.label("id")).where(_MINE, *where)
         in_text = in_text.where(or_(*has_word)).limit(most)
-        in_tag = self._tagged(where, word).limit(most).subquery("in_tag")
-        by_text = in_text.cte("in_text", nesting=True)
-        counted = select(func.count()).select_from(by_text).scalar_subquery()
-        still = case((counted >= most, _ZERO), else_=most)
-        # A LIMIT of 0 reads nothing.
-        by_tag = (
-            select(in_tag.c.id.label("id")).limit(still).subquery("by_tag")
-        )
-        arms = [select(each.c.id.label("id")) for each in (by_text, by_tag)]
-        return union(*arms).limit(most)
+        in_tag = self._tagged(where, word).limit(most)
+        return _until(in_text, in_tag, most)
 
     def _tagged(self, where: Any, word: ColumnElement[Any]) -> Any:
         """Select the ids of the user's tasks with a tag that has a word.
@@ -551,6 +543,18 @@ class SqliteDialect:
             values.append(cast(columns[each.key], LargeBinary))
         is_readable = func.todo_is_readable(kinds, *values)
         return is_readable == _ZERO
+
+
+def _until(first: Any, second: Any, most: ColumnElement[int]) -> Any:
+    """Select ids of two queries: none of the second if the first has enough."""
+    found = first.cte("in_text", nesting=True)
+    counted = select(func.count()).select_from(found).scalar_subquery()
+    # A LIMIT of 0 reads nothing.
+    still = case((counted >= most, _ZERO), else_=most)
+    others = second.subquery("in_tag")
+    more = select(others.c.id.label("id")).limit(still).subquery("by_tag")
+    arms = [select(each.c.id.label("id")) for each in (found, more)]
+    return union(*arms).limit(most)
 
 
 Dialect = PostgresDialect | SqliteDialect
