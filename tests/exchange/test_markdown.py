@@ -318,7 +318,7 @@ def test_a_box_without_a_title_is_left_out_and_counted(
     found = []
     for each in read_all("markdown", text.encode()):
         assert each.task is not None
-        left_out = each.left_out.get("empty box", 0)
+        left_out = each.left_out.get("empty item", 0)
         found.append((each.task.title, each.task.description, left_out))
 
     assert found == expected

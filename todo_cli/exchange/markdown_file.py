@@ -73,7 +73,7 @@ _TAB: Final = 4
 """How many columns a tab has at the beginning of a line."""
 _BOX_COST: Final = 256
 """How many characters a box counts for, besides its text: it is an object."""
-_EMPTY: Final = "empty box"
+_EMPTY: Final = "empty item"
 """What a box without a title is called when it is counted."""
 _INDENT: Final = "  "
 """As wide as `- `, so that what follows belongs to the box."""
