@@ -1639,7 +1639,7 @@ def test_names_a_store_that_fails_before_the_missing_user(site: Site) -> None:
 
     assert ran.status == 9
     assert ran.err.startswith(f"error: {path} is not a SQLite database")
-    assert f"warning: user -: {NO_USER}; set one with" in ran.out
+    assert f"warning: user: {NO_USER}; set one with" in ran.out
 
 
 @pytest.mark.spec("002/FR-160")
@@ -1658,7 +1658,7 @@ def test_shows_the_settings_where_neither_user_nor_store_can_be_told(
 
         assert words in text.out.splitlines()[0]
         assert words in error["message"]
-        assert f"warning: user -: {NO_USER}; set one with" in text.out
+        assert f"warning: user: {NO_USER}; set one with" in text.out
         assert list(found(text)) == [
             "version",
             "user",
@@ -1675,3 +1675,40 @@ def test_shows_the_settings_where_neither_user_nor_store_can_be_told(
             "user: looks like a connection string (TODO_USER)\n" in pasted.out
         )
         assert "secret" not in pasted.out
+
+
+WRONG_SETTINGS = {
+    "TODO_TIMEOUT=x": "TODO_TIMEOUT must be a number of seconds",
+    "TODO_OUTPUT=xml": "TODO_OUTPUT must be one of text, json",
+    "TODO_DATABASE_URL=mysql://h": "The database URL has an unknown scheme",
+    "TODO_CONFIG=/none.toml": "/none.toml does not exist; TODO_CONFIG names",
+}
+
+
+@pytest.mark.spec("002/FR-160")
+@pytest.mark.parametrize("setting", WRONG_SETTINGS)
+def test_begins_with_its_verdict_where_a_setting_is_wrong(
+    todo: Todo, setting: str
+) -> None:
+    name, _, value = setting.partition("=")
+
+    ran = todo("doctor", env={name: value})
+
+    assert ran.status == 8
+    verdict = ran.out.splitlines()[0]
+    assert verdict.startswith(f"Not usable: {WRONG_SETTINGS[setting]}")
+    assert ran.err.startswith("error: ")
+    assert "user" not in found(ran)
+    assert "warning" not in ran.out
+    if name != "TODO_OUTPUT":
+        error = todo("doctor", "--json", env={name: value}).error
+        assert list(details(error)) == list(found(ran))
+
+
+@pytest.mark.spec("002/FR-160")
+def test_names_a_wrong_user_once_beside_a_wrong_setting(todo: Todo) -> None:
+    ran = todo("doctor", user="a/b", env={"TODO_TIMEOUT": "x"})
+
+    assert ran.out.splitlines()[1].startswith(
+        "warning: user: must not contain"
+    )

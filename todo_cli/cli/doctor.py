@@ -171,25 +171,20 @@ async def examine(context: "RunContext") -> Diagnosis:
 def view_settings(
     user: str | None, file: Config, env: Env, fault: TodoError
 ) -> Sheet:
-    """Show the settings, of which two are wrong: the user and another one.
+    """Show the settings, of which one is wrong, and perhaps the user, too.
 
     `user` is the value of --user, and `fault` is about the other. No store is
     looked at.
-
-    Raises:
-        TodoError: it is the only fault, so it says everything.
     """
+    # Late: what else it imports is of no use here.
+    from todo_cli.database.facts import Findings
+
+    found = Findings()
+    found.add("version", __version__)
     try:
         choose_user(env.variables, file, user, env.login)
     except TodoError as error:
-        # Late: what else it imports is of no use here.
-        from todo_cli.database.facts import Findings
-
-        found = Findings()
-        found.add("version", __version__)
         found.add("user", None, _advice(error))
-    else:
-        raise fault
     found.add("config_file", _text(file.path))
     _add_config(found, file.path)
     found.add("config_keys", list(file.values))
@@ -265,9 +260,12 @@ def _warnings(facts: "Findings") -> list[str]:
     """Write each warning as a line that begins with what it is about."""
     lines = []
     for name, warning in facts.warnings.items():
-        label = _LABELS.get(name, name)
-        value = _brief(facts.values[name])
-        lines.append(f"{label} {value}: {warning}")
+        about = label = _LABELS.get(name, name)
+        value = facts.values[name]
+        if value is not None:
+            about = f"{label} {_brief(value)}"
+        # The errors of a user begin with what they are about, too.
+        lines.append(f"{about}: {warning.removeprefix(f'{label}: ')}")
     return lines
 
 

@@ -288,8 +288,8 @@ def _settings(
 ) -> config.Settings | Sheet:
     """Choose every setting.
 
-    A command that examines them runs without a user, too. If no store can be
-    chosen either, its view of both faults is returned.
+    A command that examines them runs without a user, too. If another setting
+    is wrong, its view of the fault is returned.
 
     Raises:
         TodoError: a setting is wrong.
@@ -315,6 +315,24 @@ def _settings(
         return doctor.view_settings(parsed.user, file, env, fault)
 
 
+def _sheet(
+    parsed: "Parsed", configured: Configured, env: Env, *, as_json: bool
+) -> Sheet:
+    """Run the command; one that examines the settings runs with wrong ones.
+
+    Raises:
+        TodoError: the config file is wrong, or the command failed.
+    """
+    fault = configured.error
+    if fault is None:
+        return perform(parsed, configured.file, env, as_json=as_json)
+    if not parsed.command.examines:
+        raise fault
+    from todo_cli.cli import doctor
+
+    return doctor.view_settings(parsed.user, configured.file, env, fault)
+
+
 def _answer(
     arguments: Arguments, configured: Configured, printer: Printer
 ) -> Printed:
@@ -329,9 +347,7 @@ def _answer(
         if parsed.command.chooses_store:
             # It makes the file that `TODO_CONFIG` names.
             configured = read_config(arguments, env, must_exist=False)
-        if configured.error is not None:
-            raise configured.error
-        sheet = perform(parsed, configured.file, env, as_json=as_json)
+        sheet = _sheet(parsed, configured, env, as_json=as_json)
         return printer.result(sheet, changes=parsed.command.changes())
     except Interrupted as end:
         return printer.interrupted(end.number)
