@@ -17,6 +17,7 @@ from rich.cells import cell_len
 
 from tests.output.values import (
     DAY,
+    NOW,
     TODAY,
     context,
     done,
@@ -249,6 +250,17 @@ def test_render_breaks_no_part_of_a_task_that_fits_into_a_line() -> None:
         lines = read(sheet, width).splitlines()
         assert max(map(cell_len, lines)) <= width
         assert [part for part in parts if part not in "\n".join(lines)] == []
+
+
+@pytest.mark.spec("002/FR-211")
+def test_render_begins_a_line_with_each_thing_that_happened() -> None:
+    sheet = shown(done(deleted_at=NOW, updated_at=NOW), context())
+    moments = ["added 2 Jan 2026", "done 2 Jan 2026", "deleted 2 Jan 2026"]
+
+    for width in (32, 40, 80, 200):
+        lines = read(sheet, width).splitlines()
+        begun = [line[: line.find(",")] for line in lines]
+        assert [words for words in begun if words in moments] == moments
 
 
 def test_render_draws_the_notes_of_a_task_as_they_are() -> None:

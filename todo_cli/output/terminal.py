@@ -421,7 +421,8 @@ def _card(about: Card, pen: _Pen) -> Iterator[str]:
         yield pen.drawn(line, STRONG)
     layout = card.layout(about, is_plain=pen.is_plain)
     yield from _flow(layout.facts, pen, pen.separator)
-    yield from _flow(layout.moments, pen, pen.separator)
+    for moment in layout.moments:
+        yield from _flow([moment], pen, "")
     yield ""
     if task.description is not None:
         notes = visible_lines(task.description)
