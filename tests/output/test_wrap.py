@@ -156,10 +156,17 @@ LINKS = {
     "https://bank.example@evil.example/": [],
     "https://ada:secret@x.org/a": [],
     "https://x.org/@ada?a=b@c": ["https://x.org/@ada?a=b@c"],
-    # Nobody sees these characters.
-    "https://x.org/a\u200eb": ["https://x.org/a"],
-    "https://x.or\u200bg/": ["https://x.or"],
-    "https://x.org/\u061ca": ["https://x.org/"],
+    # Nobody sees these characters, unless they are after the URL.
+    "https://x.org/a\u200eb": [],
+    "https://evil.example\u200b.bank.example/": [],
+    "https://bank.example\xad.evil.example/": [],
+    "https://x.org/a\u200db https://x.org/a\u200cb": [],
+    "https://x.org/\ufe0f\u2063x https://x.org\U000e0061.z": [],
+    "https://x.org/\u3164y https://x.org/\u180ey": [],
+    "https://x.org/a\u200f. https://y.org\u200b,": [
+        "https://x.org/a",
+        "https://y.org",
+    ],
     "data:text/html,x ssh://x.org vbscript:x": [],
     "https://x.org/" + "a" * 1_986: ["https://x.org/" + "a" * 1_986],
     "https://x.org/" + "a" * 1_987: [],

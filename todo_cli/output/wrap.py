@@ -20,26 +20,33 @@ _JOINER: Final = "\u200d"
 _EMOJI: Final = "\ufe0f"
 """Makes an emoji of the character before it, which may need another cell."""
 
-_HIDDEN: Final = r"\xad\u061c\u200b\u200e\u200f\u2060\ufeff"
-"""What nobody sees: with it, what is shown would not be what is linked."""
-_IN_URL: Final = rf"[^\s<>\"{{}}|\\^`\[\]{_HIDDEN}]"
-"""What RFC 3986 allows, and letters of all scripts.
+_HIDDEN: Final = (
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    r"\U000e0000-\U000e0fff"
+)
+"""What Unicode has terminals draw as nothing (`Default_Ignorable_Code_Point`)."""
+_BESIDE_URL: Final = r"\s<>\"{}|\\^`\[\]"
+"""What no URL contains: it has what RFC 3986 allows, and letters of all scripts.
 
 Control characters are escaped by now.
 """
+_AFTER: Final = ".,:;!?'"
+"""What belongs to the sentence and not to the URL before it."""
 _URL: Final = re.compile(
-    rf"https?://{_IN_URL}+|mailto:[\w.+-]{{1,64}}@{_IN_URL}+", re.IGNORECASE
+    r"(?:https?://|mailto:[\w.+-]{1,64}@)"
+    rf"[^{_BESIDE_URL}]*[^{_BESIDE_URL}{_AFTER}{_HIDDEN}]",
+    re.IGNORECASE,
 )
 """A URL in a text; of no other scheme, as those can start programs."""
 _LONGEST_URL: Final = 2_000
 """The most characters of a link: terminals drop those of more than 2,083."""
-_LOGIN: Final = re.compile("https?://[^/?#]*@", re.IGNORECASE)
-"""The beginning of a URL with a login, as in `https://bank.example@evil.example`.
+_UNSAFE: Final = re.compile(rf"https?://[^/?#]*@|.*[{_HIDDEN}]", re.IGNORECASE)
+"""A URL that is not what it seems to be.
 
-Its host is not the one that it seems to be, or it has a password.
+It has a login, as in `https://bank.example@evil.example`, and so another host
+or a password; or a character that nobody sees.
 """
-_AFTER: Final = ".,:;!?'"
-"""What belongs to the sentence and not to the URL before it."""
 
 
 class Line(NamedTuple):
@@ -190,9 +197,10 @@ def _joined(text: str, sizes: bytearray) -> bytearray:
 def links(text: str) -> list[Link]:
     """Find the URLs of a text that are safe to open.
 
-    The punctuation after them is left out. Those with a login, and those that
-    are too long for a terminal, stay text: they are shown as any other word,
-    and nobody opens one by mistake.
+    The punctuation after them is left out. Those with a login, those with a
+    character that nobody sees (`https://evil.example\\u200b.bank.example`), and
+    those that are too long for a terminal stay text: they are shown as any
+    other word, and nobody opens one by mistake.
     """
     if ":" not in text:
         return []
@@ -200,7 +208,7 @@ def links(text: str) -> list[Link]:
     for match in _URL.finditer(text):
         url = _trimmed(match[0])
         target = _target(url)
-        if len(target) <= _LONGEST_URL and not _LOGIN.match(target):
+        if len(target) <= _LONGEST_URL and not _UNSAFE.match(url):
             start = match.start()
             found.append(Link(start, start + len(url), target))
     return found
