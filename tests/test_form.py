@@ -14,6 +14,7 @@ from todo_cli.errors import InvalidInput
 
 TODAY = date(2026, 11, 26)  # a Thursday
 EMPTY = b"\ndue:\nwait:\npriority:\nproject:\ntags:\n"
+HELP = form.write({}).split(b"\n")[6] + b"\n"
 TEXTS: Mapping[str, Any] = {
     "title": "Buy milk",
     "due_on": date(2026, 11, 27),
@@ -188,6 +189,8 @@ def test_a_form_has_the_title_then_fields_then_an_empty_line_then_notes() -> (
         (b"x\nproject:  home \n# due: fri\n", {"project": "home"}),
         (b"due: x\ndue:\n", {"title": "due: x"}),
         (b"cost: 3\n", {"title": "cost: 3"}),
+        (b"# 3\n", {"title": "# 3"}),
+        (HELP + b"due:\n" + HELP, {"title": HELP.decode().strip()}),
     ],
     ids=str,
 )  # fmt: skip
@@ -206,7 +209,8 @@ def test_what_editors_and_people_make_of_a_form_is_understood(
         (b"Tags : a\n\ntags:\n", "line 1: the title is missing"),
         (b"x\nrest of the title\n", "line 2: `rest of the title` is not `key"),
         (b"x\ndue:\nstatus: done\n",
-         "line 3: `status` is not a field; there are due, wait, priority, project, tags"),
+         "line 3: `status` is not a field; there are due, wait, priority, project, tags; notes begin after an empty line"),
+        (HELP + b"due: fri\n", "line 1: title: must not be empty"),
         (b"x\n: y\n", "line 2: `` is not a field"),
         (b"x\ndue: fri\nDUE : sat\n", "line 3: `due` comes twice"),
         (b"x\n# help\ndue: frx\n", "line 3: due: `frx` is not a day; write a day such as"),
@@ -272,3 +276,11 @@ def test_a_form_is_empty_when_no_value_is_left() -> None:
         assert form.parse(data).is_empty
     for data in (b"x", b"\n\nnotes", b"\ndue: x\n"):
         assert not form.parse(data).is_empty
+
+
+@pytest.mark.spec("002/FR-308")
+def test_a_form_is_blank_when_only_help_and_bare_keys_are_left() -> None:
+    for data in (b"", b" \n\n", form.write({}), HELP, b"due: \nwait:\n"):
+        assert form.is_blank(data)
+    for data in (b"x", b"due: x", b"# x\n", b"\n\nnotes", b"title:", b"\xe9"):
+        assert not form.is_blank(data)

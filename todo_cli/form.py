@@ -39,8 +39,9 @@ MOST_BYTES: Final = 2**20
 """The most bytes of a form that are read; the longest task needs a tenth."""
 
 _HELP: Final = (
-    "# Days: 2026-12-24, fri, +3d. Blanks between tags. An empty value, or a line",
-    "# that is gone, means none. The notes begin below the empty line.",
+    "# The title is the first line; the notes begin below the empty line.",
+    "# Days: 2026-12-24, fri, +3d. Priorities: high, medium, low. Blanks between",
+    "# tags. An empty value, or a line that is gone, means none.",
 )
 _NONE: Final = "none"
 _COMMENT: Final = "#"
@@ -147,10 +148,32 @@ def parse(data: bytes) -> Form:
     if lost is not None and lost not in found:
         raise _fault(1, "the title is missing; it is the first line")
     notes = "\n".join(lines[begin - 1 :])
-    texts["title"] = lines[0]
+    texts["title"] = _title(lines)
     texts["description"] = notes.removesuffix("\n")
     places["description"] = begin
     return Form(texts, places)
+
+
+def is_blank(data: bytes) -> bool:
+    """Whether nothing is left of a form but help, and keys without values."""
+    for line in data.decode(errors="replace").splitlines():
+        key, colon, value = line.partition(":")
+        is_bare = colon and key in KEYS and not value.strip()
+        if line.strip() and line not in _HELP and not is_bare:
+            return False
+    return True
+
+
+def _title(lines: Sequence[str]) -> str:
+    """Return the first line, but nothing if that is a line of help.
+
+    Somebody has deleted all above it then. It is a title only if the help is
+    there as well.
+    """
+    title = lines[0]
+    if title in _HELP and title not in lines[1:]:
+        return ""
+    return title
 
 
 def _fields(lines: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -201,7 +224,9 @@ def _field(number: int, line: str) -> tuple[str, str]:
     if key not in KEYS:
         known = ", ".join(KEYS)
         raise _fault(
-            number, f"`{redact.shown(key)}` is not a field; there are {known}"
+            number,
+            f"`{redact.shown(key)}` is not a field; there are {known}; "
+            "notes begin after an empty line",
         )
     return KEYS[key], value
 

@@ -360,6 +360,11 @@ def test_a_mistake_that_is_given_up_is_kept(
         ('> "$1"', False),
         ('echo " " > "$1"', False),
         ('rm "$1"', False),
+        ('rm -r "${1%/*}"', False),
+        (
+            'while read -r l; do case $l in "#"*) t="$t$l\n" ;; esac; done < "$1"; printf "$t" > "$1"',
+            False,
+        ),
         ("exit 1", False),
         ("kill -9 $$", False),
         ('echo mine > "$1"; exit 1', True),
@@ -392,6 +397,57 @@ def test_what_an_editor_leaves_to_recover_from_is_kept_with_the_text(
     assert one("edit", "1", env=desk(script)).status == 10
 
     assert (desk.kept.parent / ".task-1.txt.swp").read_text() == "lost\n"
+
+
+@pytest.mark.spec("002/FR-312")
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ('ln "$1" "$1.bak"; rm "$1"', 10),
+        ('ln "$1" "$1.bak"; rm "$1"; mkdir "$1"', 9),
+        ('ln "$1" "$1.bak"; rm "$1"; ln -s nowhere "$1"', 9),
+    ],
+)
+def test_a_text_under_another_name_is_kept_and_its_folder_named(
+    one: Todo, desk: Desk, script: str, status: int
+) -> None:
+    ran = one("edit", "1", env=desk(script))
+
+    [folder] = (desk.home / ".local" / "state" / "todo").iterdir()
+    assert_words(ran, status=status, names=["hint: "])
+    assert ran.err.endswith(f"what the editor left is in {folder}\n")
+    assert (folder / "task-1.txt.bak").exists()
+
+
+@pytest.mark.spec("002/FR-308", "002/FR-316")
+@pytest.mark.parametrize(
+    ("editor", "hint"),
+    [
+        ("code -n", "set VISUAL to `{path} -n --wait`"),
+        ("gvim", "set VISUAL to `{path} --nofork`"),
+        ("code -w", ""),
+        ("code --wait -n", ""),
+        ("vim", ""),
+    ],
+)
+def test_an_editor_that_does_not_wait_has_a_hint(
+    one: Todo, desk: Desk, editor: str, hint: str
+) -> None:
+    name, *_ = editor.split()
+    path = desk.folder / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    env = desk(":", VISUAL=editor.replace(name, str(path), 1))
+    said = f"hint: `{name}` does not wait; {hint.format(path=path)}\n"
+
+    unchanged = one("edit", "1", terminal=True, env=env)
+    nothing = one("add", terminal=True, env=env)
+
+    assert (unchanged.out, unchanged.err) == (
+        "Nothing changed\n",
+        said if hint else "",
+    )
+    assert nothing.err.endswith(said if hint else "; nothing was added\n")
 
 
 @pytest.mark.spec("002/FR-312")
@@ -714,6 +770,8 @@ def test_form_takes_a_file_and_nobody_needs_to_be_there(
         == "Nothing changed\n"
     )
     assert [task["title"] for task in tasks_of(one)] == ["two", "two"]
+    piped = one("add", "--form", "-", "--json", stdin=b"three\n\nmore", env=ci)
+    assert piped.data["description"] == "more"
     path.write_text("\n")
     for words in (["add"], ["edit", "1"]):
         assert_refused(one, *words, "--form", str(path), code="CANCELLED")
@@ -807,7 +865,7 @@ def test_ctrl_c_at_the_question_ends_it_and_keeps_the_text(
         ran = terminal.finish()
 
     assert ran.status == -signal.SIGINT
-    assert "error: Interrupted; nothing was changed" in ran.out
+    assert "^C\nerror: Interrupted; nothing was changed" in ran.out
     assert desk.kept.read_text() == "mine\ndue: frx\n"
 
 

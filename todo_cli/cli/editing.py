@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from todo_cli import disk, form, redact
 from todo_cli.cli import editor
@@ -82,9 +82,18 @@ class Editing:
             except InvalidInput as mistake:
                 if not self.context.can_ask:
                     raise
-                if not await self.context.asks_again(_question(mistake)):
+                if not await self._asks_again(mistake):
                     message = f"Not stored{self.unchanged}"
                     raise Cancelled(message) from mistake
+
+    async def _asks_again(self, mistake: InvalidInput) -> bool:
+        """Show a mistake, and ask whether to edit again."""
+        try:
+            return await self.context.asks_again(_question(mistake))
+        except asyncio.CancelledError:
+            # Else the error would be on the line of the question.
+            self.context.env.say_text("\n")
+            raise
 
     def _explain(self, error: BaseException, path: Path) -> None:
         """Have an error say where the text is, and how to go on with it.
@@ -92,16 +101,15 @@ class Editing:
         Raises:
             Cancelled: in the place of a signal, if nothing was being stored.
         """
-        where = f"your text is in {shlex.quote(str(path))}"
         take = self.context.command(*self.repeat, "--form", str(path))
+        how = _advice(error, path, take)
         if isinstance(error, TodoError):
-            how = _advice(error, where, take)
             error.hint = f"{error.hint}; {how}" if error.hint else how
         elif isinstance(error, asyncio.CancelledError):
-            self._end_by_signal(f"{where}; `{take}` takes it")
+            self._end_by_signal(how)
         elif not self.context.as_json:
             # A bug has a message of its own.
-            self.context.env.say(f"{where}\n".encode())
+            self.context.env.say(f"{how}\n".encode())
 
     def _end_by_signal(self, hint: str) -> None:
         """Say where the text is, unless the outcome of a write is unknown.
@@ -113,8 +121,12 @@ class Editing:
             raise Cancelled(f"Interrupted{self.unchanged}", hint=hint)
 
 
-def _advice(error: TodoError, where: str, take: str) -> str:
-    """Say how to go on after an error with a text that is kept."""
+def _advice(error: BaseException, path: Path, take: str) -> str:
+    """Say where a text is kept, and how to go on with it after an error."""
+    shown = shlex.quote(str(path))
+    if path.is_dir():
+        return f"what the editor left is in {shown}"
+    where = f"your text is in {shown}"
     if isinstance(error, Conflict | NotFound):
         # It has the values of an older state, which must not win.
         return where
@@ -140,12 +152,19 @@ def _ended(status: int) -> str:
 
 
 async def read_form(context: "RunContext", name: str) -> form.Form:
-    """Read a form from a file, without an editor.
+    """Read a form from a file, or from stdin for `-`, without an editor.
 
     Raises:
         IoFailed: it cannot be read.
         InvalidInput: it is no form; the error names the line.
     """
+    if name == "-":
+        return form.parse(await context.read_stdin(_form, "Type the text"))
     path = disk.below(context.env.cwd, name)
     data = await in_thread(partial(editor.read_text, path))
     return form.parse(data)
+
+
+def _form(stream: BinaryIO) -> bytes:
+    """Read a form, and one byte more of one that is too long."""
+    return stream.read(form.MOST_BYTES + 1)

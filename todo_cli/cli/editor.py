@@ -13,18 +13,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from todo_cli import disk, redact
+from todo_cli import disk, form, redact
 from todo_cli.cli import limits
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
 from todo_cli.config import is_unattended
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError, Usage
-from todo_cli.form import MOST_BYTES
 
 VARIABLES: Final = ("VISUAL", "EDITOR")
 """What names the editor; the first that is set wins."""
 _USUAL: Final = "vi"
 _SET_IT: Final = "set VISUAL or EDITOR to an editor that is installed"
+_WAITING: Final = {
+    "atom": ("--wait", "-w"),
+    "code": ("--wait", "-w"),
+    "code-insiders": ("--wait", "-w"),
+    "codium": ("--wait", "-w"),
+    "cursor": ("--wait", "-w"),
+    "gedit": ("--wait", "-w"),
+    "gvim": ("--nofork", "-f"),
+    "kate": ("--block", "-b"),
+    "mate": ("--wait", "-w"),
+    "mvim": ("--nofork", "-f"),
+    "subl": ("--wait", "-w"),
+    "windsurf": ("--wait", "-w"),
+    "zed": ("--wait", "-w"),
+}
+"""Editors in windows, and the options with which they run until it is closed."""
 _PATIENCE_S: Final = 1.0
 """How long an editor may take to end after SIGTERM."""
 _TEMPORARY: Final = ("XDG_RUNTIME_DIR", "TMPDIR")
@@ -85,6 +100,20 @@ def _is_at_terminal(env: Env) -> bool:
     """Whether an editor can draw its screen, and somebody sees it."""
     is_seen = env.stdout_is_terminal or env.stderr_is_terminal
     return env.stdin_is_terminal and is_seen
+
+
+def hint_to_wait(editor: Editor) -> str:
+    """Advise, if need be, on an editor that ends at once, while its window is open.
+
+    What people save there later gets lost.
+    """
+    program, *options = editor.words
+    name = os.path.basename(program)
+    waiting = _WAITING.get(name, ())
+    if not waiting or not set(waiting).isdisjoint(options):
+        return ""
+    command = shlex.join([*editor.words, waiting[0]])
+    return f"`{name}` does not wait; set {editor.source} to `{command}`"
 
 
 class Desk:
@@ -205,21 +234,22 @@ class Desk:
             text = self.read()
             others = {each.name for each in self._folder.iterdir()}
         except (IoFailed, OSError):
-            return True
+            return self._folder.exists()
         others -= {self._name, f"{self._name}~"}
-        is_changed = text != self._text and bool(text.strip())
+        is_changed = text != self._text and not form.is_blank(text)
         return is_changed or bool(others)
 
     def keep(self) -> Path:
         """Move the folder to where it stays; return the path of the text.
 
-        It stays where it is if the disk there refuses.
+        It stays where it is if the disk there refuses. If the editor has left
+        no text under its name, the path is that of the folder.
         """
         self._is_kept = True
         with suppress(OSError):
             self._file.chmod(_OWNER_ONLY)
         self._folder = _moved(self._folder, self._env) or self._folder
-        return self._file
+        return self._file if self._file.is_file() else self._folder
 
 
 def read_text(path: Path, *, is_needed: bool = True) -> bytes:
@@ -230,7 +260,7 @@ def read_text(path: Path, *, is_needed: bool = True) -> bytes:
     """
     try:
         with disk.explaining(path), path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(form.MOST_BYTES + 1)
     except IoFailed:
         if is_needed or os.path.lexists(path):
             raise

@@ -536,11 +536,19 @@ class Changed:
         return message
 
 
-def edited(task: Task, names: Sequence[str], context: ViewContext) -> Sheet:
-    """Name a task and the fields that were changed, or say that none was."""
+def edited(
+    task: Task,
+    names: Sequence[str],
+    context: ViewContext,
+    hint: str = "",
+) -> Sheet:
+    """Name a task and the fields that were changed, or say that none was.
+
+    Then a hint may say why.
+    """
     if not names:
         message = "Nothing changed"
-        return Sheet(task, message, [message])
+        return Sheet(task, message, [message], hint=hint)
     changed = Changed(words.UPDATED, is_single=True, names=names)
     sheet = changed([task], context)
     if "title" not in names:

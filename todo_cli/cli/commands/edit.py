@@ -30,6 +30,7 @@ class Edited(NamedTuple):
     task: Task
     names: list[str]
     """The fields that were changed."""
+    hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +90,14 @@ class Edit(Command[Edited]):
             repeat=["edit", self.ref],
             unchanged=NOTHING_CHANGED,
         )
-        return await filling.store(chosen, partial(_store, context, task))
+        edited = await filling.store(chosen, partial(_store, context, task))
+        if edited.names:
+            return edited
+        return edited._replace(hint=editor.hint_to_wait(chosen))
 
     def view(self, result: Edited, context: ViewContext) -> Sheet:
         """Name the task and what was changed, or say that nothing was."""
-        return views.edited(result.task, result.names, context)
+        return views.edited(result.task, result.names, context, result.hint)
 
     def repeat(self) -> Sequence[str]:
         """Store the same text again, or show what became of the task."""
@@ -160,13 +164,17 @@ async def add_form(
         unchanged=NOTHING_ADDED,
     )
     before = form.parse(filling.text)
+    chosen = editor.find(context.env)
 
     async def store(given: "Form") -> "Added":
         if not given.differing(before):
-            raise Cancelled(f"The text was not changed{NOTHING_ADDED}")
+            raise Cancelled(
+                f"The text was not changed{NOTHING_ADDED}",
+                hint=editor.hint_to_wait(chosen),
+            )
         return await add(context, id, given)
 
-    return await filling.store(editor.find(context.env), store)
+    return await filling.store(chosen, store)
 
 
 async def add(context: "RunContext", id: "UUID", given: "Form") -> "Added":

@@ -95,7 +95,7 @@ FormFile = Annotated[
     typer.Option(
         "--form",
         metavar="FILE",
-        help="Take the text from FILE, and open no editor.",
+        help="Take the text from FILE, or from stdin for `-`; open no editor.",
         show_default=False,
     ),
 ]
