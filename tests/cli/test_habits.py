@@ -57,6 +57,19 @@ TASKWARRIOR = """\
 3 '#5-7' Remove                 > todo delete 3 '#5-7'
 3 modify due:fri +home          > todo update 3 --due fri --add-tag home
 3 modify due:                   > todo update 3 --due none
+3 mod -home +work               > todo mod 3 --remove-tag home --add-tag work
+3 mod depends:2                 > todo mod --help
+3 mod recur:weekly due:fri      > todo mod --help
+3 export                        > todo show 3 --json
+3 undo                          > todo history 3
++OVERDUE                        > todo list --due overdue
++TODAY list                     > todo list --due today
++today list                     > todo list --tag today
+due.by:fri                      > todo list --due ..fri
+due.before:fri list             > `todo list --due ..fri` includes that day
+due.after:                      > todo --help
+limit:5 list                    > todo list --limit 5
+context none                    > todo list
 3 mod /plumer/plumber/          > todo mod 3 --replace plumer=plumber
 3 mod Buy oat milk              > todo mod 3 --title 'Buy oat milk'
 modify 3 pri:H project:home     > todo update 3 --priority H --project home
@@ -94,6 +107,9 @@ pri 3 A                         > todo update 3 --priority high
 pri 3                           > todo update --help
 depri 3                         > todo update 3 --priority none
 append 3 and bread              > todo note 3 and bread
+archive 3                       > todo done 3
+lsp A                           > todo list --priority high
+lsp milk                        > todo list milk --sort priority
 archive                         > todo list --status done
 listall milk                    > todo list milk --status all
 listpri                         > todo list --sort priority
@@ -112,6 +128,7 @@ GH_AND_GIT = """\
 issue create --title Bug --body x --label ui > todo add Bug --description x --tag ui
 issue list --state closed       > todo list --status done
 issue list -l home -L 5         > todo list --tag home -L 5
+issue create -t Bug -b x        > todo add Bug --description x
 issue close 3                   > todo done 3
 issue view 3                    > todo show 3
 issue comment 3 fixed it        > todo note 3 fixed it
@@ -119,7 +136,8 @@ gh issue reopen 3               > todo done 3 --undo
 git log -5                      > todo history --limit 5
 log -n 5                        > todo history --limit 5
 diff                            > todo history
-blame 3                         > todo history
+blame 3                         > todo history 3
+diff HEAD                       > todo history
 revert 3                        > todo undo 3
 reset                           > todo undo
 add -m 'Buy milk'               > todo add 'Buy milk'
@@ -200,7 +218,7 @@ db export                       > todo export
 db export x.db                  > todo db backup x.db
 db reset                        > todo db --help
 db frobnicate                   > todo db --help
-db upgrade --fast               > put `--` before text that begins with `-`; see todo db upgrade --help
+db upgrade --fast               > todo db upgrade --help
 frobnicate                      > todo --help
 3 frobnicate                    > todo --help
 ''                              > todo --help
@@ -264,6 +282,15 @@ list --tag                      > todo list --help
 list --reverse=1                > todo list --help
 list -L=3                       > put `--` before text that begins with `-`; a value follows after a space: `-L VALUE`; see todo list --help
 export -o x.csv milk            > todo export x.csv milk
+list milk -due fri              > todo list milk --due fri
+list -all                       > todo list --status all
+list -p high,low                > todo list -p high -p low
+add milk -due fri               > todo add milk --due fri
+update 3 -title New             > todo update 3 --title New
+update 3 -phome                 > put `--` before text that begins with `-`; a value follows after a space: `-p VALUE`; see todo update --help
+done --all                      > `todo list` shows the numbers; `1-20` means all from 1 to 20
+restore -a                      > `todo list --status trash` shows the numbers; `1-20` means all from 1 to 20
+doctor --fix                    > todo doctor --help
 export --csv                    > todo export --format csv
 import --format=todo.txt x      > todo import x --format todotxt
 history --all                   > todo history --limit 1000
@@ -274,6 +301,13 @@ done 1 --yes                    > todo done 1
 """
 
 NEW = """\
+edit 3 --title New --due fri    > todo update 3 --title New --due fri
+edit 3 -t work                  > todo update 3 --add-tag work
+edit 3 --label a,b              > todo update 3 --add-tag a --add-tag b
+edit 3 New title                > todo update 3 --title 'New title'
+edit 3 due:fri                  > todo update 3 --due fri
+edit 3 4                        > todo edit 3
+issue edit 3 -t New             > todo update 3 --title New
 edit milk                       > `todo list milk` shows the number
 vi 3                            > todo edit 3
 open 3                          > todo edit 3

@@ -5,7 +5,7 @@ It reads what other programs would take: `--all`, `-n 5`, `due:fri`, `+home`,
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from todo_cli.rules import UUID_TEXT
 
 _NUMBERS: Final = re.compile("#?[0-9][-0-9,#]*")
 """Tasks by number: `3`, `#3`, `5-7`, `3,5-7`."""
-_ATTRIBUTE: Final = re.compile(r"([a-z]{2,}):(.*)", re.IGNORECASE)
-"""An attribute of Taskwarrior: `due:fri`, `project:home`."""
+_ATTRIBUTE: Final = re.compile(r"([a-z]{2,}(?:\.[a-z]+)?):(.*)", re.IGNORECASE)
+"""An attribute of Taskwarrior: `due:fri`, `project:home`, `due.before:eom`."""
 _TAG: Final = re.compile(r"[+@#](\w\S*)")
 """A tag of Taskwarrior, or a context of todo.txt."""
 _REPLACED: Final = re.compile("/([^/=]+)/([^/]*)/g?")
@@ -31,6 +31,12 @@ _ORDER: Final = re.compile(r"([-+]?)(\w+?)(?:(-|\+)|:?(asc|desc))?")
 """An order with its direction: `-due`, `due-`, `due:desc`."""
 _OF_TASKS: Final = ("delete", "done", "note", "purge", "restore")
 """Commands whose arguments begin with tasks."""
+_UNTAGGED: Final = re.compile(r"-([^\W\d_]\w+)")
+"""How Taskwarrior takes a tag off: `-home`."""
+_MANY: Final = ("--add-tag", "--no-tag", "--priority", "--remove-tag", "--tag")
+"""Options that come again for each value; others take a list with commas."""
+_OF_TEXT: Final = ("add", "note")
+"""Commands whose arguments are text."""
 _OF_ONE: Final = ("edit", "history", "show")
 """Commands that take one task."""
 _EVERYTHING: Final = ("*", "all", "every", "everything")
@@ -45,6 +51,19 @@ _ATTRIBUTES: Final = {
     "status": "--status",
     "wait": "--wait",
 }
+_OTHER_ATTRIBUTES: Final = frozenset(
+    (
+        *("dep", "depends", "end", "entry", "limit", "modified", "parent"),
+        *("recur", "scheduled", "start", "until", "uuid"),
+    )
+)
+"""Attributes of Taskwarrior that no option sets; they are no title either."""
+_RANGES: Final = {
+    "due.after": "{}..",
+    "due.before": "..{}",
+    "due.by": "..{}",
+}
+"""Filters of Taskwarrior by a part of time, and our range of days."""
 
 
 @dataclass(slots=True)
@@ -78,17 +97,30 @@ class Draft:
         """
         tag = _TAG.fullmatch(word)
         named = _ATTRIBUTE.fullmatch(word)
-        name = named[1].lower() if named else ""
+        options: list[str] = []
         if tag is not None and not is_reference(word):
-            self.options += ["--tag", tag[1]]
-        elif named is not None and name == "end":
-            if "--status" not in self.options:
-                self.options += ["--status", "done"]
-            self.options += ["--on", named[2]]
-        elif named is not None and name in _ATTRIBUTES and name != "wait":
-            self.options += _attribute(name, named[2])
-        else:
+            options = _tagged(tag[1])
+        elif named is not None:
+            options = self._attribute_filter(named[1].lower(), named[2])
+        self.options += options
+        if not options:
             self.arguments.append(word)
+
+    def _attribute_filter(self, name: str, value: str) -> list[str]:
+        """Return the options for a filter by an attribute; [] for others."""
+        if name in _RANGES and value:
+            if name != "due.by":
+                self.why = "includes that day"
+            return ["--due", _RANGES[name].format(value)]
+        if name == "limit":
+            return ["--limit", value]
+        if name == "end" and "--status" in self.options:
+            return ["--on", value]
+        if name == "end":
+            return ["--status", "done", "--on", value]
+        if name in _ATTRIBUTES and name != "wait":
+            return _attribute(name, value)
+        return []
 
     def change(self, word: str) -> bool:
         """Add the option that a word means as a change, if it means one.
@@ -131,7 +163,7 @@ def rewritten(line: list[str], command: list[str], root: Any) -> Draft | None:
         return Draft(line)
     draft = Draft(command)
     reader = _Reader(draft, line[len(command) :], root)
-    if not reader.read():
+    if not reader.read() or _is_foreign(draft):
         return None
     _arrange(draft)
     return draft
@@ -176,6 +208,29 @@ def is_near(word: str, other: str) -> bool:
         return rest[1:] == others or rest == others[1:]
     swapped = others[1:2] + others[:1] + others[2:]
     return rest[1:] == others[1:] or rest == swapped
+
+
+def _is_foreign(draft: Draft) -> bool:
+    """Whether a change sets what tasks do not have here, such as `depends:2`.
+
+    As a title it would be wrong.
+    """
+    for word in draft.arguments:
+        named = _ATTRIBUTE.fullmatch(word)
+        if named is not None and named[1].lower() in _OTHER_ATTRIBUTES:
+            return draft.name == "update"
+    return False
+
+
+def _tagged(tag: str) -> list[str]:
+    """Return the filter for a tag.
+
+    Some in capitals are none: Taskwarrior's `+OVERDUE` is a state.
+    """
+    states = habits.filters().get(tag.lower())
+    if states is not None and tag.isupper():
+        return states[0]
+    return ["--tag", tag]
 
 
 def _attribute(name: str, value: str) -> list[str]:
@@ -246,9 +301,34 @@ class _Reader:
         known = self._known()
         if name in known:
             return self._take_own(known[name], name, is_glued=bool(sign))
-        return self._take_foreign(name, is_glued=bool(sign)) or (
-            self._take_near(name, list(known))
+        return (
+            self._take_foreign(name, is_glued=bool(sign))
+            or self._take_near(name, list(known))
+            or self._take_single_dash(name, known)
         )
+
+    def _take_single_dash(self, name: str, known: Mapping[str, Any]) -> bool:
+        """Take a long option with one dash too few, or a tag to remove.
+
+        `-due` is `--due`, and `-home` after `update 3` is `--remove-tag home`.
+        A value that is glued to a short option is neither.
+        """
+        tag = _UNTAGGED.fullmatch(name)
+        if tag is None:
+            return False
+        double = f"-{name}"
+        if double in known:
+            # A text rather has a word with a dash than a flag so misspelt.
+            is_word = known[double].is_flag and self._draft.name in _OF_TEXT
+            return not is_word and self._take_option(double)
+        if self._take_foreign(double, is_glued=False):
+            return True
+        option = known.get(name[:2])
+        is_glued = option is not None and not option.is_flag
+        if is_glued or self._draft.name != "update":
+            return False
+        self._draft.options += ["--remove-tag", tag[1]]
+        return True
 
     def _take_own(self, option: Any, name: str, *, is_glued: bool) -> bool:
         """Take an option that the command has.
@@ -264,7 +344,12 @@ class _Reader:
         if not self._left:
             return False
         value = self._left.pop(0)
-        self._draft.options += _read_value(option.opts[-1], value)
+        first, *others = [value]
+        if option.opts[-1] in _MANY:
+            first, *others = value.split(",")
+        self._draft.options += _read_value(option.opts[-1], first)
+        for other in others:
+            self._draft.options += [name, *_read_value(option.opts[-1], other)]
         return True
 
     def _take_foreign(self, name: str, *, is_glued: bool) -> bool:
@@ -309,7 +394,7 @@ class _Reader:
         """
         draft = self._draft
         is_title = template == ["VALUE"] and bool(draft.arguments)
-        if draft.name in ("add", "note") and (is_title or not template):
+        if draft.name in _OF_TEXT and (is_title or not template):
             return False
         option = ""
         for part in template:
@@ -336,7 +421,7 @@ class _Reader:
                 draft.options += [option, name.lstrip("+@#")]
         elif part == "VALUE" and is_value:
             draft.options += _read_value(option, value)
-        elif part in ("VALUE", "-"):
+        elif part in ("VALUE", "-", "*"):
             self._take_argument(value if part == "VALUE" else part)
         else:
             draft.options.append(part)
@@ -363,6 +448,7 @@ class _Reader:
 
 def _arrange(draft: Draft) -> None:
     """Give the arguments of a command the form that it takes."""
+    _choose(draft)
     if draft.name == "update":
         _arrange_update(draft)
     elif draft.name in ("list", "export"):
@@ -378,6 +464,19 @@ def _arrange(draft: Draft) -> None:
     elif draft.name == "undo":
         numbers = [word for word in draft.arguments if word not in _LAST]
         draft.arguments = numbers[:1]
+
+
+def _choose(draft: Draft) -> None:
+    """Put another command in the place of one that the arguments do not fit."""
+    tasks = references(draft.arguments)
+    more = draft.arguments[len(tasks) :]
+    if draft.name == "edit" and tasks and more:
+        # Whoever types what is to be changed needs no editor.
+        draft.command = ["update"]
+    elif draft.name == "export" and len(tasks) == 1 and not more:
+        # The number of a task, not the name of a file.
+        draft.command = ["show"]
+        draft.options.append("--json")
 
 
 def _arrange_update(draft: Draft) -> None:

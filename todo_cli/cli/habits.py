@@ -12,17 +12,18 @@ from functools import cache
 from typing import Final
 
 _COMMANDS: Final = """\
-add ... < a create insert make new issue-create issue-new
-list ... < find grep issue-list issues l ls-files next pending query ready search
+add ... < a capture create insert make new issue-create issue-new
+list ... < anytime find grep issue-list issues l ls-files next pending query ready search
 list ... < tasks term
 list * < board burndown count dashboard inbox issue-status long minimal report
 list * < reports short stats summary
 list --tag WORD < context contexts label-list lsc tag-list tagged
-list < context contexts label labels listcon lsc tag tags
-list --group project < lsprj listproj proj project projects
+list < context context-none contexts label labels listcon lsc tag tags
+list --group project < area areas lsprj listproj proj project projects
 list --project WORD < proj project
 list --status all ... < all everything la listall lsa
-list --status done ... < archive closed completed finished logbook
+list --status done < archive
+list --status done ... < closed completed finished logbook
 list --status trash < bin deleted trash
 list --status waiting ... < deferred hidden someday snoozed waiting
 list --due overdue ... < late overdue
@@ -34,12 +35,14 @@ list --due any < due scheduled
 list --group due * < cal calendar timeline
 list --sort newest ... < latest newest recent
 list --sort oldest ... < oldest
+list --priority WORD < listpri lsp
 list --sort priority ... < important listpri lsp urgent
 list --status done --on yesterday < yesterday
 list --json < ids json uuids
 list --user WORD < switch user
-show ... < cat details display get info issue-view print see view
-edit ... < denotate e editor emacs issue-edit nano open prep prepend vi vim
+show ... < cat details display get info information issue-view print see view
+edit REF * < denotate prep prepend
+edit ... < e editor emacs issue-edit nano open vi vim
 edit REF < amend
 list < open
 update ... < alter amend change issue-edit modify set
@@ -48,13 +51,13 @@ update REF --priority WORD < p pri prio priority
 update REF --priority none < depri dp unprioritize
 update REF --add-tag WORD < label tag
 update REF --remove-tag WORD < unlabel untag
-update REF --project WORD < move mv proj project
+update REF --project WORD < move mv proj project refile
 update REF --due WORD < deadline due plan reschedule schedule
 update REF --wait WORD < defer hide postpone sleep snooze wait
 update REF --wait tomorrow < defer hide postpone sleep snooze wait
 note ... < annotate app append comment issue-comment memo notes
 done ... < close complete do finish issue-close mark resolve tick x
-done REF < check
+done REF < archive check
 done ... --undo < incomplete issue-reopen notdone reopen uncheck uncomplete
 done ... --undo < undone unfinish untick
 delete ... < del erase issue-delete remove
@@ -64,6 +67,7 @@ purge ... < destroy wipe
 purge --trash < clean clear empty gc prune vacuum
 history --limit WORD < log
 history ... < activity changes issue-history journal log operations reflog
+history REF < blame diff
 history * < blame diff
 undo ... < reset revert rollback
 redo < reapply
@@ -72,14 +76,15 @@ export ... < dump save
 connect * < attach auth cloud clone config-set fetch link login neon
 connect * < postgres postgresql pull push remote sync
 connect --off < detach disconnect logout unlink
-doctor * < account auth-status check config debug diagnose env health ping
+doctor * < account auth-status check config debug diagnose diagnostics env
+doctor * < health ping
 doctor * < settings status user users verify who whoami
 serve ... < api rest server ui web
 db backup ... < backup
 db policy ... < grant policy role share
 db upgrade < init migrate setup upgrade
 help ... < ? /? /h commands h man manual shorthelp usage
-help * < exit quit
+help * < exit quit repo
 --version < about ver version
 """
 """Commands: `...` is all that follows, REF the tasks, WORD one word, TEXT all
@@ -192,6 +197,18 @@ fields: --wait VALUE < --defer --hide --not-before --scheduled --snooze
 fields: --wait VALUE < --start --threshold --wait-until
 fields: --priority VALUE < --importance --pri --prio --urgency
 fields: --project VALUE < --category --list --milestone --proj
+edit: =update --title VALUE < --name --title -m
+edit: =update --due VALUE < --due
+edit: =update --wait VALUE < --wait
+edit: =update --priority VALUE < --pri --prio --priority -p
+edit: =update --project VALUE < --project -P
+edit: =update --add-tag LIST < --add-label --add-tag --label --tag --tags -t
+edit: =update --remove-tag LIST < --remove-label --remove-tag
+edit: =update --description VALUE < --body --description --notes -d -b
+edit: =update --status VALUE < --status
+done: * < -a --all
+delete: * < -a --all
+restore: * < -a --all
 done: --undo < --incomplete --not --open --reopen --undone
 done: < -f --done --force -y --yes
 delete: =purge < --hard --permanent --permanently --purge
@@ -216,7 +233,7 @@ db backup: VALUE < -o --file --out --output --path --to
 db backup: --force < -f --overwrite -y --yes
 db import: VALUE < -i --file --from --input --path
 db import: --as VALUE < --owner --to
-show: < -a --all --full --long
+show: < -a --all --full --long -w --web
 doctor: < --all --full
 """
 """Options of a command, of all (before the `:` is nothing), or of both `add`

@@ -18,6 +18,8 @@ from todo_cli.cli.parser import ALIASES
 _LONGEST_HINT: Final = 200
 _SHORTEST_TYPO: Final = 5
 """Shorter words are near to too many words of other programs."""
+_OF_OPERATIONS: Final = {"redo": "history", "undo": "history"}
+"""Commands that take the number of an operation, and what takes a task."""
 _MOST_NAMED: Final = 2
 """How many commands are named that have an option."""
 
@@ -204,7 +206,11 @@ def _meant(words: list[str], root: Any) -> _Lines:
         return
     both = "-".join(words[:2]).lower()
     table = habits.commands()
-    yield from _filled(table.get(both, ()), words[2:])
+    after = list(words[2:])
+    if both in ("issue-create", "issue-edit", "issue-new"):
+        # Here `-t` is a tag.
+        after = ["--title" if word == "-t" else word for word in after]
+    yield from _filled(table.get(both, ()), after)
     if first in habits.PROGRAMS and len(words) > 1:
         yield from _lines(words[1:], root)
     elif first in table:
@@ -244,7 +250,8 @@ def _turned(words: list[str], root: Any) -> _Lines:
     before, rest = words[:end], words[end:]
     are_tasks = len(draft.references(before)) == end
     if rest:
-        for _, line in _lines([rest[0], *before, *rest[1:]], root):
+        first = _OF_OPERATIONS.get(rest[0].lower(), rest[0])
+        for _, line in _lines([first, *before, *rest[1:]], root):
             # To change what a filter finds, people must see the numbers first.
             if are_tasks or line[0] == "list":
                 yield [], line

@@ -395,7 +395,7 @@ def _misused(error: Any, words: Sequence[str], root: Any) -> Usage:
     Its message quotes words of the user, which may be a connection string.
     """
     from todo_cli.cli import hints
-    from todo_cli.cli.parser import TEXT_HINT
+    from todo_cli.cli.parser import TEXT_HINT, takes_text
 
     path = "todo"
     context = getattr(error, "ctx", None)
@@ -405,9 +405,10 @@ def _misused(error: Any, words: Sequence[str], root: Any) -> Usage:
     if type(error).__name__ == "NoSuchOption":
         # Names that only look alike are no help; `hints.py` has better ones.
         error.possibilities = None
-        # Most often a title or description that begins with `-`.
-        advice = hints.elsewhere(error.option_name, root) or TEXT_HINT
-        hint = f"{advice}; see {hint}"
+        advice = hints.elsewhere(error.option_name, root)
+        if not advice and takes_text(context):
+            advice = TEXT_HINT
+        hint = f"{advice}; see {hint}" if advice else hint
     message = redact.without_words(error.format_message(), words)
     message = " ".join(message.split()).removesuffix(".")
     for typers, ours in _PLAIN.items():

@@ -252,6 +252,12 @@ def _first_paragraph(command: Any) -> str:
     return " ".join(paragraph.split())
 
 
+def takes_text(context: Any) -> bool:
+    """Whether a command takes text, which may begin with `-`, as `add` does."""
+    names = {each.metavar for each in context.command.params}
+    return not names.isdisjoint(("TEXT", "TITLE", "WORD"))
+
+
 def _refuse_glued(
     command: Any, ctx: Any, words: Sequence[str], *, stops_at_text: bool
 ) -> None:
