@@ -127,6 +127,7 @@ def test_a_connection_string_is_read_from_standard_input(
             "before `postgresql://`",
         ),
         (b"mysql://a:CaNaRy@b/c", "CONFIG", "mysql"),
+        (b"postgresql://a:********@b/c", "CONFIG", "stars or dots"),
         (b"CaNaRy", "CONFIG", "neither a URL nor"),
         (b"postgresql://a:CaNaRy@TAIL@b/c", "CONFIG", "CONFIG"),
         (
@@ -152,6 +153,8 @@ def test_what_is_no_connection_string_is_refused_and_not_quoted(
     assert ran.error["code"] == code
     if words != "CONFIG":
         assert words in ran.error["message"]
+    # A file is no answer here: the next error would be `not a server`.
+    assert "path of a SQLite file" not in ran.error.get("hint", "")
     assert not ada.config.parent.exists()
 
 
@@ -562,6 +565,18 @@ def test_a_script_says_whether_embedded_tasks_come_along(
 
 
 @pytest.mark.spec("002/FR-299")
+def test_an_import_without_tasks_says_where_it_looked(
+    ada: Machine, server: str
+) -> None:
+    ran = ada("connect", "--import", "--json", stdin=server.encode())
+
+    assert ran.status == 0
+    assert ran.data["imported"] is None
+    expected = f"No tasks to bring along: {ada.embedded} has none"
+    assert expected in ran.json["message"]
+
+
+@pytest.mark.spec("002/FR-299")
 def test_tasks_of_several_stay_theirs(ada: Machine, server: str) -> None:
     fill(ada, "mine")
     assert ada("add", "hers", "--user", "grace").status == 0
@@ -606,7 +621,9 @@ def test_a_failed_import_says_what_is_done(
     assert ran.status == 5, ran
     assert f"the connection is saved in {ada.config}" in ran.err
     assert "no task was copied" in ran.err
-    assert f"todo db import {ada.embedded} --as bob --renumber" in ran.err
+    assert "ada has that task" in ran.err
+    # It would fail in the same way.
+    assert "todo db import" not in ran.err
     assert settings(ada)["user"] == "bob"
 
 
@@ -721,6 +738,17 @@ def test_off_says_whose_tasks_are_there(
     assert (
         "It has tasks of bob; you are ada: `todo list --user bob`" in ran.out
     )
+
+
+@pytest.mark.spec("002/FR-300")
+def test_off_needs_no_user(machines: Machines) -> None:
+    ada = machines("ada")
+    fill(ada, "one")
+    ada.write('user = ""\n')
+
+    ran = ada("connect", "--off")
+
+    assert "It has tasks of ada: `todo list --user ada`" in ran.out
 
 
 @pytest.mark.spec("002/FR-300")

@@ -22,16 +22,19 @@ from todo_cli.cli.env import Env
 from todo_cli.cli.secret import read_secret
 from todo_cli.config import Config, Settings
 from todo_cli.database.url import (
+    EXAMPLES,
     PostgresTarget,
     SqliteTarget,
     Target,
     is_meant_for_postgres,
     parse_url,
     unwrap,
+    usual_passfile,
 )
 from todo_cli.errors import (
     Cancelled,
     ConfigInvalid,
+    Conflict,
     InvalidInput,
     OutcomeUnknown,
     TodoError,
@@ -48,6 +51,7 @@ _PROMPT: Final = "Connection string (it is not shown): "
 _WHAT: Final = "connection string"
 _URL: Final = "database_url"
 _SOURCE: Final = "the connection string"
+_EXAMPLE: Final = "copy the whole string, from `postgresql://` to its end"
 
 
 # The string
@@ -80,17 +84,24 @@ def _parsed(url: str, env: Env) -> PostgresTarget:
     """
     if url.lower() == "sqlite":
         raise _no_server()
-    target = parse_url(
-        url,
-        cwd=env.cwd or Path("/"),
-        home=env.home,
-        variables=env.variables,
-        login=env.login,
-    )
+    try:
+        target = parse_url(
+            url,
+            cwd=env.cwd or Path("/"),
+            home=env.home,
+            variables=env.variables,
+            login=env.login,
+        )
+    except ConfigInvalid as error:
+        if error.hint != EXAMPLES:
+            raise
+        # Those of files lead nowhere here.
+        raise ConfigInvalid(error.message, hint=_EXAMPLE) from None
     if isinstance(target, SqliteTarget):
         raise _no_server()
     _refuse_relative("sslrootcert", target.root_certificate, target)
-    _refuse_relative("passfile", target.password_file, target)
+    if env.home is None or target.password_file != usual_passfile(env.home):
+        _refuse_relative("passfile", target.password_file, target)
     return replace(target, url_from=_SOURCE)
 
 
@@ -181,7 +192,10 @@ async def connect(
         result = await _carry_out(context, found, plan)
     if plan.source is not None:
         return result
-    return replace(result, left=local.missing)
+    # Without a home there is no such file, either.
+    has_file = context.settings.data_path is not None
+    lacks_tasks = is_import_wanted is True and has_file
+    return replace(result, left=local.missing, lacks_tasks=lacks_tasks)
 
 
 async def _look_at_file(
@@ -453,6 +467,9 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     is_known = not isinstance(error, OutcomeUnknown)
     if plan.source is not None and is_known:
         message += ", and no task was copied"
+    # What contradicts the server now does so again.
+    may_work = is_known and not isinstance(error, Conflict)
+    if plan.source is not None and may_work:
         words = ["todo", "db", "import", str(context.settings.data_path)]
         if plan.new_owner is not None:
             words += ["--as", plan.new_owner]

@@ -322,7 +322,7 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
         Reply(
             ConfigInvalid,
             "{place} requires TLS",
-            "leave `sslmode=disable` out of the URL",
+            "write `sslmode=require` in the URL",
         ),
     ),
     ("unsupported startup parameter", _PARAMETER),

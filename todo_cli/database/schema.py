@@ -32,7 +32,7 @@ A program works with the one before, too: it has every table and column.
 
 VERSION_TABLE: Final = "alembic_version"
 
-NAME_ANOTHER: Final = "name another database in TODO_DATABASE_URL"
+NAME_ANOTHER: Final = "use another database"
 """The hint if the store belongs to another program."""
 RESTORE_VERSION: Final = f"restore the table `{VERSION_TABLE}`, too"
 """What to do where a restore has left the version out."""

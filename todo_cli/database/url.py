@@ -435,7 +435,7 @@ def parse_url(
     if is_word or is_odd:
         raise ConfigInvalid(
             "The database URL is neither a URL nor the path of a file",
-            hint=_EXAMPLES,
+            hint=EXAMPLES,
         )
     return SqliteTarget(path)
 
@@ -453,7 +453,7 @@ def _name(rest: str) -> str:
     if redact.looks_like_address(name):
         raise ConfigInvalid(
             "The path of the SQLite file looks like a connection string",
-            hint=_EXAMPLES,
+            hint=EXAMPLES,
         )
     return name
 
@@ -466,8 +466,13 @@ def _with_usual(
     if user is None and login is not None:
         user = _encodable(login, "The login name")
     if password_file is None and home is not None:
-        password_file = home / ".pgpass"
+        password_file = usual_passfile(home)
     return replace(target, user=user, password_file=password_file)
+
+
+def usual_passfile(home: Path) -> Path:
+    """Return where libpq keeps passwords."""
+    return home / ".pgpass"
 
 
 def _refuse_addresses(text: str) -> None:
@@ -487,18 +492,18 @@ def _refuse_addresses(text: str) -> None:
     if separator:
         named = f" `{scheme}`" if scheme.lower() in _SCHEMES else ""
         raise ConfigInvalid(
-            f"The database URL has an unknown scheme{named}", hint=_EXAMPLES
+            f"The database URL has an unknown scheme{named}", hint=EXAMPLES
         )
     word, colon, _ = text.partition(":")
     is_scheme = word.lower() in (*_SQLITE, "file") or _POSTGRES.fullmatch(word)
     if colon and is_scheme:
         raise ConfigInvalid(
-            "The database URL lacks `//` after its scheme", hint=_EXAMPLES
+            "The database URL lacks `//` after its scheme", hint=EXAMPLES
         )
     if redact.looks_like_address(text):
         raise ConfigInvalid(
             "The database URL lacks `postgresql://` at its beginning",
-            hint=_EXAMPLES,
+            hint=EXAMPLES,
         )
 
 
@@ -526,7 +531,7 @@ def _refuse_copied(text: str) -> None:
         )
 
 
-_EXAMPLES: Final = (
+EXAMPLES: Final = (
     "use `postgresql://user:password@host/database`, `sqlite:///path`, "
     "or the path of a SQLite file"
 )
@@ -539,7 +544,7 @@ def _file(text: str, cwd: Path | None, home: Path | None) -> Path:
         IoFailed: it is relative, and the working folder is gone.
     """
     if text == "" or text == ":memory:":
-        raise ConfigInvalid("The database URL names no file", hint=_EXAMPLES)
+        raise ConfigInvalid("The database URL names no file", hint=EXAMPLES)
     if REFUSED.search(text):
         raise ConfigInvalid(
             "The path of the SQLite file contains a control character"
@@ -655,16 +660,35 @@ def _split(rest: str) -> _Parts:
     )
 
 
+_HIDDEN: Final = re.compile(r"\*{3,}|[•●·]{3,}")
+
+
 def _password(login: str, parameters: Mapping[str, str]) -> str | None:
     """Return the password of a URL whose part before the `@` is `login`."""
     # An empty parameter is none: ~/.pgpass and PGPASSWORD may have it.
     given = parameters.get("password")
     if given:
+        _refuse_hidden(given)
         return given
     _, colon, raw = login.partition(":")
     if colon:
-        return _decoded(raw)
+        password = _decoded(raw)
+        _refuse_hidden(password)
+        return password
     return None
+
+
+def _refuse_hidden(password: str) -> None:
+    """Refuse what a console shows in the place of a password.
+
+    Raises:
+        ConfigInvalid: the password is nothing but stars or dots.
+    """
+    if _HIDDEN.fullmatch(password):
+        raise ConfigInvalid(
+            "The database URL has stars or dots in the place of the password",
+            hint="have the console show the password, and copy the string then",
+        )
 
 
 def _refuse_raw(rest: str) -> None:
@@ -755,7 +779,7 @@ def _check(parts: _Parts) -> None:
         if redact.holds_login(text):
             raise ConfigInvalid(
                 f"{parts.source(parameter)} contains another connection string",
-                hint=_EXAMPLES,
+                hint=EXAMPLES,
             )
     if redact.looks_like_address(parts.parameters.get("sslrootcert", "")):
         raise ConfigInvalid(

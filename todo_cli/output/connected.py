@@ -48,6 +48,8 @@ class Connected:
     left: int = 0
     """How many tasks of the embedded file did not come along."""
     embedded_file: str = ""
+    lacks_tasks: bool = False
+    """Whether the embedded file has none, although they were to come along."""
     rival: Use | None = None
     """The store that commands use instead, by a setting that wins."""
     filled_by: Sequence[str] = ()
@@ -80,8 +82,12 @@ def connected(result: Connected, context: ViewContext) -> Sheet:
     `data` has all of it, and the warnings.
     """
     lines = [_found(result), _set(result)]
-    brief = list(lines)
     imported = None
+    if result.lacks_tasks:
+        lines.append(
+            f"No tasks to bring along: {result.embedded_file} has none"
+        )
+    brief = list(lines)
     message = ". ".join(lines)
     if result.imported is not None:
         # It is about the list that is yours from now on.
@@ -205,10 +211,10 @@ def disconnected(result: Disconnected, context: ViewContext) -> Sheet:
     lines = [first, _used(result.use)]
     owners = result.owners
     if owners and result.user not in owners:
-        lines.append(
-            f"It has tasks of {', '.join(owners[:_NAMED_UP_TO])}; you are "
-            f"{result.user}: `todo list --user {quote(owners[0])}`"
-        )
+        whose = f"It has tasks of {', '.join(owners[:_NAMED_UP_TO])}"
+        if result.user:
+            whose += f"; you are {result.user}"
+        lines.append(f"{whose}: `todo list --user {quote(owners[0])}`")
     hint = ""
     if result.left is not None and result.is_embedded:
         hint = (
