@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support.blocking import wait_for
@@ -41,6 +42,12 @@ from tests.support.stores import Clock, Store, make
 if TYPE_CHECKING:
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
+
+# Whatever a machine is busy with: an example may take any time.
+hypothesis.settings.register_profile(
+    "any time", hypothesis.settings.default, deadline=None
+)
+hypothesis.settings.load_profile("any time")
 
 pytest_plugins = ["tests.support.site", "tests.support.desk"]
 

@@ -28,7 +28,6 @@ JSON = {"content-type": "application/json"}
 
 some = settings(
     max_examples=size(25, 100),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

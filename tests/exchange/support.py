@@ -248,10 +248,9 @@ def tasks(draw: st.DrawFn, user: str = "ada") -> Task:
 
 
 def examples(most: int) -> settings:
-    """How many examples are tried, as long as that may take."""
+    """How many examples are tried, however long it takes to make them."""
     return settings(
         max_examples=most,
-        deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
