@@ -105,13 +105,21 @@ def put(store: Store, table: str, column: str, value: str) -> None:
         file.execute(sql)
 
 
+LISTED = [["history"], ["history", "1"]][: size(1, 2)]
+PIPED = [["history", "1"], ["history"]][: size(1, 2)]
+
+
 def ask(todo: Todo) -> None:
     """Read and take back: what cannot be read is named, and no other is hidden."""
-    listed, piped = todo("history", "--json"), todo("history", "1")
-    shown = todo("history", terminal=True)
-    assert {listed.status, piped.status, shown.status} <= {0, 8}, listed
-    assert "1" in {row.split("\t")[0] for row in piped.out.splitlines()}
-    assert listed.status == 0 or "of ada cannot be read" in listed.out
+    for words in LISTED:
+        listed = todo(*words, "--json")
+        assert listed.status in (0, 8), listed
+        assert listed.status == 0 or "of ada cannot be read" in listed.out
+    for words in PIPED:
+        piped = todo(*words)
+        assert piped.status in (0, 8), piped
+        assert "1" in {row.split("\t")[0] for row in piped.out.splitlines()}
+    assert todo("history", terminal=True).status in (0, 8)
     before = todo("show", "1", "--json").data
     for words in (["undo", "3"], ["undo", "2"]):
         refusal: Ran = todo(*words, "--json")
@@ -129,14 +137,14 @@ COLUMNS = ("old_values", "new_values")
 
 
 def values_to_put() -> Iterator[Any]:
-    """Each value in both columns of a file; on a server in one of them, by turns.
+    """Each value in both columns of a file; on a server half of them, in one of both.
 
     Both stores read a value with the same code, once the driver has it.
     """
     for number, value in enumerate(VALUES):
         for place, column in enumerate(COLUMNS):
             yield pytest.param("sqlite", column, value)
-            if size(number % 2, place) == place:
+            if size(number % 4, place) == place:
                 yield pytest.param("postgresql", column, value)
 
 
