@@ -1,10 +1,11 @@
 """What is loaded for an answer that needs no database."""
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,27 +48,57 @@ def test_version_loads_nearly_nothing(
     )
 
 
-@pytest.mark.spec("002/FR-082")
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ([], 0),
-        (["list", "--help"], 0),
-        (["db", "--help"], 0),
-        (["frobnicate"], 2),
-        (["list", "--frob", "--json"], 2),
-        (["list", "--status", "late"], 2),
-        (["update", "1"], 2),
-        (["done", "milk"], 2),
-    ],
-    ids=str,
-)
-def test_help_and_usage_errors_load_no_database(
-    seal: Seal, arguments: Sequence[str], expected: int
-) -> None:
-    status, packages = loaded(seal, *arguments)
+RUNNING = """
+import io, json, pathlib, sys
+from todo_cli.cli.env import Env
+from todo_cli.cli.main import main
 
-    assert status == expected
+home = pathlib.Path(sys.argv[1])
+for line in sys.stdin.read().splitlines():
+    streams = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    status = main(line.split(), Env({}, home, home, "ada", *streams))
+    packages = {name.partition(".")[0] for name in sys.modules}
+    print(json.dumps([line, status, sorted(packages)]))
+"""
+
+
+def loaded_by(seal: Seal, *lines: str) -> Iterator[tuple[str, int, set[str]]]:
+    """Each of these commands, its exit status, and the packages that one interpreter
+    has loaded after it.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", RUNNING, str(seal.home)],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for answer in ran.stdout.splitlines():
+        line, status, packages = json.loads(answer)
+        yield line, status, set(packages)
+
+
+@pytest.mark.spec("002/FR-082")
+def test_help_and_usage_errors_load_no_database(seal: Seal) -> None:
+    expected = {
+        "--help": 0,
+        "list --help": 0,
+        "db --help": 0,
+        "frobnicate": 2,
+        "list --frob --json": 2,
+        "list --status late": 2,
+        "update 1": 2,
+        "done milk": 2,
+    }
+    statuses = {}
+
+    for line, status, packages in loaded_by(seal, *expected):
+        statuses[line] = status
+        assert packages & {*DATABASE, "pydantic", "fastapi"} == set(), line
+    status, packages = loaded(seal)
+
+    assert statuses == expected
+    assert status == 0
     assert packages & {*DATABASE, "pydantic", "fastapi"} == set()
 
 
@@ -138,7 +169,8 @@ def test_other_commands_load_nothing_of_formats(seal: Seal) -> None:
 
 @pytest.mark.spec("002/FR-082")
 def test_a_command_loads_its_driver_and_no_model(seal: Seal) -> None:
-    for command in (
+    models = {"sqlalchemy", "sqlmodel", "pydantic", "rich"}
+    commands = [
         *("add x --due fri", "list", "show 1", "update 1 -d x"),
         "list x --due ..fri",
         "note 1 more",
@@ -148,15 +180,19 @@ def test_a_command_loads_its_driver_and_no_model(seal: Seal) -> None:
         "undo",
         "redo",
         "restore 1",
-        "purge 1 --yes",
-    ):
-        status, packages = loaded(seal, *command.split())
+    ]
+    ran = []
 
+    for command, status, packages in loaded_by(seal, *commands):
+        ran.append(command)
         assert status == 0, command
-        assert "aiosqlite" in packages, command
-        assert (
-            packages & {"sqlalchemy", "sqlmodel", "pydantic", "rich"} == set()
-        )
+        assert packages & models == set(), command
+    status, packages = loaded(seal, "purge", "1", "--yes")
+
+    assert ran == commands
+    assert status == 0
+    assert "aiosqlite" in packages
+    assert packages & models == set()
 
 
 @pytest.mark.parametrize(
