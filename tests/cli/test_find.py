@@ -8,7 +8,8 @@ import pytest
 from tests.cli.conftest import on_both_stores
 from tests.cli.expect import assert_refused
 from tests.support.program import Todo
-from tests.support.stores import Clock
+from tests.support.size import size
+from tests.support.stores import Clock, Store
 
 TASKS = [
     ("Pay the rent", "--due today -p high -P home -t bills"),
@@ -111,14 +112,15 @@ FOUND: list[tuple[str, list[int]]] = [
 @pytest.mark.spec(
     "002/FR-009", "002/FR-197", "002/FR-198", "002/FR-199", "002/FR-200"
 )
-def test_list_shows_what_fits_in_its_order(tasks: Todo) -> None:
-    found = {words: numbers(tasks, *words.split()) for words, _ in FOUND}
-    limited = {
-        words: numbers(tasks, *words.split(), "-L9") for words, _ in FOUND
-    }
+def test_list_shows_what_fits_in_its_order(store: Store, tasks: Todo) -> None:
+    # In the suite a server is asked for each with a limit or without, by turns.
+    step = size(2, 1) if store.kind == "postgresql" else 1
+    asked, limited = dict(FOUND[::step]), dict(FOUND[step - 1 :: step])
 
-    assert found == dict(FOUND)
-    assert limited == dict(FOUND)
+    assert {words: numbers(tasks, *words.split()) for words in asked} == asked
+    assert {
+        words: numbers(tasks, *words.split(), "-L9") for words in limited
+    } == limited
 
 
 @pytest.mark.spec("002/FR-197")
