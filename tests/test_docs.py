@@ -27,6 +27,7 @@ from tests.support.program import (
     Terminal,
     process_environment,
 )
+from tests.support.size import IS_LONG
 from todo_cli.errors import Code
 from todo_cli.task import Task
 
@@ -289,7 +290,7 @@ class Shell:
 @pytest.fixture(params=["embedded", "postgresql"])
 def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
     """A shell of somebody who has never used `todo`: on the embedded file, and on
-    PostgreSQL without its starts.
+    PostgreSQL; without the starts of `todo`, but for those on the file in the long runs.
     """
     with shell_of(request, seal, "ada") as shell:
         yield shell
@@ -300,14 +301,16 @@ def shell_of(
     request: pytest.FixtureRequest, seal: Seal, user: str | None
 ) -> Iterator[Shell]:
     """A shell on the store that a test is parametrized with."""
-    if request.param == "embedded":
+    is_embedded = request.param == "embedded"
+    if is_embedded and IS_LONG:
         yield installed_shell(seal, user)
         return
+    url = None
+    if not is_embedded:
+        url = request.getfixturevalue("postgres_store").url
     server: ForkServer = request.getfixturevalue("fork_server")
     with server.shim(seal.home.parent):
-        yield shell_at(
-            seal, request.getfixturevalue("postgres_store").url, user
-        )
+        yield shell_at(seal, url, user)
 
 
 def installed_shell(seal: Seal, user: str | None) -> Shell:
