@@ -39,11 +39,12 @@ expected-statuses = [200, 201, 304, 404, 409, 412, 422]
 [checks.use_after_free]
 enabled = false
 """
+PHASES = "examples,coverage,fuzzing,stateful"
 COUNT = re.compile(r"(\d+) generated, (\d+) passed")
 
 
 def attack(
-    served: Served, folder: Path, *, examples: int, seed: int
+    served: Served, folder: Path, *, examples: int, seed: int, phases: str
 ) -> tuple[int, str]:
     """One run against a server: how many cases passed, and what was found, if anything."""
     config = folder / "schemathesis.toml"
@@ -52,6 +53,7 @@ def attack(
     first = [sys.executable, "-c", program, "--config-file", str(config)]
     run = ["run", str(CONTRACT), "--url", served.url, "--no-color"]
     size = ["--max-examples", f"{examples}", "--seed", f"{seed}"]
+    size += ["--phases", phases]
     ran = subprocess.run(
         [*first, *run, *size, "--continue-on-failure"],
         cwd=folder,
@@ -113,7 +115,9 @@ def main(arguments: Sequence[str]) -> int:
         ):
             seed = asked.seed
             while total < asked.cases:
-                passed, found = attack(served, folder, examples=300, seed=seed)
+                passed, found = attack(
+                    served, folder, examples=300, seed=seed, phases=PHASES
+                )
                 total += passed
                 if found:
                     sys.stdout.write(

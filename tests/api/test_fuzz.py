@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.api import fuzz, fuzz_hooks
 from tests.api.served import Served
 from tests.api.support import TASKS, document
-from tests.support.size import size
+from tests.support.size import IS_LONG, size
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
 
@@ -36,7 +36,11 @@ some = settings(
 def test_nothing_is_found_by_some_hundred_cases(
     light: Served, tmp_path: Path
 ) -> None:
-    passed, found = fuzz.attack(light, tmp_path, examples=size(3, 8), seed=1)
+    phases = fuzz.PHASES if IS_LONG else "coverage,stateful"
+
+    passed, found = fuzz.attack(
+        light, tmp_path, examples=size(3, 8), seed=1, phases=phases
+    )
 
     assert found == ""
     assert passed >= size(70, 200)

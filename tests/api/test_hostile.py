@@ -4,8 +4,9 @@ import pytest
 
 from tests.api import hostile
 from tests.api.served import Served
+from tests.support.size import size
 
-CASES = 400
+CASES = size(200, 400)
 
 
 @pytest.mark.spec("001/FR-116")

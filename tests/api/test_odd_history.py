@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.support import add, data, error
 from tests.service.backdoor import REFUSALS, run_sql
+from tests.support.size import size
 from tests.support.stores import Store
 
 READABLE = [
@@ -78,13 +79,21 @@ def written(store: Store, column: str, value: str) -> str:
     return f"{column} = '{value}'{kind}"
 
 
+COLUMNS = ["old_values", "new_values"]
+
+
 @pytest.mark.spec("001/FR-047", "001/FR-116")
-@pytest.mark.parametrize("column", ["old_values", "new_values"])
+@pytest.mark.parametrize("column", COLUMNS)
 async def test_history_of_another_program_is_read_or_named(
     client: httpx.AsyncClient, store: Store, column: str
 ) -> None:
+    cases = list(enumerate([*READABLE, *UNREADABLE]))
+    if store.kind == "postgresql":
+        # In the suite a server has each value in one of the columns.
+        first = size(COLUMNS.index(column), 0)
+        cases = cases[first :: size(2, 1)]
     seen = 0
-    for number, value in enumerate([*READABLE, *UNREADABLE]):
+    for number, value in cases:
         user = f"user{number}"
         sql = written(store, column, value)
         task = await broken(client, store, user, sql)
@@ -112,4 +121,4 @@ async def test_history_of_another_program_is_read_or_named(
             assert data(await client.get(path)) == task
         redone = await client.post(f"/api/{user}/redo", json={})
         assert redone.json().get("error", {}).get("code") != "INTERNAL"
-    assert seen > 30
+    assert seen > len(cases) * 2 // 3

@@ -37,6 +37,7 @@ from tests.support.blocking import wait_for
 from tests.support.forked import ForkServer
 from tests.support.machine import needs
 from tests.support.program import LIMIT_S, Child, Process, Surroundings
+from tests.support.size import long_only
 from tests.support.stores import Store
 from todo_cli.api.protocol import Limits
 from todo_cli.api.server import find_address, name_hosts
@@ -306,8 +307,15 @@ def full_disk() -> Iterator[int]:
 
 
 @pytest.mark.spec("001/FR-118", "001/FR-114")
-@pytest.mark.parametrize("block", [full_pipe, stopped_terminal, full_disk])
-@pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.parametrize(
+    ("block", "signals"),
+    [
+        (full_pipe, 1),
+        (stopped_terminal, 2),
+        (full_disk, 1),
+        *long_only((full_pipe, 2), (stopped_terminal, 1), (full_disk, 2)),
+    ],
+)
 def test_serve_answers_and_ends_whatever_its_stderr_does(
     sqlite_process: Process,
     block: Callable[[], AbstractContextManager[int]],
