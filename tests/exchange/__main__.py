@@ -1,6 +1,6 @@
 """Random stores through our own formats, and damaged files of all formats.
 
-`python -m tests.exchange [--stores N]`: what the tests try with 100 stores, with N.
+`python -m tests.exchange [--stores N]`: what the tests try with 60 stores, with N.
 """
 
 import argparse

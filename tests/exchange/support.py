@@ -256,7 +256,7 @@ def examples(most: int) -> settings:
     )
 
 
-IN_SUITE: Final = examples(100)
+IN_SUITE: Final = examples(60)
 """`python -m tests.exchange` tries more."""
 STORES: Final = st.lists(tasks(), max_size=4)
 """The tasks of a random store."""

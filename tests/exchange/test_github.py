@@ -15,6 +15,7 @@ from tests.exchange.support import (
     read_all,
     tasks_of,
 )
+from tests.support.size import size
 from todo_cli.exchange import github_file
 from todo_cli.exchange.formats import recognise
 from todo_cli.rules import DESCRIPTION_LENGTH
@@ -333,7 +334,7 @@ _VALUES = st.recursive(
 )
 
 
-@examples(200)
+@examples(size(100, 200))
 @given(
     st.dictionaries(
         st.sampled_from([*ISSUE, "comments", "milestone", "assignees", "x"]),

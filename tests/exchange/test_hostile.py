@@ -411,7 +411,7 @@ LINES: Final = {
 def test_a_title_of_a_gigabyte_is_refused_early_and_in_little_memory(
     format: str,
 ) -> None:
-    endless = Endless(LINES[format], b"a" * 4096, 1 << 30)
+    endless = Endless(LINES[format], b"a" * 65_536, 1 << 30)
 
     most, refused = peak(format, endless)
 

@@ -27,6 +27,7 @@ from tests.exchange.support import (
     tasks_of,
     write_all,
 )
+from tests.support.size import size
 from todo_cli.errors import INSTALL_EXTRAS, ConfigInvalid, InvalidInput
 from todo_cli.exchange import ics_file
 from todo_cli.exchange.source import LONGEST
@@ -509,7 +510,7 @@ def test_a_component_without_an_end_takes_little_memory(begin: str) -> None:
     head = f"BEGIN:VCALENDAR\nBEGIN:{begin}\n"
     if begin != "VTODO":
         head = "BEGIN:VCALENDAR\n"
-    stream = Endless(head.encode(), b"X-A:1\n", 10 * LONGEST)
+    stream = Endless(head.encode(), b"X-A:%b\n" % (b"1" * 60), 10 * LONGEST)
     with pytest.raises(InvalidInput, match="more than 4,194,304"):
         list(ics_file.read(source_of(stream), ADA, {}))
     assert stream.given < 4 * LONGEST
@@ -687,7 +688,7 @@ def test_text_that_no_store_holds_is_written_as_an_escape() -> None:
 
 
 @pytest.mark.spec("002/FR-287")
-@examples(100)
+@examples(size(50, 100))
 @given(STORES)
 def test_all_but_the_version_comes_back(tasks: list[Task]) -> None:
     data = write_all("ics", tasks)
@@ -721,7 +722,7 @@ _VALUES = st.lists(
 _PARAMETERS = st.sampled_from(["", ";X=1", ';X="a;b"', ";VALUE=DATE"])
 
 
-@examples(200)
+@examples(size(100, 200))
 @given(
     st.lists(
         st.tuples(_NAMES, _PARAMETERS, _VALUES),

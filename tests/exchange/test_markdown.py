@@ -20,6 +20,7 @@ from tests.exchange.support import (
     tasks_of,
     write_all,
 )
+from tests.support.size import size
 from todo_cli.errors import InvalidInput
 from todo_cli.exchange import markdown_file
 from todo_cli.exchange.formats import recognise
@@ -326,12 +327,12 @@ def test_a_box_without_a_title_is_left_out_and_counted(
 
 @pytest.mark.parametrize(
     ("begin", "line"),
-    [(b"- [ ] A\n", b"  - [ ] below\n"), (b"", b"no box\n")],
+    [(b"- [ ] A\n", b"  - [ ] %b\n"), (b"", b"%b\n")],
 )
 def test_too_much_for_one_box_is_refused_in_little_memory(
     begin: bytes, line: bytes
 ) -> None:
-    stream = Endless(begin, line, 10 * LONGEST)
+    stream = Endless(begin, line % (b"below " * 20), 10 * LONGEST)
     drafts = markdown_file.read(source_of(stream), ADA, {})
     with pytest.raises(InvalidInput, match="more than 4,194,304") as caught:
         list(drafts)
@@ -439,7 +440,7 @@ def _description(task: Task) -> str:
 
 
 @pytest.mark.spec("002/FR-285")
-@examples(100)
+@examples(size(50, 100))
 @given(STORES)
 def test_all_that_markdown_can_hold_comes_back(tasks: list[Task]) -> None:
     writer = markdown_file.Writer(ADA)
@@ -493,7 +494,7 @@ def _words(text: str) -> Counter[str]:
     return words
 
 
-@examples(200)
+@examples(size(100, 200))
 @given(st.lists(_LINES, max_size=12))
 def test_no_word_of_a_file_is_lost(lines: list[str]) -> None:
     text = "- [ ] first\n" + "\n".join(lines)

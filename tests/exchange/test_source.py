@@ -205,7 +205,7 @@ def test_files_of_other_kinds_are_refused_with_what_helps(
 def test_line_of_a_gigabyte_is_refused_early_and_in_little_memory(
     begin: bytes,
 ) -> None:
-    endless = Endless(begin, b"a" * 4096, 1 << 30)
+    endless = Endless(begin, b"a" * 65_536, 1 << 30)
     tracemalloc.start()
     try:
         with pytest.raises(InvalidInput, match="has more than 4,194,304"):

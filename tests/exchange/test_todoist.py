@@ -336,7 +336,7 @@ def test_a_row_without_an_end_is_refused_in_little_memory(rest: bytes) -> None:
 
 def test_too_many_notes_of_one_task_are_refused_in_little_memory() -> None:
     head = _file(_row("task", "A"))
-    stream = Endless(head, b"note,a comment\n", 10 * LONGEST)
+    stream = Endless(head, b"note,%b\n" % (b"a comment " * 20), 10 * LONGEST)
     with pytest.raises(InvalidInput, match="more than 4,194,304"):
         list(todoist_file.read(source_of(stream), ADA, {}))
     assert stream.given < 3 * LONGEST
