@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 
 from tests.output.values import task
 from tests.support.oracle import folded
+from tests.support.size import size
 from todo_cli.fold import fold, fold_or_none, has_words
 
+SPARSE = range(0x40000, sys.maxunicode + 1)
+"""Planes in which hardly anything is assigned; in the suite some of them."""
 ALL = [
     chr(code)
-    for code in range(sys.maxunicode + 1)
-    if not 0xD800 <= code <= 0xDFFF
+    for code in (
+        *range(0xD800),
+        *range(0xE000, SPARSE.start),
+        *range(0xE0000, 0xE0200),
+        *SPARSE[:: size(64, 1)],
+    )
 ]
 
 PAIRS = {
