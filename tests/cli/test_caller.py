@@ -31,6 +31,7 @@ from tests.support.program import (
     finished,
 )
 from tests.support.site import wait_until
+from tests.support.size import long_only
 from todo_cli import config
 from todo_cli.cli import app, limits
 from todo_cli.cli.command import Command
@@ -337,10 +338,20 @@ def block(number: int) -> None:
 
 
 @pytest.mark.spec("002/FR-155")
-@pytest.mark.parametrize("set_aside", [ignore, block])
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGALRM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD],
+    ("number", "set_aside"),
+    [
+        (signal.SIGALRM, ignore),
+        (signal.SIGINT, block),
+        (signal.SIGUSR1, ignore),
+        (signal.SIGCHLD, block),
+        *long_only(
+            (signal.SIGALRM, block),
+            (signal.SIGINT, ignore),
+            (signal.SIGUSR1, block),
+            (signal.SIGCHLD, ignore),
+        ),
+    ],
 )
 def test_signals_that_the_caller_set_aside_change_nothing(
     process: Process,

@@ -14,6 +14,7 @@ from tests.support.colours import (
     runs,
 )
 from tests.support.program import Todo
+from tests.support.size import size
 
 LEAST = 3.0
 """The contrast that WCAG 2 asks of large text and of signs."""
@@ -75,8 +76,9 @@ def test_everything_can_be_read_on_every_screen(
     full: Todo, env: dict[str, str]
 ) -> None:
     looks: dict[Look, str] = {}
-    for command in COMMANDS:
-        for columns in (40, 200):
+    for number, command in enumerate(COMMANDS):
+        # In the suite on a narrow or on a wide one, by turns.
+        for columns in (40, 200)[size(number % 2, 0) :: size(2, 1)]:
             ran = full(
                 *command, terminal=True, columns=columns, env=env, stdin=b"n\n"
             )

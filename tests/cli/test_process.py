@@ -26,7 +26,7 @@ from tests.support.program import (
     finished,
     process_environment,
 )
-from tests.support.size import IS_LONG
+from tests.support.size import long_only
 from tests.support.stores import Store
 
 UNBUFFERED = [
@@ -444,9 +444,8 @@ WATCHED = [
     ("postgresql", ["add", "Buy milk"], 0),
     ("postgresql", ["list"], 0),
     ("sqlite", ["show", "99"], 3),
+    *long_only(("sqlite", ["list"], 0), ("postgresql", ["show", "99"], 3)),
 ]
-if IS_LONG:
-    WATCHED += [("sqlite", ["list"], 0), ("postgresql", ["show", "99"], 3)]
 
 
 @pytest.mark.spec("002/FR-049")

@@ -433,7 +433,7 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
     writer.start()
     try:
         hot = 0
-        while hot < size(200, 1_000):
+        while hot < size(100, 1_000):
             assert writer.is_alive()
             sidecars.refuse_foreign(path)
             with suppress(FileNotFoundError):
