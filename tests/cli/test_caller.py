@@ -327,29 +327,19 @@ def test_signals_of_limits_of_time_end_the_program(
     assert tasks_of(todo) == []
 
 
-def ignore(number: int) -> None:
-    """Ignore a signal."""
-    signal.signal(number, signal.SIG_IGN)
-
-
-def block(number: int) -> None:
-    """Block a signal."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [number])
-
-
 @pytest.mark.spec("002/FR-155")
 @pytest.mark.parametrize(
     ("number", "set_aside"),
     [
-        (signal.SIGALRM, ignore),
-        (signal.SIGINT, block),
-        (signal.SIGUSR1, ignore),
-        (signal.SIGCHLD, block),
+        (signal.SIGALRM, before.ignore),
+        (signal.SIGINT, before.block),
+        (signal.SIGUSR1, before.ignore),
+        (signal.SIGCHLD, before.block),
         *long_only(
-            (signal.SIGALRM, block),
-            (signal.SIGINT, ignore),
-            (signal.SIGUSR1, block),
-            (signal.SIGCHLD, ignore),
+            (signal.SIGALRM, before.block),
+            (signal.SIGINT, before.ignore),
+            (signal.SIGUSR1, before.block),
+            (signal.SIGCHLD, before.ignore),
         ),
     ],
 )
@@ -368,7 +358,7 @@ def test_signals_that_the_caller_set_aside_change_nothing(
 
 
 @pytest.mark.spec("002/FR-083")
-@pytest.mark.parametrize("set_aside", [ignore, block])
+@pytest.mark.parametrize("set_aside", [before.ignore, before.block])
 def test_what_was_stored_is_said_where_the_alarm_is_set_aside(
     process: Process, todo: Todo, set_aside: Callable[[int], None]
 ) -> None:

@@ -2,14 +2,10 @@
 beside the old one.
 """
 
-import asyncio
-import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,11 +16,8 @@ from tests.support.forked import FORKING
 from tests.support.program import Todo
 from tests.support.size import size
 from tests.support.stores import Clock
+from tests.support.writers import write_and_die, write_for_ever
 from todo_cli.database import sidecars
-from todo_cli.database.engine import open_database
-from todo_cli.database.url import SqliteTarget
-from todo_cli.service import TaskService
-from todo_cli.task import NewTask
 
 pytestmark = [
     pytest.mark.nothing_made,
@@ -32,7 +25,7 @@ pytestmark = [
     pytest.mark.usefixtures("fork_server"),
 ]
 
-MANY = 400
+MANY = 100
 """Adds that fill the log so far that SQLite writes it into the file, and begins it anew."""
 
 
@@ -61,31 +54,6 @@ def kill_writer(path: Path, *titles: str) -> None:
     writer.join()
     assert writer.exitcode == -signal.SIGKILL
     assert beside(path, "-wal").stat().st_size > 0
-
-
-def write_and_die(path: Path, titles: Sequence[str]) -> None:
-    """Add tasks, and end with the file still open."""
-    asyncio.run(
-        write(path, titles, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    )
-
-
-def write_for_ever(path: Path) -> None:
-    """Add tasks, in one opening of the file and then another."""
-    while True:
-        asyncio.run(write(path, ["x"]))
-        asyncio.run(write(path, ["x"] * 3))
-
-
-async def write(
-    path: Path, titles: Sequence[str], at_the_end: Callable[[], object] = bool
-) -> None:
-    """Add tasks to a file that stays open meanwhile."""
-    async with open_database(SqliteTarget(path)) as database:
-        tasks = TaskService(database, "ada", lambda: datetime.now(UTC))
-        for title in titles:
-            await tasks.add(NewTask(title=title))
-        at_the_end()
 
 
 def at(path: Path) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ its like need nothing of their own here.
 import ctypes
 import logging
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -49,6 +50,16 @@ def set_umask_and_obey(mask: int) -> None:
     """Set the umask, and obey permissions also as root."""
     os.umask(mask)
     obey_permissions()
+
+
+def ignore(number: int) -> None:
+    """Ignore a signal."""
+    signal.signal(number, signal.SIG_IGN)
+
+
+def block(number: int) -> None:
+    """Block a signal."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 
 
 def be_noisy() -> None:

@@ -10,22 +10,34 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import tests.support.before
+import tests.support.forked
+import tests.support.writers  # noqa: F401
 import todo_cli.__main__
 import todo_cli.api.server
 import todo_cli.cli.app
+import todo_cli.cli.commands.connect
 import todo_cli.cli.commands.doctor
+import todo_cli.cli.commands.edit
+import todo_cli.cli.commands.exchange
 import todo_cli.cli.commands.history
 import todo_cli.cli.commands.serve
 import todo_cli.cli.commands.store
 import todo_cli.cli.commands.tasks
 import todo_cli.cli.commands.trash
 import todo_cli.cli.doctor
+import todo_cli.cli.help
+import todo_cli.cli.hints
 import todo_cli.cli.run
+import todo_cli.database.arrivals
+import todo_cli.database.backup
 import todo_cli.database.connection
 import todo_cli.database.facts
 import todo_cli.database.file_facts
 import todo_cli.database.postgresql
 import todo_cli.database.transfer
+import todo_cli.exchange.csv_file
+import todo_cli.exchange.json_file
 import todo_cli.output.terminal
 import todo_cli.service  # noqa: F401
 from tests.support.program import Surroundings, Todo
