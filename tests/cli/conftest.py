@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.saved import Saved
 from tests.support.stores import Store
 
 on_both_stores = pytest.mark.parametrize(
@@ -10,6 +11,12 @@ on_both_stores = pytest.mark.parametrize(
 """Run a test on SQLite and then on PostgreSQL: it asks something of the store that
 tests/service and tests/lockstep do not compare already.
 """
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Saved]:
+    """What many tests of a module begin with, once it is made, by the kind of its store."""
+    return {}
 
 
 @pytest.fixture

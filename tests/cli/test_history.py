@@ -16,6 +16,8 @@ from tests.cli.expect import (
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.program import Process, PtyProcess, Ran, Todo
+from tests.support.saved import Saved, put_back, save
+from tests.support.size import IS_LONG
 from tests.support.stores import Clock, Store
 from tests.support.texts import unstyled
 from todo_cli.database.engine import open_database
@@ -27,10 +29,14 @@ TRASH = ("list", "--status", "trash", "--json")
 
 
 @pytest.fixture
-def three(todo: Todo) -> Todo:
+def three(store: Store, todo: Todo, kept: dict[str, Saved]) -> Todo:
     """The program on a store with three tasks, of three operations."""
+    if store.kind in kept:
+        wait_for(put_back(store, kept[store.kind]))
+        return todo
     for title in ("one", "two", "three"):
         todo("add", title)
+    kept[store.kind] = wait_for(save(store))
     return todo
 
 
@@ -348,36 +354,32 @@ def test_undo_passes_over_purged_tasks_and_names_them(three: Todo) -> None:
 
 @on_both_stores
 @pytest.mark.spec("002/FR-224")
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["update", "1", "--title", "x"],
+def test_a_change_of_another_version_is_a_conflict(three: Todo) -> None:
+    commands = (
         ["update", "1", "-r", "one=x"],
+        ["update", "1", "--title", "y"],
         ["note", "1", "x"],
         ["done", "1"],
         ["delete", "1"],
-    ],
-    ids=" ".join,
-)
-def test_a_change_of_another_version_is_a_conflict(
-    three: Todo, command: list[str]
-) -> None:
+    )
     three("update", "1", "-p", "low")
     before = everything(three)
 
-    for version in ("1", "3", "1000000000", "2147483647"):
-        error = assert_refused(
-            three,
-            *(*command, "--if-version", version),
-            code="CONFLICT",
-            names=["Task 1 has version 2", f"not {version}"],
-        )
-        assert error["details"] == [{"field": "version", "message": "2"}]
-        assert error["message"].endswith("; nothing was changed")
+    for command in commands:
+        for version in ("1", "3", "1000000000", "2147483647"):
+            error = assert_refused(
+                three,
+                *(*command, "--if-version", version),
+                code="CONFLICT",
+                names=["Task 1 has version 2", f"not {version}"],
+            )
+            assert error["details"] == [{"field": "version", "message": "2"}]
+            assert error["message"].endswith("; nothing was changed")
     assert everything(three) == before
 
-    changed = three(*command, "--if-version", "2", "--json").data
-    assert changed["version"] == 3
+    for version, command in enumerate(commands, start=2):
+        ran = three(*command, "--if-version", str(version), "--json")
+        assert ran.data["version"] == version + 1
 
 
 @pytest.mark.spec("002/FR-224")
@@ -427,15 +429,17 @@ TRIALS: dict[tuple[str, ...], list[str]] = {
 @on_both_stores
 @pytest.mark.spec("002/FR-225")
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(
-    three: Todo, clock: Clock
+    three: Todo, store: Store, clock: Clock
 ) -> None:
     three("done", "1")
     three("delete", "3")
     clock.tick(60)
     before = everything(three)
+    # In the suite a file shows that a terminal has the same words.
+    is_part = store.kind == "postgresql" and not IS_LONG
 
     for words, lines in TRIALS.items():
-        for terminal in (False, True):
+        for terminal in (False, True)[: 1 if is_part else 2]:
             ran = three(*words, "--dry-run", terminal=terminal)
             out = "".join(f"{line}\n" for line in lines)
             assert ran == Ran(0, out, ""), words

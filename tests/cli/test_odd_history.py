@@ -70,12 +70,6 @@ TEXTS = [
 """Texts that only a file takes, once its rules are gone."""
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Saved]:
-    """What `changed` has, once it is made, by the kind of its store."""
-    return {}
-
-
 @pytest.fixture
 def changed(store: Store, todo: Todo, kept: dict[str, Saved]) -> Todo:
     """The program after an `add`, a `done` and an `update` of one task."""
