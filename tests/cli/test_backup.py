@@ -16,7 +16,7 @@ from tests.support import disks
 from tests.support.machine import needs
 from tests.support.program import LIMIT_S, Process, Surroundings, Todo
 from tests.support.site import MAY_HALF_CLOSE, Site, wait_until
-from tests.support.size import size
+from tests.support.size import long_only, size
 from tests.support.stores import Clock, Store
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import backup
@@ -258,8 +258,14 @@ def test_a_signal_leaves_nothing_while_the_server_is_silent(
         assert parts(site.cwd) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("written", ["", "-wal"])
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        (signal.SIGINT, "-wal"),
+        (signal.SIGKILL, ""),
+        *long_only((signal.SIGINT, ""), (signal.SIGKILL, "-wal")),
+    ],
+)
 @pytest.mark.spec("002/FR-255")
 def test_a_signal_while_it_writes_leaves_all_or_nothing(
     todo: Todo,
