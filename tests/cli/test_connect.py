@@ -4,8 +4,10 @@ tests/cli/test_secret.py is about the terminal, tests/test_config_file.py about 
 """
 
 import os
+import sqlite3
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -627,6 +629,23 @@ def test_a_failed_import_says_what_is_done(
     assert settings(ada)["user"] == "bob"
 
 
+@pytest.mark.spec("002/FR-299")
+def test_an_import_that_the_file_stops_is_not_to_be_repeated(
+    ada: Machine, server: str
+) -> None:
+    fill(ada, "one")
+    with closing(sqlite3.connect(ada.embedded)) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute("UPDATE task SET title = ''")
+
+    ran = ada("connect", "--import", stdin=server.encode())
+
+    assert ran.status == 2, ran
+    assert "no task was copied" in ran.err
+    assert "correct it in a copy of the file" in ran.err
+    assert "todo db import" not in ran.err
+
+
 # Rights
 
 
@@ -657,6 +676,9 @@ def test_a_role_without_rights_is_saved_and_told(
     assert "todo db upgrade --sql" in ran.err
     assert settings(ada)["database_url"] == guest
     assert ada("db", "upgrade", "--sql").status == 0
+    verdict = ada("doctor")
+    assert verdict.status == ada("add", "x").status == 4
+    assert verdict.out.startswith("Not usable: The role lacks the rights")
 
 
 @pytest.mark.spec("002/FR-295")

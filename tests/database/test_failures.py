@@ -217,7 +217,7 @@ def test_hints_name_what_helps() -> None:
         "SECURITY.md": of_server(failures.STRANGERS_STATE, "eve"),
         "TODO_TIMEOUT": TimeoutError(),
         "sslrootcert": ConnectionError("rejected SSL upgrade"),
-        "`sslmode=disable`": of_server("XX000", "connection is insecure"),
+        "`sslmode=require`": of_server("XX000", "connection is insecure"),
         "`options`": of_server("08P01", "unsupported startup parameter"),
     }
 

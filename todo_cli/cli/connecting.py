@@ -36,6 +36,7 @@ from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
     InvalidInput,
+    IoFailed,
     OutcomeUnknown,
     TodoError,
 )
@@ -52,6 +53,9 @@ _WHAT: Final = "connection string"
 _URL: Final = "database_url"
 _SOURCE: Final = "the connection string"
 _EXAMPLE: Final = "copy the whole string, from `postgresql://` to its end"
+
+_STAYS: Final = (Conflict, InvalidInput, IoFailed)
+"""What the same import meets again: it is about a task or the file itself."""
 
 
 # The string
@@ -467,8 +471,7 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     is_known = not isinstance(error, OutcomeUnknown)
     if plan.source is not None and is_known:
         message += ", and no task was copied"
-    # What contradicts the server now does so again.
-    may_work = is_known and not isinstance(error, Conflict)
+    may_work = is_known and not isinstance(error, _STAYS)
     if plan.source is not None and may_work:
         words = ["todo", "db", "import", str(context.settings.data_path)]
         if plan.new_owner is not None:

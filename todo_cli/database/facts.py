@@ -49,6 +49,8 @@ That takes 0.3 s on SQLite, where each row is a call of a Python function.
 """
 
 
+_ABSENT: Final = {"schema": "absent", "tasks": 0}
+"""What is found where there are no tables yet."""
 _NEXT: Final[Mapping[str, str]] = {
     "counters_behind": "the next task that a user adds",
     "operations_behind": "the next change by a user",
@@ -158,7 +160,7 @@ async def gather(
         await database.look(ask)
     except NoStore:
         # The first added task makes it.
-        facts.add_all({"reachable": True, "schema": "absent", "tasks": 0})
+        facts.add_all({"reachable": True} | _ABSENT)
 
 
 async def _add_contents(
@@ -171,11 +173,13 @@ async def _add_contents(
 
     Raises:
         NoStore: there are no tables yet.
+        Forbidden: and our role may not make them.
         SchemaMismatch: the tables do not fit this program.
     """
     state = await schema.read_state(connection)
     place = database.target.place
     if state.fit is Fit.ABSENT:
+        await _require_rights(facts, connection, place)
         raise NoStore
     # The next command upgrades an older file, but only `todo db upgrade` upgrades
     # a server. Commands look at the version of a file, but not of a server.
@@ -190,6 +194,22 @@ async def _add_contents(
     # Tables of an older file lack columns that the next command adds.
     is_whole = state.fit is not Fit.OLDER
     await _add_tasks(facts, connection, user, is_whole=is_whole)
+
+
+async def _require_rights(
+    facts: Facts, connection: Connection, place: str
+) -> None:
+    """Check that the first added task can make the tables on a server.
+
+    Raises:
+        Forbidden: our role may not.
+    """
+    # A file has no roles.
+    if connection.is_sqlite:
+        return
+    if await connection.fetch("role_without_rights"):
+        facts.add_all(_ABSENT)
+        raise failures.NO_GRANT.fill(place)
 
 
 def warn_of_schema(state: State) -> str | None:

@@ -91,7 +91,7 @@ _REFUSED: Final = Reply(
     "{place} refuses the user or the password",
     "check the connection string",
 )
-_NO_GRANT: Final = Reply(
+NO_GRANT: Final = Reply(
     Forbidden,
     "The role lacks the rights in {place}",
     "the owner can run what `todo db upgrade --sql` prints",
@@ -152,9 +152,9 @@ _STATES: Final[Mapping[str, Reply]] = {
     "08": _UNAVAILABLE,
     "0A": _UNSUPPORTED,
     # Roles and their rights: who may grant, act as or revoke what.
-    "0L": _NO_GRANT,
-    "0P": _NO_GRANT,
-    "2B": _NO_GRANT,
+    "0L": NO_GRANT,
+    "0P": NO_GRANT,
+    "2B": NO_GRANT,
     "22": _INVALID,
     "23502": _INVALID,
     "23505": _TAKEN,
@@ -180,7 +180,7 @@ _STATES: Final[Mapping[str, Reply]] = {
     "40": _BUSY,
     "40002": _REFUSES,
     "42": _UNSUPPORTED,
-    "42501": _NO_GRANT,
+    "42501": NO_GRANT,
     "42703": _ODD_TABLES,
     "42P01": _ODD_TABLES,
     # The condition of a view.
