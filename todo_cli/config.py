@@ -180,6 +180,8 @@ class Chosen:
 
 _NOBODY: Final = Chosen("", "-")
 """In the place of a user that cannot be chosen."""
+FLAG_OF_USER: Final = "--user"
+"""Where the name of a user comes from that this command names."""
 LOGIN: Final = "the login name"
 """Where the name of a user comes from that nothing names."""
 _NOWHERE: Final = SqliteTarget(Path(os.devnull), is_named=False)

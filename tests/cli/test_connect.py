@@ -758,8 +758,14 @@ def test_off_says_whose_tasks_are_there(
     ran = bob("connect", "--off")
 
     assert (
-        "It has tasks of bob; you are ada: `todo list --user bob`" in ran.out
+        "It has tasks of bob; you are ada: `todo connect --off --user bob` changes that"
+        in ran.out
     )
+    back = bob("connect", "--off", "--user", "bob")
+    assert "You are bob from now on" in back.out
+    assert "nothing was changed" not in back.out
+    assert settings(bob) == {"user": "bob"}
+    assert titles(bob) == [(1, "one")]
 
 
 @pytest.mark.spec("002/FR-300")
@@ -770,7 +776,10 @@ def test_off_needs_no_user(machines: Machines) -> None:
 
     ran = ada("connect", "--off")
 
-    assert "It has tasks of ada: `todo list --user ada`" in ran.out
+    assert (
+        "It has tasks of ada: `todo connect --off --user ada` changes that"
+        in ran.out
+    )
 
 
 @pytest.mark.spec("002/FR-300")

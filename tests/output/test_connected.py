@@ -126,7 +126,7 @@ def test_the_first_lists_are_named() -> None:
 
 @pytest.mark.spec("002/FR-300")
 @pytest.mark.parametrize(
-    ("values", "lines", "has_hint"),
+    ("values", "lines", "import_hint"),
     [
         (
             {},
@@ -134,16 +134,16 @@ def test_the_first_lists_are_named() -> None:
                 "No config file names a store; nothing was changed",
                 "Commands now use /todo.db",
             ],
-            False,
+            "",
         ),
         (
             {"left": PLACE, "owners": ["bob"]},
             [
                 f"Disconnected from {PLACE}, where the tasks stay",
                 "Commands now use /todo.db",
-                "It has tasks of bob; you are ada: `todo list --user bob`",
+                "It has tasks of bob; you are ada: `todo connect --off --user bob` changes that",
             ],
-            True,
+            "`todo db import FILE --as bob --renumber`",
         ),
         (
             {
@@ -156,7 +156,17 @@ def test_the_first_lists_are_named() -> None:
                 f"Disconnected from {PLACE}, where the tasks stay",
                 "Commands now use b.example/c, because DATABASE_URL is set",
             ],
-            False,
+            "",
+        ),
+        (
+            {"left": PLACE, "owners": ["bob", "eve"], "user": ""},
+            [
+                f"Disconnected from {PLACE}, where the tasks stay",
+                "Commands now use /todo.db",
+                "It has tasks of bob, eve: `todo connect --off --user bob` "
+                "changes that",
+            ],
+            "`todo db import FILE --renumber`",
         ),
         (
             {"is_embedded": False, "use": Use("", "TODO_DATABASE_URL")},
@@ -164,12 +174,12 @@ def test_the_first_lists_are_named() -> None:
                 "No config file names a store; nothing was changed",
                 "Commands now read TODO_DATABASE_URL, which cannot be used",
             ],
-            False,
+            "",
         ),
     ],
 )
 def test_off_says_where_commands_go(
-    values: dict[str, Any], lines: list[str], has_hint: bool
+    values: dict[str, Any], lines: list[str], import_hint: str
 ) -> None:
     usual: dict[str, Any] = {
         "config_file": "/c",
@@ -182,4 +192,5 @@ def test_off_says_where_commands_go(
     sheet = disconnected(Disconnected(**(usual | values)), context())
 
     assert sheet.lines == lines
-    assert bool(sheet.hint) == has_hint
+    assert sheet.hint.endswith(import_hint)
+    assert bool(sheet.hint) == bool(import_hint)

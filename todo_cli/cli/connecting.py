@@ -530,7 +530,9 @@ def _next(file: Config, env: Env) -> tuple[Target | None, str]:
 
 
 async def disconnect(context: "RunContext") -> Disconnected:
-    """Take the store out of the config file; nothing else is changed.
+    """Take the store out of the config file, and save the user of `--user`.
+
+    Nothing else is changed.
 
     Raises:
         TodoError: the file cannot be read or written.
@@ -538,8 +540,15 @@ async def disconnect(context: "RunContext") -> Disconnected:
     env = context.env
     before = _read_config(env)
     left = _place_in(before, env)
+    user = context.settings.user
+    is_user_named = context.settings.user_source == config.FLAG_OF_USER
+    changes: dict[str, str | None] = {}
     if left is not None:
-        config_file.edit(before.path, {_URL: None})
+        changes[_URL] = None
+    if is_user_named:
+        changes["user"] = user
+    if changes:
+        config_file.edit(before.path, changes)
     values = dict(before.values)
     values.pop(_URL, None)
     after = Config(before.path, values)
@@ -555,7 +564,8 @@ async def disconnect(context: "RunContext") -> Disconnected:
         left=left,
         use=Use(place, _chooser(after, env)),
         is_embedded=is_embedded,
-        user=context.settings.user,
+        user=user,
+        is_user_saved=is_user_named,
         owners=owners,
     )
 

@@ -72,6 +72,8 @@ class Disconnected:
     is_embedded: bool
     """Whether commands use the embedded file from now on."""
     user: str
+    is_user_saved: bool = False
+    """Whether the user is in the config file now."""
     owners: Sequence[str] = field(default=())
     """Whose tasks are in the embedded file."""
 
@@ -205,21 +207,26 @@ def _left(result: Connected) -> str:
 def disconnected(result: Disconnected, context: ViewContext) -> Sheet:
     """Say where commands go now, and how tasks can be brought along."""
     file = result.config_file
-    first = "No config file names a store; nothing was changed"
+    first = "No config file names a store"
     if result.left is not None:
         first = f"Disconnected from {result.left}, where the tasks stay"
+    elif not result.is_user_saved:
+        first += "; nothing was changed"
     lines = [first, _used(result.use)]
+    if result.is_user_saved:
+        lines.append(f"You are {result.user} from now on")
     owners = result.owners
+    importing = "todo db import FILE"
     if owners and result.user not in owners:
-        whose = f"It has tasks of {', '.join(owners[:_NAMED_UP_TO])}"
-        if result.user:
-            whose += f"; you are {result.user}"
-        lines.append(f"{whose}: `todo list --user {quote(owners[0])}`")
+        lines.append(_whose(result))
+    # The same tasks can be there under this name.
+    if len(owners) == 1 and result.user not in owners:
+        importing += f" --as {quote(owners[0])}"
     hint = ""
     if result.left is not None and result.is_embedded:
         hint = (
             "to bring them here: `todo connect`, `todo db backup FILE`, "
-            "`todo connect --off`, `todo db import FILE`"
+            f"`todo connect --off`, `{importing} --renumber`"
         )
     data = {
         "config_file": file,
@@ -229,6 +236,17 @@ def disconnected(result: Disconnected, context: ViewContext) -> Sheet:
         "user": result.user or None,
     }
     return Sheet(data, ". ".join(lines), lines, hint=hint)
+
+
+def _whose(result: Disconnected) -> str:
+    """Say whose tasks are in the embedded file, and how they are used."""
+    owners = result.owners
+    line = f"It has tasks of {', '.join(owners[:_NAMED_UP_TO])}"
+    if result.user:
+        line += f"; you are {result.user}"
+    return (
+        f"{line}: `todo connect --off --user {quote(owners[0])}` changes that"
+    )
 
 
 def _used(use: Use) -> str:
