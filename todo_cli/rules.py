@@ -185,7 +185,9 @@ def clean_tag(text: str) -> str:
     tag = _line("tags", text, TAG_LENGTH)
     if "," in tag or any(character.isspace() for character in tag):
         raise InvalidInput.of(
-            "tags", "a tag must not contain white space or a comma"
+            "tags",
+            "a tag must not contain white space or a comma",
+            hint="repeat the option for each tag",
         )
     _refuse_none("tags", tag)
     return tag

@@ -322,7 +322,7 @@ class TaskChange:
         both = {*added}.intersection(named.get("remove_tags") or ())
         if both:
             raise InvalidInput.of(
-                "tags", f"`{min(both)}` is both to be added and to be removed"
+                "tags", f"`{min(both)}` cannot be added and removed at once"
             )
 
     @property

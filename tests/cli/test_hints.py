@@ -77,11 +77,19 @@ def test_only_what_can_be_repeated_is_offered(todo_embedded: Todo) -> None:
 
 
 @pytest.mark.spec("002/FR-056")
-def test_a_title_that_is_too_long_belongs_into_the_notes(todo: Todo) -> None:
+def test_a_title_that_is_too_long_and_tags_in_one_option_have_a_hint(
+    todo: Todo,
+) -> None:
     todo("add", "x")
     for line in (["add", "x" * 201], ["update", "1", "--title", "x" * 201]):
         error = assert_refused(todo, *line, code="INVALID_INPUT")
         assert error["hint"] == "the notes can be longer: `-d TEXT`"
+    for line in (
+        ["add", "x", "-t", "a,b"],
+        ["update", "1", "--add-tag", "a b"],
+    ):
+        error = assert_refused(todo, *line, code="INVALID_INPUT")
+        assert error["hint"] == "repeat the option for each tag"
     error = assert_refused(todo, "add", "a\tb", code="INVALID_INPUT")
     assert "must not contain a tab (position 2)" in error["message"]
 

@@ -293,7 +293,7 @@ def test_update_adds_and_removes_tags(
         todo,
         *("update", "1", "--add-tag", "x", "--remove-tag", "x"),
         code="INVALID_INPUT",
-        names=["both"],
+        names=["at once"],
     )
 
 

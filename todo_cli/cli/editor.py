@@ -67,7 +67,7 @@ def find(env: Env) -> Editor:
     if is_unattended(env.variables):
         raise Usage(
             "Nobody is there to edit: TODO_NO_INPUT or CI is set",
-            hint="name a text by --form, or use `todo update`",
+            hint="name a file with the text by --form, or use `todo update`",
         )
     for name in VARIABLES:
         value = env.variables.get(name, "")

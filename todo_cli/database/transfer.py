@@ -524,7 +524,7 @@ def _collision(tasks: Sequence[Record], place: str) -> Conflict:
         parts.append(f"{first_few(found, _NAMED_UP_TO)} of {user}")
     named = "; ".join(parts[:_NAMED_UP_TO])
     return Conflict(
-        f"Numbers of {place} are other tasks' here: {named}",
+        f"Numbers of {place} belong to other tasks here: {named}",
         hint=f"nothing was copied; {_WAY_OUT}",
     )
 

@@ -45,8 +45,8 @@ class Connect(Command[Connected | Disconnected]):
         bool | None,
         typer.Option(
             "--import/--no-import",
-            help="Whether to bring the tasks of the embedded file along, "
-            "as yours; asked for at a terminal.",
+            help="Whether to copy the tasks of the embedded file, as yours; "
+            "at a terminal you are asked.",
             show_default=False,
         ),
     ] = None

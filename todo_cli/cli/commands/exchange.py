@@ -249,8 +249,8 @@ class _Target:
 class Export(Filters, _Target, Command[Exported]):
     """Write tasks to a file, or to standard output, by number.
 
-    The file is there whole or not at all, for you alone. What its format cannot
-    hold is left out, and counted on standard error.
+    The file is written whole or not at all, and only you can read it. What its
+    format cannot hold is left out, and counted on standard error.
 
     \b
     Examples:

@@ -122,6 +122,6 @@ def _read_name(field: str, text: str) -> str | None:
     if is_none(text):
         return None
     if not text.strip():
-        raise InvalidInput.of(field, "is empty; `none` stands for none")
+        raise InvalidInput.of(field, "is empty; write `none` for none")
     clean: Callable[[str], str | None] | None = about(NewTask)[field].clean
     return text if clean is None else clean(text)

@@ -234,7 +234,9 @@ def _read_project(text: str | None) -> str | None:
         return ""
     name = rules.clean_project(text)
     if name is None:
-        raise InvalidInput.of("project", "is empty; `none` stands for none")
+        raise InvalidInput.of(
+            "project", "is empty; `none` finds tasks without one"
+        )
     return name
 
 

@@ -65,7 +65,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
             metavar="TITLE",
             callback=_read_words,
             help="The title; `-` reads titles from stdin, one per line. "
-            "Without it, at a terminal: your editor, as of `todo edit`.",
+            "Without one, your editor opens at a terminal, as for `todo edit`.",
             default_factory=list,
             show_default=False,
         ),
