@@ -290,6 +290,13 @@ update 3 -title New             > todo update 3 --title New
 update 3 -phome                 > put `--` before text that begins with `-`; a value follows after a space: `-p VALUE`; see todo update --help
 done --all                      > `todo list` shows the numbers; `1-20` means all from 1 to 20
 restore -a                      > `todo list --status trash` shows the numbers; `1-20` means all from 1 to 20
+done 1..3                       > todo done 1-3
+show 3.                         > todo show 3
+done last                       > `todo list --sort newest --limit 1` shows the number
+done overdue                    > `todo list --due overdue` shows the number
+delete +home                    > `todo list --tag home` shows the number
+restore milk                    > `todo list milk --status trash` shows the number
+note milk and bread             > `todo list milk` shows the number
 doctor --fix                    > todo doctor --help
 export --csv                    > todo export --format csv
 import --format=todo.txt x      > todo import x --format todotxt

@@ -219,7 +219,10 @@ async def test_a_title_that_would_break_a_rule_is_refused(
 ) -> None:
     await tasks.add_all([NewTask(title="milk"), NewTask(title="more milk")])
 
-    for new, fault in (("", "must not be empty"), ("x" * 201, "201 characters")):
+    for new, fault in (
+        ("", "must not be empty"),
+        ("x" * 201, "201 characters"),
+    ):
         with pytest.raises(InvalidInput) as raised:
             await tasks.replace([1, 2], Replacement("milk", new), TaskChange())
         assert fault in raised.value.message

@@ -15,6 +15,10 @@ from todo_cli.rules import UUID_TEXT
 
 _NUMBERS: Final = re.compile("#?[0-9][-0-9,#]*")
 """Tasks by number: `3`, `#3`, `5-7`, `3,5-7`."""
+_RANGE: Final = re.compile(r"([0-9]+)(?:\.{2,3}|:)([0-9]+)")
+"""A range as others write it: `1..3`, `1:3`."""
+_SIGNED: Final = re.compile(r"(#?[0-9]+)[.;:!)]")
+"""A number with a sign after it: `3.`."""
 _ATTRIBUTE: Final = re.compile(r"([a-z]{2,}(?:\.[a-z]+)?):(.*)", re.IGNORECASE)
 """An attribute of Taskwarrior: `due:fri`, `project:home`, `due.before:eom`."""
 _TAG: Final = re.compile(r"[+@#](\w\S*)")
@@ -146,12 +150,25 @@ class Draft:
         People name a task by its title where only its number will do.
         """
         self.command = ["list"]
-        self.arguments = list(words)
+        self.arguments = []
         self.options = list(filters)
         self.why = "shows the number"
-        if words[0].lower() in _EVERYTHING:
-            self.arguments = []
+        first = words[0].lower()
+        if first in _EVERYTHING:
             self.why = "shows the numbers; `1-20` means all from 1 to 20"
+        elif first in _LAST:
+            self.options += ["--sort", "newest", "--limit", "1"]
+        else:
+            self.look_at(words)
+
+    def look_at(self, words: Sequence[str]) -> None:
+        """Add the words of a list, and the filters that some of them mean."""
+        for word in words:
+            states = habits.filters().get(word.lower())
+            if states is None:
+                self.filter(word)
+            else:
+                self.options += states[0]
 
 
 def rewritten(line: list[str], command: list[str], root: Any) -> Draft | None:
@@ -183,6 +200,15 @@ def references(words: Sequence[str]) -> list[str]:
             break
         found.append(word)
     return found
+
+
+def _as_number(word: str) -> str:
+    """Write a range as we do, and leave out a sign after a number: `1..3`."""
+    ranged = _RANGE.fullmatch(word)
+    if ranged is not None:
+        return f"{ranged[1]}-{ranged[2]}"
+    signed = _SIGNED.fullmatch(word)
+    return word if signed is None else signed[1]
 
 
 def is_filter(word: str) -> bool:
@@ -498,6 +524,12 @@ def _arrange_update(draft: Draft) -> None:
 
 def _arrange_tasks(draft: Draft) -> None:
     """Leave only one task where only one fits; look for a task by its words."""
+    count = len(draft.arguments)
+    if draft.name == "note":
+        # The other words are the line.
+        count = 1
+    named = [_as_number(word) for word in draft.arguments[:count]]
+    draft.arguments[:count] = named
     tasks = references(draft.arguments)
     if tasks and draft.name in _OF_ONE:
         draft.arguments = tasks[:1]
@@ -508,4 +540,4 @@ def _arrange_tasks(draft: Draft) -> None:
         filters = ["--status", "trash"]
     elif "--undo" in draft.options:
         filters = ["--status", "done"]
-    draft.look_for(draft.arguments, filters)
+    draft.look_for(named, filters)

@@ -74,12 +74,7 @@ def listing(words: Sequence[str], *, is_empty: bool) -> list[str]:
     `todo list done` looks for the word, and `--status done` for the status.
     """
     found = Draft(["list"])
-    for word in words:
-        templates = habits.filters().get(word.lower())
-        if templates is None:
-            found.filter(word)
-        else:
-            found.options += templates[0]
+    found.look_at(words)
     if found.options:
         return found.words()
     if is_empty and len(words) == 1 and draft.is_reference(words[0]):
