@@ -296,8 +296,12 @@ def is_plain(variables: Mapping[str, str]) -> bool:
 
     Then there are no frames, signs, colours or spinners, only words.
     """
-    is_dumb = variables.get("TERM", "").lower() in ("dumb", "unknown")
-    return is_dumb or _is_on(ACCESSIBLE.variable, variables)
+    return is_dumb(variables) or _is_on(ACCESSIBLE.variable, variables)
+
+
+def is_dumb(variables: Mapping[str, str]) -> bool:
+    """Whether a terminal only prints lines, so that no screen can be drawn."""
+    return variables.get("TERM", "").lower() in ("dumb", "unknown")
 
 
 def forces_table(variables: Mapping[str, str]) -> bool:

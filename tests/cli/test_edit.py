@@ -242,9 +242,11 @@ def test_without_an_editor_it_is_vi_at_a_terminal_and_usage_elsewhere(
 
     at_terminal = one("edit", "1", terminal=True, env=nothing)
     elsewhere = one("edit", "1", env=nothing)
+    dumb = one("edit", "1", terminal=True, env={**nothing, "TERM": "dumb"})
 
     assert_words(at_terminal, status=8, names=["`vi` cannot be started"])
     assert_words(elsewhere, status=2, names=["No editor is set", "VISUAL"])
+    assert_words(dumb, status=2, names=["No editor is set", "TERM", "VISUAL"])
 
 
 @pytest.mark.spec("002/FR-310", "002/FR-039")

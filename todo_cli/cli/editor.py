@@ -17,7 +17,7 @@ from todo_cli import disk, form, redact
 from todo_cli.cli import limits
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
-from todo_cli.config import is_unattended
+from todo_cli.config import is_dumb, is_unattended
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError, Usage
 
 VARIABLES: Final = ("VISUAL", "EDITOR")
@@ -61,7 +61,8 @@ def find(env: Env) -> Editor:
     """Choose the editor: VISUAL, else EDITOR, else vi at a terminal.
 
     Raises:
-        Usage: nobody is there, or off a terminal no variable names one.
+        Usage: nobody is there, or no variable names one where vi would not
+            do: off a terminal, or at one that only prints lines.
         ConfigInvalid: the variable cannot be read.
     """
     if is_unattended(env.variables):
@@ -77,6 +78,11 @@ def find(env: Env) -> Editor:
         raise Usage(
             "No editor is set, and this is not a terminal",
             hint="set VISUAL or EDITOR, or use `todo update`",
+        )
+    if is_dumb(env.variables):
+        raise Usage(
+            "No editor is set, and `vi` cannot draw its screen: TERM is dumb",
+            hint="set VISUAL or EDITOR to one that does without, such as `ed`",
         )
     return Editor([_USUAL], "")
 
