@@ -52,6 +52,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
+    "list_type": "must be a list",
     "enum": "must be one of {expected}",
 }
 """Our messages for the faults that pydantic finds, by pydantic's name."""
@@ -256,16 +257,17 @@ def _details(faults: Sequence[Any]) -> Iterator[Detail]:
     """Describe each fault that pydantic found: its field, and our message."""
     for fault in faults:
         kind = fault["type"]
-        path = fault["loc"]
+        # A number is a place in a list, and names no field.
+        path = [part for part in fault["loc"] if isinstance(part, str)]
         template = _WORDS.get(kind, "is not valid")
         message = template.format_map(fault.get("ctx", {}))
         field = path[-1]
         if kind == "extra_forbidden":
-            if _NAME.fullmatch(str(field)):
+            if _NAME.fullmatch(field):
                 message = f"has the unknown field `{field}`, see /openapi.json"
             # The client chose the name: any other may be a secret.
             field = path[0]
-        yield {"field": str(field), "message": message}
+        yield {"field": field, "message": message}
 
 
 def _methods(request: Request) -> list[str]:
