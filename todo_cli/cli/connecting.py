@@ -40,6 +40,7 @@ from todo_cli.errors import (
     OutcomeUnknown,
     TodoError,
 )
+from todo_cli.output import words
 from todo_cli.output.connected import Connected, Disconnected, Use, lists_of
 
 if TYPE_CHECKING:
@@ -339,10 +340,9 @@ async def _ask_import(context: "RunContext", local: _Local, user: str) -> bool:
     whose = f"as {user}'s"
     if _heir(local, user) is None:
         whose = f"(of {', '.join(local.owners)})"
-    noun = "task" if local.missing == 1 else "tasks"
+    count = words.amount(local.missing, "task")
     question = (
-        f"Bring {local.missing:,} {noun} of {context.settings.data_path} "
-        f"along {whose}? [Y/n] "
+        f"Bring {count} of {context.settings.data_path} along {whose}? [Y/n] "
     )
     answer = (await _answer(context, [question])).lower()
     return not answer or answer in YES
@@ -471,12 +471,10 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     is_known = not isinstance(error, OutcomeUnknown)
     if plan.source is not None and is_known:
         message += ", and no task was copied"
-    may_work = is_known and not isinstance(error, _STAYS)
-    if plan.source is not None and may_work:
-        words = ["todo", "db", "import", str(context.settings.data_path)]
+        parts = ["todo", "db", "import", str(context.settings.data_path)]
         if plan.new_owner is not None:
-            words += ["--as", plan.new_owner]
-        hints.append(f"`{shlex.join([*words, '--renumber'])}` copies them")
+            parts += ["--as", plan.new_owner]
+        hints.append(f"`{shlex.join([*parts, '--renumber'])}` copies them")
     hint = "; then ".join(hints) or None
     return type(error)(message, hint=hint, details=error.details)
 
