@@ -270,9 +270,9 @@ def walk(shell: Shell, page: list[Typed]) -> list[tuple[int, str]]:
     return [(int(number), output) for output, number in found]
 
 
-WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K|[^\n]*\x1b\[K")
+WIPED = re.compile(r"\x1b\[\?25l[^<]*\x1b\[2K|[^\n\x1b]*\x1b\[K")
 """What is drawn and wiped away: a bar of progress, while the cursor is hidden, and on a
-busy machine the line that says what the program waits for.
+busy machine the line that says what the program waits for, which the bar may replace.
 """
 
 
