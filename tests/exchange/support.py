@@ -1,6 +1,7 @@
 """What the tests of all formats share: random tasks, and whole files in memory."""
 
 import io
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -24,6 +25,23 @@ ADA: Final = Setting("ada", NOW, UTC)
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 FILE: Final = "tasks.file"
 """How errors name the file."""
+
+
+def depths() -> range:
+    """How deep lists of lists can just be, and just not be, to be read as JSON.
+
+    That depends on the Python: 990, 1,500 or 10,000.
+    """
+    readable, refused = 1, 200_000
+    while refused - readable > 1:
+        depth = (readable + refused) // 2
+        try:
+            json.loads("[" * depth + "]" * depth)
+        except RecursionError:
+            refused = depth
+        else:
+            readable = depth
+    return range(readable - 60, readable + 20)
 
 
 def in_zone(zone: tzinfo) -> Setting:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.exchange.support import (
+    depths,
     examples,
     faults_of,
     kept_of,
@@ -262,7 +263,7 @@ def test_what_can_be_read_and_not_written_again_is_a_fault(
     member: str,
 ) -> None:
     """Parser and writer of Python go down to different depths."""
-    for depth in range(800, 1_000):
+    for depth in depths():
         deep = "[" * depth + "1" + "]" * depth
         text = f'[{{"title": "a", "{member}": {deep}}}]'
         [candidate] = read_all("github", text.encode())

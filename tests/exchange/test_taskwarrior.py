@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.exchange.support import ADA, NOW, STORES, in_zone
+from tests.exchange.support import ADA, NOW, STORES, depths, in_zone
 from tests.exchange.taskwarrior import (
     COMMANDS,
     EXPORT,
@@ -464,7 +464,7 @@ def test_what_is_no_task_is_a_fault_at_its_place(
 def test_no_depth_of_a_value_is_too_deep_for_an_answer(step: int) -> None:
     """A value that can just be read may be too deep to be written as text."""
     faults = 0
-    for depth in range(300 + step, 1_100, 3):
+    for depth in depths()[step::3]:
         value = "[" * depth + "]" * depth
         [found] = read(f'{{"description":"a","deep":{value}}}')
         faults += found.fault is not None
