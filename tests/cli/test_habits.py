@@ -290,6 +290,20 @@ update 3 -title New             > todo update 3 --title New
 update 3 -phome                 > put `--` before text that begins with `-`; a value follows after a space: `-p VALUE`; see todo update --help
 done --all                      > `todo list` shows the numbers; `1-20` means all from 1 to 20
 restore -a                      > `todo list --status trash` shows the numbers; `1-20` means all from 1 to 20
+tag home                        > todo list --tag home
+tag 3 +home                     > todo update 3 --add-tag home
+tag 3                           > todo list --help
+due 3 +3d                       > todo update 3 --due +3d
+3 due:fri +home                 > todo update 3 --due fri --add-tag home
+3 pri:H                         > todo update 3 --priority H
+completed 3                     > todo done 3
+last                            > todo list --sort newest
+sort title                      > todo list --sort title
+purge trash                     > todo purge --trash
+empty trash                     > todo purge --trash
+purge deleted                   > `todo list --status trash` shows the number
+'Buy milk'                      > todo add 'Buy milk'
+'  '                            > todo --help
 done 1..3                       > todo done 1-3
 show 3.                         > todo show 3
 done last                       > `todo list --sort newest --limit 1` shows the number

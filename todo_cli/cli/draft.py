@@ -167,7 +167,7 @@ class Draft:
             states = habits.filters().get(word.lower())
             if states is None:
                 self.filter(word)
-            else:
+            elif states[0] != self.options[-2:]:
                 self.options += states[0]
 
 

@@ -12,12 +12,14 @@ from functools import cache
 from typing import Final
 
 _COMMANDS: Final = """\
+done REF < archive check closed completed finished
 add ... < a capture create insert make new issue-create issue-new
-list ... < anytime find grep issue-list issues l ls-files next pending query ready search
+list ... < anytime filter find grep issue-list issues l ls-files next pending query ready search
 list ... < tasks term
 list * < board burndown count dashboard inbox issue-status long minimal report
 list * < reports short stats summary
 list --tag WORD < context contexts label-list lsc tag-list tagged
+list --tag NAME < label labels tag tags
 list < context context-none contexts label labels listcon lsc tag tags
 list --group project < area areas lsprj listproj proj project projects
 list --project WORD < proj project
@@ -33,7 +35,8 @@ list --due ..eow < agenda upcoming week
 list --due WORD < due
 list --due any < due scheduled
 list --group due * < cal calendar timeline
-list --sort newest ... < latest newest recent
+list --sort newest ... < last latest newest recent
+list --sort WORD < order sort
 list --sort oldest ... < oldest
 list --priority WORD < listpri lsp
 list --sort priority ... < important listpri lsp urgent
@@ -57,14 +60,13 @@ update REF --wait WORD < defer hide postpone sleep snooze wait
 update REF --wait tomorrow < defer hide postpone sleep snooze wait
 note ... < annotate app append comment issue-comment memo notes
 done ... < close complete do finish issue-close mark resolve tick x
-done REF < archive check
 done ... --undo < incomplete issue-reopen notdone reopen uncheck uncomplete
 done ... --undo < undone unfinish untick
 delete ... < del erase issue-delete remove
 delete REF < bin trash
 restore ... < recover undelete unremove unrm untrash
 purge ... < destroy wipe
-purge --trash < clean clear empty gc prune vacuum
+purge --trash < clean clear empty empty-trash gc purge-trash trash-empty prune vacuum
 history --limit WORD < log
 history ... < activity changes issue-history journal log operations reflog
 history REF < blame diff
@@ -87,9 +89,9 @@ help ... < ? /? /h commands h man manual shorthelp usage
 help * < exit quit repo
 --version < about ver version
 """
-"""Commands: `...` is all that follows, REF the tasks, WORD one word, TEXT all
-words as one, and `*` leaves out what follows. The table joins two words that
-belong together by `-`.
+"""Commands: `...` is all that follows, REF the tasks, WORD one word, NAME one
+that is no task, TEXT all words as one, and `*` leaves out what follows. The
+table joins two words that belong together by `-`.
 """
 _DB_COMMANDS: Final = """\
 db backup ... < copy dump export save snapshot
@@ -100,7 +102,17 @@ connect * < connect login set url use
 db --help < destroy drop reset wipe
 """
 """The same after `todo db`."""
-PROGRAMS: Final = ("gh", "git", "issue", "issues", "t", "task", "todo", "tw")
+PROGRAMS: Final = (
+    "gh",
+    "git",
+    "issue",
+    "issues",
+    "t",
+    "task",
+    "todo",
+    "todo.sh",
+    "tw",
+)
 """Words that come before a command, and mean nothing here."""
 _FIRST_OPTIONS: Final = """\
 --version < -V -v --ver -version

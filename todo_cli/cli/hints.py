@@ -18,6 +18,8 @@ from todo_cli.cli.parser import ALIASES
 _LONGEST_HINT: Final = 200
 _SHORTEST_TYPO: Final = 5
 """Shorter words are near to too many words of other programs."""
+_WITH_TITLE: Final = ("issue-create", "issue-edit", "issue-new")
+"""Commands of gh whose `-t` is the title; here it is a tag."""
 _OF_OPERATIONS: Final = {"redo": "history", "undo": "history"}
 """Commands that take the number of an operation, and what takes a task."""
 _MOST_NAMED: Final = 2
@@ -196,22 +198,29 @@ def _meant(words: list[str], root: Any) -> _Lines:
     `gh issue close 3` begins with a program, which is left out.
     """
     first = words[0].lower()
+    table = habits.commands()
+    if len(words) > 1:
+        yield from _both(words)
     if first in _known(root):
         yield [], [first, *words[1:]]
-        return
-    both = "-".join(words[:2]).lower()
-    table = habits.commands()
-    after = list(words[2:])
-    if both in ("issue-create", "issue-edit", "issue-new"):
-        # Here `-t` is a tag.
-        after = ["--title" if word == "-t" else word for word in after]
-    yield from _filled(table.get(both, ()), after)
-    if first in habits.PROGRAMS and len(words) > 1:
+    elif first in habits.PROGRAMS and len(words) > 1:
         yield from _lines(words[1:], root)
     elif first in table:
         yield from _filled(table[first], words[1:])
+    elif " " in first.strip() and len(words) == 1:
+        # A title in quotes.
+        yield [], ["add", *words]
     else:
         yield from _mistyped(words, root)
+
+
+def _both(words: list[str]) -> _Lines:
+    """Yield what the first two words mean together, as in `issue close 3`."""
+    both = "-".join(words[:2]).lower()
+    after = list(words[2:])
+    if both in _WITH_TITLE:
+        after = ["--title" if word == "-t" else word for word in after]
+    yield from _filled(habits.commands().get(both, ()), after)
 
 
 def _mistyped(words: list[str], root: Any) -> _Lines:
@@ -250,8 +259,8 @@ def _turned(words: list[str], root: Any) -> _Lines:
             # To change what a filter finds, people must see the numbers first.
             if are_tasks or line[0] == "list":
                 yield [], line
-    elif are_tasks:
-        yield [], ["show", before[0]]
+    elif draft.is_reference(before[0]):
+        yield [], ["show" if are_tasks else "update", *before]
     if not are_tasks:
         yield [], ["list", *before]
 
@@ -284,7 +293,7 @@ def _fill(template: list[str], arguments: list[str]) -> list[str] | None:
     """
     filled: list[str] = []
     for part in template:
-        if part not in ("...", "*", "REF", "WORD", "TEXT"):
+        if part not in ("...", "*", "REF", "WORD", "NAME", "TEXT"):
             filled.append(part)
             continue
         count = _length(part, arguments)
@@ -292,8 +301,10 @@ def _fill(template: list[str], arguments: list[str]) -> list[str] | None:
             return None
         taken = arguments[:count]
         arguments = arguments[count:]
-        if part in ("WORD", "TEXT"):
-            # A context of todo.txt is a tag here.
+        if filled[-1:] in (["--add-tag"], ["--remove-tag"], ["--tag"]):
+            # Others write a sign before a tag.
+            filled.append(taken[0].lstrip("+@#"))
+        elif part in ("WORD", "NAME", "TEXT"):
             filled.append(" ".join(taken).removeprefix("@"))
         elif part != "*":
             filled += taken
@@ -304,7 +315,9 @@ def _length(part: str, arguments: Sequence[str]) -> int | None:
     """Say how many arguments a part of a template takes; None if none fits."""
     if part == "REF":
         return len(draft.references(arguments)) or None
-    if part == "WORD":
+    if part == "NAME" and draft.references(arguments):
+        return None
+    if part in ("WORD", "NAME"):
         return 1 if arguments else None
     if part == "TEXT":
         return len(arguments) or None
