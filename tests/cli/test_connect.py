@@ -676,6 +676,12 @@ def test_a_role_without_rights_is_saved_and_told(
     assert "todo db upgrade --sql" in ran.err
     assert settings(ada)["database_url"] == guest
     assert ada("db", "upgrade", "--sql").status == 0
+    alone = ada("connect", stdin=guest.encode())
+    assert "task was copied" not in alone.err
+    embedded = {"TODO_DATABASE_URL": "sqlite"}
+    assert ada("add", "hers", "-u", "grace", env=embedded).status == 0
+    both = ada("connect", "--import", stdin=guest.encode())
+    assert f"`todo db import {ada.embedded} --renumber`" in both.err
     verdict = ada("doctor")
     assert verdict.status == ada("add", "x").status == 4
     assert verdict.out.startswith("Not usable: The role lacks the rights")

@@ -287,6 +287,16 @@ def test_makes_no_store(
     assert list(site.home.rglob("*")) == []
 
 
+def test_an_empty_file_has_no_tables_yet(embedded: Todo, site: Site) -> None:
+    file = site.home / ".local/share/todo/todo.db"
+    file.parent.mkdir(parents=True)
+    file.touch(mode=0o600)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("CREATE TABLE x (y); DROP TABLE x")
+
+    assert embedded("doctor", "--json").data["schema"] == "absent"
+
+
 @pytest.mark.parametrize(
     ("host", "query", "turns"),
     [
