@@ -538,13 +538,13 @@ async def disconnect(context: "RunContext") -> Disconnected:
     env = context.env
     before = _read_config(env)
     left = _place_in(before, env)
-    user = context.settings.user
-    is_user_named = context.settings.user_source == config.FLAG_OF_USER
+    settings = context.settings
+    is_user_named = settings.user_source == config.FLAG_OF_USER
     changes: dict[str, str | None] = {}
     if left is not None:
         changes[_URL] = None
     if is_user_named:
-        changes["user"] = user
+        changes["user"] = settings.user
     if changes:
         config_file.edit(before.path, changes)
     values = dict(before.values)
@@ -552,20 +552,22 @@ async def disconnect(context: "RunContext") -> Disconnected:
     after = Config(before.path, values)
     target, place = _next(after, env)
     is_embedded = isinstance(target, SqliteTarget) and not target.is_named
-    owners: Sequence[str] = ()
-    if is_embedded:
-        async with AsyncExitStack() as stack:
-            local = await _look_at_file(context, None, stack, must=False)
-            owners = local.owners
     return Disconnected(
         config_file=str(before.path or "") or None,
         left=left,
         use=Use(place, _chooser(after, env)),
         is_embedded=is_embedded,
-        user=user,
+        user=settings.user,
         is_user_saved=is_user_named,
-        owners=owners,
+        owners=await _owners(context) if is_embedded else (),
     )
+
+
+async def _owners(context: "RunContext") -> Sequence[str]:
+    """Name those who have tasks in the embedded file."""
+    async with AsyncExitStack() as stack:
+        local = await _look_at_file(context, None, stack, must=False)
+        return local.owners
 
 
 def _chooser(after: Config, env: Env) -> str:

@@ -206,7 +206,6 @@ def _left(result: Connected) -> str:
 
 def disconnected(result: Disconnected, context: ViewContext) -> Sheet:
     """Say where commands go now, and how tasks can be brought along."""
-    file = result.config_file
     first = "No config file names a store"
     if result.left is not None:
         first = f"Disconnected from {result.left}, where the tasks stay"
@@ -215,27 +214,30 @@ def disconnected(result: Disconnected, context: ViewContext) -> Sheet:
     lines = [first, _used(result.use)]
     if result.is_user_saved:
         lines.append(f"You are {result.user} from now on")
-    owners = result.owners
-    importing = "todo db import FILE"
-    if owners and result.user not in owners:
+    if result.owners and result.user not in result.owners:
         lines.append(_whose(result))
-    # The same tasks can be there under this name.
-    if len(owners) == 1 and result.user not in owners:
-        importing += f" --as {quote(owners[0])}"
-    hint = ""
-    if result.left is not None and result.is_embedded:
-        hint = (
-            "to bring them here: `todo connect`, `todo db backup FILE`, "
-            f"`todo connect --off`, `{importing} --renumber`"
-        )
     data = {
-        "config_file": file,
+        "config_file": result.config_file,
         "left": result.left,
         "place": result.use.place or None,
         "chosen_by": result.use.source,
         "user": result.user or None,
     }
-    return Sheet(data, ". ".join(lines), lines, hint=hint)
+    return Sheet(data, ". ".join(lines), lines, hint=_way_back(result))
+
+
+def _way_back(result: Disconnected) -> str:
+    """Say how tasks of the server get into the embedded file."""
+    if result.left is None or not result.is_embedded:
+        return ""
+    importing = "todo db import FILE"
+    # The same tasks can be there under this name.
+    if len(result.owners) == 1 and result.user not in result.owners:
+        importing += f" --as {quote(result.owners[0])}"
+    return (
+        "to bring them here: `todo connect`, `todo db backup FILE`, "
+        f"`todo connect --off`, `{importing} --renumber`"
+    )
 
 
 def _whose(result: Disconnected) -> str:
