@@ -1,8 +1,12 @@
 """What a terminal says while a server does not answer, and how much room it takes."""
 
+import asyncio
+import io
+
 import pytest
 
-from todo_cli.cli.spinner import said
+from todo_cli.cli.env import Env
+from todo_cli.cli.spinner import said, spinner
 from todo_cli.database.url import PostgresTarget
 
 SAID = [
@@ -48,3 +52,24 @@ def test_names_what_is_waited_for(
 
     assert said(target, room) == words
     assert len(words) <= room
+
+
+@pytest.mark.spec("002/FR-058")
+async def test_leaves_a_line_alone_that_it_has_freed() -> None:
+    """Whatever is written there would be wiped soon after."""
+    shown = io.BytesIO()
+    env = Env({}, None, None, "ada", io.BytesIO(), io.BytesIO(), shown)
+    waits = [True]
+    target = PostgresTarget(hosts=(("localhost", 5432),))
+
+    async with spinner(env, target, lambda: waits[0]) as line:
+        while b"Waiting" not in shown.getvalue():
+            await asyncio.sleep(0.05)
+        waits[0] = False
+        line.wipe()
+        env.say_text("Purge? ")
+        await asyncio.sleep(0.3)
+
+    assert shown.getvalue().endswith(
+        b"Waiting for localhost...\r\x1b[KPurge? "
+    )

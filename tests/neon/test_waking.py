@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Literal
@@ -496,6 +497,27 @@ def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(
     assert re.fullmatch(rf"(\r[-/|\\] {re.escape(SPINNER)})+", spun)
     assert "first" in shown
     assert SPINNER not in shown
+
+
+@pytest.mark.spec("002/FR-058")
+def test_wipes_it_away_before_a_question(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
+    """It had been on the line of the question, and was wiped together with it."""
+    site.fill("first")
+    front.cold_start_s = 3.0
+
+    with site.terminal(neon_url).start("purge", "1") as terminal:
+        terminal.wait_for("[y/N] ")
+        # Long enough for another turn of the spinner.
+        time.sleep(0.3)
+        terminal.type(b"n\n")
+        ran = terminal.finish()
+
+    assert ran.status == 10
+    spun, _, shown = ran.out.rpartition(WIPED)
+    assert SPINNER in spun
+    assert shown.startswith("  1: first\nPurge 1 task for good? [y/N] ")
 
 
 def test_wipes_it_away_before_an_error_too(

@@ -24,6 +24,7 @@ from todo_cli.output.text import harmless, visible
 if TYPE_CHECKING:
     from datetime import date
 
+    from todo_cli.cli.spinner import Spinner
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
@@ -52,6 +53,8 @@ class RunContext:
     as_json: bool
     shows_progress: bool = False
     """Whether a progress bar is shown; then there is no spinner."""
+    spinner: "Spinner | None" = None
+    """What a terminal shows while a server does not answer, if anything."""
     has_invited: bool = False
     """Whether a person was told what to type."""
 
@@ -71,6 +74,11 @@ class RunContext:
     def is_waiting(self) -> bool:
         """Whether the store is slow, and nothing on the terminal says so."""
         return self.database.is_waiting and not self.shows_progress
+
+    def free_line(self) -> None:
+        """Wipe the spinner, before something else is written."""
+        if self.spinner is not None:
+            self.spinner.wipe()
 
     async def confirm(
         self, question: Sequence[str], *, refusal: str, denial: str
@@ -93,6 +101,23 @@ class RunContext:
     def can_ask(self) -> bool:
         """Whether somebody can be asked, and a program reads no answer."""
         return self.env.can_ask and not self.as_json
+
+    async def ask(self, question: Sequence[str]) -> str | None:
+        """Ask on the terminal; return the answer without blanks around it.
+
+        It is None if the input has ended: the terminal may be closed.
+        """
+        self.free_line()
+        self.env.say_text("\n".join(visible(line) for line in question))
+        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
+        answer = await read_in_thread(read_answer)
+        if not answer:
+            await asyncio.sleep(HANG_UP_S)
+            # Else what follows would be on the line of the question.
+            self.env.say_text("\n")
+            return None
+        # Other bytes become surrogates, which no name can have.
+        return answer.decode(errors="surrogateescape").strip()
 
     async def asks_again(self, question: Sequence[str]) -> bool:
         """Ask on the terminal; any answer but `n` or `no` means yes.
@@ -145,6 +170,7 @@ class RunContext:
         env = self.env
         are_terminals = env.stdin_is_terminal and env.stderr_is_terminal
         if invitation and are_terminals and not self.as_json:
+            self.free_line()
             env.say_text(f"{invitation}; Ctrl-D ends.\n")
 
     async def write_out(self, data: bytes) -> None:
@@ -157,6 +183,7 @@ class RunContext:
             Interrupted: the reader has left, as `head` does.
             IoFailed: it cannot be written.
         """
+        self.free_line()
         if self.env.stdout_is_terminal:
             data = harmless(data.decode()).encode()
         try:
@@ -179,6 +206,7 @@ class RunContext:
             yield _report_nothing
             return
         self.shows_progress = True
+        self.free_line()
         try:
             with self._bar(what) as report:
                 yield report

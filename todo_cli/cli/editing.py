@@ -74,6 +74,7 @@ class Editing:
     ) -> T:
         """Edit and store, again and again, until it is done or given up."""
         while True:
+            self.context.free_line()
             status = await desk.edit(editor)
             if status != 0:
                 raise Cancelled(f"{_ended(status)}{self.unchanged}")

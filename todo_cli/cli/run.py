@@ -15,7 +15,7 @@ from todo_cli.cli.command import Command
 from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import Loop, in_thread
-from todo_cli.cli.spinner import spinner
+from todo_cli.cli.spinner import Spinner, spinner
 from todo_cli.config import Settings
 from todo_cli.database.drivers import check_python
 from todo_cli.database.url import SqliteTarget
@@ -86,7 +86,7 @@ class _Running(Generic[T]):
 
     def spinner(
         self, context: RunContext
-    ) -> AbstractAsyncContextManager[None]:
+    ) -> AbstractAsyncContextManager[Spinner | None]:
         """Return the spinner, if a person looks at stderr, and no program.
 
         An embedded file answers at once, so it needs none.
@@ -117,7 +117,9 @@ class _Running(Generic[T]):
             database = self.database = await stack.enter_async_context(opening)
             tasks = self.service(database)
             context = RunContext(tasks, database, settings, env, self.as_json)
-            await stack.enter_async_context(self.spinner(context))
+            context.spinner = await stack.enter_async_context(
+                self.spinner(context)
+            )
             result = await command.run(context)
         sheet = command.view(result, self.view_context(tasks))
         return replace(sheet, is_trial=command.is_trial())

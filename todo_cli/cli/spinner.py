@@ -22,17 +22,18 @@ _WAITING: Final = "Waiting for the database..."
 @asynccontextmanager
 async def spinner(
     env: Env, target: PostgresTarget, is_waiting: Callable[[], bool]
-) -> AsyncIterator[None]:
+) -> AsyncIterator["Spinner"]:
     """Spin on stderr while `is_waiting` is true, after the first 0.7 s of it.
 
-    The line is wiped as soon as it is false, and at the end. A terminal that
+    The line is wiped soon after it is false, and at the end. A terminal that
     takes only plain lines gets one, once.
     """
     # A longer line would begin another one with each frame.
     words = said(target, env.columns - len("| ") - 1)
-    turning = asyncio.create_task(_turn(env, words, is_waiting))
+    shown = Spinner(env, words)
+    turning = asyncio.create_task(shown.turn(is_waiting))
     try:
-        yield
+        yield shown
     finally:
         turning.cancel()
         with suppress(asyncio.CancelledError):
@@ -58,28 +59,43 @@ def said(target: PostgresTarget, room: int) -> str:
     return words
 
 
-async def _turn(env: Env, words: str, is_waiting: Callable[[], bool]) -> None:
-    """Look every 0.1 s whether to draw the next frame or wipe the line."""
-    loop = asyncio.get_running_loop()
-    frames = itertools.cycle(_FRAMES)
-    began: float | None = None
-    is_shown = False
-    try:
-        while True:
-            await asyncio.sleep(_FRAME_S)
-            if not is_waiting():
-                began = None
-            elif began is None:
-                began = loop.time()
-            if began is not None and loop.time() - began >= _PATIENCE_S:
-                if env.is_plain:
-                    env.say_text(f"{words}\n")
+class Spinner:
+    """The line on the terminal."""
+
+    def __init__(self, env: Env, words: str) -> None:
+        self._env = env
+        self._words = words
+        self._is_shown = False
+
+    def wipe(self) -> None:
+        """Wipe the line, if it is shown.
+
+        Whoever writes to the terminal does it first: a question would be on
+        the same line, and be wiped with it.
+        """
+        if self._is_shown:
+            self._env.say(_WIPE)
+            self._is_shown = False
+
+    async def turn(self, is_waiting: Callable[[], bool]) -> None:
+        """Look every 0.1 s whether to draw the next frame or wipe the line."""
+        loop = asyncio.get_running_loop()
+        frames = itertools.cycle(_FRAMES)
+        began: float | None = None
+        try:
+            while True:
+                await asyncio.sleep(_FRAME_S)
+                if not is_waiting():
+                    began = None
+                    self.wipe()
+                elif began is None:
+                    began = loop.time()
+                if began is None or loop.time() - began < _PATIENCE_S:
+                    continue
+                if self._env.is_plain:
+                    self._env.say_text(f"{self._words}\n")
                     return
-                env.say_text(f"\r{next(frames)} {words}")
-                is_shown = True
-            elif is_shown:
-                env.say(_WIPE)
-                is_shown = False
-    finally:
-        if is_shown:
-            env.say(_WIPE)
+                self._env.say_text(f"\r{next(frames)} {self._words}")
+                self._is_shown = True
+        finally:
+            self.wipe()
