@@ -255,6 +255,8 @@ def load(
             raise
         fault = error
         chosen_user = _NOBODY
+        if user is not None:
+            chosen_user = Chosen("", FLAG_OF_USER)
     chosen: tuple[Target, str, tuple[str, ...]] = (_NOWHERE, "-", ())
     if needs_store:
         chosen = choose_target(variables, config, cwd, home, login)

@@ -789,6 +789,17 @@ def test_off_needs_no_user(machines: Machines) -> None:
 
 
 @pytest.mark.spec("002/FR-300")
+def test_off_refuses_a_user_that_breaks_a_rule(ada: Machine) -> None:
+    ada.write('user = "ada"\n')
+
+    ran = ada("connect", "--off", "--user", "a/b")
+
+    assert ran.status == 2
+    assert "(--user)" in ran.err
+    assert settings(ada) == {"user": "ada"}
+
+
+@pytest.mark.spec("002/FR-300")
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [

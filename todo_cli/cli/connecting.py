@@ -533,13 +533,15 @@ async def disconnect(context: "RunContext") -> Disconnected:
     Nothing else is changed.
 
     Raises:
-        TodoError: the file cannot be read or written.
+        TodoError: the file cannot be read or written, or the user breaks a rule.
     """
+    settings = context.settings
+    is_user_named = settings.user_source == config.FLAG_OF_USER
+    if is_user_named and settings.user_fault is not None:
+        raise settings.user_fault
     env = context.env
     before = _read_config(env)
     left = _place_in(before, env)
-    settings = context.settings
-    is_user_named = settings.user_source == config.FLAG_OF_USER
     changes: dict[str, str | None] = {}
     if left is not None:
         changes[_URL] = None
@@ -547,20 +549,29 @@ async def disconnect(context: "RunContext") -> Disconnected:
         changes["user"] = settings.user
     if changes:
         config_file.edit(before.path, changes)
-    values = dict(before.values)
-    values.pop(_URL, None)
-    after = Config(before.path, values)
-    target, place = _next(after, env)
-    is_embedded = isinstance(target, SqliteTarget) and not target.is_named
+    use, is_embedded = _without_url(before, env)
     return Disconnected(
         config_file=str(before.path or "") or None,
         left=left,
-        use=Use(place, _chooser(after, env)),
+        use=use,
         is_embedded=is_embedded,
         user=settings.user,
         is_user_saved=is_user_named,
         owners=await _owners(context) if is_embedded else (),
     )
+
+
+def _without_url(before: Config, env: Env) -> tuple[Use, bool]:
+    """Say which store is used without the one of the config file.
+
+    The second value is whether that is the embedded file.
+    """
+    values = dict(before.values)
+    values.pop(_URL, None)
+    after = Config(before.path, values)
+    target, place = _next(after, env)
+    is_embedded = isinstance(target, SqliteTarget) and not target.is_named
+    return Use(place, _chooser(after, env)), is_embedded
 
 
 async def _owners(context: "RunContext") -> Sequence[str]:
