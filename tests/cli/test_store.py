@@ -365,7 +365,6 @@ def test_without_a_working_folder_a_relative_path_is_an_io_error(
     relative: tuple[tuple[list[str], dict[str, str | None]], ...] = (
         (["add", "x"], {"TODO_DATABASE_URL": "rel.db"}),
         (["list"], {"TODO_DATABASE_URL": "sqlite:///rel.db"}),
-        (["doctor"], {"TODO_DATABASE_URL": "./rel.db"}),
         (["list"], {"TODO_CONFIG": "rel.toml"}),
         (["db", "import", "rel.db"], {}),
     )
@@ -374,6 +373,9 @@ def test_without_a_working_folder_a_relative_path_is_an_io_error(
         assert_refused(
             lost, *arguments, env=env, code="IO_ERROR", names=[words]
         )
+    report = lost("doctor", env={"TODO_DATABASE_URL": "./rel.db"})
+    assert report.status == Code.IO_ERROR.exit
+    assert f"Not usable: {words}" in report.out
     assert not Path("/rel.db").exists()
     assert lost("add", "Buy milk").status == 0
     assert file.is_file()

@@ -784,6 +784,19 @@ def test_parse_url_refuses_a_password_that_is_not_encoded_and_shows_nothing_of_i
             assert "`@` as `%40`" in (error.hint or "")
 
 
+@pytest.mark.parametrize("hidden", ["***", "********", "%2A%2A%2A", "•••••"])
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://ada:{}@h/shop", "postgresql://ada@h/shop?password={}"],
+)
+def test_parse_url_refuses_a_password_that_a_console_hides(
+    hidden: str, url: str
+) -> None:
+    error = refusal(url.format(hidden))
+
+    assert "has stars or dots in the place of the password" in error.message
+
+
 def test_parse_url_names_only_schemes_that_it_knows() -> None:
     for scheme in (
         "mysql",

@@ -58,9 +58,17 @@ def said(**values: Any) -> Sheet:
                 "Saved in /c; you are ada. It replaces old.example/x",
             ],
         ),
+        (
+            {"lacks_tasks": True},
+            [
+                f"Connected to {PLACE}, which has no tasks yet",
+                "Saved in /c; you are ada, a new list",
+                "No tasks to bring along: /a b/todo.db has none",
+            ],
+        ),
     ],
 )
-def test_a_connection_is_two_lines(
+def test_a_connection_is_said_in_lines(
     values: dict[str, Any], lines: list[str]
 ) -> None:
     sheet = said(**values)
@@ -167,6 +175,15 @@ def test_the_first_lists_are_named() -> None:
                 "changes that",
             ],
             "`todo db import FILE --renumber`",
+        ),
+        (
+            {"is_user_saved": True, "owners": ["ada"]},
+            [
+                "No config file names a store",
+                "Commands now use /todo.db",
+                "You are ada from now on",
+            ],
+            "",
         ),
         (
             {"is_embedded": False, "use": Use("", "TODO_DATABASE_URL")},

@@ -30,6 +30,7 @@ from todo_cli.output.views import (
     added_all,
     backed_up,
     deleted,
+    edited,
     exported,
     habits,
     imported,
@@ -45,6 +46,26 @@ from todo_cli.output.views import (
 )
 from todo_cli.output.words import Verb
 from todo_cli.task import Added, Taken, Task, Undone
+
+
+@pytest.mark.parametrize(
+    ("names", "line", "hint"),
+    [
+        ([], "Nothing changed", "why"),
+        (["due_on"], "Updated 7: Milk #home (due tomorrow)", ""),
+        (["title"], "Updated 7: Milk #home", "--tag"),
+    ],
+)
+def test_an_edit_names_what_was_changed(
+    names: list[str], line: str, hint: str
+) -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    milk = task(number=7, title="Milk #home", due_on=tomorrow)
+
+    sheet = edited(milk, names, context(), hint="why")
+
+    assert sheet.lines == [line]
+    assert hint in sheet.hint
 
 
 def test_values_cannot_be_changed() -> None:
