@@ -3,21 +3,25 @@
 import asyncio
 import io
 import json
+import shutil
 import socket
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.api.support import TASKS, Log, add, context_for, data, error, opened
 from tests.api.wire import logged, sent
+from tests.service.backdoor import file_of
+from tests.support.blocking import wait_for
 from tests.support.stores import Clock, Store
 from todo_cli.api.protocol import LONGEST_HEAD, Limits
 from todo_cli.api.room import LONG, SHORT_LISTS, Room
-from todo_cli.config import Settings
 from todo_cli.database.engine import open_database
+from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import DatabaseBusy
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
@@ -200,14 +204,27 @@ async def test_body_must_come_in_time(
 # Answers that nobody reads
 
 
+@pytest.fixture(scope="module")
+def long_file(
+    made_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A store with a list of more bytes than the system buffers, to copy."""
+    path = tmp_path_factory.mktemp("long") / "store.db"
+    shutil.copy(made_file, path)
+    new = [NewTask(title="x", description="d" * 10_000) for _ in range(500)]
+
+    async def fill() -> None:
+        async with open_database(SqliteTarget(path)) as database:
+            await TaskService(database, "ada", Clock()).add_all(new)
+
+    wait_for(fill())
+    return path
+
+
 @pytest.fixture
-async def long_list(choices: Settings, clock: Clock) -> None:
+def long_list(long_file: Path, sqlite_store: Store) -> None:
     """A list of more bytes than the system buffers."""
-    async with open_database(choices.target) as database:
-        new = [
-            NewTask(title="x", description="d" * 10_000) for _ in range(500)
-        ]
-        await TaskService(database, "ada", clock).add_all(new)
+    shutil.copy(long_file, file_of(sqlite_store))
 
 
 @pytest.mark.spec("001/FR-119")

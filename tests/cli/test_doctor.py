@@ -117,9 +117,9 @@ CONTENTS = [
 
 
 @pytest.fixture
-def embedded(site: Site) -> Todo:
+def embedded(todo_embedded: Todo) -> Todo:
     """The program with no connection string."""
-    return Todo(Surroundings(site.home, site.cwd, None), site.clock)
+    return todo_embedded
 
 
 @pytest.fixture
