@@ -58,7 +58,9 @@ def new_process(surroundings: Surroundings) -> Process:
 
 
 @pytest.mark.spec("002/FR-049", "002/FR-155")
-@pytest.mark.parametrize("encoding", ["idna", "utf-16", "cp037", "ascii"])
+@pytest.mark.parametrize(
+    "encoding", ["idna", "ascii", *long_only("utf-16", "cp037")]
+)
 def test_an_encoding_that_cannot_carry_the_output_is_passed_over(
     new_process: Process, todo: Todo, encoding: str
 ) -> None:
@@ -103,7 +105,7 @@ def test_variables_of_python_change_no_output(
 
 @pytest.mark.spec("002/FR-155")
 @pytest.mark.parametrize(
-    "words", [["--help"], ["db", "--help"], ["add", "--help"]]
+    "words", [["--help"], ["add", "--help"], *long_only(["db", "--help"])]
 )
 def test_python_without_docstrings_shows_the_same_help(
     new_process: Process, todo: Todo, words: list[str]
@@ -205,7 +207,7 @@ def test_too_few_files_to_load_the_program_is_an_answer(
 
 
 @pytest.mark.spec("002/FR-155")
-@pytest.mark.parametrize("kilobytes", [10_000, 16_000, 20_000])
+@pytest.mark.parametrize("kilobytes", [10_000, 20_000, *long_only(16_000)])
 def test_too_little_memory_is_an_answer(
     new_process: Process, kilobytes: int
 ) -> None:
