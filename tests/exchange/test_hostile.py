@@ -258,7 +258,7 @@ def test_no_value_at_no_place_is_more_than_a_fault(format: str) -> None:
     for data in files(format):
         tried += 1
         try_all(format, data)
-    assert tried > len(VALUES)
+    assert tried >= len(VALUES)
 
 
 WHOLE: Final = {
