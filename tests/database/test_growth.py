@@ -4,6 +4,7 @@ The next version is a copy of the program with one more revision, run as a proce
 Its column and its table have names that no release will use.
 """
 
+import json
 import os
 import re
 import shutil
@@ -28,7 +29,7 @@ from tests.database.catalog import Schema, read_schema, read_version
 from tests.service.backdoor import fetch_all, file_of, run_sql
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresCluster
-from tests.support.program import LIMIT_S, Ran, Surroundings, Todo
+from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Clock, Store
 from todo_cli.database.schema import HEAD
 
@@ -76,41 +77,63 @@ def upgrade() -> None:
 """
 
 
+LOOP = """
+import json, os, sys
+import todo_cli.cli.app, todo_cli.cli.commands.doctor
+import todo_cli.cli.commands.store, todo_cli.cli.commands.tasks
+import todo_cli.cli.doctor, todo_cli.cli.run, todo_cli.service
+import todo_cli.database.connection, todo_cli.database.file_facts
+import todo_cli.database.postgresql, todo_cli.database.transfer
+import todo_cli.database.ddl, todo_cli.database.policy
+import todo_cli.database.tables, todo_cli.database.upgrade
+import alembic.command, asyncio
+from todo_cli.__main__ import run
+
+for line in sys.stdin:
+    arguments, variables, cwd, *streams = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        for number, path in enumerate([os.devnull, *streams]):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(variables)
+        sys.argv = ["todo", *arguments]
+        run()
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
+"""
+"""Runs the commands that come in, each in a process forked from this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Next:
     """The next version of the program, as processes."""
 
-    folder: Path
+    loop: "subprocess.Popen[str]"
     seal: Seal
 
     def __call__(self, url: str, *arguments: str, user: str = "ada") -> Ran:
         """Run one command on a store."""
-        variables = {
-            "PYTHONPATH": str(self.folder),
-            "HOME": str(self.seal.home),
-            "TODO_DATABASE_URL": url,
-        }
+        variables = {"HOME": str(self.seal.home), "TODO_DATABASE_URL": url}
         for name in ("PATH", "LD_LIBRARY_PATH"):
             if name in os.environ:
                 variables[name] = os.environ[name]
-        ran = subprocess.run(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "todo_cli",
-                *arguments,
-                "--user",
-                user,
-            ],
-            env=variables,
-            cwd=self.seal.cwd,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        out, err = (self.seal.cwd / name for name in ("out", "err"))
+        asked = [
+            [*arguments, "--user", user],
+            variables,
+            *map(str, (self.seal.cwd, out, err)),
+        ]
+        assert self.loop.stdin is not None
+        assert self.loop.stdout is not None
+        self.loop.stdin.write(f"{json.dumps(asked)}\n")
+        self.loop.stdin.flush()
+        status = int(self.loop.stdout.readline())
+        ran = Ran(status, out.read_text(), err.read_text())
+        for stream in (out, err):
+            stream.unlink()
+        return ran
 
 
 @pytest.fixture(scope="session")
@@ -146,10 +169,23 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
     path.write_text(text)
 
 
+@pytest.fixture(scope="session")
+def next_loop(next_folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    """The next version, loaded."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", LOOP],
+        env={"PYTHONPATH": str(next_folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as loop:
+        yield loop
+
+
 @pytest.fixture
-def following(next_folder: Path, seal: Seal) -> Next:
+def following(next_loop: "subprocess.Popen[str]", seal: Seal) -> Next:
     """The next version."""
-    return Next(next_folder, seal)
+    return Next(next_loop, seal)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.database.test_plans import (
-    MANY,
     SECOND,
     SHAPES,
     START,
@@ -19,12 +18,14 @@ from tests.database.test_plans import (
     watched,
 )
 from tests.service.backdoor import connected, run_sql
+from tests.support.size import size
 from tests.support.stores import Store
 from todo_cli.service import TaskService
 from todo_cli.task import Position, Sort, TaskQuery, TaskStatus
 
 __all__ = ["watched"]
 
+MANY = size(6_000, 8_000)
 LIMIT = 20
 FEW = 10
 """Pages that a first page of few tasks may be cheaper; a walk would take thousands."""

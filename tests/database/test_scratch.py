@@ -82,11 +82,11 @@ async def test_memory_does_not_grow_with_the_file(
 ) -> None:
     monkeypatch.setattr(intake, "_PART", 128)
     monkeypatch.setattr(transfer, "_BATCH", 128)
-    fill(source, 400)
-    await peak(source, database)  # modules and statements are loaded once
-    fill(source, 400, "bob")
+    fill(source, 200)
+    await bring(source, database)  # modules and statements are loaded once
+    fill(source, 200, "bob")
     few = await peak(source, database)
-    fill(source, size(1_200, 6_000), "eve")
+    fill(source, size(800, 6_000), "eve")
 
     many = await peak(source, database)
 

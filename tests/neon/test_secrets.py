@@ -108,10 +108,21 @@ def leaks(text: str) -> list[str]:
     ]
 
 
-def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
-    """Everything that these commands print, in words, as JSON and with --debug, on a
-    terminal and in a pipe.
-    """
+STYLES: list[tuple[list[str], bool]] = [
+    ([], True),
+    (["--json"], False),
+    (["--debug"], False),
+]
+"""Words on a terminal, and JSON and --debug in a pipe."""
+
+
+def said(
+    run: Todo,
+    *commands: list[str],
+    timeout: str = "4",
+    styles: Sequence[tuple[list[str], bool]] = STYLES,
+) -> str:
+    """Everything that these commands print in these styles."""
     rans = [
         run(
             *style,
@@ -121,23 +132,27 @@ def said(run: Todo, *commands: list[str], timeout: str = "4") -> str:
             env={"TODO_TIMEOUT": timeout},
         )
         for command in commands
-        for style, terminal in (
-            ([], True),
-            (["--json"], False),
-            (["--debug"], False),
-        )
+        for style, terminal in styles
     ]
     text = "\n".join(ran.out + ran.err for ran in rans)
     assert len(text) > 50
     return text
 
 
-def test_no_command_shows_a_password(site: Site, url: str) -> None:
+def test_no_command_shows_a_password(
+    site: Site, url: str, request: pytest.FixtureRequest
+) -> None:
+    """In the suite each form of the password meets each command in another style."""
     site.fill("first")
+    form = [*FORM_IDS].index(request.node.callspec.id)
+    run = site.todo(url)
 
-    text = said(site.todo(url), *COMMANDS)
+    text = "\n".join(
+        said(run, command, styles=share(STYLES, place + form, len(STYLES)))
+        for place, command in enumerate(COMMANDS)
+    )
 
-    assert "Added " in text
+    assert "Buy oat milk" in text
     assert "***" in text  # doctor says that there is one
     assert leaks(text) == []
 

@@ -8,11 +8,12 @@ import pytest
 
 from tests.service.worker import Crew, Outcome, start
 from tests.support.forked import ForkServer
+from tests.support.size import size
 from tests.support.stores import Store
 
 Workers = Callable[[int], Crew]
 
-WORKERS, MOST_WORKERS = 8, 20
+WORKERS, MOST_WORKERS = size(4, 8), size(12, 20)
 
 
 @pytest.fixture(scope="package")

@@ -67,7 +67,7 @@ def mixed(chance: random.Random, *, purges: bool) -> Call:
 
 
 @pytest.mark.parametrize("purges", [False, True])
-def test_mixed_changes_of_eight_processes_are_one_chain(
+def test_mixed_changes_of_several_processes_are_one_chain(
     workers: Workers, store: Store, purges: bool
 ) -> None:
     crew = workers(WORKERS)
