@@ -13,6 +13,7 @@ import pytest
 from tests.service.backdoor import fetch_all, run_sql
 from tests.support.blocking import wait_for
 from tests.support.program import Ran, Surroundings, Todo
+from tests.support.size import share
 from tests.support.stores import Clock, Store
 from todo_cli.database import transfer
 

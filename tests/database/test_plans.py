@@ -295,7 +295,11 @@ async def fill(store: Store, shape: Shape, size: int) -> None:
 
 def as_text(row: Row) -> list[object]:
     """A row as SQLite holds it."""
-    return [to_file(value) for value in row]
+    # Most are texts, numbers and nothing, which stay what they are.
+    return [
+        value if type(value) in (str, int, type(None)) else to_file(value)
+        for value in row
+    ]
 
 
 async def postgresql_plan(
