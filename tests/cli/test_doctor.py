@@ -1429,6 +1429,30 @@ def test_survives_rights_that_are_missing(
     assert (ran.data["schema_owner"], ran.data["tasks"]) == ("todo_admin", 0)
 
 
+@pytest.mark.spec("002/FR-160")
+def test_a_role_that_may_not_make_the_tables_cannot_be_used(
+    site: Site, proxy: TurnProxy, stranger: str
+) -> None:
+    database = site.server.create_database()
+    try:
+        run = site.todo(
+            site.url(
+                "localhost",
+                proxy.port,
+                user=stranger,
+                password="a stranger",
+                database=database,
+            )
+        )
+        ran = run("doctor")
+        added = run("add", "x")
+    finally:
+        site.server.drop_database(database)
+
+    assert (ran.status, added.status) == (4, 4)
+    assert ran.out.startswith("Not usable: The role lacks the rights")
+
+
 @pytest.mark.spec("002/FR-163")
 def test_names_who_else_may_create_objects(
     site: Site, proxy: TurnProxy, plain_url: str
