@@ -1,11 +1,10 @@
 """A short walk of what `python -m tests.lockstep` does at length."""
 
-from collections import Counter
-
 import pytest
 
 from tests.lockstep.__main__ import limits, walk
 from tests.support.postgres import PostgresServer
+from tests.support.size import size
 
 COMMANDS = {
     *("add", "list", "show", "update", "note", "done", "delete"),
@@ -23,11 +22,11 @@ def test_both_stores_and_the_model_give_the_same_answers(
 ) -> None:
     url = postgres.url(empty_database)
     every = COMMANDS | {f"service.{name}" for name in METHODS} | {"back"}
-    tally: Counter[tuple[str, str]] = Counter()
-    # Where a chance leads changes with the constants of all modules that are loaded.
-    for chance in range(9):
-        if {what for what, _ in tally} != every:
-            tally += walk(url, limits(4, 45), chance=chance)
 
-    assert {what for what, _ in tally} == every
+    tally = walk(url, limits(size(6, 40), 45), chance=4)
+
+    # Where a chance leads changes with the constants of all modules that are
+    # loaded. Only a long walk is sure to take everything.
+    missed = every - {what for what, _ in tally}
+    assert len(missed) <= size(len(every) // 3, 0), missed
     assert {"0", "2", "3"} <= {result for _, result in tally}
