@@ -3,7 +3,7 @@
 import io
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -66,7 +66,7 @@ async def first(
     """A store as an older revision made it, with one task."""
     if isinstance(target := store.target, SqliteTarget):
         target.path.touch(mode=0o600)
-        with sqlite3.connect(target.path) as file:
+        with closing(sqlite3.connect(target.path)) as file:
             file.executescript(";".join(revision_0001("sqlite")))
     else:
         await run_sql(store, "CREATE SCHEMA todo")
@@ -96,7 +96,9 @@ async def bring_to(revision: str, store: Store) -> None:
     command.upgrade(config, f"{FIRST}:{revision}", sql=True)
     sql = printed.getvalue()
     if store.kind == "sqlite":
-        with sqlite3.connect(file_of(store), isolation_level=None) as file:
+        with closing(
+            sqlite3.connect(file_of(store), isolation_level=None)
+        ) as file:
             file.executescript(sql)
     else:
         # The end of the script is about the tables of today.
@@ -232,7 +234,9 @@ async def test_an_upgrade_makes_it_like_a_new_store(
     if by == "upgrade":
         assert await database.upgrade() == schema.HEAD
     elif first.kind == "sqlite":
-        with sqlite3.connect(file_of(first), isolation_level=None) as file:
+        with closing(
+            sqlite3.connect(file_of(first), isolation_level=None)
+        ) as file:
             file.executescript(script)
     else:
         await run_sql(first, script)
