@@ -177,11 +177,13 @@ def test_what_the_system_keeps_is_not_replaced(
     def refuse(*_: object) -> None:
         raise AssertionError("it is about to be made")
 
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(
-        IoFailed, match=f"{name} is (a|where the system keeps) "
-    ):
-        write(Path(name), force=True)
+    # The fixtures remove folders by `os.open`, too: give it back to them.
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(
+            IoFailed, match=f"{name} is (a|where the system keeps) "
+        ):
+            write(Path(name), force=True)
 
 
 @pytest.mark.spec("002/FR-237")
@@ -262,8 +264,9 @@ def test_a_folder_that_cannot_be_read_takes_a_file(
             raise PermissionError(errno.EACCES, "Permission denied")
         return real(path, flags, mode)
 
-    monkeypatch.setattr(os, "open", refuse)
-    write(tmp_path / "tasks.json")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        write(tmp_path / "tasks.json")
     assert names(tmp_path) == ["tasks.json"]
 
 
