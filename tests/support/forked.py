@@ -174,7 +174,14 @@ class ForkServer:
     def __init__(self) -> None:
         FORKING.set_forkserver_preload([LOADED])
         ours = os.environ.copy()
-        os.environ |= {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        os.environ |= {
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),
+            # The fork server is begun by `python -c`, which looks for modules
+            # in the working folder; nobody's `todo` is. Python 3.13.0 cannot
+            # even look for a name without that folder: python/cpython#130932.
+            "PYTHONSAFEPATH": "1",
+        }
         try:
             forkserver.ensure_running()
         finally:
