@@ -20,19 +20,22 @@ _NO_MEMORY_JSON = (
 
 def run() -> "NoReturn":
     """Run `todo` with this process's arguments and end the process."""
+    # Ctrl-C during the imports must not print a traceback. Python loaded this
+    # part of `signal` when it started; an import would take a while in which
+    # Python itself can lose a KeyboardInterrupt.
+    try:
+        import _signal  # type: ignore[import-not-found]  # mypy has no stub
+
+        # A shell ignores SIGINT for background jobs of a script: keep that.
+        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    except KeyboardInterrupt:
+        os._exit(130)
+
     # These two variables may ask for JSON: the usual path finds out.
     wants_json = os.environ.get("TODO_OUTPUT") or os.environ.get("TODO_CONFIG")
     if sys.argv[1:] == ["--version"] and not wants_json:
         _print_version()
-    try:
-        import signal
-
-        # Ctrl-C during the imports must not print a traceback. A shell
-        # ignores SIGINT for background jobs of a script: keep that.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-    except KeyboardInterrupt:
-        os._exit(130)
 
     import gc
 

@@ -10,6 +10,7 @@ which it waits, and prints how long that took at worst.
 import argparse
 import os
 import random
+import re
 import signal
 import socket
 import statistics
@@ -39,6 +40,15 @@ OPEN: Final = 7
 TOLD, UNKNOWN, ABSENT = "told stored", "told unknown", "absent"
 EARLY: Final = "absent: the interpreter was still starting"
 """Python's own first moments, before a line of ours is reached: its traceback cannot be helped."""
+LOST_BY_PYTHON: Final = re.compile(
+    "Exception ignored in: .*\n"
+    r"Traceback \(most recent call last\):\n"
+    '(  File "<frozen .*\n)+'
+    "KeyboardInterrupt: \n"
+)
+"""What Python says when it starts and a signal comes while it cleans up after an import:
+it goes on as if there had been none.
+"""
 SILENT, LOST, WRONG = (
     "SILENT: stored and not told",
     "LOST: told and not stored",
@@ -171,14 +181,15 @@ class InterruptedAdd:
         """What that is called, by what is stored in the end."""
         there = [title in stored for title in self.titles]
         said = self.ran.out.count("Added ")
+        err = LOST_BY_PYTHON.sub("", self.ran.err)
         is_early = (
             self.ran == Ran(128 + signal.SIGINT, "", "")
-            or "KeyboardInterrupt" in self.ran.err
+            or "KeyboardInterrupt" in err
         )
-        if is_early and "todo_cli/cli" not in self.ran.err and not any(there):
+        if is_early and "todo_cli/cli" not in err and not any(there):
             return EARLY
         if (
-            "Traceback" in self.ran.err
+            "Traceback" in err
             or self.ran.status not in (0, -signal.SIGINT, OPEN)
             or any(there) != all(there)
         ):

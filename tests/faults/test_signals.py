@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ import pytest
 from tests.cli.expect import assert_document
 from tests.faults.signals import (
     ENDING,
+    LOST,
     MOMENT_S,
     NEVER,
     OPEN,
@@ -21,6 +23,7 @@ from tests.faults.signals import (
     STATES,
     TOLD,
     UNKNOWN,
+    WRONG,
     InterruptedAdd,
     Waiting,
     end,
@@ -48,6 +51,18 @@ LOCKED_OUT = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 IGNORING = "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
+INTERRUPTED_AT_FIRST_IMPORT = """
+import os, sys
+from todo_cli.__main__ import run
+
+class Finder:
+    def find_spec(name, *_):
+        os.kill(os.getpid(), 2)
+
+sys.meta_path.insert(0, Finder)
+sys.argv = ["todo", "list"]
+run()
+"""
 JSON = [pytest.param([], id="words"), pytest.param(["--json"], id="json")]
 ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
@@ -176,6 +191,44 @@ def test_signal_while_it_starts_leaves_no_traceback(
     )
 
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
+
+
+@pytest.mark.spec("002/FR-046")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.nothing_made
+def test_signal_at_the_first_import_ends_it(process: Process) -> None:
+    """Python ignores a KeyboardInterrupt while it cleans up after an import."""
+    running = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_FIRST_IMPORT],
+        env=process_environment(process.surroundings, "ada", None),
+        capture_output=True,
+        check=False,
+    )
+
+    assert running.returncode == -signal.SIGINT
+    assert (running.stdout, running.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("frame", "stored", "outcome"),
+    [
+        ("<frozen importlib._bootstrap>", {"a"}, TOLD),
+        ("<frozen importlib._bootstrap>", set(), LOST),
+        ("/lib/todo_cli/cli/main.py", {"a"}, WRONG),
+    ],
+)
+def test_only_python_may_lose_a_signal(
+    frame: str, stored: set[str], outcome: str
+) -> None:
+    err = (
+        "Exception ignored in: <function remove at 0x7f>\n"
+        "Traceback (most recent call last):\n"
+        f'  File "{frame}", line 91, in remove\n'
+        "KeyboardInterrupt: \n"
+    )
+    ran = Ran(0, "Added 4: a\n", err)
+
+    assert InterruptedAdd(["a"], ran).came_to(stored) == outcome
 
 
 @pytest.mark.spec("002/FR-046")
