@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -503,6 +504,34 @@ def test_a_text_that_can_be_copied_in_part_stays_where_it_is(
     for each in kept.parent.iterdir():
         each.unlink()
     kept.parent.rmdir()
+
+
+@pytest.mark.spec("002/FR-312")
+@pytest.mark.parametrize("end", ["0", "1"])
+@pytest.mark.parametrize(
+    "code",
+    ["os.mkfifo(path)", "os.symlink(other, path)", "os.mkdir(path)"],
+)
+def test_what_is_no_file_any_more_is_left_alone(
+    one: Todo, desk: Desk, code: str, end: str
+) -> None:
+    """A symlink may lead to anything; a pipe may be silent for ever."""
+    other = desk.folder / "other"
+    other.mkdir(0o755)
+    script = (
+        f"import os, sys; path, other = sys.argv[1], {str(other)!r}; "
+        f"os.remove(path); {code}; sys.exit({end})"
+    )
+    env = desk(":") | {"EDITOR": shlex.join([sys.executable, "-ISc", script])}
+
+    ran = one("edit", "1", env=env)
+
+    # A pipe cannot be moved to where texts are kept.
+    for folder in desk.temporary.glob("todo-*"):
+        shutil.rmtree(folder)
+    assert ran.status == {"0": 9, "1": 10}[end], ran
+    assert stat.S_IMODE(other.stat().st_mode) == 0o755
+    assert one("show", "1", "--json").data["title"] == "one"
 
 
 @needs("mounts")

@@ -282,6 +282,7 @@ def test_says_what_to_encode_and_shows_nothing_of_it(
         run, "doctor", code="CONFIG", names=["TODO_DATABASE_URL", name]
     )
     assert CANARY not in str(error)
+    assert CANARY not in run("doctor").out
     assert CANARY not in run("add", "Buy milk", "--debug").err
 
 
@@ -312,7 +313,8 @@ def test_never_takes_a_connection_string_for_a_path(
             names=["TODO_DATABASE_URL", "postgresql://"],
         )
         assert CANARY not in str(error)
-        assert CANARY not in run(*command).err
+        ran = run(*command)
+        assert CANARY not in ran.err + ran.out
     assert list(seal.cwd.iterdir()) == []
 
 

@@ -225,8 +225,10 @@ class Desk:
         """Read the text; empty if the file is gone.
 
         Raises:
-            IoFailed: it cannot be read.
+            IoFailed: it cannot be read, or is no file: a pipe could be silent.
         """
+        if os.path.lexists(self._file) and not self._file.is_file():
+            raise IoFailed(f"{self._file} is not a file any more")
         return read_text(self._file, is_needed=False)
 
     def has_text(self) -> bool:
@@ -252,8 +254,10 @@ class Desk:
         no text under its name, the path is that of the folder.
         """
         self._is_kept = True
-        with suppress(OSError):
-            self._file.chmod(_OWNER_ONLY)
+        # What a symlink leads to is not ours.
+        if not self._file.is_symlink():
+            with suppress(OSError):
+                self._file.chmod(_OWNER_ONLY)
         self._folder = _moved(self._folder, self._env) or self._folder
         return self._file if self._file.is_file() else self._folder
 

@@ -322,7 +322,7 @@ _NEON: Final[tuple[tuple[str, Reply], ...]] = (
         Reply(
             ConfigInvalid,
             "{place} requires TLS",
-            "write `sslmode=require` in the URL",
+            "write `sslmode=require` in the URL, not `sslmode=disable`",
         ),
     ),
     ("unsupported startup parameter", _PARAMETER),
