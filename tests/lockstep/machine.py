@@ -115,7 +115,7 @@ REFERENCES = st.lists(SINGLES | RANGES, min_size=1, max_size=3)
 BAD_OPTIONS = st.sampled_from(
     [
         (["--limit", "0"], InvalidInput),
-        (["--limit", "1234567890"], InvalidInput),
+        (["--limit", "2147483648"], InvalidInput),
         (["--limit", "x"], Usage),
         (["--status", "x"], Usage),
     ]
@@ -1343,7 +1343,10 @@ class Lockstep(Machine):
                 assert ran.out == ""
                 assert ran.err.startswith("error: ") or command.terminal
         elif command.as_json:
-            assert ran.data == as_data(expected, is_one=command.is_one)
+            data = as_data(expected, is_one=command.is_one)
+            if isinstance(expected, Undone) and command.is_trial:
+                data["operation"] = None  # the next one may get its number
+            assert ran.data == data
             assert ran.json.get("dry_run", False) == command.is_trial
         else:
             assert isinstance(expected, list)
