@@ -540,8 +540,9 @@ async def test_a_filter_on_postgresql_does_not_walk(
 async def test_a_filter_that_one_in_a_hundred_fits_does_not_walk_on_postgresql(
     store: Store, tasks: TaskService, watched: Watched
 ) -> None:
-    size = 2 * MANY
-    await make(store, tasks, IN_A_HUNDRED, size)
+    # A sample of 30,000 rows is all that the server looks at: of more, chance decides.
+    total = 14_000
+    await make(store, tasks, IN_A_HUNDRED, total)
     await run_sql(store, "VACUUM ANALYZE todo.task")
     await run_sql(store, "VACUUM ANALYZE todo.tag")
 
