@@ -548,19 +548,25 @@ async def test_a_filter_that_one_in_a_hundred_fits_does_not_walk_on_postgresql(
 
     since = {"since": START + (size - size // 100) * SECOND}
     filters = FILTERS | {"since": since}
-    for status, name in product((TaskStatus.OPEN, TaskStatus.ALL), filters):
-        if name in ("word", "project"):
-            # Words only with pg_trgm. The server expects one such project, and
-            # looks at the 160 tasks that fit.
-            continue
-        query = TaskQuery(status, today=TODAY, limit=20, **filters[name])
-        sql, values = await watched.one(tasks.list(query))
-        nodes = await postgresql_plan(store, narrowed(sql), values)
-        scans = [node for node in nodes if "Relation Name" in node]
-        # Of all tasks the newest come first: one in a hundred fits.
-        most = 21 * 100 if status is TaskStatus.ALL else 21
-        walks = [node for node in scans if looked_at(node) > most]
-        assert walks == [], (status, name)
+    async with connected(store) as server:
+        for status, name in product(
+            (TaskStatus.OPEN, TaskStatus.ALL), filters
+        ):
+            if name in ("word", "project"):
+                # Words only with pg_trgm. The server expects one such project,
+                # and looks at the 160 tasks that fit.
+                continue
+            query = TaskQuery(status, today=TODAY, limit=20, **filters[name])
+            sql, values = await watched.planned(tasks.list(query))
+            nodes = await postgresql_plan(server, narrowed(sql), values)
+            scans = [node for node in nodes if "Relation Name" in node]
+            # Of all tasks the newest come first: one in a hundred fits. Of so few
+            # that fit the server may also gather all, but a walk looks at more.
+            most = total // 100 + 21
+            if status is TaskStatus.ALL:
+                most = 21 * 100
+            walks = [node for node in scans if looked_at(node) > most]
+            assert walks == [], (status, name)
 
 
 @pytest.mark.parametrize("limit", [None, 20])
