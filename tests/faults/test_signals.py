@@ -170,7 +170,7 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 ) -> None:
     with held(filled):
         for after_ms in range(
-            200, 600, size(50, 20)
+            200, 600, size(65, 20)
         ):  # the driver waits for 100 ms at a time, and then lets go of the file
             with process.start("add", "late") as running:
                 time.sleep(after_ms / 1000)
@@ -182,7 +182,7 @@ def test_signal_at_any_moment_ends_the_wait_for_a_locked_file(
 
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("after_ms", range(20, 420, size(65, 20)))
+@pytest.mark.parametrize("after_ms", range(20, 420, size(80, 20)))
 def test_signal_while_it_starts_leaves_no_traceback(
     filled: Workspace, after_ms: int
 ) -> None:

@@ -23,7 +23,7 @@ def test_both_stores_and_the_model_give_the_same_answers(
     url = postgres.url(empty_database)
     every = COMMANDS | {f"service.{name}" for name in METHODS} | {"back"}
 
-    tally = walk(url, limits(size(6, 40), 45), chance=4)
+    tally = walk(url, limits(size(5, 40), 45), chance=4)
 
     # Where a chance leads changes with the constants of all modules that are
     # loaded. Only a long walk is sure to take everything.

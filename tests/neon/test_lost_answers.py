@@ -61,7 +61,7 @@ TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 UPDATE = ["update", "1", "--title", "Buy oat milk"]
-CUTS = size(40, 200)
+CUTS = size(30, 200)
 KINDS = ("add", "update", "done", "delete", "purge", "add -", "reopen")
 
 
