@@ -377,9 +377,9 @@ def test_a_change_of_another_version_is_a_conflict(three: Todo) -> None:
             assert error["message"].endswith("; nothing was changed")
     assert everything(three) == before
 
-    for number, command in enumerate(commands, start=2):
-        ran = three(*command, "--if-version", str(number), "--json")
-        assert ran.data["version"] == number + 1
+    for before_it, command in enumerate(commands, start=2):
+        ran = three(*command, "--if-version", str(before_it), "--json")
+        assert ran.data["version"] == before_it + 1
 
 
 @pytest.mark.spec("002/FR-224")

@@ -38,7 +38,7 @@ OPTIONS = {
     *("--reverse", "--group", "--replace", "--add-tag", "--remove-tag"),
     *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
     *("--format", "--map", "--force", "--import", "--off"),
-    *("--if-version", "--dry-run", "--trash", "--older-than"),
+    *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
     *(
         flag
         for note in about(Task).values()

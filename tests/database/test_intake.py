@@ -760,8 +760,7 @@ def test_twenty_bad_records_are_named_and_the_others_counted(
     for number in range(2, bad + 2):
         insert(source, id=f"{ID[:-3]}{number:03}", number=number, title="")
     named = [
-        f"Task {number} of ada: title: "
-        "must contain at least one visible character"
+        f"Task {number} of ada: title: must not be empty"
         for number in range(2, min(bad, 20) + 2)
     ]
 

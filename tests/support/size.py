@@ -1,10 +1,10 @@
 """How much a test does: some in the suite, all of it in `.ci/run --all`."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
-Case = TypeVar("Case")
+T = TypeVar("T")
 
 IS_LONG: Final = os.environ.get("TODO_TEST_LONG") == "1"
 
@@ -14,9 +14,14 @@ def size(some: int, whole: int) -> int:
     return whole if IS_LONG else some
 
 
-def share(cases: Iterable[Case], turn: int, of: int) -> list[Case]:
+def share(cases: Iterable[T], turn: int, of: int) -> Sequence[T]:
     """Deal the cases out to a number of tests: each gets its share in the suite, and
     all of them with TODO_TEST_LONG=1.
     """
     every = list(cases)
     return every if IS_LONG else every[turn % of :: of]
+
+
+def long_only(*cases: T) -> Sequence[T]:
+    """Cases that are left to TODO_TEST_LONG=1."""
+    return cases if IS_LONG else ()

@@ -471,6 +471,8 @@ def _partly(error: TodoError, context: "RunContext", plan: _Plan) -> TodoError:
     is_known = not isinstance(error, OutcomeUnknown)
     if plan.source is not None and is_known:
         message += ", and no task was copied"
+    may_work = is_known and not isinstance(error, _STAYS)
+    if plan.source is not None and may_work:
         parts = ["todo", "db", "import", str(context.settings.data_path)]
         if plan.new_owner is not None:
             parts += ["--as", plan.new_owner]

@@ -93,13 +93,13 @@ class RunContext:
             raise ConfirmationRequired(
                 refusal, hint="add --yes if that is meant"
             )
-        answer = await self._ask(question)
-        if answer.strip().lower() not in (b"y", b"yes"):
+        answer = await self.ask(question)
+        if answer is None or answer.lower() not in YES:
             raise Declined(denial)
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody can be asked, and a program reads no answer."""
+        """Whether somebody is there to answer, who reads no JSON."""
         return self.env.can_ask and not self.as_json
 
     async def ask(self, question: Sequence[str]) -> str | None:
@@ -124,20 +124,15 @@ class RunContext:
 
         It is no where the input has ended.
         """
-        answer = await self._ask(question)
-        return bool(answer) and answer.strip().lower() not in (b"n", b"no")
+        answer = await self.ask(question)
+        return answer is not None and answer.lower() not in ("n", "no")
 
-    async def _ask(self, question: Sequence[str]) -> bytes:
-        """Ask on the terminal; return the line that was typed."""
-        self.env.say_text("\n".join(visible(line) for line in question))
-        read_answer = partial(self.env.stdin.readline, _LONGEST_ANSWER)
-        answer = await _read(read_answer)
-        if not answer:  # the input has ended: the terminal may be closed
-            await asyncio.sleep(_HANG_UP_S)
-            # Else what follows would be on the line of the question.
-            self.env.say_text("\n")
-        if answer.strip().lower() not in (b"y", b"yes"):
-            raise Cancelled(denial)
+    def command(self, *arguments: str) -> str:
+        """Write a command for the same user, to be typed."""
+        name = ["todo"]
+        if self.settings.user_source == "--user":
+            name += ["--user", self.settings.user]
+        return shlex.join([*name, *arguments])
 
     async def read_stdin(
         self, read: Callable[[BinaryIO], R], invitation: str = ""
@@ -159,7 +154,7 @@ class RunContext:
         if not self.has_invited:
             self.has_invited = True
             self._invite(invitation)
-        return await _read(partial(read, self.env.stdin))
+        return await read_in_thread(partial(read, self.env.stdin))
 
     def _invite(self, invitation: str) -> None:
         """Say at a terminal what to type, and how to end.

@@ -110,7 +110,7 @@ class Editing:
             self._end_by_signal(how)
         elif not self.context.as_json:
             # A bug has a message of its own.
-            self.context.env.say_text(f"{where}\n")
+            self.context.env.say_text(f"{how}\n")
 
     def _end_by_signal(self, hint: str) -> None:
         """Say where the text is, unless the outcome of a write is unknown.

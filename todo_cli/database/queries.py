@@ -1544,11 +1544,21 @@ def _of_transfer(dialect: Dialect) -> dict[str, Expression]:
         "places_of": places.where(is_listed),
         "any_task": select(task.id).limit(_ONE),
         "task_ids": select(task.id),
-        "task_counts": _task_counts(task.deleted_at.is_(None)),
-        "task_counts_older": _task_counts(true()),
+        **_of_survey(),
         "counters_of": _counters_of(dialect),
         "given_numbers": _given_numbers(dialect),
         **history_queries.copying(dialect),
+    }
+
+
+def _of_survey() -> dict[str, Expression]:
+    """Return the queries that say whose tasks a store has, trash left out.
+
+    A store from before there was a trash has no `deleted_at`.
+    """
+    return {
+        "task_counts": _task_counts(task.deleted_at.is_(None)),
+        "task_counts_older": _task_counts(true()),
     }
 
 

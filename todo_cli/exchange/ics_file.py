@@ -161,7 +161,7 @@ def _package() -> ModuleType:
     except ModuleNotFoundError as error:
         raise ConfigInvalid(
             'The format ics needs the extra "ics"',
-            hint="in the clone: pip install '.[ics]'",
+            hint=INSTALL_EXTRAS,
         ) from error
     return icalendar
 

@@ -6,7 +6,8 @@ other: `part of: TITLE`. The nearest heading is the project; a heading that
 cannot be one, or has no task, is kept as text. A line that belongs to no task
 goes into the description of the task before it, or of the first one. What
 stands between fences is never a task. A box without a title is none either: it
-is the next line of a list that nobody has filled in, and is only counted.
+is the next line of a list that nobody has filled in, and is only counted. A
+heading can be underlined, too.
 
 Of our own fields these are lines directly below the box:
 
@@ -184,13 +185,14 @@ class _Reader:
         self._leave(line)
         box = None if self._fence else _BOX.fullmatch(line)
         if box is None:
-            self._take_text(line)
-        elif not (box["title"] or "").strip():
-            self._pass_over()
+            self._take_text(number, line)
         else:
             self._end_paragraph()
             self._is_front = False
             self._can_begin = True
+            if not (box["title"] or "").strip():
+                self._pass_over()
+                return
             if not self._above:
                 yield from self._complete()
                 self._size = len(line)

@@ -149,6 +149,9 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     def repeat(self) -> Sequence[str]:
         """Add with the same id: nothing is added if that is stored already."""
+        path = self.kept.path or self.form
+        if path is not None:
+            return ["add", "--id", str(self.id), "--form", str(path)]
         typed = ["add", "--id", str(self.id), *self._options()]
         if self.title is None:
             return [*typed, "-"]
@@ -156,7 +159,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
 
     def elsewhere(self) -> Sequence[str]:
         """Add the same task; what was on stdin is gone."""
-        if self.title is None or self.description == "-":
+        if not self.title or self.description == "-":
             return ()
         if any(word.startswith("-") for word in self.title):
             return ["add", *self._options(), "--", *self.title]
