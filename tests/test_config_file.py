@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import disks
+from tests.support.machine import needs
 from tests.support.program import LIMIT_S
 from todo_cli import config_file
 from todo_cli.errors import ConfigInvalid, IoFailed, TodoError
@@ -201,9 +202,6 @@ def be_a_foreign_symlink(path: Path) -> None:
     os.chown(path, 4242, -1, follow_symlinks=False)
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
 @pytest.mark.spec("002/FR-296")
 @pytest.mark.parametrize(
     ("prepare", "words"),
@@ -219,10 +217,12 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
         (be_latin, "is not UTF-8"),
         (be_utf_16, "is not UTF-8"),
         (be_writable_for_all, "can be written by everybody"),
-        pytest.param(be_foreign, "belongs to", marks=needs_root),
-        pytest.param(be_in_a_foreign_folder, "belongs to", marks=needs_root),
+        pytest.param(be_foreign, "belongs to", marks=needs("root")),
         pytest.param(
-            be_a_foreign_symlink, "symlink of another", marks=needs_root
+            be_in_a_foreign_folder, "belongs to", marks=needs("root")
+        ),
+        pytest.param(
+            be_a_foreign_symlink, "symlink of another", marks=needs("root")
         ),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 from tests.cli.machines import Machine
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
+from tests.support.machine import needs
 from tests.support.program import (
     Child,
     PtyProcess,
@@ -294,9 +295,7 @@ def test_a_program_that_cannot_be_stopped_hides_on(person: PtyProcess) -> None:
         assert terminal.finish().status == 10
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/limits").exists(), reason="only Linux tells"
-)
+@needs("a list of limits")
 @pytest.mark.spec("002/FR-304")
 def test_a_crash_leaves_no_core_file_with_the_secret(
     person: PtyProcess,

@@ -169,6 +169,10 @@ NEEDS: Final = {
     "a list of open files": Need(
         lists_open_files, "run the tests on Linux, which has /proc/self/fd"
     ),
+    "a list of limits": Need(
+        lambda: Path("/proc/self/limits").exists(),
+        "run the tests on Linux, which has /proc/self/limits",
+    ),
     "root": Need(is_root, "run the tests as root"),
     "mounts": Need(
         can_mount, "run the tests as root, where root may mount a disk"
