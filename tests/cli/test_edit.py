@@ -922,9 +922,14 @@ def test_ctrl_z_stops_both_and_fg_goes_on(
     process: Process, surroundings: Surroundings, desk: Desk
 ) -> None:
     process("add", "one")
-    script = 'echo ready; read -r line; echo "$line" > "$1"'
+    # A read that Ctrl-Z interrupts late would take a key of the shell's.
+    go = surroundings.cwd / "go"
+    wait = "echo ready; until [ -e go ]; do sleep 0.01; done"
+    script = f'{wait}; read -r line; echo "$line" > "$1"'
+    env = desk(script)
+    env["PATH"] = f"{env['PATH']}:/bin:/usr/bin"
     environment = process_environment(
-        surroundings, "ada", {**desk(script), "PS1": "$ "}
+        surroundings, "ada", {**env, "PS1": "$ "}
     )
     shell = [sys.executable, "-ISc", IN_TERMINAL, str(find("bash")), "--norc"]
 
@@ -945,6 +950,7 @@ def test_ctrl_z_stops_both_and_fg_goes_on(
         terminal.wait_for(f"Stopped                 {line}\n$ ")
         terminal.type(b"fg\n")
         terminal.wait_for(f"fg\n{line}\n")
+        go.touch()
         terminal.type(b"two\n")
         terminal.wait_for("Updated 1: two")
         terminal.type(b"exit\n")
