@@ -462,7 +462,8 @@ class Counts:
     """How many tasks a user has; 1,001 means more than 1,000.
 
     Nobody is told how many there are of each kind where a list has a limit and
-    is not empty. There these are None, as a count costs as much as the list.
+    is not empty. There these are None, as a count costs as much as the list. Of
+    an empty one, `done` is None where more tasks are open than are counted.
     """
 
     open: int | None = 0

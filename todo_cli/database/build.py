@@ -421,9 +421,13 @@ def _templates(name: str) -> dict[str, Any]:
     What comes before the page is apart: the page is the same for all.
     """
     found: dict[str, Any] = {"page": {}}
+    opened = lists.opened(DIALECTS[name])
+    made = [each.cte(cte) for cte, each in opened.items()]
     for counted in listing.FOUND:
         page = lists.page(DIALECTS[name], queries.COLUMNS, counted)
-        found["page"][counted] = f" {sql_of(page, name)}".split("\n")
+        whole = sql_of(page.add_cte(*made), name)
+        # It goes on after the CTEs of a template.
+        found["page"][counted] = whole.removeprefix("WITH ").split("\n")
     few: Any = text("/*few*/").columns()
     for kind, probe in (("all", None), ("some", few)):
         shapes = {}
@@ -453,7 +457,7 @@ def _template(
     made = [each.cte(cte) for cte, each in parts_of.items()]
     whole: Any = select(literal_column("1")).add_cte(*made)
     before, _, _ = sql_of(whole, name).rpartition("\n SELECT 1")
-    return before.split("\n")
+    return f"{before}, ".split("\n")
 
 
 def _marked(number: int, *, has_edge: bool) -> lists.Part:

@@ -445,7 +445,7 @@ def some(
     `few` selects up to 1,001 tasks of the list; None if there is no filter.
     `found` is one of `listing.FOUND`.
     """
-    parts = before(dialect, segments, few)
+    parts = before(dialect, segments, few) | opened(dialect)
     listed = page(dialect, columns, found)
     return listed.add_cte(*[each.cte(name) for name, each in parts.items()])
 
@@ -454,20 +454,33 @@ def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
     """Select the tasks that the CTE `ids` has, and what the list has without its limit.
 
     The user's counts are said where there is no task, so they are counted only
-    there. A count costs as much as the rest of a list.
+    there. A count costs as much as the rest of a list. Where more tasks are open
+    than are counted, the done ones are not.
     """
     mine = select(*columns).where(dialect.key.in_(_ids_of("ids")))
     shown = mine.subquery("page")
     # An outer join, so that an empty list still has a row with the counts.
     one = select(_ONE.label("row")).subquery("one")
     is_empty = shown.c.user_id.is_(None)
+    is_counted = {
+        "open_count": is_empty,
+        "overdue_count": is_empty,
+        "waiting_count": is_empty,
+        "done_count": and_(is_empty, _amount("opened") <= _MOST_COUNTED),
+    }
     counts = []
-    for each in _counts(dialect):
-        counted = case((is_empty, each.element))
+    for each in _counts(dialect, _amount("opened")):
+        counted = case((is_counted[each.name], each.element))
         counts.append(counted.label(each.name))
     together = one.outerjoin(shown, true())
     of_list = _found(dialect, found)
     return select(*counts, of_list, *shown.c).select_from(together)
+
+
+def opened(dialect: "Dialect") -> dict[str, Any]:
+    """Return the CTEs, by their names, that count the user's open tasks."""
+    rows = _first([clauses(dialect)["open"]], ORDERS["newest"])
+    return {"opened_rows": rows, "opened": _counted("opened_rows")}
 
 
 def before(
@@ -589,9 +602,12 @@ def _gate(before: Sequence[str], *, has_few: bool) -> Any:
     return case(*closed, else_=MOST) if closed else None
 
 
-def _amount() -> ColumnElement[int]:
-    """Return how many rows the CTE `few` has, counted once for all that ask."""
-    amount = table("amount", column("rows", Integer))
+def _amount(name: str = "amount") -> ColumnElement[int]:
+    """Return what a CTE has counted, once for all that ask.
+
+    `amount` are the rows of `few`; `opened` are the user's open tasks.
+    """
+    amount = table(name, column("rows", Integer))
     return select(amount.c.rows).scalar_subquery()
 
 
@@ -611,13 +627,19 @@ def _number_of(names: Sequence[str]) -> ColumnElement[int]:
     return total
 
 
-def _counts(dialect: "Dialect") -> list[Label[int]]:
-    """Count the user's tasks: within the statement, so the counts fit the list."""
+def _counts(dialect: "Dialect", opened: Any = None) -> list[Label[int]]:
+    """Count the user's tasks: within the statement, so the counts fit the list.
+
+    `opened` counts the open ones, where the statement has that already.
+    """
     states = clauses(dialect)
     overdue = [states["open"], states["has_due"], task.due_on < TODAY]
     waiting = [states["waiting"], states["has_wait"]]
+    is_open = _count("open", [states["open"]], ORDERS["newest"])
+    if opened is not None:
+        is_open = opened.label("open_count")
     return [
-        _count("open", [states["open"]], ORDERS["newest"]),
+        is_open,
         _count("overdue", overdue, ORDERS["due"]),
         _count("waiting", waiting, ORDERS["wait"]),
         _count("done", [states["done"]], ORDERS["newest"]),
