@@ -134,7 +134,7 @@ async def served(
         assert not serving.done(), stderr.getvalue()
         await asyncio.sleep(0.01)
     async with httpx.AsyncClient(
-        base_url=f"http://{match[1]}:{match[2]}", timeout=30
+        base_url=f"http://{match[1]}:{match[2]}", timeout=30, verify=False
     ) as client:
         yield client
     serving.cancel()
