@@ -11,6 +11,7 @@ from tests.cli.expect import (
     titles_of,
 )
 from tests.support.program import Ran, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock
 from tests.support.texts import unstyled
 
@@ -25,7 +26,7 @@ def four(todo: Todo) -> Todo:
     return todo
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-019", "002/FR-025", "002/FR-229")
 def test_delete_moves_tasks_to_the_trash_and_answers_with_them_as_they_are(
     four: Todo, clock: Clock
@@ -43,7 +44,7 @@ def test_delete_moves_tasks_to_the_trash_and_answers_with_them_as_they_are(
     assert four("add", "five", "--json").data["number"] == 5
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-229")
 def test_a_task_in_the_trash_is_not_found_with_a_hint(four: Todo) -> None:
     four("delete", "1")
@@ -124,7 +125,7 @@ def test_delete_never_counts_tasks_of_another_user(todo: Todo) -> None:
     assert todo(*TRASH, user="bob").data == []
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-220")
 def test_restore_takes_tasks_out_of_the_trash(
     four: Todo, clock: Clock
@@ -146,7 +147,7 @@ def test_restore_takes_tasks_out_of_the_trash(
     assert again.out == "Already restored 1: one\nAlready restored 2: two\n"
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-220", "002/FR-025")
 def test_restore_of_no_task_hints_at_the_trash(four: Todo) -> None:
     four("delete", "1")

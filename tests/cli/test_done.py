@@ -5,12 +5,13 @@ import pytest
 from tests.cli.conftest import on_both_stores
 from tests.cli.expect import ID, add, assert_refused, tasks_of
 from tests.support.program import Ran, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock
 
 LATER = "2026-01-02T03:05:05.000000Z"
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-017")
 def test_done_marks_tasks_as_done_and_keeps_the_first_time(
     todo: Todo, clock: Clock
@@ -34,7 +35,7 @@ def test_done_marks_tasks_as_done_and_keeps_the_first_time(
     assert tasks_of(todo) == [before[0] | done, before[1], before[2] | done]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-017")
 def test_done_undo_opens_tasks_again(todo: Todo, clock: Clock) -> None:
     add(todo, "one", "two")
@@ -129,7 +130,7 @@ def test_what_was_so_before_is_said_whatever_the_clocks(
         assert todo(*words) == Ran(0, f"{second}\n", ""), words
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-271")
 def test_an_update_of_several_counts_what_was_so_before(
     todo: Todo, clock: Clock

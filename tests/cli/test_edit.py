@@ -39,6 +39,7 @@ from tests.support.program import (
     command,
     process_environment,
 )
+from tests.support.size import on_both_if_long
 from tests.support.stores import Store
 
 OURS = """
@@ -115,7 +116,7 @@ def test_edit_says_what_was_changed_and_hints_at_options(
     assert later == Ran(0, "Updated 1: buy +milk (due Mon 5 Jan)\n", "")
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-308")
 @pytest.mark.parametrize(
     "script",
@@ -598,7 +599,7 @@ def test_a_task_that_was_changed_meanwhile_is_a_conflict(
     assert desk.kept.read_text() == "mine\n"
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-313")
 @pytest.mark.parametrize("verb", [["delete", "1"], ["purge", "1", "--yes"]])
 def test_a_task_that_is_gone_meanwhile_is_not_found(

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import on_both_stores
 from tests.cli.expect import add, assert_refused, assert_words, titles_of
 from tests.cli.tampering import path_of, set_text
 from tests.conftest import Seal
 from tests.support import disks
 from tests.support.machine import needs
 from tests.support.program import Process, Ran, Surroundings, Todo, finished
+from tests.support.size import on_both_if_long
 from tests.support.stores import Store
 from todo_cli.exchange import formats
 from todo_cli.rules import REFUSED
@@ -35,7 +35,7 @@ def left_in(folder: Path) -> list[str]:
 # What it writes
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-236")
 def test_export_writes_every_task_by_number(todo: Todo) -> None:
     # More than are read at once.
@@ -56,7 +56,7 @@ def test_export_writes_every_task_by_number(todo: Todo) -> None:
     )
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-236")
 def test_export_has_the_filters_of_list(todo: Todo) -> None:
     todo("add", "Pay rent", "-p", "h", "-P", "home", "-t", "bills")
@@ -119,7 +119,7 @@ def test_an_unknown_ending_is_json_and_a_format_wins(
 
 
 @pytest.mark.nothing_made
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-236")
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv"])
 def test_no_tasks_are_a_whole_file(
@@ -367,7 +367,7 @@ def test_places_that_take_no_file_are_named(todo: Todo, seal: Seal) -> None:
     assert left_in(seal.cwd) == ["folder"]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-237")
 def test_a_task_that_cannot_be_read_leaves_no_file(
     todo: Todo, store: Store, seal: Seal

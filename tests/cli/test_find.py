@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import on_both_stores
 from tests.cli.expect import assert_refused
 from tests.support.program import Todo
-from tests.support.size import size
-from tests.support.stores import Clock, Store
+from tests.support.size import on_both_if_long, share
+from tests.support.stores import Clock
 
 TASKS = [
     ("Pay the rent", "--due today -p high -P home -t bills"),
@@ -108,14 +107,13 @@ FOUND: list[tuple[str, list[int]]] = [
 """Options and words of `list`, and the numbers that it shows."""
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec(
     "002/FR-009", "002/FR-197", "002/FR-198", "002/FR-199", "002/FR-200"
 )
-def test_list_shows_what_fits_in_its_order(store: Store, tasks: Todo) -> None:
-    # In the suite a server is asked for each with a limit or without, by turns.
-    step = size(2, 1) if store.kind == "postgresql" else 1
-    asked, limited = dict(FOUND[::step]), dict(FOUND[step - 1 :: step])
+def test_list_shows_what_fits_in_its_order(tasks: Todo) -> None:
+    # In the suite each is asked with a limit or without, by turns.
+    asked, limited = dict(share(FOUND, 0, 2)), dict(share(FOUND, 1, 2))
 
     assert {words: numbers(tasks, *words.split()) for words in asked} == asked
     assert {
@@ -194,7 +192,7 @@ BAD: dict[tuple[str, ...], tuple[str, str]] = {
 """What `list` refuses: the code, and what the message names."""
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec(
     "002/FR-036", "002/FR-191", "002/FR-197", "002/FR-198", "002/FR-200"
 )
@@ -320,7 +318,7 @@ def test_a_word_of_a_list_that_is_a_filter_elsewhere_gets_a_hint(
     assert todo("list", "412", terminal=True).err == ""
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-056", "002/FR-190", "002/FR-191", "002/FR-192")
 def test_add_says_what_was_understood(todo: Todo) -> None:
     said = {

@@ -17,7 +17,7 @@ from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.program import Process, PtyProcess, Ran, Todo
 from tests.support.saved import Saved, put_back, save
-from tests.support.size import IS_LONG
+from tests.support.size import long_only, on_both_if_long, share
 from tests.support.stores import Clock, Store
 from tests.support.texts import unstyled
 from todo_cli.database.engine import open_database
@@ -127,7 +127,7 @@ def test_history_has_every_command_that_changed_something(
     }
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-226", "002/FR-228", "002/FR-229")
 def test_history_of_one_task_is_there_wherever_the_task_is(
     three: Todo,
@@ -158,7 +158,7 @@ def test_history_of_one_task_is_there_wherever_the_task_is(
         assert_refused(three, "history", ref, code="NOT_FOUND", names=[ref])
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-028", "002/FR-226")
 def test_history_is_that_of_one_user(three: Todo) -> None:
     three("add", "his", "--id", ID, user="bob")
@@ -169,7 +169,7 @@ def test_history_is_that_of_one_user(three: Todo) -> None:
     assert three("history", user="eve") == Ran(0, "", "")
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-226", "002/FR-227")
 def test_history_shows_fifty_operations_unless_it_is_asked(
     todo: Todo, store: Store, clock: Clock
@@ -218,7 +218,7 @@ def test_history_has_times_in_the_zone_of_the_caller(
 # Undo and redo
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-222")
 def test_undo_takes_back_one_operation_after_the_other(
     three: Todo,
@@ -243,7 +243,7 @@ def test_undo_takes_back_one_operation_after_the_other(
     assert three("add", "four", "--json").data["number"] == 4
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-222", "002/FR-041")
 def test_undo_of_a_number_takes_back_that_operation_once(
     three: Todo,
@@ -310,7 +310,7 @@ def test_undo_refuses_what_it_cannot_take_back(three: Todo) -> None:
     assert everything(three) == before
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-223")
 def test_redo_does_again_what_was_undone_while_nothing_else_is_done(
     three: Todo,
@@ -334,7 +334,7 @@ def test_redo_does_again_what_was_undone_while_nothing_else_is_done(
     assert_refused(three, "redo", code="NOT_FOUND")
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-222")
 def test_undo_passes_over_purged_tasks_and_names_them(three: Todo) -> None:
     three("done", "1-3")
@@ -362,11 +362,12 @@ def test_a_change_of_another_version_is_a_conflict(three: Todo) -> None:
         ["done", "1"],
         ["delete", "1"],
     )
+    versions = ("1", "1000000000", "3", "2147483647")
     three("update", "1", "-p", "low")
     before = everything(three)
 
-    for command in commands:
-        for version in ("1", "3", "1000000000", "2147483647"):
+    for turn, command in enumerate(commands):
+        for version in share(versions, turn, 2):
             error = assert_refused(
                 three,
                 *(*command, "--if-version", version),
@@ -426,20 +427,18 @@ TRIALS: dict[tuple[str, ...], list[str]] = {
 }
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-225")
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(
-    three: Todo, store: Store, clock: Clock
+    three: Todo, clock: Clock
 ) -> None:
     three("done", "1")
     three("delete", "3")
     clock.tick(60)
     before = everything(three)
-    # In the suite a file shows that a terminal has the same words.
-    is_part = store.kind == "postgresql" and not IS_LONG
 
     for words, lines in TRIALS.items():
-        for terminal in (False, True)[: 1 if is_part else 2]:
+        for terminal in (False, True):
             ran = three(*words, "--dry-run", terminal=terminal)
             out = "".join(f"{line}\n" for line in lines)
             assert ran == Ran(0, out, ""), words
@@ -454,7 +453,7 @@ def test_a_dry_run_says_what_would_happen_and_stores_nothing(
     assert commands_of(three, "-L1") == [(6, "add")]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-225", "002/FR-272")
 def test_a_dry_run_of_undo_or_redo_has_no_number_of_its_own(
     three: Todo,
@@ -482,7 +481,7 @@ def test_the_number_of_an_operation_may_begin_as_that_of_a_task(
     assert_refused(three, "undo", "#99", code="NOT_FOUND")
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-225")
 def test_a_dry_run_of_redo_stores_nothing_either(three: Todo) -> None:
     three("undo")
@@ -493,7 +492,7 @@ def test_a_dry_run_of_redo_stores_nothing_either(three: Todo) -> None:
     assert three("redo").out == "Redid 3 (add): 3: three\n"
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-225")
 def test_a_dry_run_ends_as_the_real_command_does(three: Todo) -> None:
     three("delete", "3")
@@ -598,7 +597,9 @@ def test_a_person_reads_at_a_terminal_what_was_done(
     assert AT.sub("{at}", unstyled(ran[9].out)) == SHOWN
 
 
-@on_both_stores
+@pytest.mark.parametrize(
+    "store", ["postgresql", *long_only("sqlite")], indirect=True
+)
 @pytest.mark.spec("002/FR-222", "002/FR-228")
 def test_a_script_reads_what_was_done_also_from_another_machine(
     process: Process, seal: Seal

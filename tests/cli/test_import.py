@@ -26,6 +26,7 @@ from tests.cli.tampering import path_of
 from tests.conftest import Seal
 from tests.exchange.taskwarrior import RECORDED
 from tests.support.program import Process, PtyProcess, Ran, Todo, finished
+from tests.support.size import on_both_if_long
 from tests.support.stores import Store
 from todo_cli.exchange import columns, formats
 
@@ -51,7 +52,7 @@ def lines(*titles: str, **values: Any) -> bytes:
 # What it adds
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-230")
 def test_import_adds_the_tasks_of_a_file_as_one_operation(
     todo: Todo, calls: str
@@ -76,7 +77,7 @@ def test_import_adds_the_tasks_of_a_file_as_one_operation(
     )
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-230", "002/FR-231")
 def test_a_repeated_import_adds_nothing(todo: Todo, calls: str) -> None:
     first = todo("import", calls, "--json")
@@ -146,7 +147,7 @@ def test_after_an_undo_another_map_adds_the_tasks(
     assert titles_of(todo) == ["uno", "due"]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-231")
 def test_numbers_of_the_file_are_kept_if_none_is_taken(todo: Todo) -> None:
     data = b'{"title": "a", "number": 7}\n{"title": "b", "number": 9}\n'
@@ -163,7 +164,7 @@ def test_numbers_of_the_file_are_kept_if_none_is_taken(todo: Todo) -> None:
     assert todo("import", "-", "--json", stdin=one).data["renumbered"]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-230")
 def test_what_export_wrote_comes_back_for_another_user(
     todo: Todo, seal: Seal
@@ -193,7 +194,7 @@ def test_import_says_that_it_made_the_store_and_how_to_take_it_back(
     assert "hint" not in todo("import", calls, terminal=True).err
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-235", "002/FR-225")
 def test_a_dry_run_stores_nothing(
     todo: Todo, store: Store, calls: str
@@ -241,7 +242,7 @@ def test_what_other_programs_wrote_comes_in_through_a_pipe(
 # What is wrong in it
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-233")
 def test_wrong_records_are_all_counted_and_nothing_is_added(
     todo: Todo,
@@ -445,7 +446,7 @@ def test_nothing_is_no_task(todo: Todo, format: str) -> None:
     assert ran == Ran(0, "Imported 0 tasks\n", "")
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-230", "002/FR-231")
 def test_what_is_left_out_is_not_said_to_be_kept(todo: Todo) -> None:
     words = b"BEGIN:%b\r\nSUMMARY:x\r\n%bEND:%b\r\n"

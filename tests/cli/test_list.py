@@ -5,6 +5,7 @@ import pytest
 from tests.cli.conftest import on_both_stores
 from tests.cli.expect import add, assert_refused
 from tests.support.program import Ran, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock
 
 
@@ -21,7 +22,7 @@ def five(todo: Todo) -> Todo:
     return todo
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-009")
 def test_list_shows_the_newest_first_and_ties_by_number(
     todo: Todo, clock: Clock

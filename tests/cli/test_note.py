@@ -7,10 +7,11 @@ import pytest
 from tests.cli.conftest import on_both_stores
 from tests.cli.expect import add, assert_refused, tasks_of
 from tests.support.program import Ran, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-196")
 def test_note_adds_lines_to_the_notes(todo: Todo, clock: Clock) -> None:
     add(todo, "Call Ada")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.cli.conftest import on_both_stores
 from tests.cli.expect import (
     ID,
     add,
@@ -19,6 +18,7 @@ from tests.conftest import Seal
 from tests.service.backdoor import fetch_all
 from tests.support.blocking import wait_for
 from tests.support.program import PtyProcess, Ran, Surroundings, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock, Store
 
 THREE = "Purged 1: one\nPurged 2: two\nPurged 3: three\n"
@@ -67,7 +67,7 @@ def run_with_terminals(
     )
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-221", "002/FR-025")
 def test_purge_removes_tasks_for_good_and_answers_with_them_as_they_were(
     four: Todo, clock: Clock
@@ -141,7 +141,7 @@ def test_purge_with_json_never_asks_even_at_a_terminal(four: Todo) -> None:
     assert sure.data == before[-1]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-021", "002/FR-026")
 def test_purge_at_a_terminal_asks_and_obeys_a_yes(four: Todo) -> None:
     four("delete", "1")
@@ -277,7 +277,7 @@ def test_purge_asks_nobody_where_the_caller_says_that_nobody_is_there(
 # The trash
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-221")
 def test_purge_of_the_trash_takes_what_is_old_enough(
     four: Todo, clock: Clock

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import on_both_stores
 from tests.cli.expect import add, assert_refused, tasks_of
 from tests.output.values import KEYS
 from tests.support.program import Ran, Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock
 
 LATER = "2026-01-02T03:05:05.000000Z"
@@ -81,7 +81,7 @@ def test_update_to_what_is_already_there_moves_no_time(
     assert tasks_of(todo) == [milk]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-014")
 def test_update_keeps_the_first_time_of_what_is_done_and_forgets_it_once_open(
     todo: Todo, milk: dict[str, Any], clock: Clock
@@ -188,7 +188,7 @@ NOT_THERE = ["99", "1,99", "1-3,99", "7-9"]
 """References of which at least one names no task."""
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-025", "002/FR-027", "002/FR-193")
 def test_update_changes_several_tasks_or_none(
     todo: Todo, clock: Clock
@@ -242,7 +242,7 @@ def test_update_gives_a_title_to_one_task_only(
     ]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-191", "002/FR-192")
 def test_update_sets_each_field_and_none_clears_it(
     todo: Todo, milk: dict[str, Any]
@@ -269,7 +269,7 @@ def test_update_sets_each_field_and_none_clears_it(
             assert todo("show", "1", "--json").data[name] is None
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-194")
 def test_update_adds_and_removes_tags(
     todo: Todo, milk: dict[str, Any]
@@ -297,7 +297,7 @@ def test_update_adds_and_removes_tags(
     )
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-194", "002/FR-196")
 def test_what_would_grow_beyond_a_limit_is_refused_in_words(
     todo: Todo,
@@ -324,7 +324,7 @@ def test_what_would_grow_beyond_a_limit_is_refused_in_words(
     assert todo("update", "1-2", *swap).status == 0
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-195")
 def test_replace_changes_every_title_or_none(todo: Todo, clock: Clock) -> None:
     add(todo, "milk and milk", "Milk, milk=good", "bread")
@@ -414,7 +414,7 @@ BAD_TAGS = [
 ]
 
 
-@on_both_stores
+@on_both_if_long
 @pytest.mark.spec("002/FR-062", "002/FR-191", "002/FR-192", "002/FR-194")
 def test_bad_values_are_refused_and_named(
     todo: Todo, milk: dict[str, Any]

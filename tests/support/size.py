@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 IS_LONG: Final = os.environ.get("TODO_TEST_LONG") == "1"
@@ -25,3 +27,11 @@ def share(cases: Iterable[T], turn: int, of: int) -> Sequence[T]:
 def long_only(*cases: T) -> Sequence[T]:
     """Cases that are left to TODO_TEST_LONG=1."""
     return cases if IS_LONG else ()
+
+
+on_both_if_long = pytest.mark.parametrize(
+    "store", ["sqlite", *long_only("postgresql")], indirect=True
+)
+"""Run a test on SQLite, and in the long runs on PostgreSQL too: tests/service asks the
+same of both stores.
+"""
