@@ -27,7 +27,7 @@ from tests.support.program import (
     Terminal,
     process_environment,
 )
-from tests.support.size import IS_LONG
+from tests.support.size import IS_LONG, long_only
 from todo_cli.errors import Code
 from todo_cli.task import Task
 
@@ -287,10 +287,10 @@ class Shell:
         )
 
 
-@pytest.fixture(params=["embedded", "postgresql"])
+@pytest.fixture(params=["embedded", *long_only("postgresql")])
 def shell(request: pytest.FixtureRequest, seal: Seal) -> Iterator[Shell]:
-    """A shell of somebody who has never used `todo`: on the embedded file, and on
-    PostgreSQL; without the starts of `todo`, but for those on the file in the long runs.
+    """A shell of somebody who has never used `todo`, on the embedded file; in the long
+    runs with the starts of `todo`, and on PostgreSQL too.
     """
     with shell_of(request, seal, "ada") as shell:
         yield shell

@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.served import Served
 from tests.api.support import TASKS, add, data, error
+from tests.support.size import on_both_if_long
 from todo_cli.api.conditions import (
     Conditions,
     PreconditionFailed,
@@ -93,6 +94,7 @@ async def change(
     return await client.request(method, path, json=body, headers=headers)
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-120")
 async def test_every_answer_with_one_task_has_its_version_as_etag(
     client: httpx.AsyncClient,
@@ -122,6 +124,7 @@ async def test_every_answer_with_one_task_has_its_version_as_etag(
         assert "etag" not in response.headers
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-121")
 async def test_get_of_a_known_version_is_304_without_a_body(
     client: httpx.AsyncClient,
@@ -165,6 +168,7 @@ def test_304_leaves_the_connection_usable(light: Served) -> None:
     assert "bug:" not in "\n".join(light.lines)
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-122", "001/FR-067")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 async def test_if_match_lets_a_change_through_only_with_the_version(
@@ -231,6 +235,7 @@ async def test_if_match_holds_for_get_too(
     error(response, 412, "PRECONDITION_FAILED")
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-122", "001/FR-111")
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 async def test_a_condition_does_not_tell_that_a_task_exists(
@@ -272,6 +277,7 @@ async def test_malformed_condition_is_refused_and_not_repeated(
     assert data(await client_embedded.get(path)) == task
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-122")
 async def test_restore_needs_the_version_that_if_match_names(
     client: httpx.AsyncClient,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.support import TASKS, add, data, error
 from tests.api.test_list import following, pages
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock, Store
 from todo_cli.api import cursors
 from todo_cli.database.engine import open_database
@@ -55,6 +56,7 @@ async def said(client: httpx.AsyncClient) -> list[str]:
 # The trash
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-105", "001/FR-124", "001/FR-029", "001/FR-020")
 async def test_deleted_task_is_in_the_trash_and_nowhere_else(
     client: httpx.AsyncClient,
@@ -83,6 +85,7 @@ async def test_deleted_task_is_in_the_trash_and_nowhere_else(
     assert (await add(client, "next"))["number"] == 3
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-124", "001/FR-029")
 async def test_task_in_the_trash_is_not_changed(
     client: httpx.AsyncClient,
@@ -104,6 +107,7 @@ async def test_task_in_the_trash_is_not_changed(
     assert await said(client) == ["delete", "add"]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-103", "001/FR-124", "001/FR-015")
 async def test_post_with_the_id_of_a_task_in_the_trash_leaves_it_there(
     client: httpx.AsyncClient,
@@ -119,6 +123,7 @@ async def test_post_with_the_id_of_a_task_in_the_trash_leaves_it_there(
     assert (await add(client, "next"))["number"] == 2
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-124", "001/FR-065")
 async def test_restore_takes_a_task_out_of_the_trash_once(
     client: httpx.AsyncClient, clock: Clock
@@ -143,6 +148,7 @@ async def test_restore_takes_a_task_out_of_the_trash_once(
     assert await said(client) == ["restore", "delete", "update", "add"]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-124", "001/FR-111")
 async def test_restore_of_what_is_not_there_is_not_found(
     client: httpx.AsyncClient,
@@ -221,6 +227,7 @@ async def test_history_has_every_change_field_by_field(
     ]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-125", "001/FR-068")
 async def test_what_changes_nothing_is_no_operation(
     client: httpx.AsyncClient,
@@ -238,6 +245,7 @@ async def test_what_changes_nothing_is_no_operation(
     assert await said(client) == ["add"]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-125", "001/FR-111", "001/FR-069")
 async def test_history_of_a_task_has_no_others(
     client: httpx.AsyncClient,
@@ -264,6 +272,7 @@ async def test_history_of_a_task_has_no_others(
     assert await history(client, "/api/eve/history") == []
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-125", "001/FR-069")
 async def test_pages_have_every_operation_once(
     client: httpx.AsyncClient,
@@ -379,6 +388,7 @@ async def test_history_refuses_what_it_does_not_know(
             error(response, 422, "INVALID_INPUT")
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-125", "001/FR-116")
 async def test_cursor_of_a_history_can_be_every_number(
     client: httpx.AsyncClient,
@@ -407,6 +417,7 @@ async def test_cursor_of_a_history_can_be_every_number(
 # Undo and redo
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-126", "001/FR-070")
 async def test_undo_takes_back_one_operation_after_the_other(
     client: httpx.AsyncClient, clock: Clock
@@ -446,6 +457,7 @@ async def test_undo_takes_back_one_operation_after_the_other(
     ]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-126", "001/FR-071")
 async def test_redo_brings_back_what_was_undone_last(
     client: httpx.AsyncClient,
@@ -470,6 +482,7 @@ async def test_redo_brings_back_what_was_undone_last(
     error(await client.post(REDO, json={}), 404, "NOT_FOUND")
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-126", "001/FR-070")
 async def test_undo_of_a_number_takes_back_that_operation_once(
     client: httpx.AsyncClient,
@@ -497,6 +510,7 @@ async def test_undo_of_a_number_takes_back_that_operation_once(
     error(response, 422, "INVALID_INPUT")
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-126", "001/FR-070")
 async def test_undo_of_what_has_changed_since_is_a_conflict(
     client: httpx.AsyncClient,
@@ -518,6 +532,7 @@ async def test_undo_of_what_has_changed_since_is_a_conflict(
     assert (await undo(client, 3))["tasks"][0]["title"] == "x"
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-126", "001/FR-111")
 async def test_undo_and_redo_reach_no_other_user(
     client: httpx.AsyncClient,
@@ -648,6 +663,7 @@ async def test_number_of_an_operation_is_a_whole_one_from_1(
     assert await said(client_embedded) == ["add"]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-125", "001/FR-126")
 @pytest.mark.nothing_made
 async def test_without_a_store_there_is_no_history_and_none_is_made(

@@ -14,6 +14,7 @@ import pytest
 from tests.api.contract import served
 from tests.api.support import add
 from tests.service.backdoor import fetch_all
+from tests.support.size import on_both_if_long
 from tests.support.stores import Store
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -62,6 +63,7 @@ def attempts() -> list[Attempt]:
     ]
 
 
+@on_both_if_long
 @pytest.mark.spec("001/FR-111")
 @pytest.mark.spec("001/FR-013")
 async def test_no_request_reads_or_changes_what_is_anothers(

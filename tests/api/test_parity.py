@@ -13,6 +13,7 @@ from tests.conftest import Seal
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.program import Todo
+from tests.support.size import on_both_if_long
 from tests.support.stores import Clock, Store
 from todo_cli.errors import NOTHING_ADDED, NOTHING_CHANGED
 
@@ -29,6 +30,9 @@ DESCRIPTION = "one\n\ttwo 🧑‍🚀"
 KNOWN = str(uuid5(IDS, TITLES[0]))
 NEVER = str(uuid5(IDS, "never"))
 TASKS = "/api/ada/tasks"
+
+pytestmark = on_both_if_long
+"""Both ways are compared, not the stores; tests/service compares these."""
 
 
 @pytest.fixture

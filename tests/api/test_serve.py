@@ -70,6 +70,9 @@ def test_serve_warns_and_answers_under_its_own_names_alone(
     assert found == [200, 200, 200, 200, 403, 403]
 
 
+@pytest.mark.parametrize(
+    "store", ["postgresql", *long_only("sqlite")], indirect=True
+)
 @pytest.mark.nothing_made
 def test_serve_answers_what_the_command_line_stored(
     surroundings: Surroundings, process: Process, store: Store
