@@ -29,7 +29,7 @@ from tests.exchange.support import (
     source_of,
     write_all,
 )
-from tests.support.size import size
+from tests.support.size import share, size
 from tests.support.texts import CORPUS
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
@@ -245,9 +245,9 @@ def files(format: str) -> Iterator[bytes]:
             continue
         names = NAMES[format] if "{0}" in text else ["-"]
         for number, value in enumerate(VALUES.values()):
-            # In the suite each value is at every other place. One place shows what
+            # In the suite each value is at every third place. One place shows what
             # depth does, and takes long enough.
-            some = names[size(number % 2, 0) :: size(2, 1)] or names
+            some = share(names, number, 3) or names
             for name in some if len(value) < DEEP else names[-1:]:
                 yield text.format(name, value).encode()
 
@@ -282,8 +282,8 @@ WHOLE: Final = {
     "boxes": b"- [ ] " * DEEP,
     "indents": b" " * DEEP + b"- [ ] x\n",
     "begins": b"BEGIN:VTODO\n" * 1000,
-    "nested begins": b"BEGIN:VCALENDAR\n" + b"BEGIN:X\n" * 10_000,
-    "folded": b"BEGIN:VTODO\nSUMMARY:x\n" + b" y\n" * 10_000,
+    "nested begins": b"BEGIN:VCALENDAR\n" + b"BEGIN:X\n" * size(3_000, 10_000),
+    "folded": b"BEGIN:VTODO\nSUMMARY:x\n" + b" y\n" * size(3_000, 10_000),
     "a word": b"title",
     "null": b"null",
     "a number": b"1",
