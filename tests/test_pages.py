@@ -14,7 +14,7 @@ from tests import docs, picture
 from tests.cli.test_contract import commands
 from tests.conftest import Seal
 from tests.support.forked import ForkServer
-from tests.support.machine import needs
+from tests.support.machine import NEEDS, needs
 from tests.support.program import Todo
 from tests.support.size import IS_LONG
 from tests.support.stores import Store
@@ -339,12 +339,15 @@ def newcomer(seal: Seal, fork_server: ForkServer) -> Iterator[Shell]:
 
 
 WAYS = [
-    pytest.param(True, False, id="all, without jq"),
-    pytest.param(False, True, id="without Neon, with jq", marks=needs("jq")),
+    pytest.param(True, True, id="all", marks=needs("jq")),
 ]
+if IS_LONG or not NEEDS["jq"].is_met():
+    WAYS.append(pytest.param(True, False, id="all, without jq"))
 if IS_LONG:
     WAYS += [
-        pytest.param(True, True, id="all, with jq", marks=needs("jq")),
+        pytest.param(
+            False, True, id="without Neon, with jq", marks=needs("jq")
+        ),
         pytest.param(False, False, id="without both"),
     ]
 
