@@ -37,6 +37,7 @@ from tests.support.program import (
     let_signals_through,
 )
 from tests.support.servers import swiftest_folder
+from tests.support.size import size
 from tests.support.stores import Clock, Store, make
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
 
 # Whatever a machine is busy with: an example may take any time.
 hypothesis.settings.register_profile(
-    "any time", hypothesis.settings.default, deadline=None
+    "any time",
+    hypothesis.settings.default,
+    deadline=None,
+    max_examples=size(40, 100),
 )
 hypothesis.settings.load_profile("any time")
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.support.size import size
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
 from todo_cli.exchange.draft import Setting, candidates
@@ -274,7 +275,7 @@ def examples(most: int) -> settings:
     )
 
 
-IN_SUITE: Final = examples(60)
+IN_SUITE: Final = examples(size(30, 60))
 """`python -m tests.exchange` tries more."""
 STORES: Final = st.lists(tasks(), max_size=4)
 """The tasks of a random store."""
