@@ -14,7 +14,7 @@ from tests.cli.expect import add, assert_refused
 from tests.conftest import Seal
 from tests.support.forked import FORKING
 from tests.support.program import Todo
-from tests.support.size import size
+from tests.support.size import share, size
 from tests.support.stores import Clock
 from tests.support.writers import write_and_die, write_for_ever
 from todo_cli.database import sidecars
@@ -137,6 +137,16 @@ def make_backup(kind: str, todo: Todo, path: Path, backup: Path) -> list[str]:
     return [*reversed(added), *copied]
 
 
+COMMANDS = (
+    ["list"],
+    ["add", "new"],
+    ["done", "1"],
+    ["delete", "1"],
+    ["doctor"],
+    ["db", "upgrade"],
+)
+
+
 @pytest.mark.parametrize(
     ("kind", "how", "with_index"),
     [
@@ -168,14 +178,8 @@ def test_a_backup_beside_the_log_of_the_old_file_is_refused_and_stays(
         beside(path, "-shm").unlink()
     before = contents(path)
 
-    for arguments in (
-        ["list"],
-        ["add", "new"],
-        ["done", "1"],
-        ["delete", "1"],
-        ["db", "upgrade"],
-        ["doctor"],
-    ):
+    # In the suite `mv` and `cp` have a half of the commands each.
+    for arguments in share(COMMANDS, how == "cp", 2):
         ran = todo(*arguments)
         assert ran.status == 9, arguments
         assert f"{path}-wal was left by another file than {path}" in ran.err
@@ -363,14 +367,20 @@ def test_a_backup_that_sqlite_itself_restores_into_a_file_that_is_open_is_used(
     assert (titles_of(todo), integrity(path)) == (["new", *expected], "ok")
 
 
-@pytest.mark.parametrize("log", ["empty", "in use", "begun anew"])
+LOGS = ("empty", "in use", "begun anew")
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "log"),
     [
-        ("user_version", 0),
-        ("user_version", 2**31 - 1),
-        ("application_id", 0),
-        ("application_id", 1),
+        ("user_version", value, log)
+        for turn, value in enumerate((0, 2**31 - 1))
+        for log in share(LOGS, turn, 2)
+    ]
+    + [
+        ("application_id", value, log)
+        for turn, value in enumerate((1, 0))
+        for log in share(LOGS, turn, 2)
     ],
 )
 def test_a_mark_that_another_program_writes_over_is_no_reason_to_refuse_a_file_that_is_open(
@@ -401,7 +411,7 @@ def test_looks_beside_a_file_that_is_opened_written_and_closed_all_the_time_find
     writer.start()
     try:
         hot = 0
-        while hot < size(100, 1_000):
+        while hot < size(40, 1_000):
             assert writer.is_alive()
             sidecars.refuse_foreign(path)
             with suppress(FileNotFoundError):
