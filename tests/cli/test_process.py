@@ -26,6 +26,7 @@ from tests.support.program import (
     finished,
     process_environment,
 )
+from tests.support.saved import Saved
 from tests.support.size import long_only
 from tests.support.stores import Store
 
@@ -79,6 +80,20 @@ def local(seal: Seal) -> Surroundings:
 
 
 @pytest.fixture
+def long_list(
+    todo_embedded: Todo, local: Surroundings, kept: dict[str, Saved]
+) -> None:
+    """An embedded file with more tasks than a pipe holds."""
+    file = local.home / ".local" / "share" / "todo" / "todo.db"
+    if "long" in kept:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(kept["long"].file)
+        return
+    todo_embedded("add", "-", stdin=LONG)
+    kept["long"] = Saved(file.read_bytes())
+
+
+@pytest.fixture
 def embedded(local: Surroundings, fork_server: ForkServer) -> Process:
     """The program on the embedded file, as a process with pipes, without an interpreter's start."""
     return Process(local, fork_server.launch)
@@ -119,10 +134,8 @@ def test_process_answers_like_the_door(
 @pytest.mark.spec("002/FR-047")
 @pytest.mark.parametrize("env", UNBUFFERED)
 def test_process_dies_silently_when_its_reader_leaves(
-    todo_embedded: Todo, started: Process, env: Mapping[str, str]
+    long_list: None, started: Process, env: Mapping[str, str]
 ) -> None:
-    todo_embedded("add", "-", stdin=LONG)
-
     with started.start("list", env=env) as running:
         assert running.stdout is not None
         assert running.stderr is not None
@@ -136,10 +149,8 @@ def test_process_dies_silently_when_its_reader_leaves(
 
 @pytest.mark.spec("002/FR-047")
 def test_process_before_head_gives_141_in_a_shell(
-    todo_embedded: Todo, local: Surroundings
+    long_list: None, local: Surroundings
 ) -> None:
-    todo_embedded("add", "-", stdin=LONG)
-
     ran = in_shell(local, '{ "$@" list --json; echo $? >&2; } | head -c 5')
 
     assert (ran.status, len(ran.out), ran.err) == (0, 5, "141\n")
@@ -227,10 +238,8 @@ def test_process_stores_though_its_output_is_lost_and_says_so(
 
 @pytest.mark.spec("002/FR-048")
 def test_process_writes_all_of_a_long_list_to_a_file(
-    todo_embedded: Todo, local: Surroundings
+    long_list: None, local: Surroundings
 ) -> None:
-    todo_embedded("add", "-", stdin=LONG)
-
     ran = in_shell(local, '"$@" list >list.txt', PYTHONUNBUFFERED="1")
 
     assert ran == Ran(0, "", "")
