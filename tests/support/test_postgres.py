@@ -1,5 +1,6 @@
 """The PostgreSQL of the tests is real, refuses strangers, and leaves nothing behind."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -93,6 +94,14 @@ def test_drops_only_what_it_created(own_postgres: PostgresCluster) -> None:
     )
 
 
+def link(source: str, copy: str) -> None:
+    """Give a file another name, or copy it where the disk is another one."""
+    try:
+        os.link(source, copy)
+    except OSError:
+        shutil.copy2(source, copy)
+
+
 @needs(
     "root"
 )  # who alone can hide the binaries from the account of the server
@@ -103,7 +112,9 @@ def test_starts_from_binaries_that_its_account_cannot_reach(
     package = binaries.parents[1]
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.is_dir():
-            shutil.copytree(part, tmp_path / part.name, symlinks=True)
+            shutil.copytree(
+                part, tmp_path / part.name, symlinks=True, copy_function=link
+            )
     tmp_path.chmod(0o700)
 
     cluster = PostgresCluster(tmp_path / binaries.relative_to(package.parent))
