@@ -6,7 +6,7 @@ from tests.api import mutate
 from tests.api.served import Served
 from tests.support.size import size
 
-CASES = size(200, 400)
+CASES = size(120, 400)
 
 
 @pytest.mark.spec("001/FR-114", "001/FR-116")

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.support.program import Ran, Todo
-from tests.support.size import size
+from tests.support.size import share, size
 
 SECRET = "S3cretPw"
 STYLES = [["--debug"], ["--json"]]
@@ -128,11 +128,12 @@ def assert_refused_by_all(
 def test_misspelt_address_is_refused_and_shown_by_no_command(
     todo_embedded: Todo, seal: Seal
 ) -> None:
-    for address in MISSPELT:
+    # In the suite a command meets every third address.
+    for turn, address in enumerate(MISSPELT):
         assert_refused_by_all(
             todo_embedded,
             {"TODO_DATABASE_URL": address},
-            [*COMMANDS, ["serve"]],
+            share([*COMMANDS, ["serve"]], turn, 3),
         )
 
     assert written(seal) == []
@@ -162,8 +163,9 @@ def test_misspelt_address_in_the_config_file_is_refused_and_not_shown(
 def test_misspelt_address_of_other_programs_is_shown_by_no_command(
     todo_embedded: Todo, seal: Seal
 ) -> None:
-    for address in MISSPELT:
-        for command in (["add", "x"], ["list"], ["doctor"], ["db", "policy"]):
+    commands = (["add", "x"], ["list"], ["doctor"], ["db", "policy"])
+    for turn, address in enumerate(MISSPELT):
+        for command in share(commands, turn, 2):
             for style in STYLES:
                 env = {"DATABASE_URL": address}
                 assert_hidden(todo_embedded(*style, *command, env=env))
