@@ -116,7 +116,7 @@ class PostgresServer:
         """Make a database and return its name."""
         name = f"todo_test_{secrets.token_hex(6)}"
         self._let_go_of(template)
-        self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        wait_for(_create(self._admin_url, name, template))
         self._created.add(name)
         return name
 
@@ -444,6 +444,18 @@ def _newest_first(folders: Iterator[Path]) -> Sequence[Path]:
         return int("".join(re.findall(r"\d+", folder.parent.name)) or 0)
 
     return sorted(folders, key=version, reverse=True)
+
+
+async def _create(url: str, name: str, template: str) -> None:
+    """Copy a database file by file: its pages in the log of writes cost twice as much."""
+    connection = await asyncpg.connect(url)
+    try:
+        sql = f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
+        if connection.get_server_version().major >= 15:
+            sql += " STRATEGY file_copy"
+        await connection.execute(sql)
+    finally:
+        await connection.close()
 
 
 async def _execute(url: str, sql: str) -> None:
