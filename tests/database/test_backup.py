@@ -18,9 +18,11 @@ from tests.database.test_histories import live
 from tests.database.test_policy import (
     OWNER,
     PEOPLE,
+    altered,
     as_role,
-    owned_site,
+    owner_role,
     shared,
+    shared_before,
 )
 from tests.service.backdoor import file_of, run_sql
 from tests.support import disks
@@ -36,7 +38,7 @@ from todo_cli.database import backup, postgresql
 from todo_cli.database.postgresql import PostgresConnection
 from todo_cli.database.scratch import Scratch
 
-__all__ = ["owned_site", "shared"]  # fixtures
+__all__ = ["owner_role", "shared", "shared_before"]  # fixtures
 
 pytestmark = [*MAY_HALF_CLOSE, pytest.mark.spec("002/FR-250")]
 
@@ -453,23 +455,24 @@ def test_a_role_with_bypassrls_gets_all(
     assert (ran.data["tasks"], ran.data["users"]) == (3, 3)
 
 
+LIFTING = "".join(
+    f"ALTER TABLE todo.{name} NO FORCE ROW LEVEL SECURITY;"
+    for name in ("task", "counter", "tag", "operation", "change")
+)
+
+
 @pytest.mark.spec("002/FR-252")
 def test_an_owner_is_bound_where_it_is_forced(
     shared: Site, proxy: TurnProxy
 ) -> None:
-    shared.server.run_sql(shared.database, f"ALTER ROLE {OWNER} NOBYPASSRLS")
     run = as_role(shared, proxy, OWNER)
 
-    assert_refused(
-        run, "db", "backup", "a.db", code="FORBIDDEN", names=[OWNER]
-    )
-    tables = ("task", "counter", "tag", "operation", "change")
-    lifting = "".join(
-        f"ALTER TABLE todo.{name} NO FORCE ROW LEVEL SECURITY;"
-        for name in tables
-    )
-    shared.server.run_sql(shared.database, lifting)
-    assert run("db", "backup", "a.db", "--json").data["tasks"] == 3
+    with altered(shared, OWNER, "NOBYPASSRLS", "BYPASSRLS"):
+        assert_refused(
+            run, "db", "backup", "a.db", code="FORBIDDEN", names=[OWNER]
+        )
+        shared.server.run_sql(shared.database, LIFTING)
+        assert run("db", "backup", "a.db", "--json").data["tasks"] == 3
 
 
 @pytest.mark.spec("002/FR-252")
@@ -498,15 +501,7 @@ def test_a_policy_made_meanwhile_is_noticed(
     proxy: TurnProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shared.server.run_sql(
-        shared.database,
-        f"ALTER ROLE {OWNER} NOBYPASSRLS;"
-        "ALTER TABLE todo.task NO FORCE ROW LEVEL SECURITY;"
-        "ALTER TABLE todo.counter NO FORCE ROW LEVEL SECURITY;"
-        "ALTER TABLE todo.tag NO FORCE ROW LEVEL SECURITY;"
-        "ALTER TABLE todo.operation NO FORCE ROW LEVEL SECURITY;"
-        "ALTER TABLE todo.change NO FORCE ROW LEVEL SECURITY;",
-    )
+    shared.server.run_sql(shared.database, LIFTING)
     clear = Scratch.clear
 
     async def force_then_clear(rows: Scratch) -> None:
@@ -518,14 +513,15 @@ def test_a_policy_made_meanwhile_is_noticed(
 
     monkeypatch.setattr(Scratch, "clear", force_then_clear)
 
-    assert_refused(
-        as_role(shared, proxy, OWNER),
-        "db",
-        "backup",
-        "a.db",
-        code="FORBIDDEN",
-        names=["task"],
-    )
+    with altered(shared, OWNER, "NOBYPASSRLS", "BYPASSRLS"):
+        assert_refused(
+            as_role(shared, proxy, OWNER),
+            "db",
+            "backup",
+            "a.db",
+            code="FORBIDDEN",
+            names=["task"],
+        )
 
 
 def fill_many(site: Site) -> None:

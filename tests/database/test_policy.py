@@ -8,7 +8,8 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +18,7 @@ import pytest
 from tests.cli.expect import assert_document, assert_refused
 from tests.support.blocking import wait_for
 from tests.support.candidates import good, take
+from tests.support.postgres import PostgresCluster
 from tests.support.program import Todo
 from tests.support.site import MAY_HALF_CLOSE, Site
 from tests.support.stores import Clock
@@ -36,44 +38,83 @@ SECRET = "secret of {}"
 EVERYTHING = "SELECT t, c FROM todo.task t FULL JOIN todo.counter c USING (user_id) ORDER BY user_id"
 
 
-@pytest.fixture
-def owned_site(blank_site: Site) -> Iterator[Site]:
-    """An empty database whose owner is a role as Neon's console makes it."""
-    site = blank_site
-    site.server.run_sql(
-        site.database,
-        f"""
-        CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB BYPASSRLS PASSWORD '{SECRET.format(OWNER)}';
-        ALTER DATABASE {site.database} OWNER TO {OWNER};
-        """,
+@pytest.fixture(scope="module")
+def owner_role(own_postgres: PostgresCluster) -> Iterator[None]:
+    """A role as Neon's console makes it, for the owners of databases."""
+    own_postgres.run_sql(
+        "postgres",
+        f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB BYPASSRLS"
+        f" PASSWORD '{SECRET.format(OWNER)}'",
     )
+    yield
+    own_postgres.run_sql("postgres", f"DROP ROLE {OWNER}")
+
+
+@pytest.fixture
+def owned_site(blank_site: Site, owner_role: None) -> Iterator[Site]:
+    """An empty database whose owner is that role."""
+    site = blank_site
+    be_owned(site)
     yield site
     site.server.run_sql(
-        site.database, f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER"
+        site.database,
+        f"ALTER DATABASE {site.database} OWNER TO CURRENT_USER;"
+        f"DROP OWNED BY {OWNER} CASCADE",
     )
-    site.server.run_sql(
-        site.database, f"DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}"
-    )
+
+
+@pytest.fixture(scope="module")
+def shared_before(
+    own_postgres: PostgresCluster, owner_role: None
+) -> Iterator[list[str]]:
+    """The database that `shared` copies, once it is made."""
+    made: list[str] = []
+    yield made
+    for name in made:
+        people = ", ".join(map(quoted, PEOPLE))
+        own_postgres.run_sql(name, f"DROP OWNED BY {people}")
+        own_postgres.drop_database(name)
+        own_postgres.run_sql("postgres", f"DROP ROLE {people}")
 
 
 @pytest.fixture
-def shared(owned_site: Site, proxy: TurnProxy) -> Iterator[Site]:
+def shared(
+    site: Site, proxy: TurnProxy, shared_before: list[str]
+) -> Iterator[Site]:
     """A database that three people share, by the printed recipe; each has a task."""
-    owner = as_role(owned_site, proxy, OWNER)
-    for person in PEOPLE:
-        assert owner("add", f"task of {person}", user=person).status == 0
-    wait_for(
-        run_as_owner(
-            owned_site,
-            with_passwords(owner("db", "policy", *PEOPLE).out, PEOPLE),
-        )
+    server = site.server
+    if not shared_before:
+        first = replace(site, database=server.create_database())
+        shared_before.append(first.database)
+        be_owned(first)
+        owner = as_role(first, proxy, OWNER)
+        for person in PEOPLE:
+            added = owner("add", f"task of {person}", user=person)
+            assert added.status == 0
+        recipe = owner("db", "policy", *PEOPLE).out
+        wait_for(run_as_owner(first, with_passwords(recipe, PEOPLE)))
+    name = server.create_database(template=shared_before[0])
+    copy = replace(site, database=name)
+    be_owned(copy)
+    yield copy
+    server.drop_database(name)
+
+
+def be_owned(site: Site) -> None:
+    """Give a database to the owner."""
+    site.server.run_sql(
+        site.database, f"ALTER DATABASE {site.database} OWNER TO {OWNER}"
     )
-    yield owned_site
-    for person in PEOPLE:
-        owned_site.server.run_sql(
-            owned_site.database,
-            f"DROP OWNED BY {quoted(person)}; DROP ROLE {quoted(person)}",
-        )
+
+
+@contextmanager
+def altered(site: Site, role: str, change: str, back: str) -> Iterator[None]:
+    """Change a role, which other tests have too, for a while."""
+    site.server.run_sql(site.database, f"ALTER ROLE {role} {change}")
+    try:
+        yield
+    finally:
+        site.server.run_sql(site.database, f"ALTER ROLE {role} {back}")
 
 
 def quoted(name: str) -> str:
@@ -231,14 +272,12 @@ def test_a_role_is_told_whose_tasks_it_may_keep(
 def test_a_role_that_turns_its_policy_off_hears_what_to_set(
     shared: Site, proxy: TurnProxy
 ) -> None:
-    shared.server.run_sql(
-        shared.database, "ALTER ROLE ada SET row_security = off"
-    )
     run = as_role(shared, proxy, "ada")
 
-    for command in (["list"], ["add", "x"], ["done", "1"]):
-        error = assert_refused(run, *command, code="FORBIDDEN")
-        assert error["hint"] == "set `row_security` to `on` again"
+    with altered(shared, "ada", "SET row_security = off", "RESET ALL"):
+        for command in (["list"], ["add", "x"], ["done", "1"]):
+            error = assert_refused(run, *command, code="FORBIDDEN")
+            assert error["hint"] == "set `row_security` to `on` again"
 
 
 def test_a_role_that_imports_for_others_hears_who_can(
@@ -388,11 +427,12 @@ def test_the_owner_still_sees_everybody(
 def test_the_policy_binds_an_owner_without_that_privilege_too(
     shared: Site, proxy: TurnProxy
 ) -> None:
-    shared.server.run_sql(shared.database, f"ALTER ROLE {OWNER} NOBYPASSRLS")
     run = as_role(shared, proxy, OWNER)
 
-    assert run("list", "--json", user="bob").data == []
-    assert run("doctor", "--json").data["bypasses_row_level_security"] is False
+    with altered(shared, OWNER, "NOBYPASSRLS", "BYPASSRLS"):
+        assert run("list", "--json", user="bob").data == []
+        data = run("doctor", "--json").data
+        assert data["bypasses_row_level_security"] is False
 
 
 def test_the_recipe_can_be_run_again(shared: Site, proxy: TurnProxy) -> None:
@@ -436,8 +476,8 @@ def test_the_recipe_changes_nothing_by_itself(
     assert owner("add", "Buy milk").status == 0
 
     in_words, in_json = (
-        owner("db", "policy", "ada", "bob"),
-        owner("db", "policy", "ada", "bob", "--json"),
+        owner("db", "policy", "carol", "dave"),
+        owner("db", "policy", "carol", "dave", "--json"),
     )
 
     assert in_json.data == {"sql": in_words.out}
@@ -446,7 +486,7 @@ def test_the_recipe_changes_nothing_by_itself(
         "SELECT relrowsecurity FROM pg_class WHERE relname = 'task'"
     ) == [(False,)]
     assert owned_site.fetch(
-        "SELECT count(*) FROM pg_roles WHERE rolname IN ('ada', 'bob')"
+        "SELECT count(*) FROM pg_roles WHERE rolname IN ('carol', 'dave')"
     ) == [(0,)]
 
 
@@ -463,21 +503,23 @@ def test_says_who_may_make_the_tables(
     site = owned_site
     site.server.run_sql(
         site.database,
-        f"CREATE ROLE ada LOGIN PASSWORD '{SECRET.format('ada')}'",
+        f"CREATE ROLE carol LOGIN PASSWORD '{SECRET.format('carol')}'",
     )
     try:
-        run = as_role(site, proxy, "ada")
-        error = assert_refused(run, "add", "Buy milk", code="FORBIDDEN")
+        run = as_role(site, proxy, "carol")
+        error = assert_refused(
+            run, "add", "Buy milk", "-u", "carol", code="FORBIDDEN"
+        )
         assert "todo db upgrade --sql" in error["hint"]
         assert_refused(run, "db", "upgrade", code="FORBIDDEN")
         assert run("list", "--json").data == []
 
         wait_for(run_as_owner(site, run("db", "upgrade", "--sql").out))
-        wait_for(run_as_owner(site, run("db", "policy").out))
+        wait_for(run_as_owner(site, run("db", "policy", user="carol").out))
 
         assert (
-            run("add", "Buy milk").out
-            == "Added 1: Buy milk (new list for ada)\n"
+            run("add", "Buy milk", user="carol").out
+            == "Added 1: Buy milk (new list for carol)\n"
         )
         assert run("db", "upgrade", "--json").data == {
             "version": HEAD,
@@ -485,7 +527,7 @@ def test_says_who_may_make_the_tables(
             "word_index": "none",
         }
     finally:
-        site.server.run_sql(site.database, "DROP OWNED BY ada; DROP ROLE ada")
+        site.server.run_sql(site.database, "DROP OWNED BY carol; DROP ROLE carol")
 
 
 def test_says_that_rights_are_lacking(
