@@ -70,10 +70,10 @@ def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
     assert wait_for(imported(plain_url, clock)) == WHOLE
     requests = len(proxy.requests)
     assert requests > 15
-    # In the suite each request is cut in one of three ways, once and always, and the
-    # last two, with COMMIT, in all of them.
-    step = size(len(WHENS), 1)
-    first = 1 + (WHENS.index(when) + (connection is None)) % step
+    # In the suite each request is cut in one of the six ways, and the last two, with
+    # COMMIT, in all of them.
+    step = size(2 * len(WHENS), 1)
+    first = 1 + (2 * WHENS.index(when) + (connection is None)) % step
     last = range(requests - 4, requests - 2)  # the log-in took three
     for request in sorted({*range(first, requests, step), *last}):
         site.server.run_sql(site.database, EMPTY)

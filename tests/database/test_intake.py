@@ -72,6 +72,10 @@ def insert(path: Path, **values: object) -> None:
         )
 
 
+into_a_file = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""Where it only matters what the source is."""
+
+
 @pytest.fixture
 def source(store: Store, surroundings: Surroundings) -> Path:
     """A file with tables of another program, which take any value."""
@@ -320,6 +324,7 @@ def test_two_tasks_of_one_id_or_number_are_refused(
     assert error["details"][0]["field"] == field
 
 
+@into_a_file
 @pytest.mark.spec("001/FR-048")
 @pytest.mark.parametrize(
     "counter",
@@ -366,6 +371,7 @@ OTHER_TABLES = {
 }
 
 
+@into_a_file
 @pytest.mark.spec("001/FR-048")
 @pytest.mark.parametrize("sql", OTHER_TABLES.values(), ids=OTHER_TABLES.keys())
 def test_tables_that_are_not_ours_are_refused_unread(

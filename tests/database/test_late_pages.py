@@ -25,7 +25,7 @@ from todo_cli.task import Position, Sort, TaskQuery, TaskStatus
 
 __all__ = ["watched"]
 
-MANY = size(6_000, 8_000)
+MANY = size(3_000, 8_000)
 LIMIT = 20
 FEW = 10
 """Pages that a first page of few tasks may be cheaper; a walk would take thousands."""

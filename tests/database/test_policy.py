@@ -527,7 +527,9 @@ def test_says_who_may_make_the_tables(
             "word_index": "none",
         }
     finally:
-        site.server.run_sql(site.database, "DROP OWNED BY carol; DROP ROLE carol")
+        site.server.run_sql(
+            site.database, "DROP OWNED BY carol; DROP ROLE carol"
+        )
 
 
 def test_says_that_rights_are_lacking(

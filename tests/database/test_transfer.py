@@ -90,16 +90,17 @@ def source(site: Site, original: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def run(
-    request: pytest.FixtureRequest,
-    site: Site,
-    blank_site: Site,
-    proxy: TurnProxy,
-) -> Todo:
+def run(request: pytest.FixtureRequest, site: Site) -> Todo:
     """The program on a store that is not there yet."""
     if request.param == "sqlite":
         return site.todo(str(site.cwd / "target.db"))
+    blank_site = request.getfixturevalue("blank_site")
+    proxy = request.getfixturevalue("proxy")
     return site.todo(blank_site.url("127.0.0.1", proxy.port))
+
+
+into_a_file = pytest.mark.parametrize("run", ["sqlite"], indirect=True)
+"""Where it only matters what the source is."""
 
 
 def everything(run: Todo) -> dict[str, Any]:
@@ -124,6 +125,7 @@ def add_row(
         file.execute(COUNT, (user, number))
 
 
+@into_a_file
 @pytest.mark.parametrize(
     "index",
     [
@@ -151,6 +153,7 @@ def test_copies_every_task_although_an_index_is_damaged(
     assert run("add", "next", "--json", user="ada").data["number"] == 7
 
 
+@into_a_file
 @pytest.mark.parametrize("table", ["task", "counter"])
 @pytest.mark.spec("001/FR-048")
 def test_copies_nothing_of_a_table_that_has_lost_rows(
@@ -655,6 +658,7 @@ def test_says_what_is_wrong_with_the_source(
     assert not (site.cwd / "target.db").exists()
 
 
+@into_a_file
 @pytest.mark.spec("002/FR-077")
 @pytest.mark.parametrize(
     "name",
@@ -675,6 +679,7 @@ def test_says_that_a_path_cannot_be(
     assert "TODO_DATABASE_URL" not in error["hint"]
 
 
+@into_a_file
 def test_leaves_somebody_elses_database_alone(
     run: Todo, tmp_path: Path
 ) -> None:
@@ -691,6 +696,7 @@ def test_leaves_somebody_elses_database_alone(
     assert "TODO_DATABASE_URL" not in error["hint"]
 
 
+@into_a_file
 def test_leaves_a_newer_source_alone(run: Todo, source: Path) -> None:
     with closing(open_file(source)) as file:
         file.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -8,6 +8,9 @@ import pytest
 from tests.conftest import Seal
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Surroundings, process_environment
+from tests.support.size import size
+
+ROUNDS = str(size(5, 8))
 
 
 @pytest.mark.spec("001/FR-042")
@@ -18,7 +21,7 @@ def test_killed_processes_lose_nothing_that_they_acknowledged(
     environment = {"TODO_TEST_DATABASE_URL": postgres.url("postgres")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.crash", "--rounds", "8", kind],
+        [sys.executable, "-m", "tests.faults.crash", "--rounds", ROUNDS, kind],
         env=process_environment(
             Surroundings(seal.home, seal.cwd, None), None, environment
         ),

@@ -8,6 +8,10 @@ import pytest
 from tests.conftest import Seal
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Surroundings, process_environment
+from tests.support.size import size
+
+ROUNDS = str(size(3, 6))
+"""One for each way to interrupt, at least."""
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -17,7 +21,14 @@ def test_an_interrupted_import_adds_nothing_or_all(
     environment = {"TODO_TEST_DATABASE_URL": postgres.url("postgres")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.imports", "--rounds", "4", kind],
+        [
+            sys.executable,
+            "-m",
+            "tests.faults.imports",
+            "--rounds",
+            ROUNDS,
+            kind,
+        ],
         env=process_environment(
             Surroundings(seal.home, seal.cwd, None), None, environment
         ),

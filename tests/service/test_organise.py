@@ -191,13 +191,13 @@ def orders(limits: Sequence[int | None]) -> Iterator[TaskQuery]:
 
 
 def shared_out(store: Store, queries: Sequence[TaskQuery]) -> list[TaskQuery]:
-    """The queries to ask of a store: in the suite a quarter of all, and another one of
+    """The queries to ask of a store: in the suite an eighth of all, and another one of
     the other store.
     """
     shuffled = list(queries)
     random.Random(11).shuffle(shuffled)
     first = size(int(store.kind == "sqlite"), 0)
-    return shuffled[first :: size(4, 1)]
+    return shuffled[first :: size(8, 1)]
 
 
 @pytest.mark.spec("001/FR-060")
