@@ -263,6 +263,12 @@ TAGS_OF_FILE = """
 INSERT INTO tag SELECT task.id, names.value, user_id, names.value
 FROM task, json_each(task.tags) AS names
 """
+BOBS_OF_SERVER = f"""
+INSERT INTO todo.task ({", ".join(COLUMNS)})
+SELECT md5(id::text)::uuid, number, 'bob', {", ".join(COLUMNS[3:])}
+FROM todo.task WHERE user_id = 'ada'
+"""
+"""As many of his, the same as hers."""
 TAGS_OF_SERVER = """
 INSERT INTO todo.tag SELECT id, name, user_id, name
 FROM todo.task, unnest(tags) AS name
@@ -277,9 +283,8 @@ async def fill(
     A table of tags is needed where a list is filtered by them.
     A server plans by how much of a table is hers, so there he has as many.
     """
-    others = size // 10 if store.kind == "sqlite" else size
-    rows = chain(shape.rows("ada", size), shape.rows("bob", others))
     if store.kind == "sqlite":
+        rows = chain(shape.rows("ada", size), shape.rows("bob", size // 10))
         places = ", ".join("?" * len(COLUMNS))
         with closing(sqlite3.connect(file_of(store))) as file, file:
             # These rows break no rule, and checks take half of the time.
@@ -293,8 +298,12 @@ async def fill(
     else:
         async with connected(store) as connection:
             await connection.copy_records_to_table(
-                "task", schema_name="todo", columns=COLUMNS, records=list(rows)
+                "task",
+                schema_name="todo",
+                columns=COLUMNS,
+                records=shape.rows("ada", size),
             )
+            await connection.execute(BOBS_OF_SERVER)
             if has_tags:
                 await connection.execute(TAGS_OF_SERVER)
 

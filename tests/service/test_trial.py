@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.service.backdoor import connected, file_of, what_exists
+from tests.support.saved import Saved, put_back, save
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.errors import Code, TodoError
@@ -103,11 +104,22 @@ async def answer(tasks: TaskService, change: Change) -> Any:
         return error.code, error.message
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Saved]:
+    """What `filled` has, once it is made, by the kind of its store."""
+    return {}
+
+
 @pytest.fixture
-async def filled(store: Store, clock: Clock) -> Store:
+async def filled(store: Store, clock: Clock, kept: dict[str, Saved]) -> Store:
     """A store with tasks, closed again."""
+    if store.kind in kept:
+        await put_back(store, kept[store.kind])
+        clock.tick()
+        return store
     async with open_database(store.target) as database:
         await fill(database, clock)
+    kept[store.kind] = await save(store)
     return store
 
 
