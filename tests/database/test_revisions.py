@@ -23,6 +23,7 @@ from tests.service.backdoor import (
 from tests.support.blocking import wait_for
 from tests.support.postgres import PostgresCluster
 from tests.support.program import Todo
+from tests.support.size import share
 from tests.support.stores import Clock, Store, make
 from todo_cli.database import policy, schema, upgrade
 from todo_cli.database.connection import Dialer
@@ -490,10 +491,20 @@ TAKEN = [
 ]
 
 
+def met_by_stores() -> list[Any]:
+    """Each of them on both stores; in the suite on one of them, by turns."""
+    kinds = ("sqlite", "postgresql")
+    return [
+        pytest.param(kind, *each, id=f"{kind}-{each[1]}")
+        for turn, kind in enumerate(kinds)
+        for each in share(TAKEN, turn, len(kinds))
+    ]
+
+
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-041")
 @pytest.mark.parametrize(
-    ("change", "name"), TAKEN, ids=[name for _, name in TAKEN]
+    ("store", "change", "name"), met_by_stores(), indirect=["store"]
 )
 async def test_a_name_of_another_program_keeps_a_store_from_being_upgraded(
     first: Store, database: Database, change: str, name: str

@@ -237,7 +237,7 @@ def test_only_python_may_lose_a_signal(
 def test_signal_at_a_random_moment_stores_nothing_in_silence(
     workspace: Workspace, process: Process
 ) -> None:
-    counts, bad = interrupt_often(workspace, [process], rounds=size(15, 25))
+    counts, bad = interrupt_often(workspace, [process], rounds=size(10, 25))
 
     assert bad == []
     assert len(counts) >= 2  # else no moment was one that matters

@@ -629,9 +629,9 @@ def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
     requests, expected = len(proxy.requests) - 3, site.titles()
     assert len(expected) == 30
     ways = (("before", 1), ("during", 1), ("after", None))
-    # In the suite each third request is cut, and COMMIT, in one of the ways: the
-    # service beneath is cut at each in tests/database/test_arrivals.py.
-    some = {*range(1, requests + 1, size(3, 1)), requests - 1, requests}
+    # In the suite each second request is cut, and COMMIT, in one of the ways; what
+    # tests/torture cuts lies between.
+    some = {*range(1, requests + 1, size(2, 1)), requests - 1, requests}
     for place, request in enumerate(sorted(some)):
         for when, connection in ways[place % size(3, 1) :][: size(1, 3)]:
             site.server.run_sql(
