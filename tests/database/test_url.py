@@ -8,10 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.support.size import size
 from todo_cli import redact
 from todo_cli.database.url import (
     SESSION_ATTRIBUTES,
@@ -1036,7 +1035,6 @@ def test_parse_url_reads_back_whatever_was_percent_encoded(
 
 
 @pytest.mark.spec("002/FR-066")
-@settings(max_examples=size(40, 400))
 @given(
     password=st.text(st.characters(codec="utf-8"), max_size=20),
     end=st.sampled_from(["", "/shop", "/shop?sslmode=require"]),
