@@ -420,14 +420,7 @@ def _templates(name: str) -> dict[str, Any]:
 
     What comes before the page is apart: the page is the same for all.
     """
-    found: dict[str, Any] = {"page": {}}
-    opened = lists.opened(DIALECTS[name])
-    made = [each.cte(cte) for cte, each in opened.items()]
-    for counted in listing.FOUND:
-        page = lists.page(DIALECTS[name], queries.COLUMNS, counted)
-        whole = sql_of(page.add_cte(*made), name)
-        # It goes on after the CTEs of a template.
-        found["page"][counted] = whole.removeprefix("WITH ").split("\n")
+    found: dict[str, Any] = {"page": _pages(name)}
     few: Any = text("/*few*/").columns()
     for kind, probe in (("all", None), ("some", few)):
         shapes = {}
@@ -438,6 +431,18 @@ def _templates(name: str) -> dict[str, Any]:
             )
         found[kind] = shapes
     return found
+
+
+def _pages(name: str) -> dict[str, list[str]]:
+    """Compile what follows the CTEs of a template, for each way to count."""
+    opened = lists.opened(DIALECTS[name])
+    made = [each.cte(cte) for cte, each in opened.items()]
+    pages = {}
+    for counted in listing.FOUND:
+        page = lists.page(DIALECTS[name], queries.COLUMNS, counted)
+        whole = sql_of(page.add_cte(*made), name)
+        pages[counted] = whole.removeprefix("WITH ").split("\n")
+    return pages
 
 
 def _template(
