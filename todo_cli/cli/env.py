@@ -11,11 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from todo_cli import config, disk
 from todo_cli.cli.signals import Signals
 from todo_cli.errors import IoFailed
+
+if TYPE_CHECKING:
+    from todo_cli.cli.parser import Parsed
 
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
@@ -27,6 +30,10 @@ _ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _begin_here(_parsed: object) -> None:
+    """Begin every command in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,18 @@ class Env:
     signals: Signals = field(default_factory=Signals)
     secrets: list[str] = field(default_factory=list, repr=False)
     """What was typed or read that nothing may show."""
+    begin: "Callable[[Parsed | None], object]" = _begin_here
+    """Called once, before anything is opened or printed, with the command;
+    with None for a help or a mistake. In a worker of `warm` it does not
+    return if the caller has to run the command itself.
+    """
 
     @classmethod
-    def of_process(cls) -> "Env":
-        """Read the environment of this process, once."""
+    def of_process(cls, encoding: str | None = None) -> "Env":
+        """Read the environment of this process, once.
+
+        `encoding` is that of standard output, if not Python's own.
+        """
         signals = Signals()
         # First of all: a signal during the rest must not be lost.
         signals.install()
@@ -75,7 +90,7 @@ class Env:
             stdin_is_terminal=os.isatty(0),
             stdout_is_terminal=os.isatty(1),
             stderr_is_terminal=os.isatty(2),
-            encoding=_encoding(),
+            encoding=_encoding(encoding),
             columns=_columns(variables),
             signals=signals,
         )
@@ -232,14 +247,15 @@ def _fill_standard_streams() -> set[int]:
     return closed
 
 
-def _encoding() -> str:
-    """Find the encoding of standard output.
+def _encoding(given: str | None) -> str:
+    """Find the encoding of standard output, if it is not given.
 
     It is UTF-8 in the place of one that writes ASCII in another way, as UTF-16
     does, or that cannot escape, as `idna`: PYTHONIOENCODING can name any.
     """
     # Python's sys.stdout is None if it was closed at the start.
-    encoding = getattr(sys.stdout, "encoding", None) or _UTF_8
+    ours = getattr(sys.stdout, "encoding", None)
+    encoding = given or ours or _UTF_8
     try:
         written = f"{_ASCII}\udcff".encode(encoding, "backslashreplace")
     except (UnicodeError, LookupError):

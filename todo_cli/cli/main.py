@@ -333,13 +333,31 @@ def _sheet(
     return doctor.view_settings(parsed.user, configured.file, env, fault)
 
 
+def _begun(
+    arguments: Arguments, env: Env, *, as_json: bool
+) -> "Parsed | Help | Version":
+    """Parse, and say that what follows will open and print.
+
+    Raises:
+        TodoError: the arguments are wrong.
+    """
+    command = None
+    try:
+        parsed = parse(arguments, env, as_json=as_json)
+        if not isinstance(parsed, Help | Version):
+            command = parsed
+        return parsed
+    finally:
+        env.begin(command)
+
+
 def _answer(
     arguments: Arguments, configured: Configured, printer: Printer
 ) -> Printed:
     """Parse, run and draw; every error becomes text or JSON here."""
     env, as_json = printer.env, printer.as_json
     try:
-        parsed = parse(arguments, env, as_json=as_json)
+        parsed = _begun(arguments, env, as_json=as_json)
         if isinstance(parsed, Help):
             return printer.help(parsed)
         if isinstance(parsed, Version):
