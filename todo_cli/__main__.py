@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+CANNOT_LOAD = 9
+"""The exit status where the program cannot be loaded: that of IO_ERROR."""
 _NO_MEMORY = b"error: todo cannot be loaded: MemoryError()\n"
 _NO_MEMORY_JSON = (
     b'{"success": false, "error": {"code": "IO_ERROR", '
@@ -37,22 +39,44 @@ def run() -> "NoReturn":
     if sys.argv[1:] == ["--version"] and not wants_json:
         _print_version()
 
+    try:
+        status = _handed_over()
+        if status is None:
+            status = _main()
+    # `main` answers every error itself, so the program could not be loaded.
+    # Without memory Python raises other errors, too, such as SystemError.
+    except Exception as error:  # noqa: BLE001 - whatever is raised, say so
+        try:
+            complain(error)
+        finally:
+            os._exit(CANNOT_LOAD)
+    _leave(status)
+
+
+def _handed_over() -> "int | None":
+    """Have a process run the command that `todo warm` keeps ready.
+
+    Returns its exit status; None if there is no such process.
+    """
+    from todo_cli.warm import place
+
+    folder = place.folder_of(os.environ)
+    try:
+        os.stat(place.socket_of(folder))
+    except OSError:
+        return None
+    from todo_cli.warm import client
+
+    return client.hand_over(folder)
+
+
+def _main() -> int:
+    """Run the program in this process; return its exit status."""
     import gc
 
     gc.disable()  # a short process makes little garbage
     # pydantic would search all installed packages for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    try:
-        status = _main()
-    # `main` answers every error itself, so the program could not be loaded.
-    # Without memory Python raises other errors, too, such as SystemError.
-    except Exception as error:  # noqa: BLE001 - whatever is raised, say so
-        _give_up(error)
-    _leave(status)
-
-
-def _main() -> int:
-    """Run the program in this process; return its exit status."""
     if sys.warnoptions:
         # PYTHONWARNINGS=error would make an error of a library's warning.
         import warnings
@@ -65,31 +89,33 @@ def _main() -> int:
     # All output goes through `env`. Libraries, warnings and Python itself
     # write to these two, and print nothing without them.
     sys.stdout = sys.stderr = None
-    # Read arguments as UTF-8 in every locale. Other bytes become surrogates,
-    # which the rules refuse.
-    arguments = [
+    return main(arguments(), env)
+
+
+def arguments() -> "list[str]":
+    """Read the arguments of this process as UTF-8, in every locale.
+
+    Other bytes become surrogates, which the rules refuse.
+    """
+    return [
         os.fsencode(argument).decode("utf-8", "surrogateescape")
         for argument in sys.argv[1:]
     ]
-    return main(arguments, env)
 
 
-def _give_up(error: Exception) -> "NoReturn":
+def complain(error: Exception) -> None:
     """Report that the program cannot be loaded, mostly for want of memory.
 
     Nothing may be imported here, as that would fail again. Where not even a
     text can be made, what is written was made before.
     """
     try:
-        try:
-            stream, text = _fault_of(error)
-        except MemoryError:
-            stream, text = (1, _NO_MEMORY_JSON)
-            if "--json" not in sys.argv:
-                stream, text = (2, _NO_MEMORY)
-        os.write(stream, text)
-    finally:
-        os._exit(9)
+        stream, text = _fault_of(error)
+    except MemoryError:
+        stream, text = (1, _NO_MEMORY_JSON)
+        if "--json" not in sys.argv:
+            stream, text = (2, _NO_MEMORY)
+    os.write(stream, text)
 
 
 def _fault_of(error: Exception) -> "tuple[int, bytes]":

@@ -63,6 +63,12 @@ class Command(Generic[T]):
     """How long cancelled work may take to end after a signal."""
     chooses_store: ClassVar[bool] = False
     """Whether it says itself which store to open: see `settle`."""
+    needs_own_process: ClassVar[bool] = False
+    """Whether only the process that was started can run it, and no worker of
+    `warm`: it lives long, or takes the terminal for itself.
+    """
+    asks: ClassVar[bool] = False
+    """Whether it may ask a question on a terminal."""
 
     async def settle(self, settings: "Settings", env: "Env") -> "Settings":
         """Return the settings to run with; called before the store is opened.

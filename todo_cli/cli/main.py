@@ -243,7 +243,7 @@ def perform(
                 return settings
             return run(parsed.command, settings, env, as_json=as_json)
     except OutcomeUnknown as error:
-        raise OutcomeUnknown(error.message, hint=_settling(parsed)) from error
+        raise OutcomeUnknown(error.message, hint=settling(parsed)) from error
     except NotFound as error:
         error.hint = _for_user(error.hint, parsed.user)
         raise
@@ -254,7 +254,7 @@ def perform(
         if not end.was_writing:
             raise
         message = "Interrupted while it was being stored: it may or may not be"
-        raise OutcomeUnknown(message, hint=_settling(parsed)) from end
+        raise OutcomeUnknown(message, hint=settling(parsed)) from end
 
 
 def _kept_here(hint: str | None, parsed: "Parsed") -> str | None:
@@ -399,7 +399,7 @@ def _internal(
     )
 
 
-def _settling(parsed: "Parsed") -> str:
+def settling(parsed: "Parsed") -> str:
     """Write the command that settles an unknown outcome, for the same user."""
     words = ["todo"]
     if parsed.user is not None:

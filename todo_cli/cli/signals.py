@@ -78,6 +78,8 @@ class Signals:
         """Called with a signal in the state IDLE."""
         self._pass_on: Callable[[int], object] = self.die
         """Called with a signal in the state WORKING; set by `guard`."""
+        self.before_death: Callable[[int], object] = _go_on
+        """Called with the signal before it ends this process."""
 
     def install(self) -> None:
         """Install our handlers.
@@ -98,6 +100,7 @@ class Signals:
 
     def die(self, number: int) -> NoReturn:
         """End this process by the signal, so that a shell sees the cause."""
+        self.before_death(number)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         os._exit(128 + number)  # reached if the signal is blocked
@@ -213,6 +216,10 @@ class Signals:
             self.die(self.number)
         # The write that blocks fails, and the exit status tells the signal.
         raise InterruptedError(errno.EINTR, "interrupted")
+
+
+def _go_on(_number: int) -> None:
+    """End by the signal, and do nothing before."""
 
 
 def _do_nothing(_number: int, _frame: object) -> None:

@@ -3,9 +3,31 @@
 The functions block, for some seconds at most: call them in a thread.
 """
 
-from collections.abc import Mapping
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, overload
+
+from todo_cli import disk
+from todo_cli.errors import IoFailed
+from todo_cli.warm import identity, place, wire
+
+_START_S: Final = 30.0
+"""How long a parent may take to load the program."""
+_STOP_S: Final = 10.0
+_ANSWER_S: Final = 5.0
+_STEP_S: Final = 0.02
+"""How often to look whether it has started or left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +65,37 @@ class Status:
     """
 
 
-def start() -> Started:
+def start(times: Mapping[str, float] | None = None) -> Started:
     """Start a parent, unless one of the same program runs.
 
     One of another version is stopped first. Returns when it takes commands.
+    `times` are those of `parent.Times` that are not as usual.
 
     Raises:
         IoFailed: the folder of the socket cannot be made or is not safe, or
             the parent does not start.
     """
-    raise NotImplementedError
+    folder = _folder(makes=True)
+    before = _ask(folder)
+    if before is not None and not before.is_same_program:
+        stop()
+    until = time.monotonic() + _START_S
+    is_new = False
+    with _opened(folder) as lock:
+        while True:
+            if place.take_lock(lock):
+                is_new = True
+                _launch(folder, lock, times or {})
+                break
+            found = _ask(folder)
+            if found is not None:
+                return Started(found.pid, is_new=False)
+            _wait(until, "It does not answer")
+    while True:
+        found = _ask(folder)
+        if found is not None:
+            return Started(found.pid, is_new)
+        _wait(until, "It does not start")
 
 
 def stop() -> bool:
@@ -63,7 +106,20 @@ def stop() -> bool:
     Raises:
         IoFailed: the folder is not safe, or it does not leave.
     """
-    raise NotImplementedError
+    folder = _folder()
+    if folder is None:
+        return False
+    until = time.monotonic() + _STOP_S
+    has_run = False
+    with _opened(folder) as lock:
+        while not place.take_lock(lock):
+            has_run = True
+            _end(lock)
+            _wait(until, "It does not leave")
+        # Ours now, so no parent can be there whose socket this is.
+        with suppress(FileNotFoundError):
+            os.unlink(place.socket_of(folder))
+    return has_run
 
 
 def status() -> Status | None:
@@ -72,4 +128,153 @@ def status() -> Status | None:
     Raises:
         IoFailed: the folder of the socket is not safe.
     """
-    raise NotImplementedError
+    folder = _folder()
+    if folder is None:
+        return None
+    return _ask(folder)
+
+
+def _end(lock: int) -> None:
+    """Send the parent a signal, if its number is known yet."""
+    text = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+    if text.isdecimal():
+        with suppress(OSError):
+            os.kill(int(text), signal.SIGTERM)
+
+
+def _wait(until: float, what: str) -> None:
+    """Wait a moment.
+
+    Raises:
+        IoFailed: it has taken too long; says `what`.
+    """
+    if time.monotonic() > until:
+        raise IoFailed(f"{what}: the process that `todo warm` keeps")
+    time.sleep(_STEP_S)
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    """Open the file that a parent keeps locked.
+
+    Raises:
+        IoFailed: it cannot be opened, or it is another user's.
+    """
+    try:
+        lock = place.open_lock(folder)
+    except place.Unsafe as error:
+        raise IoFailed(str(error)) from None
+    except OSError as error:
+        reason = disk.explain(error).words
+        raise IoFailed(f"{place.lock_of(folder)}: {reason}") from error
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+@overload
+def _folder(*, makes: Literal[True]) -> str: ...
+
+
+@overload
+def _folder() -> str | None: ...
+
+
+def _folder(*, makes: bool = False) -> str | None:
+    """Return the folder of the socket; None if there is none.
+
+    Raises:
+        IoFailed: it cannot be made, or others can change what is in it.
+    """
+    folder = place.folder_of(os.environ)
+    try:
+        if makes:
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+        place.check(folder)
+    except FileNotFoundError as error:
+        if not makes:
+            return None
+        raise _unusable(folder, error) from error
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    except place.Unsafe as error:
+        raise IoFailed(
+            str(error), hint="remove it, or set XDG_RUNTIME_DIR"
+        ) from None
+    return folder
+
+
+def _unusable(folder: str, error: OSError) -> IoFailed:
+    """Make the error for a folder that cannot be used."""
+    reason = disk.explain(error).words
+    return IoFailed(f"{folder}: {reason}")
+
+
+def _launch(folder: str, lock: int, times: Mapping[str, float]) -> None:
+    """Start the parent as a process of its own; it inherits the lock."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    # `-c` would look for modules in the working folder first.
+    code = (
+        "import sys; sys.path[:] = [p for p in sys.path if p]; "
+        f"{root!r} in sys.path or sys.path.insert(0, {root!r}); "
+        "from todo_cli.warm.entry import begin; begin()"
+    )
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
+    changes = [f"{name}={value}" for name, value in times.items()]
+    words = [sys.executable, *flags, "-c", code, folder, str(lock), *changes]
+    subprocess.Popen(  # noqa: S603 - our own program
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+        pass_fds=[lock],
+    )
+
+
+def _ask(folder: str) -> Status | None:
+    """Ask the parent about itself; None if none answers."""
+    line = socket.socket(socket.AF_UNIX)
+    with line:
+        line.settimeout(_ANSWER_S)
+        try:
+            line.connect(place.socket_of(folder))
+            if place.user_of(line) != os.geteuid():
+                return None
+            line.sendall(wire.pack(wire.STATE))
+            answer = wire.receive(line.recv)
+        except (OSError, wire.Broken):
+            return None
+    if answer is None:
+        return None
+    says = json.loads(answer[1])
+    return Status(
+        pid=says["pid"],
+        version=says["version"],
+        is_same_program=says["program"].encode() == identity.program(),
+        since=datetime.fromtimestamp(says["since"], UTC),
+        workers=len(says["waiting"]),
+        busy=says["busy"],
+        place=says["place"],
+        hits=says["hits"],
+        cold=says["cold"],
+        memory=_memory([says["pid"], *says["waiting"]]),
+    )
+
+
+def _memory(processes: Sequence[int]) -> int | None:
+    """Add up what the processes use; None where the system does not say."""
+    kibibytes = 0
+    for process in processes:
+        try:
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:
+            return None
+        found = re.search(r"^Pss: +([0-9]+) kB", text, re.MULTILINE)
+        if found is None:
+            return None
+        kibibytes += int(found[1])
+    return kibibytes * 1024

@@ -1,14 +1,16 @@
 """Where the socket is: in a folder that only this user can change.
 
-Imports nothing but `os`, which Python has loaded: every command looks here.
+Imports nothing but what Python has loaded: every command looks here.
 """
 
 import os
+import sys
 from stat import S_ISDIR
 
 # Importing typing would cost more than looking for the socket.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Mapping
 
 
@@ -52,3 +54,66 @@ def check(folder: str) -> None:
         raise Unsafe(f"{folder} belongs to another user")
     if found.st_mode & 0o077:
         raise Unsafe(f"{folder} is open to other users")
+
+
+def open_lock(folder: str) -> int:
+    """Open the file that the parent keeps locked; it is made if needed.
+
+    Raises:
+        Unsafe: it is a link, or another user's.
+        OSError: it cannot be opened.
+    """
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    number = os.open(lock_of(folder), how, 0o600)
+    found = os.fstat(number)
+    if found.st_uid != os.geteuid() or found.st_nlink != 1:
+        os.close(number)
+        raise Unsafe(f"{lock_of(folder)} belongs to another user")
+    return number
+
+
+def take_lock(number: int) -> bool:
+    """Lock the open file, if nobody else has; it ends with the process."""
+    import fcntl
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def sweep(folder: str) -> None:
+    """Remove the socket of a parent that was killed.
+
+    Does nothing while a parent is there, or where anything is in the way.
+    """
+    try:
+        number = open_lock(folder)
+    except (OSError, Unsafe):
+        return
+    try:
+        if take_lock(number):
+            os.unlink(socket_of(folder))
+    except OSError:
+        pass  # it is gone already
+    finally:
+        os.close(number)
+
+
+def user_of(line: "_socket.socket") -> int:
+    """Return the user who runs the other side of a connection.
+
+    Raises:
+        OSError: the system does not say.
+    """
+    import _socket
+
+    if sys.platform == "darwin":
+        # struct xucred: its version, the user, and the groups.
+        local, peer = 0, 1
+        says = line.getsockopt(local, peer, 76)
+        return int.from_bytes(says[4:8], sys.byteorder)
+    # struct ucred: process, user, group.
+    says = line.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+    return int.from_bytes(says[4:8], sys.byteorder)

@@ -66,6 +66,22 @@ def take(head: bytes, read: "Callable[[int], bytes]") -> "list[bytes]":
     return _fields(_all_of(read, length))
 
 
+def complete(received: bytes) -> "tuple[list[list[bytes]], bytes]":
+    """Split what was received into messages, and the rest that is to come.
+
+    Raises:
+        Broken: a message is malformed.
+    """
+    messages = []
+    while len(received) >= _LENGTH:
+        end = _LENGTH + int.from_bytes(received[:_LENGTH], "big")
+        if len(received) < end:
+            break
+        messages.append(_fields(received[_LENGTH:end]))
+        received = received[end:]
+    return messages, received
+
+
 def _all_of(read: "Callable[[int], bytes]", length: int) -> bytes:
     """Read exactly `length` bytes."""
     parts = []

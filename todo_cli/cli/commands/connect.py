@@ -36,6 +36,7 @@ class Connect(Command[Connected | Disconnected]):
       todo connect --off
     """
 
+    needs_own_process: ClassVar[bool] = True
     chooses_store: ClassVar[bool] = True
 
     words: Annotated[

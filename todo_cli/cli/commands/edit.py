@@ -46,6 +46,7 @@ class Edit(Command[Edited]):
       EDITOR="code --wait" todo edit 3
     """
 
+    needs_own_process: ClassVar[bool] = True
     unchanged: ClassVar[str] = NOTHING_CHANGED
 
     ref: Ref

@@ -49,6 +49,7 @@ class Serve(Command[None]):
       curl -s http://127.0.0.1:8000/api/ada/tasks
     """
 
+    needs_own_process: ClassVar[bool] = True
     connects: ClassVar[bool] = False
     # Requests have 10 s; the store and the log then need some time, too.
     patience_s: ClassVar[float] = 14.0

@@ -132,6 +132,7 @@ class Purge(Command[list[Task]]):
       todo purge --trash --older-than 30d --yes
     """
 
+    asks: ClassVar[bool] = True
     unchanged: ClassVar[str] = NOTHING_CHANGED
 
     refs: Annotated[

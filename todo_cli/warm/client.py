@@ -1,0 +1,247 @@
+"""Hands the command of this process to a worker, and ends as that ends.
+
+Runs before anything heavy is loaded, and imports only what takes no time: so
+no `socket`, `signal`, `typing` or `re`. Whatever goes wrong before the
+command has begun means to run it here, without a word.
+"""
+
+import _signal  # type: ignore[import-not-found]  # mypy has no stub
+import _socket
+import os
+import sys
+
+from todo_cli.warm import identity, place, wire
+
+# Importing typing would take longer than handing over.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+PATIENCE_S: "Final" = 1.0
+"""How long a worker may take to say that it can run the command."""
+
+_FORWARDED = (
+    _signal.SIGINT,
+    _signal.SIGTERM,
+    _signal.SIGHUP,
+    _signal.SIGALRM,
+    _signal.SIGXCPU,
+)
+"""The signals that a command handles: the worker gets each that we get."""
+_OUR_OWN = (b"/dev/fd", b"/dev/tty", b"/proc/")
+"""Paths that mean something else in another process."""
+_OF_SETTINGS = (b"/dev/fd", b"/proc/")
+"""Those in variables: GPG_TTY often is /dev/tty1."""
+
+
+class _Cold(Exception):
+    """The command has to be run here."""
+
+
+def hand_over(folder: str) -> "int | None":
+    """Run the command in a worker, if there is one; return its exit status.
+
+    Returns None if the command has to be run here. `folder` is that of the
+    socket.
+    """
+    masked = (*_FORWARDED, _signal.SIGTSTP)
+    # What comes before the command has begun is for the one who runs it.
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, masked)
+    call = None
+    try:
+        call = _begin(folder, mask)
+    # Also MemoryError: here the command has more to say about that.
+    except Exception:  # noqa: BLE001 - whatever it is, the command can run here
+        return None
+    finally:
+        if call is None:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    return call.ended(mask)
+
+
+def _begin(folder: str, mask: "set[int]") -> "_Call":
+    """Hand the command over; return when it has begun.
+
+    Raises:
+        Exception: it has not, and never will, begin in a worker.
+    """
+    _check_streams()
+    _check_words()
+    line = _connect(folder)
+    line.settimeout(PATIENCE_S)
+    _ask(line, mask)
+    answer = wire.receive(line.recv)
+    if answer is None or answer[0] != wire.READY:
+        raise _Cold
+    call = _Call(line, int(answer[1]), answer[2].decode())
+    line.sendall(wire.pack(wire.GO))
+    # From here on the worker decides: it may run at any time, if late.
+    line.settimeout(None)
+    answer = wire.receive(line.recv)
+    if answer is None or answer[0] != wire.BEGUN:
+        raise _Cold
+    return call
+
+
+def _check_streams() -> None:
+    """Check that a worker can use our standard streams.
+
+    Raises:
+        _Cold: one is closed, or a terminal of another process group, where
+            to read or write may stop us.
+    """
+    for number in range(3):
+        try:
+            group = os.tcgetpgrp(number)
+        except OSError:
+            os.fstat(number)
+            continue
+        if group != os.getpgrp():
+            raise _Cold
+
+
+def _check_words() -> None:
+    """Check that no path means another file in a worker.
+
+    Raises:
+        _Cold: one may.
+    """
+    words = b"\0".join(map(os.fsencode, sys.argv[1:]))
+    settings = b"\0".join(os.environb.values())
+    for path in _OUR_OWN:
+        if path in words:
+            raise _Cold
+    for path in _OF_SETTINGS:
+        if path in settings:
+            raise _Cold
+
+
+def _connect(folder: str) -> "_socket.socket":
+    """Connect to the parent, if it is ours.
+
+    Raises:
+        Exception: there is none, it is another user's, or its queue is full.
+    """
+    place.check(folder)
+    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    line.setblocking(False)
+    try:
+        line.connect(place.socket_of(folder))
+    except ConnectionRefusedError:
+        place.sweep(folder)  # it was killed
+        raise
+    if place.user_of(line) != os.geteuid():
+        raise _Cold
+    return line
+
+
+def _ask(line: "_socket.socket", mask: "set[int]") -> None:
+    """Send all that a worker needs to know."""
+    variables = os.environb.items()
+    message = wire.pack(
+        wire.RUN,
+        identity.program(),
+        identity.process(),
+        wire.join([os.fsencode(word) for word in sys.argv[1:]]),
+        wire.join([name + b"=" + value for name, value in variables]),
+        sys.stdout.encoding.encode(),
+        _state(mask),
+    )
+    how = getattr(os, "O_PATH", os.O_RDONLY)
+    folder = os.open(".", how | os.O_DIRECTORY | os.O_CLOEXEC)
+    numbers = b"".join(
+        number.to_bytes(4, sys.byteorder) for number in (0, 1, 2, folder)
+    )
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, numbers)
+    sent = line.sendmsg([message], [rights])
+    os.close(folder)
+    line.sendall(message[sent:])
+
+
+def _state(mask: "set[int]") -> bytes:
+    """Write what a worker takes over, as `worker.State` reads it."""
+    import resource
+
+    # There is no way to only read it.
+    umask = os.umask(0o077)
+    os.umask(umask)
+    ignored = [
+        number
+        for number in _FORWARDED
+        if _signal.getsignal(number) == _signal.SIG_IGN
+    ]
+    limits: list[int] = []
+    try:
+        for number in range(64):
+            limits += resource.getrlimit(number)
+    except ValueError:
+        pass  # there are no more
+    says = (
+        [umask],
+        [os.getpriority(os.PRIO_PROCESS, 0)],
+        ignored,
+        mask,
+        limits,
+    )
+    return b"\0".join(
+        b" ".join(b"%d" % number for number in numbers) for numbers in says
+    )
+
+
+class _Call:
+    """A command that a worker runs for this process."""
+
+    def __init__(
+        self, line: "_socket.socket", worker: int, settling: str
+    ) -> None:
+        self._line = line
+        self._worker = worker
+        self._settling = settling
+        """The command that settles whether it was stored; empty for a read."""
+        # So a signal can only go to the worker, even if its number is reused.
+        self._handle = _handle_of(worker)
+
+    def ended(self, mask: "set[int]") -> int:
+        """Forward signals until the command has ended; return its status."""
+        for number in _FORWARDED:
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                _signal.signal(number, self._forward)
+        if _signal.getsignal(_signal.SIGTSTP) != _signal.SIG_IGN:
+            _signal.signal(_signal.SIGTSTP, self._stop)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+        try:
+            answer = wire.receive(self._line.recv)
+        except (OSError, wire.Broken):
+            answer = None
+        if answer is not None:
+            return int(answer[1])
+        from todo_cli.warm import loss
+
+        return loss.report(self._settling)
+
+    def _forward(self, number: int, _frame: object) -> None:
+        """Give the worker a signal that we got."""
+        try:
+            if self._handle is None:
+                os.kill(self._worker, number)
+            else:
+                _signal.pidfd_send_signal(self._handle, number)
+        except OSError:
+            pass  # it has ended, and so do we
+
+    def _stop(self, number: int, _frame: object) -> None:
+        """Stop the worker and this process: Ctrl-Z. Then go on with both."""
+        self._forward(_signal.SIGSTOP, None)
+        _signal.signal(number, _signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        # Here it stops, and a shell says when it goes on.
+        _signal.signal(number, self._stop)
+        self._forward(_signal.SIGCONT, None)
+
+
+def _handle_of(worker: int) -> "int | None":
+    """Open a handle of a process; None where the system has none."""
+    try:
+        return os.pidfd_open(worker)
+    except (AttributeError, OSError):
+        return None

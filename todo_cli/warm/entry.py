@@ -1,0 +1,106 @@
+"""Where the parent's process begins: notes the program's files, and loads it.
+
+Imports little at first: what changes while the program is loaded counts as a
+change.
+"""
+
+import fcntl
+import gc
+import os
+import resource
+import socket
+import sys
+import time
+from contextlib import suppress
+
+from todo_cli.warm import identity, place
+
+QUEUE = 64
+"""How many clients may wait to be accepted."""
+
+
+def run(folder: str, lock: int, times: dict[str, float]) -> None:
+    """Be the parent until there is a reason to leave.
+
+    `lock` is the open file that is locked for the life of this process.
+    """
+    files = identity.Files(identity.files_of_program())
+    at_loading = identity.at_loading(os.environ)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _forget_variables()
+    from todo_cli.warm.loading import load
+    from todo_cli.warm.parent import Parent, Times
+    from todo_cli.warm.worker import Origin
+
+    load()
+    origin = Origin(
+        folder, identity.program(), identity.process(), at_loading, files
+    )
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+    chosen = Times(**times)
+    if not Parent(listen(folder), origin, times=chosen).run():
+        return
+    _wait_until_settled(chosen.settle_s)
+    # The lock stays ours, and no other parent can come between.
+    fcntl.fcntl(lock, fcntl.F_SETFD, 0)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is needed
+
+
+def _forget_variables() -> None:
+    """Keep no variable that the next parent does not need: some are secret."""
+    kept = identity.at_loading(os.environ)
+    for name in list(os.environ):
+        is_needed = name in kept or name in ("XDG_RUNTIME_DIR", "PATH")
+        if not is_needed and not name.startswith(("LC_", "LANG", "PYTHON")):
+            del os.environ[name]
+
+
+def _wait_until_settled(settle_s: float) -> None:
+    """Wait until the program has not changed for some time.
+
+    While it is being installed, half of it is old.
+    """
+    files = None
+    while files is None or files.have_changed():
+        files = identity.Files(identity.files_of_program())
+        time.sleep(settle_s)
+
+
+def begin() -> None:
+    """Run as the parent, which `control.start` has started, and end.
+
+    The arguments are the folder, the number of the lock, and times.
+    """
+    folder, lock, *changes = sys.argv[1:]
+    times = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        times[name] = float(value)
+    try:
+        run(folder, int(lock), times)
+    finally:
+        os._exit(0)
+
+
+def listen(folder: str) -> socket.socket:
+    """Open the socket in the folder; the caller holds the lock.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path = place.socket_of(folder)
+    # Without a parent, what is there is left from one that was killed.
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(0o177)
+    try:
+        door.bind(path)
+    finally:
+        os.umask(umask)
+    door.listen(QUEUE)
+    return door

@@ -1,0 +1,328 @@
+"""The process that has loaded everything, and forks workers.
+
+It never runs a command, and has no thread. It holds the lock of `place.py`
+for its life, and is the only one who accepts clients.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from todo_cli import __version__
+from todo_cli.warm import place, wire
+from todo_cli.warm.worker import Origin, work
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When the parent does what; tests have other times."""
+
+    idle_s: float = 1800.0
+    """Without a command for so long, it leaves."""
+    look_s: float = 30.0
+    """How often it looks whether its socket is still there."""
+    refill_s: float = 0.03
+    """After a worker was taken, how long until the next is forked: what that
+    one does has the processors first. With none left it is at once.
+    """
+    settle_s: float = 1.0
+    """After the program has changed, how long it must not change again."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A worker, as the parent sees it."""
+
+    pid: int
+    line: socket.socket
+    """Our end of the channel."""
+    is_idle: bool = True
+    received: bytes = b""
+    """What has come of a message that is not complete."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the parent remembers."""
+
+    since: float = field(default_factory=time.time)
+    hits: int = 0
+    cold: Counter[str] = field(default_factory=Counter)
+    place: str | None = None
+
+
+class Parent:
+    """Accepts clients, and gives each to a worker."""
+
+    def __init__(
+        self,
+        door: socket.socket,
+        origin: Origin,
+        *,
+        ready: int = 2,
+        most: int = 32,
+        times: Times | None = None,
+    ) -> None:
+        """Accept at `door`; keep `ready` workers, and never more than `most`."""
+        self._door = door
+        self._inode = _inode(place.socket_of(origin.folder))
+        self._origin = origin
+        self._ready = ready
+        self._most = most
+        self._times = times or Times()
+        self._workers: dict[int, Worker] = {}
+        self._counts = Counts()
+        self._used_at = time.monotonic()
+        self._looked_at = self._used_at
+        self._refill_at: float | None = self._used_at
+        self._has_changed = False
+        self._is_told_to_leave = False
+
+    def run(self) -> bool:
+        """Work until there is a reason to leave.
+
+        Returns whether the program has changed, and is to be loaded anew.
+        """
+        wake, woken = socket.socketpair()
+        wake.setblocking(False)
+        woken.setblocking(False)
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGCHLD, _do_nothing)
+        self._wake = wake
+        self._door.setblocking(False)
+        while not self._has_to_leave():
+            self._refill()
+            self._turn()
+        self._close()
+        return self._has_changed
+
+    def _leave(self, _number: int, _frame: object) -> None:
+        self._is_told_to_leave = True
+
+    def _has_to_leave(self) -> bool:
+        """Whether there is a reason to leave."""
+        if self._is_told_to_leave or self._has_changed:
+            return True
+        now = time.monotonic()
+        if now - self._used_at >= self._times.idle_s:
+            return True
+        if now - self._looked_at < self._times.look_s:
+            return False
+        self._looked_at = now
+        # It was removed, as at a log-out, or replaced.
+        path = place.socket_of(self._origin.folder)
+        return _inode(path) != self._inode
+
+    def _wait_s(self) -> float:
+        """How long nothing has to be done, if nobody comes."""
+        now = time.monotonic()
+        times = self._times
+        dues = [self._used_at + times.idle_s, self._looked_at + times.look_s]
+        if self._refill_at is not None:
+            dues.append(self._refill_at)
+        return max(0.0, min(dues) - now)
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and handle it."""
+        lines = [worker.line for worker in self._workers.values()]
+        watched = [self._door, self._wake, *lines]
+        poll = select.poll()
+        for each in watched:
+            poll.register(each, select.POLLIN)
+        ready = {number for number, _ in poll.poll(self._wait_s() * 1000 + 1)}
+        if self._wake.fileno() in ready:
+            self._wake.recv(4096)
+            self._reap()
+        for worker in list(self._workers.values()):
+            if worker.line.fileno() in ready:
+                self._listen(worker)
+        if self._door.fileno() in ready:
+            self._accept()
+
+    def _reap(self) -> None:
+        """Take note of workers that have ended."""
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+    def _listen(self, worker: Worker) -> None:
+        """Read what a worker says; forget it if it has ended."""
+        try:
+            said = worker.line.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if not said:
+            del self._workers[worker.pid]
+            worker.line.close()
+            self._plan_refill()
+            return
+        worker.received += said
+        messages, worker.received = wire.complete(worker.received)
+        for message in messages:
+            self._hear(worker, message)
+
+    def _hear(self, worker: Worker, message: list[bytes]) -> None:
+        """Do what a message of a worker asks for."""
+        kind = message[0]
+        if kind == wire.BEGUN:
+            self._counts.hits += 1
+        elif kind == wire.STATE:
+            # As many wait as before the question took one.
+            self._refill_at = 0
+            self._refill()
+            self._send(worker, wire.pack(wire.STATE, self._state()))
+        elif kind == wire.COLD:
+            reason = message[1].decode()
+            self._counts.cold[reason] += 1
+            self._has_changed = self._has_changed or reason == "changed"
+
+    def _accept(self) -> None:
+        """Accept clients, and give each to a worker."""
+        while True:
+            try:
+                client, _ = self._door.accept()
+            except OSError:
+                return  # no more; or it has gone, or we have no descriptor
+            with client:
+                self._used_at = time.monotonic()
+                self._give(client)
+
+    def _give(self, client: socket.socket) -> None:
+        """Give a client to a worker; without one, its connection is closed."""
+        message = wire.pack(wire.RUN)
+        while True:
+            worker = self._idle() or self._fork()
+            if worker is None:
+                self._counts.cold["busy"] += 1
+                return
+            worker.is_idle = False
+            self._plan_refill()
+            if self._send(worker, message, client.fileno()):
+                return
+
+    def _idle(self) -> Worker | None:
+        """Return the worker that has waited longest, if one waits."""
+        for worker in self._workers.values():
+            if worker.is_idle:
+                return worker
+        return None
+
+    def _send(self, worker: Worker, message: bytes, *numbers: int) -> bool:
+        """Send a message to a worker; return whether it took it."""
+        try:
+            socket.send_fds(worker.line, [message], numbers)
+        except OSError:
+            return False  # it was killed, and `_listen` will see that
+        return True
+
+    def _plan_refill(self) -> None:
+        """Plan when the next worker is forked."""
+        if self._refill_at is None:
+            self._refill_at = time.monotonic() + self._times.refill_s
+
+    def _refill(self) -> None:
+        """Fork workers until enough of them wait."""
+        waiting = sum(worker.is_idle for worker in self._workers.values())
+        now = time.monotonic()
+        is_due = self._refill_at is not None and now >= self._refill_at
+        if waiting and not is_due:
+            return
+        self._refill_at = None
+        for _ in range(self._ready - waiting):
+            if self._fork() is None:
+                return
+
+    def _fork(self) -> Worker | None:
+        """Fork a worker; None if there are too many, or it cannot be."""
+        if len(self._workers) >= self._most:
+            return None
+        ours, theirs = socket.socketpair()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            return None
+        if pid == 0:
+            self._become_worker(theirs)
+        theirs.close()
+        ours.setblocking(False)
+        worker = self._workers[pid] = Worker(pid, ours)
+        return worker
+
+    def _become_worker(self, line: socket.socket) -> NoReturn:
+        """Run as a worker in the forked process."""
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            # The objects in this process never close these numbers again:
+            # none is freed before it ends.
+            os.closerange(3, line.fileno())
+            os.closerange(line.fileno() + 1, _most_descriptors())
+            work(line, self._origin)
+        finally:
+            os._exit(1)
+
+    def _state(self) -> bytes:
+        """Write what `control.status` asks for."""
+        waiting = [
+            worker.pid for worker in self._workers.values() if worker.is_idle
+        ]
+        counts = self._counts
+        says = {
+            "pid": os.getpid(),
+            "version": __version__,
+            "program": self._origin.program.decode(),
+            "since": counts.since,
+            "waiting": waiting,
+            # One of them is the one who asks.
+            "busy": len(self._workers) - len(waiting) - 1,
+            "place": counts.place,
+            "hits": counts.hits,
+            "cold": counts.cold,
+        }
+        return json.dumps(says).encode()
+
+    def _close(self) -> None:
+        """Take the socket away, and let the waiting workers end."""
+        path = place.socket_of(self._origin.folder)
+        if _inode(path) == self._inode:
+            with suppress(OSError):
+                os.unlink(path)
+        self._door.close()
+        for worker in self._workers.values():
+            worker.line.close()
+        signal.set_wakeup_fd(-1)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """Handle a signal that only has to wake the loop."""
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another at its path."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _most_descriptors() -> int:
+    """Return a number above all open descriptors."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with suppress(OSError):
+            return max(map(int, os.listdir(folder))) + 1
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

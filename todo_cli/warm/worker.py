@@ -1,0 +1,378 @@
+"""Takes over the state of another process, runs its command, and ends.
+
+A worker is forked from the parent, and waits in `Channel.next`. All that it
+takes over it takes before the command is read, so the command finds in this
+process what it would find in that of its caller.
+"""
+
+import _thread
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
+from todo_cli.cli import main
+from todo_cli.cli.env import Env
+from todo_cli.warm import identity, place, wire
+
+if TYPE_CHECKING:
+    from todo_cli.cli.parser import Parsed
+
+SILENCE_S: Final = 5.0
+"""How long a client may take to send its request."""
+_DESCRIPTORS: Final = 4
+"""How many come with a request: three streams, and the folder."""
+_NOT_LOWERED: Final = tuple(
+    getattr(resource, name)
+    for name in ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_RSS")
+    if hasattr(resource, name)
+)
+"""Limits of memory: that of a worker differs from that of its caller. The
+limit of the stack counts only when a program starts.
+"""
+_HANDLED: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGALRM,
+    signal.SIGXCPU,
+)
+
+
+class Elsewhere(Exception):
+    """The command has to run in the process of its caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the parent was when it had loaded the program."""
+
+    folder: str
+    """The folder of its socket."""
+    program: bytes
+    process: bytes
+    at_loading: Mapping[str, str]
+    """The variables that were read while it loaded the program."""
+    files: identity.Files
+
+
+class Channel:
+    """The worker's end of its connection to the parent."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+
+    def next(self) -> socket.socket | None:
+        """Wait for a client; None if the parent has gone."""
+        head, numbers, _, _ = socket.recv_fds(self._line, 4, 1)
+        if not head or not numbers:
+            return None
+        wire.take(head, self._line.recv)
+        return socket.socket(fileno=numbers[0])
+
+    def tell(self, *fields: bytes) -> None:
+        """Tell the parent something, if it is still there."""
+        with suppress(OSError):
+            self._line.sendall(wire.pack(*fields))
+
+    def ask_state(self) -> bytes:
+        """Ask the parent for its state, as JSON."""
+        self.tell(wire.STATE)
+        answer = wire.receive(self._line.recv)
+        if answer is None:
+            raise wire.Broken
+        return answer[1]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is taken over besides arguments, variables, folder and streams."""
+
+    umask: int
+    niceness: int
+    ignored: frozenset[int]
+    """Signals that a shell has ignored, as for nohup."""
+    mask: frozenset[int]
+    """Signals that are blocked."""
+    limits: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, field: bytes) -> "State":
+        """Read a field that the client has written."""
+        parts = [
+            [int(word) for word in part.split()] for part in field.split(b"\0")
+        ]
+        umask, niceness, ignored, mask, limits = parts
+        return cls(
+            umask[0],
+            niceness[0],
+            frozenset(ignored),
+            frozenset(mask),
+            tuple(zip(limits[::2], limits[1::2], strict=True)),
+        )
+
+    def take(self) -> None:
+        """Make it the state of this process.
+
+        Raises:
+            Elsewhere: some of it cannot be taken over.
+        """
+        os.umask(self.umask)
+        for number in _HANDLED:
+            signal.signal(number, signal.SIG_DFL)
+            if number in self.ignored:
+                signal.signal(number, signal.SIG_IGN)
+        try:
+            self._take_niceness()
+            for kind, limit in enumerate(self.limits):
+                _take_limit(kind, limit)
+        except (OSError, ValueError):
+            raise Elsewhere("limits") from None
+
+    def _take_niceness(self) -> None:
+        if os.getpriority(os.PRIO_PROCESS, 0) != self.niceness:
+            os.setpriority(os.PRIO_PROCESS, 0, self.niceness)
+
+
+def _take_limit(kind: int, limit: tuple[int, int]) -> None:
+    """Take over one limit of the caller.
+
+    Raises:
+        Elsewhere: it is one of memory.
+        OSError, ValueError: the system refuses.
+    """
+    # Ours stays 0: a core would hold what the command has read.
+    if kind == resource.RLIMIT_CORE or resource.getrlimit(kind) == limit:
+        return
+    if kind in _NOT_LOWERED:
+        raise Elsewhere("limits")
+    resource.setrlimit(kind, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client has sent."""
+
+    program: bytes
+    process: bytes
+    words: list[bytes]
+    variables: dict[bytes, bytes]
+    encoding: str
+    state: State
+    streams: list[int]
+    folder: int
+
+    @classmethod
+    def of(cls, fields: list[bytes], numbers: list[int]) -> "Request":
+        """Read the fields and descriptors of a request.
+
+        Raises:
+            ValueError: they are not what a client of this version sends.
+        """
+        _, program, process, words, variables, encoding, state = fields
+        *streams, folder = numbers
+        pairs = {}
+        for each in wire.split(variables):
+            name, _, value = each.partition(b"=")
+            pairs[name] = value
+        return cls(
+            program,
+            process,
+            wire.split(words),
+            pairs,
+            encoding.decode("ascii"),
+            State.of(state),
+            streams,
+            folder,
+        )
+
+
+class Call:
+    """One command, from its request to its end."""
+
+    def __init__(self, line: socket.socket, channel: Channel) -> None:
+        self._line = line
+        self._channel = channel
+        self._has_ended = False
+        self._mask: frozenset[int] = frozenset()
+
+    def run(self, origin: Origin) -> NoReturn:
+        """Take a request and run it, or have its caller run it."""
+        try:
+            request = self._receive()
+            if request is not None:
+                check(request, origin)
+                self._take(request)
+        except Elsewhere as reason:
+            self.refuse(str(reason))
+        if request is None:
+            os._exit(0)
+        self._perform(request)
+
+    def _receive(self) -> Request | None:
+        """Read the request; None if it was none for a command, or broken."""
+        line = self._line
+        line.settimeout(SILENCE_S)
+        if place.user_of(line) != os.geteuid():
+            return None
+        try:
+            head, numbers, _, _ = socket.recv_fds(line, 4, _DESCRIPTORS)
+            if len(head) < 4:
+                return None
+            fields = wire.take(head, line.recv)
+            if fields[0] == wire.STATE:
+                line.sendall(wire.pack(wire.STATE, self._channel.ask_state()))
+                return None
+            return Request.of(fields, numbers)
+        except (OSError, ValueError, wire.Broken):
+            self._channel.tell(wire.COLD, b"broken request")
+            return None
+
+    def _take(self, request: Request) -> None:
+        """Take over the state of the caller.
+
+        Raises:
+            Elsewhere: some of it cannot be taken over.
+        """
+        self._mask = request.state.mask
+        # Until BEGUN, a signal would end what the caller can still run.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        try:
+            os.fchdir(request.folder)
+        except OSError:
+            raise Elsewhere("folder") from None
+        os.close(request.folder)
+        for number, stream in enumerate(request.streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        request.state.take()
+        os.environb.clear()
+        os.environb.update(request.variables)
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+        time.tzset()
+        sys.argv[1:] = [os.fsdecode(word) for word in request.words]
+
+    def _perform(self, request: Request) -> NoReturn:
+        """Run the command in this process."""
+        status = CANNOT_LOAD
+        try:
+            env = Env.of_process(request.encoding)
+            env.signals.before_death = self._die
+            begin = partial(self._begin, env)
+            status = main.main(arguments(), replace(env, begin=begin))
+        except Exception as error:  # noqa: BLE001 - as of a process of its own
+            complain(error)
+        self.end(status)
+
+    def _begin(self, env: Env, parsed: "Parsed | None") -> None:
+        """Begin the command, or leave it to the caller, who may give up."""
+        if not can_run(parsed, env):
+            self.refuse("terminal")
+        settling = ""
+        if parsed is not None and parsed.command.changes():
+            settling = main.settling(parsed)
+        try:
+            self._agree(settling)
+        except (OSError, wire.Broken):
+            os._exit(0)  # the caller has given up
+        # Raises where no thread can be started, and then nothing has begun.
+        try:
+            _thread.start_new_thread(self._watch, ())
+        except RuntimeError:
+            self.refuse("threads")
+        self._line.sendall(wire.pack(wire.BEGUN))
+        self._channel.tell(wire.BEGUN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _agree(self, settling: str) -> None:
+        """Offer to run the command, and wait until the caller agrees."""
+        process = b"%d" % os.getpid()
+        self._line.sendall(wire.pack(wire.READY, process, settling.encode()))
+        self._line.settimeout(None)
+        answer = wire.receive(self._line.recv)
+        if answer != [wire.GO]:
+            raise wire.Broken
+
+    def _watch(self) -> None:
+        """End as the caller does, if that is killed: at once."""
+        with suppress(OSError):
+            self._line.recv(1)
+        if not self._has_ended:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Have the caller run the command itself."""
+        with suppress(OSError):
+            self._line.sendall(wire.pack(wire.COLD, reason.encode()))
+        self._channel.tell(wire.COLD, reason.encode())
+        os._exit(0)
+
+    def _die(self, number: int) -> None:
+        """End as by a signal: the caller ends itself by it."""
+        self.end(128 + number)
+
+    def end(self, status: int) -> NoReturn:
+        """Report the exit status, and end."""
+        # The reader of a pipe sees its end before the caller ends.
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        self._has_ended = True
+        with suppress(OSError):
+            self._line.sendall(wire.pack(wire.END, b"%d" % status))
+        os._exit(0)
+
+
+def check(request: Request, origin: Origin) -> None:
+    """Check that this process can stand in for that of the caller.
+
+    Raises:
+        Elsewhere: it cannot.
+    """
+    if request.program != origin.program:
+        raise Elsewhere("program")
+    if request.process != origin.process:
+        raise Elsewhere("process")
+    variables = {
+        os.fsdecode(name): os.fsdecode(value)
+        for name, value in request.variables.items()
+    }
+    if identity.at_loading(variables) != origin.at_loading:
+        raise Elsewhere("variables")
+    if origin.files.have_changed():
+        raise Elsewhere("changed")
+
+
+def can_run(parsed: "Parsed | None", env: Env) -> bool:
+    """Whether a worker can run a command.
+
+    One that reads from a terminal is left to its caller, which is in the
+    session of that terminal.
+    """
+    if parsed is None:
+        return True
+    command = parsed.command
+    if command.needs_own_process or command.opens_editor():
+        return False
+    if not env.stdin_is_terminal:
+        return True
+    reads = any(word == "-" or word.endswith("=-") for word in sys.argv[1:])
+    return not reads and not command.asks
+
+
+def work(line: socket.socket, origin: Origin) -> NoReturn:
+    """Wait for a client, run its command, and end."""
+    channel = Channel(line)
+    client = channel.next()
+    if client is None:
+        place.sweep(origin.folder)
+        os._exit(0)
+    Call(client, channel).run(origin)
