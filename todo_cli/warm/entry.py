@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 
-from todo_cli.warm import identity, place
+from todo_cli.warm import identity, memory, place
 
 QUEUE = 64
 """How many clients may wait to be accepted."""
@@ -33,12 +33,17 @@ def run(folder: str, lock: int, times: dict[str, float]) -> None:
     from todo_cli.warm.worker import Origin
 
     load()
-    origin = Origin(
-        folder, identity.program(), identity.process(), at_loading, files
-    )
     gc.collect()
     gc.freeze()
     gc.disable()
+    origin = Origin(
+        folder,
+        identity.program(),
+        identity.process(),
+        at_loading,
+        files,
+        memory.ranges(),
+    )
     os.ftruncate(lock, 0)
     os.pwrite(lock, b"%d\n" % os.getpid(), 0)
     chosen = Times(**times)

@@ -8,6 +8,7 @@ process what it would find in that of its caller.
 import _thread
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
 from todo_cli.cli import main
 from todo_cli.cli.env import Env
-from todo_cli.warm import identity, place, wire
+from todo_cli.warm import identity, memory, place, wire
 
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
@@ -62,6 +63,8 @@ class Origin:
     at_loading: Mapping[str, str]
     """The variables that were read while it loaded the program."""
     files: identity.Files
+    memory: list[memory.Range]
+    """What the parent shares with each worker when it is forked."""
 
 
 class Channel:
@@ -77,6 +80,10 @@ class Channel:
             return None
         wire.take(head, self._line.recv)
         return socket.socket(fileno=numbers[0])
+
+    def is_asked(self) -> bool:
+        """Whether a client is there already."""
+        return bool(select.select([self._line], [], [], 0)[0])
 
     def tell(self, *fields: bytes) -> None:
         """Tell the parent something, if it is still there."""
@@ -371,6 +378,8 @@ def can_run(parsed: "Parsed | None", env: Env) -> bool:
 def work(line: socket.socket, origin: Origin) -> NoReturn:
     """Wait for a client, run its command, and end."""
     channel = Channel(line)
+    if not channel.is_asked():
+        memory.copy(origin.memory)
     client = channel.next()
     if client is None:
         place.sweep(origin.folder)
