@@ -26,6 +26,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from tests.support.hosts.sitecustomize import resolving
+from tests.support.program import Child, new_interpreter
+from tests.support.warm import IS_WARM
 
 ROOT = Path(__file__).parents[2]
 STREAMS = 3
@@ -199,8 +201,19 @@ class ForkServer:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
         before: Callable[[], object] | None = None,
-    ) -> ForkedChild:
+    ) -> Child:
         """Run the program; what is to be done `before` has to be picklable."""
+        if IS_WARM:
+            return new_interpreter(
+                arguments,
+                env=env,
+                cwd=cwd,
+                in_terminal=in_terminal,
+                before=before,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+            )
         to_stdin, their_input = _ends(stdin, is_written=False)
         from_stdout, their_output = _ends(stdout)
         from_stderr, their_errors = _ends(stderr)

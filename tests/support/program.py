@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
+from tests.support.warm import variables_of_session
+
 LIMIT_S = 60  # of a whole run: nothing that is right takes a tenth of it
 
 HOSTS = Path(__file__).parent / "hosts"
@@ -196,6 +198,7 @@ def new_interpreter(
     env: Mapping[str, str],
     cwd: Path,
     in_terminal: bool = False,
+    before: Callable[[], object] | None = None,
     **how: Any,
 ) -> Child:
     """Start Python and the program as a shell would."""
@@ -203,7 +206,12 @@ def new_interpreter(
     if in_terminal:
         words = [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *words]
     return subprocess.Popen(
-        words, env=env, cwd=cwd, start_new_session=in_terminal, **how
+        words,
+        env=env,
+        cwd=cwd,
+        start_new_session=in_terminal,
+        preexec_fn=before,
+        **how,
     )
 
 
@@ -376,14 +384,8 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "todo_cli", *arguments]
 
 
-def process_environment(
-    surroundings: Surroundings,
-    user: str | None,
-    changes: Mapping[str, str | None] | None,
-) -> dict[str, str]:
-    """The sealed environment of the tests with the program's own on top; finds the
-    package and our host names.
-    """
+def python_path() -> str:
+    """Where Python finds the package, and our host names."""
     spec = importlib.util.find_spec("todo_cli")
     assert spec is not None
     assert spec.origin is not None
@@ -392,8 +394,20 @@ def process_environment(
         Path(spec.origin).parents[1],
         os.environ.get("PYTHONPATH", ""),
     )
+    return os.pathsep.join(map(str, filter(None, folders)))
+
+
+def process_environment(
+    surroundings: Surroundings,
+    user: str | None,
+    changes: Mapping[str, str | None] | None,
+) -> dict[str, str]:
+    """The sealed environment of the tests with the program's own on top; finds the
+    package and our host names.
+    """
     changes = {
-        "PYTHONPATH": os.pathsep.join(map(str, filter(None, folders))),
+        "PYTHONPATH": python_path(),
+        **variables_of_session(changes or {}),
         **(changes or {}),
     }
     kept = {

@@ -67,13 +67,29 @@ def _begin(folder: str, mask: "set[int]") -> "_Call":
     """
     _check_streams()
     _check_words()
-    line = _connect(folder)
+    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        return _agreed(line, folder, mask)
+    except BaseException:
+        # Else Python warns of it, where it was told to warn.
+        line.close()
+        raise
+
+
+def _agreed(line: "_socket.socket", folder: str, mask: "set[int]") -> "_Call":
+    """Agree with a worker that it runs the command.
+
+    Raises:
+        Exception: there is none, or it does not.
+    """
+    _connect(line, folder)
     line.settimeout(PATIENCE_S)
     _ask(line, mask)
     answer = wire.receive(line.recv)
     if answer is None or answer[0] != wire.READY:
         raise _Cold
-    call = _Call(line, int(answer[1]), answer[2].decode())
+    settling = answer[2].decode(errors="surrogateescape")
+    call = _Call(line, int(answer[1]), settling)
     line.sendall(wire.pack(wire.GO))
     # From here on the worker decides: it may run at any time, if late.
     line.settimeout(None)
@@ -116,14 +132,13 @@ def _check_words() -> None:
             raise _Cold
 
 
-def _connect(folder: str) -> "_socket.socket":
+def _connect(line: "_socket.socket", folder: str) -> None:
     """Connect to the parent, if it is ours.
 
     Raises:
         Exception: there is none, it is another user's, or its queue is full.
     """
     place.check(folder)
-    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     line.setblocking(False)
     try:
         line.connect(place.socket_of(folder))
@@ -132,7 +147,6 @@ def _connect(folder: str) -> "_socket.socket":
         raise
     if place.user_of(line) != os.geteuid():
         raise _Cold
-    return line
 
 
 def _ask(line: "_socket.socket", mask: "set[int]") -> None:

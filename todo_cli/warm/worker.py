@@ -302,7 +302,9 @@ class Call:
     def _agree(self, settling: str) -> None:
         """Offer to run the command, and wait until the caller agrees."""
         process = b"%d" % os.getpid()
-        self._line.sendall(wire.pack(wire.READY, process, settling.encode()))
+        # Words that are not UTF-8 are refused later, by the rules.
+        line = settling.encode(errors="surrogateescape")
+        self._line.sendall(wire.pack(wire.READY, process, line))
         self._line.settimeout(None)
         answer = wire.receive(self._line.recv)
         if answer != [wire.GO]:
