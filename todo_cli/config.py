@@ -358,7 +358,7 @@ def read_config(
         ConfigInvalid: it cannot be read, has unknown keys or wrong types, or
             contains a password that others can read.
     """
-    path = _config_path(variables, cwd, home)
+    path = config_path(variables, cwd, home)
     if path is None:
         return Config(None)
     try:
@@ -535,7 +535,7 @@ def _check_type(path: Path, key: str, value: Any) -> None:
     raise ConfigInvalid(f"`{key}` in {path} must be {wanted}")
 
 
-def _config_path(
+def config_path(
     variables: Mapping[str, str], cwd: Path | None, home: Path | None
 ) -> Path | None:
     """Find where the config file is or would be; None without a home.

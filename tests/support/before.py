@@ -13,6 +13,7 @@ import warnings
 # See capabilities(7): passing over permissions to read and write, and to look.
 VERSION_3 = 0x20080522
 OVERRIDE, READ_SEARCH = 1 << 1, 1 << 2
+BOUND_DROP = 24
 
 
 def close_streams(*numbers: int) -> None:
@@ -41,6 +42,9 @@ def obey_permissions() -> None:
     system = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    # Else root would have them again after an exec; see prctl(2).
+    for number in (1, 2):
+        assert system.prctl(BOUND_DROP, number, 0, 0, 0) == 0
     assert system.capget(header, sets) == 0, os.strerror(ctypes.get_errno())
     sets[0] &= ~(OVERRIDE | READ_SEARCH)
     assert system.capset(header, sets) == 0, os.strerror(ctypes.get_errno())

@@ -203,6 +203,8 @@ def new_interpreter(
 ) -> Child:
     """Start Python and the program as a shell would."""
     words = command(*arguments)
+    if before is not None:
+        how["preexec_fn"] = before
     if in_terminal:
         words = [sys.executable, "-I", "-S", "-c", IN_TERMINAL, *words]
     return subprocess.Popen(
@@ -210,7 +212,6 @@ def new_interpreter(
         env=env,
         cwd=cwd,
         start_new_session=in_terminal,
-        preexec_fn=before,
         **how,
     )
 

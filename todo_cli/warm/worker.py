@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from todo_cli import config
 from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
 from todo_cli.cli import main
 from todo_cli.cli.env import Env
@@ -39,6 +40,8 @@ _NOT_LOWERED: Final = tuple(
 """Limits of memory: that of a worker differs from that of its caller. The
 limit of the stack counts only when a program starts.
 """
+_FEW_FILES: Final = 64
+"""Below this limit, the two that only a worker has could be those too much."""
 _HANDLED: Final = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -159,7 +162,8 @@ def _take_limit(kind: int, limit: tuple[int, int]) -> None:
     # Ours stays 0: a core would hold what the command has read.
     if kind == resource.RLIMIT_CORE or resource.getrlimit(kind) == limit:
         return
-    if kind in _NOT_LOWERED:
+    is_tight = kind == resource.RLIMIT_NOFILE and 0 <= limit[0] < _FEW_FILES
+    if kind in _NOT_LOWERED or is_tight:
         raise Elsewhere("limits")
     resource.setrlimit(kind, limit)
 
@@ -209,20 +213,22 @@ class Call:
         self._line = line
         self._channel = channel
         self._has_ended = False
+        self._agreed = _thread.allocate_lock()
+        """Locked until the caller says that the command shall begin."""
         self._mask: frozenset[int] = frozenset()
 
     def run(self, origin: Origin) -> NoReturn:
         """Take a request and run it, or have its caller run it."""
         try:
             request = self._receive()
-            if request is not None:
-                check(request, origin)
-                self._take(request)
+            if request is None:
+                os._exit(0)
+            self._watch_caller()
+            check(request, origin)
+            self._take(request)
+            self._perform(request.encoding)
         except Elsewhere as reason:
             self.refuse(str(reason))
-        if request is None:
-            os._exit(0)
-        self._perform(request)
 
     def _receive(self) -> Request | None:
         """Read the request; None if it was none for a command, or broken."""
@@ -250,8 +256,6 @@ class Call:
             Elsewhere: some of it cannot be taken over.
         """
         self._mask = request.state.mask
-        # Until BEGUN, a signal would end what the caller can still run.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         try:
             os.fchdir(request.folder)
         except OSError:
@@ -265,14 +269,22 @@ class Call:
         os.environb.update(request.variables)
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
         time.tzset()
+        # As in `__main__`: what libraries print goes nowhere.
+        sys.stdout = sys.stderr = None
         sys.argv[1:] = [os.fsdecode(word) for word in request.words]
 
-    def _perform(self, request: Request) -> NoReturn:
-        """Run the command in this process."""
+    def _perform(self, encoding: str) -> NoReturn:
+        """Run the command in this process.
+
+        Raises:
+            Elsewhere: it has to run in that of the caller.
+        """
+        env = Env.of_process(encoding)
+        env.signals.before_death = self._die
+        if not can_read_config(env):
+            raise Elsewhere("config file")
         status = CANNOT_LOAD
         try:
-            env = Env.of_process(request.encoding)
-            env.signals.before_death = self._die
             begin = partial(self._begin, env)
             status = main.main(arguments(), replace(env, begin=begin))
         except Exception as error:  # noqa: BLE001 - as of a process of its own
@@ -286,41 +298,56 @@ class Call:
         settling = ""
         if parsed is not None and parsed.command.changes():
             settling = main.settling(parsed)
-        try:
-            self._agree(settling)
-        except (OSError, wire.Broken):
-            os._exit(0)  # the caller has given up
-        # Raises where no thread can be started, and then nothing has begun.
-        try:
-            _thread.start_new_thread(self._watch, ())
-        except RuntimeError:
-            self.refuse("threads")
-        self._line.sendall(wire.pack(wire.BEGUN))
-        self._channel.tell(wire.BEGUN)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-
-    def _agree(self, settling: str) -> None:
-        """Offer to run the command, and wait until the caller agrees."""
         process = b"%d" % os.getpid()
         # Words that are not UTF-8 are refused later, by the rules.
         line = settling.encode(errors="surrogateescape")
-        self._line.sendall(wire.pack(wire.READY, process, line))
+        self._say(wire.READY, process, line)
+        self._agreed.acquire()
+        self._say(wire.BEGUN)
+        self._channel.tell(wire.BEGUN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _say(self, *fields: bytes) -> None:
+        """Tell the caller something; if it has gone, so does this process."""
+        with suppress(OSError):
+            self._line.sendall(wire.pack(*fields))
+
+    def _watch_caller(self) -> None:
+        """Watch the caller from now on.
+
+        Raises:
+            Elsewhere: no thread can be started.
+        """
+        # Until BEGUN, a signal would end what the caller can still run. The
+        # thread never handles one: that would not wake the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         self._line.settimeout(None)
-        answer = wire.receive(self._line.recv)
-        if answer != [wire.GO]:
-            raise wire.Broken
+        self._agreed.acquire()
+        try:
+            _thread.start_new_thread(self._watch, ())
+        except RuntimeError:
+            raise Elsewhere("threads") from None
 
     def _watch(self) -> None:
-        """End as the caller does, if that is killed: at once."""
-        with suppress(OSError):
-            self._line.recv(1)
-        if not self._has_ended:
-            os.kill(os.getpid(), signal.SIGKILL)
+        """Wait until the caller agrees; end this process when it has gone.
+
+        A process of its own that is killed would end at that moment, too.
+        """
+        with suppress(OSError, wire.Broken):
+            answer = wire.receive(self._line.recv)
+            if answer == [wire.GO]:
+                self._agreed.release()
+                self._line.recv(1)
+        if self._has_ended:
+            return
+        if self._agreed.locked():
+            self._channel.tell(wire.COLD, b"given up")
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def refuse(self, reason: str) -> NoReturn:
         """Have the caller run the command itself."""
-        with suppress(OSError):
-            self._line.sendall(wire.pack(wire.COLD, reason.encode()))
+        self._has_ended = True
+        self._say(wire.COLD, reason.encode())
         self._channel.tell(wire.COLD, reason.encode())
         os._exit(0)
 
@@ -331,12 +358,9 @@ class Call:
     def end(self, status: int) -> NoReturn:
         """Report the exit status, and end."""
         # The reader of a pipe sees its end before the caller ends.
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
+        os.closerange(0, 3)
         self._has_ended = True
-        with suppress(OSError):
-            self._line.sendall(wire.pack(wire.END, b"%d" % status))
+        self._say(wire.END, b"%d" % status)
         os._exit(0)
 
 
@@ -358,6 +382,20 @@ def check(request: Request, origin: Origin) -> None:
         raise Elsewhere("variables")
     if origin.files.have_changed():
         raise Elsewhere("changed")
+
+
+def can_read_config(env: Env) -> bool:
+    """Whether the config file can be read again, if the caller has to.
+
+    It is read before the command begins, and a pipe can be read only once.
+    """
+    path = config.config_path(env.variables, env.cwd, env.home)
+    if path is None:
+        return True
+    try:
+        return path.is_file() or not path.exists()
+    except (OSError, ValueError):
+        return True  # and the command says why not
 
 
 def can_run(parsed: "Parsed | None", env: Env) -> bool:
