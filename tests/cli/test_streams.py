@@ -214,6 +214,7 @@ def test_lines_are_read_from_a_terminal_until_its_end(
     terminal: PtyProcess, todo: Todo
 ) -> None:
     with terminal.start("add", "-") as talk:
+        talk.wait_for("ends.\n")
         for line in (b"one\n", b"two\n"):
             time.sleep(0.2)
             talk.type(line)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import connection, forkserver, reduction
 from pathlib import Path
 from threading import Lock, Thread
@@ -53,6 +54,8 @@ FORKING = multiprocessing.get_context("forkserver")
 # Starting a process also looks after those that ended, and `multiprocessing` does that
 # without a lock: two threads would both read the status of one.
 ONE_AT_A_TIME = Lock()
+IN_PYTHON = ("be_noisy", "look_back")
+"""What is done before the program and does not survive the start of another Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ class ForkServer:
         before: Callable[[], object] | None = None,
     ) -> Child:
         """Run the program; what is to be done `before` has to be picklable."""
-        if IS_WARM:
+        if IS_WARM and _function_of(before) not in IN_PYTHON:
             return new_interpreter(
                 arguments,
                 env=env,
@@ -285,6 +288,12 @@ class ForkServer:
             for stream in streams:
                 os.close(stream)
             caller.sendall(str(child.wait()).encode())
+
+
+def _function_of(before: Callable[[], object] | None) -> str:
+    """The name of what is to be done before the program."""
+    function = before.func if isinstance(before, partial) else before
+    return getattr(function, "__name__", "")
 
 
 def _ends(stream: int, *, is_written: bool = True) -> tuple[int | None, int]:

@@ -255,6 +255,8 @@ class Process:
 
 def finished(process: Child, stdin: bytes = b"") -> Ran:
     """Give a process its input and read it to its end."""
+    if process.stdin is not None and process.stdin.closed:
+        process.stdin = None  # `subprocess` would flush it
     out, err = process.communicate(stdin, timeout=LIMIT_S)
     return Ran(
         process.returncode, (out or b"").decode(), (err or b"").decode()

@@ -23,8 +23,8 @@ IS_WARM = os.environ.get("TODO_TEST_WARM") == "1"
 ASK = """
 import dataclasses, json, sys
 from todo_cli.warm import control
-call, times = json.loads(sys.argv[1])
-found = getattr(control, call)(*times)
+call, options = json.loads(sys.argv[1])
+found = getattr(control, call)(*options)
 if dataclasses.is_dataclass(found):
     found = dataclasses.asdict(found)
 print(json.dumps(found, default=str))
@@ -38,7 +38,7 @@ class Warm:
     folder: Path
     variables: Mapping[str, str]
     """The environment that the parent is started in."""
-    times: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def socket(self) -> Path:
@@ -70,12 +70,19 @@ class Warm:
 
     def start(self) -> int:
         """Start the parent; return its process number."""
-        number: int = self.ask("start", self.times)["pid"]
+        number: int = self.ask("start", self.options)["pid"]
         return number
 
     def stop(self) -> None:
         """Stop it, if it is there."""
         self.ask("stop")
+
+    def end(self) -> None:
+        """Stop it, see that nothing is left, and remove its folder."""
+        self.stop()
+        wait_until(lambda: not self.processes(), "a process is left")
+        assert not self.socket.exists()
+        shutil.rmtree(self.folder)
 
     def status(self) -> Any:
         """What it says about itself."""
@@ -141,8 +148,8 @@ def _end(warm: Warm) -> None:
 
 def variables_of_session(changes: Mapping[str, str | None]) -> dict[str, str]:
     """The variables that have a process of the program find that parent."""
-    # Host names of tests are resolved by what Python loads when it starts.
-    has_hosts = "HOSTS_OF_TESTS" in os.environ or "HOSTS_OF_TESTS" in changes
-    if not IS_WARM or has_hosts:
+    # What Python itself loads when it starts reads these.
+    names = {"HOSTS_OF_TESTS", "HIDDEN_MODULE"}
+    if not IS_WARM or names & {*os.environ, *changes}:
         return {}
     return {"XDG_RUNTIME_DIR": str(of_session().folder)}

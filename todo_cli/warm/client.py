@@ -212,6 +212,8 @@ class _Call:
         self._worker = worker
         self._settling = settling
         """The command that settles whether it was stored; empty for a read."""
+        self._number: int | None = None
+        """The first signal that came."""
         # So a signal can only go to the worker, even if its number is reused.
         self._handle = _handle_of(worker)
 
@@ -227,14 +229,23 @@ class _Call:
             answer = wire.receive(self._line.recv)
         except (OSError, wire.Broken):
             answer = None
-        if answer is not None:
-            return int(answer[1])
-        from todo_cli.warm import loss
+        if answer is None:
+            from todo_cli.warm import loss
 
-        return loss.report(self._settling)
+            return loss.report(self._settling)
+        if self._number is None or wire.FINAL in answer:
+            return int(answer[1])
+        # It may have come when the worker had ended.
+        return 128 + self._number
 
     def _forward(self, number: int, _frame: object) -> None:
         """Give the worker a signal that we got."""
+        if self._number is None:
+            self._number = number
+        self._send(number)
+
+    def _send(self, number: int) -> None:
+        """Send the worker a signal."""
         try:
             if self._handle is None:
                 os.kill(self._worker, number)
@@ -245,12 +256,12 @@ class _Call:
 
     def _stop(self, number: int, _frame: object) -> None:
         """Stop the worker and this process: Ctrl-Z. Then go on with both."""
-        self._forward(_signal.SIGSTOP, None)
+        self._send(_signal.SIGSTOP)
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
         # Here it stops, and a shell says when it goes on.
         _signal.signal(number, self._stop)
-        self._forward(_signal.SIGCONT, None)
+        self._send(_signal.SIGCONT)
 
 
 def _handle_of(worker: int) -> "int | None":

@@ -65,11 +65,11 @@ class Status:
     """
 
 
-def start(times: Mapping[str, float] | None = None) -> Started:
+def start(options: Mapping[str, float] | None = None) -> Started:
     """Start a parent, unless one of the same program runs.
 
     One of another version is stopped first. Returns when it takes commands.
-    `times` are those of `parent.Times` that are not as usual.
+    `options` are those of `parent.Options` that are not as usual.
 
     Raises:
         IoFailed: the folder of the socket cannot be made or is not safe, or
@@ -85,7 +85,7 @@ def start(times: Mapping[str, float] | None = None) -> Started:
         while True:
             if place.take_lock(lock):
                 is_new = True
-                _launch(folder, lock, times or {})
+                _launch(folder, lock, options or {})
                 break
             found = _ask(folder)
             if found is not None:
@@ -212,8 +212,10 @@ def _unusable(folder: str, error: OSError) -> IoFailed:
     return IoFailed(f"{folder}: {reason}")
 
 
-def _launch(folder: str, lock: int, times: Mapping[str, float]) -> None:
+def _launch(folder: str, lock: int, options: Mapping[str, float]) -> None:
     """Start the parent as a process of its own; it inherits the lock."""
+    # The number there is of one that has gone, and may be anybody's by now.
+    os.ftruncate(lock, 0)
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     # `-c` would look for modules in the working folder first.
     code = (
@@ -222,7 +224,7 @@ def _launch(folder: str, lock: int, times: Mapping[str, float]) -> None:
         "from todo_cli.warm.entry import begin; begin()"
     )
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
-    changes = [f"{name}={value}" for name, value in times.items()]
+    changes = [f"{name}={value}" for name, value in options.items()]
     words = [sys.executable, *flags, "-c", code, folder, str(lock), *changes]
     subprocess.Popen(  # noqa: S603 - our own program
         words,

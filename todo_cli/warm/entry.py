@@ -12,6 +12,8 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from todo_cli.warm import identity, memory, place
 
@@ -19,7 +21,7 @@ QUEUE = 64
 """How many clients may wait to be accepted."""
 
 
-def run(folder: str, lock: int, times: dict[str, float]) -> None:
+def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     """Be the parent until there is a reason to leave.
 
     `lock` is the open file that is locked for the life of this process.
@@ -29,7 +31,7 @@ def run(folder: str, lock: int, times: dict[str, float]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _forget_variables()
     from todo_cli.warm.loading import load
-    from todo_cli.warm.parent import Parent, Times
+    from todo_cli.warm.parent import Options, Parent
     from todo_cli.warm.worker import Origin
 
     load()
@@ -46,10 +48,10 @@ def run(folder: str, lock: int, times: dict[str, float]) -> None:
     )
     os.ftruncate(lock, 0)
     os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-    chosen = Times(**times)
-    if not Parent(listen(folder), origin, times=chosen).run():
+    options = replace(Options(), **changes)
+    if not Parent(listen(folder), origin, options).run():
         return
-    _wait_until_settled(chosen.settle_s)
+    _wait_until_settled(options.settle_s)
     # The lock stays ours, and no other parent can come between.
     fcntl.fcntl(lock, fcntl.F_SETFD, 0)
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is needed
@@ -78,15 +80,17 @@ def _wait_until_settled(settle_s: float) -> None:
 def begin() -> None:
     """Run as the parent, which `control.start` has started, and end.
 
-    The arguments are the folder, the number of the lock, and times.
+    The arguments are the folder, the number of the lock, and options.
     """
-    folder, lock, *changes = sys.argv[1:]
-    times = {}
-    for change in changes:
-        name, _, value = change.partition("=")
-        times[name] = float(value)
+    folder, lock, *words = sys.argv[1:]
+    changes: dict[str, float] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        changes[name] = float(value)
+        if value.isdecimal():
+            changes[name] = int(value)
     try:
-        run(folder, int(lock), times)
+        run(folder, int(lock), changes)
     finally:
         os._exit(0)
 

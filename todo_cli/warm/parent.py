@@ -22,9 +22,13 @@ from todo_cli.warm.worker import Origin, work
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """When the parent does what; tests have other times."""
+class Options:
+    """How many workers there are, and when what happens."""
 
+    ready: int = 2
+    """How many workers wait for a command."""
+    most: int = 32
+    """How many there may be, with those that run a command."""
     idle_s: float = 1800.0
     """Without a command for so long, it leaves."""
     look_s: float = 30.0
@@ -66,18 +70,13 @@ class Parent:
         self,
         door: socket.socket,
         origin: Origin,
-        *,
-        ready: int = 2,
-        most: int = 32,
-        times: Times | None = None,
+        options: Options,
     ) -> None:
-        """Accept at `door`; keep `ready` workers, and never more than `most`."""
+        """Accept at `door`, which is the socket in the folder of `origin`."""
         self._door = door
         self._inode = _inode(place.socket_of(origin.folder))
         self._origin = origin
-        self._ready = ready
-        self._most = most
-        self._times = times or Times()
+        self._options = options
         self._workers: dict[int, Worker] = {}
         self._counts = Counts()
         self._used_at = time.monotonic()
@@ -113,9 +112,9 @@ class Parent:
         if self._is_told_to_leave or self._has_changed:
             return True
         now = time.monotonic()
-        if now - self._used_at >= self._times.idle_s:
+        if now - self._used_at >= self._options.idle_s:
             return True
-        if now - self._looked_at < self._times.look_s:
+        if now - self._looked_at < self._options.look_s:
             return False
         self._looked_at = now
         # It was removed, as at a log-out, or replaced.
@@ -125,8 +124,10 @@ class Parent:
     def _wait_s(self) -> float:
         """How long nothing has to be done, if nobody comes."""
         now = time.monotonic()
-        times = self._times
-        dues = [self._used_at + times.idle_s, self._looked_at + times.look_s]
+        dues = [
+            self._used_at + self._options.idle_s,
+            self._looked_at + self._options.look_s,
+        ]
         if self._refill_at is not None:
             dues.append(self._refill_at)
         return max(0.0, min(dues) - now)
@@ -229,7 +230,7 @@ class Parent:
     def _plan_refill(self) -> None:
         """Plan when the next worker is forked."""
         if self._refill_at is None:
-            self._refill_at = time.monotonic() + self._times.refill_s
+            self._refill_at = time.monotonic() + self._options.refill_s
 
     def _refill(self) -> None:
         """Fork workers until enough of them wait."""
@@ -239,13 +240,13 @@ class Parent:
         if waiting and not is_due:
             return
         self._refill_at = None
-        for _ in range(self._ready - waiting):
+        for _ in range(self._options.ready - waiting):
             if self._fork() is None:
                 return
 
     def _fork(self) -> Worker | None:
         """Fork a worker; None if there are too many, or it cannot be."""
-        if len(self._workers) >= self._most:
+        if len(self._workers) >= self._options.most:
             return None
         ours, theirs = socket.socketpair()
         try:

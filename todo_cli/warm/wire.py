@@ -19,6 +19,8 @@ END = b"end"
 RUN = b"run"
 STATE = b"state"
 """The first field of each message says which it is."""
+FINAL = b"final"
+"""The last field of END, if no signal may hide the status."""
 
 _LENGTH = 4
 

@@ -23,6 +23,7 @@ from todo_cli import config
 from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
 from todo_cli.cli import main
 from todo_cli.cli.env import Env
+from todo_cli.errors import Code
 from todo_cli.warm import identity, memory, place, wire
 
 if TYPE_CHECKING:
@@ -360,7 +361,10 @@ class Call:
         # The reader of a pipe sees its end before the caller ends.
         os.closerange(0, 3)
         self._has_ended = True
-        self._say(wire.END, b"%d" % status)
+        rest = []
+        if status == Code.OUTCOME_UNKNOWN.exit:
+            rest.append(wire.FINAL)
+        self._say(wire.END, b"%d" % status, *rest)
         os._exit(0)
 
 

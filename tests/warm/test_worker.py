@@ -1,0 +1,201 @@
+"""What happens to a command whose worker or caller is killed or stopped."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.expect import add, titles_of
+from tests.support.program import Process, Surroundings, Todo, finished
+from tests.support.stores import Store
+from tests.support.warm import Warm, wait_until
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Lock the file, so that every command waits."""
+    path = store.url.removeprefix("sqlite:///")
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def worker_of(warm: Warm, caller: int) -> int:
+    """Wait until a worker runs the command of a process; return its number."""
+    found: set[int] = set()
+
+    def is_busy() -> bool:
+        for process in warm.processes():
+            path = Path(f"/proc/{process}/fd/1")
+            try:
+                mine = os.stat(f"/proc/{caller}/fd/1")
+                theirs = os.stat(path)
+            except OSError:
+                continue
+            if (mine.st_dev, mine.st_ino) == (theirs.st_dev, theirs.st_ino):
+                found.add(process)
+        return bool(found)
+
+    wait_until(is_busy, "no worker runs the command")
+    [process] = found
+    wait_until(lambda: has_open(process, "store.db"), "it opens no store")
+    return process
+
+
+def has_open(process: int, name: str) -> bool:
+    """Whether a process has a file of this name open."""
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            if os.readlink(link).endswith(name):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def state_of(process: int) -> str:
+    """`S` for one that sleeps, `T` for one that is stopped; empty if none."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    return text.rpartition(") ")[2][0]
+
+
+@pytest.mark.spec("002/FR-363")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
+def test_write_whose_worker_dies_has_an_unknown_outcome(
+    warm: Warm, store: Store, todo: Todo, process: Process, options: list[str]
+) -> None:
+    env = {"XDG_RUNTIME_DIR": str(warm.folder)}
+    with locked(store):
+        running = process.start("add", "Buy milk", *options, env=env)
+        os.kill(worker_of(warm, running.pid), signal.SIGKILL)
+        ran = finished(running)
+
+    assert titles_of(todo) == []
+    if options:
+        error = ran.error
+        assert error["code"] == "OUTCOME_UNKNOWN"
+        hint = error["hint"]
+    else:
+        assert ran.out == ""
+        first, second = ran.err.splitlines()
+        assert "it may or may not be" in first
+        hint = second.removeprefix("hint: ")
+    assert ran.status == todo_status("OUTCOME_UNKNOWN")
+    assert hint.startswith("todo add --id ")
+    assert hint.endswith("-- 'Buy milk'")
+
+
+def todo_status(code: str) -> int:
+    """The exit status of an error code."""
+    from todo_cli.errors import Code
+
+    status = Code[code].exit
+    assert status is not None
+    return status
+
+
+@pytest.mark.spec("002/FR-363")
+def test_read_whose_worker_dies_says_so(
+    warm: Warm, store: Store, process: Process
+) -> None:
+    env = {"XDG_RUNTIME_DIR": str(warm.folder)}
+    with locked(store):
+        running = process.start("list", "--json", env=env)
+        os.kill(worker_of(warm, running.pid), signal.SIGKILL)
+        ran = finished(running)
+
+    assert ran.status == todo_status("IO_ERROR")
+    assert ran.error["code"] == "IO_ERROR"
+    assert "nothing was changed" in ran.error["message"]
+
+
+@pytest.mark.spec("002/FR-363")
+def test_worker_ends_when_its_caller_is_killed(
+    warm: Warm, store: Store, process: Process
+) -> None:
+    env = {"XDG_RUNTIME_DIR": str(warm.folder)}
+    with locked(store):
+        running = process.start("add", "x", env=env)
+        worker = worker_of(warm, running.pid)
+        running.kill()
+        assert finished(running).status == -signal.SIGKILL
+        wait_until(lambda: state_of(worker) == "", "it still runs")
+
+
+@pytest.mark.spec("002/FR-363")
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM],
+    ids=lambda number: number.name,
+)
+def test_signal_ends_the_command_of_a_worker(
+    warm: Warm, store: Store, todo: Todo, process: Process, number: int
+) -> None:
+    env = {"XDG_RUNTIME_DIR": str(warm.folder)}
+    with locked(store):
+        running = process.start("add", "x", "--json", env=env)
+        worker = worker_of(warm, running.pid)
+        running.send_signal(number)
+        ran = finished(running)
+        wait_until(lambda: state_of(worker) == "", "it still runs")
+
+    assert ran.status == -number
+    assert json.loads(ran.out)["error"]["code"] == "CANCELLED"
+    assert titles_of(todo) == []
+
+
+JOB = """
+import os, signal, sys
+os.setsid()
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+print(child, flush=True)
+while os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]):
+    print("stopped", flush=True)
+    sys.stdin.readline()
+    os.kill(child, signal.SIGCONT)
+"""
+"""What a shell with job control does."""
+
+
+@pytest.mark.spec("002/FR-363")
+def test_ctrl_z_stops_and_continues_both(
+    warm: Warm, store: Store, todo: Todo, surroundings: Surroundings
+) -> None:
+    add(todo, "one")
+    shell = subprocess.Popen(
+        [sys.executable, "-c", JOB, "-m", "todo_cli", "list"],
+        env=surroundings.variables("ada", warm.environment()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with shell, locked(store):
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        client = int(shell.stdout.readline())
+        worker = worker_of(warm, client)
+        os.kill(client, signal.SIGTSTP)
+        assert shell.stdout.readline() == "stopped\n"
+        assert (state_of(client), state_of(worker)) == ("T", "T")
+        shell.stdin.write("\n")
+        shell.stdin.flush()
+        wait_until(lambda: state_of(worker) == "S", "it does not go on")
+        os.kill(client, signal.SIGINT)
+        assert shell.wait() == 0
