@@ -61,6 +61,7 @@ class Warm:
         done = subprocess.run(
             [sys.executable, "-c", ASK, json.dumps([call, arguments])],
             env=self.environment(**changes),
+            cwd="/",
             capture_output=True,
             text=True,
             check=False,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,7 @@ def test_silent_client_is_not_waited_for(warm: Warm, process: Process) -> None:
         hits = warm.hits()
         assert process("list", env=env).status == 0
         assert warm.hits() == hits + 1
+        wire.receive(line.recv)
         assert line.recv(1) == b""  # its worker has ended
 
 
@@ -294,7 +296,8 @@ def test_parent_that_does_not_behave_harms_nobody(
 
     def answer() -> None:
         client, _ = door.accept()
-        with client:
+        with client, suppress(OSError):
+            client.sendall(wire.pack(wire.HELLO))
             for each in answers:
                 client.recv(1 << 20)
                 client.sendall(each)

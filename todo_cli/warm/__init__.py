@@ -11,6 +11,7 @@ connection to an idle worker, and never reads it. Then client and worker talk,
 in messages of `wire.py`:
 
     client                                  worker
+                                       <-   HELLO            here I am
     REQUEST fields, and 4 descriptors  ->
                                        <-   COLD reason      run it yourself
                                        <-   READY pid, ...   I can run it

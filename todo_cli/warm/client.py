@@ -84,7 +84,13 @@ def _agreed(line: "_socket.socket", folder: str, mask: "set[int]") -> "_Call":
     """
     _connect(line, folder)
     line.settimeout(PATIENCE_S)
-    _ask(line, mask)
+    # Made while the worker wakes up.
+    message = _request(mask)
+    # Not before: what is sent to a parent that hangs would keep our streams
+    # open, and so would its reader wait for ever.
+    if wire.receive(line.recv) != [wire.HELLO]:
+        raise _Cold
+    _send(line, message)
     answer = wire.receive(line.recv)
     if answer is None or answer[0] != wire.READY:
         raise _Cold
@@ -149,10 +155,10 @@ def _connect(line: "_socket.socket", folder: str) -> None:
         raise _Cold
 
 
-def _ask(line: "_socket.socket", mask: "set[int]") -> None:
-    """Send all that a worker needs to know."""
+def _request(mask: "set[int]") -> bytes:
+    """Write all that a worker needs to know."""
     variables = os.environb.items()
-    message = wire.pack(
+    return wire.pack(
         wire.RUN,
         identity.program(),
         identity.process(),
@@ -161,6 +167,10 @@ def _ask(line: "_socket.socket", mask: "set[int]") -> None:
         sys.stdout.encoding.encode(),
         _state(mask),
     )
+
+
+def _send(line: "_socket.socket", message: bytes) -> None:
+    """Send the request, our streams and our folder."""
     how = getattr(os, "O_PATH", os.O_RDONLY)
     folder = os.open(".", how | os.O_DIRECTORY | os.O_CLOEXEC)
     numbers = b"".join(
@@ -242,9 +252,9 @@ class _Call:
         """Give the worker a signal that we got."""
         if self._number is None:
             self._number = number
-        self._send(number)
+        self._signal(number)
 
-    def _send(self, number: int) -> None:
+    def _signal(self, number: int) -> None:
         """Send the worker a signal."""
         try:
             if self._handle is None:
@@ -256,12 +266,12 @@ class _Call:
 
     def _stop(self, number: int, _frame: object) -> None:
         """Stop the worker and this process: Ctrl-Z. Then go on with both."""
-        self._send(_signal.SIGSTOP)
+        self._signal(_signal.SIGSTOP)
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
         # Here it stops, and a shell says when it goes on.
         _signal.signal(number, self._stop)
-        self._send(_signal.SIGCONT)
+        self._signal(_signal.SIGCONT)
 
 
 def _handle_of(worker: int) -> "int | None":

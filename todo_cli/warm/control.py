@@ -232,9 +232,20 @@ def _launch(folder: str, lock: int, options: Mapping[str, float]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
+        env=_variables(),
         start_new_session=True,
         pass_fds=[lock],
     )
+
+
+def _variables() -> dict[str, str]:
+    """Choose what the parent needs of our variables: the rest may be secret."""
+    chosen = identity.at_loading(os.environ)
+    for name, value in os.environ.items():
+        is_locale = name.startswith(("LC_", "LANG", "PYTHON"))
+        if is_locale or name in ("XDG_RUNTIME_DIR", "PATH"):
+            chosen[name] = value
+    return chosen
 
 
 def _ask(folder: str) -> Status | None:
@@ -246,6 +257,7 @@ def _ask(folder: str) -> Status | None:
             line.connect(place.socket_of(folder))
             if place.user_of(line) != os.geteuid():
                 return None
+            wire.receive(line.recv)  # HELLO
             line.sendall(wire.pack(wire.STATE))
             answer = wire.receive(line.recv)
         except (OSError, wire.Broken):

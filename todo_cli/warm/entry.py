@@ -29,7 +29,6 @@ def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     files = identity.Files(identity.files_of_program())
     at_loading = identity.at_loading(os.environ)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _forget_variables()
     from todo_cli.warm.loading import load
     from todo_cli.warm.parent import Options, Parent
     from todo_cli.warm.worker import Origin
@@ -55,15 +54,6 @@ def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     # The lock stays ours, and no other parent can come between.
     fcntl.fcntl(lock, fcntl.F_SETFD, 0)
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is needed
-
-
-def _forget_variables() -> None:
-    """Keep no variable that the next parent does not need: some are secret."""
-    kept = identity.at_loading(os.environ)
-    for name in list(os.environ):
-        is_needed = name in kept or name in ("XDG_RUNTIME_DIR", "PATH")
-        if not is_needed and not name.startswith(("LC_", "LANG", "PYTHON")):
-            del os.environ[name]
 
 
 def _wait_until_settled(settle_s: float) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 LONGEST = 16 << 20
 """The most bytes of a message. Linux limits arguments to about 6 MiB."""
 
+HELLO = b"hello"
 COLD = b"cold"
 READY = b"ready"
 GO = b"go"

@@ -221,10 +221,16 @@ class Call:
     def run(self, origin: Origin) -> NoReturn:
         """Take a request and run it, or have its caller run it."""
         try:
+            self._say(wire.HELLO)
+            # While the caller writes.
+            has_changed = origin.files.have_changed()
             request = self._receive()
             if request is None:
                 os._exit(0)
             self._watch_caller()
+            # First: the version of a program that has changed differs, too.
+            if has_changed:
+                raise Elsewhere("changed")
             check(request, origin)
             self._take(request)
             self._perform(request.encoding)
@@ -240,6 +246,7 @@ class Call:
         try:
             head, numbers, _, _ = socket.recv_fds(line, 4, _DESCRIPTORS)
             if len(head) < 4:
+                self._channel.tell(wire.COLD, b"given up")
                 return None
             fields = wire.take(head, line.recv)
             if fields[0] == wire.STATE:
@@ -384,8 +391,6 @@ def check(request: Request, origin: Origin) -> None:
     }
     if identity.at_loading(variables) != origin.at_loading:
         raise Elsewhere("variables")
-    if origin.files.have_changed():
-        raise Elsewhere("changed")
 
 
 def can_read_config(env: Env) -> bool:
