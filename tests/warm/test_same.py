@@ -77,7 +77,6 @@ CASES = {
     "another encoding": Case(["show", "1"], {"PYTHONIOENCODING": "ascii"}),
     "a locale without UTF-8": Case(["show", "1"], {"LC_ALL": "C"}),
     "no locale": Case(["show", "1"], {"LC_ALL": None}),
-    "what it is about": Case(["doctor"], {"HOME": "relative"}),
     "signals that are ignored": Case(
         ["list"], before=partial(before.ignore, signal.SIGHUP)
     ),

@@ -221,6 +221,8 @@ class Call:
     def run(self, origin: Origin) -> NoReturn:
         """Take a request and run it, or have its caller run it."""
         try:
+            if place.user_of(self._line) != os.geteuid():
+                os._exit(0)
             self._say(wire.HELLO)
             # While the caller writes.
             has_changed = origin.files.have_changed()
@@ -241,8 +243,6 @@ class Call:
         """Read the request; None if it was none for a command, or broken."""
         line = self._line
         line.settimeout(SILENCE_S)
-        if place.user_of(line) != os.geteuid():
-            return None
         try:
             head, numbers, _, _ = socket.recv_fds(line, 4, _DESCRIPTORS)
             if len(head) < 4:
