@@ -24,6 +24,7 @@ from tests.benchmarks import (
     latency,
     pages,
     peers,
+    warm,
     whole,
 )
 from tests.benchmarks.figures import Figure, show
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "history": history.run,
     "exchange": exchange.run,
     "peers": peers.run,
+    "warm": warm.run,
 }
 COMPARED = ("commands", "latency", "whole", "api", "history")
 """The parts that measure an older program beside today's."""

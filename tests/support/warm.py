@@ -8,6 +8,7 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from todo_cli.warm import wire
 
 IS_WARM = os.environ.get("TODO_TEST_WARM") == "1"
 
@@ -86,8 +89,18 @@ class Warm:
         shutil.rmtree(self.folder)
 
     def status(self) -> Any:
-        """What it says about itself."""
-        return self.ask("status")
+        """What it says about itself; None if it does not answer."""
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(10)
+        try:
+            with line:
+                line.connect(str(self.socket))
+                wire.receive(line.recv)
+                line.sendall(wire.pack(wire.STATE))
+                answer = wire.receive(line.recv)
+        except OSError:
+            return None
+        return answer and json.loads(answer[1])
 
     def hits(self) -> int:
         """How many commands it has run."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import ForkServer
 from tests.support.machine import needs_of
 from tests.support.program import (
     Process,
@@ -65,6 +66,12 @@ def new_warm() -> Iterator[NewWarm]:
 def store(sqlite_store: Store) -> Store:
     """An empty SQLite file."""
     return sqlite_store
+
+
+@pytest.fixture
+def forked(surroundings: Surroundings, fork_server: ForkServer) -> Process:
+    """The program as a process that is forked from one that has loaded it."""
+    return Process(surroundings, fork_server.launch)
 
 
 @pytest.fixture

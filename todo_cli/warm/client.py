@@ -34,6 +34,9 @@ _OF_SETTINGS = (b"/dev/fd", b"/proc/")
 """Those in variables: GPG_TTY often is /dev/tty1."""
 
 
+_DIED: "Final" = "The process that `todo warm` kept for it was killed"
+
+
 class _Cold(Exception):
     """The command has to be run here."""
 
@@ -240,9 +243,7 @@ class _Call:
         except (OSError, wire.Broken):
             answer = None
         if answer is None:
-            from todo_cli.warm import loss
-
-            return loss.report(self._settling)
+            return _report_loss(self._settling)
         if self._number is None or wire.FINAL in answer:
             return int(answer[1])
         # It may have come when the worker had ended.
@@ -280,3 +281,27 @@ def _handle_of(worker: int) -> "int | None":
         return os.pidfd_open(worker)
     except (AttributeError, OSError):
         return None
+
+
+def _report_loss(settling: str) -> int:
+    """Say what became of a command whose worker died; return the exit status.
+
+    `settling` is the command that settles whether a write was stored; it is
+    empty for a read.
+    """
+    # Now there is time to load them.
+    from todo_cli.__main__ import arguments
+    from todo_cli.cli import main
+    from todo_cli.cli.env import Env
+    from todo_cli.cli.printer import Printer
+    from todo_cli.errors import IoFailed, OutcomeUnknown
+
+    env = Env.of_process()
+    as_json = main.read_config(main.split(arguments()), env).as_json
+    printer = Printer(env, as_json=as_json)
+    if settling:
+        message = f"{_DIED} while it was being stored: it may or may not be"
+        unknown = OutcomeUnknown(message, hint=settling)
+        return printer.write(printer.failure(unknown))
+    failed = IoFailed(f"{_DIED}; nothing was changed", hint="run it again")
+    return printer.write(printer.failure(failed))

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, overload
+from typing import Any, Final, Literal, overload
 
 from todo_cli import disk
 from todo_cli.errors import IoFailed
@@ -223,7 +223,8 @@ def _launch(folder: str, lock: int, options: Mapping[str, float]) -> None:
         f"{root!r} in sys.path or sys.path.insert(0, {root!r}); "
         "from todo_cli.warm.entry import begin; begin()"
     )
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
+    # Not public, but `multiprocessing` uses it for the same.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     changes = [f"{name}={value}" for name, value in options.items()]
     words = [sys.executable, *flags, "-c", code, folder, str(lock), *changes]
     subprocess.Popen(  # noqa: S603 - our own program
@@ -264,7 +265,11 @@ def _ask(folder: str) -> Status | None:
             return None
     if answer is None:
         return None
-    says = json.loads(answer[1])
+    return _status(json.loads(answer[1]))
+
+
+def _status(says: Mapping[str, Any]) -> Status:
+    """Read what the parent says about itself."""
     return Status(
         pid=says["pid"],
         version=says["version"],

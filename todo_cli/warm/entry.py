@@ -6,6 +6,7 @@ change.
 
 import fcntl
 import gc
+import io
 import os
 import resource
 import socket
@@ -13,12 +14,42 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 from todo_cli.warm import identity, memory, place
 
-QUEUE = 64
+QUEUE: Final = 64
 """How many clients may wait to be accepted."""
+_MODULES: Final = (
+    "asyncio",
+    "typer._click.decorators",
+    "zoneinfo",
+    "zoneinfo._tzpath",
+    "todo_cli.cli.run",
+    "todo_cli.cli.context",
+    "todo_cli.cli.help",
+    "todo_cli.cli.hints",
+    "todo_cli.cli.doctor",
+    "todo_cli.cli.spinner",
+    "todo_cli.cli.stdin",
+    "todo_cli.service",
+    "todo_cli.zones",
+    "todo_cli.days",
+    "todo_cli.output.terminal",
+    "todo_cli.database.engine",
+    "todo_cli.database.sqlite",
+    "todo_cli.database.postgresql",
+    "todo_cli.database.connection",
+)
+_LINES: Final = (
+    ["list"],
+    ["show", "1"],
+    ["done", "1"],
+    ["add", "milk"],
+    ["update", "1", "--due", "fri"],
+)
+"""Lines to parse once: parsing fills caches of libraries."""
 
 
 def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
@@ -29,7 +60,6 @@ def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     files = identity.Files(identity.files_of_program())
     at_loading = identity.at_loading(os.environ)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from todo_cli.warm.loading import load
     from todo_cli.warm.parent import Options, Parent
     from todo_cli.warm.worker import Origin
 
@@ -83,6 +113,26 @@ def begin() -> None:
         run(folder, int(lock), changes)
     finally:
         os._exit(0)
+
+
+def load() -> None:
+    """Import what commands need, build the command line, and fill caches."""
+    for name in _MODULES:
+        import_module(name)
+    from todo_cli.cli import main
+    from todo_cli.cli.app import commands
+    from todo_cli.cli.env import Env
+    from todo_cli.database import run as statements
+
+    for group in (commands(), commands().commands["db"]):
+        for name in group.commands:
+            group.commands[name]
+    for kind in ("sqlite", "postgresql"):
+        statements.load(kind)
+    nothing = io.BytesIO()
+    env = Env({}, None, None, None, nothing, nothing, nothing)
+    for line in _LINES:
+        main.parse(main.split(line), env, as_json=False)
 
 
 def listen(folder: str) -> socket.socket:
