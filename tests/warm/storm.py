@@ -44,6 +44,7 @@ class Storm:
     said: list[str] = field(default_factory=list)
     """What commands have printed that failed otherwise."""
     hits: int = 0
+    """How many ran warm, as each parent said before it was killed."""
 
     @property
     def store(self) -> Path:
@@ -71,9 +72,16 @@ class Storm:
 
     def kill(self) -> None:
         """Kill the parent, and start another."""
+        self._count()
         with suppress(OSError, ValueError):
             os.kill(int(self.warm.lock.read_text()), signal.SIGKILL)
         self.warm.start()
+
+    def _count(self) -> None:
+        """Note how many commands a parent has run that is to be killed."""
+        status = self.warm.status()
+        if status is not None:
+            self.hits += status["hits"]
 
     def counts(self) -> Counter[str]:
         """How many tasks there are of each title."""
@@ -116,7 +124,7 @@ def run(commands: int, shells: int, kills: int) -> Storm:
             list(threads.map(storm.add, titles))
             all_done.set()
             killer.join()
-        storm.hits = storm.warm.hits()
+        storm.kill()
         _end(storm)
         storm.said += storm.faults()
         return storm
@@ -155,7 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     ends = Counter(storm.ended.values())
     lines = [
         f"{len(storm.ended)} commands; by exit status: {dict(ends)}",
-        f"{storm.hits} warm since the last kill",
+        f"{storm.hits} of them warm, as far as each parent could still say",
         *(storm.said or ["every write once, or its outcome was unknown"]),
     ]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -80,7 +80,8 @@ def test_lock_is_never_opened_through_a_link(folder: Path) -> None:
 @pytest.mark.spec("002/FR-364")
 def test_socket_is_swept_only_without_a_parent(folder: Path) -> None:
     door = Path(place.socket_of(str(folder)))
-    door.touch()
+    with socket.socket(socket.AF_UNIX) as line:
+        line.bind(str(door))
     lock = place.open_lock(str(folder))
     assert place.take_lock(lock)
 
@@ -90,6 +91,16 @@ def test_socket_is_swept_only_without_a_parent(folder: Path) -> None:
     place.sweep(str(folder))
     assert not door.exists()
     place.sweep(str(folder))  # there is none any more
+
+
+@pytest.mark.spec("002/FR-364")
+def test_what_is_no_socket_is_not_swept(folder: Path) -> None:
+    door = Path(place.socket_of(str(folder)))
+    door.touch()
+
+    place.sweep(str(folder))
+
+    assert door.exists()
 
 
 @pytest.mark.spec("002/FR-364")

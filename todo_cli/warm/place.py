@@ -5,7 +5,7 @@ Imports nothing but what Python has loaded: every command looks here.
 
 import os
 import sys
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISSOCK
 
 # Importing typing would cost more than looking for the socket.
 TYPE_CHECKING = False
@@ -93,8 +93,9 @@ def sweep(folder: str) -> None:
     except (OSError, Unsafe):
         return
     try:
-        if take_lock(number):
-            os.unlink(socket_of(folder))
+        path = socket_of(folder)
+        if take_lock(number) and S_ISSOCK(os.lstat(path).st_mode):
+            os.unlink(path)
     except OSError:
         pass  # it is gone already
     finally:
