@@ -26,6 +26,9 @@ _START_S: Final = 30.0
 """How long a parent may take to load the program."""
 _STOP_S: Final = 10.0
 _ANSWER_S: Final = 5.0
+_LONGEST_PATH: Final = 103
+"""How many bytes the path of a socket can have, on every system."""
+_ITS_NAME: Final = "the process that `todo warm` keeps"
 _STEP_S: Final = 0.02
 """How often to look whether it has started or left."""
 
@@ -76,16 +79,15 @@ def start(options: Mapping[str, float] | None = None) -> Started:
             the parent does not start.
     """
     folder = _folder(makes=True)
+    _check_length(place.socket_of(folder))
     before = _ask(folder)
     if before is not None and not before.is_same_program:
         stop()
     until = time.monotonic() + _START_S
-    is_new = False
     with _opened(folder) as lock:
         while True:
             if place.take_lock(lock):
-                is_new = True
-                _launch(folder, lock, options or {})
+                parent = _launch(folder, lock, options or {})
                 break
             found = _ask(folder)
             if found is not None:
@@ -94,8 +96,25 @@ def start(options: Mapping[str, float] | None = None) -> Started:
     while True:
         found = _ask(folder)
         if found is not None:
-            return Started(found.pid, is_new)
+            # It outlives this process, and Python would warn of that.
+            parent.returncode = 0
+            return Started(found.pid, is_new=True)
+        if parent.poll() is not None:
+            raise IoFailed(f"It ended at its start: {_ITS_NAME}")
         _wait(until, "It does not start")
+
+
+def _check_length(path: str) -> None:
+    """Check that a socket can have this path.
+
+    Raises:
+        IoFailed: it is too long.
+    """
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise IoFailed(
+            f"{path} is too long a path for a socket",
+            hint="set XDG_RUNTIME_DIR to a shorter one",
+        )
 
 
 def stop() -> bool:
@@ -149,7 +168,7 @@ def _wait(until: float, what: str) -> None:
         IoFailed: it has taken too long; says `what`.
     """
     if time.monotonic() > until:
-        raise IoFailed(f"{what}: the process that `todo warm` keeps")
+        raise IoFailed(f"{what}: {_ITS_NAME}")
     time.sleep(_STEP_S)
 
 
@@ -163,7 +182,8 @@ def _opened(folder: str) -> Iterator[int]:
     try:
         lock = place.open_lock(folder)
     except place.Unsafe as error:
-        raise IoFailed(str(error)) from None
+        message, hint = error.args
+        raise IoFailed(message, hint=hint) from None
     except OSError as error:
         reason = disk.explain(error).words
         raise IoFailed(f"{place.lock_of(folder)}: {reason}") from error
@@ -200,9 +220,8 @@ def _folder(*, makes: bool = False) -> str | None:
     except OSError as error:
         raise _unusable(folder, error) from error
     except place.Unsafe as error:
-        raise IoFailed(
-            str(error), hint="remove it, or set XDG_RUNTIME_DIR"
-        ) from None
+        message, hint = error.args
+        raise IoFailed(message, hint=hint) from None
     return folder
 
 
@@ -212,7 +231,9 @@ def _unusable(folder: str, error: OSError) -> IoFailed:
     return IoFailed(f"{folder}: {reason}")
 
 
-def _launch(folder: str, lock: int, options: Mapping[str, float]) -> None:
+def _launch(
+    folder: str, lock: int, options: Mapping[str, float]
+) -> "subprocess.Popen[bytes]":
     """Start the parent as a process of its own; it inherits the lock."""
     # The number there is of one that has gone, and may be anybody's by now.
     os.ftruncate(lock, 0)
@@ -227,7 +248,7 @@ def _launch(folder: str, lock: int, options: Mapping[str, float]) -> None:
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     changes = [f"{name}={value}" for name, value in options.items()]
     words = [sys.executable, *flags, "-c", code, folder, str(lock), *changes]
-    subprocess.Popen(  # noqa: S603 - our own program
+    return subprocess.Popen(  # noqa: S603 - our own program
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

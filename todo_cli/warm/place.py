@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class Unsafe(Exception):
-    """The folder belongs to somebody else, or is open to others."""
+    """The folder belongs to somebody else, or is open to others.
+
+    Its arguments are what is wrong, and what to do about it.
+    """
+
+
+_OWN = "set XDG_RUNTIME_DIR to a folder of your own"
 
 
 def folder_of(variables: "Mapping[str, str]") -> str:
@@ -49,11 +55,12 @@ def check(folder: str) -> None:
     """
     found = os.lstat(folder)
     if not S_ISDIR(found.st_mode):
-        raise Unsafe(f"{folder} is not a folder")
+        raise Unsafe(f"{folder} is not a folder", _OWN)
     if found.st_uid != os.geteuid():
-        raise Unsafe(f"{folder} belongs to another user")
+        raise Unsafe(f"{folder} belongs to another user", _OWN)
     if found.st_mode & 0o077:
-        raise Unsafe(f"{folder} is open to other users")
+        hint = f"`chmod go-rwx {folder}`"
+        raise Unsafe(f"{folder} is open to other users", hint)
 
 
 def open_lock(folder: str) -> int:
@@ -68,7 +75,7 @@ def open_lock(folder: str) -> int:
     found = os.fstat(number)
     if found.st_uid != os.geteuid() or found.st_nlink != 1:
         os.close(number)
-        raise Unsafe(f"{lock_of(folder)} belongs to another user")
+        raise Unsafe(f"{lock_of(folder)} belongs to another user", _OWN)
     return number
 
 
