@@ -41,6 +41,7 @@ _AT_LOADING = (
 _FREE = frozenset(
     (
         "PYTHONCOERCECLOCALE",
+        "PYTHONDONTWRITEBYTECODE",
         "PYTHONIOENCODING",
         "PYTHONSTARTUP",
         "PYTHONUNBUFFERED",
@@ -56,6 +57,9 @@ def program() -> bytes:
     # UTF-8 mode decides encodings only, and those are compared below.
     mode = f"utf8_mode={sys.flags.utf8_mode}"
     flags = repr(sys.flags).replace(mode, "")
+    # Whether compiled modules are kept is nothing that a caller sees.
+    keeps = f"dont_write_bytecode={sys.flags.dont_write_bytecode}"
+    flags = flags.replace(keeps, "")
     says = (
         __version__,
         folder,
