@@ -56,8 +56,11 @@ def run() -> "NoReturn":
 def _handed_over() -> "int | None":
     """Have a process run the command that `todo warm` keeps ready.
 
-    Returns its exit status; None if there is no such process.
+    Returns its exit status; None if there is no such process, or if the
+    command is `todo warm` itself, which would count itself.
     """
+    if sys.argv[1:2] == ["warm"]:
+        return None
     from todo_cli.warm import place
 
     folder = place.folder_of(os.environ)

@@ -49,6 +49,8 @@ class Worker:
     line: socket.socket
     """Our end of the channel."""
     is_idle: bool = True
+    has_begun: bool = False
+    """Whether it runs a command; one that only tells our state does not."""
     received: bytes = b""
     """What has come of a message that is not complete."""
 
@@ -178,6 +180,7 @@ class Parent:
         kind = message[0]
         if kind == wire.BEGUN:
             self._counts.hits += 1
+            worker.has_begun = True
         elif kind == wire.STATE:
             # As many wait as before the question took one.
             self._refill_at = 0
@@ -288,8 +291,7 @@ class Parent:
             "program": self._origin.program.decode(),
             "since": counts.since,
             "waiting": waiting,
-            # One of them is the one who asks.
-            "busy": len(self._workers) - len(waiting) - 1,
+            "busy": sum(each.has_begun for each in self._workers.values()),
             "place": counts.place,
             "hits": counts.hits,
             "cold": counts.cold,
