@@ -230,6 +230,8 @@ def seal(
         if name.startswith(SEALED_PREFIXES) or name in SEALED_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(seal.home))
+    # Else `todo warm` of the developer would run what the tests start.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     programs = [
         "every",
         *filter(

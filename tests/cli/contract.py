@@ -49,6 +49,9 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "export": ("export FILE", ("Exported",)),
     "connect": ("connect", ("Connected", "Disconnected")),
     "doctor": ("doctor", ("Findings",)),
+    "warm-on": ("warm on", ("Warm",)),
+    "warm-off": ("warm off", ("Warm",)),
+    "warm-status": ("warm status", ("Warm",)),
     "db-upgrade": ("db upgrade", ("Upgraded",)),
     "db-upgrade-sql": ("db upgrade --sql", ("Script",)),
     "db-policy": ("db policy", ("Script",)),
@@ -288,6 +291,7 @@ def _others() -> dict[str, Schema]:
         "embedded_file": maybe_text,
         "timeout_s": number,
         "time_zone": {"type": "string"},
+        "warm": text,
         "reachable": {"const": True},
         "schema": text,
         "tasks": count,
@@ -399,8 +403,38 @@ def _others() -> dict[str, Schema]:
         **_connecting(),
         "BackedUp": _object({"path": text, "tasks": count, "users": count}),
         "Script": _object({"sql": text}),
+        "Warm": _warm(),
         "Version": _object({"version": text}),
     }
+
+
+def _warm() -> Schema:
+    """The shape of `todo warm`: null is what is not there while it is off."""
+    maybe_text = {"type": ["string", "null"], "minLength": 1}
+    maybe_count = {"type": ["integer", "null"], "minimum": 0}
+    return _object(
+        {
+            "on": {"type": "boolean"},
+            "changed": {
+                "description": "Whether this command has turned it on or off",
+                "type": "boolean",
+            },
+            "ready": maybe_count,
+            "busy": maybe_count,
+            "place": maybe_text,
+            "since": maybe_text,
+            "warm": maybe_count,
+            "cold": {
+                "description": "How many commands ran cold, by reason; "
+                "reasons may be added",
+                "type": ["object", "null"],
+                "additionalProperties": {"type": "integer", "minimum": 1},
+            },
+            "pid": maybe_count,
+            "version": maybe_text,
+            "memory_bytes": maybe_count,
+        }
+    )
 
 
 def _connecting() -> dict[str, Schema]:

@@ -71,6 +71,10 @@ CALLS: tuple[Call, ...] = (
     ("db-import", ("db", "import", "other.db"), b""),
     ("db-backup", ("db", "backup", "backup.db"), b""),
     ("doctor", ("doctor",), b""),
+    ("warm-status", ("warm", "status"), b""),
+    ("warm-on", ("warm", "on"), b""),
+    ("warm-status", ("warm", "status"), b""),
+    ("warm-off", ("warm", "off"), b""),
     ("connect", ("connect", "--off"), b""),
 )
 """Every command, in an order in which each finds what it needs, with the name of its answer."""

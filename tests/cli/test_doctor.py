@@ -54,6 +54,7 @@ SETTINGS = [
     "embedded_file",
     "timeout_s",
     "time_zone",
+    "warm",
 ]
 CONNECTION = [
     "tls",
@@ -1719,6 +1720,7 @@ def test_shows_the_settings_where_neither_user_nor_store_can_be_told(
             "config_mode",
             "config_keys",
             "time_zone",
+            "warm",
         ]
         assert "secret" not in text.out + text.err + str(error)
         assert "user" in details(error)

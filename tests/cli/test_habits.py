@@ -219,6 +219,20 @@ db export x.db                  > todo db backup x.db
 db reset                        > todo db --help
 db frobnicate                   > todo db --help
 db upgrade --fast               > todo db upgrade --help
+warm                            = todo warm
+warm start                      > todo warm on
+warm stop                       > todo warm off
+warm list                       > todo warm status
+warm of                         > todo warm off
+warm --on                       > todo warm on
+warm on now                     > todo warm on --help
+warm -u bob stop                > todo -u bob warm off
+warm frobnicate                 > todo warm --help
+help warm start                 > todo help warm on
+daemon                          > todo warm on
+daemon stop                     > todo warm off
+daemon status                   > todo warm status
+prewarm                         > todo warm on
 frobnicate                      > todo --help
 3 frobnicate                    > todo --help
 ''                              > todo --help

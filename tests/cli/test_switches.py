@@ -42,6 +42,9 @@ SHOWS: dict[str, list[list[str]]] = {
     "db policy": [["db", "policy", "ada"]],
     "db backup": [["db", "backup", "backup.db", "--force"]],
     "db import": [["db", "import", "backup.db"]],
+    "warm on": [["warm", "on"]],
+    "warm status": [["warm", "status"]],
+    "warm off": [["warm", "off"]],
 }
 """By command: what shows something."""
 ELSEWHERE = {"serve"}
@@ -73,9 +76,14 @@ def every(table: dict[str, list[list[str]]]) -> list[list[str]]:
 
 def names() -> set[str]:
     """Every command, those of a group behind the name of the group."""
-    root = commands()
-    found = {name for name in root.commands if name != "db"}
-    return found | {f"db {name}" for name in root.commands["db"].commands}
+    found = set()
+    for name, command in commands().commands.items():
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found.add(name)
+        else:
+            found |= {f"{name} {each}" for each in inner}
+    return found
 
 
 def test_the_tables_have_every_command() -> None:

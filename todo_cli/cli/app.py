@@ -50,7 +50,11 @@ app = typer.Typer(
 db_app = typer.Typer(
     cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT
 )
+warm_app = typer.Typer(
+    cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT
+)
 app.add_typer(db_app, name="db", rich_help_panel="Store")
+app.add_typer(warm_app, name="warm", rich_help_panel="Store")
 
 
 class VersionAsked(Exception):
@@ -100,6 +104,26 @@ def db(
       todo db backup tasks.db
       todo db import tasks.db
       todo help db import
+    """
+    state: ParseState = ctx.obj
+    state.name_user(user)
+
+
+@warm_app.callback()
+def warm(
+    ctx: typer.Context,
+    user: User = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Keep processes ready that have todo loaded, so that commands answer at
+    once.
+
+    \b
+    Examples:
+      todo warm on
+      todo warm status
+      todo warm off
     """
     state: ParseState = ctx.obj
     state.name_user(user)
@@ -178,6 +202,11 @@ _DB_COMMANDS: Final = {
     "import": ("Commands", "store:Import"),
     "backup": ("Commands", "store:Backup"),
 }
+_WARM_COMMANDS: Final = {
+    "on": ("Commands", "warm:On"),
+    "off": ("Commands", "warm:Off"),
+    "status": ("Commands", "warm:Show"),
+}
 
 
 @cache
@@ -185,8 +214,11 @@ def commands() -> Any:
     """Build the root command, once in a process."""
     root: Any = typer.main.get_command(app)
     root.help = docstring(todo)
-    group = root.commands["db"]
-    group.help = docstring(db)
-    group.commands = Commands(_DB_COMMANDS)
-    root.commands = Commands(_COMMANDS, db=group)
+    store = root.commands["db"]
+    store.help = docstring(db)
+    store.commands = Commands(_DB_COMMANDS)
+    ready = root.commands["warm"]
+    ready.help = docstring(warm)
+    ready.commands = Commands(_WARM_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=store, warm=ready)
     return root

@@ -70,6 +70,16 @@ class Command(Generic[T]):
     asks: ClassVar[bool] = False
     """Whether it may ask a question on a terminal."""
 
+    def alone(self, env: "Env") -> "Sheet | None":
+        """Do the work without settings and without a store; return the view.
+
+        None means that the command needs both, as most do.
+
+        Raises:
+            TodoError: the work failed.
+        """
+        return None
+
     async def settle(self, settings: "Settings", env: "Env") -> "Settings":
         """Return the settings to run with; called before the store is opened.
 

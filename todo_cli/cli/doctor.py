@@ -46,6 +46,7 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "embedded_file": "embedded file",
         "timeout_s": "seconds to connect",
         "time_zone": "time zone",
+        "warm": "warm",
     },
     "Connection": {
         "tls": "TLS",
@@ -151,6 +152,7 @@ async def examine(context: "RunContext") -> Diagnosis:
     found = facts.Facts(settings.target)
     _add_settings(found, settings)
     _add_time_zone(found, context.env.variables)
+    _add_warm(found)
     if isinstance(settings.target, PostgresTarget):
         _add_connection(found, settings.target, context.env.variables)
     try:
@@ -189,6 +191,7 @@ def view_settings(
     _add_config(found, file.path)
     found.add("config_keys", list(file.values))
     _add_time_zone(found, env.variables)
+    _add_warm(found)
     diagnosis = Diagnosis(found, fault)
     return _sheet(diagnosis, _unusable(fault))
 
@@ -375,6 +378,23 @@ def _add_time_zone(facts: "Findings", variables: Mapping[str, str]) -> None:
             "correct the name, or install the system's `tzdata`"
         )
     facts.add("time_zone", name, warning)
+
+
+def _add_warm(facts: "Findings") -> None:
+    """Add whether processes are kept ready.
+
+    It is never worth a warning: all commands work without.
+    """
+    # Late: only this and `todo warm` need it.
+    from todo_cli.output import warmth
+    from todo_cli.warm import control
+
+    try:
+        found = control.status()
+    except TodoError as error:
+        facts.add("warm", f"off: {error.message}")
+        return
+    facts.add("warm", warmth.brief(found))
 
 
 def _add_connection(

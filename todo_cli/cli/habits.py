@@ -82,6 +82,9 @@ doctor * < account auth-status check config debug diagnose diagnostics env
 doctor * < health ping
 doctor * < settings status user users verify who whoami
 serve ... < api rest server ui web
+warm on < daemon daemon-start prewarm warm-up warmup
+warm off < daemon-stop
+warm status < daemon-status
 db backup ... < backup
 db policy ... < grant policy role share
 db upgrade < init migrate setup upgrade
@@ -102,6 +105,17 @@ connect * < connect login set url use
 db --help < destroy drop reset wipe
 """
 """The same after `todo db`."""
+_WARM_COMMANDS: Final = """\
+warm on < --on add enable go restart run start up yes
+warm off < --off disable down end kill no of quit remove stop
+warm status < check health info list ls ps show stats
+"""
+"""The same after `todo warm`."""
+GROUPS: Final[Mapping[str, str]] = {
+    "db": _DB_COMMANDS,
+    "warm": _WARM_COMMANDS,
+}
+"""The table of each group of commands, by its name."""
 PROGRAMS: Final = (
     "gh",
     "git",
@@ -300,8 +314,8 @@ Templates = Mapping[str, list[list[str]]]
 
 @cache
 def commands(group: str = "") -> Templates:
-    """Return by word what it means in our commands; `group` is "db" or ""."""
-    return _read(_DB_COMMANDS if group else _COMMANDS)
+    """Return by word what it means in our commands, or in those of a group."""
+    return _read(GROUPS.get(group, _COMMANDS))
 
 
 @cache

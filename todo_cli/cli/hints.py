@@ -92,7 +92,7 @@ def elsewhere(option: str, root: Any) -> str:
         options: list[str] = []
         for parameter in root.commands[command].params:
             options += parameter.opts
-        if name in options and command != "db":
+        if name in options and command not in habits.GROUPS:
             having.append(f"`todo {command}`")
     if not having or len(having) > _MOST_NAMED:
         return ""
@@ -105,11 +105,7 @@ def _guesses(words: Sequence[str], root: Any) -> Iterator[Guess]:
     At the end comes the help of the command, for a word that means one of
     ours with arguments that fit none.
     """
-    first, rest = _own_first(words)
-    if rest[:1] == ["db"]:
-        others, rest = _own_first(rest[1:])
-        first += others
-        rest.insert(0, "db")
+    first, rest = _own_options(words)
     for settings, line in _lines(rest, root):
         meant = draft.rewritten(line, _command(line, root), root)
         if meant is not None:
@@ -119,6 +115,15 @@ def _guesses(words: Sequence[str], root: Any) -> Iterator[Guess]:
         command = _command(line, root)
         if command and rest[: len(command)] != command:
             yield Guess([*command, "--help"], [])
+
+
+def _own_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split off our own options, also those after the name of a group."""
+    first, rest = _own_first(words)
+    if not rest or rest[0] not in habits.GROUPS:
+        return first, rest
+    others, after = _own_first(rest[1:])
+    return [*first, *others], [rest[0], *after]
 
 
 def _own_first(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -138,8 +143,8 @@ def _own_first(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _lines(words: list[str], root: Any) -> _Lines:
     """Yield the words with our commands in the place of others.
 
-    What comes first decides: an option, `help`, `db`, a task (`3 done`), a
-    filter (`+home list`), or else a command.
+    What comes first decides: an option, `help`, a group such as `db`, a task
+    (`3 done`), a filter (`+home list`), or else a command.
     """
     if not words:
         return
@@ -149,8 +154,8 @@ def _lines(words: list[str], root: Any) -> _Lines:
     elif first == "help":
         for _, line in _lines(words[1:], root):
             yield [], ["help", *_command(line, root)]
-    elif first == "db":
-        yield from _in_db(words[1:], root)
+    elif first in habits.GROUPS:
+        yield from _in_group(first, words[1:], root)
     elif _is_before(first):
         yield from _turned(words, root)
     else:
@@ -179,15 +184,15 @@ def _with_first_option(words: list[str], root: Any) -> _Lines:
             yield [*filled[:-1], *settings], line
 
 
-def _in_db(words: list[str], root: Any) -> _Lines:
-    """Yield what follows `todo db`."""
+def _in_group(group: str, words: list[str], root: Any) -> _Lines:
+    """Yield what follows `todo db`, or the name of another group."""
     if not words:
         return
     first = words[0].lower()
-    if first in root.commands["db"].commands:
-        yield [], ["db", *words]
+    if first in root.commands[group].commands:
+        yield [], [group, *words]
         return
-    templates = habits.commands("db").get(first, ())
+    templates = habits.commands(group).get(first, ())
     yield from _filled(templates, words[1:])
     yield from _lines(words, root)
 
@@ -282,7 +287,7 @@ def _filled(
         if filled is not None:
             yield [], filled
     for template in templates:
-        end = 2 if template[0] == "db" else 1
+        end = 2 if template[0] in habits.GROUPS else 1
         yield [], [*template[:end], "--help"]
 
 
@@ -326,7 +331,7 @@ def _length(part: str, arguments: Sequence[str]) -> int | None:
 
 def _command(line: Sequence[str], root: Any) -> list[str]:
     """Return the command of ours with which a line begins."""
-    if line[0] == "db":
+    if line[0] in habits.GROUPS:
         return list(line[:2])
     if line[0] in _known(root):
         return [line[0]]

@@ -33,7 +33,7 @@ from todo_cli.output.views import Sheet
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
 
-_GROUPS: Final[tuple[list[str], ...]] = ([], ["db"])
+_GROUPS: Final[tuple[list[str], ...]] = ([], ["db"], ["warm"])
 """Arguments that name no command; they show the help."""
 
 
@@ -323,6 +323,9 @@ def _sheet(
     Raises:
         TodoError: the config file is wrong, or the command failed.
     """
+    sheet = parsed.command.alone(env)
+    if sheet is not None:
+        return sheet
     fault = configured.error
     if fault is None:
         return perform(parsed, configured.file, env, as_json=as_json)

@@ -11,6 +11,7 @@ _PLURALS: Final[Mapping[str, str]] = {
     "category": "categories",
     "dependency": "dependencies",
     "priority": "priorities",
+    "process": "processes",
     "property": "properties",
     "status": "statuses",
     "time of day": "times of day",
