@@ -59,8 +59,6 @@ def _handed_over() -> "int | None":
     Returns its exit status; None if there is no such process, or if the
     command is `todo warm` itself, which would count itself.
     """
-    if sys.argv[1:2] == ["warm"]:
-        return None
     from todo_cli.warm import place
 
     folder = place.folder_of(os.environ)
@@ -68,9 +66,22 @@ def _handed_over() -> "int | None":
         os.stat(place.socket_of(folder))
     except OSError:
         return None
+    if _is_about_warm():
+        return None
     from todo_cli.warm import client
 
     return client.hand_over(folder)
+
+
+def _is_about_warm() -> bool:
+    """Whether the command is `todo warm`, after options of ours or not."""
+    words = iter(sys.argv[1:])
+    for word in words:
+        if word in ("-u", "--user"):
+            next(words, None)
+        elif not word.startswith("-"):
+            return word == "warm"
+    return False
 
 
 def _main() -> int:

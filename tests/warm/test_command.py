@@ -64,7 +64,8 @@ def test_on_keeps_processes_ready_until_off(
 
     # Its own commands are none of those that it counts.
     assert own("add", "Buy milk").out.startswith("Added 1: Buy milk")
-    assert own("warm", "status").status == 0
+    for before in ([], ["--json"], ["-u", "bob"]):
+        assert own(*before, "warm", "status").status == 0
     used = todo("warm", "status", "--json").data
     assert (used["warm"], used["cold"]) == (1, {})
     assert own("edit", "1", env={"EDITOR": "cat"}).status == 0
