@@ -116,13 +116,13 @@ def processes_of(folder: Path) -> set[int]:
     """Every process whose command line names the folder of a socket."""
     found = set()
     name = os.fsencode(folder / "todo")
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for number in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            words = place.read_bytes().split(b"\0")
+            words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if name in words and b"warm.entry" in b"".join(words):
-            found.add(int(place.parent.name))
+            found.add(int(number))
     return found
 
 

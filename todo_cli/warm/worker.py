@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 SILENCE_S: Final = 5.0
 """How long a client may take to send its request."""
+_SWEEP_S: Final = 1.0
+"""How long to try to remove the socket of a parent that has gone."""
+_STEP_S: Final = 0.01
 _DESCRIPTORS: Final = 4
 """How many come with a request: three streams, and the folder."""
 _NOT_LOWERED: Final = tuple(
@@ -424,6 +427,20 @@ def can_run(parsed: "Parsed | None", env: Env) -> bool:
     return not reads and not command.asks
 
 
+def _sweep(folder: str) -> None:
+    """Remove the socket of the parent that has gone.
+
+    The system may end our connection to a parent that was killed before it
+    gives up its lock.
+    """
+    until = time.monotonic() + _SWEEP_S
+    while os.path.lexists(place.socket_of(folder)):
+        place.sweep(folder)
+        if time.monotonic() > until:
+            return  # there is another parent
+        time.sleep(_STEP_S)
+
+
 def work(line: socket.socket, origin: Origin) -> NoReturn:
     """Wait for a client, run its command, and end."""
     channel = Channel(line)
@@ -431,6 +448,6 @@ def work(line: socket.socket, origin: Origin) -> NoReturn:
         memory.copy(origin.memory)
     client = channel.next()
     if client is None:
-        place.sweep(origin.folder)
+        _sweep(origin.folder)
         os._exit(0)
     Call(client, channel).run(origin)
