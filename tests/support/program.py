@@ -22,7 +22,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from todo_cli.cli.ready import Ready
 
 from tests.support.warm import variables_of_session
 
@@ -113,6 +116,7 @@ class Todo:
         columns: int = 80,
         encoding: str = "utf-8",
         env: Mapping[str, str | None] | None = None,
+        ready: "Ready | None" = None,
     ) -> Ran:
         """Run one command; `terminal` makes all three streams terminals."""
         from todo_cli.cli.env import Env
@@ -137,6 +141,7 @@ class Todo:
                 encoding=encoding,
                 columns=columns,
                 now=self.clock,
+                ready=ready,
             ),
         )
         return Ran(

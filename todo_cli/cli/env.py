@@ -18,7 +18,7 @@ from todo_cli.cli.signals import Signals
 from todo_cli.errors import IoFailed
 
 if TYPE_CHECKING:
-    from todo_cli.cli.parser import Parsed
+    from todo_cli.cli.ready import Ready
 
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
@@ -60,11 +60,8 @@ class Env:
     signals: Signals = field(default_factory=Signals)
     secrets: list[str] = field(default_factory=list, repr=False)
     """What was typed or read that nothing may show."""
-    begin: "Callable[[Parsed | None], object]" = _begin_here
-    """Called once, before anything is opened or printed, with the command;
-    with None for a help or a mistake. In a worker of `warm` it does not
-    return if the caller has to run the command itself.
-    """
+    ready: "Ready | None" = field(default=None, repr=False)
+    """A loop, and perhaps a connection, that were there before this command."""
 
     @classmethod
     def of_process(cls, encoding: str | None = None) -> "Env":

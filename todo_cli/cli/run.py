@@ -47,7 +47,8 @@ def run(
         TodoError: the command failed.
     """
     running = _Running(command, settings, env, as_json)
-    loop = Loop()
+    ready = env.ready
+    loop = Loop() if ready is None else ready.loop
     patience_s = command.patience_s
     if command.opens_editor():
         patience_s = _EDITOR_S
@@ -64,6 +65,8 @@ def run(
             raise OutcomeUnknown(limit.message) from error
         raise
     finally:
+        if ready is not None:
+            ready.drop()
         loop.leave(min(patience_s, LEAVE_S))
 
 
@@ -106,7 +109,7 @@ class _Running(Generic[T]):
             dialer = None
             if command.connects:
                 dialer = await stack.enter_async_context(
-                    _dialing(settings, command)
+                    _dialing(settings, command, env)
                 )
             await in_thread(_load)
             from todo_cli.database.engine import open_database
@@ -154,26 +157,38 @@ def _load() -> None:
 
 @asynccontextmanager
 async def _dialing(
-    settings: Settings, command: Command[Any]
+    settings: Settings, command: Command[Any], env: Env
 ) -> "AsyncIterator[Dialer | None]":
     """Begin to connect to a server; yield None for an embedded file.
 
-    Where somebody writes a text first, the server may sleep until it is done.
+    A connection that is ready is used instead. Where somebody writes a text
+    first, the server may sleep until it is done.
     """
-    if isinstance(settings.target, SqliteTarget):
+    target, timeout_s = settings.target, settings.timeout_s
+    if isinstance(target, SqliteTarget):
         yield None
         return
-    check_python(settings.target)
+    check_python(target)
     from todo_cli.database.connection import Dialer
 
+    held = env.ready
+    # A command that examines the connection makes one of its own, and an
+    # editor may be open for longer than a connection is kept.
+    if held is None or command.examines or command.opens_editor():
+        ready = None
+    else:
+        ready = held.take(target, timeout_s)
     dialer = Dialer(
-        settings.target,
-        timeout_s=settings.timeout_s,
+        target,
+        timeout_s=timeout_s,
         takes_any_encoding=command.takes_any_encoding,
+        ready=ready,
     )
-    if not command.opens_editor():
+    if ready is None and not command.opens_editor():
         dialer.begin()
     try:
         yield dialer
+        if held is not None and dialer.made:
+            held.note(target, timeout_s, dialer.texts())
     finally:
         await dialer.close()

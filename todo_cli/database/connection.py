@@ -87,6 +87,8 @@ class Connection(asyncpg.Connection):
         """Whether statements may have names; None before we have asked."""
         self.owner_check: Any = None
         """Who has it ask whose the schema is; see `postgresql.OwnerCheck`."""
+        self.used: dict[str, None] = {}
+        """The statements that were run, each once."""
 
     @property
     def age_s(self) -> float:
@@ -186,6 +188,7 @@ class Connection(asyncpg.Connection):
         Then there is a pooler, or somebody has told the server to forget all
         names. Nothing has been done, so the statement can be sent again.
         """
+        self.used[query] = None
         run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
         try:
             return await run(query, *arguments, **options)
@@ -230,7 +233,10 @@ class _Kept:
 
 
 class Dialer:
-    """Makes connections to one server, the first one ahead of time if asked."""
+    """Makes connections to one server, the first one ahead of time if asked.
+
+    A connection that is `ready` comes first, if it is still open by then.
+    """
 
     def __init__(
         self,
@@ -238,6 +244,7 @@ class Dialer:
         *,
         timeout_s: float,
         takes_any_encoding: bool = False,
+        ready: Connection | None = None,
     ) -> None:
         self._connect = partial(
             connect,
@@ -246,6 +253,9 @@ class Dialer:
             takes_any_encoding=takes_any_encoding,
         )
         self._begun: asyncio.Task[Connection] | None = None
+        self._ready = ready
+        self.made: list[Connection] = []
+        """Those that it has given out."""
 
     def begin(self) -> asyncio.Task[Connection]:
         """Start to connect in the background."""
@@ -253,18 +263,35 @@ class Dialer:
         return self._begun
 
     async def __call__(self) -> Connection:
-        """Return the connection that `begin` started, or a new one.
+        """Return the one that is ready, the one that `begin` started, or a new one.
 
         Raises:
             TodoError: see `connect`.
         """
+        made = await self._next()
+        self.made.append(made)
+        return made
+
+    async def _next(self) -> Connection:
+        ready, self._ready = self._ready, None
+        if ready is not None and not ready.is_closed():
+            return ready
         begun, self._begun = self._begun, None
         if begun is not None:
             return await begun
         return await self._connect()
 
+    def texts(self) -> list[str]:
+        """Return the statements that were used on these connections."""
+        texts: list[str] = []
+        for connection in self.made:
+            texts += connection.used
+        return texts
+
     async def close(self) -> None:
-        """Drop a connection that was started and never used."""
+        """Drop a connection that was ready or started, and never used."""
+        if self._ready is not None:
+            self._ready.terminate()
         if self._begun is not None:
             self._begun.cancel()
             with suppress(asyncio.CancelledError, TodoError):

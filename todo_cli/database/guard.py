@@ -45,7 +45,8 @@ class Guard(Between):
     `refuse` is called with the name of an owner that is not trusted. It is
     called with None if a schema appeared after the question. `fail` is called
     with the fields of an error that comes instead of an answer; there are none
-    if the answer cannot be read.
+    if the answer cannot be read. What follows the answer goes to `protocol`,
+    which is asyncpg's unless another one is given.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Guard(Between):
         question: str,
         refuse: Callable[[str | None], object],
         fail: Callable[[dict[str, str]], object],
+        protocol: Any = None,
     ) -> None:
-        super().__init__(connection._transport, connection._protocol)
+        protocol = protocol or connection._protocol
+        super().__init__(connection._transport, protocol)
         self._refuse = refuse
         self._fail = fail
         self._question = _ask(f"{_MARK}{question}")

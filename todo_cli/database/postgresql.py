@@ -262,11 +262,14 @@ class OwnerCheck:
         """Why we cut the connection, if we did."""
         self._target = target
 
-    def watch(self, connection: Connection) -> None:
-        """Make a connection refuse a schema whose owner is not trusted."""
+    def watch(self, connection: Connection, protocol: Any = None) -> None:
+        """Make a connection refuse a schema whose owner is not trusted.
+
+        `protocol` hears the answer to the request that the question goes with.
+        """
         connection.owner_check = self
         question = run.load("postgresql")["owners"].sql
-        Guard(connection, question, self._refuse, self._fail)
+        Guard(connection, question, self._refuse, self._fail, protocol)
 
     def _refuse(self, owner: str | None) -> None:
         if owner is None:
@@ -470,7 +473,9 @@ class Server:
         The connection refuses a schema whose owner is not trusted.
         """
         connection = await self._dial()
-        OwnerCheck(self._target).watch(connection)
+        # One that was there before us has asked, or will.
+        if connection.owner_check is None:
+            OwnerCheck(self._target).watch(connection)
         return connection
 
     def _closed(self) -> DatabaseUnavailable:
