@@ -159,7 +159,8 @@ class Ready:
         self.drop()
         # Before we connect: what changes meanwhile is no longer what it was.
         files, made_s = wanted.files(), _clocks()
-        texts = list(dict.fromkeys([*wanted.texts, *ahead.usual()]))
+        # The usual ones first: all of them name our tables.
+        texts = [*ahead.usual(), *wanted.texts]
         try:
             connection = await _dialled(wanted, texts)
         except Exception:  # noqa: BLE001 - see above
@@ -215,6 +216,14 @@ class Ready:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+    def close(self) -> None:
+        """Close the connection and the loop, if no command has."""
+        if self.loop.is_closed():
+            return
+        self.drop()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.leave(0)
 
 
 async def _dialled(wanted: Wanted, texts: Sequence[str]) -> Connection:
@@ -286,10 +295,13 @@ def _hurry(connection: Connection) -> None:
 def _has_address(connection: Connection) -> bool:
     """Whether this machine still has our address: the network may be another."""
     line = _socket(connection)
-    if line is None:
-        return True
-    host, _, *scope = line.getsockname()
-    with socket.socket(line.family, socket.SOCK_DGRAM) as probe:
+    return line is None or _is_here(line.family, line.getsockname())
+
+
+def _is_here(family: int, address: tuple[Any, ...]) -> bool:
+    """Whether an address is one of this machine's."""
+    host, _, *scope = address
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((host, 0, *scope))
         except OSError:

@@ -65,8 +65,6 @@ def run(
             raise OutcomeUnknown(limit.message) from error
         raise
     finally:
-        if ready is not None:
-            ready.drop()
         loop.leave(min(patience_s, LEAVE_S))
 
 
@@ -165,19 +163,23 @@ async def _dialing(
     first, the server may sleep until it is done.
     """
     target, timeout_s = settings.target, settings.timeout_s
+    held = env.ready
     if isinstance(target, SqliteTarget):
+        if held is not None:
+            held.drop()
         yield None
         return
     check_python(target)
     from todo_cli.database.connection import Dialer
 
-    held = env.ready
+    ready = None
+    if held is not None:
+        ready = held.take(target, timeout_s)
     # A command that examines the connection makes one of its own, and an
     # editor may be open for longer than a connection is kept.
-    if held is None or command.examines or command.opens_editor():
+    if ready is not None and (command.examines or command.opens_editor()):
+        ready.terminate()
         ready = None
-    else:
-        ready = held.take(target, timeout_s)
     dialer = Dialer(
         target,
         timeout_s=timeout_s,
