@@ -615,15 +615,15 @@ def test_a_line_without_an_answer_is_given_up_soon(
 
 
 class Channel:
-    """The end of a channel that a worker watches, and the other one."""
+    """What a worker watches, and the other end of it."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.told: list[bool] = []
+        self.number = self.ours.fileno()
 
-    def tell(self, is_there: bool) -> None:
-        """Note whether there is a connection; ask at once if a test said so."""
-        self.told.append(is_there)
+    def ask(self) -> None:
+        """Say something to the worker."""
+        self.theirs.send(b"x")
 
     def close(self) -> None:
         """Close both ends."""
@@ -640,85 +640,71 @@ def channel() -> Iterator[Channel]:
 
 @pytest.mark.spec("002/FR-370")
 def test_waits_until_it_is_asked(
-    site: Site,
-    proxy: TurnProxy,
-    plain_url: str,
-    channel: Channel,
+    site: Site, proxy: TurnProxy, plain_url: str, channel: Channel
 ) -> None:
     todo = site.todo(plain_url)
     wanted = wanted_after(todo)
     ready = new()
+    ready.wait(channel.number)  # there is nothing to keep
 
-    def ask(is_there: bool) -> None:
-        channel.tell(is_there)
-        channel.theirs.send(b"x")
+    ready.connect(wanted, channel.number)
+    assert ready.place == wanted.target.place
+    # Again, as after somebody has only asked how it is.
+    for _ in range(2):
+        ready.loop.call_later(0.01, channel.ask)
+        ready.wait(channel.number)
+        assert channel.ours.recv(1) == b"x"
 
-    ready.keep(wanted, channel.ours.fileno(), ask)
-
-    assert channel.told == [True]
     proxy.reset()
     assert todo("list", ready=ready).status == 0
     assert proxy.turns == 1
+    assert ready.place == ""
 
 
 @pytest.mark.spec("002/FR-370")
 def test_is_closed_after_its_time_and_not_made_again(
-    site: Site,
-    proxy: TurnProxy,
-    plain_url: str,
-    channel: Channel,
+    site: Site, proxy: TurnProxy, plain_url: str, channel: Channel
 ) -> None:
     wanted = wanted_after(site.todo(plain_url))
     ready = new()
     proxy.reset()
+    ready.connect(wanted, channel.number)
 
-    ready.keep(wanted, channel.ours.fileno(), channel.tell, kept_s=0.05)
+    ready.wait(channel.number, kept_s=0.05)
 
-    assert channel.told == [True, False]
-    assert not is_connected(ready)
+    assert ready.place == ""
     assert proxy.connections == 1
     site.rest()
 
 
 @pytest.mark.spec("002/FR-370", "002/FR-371")
 def test_is_given_up_when_the_server_ends_it(
-    site: Site,
-    proxy: TurnProxy,
-    plain_url: str,
-    channel: Channel,
+    site: Site, proxy: TurnProxy, plain_url: str, channel: Channel
 ) -> None:
-    wanted = wanted_after(site.todo(plain_url))
-    ready = new()
+    todo = site.todo(plain_url)
+    ready = dialled(wanted_after(todo))
+    site.fetch(TERMINATE)
 
-    def end(is_there: bool) -> None:
-        channel.tell(is_there)
-        if is_there:
-            site.fetch(TERMINATE)
+    ready.wait(channel.number)
 
-    ready.keep(wanted, channel.ours.fileno(), end)
-
-    assert channel.told == [True, False]
-    assert not is_connected(ready)
+    assert ready.place == ""
     proxy.reset()
-    assert_cold(site.todo(plain_url)("list", ready=ready), proxy)
+    assert_cold(todo("list", ready=ready), proxy)
 
 
 @pytest.mark.spec("002/FR-370")
 def test_gives_up_dialling_when_it_is_asked(
-    site: Site,
-    proxy: TurnProxy,
-    plain_url: str,
-    channel: Channel,
+    site: Site, proxy: TurnProxy, plain_url: str, channel: Channel
 ) -> None:
     todo = site.todo(plain_url)
     wanted = wanted_after(todo)
     ready = new()
     proxy.is_silent = True
-    channel.theirs.send(b"x")
+    channel.ask()
 
-    ready.keep(wanted, channel.ours.fileno(), channel.tell)
+    ready.connect(wanted, channel.number)
 
-    assert channel.told == []
+    assert ready.place == ""
     proxy.is_silent = False
     assert todo("list", ready=ready).status == 0
 
@@ -732,9 +718,9 @@ def test_a_server_that_is_away_is_for_the_next_command_to_find(
     front.refuse("endpoint is disabled")
     ready = new()
 
-    ready.keep(wanted, channel.ours.fileno(), channel.tell)
+    ready.connect(wanted, channel.number)
 
-    assert channel.told == []
+    assert ready.place == ""
     assert todo("list", "--json", ready=ready).status != 0
     assert ready.next is None
 

@@ -13,7 +13,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -102,54 +102,56 @@ class Ready:
         self._files: list[object] = []
         self._made_s: list[float] = []
 
-    def keep(
-        self,
-        wanted: Wanted,
-        channel: int,
-        tell: Callable[[bool], object],
-        *,
-        kept_s: float = KEPT_S,
-    ) -> None:
-        """Connect, and keep the connection until the channel can be read.
+    @property
+    def place(self) -> str:
+        """The server that it is connected to; empty without a connection."""
+        if self._connection is None or self._wanted is None:
+            return ""
+        return self._wanted.target.place
 
-        It is closed after `kept_s` seconds, or when it is cut; then this
-        returns, too. `tell` is called when there is a connection, and when
-        there is none any more.
+    def connect(self, wanted: Wanted, channel: int) -> None:
+        """Connect, unless the channel can be read before that."""
+        self.loop.run_until_complete(self._connect(wanted, channel))
+
+    async def _connect(self, wanted: Wanted, channel: int) -> None:
+        dialling = self.loop.create_task(self.dial(wanted))
+        # To cancel what has ended does nothing.
+        self.loop.add_reader(channel, dialling.cancel)
+        try:
+            await asyncio.wait({dialling})
+        finally:
+            self.loop.remove_reader(channel)
+
+    def wait(self, channel: int, *, kept_s: float = KEPT_S) -> None:
+        """Keep the connection, if there is one, until the channel can be read.
+
+        It is closed `kept_s` seconds after it was made, or when it is cut.
+        Then this returns, too.
         """
-        keeping = self._keep(wanted, channel, tell, kept_s)
-        self.loop.run_until_complete(keeping)
+        self.loop.run_until_complete(self._wait(channel, kept_s))
 
-    async def _keep(
-        self,
-        wanted: Wanted,
-        channel: int,
-        tell: Callable[[bool], object],
-        kept_s: float,
-    ) -> None:
+    async def _wait(self, channel: int, kept_s: float) -> None:
+        if self._connection is None:
+            return
         is_asked: asyncio.Future[bool] = self.loop.create_future()
-        """False if the connection was cut, or is too old, before that."""
+        """False if it was cut, or is too old, before that."""
 
         def end(found: bool, *_: object) -> None:
             if not is_asked.done():
                 is_asked.set_result(found)
 
+        cut = partial(end, False)
+        self._connection.add_termination_listener(cut)
+        old = self.loop.call_later(kept_s - self._age_s(), cut)
         self.loop.add_reader(channel, end, True)
-        dialling = self.loop.create_task(self.dial(wanted))
         try:
-            first: set[asyncio.Future[Any]] = {dialling, is_asked}
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if not dialling.done() or self._connection is None:
-                return
-            self._connection.add_termination_listener(partial(end, False))
-            self.loop.call_later(kept_s, end, False)
-            tell(True)
             if not await is_asked:
                 self.drop()
-                tell(False)
+                # The loop has to close the socket, and may not run again.
+                await asyncio.sleep(0)
         finally:
+            old.cancel()
             self.loop.remove_reader(channel)
-            dialling.cancel()
-            await asyncio.wait({dialling})
 
     async def dial(self, wanted: Wanted) -> None:
         """Connect, and have the server describe the usual statements.
@@ -187,14 +189,16 @@ class Ready:
 
     def _is_good(self, wanted: Wanted, connection: Connection) -> bool:
         """Whether the connection is open, young, and of these files."""
-        if connection.is_closed():
+        if connection.is_closed() or self._age_s() >= KEPT_S:
             return False
+        return _has_address(connection) and wanted.files() == self._files
+
+    def _age_s(self) -> float:
+        """The age of the connection, by the clock that says most."""
         ages_s = []
         for made_s, now_s in zip(self._made_s, _clocks(), strict=True):
             ages_s.append(abs(now_s - made_s))
-        if max(ages_s) >= KEPT_S or not _has_address(connection):
-            return False
-        return wanted.files() == self._files
+        return max(ages_s)
 
     def note(
         self, target: PostgresTarget, timeout_s: float, texts: Sequence[str]
