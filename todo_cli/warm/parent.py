@@ -49,8 +49,10 @@ class Worker:
     line: socket.socket
     """Our end of the channel."""
     is_idle: bool = True
-    has_begun: bool = False
-    """Whether it runs a command; one that only tells our state does not."""
+    is_dialling: bool = False
+    """Whether it connects to a server."""
+    place: str = ""
+    """The server that it is connected to, if it is to one."""
     received: bytes = b""
     """What has come of a message that is not complete."""
 
@@ -62,7 +64,6 @@ class Counts:
     since: float = field(default_factory=time.time)
     hits: int = 0
     cold: Counter[str] = field(default_factory=Counter)
-    place: str | None = None
 
 
 class Parent:
@@ -182,10 +183,14 @@ class Parent:
             self._counts.hits += 1
             worker.has_begun = True
         elif kind == wire.STATE:
-            # As many wait as before the question took one.
-            self._refill_at = 0
-            self._refill()
+            # That was all: it waits again.
+            worker.is_idle = True
             self._send(worker, wire.pack(wire.STATE, self._state()))
+        elif kind == wire.STORE:
+            self._connect(message[1].decode(), message[2])
+        elif kind == wire.LINE:
+            worker.is_dialling = False
+            worker.place = message[1].decode()
         elif kind == wire.COLD:
             reason = message[1].decode()
             self._counts.cold[reason] += 1
@@ -216,19 +221,54 @@ class Parent:
                 return
 
     def _idle(self) -> Worker | None:
-        """Return the worker that has waited longest, if one waits."""
+        """Return a worker that waits, if one does: rather a connected one.
+
+        Not one that is about to connect: it would give up.
+        """
+        found = None
         for worker in self._workers.values():
-            if worker.is_idle:
+            if not worker.is_idle or worker.is_dialling:
+                continue
+            if worker.place:
                 return worker
-        return None
+            found = found or worker
+        return found
+
+    def _connect(self, place: str, wanted: bytes) -> None:
+        """Have a worker connect to a server, unless one has or is about to.
+
+        There is one connection at most: that to the server of the last command.
+        """
+        plain = []
+        for worker in list(self._workers.values()):
+            if not worker.is_idle:
+                continue
+            if worker.is_dialling or worker.place == place:
+                return
+            if worker.place:
+                self._dismiss(worker)
+            else:
+                plain.append(worker)
+        chosen = plain[0] if plain else self._fork()
+        if chosen is None:
+            return
+        chosen.is_dialling = True
+        if not self._send(chosen, wire.pack(wire.DIAL, wanted)):
+            self._dismiss(chosen)
+
+    def _dismiss(self, worker: Worker) -> None:
+        """Let a waiting worker end."""
+        del self._workers[worker.pid]
+        worker.line.close()
+        self._plan_refill()
 
     def _send(self, worker: Worker, message: bytes, *numbers: int) -> bool:
-        """Send a message to a worker; return whether it took it."""
+        """Send a message to a worker; return whether it took all of it."""
         try:
-            socket.send_fds(worker.line, [message], numbers)
+            sent = socket.send_fds(worker.line, [message], numbers)
         except OSError:
             return False  # it was killed, and `_listen` will see that
-        return True
+        return sent == len(message)
 
     def _plan_refill(self) -> None:
         """Plan when the next worker is forked."""
@@ -281,18 +321,16 @@ class Parent:
 
     def _state(self) -> bytes:
         """Write what `control.status` asks for."""
-        waiting = [
-            worker.pid for worker in self._workers.values() if worker.is_idle
-        ]
+        idle = [each for each in self._workers.values() if each.is_idle]
         counts = self._counts
         says = {
             "pid": os.getpid(),
             "version": __version__,
             "program": self._origin.program.decode(),
             "since": counts.since,
-            "waiting": waiting,
-            "busy": sum(each.has_begun for each in self._workers.values()),
-            "place": counts.place,
+            "waiting": [worker.pid for worker in idle],
+            "busy": len(self._workers) - len(idle),
+            "place": max(worker.place for worker in idle) or None,
             "hits": counts.hits,
             "cold": counts.cold,
         }

@@ -7,6 +7,7 @@ process what it would find in that of its caller.
 
 import _thread
 import os
+import pickle
 import resource
 import select
 import signal
@@ -23,8 +24,8 @@ from todo_cli import config
 from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
 from todo_cli.cli import main
 from todo_cli.cli.env import Env
-from todo_cli.errors import Code
-from todo_cli.warm import identity, memory, place, wire
+from todo_cli.cli.ready import Ready, Wanted
+from todo_cli.warm import identity, place, wire
 
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
@@ -80,12 +81,22 @@ class Channel:
     def __init__(self, line: socket.socket) -> None:
         self._line = line
 
-    def next(self) -> socket.socket | None:
-        """Wait for a client; None if the parent has gone."""
+    def fileno(self) -> int:
+        """Return the number that can be read when the parent says something."""
+        return self._line.fileno()
+
+    def next(self) -> "socket.socket | Wanted | None":
+        """Wait for a client, or for a server to connect to.
+
+        Returns None if the parent has gone.
+        """
         head, numbers, _, _ = socket.recv_fds(self._line, 4, 1)
-        if not head or not numbers:
+        if not head:
             return None
-        wire.take(head, self._line.recv)
+        message = wire.take(head, self._line.recv)
+        if message[0] == wire.DIAL:
+            wanted: Wanted = pickle.loads(message[1])  # noqa: S301 - a worker's own
+            return wanted
         return socket.socket(fileno=numbers[0])
 
     def is_asked(self) -> bool:
@@ -213,16 +224,21 @@ class Request:
 class Call:
     """One command, from its request to its end."""
 
-    def __init__(self, line: socket.socket, channel: Channel) -> None:
+    def __init__(
+        self, line: socket.socket, channel: Channel, ready: Ready
+    ) -> None:
         self._line = line
         self._channel = channel
+        self._ready = ready
         self._has_ended = False
-        self._agreed = _thread.allocate_lock()
-        """Locked until the caller says that the command shall begin."""
+        self._asks_only = False
         self._mask: frozenset[int] = frozenset()
 
-    def run(self, origin: Origin) -> NoReturn:
-        """Take a request and run it, or have its caller run it."""
+    def run(self, origin: Origin) -> None:
+        """Take a request and run it, or have its caller run it.
+
+        Returns if the caller has only asked for the state of the parent.
+        """
         try:
             if place.user_of(self._line) != os.geteuid():
                 os._exit(0)
@@ -241,6 +257,11 @@ class Call:
             self._perform(request.encoding)
         except Elsewhere as reason:
             self.refuse(str(reason))
+        if request is not None:
+            self._perform(request)
+        if not self._asks_only:
+            os._exit(0)
+        self._line.close()
 
     def _receive(self) -> Request | None:
         """Read the request; None if it was none for a command, or broken."""
@@ -253,6 +274,7 @@ class Call:
                 return None
             fields = wire.take(head, line.recv)
             if fields[0] == wire.STATE:
+                self._asks_only = True
                 line.sendall(wire.pack(wire.STATE, self._channel.ask_state()))
                 return None
             return Request.of(fields, numbers)
@@ -297,7 +319,8 @@ class Call:
         status = CANNOT_LOAD
         try:
             begin = partial(self._begin, env)
-            status = main.main(arguments(), replace(env, begin=begin))
+            env = replace(env, begin=begin, ready=self._ready)
+            status = main.main(arguments(), env)
         except Exception as error:  # noqa: BLE001 - as of a process of its own
             complain(error)
         self.end(status)
@@ -371,10 +394,12 @@ class Call:
         # The reader of a pipe sees its end before the caller ends.
         os.closerange(0, 3)
         self._has_ended = True
-        rest = []
-        if status == Code.OUTCOME_UNKNOWN.exit:
-            rest.append(wire.FINAL)
-        self._say(wire.END, b"%d" % status, *rest)
+        with suppress(OSError):
+            self._line.sendall(wire.pack(wire.END, b"%d" % status))
+        wanted = self._ready.next
+        if wanted is not None and status == 0:
+            server = wanted.target.place.encode()
+            self._channel.tell(wire.STORE, server, pickle.dumps(wanted))
         os._exit(0)
 
 
@@ -444,10 +469,18 @@ def _sweep(folder: str) -> None:
 def work(line: socket.socket, origin: Origin) -> NoReturn:
     """Wait for a client, run its command, and end."""
     channel = Channel(line)
-    if not channel.is_asked():
-        memory.copy(origin.memory)
-    client = channel.next()
-    if client is None:
-        _sweep(origin.folder)
-        os._exit(0)
-    Call(client, channel).run(origin)
+    ready = Ready()
+    while True:
+        message = channel.next()
+        if message is None:
+            place.sweep(origin.folder)
+            os._exit(0)
+        if isinstance(message, Wanted):
+            ready.connect(message, channel.fileno())
+            channel.tell(wire.LINE, ready.place.encode())
+        else:
+            Call(message, channel, ready).run(origin)
+        if ready.place:
+            ready.wait(channel.fileno())
+            if not ready.place:
+                channel.tell(wire.LINE, b"")
