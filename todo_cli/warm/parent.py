@@ -183,9 +183,7 @@ class Parent:
             self._counts.hits += 1
             worker.has_begun = True
         elif kind == wire.STATE:
-            # That was all: it waits again.
-            worker.is_idle = True
-            self._send(worker, wire.pack(wire.STATE, self._state()))
+            self._tell_state(worker)
         elif kind == wire.STORE:
             self._connect(message[1].decode(), message[2])
         elif kind == wire.LINE:
@@ -195,6 +193,20 @@ class Parent:
             reason = message[1].decode()
             self._counts.cold[reason] += 1
             self._has_changed = self._has_changed or reason == "changed"
+
+    def _tell_state(self, worker: Worker) -> None:
+        """Answer a worker that was asked for the state.
+
+        That was all that it was asked for: it waits again, or ends if enough
+        others wait by now.
+        """
+        worker.is_idle = True
+        is_kept = bool(worker.place) or self._waiting() <= self._ready
+        if not is_kept:
+            del self._workers[worker.pid]
+        self._send(worker, wire.pack(wire.STATE, self._state()))
+        if not is_kept:
+            worker.line.close()
 
     def _accept(self) -> None:
         """Accept clients, and give each to a worker."""
@@ -270,6 +282,10 @@ class Parent:
             return False  # it was killed, and `_listen` will see that
         return sent == len(message)
 
+    def _waiting(self) -> int:
+        """Count the workers that wait."""
+        return sum(worker.is_idle for worker in self._workers.values())
+
     def _plan_refill(self) -> None:
         """Plan when the next worker is forked."""
         if self._refill_at is None:
@@ -277,7 +293,7 @@ class Parent:
 
     def _refill(self) -> None:
         """Fork workers until enough of them wait."""
-        waiting = sum(worker.is_idle for worker in self._workers.values())
+        waiting = self._waiting()
         now = time.monotonic()
         is_due = self._refill_at is not None and now >= self._refill_at
         if waiting and not is_due:
@@ -330,7 +346,7 @@ class Parent:
             "since": counts.since,
             "waiting": [worker.pid for worker in idle],
             "busy": len(self._workers) - len(idle),
-            "place": max(worker.place for worker in idle) or None,
+            "place": max([each.place for each in idle], default="") or None,
             "hits": counts.hits,
             "cold": counts.cold,
         }
