@@ -682,12 +682,15 @@ def test_is_given_up_when_the_server_ends_it(
     site: Site, proxy: TurnProxy, plain_url: str, channel: Channel
 ) -> None:
     todo = site.todo(plain_url)
-    ready = dialled(wanted_after(todo))
-    site.fetch(TERMINATE)
+    for moment in ("waiting", "asked"):
+        ready = dialled(wanted_after(todo))
+        site.fetch(TERMINATE)
+        if moment == "asked":
+            turn_of(ready)
 
-    ready.wait(channel.number)
+        ready.wait(channel.number)
 
-    assert ready.place == ""
+        assert ready.place == ""
     proxy.reset()
     assert_cold(todo("list", ready=ready), proxy)
 

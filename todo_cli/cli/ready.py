@@ -131,7 +131,10 @@ class Ready:
         self.loop.run_until_complete(self._wait(channel, kept_s))
 
     async def _wait(self, channel: int, kept_s: float) -> None:
-        if self._connection is None:
+        connection = self._connection
+        # It may have been cut while the loop did not run.
+        if connection is None or connection.is_closed():
+            self.drop()
             return
         is_asked: asyncio.Future[bool] = self.loop.create_future()
         """False if it was cut, or is too old, before that."""
@@ -141,7 +144,7 @@ class Ready:
                 is_asked.set_result(found)
 
         cut = partial(end, False)
-        self._connection.add_termination_listener(cut)
+        connection.add_termination_listener(cut)
         old = self.loop.call_later(kept_s - self._age_s(), cut)
         self.loop.add_reader(channel, end, True)
         try:
