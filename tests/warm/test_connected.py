@@ -1,11 +1,7 @@
 """A worker that is connected: whole processes, on the stand-in for Neon's proxy."""
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +14,13 @@ from tests.support.program import Process, finished, process_environment
 from tests.support.site import HOST, MAY_HALF_CLOSE, Site, wait_until
 from tests.support.stores import Store
 from tests.support.turns import TurnProxy
+from tests.support.warm import Warm
 from todo_cli.warm import control
 
 pytestmark = MAY_HALF_CLOSE
 
 Start = Callable[..., None]
 
-START = "import sys; from todo_cli.warm import control; control.start({'kept_s': float(sys.argv[1])})"
 OURS = "SELECT count(*), max(state_change)::text FROM pg_stat_activity WHERE application_name = 'todo'"
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo'"
 
@@ -32,20 +28,19 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 @pytest.fixture
 def warm(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a parent in a folder of its own, and ends it."""
-    folder = tempfile.mkdtemp(prefix="todo-warm-", dir="/tmp")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+    folder = site.home / "run"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
     def start(kept_s: float = 240) -> None:
         env = process_environment(site.process("").surroundings, None, None)
         # What a command needs is not in the variables of the parent.
         del env["SSL_CERT_FILE"]
-        words = [sys.executable, "-c", START, str(kept_s)]
-        subprocess.run(words, env=env, check=True)
+        Warm(folder, env, {"kept_s": kept_s}).start()
 
     yield start
     control.stop()
     site.rest()
-    shutil.rmtree(folder)
 
 
 def status() -> control.Status:
