@@ -35,17 +35,17 @@ IMPORT_AT_MOST = 1.5
 def run(bench: Bench) -> list[Figure]:
     """Count round trips, and compare `list` with itself before, or with a script far away."""
     with ExitStack() as opened:
-        front, trusting = opened.enter_context(_tls(bench.stores))
+        front, trusting = opened.enter_context(tls(bench.stores))
         stores = {}
         runs = {}
         for name, made in bench.versions.items():
             stores[name] = opened.enter_context(
                 made.filled("postgresql", TASKS, ALL_OPEN)
             )
-            url = _at(stores[name].url, HOST, front.port)
-            variables = _with_hosts(made.variables(url, **trusting))
+            url = at(stores[name].url, HOST, front.port)
+            variables = with_hosts(made.variables(url, **trusting))
             runs[name] = Run(todo("list"), variables, check=_has_all)
-        url = _at(stores["todo"].url, HOST, front.port)
+        url = at(stores["todo"].url, HOST, front.port)
         address = url.replace("postgresql:", "postgresql+asyncpg:")
         script = (sys.executable, str(SCRIPT), address, USER)
         runs["script"] = Run(script, runs["todo"].variables, check=_has_all)
@@ -73,7 +73,7 @@ def _count_turns(
 ) -> Iterator[Figure]:
     server = bench.stores.server
     with TurnProxy(server.host, server.port) as proxy:
-        url = _at(store.url, "127.0.0.1", proxy.port)
+        url = at(store.url, "127.0.0.1", proxy.port)
         in_plain = Run(
             todo("list"), bench.stores.variables(url), check=_has_all
         )
@@ -128,7 +128,7 @@ def _imports(bench: Bench) -> Figure:
 
         runs = {
             "near": into_nothing(store.url),
-            "far": into_nothing(_at(store.url, "127.0.0.1", relay.port)),
+            "far": into_nothing(at(store.url, "127.0.0.1", relay.port)),
         }
         compared = compare(runs, bench.choose(1, 5))
     return Figure(
@@ -140,7 +140,7 @@ def _imports(bench: Bench) -> Figure:
 
 
 @contextmanager
-def _tls(stores: Stores) -> Iterator[tuple[NeonFront, dict[str, str]]]:
+def tls(stores: Stores) -> Iterator[tuple[NeonFront, dict[str, str]]]:
     """A stand-in for Neon's proxy, and the variables that make a process find and trust it."""
     with TemporaryDirectory(dir=stores.folder) as folder:
         authority = Authority(Path(folder))
@@ -152,7 +152,7 @@ def _tls(stores: Stores) -> Iterator[tuple[NeonFront, dict[str, str]]]:
             )
 
 
-def _with_hosts(variables: dict[str, str]) -> dict[str, str]:
+def with_hosts(variables: dict[str, str]) -> dict[str, str]:
     """Have Python import the hosts file of the tests before it starts."""
     path = os.pathsep.join((str(HOSTS), variables["PYTHONPATH"]))
     return variables | {"PYTHONPATH": path}
@@ -164,7 +164,7 @@ def _has_all(out: bytes) -> bool:
     return numbers == [b"%d" % number for number in range(TASKS, 0, -1)]
 
 
-def _at(url: str, host: str, port: int) -> str:
+def at(url: str, host: str, port: int) -> str:
     """The same database and login elsewhere."""
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]

@@ -91,7 +91,7 @@ def test_each_command_finds_a_connection(
     found = status()
     assert found.hits == 4
     assert found.place == f"{HOST}:{front.port}/{site.database}"
-    assert (found.workers, found.busy) == (2, 0)
+    assert (found.workers in (2, 3), found.busy) == (True, 0)
 
 
 @pytest.mark.spec("002/FR-370")
