@@ -25,6 +25,7 @@ from tests.support.program import Ran, finished
 from tests.support.size import IS_LONG
 from tests.support.stores import Store
 from tests.support.texts import raw
+from tests.support.warm import IS_WARM, of_session, wait_until
 
 SECRET = "secret"
 """What every password of the table is."""
@@ -101,6 +102,8 @@ def _counted(value: Any) -> Any:
 
 def run(case: FaultCase, workspace: Workspace, *options: str) -> Ran:
     """Run the command of a fault in its midst."""
+    if IS_WARM and workspace.server is not None:
+        connect_ahead(workspace)
     with case.arrange(workspace) as setup:
         env = {**case.env, "TODO_DATABASE_URL": setup.url}
         words = [*options, *case.command]
@@ -109,6 +112,13 @@ def run(case: FaultCase, workspace: Workspace, *options: str) -> Ran:
             *words, user=case.user, env=env, stdout=stdout, before=setup.before
         ) as running:
             return finished(running, case.stdin)
+
+
+def connect_ahead(workspace: Workspace) -> None:
+    """Have a connection to a server that the command finds, if it is for that one."""
+    warm = of_session()
+    assert workspace.process("list").status == 0
+    wait_until(lambda: warm.status()["place"] is not None, "no connection")
 
 
 def assert_safe(ran: Ran) -> None:

@@ -38,14 +38,13 @@ No PostgreSQL for the tests. Do one of these:
 
 # The connections that live on between tests.
 OURS = "todo-tests"
-_OF_OTHERS = f"datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'"
-OTHERS = f"SELECT count(*) FROM pg_stat_activity WHERE {_OF_OTHERS}"
+OTHERS = f"""
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
+"""
 if IS_WARM:
-    # What waits for the next command is nobody's work; it ends here.
-    OTHERS = f"""
-    SELECT count(*) FROM pg_stat_activity WHERE CASE WHEN {_OF_OTHERS}
-    THEN state <> 'idle' OR NOT pg_terminate_backend(pid) ELSE false END
-    """
+    # What waits for the next command is nobody's work.
+    OTHERS = f"{OTHERS} AND state <> 'idle'"
 # What an earlier test left running must not hold locks any more. `pg_terminate_backend`
 # could wait itself, but looks only ten times a second.
 ALONE = f"""
@@ -120,6 +119,8 @@ class PostgresServer:
     def create_database(self, *, template: str = "template1") -> str:
         """Make a database and return its name."""
         name = f"todo_test_{secrets.token_hex(6)}"
+        if IS_WARM and template != "template1":
+            self.run_sql(template, ALONE)
         self._let_go_of(template)
         wait_for(_create(self._admin_url, name, template))
         self._created.add(name)

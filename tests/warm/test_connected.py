@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,7 @@ def await_connection() -> None:
     wait_until(lambda: status().place is not None)
 
 
-@pytest.mark.spec("002/FR-368", "002/FR-370")
+@pytest.mark.spec("002/FR-368", "002/FR-373")
 def test_each_command_finds_a_connection(
     site: Site, front: NeonFront, neon_url: str, warm: Start
 ) -> None:
@@ -91,6 +92,10 @@ def test_each_command_finds_a_connection(
     found = status()
     assert found.hits == 4
     assert found.place == f"{HOST}:{front.port}/{site.database}"
+    assert site.server.password not in repr(found)
+    for name in ("cmdline", "environ"):
+        says = Path(f"/proc/{found.pid}/{name}").read_text()
+        assert site.server.password not in says
     assert (found.workers in (2, 3), found.busy) == (True, 0)
 
 
@@ -193,7 +198,7 @@ def test_a_password_that_was_changed_is_needed_at_once(
 ROLE = "SELECT 1 FROM pg_roles WHERE rolname = 'todo_carl'"
 
 
-@pytest.mark.spec("002/FR-370", "002/FR-371")
+@pytest.mark.spec("002/FR-372")
 def test_eight_clients_at_once_store_each_task_once(
     site: Site, front: NeonFront, neon_url: str, warm: Start
 ) -> None:
@@ -215,7 +220,7 @@ def test_eight_clients_at_once_store_each_task_once(
     assert status().hits == 9
 
 
-@pytest.mark.spec("002/FR-369")
+@pytest.mark.spec("002/FR-369", "002/FR-372")
 def test_two_stores_in_turn_never_meet(
     site: Site,
     front: NeonFront,

@@ -18,12 +18,13 @@ from todo_cli.cli.loop import Loop, in_thread
 from todo_cli.cli.spinner import Spinner, spinner
 from todo_cli.config import Settings
 from todo_cli.database.drivers import check_python
-from todo_cli.database.url import SqliteTarget
+from todo_cli.database.url import PostgresTarget, SqliteTarget
 from todo_cli.errors import OutcomeUnknown
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
-    from todo_cli.database.connection import Dialer
+    from todo_cli.cli.ready import Ready
+    from todo_cli.database.connection import Connection, Dialer
     from todo_cli.database.engine import Database
     from todo_cli.service import TaskService
 
@@ -106,9 +107,7 @@ class _Running(Generic[T]):
         async with AsyncExitStack() as stack:
             dialer = None
             if command.connects:
-                dialer = await stack.enter_async_context(
-                    _dialing(settings, command, env)
-                )
+                dialer = await stack.enter_async_context(_dialing(self))
             await in_thread(_load)
             from todo_cli.database.engine import open_database
 
@@ -154,16 +153,14 @@ def _load() -> None:
 
 
 @asynccontextmanager
-async def _dialing(
-    settings: Settings, command: Command[Any], env: Env
-) -> "AsyncIterator[Dialer | None]":
+async def _dialing(running: _Running[Any]) -> "AsyncIterator[Dialer | None]":
     """Begin to connect to a server; yield None for an embedded file.
 
     A connection that is ready is used instead. Where somebody writes a text
     first, the server may sleep until it is done.
     """
-    target, timeout_s = settings.target, settings.timeout_s
-    held = env.ready
+    command, held = running.command, running.env.ready
+    target, timeout_s = running.settings.target, running.settings.timeout_s
     if isinstance(target, SqliteTarget):
         if held is not None:
             held.drop()
@@ -172,14 +169,7 @@ async def _dialing(
     check_python(target)
     from todo_cli.database.connection import Dialer
 
-    ready = None
-    if held is not None:
-        ready = held.take(target, timeout_s)
-    # A command that examines the connection makes one of its own, and an
-    # editor may be open for longer than a connection is kept.
-    if ready is not None and (command.examines or command.opens_editor()):
-        ready.terminate()
-        ready = None
+    ready = _taken(command, held, target, timeout_s)
     dialer = Dialer(
         target,
         timeout_s=timeout_s,
@@ -194,3 +184,22 @@ async def _dialing(
             held.note(target, timeout_s, dialer.texts())
     finally:
         await dialer.close()
+
+
+def _taken(
+    command: Command[Any],
+    held: "Ready | None",
+    target: PostgresTarget,
+    timeout_s: float,
+) -> "Connection | None":
+    """Take the connection that was there before the command, if it will do.
+
+    A command that examines the connection makes one of its own, and an editor
+    may be open for longer than a connection is kept.
+    """
+    if held is None:
+        return None
+    if command.examines or command.opens_editor():
+        held.drop()
+        return None
+    return held.take(target, timeout_s)
