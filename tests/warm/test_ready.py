@@ -18,9 +18,17 @@ from typing import Any
 import pytest
 
 from tests.cli.expect import assert_document
+from tests.database.test_policy import (  # noqa: F401 - fixtures
+    as_role,
+    owned_site,
+    shared,
+)
 from tests.neon.test_turns import COMMANDS, VARIANTS, prepare
 from tests.support.certificates import Authority
+from tests.support.machine import needs
 from tests.support.neon import NeonFront
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgres import PostgresCluster
 from tests.support.program import Ran, Todo
 from tests.support.site import (
     CONSOLE,
@@ -287,6 +295,54 @@ def test_what_the_server_refuses_to_describe_is_asked_for_later(
     ran = todo("list", ready=ready)
 
     assert (ran.status, proxy.turns, proxy.connections) == (0, 2, 0)
+
+
+# Roles and poolers
+
+
+@pytest.mark.spec("002/FR-368")
+def test_row_level_security_holds_as_without(
+    request: pytest.FixtureRequest, proxy: TurnProxy
+) -> None:
+    todo = as_role(request.getfixturevalue("shared"), proxy, "bob")
+    wanted = wanted_after(todo, user="bob")
+    lines = (
+        ("bob", "list", "--json"),
+        ("ada", "list", "--json"),
+        ("ada", "add", "x", "--json"),
+        ("ada", "done", "1", "--json"),
+        ("bob", "db", "backup", "all.db", "--json"),
+    )
+    for user, *line in lines:
+        cold = todo(*line, user=user)
+        ready = dialled(wanted)
+        proxy.reset()
+
+        assert todo(*line, user=user, ready=ready) == cold
+        assert proxy.connections == 0
+    assert todo("add", "y", user="bob", ready=dialled(wanted)).status == 0
+
+
+@needs("pgbouncer")
+@pytest.mark.spec("002/FR-368")
+def test_a_pooler_may_be_between(
+    site: Site, own_postgres: PostgresCluster
+) -> None:
+    """It gives our line a process of the server for a statement at a time."""
+    with PgBouncer(own_postgres, pool_size=1) as pooler:
+        todo = site.todo(site.url("127.0.0.1", pooler.port))
+        wanted = wanted_after(todo)
+        for number, line in enumerate(
+            (["add", "Buy milk"], ["done", "1"], ["undo"], ["list"])
+        ):
+            ready = dialled(wanted)
+            # Somebody else gets the same process meanwhile.
+            assert todo("list", "--status", "all").status == 0, number
+
+            ran = todo(*line, ready=ready)
+
+            assert (ran.status, ran.err) == (0, "")
+    assert site.titles() == ["Buy milk"]
 
 
 # When it is not used

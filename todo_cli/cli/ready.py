@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from todo_cli.cli.loop import Loop
@@ -86,7 +85,7 @@ class Wanted:
             places.append(str(self.target.password_file))
         found = []
         for place in places:
-            found += _states_of(Path(place))
+            found += _states_of(place)
         return found
 
 
@@ -324,19 +323,19 @@ def _clocks() -> list[float]:
     return clocks
 
 
-def _states_of(place: Path) -> list[object]:
+def _states_of(place: str) -> list[object]:
     """Describe a file, or a folder and all that is in it."""
     found: list[object] = [_state(place)]
-    with suppress(OSError):
-        for name in sorted(os.listdir(place)):
-            found += [name, _state(place / name)]
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            found.append((entry.name, _state(entry.path)))
     return found
 
 
-def _state(path: Path) -> object:
+def _state(path: str) -> object:
     """Describe a file, so that a change of it shows; None if there is none."""
     try:
-        state = path.stat()
+        state = os.stat(path)
     except OSError:
         return None
     return (
