@@ -201,7 +201,7 @@ class Parent:
         others wait by now.
         """
         worker.is_idle = True
-        is_kept = bool(worker.place) or self._waiting() <= self._ready
+        is_kept = bool(worker.place) or self._waiting() <= self._options.ready
         if not is_kept:
             del self._workers[worker.pid]
         self._send(worker, wire.pack(wire.STATE, self._state()))
@@ -331,7 +331,7 @@ class Parent:
             # none is freed before it ends.
             os.closerange(3, line.fileno())
             os.closerange(line.fileno() + 1, _most_descriptors())
-            work(line, self._origin)
+            work(line, self._origin, self._options.kept_s)
         finally:
             os._exit(1)
 
