@@ -253,7 +253,7 @@ def local_hosts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def resolve(*names: str) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", resolving(names))
-        monkeypatch.setenv("HOSTS_OF_TESTS", ",".join(names))
+        monkeypatch.setenv("PYTHON_HOSTS_OF_TESTS", ",".join(names))
 
     return resolve
 

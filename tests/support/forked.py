@@ -329,7 +329,7 @@ def become(
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    if hosts := os.environ.get("HOSTS_OF_TESTS"):
+    if hosts := os.environ.get("PYTHON_HOSTS_OF_TESTS"):
         socket.getaddrinfo = resolving(hosts.split(","))
     sys.argv = ["todo", *arguments]
     if before is not None:

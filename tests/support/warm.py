@@ -163,7 +163,7 @@ def _end(warm: Warm) -> None:
 def variables_of_session(changes: Mapping[str, str | None]) -> dict[str, str]:
     """The variables that have a process of the program find that parent."""
     # What Python itself loads when it starts reads these.
-    names = {"HOSTS_OF_TESTS", "HIDDEN_MODULE"}
+    names = {"PYTHON_HOSTS_OF_TESTS", "HIDDEN_MODULE"}
     if not IS_WARM or names & {*os.environ, *changes}:
         return {}
     return {"XDG_RUNTIME_DIR": str(of_session().folder)}

@@ -1,4 +1,7 @@
-"""A hosts file for one process: the names in HOSTS_OF_TESTS, separated by commas, are 127.0.0.1.
+"""A hosts file for one process: the names in PYTHON_HOSTS_OF_TESTS, separated by commas, are 127.0.0.1.
+
+A parent of `todo warm` keeps variables that begin so, and hands no command over to one
+with others.
 
 HIDDEN_MODULE names a module that this Python is to lack.
 
@@ -32,5 +35,5 @@ def resolving(names: Iterable[str]) -> Callable[..., Any]:
 if hidden := os.environ.get("HIDDEN_MODULE"):
     sys.modules[hidden] = None  # type: ignore[assignment]  # whoever imports it fails
 
-if hosts := os.environ.get("HOSTS_OF_TESTS"):
+if hosts := os.environ.get("PYTHON_HOSTS_OF_TESTS"):
     socket.getaddrinfo = resolving(hosts.split(","))
