@@ -148,7 +148,10 @@ def tls(stores: Stores) -> Iterator[tuple[NeonFront, dict[str, str]]]:
         with NeonFront(server.host, server.port, certificate) as front:
             yield (
                 front,
-                {"SSL_CERT_FILE": str(authority.file), "PYTHON_HOSTS_OF_TESTS": HOST},
+                {
+                    "SSL_CERT_FILE": str(authority.file),
+                    "PYTHON_HOSTS_OF_TESTS": HOST,
+                },
             )
 
 

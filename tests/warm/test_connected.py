@@ -221,13 +221,16 @@ def test_eight_clients_at_once_store_each_task_once(
 
 
 @pytest.mark.spec("002/FR-369", "002/FR-372")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_two_stores_in_turn_never_meet(
+    request: pytest.FixtureRequest,
     site: Site,
     front: NeonFront,
     neon_url: str,
-    store: Store,
     warm: Start,
+    kind: str,
 ) -> None:
+    store: Store = request.getfixturevalue(f"{kind}_store")
     warm()
     here, there = process(site, neon_url), process(site, store.url)
     for number in range(2):

@@ -499,13 +499,12 @@ def test_the_variables_of_the_command_decide_how_it_is_dialled(
 
 
 @pytest.mark.spec("002/FR-369")
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_is_closed_by_a_command_on_another_store(
-    site: Site, proxy: TurnProxy, plain_url: str, store: Store
+    site: Site, proxy: TurnProxy, plain_url: str, sqlite_store: Store
 ) -> None:
     ready = dialled(wanted_after(site.todo(plain_url)))
 
-    ran = site.todo(store.url)("add", "here", ready=ready)
+    ran = site.todo(sqlite_store.url)("add", "here", ready=ready)
 
     assert ran.status == 0, ran
     assert ready.next is None
