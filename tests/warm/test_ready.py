@@ -557,9 +557,13 @@ def test_is_not_used_when_the_machine_has_another_address(
     todo = site.todo(plain_url)
     ready = dialled(wanted_after(todo))
     proxy.reset()
-    assert module._is_here(socket.AF_INET, ("127.0.0.1", 1))
-    assert not module._is_here(socket.AF_INET, ("203.0.113.7", 1))
-    monkeypatch.setattr(module, "_is_here", lambda *_: False)
+    bind = module._bind
+    bind(socket.AF_INET, ("127.0.0.1", 1))
+
+    def elsewhere(family: int, _address: object) -> None:
+        bind(family, ("203.0.113.7", 1))
+
+    monkeypatch.setattr(module, "_bind", elsewhere)
 
     assert_cold(todo("list", ready=ready), proxy)
 

@@ -13,7 +13,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -203,7 +203,7 @@ class Ready:
         return max(ages_s)
 
     def note(
-        self, target: PostgresTarget, timeout_s: float, texts: Sequence[str]
+        self, target: PostgresTarget, timeout_s: float, texts: Iterable[str]
     ) -> None:
         """Note what the next command may want, after one that ended well.
 
@@ -218,8 +218,9 @@ class Ready:
         self.next = replace(wanted, texts=kept)
 
     def drop(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one, and forget where it led."""
         connection, self._connection = self._connection, None
+        self._wanted = None
         if connection is not None:
             connection.terminate()
 
@@ -301,18 +302,24 @@ def _hurry(connection: Connection) -> None:
 def _has_address(connection: Connection) -> bool:
     """Whether this machine still has our address: the network may be another."""
     line = _socket(connection)
-    return line is None or _is_here(line.family, line.getsockname())
+    if line is None:
+        return True
+    try:
+        _bind(line.family, line.getsockname())
+    except OSError:
+        return False
+    return True
 
 
-def _is_here(family: int, address: tuple[Any, ...]) -> bool:
-    """Whether an address is one of this machine's."""
+def _bind(family: int, address: tuple[Any, ...]) -> None:
+    """Use an address for a moment, on any port; nothing is sent.
+
+    Raises:
+        OSError: it is not one of this machine's.
+    """
     host, _, *scope = address
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((host, 0, *scope))
-        except OSError:
-            return False
-    return True
+        probe.bind((host, 0, *scope))
 
 
 def _clocks() -> list[float]:

@@ -180,8 +180,8 @@ async def _dialing(running: _Running[Any]) -> "AsyncIterator[Dialer | None]":
         dialer.begin()
     try:
         yield dialer
-        if held is not None and dialer.made:
-            held.note(target, timeout_s, dialer.texts())
+        if held is not None and dialer.first is not None:
+            held.note(target, timeout_s, dialer.first.used)
     finally:
         await dialer.close()
 

@@ -254,8 +254,8 @@ class Dialer:
         )
         self._begun: asyncio.Task[Connection] | None = None
         self._ready = ready
-        self.made: list[Connection] = []
-        """Those that it has given out."""
+        self.first: Connection | None = None
+        """The one that it has given out first; a command rarely needs more."""
 
     def begin(self) -> asyncio.Task[Connection]:
         """Start to connect in the background."""
@@ -269,7 +269,7 @@ class Dialer:
             TodoError: see `connect`.
         """
         made = await self._next()
-        self.made.append(made)
+        self.first = self.first or made
         return made
 
     async def _next(self) -> Connection:
@@ -280,13 +280,6 @@ class Dialer:
         if begun is not None:
             return await begun
         return await self._connect()
-
-    def texts(self) -> list[str]:
-        """Return the statements that were used on these connections."""
-        texts: list[str] = []
-        for connection in self.made:
-            texts += connection.used
-        return texts
 
     async def close(self) -> None:
         """Drop a connection that was ready or started, and never used."""
