@@ -90,10 +90,11 @@ class Channel:
 
         Returns None if the parent has gone.
         """
-        head, numbers, _, _ = socket.recv_fds(self._line, 4, 1)
-        if not head:
+        try:
+            head, numbers, _, _ = socket.recv_fds(self._line, 4, 1)
+            message = wire.take(head, self._line.recv)
+        except (OSError, wire.Broken):
             return None
-        message = wire.take(head, self._line.recv)
         if message[0] == wire.DIAL:
             wanted: Wanted = pickle.loads(message[1])  # noqa: S301 - a worker's own
             return wanted
@@ -452,8 +453,22 @@ def can_run(parsed: "Parsed | None", env: Env) -> bool:
     return not reads and not command.asks
 
 
-def _sweep(folder: str) -> None:
-    """Remove the socket of the parent that has gone.
+def _leave(folder: str) -> NoReturn:
+    """End with the parent; if that was killed, remove its socket.
+
+    The system frees the lock of a process that is killed a moment later than
+    it closes the channel.
+    """
+    for pause_s in (0, 0.05, 0.5):
+        time.sleep(pause_s)
+        if not os.path.exists(place.socket_of(folder)):
+            break
+        place.sweep(folder)
+    os._exit(0)
+
+
+def work(line: socket.socket, origin: Origin, kept_s: float) -> NoReturn:
+    """Wait for a client, run its command, and end.
 
     The system may end our connection to a parent that was killed before it
     gives up its lock.
@@ -473,8 +488,7 @@ def work(line: socket.socket, origin: Origin) -> NoReturn:
     while True:
         message = channel.next()
         if message is None:
-            place.sweep(origin.folder)
-            os._exit(0)
+            _leave(origin.folder)
         if isinstance(message, Wanted):
             ready.connect(message, channel.fileno())
             channel.tell(wire.LINE, ready.place.encode())
