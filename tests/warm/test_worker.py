@@ -193,7 +193,8 @@ def test_ctrl_z_stops_and_continues_both(
         worker = worker_of(warm, client)
         os.kill(client, signal.SIGTSTP)
         assert shell.stdout.readline() == "stopped\n"
-        assert (state_of(client), state_of(worker)) == ("T", "T")
+        assert state_of(client) == "T"
+        wait_until(lambda: state_of(worker) == "T", "it does not stop")
         shell.stdin.write("\n")
         shell.stdin.flush()
         wait_until(lambda: state_of(worker) == "S", "it does not go on")
