@@ -102,6 +102,23 @@ def test_parent_that_is_killed_leaves_nothing(
 
 
 @pytest.mark.spec("002/FR-364")
+def test_parent_whose_workers_end_for_no_reason_leaves(
+    new_warm: NewWarm,
+) -> None:
+    """It would fork others for ever."""
+    warm = new_warm()
+    parent = warm.start()
+
+    def kill() -> bool:
+        for worker in warm.processes() - {parent}:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        return is_gone(warm)
+
+    wait_until(kill, "it stays")
+
+
+@pytest.mark.spec("002/FR-364")
 def test_client_removes_the_socket_of_one_that_was_killed(
     new_warm: NewWarm, process: Process
 ) -> None:

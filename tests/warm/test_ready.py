@@ -22,6 +22,7 @@ from tests.database.test_policy import (  # noqa: F401 - fixtures
     as_role,
     owned_site,
     shared,
+    shared_before,
 )
 from tests.neon.test_turns import COMMANDS, VARIANTS, prepare
 from tests.support.certificates import Authority

@@ -14,11 +14,15 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from todo_cli import __version__
 from todo_cli.warm import place, wire
 from todo_cli.warm.worker import Origin, work
+
+
+_LOST_AT_MOST: Final = 20
+"""How many workers may end for no reason before there is one to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Parent:
         self._refill_at: float | None = self._used_at
         self._has_changed = False
         self._is_told_to_leave = False
+        self._lost = 0
+        """How many workers ended while they waited, since one ran a command."""
 
     def run(self) -> bool:
         """Work until there is a reason to leave.
@@ -113,6 +119,9 @@ class Parent:
     def _has_to_leave(self) -> bool:
         """Whether there is a reason to leave."""
         if self._is_told_to_leave or self._has_changed:
+            return True
+        # Something is wrong here: to go on would be to fork for ever.
+        if self._lost > _LOST_AT_MOST:
             return True
         now = time.monotonic()
         if now - self._used_at >= self._options.idle_s:
@@ -167,6 +176,7 @@ class Parent:
         except OSError:
             said = b""
         if not said:
+            self._lost += worker.is_idle
             del self._workers[worker.pid]
             worker.line.close()
             self._plan_refill()
@@ -180,6 +190,7 @@ class Parent:
         """Do what a message of a worker asks for."""
         kind = message[0]
         if kind == wire.BEGUN:
+            self._lost = 0
             self._counts.hits += 1
             worker.has_begun = True
         elif kind == wire.STATE:
