@@ -20,7 +20,7 @@ import pytest
 from tests.cli.expect import assert_document
 from tests.database.test_policy import (  # noqa: F401 - fixtures
     as_role,
-    owned_site,
+    owner_role,
     shared,
     shared_before,
 )

@@ -20,7 +20,6 @@ from todo_cli import __version__
 from todo_cli.warm import place, wire
 from todo_cli.warm.worker import Origin, work
 
-
 _LOST_AT_MOST: Final = 20
 """How many workers may end for no reason before there is one to leave."""
 
