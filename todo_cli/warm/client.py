@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PATIENCE_S: "Final" = 1.0
 """How long a worker may take to say that it can run the command."""
 
+_WAIT_S: "Final" = 0.2
+"""How long a wait for the end is before it is begun again."""
+
 _FORWARDED = (
     _signal.SIGINT,
     _signal.SIGTERM,
@@ -239,7 +242,7 @@ class _Call:
             _signal.signal(_signal.SIGTSTP, self._stop)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         try:
-            answer = wire.receive(self._line.recv)
+            answer = wire.receive(self._read)
         except (OSError, wire.Broken):
             answer = None
         if answer is None:
@@ -248,6 +251,19 @@ class _Call:
             return int(answer[1])
         # It may have come when the worker had ended.
         return 128 + self._number
+
+    def _read(self, length: int) -> bytes:
+        """Read what comes, however long that takes.
+
+        A signal that comes just before the wait begins does not end the wait,
+        so that is begun again and again.
+        """
+        self._line.settimeout(_WAIT_S)
+        while True:
+            try:
+                return self._line.recv(length)
+            except TimeoutError:
+                pass  # and now Python has called the handler
 
     def _forward(self, number: int, _frame: object) -> None:
         """Give the worker a signal that we got."""
