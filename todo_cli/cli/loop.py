@@ -1,6 +1,7 @@
 """An event loop, and threads, that cannot keep the process from ending."""
 
 import asyncio
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -16,7 +17,24 @@ class Loop(asyncio.SelectorEventLoop):
 
     asyncio's own loop resolves names in an executor, and joins its threads at
     the end. A name server that does not answer would delay the exit.
+
+    A signal wakes it even if it comes just before the loop waits, or to
+    another thread: Python itself would handle it when something else comes.
     """
+
+    def run_forever(self) -> None:
+        """Run until `stop` is called."""
+        # asyncio's own, by which other threads wake it: no descriptor more.
+        wake = getattr(self, "_csock", None)
+        is_main = threading.current_thread() is threading.main_thread()
+        if wake is None or not is_main:
+            super().run_forever()
+            return
+        before = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        try:
+            super().run_forever()
+        finally:
+            signal.set_wakeup_fd(before)
 
     async def getaddrinfo(
         self,
