@@ -115,6 +115,7 @@ def test_nothing_happens_at_the_server_once_a_command_is_over(
     # While it waits, and after it was closed.
     while status().place is not None:
         assert site.fetch(OURS) in ([(1, changed)], [(0, None)])
+        time.sleep(0.05)
     wait_until(lambda: site.fetch(OURS) == [(0, None)])
     time.sleep(0.5)
     assert site.fetch(OURS) == [(0, None)]

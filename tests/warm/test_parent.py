@@ -40,7 +40,7 @@ def is_gone(warm: Warm) -> bool:
 @pytest.mark.spec("002/FR-364")
 def test_many_starts_at_once_make_one_parent(new_warm: NewWarm) -> None:
     warm = new_warm()
-    starts = size(6, 50)
+    starts = size(4, 50)
 
     with ThreadPoolExecutor(starts) as threads:
         asked = [threads.submit(warm.ask, "start", {}) for _ in range(starts)]

@@ -8,7 +8,7 @@ from tests.warm import storm
 
 @pytest.mark.spec("002/FR-363", "002/FR-364")
 def test_every_write_is_stored_once_while_the_parent_is_killed() -> None:
-    found = storm.run(size(40, 1000), size(8, 16), size(3, 20))
+    found = storm.run(size(24, 1000), size(6, 16), size(2, 20))
 
     assert found.said == []
-    assert len(found.ended) == size(40, 1000) + 1
+    assert len(found.ended) == size(24, 1000) + 1
