@@ -131,7 +131,7 @@ def wait_until(is_so: Any, what: str, within_s: float = 60) -> None:
     until = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < until, what
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @cache

@@ -37,6 +37,7 @@ from tests.support.site import (
     MAY_HALF_CLOSE,
     Site,
 )
+from tests.support.size import share
 from tests.support.stores import Store
 from tests.support.turns import Fault, TurnProxy
 from todo_cli.cli import ready as module
@@ -100,7 +101,7 @@ def turn_of(ready: Ready, seconds: float = 0.05) -> None:
 
 
 @pytest.mark.spec("002/FR-368")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", share(COMMANDS, 0, 2))
 def test_a_command_costs_one_turn_or_two(
     request: pytest.FixtureRequest,
     site: Site,
@@ -129,7 +130,7 @@ REPEATED = [each for each in VARIANTS if each.id in FORMS]
 
 
 @pytest.mark.spec("002/FR-368")
-@pytest.mark.parametrize("command", REPEATED)
+@pytest.mark.parametrize("command", share(REPEATED, 0, 2))
 def test_a_form_that_was_used_costs_one_turn(
     site: Site, proxy: TurnProxy, plain_url: str, command: list[str]
 ) -> None:
