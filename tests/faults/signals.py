@@ -28,6 +28,7 @@ from tests.support.forked import ForkServer
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.program import Process, Ran, finished, let_signals_through
 from tests.support.turns import Fault, TurnProxy
+from tests.support.warm import IS_WARM
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SPINNER: Final = "Waiting for "
@@ -81,6 +82,9 @@ def asleep(workspace: Workspace) -> Iterator[Workspace]:
 @contextmanager
 def held(workspace: Workspace) -> Iterator[Workspace]:
     """A store whose tasks somebody else has locked."""
+    if IS_WARM:
+        # A worker may still connect, after the last command: it would wait too.
+        time.sleep(MOMENT_S)
     with locked(workspace.store):
         yield workspace
 

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class Storm:
 
     def counts(self) -> Counter[str]:
         """How many tasks there are of each title."""
-        with sqlite3.connect(self.store) as connection:
+        with closing(sqlite3.connect(self.store)) as connection:
             rows = connection.execute("SELECT title FROM task").fetchall()
         return Counter(title for (title,) in rows)
 
