@@ -15,7 +15,7 @@ from tests.support.program import Process, finished, process_environment
 from tests.support.site import HOST, MAY_HALF_CLOSE, Site, wait_until
 from tests.support.stores import Store
 from tests.support.turns import TurnProxy
-from tests.support.warm import Warm
+from tests.support.warm import Warm, processes_of
 from todo_cli.warm import control
 
 pytestmark = MAY_HALF_CLOSE
@@ -97,6 +97,37 @@ def test_each_command_finds_a_connection(
         says = Path(f"/proc/{found.pid}/{name}").read_text()
         assert site.server.password not in says
     assert (found.workers in (2, 3), found.busy) == (True, 0)
+
+
+def memory_of(process: int) -> bytes:
+    """All that a process has in its memory."""
+    parts = []
+    with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+            place, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            begin, _, end = place.partition("-")
+            memory.seek(int(begin, 16))
+            parts.append(memory.read(int(end, 16) - int(begin, 16)))
+    return b"".join(parts)
+
+
+@pytest.mark.spec("002/FR-373")
+def test_only_the_connected_worker_has_the_password(
+    site: Site, front: NeonFront, neon_url: str, warm: Start
+) -> None:
+    warm()
+    run(process(site, neon_url), "add", "Buy milk")
+    await_connection()
+    wait_until(lambda: status().workers >= 2)
+
+    run_by = processes_of(Path(os.environ["XDG_RUNTIME_DIR"]))
+    password = site.server.password.encode()
+    knowing = {each for each in run_by if password in memory_of(each)}
+
+    assert len(knowing) == 1
+    assert status().pid not in knowing
 
 
 @pytest.mark.spec("002/FR-370")

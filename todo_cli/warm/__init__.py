@@ -33,11 +33,11 @@ sends a client's connection through it; the worker sends back `hit`,
 `cold REASON` or `changed`. When the parent dies, an idle worker sees the end
 of its channel, removes the socket and ends; a busy one ends its command first.
 
-After a command on a server has ended well, its worker sends STORE: what is
-needed to connect there again (`cli/ready.py`). The parent passes that on to
-one idle worker as DIAL, and keeps none of it. That worker connects and waits,
-and says so by LINE, with the name of the server; by LINE without a name it
-says that it has no connection any more. The parent gives it the next client.
+After a command on a server has ended well, its worker sends STORE, and a pipe
+with what is needed to connect there again (`cli/ready.py`). The parent passes
+the pipe on to one idle worker by DIAL, and reads none of it. That one connects
+and waits, and says so by LINE, with the name of the server; by LINE without a
+name it says that it has no connection any more. It gets the next client.
 So nothing dials but right after a command, and then once.
 
 Arrows: `warm` imports `cli`. Only `__main__` imports the client, and only the

@@ -168,12 +168,23 @@ class Parent:
 
     def _listen(self, worker: Worker) -> None:
         """Read what a worker says; forget it if it has ended."""
+        numbers: list[int] = []
         try:
-            said = worker.line.recv(65536)
+            said, numbers, _, _ = socket.recv_fds(worker.line, 65536, 1)
         except BlockingIOError:
             return
         except OSError:
             said = b""
+        try:
+            self._hear_all(worker, said, numbers)
+        finally:
+            for number in numbers:
+                os.close(number)
+
+    def _hear_all(
+        self, worker: Worker, said: bytes, numbers: list[int]
+    ) -> None:
+        """Do what a worker asks for; forget it if it has said nothing."""
         if not said:
             self._lost += worker.is_idle
             del self._workers[worker.pid]
@@ -183,9 +194,11 @@ class Parent:
         worker.received += said
         messages, worker.received = wire.complete(worker.received)
         for message in messages:
-            self._hear(worker, message)
+            self._hear(worker, message, numbers)
 
-    def _hear(self, worker: Worker, message: list[bytes]) -> None:
+    def _hear(
+        self, worker: Worker, message: list[bytes], numbers: list[int]
+    ) -> None:
         """Do what a message of a worker asks for."""
         kind = message[0]
         if kind == wire.BEGUN:
@@ -195,7 +208,7 @@ class Parent:
         elif kind == wire.STATE:
             self._tell_state(worker)
         elif kind == wire.STORE:
-            self._connect(message[1].decode(), message[2])
+            self._connect(message[1].decode(), numbers)
         elif kind == wire.LINE:
             worker.is_dialling = False
             worker.place = message[1].decode()
@@ -256,10 +269,12 @@ class Parent:
             found = found or worker
         return found
 
-    def _connect(self, place: str, wanted: bytes) -> None:
+    def _connect(self, place: str, numbers: list[int]) -> None:
         """Have a worker connect to a server, unless one has or is about to.
 
         There is one connection at most: that to the server of the last command.
+        What is needed is in a pipe. Read here, the password would stay in our
+        memory, and be in that of every worker.
         """
         plain = []
         for worker in list(self._workers.values()):
@@ -275,7 +290,7 @@ class Parent:
         if chosen is None:
             return
         chosen.is_dialling = True
-        if not self._send(chosen, wire.pack(wire.DIAL, wanted)):
+        if not self._send(chosen, wire.pack(wire.DIAL), *numbers):
             self._dismiss(chosen)
 
     def _dismiss(self, worker: Worker) -> None:
@@ -372,6 +387,8 @@ class Parent:
         for worker in self._workers.values():
             worker.line.close()
         signal.set_wakeup_fd(-1)
+        # If it is told to leave while it waits to load the program anew.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _do_nothing(_number: int, _frame: object) -> None:

@@ -96,7 +96,8 @@ class Channel:
         except (OSError, wire.Broken):
             return None
         if message[0] == wire.DIAL:
-            wanted: Wanted = pickle.loads(message[1])  # noqa: S301 - a worker's own
+            with open(numbers[0], "rb") as pipe:
+                wanted: Wanted = pickle.load(pipe)  # noqa: S301 - a worker's own
             return wanted
         return socket.socket(fileno=numbers[0])
 
@@ -108,6 +109,20 @@ class Channel:
         """Tell the parent something, if it is still there."""
         with suppress(OSError):
             self._line.sendall(wire.pack(*fields))
+
+    def follow(self, wanted: Wanted) -> None:
+        """Have a worker connect to a server, for the command that follows.
+
+        The parent gets a pipe, and never reads what only that worker shall.
+        """
+        message = wire.pack(wire.STORE, wanted.target.place.encode())
+        with suppress(OSError):
+            reading, writing = os.pipe()
+            socket.send_fds(self._line, [message], [reading])
+            # Else nobody would tell us that nobody reads it.
+            os.close(reading)
+            with open(writing, "wb") as pipe:
+                pipe.write(pickle.dumps(wanted))
 
     def ask_state(self) -> bytes:
         """Ask the parent for its state, as JSON."""
@@ -204,6 +219,9 @@ class Request:
         Raises:
             ValueError: they are not what a client of this version sends.
         """
+        # Fewer come if this process can open no more: see `ulimit -n`.
+        if len(numbers) != _DESCRIPTORS:
+            raise ValueError
         _, program, process, words, variables, encoding, state = fields
         *streams, folder = numbers
         pairs = {}
