@@ -101,6 +101,23 @@ def test_parent_that_is_killed_leaves_nothing(
 
 
 @pytest.mark.spec("002/FR-364")
+def test_signals_that_were_blocked_at_its_start_end_it(
+    new_warm: NewWarm,
+) -> None:
+    warm = new_warm()
+    blocked = {signal.SIGTERM, signal.SIGCHLD}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        parent = warm.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    os.kill(parent, signal.SIGTERM)
+
+    wait_until(lambda: is_gone(warm), "it stays")
+
+
+@pytest.mark.spec("002/FR-364")
 def test_parent_whose_workers_end_for_no_reason_leaves(
     new_warm: NewWarm,
 ) -> None:
@@ -413,10 +430,9 @@ def test_nothing_secret_is_kept(new_warm: NewWarm, process: Process) -> None:
 
     for number in warm.processes():
         limits = Path(f"/proc/{number}/limits").read_text()
-        assert limits.partition("Max core file size")[2].split()[:2] == [
-            "0",
-            "0",
-        ]
+        # 1 is as good as 0, and also stops a program that would be given it.
+        core = limits.partition("Max core file size")[2].split()[:2]
+        assert core in (["0", "0"], ["1", "1"])
     assert b"secret-1" not in Path(f"/proc/{parent}/environ").read_bytes()
 
 

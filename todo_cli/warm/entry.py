@@ -9,6 +9,7 @@ import gc
 import io
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -59,7 +60,7 @@ def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     """
     files = identity.Files(identity.files_of_program())
     at_loading = identity.at_loading(os.environ)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _refuse_cores()
     from todo_cli.warm.parent import Options, Parent
     from todo_cli.warm.worker import Origin
 
@@ -86,6 +87,20 @@ def run(folder: str, lock: int, changes: dict[str, Any]) -> None:
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is needed
 
 
+def _refuse_cores() -> None:
+    """Have the system write no core file of this process and its workers.
+
+    A program that gets them through a pipe gets them also at a limit of 0,
+    says core(5). 1 is less than any file of it has, and Linux then runs no
+    such program.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 1
+    if most == 0:
+        limit = 0
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+
+
 def _wait_until_settled(settle_s: float) -> None:
     """Wait until the program has not changed for some time.
 
@@ -102,6 +117,8 @@ def begin() -> None:
 
     The arguments are the folder, the number of the lock, and options.
     """
+    # Whoever started us may have blocked the one that ends us.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     folder, lock, *words = sys.argv[1:]
     changes: dict[str, float] = {}
     for word in words:
