@@ -1,8 +1,12 @@
 """`todo warm on`, `off` and `status`, and what `todo doctor` says of it."""
 
 import os
+import socket
 import stat
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from tests.conftest import Seal
 from tests.support.program import Process, Surroundings, Todo
 from tests.support.warm import processes_of, wait_until
+from todo_cli.warm import wire
 
 KEYS = [
     "ready",
@@ -158,3 +163,77 @@ def test_a_folder_with_a_long_name_is_refused_at_once(
     assert error["code"] == "IO_ERROR"
     assert error["message"].endswith("is too long a path for a socket")
     assert todo_embedded("warm", "status", "--json").data["on"] is False
+
+
+@pytest.mark.spec("002/FR-374")
+@pytest.mark.parametrize(
+    ("command", "name", "words"),
+    [
+        ("on", "warm.lock", "invalid argument"),
+        ("off", "warm.sock", "is a directory"),
+        ("on", "python", "no such file or directory"),
+    ],
+)
+def test_what_is_in_its_way_is_named(
+    todo_embedded: Todo,
+    runtime: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    name: str,
+    words: str,
+) -> None:
+    folder = runtime / "todo"
+    folder.mkdir(mode=0o700)
+    place = folder / name
+    with monkeypatch.context() as patch:
+        if name == "python":
+            patch.setattr(sys, "executable", str(place))
+        elif name == "warm.lock":
+            os.mkfifo(place)
+        else:
+            place.mkdir()
+        error = todo_embedded("warm", command, "--json").error
+
+    assert error["code"] == "IO_ERROR"
+    assert error["message"] == f"{place}: {words}"
+    if name == "warm.sock":
+        place.rmdir()
+
+
+@pytest.mark.spec("002/FR-375", "002/FR-378")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        wire.pack(wire.STATE),
+        wire.pack(wire.STATE, b"{"),
+        wire.pack(wire.STATE, b"[]"),
+        wire.pack(wire.STATE, b'{"pid": 1, "version": "9"}'),
+    ],
+    ids=["nothing", "http", "no state", "no json", "list", "other version"],
+)
+def test_what_is_no_parent_is_none(
+    todo_embedded: Todo, runtime: Path, answer: bytes
+) -> None:
+    folder = runtime / "todo"
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(folder / "warm.sock"))
+        door.listen()
+
+        def answer_once() -> None:
+            line, _ = door.accept()
+            # It may hang up before it has read all.
+            with line, suppress(OSError):
+                line.sendall(wire.pack(wire.HELLO) + answer)
+                line.shutdown(socket.SHUT_WR)
+                while line.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        found = todo_embedded("warm", "status", "--json")
+        thread.join()
+
+    assert found.data["on"] is False

@@ -177,7 +177,8 @@ def _opened(folder: str) -> Iterator[int]:
     """Open the file that a parent keeps locked.
 
     Raises:
-        IoFailed: it cannot be opened, or it is another user's.
+        IoFailed: it cannot be opened or used, it is another user's, or the
+            block raised an `OSError`.
     """
     try:
         lock = place.open_lock(folder)
@@ -185,10 +186,13 @@ def _opened(folder: str) -> Iterator[int]:
         message, hint = error.args
         raise IoFailed(message, hint=hint) from None
     except OSError as error:
-        reason = disk.explain(error).words
-        raise IoFailed(f"{place.lock_of(folder)}: {reason}") from error
+        raise _unusable(place.lock_of(folder), error) from error
     try:
         yield lock
+    except OSError as error:
+        # Somebody has put a folder or a pipe there, or the disk is broken.
+        path = error.filename or place.lock_of(folder)
+        raise _unusable(path, error) from error
     finally:
         os.close(lock)
 
@@ -225,10 +229,10 @@ def _folder(*, makes: bool = False) -> str | None:
     return folder
 
 
-def _unusable(folder: str, error: OSError) -> IoFailed:
-    """Make the error for a folder that cannot be used."""
+def _unusable(path: str, error: OSError) -> IoFailed:
+    """Make the error for a folder or a file that cannot be used."""
     reason = disk.explain(error).words
-    return IoFailed(f"{folder}: {reason}")
+    return IoFailed(f"{path}: {reason}")
 
 
 def _launch(
@@ -286,7 +290,10 @@ def _ask(folder: str) -> Status | None:
             return None
     if answer is None:
         return None
-    return _status(json.loads(answer[1]))
+    try:
+        return _status(json.loads(answer[1]))
+    except Exception:  # noqa: BLE001 - whatever accepts there, it is no parent
+        return None
 
 
 def _status(says: Mapping[str, Any]) -> Status:
