@@ -200,3 +200,28 @@ def test_ctrl_z_stops_and_continues_both(
         wait_until(lambda: state_of(worker) == "S", "it does not go on")
         os.kill(client, signal.SIGINT)
         assert shell.wait() == 0
+
+
+@pytest.mark.spec("002/FR-363")
+def test_stopped_worker_ends_when_its_caller_is_killed(
+    warm: Warm, store: Store, surroundings: Surroundings
+) -> None:
+    """Else it would hold what it has locked for ever."""
+    shell = subprocess.Popen(
+        [sys.executable, "-c", JOB, "-m", "todo_cli", "add", "x"],
+        env=surroundings.variables("ada", warm.environment()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with shell, locked(store):
+        assert shell.stdout is not None
+        client = int(shell.stdout.readline())
+        worker = worker_of(warm, client)
+        os.kill(client, signal.SIGTSTP)
+        assert shell.stdout.readline() == "stopped\n"
+        wait_until(lambda: state_of(worker) == "T", "it does not stop")
+        os.kill(client, signal.SIGKILL)
+        wait_until(lambda: state_of(worker) in "Z", "it is still there")
+        shell.communicate("\n")
+        assert shell.returncode == 0

@@ -6,6 +6,7 @@ process what it would find in that of its caller.
 """
 
 import _thread
+import fcntl
 import os
 import pickle
 import resource
@@ -375,6 +376,7 @@ class Call:
         # thread never handles one: that would not wake the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         self._line.settimeout(None)
+        _have_end_wake_us(self._line)
         self._agreed.acquire()
         try:
             _thread.start_new_thread(self._watch, ())
@@ -420,6 +422,22 @@ class Call:
             server = wanted.target.place.encode()
             self._channel.tell(wire.STORE, server, pickle.dumps(wanted))
         os._exit(0)
+
+
+def _have_end_wake_us(line: socket.socket) -> None:
+    """Have the system continue this process when the other side has gone.
+
+    Ctrl-Z stops this process, too, with its thread. Were the caller killed
+    then, it would stay for ever, and so would its locks in the store.
+    """
+    # Linux; elsewhere there is no signal that can be sent so.
+    if not hasattr(fcntl, "F_SETSIG"):
+        return
+    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+    # To a process that runs it means nothing.
+    fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGCONT)
+    how = fcntl.fcntl(line, fcntl.F_GETFL)
+    fcntl.fcntl(line, fcntl.F_SETFL, how | fcntl.FASYNC)
 
 
 def check(request: Request, origin: Origin) -> None:
