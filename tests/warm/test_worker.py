@@ -128,12 +128,16 @@ def test_worker_ends_when_its_caller_is_killed(
     warm: Warm, store: Store, process: Process
 ) -> None:
     env = {"XDG_RUNTIME_DIR": str(warm.folder)}
+    cold = warm.status()["cold"]
     with locked(store):
         running = process.start("add", "x", env=env)
         worker = worker_of(warm, running.pid)
         running.kill()
         assert finished(running).status == -signal.SIGKILL
         wait_until(lambda: state_of(worker) == "", "it still runs")
+
+    # It ran warm, and was not left to its caller.
+    assert warm.status()["cold"] == cold
 
 
 @pytest.mark.spec("002/FR-363")

@@ -388,14 +388,15 @@ class Call:
 
         A process of its own that is killed would end at that moment, too.
         """
+        has_agreed = False
         with suppress(OSError, wire.Broken):
-            answer = wire.receive(self._line.recv)
-            if answer == [wire.GO]:
+            has_agreed = wire.receive(self._line.recv) == [wire.GO]
+            if has_agreed:
                 self._agreed.release()
                 self._line.recv(1)
         if self._has_ended:
             return
-        if self._agreed.locked():
+        if not has_agreed:
             self._channel.tell(wire.COLD, b"given up")
         os.kill(os.getpid(), signal.SIGKILL)
 
