@@ -110,6 +110,9 @@ CASES = {
     "a descriptor of ours": Case(
         ["import", "/dev/fd/0"], stdin=b"[]", is_warm=False
     ),
+    "a descriptor of ours by another path": Case(
+        ["import", "/dev//fd/0"], stdin=b"[]", is_warm=False
+    ),
     "a pipe as the config file": Case(
         ["list"], {"TODO_CONFIG": "/dev/stdin"}, is_warm=False
     ),

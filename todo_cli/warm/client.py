@@ -31,8 +31,8 @@ _FORWARDED = (
     _signal.SIGXCPU,
 )
 """The signals that a command handles: the worker gets each that we get."""
-_OUR_OWN = (b"/dev/fd", b"/dev/tty", b"/proc/")
-"""Paths that mean something else in another process."""
+_OUR_OWN = (b"fd/", b"/tty", b"/proc/")
+"""Parts of paths that mean something else in another process: /dev//fd/3."""
 _OF_SETTINGS = (b"/dev/fd", b"/proc/")
 """Those in variables: GPG_TTY often is /dev/tty1."""
 
