@@ -24,6 +24,7 @@ from tests.benchmarks import (
     latency,
     pages,
     peers,
+    warm,
     warm_neon,
     whole,
 )
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "history": history.run,
     "exchange": exchange.run,
     "peers": peers.run,
+    "warm": warm.run,
     "warm_neon": warm_neon.run,
 }
 COMPARED = ("commands", "latency", "whole", "api", "history")

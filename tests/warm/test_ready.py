@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -839,3 +840,14 @@ def test_what_decides_is_compared_whole() -> None:
         target, 15.0, ()
     )
     assert "'a'" not in repr(Wanted(target, 15.0, ()))
+
+
+def test_what_is_not_there_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = PostgresTarget((("localhost", 5432),))
+
+    assert len(Wanted(target, 15.0, ()).files()) == 3
+    assert len(module._clocks()) == 2 + hasattr(time, "CLOCK_BOOTTIME")
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    assert len(module._clocks()) == 2

@@ -18,6 +18,7 @@ from todo_cli.cli.signals import Signals
 from todo_cli.errors import IoFailed
 
 if TYPE_CHECKING:
+    from todo_cli.cli.parser import Parsed
     from todo_cli.cli.ready import Ready
 
 NARROWEST: Final = 20
@@ -62,6 +63,11 @@ class Env:
     """What was typed or read that nothing may show."""
     ready: "Ready | None" = field(default=None, repr=False)
     """A loop, and perhaps a connection, that were there before this command."""
+    begin: "Callable[[Parsed | None], object]" = _begin_here
+    """Called once, before anything is opened or printed, with the command;
+    with None for a help or a mistake. In a worker of `warm` it does not
+    return if the caller has to run the command itself.
+    """
 
     @classmethod
     def of_process(cls, encoding: str | None = None) -> "Env":

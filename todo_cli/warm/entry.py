@@ -24,6 +24,7 @@ QUEUE: Final = 64
 """How many clients may wait to be accepted."""
 _MODULES: Final = (
     "asyncio",
+    "todo_cli.cli.ready",
     "typer._click.decorators",
     "zoneinfo",
     "zoneinfo._tzpath",
@@ -139,6 +140,7 @@ def load() -> None:
     from todo_cli.cli import main
     from todo_cli.cli.app import commands
     from todo_cli.cli.env import Env
+    from todo_cli.database import ahead
     from todo_cli.database import run as statements
 
     for group in (commands(), commands().commands["db"]):
@@ -146,6 +148,7 @@ def load() -> None:
             group.commands[name]
     for kind in ("sqlite", "postgresql"):
         statements.load(kind)
+    ahead.usual()
     nothing = io.BytesIO()
     env = Env({}, None, None, None, nothing, nothing, nothing)
     for line in _LINES:

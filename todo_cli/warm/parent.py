@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from todo_cli import __version__
+from todo_cli.cli.ready import KEPT_S
 from todo_cli.warm import place, wire
 from todo_cli.warm.worker import Origin, work
 
@@ -42,6 +43,8 @@ class Options:
     """
     settle_s: float = 1.0
     """After the program has changed, how long it must not change again."""
+    kept_s: float = KEPT_S
+    """How long a worker keeps a connection."""
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Worker:
     line: socket.socket
     """Our end of the channel."""
     is_idle: bool = True
+    has_begun: bool = False
+    """Whether it runs a command; one that only tells our state does not."""
     is_dialling: bool = False
     """Whether it connects to a server."""
     place: str = ""
@@ -370,7 +375,7 @@ class Parent:
             "program": self._origin.program.decode(),
             "since": counts.since,
             "waiting": [worker.pid for worker in idle],
-            "busy": len(self._workers) - len(idle),
+            "busy": sum(each.has_begun for each in self._workers.values()),
             "place": max([each.place for each in idle], default="") or None,
             "hits": counts.hits,
             "cold": counts.cold,

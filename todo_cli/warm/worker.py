@@ -26,7 +26,8 @@ from todo_cli.__main__ import CANNOT_LOAD, arguments, complain
 from todo_cli.cli import main
 from todo_cli.cli.env import Env
 from todo_cli.cli.ready import Ready, Wanted
-from todo_cli.warm import identity, place, wire
+from todo_cli.errors import Code
+from todo_cli.warm import identity, memory, place, wire
 
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
@@ -252,6 +253,8 @@ class Call:
         self._ready = ready
         self._has_ended = False
         self._asks_only = False
+        self._agreed = _thread.allocate_lock()
+        """Locked until the caller says that the command shall begin."""
         self._mask: frozenset[int] = frozenset()
 
     def run(self, origin: Origin) -> None:
@@ -266,6 +269,9 @@ class Call:
             # While the caller writes.
             has_changed = origin.files.have_changed()
             request = self._receive()
+            if request is None and self._asks_only:
+                self._line.close()
+                return
             if request is None:
                 os._exit(0)
             self._watch_caller()
@@ -277,11 +283,6 @@ class Call:
             self._perform(request.encoding)
         except Elsewhere as reason:
             self.refuse(str(reason))
-        if request is not None:
-            self._perform(request)
-        if not self._asks_only:
-            os._exit(0)
-        self._line.close()
 
     def _receive(self) -> Request | None:
         """Read the request; None if it was none for a command, or broken."""
@@ -416,12 +417,12 @@ class Call:
         # The reader of a pipe sees its end before the caller ends.
         os.closerange(0, 3)
         self._has_ended = True
-        with suppress(OSError):
-            self._line.sendall(wire.pack(wire.END, b"%d" % status))
-        wanted = self._ready.next
-        if wanted is not None and status == 0:
-            server = wanted.target.place.encode()
-            self._channel.tell(wire.STORE, server, pickle.dumps(wanted))
+        rest = []
+        if status == Code.OUTCOME_UNKNOWN.exit:
+            rest.append(wire.FINAL)
+        self._say(wire.END, b"%d" % status, *rest)
+        if status == 0 and self._ready.next is not None:
+            self._channel.follow(self._ready.next)
         os._exit(0)
 
 
@@ -490,22 +491,8 @@ def can_run(parsed: "Parsed | None", env: Env) -> bool:
     return not reads and not command.asks
 
 
-def _leave(folder: str) -> NoReturn:
-    """End with the parent; if that was killed, remove its socket.
-
-    The system frees the lock of a process that is killed a moment later than
-    it closes the channel.
-    """
-    for pause_s in (0, 0.05, 0.5):
-        time.sleep(pause_s)
-        if not os.path.exists(place.socket_of(folder)):
-            break
-        place.sweep(folder)
-    os._exit(0)
-
-
-def work(line: socket.socket, origin: Origin, kept_s: float) -> NoReturn:
-    """Wait for a client, run its command, and end.
+def _sweep(folder: str) -> None:
+    """Remove the socket of the parent that has gone.
 
     The system may end our connection to a parent that was killed before it
     gives up its lock.
@@ -518,20 +505,26 @@ def work(line: socket.socket, origin: Origin, kept_s: float) -> NoReturn:
         time.sleep(_STEP_S)
 
 
-def work(line: socket.socket, origin: Origin) -> NoReturn:
-    """Wait for a client, run its command, and end."""
+def work(line: socket.socket, origin: Origin, kept_s: float) -> NoReturn:
+    """Wait for a client, run its command, and end.
+
+    It may get a server to connect to before that.
+    """
     channel = Channel(line)
     ready = Ready()
+    if not channel.is_asked():
+        memory.copy(origin.memory)
     while True:
         message = channel.next()
         if message is None:
-            _leave(origin.folder)
+            _sweep(origin.folder)
+            os._exit(0)
         if isinstance(message, Wanted):
             ready.connect(message, channel.fileno())
             channel.tell(wire.LINE, ready.place.encode())
         else:
             Call(message, channel, ready).run(origin)
         if ready.place:
-            ready.wait(channel.fileno())
+            ready.wait(channel.fileno(), kept_s=kept_s)
             if not ready.place:
                 channel.tell(wire.LINE, b"")
