@@ -8,6 +8,7 @@ import pytest
 from tests.cli.expect import tasks_of
 from tests.conftest import Seal
 from tests.support.program import Ran, Todo
+from tests.support.size import long_only
 from todo_cli.cli.app import commands
 
 FILE = "in.md"
@@ -116,7 +117,7 @@ def test_nobody_is_asked_and_nothing_is_read_from_a_terminal(
     [{"TERM": "dumb"}, {"TERM": "xterm", "TODO_ACCESSIBLE": "1"}],
     ids=str,
 )
-@pytest.mark.parametrize("columns", [40, 120])
+@pytest.mark.parametrize("columns", [40, *long_only(120)])
 def test_lines_are_plain_everywhere(
     full: Todo, env: dict[str, str], columns: int
 ) -> None:

@@ -410,7 +410,7 @@ LINES: Final = {
 """How a file begins whose first title has no end."""
 
 
-@pytest.mark.parametrize("format", PRESENT)
+@pytest.mark.parametrize("format", share(PRESENT, 0, 3))
 def test_a_title_of_a_gigabyte_is_refused_early_and_in_little_memory(
     format: str,
 ) -> None:

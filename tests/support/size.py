@@ -29,6 +29,11 @@ def long_only(*cases: T) -> Sequence[T]:
     return cases if IS_LONG else ()
 
 
+in_long_runs = pytest.mark.skipif(
+    not IS_LONG, reason="TODO_TEST_LONG=1 runs it"
+)
+"""Run a test in the long runs alone."""
+
 on_both_if_long = pytest.mark.parametrize(
     "store", ["sqlite", *long_only("postgresql")], indirect=True
 )

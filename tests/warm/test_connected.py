@@ -14,6 +14,7 @@ from tests.cli.tampering import locked
 from tests.support.neon import NeonFront
 from tests.support.program import Process, finished, process_environment
 from tests.support.site import HOST, MAY_HALF_CLOSE, Site, wait_until
+from tests.support.size import in_long_runs, long_only
 from tests.support.stores import Store
 from tests.support.turns import TurnProxy
 from tests.support.warm import Warm, processes_of
@@ -190,6 +191,7 @@ def test_a_line_that_was_cut_is_not_made_again_before_a_command(
     assert front.connections == 4
 
 
+@in_long_runs
 @pytest.mark.spec("002/FR-371")
 def test_a_server_that_was_restarted_is_found_again(
     site: Site, warm: Start
@@ -243,6 +245,7 @@ def test_a_password_that_was_changed_is_needed_at_once(
 ROLE = "SELECT 1 FROM pg_roles WHERE rolname = 'todo_carl'"
 
 
+@in_long_runs
 @pytest.mark.spec("002/FR-372")
 def test_eight_clients_at_once_store_each_task_once(
     site: Site, front: NeonFront, neon_url: str, warm: Start
@@ -266,7 +269,7 @@ def test_eight_clients_at_once_store_each_task_once(
 
 
 @pytest.mark.spec("002/FR-369", "002/FR-372")
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", *long_only("postgres")])
 def test_two_stores_in_turn_never_meet(
     request: pytest.FixtureRequest,
     site: Site,

@@ -17,7 +17,7 @@ import todo_cli
 from tests.cli.expect import add
 from tests.support.machine import needs
 from tests.support.program import Process, Todo
-from tests.support.size import share, size
+from tests.support.size import in_long_runs, share, size
 from tests.support.warm import Warm, wait_until
 from tests.warm.conftest import NewWarm
 from todo_cli.warm import wire
@@ -74,6 +74,7 @@ def test_parent_leaves_when_its_socket_is_removed(new_warm: NewWarm) -> None:
     wait_until(lambda: is_gone(warm), "it stays")
 
 
+@in_long_runs
 @pytest.mark.spec("002/FR-364")
 def test_parent_leaves_the_socket_of_another(new_warm: NewWarm) -> None:
     warm = new_warm(look_s=0.1)
