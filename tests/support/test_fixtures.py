@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.program import Process, PtyProcess, Todo
+from tests.support.size import in_long_runs
 from tests.support.stores import Clock
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ async def test_gives_services_of_any_user_on_one_clock(
     )
 
 
+@in_long_runs
 def test_runs_the_program_in_four_ways_on_one_store(
     todo: Todo, process: Process, pty_process: PtyProcess
 ) -> None:
