@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.api import fuzz, fuzz_hooks
 from tests.api.served import Served
 from tests.api.support import TASKS, document
-from tests.support.size import IS_LONG, in_long_runs, size
+from tests.support.size import IS_LONG, size
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
 
@@ -32,7 +32,6 @@ some = settings(
 )
 
 
-@in_long_runs
 @pytest.mark.spec("001/FR-116")
 def test_nothing_is_found_by_some_hundred_cases(
     light: Served, tmp_path: Path

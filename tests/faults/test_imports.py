@@ -8,13 +8,13 @@ import pytest
 from tests.conftest import Seal
 from tests.support.postgres import PostgresServer
 from tests.support.program import LIMIT_S, Surroundings, process_environment
-from tests.support.size import long_only, size
+from tests.support.size import size
 
 ROUNDS = str(size(3, 6))
 """One for each way to interrupt, at least."""
 
 
-@pytest.mark.parametrize("kind", [*long_only("sqlite"), "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_an_interrupted_import_adds_nothing_or_all(
     seal: Seal, postgres: PostgresServer, kind: str
 ) -> None:
