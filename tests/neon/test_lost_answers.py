@@ -528,7 +528,7 @@ def test_a_silent_line_is_not_waited_for_forever(
     when: When,
 ) -> None:
     monkeypatch.setattr(
-        "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.5
+        "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.2
     )
     before = stored(site)
     proxy.faults.append(Fault(when, EXECUTE, how="silence"))
@@ -653,6 +653,40 @@ def test_an_import_is_whole_or_not_at_all_wherever_the_line_is_cut(
                 proxy.reset()
                 assert again(run, ran).status == 0
                 assert site.titles() == expected
+
+
+@pytest.mark.parametrize("has_history", [False, True])
+def test_an_import_says_what_it_did_although_the_answer_was_lost(
+    site: Site,
+    plain_url: str,
+    proxy: TurnProxy,
+    source: Path,
+    has_history: bool,
+) -> None:
+    """The second try finds all tasks, and it was the first that added them."""
+    run = site.todo(plain_url)
+    command = ["db", "import", str(source), "--renumber", "--json"]
+
+    def imported(fault: Fault | None = None) -> Ran:
+        site.server.run_sql(
+            site.database,
+            "TRUNCATE todo.task, todo.counter, todo.tag, todo.operation, todo.change",
+        )
+        if has_history:
+            assert run("add", "there before").status == 0
+        proxy.reset()
+        proxy.faults += [fault] if fault else []
+        return run(*command)
+
+    expected = imported().data
+    requests = len(proxy.requests) - 3
+    assert expected["new"] == 30
+
+    ran = imported(Fault("after", requests))
+
+    assert proxy.connections == 2
+    assert ran.data == expected
+    assert len(site.titles()) == 30 + has_history
 
 
 @pytest.fixture

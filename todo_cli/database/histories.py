@@ -43,6 +43,8 @@ class Histories:
     """The users whose history stays behind."""
     noted: dict[str, int] = field(default_factory=dict)
     """The number of the operation that is this import, by user."""
+    ids: dict[str, UUID] = field(default_factory=dict)
+    """The ids of these operations, by user."""
 
     async def choose(self) -> None:
         """Find out whose history comes along, and raise their counters.
@@ -93,9 +95,18 @@ class Histories:
                 )
                 continue
             heading = Heading(uuid4(), self.now, Command.IMPORT)
+            self.ids[user] = heading.id
             self.noted[user] = await note(
                 self.connection, user, heading, added
             )
+
+    async def has_noted(self, connection: Connection) -> bool:
+        """Whether the operations noted here are stored; there is at least one."""
+        user, number = next(iter(self.noted.items()))
+        rows = await connection.fetch(
+            "operations_with", users=[user], numbers=[number]
+        )
+        return any(id == self.ids[user] for _, _, id in rows)
 
     async def copy(self) -> None:
         """Store the histories that come along; call it after the tasks."""
