@@ -10,7 +10,10 @@ from tests.cli.expect import assert_refused
 from tests.conftest import Seal
 from tests.support.program import Todo
 
-AWAY = {"TODO_DATABASE_URL": "postgresql://ada:CANARY@127.0.0.1:1/neondb"}
+AWAY = {
+    "TODO_DATABASE_URL": "postgresql://ada:CANARY@127.0.0.1:1/neondb",
+    "TODO_TIMEOUT": "0.2",
+}
 """A server that does not answer."""
 
 

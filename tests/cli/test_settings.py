@@ -203,7 +203,10 @@ def test_settings_never_show_a_password_that_is_not_escaped(
     todo_embedded: Todo, variable: str
 ) -> None:
     for password in UNESCAPED:
-        env = {variable: f"postgresql://ada:{password}@127.0.0.1:1/db"}
+        env = {
+            variable: f"postgresql://ada:{password}@127.0.0.1:1/db",
+            "TODO_TIMEOUT": "0.2",
+        }
         runs = [
             todo_embedded("list", *options, env=env)
             for options in ([], ["--json"], ["--debug"])
@@ -244,7 +247,7 @@ def test_settings_of_a_server_that_is_not_there_are_unavailable(
     todo_embedded: Todo,
 ) -> None:
     url = f"postgresql://ada:CANARY@127.0.0.1:{free_port()}/db"
-    env = {"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "1"}
+    env = {"TODO_DATABASE_URL": url, "TODO_TIMEOUT": "0.2"}
     for command in (["list"], ["add", "Buy milk"], ["done", "1", "--debug"]):
         error = assert_refused(
             todo_embedded,
@@ -262,7 +265,7 @@ def test_settings_limit_the_wait_for_a_silent_server(
 ) -> None:
     env = {"TODO_DATABASE_URL": silent_server}
     write(config, "timeout = 600\n")
-    limited = env | {"TODO_TIMEOUT": "0.5"}
+    limited = env | {"TODO_TIMEOUT": "0.2"}
     assert_refused(
         todo_embedded,
         "add",
@@ -272,7 +275,7 @@ def test_settings_limit_the_wait_for_a_silent_server(
         names=["127.0.0.1"],
     )
 
-    write(config, "timeout = 0.5\n")
+    write(config, "timeout = 0.2\n")
     assert_refused(todo_embedded, "list", env=env, code="TIMEOUT")
 
 

@@ -323,7 +323,7 @@ async def connect(
             waited_s = loop.time() - began
             patience_s = limit_s
             if failures.is_refused(error):
-                patience_s = _REFUSED_FOR_S
+                patience_s = min(limit_s, _REFUSED_FOR_S)
             is_late = waited_s + pause_s >= patience_s
             if isinstance(error, TodoError):
                 raise

@@ -198,6 +198,10 @@ class PostgresConnection:
             await self.execute(_BEGIN_READING)
             self._is_snapshot = True
             yield
+        except asyncio.CancelledError:
+            # Nothing was written, and a rollback could wait as long again.
+            self.driver.terminate()
+            raise
         finally:
             self._is_snapshot = False
             await self._roll_back()
