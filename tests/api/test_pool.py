@@ -241,12 +241,12 @@ async def test_server_that_hangs_costs_the_limit_of_a_statement_once(
     too, for as long: «MagicStack/asyncpg#431», «MagicStack/asyncpg#1356».
     """
     monkeypatch.setattr(postgresql, "RELEASE_S", 0.1)
-    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 0.5)
     context = replace(proxied, pool_size=1)
     if path == "/health":
         # It has as long as connecting, whatever a statement has.
         monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 2 * LIMIT_S)
-        context = replace(context, timeout_s=1.0)
+        context = replace(context, timeout_s=0.5)
     proxy.faults = [Fault("before", 1, "silence")]
     async with opened(context) as client:
         body = {"title": "x"} if method == "POST" else None

@@ -511,7 +511,7 @@ def test_a_store_locked_for_a_moment_is_waited_for(
 
     with locked(store):
         waiting = process.start("add", "Buy bread", "--json")
-        threading.Event().wait(1.5)
+        threading.Event().wait(1)
     out, err = waiting.communicate(timeout=LIMIT_S)
 
     assert (

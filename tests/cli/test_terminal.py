@@ -549,7 +549,9 @@ def test_waiting_for_a_connection_at_a_terminal_is_told(
             Surroundings(seal.home, seal.cwd, url), fork_server.launch
         )
 
-        with pty_process.start("list", env={"TODO_TIMEOUT": "2"}) as terminal:
+        with pty_process.start(
+            "list", env={"TODO_TIMEOUT": "1.2"}
+        ) as terminal:
             terminal.wait_for("Waiting for 127.0.0.1...")
             ran = terminal.finish()
 
@@ -570,7 +572,7 @@ def test_waiting_off_a_terminal_or_with_json_is_silent(
             terminal = stack.enter_context(
                 server_terminal.start("done", "1", "--json")
             )
-            threading.Event().wait(2.5)
+            threading.Event().wait(1.2)
         ran = terminal.finish()
         piped = [
             running.communicate(timeout=LIMIT_S)

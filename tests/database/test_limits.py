@@ -25,8 +25,8 @@ from todo_cli.task import NewTask, TaskChange, TaskQuery, TaskStatus
 
 pytestmark = pytest.mark.spec("002/FR-072")
 
-USUAL_S = 0.7
-SLOW_S = 1.1
+USUAL_S = 0.4
+SLOW_S = 0.6
 SLOW = f"""CREATE FUNCTION todo.slow() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN PERFORM pg_sleep({SLOW_S}); RETURN NULL; END$$;
     CREATE TRIGGER slow AFTER INSERT OR UPDATE ON todo.task

@@ -22,6 +22,7 @@ from todo_cli.errors import InvalidInput
 from todo_cli.exchange import todotxt_file
 from todo_cli.exchange.draft import Setting, candidates
 from todo_cli.exchange.source import Source
+from todo_cli.rules import TITLE_LENGTH
 from todo_cli.task import Candidate, Task
 
 LOS_ANGELES = in_zone(ZoneInfo("America/Los_Angeles"))
@@ -488,7 +489,7 @@ PIECES = st.sampled_from(
 def test_every_title_comes_back_as_it_was(
     pieces: list[str], is_done: bool
 ) -> None:
-    title = " ".join(pieces).strip()
+    title = " ".join(pieces)[:TITLE_LENGTH].strip()
     if not title:
         return
     task = a_task(title=title)

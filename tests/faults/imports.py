@@ -52,6 +52,8 @@ END: Final = (
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 INTERRUPTED: Final = 130
+HELD: Final = {signal.SIGINT}
+"""What comes only once the forked process can take it."""
 
 
 def records(round: int) -> list[Candidate]:
@@ -76,6 +78,7 @@ def child(workspace: Workspace, round: int) -> NoReturn:
     """Import, and end as a program does."""
     status = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         taken = asyncio.run(imported(workspace, round))
         status = 0 if taken.added == RECORDS else 3
     except KeyboardInterrupt:
@@ -118,9 +121,12 @@ def end_one(workspace: Workspace, round: int, longest_s: float) -> int:
     """Let one process import and end it at a random moment; its exit status."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        # Until the child is where it can be interrupted.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
         pid = os.fork()
     if pid == 0:
         child(workspace, round)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     time.sleep(random.uniform(0, longest_s))
     with suppress(ProcessLookupError):
         WAYS[round % len(WAYS)](pid, workspace)

@@ -22,7 +22,7 @@ from tests.faults.signals import (
     held,
 )
 from tests.faults.workspace import Workspace
-from tests.support.before import close_streams
+from tests.support.before import close_streams, give_up_soon
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.servers import free_port
 
@@ -204,13 +204,14 @@ def query(parameters: str) -> Callable[[Workspace], str]:
 def elsewhere(
     state: Callable[[Workspace], AbstractContextManager[Workspace]],
     parameters: str = "",
+    before: Callable[[], object] | None = None,
 ) -> Arrange:
     """A state in which a program waits, with a connection string that says for how long."""
 
     @contextmanager
     def arrange(workspace: Workspace) -> Iterator[Setup]:
         with state(workspace) as setup:
-            yield Setup(f"{setup.store.url}{parameters}")
+            yield Setup(f"{setup.store.url}{parameters}", before=before)
 
     return arrange
 
@@ -224,7 +225,7 @@ def crowded(workspace: Workspace) -> Iterator[Setup]:
         yield Setup(f"postgresql://ada@127.0.0.1:{gate.port}/db")
 
 
-SOON: Final = {"TODO_TIMEOUT": "1"}
+SOON: Final = {"TODO_TIMEOUT": "0.5"}
 """So that nobody waits for the fifteen seconds that a database may take."""
 NASTY: Final = "A\x1b]0;owned\x07\x9b31m\x7f\rZ"
 BIDI: Final = "A\u202e\u2066\u2028\u2029Z"
@@ -603,7 +604,7 @@ FAULTS: Final = (
         "lock takes too long",
         LATE,
         "DATABASE_BUSY",
-        elsewhere(held, f"?options={OPTIONS}lock_timeout%3D200"),
+        elsewhere(held, f"?options={OPTIONS}lock_timeout%3D200", give_up_soon),
         POSTGRES,
     ),
     FaultCase(

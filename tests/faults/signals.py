@@ -33,7 +33,7 @@ from tests.support.warm import IS_WARM
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SPINNER: Final = "Waiting for "
 ASLEEP: Final = ("XX000", "Couldn't connect to compute node")
-MOMENT_S: Final = 1.5
+MOMENT_S: Final = 0.7
 """Long enough to be waiting by then, and not to have given up."""
 OPEN: Final = 7
 """The status of a write whose outcome is unknown."""

@@ -430,7 +430,7 @@ def test_gives_up_on_a_silent_host(
     front.is_silent = True
 
     ran = site.todo(site.url(host, front.port))(
-        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "1"}
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.4"}
     )
 
     error = assert_document(ran, code="TIMEOUT", names=[host])
@@ -488,7 +488,7 @@ def test_says_on_a_terminal_that_it_waits_and_wipes_it_away(
     site: Site, front: NeonFront, neon_url: str
 ) -> None:
     site.fill("first")
-    front.cold_start_s = 3.0
+    front.cold_start_s = 1.5
 
     ran = site.terminal(neon_url)("list")
 
@@ -505,7 +505,7 @@ def test_wipes_it_away_before_a_question(
 ) -> None:
     """It had been on the line of the question, and was wiped together with it."""
     site.fill("first")
-    front.cold_start_s = 3.0
+    front.cold_start_s = 1.5
 
     with site.terminal(neon_url).start("purge", "1") as terminal:
         terminal.wait_for("[y/N] ")
@@ -525,7 +525,7 @@ def test_wipes_it_away_before_an_error_too(
 ) -> None:
     front.cold_start_s = 600
 
-    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "3"})
+    ran = site.terminal(neon_url)("list", env={"TODO_TIMEOUT": "1.5"})
 
     assert ran.status == 6
     spun, _, shown = ran.out.rpartition(WIPED)
@@ -536,7 +536,7 @@ def test_wipes_it_away_before_an_error_too(
 def test_is_still_where_nobody_looks_or_a_program_does(
     site: Site, front: NeonFront, neon_url: str
 ) -> None:
-    front.cold_start_s = 3.0
+    front.cold_start_s = 1.5
     with site.terminal(neon_url).start("list", "--json") as terminal:
         ran = terminal.finish()
     assert (ran.status, SPINNER in ran.out, "\x1b" in ran.out) == (
@@ -545,7 +545,7 @@ def test_is_still_where_nobody_looks_or_a_program_does(
         False,
     )
 
-    front.cold_start_s = 3.0
+    front.cold_start_s = 1.5
     assert_words(site.process(neon_url)("show", "1"), status=3)
 
 

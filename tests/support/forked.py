@@ -54,7 +54,7 @@ FORKING = multiprocessing.get_context("forkserver")
 # Starting a process also looks after those that ended, and `multiprocessing` does that
 # without a lock: two threads would both read the status of one.
 ONE_AT_A_TIME = Lock()
-IN_PYTHON = ("be_noisy", "look_back")
+IN_PYTHON = ("be_noisy", "give_up_soon", "look_back")
 """What is done before the program and does not survive the start of another Python."""
 
 
