@@ -110,8 +110,10 @@ def keep_bytecode() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two tests a core: half of the time they wait for processes, servers and locks."""
-    return min(2 * (os.cpu_count() or 1), 8)
+    """Run two tests a core, and one more: half of the time they wait for processes,
+    servers and locks.
+    """
+    return min(2 * (os.cpu_count() or 1) + 1, 8)
 
 
 @pytest.hookimpl(wrapper=True)
