@@ -1,6 +1,7 @@
 """Run whole processes in turns and compare what they cost."""
 
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -115,14 +116,13 @@ def compare(
 ) -> Comparison:
     """Measure processes in turns; the first turn warms up and is not counted.
 
-    A callable makes a fresh run each time. Every turn begins with another process, so
-    that none always follows the same neighbour.
+    A callable makes a fresh run each time. Every turn has another order, so that none
+    always follows the same neighbour: what that leaves to the processor counts.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in runs}
-    names = list(runs)
+    orders = random.Random(1)
     for turn in range(rounds + 1):
-        start = turn % len(names)
-        for name in names[start:] + names[:start]:
+        for name in orders.sample(list(runs), len(runs)):
             run = runs[name]
             sample = measure(run if isinstance(run, Run) else run())
             if turn > 0:

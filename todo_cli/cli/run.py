@@ -1,5 +1,6 @@
 """Runs a command: opens the store, does the work, and makes the view."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -108,7 +109,9 @@ class _Running(Generic[T]):
             dialer = None
             if command.connects:
                 dialer = await stack.enter_async_context(_dialing(self))
-            await in_thread(_load)
+            # What `todo warm` keeps ready has it.
+            if "todo_cli.service" not in sys.modules:
+                await in_thread(_load)
             from todo_cli.database.engine import open_database
 
             opening = open_database(
