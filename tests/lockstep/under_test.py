@@ -15,9 +15,11 @@ import asyncpg
 
 from tests.lockstep.model import Model, written
 from tests.lockstep.past import operation_id
+from tests.lockstep.warm import WarmTodo
 from tests.support.oracle import folded
 from tests.support.program import Ran, Surroundings, Todo
 from tests.support.stores import Store
+from tests.support.warm import IS_WARM
 from todo_cli.database.engine import open_database
 from todo_cli.errors import TodoError
 from todo_cli.service import TaskService
@@ -54,7 +56,9 @@ class StoreUnderTest:
     def __init__(self, store: Store, folder: Path, model: Model) -> None:
         self.kind = store.kind
         self._store = store
-        self._todo = Todo(Surroundings(folder, folder, store.url), model.now)
+        surroundings = Surroundings(folder, folder, store.url)
+        program = WarmTodo if IS_WARM else Todo
+        self._todo: Any = program(surroundings, model.now)
         self._model = model
         self._shared_ids: dict[str, str] = {}
         self._local_ids: dict[str, str] = {}
