@@ -33,6 +33,7 @@ def run() -> "NoReturn":
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     except KeyboardInterrupt:
         os._exit(130)
+    _free_imports()
 
     # These two variables may ask for JSON: the usual path finds out.
     wants_json = os.environ.get("TODO_OUTPUT") or os.environ.get("TODO_CONFIG")
@@ -51,6 +52,18 @@ def run() -> "NoReturn":
         finally:
             os._exit(CANNOT_LOAD)
     _leave(status)
+
+
+def _free_imports() -> None:
+    """Release the lock of imports, if Python has left it held.
+
+    A KeyboardInterrupt that Python loses while it starts can do that. Then
+    each thread that imports would wait for ever.
+    """
+    import _imp  # type: ignore[import-not-found,unused-ignore]  # mypy may have no stub
+
+    while _imp.lock_held():
+        _imp.release_lock()
 
 
 def _handed_over() -> "int | None":

@@ -224,7 +224,10 @@ def interrupt(
     with run.start(*words, env=env) as started:
         time.sleep(after_s)
         started.send_signal(signal.SIGINT)
-        return InterruptedAdd(titles, finished(started, stdin))
+        try:
+            return InterruptedAdd(titles, finished(started, stdin))
+        finally:
+            started.kill()  # one that hangs
 
 
 def duration_s(run: Process) -> float:

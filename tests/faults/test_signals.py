@@ -63,6 +63,14 @@ sys.meta_path.insert(0, Finder)
 sys.argv = ["todo", "list"]
 run()
 """
+LEFT_LOCKED = """
+import _imp, sys
+from todo_cli.__main__ import run
+
+_imp.acquire_lock()
+sys.argv = ["todo", "add", "late"]
+run()
+"""
 JSON = [pytest.param([], id="words"), pytest.param(["--json"], id="json")]
 ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
@@ -207,6 +215,23 @@ def test_signal_at_the_first_import_ends_it(process: Process) -> None:
 
     assert running.returncode == -signal.SIGINT
     assert (running.stdout, running.stderr) == (b"", b"")
+
+
+@pytest.mark.spec("002/FR-046")
+def test_signal_that_python_loses_at_its_start_does_not_stop_threads(
+    filled: Workspace, process: Process
+) -> None:
+    """It can leave the lock of imports held, which the threads of a command wait for."""
+    running = subprocess.run(
+        [sys.executable, "-c", LEFT_LOCKED],
+        env=process_environment(process.surroundings, "ada", None),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert (running.returncode, running.stderr) == (0, b"")
+    assert is_stored(filled, "late")
 
 
 @pytest.mark.parametrize(
