@@ -25,8 +25,8 @@ from todo_cli.task import NewTask, TaskChange, TaskQuery, TaskStatus
 
 pytestmark = pytest.mark.spec("002/FR-072")
 
-USUAL_S = 0.4
-SLOW_S = 0.6
+USUAL_S = 0.5
+SLOW_S = 0.8
 SLOW = f"""CREATE FUNCTION todo.slow() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN PERFORM pg_sleep({SLOW_S}); RETURN NULL; END$$;
     CREATE TRIGGER slow AFTER INSERT OR UPDATE ON todo.task

@@ -528,7 +528,7 @@ def test_a_silent_line_is_not_waited_for_forever(
     when: When,
 ) -> None:
     monkeypatch.setattr(
-        "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.2
+        "todo_cli.database.connection.STATEMENT_TIMEOUT_S", 0.3
     )
     before = stored(site)
     proxy.faults.append(Fault(when, EXECUTE, how="silence"))

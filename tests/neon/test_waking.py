@@ -430,7 +430,7 @@ def test_gives_up_on_a_silent_host(
     front.is_silent = True
 
     ran = site.todo(site.url(host, front.port))(
-        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.4"}
+        "add", "Buy milk", "--json", env={"TODO_TIMEOUT": "0.6"}
     )
 
     error = assert_document(ran, code="TIMEOUT", names=[host])
