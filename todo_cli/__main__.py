@@ -62,8 +62,11 @@ def _free_imports() -> None:
     """
     import _imp  # type: ignore[import-not-found,unused-ignore]  # mypy may have no stub
 
-    while _imp.lock_held():
-        _imp.release_lock()
+    try:
+        while _imp.lock_held():
+            _imp.release_lock()
+    except RuntimeError:
+        return  # another thread holds it, and imports
 
 
 def _handed_over() -> "int | None":

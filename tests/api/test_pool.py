@@ -246,7 +246,7 @@ async def test_server_that_hangs_costs_the_limit_of_a_statement_once(
     if path == "/health":
         # It has as long as connecting, whatever a statement has.
         monkeypatch.setattr(connection, "STATEMENT_TIMEOUT_S", 2 * LIMIT_S)
-        context = replace(context, timeout_s=0.5)
+        context = replace(context, timeout_s=1.0)
     proxy.faults = [Fault("before", 1, "silence")]
     async with opened(context) as client:
         body = {"title": "x"} if method == "POST" else None

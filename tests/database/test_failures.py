@@ -335,7 +335,7 @@ async def test_a_connection_that_becomes_free_is_waited_for(
     url = own_postgres.url(place, user=role, password=PASSWORD)
     first = await asyncpg.connect(url)
 
-    assert type(await refusal(url, timeout_s=0.5)) is DatabaseBusy
+    assert type(await refusal(url, timeout_s=1.0)) is DatabaseBusy
     asyncio.get_running_loop().call_later(0.3, first.terminate)
     async with opened(url) as database:
         await database.ping()

@@ -225,7 +225,7 @@ def crowded(workspace: Workspace) -> Iterator[Setup]:
         yield Setup(f"postgresql://ada@127.0.0.1:{gate.port}/db")
 
 
-SOON: Final = {"TODO_TIMEOUT": "0.5"}
+SOON: Final = {"TODO_TIMEOUT": "1"}
 """So that nobody waits for the fifteen seconds that a database may take."""
 NASTY: Final = "A\x1b]0;owned\x07\x9b31m\x7f\rZ"
 BIDI: Final = "A\u202e\u2066\u2028\u2029Z"

@@ -109,9 +109,7 @@ class _Running(Generic[T]):
             dialer = None
             if command.connects:
                 dialer = await stack.enter_async_context(_dialing(self))
-            # What `todo warm` keeps ready has it.
-            if "todo_cli.service" not in sys.modules:
-                await in_thread(_load)
+            await _load()
             from todo_cli.database.engine import open_database
 
             opening = open_database(
@@ -150,9 +148,15 @@ class _Running(Generic[T]):
         )
 
 
-def _load() -> None:
+async def _load() -> None:
     """Import what takes longest, in a thread, while the network connects."""
-    import todo_cli.service  # noqa: F401
+
+    def load() -> None:
+        import todo_cli.service  # noqa: F401
+
+    # What `todo warm` keeps ready has it.
+    if "todo_cli.service" not in sys.modules:
+        await in_thread(load)
 
 
 @asynccontextmanager

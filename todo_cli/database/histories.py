@@ -100,8 +100,10 @@ class Histories:
                 self.connection, user, heading, added
             )
 
-    async def has_noted(self, connection: Connection) -> bool:
-        """Whether the operations noted here are stored; there is at least one."""
+    async def is_there(self, connection: Connection) -> bool:
+        """Whether the operations noted here are stored, if there are any."""
+        if not self.noted:
+            return True
         user, number = next(iter(self.noted.items()))
         rows = await connection.fetch(
             "operations_with", users=[user], numbers=[number]

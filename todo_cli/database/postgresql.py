@@ -34,6 +34,8 @@ OLDEST_S: Final = 280.0
 
 Less than the five minutes after which Neon suspends an idle database.
 """
+_STOP_S: Final = 0.3
+"""How long a server may take to confirm that a reading statement stopped."""
 RELEASE_S: Final = 1.0
 """How long a statement that timed out may take to be cancelled.
 
@@ -199,8 +201,8 @@ class PostgresConnection:
             self._is_snapshot = True
             yield
         except asyncio.CancelledError:
-            # Nothing was written, and a rollback could wait as long again.
-            self.driver.terminate()
+            # A rollback would wait for a silent server, too.
+            await self.driver.settle(_STOP_S)
             raise
         finally:
             self._is_snapshot = False

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
-from uuid import UUID
 
 from todo_cli import rules
 from todo_cli.database import intake, search
@@ -141,10 +140,6 @@ class _Import:
     The counters get these values after the last batch.
     """
     renumbered: list[Renumbered] = field(default_factory=list)
-    some_new: Sequence[UUID] = ()
-    """The id of the first task that was added, if there is one."""
-    done: Imported | None = None
-    """What was done, once only the end of the transaction is missing."""
 
 
 _AS_IT_IS: Final = Wishes()
@@ -181,22 +176,35 @@ async def copy(
         if wishes.owner is not None:
             is_whole = await _give_all(rows, wishes.owner, place)
         await rows.raise_counters()
-        earlier: _Import | None = None
+        tries: list[tuple[Imported, Histories]] = []
 
         async def write(connection: Connection) -> Imported:
             """Begin anew with each try."""
-            nonlocal earlier
             histories = Histories(connection, rows, now, _BATCH)
             if not is_whole:
                 histories.left.append(str(wishes.owner))
             run = _Import(connection, place, rows, wishes, histories)
-            run.done = await _write(run, report, earlier)
-            earlier = run
-            return run.done
+            tries.append((await _write(run, report), histories))
+            return await _done(connection, tries)
 
         return await target.run(
             write, effect=Effect.REPEATABLE, creates=True, together=True
         )
+
+
+async def _done(
+    connection: Connection, tries: Sequence[tuple[Imported, Histories]]
+) -> Imported:
+    """Return what the tries have done.
+
+    If the last one found all tasks there, an earlier one has added them, and
+    only its answer was lost.
+    """
+    last, _ = tries[-1]
+    for earlier, histories in tries[:-1]:
+        if last.new == 0 and await histories.is_there(connection):
+            return earlier
+    return last
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
@@ -235,15 +243,8 @@ async def _give_all(rows: "Scratch", owner: str, place: str) -> bool:
     return is_whole
 
 
-async def _write(
-    run: _Import,
-    report: Callable[[int, int], None],
-    earlier: _Import | None,
-) -> Imported:
-    """Store the rows of a source, in the caller's transaction.
-
-    An `earlier` try whose answer was lost may have done that.
-    """
+async def _write(run: _Import, report: Callable[[int, int], None]) -> Imported:
+    """Store the rows of a source, in the caller's transaction."""
     connection = run.connection
     tasks = await run.rows.count("task")
     users = await run.rows.count("counter")
@@ -255,9 +256,6 @@ async def _write(
         await connection.fetch("any_task")
     # Before the tasks: the locks keep concurrent adds from taking a number.
     await _raise_counters(run)
-    # Only now: the earlier try may be under way until we have the locks.
-    if earlier and earlier.done and await _is_stored(connection, earlier):
-        return earlier.done
     await run.histories.choose()
     new = await _add_tasks(run, tasks, report)
     await run.histories.copy()
@@ -274,14 +272,6 @@ async def _write(
         run.histories.noted,
         run.histories.left,
     )
-
-
-async def _is_stored(connection: Connection, earlier: _Import) -> bool:
-    """Whether a try was committed that added tasks, although its answer was lost."""
-    if earlier.histories.noted:
-        return await earlier.histories.has_noted(connection)
-    rows = await connection.fetch("owners_of", ids=earlier.some_new)
-    return len(rows) > 0
 
 
 async def index(connection: Connection) -> None:
@@ -455,8 +445,6 @@ async def _add_batch(run: _Import, tasks: Sequence[Record]) -> int:
     fresh = [task for task in tasks if task["id"] not in stored]
     if not fresh:
         return 0
-    if not run.some_new:
-        run.some_new = [fresh[0]["id"]]
     await _settle_numbers(run, fresh)
     await store_tasks(run.connection, "copy_task", fresh)
     await add_tags(run.connection, fresh)
