@@ -200,12 +200,10 @@ class PostgresConnection:
             await self.execute(_BEGIN_READING)
             self._is_snapshot = True
             yield
-        except asyncio.CancelledError:
-            # A rollback would wait for a silent server, too.
-            await self.driver.settle(_STOP_S)
-            raise
         finally:
             self._is_snapshot = False
+            # Else a rollback would wait for a silent server after a signal.
+            await self.driver.settle(_STOP_S)
             await self._roll_back()
 
     async def _roll_back(self) -> None:
