@@ -197,14 +197,13 @@ async def _done(
 ) -> Imported:
     """Return what the tries have done.
 
-    If the last one found all tasks there, an earlier one has added them, and
-    only its answer was lost.
+    If the last one found all tasks there, the first one has added them, and
+    only its answer was lost. Often there is one try, the first and the last.
     """
+    first, histories = tries[0]
     last, _ = tries[-1]
-    for earlier, histories in tries[:-1]:
-        if last.new == 0 and await histories.is_there(connection):
-            return earlier
-    return last
+    is_first = last.new == 0 and await histories.is_there(connection)
+    return first if is_first else last
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
