@@ -60,7 +60,7 @@ def _free_imports() -> None:
     A KeyboardInterrupt that Python loses while it starts can do that. Then
     each thread that imports would wait for ever.
     """
-    import _imp  # type: ignore[import-not-found,unused-ignore]  # mypy may have no stub
+    import _imp
 
     try:
         while _imp.lock_held():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.expect import add, assert_refused
+from tests.cli.tampering import locked
 from tests.conftest import Seal
 from tests.support import disks
 from tests.support.machine import needs
@@ -22,6 +23,12 @@ from tests.support.turns import Fault, TurnProxy
 from todo_cli.database import backup
 
 pytestmark = MAY_HALF_CLOSE
+
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture
@@ -256,6 +263,25 @@ def test_a_signal_leaves_nothing_while_the_server_is_silent(
         assert running.returncode == -number
         assert not (site.cwd / "b.db").exists()
         assert parts(site.cwd) == []
+
+
+@pytest.mark.spec("002/FR-255")
+def test_a_signal_stops_what_the_server_reads(site: Site) -> None:
+    """It had gone on there for as long as somebody else held the table."""
+    site.fill("one")
+    url = site.server.url(site.database)
+
+    def is_waiting() -> bool:
+        return site.fetch(WAITING) == [(1,)]
+
+    with locked(Store("postgresql", url)):
+        running = site.process(url).start("db", "backup", "b.db")
+        wait_until(is_waiting)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=LIMIT_S)
+
+        assert running.returncode == -signal.SIGINT
+        wait_until(lambda: not is_waiting())
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,22 @@ _imp.acquire_lock()
 sys.argv = ["todo", "add", "late"]
 run()
 """
+LOCKED_BY_ANOTHER = """
+import _imp, sys, threading
+from todo_cli.__main__ import run
+
+held, done = threading.Event(), threading.Event()
+
+def hold():
+    _imp.acquire_lock()
+    held.set()
+    done.wait()
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+sys.argv = ["todo", "--version"]
+run()
+"""
 JSON = [pytest.param([], id="words"), pytest.param(["--json"], id="json")]
 ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
@@ -232,6 +248,23 @@ def test_signal_that_python_loses_at_its_start_does_not_stop_threads(
 
     assert (running.returncode, running.stderr) == (0, b"")
     assert is_stored(filled, "late")
+
+
+@pytest.mark.spec("002/FR-046")
+def test_lock_of_imports_of_another_thread_is_left_to_it(
+    process: Process,
+) -> None:
+    """Such as one that a site's own start-up file begins."""
+    running = subprocess.run(
+        [sys.executable, "-c", LOCKED_BY_ANOTHER],
+        env=process_environment(process.surroundings, "ada", None),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert (running.returncode, running.stderr) == (0, b"")
+    assert running.stdout.startswith(b"todo ")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 silence, nothing is told wrongly.
 """
 
+import asyncio
 import random
 import shlex
 from collections import Counter
@@ -20,6 +21,8 @@ from tests.support.program import LIMIT_S, Ran, Todo
 from tests.support.site import HOST, Site, wait_until
 from tests.support.size import IS_LONG, size
 from tests.support.turns import Fault, TurnProxy
+from todo_cli.database import transfer
+from todo_cli.database.transfer import Imported
 
 When = Literal["before", "during", "after"]
 WHENS: Final[tuple[When, ...]] = ("before", "during", "after")
@@ -687,6 +690,48 @@ def test_an_import_says_what_it_did_although_the_answer_was_lost(
     assert proxy.connections == 2
     assert ran.data == expected
     assert len(site.titles()) == 30 + has_history
+
+
+def test_an_import_after_another_of_an_older_copy_is_whole(
+    site: Site,
+    plain_url: str,
+    proxy: TurnProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other one stores a task of ours between our two tries, of which the first has
+    stored none.
+    """
+    file = site.todo(str(site.cwd / "file.db"))
+    assert file("add", "one").status == 0
+    assert file("db", "backup", "older.db").status == 0
+    assert file("add", "-", stdin=lines("two", "three")).status == 0
+    run = site.todo(plain_url)
+    assert run("db", "import", "file.db").status == 0
+    requests = len(proxy.requests) - 3
+    site.server.run_sql(
+        site.database,
+        "TRUNCATE todo.task, todo.counter, todo.tag, todo.operation, todo.change",
+    )
+    proxy.reset()
+    proxy.faults.append(Fault("before", requests))
+    write, tries = transfer._write, []
+
+    async def write_late(run: Any, report: Any) -> Imported:
+        tries.append(run)
+        if len(tries) == 2:
+            monkeypatch.setattr(transfer, "_write", write)
+            other = site.todo(site.server.url(site.database))
+            ran = await asyncio.to_thread(other, "db", "import", "older.db")
+            assert ran.status == 0, ran
+        return await write(run, report)
+
+    monkeypatch.setattr(transfer, "_write", write_late)
+
+    ran = run("db", "import", "file.db", "--json")
+
+    assert len(tries) == 2
+    assert (ran.data["tasks"], ran.data["new"]) == (3, 2)
+    assert site.titles() == ["one", "two", "three"]
 
 
 @pytest.fixture

@@ -197,13 +197,13 @@ async def _done(
 ) -> Imported:
     """Return what the tries have done.
 
-    If the last one found all tasks there, the first one has added them, and
-    only its answer was lost. Often there is one try, the first and the last.
+    If the last one found all tasks there, the one before has added them, and
+    only its answer was lost. Mostly there is one try, and no answer was.
     """
-    first, histories = tries[0]
+    before, histories = tries[-2:][0]
     last, _ = tries[-1]
-    is_first = last.new == 0 and await histories.is_there(connection)
-    return first if is_first else last
+    is_before = last.new == 0 and await histories.is_there(connection)
+    return before if is_before else last
 
 
 def is_same_file(one: Target, other: SqliteTarget) -> bool:
