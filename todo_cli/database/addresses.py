@@ -80,6 +80,9 @@ async def _knock(found: Any) -> socket.socket:
 
 async def _end(running: set[asyncio.Task[socket.socket]]) -> None:
     """End the attempts that are not needed, and close what they connected."""
+    if not running:
+        # To wait could be cancelled, and then lose the one that is connected.
+        return
     for task in running:
         task.cancel()
     for ended in await asyncio.gather(*running, return_exceptions=True):
