@@ -23,6 +23,7 @@ from tests.support.impostor import (
 )
 from tests.support.neon import NeonFront
 from tests.support.postgres import PostgresCluster
+from tests.support.program import LIMIT_S
 from tests.support.servers import free_port
 from tests.support.stores import Clock
 from todo_cli.database import addresses, connection, failures, startup
@@ -270,6 +271,28 @@ async def test_attempts_that_end_together_leave_one_socket_open(
     begun.cancel()
     with pytest.raises(asyncio.CancelledError):
         await begun
+
+
+async def test_the_winner_waits_for_no_other_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("h", 1))] * 2
+    answers = [socket.socket()]
+    waits = asyncio.Event()
+
+    async def slow_to_end(_: Any) -> socket.socket:
+        if not waits.is_set():
+            waits.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            await asyncio.sleep(60)
+        return answers[0]
+
+    monkeypatch.setattr(addresses, "_knock", slow_to_end)
+    monkeypatch.setattr(addresses, "_NEXT_ADDRESS_S", 0.01)
+    async with asyncio.timeout(LIMIT_S):
+        with await connect_first(found) as won:
+            assert won is answers[0]
 
 
 async def test_what_is_no_fault_of_an_address_is_raised(

@@ -44,7 +44,7 @@ async def connect_first(found: Sequence[Any]) -> socket.socket:
                     raise fault
                 faults.append(fault)
     finally:
-        await _end(running)
+        _end(running)
     raise _joined(faults)
 
 
@@ -78,16 +78,23 @@ async def _knock(found: Any) -> socket.socket:
     return client
 
 
-async def _end(running: set[asyncio.Task[socket.socket]]) -> None:
-    """End the attempts that are not needed, and close what they connected."""
-    if not running:
-        # To wait could be cancelled, and then lose the one that is connected.
-        return
+def _end(running: set[asyncio.Task[socket.socket]]) -> None:
+    """End the attempts that are not needed, and close what they connect.
+
+    Waits for nothing: to be cancelled here would lose the one that is needed.
+    """
     for task in running:
+        if task.done():
+            _close(task)
+            continue
+        task.add_done_callback(_close)
         task.cancel()
-    for ended in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(ended, socket.socket):
-            ended.close()
+
+
+def _close(ended: asyncio.Task[socket.socket]) -> None:
+    """Close what an attempt has connected, if anything."""
+    if not ended.cancelled() and ended.exception() is None:
+        ended.result().close()
 
 
 def _joined(faults: list[OSError]) -> OSError:
