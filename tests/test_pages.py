@@ -49,8 +49,10 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_contributing_is_short_enough_to_be_read() -> None:
     lines = CONTRIBUTING.read_text(encoding="utf-8").splitlines()
+    # The map has a line for each file.
+    files = blocks(CONTRIBUTING, "")[0].splitlines()
 
-    assert len(lines) <= 350
+    assert len(lines) - len(files) <= 178
 
 
 @pytest.mark.parametrize(

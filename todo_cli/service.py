@@ -12,8 +12,8 @@ from collections.abc import (
 )
 from contextlib import aclosing, suppress
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli import redact, rules
@@ -61,6 +61,9 @@ from todo_cli.task import (
     TaskQuery,
     Undone,
 )
+
+if TYPE_CHECKING:
+    from todo_cli.stats import Stats
 
 T = TypeVar("T")
 Tasks = list[Task]
@@ -235,6 +238,23 @@ class TaskService:
             return replace(page, tasks=fitting)
         unlimited = replace(query, limit=None)
         return _cut(await self._page(unlimited, today), query)
+
+    async def stats(self, zone: tzinfo = UTC) -> "Stats":
+        """Count the tasks, by status, day, project and age; one round trip.
+
+        Days are those of the zone, and today is the last of them. `open` counts
+        what is overdue and leaves out what waits, as a list does; nothing
+        counts the trash. Counts are exact, unlike those of a list, so that the
+        cost grows with what is counted.
+        """
+        # Only one command needs it.
+        from todo_cli.stats import frame_of, nothing
+
+        frame = frame_of(self._now(), zone)
+        try:
+            return await self._run(lambda tasks: tasks.stats(frame))
+        except NoStore:
+            return nothing(frame)
 
     async def export(
         self, query: TaskQuery, most: int = 1_000

@@ -16,6 +16,7 @@ from todo_cli.api.shapes import stored
 from todo_cli.config import SETTINGS
 from todo_cli.errors import Code, Detail
 from todo_cli.exchange.formats import FORMATS
+from todo_cli.stats import CLASSES, OLDER
 from todo_cli.task import Task
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "history": ("history", ("History",)),
     "undo": ("undo", ("Undone",)),
     "redo": ("redo", ("Undone",)),
+    "stats": ("stats", ("Stats",)),
     "import": ("import FILE", ("Taken",)),
     "export": ("export FILE", ("Exported",)),
     "connect": ("connect", ("Connected", "Disconnected")),
@@ -374,6 +376,7 @@ def _others() -> dict[str, Schema]:
     }
     return {
         **_operations(),
+        "Stats": _stats(),
         "Findings": {
             "description": "What doctor found out; null is what could not be read, and "
             "a warning says why. Of a store that cannot be used it is in error.details",
@@ -469,6 +472,48 @@ def _connecting() -> dict[str, Schema]:
     return {
         "Connected": _object(connected),
         "Disconnected": _object(disconnected),
+    }
+
+
+def _stats() -> Schema:
+    """The shape of `todo stats`."""
+    count = {"type": "integer", "minimum": 0}
+    day = {"type": "string", "format": "date"}
+    project = {
+        "description": "Its name, without the projects below it; null for none",
+        "type": ["string", "null"],
+    }
+    oldest = {
+        "description": "When the oldest open task was added; null for none",
+        "type": ["string", "null"],
+        "format": "date-time",
+    }
+    of_project = _object({"project": project, "open": count, "overdue": count})
+    return {
+        "description": "Exact counts without the trash; open tasks do not wait",
+        **_object(
+            {
+                **dict.fromkeys(("open", "overdue", "waiting", "done"), count),
+                "days": {
+                    "description": "The last 28 days of the caller, today last",
+                    "type": "array",
+                    "items": _object({"day": day, "done": count}),
+                },
+                "projects": {
+                    "description": "Those with open tasks: most first, none last",
+                    "type": "array",
+                    "items": of_project,
+                },
+                "ages": {
+                    "description": "Open tasks that were added today; else in the "
+                    "last 7, 30 or 90 days, today among them; or before",
+                    **_object(
+                        dict.fromkeys((*CLASSES, OLDER), count)
+                        | {"oldest": oldest}
+                    ),
+                },
+            }
+        ),
     }
 
 

@@ -54,6 +54,7 @@ COMMANDS = [
     ["list", "nothing"],
     *(["show", str(number)] for number in range(1, 6)),
     ["history"],
+    ["stats"],
     ["doctor"],
     ["add", "Milk", "due:tomorrow"],
     ["update", "1", "--title", "Later still"],

@@ -14,6 +14,7 @@ from todo_cli.cli.commands.doctor import Doctor
 from todo_cli.cli.commands.history import History, Redo, Undo
 from todo_cli.cli.commands.lists import List
 from todo_cli.cli.commands.serve import Serve
+from todo_cli.cli.commands.stats import Stats
 from todo_cli.cli.commands.store import Backup, Import, Policy, Upgrade
 from todo_cli.cli.commands.tasks import Add, Done, Note, Show, Update
 from todo_cli.cli.commands.trash import Delete, Purge, Restore
@@ -98,6 +99,7 @@ def parsed(env: Env) -> Parse:
         (["undo"], Undo()),
         (["undo", "7", "--dry-run"], Undo(operation=7, dry_run=True)),
         (["redo"], Redo()),
+        (["stats"], Stats()),
         (["doctor"], Doctor()),
         (["serve", "--port", "0"], Serve(port=0)),
         (["db", "upgrade", "--sql"], Upgrade(sql=True)),

@@ -54,6 +54,7 @@ CALLS: tuple[Call, ...] = (
     ("list", ("list", "--status", "trash"), b""),
     ("history", ("history",), b""),
     ("history", ("history", "1", "-L", "2"), b""),
+    ("stats", ("stats",), b""),
     ("undo", ("undo",), b""),
     ("redo", ("redo",), b""),
     ("undo", ("undo", "--dry-run"), b""),

@@ -88,7 +88,9 @@ ready                           > todo list
 projects                        > todo list --group project
 tags                            > todo list
 count                           > todo list
-summary                         > todo list
+summary                         > todo stats
+burndown.daily                  > todo stats
+report                          > todo stats
 waiting                         > todo list --status waiting
 overdue                         > todo list --due overdue
 all                             > todo list --status all

@@ -140,6 +140,7 @@ def test_answer_with_an_object_or_an_array(todo: Todo) -> None:
         ("redo",): dict,
         ("history",): list,
         ("history", "1"): list,
+        ("stats",): dict,
     }
 
     kinds = {

@@ -169,6 +169,7 @@ def test_a_command_loads_its_driver_and_neither_models_nor_formats(
         "done 1",
         "delete 1",
         "history",
+        "stats",
         "undo",
         "redo",
         "restore 1",

@@ -55,6 +55,7 @@ READING = {
     ("redo",): 3,
     ("history",): 0,
     ("history", "1"): 3,
+    ("stats",): 0,
     ("export",): 0,
     ("import", "nothing.json"): 9,
     ("doctor",): 0,

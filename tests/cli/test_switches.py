@@ -33,6 +33,7 @@ SHOWS: dict[str, list[list[str]]] = {
     "restore": [["restore", "4"]],
     "purge": [["purge", "4", "--yes"]],
     "history": [["history"]],
+    "stats": [["stats"]],
     "undo": [["undo"]],
     "redo": [["redo"]],
     "import": [["import", FILE]],

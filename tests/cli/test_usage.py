@@ -393,6 +393,7 @@ def test_options_of_every_command_stand_anywhere(todo: Todo) -> None:
         ["delete", "1"],
         ["restore", "1"],
         ["history"],
+        ["stats"],
         ["undo"],
         ["redo"],
         ["purge", "1", "--yes"],

@@ -270,6 +270,7 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
         refused = todo("list", "--json")
         assert refused.error["code"] == "SCHEMA"
         assert refused.error["hint"] == "run `todo db upgrade`"
+        assert todo("stats", "--json").error == refused.error
         assert version_of(former) == version
         assert todo("db", "upgrade").status == 0
     every = ("list", "--status", "all", "--json")
@@ -286,6 +287,20 @@ def test_a_store_of_a_former_version_opens_and_loses_nothing(
         backup = Store("sqlite", f"sqlite:///{copy}")
         assert (rows_of(backup), version_of(backup)) == (before, version)
     assert todo("add", "next", "--json", user="bob smith").data["number"] == 2
+
+
+@pytest.mark.spec("001/FR-128")
+def test_a_file_of_a_former_version_is_upgraded_to_be_counted(
+    seal: Seal, todo_embedded: Todo
+) -> None:
+    store = seal.cwd / "store.db"
+    shutil.copy(STORES / f"{VERSIONS[0]}.db", store)
+    here = {"TODO_DATABASE_URL": str(store)}
+
+    counted = todo_embedded("stats", "--json", env=here).data
+
+    every = todo_embedded("list", "--status", "all", "--json", env=here).data
+    assert counted["open"] + counted["done"] == len(every) > 0
 
 
 # The next version

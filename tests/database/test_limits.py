@@ -131,5 +131,8 @@ async def test_what_reads_all_may_take_longer(
             )
         assert done.tasks == 1
         async with locked(url):
+            counted = await tasks.stats()
+        assert counted.open == 1
+        async with locked(url):
             with pytest.raises(TimedOut):
                 await tasks.list()

@@ -119,6 +119,7 @@ WRITES: Final[Mapping[str, Call]] = {
 READS: Final[Mapping[str, Call]] = {
     "list": lambda tasks: tasks.list(),
     "find": lambda tasks: tasks.find([1, range(2, 9)]),
+    "stats": lambda tasks: tasks.stats(),
 }
 
 

@@ -26,7 +26,13 @@ from tests.support.program import Process, Ran, Surroundings, Todo
 from tests.support.size import size
 from todo_cli import disk
 
-READING = (["list"], ["show", "1"], ["doctor"], ["db", "upgrade", "--sql"])
+READING = (
+    ["list"],
+    ["show", "1"],
+    ["stats"],
+    ["doctor"],
+    ["db", "upgrade", "--sql"],
+)
 WRITING = (
     ["add", "late"],
     ["done", "1"],

@@ -41,6 +41,7 @@ from todo_cli.errors import (
     Usage,
 )
 from todo_cli.service import TaskService
+from todo_cli.stats import stats_values
 from todo_cli.task import (
     Added,
     Days,
@@ -57,7 +58,9 @@ from todo_cli.task import (
 )
 from todo_cli.task import Command as Verb
 
-Outcome = Code | list[Task] | list[Added] | Undone | list[Operation]
+Outcome = (
+    Code | list[Task] | list[Added] | Undone | list[Operation] | dict[str, Any]
+)
 """The result of a command or a call: the code of an error, or an answer."""
 
 LARGEST: Final = 10**19 - 1
@@ -821,6 +824,17 @@ class Lockstep(Machine):
             )
         )
 
+    @rule(user=USERS)
+    def stats(self, user: str) -> None:
+        self.ask(
+            Command(
+                user,
+                ["stats"],
+                lambda: self.model.stats(user),
+                as_json=True,
+            )
+        )
+
     @rule(
         user=USERS,
         single=SINGLES,
@@ -1190,6 +1204,13 @@ class Lockstep(Machine):
             lambda: self.told(user, reference, limit=None, before=before),
         )
 
+    @rule(user=USERS)
+    def service_counts(self, user: str) -> None:
+        async def count(tasks: TaskService, _: StoreUnderTest) -> Any:
+            return stats_values(await tasks.stats())
+
+        self.call("stats", user, count, lambda: self.model.stats(user))
+
     # There and back
 
     @rule(user=USERS)
@@ -1486,6 +1507,8 @@ async def tell_all(tasks: TaskService, _: StoreUnderTest) -> Any:
 def as_data(answer: Outcome, *, is_one: bool) -> Any:
     """An answer as JSON has it."""
     match answer:
+        case dict():
+            return answer
         case Undone():
             return {
                 "operation": answer.operation,

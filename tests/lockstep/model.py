@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from tests.lockstep.past import Pair, Past, taken_back
 from tests.support.chain import State, state_of
-from tests.support.oracle import counted, has_status, listed
+from tests.support.oracle import counted, counts, has_status, listed
 from tests.support.stores import Clock
 from todo_cli.errors import Conflict, NotFound
 from todo_cli.task import (
@@ -106,6 +106,11 @@ class Model:
     def counts(self, user: str) -> Counts:
         """How many of a user's tasks are open, overdue, waiting and done."""
         return counted(self.of(user), self.today)
+
+    def stats(self, user: str) -> dict[str, Any]:
+        """The counts of `todo stats`, as JSON has them, in the days of UTC."""
+        found: dict[str, Any] = counts(self.of(user), self.now(), UTC)
+        return found
 
     def find(
         self,

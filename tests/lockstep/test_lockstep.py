@@ -8,11 +8,12 @@ from tests.support.size import size
 
 COMMANDS = {
     *("add", "list", "show", "update", "note", "done", "delete"),
-    *("restore", "purge", "undo", "redo", "history"),
+    *("restore", "purge", "undo", "redo", "history", "stats"),
 }
 METHODS = {
     *("add", "add_all", "list", "find", "update", "complete", "delete"),
     *("restore", "purge", "trash", "undo", "redo", "history"),
+    "stats",
 }
 
 

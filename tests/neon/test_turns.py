@@ -19,6 +19,7 @@ COMMANDS = [
     pytest.param(["undo"], id="undo"),
     pytest.param(["redo"], id="redo"),
     pytest.param(["history"], id="history"),
+    pytest.param(["stats"], id="stats"),
     pytest.param(["note", "1", "two litres"], id="note"),
     pytest.param(
         ["add", "Buy milk", "-t", "food", "-t", "shop", "--due", "fri"],

@@ -278,6 +278,11 @@ def test_projects_and_tags_are_as_visible_as_titles(
         hostile.todo("show", "9", terminal=is_terminal)
         for is_terminal in (False, True)
     ]
+    counted = [
+        hostile.todo("stats", terminal=is_terminal, columns=30)
+        for is_terminal in (False, True)
+    ]
+    projects = hostile.todo("stats", "--json")
     updated = hostile.todo("update", "9", "--status", "done", terminal=True)
 
     names = [(task["project"], *task["tags"]) for task in listed.data][::-1]
@@ -288,9 +293,14 @@ def test_projects_and_tags_are_as_visible_as_titles(
         (shown(text), shown(text)) for text in hostile.texts
     ]
     assert raw_in_document(listed.out) == []
-    for ran in (piped, one[0]):
+    found = {each["project"] for each in projects.data["projects"]}
+    assert found == set(hostile.texts)
+    assert raw_in_document(projects.out) == []
+    keys = [row.split("\t") for row in counted[0].out.splitlines()]
+    assert {len(row) for row in keys} == {2}
+    for ran in (piped, one[0], counted[0]):
         assert raw(ran) == []
-    for ran in (seen, narrow, grouped, one[1], updated):
+    for ran in (seen, narrow, grouped, one[1], updated, counted[1]):
         assert raw(ran, is_terminal=True) == []
 
 

@@ -55,6 +55,7 @@ EVERY_CALL: dict[str, Use] = {
     "list": lambda tasks: tasks.list(),
     "trash": lambda tasks: tasks.trash(),
     "history": lambda tasks: tasks.history(),
+    "stats": lambda tasks: tasks.stats(),
     "add": lambda tasks: tasks.add(NewTask(title="a")),
     "add with an id": lambda tasks: tasks.add(NewTask(title="a", id=uuid4())),
     "add_all": lambda tasks: tasks.add_all(

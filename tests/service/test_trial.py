@@ -199,6 +199,7 @@ READS: dict[str, Change] = {
     "history": lambda tasks: tasks.history(),
     "history of one": lambda tasks: tasks.history(1),
     "trash": lambda tasks: tasks.trash(),
+    "stats": lambda tasks: tasks.stats(),
 }
 
 

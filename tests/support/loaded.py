@@ -52,6 +52,7 @@ COMMANDS = (
     "undo",
     "redo",
     "history",
+    "stats",
     "restore 1",
     "purge 1 --yes",
 )

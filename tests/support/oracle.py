@@ -4,8 +4,9 @@ Nothing here is taken from the program but the shapes of tasks and queries.
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ COUNTED: Final = 1_001
 """Where counts stop."""
 DECIDING: Final = 150
 """How many folded characters of a title or a project decide its place."""
+AGES: Final = {"today": 1, "week": 7, "month": 30, "quarter": 90}
+"""The classes of ages: fewer days than these; what is in none is `older`."""
 RANKS: Final = {"high": 0, "medium": 1, "low": 2}
 USUAL: Final = {
     TaskStatus.OPEN: Sort.DUE,
@@ -158,6 +161,57 @@ def listed(tasks: Iterable[Task], query: TaskQuery, today: date) -> list[Task]:
             task for task in found if (task.created_at, task.number) < after
         ]
     return ordered(found, query)[: query.limit]
+
+
+def counts(tasks: Sequence[Task], now: datetime, zone: tzinfo) -> Any:
+    """The counts of `todo stats`, as JSON has them."""
+    today = now.astimezone(zone).date()
+    is_open = [
+        each for each in tasks if has_status(each, TaskStatus.OPEN, today)
+    ]
+    is_late = [each for each in is_open if each.due_on and each.due_on < today]
+    is_done = [
+        each for each in tasks if has_status(each, TaskStatus.DONE, today)
+    ]
+    shown = [today - timedelta(days=back) for back in range(27, -1, -1)]
+    done = Counter(
+        each.completed_at.astimezone(zone).date()
+        for each in is_done
+        if each.completed_at
+    )
+    late = Counter(each.project for each in is_late)
+    by_project = Counter(each.project for each in is_open)
+    names = sorted(
+        by_project,
+        key=lambda name: (name is None, -by_project[name], name or ""),
+    )
+    ages = Counter(
+        next(
+            (name for name, end in AGES.items() if age < end),
+            "older",
+        )
+        for age in (
+            (today - each.created_at.astimezone(zone).date()).days
+            for each in is_open
+        )
+    )
+    oldest = min((each.created_at for each in is_open), default=None)
+    waiting = [
+        each for each in tasks if has_status(each, TaskStatus.WAITING, today)
+    ]
+    return {
+        "open": len(is_open),
+        "overdue": len(is_late),
+        "waiting": len(waiting),
+        "done": len(is_done),
+        "days": [{"day": str(day), "done": done[day]} for day in shown],
+        "projects": [
+            {"project": name, "open": by_project[name], "overdue": late[name]}
+            for name in names
+        ],
+        "ages": {name: ages[name] for name in (*AGES, "older")}
+        | {"oldest": oldest and oldest.strftime("%Y-%m-%dT%H:%M:%S.%fZ")},
+    }
 
 
 def counted(tasks: Sequence[Task], today: date) -> Counts:

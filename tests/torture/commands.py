@@ -92,6 +92,7 @@ COMMANDS: Final = (
     Command(("redo", "--user", "bob")),
     Command(("history",)),
     Command(("history", "2", "--limit", "1")),
+    Command(("stats",)),
     Command(("update", "1-3", "-p", "high", "--dry-run")),
     Command(IMPORT),
     Command(IMPORT, on_nothing=True),

@@ -189,6 +189,7 @@ _COMMANDS: Final = {
     "history": ("History", "history:History"),
     "undo": ("History", "history:Undo"),
     "redo": ("History", "history:Redo"),
+    "stats": ("History", "stats:Stats"),
     "import": ("Files", "exchange:Import"),
     "export": ("Files", "exchange:Export"),
     "connect": ("Store", "connect:Connect"),

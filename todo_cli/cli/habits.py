@@ -16,8 +16,10 @@ done REF < archive check closed completed finished
 add ... < a capture create insert make new issue-create issue-new
 list ... < anytime filter find grep issue-list issues l ls-files next pending query ready search
 list ... < tasks term
-list * < board burndown count dashboard inbox issue-status long minimal report
-list * < reports short stats summary
+list * < board count dashboard inbox issue-status long minimal short
+stats * < burndown burndown.daily burndown.monthly burndown.weekly chart counts
+stats * < ghistory ghistory.daily graph metrics overview progress report reports
+stats * < statistics summary velocity
 list --tag WORD < context contexts label-list lsc tag-list tagged
 list --tag NAME < label labels tag tags
 list < context context-none contexts label labels listcon lsc tag tags

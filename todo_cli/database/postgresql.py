@@ -54,8 +54,11 @@ _TURN_LENGTH: Final = 16_000_000
 """About how many characters one turn of a stream fetches."""
 _KEPT: Final = ("add", "add_tagged", "by_id", "by_number")
 """The statements whose plan does not depend on their values."""
-_LONG: Final = ("history", "undo", "undo_one", "redo")
-"""The statements that go through whole operations: an import can have any size."""
+_LONG: Final = ("history", "stats", "undo", "undo_one", "redo")
+"""The statements that go through whole operations: an import can have any size.
+
+Or through all tasks.
+"""
 _BEGIN_READING: Final = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
     "SET LOCAL enable_sort = off"

@@ -50,7 +50,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from todo_cli import rules
-from todo_cli.database import file_queries, history_queries, lists, owner
+from todo_cli.database import (
+    file_queries,
+    history_queries,
+    lists,
+    owner,
+    stats_queries,
+)
 from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
     IN_TRASH,
@@ -180,6 +186,13 @@ class PostgresDialect:
         """Expand an array parameter of numbers to rows of `key` and `value`."""
         unnested = func.unnest(self._array(name, Integer))
         items = unnested.table_valued("value", with_ordinality="key")
+        return items.render_derived()
+
+    def instants(self, name: str) -> Any:
+        """Expand an array parameter of times to rows of `key` and `value`."""
+        unnested = func.unnest(self._array(name, Instant))
+        value: Any = column("value", Instant)
+        items = unnested.table_valued(value, with_ordinality="key", name=name)
         return items.render_derived()
 
     def names(self, parameter: str, name: str) -> Any:
@@ -416,6 +429,12 @@ class SqliteDialect:
         array = bindparam(name, type_=Text)
         return func.json_each(array).table_valued("key", "value", name=name)
 
+    def instants(self, name: str) -> Any:
+        """Expand a JSON array parameter of times to rows of `key` and `value`."""
+        array = bindparam(name, type_=Text)
+        value: Any = column("value", Instant)
+        return func.json_each(array).table_valued("key", value, name=name)
+
     def names(self, parameter: str, name: str) -> Any:
         """Select the elements of a JSON array parameter, as `value`."""
         return self._elements(bindparam(parameter, type_=Text), name)
@@ -608,6 +627,7 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "history": history_queries.page(),
         "history_of_task": history_queries.page_of_task(),
         "number_of": _number_of(),
+        "stats": stats_queries.counts(dialect),
         "old_trash": _old_trash(),
         "reserve": _reserve(dialect),
         # Not limited to the user: an id is unique across all users.

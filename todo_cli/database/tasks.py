@@ -60,6 +60,7 @@ from todo_cli.task import (
 
 if TYPE_CHECKING:
     from todo_cli.database.arrivals import Arrivals
+    from todo_cli.stats import Frame, Stats
 
 T = TypeVar("T")
 
@@ -349,6 +350,18 @@ class TaskRepository:
             return {}
         longest = max(folded, key=len)
         return {"word": longest, "words": folded, "match": match}
+
+    async def stats(self, frame: "Frame") -> "Stats":
+        """Count the user's tasks in a frame of days; see `Stats`.
+
+        Exact: the cost grows with what is counted.
+        """
+        # Only one command needs it.
+        from todo_cli.database import counting
+
+        values = {"user": self._user_id} | counting.values_of(frame)
+        rows = await self._fetch("stats", values)
+        return counting.stats_of(rows, frame)
 
     async def named(self, references: Sequence[Reference]) -> list[Task]:
         """Read the existing tasks that the references name, by number."""

@@ -16,7 +16,7 @@ from todo_cli.output import card, columns, log
 from todo_cli.output.card import Part
 from todo_cli.output.columns import STRONG, URGENT, Cell, Column
 from todo_cli.output.text import visible, visible_lines
-from todo_cli.output.views import Card, Log, Sheet, Table
+from todo_cli.output.views import Card, Chart, Log, Sheet, Table
 from todo_cli.output.wrap import Line, broken, length, links
 
 _BOLD: Final = "\x1b[1m"
@@ -154,7 +154,8 @@ class _Pen:
         self._numbers = count(1)
         self.rule = _ASCII_RULE
         self.separator = _ASCII_SEPARATOR
-        if not console.options.ascii_only:
+        self.has_blocks = not console.options.ascii_only
+        if self.has_blocks:
             self.rule = _RULE
             if not is_plain:
                 self.separator = _SEPARATOR
@@ -209,6 +210,9 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
         return
     if sheet.log is not None:
         yield from _log(sheet.log, pen)
+        return
+    if sheet.chart is not None:
+        yield from _chart(sheet.chart, pen)
         return
     # Lines are not broken here, so that copying one gives one line.
     for line in sheet.brief or sheet.lines:
@@ -409,6 +413,20 @@ def _log(shown: Log, pen: _Pen) -> Iterator[str]:
             yield indent + line.text
             indent = " " * (row.indent + columns.GAP)
     yield from _paragraph(shown.footer, pen)
+
+
+# Counts
+
+
+def _chart(chart: Chart, pen: _Pen) -> Iterator[str]:
+    """Yield the lines of counts."""
+    # Only one command has them.
+    from todo_cli.output import bars
+
+    look = bars.Look(pen.width, pen.is_plain, pen.has_blocks)
+    for line in bars.lines(chart, look):
+        drawn = [pen.drawn(text, style) for text, style in line]
+        yield "".join(drawn).rstrip()
 
 
 # One task, and other names with values

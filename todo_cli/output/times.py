@@ -100,10 +100,19 @@ def both_ways(day: date, today: date, *, is_due: bool = False) -> list[str]:
     return [shown, f"({dated})"]
 
 
+def weekday(day: date) -> str:
+    """Write the weekday of a day: `Fri`."""
+    return _WEEKDAYS[day.weekday()]
+
+
+def calendar_day(day: date) -> str:
+    """Write the place of a day in its year: `27 Nov`."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
 def _date(day: date, today: date) -> str:
     """Write the date of a day, with its weekday."""
-    weekday = _WEEKDAYS[day.weekday()]
-    shown = f"{weekday} {day.day} {_MONTHS[day.month - 1]}"
+    shown = f"{weekday(day)} {calendar_day(day)}"
     if day.year == today.year:
         return shown
     return f"{shown} {day.year}"
@@ -120,7 +129,7 @@ def exact(when: datetime, zone: tzinfo) -> str:
     from todo_cli import zones
 
     local = zones.local(when, zone)
-    day = f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+    day = f"{calendar_day(local)} {local.year}"
     clock = f"{local:%H:%M}"
     return f"{day}, {clock} {_offset(when, local)}"
 

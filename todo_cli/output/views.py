@@ -32,6 +32,7 @@ from todo_cli.task import (
 if TYPE_CHECKING:
     from todo_cli.database.backup import BackedUp
     from todo_cli.database.transfer import Imported
+    from todo_cli.stats import Stats
 
 _NAMED_UP_TO: Final = 5
 """How many users a message names at most."""
@@ -140,6 +141,16 @@ class Log:
     """What to show if there are none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Counts to draw with bars."""
+
+    stats: "Stats"
+    context: ViewContext
+    message: str
+    """The line above them."""
+
+
 # No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
 # result, twice (python/cpython#112559). For a long list that takes long.
 @dataclass(frozen=True, slots=True, repr=False)
@@ -162,6 +173,8 @@ class Sheet:
     card: Card | None = None
     """What a terminal shows in the place of `fields`."""
     log: Log | None = None
+    chart: Chart | None = None
+    """What a terminal shows in the place of `fields`."""
     fields: Sequence[tuple[str, str]] = ()
     groups: Mapping[str, Sequence[tuple[str, str]]] | None = None
     """What a terminal shows in the place of `fields`: names and values in words,
