@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-SHIPPED = ("pyproject.toml", "README.md", "LICENSE", "todo_cli")
+MAN = "specs/002-command-line/man"
+SHIPPED = ("pyproject.toml", "README.md", "LICENSE", "todo_cli", MAN)
 VERSION = Path("todo_cli") / "__init__.py"
 INSTALLERS = ("pip", "uv", "pipx")
 CONFIG = 'output = "text"\n'
@@ -101,6 +102,16 @@ class Place:
             text=True,
         )
 
+    def man_page(self, installer: str) -> Path:
+        """Where an installer puts the man page of `todo`."""
+        share = self.home / ".local" / "share"
+        folders = {
+            "pip": self.clone / ".venv" / "share",
+            "uv": share / "uv" / "tools" / "neon-todo" / "share",
+            "pipx": share,
+        }
+        return folders[installer] / "man" / "man1" / "todo.1"
+
     def release(self, version: str) -> None:
         """Make the clone that of another version, as `git pull` does."""
         module = self.clone / VERSION
@@ -146,6 +157,8 @@ def try_out(installer: str, place: Place) -> None:
     """
     typed = commands(installer)
     place.run(typed.install)
+    page = place.man_page(installer)
+    check(f"{page} is a man page", page.read_text().startswith('.\\" Made'))
     if installer != "pip":
         place.run("todo add Buy milk")
     config = place.home / ".config" / "todo" / "config.toml"

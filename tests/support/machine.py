@@ -162,6 +162,11 @@ NEEDS: Final = {
         "apt-get install systemd",
         "systemd-analyze",
     ),
+    "man": Need(
+        lambda: find("man") is not None and find("groff") is not None,
+        "apt-get install man-db groff-base",
+        "man",
+    ),
     "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
         cache(has_ipv6), "this machine cannot speak it, not even to itself"
