@@ -43,7 +43,7 @@ _VALUES = f"""i, '{USER}', 'Task number ' || i || ' of the benchmark',
     done, at, at, CASE WHEN done THEN at END"""
 _START = 1_767_225_600  # 2026-01-01 in Unix time
 _HEX = "lower(hex(randomblob({})))".format
-_UUID = " || '-' || ".join(
+UUID = " || '-' || ".join(
     [
         _HEX(4),
         _HEX(2),
@@ -174,7 +174,7 @@ def _sqlite(tasks: int, shape: Shape, columns: str) -> str:
                     || '.000000Z' AS at
             FROM series
         )
-        INSERT INTO task ({columns}) SELECT {_UUID}, {_VALUES} FROM made
+        INSERT INTO task ({columns}) SELECT {UUID}, {_VALUES} FROM made
     """
 
 

@@ -693,3 +693,34 @@ async def plan_of_export(
 
     [plan] = [part async for part in database.read_parts(explained)]
     return plan
+
+
+INDEXES_OF_STATS = {
+    "task_wait_until_idx",
+    "task_created_at_idx",
+    "task_completed_at_idx",
+    "task_project_exact_idx",
+    "task_due_on_idx",
+}
+
+
+@pytest.mark.spec("001/FR-128")
+async def test_stats_read_the_indexes_of_what_they_count(
+    store: Store, tasks: TaskService, watched: Watched
+) -> None:
+    await tasks.add(NewTask(title="makes the store"))
+    sql, parameters = await watched.one(tasks.stats())
+
+    if store.kind == "sqlite":
+        steps = sqlite_plan(store, sql, parameters)
+    else:
+        async with connected(store) as connection:
+            # A small table is read as a whole, if that is allowed.
+            for way in ("seqscan", "bitmapscan"):
+                await connection.execute(f"SET enable_{way} = off")
+            rows = await connection.fetch(f"EXPLAIN {sql}", *parameters)
+            steps = [row[0] for row in rows]
+
+    text = "\n".join(steps)
+    assert set(re.findall(r"\btask_\w+_idx\b", text)) >= INDEXES_OF_STATS
+    assert not re.search(r"SCAN task\b|Seq Scan on task\b", text)
