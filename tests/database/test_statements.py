@@ -75,9 +75,10 @@ def test_statements_are_compiled_from_the_expressions() -> None:
     assert {path.name for path in build.FOLDER.iterdir()} == {*written}
     for name, content in written.items():
         shipped = (build.FOLDER / name).read_text(encoding="utf-8")
-        assert json.loads(shipped) == json.loads(content), (
-            "run python -m todo_cli.database.build"
-        )
+        is_same = shipped == content
+        if name.endswith(".json"):
+            is_same = json.loads(shipped) == json.loads(content)
+        assert is_same, "run python -m todo_cli.database.build"
 
 
 def test_the_check_finds_a_file_that_is_out_of_date(

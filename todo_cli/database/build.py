@@ -24,7 +24,14 @@ from sqlalchemy import (
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.sql.operators import and_ as and_operator
 
-from todo_cli.database import ddl, listing, lists, queries
+from todo_cli.database import (
+    completion_queries,
+    ddl,
+    listing,
+    lists,
+    queries,
+    schema,
+)
 from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.dialect_sqlite import PlainDialect
 from todo_cli.database.listing import Plan
@@ -163,7 +170,23 @@ def written() -> dict[str, str]:
     for name in DIALECTS:
         found[f"{name}.json"] = _as_json(_content(name))
         found[f"{name}-lists.json"] = _as_json(_lists(name))
+        found[f"{name}-completion.sql"] = _completion(name)
     return found
+
+
+def _completion(name: str) -> str:
+    """Return the statements of shell completion, each after its name.
+
+    A plain text, because to load `json` takes longer than to read it. First
+    comes which versions of a store they fit.
+    """
+    dialect = DIALECTS[name]
+    found = {"version": queries.statements(dialect)["version"]}
+    found |= completion_queries.statements(dialect)
+    parts = [f"-- usable: {' '.join(sorted(schema.USABLE))}\n"]
+    for key, expression in found.items():
+        parts.append(f"-- {key}\n{sql_of(expression, name)}\n")
+    return "".join(parts)
 
 
 def _as_json(content: Mapping[str, Any]) -> str:
