@@ -85,8 +85,8 @@ class Env:
         return cls(
             variables=variables,
             cwd=_cwd(),
-            home=_home(variables),
-            login=_login(variables),
+            home=home_of(variables),
+            login=login_of(variables),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -276,7 +276,7 @@ def _cwd() -> Path | None:
         return None
 
 
-def _home(variables: Mapping[str, str]) -> Path | None:
+def home_of(variables: Mapping[str, str]) -> Path | None:
     """Find the home folder: HOME, else the user database."""
     if home := variables.get("HOME"):
         return Path(home)
@@ -286,7 +286,7 @@ def _home(variables: Mapping[str, str]) -> Path | None:
     return Path(entry[1])
 
 
-def _login(variables: Mapping[str, str]) -> str | None:
+def login_of(variables: Mapping[str, str]) -> str | None:
     """Find the login name: LOGNAME, USER, else the user database."""
     for name in ("LOGNAME", "USER"):
         if login := variables.get(name):

@@ -13,7 +13,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -67,13 +67,21 @@ class Wanted:
     """The statements of the last commands, the latest first."""
 
     @classmethod
-    def now(cls, target: PostgresTarget, timeout_s: float) -> "Wanted":
-        """Return what decides the connection of a command that runs here."""
+    def now(
+        cls,
+        target: PostgresTarget,
+        timeout_s: float,
+        variables: Mapping[str, str] = os.environ,
+    ) -> "Wanted":
+        """Return what decides the connection of a command that runs here.
+
+        By default the variables are the process's own: that is where these
+        libraries read them.
+        """
         read = []
-        # The process's own: that is where these libraries read them.
-        for name in sorted(os.environ):
+        for name in sorted(variables):
             if name.startswith(_READ_BELOW):
-                read.append((name, os.environ[name]))
+                read.append((name, variables[name]))
         return cls(target, timeout_s, tuple(read))
 
     def files(self) -> list[object]:
@@ -188,6 +196,24 @@ class Ready:
             return connection
         connection.terminate()
         return None
+
+    def lend(
+        self,
+        target: PostgresTarget,
+        timeout_s: float,
+        variables: Mapping[str, str],
+    ) -> Connection | None:
+        """Return the connection if a command with these variables would get it.
+
+        It stays here, whether it is what is wanted or not.
+        """
+        connection = self._connection
+        if connection is None:
+            return None
+        wanted = Wanted.now(target, timeout_s, variables)
+        if wanted != self._wanted or not self._is_good(wanted, connection):
+            return None
+        return connection
 
     def _is_good(self, wanted: Wanted, connection: Connection) -> bool:
         """Whether the connection is open, young, and of these files."""

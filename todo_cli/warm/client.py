@@ -88,7 +88,7 @@ def _agreed(line: "_socket.socket", folder: str, mask: "set[int]") -> "_Call":
     Raises:
         Exception: there is none, or it does not.
     """
-    _connect(line, folder)
+    connect(line, folder)
     line.settimeout(PATIENCE_S)
     # Made while the worker wakes up.
     message = _request(mask)
@@ -144,7 +144,7 @@ def _check_words() -> None:
             raise _Cold
 
 
-def _connect(line: "_socket.socket", folder: str) -> None:
+def connect(line: "_socket.socket", folder: str) -> None:
     """Connect to the parent, if it is ours.
 
     Raises:

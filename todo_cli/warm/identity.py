@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from todo_cli.warm.worker import Origin
+
 _NAMESPACES = ("mnt", "net", "pid", "user", "uts", "ipc")
 _RIGHTS = (b"Cap", b"NoNewPrivs", b"Seccomp")
 """How the lines of /proc/self/status begin that limit what we may do."""
@@ -138,6 +140,26 @@ def at_loading(variables: "Mapping[str, str]") -> "dict[str, str]":
         for name, value in variables.items()
         if name.startswith(_AT_LOADING) and name not in _FREE
     }
+
+
+def differing(
+    origin: "Origin",
+    program: bytes,
+    process: bytes,
+    variables: "Mapping[bytes, bytes]",
+) -> "str | None":
+    """Say in which way a caller is other than the parent; None if in none."""
+    if program != origin.program:
+        return "program"
+    if process != origin.process:
+        return "process"
+    texts = {
+        os.fsdecode(name): os.fsdecode(value)
+        for name, value in variables.items()
+    }
+    if at_loading(texts) != origin.at_loading:
+        return "variables"
+    return None
 
 
 class Files:

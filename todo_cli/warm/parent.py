@@ -210,8 +210,8 @@ class Parent:
             self._lost = 0
             self._counts.hits += 1
             worker.has_begun = True
-        elif kind == wire.STATE:
-            self._tell_state(worker)
+        elif kind in (wire.STATE, wire.IDLE):
+            self._take_back(worker, tells=kind == wire.STATE)
         elif kind == wire.STORE:
             self._connect(message[1].decode(), numbers)
         elif kind == wire.LINE:
@@ -222,19 +222,29 @@ class Parent:
             self._counts.cold[reason] += 1
             self._has_changed = self._has_changed or reason == "changed"
 
-    def _tell_state(self, worker: Worker) -> None:
-        """Answer a worker that was asked for the state.
+    def _take_back(self, worker: Worker, *, tells: bool) -> None:
+        """Have a worker wait again that was only asked something.
 
-        That was all that it was asked for: it waits again, or ends if enough
-        others wait by now.
+        It ends if enough others wait by now, or if another one was connected
+        meanwhile. `tells` says that it was asked for our state.
         """
+        is_kept = self._waiting() < self._options.ready
+        if worker.place:
+            is_kept = not self._has_line()
         worker.is_idle = True
-        is_kept = bool(worker.place) or self._waiting() <= self._options.ready
         if not is_kept:
             del self._workers[worker.pid]
-        self._send(worker, wire.pack(wire.STATE, self._state()))
+        if tells:
+            self._send(worker, wire.pack(wire.STATE, self._state()))
         if not is_kept:
             worker.line.close()
+
+    def _has_line(self) -> bool:
+        """Whether a worker that waits is connected, or is about to be."""
+        for each in self._workers.values():
+            if each.is_idle and (each.place or each.is_dialling):
+                return True
+        return False
 
     def _accept(self) -> None:
         """Accept clients, and give each to a worker."""

@@ -28,6 +28,7 @@ from todo_cli.cli.env import Env
 from todo_cli.cli.ready import Ready, Wanted
 from todo_cli.errors import Code
 from todo_cli.warm import identity, memory, place, wire
+from todo_cli.warm.question import Question
 
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
@@ -246,9 +247,14 @@ class Call:
     """One command, from its request to its end."""
 
     def __init__(
-        self, line: socket.socket, channel: Channel, ready: Ready
+        self,
+        line: socket.socket,
+        channel: Channel,
+        ready: Ready,
+        origin: Origin,
     ) -> None:
         self._line = line
+        self._origin = origin
         self._channel = channel
         self._ready = ready
         self._has_ended = False
@@ -257,7 +263,7 @@ class Call:
         """Locked until the caller says that the command shall begin."""
         self._mask: frozenset[int] = frozenset()
 
-    def run(self, origin: Origin) -> None:
+    def run(self) -> None:
         """Take a request and run it, or have its caller run it.
 
         Returns if the caller has only asked for the state of the parent.
@@ -267,7 +273,7 @@ class Call:
                 os._exit(0)
             self._say(wire.HELLO)
             # While the caller writes.
-            has_changed = origin.files.have_changed()
+            has_changed = self._origin.files.have_changed()
             request = self._receive()
             if request is None and self._asks_only:
                 self._line.close()
@@ -278,7 +284,7 @@ class Call:
             # First: the version of a program that has changed differs, too.
             if has_changed:
                 raise Elsewhere("changed")
-            check(request, origin)
+            check(request, self._origin)
             self._take(request)
             self._perform(request.encoding)
         except Elsewhere as reason:
@@ -298,10 +304,27 @@ class Call:
                 self._asks_only = True
                 line.sendall(wire.pack(wire.STATE, self._channel.ask_state()))
                 return None
+            if fields[0] == wire.ASK:
+                self._asks_only = True
+                self._complete(fields)
+                return None
             return Request.of(fields, numbers)
         except (OSError, ValueError, wire.Broken):
             self._channel.tell(wire.COLD, b"broken request")
             return None
+
+    def _complete(self, fields: list[bytes]) -> None:
+        """Answer shell completion from the connection that waits, if one does.
+
+        It goes on waiting: no command was run.
+        """
+        found: list[bytes] = []
+        with suppress(Exception):
+            asked = Question.of(fields)
+            found = asked.answer(self._ready, self._origin)
+        # If it has gone, it wants no answer any more.
+        self._say(wire.ASK, *found)
+        self._channel.tell(wire.IDLE)
 
     def _take(self, request: Request) -> None:
         """Take over the state of the caller.
@@ -448,16 +471,11 @@ def check(request: Request, origin: Origin) -> None:
     Raises:
         Elsewhere: it cannot.
     """
-    if request.program != origin.program:
-        raise Elsewhere("program")
-    if request.process != origin.process:
-        raise Elsewhere("process")
-    variables = {
-        os.fsdecode(name): os.fsdecode(value)
-        for name, value in request.variables.items()
-    }
-    if identity.at_loading(variables) != origin.at_loading:
-        raise Elsewhere("variables")
+    reason = identity.differing(
+        origin, request.program, request.process, request.variables
+    )
+    if reason is not None:
+        raise Elsewhere(reason)
 
 
 def can_read_config(env: Env) -> bool:
@@ -523,7 +541,7 @@ def work(line: socket.socket, origin: Origin, kept_s: float) -> NoReturn:
             ready.connect(message, channel.fileno())
             channel.tell(wire.LINE, ready.place.encode())
         else:
-            Call(message, channel, ready).run(origin)
+            Call(message, channel, ready, origin).run()
         if ready.place:
             ready.wait(channel.fileno(), kept_s=kept_s)
             if not ready.place:
