@@ -35,6 +35,8 @@ def run() -> "NoReturn":
         os._exit(130)
     _free_imports()
 
+    if sys.argv[1:2] == ["completion"]:
+        _complete()
     # These two variables may ask for JSON: the usual path finds out.
     wants_json = os.environ.get("TODO_OUTPUT") or os.environ.get("TODO_CONFIG")
     if sys.argv[1:] == ["--version"] and not wants_json:
@@ -170,6 +172,27 @@ def _print_version() -> None:
         os.write(1, f"todo {__version__}\n".encode())
     except OSError:
         return
+    os._exit(0)
+
+
+def _complete() -> None:
+    """Answer Tab, or print the script that does; then exit, before slow imports.
+
+    Returns if another form of the command was typed, or if writing fails: the
+    usual path then reports why.
+    """
+    words = arguments()
+    try:
+        from todo_cli.completion import answer, scripts
+
+        if answer.is_asked(words):
+            answer.run(words)
+        if len(words) != 2 or words[1] not in scripts.FILES:
+            return
+        os.write(1, scripts.read(words[1]).encode())
+    except BaseException:  # noqa: BLE001 - see above; nobody waits for an answer
+        if "--answer" not in words:
+            return
     os._exit(0)
 
 

@@ -51,6 +51,7 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "export": ("export FILE", ("Exported",)),
     "connect": ("connect", ("Connected", "Disconnected")),
     "doctor": ("doctor", ("Findings",)),
+    "completion": ("completion SHELL", ("Completion",)),
     "warm-on": ("warm on", ("Warm",)),
     "warm-off": ("warm off", ("Warm",)),
     "warm-status": ("warm status", ("Warm",)),
@@ -406,6 +407,7 @@ def _others() -> dict[str, Schema]:
         **_connecting(),
         "BackedUp": _object({"path": text, "tasks": count, "users": count}),
         "Script": _object({"sql": text}),
+        "Completion": _object({"shell": text, "script": text}),
         "Warm": _warm(),
         "Version": _object({"version": text}),
     }

@@ -25,6 +25,7 @@ Call = tuple[str, tuple[str, ...], bytes]
 CALLS: tuple[Call, ...] = (
     ("version", ("--version",), b""),
     ("doctor", ("doctor",), b""),
+    ("completion", ("completion", "fish"), b""),
     ("list", ("list",), b""),
     ("db-upgrade-sql", ("db", "upgrade", "--sql"), b""),
     ("db-upgrade", ("db", "upgrade"), b""),

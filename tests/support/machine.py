@@ -139,6 +139,8 @@ def _program(name: str) -> Need:
 
 NEEDS: Final = {
     "bash": _program("bash"),
+    "fish": _program("fish"),
+    "zsh": _program("zsh"),
     "vi": Need(
         lambda: find("vi") is not None, "apt-get install vim-tiny", "vi"
     ),

@@ -195,6 +195,7 @@ _COMMANDS: Final = {
     "connect": ("Store", "connect:Connect"),
     "doctor": ("Store", "doctor:Doctor"),
     "serve": ("Store", "serve:Serve"),
+    "completion": ("Help", "completion:Completion"),
 }
 """For each command its panel in the help, and its class in `commands/`."""
 _DB_COMMANDS: Final = {

@@ -67,6 +67,8 @@ class Command(Generic[T]):
     """Whether only the process that was started can run it, and no worker of
     `warm`: it lives long, or takes the terminal for itself.
     """
+    obeys_output: ClassVar[bool] = True
+    """Whether the setting `output` applies; `--json` always does."""
     asks: ClassVar[bool] = False
     """Whether it may ask a question on a terminal."""
 

@@ -87,6 +87,7 @@ serve ... < api rest server ui web
 warm on < daemon daemon-start prewarm warm-up warmup
 warm off < daemon-stop
 warm status < daemon-status
+completion ... < autocomplete autocompletion completions
 db backup ... < backup
 db policy ... < grant policy role share
 db upgrade < init migrate setup upgrade

@@ -365,6 +365,9 @@ def _answer(
             return printer.help(parsed)
         if isinstance(parsed, Version):
             return printer.version()
+        if not parsed.command.obeys_output:
+            as_json = arguments.as_json
+            printer = Printer(env, as_json=as_json)
         if parsed.command.chooses_store:
             # It makes the file that `TODO_CONFIG` names.
             configured = read_config(arguments, env, must_exist=False)

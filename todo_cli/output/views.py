@@ -288,6 +288,14 @@ def script(sql: str, context: ViewContext) -> Sheet:
     return Sheet({"sql": sql}, message, lines)
 
 
+def completion(shell: str, script: str) -> Sheet:
+    """Show the script that a shell loads, unchanged."""
+    lines = script.rstrip("\n").split("\n")
+    data = {"shell": shell, "script": script}
+    hint = "`todo help completion` says how to turn it on"
+    return Sheet(data, f"The completion for {shell}", lines, hint=hint)
+
+
 def imported(result: "Imported", context: ViewContext) -> Sheet:
     """Say how many tasks were copied, and of how many users.
 
