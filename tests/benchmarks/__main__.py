@@ -18,6 +18,7 @@ from tests.benchmarks import (
     adds,
     api,
     commands,
+    completion,
     counting,
     exchange,
     finding,
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "stats": counting.run,
     "exchange": exchange.run,
     "peers": peers.run,
+    "completion": completion.run,
     "warm": warm.run,
     "warm_neon": warm_neon.run,
 }
