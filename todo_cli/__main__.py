@@ -181,17 +181,17 @@ def _complete() -> None:
     Returns if another form of the command was typed, or if writing fails: the
     usual path then reports why.
     """
-    words = arguments()
     try:
         from todo_cli.completion import answer, scripts
 
+        words = arguments()
         if answer.is_asked(words):
             answer.run(words)
         if len(words) != 2 or words[1] not in scripts.FILES:
             return
         os.write(1, scripts.read(words[1]).encode())
     except BaseException:  # noqa: BLE001 - see above; nobody waits for an answer
-        if "--answer" not in words:
+        if "--answer" not in sys.argv:
             return
     os._exit(0)
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,13 +104,13 @@ class Shell:
 
 @contextmanager
 def open_shell(
-    name: str, surroundings: Surroundings, folder: Path, **changes: str | None
+    name: str, surroundings: Surroundings, folder: Path, line: str = ""
 ) -> Iterator[Shell]:
-    """Start a shell that finds `todo`, and turn completion on as README says."""
+    """Start a shell that finds `todo`; completion is on as README says, or by `line`."""
     kind = KINDS[name]
     programs = install(folder)
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    variables = {"TERM": "xterm", "PATH": path, **changes}
+    variables = {"TERM": "xterm", "PATH": path}
     environment = process_environment(surroundings, "ada", variables)
     start = partial(
         _started, [name, *kind.words], environment, surroundings.cwd
@@ -118,7 +119,7 @@ def open_shell(
         shell = Shell(kind, terminal)
         if kind.before:
             shell.run(kind.before)
-        shell.run(kind.line)
+        shell.run(line or kind.line)
         yield shell
 
 
@@ -156,8 +157,6 @@ def _started(
 
 def _found(name: str, path: str) -> str:
     """Where a program is."""
-    import shutil
-
     found = shutil.which(name, path=path)
     assert found is not None
     return found
