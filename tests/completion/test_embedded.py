@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 
 from tests.completion.conftest import PROJECT, TAG, TITLE
+from tests.support.machine import needs
 from tests.support.program import Todo
 from tests.support.stores import Store as Place
 from todo_cli.completion import embedded
@@ -334,27 +336,59 @@ def test_a_link_of_our_own_is_followed(
     assert numbers(linked, "open") == []
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everybody can reach."""
+    with TemporaryDirectory(prefix="todo-public-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def copied(store: Place, folder: Path) -> Place:
+    """A copy of a store in another folder."""
+    path = folder / "store.db"
+    path.write_bytes(path_of(store).read_bytes())
+    path.chmod(0o600)
+    return Place("sqlite", f"sqlite:///{path}")
+
+
 @pytest.mark.spec("002/FR-404")
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
 def test_a_file_that_everybody_may_write_to_is_not_read(
-    store: Place, odd: Todo, tmp_path: Path, suffix: str
+    store: Place, odd: Todo, public: Path, suffix: str
 ) -> None:
-    path = tmp_path / "store.db"
-    path.write_bytes(path_of(store).read_bytes())
-    each = Path(f"{path}{suffix}")
+    copy = copied(store, public)
+    each = Path(f"{path_of(copy)}{suffix}")
     each.touch()
-    for folder in (tmp_path, *tmp_path.parents):
-        if (
-            folder.stat().st_mode & 0o001 == 0
-            and folder.owner() == tmp_path.owner()
-        ):
-            folder.chmod(0o755)
     each.chmod(0o666)
-    opened_to_all = Place("sqlite", f"sqlite:///{path}")
 
-    assert numbers(opened_to_all, "open") == []
-    each.chmod(0o600)
-    assert numbers(opened_to_all, "open") == [1, 2, 3]
+    assert numbers(copy, "open") == []
+    # In a folder of our own it is, as by every command.
+    public.chmod(0o700)
+    assert numbers(copy, "open") == [1, 2, 3]
+
+
+@needs("root")
+@pytest.mark.spec("002/FR-404")
+def test_what_a_stranger_may_have_planted_is_not_read(
+    store: Place, odd: Todo, public: Path
+) -> None:
+    copy = copied(store, public)
+    path = path_of(copy)
+    link = public / "link.db"
+    link.symlink_to(path_of(store))
+    linked = Place("sqlite", f"sqlite:///{link}")
+    assert numbers(copy, "open") == numbers(linked, "open") == [1, 2, 3]
+
+    os.chown(path, 65534, 65534)
+    os.lchown(link, 65534, 65534)
+
+    assert numbers(linked, "open") == []
+    # `sudo` with the home of somebody else: there it is no stranger's.
+    assert numbers(copy, "open") == [1, 2, 3]
+    public.chmod(0o777)
+    assert numbers(copy, "open") == []
 
 
 @pytest.mark.spec("002/FR-404")
