@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,11 @@ from tests.support.neon import NeonFront
 from tests.support.program import Process
 from tests.support.site import MAY_HALF_CLOSE, Site, wait_until
 from tests.support.stores import Store
+from tests.support.warm import processes_of
 from tests.warm.test_connected import (
     Start,
     await_connection,
+    memory_of,
     process,
     run,
     status,
@@ -55,6 +58,12 @@ def test_a_connection_that_waits_answers_and_waits_on(
     todo = process(site, neon_url)
     assert suggested(todo, "done", "") == []
     assert (status().place, front.connections) == (None, 0)
+    # The worker that was asked is gone, with what it has read.
+    folder = Path(os.environ["XDG_RUNTIME_DIR"])
+    password = site.server.password.encode()
+    for each in processes_of(folder):
+        assert password not in memory_of(each)
+    wait_until(lambda: status().workers >= 2)
     run(todo, "add", TITLE, "-P", PROJECT, "-t", TAG)
     run(todo, "add", "Of bob", "--user", "bob")
     await_connection()

@@ -40,6 +40,10 @@ and waits, and says so by LINE, with the name of the server; by LINE without a
 name it says that it has no connection any more. It gets the next client.
 So nothing dials but right after a command, and then once.
 
-Arrows: `warm` imports `cli`. Only `__main__` imports the client, and only the
-command `todo warm` imports `control`.
+Shell completion asks by ASK (`question.py`), in the place of REQUEST. A worker
+that is connected answers with rows, tells the parent IDLE, and waits on; one that
+is not answers without rows, and ends. `todo warm status` asks by STATE.
+
+Arrows: `warm` imports `cli`. Only `__main__` and completion import the client, and
+only the command `todo warm` imports `control`.
 """

@@ -19,6 +19,7 @@ from todo_cli.completion.statements import Statements
 from todo_cli.database.postgresql import OwnerCheck, PostgresConnection
 from todo_cli.database.run import Row, Statement
 from todo_cli.database.url import PostgresTarget
+from todo_cli.errors import ConfigInvalid
 from todo_cli.warm import identity, wire
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ class Question:
         variables = self._texts()
         folder = Path(os.fsdecode(self.folder))
         home = home_of(variables)
+        path = config.config_path(variables, folder, home)
+        # A pipe is that of the caller, and can be read only once.
+        if path is not None and path.exists() and not path.is_file():
+            raise ConfigInvalid("not a file")
         file = config.read_config(
             variables,
             cwd=folder,

@@ -316,7 +316,8 @@ class Call:
     def _complete(self, fields: list[bytes]) -> None:
         """Answer shell completion from the connection that waits, if one does.
 
-        It goes on waiting: no command was run.
+        It goes on waiting: no command was run. Without one this process ends,
+        because a variable that it has read may be a password.
         """
         found: list[bytes] = []
         with suppress(Exception):
@@ -324,6 +325,8 @@ class Call:
             found = asked.answer(self._ready, self._origin)
         # If it has gone, it wants no answer any more.
         self._say(wire.ASK, *found)
+        if not self._ready.place:
+            os._exit(0)
         self._channel.tell(wire.IDLE)
 
     def _take(self, request: Request) -> None:
