@@ -49,6 +49,7 @@ from todo_cli.task import (
     Command,
     Counts,
     HistoryPage,
+    Latest,
     NewTask,
     Operation,
     Position,
@@ -579,6 +580,21 @@ class TaskService:
             if reference is not None:
                 raise self._not_found([reference], "") from None
             return HistoryPage([])
+
+    async def latest(self) -> Latest | None:
+        """Return the user's latest operation; None if there is no store.
+
+        One short statement: whoever waits for changes asks for it again and
+        again, and reads the tasks when the answer differs. What other programs
+        change by SQL is no operation.
+
+        Raises:
+            SchemaMismatch: another program stored wrong values.
+        """
+        try:
+            return await self._operate(lambda operations: operations.latest())
+        except NoStore:
+            return None
 
     async def _history_of(
         self, reference: int | UUID, limit: int | None, before: int | None

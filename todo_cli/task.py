@@ -489,6 +489,19 @@ class TaskPage:
     """Names the tasks that are missing here, because they cannot be read."""
 
 
+class Latest(NamedTuple):
+    """The latest operation of a user. Another one means that something changed.
+
+    Not only the number: a store that was replaced can have an operation with
+    the same one.
+    """
+
+    number: int = 0
+    """0 if there is no operation yet."""
+    id: UUID | None = None
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """A task, and whether this call stored it or found it."""

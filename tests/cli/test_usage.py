@@ -39,6 +39,7 @@ OPTIONS = {
     *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
     *("--format", "--map", "--force", "--import", "--off"),
     *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
+    *("--watch", "--every"),
     *(
         flag
         for note in about(Task).values()

@@ -293,6 +293,23 @@ async def test_dialer_hands_out_what_was_begun_and_then_new_ones(
     await asyncio.sleep(0)
 
 
+async def test_dialer_of_who_tries_again_connects_once_but_for_the_first_time(
+    line: TurnProxy, lined: PostgresTarget
+) -> None:
+    line.faults += [
+        Fault("before", request=0, how="reset", connection=number)
+        for number in (1, 3)
+    ]
+    dialer = Dialer(lined, timeout_s=15, is_patient_once=True)
+
+    (await dialer()).terminate()
+    assert line.connections == 2
+    with pytest.raises(DatabaseUnavailable):
+        await dialer()
+    assert line.connections == 3
+    await dialer.close()
+
+
 async def test_dialer_tells_a_fault_to_who_asks(
     own_postgres: PostgresCluster,
 ) -> None:

@@ -602,6 +602,29 @@ async def test_list_sends_one_statement(
     assert statement.startswith(("SELECT", "WITH"))
 
 
+@pytest.mark.spec("002/FR-435")
+async def test_the_latest_operation_is_one_row_by_the_primary_key(
+    store: Store, tasks: TaskService, watched: Watched
+) -> None:
+    for _ in range(3):
+        await tasks.add(NewTask(title="a"))
+
+    sql, values = await watched.one(tasks.latest())
+
+    if store.kind == "sqlite":
+        assert sqlite_plan(store, sql, values) == [
+            "SEARCH operation USING INDEX sqlite_autoindex_operation_1 (user_id=?)"
+        ]
+        return
+    async with connected(store) as server:
+        # Of three rows it would rather read all.
+        await server.execute("SET enable_seqscan = off")
+        limit, scan = await postgresql_plan(server, sql, values)
+    assert limit["Node Type"] == "Limit"
+    assert scan["Index Name"] == "operation_pkey"
+    assert looked_at(scan) == 1
+
+
 COMMANDS: dict[str, Callable[[TaskService], Awaitable[object]]] = {
     "add": lambda tasks: tasks.add(NewTask(title="c")),
     "add with an id": lambda tasks: tasks.add(

@@ -333,6 +333,23 @@ class Terminal:
         if keys:
             os.write(self._descriptor, keys)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        size = struct.pack("HHHH", lines, columns, 0, 0)
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, size)
+
+    def modes(self) -> list[Any]:
+        """The settings of the terminal."""
+        return termios.tcgetattr(self._descriptor)
+
+    def look(self) -> None:
+        """Read what there is by now."""
+        # Whoever looks may look for minutes.
+        self._deadline = time.monotonic() + LIMIT_S
+        while select.select([self._descriptor], [], [], 0)[0]:
+            if not self._read():
+                return
+
     def wait_for(self, text: str) -> None:
         """Read until the text has been shown."""
         while text not in self.seen:

@@ -1,5 +1,6 @@
 """What happens to a command whose worker or caller is killed or stopped."""
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,10 @@ from tests.cli.expect import add, titles_of
 from tests.support.program import Process, Surroundings, Todo, finished
 from tests.support.stores import Store
 from tests.support.warm import Warm, wait_until
+from todo_cli.cli.commands.lists import List
+from todo_cli.cli.env import Env
+from todo_cli.cli.parser import Parsed
+from todo_cli.warm.worker import can_run
 
 
 @contextmanager
@@ -229,3 +234,12 @@ def test_stopped_worker_ends_when_its_caller_is_killed(
         wait_until(lambda: state_of(worker) in "Z", "it is still there")
         shell.communicate("\n")
         assert shell.returncode == 0
+
+
+@pytest.mark.spec("002/FR-442", "002/FR-360")
+@pytest.mark.parametrize("watches", [False, True])
+def test_what_lives_long_is_left_to_its_caller(watches: bool) -> None:
+    streams = (io.BytesIO(), io.BytesIO(), io.BytesIO())
+    env = Env({}, None, None, "ada", *streams)
+
+    assert can_run(Parsed(List(watch=watches), None), env) is not watches

@@ -116,6 +116,14 @@ class Command(Generic[T]):
         """
         return False
 
+    def lives_long(self) -> bool:
+        """Whether it goes on until somebody ends it, as `list --watch` does.
+
+        Then no worker of `warm` runs it, and it takes no connection that is
+        ready. When it connects again, it tries once, and itself tries again.
+        """
+        return False
+
     def is_trial(self) -> bool:
         """Whether only to say what would happen: `--dry-run`."""
         return bool(getattr(self, "dry_run", False))

@@ -4,13 +4,15 @@ Values stay as they were typed, short options are strict, and every command
 takes the shared options.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.models import ArgumentInfo
 
 from todo_cli import redact
 from todo_cli.cli.command import Command, refusing
@@ -77,6 +79,44 @@ def one_of(choices: Any) -> Callable[[V], V]:
         raise typer.BadParameter(f"{value!r} is not one of {known}")
 
     return check
+
+
+def typed_again(command: Command[Any], besides: Sequence[str]) -> list[str]:
+    """Write the arguments that make a command, without its name.
+
+    Options have their long names. `besides` are fields to leave out.
+    """
+    hints = get_type_hints(type(command), include_extras=True)
+    options: list[str] = []
+    words: list[str] = []
+    for each in dataclasses.fields(command):
+        value = getattr(command, each.name)
+        if each.name in besides or value == each.default:
+            continue
+        [info] = hints[each.name].__metadata__
+        if isinstance(info, ArgumentInfo):
+            words += value
+            continue
+        # Typer has the first name elsewhere.
+        names = [info.default, *info.param_decls]
+        options += _option_again(names[-1], value)
+    if any(word.startswith("-") for word in words):
+        options.append("--")
+    return [*options, *words]
+
+
+def _option_again(name: str, value: Any) -> list[str]:
+    """Write an option with its value, or once for each of several."""
+    if value is True:
+        return [name]
+    values = value
+    if not isinstance(value, list):
+        values = [value]
+    typed = []
+    for each in values:
+        typed.append(name)
+        typed.append(str(each))
+    return typed
 
 
 def _take_as_typed(self: Any, ctx: Any, value: Any) -> Any:

@@ -182,6 +182,7 @@ async def _dialing(running: _Running[Any]) -> "AsyncIterator[Dialer | None]":
         timeout_s=timeout_s,
         takes_any_encoding=command.takes_any_encoding,
         ready=ready,
+        is_patient_once=command.lives_long(),
     )
     if ready is None and not command.opens_editor():
         dialer.begin()
@@ -201,12 +202,12 @@ def _taken(
 ) -> "Connection | None":
     """Take the connection that was there before the command, if it will do.
 
-    A command that examines the connection makes one of its own, and an editor
-    may be open for longer than a connection is kept.
+    A command that examines the connection makes one of its own. An editor may
+    be open for longer than a connection is kept, and a watch goes on longer.
     """
     if held is None:
         return None
-    if command.examines or command.opens_editor():
+    if command.examines or command.opens_editor() or command.lives_long():
         held.drop()
         return None
     return held.take(target, timeout_s)

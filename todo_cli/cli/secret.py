@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 from todo_cli import config
 from todo_cli.cli.context import HANG_UP_S, read_in_thread
 from todo_cli.cli.env import Env
+from todo_cli.cli.signals import handling, stop_here
 from todo_cli.errors import Cancelled, InvalidInput, IoFailed, Usage
 
 _MOST_BYTES: Final = 2**20
@@ -268,8 +269,8 @@ class _Terminal:
         self._usual = termios.tcgetattr(self.number)
         try:
             with (
-                _handling(signal.SIGTSTP, self._stop),
-                _handling(signal.SIGCONT, self._go_on),
+                handling(signal.SIGTSTP, self._stop),
+                handling(signal.SIGCONT, self._go_on),
             ):
                 self._hide()
                 yield
@@ -311,17 +312,10 @@ class _Terminal:
         termios.tcsetattr(self.number, termios.TCSAFLUSH, self._usual)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        """Stop, as Ctrl-Z means, and leave the terminal as it was.
-
-        Without a shell that could go on with it, the system does not stop it.
-        """
+        """Stop, as Ctrl-Z means, and leave the terminal as it was."""
         self._show()
         self._say(b"\n")
-        with (
-            _handling(number, signal.SIG_DFL),
-            _handling(signal.SIGCONT, signal.SIG_IGN),
-        ):
-            signal.raise_signal(number)
+        stop_here(number)
         self._hide()
 
     def _go_on(self, _number: int, _frame: FrameType | None) -> None:
@@ -336,19 +330,3 @@ class _Terminal:
         # Most terminals are open for both.
         with suppress(OSError):
             os.write(self.number, data)
-
-
-@contextmanager
-def _handling(
-    number: int, handler: Callable[..., object] | signal.Handlers
-) -> Iterator[None]:
-    """Handle a signal in another way in this context, unless it is ignored."""
-    before = signal.getsignal(number)
-    if before is signal.SIG_IGN:
-        yield
-        return
-    signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)

@@ -218,6 +218,34 @@ class Signals:
         raise InterruptedError(errno.EINTR, "interrupted")
 
 
+@contextmanager
+def handling(
+    number: int, handler: Callable[..., object] | signal.Handlers
+) -> Iterator[None]:
+    """Handle a signal in another way in this context, unless it is ignored."""
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def stop_here(number: int) -> None:
+    """Stop this process, as Ctrl-Z means; return when it goes on.
+
+    Without a shell that could go on with it, the system does not stop it.
+    """
+    with (
+        handling(number, signal.SIG_DFL),
+        handling(signal.SIGCONT, signal.SIG_IGN),
+    ):
+        signal.raise_signal(number)
+
+
 def _go_on(_number: int) -> None:
     """End by the signal, and do nothing before."""
 

@@ -66,6 +66,8 @@ class Spinner:
         self._env = env
         self._words = words
         self._is_shown = False
+        self.is_over = False
+        """Whether the terminal is taken for something else from now on."""
 
     def wipe(self) -> None:
         """Wipe the line, if it is shown.
@@ -83,7 +85,7 @@ class Spinner:
         frames = itertools.cycle(_FRAMES)
         began: float | None = None
         try:
-            while True:
+            while not self.is_over:
                 await asyncio.sleep(_FRAME_S)
                 if not is_waiting():
                     began = None

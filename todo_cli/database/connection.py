@@ -235,7 +235,8 @@ class _Kept:
 class Dialer:
     """Makes connections to one server, the first one ahead of time if asked.
 
-    A connection that is `ready` comes first, if it is still open by then.
+    A connection that is `ready` comes first, if it is still open by then. With
+    `is_patient_once` only the first one is tried for again and again.
     """
 
     def __init__(
@@ -245,6 +246,7 @@ class Dialer:
         timeout_s: float,
         takes_any_encoding: bool = False,
         ready: Connection | None = None,
+        is_patient_once: bool = False,
     ) -> None:
         self._connect = partial(
             connect,
@@ -254,6 +256,7 @@ class Dialer:
         )
         self._begun: asyncio.Task[Connection] | None = None
         self._ready = ready
+        self._is_patient_once = is_patient_once
         self.first: Connection | None = None
         """The one that it has given out first; a command rarely needs more."""
 
@@ -279,7 +282,8 @@ class Dialer:
         begun, self._begun = self._begun, None
         if begun is not None:
             return await begun
-        return await self._connect()
+        tries_once = self._is_patient_once and self.first is not None
+        return await self._connect(tries_once=tries_once)
 
     async def close(self) -> None:
         """Drop a connection that was ready or started, and never used."""
@@ -296,10 +300,12 @@ async def connect(
     *,
     timeout_s: float,
     takes_any_encoding: bool = False,
+    tries_once: bool = False,
 ) -> Connection:
     """Connect within `timeout_s` seconds, with retries for temporary faults.
 
-    With `takes_any_encoding` the database may be other than UTF-8.
+    With `takes_any_encoding` the database may be other than UTF-8. With
+    `tries_once` there are no retries.
 
     Nothing is sent to the database before this returns, so a retry is always
     safe.
@@ -324,7 +330,7 @@ async def connect(
             patience_s = limit_s
             if failures.is_refused(error):
                 patience_s = min(limit_s, _REFUSED_FOR_S)
-            is_late = waited_s + pause_s >= patience_s
+            is_late = tries_once or waited_s + pause_s >= patience_s
             if isinstance(error, TodoError):
                 raise
             if is_late or not failures.can_pass(error):

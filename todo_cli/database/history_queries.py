@@ -571,6 +571,16 @@ def page() -> Select[Any]:
     return _with_changes(latest.subquery("page"))
 
 
+def latest() -> Select[Any]:
+    """Select what tells the user's latest operation from every other one.
+
+    The primary key leads to it.
+    """
+    named = select(operation.number, operation.id, operation.at)
+    mine = named.where(operation.user_id == _USER)
+    return mine.order_by(operation.number.desc()).limit(_ONE)
+
+
 def page_of_task() -> Select[Any]:
     """Select the same of the task with a number, which may be purged."""
     of_task = changed.number == bindparam("number", type_=Integer)

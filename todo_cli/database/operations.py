@@ -13,7 +13,7 @@ from uuid import UUID
 
 from todo_cli.database import history
 from todo_cli.database.filling import FOLDED, tag_rows
-from todo_cli.database.rows import NAMES, fetch, read, with_outcome
+from todo_cli.database.rows import NAMES, fetch, read, sound, with_outcome
 from todo_cli.database.run import (
     BeyondYears,
     Connection,
@@ -24,7 +24,7 @@ from todo_cli.database.run import (
 )
 from todo_cli.errors import SchemaMismatch
 from todo_cli.fold import fold_or_none
-from todo_cli.task import Command, HistoryPage, Task
+from todo_cli.task import Command, HistoryPage, Latest, Task
 
 _OWNER: Final = NAMES.index("user_id")
 _SAVED: Final = "the change was saved"
@@ -196,6 +196,21 @@ class OperationRepository:
         shown, goes_on = _cut(rows, limit)
         operations, fault = history.operations(shown, self._user)
         return HistoryPage(operations, goes_on, fault)
+
+    async def latest(self) -> Latest:
+        """Read the latest operation; one round trip, by the primary key.
+
+        Raises:
+            SchemaMismatch: another program stored wrong values.
+        """
+        name = "latest_operation"
+        rows = await self._fetched(name, {"user": self._user})
+        if not rows:
+            return Latest()
+        found = sound(rows[0], self._connection.statements[name].kinds)
+        if found is None:
+            raise history.unreadable([rows[0][0]], self._user)
+        return Latest(*found)
 
     async def _fetched(
         self, statement: str, values: Mapping[str, Any]

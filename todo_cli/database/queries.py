@@ -626,6 +626,7 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
         "remove_trash": _remove(dialect, only_trash=True),
         "history": history_queries.page(),
         "history_of_task": history_queries.page_of_task(),
+        "latest_operation": history_queries.latest(),
         "number_of": _number_of(),
         "stats": stats_queries.counts(dialect),
         "old_trash": _old_trash(),

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, zip_longest
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -18,6 +18,7 @@ from todo_cli.output.columns import STRONG, URGENT, Cell, Column
 from todo_cli.output.text import visible, visible_lines
 from todo_cli.output.views import Card, Chart, Log, Sheet, Table
 from todo_cli.output.wrap import Line, broken, length, links
+from todo_cli.task import Group
 
 _BOLD: Final = "\x1b[1m"
 _BOLD_RED: Final = "\x1b[1;38;5;196m"
@@ -80,6 +81,40 @@ def render(
     for line in _lines(sheet, pen):
         buffer.write(f"{line}\n")
     return buffer.getvalue()
+
+
+class Pieces(NamedTuple):
+    """The lines of a table, by what they are."""
+
+    head: list[str]
+    """The names of the columns, and the rule below them."""
+    tasks: list[list[str]]
+    """Those of each task, with the heading of its group."""
+    foot: list[str]
+    """The counts, and what the signs mean."""
+    counts: list[str]
+    """The counts alone."""
+
+
+def pieces(
+    table: Table, *, width: int, encoding: str, variables: Mapping[str, str]
+) -> Pieces:
+    """Draw a table for a terminal with signs, and keep its parts apart.
+
+    In the place of one without tasks is its note, as the foot and the counts.
+    """
+    console = _console(_Buffer(encoding), width, variables)
+    pen = _Pen(console, variables, is_plain=False)
+    if not table.tasks:
+        note = _paragraph(table.note, pen)
+        return Pieces([], [], note, note)
+    chosen, legend = columns.layout(table, width, is_plain=False)
+    return Pieces(
+        list(_head(chosen, pen)),
+        list(_blocks(table, chosen, pen)),
+        _footer(table.footer, legend, pen),
+        _paragraph(table.footer, pen),
+    )
 
 
 def _console(
@@ -235,15 +270,34 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
         return
     chosen, legend = columns.layout(table, pen.width, is_plain=pen.is_plain)
     yield from _head(chosen, pen)
-    heading = ""
-    for task, row in zip(table.tasks, _rows(chosen, pen), strict=True):
-        if table.query.group is not None:
-            before = heading
-            heading = columns.heading(task, table.query.group, table.today)
-            if heading != before:
-                yield from _heading(heading, pen, is_first=not before)
-        yield from row
+    for block in _blocks(table, chosen, pen):
+        yield from block
     yield from _footer(table.footer, legend, pen)
+
+
+def _blocks(
+    table: Table, chosen: Sequence[Column], pen: _Pen
+) -> Iterator[list[str]]:
+    """Return the lines of each task, below the heading if its group begins."""
+    rows = _rows(chosen, pen)
+    if table.query.group is None:
+        return rows
+    return _grouped(table, table.query.group, rows, pen)
+
+
+def _grouped(
+    table: Table, group: Group, rows: Iterator[list[str]], pen: _Pen
+) -> Iterator[list[str]]:
+    """Yield the lines of each task, with the headings of the groups."""
+    heading = ""
+    for task, row in zip(table.tasks, rows, strict=True):
+        before = heading
+        heading = columns.heading(task, group, table.today)
+        if heading == before:
+            yield row
+        else:
+            begin = _heading(heading, pen, is_first=not before)
+            yield [*begin, *row]
 
 
 def _footer(counts: str, legend: Sequence[str], pen: _Pen) -> list[str]:

@@ -134,6 +134,17 @@ def exact(when: datetime, zone: tzinfo) -> str:
     return f"{day}, {clock} {_offset(when, local)}"
 
 
+def moment(when: datetime, now: datetime, zone: tzinfo) -> str:
+    """Write when something was: `12:04:05` if it was today, else the day."""
+    from todo_cli import zones
+
+    local = zones.local(when, zone)
+    today = zones.local(now, zone).date()
+    if local.date() == today:
+        return f"{local:%H:%M:%S}"
+    return show_day(local.date(), today)
+
+
 def _offset(when: datetime, local: datetime) -> str:
     """Write how much a clock is ahead of UTC, as in `+01:00`, or `UTC`."""
     ahead = local - when.astimezone(UTC).replace(tzinfo=None)

@@ -232,16 +232,20 @@ def listed(page: TaskPage, context: ViewContext) -> Sheet:
     With a limit the message is such as `20 of 35`, and without one such as
     `30 open, 5 done`. `data` is the list of the tasks.
     """
-    message = lists.message(page)
-    table = Table(
+    shown = table(page, context)
+    return Sheet(page.tasks, shown.footer, table=shown, fault=page.fault)
+
+
+def table(page: TaskPage, context: ViewContext) -> Table:
+    """Make the table of a page, with its message as the footer."""
+    return Table(
         page.tasks,
         context.now,
         page.today,
         page.query,
-        footer=message,
+        footer=lists.message(page),
         note=lists.nothing(page, context),
     )
-    return Sheet(page.tasks, message, table=table, fault=page.fault)
 
 
 def shown(task: Task, context: ViewContext) -> Sheet:

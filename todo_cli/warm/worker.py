@@ -506,6 +506,8 @@ def can_run(parsed: "Parsed | None", env: Env) -> bool:
     command = parsed.command
     if command.needs_own_process or command.opens_editor():
         return False
+    if command.lives_long():
+        return False
     if not env.stdin_is_terminal:
         return True
     reads = any(word == "-" or word.endswith("=-") for word in sys.argv[1:])

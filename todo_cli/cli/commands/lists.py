@@ -8,7 +8,8 @@ import typer
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.filters import Filters
 from todo_cli.cli.commands.options import Limit
-from todo_cli.cli.parser import one_of
+from todo_cli.cli.parser import one_of, typed_again
+from todo_cli.errors import Usage
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import Group, Sort, TaskPage
@@ -29,8 +30,19 @@ SortBy = Literal[
 GroupBy = Literal["project", "due", "priority"]
 
 
+def _read_interval(text: str) -> float:
+    """Read how often to look, in seconds.
+
+    Raises:
+        InvalidInput: it is no interval, or too short or too long.
+    """
+    from todo_cli.cli import watching
+
+    return watching.read_interval(text)
+
+
 @dataclass(frozen=True, kw_only=True)
-class List(Filters, Command[TaskPage]):
+class List(Filters, Command[TaskPage | None]):
     """List tasks: what is due first, then by priority, then the newest.
 
     With words, only tasks that have all of them in title, notes, project or
@@ -44,6 +56,7 @@ class List(Filters, Command[TaskPage]):
       todo list --due overdue
       todo list --status done --since mon
       todo list --status all --limit 20
+      todo list -P home --watch
     """
 
     sort: Annotated[
@@ -66,8 +79,52 @@ class List(Filters, Command[TaskPage]):
         ),
     ] = None
     limit: Limit = None
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Draw it again when something changed; q ends."
+        ),
+    ] = False
+    every: Annotated[
+        float | None,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            callback=_read_interval,
+            help="With --watch: look this often: 5s, 30s, 2m (a file 2s, a server 5s).",
+            show_default=False,
+        ),
+    ] = None
 
-    async def run(self, context: "RunContext") -> TaskPage:
+    def __post_init__(self) -> None:
+        """Refuse options that contradict each other."""
+        super().__post_init__()
+        if self.every is not None and not self.watch:
+            raise Usage("`--every` needs `--watch`", hint="todo list --help")
+
+    def lives_long(self) -> bool:
+        """It does if it watches."""
+        return self.watch
+
+    async def run(self, context: "RunContext") -> TaskPage | None:
+        """Find the tasks; return None after they were watched.
+
+        Raises:
+            Usage: there is no terminal to watch them on.
+            InvalidInput: a word, a day or a name breaks a rule.
+        """
+        if not self.watch:
+            return await self.find(context)
+        # Most lists are shown once.
+        from todo_cli.cli import watching
+
+        watching.check(context)
+        every_s = watching.interval(context, self.every)
+        typed = typed_again(self, besides=("watch", "every"))
+        await watching.watch(self.find, context, ["list", *typed], every_s)
+        return None
+
+    async def find(self, context: "RunContext") -> TaskPage:
         """Find the tasks.
 
         Raises:
@@ -82,8 +139,10 @@ class List(Filters, Command[TaskPage]):
         )
         return await context.tasks.list(query)
 
-    def view(self, result: TaskPage, context: ViewContext) -> Sheet:
+    def view(self, result: TaskPage | None, context: ViewContext) -> Sheet:
         """Show them as a table; say if the words rather are filters."""
+        if result is None:
+            return Sheet(None, "Watched")
         sheet = views.listed(result, context)
         if not self.words:
             return sheet
