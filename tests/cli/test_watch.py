@@ -44,11 +44,32 @@ from todo_cli.cli.commands.lists import List
 from todo_cli.cli.context import RunContext
 from todo_cli.cli.env import Env
 from todo_cli.cli.parser import typed_again
-from todo_cli.cli.watching import Shown, Watch, interval, written
+from todo_cli.cli.screen import _interrupting
+from todo_cli.cli.watching import (
+    Printing,
+    Shown,
+    Trouble,
+    Watch,
+    interval,
+    written,
+)
 from todo_cli.config import Settings
 from todo_cli.database.engine import open_database
 from todo_cli.database.url import PostgresTarget
-from todo_cli.errors import SchemaMismatch, TodoError
+from todo_cli.errors import (
+    AuthFailed,
+    ConfigInvalid,
+    DatabaseBusy,
+    DatabaseUnavailable,
+    Forbidden,
+    Internal,
+    InvalidInput,
+    IoFailed,
+    SchemaMismatch,
+    TimedOut,
+    TlsFailed,
+    TodoError,
+)
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
 
@@ -409,6 +430,113 @@ async def test_a_file_is_asked_more_often_than_a_server(
     assert interval(context, 30) == 30
 
 
+@pytest.mark.spec("002/FR-439")
+async def test_a_note_is_shown_for_a_while(
+    context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_NOTE_S", 2 * EVERY_S)
+    page = await List().find(context)
+    frames = Frames()
+    shown = Shown(page, await context.tasks.latest(), note="Neon")
+    watch = Watch(List().find, context, shown, EVERY_S)
+    task = asyncio.create_task(watch.go_on(frames))
+    while not frames.seen:
+        await asyncio.sleep(0)
+    assert frames.seen[0].note == "Neon"
+    await asyncio.sleep(3 * EVERY_S)
+    frames.wake()
+    await frames.until(lambda shown: not shown.note)
+    await frames.end(task)
+
+
+@pytest.mark.spec("002/FR-438")
+@pytest.mark.parametrize(
+    ("kind", "is_over"),
+    [
+        (DatabaseUnavailable, True),
+        (DatabaseBusy, True),
+        (TimedOut, True),
+        (IoFailed, True),
+        (AuthFailed, False),
+        (Forbidden, False),
+        (ConfigInvalid, False),
+        (TlsFailed, False),
+        (SchemaMismatch, False),
+        (InvalidInput, False),
+        (Internal, False),
+    ],
+)
+async def test_only_what_may_be_over_soon_is_waited_for(
+    context: RunContext, kind: type[TodoError], is_over: bool
+) -> None:
+    shown = Shown(await List().find(context), None)
+    watch = Watch(List().find, context, shown, EVERY_S)
+
+    assert watch._can_pass(kind("x")) is is_over
+    # Of a file that was written over, nothing more is read.
+    context.database.keeper.overwritten = IoFailed("x")
+    assert not watch._can_pass(kind("x"))
+
+
+@pytest.mark.spec("002/FR-441", "002/FR-438")
+async def test_plain_lines_say_once_what_is_wrong_and_when_it_is_over(
+    context: RunContext, clock: Clock
+) -> None:
+    await context.tasks.add(NewTask("a"))
+    shown = Shown(await List().find(context), None, note="A note")
+    out = context.env.stdout
+    assert isinstance(out, io.BytesIO)
+    face = Printing(context)
+
+    await face.show(shown)
+    assert out.getvalue().endswith(b"1 open, 0 done\nA note\n")
+    await face.show(shown)
+    length = len(out.getvalue())
+    for reason in ("\x1b[31mpostgresql://a:secret@b/c", "another"):
+        shown.trouble = Trouble(clock.now, reason)
+        await face.show(shown)
+    clock.tick(5)
+    shown.trouble = None
+    await face.show(shown)
+    assert out.getvalue()[length:].decode() == (
+        "No answer since 03:04:05; trying again\n"
+        "Answers again since 03:04:10\n"
+    )
+
+
+@pytest.mark.spec("002/FR-438")
+async def test_a_screen_says_why_without_secrets_and_names_odd_tasks(
+    context: RunContext, clock: Clock
+) -> None:
+    page = await List().find(context)
+    shown = Shown(replace(page, fault=SchemaMismatch("Task 7 is odd")), None)
+    shown.trouble = Trouble(clock.now, "postgresql://a:secret@b/c is down")
+
+    odd, silent = watching._notices(shown, watching._view(context))
+
+    assert odd == "Task 7 is odd"
+    assert silent.startswith("No answer since 03:04:05; trying again: ")
+    assert "secret" not in silent
+
+
+@pytest.mark.spec("002/FR-440")
+def test_a_second_ctrl_c_is_no_longer_ours() -> None:
+    theirs: list[int] = []
+    before = signal.signal(
+        signal.SIGINT, lambda number, _: theirs.append(number)
+    )
+    try:
+        face = Frames()
+        woken: list[int] = []
+        end = _interrupting(face, lambda: woken.append(1))
+        end(signal.SIGINT, None)
+        assert (face.has_ended, theirs, woken) == (True, [], [1])
+        end(signal.SIGINT, None)
+        assert theirs == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 # In a terminal
 
 
@@ -429,10 +557,11 @@ def test_a_watch_in_a_terminal_from_its_beginning_to_its_end(
         assert not it.modes()[3] & termios.ECHO
         assert screen_of(it.seen)[2].startswith("1  Buy milk")
 
+        # Ctrl-S, an escape sequence, and what is typed by mistake.
+        for keys in (b"\x13", b"\x1b[q", b"abc"):
+            it.type(keys)
         process("add", "Drink milk")
         it.wait_for("2 open")
-        # Keys of an escape sequence, and what is typed by mistake.
-        it.type(b"\x1b[qabc")
         it.resize(40, 10)
         it.wait_for("\x1b[10;1H\x1b[2Ktodo list")
         it.type(b"\x03")

@@ -13,8 +13,8 @@
                       in both cases the terminal is given back before that
     a hang-up         ends it, if SIGHUP has not done so by then
 
-Frames are written by a thread, so that a terminal that takes nothing (Ctrl-S)
-keeps no signal waiting. In the background nothing is written.
+Frames are written by a thread, so that a terminal that takes nothing keeps no
+signal waiting. In the background nothing is written.
 """
 
 import asyncio
@@ -50,6 +50,10 @@ _USUAL_HEIGHT: Final = 24
 _PATIENCE_S: Final = 0.2
 """How long a terminal that takes nothing keeps us from leaving it."""
 
+_AGAIN_S: Final = 0.5
+"""How often to look, in the background, whether that has ended."""
+
+_INPUT_FLAGS: Final = 0
 _LOCAL_FLAGS: Final = 3
 _CHARACTERS: Final = 6
 """Where `termios.tcgetattr` has these."""
@@ -198,8 +202,12 @@ class Screen:
         Raises:
             Interrupted, IoFailed: see `put`.
         """
-        # What `bg` has let go on may be in the foreground by now.
+        # What `bg` has let go on may be in the foreground by now, which no
+        # signal says.
         self._take()
+        if not self._is_taken:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_AGAIN_S, self._wake)
         self._read_keys()
         await put(self._env, partial(self._put, list(lines)))
 
@@ -283,19 +291,22 @@ class Screen:
 
     def _listen(self) -> None:
         """Get every key at once, and show none."""
+        number = self._env.stdin.fileno()
         try:
-            settings = termios.tcgetattr(self._env.stdin.fileno())
+            settings = termios.tcgetattr(number)
+            # Only the first time: later they may be ours.
+            self._usual = self._usual or list(settings)
+            # Ctrl-S would keep us from giving the terminal back.
+            settings[_INPUT_FLAGS] &= ~termios.IXON
+            settings[_LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
+            characters = list(settings[_CHARACTERS])
+            characters[termios.VMIN] = 1
+            characters[termios.VTIME] = 0
+            settings[_CHARACTERS] = characters
+            self._set(settings)
         except (OSError, termios.error):
+            # The terminal is closed, or is none after all.
             self.takes_keys = False
-            return
-        # Only the first time: later they may be ours.
-        self._usual = self._usual or list(settings)
-        settings[_LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
-        characters = list(settings[_CHARACTERS])
-        characters[termios.VMIN] = 1
-        characters[termios.VTIME] = 0
-        settings[_CHARACTERS] = characters
-        self._set(settings)
 
     def _set(self, settings: list[Any]) -> None:
         """Change the settings at once: to wait for the terminal could take long."""
