@@ -666,13 +666,15 @@ def test_without_a_working_folder_only_a_relative_path_is_an_error(
 @pytest.mark.spec("002/FR-068")
 def test_read_config_reads_every_key(home: Path, write: Write) -> None:
     path = write(
-        'database_url = "sqlite"\r\nuser = "ada"\noutput = "json"\ntimeout = 1.5'
+        'database_url = "sqlite"\r\nuser = "ada"\noutput = "json"\n'
+        'timeout = 1.5\npager = "more"'
     )
     values = {
         "database_url": "sqlite",
         "user": "ada",
         "output": "json",
         "timeout": 1.5,
+        "pager": "more",
     }
 
     assert read(home) == Config(path, values)

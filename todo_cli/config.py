@@ -92,6 +92,12 @@ TIMEOUT: Final = Setting(
     types=(int, float),
     default=15.0,
 )
+PAGER: Final = Setting(
+    words="the pager of what is longer than the screen; `cat`: none",
+    variable="TODO_PAGER",
+    key="pager",
+    default_words="`PAGER`, else `less -FRX`",
+)
 POOL_SIZE: Final = Setting(
     words="connections that `todo serve` keeps at most",
     variable="TODO_POOL_SIZE",
@@ -122,6 +128,7 @@ SETTINGS: Final = (
     USER,
     OUTPUT,
     TIMEOUT,
+    PAGER,
     POOL_SIZE,
     CONFIG,
     NO_INPUT,
@@ -130,6 +137,11 @@ SETTINGS: Final = (
 )
 """Every setting, in the order of README's table."""
 
+DEFAULT: Final = "the default"
+"""Where a value comes from that nothing names."""
+FOREIGN_PAGER: Final = "PAGER"
+"""Names a pager for all programs."""
+_USUAL_PAGER: Final = "less -FRX"
 _CI: Final = "CI"
 """Set by services that run programs where nobody watches."""
 _SWITCHES: Final = (
@@ -162,6 +174,8 @@ class Settings:
     """The keys that the config file sets."""
     switches: tuple[str, ...] = ()
     """The switches that are on, by the names of their variables."""
+    pager: "Chosen | None" = None
+    """What shows what is longer than the screen."""
     user_fault: TodoError | None = None
     """Why there is no user; `user` is empty then."""
     typed_url: str = field(default="", repr=False)
@@ -221,7 +235,7 @@ def choose(
         # A path in the file means the same wherever todo is called.
         folder = config.path and config.path.parent
         return Chosen(config.values[setting.key], source, folder)
-    return Chosen(setting.default, "the default")
+    return Chosen(setting.default, DEFAULT)
 
 
 def load(
@@ -272,6 +286,7 @@ def load(
         passed_over=passed_over,
         config_keys=tuple(config.values),
         switches=switches(variables),
+        pager=pager(variables, config),
         user_fault=fault,
     )
 
@@ -392,6 +407,20 @@ def output(variables: Mapping[str, str], config: Config | None) -> str:
         known = ", ".join(OUTPUTS)
         raise ConfigInvalid(f"{chosen.source} must be one of {known}")
     return str(chosen.value)
+
+
+def pager(variables: Mapping[str, str], config: Config | None) -> Chosen:
+    """Choose the pager: a command line, and what named it.
+
+    It is TODO_PAGER, else the config file, else PAGER, which is of all
+    programs, else ours. One that is set and empty means none, as for git.
+    """
+    chosen = choose(PAGER, variables, config)
+    if chosen.value is not None:
+        return chosen
+    if FOREIGN_PAGER in variables:
+        return Chosen(variables[FOREIGN_PAGER], FOREIGN_PAGER)
+    return Chosen(_USUAL_PAGER, DEFAULT)
 
 
 def read_bytes(path: Path) -> tuple[bytes, int]:

@@ -293,6 +293,8 @@ def _others() -> dict[str, Schema]:
         "config_keys": words,
         "embedded_file": maybe_text,
         "timeout_s": number,
+        "pager": maybe_text,
+        "pager_from": text,
         "time_zone": {"type": "string"},
         "warm": text,
         "reachable": {"const": True},

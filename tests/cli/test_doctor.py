@@ -53,6 +53,8 @@ SETTINGS = [
     "config_keys",
     "embedded_file",
     "timeout_s",
+    "pager",
+    "pager_from",
     "time_zone",
     "warm",
 ]

@@ -40,13 +40,14 @@ def said(*, is_plain: bool = False, **changes: Any) -> list[str]:
 
 def drawn(sheet: Sheet, width: int) -> str:
     """A sheet as a terminal without styles shows it."""
-    return terminal.render(
+    lines = terminal.draw(
         sheet,
         width=width,
         encoding="utf-8",
         variables={"TERM": "dumb"},
         is_styled=False,
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
 ALL = "`todo history --json` shows all"

@@ -29,7 +29,7 @@ from tests.support.texts import FAMILY, MIXED, MIXED_SHOWN, PERSIAN
 from todo_cli.database.transfer import Imported, Renumbered
 from todo_cli.output import words
 from todo_cli.output.plain import render as in_pipe
-from todo_cli.output.terminal import progress, render
+from todo_cli.output.terminal import draw, progress
 from todo_cli.output.views import (
     Changed,
     Sheet,
@@ -62,12 +62,13 @@ def drawn(
     sheet: Sheet, width: int = 80, encoding: str = "utf-8", **variables: str
 ) -> str:
     """A sheet as it is drawn, colours and all."""
-    return render(
+    lines = draw(
         sheet,
         width=width,
         encoding=encoding,
         variables={"TERM": "xterm-256color", **variables},
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def read(sheet: Sheet, width: int = 80, encoding: str = "utf-8") -> str:
@@ -78,7 +79,7 @@ def read(sheet: Sheet, width: int = 80, encoding: str = "utf-8") -> str:
 
 def plain(sheet: Sheet, width: int = 80) -> list[str]:
     """The lines of a sheet where words are wanted and no escapes."""
-    text = render(
+    lines = draw(
         sheet,
         width=width,
         encoding="utf-8",
@@ -86,8 +87,9 @@ def plain(sheet: Sheet, width: int = 80) -> list[str]:
         is_plain=True,
         is_styled=False,
     )
+    text = "\n".join(lines)
     assert "\x1b" not in text
-    return text.splitlines()
+    return text.split("\n")
 
 
 @pytest.mark.spec("002/FR-050")

@@ -29,7 +29,7 @@ FRESH = replace(
 
 def drawn(sheet: Sheet, width: int = 80) -> str:
     """What a terminal shows."""
-    return terminal.render(
+    lines = terminal.draw(
         sheet,
         width=width,
         encoding="utf-8",
@@ -37,6 +37,7 @@ def drawn(sheet: Sheet, width: int = 80) -> str:
         is_plain=True,
         is_styled=False,
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.spec("002/FR-375")

@@ -145,6 +145,7 @@ NEEDS: Final = {
         lambda: find("vi") is not None, "apt-get install vim-tiny", "vi"
     ),
     "curl": _program("curl"),
+    "less": _program("less"),
     "git": _program("git"),
     "jq": _program("jq"),
     "pgbouncer": _program("pgbouncer"),

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.expect import add, titles_of
-from tests.support.program import Process, Surroundings, Todo, finished
+from tests.support.program import (
+    Process,
+    PtyProcess,
+    Surroundings,
+    Todo,
+    finished,
+)
 from tests.support.stores import Store
 from tests.support.warm import Warm, wait_until
 from todo_cli.cli.commands.lists import List
@@ -243,3 +250,96 @@ def test_what_lives_long_is_left_to_its_caller(watches: bool) -> None:
     env = Env({}, None, None, "ada", *streams)
 
     assert can_run(Parsed(List(watch=watches), None), env) is not watches
+
+
+@pytest.fixture
+def many(todo: Todo) -> None:
+    """More tasks than a screen has lines."""
+    todo("add", "-", stdin=b"".join(b"task %d\n" % n for n in range(40)))
+
+
+def paged(warm: Warm, folder: Path, script: str) -> dict[str, str]:
+    """An environment that finds the parent, and a script as the pager."""
+    pager = folder / "pager"
+    pager.write_text(f"#!/bin/sh\n{script}\n")
+    pager.chmod(0o755)
+    programs = f"{os.environ['PATH']}:/bin:/usr/bin"
+    return warm.environment(TODO_PAGER=str(pager), PATH=programs)
+
+
+@pytest.mark.spec("002/FR-425")
+@pytest.mark.usefixtures("many")
+def test_a_pager_is_a_child_of_the_caller_and_gets_ctrl_c(
+    warm: Warm, surroundings: Surroundings, pty_process: PtyProcess
+) -> None:
+    """In the session of the worker, Ctrl-C would not reach it."""
+    wait = "echo ready; while :; do sleep 0.01; done"
+    script = f"trap 'cat; exit 0' INT; echo $PPID > parent; {wait}"
+    env = paged(warm, surroundings.cwd, script)
+    before = warm.hits()
+
+    with pty_process.start("list", env=env) as terminal:
+        terminal.wait_for("ready")
+        terminal.type(b"\x03")
+        ran = terminal.finish()
+        parent = int((surroundings.cwd / "parent").read_text())
+        assert parent == terminal.process.pid
+
+    assert ran.status == 0
+    assert ran.out.count("task ") == 40
+    assert ran.out.endswith("40 open, 0 done\n")
+    assert warm.hits() == before + 1
+
+
+@pytest.mark.spec("002/FR-425")
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    "pager", ["nosuch", "nosuch | cat", "true", "head -n 2", "read x; kill $$"]
+)
+def test_what_becomes_of_a_pager_is_the_same_warm(
+    warm: Warm, pty_process: PtyProcess, pager: str
+) -> None:
+    programs = f"{os.environ['PATH']}:/bin:/usr/bin"
+    before = warm.hits()
+    env = {"TODO_PAGER": pager, "PATH": programs, "XDG_RUNTIME_DIR": "/"}
+    cold = pty_process("list", env=env)
+    ran = pty_process("list", env=env | warm.environment())
+
+    assert (ran.status, ran.err) == (cold.status, cold.err)
+    assert ran.out == cold.out
+    assert warm.hits() == before + 1
+
+
+@pytest.mark.spec("002/FR-425")
+@pytest.mark.usefixtures("many")
+def test_a_signal_to_the_caller_ends_pager_and_worker(
+    warm: Warm, surroundings: Surroundings, pty_process: PtyProcess
+) -> None:
+    script = (
+        "read -r x; stty -echo <&1; echo $$ > pid; echo ready; exec sleep 60"
+    )
+    env = paged(warm, surroundings.cwd, script)
+
+    with pty_process.start("list", env=env) as terminal:
+        usual = termios.tcgetattr(terminal._descriptor)
+        terminal.wait_for("ready")
+        worker = worker_at(warm, terminal.process.pid)
+        terminal.process.send_signal(signal.SIGTERM)
+        ran = terminal.finish()
+        assert termios.tcgetattr(terminal._descriptor) == usual
+
+    assert ran.status == -signal.SIGTERM
+    pager = int((surroundings.cwd / "pid").read_text())
+    assert state_of(pager) in "Z"
+    wait_until(lambda: state_of(worker) in "Z", "the worker still runs")
+
+
+def worker_at(warm: Warm, caller: int) -> int:
+    """The worker that writes to the terminal of a process."""
+    theirs = os.stat(f"/proc/{caller}/fd/1")
+    [found] = [
+        process
+        for process in warm.processes()
+        if os.stat(f"/proc/{process}/fd/1").st_rdev == theirs.st_rdev
+    ]
+    return found

@@ -18,7 +18,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__, disk, zones
+from todo_cli import __version__, disk, redact, zones
 from todo_cli.cli.env import Env
 from todo_cli.config import Config, Settings, choose_user
 from todo_cli.database.url import PostgresTarget, trusted_places
@@ -45,6 +45,8 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "config_keys": "its keys",
         "embedded_file": "embedded file",
         "timeout_s": "seconds to connect",
+        "pager": "pager",
+        "pager_from": "pager chosen by",
         "time_zone": "time zone",
         "warm": "warm",
     },
@@ -330,6 +332,10 @@ def _add_settings(facts: "Facts", settings: Settings) -> None:
         "timeout_s": settings.timeout_s,
     }
     facts.add_all(other)
+    if settings.pager is not None:
+        command = settings.pager.value.strip()
+        facts.add("pager", redact.shown(command) or None)
+        facts.add("pager_from", settings.pager.source)
 
 
 def _add_config(facts: "Findings", config_path: Path | None) -> None:

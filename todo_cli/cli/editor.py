@@ -6,15 +6,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from todo_cli import disk, form, redact
-from todo_cli.cli import limits
+from todo_cli.cli import limits, modes
 from todo_cli.cli.env import Env
 from todo_cli.cli.loop import in_thread
 from todo_cli.config import is_dumb, is_unattended
@@ -362,24 +361,8 @@ def _terminal_kept() -> Iterator[None]:
 
     One that a signal ends may leave a terminal that shows no typing.
     """
-    before = _attributes()
+    before = modes.attributes(0)
     try:
         yield
     finally:
-        if before is not None and before != _attributes():
-            _put_back(before)
-
-
-def _attributes() -> list[Any] | None:
-    """Return the attributes of the terminal of stdin; None without one."""
-    try:
-        return list(termios.tcgetattr(0))
-    except (OSError, termios.error):
-        return None
-
-
-def _put_back(attributes: list[Any]) -> None:
-    """Set the attributes; in the background that would stop this process."""
-    with suppress(OSError, termios.error):
-        if os.tcgetpgrp(0) == os.getpgrp():
-            termios.tcsetattr(0, termios.TCSADRAIN, attributes)
+        modes.put_back(0, before)

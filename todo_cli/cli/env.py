@@ -6,7 +6,7 @@ import os
 import re
 import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,12 +18,14 @@ from todo_cli.cli.signals import Signals
 from todo_cli.errors import IoFailed
 
 if TYPE_CHECKING:
+    from todo_cli.cli.paging import Running, Start
     from todo_cli.cli.parser import Parsed
     from todo_cli.cli.ready import Ready
 
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
+_USUAL_HEIGHT: Final = 24
 _UTF_8: Final = "utf-8"
 # What every encoding of a terminal writes alike.
 _ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
@@ -35,6 +37,16 @@ def _now() -> datetime:
 
 def _begin_here(_parsed: object) -> None:
     """Begin every command in this process."""
+
+
+def _page_here(
+    words: Sequence[str], source: int, variables: Mapping[str, str]
+) -> "Running":
+    """Start a pager as a child of this process."""
+    # Most output needs none.
+    from todo_cli.cli.pager import Pager
+
+    return Pager(words, source, variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,8 @@ class Env:
     stderr_is_terminal: bool = False
     encoding: str = "utf-8"
     columns: int = _USUAL_WIDTH
+    rows: int = 0
+    """The height of the terminal of stdout; 0 where nothing is paged."""
     now: Callable[[], datetime] = field(default=_now)
     signals: Signals = field(default_factory=Signals)
     secrets: list[str] = field(default_factory=list, repr=False)
@@ -68,6 +82,8 @@ class Env:
     with None for a help or a mistake. In a worker of `warm` it does not
     return if the caller has to run the command itself.
     """
+    page: "Start" = _page_here
+    """Starts a pager in the terminal of the caller."""
 
     @classmethod
     def of_process(cls, encoding: str | None = None) -> "Env":
@@ -95,6 +111,7 @@ class Env:
             stderr_is_terminal=os.isatty(2),
             encoding=_encoding(encoding),
             columns=_columns(variables),
+            rows=_rows(variables),
             signals=signals,
         )
 
@@ -316,9 +333,9 @@ def _columns(variables: Mapping[str, str]) -> int:
 
     It is COLUMNS if that is a sensible number, else the terminal's, else 80.
     """
-    given = variables.get("COLUMNS", "")
-    if re.fullmatch("[0-9]{1,5}", given) and int(given) > 0:
-        return max(int(given), NARROWEST)
+    given = _number(variables.get("COLUMNS", ""))
+    if given > 0:
+        return max(given, NARROWEST)
     # One of the three may be redirected.
     for number in (1, 2, 0):
         try:
@@ -328,3 +345,24 @@ def _columns(variables: Mapping[str, str]) -> int:
         if columns > 0:
             return max(columns, NARROWEST)
     return _USUAL_WIDTH
+
+
+def _rows(variables: Mapping[str, str]) -> int:
+    """Find the height of the screen; 0 if stdout is none.
+
+    It is LINES if that is a sensible number, else the terminal's, else 24.
+    """
+    if not os.isatty(1):
+        return 0
+    rows = _number(variables.get("LINES", ""))
+    if rows == 0:
+        with suppress(OSError):
+            rows = os.get_terminal_size(1).lines
+    return rows or _USUAL_HEIGHT
+
+
+def _number(given: str) -> int:
+    """Read a number that a variable has; 0 if it has none."""
+    if re.fullmatch("[0-9]{1,5}", given):
+        return int(given)
+    return 0

@@ -81,7 +81,7 @@ def main(argv: Sequence[str], env: Env) -> int:
     """Run `todo` and return its exit status; 128+n means signal n ended it."""
     arguments = split(argv)
     configured = read_config(arguments, env)
-    printer = Printer(env, as_json=configured.as_json)
+    printer = Printer(env, configured.file, as_json=configured.as_json)
 
     def end(number: int) -> None:
         """End at a signal, while nothing is stored."""
@@ -92,7 +92,12 @@ def main(argv: Sequence[str], env: Env) -> int:
     env.signals.end_idle_by(end)
     printed = _answer(arguments, configured, printer)
     with env.signals.printing():
-        status = printer.write(printed)
+        try:
+            status = printer.write(printed)
+        # The rest of a long text is drawn while it is written.
+        except Exception as error:  # noqa: BLE001 - a bug, as in `_answer`
+            broken = _internal(error, arguments, configured, printer)
+            status = printer.write(broken)
     if env.signals.number is None:
         return status
     if status == Code.OUTCOME_UNKNOWN.exit:

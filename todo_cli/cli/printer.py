@@ -1,10 +1,10 @@
 """Draws results and errors, as text or one JSON document; writes them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from todo_cli import __version__, redact
+from todo_cli import __version__, config, redact
 from todo_cli.cli.env import Env, unwritable, write_all
 from todo_cli.errors import (
     BadRecords,
@@ -19,6 +19,10 @@ from todo_cli.output import envelope, plain
 from todo_cli.output.text import visible
 from todo_cli.output.views import Sheet
 
+if TYPE_CHECKING:
+    from todo_cli.cli.paging import Text
+
+_SIGINT: Final = 2
 _SIGPIPE: Final = 13
 
 
@@ -33,14 +37,22 @@ class Printed:
     """What goes to stderr after everything else."""
     stored: str | None = None
     """What was stored, in words; for stderr if stdout cannot be written."""
+    text: "Text | None" = None
+    """What goes through the pager, in the place of `out`."""
 
 
 class Printer:
-    """Draws results and errors for the streams of one call."""
+    """Draws results and errors for the streams of one call.
 
-    def __init__(self, env: Env, *, as_json: bool) -> None:
+    The config file can name a pager.
+    """
+
+    def __init__(
+        self, env: Env, file: config.Config | None = None, *, as_json: bool
+    ) -> None:
         self.env = env
         self.as_json = as_json
+        self._file = file
 
     def result(self, sheet: Sheet, *, changes: bool = False) -> Printed:
         """Draw what a command found or did, with the sheet's fault if any.
@@ -57,8 +69,8 @@ class Printer:
             last.append(sheet.aside)
         if sheet.hint and self._is_person_there():
             last.append(f"hint: {sheet.hint}")
-        beside = self._lines(last)
-        return Printed(0, self._draw(sheet), last=beside, stored=stored)
+        drawn = self._draw(sheet)
+        return replace(drawn, last=self._lines(last), stored=stored)
 
     def _is_person_there(self) -> bool:
         """Whether a person, and no program, reads both streams."""
@@ -68,7 +80,8 @@ class Printer:
 
     def help(self, text: str) -> Printed:
         """Draw a help text."""
-        return Printed(0, self._encode(text))
+        lines = text.removesuffix("\n").split("\n")
+        return self._read(iter(lines))
 
     def version(self) -> Printed:
         """Draw the version, without Rich even on a terminal."""
@@ -137,6 +150,8 @@ class Printer:
         """
         self.env.say(printed.err)
         try:
+            if printed.text is not None:
+                return self._show(printed, printed.text)
             write_all(self.env.stdout, printed.out)
         except BrokenPipeError:
             # The reader has left, as `head` does: other programs die of
@@ -146,6 +161,33 @@ class Printer:
             return self._not_written(error, printed.stored)
         finally:
             self.env.say(printed.last)
+        return printed.status
+
+    def _show(self, printed: Printed, text: "Text") -> int:
+        """Show a text in the pager, and return the exit status.
+
+        If that shows nothing, the text is written as without one.
+
+        Raises:
+            OSError: it cannot be written.
+            Exception: the rest of it cannot be drawn.
+        """
+        from todo_cli.cli import paging
+
+        env = self.env
+        outcome = paging.show(text, env)
+        if outcome is paging.Outcome.LEFT:
+            return 128 + _SIGINT
+        if outcome is paging.Outcome.LOST:
+            failed = self.failure(paging.lost(text.pager))
+            # It has left the cursor behind its prompt.
+            env.say(b"\n" + failed.err)
+            return failed.status
+        if outcome is not paging.Outcome.SHOWN:
+            for part in text:
+                write_all(env.stdout, part)
+        if outcome is paging.Outcome.UNREAD:
+            env.say(self._lines(paging.advice(text.pager)))
         return printed.status
 
     def _not_written(self, error: OSError, stored: str | None) -> int:
@@ -175,22 +217,23 @@ class Printer:
         failed = self.failure(error)
         if self.as_json:
             return failed
+        drawn = self._draw(sheet)
         # Last, so that a long sheet does not move the hint off the screen.
-        return Printed(failed.status, self._draw(sheet), last=failed.err)
+        return replace(drawn, status=failed.status, last=failed.err)
 
-    def _draw(self, sheet: Sheet) -> bytes:
+    def _draw(self, sheet: Sheet) -> Printed:
         """Draw a sheet: JSON, a table for a terminal, or lines for a pipe."""
         env = self.env
         if self.as_json:
             document = envelope.success(
                 sheet.data, sheet.message, is_trial=sheet.is_trial
             )
-            return document.encode()
+            return Printed(0, document.encode())
         if not env.draws_table:
-            return self._encode(plain.render(sheet))
+            return Printed(0, self._encode(plain.render(sheet)))
         from todo_cli.output import terminal
 
-        text = terminal.render(
+        lines = terminal.draw(
             sheet,
             width=env.width,
             encoding=env.encoding,
@@ -198,7 +241,32 @@ class Printer:
             is_plain=env.is_plain,
             is_styled=env.is_styled,
         )
-        return self._encode(text)
+        if sheet.is_for_reading:
+            return self._read(lines)
+        return self._whole(lines)
+
+    def _whole(self, lines: Iterable[str]) -> Printed:
+        """Draw lines that are written at once."""
+        text = "".join([f"{line}\n" for line in lines])
+        return Printed(0, self._encode(text))
+
+    def _read(self, lines: Iterator[str]) -> Printed:
+        """Draw lines that people read: in a pager, if they fill the screen."""
+        env = self.env
+        if env.rows == 0:
+            return self._whole(lines)
+        # A command in a pipe, and one that stores, needs none of this.
+        from todo_cli.cli import paging
+
+        pager = paging.choose(env.variables, self._file)
+        if pager is None or paging.is_in_background(1):
+            return self._whole(lines)
+        head, is_full = paging.screenful(lines, env.rows, env.columns)
+        drawn = self._whole(head)
+        if not is_full:
+            return drawn
+        rest = map(self._encode, paging.parts(lines))
+        return Printed(0, text=paging.Text(pager, drawn.out, rest))
 
     def _lines(self, lines: Sequence[str]) -> bytes:
         """Encode lines; escape what could control a terminal."""

@@ -160,6 +160,45 @@ class Signals:
                 signal.signal(key, handler)
 
     @contextmanager
+    def ending(self, end: Callable[[], object]) -> Iterator[None]:
+        """Have a signal call `end` in this context, and end this process.
+
+        It is for what reports no write.
+        """
+        self.state = State.LEAVING
+        before = self.before_death
+
+        def both(number: int) -> None:
+            end()
+            before(number)
+
+        self.before_death = both
+        try:
+            yield
+        finally:
+            self.before_death = before
+
+    @contextmanager
+    def stopping(self, first: Callable[[], object]) -> Iterator[None]:
+        """Call `first` in this context, before Ctrl-Z stops this process."""
+
+        def stop(number: int, _frame: object) -> None:
+            first()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            # Here it stops, and a shell says when it goes on.
+            signal.signal(number, stop)
+
+        is_usual = signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+        if is_usual:
+            signal.signal(signal.SIGTSTP, stop)
+        try:
+            yield
+        finally:
+            if is_usual:
+                signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+    @contextmanager
     def printing(self) -> Iterator[None]:
         """Print in this context.
 

@@ -10,7 +10,6 @@ from itertools import count, zip_longest
 from typing import Any, BinaryIO, Final, NamedTuple, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from todo_cli.output import card, columns, log
 from todo_cli.output.card import Part
@@ -45,8 +44,8 @@ _LINK: Final = "\x1b]8;id=todo-{number};{target}\x1b\\{text}\x1b]8;;\x1b\\"
 """How a terminal takes a link; parts with the same id are one link."""
 
 
-class _Buffer(io.StringIO):
-    """A text buffer that has the encoding of the terminal.
+class _Nowhere(io.StringIO):
+    """Takes the place of the terminal, whose encoding it has.
 
     Rich chooses the characters of its boxes by the encoding of its file.
     """
@@ -61,7 +60,7 @@ class _Buffer(io.StringIO):
         return self._encoding
 
 
-def render(
+def draw(
     sheet: Sheet,
     *,
     width: int,
@@ -69,18 +68,17 @@ def render(
     variables: Mapping[str, str],
     is_plain: bool = False,
     is_styled: bool = True,
-) -> str:
-    """Draw a sheet, `width` columns wide.
+) -> Iterator[str]:
+    """Draw a sheet line by line, `width` columns wide.
 
-    With `is_plain`, words take the place of frames, signs and links. Text of
-    users is never read as markup, as Rich does not see it.
+    A table is laid out at the first line, and each row is drawn when it is
+    asked for. With `is_plain`, words take the place of frames, signs and
+    links. Text of users is never read as markup, as Rich does not see it.
     """
-    buffer = _Buffer(encoding)
-    console = _console(buffer, width, variables, is_styled=is_styled)
+    file = _Nowhere(encoding)
+    console = _console(file, width, variables, is_styled=is_styled)
     pen = _Pen(console, variables, is_plain=is_plain)
-    for line in _lines(sheet, pen):
-        buffer.write(f"{line}\n")
-    return buffer.getvalue()
+    return _lines(sheet, pen)
 
 
 class Pieces(NamedTuple):
@@ -147,6 +145,9 @@ def progress(
     It is in the terminal's own colour, so that it can be read everywhere.
     Yields a function of (done, total) that moves the bar.
     """
+    # Few commands have one, and it takes a while to load.
+    from rich.progress import BarColumn, Progress, TextColumn
+
     text = io.TextIOWrapper(stream, encoding, "backslashreplace")
     bars = Progress(
         TextColumn("{task.description}", markup=False),
@@ -397,16 +398,14 @@ def _row(cells: Sequence[_Cell], blanks: Sequence[str]) -> list[str]:
     return lines
 
 
-def _values(column: Column, pen: _Pen) -> list[_Cell]:
+def _values(column: Column, pen: _Pen) -> Iterator[_Cell]:
     """Draw the cells of a column; a long value has several lines."""
     # The same values come again and again.
     known: dict[Cell, _Cell] = {}
-    cells = []
     for value in column.cells:
         if value not in known:
             known[value] = _value(value, column, pen)
-        cells.append(known[value])
-    return cells
+        yield known[value]
 
 
 def _value(value: Cell, column: Column, pen: _Pen) -> _Cell:

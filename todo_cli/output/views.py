@@ -196,6 +196,11 @@ class Sheet:
     is_trial: bool = False
     """Whether nothing was stored, because of --dry-run."""
 
+    @property
+    def is_for_reading(self) -> bool:
+        """Whether people read it page by page, if it is long."""
+        return bool(self.table or self.card or self.log)
+
 
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there; `data` is the task."""

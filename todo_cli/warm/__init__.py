@@ -17,6 +17,8 @@ in messages of `wire.py`:
                                        <-   READY pid, ...   I can run it
     GO                                 ->
                                        <-   BEGUN            nothing ran before
+                                       <-   PAGE words, pipe start this pager
+    PAGED status                       ->                    it has ended
                                        <-   END status
 
 Until the client sends GO, it may give up and run cold: the worker then sees
@@ -24,6 +26,10 @@ the end of the connection, and ends. The worker opens and prints nothing
 before BEGUN, so a connection that ends before BEGUN is no harm either. After
 BEGUN the command is never run again. If the connection ends before END, the
 worker has died, and the client reports that: OUTCOME_UNKNOWN for a write.
+
+A pager is a child of the client, because a worker is not in the session of its
+terminal: Ctrl-C would not reach it. It reads what the worker writes into the
+pipe that comes with PAGE; few commands have one.
 
 The client forwards signals to the worker (`client.py`). If the client dies,
 the worker ends itself at once, as a cold process would have died.

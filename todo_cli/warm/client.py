@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from todo_cli.cli.pager import Pager
+
 PATIENCE_S: "Final" = 1.0
 """How long a worker may take to say that it can run the command."""
 
@@ -31,6 +33,8 @@ _FORWARDED = (
     _signal.SIGXCPU,
 )
 """The signals that a command handles: the worker gets each that we get."""
+_PIPE_SPACE = _socket.CMSG_SPACE(4)
+"""The room for the number of a pipe that comes with a message."""
 _OUR_OWN = (b"fd/", b"/tty", b"/proc/")
 """Parts of paths that mean something else in another process: /dev//fd/3."""
 _OF_SETTINGS = (b"/dev/fd", b"/proc/")
@@ -232,6 +236,9 @@ class _Call:
         """The first signal that came."""
         # So a signal can only go to the worker, even if its number is reused.
         self._handle = _handle_of(worker)
+        self._pipes: list[int] = []
+        """What came with a message: the pipe for a pager."""
+        self._pager: Pager | None = None
 
     def ended(self, mask: "set[int]") -> int:
         """Forward signals until the command has ended; return its status."""
@@ -242,7 +249,7 @@ class _Call:
             _signal.signal(_signal.SIGTSTP, self._stop)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         try:
-            answer = wire.receive(self._read)
+            answer = self._answer()
         except (OSError, wire.Broken):
             answer = None
         if answer is None:
@@ -251,6 +258,50 @@ class _Call:
             return int(answer[1])
         # It may have come when the worker had ended.
         return 128 + self._number
+
+    def _answer(self) -> "list[bytes] | None":
+        """Wait for the end; run a pager meanwhile, if the worker needs one.
+
+        Raises:
+            OSError, wire.Broken: the connection broke.
+        """
+        while True:
+            answer = wire.receive(self._read)
+            if answer is None or answer[0] != wire.PAGE:
+                return answer
+            status = self._page(answer[1], self._pipes.pop())
+            self._tell(status)
+
+    def _page(self, words: bytes, source: int) -> int:
+        """Run a pager to its end; return its exit status.
+
+        Ctrl-C and Ctrl-\\ are its own. What came just before is meant for
+        it, too, as the worker has passed that over.
+        """
+        from todo_cli.cli.pager import Pager
+
+        if self._number == _signal.SIGINT:
+            self._number = None
+        elif self._number is not None:
+            os.close(source)
+            return 0
+        before = _signal.signal(_signal.SIGQUIT, _do_nothing)
+        self._pager = Pager(
+            [os.fsdecode(word) for word in wire.split(words)],
+            source,
+            os.environ,
+        )
+        status = self._pager.wait()
+        self._pager = None
+        _signal.signal(_signal.SIGQUIT, before)
+        return status
+
+    def _tell(self, status: int) -> None:
+        """Tell the worker how the pager has ended."""
+        try:
+            self._line.sendall(wire.pack(wire.PAGED, b"%d" % status))
+        except OSError:
+            return  # a signal has ended it, and END is here
 
     def _read(self, length: int) -> bytes:
         """Read what comes, however long that takes.
@@ -261,12 +312,23 @@ class _Call:
         self._line.settimeout(_WAIT_S)
         while True:
             try:
-                return self._line.recv(length)
+                data, rights, _, _ = self._line.recvmsg(length, _PIPE_SPACE)
+                for _, _, number in rights:
+                    pipe = int.from_bytes(number[:4], sys.byteorder)
+                    self._pipes.append(pipe)
+                return data
             except TimeoutError:
                 pass  # and now Python has called the handler
 
     def _forward(self, number: int, _frame: object) -> None:
-        """Give the worker a signal that we got."""
+        """Give the worker a signal that we got, and end the pager.
+
+        Ctrl-C is for the pager, which gets it from the terminal.
+        """
+        if self._pager is not None:
+            if number == _signal.SIGINT:
+                return
+            self._pager.stop()
         if self._number is None:
             self._number = number
         self._signal(number)
@@ -283,12 +345,18 @@ class _Call:
 
     def _stop(self, number: int, _frame: object) -> None:
         """Stop the worker and this process: Ctrl-Z. Then go on with both."""
+        if self._pager is not None:
+            self._pager.rest()
         self._signal(_signal.SIGSTOP)
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
         # Here it stops, and a shell says when it goes on.
         _signal.signal(number, self._stop)
         self._signal(_signal.SIGCONT)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """Handle a signal that is for another program."""
 
 
 def _handle_of(worker: int) -> "int | None":

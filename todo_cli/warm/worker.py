@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +38,8 @@ SILENCE_S: Final = 5.0
 _SWEEP_S: Final = 1.0
 """How long to try to remove the socket of a parent that has gone."""
 _STEP_S: Final = 0.01
+_WAIT_S: Final = 0.2
+"""How long a wait for a pager is before it is begun again."""
 _DESCRIPTORS: Final = 4
 """How many come with a request: three streams, and the folder."""
 _NOT_LOWERED: Final = tuple(
@@ -262,6 +264,11 @@ class Call:
         self._agreed = _thread.allocate_lock()
         """Locked until the caller says that the command shall begin."""
         self._mask: frozenset[int] = frozenset()
+        self._paged = _thread.allocate_lock()
+        """Locked until the pager has ended that the caller runs."""
+        self._paged.acquire()
+        self._status = 0
+        """How that has ended."""
 
     def run(self) -> None:
         """Take a request and run it, or have its caller run it.
@@ -366,7 +373,7 @@ class Call:
         status = CANNOT_LOAD
         try:
             begin = partial(self._begin, env)
-            env = replace(env, begin=begin, ready=self._ready)
+            env = replace(env, begin=begin, ready=self._ready, page=self.page)
             status = main.main(arguments(), env)
         except Exception as error:  # noqa: BLE001 - as of a process of its own
             complain(error)
@@ -420,12 +427,53 @@ class Call:
             has_agreed = wire.receive(self._line.recv) == [wire.GO]
             if has_agreed:
                 self._agreed.release()
-                self._line.recv(1)
+                self._hear()
         if self._has_ended:
             return
         if not has_agreed:
             self._channel.tell(wire.COLD, b"given up")
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def _hear(self) -> None:
+        """Hear how pagers end, until the caller has gone.
+
+        Raises:
+            OSError, wire.Broken: the connection broke.
+        """
+        while message := wire.receive(self._line.recv):
+            self._status = int(message[1])
+            self._paged.release()
+
+    def page(
+        self,
+        words: Sequence[str],
+        source: int,
+        _variables: Mapping[str, str],
+    ) -> "Call":
+        """Have the caller start a pager, with its own variables: see `Start`."""
+        names = wire.join([os.fsencode(word) for word in words])
+        message = wire.pack(wire.PAGE, names)
+        # If it has gone, so does this process.
+        with suppress(OSError):
+            socket.send_fds(self._line, [message], [source])
+        os.close(source)
+        return self
+
+    def wait(self) -> int:
+        """Wait until the pager has ended; return the exit status.
+
+        A signal that comes just before the wait begins does not end the wait,
+        so that is begun again and again.
+        """
+        while not self._paged.acquire(timeout=_WAIT_S):
+            pass
+        return self._status
+
+    def stop(self) -> None:
+        """Leave the pager to the caller, who ends it with this command."""
+
+    def rest(self) -> None:
+        """Do nothing: Ctrl-Z comes to the caller."""
 
     def refuse(self, reason: str) -> NoReturn:
         """Have the caller run the command itself."""
