@@ -232,6 +232,8 @@ class TaskService:
         `found` also counts those beyond the limit, which may not fit.
         """
         page = await self._run(lambda tasks: tasks.page(query, today))
+        if not query.words:
+            return page
         fitting = _with_words(page.tasks, query.words)
         if len(fitting) == len(page.tasks):
             return page

@@ -5,6 +5,7 @@ consists of several parts. Sorting rows that are in order already costs little.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from todo_cli import rules
@@ -19,7 +20,21 @@ The rest, which few have, is compared as it is written. So a key always fits
 into a page of an index.
 """
 
+_RANKS: Final[Mapping[str | None, int]] = {
+    **{name: place for place, name in enumerate(rules.PRIORITIES, start=1)},
+    None: len(rules.PRIORITIES) + 1,
+}
 Key = Callable[[Task], Any]
+
+# Of C: a long list calls them for each task.
+_newest: Final[Key] = attrgetter("created_at", "number")
+"""When it was added; of one time, the higher number is the newer one."""
+_created: Final[Key] = attrgetter("created_at")
+_due: Final[Key] = attrgetter("due_on")
+_wait: Final[Key] = attrgetter("wait_until")
+_updated: Final[Key] = attrgetter("updated_at")
+_completed: Final[Key] = attrgetter("completed_at")
+_deleted: Final[Key] = attrgetter("deleted_at")
 
 
 def in_order(tasks: Sequence[Task], query: TaskQuery) -> list[Task]:
@@ -50,54 +65,17 @@ def _sort_by(tasks: list[Task], value: Key, *, is_reversed: bool) -> None:
 
 def rank_of(priority: str | None) -> int:
     """Return the place of a priority in a list; none comes last."""
-    if priority is None:
-        return len(rules.PRIORITIES) + 1
-    return rules.PRIORITIES.index(priority) + 1
+    return _RANKS[priority]
 
 
 def _rank(task: Task) -> int:
     """The place of its priority, which none has, too: it breaks ties of days."""
-    return rank_of(task.priority)
+    return _RANKS[task.priority]
 
 
 def _priority(task: Task) -> Any:
     """The place of its priority; None without one, so that it comes last."""
     return None if task.priority is None else _rank(task)
-
-
-def _newest(task: Task) -> Any:
-    """When it was added; of one time, the higher number is the newer one."""
-    return task.created_at, task.number
-
-
-def _created(task: Task) -> Any:
-    """When it was added."""
-    return task.created_at
-
-
-def _due(task: Task) -> Any:
-    """Its due day, if it has one."""
-    return task.due_on
-
-
-def _wait(task: Task) -> Any:
-    """The day until which it waits, if there is one."""
-    return task.wait_until
-
-
-def _updated(task: Task) -> Any:
-    """When it last changed."""
-    return task.updated_at
-
-
-def _completed(task: Task) -> Any:
-    """When it was done, if it is."""
-    return task.completed_at
-
-
-def _deleted(task: Task) -> Any:
-    """When it was moved to the trash, if it is there."""
-    return task.deleted_at
 
 
 def _title(task: Task) -> Any:

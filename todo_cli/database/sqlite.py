@@ -47,6 +47,7 @@ PRAGMA secure_delete=ON;  -- what is purged does not stay in free parts of pages
 PRAGMA trusted_schema=OFF;  -- what a file's schema might run is not trusted
 """
 
+_NO_NAMES: Final = "[]"
 _FIRST_READ: Final = "PRAGMA schema_version"
 """Makes SQLite open what it needs beside the file, here and not later."""
 
@@ -56,12 +57,19 @@ def _boolean(value: Any) -> bool:
     return bool(abs(value) > 0)
 
 
+def _names(value: Any) -> Any:
+    """Read a list of names, of which most tasks have none."""
+    if value == _NO_NAMES:
+        return []
+    return json.loads(value)
+
+
 _FROM_FILE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "uuid": UUID,
     "instant": datetime.fromisoformat,
     "boolean": _boolean,
     "day": date.fromisoformat,
-    "names": json.loads,
+    "names": _names,
 }
 """How to convert a column that SQLite stores as text or a number."""
 _CANNOT: Final = (ValueError, TypeError, AttributeError)
@@ -130,9 +138,14 @@ def _column(
 ) -> tuple[Any, ...]:
     """Convert a column; NULL remains None.
 
-    The usual case first: a test of each value would take longer.
+    The usual cases first: a test of each value would take longer.
     """
+    nulls = values.count(None)
+    if nulls == len(values):
+        return tuple(values)
     try:
+        if nulls == 0:
+            return tuple(map(read, values))
         return tuple(
             None if value is None else read(value) for value in values
         )

@@ -15,6 +15,9 @@ _REFUSED_IN_DOCUMENTS: Final = re.compile(f"(?![\n\r\t])[{REFUSED_CLASS}]")
 
 def visible(text: str) -> str:
     """Escape every refused character in a line, as `\\x1b` or `\\u202e`."""
+    # Most text is, and to look for each character takes seven times as long.
+    if text.isprintable():
+        return text
     return REFUSED.sub(_escape, text)
 
 

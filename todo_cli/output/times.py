@@ -5,6 +5,7 @@ are English in every locale, unlike those of `strftime`.
 """
 
 from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 from typing import Final
 
 from todo_cli.output.words import amount
@@ -47,9 +48,14 @@ def age(then: datetime, now: datetime) -> str:
     seconds = int(abs(passed_s))
     for unit, length in _UNITS:
         if seconds >= length:
-            shown = amount(seconds // length, unit)
-            return _apart(shown, is_past=passed_s > 0)
+            return _ago(seconds // length, unit, passed_s > 0)
     return "just now"
+
+
+@cache
+def _ago(number: int, unit: str, is_past: bool) -> str:
+    """Write an age; a long list has the same few again and again."""
+    return _apart(amount(number, unit), is_past=is_past)
 
 
 def distance(day: date, today: date) -> str:
