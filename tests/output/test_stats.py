@@ -52,7 +52,7 @@ def drawn(
     is_plain: bool = False,
 ) -> list[str]:
     """The lines of counts on a terminal."""
-    text = terminal.render(
+    lines = terminal.draw(
         counted(found, context()),
         width=width,
         encoding=encoding,
@@ -60,7 +60,7 @@ def drawn(
         is_plain=is_plain,
         is_styled=False,
     )
-    return text.splitlines()
+    return list(lines)
 
 
 def sheet(found: Stats) -> Sheet:
@@ -244,12 +244,13 @@ def test_names_of_projects_control_no_terminal() -> None:
 
 @pytest.mark.spec("002/FR-454")
 def test_what_is_overdue_is_said_and_stressed() -> None:
-    text = terminal.render(
+    lines = terminal.draw(
         sheet(MUCH),
         width=80,
         encoding="utf-8",
         variables={"TERM": "xterm-256color"},
     )
+    text = "\n".join(lines)
 
     assert "\x1b[1;38;5;196m16 overdue\x1b[0m" in text
     assert "\x1b[1mDone a day\x1b[0m" in text

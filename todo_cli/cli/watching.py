@@ -458,7 +458,7 @@ class Printing(Roll):
         """Draw the list in words."""
         env = self._context.env
         width, _ = size_of(env)
-        text = terminal.render(
+        lines = terminal.draw(
             views.listed(page, view),
             width=width,
             encoding=env.encoding,
@@ -466,4 +466,4 @@ class Printing(Roll):
             is_plain=True,
             is_styled=False,
         )
-        return text.rstrip("\n")
+        return "\n".join(lines)

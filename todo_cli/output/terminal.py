@@ -101,7 +101,7 @@ def pieces(
 
     In the place of one without tasks is its note, as the foot and the counts.
     """
-    console = _console(_Buffer(encoding), width, variables)
+    console = _console(_Nowhere(encoding), width, variables)
     pen = _Pen(console, variables, is_plain=False)
     if not table.tasks:
         note = _paragraph(table.note, pen)
