@@ -143,6 +143,26 @@ def test_all_commands_work_at_once(pooler: PgBouncer, site: Site) -> None:
     }
 
 
+@pytest.mark.spec("002/FR-435")
+def test_a_watch_leaves_the_servers_connection_to_others(
+    pooler: PgBouncer, site: Site
+) -> None:
+    url = pooler.url(site.database)
+    before = state(pooler, site)
+    watching = site.terminal(url).start("list", "--watch", "--every", "1s")
+    with watching as terminal:
+        terminal.wait_for("q ends")
+        for number in (1, 2):
+            assert site.process(url)("add", f"task {number}").status == 0
+            terminal.wait_for(f"{number} open")
+        assert state(pooler, site) == before
+        terminal.type(b"q")
+        ran = terminal.finish()
+
+    assert ran.status == 0
+    assert "No answer" not in ran.out
+
+
 def test_nothing_stays_on_the_servers_connection(
     pooler: PgBouncer, site: Site
 ) -> None:
