@@ -30,8 +30,10 @@ _WAIT_S: "Final" = 0.2
 """How long a wait for the end is before it is begun again."""
 _STEP_S: "Final" = 0.01
 """The same, where the system says nothing of the end."""
-_REST_S: "Final" = 0.5
-"""How long a pager may take to stop at Ctrl-Z."""
+_REST_S: "Final" = 0.1
+"""How long a pager may take to stop at Ctrl-Z, before it is asked again."""
+_ASKED: "Final" = 5
+"""How often it is asked."""
 _PATIENCE_S: "Final" = 1.0
 """How long a pager may take to end after SIGTERM."""
 _ENDING: "Final" = (
@@ -73,6 +75,8 @@ class Pager:
         self._modes = modes.attributes(1)
         self._status: int | None = None
         self._process = 0
+        self._is_resting = False
+        """Whether it was seen to be stopped."""
         self._handle: int | None = None
         # A signal between its start and the line below would not end it.
         mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ENDING)
@@ -96,7 +100,10 @@ class Pager:
                 time.sleep(_STEP_S)
             else:
                 select.select([handle], [], [], _WAIT_S)
-            self._look(os.WNOHANG)
+            self._look(os.WNOHANG | os.WUNTRACED)
+            if self._is_resting:
+                # It has its own key for that, or took Ctrl-Z late.
+                os.kill(os.getpid(), _signal.SIGTSTP)
         if handle is not None:
             os.close(handle)
         modes.put_back(1, self._modes)
@@ -117,24 +124,27 @@ class Pager:
         modes.put_back(1, self._modes)
 
     def rest(self) -> None:
-        """Wait a moment until Ctrl-Z has stopped it.
+        """Wait a moment until Ctrl-Z has stopped it; else stop it.
 
         It sets the terminal back first. A shell that takes the terminal
-        before that would stop it in the middle.
+        before that would stop it in the middle, or get no key.
         """
+        for number in (*[_signal.SIGTSTP] * _ASKED, _signal.SIGSTOP):
+            if self._rests_soon():
+                break
+            # less that is about to read a key keeps Ctrl-Z until the next one.
+            self._send(number)
+        self._is_resting = False
+
+    def _rests_soon(self) -> bool:
+        """Wait a moment; return whether it is stopped, or has ended."""
         until = time.monotonic() + _REST_S
-        while self._status is None and time.monotonic() < until:
-            try:
-                process, status = os.waitpid(
-                    self._process, os.WNOHANG | os.WUNTRACED
-                )
-            except ChildProcessError:
-                return
-            if process and os.WIFSTOPPED(status):
-                return
-            if process:
-                self._status = os.waitstatus_to_exitcode(status)
+        while self._status is None and not self._is_resting:
+            if time.monotonic() > until:
+                return False
+            self._look(os.WNOHANG | os.WUNTRACED)
             time.sleep(_STEP_S)
+        return True
 
     def _send(self, number: int) -> None:
         """Send it a signal, if it is still there."""
@@ -158,7 +168,9 @@ class Pager:
             # SIGCHLD is ignored, and nobody can say how it has ended.
             self._status = 0
             return
-        if process:
+        if process and os.WIFSTOPPED(status):
+            self._is_resting = True
+        elif process:
             self._status = os.waitstatus_to_exitcode(status)
 
     def _open_handle(self) -> "int | None":
