@@ -283,6 +283,7 @@ def test_every_text_to_read_is_paged_and_nothing_else(
     assert is_paged("history")
     assert is_paged("list", "--help")
     assert is_paged("help", "list")
+    assert is_paged("stats")
     assert not is_paged("show", "2", LINES="24")
     assert not is_paged("list")
     assert not is_paged("doctor")

@@ -199,7 +199,8 @@ class Sheet:
     @property
     def is_for_reading(self) -> bool:
         """Whether people read it page by page, if it is long."""
-        return bool(self.table or self.card or self.log)
+        shown = self.table, self.card, self.log, self.chart
+        return any(each is not None for each in shown)
 
 
 def added(result: Added, context: ViewContext) -> Sheet:
