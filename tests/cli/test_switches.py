@@ -49,8 +49,8 @@ SHOWS: dict[str, list[list[str]]] = {
     "warm off": [["warm", "off"]],
 }
 """By command: what shows something."""
-ELSEWHERE = {"serve"}
-"""It draws nothing; its log is the same everywhere."""
+ELSEWHERE = {"completion", "serve"}
+"""They draw nothing: a script and a log are the same everywhere."""
 SIGNS = re.compile(
     "[\x1b\r\u2500\u2501\u00b7]| \\*|(?m:^ *\\d+ +[!HMLxw]{1,3} )"
 )

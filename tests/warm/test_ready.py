@@ -48,7 +48,7 @@ from todo_cli.database.url import PostgresTarget
 
 pytestmark = MAY_HALF_CLOSE
 
-FIRST_USED = ("redo", "update tags", "list with filters")
+FIRST_USED = ("redo", "stats", "update tags", "list with filters")
 """The commands whose statement is not described ahead until it was used."""
 
 

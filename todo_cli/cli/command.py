@@ -13,6 +13,7 @@ from todo_cli.errors import (
     InvalidInput,
     NotFound,
     PartlyDone,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ class Command(Generic[T]):
     asks: ClassVar[bool] = False
     """Whether it may ask a question on a terminal."""
 
+    def check(self, env: "Env", *, as_json: bool) -> None:
+        """Check that the output can be what is asked for; called first.
+
+        Raises:
+            Usage: it cannot.
+        """
+        if as_json and self.is_quiet():
+            raise Usage(
+                "`--quiet` prints numbers alone, and JSON is a document",
+                hint="leave out --quiet, or --json (TODO_OUTPUT=text)",
+            )
+
     def alone(self, env: "Env") -> "Sheet | None":
         """Do the work without settings and without a store; return the view.
 
@@ -127,6 +140,10 @@ class Command(Generic[T]):
     def is_trial(self) -> bool:
         """Whether only to say what would happen: `--dry-run`."""
         return bool(getattr(self, "dry_run", False))
+
+    def is_quiet(self) -> bool:
+        """Whether to print only numbers: `--quiet`."""
+        return bool(getattr(self, "quiet", False))
 
     def elsewhere(self) -> Sequence[str]:
         """Return the arguments that do it in another store, or none.

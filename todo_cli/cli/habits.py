@@ -153,8 +153,8 @@ _OPTIONS: Final = """\
 : TODO_CONFIG=VALUE < --config --config-file
 : TODO_DATABASE_URL=VALUE < --database --db --store
 : NO_COLOR=1 < --color=never --no-color --no-colors --nocolor
-: < --color --colour --interactive --no-input --no-pager --quiet --silent
-: < --verbose -i -q -v --color=always --color=auto
+: < --color --colour --interactive --no-input --no-pager --silent
+: < --verbose -i -v --color=always --color=auto
 list: --status all < -a --all -A --any -la
 list: --status open < --incomplete --open --pending --todo --undone
 list: --status done < --closed --complete --completed --done --finished

@@ -28,6 +28,7 @@ from todo_cli.errors import (
     TodoError,
     Usage,
 )
+from todo_cli.output import views
 from todo_cli.output.views import Sheet
 
 if TYPE_CHECKING:
@@ -328,6 +329,7 @@ def _sheet(
     Raises:
         TodoError: the config file is wrong, or the command failed.
     """
+    parsed.command.check(env, as_json=as_json)
     sheet = parsed.command.alone(env)
     if sheet is not None:
         return sheet
@@ -377,6 +379,8 @@ def _answer(
             # It makes the file that `TODO_CONFIG` names.
             configured = read_config(arguments, env, must_exist=False)
         sheet = _sheet(parsed, configured, env, as_json=as_json)
+        if parsed.command.is_quiet():
+            sheet = views.only_numbers(sheet)
         return printer.result(sheet, changes=parsed.command.changes())
     except Interrupted as end:
         return printer.interrupted(end.number)

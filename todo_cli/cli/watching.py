@@ -46,6 +46,7 @@ from todo_cli.task import Latest, TaskPage
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
+    from todo_cli.cli.env import Env
 
 OF_A_FILE_S: Final = 2.0
 OF_A_SERVER_S: Final = 5.0
@@ -104,18 +105,18 @@ def written(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-def check(context: "RunContext") -> None:
+def check(env: "Env", *, as_json: bool) -> None:
     """Check that there is a screen to draw on.
 
     Raises:
         Usage: JSON is wanted, or stdout is no terminal.
     """
-    if context.as_json:
+    if as_json:
         raise Usage(
             "`--watch` draws on a terminal, and JSON is one document",
             hint="leave out --watch, or --json (TODO_OUTPUT=text)",
         )
-    if not context.env.stdout_is_terminal:
+    if not env.stdout_is_terminal:
         raise Usage(
             "`--watch` needs a terminal to draw on",
             hint="leave out --watch where standard output is a file or a pipe",

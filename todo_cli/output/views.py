@@ -203,6 +203,34 @@ class Sheet:
         return any(each is not None for each in shown)
 
 
+def only_numbers(sheet: Sheet) -> Sheet:
+    """Keep of a sheet the numbers of its tasks, or of its operations.
+
+    A line each; what goes to stderr stays, but for hints.
+    """
+    if sheet.log is not None:
+        numbers = [each.operation for each in sheet.log.operations]
+    else:
+        numbers = [task.number for task in _tasks_of(sheet.data)]
+    return Sheet(
+        sheet.data,
+        sheet.message,
+        [str(number) for number in numbers],
+        aside=sheet.aside,
+        fault=sheet.fault,
+        is_trial=sheet.is_trial,
+    )
+
+
+def _tasks_of(data: Any) -> Sequence[Task]:
+    """Return the tasks in the data of a command that answers with tasks."""
+    if isinstance(data, Mapping):
+        data = data["tasks"]
+    if isinstance(data, Task):
+        return [data]
+    return list(data)
+
+
 def added(result: Added, context: ViewContext) -> Sheet:
     """Name the task that was added, or was there; `data` is the task."""
     note = _new_list([result], context)

@@ -124,7 +124,7 @@ class Question:
         path = config.config_path(variables, folder, home)
         # A pipe is that of the caller, and can be read only once.
         if path is not None and path.exists() and not path.is_file():
-            raise ConfigInvalid("not a file")
+            raise ConfigInvalid("The config file is no file")
         file = config.read_config(
             variables,
             cwd=folder,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from todo_cli import form
 from todo_cli.cli import editing, editor, references
 from todo_cli.cli.command import Command, Kept
-from todo_cli.cli.commands.options import FormFile, Ref
+from todo_cli.cli.commands.options import FormFile, Quiet, Ref
 from todo_cli.cli.editing import Editing
 from todo_cli.errors import NOTHING_ADDED, NOTHING_CHANGED, Cancelled
 from todo_cli.output import views
@@ -51,6 +51,7 @@ class Edit(Command[Edited]):
 
     ref: Ref
     form: FormFile = None
+    quiet: Quiet = False
     kept: Kept = field(default_factory=Kept, init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,12 @@ import typer
 
 from todo_cli.cli import references
 from todo_cli.cli.command import Command
-from todo_cli.cli.commands.options import DryRun, read_number, read_operation
+from todo_cli.cli.commands.options import (
+    DryRun,
+    Quiet,
+    read_number,
+    read_operation,
+)
 from todo_cli.errors import NOTHING_CHANGED
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
@@ -50,6 +55,7 @@ class History(Command[HistoryPage]):
             help="Show at most N operations.",
         ),
     ] = 50
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the reference."""
@@ -98,6 +104,7 @@ class Undo(Command[Undone]):
         ),
     ] = None
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     async def run(self, context: "RunContext") -> Undone:
         """Take the operation back.
@@ -133,6 +140,7 @@ class Redo(Command[Undone]):
     unchanged: ClassVar[str] = NOTHING_CHANGED
 
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     async def run(self, context: "RunContext") -> Undone:
         """Take the undo back.

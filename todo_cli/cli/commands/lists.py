@@ -7,7 +7,7 @@ import typer
 
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.filters import Filters
-from todo_cli.cli.commands.options import Limit
+from todo_cli.cli.commands.options import Limit, Quiet
 from todo_cli.cli.parser import one_of, typed_again
 from todo_cli.errors import Usage
 from todo_cli.output import views
@@ -16,6 +16,7 @@ from todo_cli.task import Group, Sort, TaskPage
 
 if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
+    from todo_cli.cli.env import Env
 
 SortBy = Literal[
     "due",
@@ -79,6 +80,7 @@ class List(Filters, Command[TaskPage | None]):
         ),
     ] = None
     limit: Limit = None
+    quiet: Quiet = False
     watch: Annotated[
         bool,
         typer.Option(
@@ -101,16 +103,32 @@ class List(Filters, Command[TaskPage | None]):
         super().__post_init__()
         if self.every is not None and not self.watch:
             raise Usage("`--every` needs `--watch`", hint="todo list --help")
+        if self.quiet and self.watch:
+            raise Usage(
+                "`--quiet` prints numbers, and `--watch` draws a table",
+                hint="todo list --help",
+            )
 
     def lives_long(self) -> bool:
         """It does if it watches."""
         return self.watch
 
+    def check(self, env: "Env", *, as_json: bool) -> None:
+        """Check that there is a screen to draw on, if it watches.
+
+        Raises:
+            Usage: there is none, or JSON is wanted.
+        """
+        super().check(env, as_json=as_json)
+        if self.watch:
+            from todo_cli.cli import watching
+
+            watching.check(env, as_json=as_json)
+
     async def run(self, context: "RunContext") -> TaskPage | None:
         """Find the tasks; return None after they were watched.
 
         Raises:
-            Usage: there is no terminal to watch them on.
             InvalidInput: a word, a day or a name breaks a rule.
         """
         if not self.watch:
@@ -118,7 +136,6 @@ class List(Filters, Command[TaskPage | None]):
         # Most lists are shown once.
         from todo_cli.cli import watching
 
-        watching.check(context)
         every_s = watching.interval(context, self.every)
         typed = typed_again(self, besides=("watch", "every"))
         await watching.watch(self.find, context, ["list", *typed], every_s)

@@ -80,6 +80,12 @@ DryRun = Annotated[
         "--dry-run", help="Only say what would happen; store nothing."
     ),
 ]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q", "--quiet", help="Print only the numbers, one per line."
+    ),
+]
 IfVersion = Annotated[
     int | None,
     typer.Option(

@@ -15,6 +15,7 @@ from todo_cli.cli.commands.options import (
     DryRun,
     FormFile,
     IfVersion,
+    Quiet,
     Ref,
     Refs,
     check_version,
@@ -86,6 +87,7 @@ class Add(TaskFields, Command[Added | list[Added]]):
         ),
     ] = field(default_factory=uuid4)
     form: FormFile = None
+    quiet: Quiet = False
     kept: Kept = field(default_factory=Kept, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ class Show(Command[Task]):
     """
 
     ref: Ref
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the reference."""
@@ -273,6 +276,7 @@ class Update(TaskFields, Command[list[Task]]):
     ] = None
     if_version: IfVersion = None
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the references, and that there is something to change."""
@@ -377,6 +381,7 @@ class Note(Command[list[Task]]):
     """The words of the line; None for `-`, standard input."""
     if_version: IfVersion = None
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the reference."""
@@ -429,6 +434,7 @@ class Done(Command[list[Task]]):
     ] = False
     if_version: IfVersion = None
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the references."""

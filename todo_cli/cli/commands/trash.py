@@ -14,6 +14,7 @@ from todo_cli.cli.command import Command
 from todo_cli.cli.commands.options import (
     DryRun,
     IfVersion,
+    Quiet,
     Refs,
     check_version,
 )
@@ -54,6 +55,7 @@ class Delete(Command[list[Task]]):
     ] = False
     if_version: IfVersion = None
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the references."""
@@ -95,6 +97,7 @@ class Restore(Command[list[Task]]):
 
     refs: Refs
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check the references."""
@@ -159,6 +162,7 @@ class Purge(Command[list[Task]]):
         False
     )
     dry_run: DryRun = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         """Check that either tasks or the trash are named."""
