@@ -463,7 +463,8 @@ class Counts:
 
     Nobody is told how many there are of each kind where a list has a limit and
     is not empty. There these are None, as a count costs as much as the list. Of
-    an empty one, `done` is None where more tasks are open than are counted.
+    an empty one, `waiting` and `done` are None where more tasks are open than are
+    counted.
     """
 
     open: int | None = 0

@@ -124,12 +124,14 @@ async def test_list_stops_counting_at_1001_and_holds_more(
 ) -> None:
     async def counts() -> set[tuple[int | None, int | None]]:
         # A list of nothing has the same counts as one without a limit, but not
-        # how many are done where more are open than are counted.
+        # how many wait and are done where more are open than are counted.
         nothing = await tasks.list(TaskQuery(TaskStatus.TRASH, limit=2))
         whole = (await tasks.list(TaskQuery())).counts
         found = {(whole.open, whole.done)}
         if whole.open == 1001:
-            assert nothing.counts == replace(whole, done=None, found=0)
+            assert nothing.counts == replace(
+                whole, waiting=None, done=None, found=0
+            )
         else:
             assert nothing.counts == replace(whole, found=0)
         limited = []

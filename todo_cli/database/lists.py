@@ -455,18 +455,19 @@ def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
 
     The user's counts are said where there is no task, so they are counted only
     there. A count costs as much as the rest of a list. Where more tasks are open
-    than are counted, the done ones are not.
+    than are counted, those that wait and the done ones are not.
     """
     mine = select(*columns).where(dialect.key.in_(_ids_of("ids")))
     shown = mine.subquery("page")
     # An outer join, so that an empty list still has a row with the counts.
     one = select(_ONE.label("row")).subquery("one")
     is_empty = shown.c.user_id.is_(None)
+    has_few = and_(is_empty, _amount("opened") <= _MOST_COUNTED)
     is_counted = {
         "open_count": is_empty,
         "overdue_count": is_empty,
-        "waiting_count": is_empty,
-        "done_count": and_(is_empty, _amount("opened") <= _MOST_COUNTED),
+        "waiting_count": has_few,
+        "done_count": has_few,
     }
     counts = []
     for each in _counts(dialect, _amount("opened")):
