@@ -29,5 +29,5 @@ def test_both_stores_and_the_model_give_the_same_answers(
     # Where a chance leads changes with the constants of all modules that are
     # loaded. Only a long walk is sure to take everything.
     missed = every - {what for what, _ in tally}
-    assert len(missed) <= size(len(every) // 3, 0), missed
+    assert len(missed) <= size(2 * len(every) // 5, 0), missed
     assert {"0", "2", "3"} <= {result for _, result in tally}
