@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -87,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     let_signals_through()
     keep_bytecode()
+    report_less(config)
     if (
         not os.access(config.rootpath, os.W_OK)
         and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ
@@ -106,6 +108,29 @@ def keep_bytecode() -> None:
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def report_less(config: pytest.Config) -> None:
+    """Have a worker say nothing about what passed before and after the call of a test.
+
+    Else it sends three reports of each test, and nobody reads two of them, if not
+    for `--durations` or `--junitxml`.
+    """
+    if config.option.durations is not None or config.option.xmlpath:
+        return
+    for plugin in config.pluginmanager.get_plugins():
+        # xdist sends its source to a worker, so nobody else has the class.
+        if type(plugin).__name__ == "WorkerInteractor":
+            plugin.sendevent = partial(send_what_counts, plugin.sendevent)
+
+
+def send_what_counts(
+    send: Callable[..., None], name: str, **values: Any
+) -> None:
+    """Send an event of a worker, unless it reports a setup or teardown that passed."""
+    report = values["data"] if name == "testreport" else {"when": "call"}
+    if report["when"] == "call" or report["outcome"] != "passed":
+        send(name, **values)
 
 
 @pytest.hookimpl(optionalhook=True)
