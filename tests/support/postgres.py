@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -45,14 +45,18 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_n
 if IS_WARM:
     # What waits for the next command is nobody's work.
     OTHERS = f"{OTHERS} AND state <> 'idle'"
-# What an earlier test left running must not hold locks any more. `pg_terminate_backend`
-# could wait itself, but looks only ten times a second.
+# What an earlier test left running must not hold locks any more.
+LEFT = f"""
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
+  AND backend_type = 'client backend'
+"""
+IS_ALONE = f"SELECT NOT EXISTS (SELECT {LEFT})"
+# `pg_terminate_backend` could wait itself, but looks only ten times a second.
 ALONE = f"""
 DO $$ BEGIN
   FOR turn IN 1..5000 LOOP
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{OURS}'
-      AND backend_type = 'client backend';
+    PERFORM pg_terminate_backend(pid) {LEFT};
     EXIT WHEN NOT FOUND;
     PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
   END LOOP;
@@ -90,6 +94,8 @@ class PostgresServer:
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
+        # Where the administrator is who makes and drops the other databases.
+        self._home = unquote(urlsplit(admin_url).path.removeprefix("/"))
         self._created: set[str] = set()
         self._kept: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -122,7 +128,12 @@ class PostgresServer:
         if IS_WARM and template != "template1":
             self.run_sql(template, ALONE)
         self._let_go_of(template)
-        wait_for(_create(self._admin_url, name, template))
+        wait_for(
+            self.ask(
+                self._home,
+                lambda connection: _create(connection, name, template),
+            )
+        )
         self._created.add(name)
         return name
 
@@ -131,7 +142,9 @@ class PostgresServer:
         if name not in self._created:
             raise ValueError(f"{name!r} was not made by the tests")
         self._let_go_of(name)
-        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.run_sql(
+            self._home, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+        )
         self._created.remove(name)
 
     def run_sql(self, database: str, sql: str) -> None:
@@ -188,9 +201,6 @@ class PostgresServer:
             if (kept := self._kept.pop(database, None)) is not None:
                 wait_for(kept.close())
 
-    def _admin(self, sql: str) -> None:
-        wait_for(_execute(self._admin_url, sql))
-
 
 class PostgresCluster(PostgresServer):
     """A throw-away server of our own on 127.0.0.1, with SCRAM, gone when this process is.
@@ -212,8 +222,9 @@ class PostgresCluster(PostgresServer):
             f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self._port}/postgres"
         )
         with suppress(asyncpg.UndefinedObjectError):  # older than 16
-            self._admin(
-                f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD '{self.password}'"
+            self.run_sql(
+                self._home,
+                f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD '{self.password}'",
             )
 
     @property
@@ -362,7 +373,8 @@ class ReusedDatabase:
         *,
         is_made: bool,
     ) -> None:
-        await connection.execute(ALONE)
+        if not await connection.fetchval(IS_ALONE):
+            await connection.execute(ALONE)
         if (
             is_made
             and self._print is not None
@@ -452,21 +464,11 @@ def _newest_first(folders: Iterator[Path]) -> Sequence[Path]:
     return sorted(folders, key=version, reverse=True)
 
 
-async def _create(url: str, name: str, template: str) -> None:
+async def _create(
+    connection: "asyncpg.Connection[asyncpg.Record]", name: str, template: str
+) -> None:
     """Copy a database file by file: its pages in the log of writes cost twice as much."""
-    connection = await asyncpg.connect(url)
-    try:
-        sql = f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
-        if connection.get_server_version().major >= 15:
-            sql += " STRATEGY file_copy"
-        await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
-async def _execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
+    sql = f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
+    if connection.get_server_version().major >= 15:
+        sql += " STRATEGY file_copy"
+    await connection.execute(sql)
