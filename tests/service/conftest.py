@@ -18,10 +18,10 @@ WORKERS, MOST_WORKERS = size(4, 8), size(12, 20)
 
 @pytest.fixture(scope="package")
 def processes(fork_server: ForkServer) -> Iterator[list[Connection]]:
-    """As many workers as a test needs at most; starting them anew would cost more than
-    most of these tests.
+    """The workers that are there; starting them anew would cost more than most of these
+    tests.
     """
-    workers = start(MOST_WORKERS)
+    workers: list[Connection] = []
     yield workers
     for worker in workers:
         worker.close()
@@ -30,7 +30,12 @@ def processes(fork_server: ForkServer) -> Iterator[list[Connection]]:
 @pytest.fixture
 def workers(processes: list[Connection], store: Store) -> Workers:
     """A number of worker processes on the store."""
-    return lambda number: Crew(processes[:number], store)
+
+    def crew(number: int) -> Crew:
+        processes.extend(start(number - len(processes)))
+        return Crew(processes[:number], store)
+
+    return crew
 
 
 def errors(outcomes: Sequence[Outcome]) -> Counter[str]:
