@@ -1,8 +1,8 @@
 """Recognize connection strings and keep passwords out of messages.
 
 People paste connection strings into the wrong place and mistype them. A
-message never quotes a word that may be one. Logins and passwords are removed
-from other text, such as a traceback.
+message never quotes a word that may be one, or a token for the REST API.
+Logins, passwords and tokens are removed from other text, such as a traceback.
 """
 
 import re
@@ -12,6 +12,8 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 HIDDEN: Final = "***"
+TOKEN_PREFIX: Final = "todo_pat_"  # noqa: S105 - public
+"""How a token for the REST API begins: see `token_text.py`."""
 _LONGEST: Final = 60
 
 # Every pattern takes linear time: a word can be as long as a command line.
@@ -34,6 +36,7 @@ _ADDRESS: Final = re.compile(
 _SECRET_IN_TEXT: Final = re.compile(
     rf"({_SECRET.pattern})(?:'[^']*'|\"[^\"]*\"|[^\s&]*)", re.IGNORECASE
 )
+_TOKEN: Final = re.compile(rf"{TOKEN_PREFIX}\w+", re.IGNORECASE)
 _PLACEHOLDER: Final = "user:password@"
 """The login in our own hints, which is not hidden."""
 
@@ -55,6 +58,11 @@ def holds_login(text: str) -> bool:
     """Whether a connection string, readable or not, may contain a password."""
     text = plain(text)
     return _has_login(text) or _SECRET.search(text) is not None
+
+
+def holds_token(text: str) -> bool:
+    """Whether a text contains a token of ours, or a part of one."""
+    return _TOKEN.search(plain(text)) is not None
 
 
 def plain(text: str) -> str:
@@ -102,15 +110,16 @@ def without_words(message: str, words: Iterable[str]) -> str:
 
 
 def without_logins(text: str) -> str:
-    """Remove logins and passwords from any text."""
+    """Remove logins, passwords and tokens from any text."""
     text = re.sub(r"\S+", _without_login, text)
+    text = _TOKEN.sub(HIDDEN, text)
     return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
 def without_secrets(
     text: str, urls: Iterable[str], passwords: Iterable[str]
 ) -> str:
-    """Remove logins, the passwords of `urls`, and `passwords` from a text.
+    """Remove logins, tokens, the passwords of `urls`, and `passwords`.
 
     Each is removed as it is, decoded, encoded, and as Python's `repr` shows
     it.
@@ -168,4 +177,6 @@ def _is_private(word: str) -> bool:
 
     `password@host` may, although it is no address.
     """
-    return "@" in plain(word) or looks_like_address(word)
+    if "@" in plain(word) or holds_token(word):
+        return True
+    return looks_like_address(word)

@@ -20,6 +20,7 @@ USER_LENGTH: Final = 255
 COMMAND_LENGTH: Final = 20
 PROJECT_LENGTH: Final = 100
 TAG_LENGTH: Final = 50
+TOKEN_NAME_LENGTH: Final = 100
 MOST_TAGS: Final = 50
 PRIORITIES: Final = ("high", "medium", "low")
 """The highest first."""
@@ -282,6 +283,19 @@ def clean_id(text: str) -> UUID:
     if UUID_TEXT.fullmatch(text) is None:
         raise InvalidInput.of("id", "must be a UUID of 36 characters")
     return UUID(text)
+
+
+def clean_token_name(text: str) -> str:
+    """Trim the name of a token: one line of 1 to 100 characters.
+
+    Raises:
+        InvalidInput: the name breaks this rule, or is a UUID, which would be
+            taken for the id of a token.
+    """
+    name = _line("name", text, TOKEN_NAME_LENGTH)
+    if UUID_TEXT.fullmatch(name) is not None:
+        raise InvalidInput.of("name", "must not be a UUID")
+    return name
 
 
 def read_id(value: UUID | str) -> UUID:

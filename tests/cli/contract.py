@@ -18,6 +18,7 @@ from todo_cli.errors import Code, Detail
 from todo_cli.exchange.formats import FORMATS
 from todo_cli.stats import CLASSES, OLDER
 from todo_cli.task import Task
+from todo_cli.token_text import PATTERN
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "specs" / "002-command-line" / "contracts"
@@ -52,6 +53,9 @@ ANSWERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "connect": ("connect", ("Connected", "Disconnected")),
     "doctor": ("doctor", ("Findings",)),
     "completion": ("completion SHELL", ("Completion",)),
+    "token-create": ("token create NAME", ("NewToken",)),
+    "token-list": ("token list", ("Tokens",)),
+    "token-revoke": ("token revoke NAME", ("Token",)),
     "warm-on": ("warm on", ("Warm",)),
     "warm-off": ("warm off", ("Warm",)),
     "warm-status": ("warm status", ("Warm",)),
@@ -411,6 +415,7 @@ def _others() -> dict[str, Schema]:
         "Script": _object({"sql": text}),
         "Completion": _object({"shell": text, "script": text}),
         "Warm": _warm(),
+        **_tokens(),
         "Version": _object({"version": text}),
     }
 
@@ -442,6 +447,37 @@ def _warm() -> Schema:
             "memory_bytes": maybe_count,
         }
     )
+
+
+def _tokens() -> dict[str, Schema]:
+    """The shapes of `todo token`: only a new one has its text."""
+    instant = stored(Task)["created_at"]
+    maybe_instant = stored(Task)["completed_at"]
+    begin: dict[str, Schema] = {
+        "id": {"type": "string", "format": "uuid"},
+        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+    }
+    end: dict[str, Schema] = {
+        "read_only": {"type": "boolean"},
+        "created_at": instant,
+        "expires_at": maybe_instant,
+        "last_used_on": {
+            "description": "The day in UTC; null if it was never used",
+            "type": ["string", "null"],
+            "format": "date",
+        },
+        "revoked_at": maybe_instant,
+    }
+    text = {
+        "description": "The token; it is never shown again",
+        "type": "string",
+        "pattern": f"^{PATTERN}$",
+    }
+    return {
+        "NewToken": _object({**begin, "token": text, **end}),
+        "Token": _object(begin | end),
+        "Tokens": {"type": "array", "items": _ref("Token")},
+    }
 
 
 def _connecting() -> dict[str, Schema]:

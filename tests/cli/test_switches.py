@@ -44,6 +44,9 @@ SHOWS: dict[str, list[list[str]]] = {
     "db policy": [["db", "policy", "ada"]],
     "db backup": [["db", "backup", "backup.db", "--force"]],
     "db import": [["db", "import", "backup.db"]],
+    "token create": [["token", "create", "ci"]],
+    "token list": [["token", "list"]],
+    "token revoke": [["token", "revoke", "ci"]],
     "warm on": [["warm", "on"]],
     "warm status": [["warm", "status"]],
     "warm off": [["warm", "off"]],
@@ -137,6 +140,7 @@ def test_a_pipe_shows_what_a_terminal_would_if_that_is_wanted(
         *SHOWS["list"],
         *SHOWS["show"],
         *SHOWS["history"],
+        *SHOWS["token list"],
         ["list", "nothing"],
     ]
     for call in calls:

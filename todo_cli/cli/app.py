@@ -53,8 +53,12 @@ db_app = typer.Typer(
 warm_app = typer.Typer(
     cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT
 )
+token_app = typer.Typer(
+    cls=GroupParser, rich_markup_mode=None, context_settings=_CONTEXT
+)
 app.add_typer(db_app, name="db", rich_help_panel="Store")
 app.add_typer(warm_app, name="warm", rich_help_panel="Store")
+app.add_typer(token_app, name="token", rich_help_panel="Store")
 
 
 class VersionAsked(Exception):
@@ -124,6 +128,26 @@ def warm(
       todo warm on
       todo warm status
       todo warm off
+    """
+    state: ParseState = ctx.obj
+    state.name_user(user)
+
+
+@token_app.callback()
+def token(
+    ctx: typer.Context,
+    user: User = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make and revoke tokens, with which programs may use your tasks over
+    REST.
+
+    \b
+    Examples:
+      todo token create laptop
+      todo token list
+      todo token revoke laptop
     """
     state: ParseState = ctx.obj
     state.name_user(user)
@@ -211,6 +235,13 @@ _WARM_COMMANDS: Final = {
 }
 
 
+_TOKEN_COMMANDS: Final = {
+    "create": ("Commands", "token:Create"),
+    "list": ("Commands", "token:List"),
+    "revoke": ("Commands", "token:Revoke"),
+}
+
+
 @cache
 def commands() -> Any:
     """Build the root command, once in a process."""
@@ -222,5 +253,8 @@ def commands() -> Any:
     ready = root.commands["warm"]
     ready.help = docstring(warm)
     ready.commands = Commands(_WARM_COMMANDS)
-    root.commands = Commands(_COMMANDS, db=store, warm=ready)
+    tokens = root.commands["token"]
+    tokens.help = docstring(token)
+    tokens.commands = Commands(_TOKEN_COMMANDS)
+    root.commands = Commands(_COMMANDS, db=store, warm=ready, token=tokens)
     return root

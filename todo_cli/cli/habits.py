@@ -88,6 +88,8 @@ warm on < daemon daemon-start prewarm warm-up warmup
 warm off < daemon-stop
 warm status < daemon-status
 completion ... < autocomplete autocompletion completions
+token create ... < token-add token-create token-new
+token list * < api-key api-keys apikey apikeys pat tokens
 db backup ... < backup
 db policy ... < grant policy role share
 db upgrade < init migrate setup upgrade
@@ -114,9 +116,16 @@ warm off < --off disable down end kill no of quit remove stop
 warm status < check health info list ls ps show stats
 """
 """The same after `todo warm`."""
+_OF_TOKENS: Final = """\
+token create ... < add generate issue make mint new
+token list * < all info ls ps show status view
+token revoke ... < delete del destroy disable drop end expire invalidate kill remove rm
+"""
+"""The same after `todo token`."""
 GROUPS: Final[Mapping[str, str]] = {
     "db": _DB_COMMANDS,
     "warm": _WARM_COMMANDS,
+    "token": _OF_TOKENS,
 }
 """The table of each group of commands, by its name."""
 PROGRAMS: Final = (

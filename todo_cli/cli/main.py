@@ -34,7 +34,12 @@ from todo_cli.output.views import Sheet
 if TYPE_CHECKING:
     from todo_cli.cli.parser import Parsed
 
-_GROUPS: Final[tuple[list[str], ...]] = ([], ["db"], ["warm"])
+_GROUPS: Final[tuple[list[str], ...]] = (
+    [],
+    ["db"],
+    ["warm"],
+    ["token"],
+)
 """Arguments that name no command; they show the help."""
 
 

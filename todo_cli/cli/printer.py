@@ -64,6 +64,8 @@ class Printer:
         stored = None
         if changes:
             stored = sheet.message
+            if sheet.if_lost:
+                stored += f"; {sheet.if_lost}"
         last = []
         if sheet.aside and not self.as_json:
             last.append(sheet.aside)

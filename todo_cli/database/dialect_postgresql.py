@@ -31,6 +31,7 @@ _SYNTAX: Final = frozenset({"coalesce"})
 The search_path cannot redefine them, and a schema before them is an error.
 """
 _NAMED_TYPES: Final = {
+    "BYTEA": "pg_catalog.bytea",
     "TEXT": "pg_catalog.text",
     "UUID": "pg_catalog.uuid",
     "JSONB": "pg_catalog.jsonb",

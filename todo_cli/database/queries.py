@@ -56,6 +56,7 @@ from todo_cli.database import (
     lists,
     owner,
     stats_queries,
+    token_queries,
 )
 from todo_cli.database.ddl import VERSION_TABLE
 from todo_cli.database.tables import (
@@ -587,6 +588,7 @@ def statements(dialect: Dialect) -> dict[str, Expression]:
         _of_the_store(dialect),
         history_queries.facts(),
         _of_transfer(dialect),
+        token_queries.statements(dialect.insert),
     ]
     if isinstance(dialect, PostgresDialect):
         return joined([*parts, _of_a_server(dialect)])

@@ -18,6 +18,9 @@ REVISIONS: Final[dict[str, frozenset[str]]] = {
     "0002": frozenset({"counter", "task"}),
     "0003": frozenset({"counter", "task", "tag"}),
     "0004": frozenset({"counter", "task", "tag", "operation", "change"}),
+    "0005": frozenset(
+        {"counter", "task", "tag", "operation", "change", "token"}
+    ),
 }
 """Alembic's revisions in order, and the tables of each.
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     TypeDecorator,
@@ -500,6 +501,9 @@ class CounterRow(SQLModel, table=True):
     )
 
 
+_HASH_LENGTH: Final = 32
+"""How many bytes a hash of SHA-256 has."""
+
 OPEN: Final = 0
 DONE: Final = 1
 IN_TRASH: Final = 2
@@ -679,6 +683,56 @@ class ChangeRow(SQLModel, table=True):
     new_values: str = Field(sa_type=Values)
 
 
+class TokenRow(SQLModel, table=True):
+    """One token for the REST API; of its secret there is only the hash.
+
+    It belongs to this store, so it is in no backup and in no import.
+    """
+
+    __tablename__ = "token"
+    __table_args__ = (
+        # Requests look for it.
+        Index("token_hash_idx", "hash", unique=True),
+        Index("token_user_id_idx", "user_id", "created_at"),
+        _text_check("user_id", longest=rules.USER_LENGTH),
+        CheckConstraint(_USER_RULES, name="user_id_path"),
+        _text_check("name", longest=rules.TOKEN_NAME_LENGTH),
+        CheckConstraint(f"length(hash) = {_HASH_LENGTH}", name="hash_length"),
+        CheckConstraint(
+            "expires_at IS NULL OR expires_at > created_at",
+            name="expires_later",
+        ),
+        _only_sqlite(
+            "id_uuid", f"typeof(id) = 'text' AND id GLOB '{_UUID_SHAPE}'"
+        ),
+        _only_sqlite("hash_bytes", "typeof(hash) = 'blob'"),
+        _only_sqlite(
+            "read_only_boolean",
+            "typeof(read_only) = 'integer' AND read_only IN (0, 1)",
+        ),
+        _instant_check("created_at"),
+        _instant_check("expires_at"),
+        _day_check("last_used_on"),
+        _instant_check("revoked_at"),
+        # Nobody may delete a token: it is revoked.
+        {
+            "schema": SCHEMA,
+            "info": {"is_secret": True, "rights": "SELECT, INSERT, UPDATE"},
+        },
+    )
+
+    id: UUID = Field(primary_key=True, sa_type=Identifier)
+    user_id: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    read_only: bool
+    hash: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    # The day in UTC: a day tells what is in use, and is written once.
+    last_used_on: date | None = Field(default=None, sa_type=Day)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 # The indexes of lists; `lists.ORDERS` has an order for each. The user and the
 # status come first. The time and the number come last, because an import gives
 # many tasks one `created_at`. An index of what most tasks lack contains only
@@ -770,10 +824,30 @@ _index(
 )
 
 
+_TOKEN: Final[Any] = TokenRow.__table__.c  # type: ignore[attr-defined]  # SQLModel
+
+# Whoever is revoked leaves the name to another one.
+_IS_KEPT: Final = _TOKEN.revoked_at.is_(None)
+Index(
+    "token_user_id_name_idx",
+    _TOKEN.user_id,
+    _TOKEN.name,
+    unique=True,
+    postgresql_where=_IS_KEPT,
+    sqlite_where=_IS_KEPT,
+)
+
+
 def copied() -> list[Table]:
-    """Return the tables that an import copies: those that are not made from others."""
-    tables = SQLModel.metadata.sorted_tables
-    return [each for each in tables if not each.info.get("is_derived")]
+    """Return the tables that a backup and an import copy.
+
+    Not those that are made from others, and none with secrets.
+    """
+    found = []
+    for each in SQLModel.metadata.sorted_tables:
+        if not {"is_derived", "is_secret"}.intersection(each.info):
+            found.append(each)
+    return found
 
 
 def stored(each: Table) -> list[Column[Any]]:

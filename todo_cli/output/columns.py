@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from todo_cli.output import times, words
 from todo_cli.output.text import visible
-from todo_cli.output.views import Table
+from todo_cli.output.views import Grid, Table
 from todo_cli.output.wrap import length
 from todo_cli.task import Group, Task, TaskStatus
 
@@ -173,6 +173,41 @@ def _titles(values: "_Values", marked: Sequence[Cell], room: int) -> Column:
     """Make the column of the titles."""
     texts = [text for text, _ in marked]
     return _column(values, _TITLE, marked, room, texts)
+
+
+def grid(table: Grid, width: int) -> list[Column]:
+    """Choose the columns of a table of other things than tasks.
+
+    The first one takes the room that the others leave. A column that says
+    nothing is left out.
+    """
+    by_name = {}
+    for name, values in zip(
+        table.names, zip(*table.rows, strict=True), strict=True
+    ):
+        by_name[name] = [visible(value) for value in values]
+    title = table.names[0]
+    titles = by_name.pop(title)
+    shown = {}
+    for name, texts in by_name.items():
+        if set(texts) != {""}:
+            shown[name] = _plain_column(name, name, texts, width)
+    needed = _needed(titles, width)
+    for name in table.given_up:
+        if width - _taken(shown) < needed:
+            shown.pop(name, None)
+    room = max(width - _taken(shown), _LEAST)
+    first = _plain_column(_TITLE, title, titles, room)
+    return [first, *shown.values()]
+
+
+def _plain_column(
+    key: str, name: str, texts: Sequence[str], most: int
+) -> Column:
+    """Make a column of texts that is as wide as the longest, up to `most`."""
+    longest = max(length(name), *map(length, texts))
+    cells = [(text, PLAIN) for text in texts]
+    return Column(key, name, cells, min(longest, most))
 
 
 def _give_up(

@@ -34,19 +34,27 @@ def render(sheet: Sheet) -> str:
 
 
 def _lines(sheet: Sheet) -> Iterator[str]:
-    if sheet.table is not None:
-        for task in sheet.table.tasks:
-            yield "\t".join(_columns(task, sheet.table.today))
-    if sheet.log is not None:
-        for operation in sheet.log.operations:
-            for columns in _changes(operation):
-                yield "\t".join(columns)
+    for columns in _rows(sheet):
+        yield "\t".join(columns)
     for line in sheet.lines:
         yield visible(line)
     for warning in sheet.warnings:
         yield f"warning: {visible(warning)}"
     for name, value in sheet.fields:
         yield f"{name}\t{field(value)}"
+
+
+def _rows(sheet: Sheet) -> Iterator[list[str]]:
+    """Yield the columns of each line of what a terminal shows as a table."""
+    if sheet.table is not None:
+        for task in sheet.table.tasks:
+            yield _columns(task, sheet.table.today)
+    if sheet.log is not None:
+        for operation in sheet.log.operations:
+            yield from _changes(operation)
+    if sheet.grid is not None:
+        for record in sheet.grid.records:
+            yield [visible(value) or _NONE for value in record]
 
 
 def _changes(operation: Operation) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ A long list is drawn in about the time that it takes to write it into a pipe.
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count, zip_longest
+from itertools import count, repeat, zip_longest
 from typing import Any, BinaryIO, Final, NamedTuple, TextIO
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from todo_cli.output import card, columns, log
 from todo_cli.output.card import Part
 from todo_cli.output.columns import STRONG, URGENT, Cell, Column
 from todo_cli.output.text import visible, visible_lines
-from todo_cli.output.views import Card, Chart, Log, Sheet, Table
+from todo_cli.output.views import Card, Chart, Grid, Log, Sheet, Table
 from todo_cli.output.wrap import Line, broken, length, links
 from todo_cli.task import Group
 
@@ -250,6 +250,9 @@ def _lines(sheet: Sheet, pen: _Pen) -> Iterator[str]:
     if sheet.chart is not None:
         yield from _chart(sheet.chart, pen)
         return
+    if sheet.grid is not None:
+        yield from _grid(sheet.grid, pen)
+        return
     # Lines are not broken here, so that copying one gives one line.
     for line in sheet.brief or sheet.lines:
         yield visible(line)
@@ -299,6 +302,18 @@ def _grouped(
         else:
             begin = _heading(heading, pen, is_first=not before)
             yield [*begin, *row]
+
+
+def _grid(grid: Grid, pen: _Pen) -> Iterator[str]:
+    """Yield the lines of a table of other things than tasks."""
+    if not grid.rows:
+        yield from _paragraph(grid.note, pen)
+        return
+    chosen = columns.grid(grid, pen.width)
+    yield from _head(chosen, pen)
+    for row in _rows(chosen, pen):
+        yield from row
+    yield from _paragraph(grid.footer, pen)
 
 
 def _footer(counts: str, legend: Sequence[str], pen: _Pen) -> list[str]:
@@ -355,7 +370,7 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     room = pen.width - _width_of(chosen[:place])
     blanks = [" " * column.width for column in chosen]
     rows = _others([*chosen[:place], *chosen[place + 1 :]], pen)
-    for (text, _), row in zip(title.cells, rows, strict=True):
+    for (text, _), row in zip(title.cells, rows, strict=False):
         lines = broken(text, title.width, room)
         beside = _beside(row[place:], is_wide=lines[0].is_wide)
         cell = _title(text, lines, beside, title, pen)
@@ -370,6 +385,9 @@ def _width_of(before: Sequence[Column]) -> int:
 def _others(chosen: Sequence[Column], pen: _Pen) -> Iterator[Any]:
     """Yield the cells of each task but for its title."""
     drawn = [_values(column, pen) for column in chosen]
+    if not drawn:
+        # On a narrow terminal a title can be alone.
+        return repeat(())
     return zip(*drawn, strict=True)
 
 

@@ -151,6 +151,23 @@ class Chart:
     """The line above them."""
 
 
+class Grid:
+    """Things other than tasks, to draw as a table."""
+
+    names: Sequence[str]
+    """The columns; the first one says what each row is."""
+    rows: Sequence[Sequence[str]]
+    """What a terminal shows, in the order of the columns."""
+    records: Sequence[Sequence[str]]
+    """What a pipe gets in their place; an empty text stands for none."""
+    given_up: Sequence[str]
+    """The columns that a narrow terminal goes without, in this order."""
+    footer: str
+    """The line below the rows."""
+    note: str
+    """What to show if there are none."""
+
+
 # No repr: asyncio.run of CPython before 3.11.8 and 3.12.2 calls that of its
 # result, twice (python/cpython#112559). For a long list that takes long.
 @dataclass(frozen=True, slots=True, repr=False)
@@ -175,6 +192,7 @@ class Sheet:
     log: Log | None = None
     chart: Chart | None = None
     """What a terminal shows in the place of `fields`."""
+    grid: Grid | None = None
     fields: Sequence[tuple[str, str]] = ()
     groups: Mapping[str, Sequence[tuple[str, str]]] | None = None
     """What a terminal shows in the place of `fields`: names and values in words,
@@ -191,6 +209,8 @@ class Sheet:
     """A line for stderr, also where no person is; not with JSON."""
     hint: str = ""
     """What a person at a terminal may have meant instead, if anything."""
+    if_lost: str = ""
+    """What to do about what was stored, if the sheet cannot be written."""
     fault: TodoError | None = None
     """An error to report after the sheet; it decides the exit status."""
     is_trial: bool = False

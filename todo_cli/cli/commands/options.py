@@ -11,6 +11,8 @@ from todo_cli.errors import InvalidInput, Usage
 from todo_cli.rules import LARGEST_NUMBER
 from todo_cli.task import Reference
 
+AGE: Final = re.compile("[0-9]+[dwmy]")
+"""A time such as `30d`, `2w`, `6m` or `1y`."""
 _NINETEEN_DIGITS: Final = 10**19 - 1
 
 

@@ -1,6 +1,5 @@
 """The commands into the trash and out of it: delete, restore and purge."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,6 +11,7 @@ from todo_cli import redact
 from todo_cli.cli import references
 from todo_cli.cli.command import Command
 from todo_cli.cli.commands.options import (
+    AGE,
     DryRun,
     IfVersion,
     Quiet,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from todo_cli.cli.context import RunContext
 
-_AGE: Final = re.compile("[0-9]+[dwmy]")
 _IN_TRASH: Final = ("list", "--status", "trash")
 """The command that shows whether tasks were deleted."""
 
@@ -186,7 +185,7 @@ class Purge(Command[list[Task]]):
             raise Usage(
                 "`--older-than` needs `--trash`", hint="todo purge --help"
             )
-        if _AGE.fullmatch(text.strip().lower()) is None:
+        if AGE.fullmatch(text.strip().lower()) is None:
             shown = redact.shown(text)
             raise InvalidInput.of(
                 "older_than", f"`{shown}` is not an age; say 30d, 2w, 6m or 1y"
