@@ -1158,6 +1158,7 @@ MINE = {
         "TABLE todo.alembic_version",
         "TABLE todo.operation",
         "TABLE todo.change",
+        "TABLE todo.token",
     ],
     "all but the counters": [
         "TABLE todo.task",
@@ -1165,6 +1166,7 @@ MINE = {
         "TABLE todo.alembic_version",
         "TABLE todo.operation",
         "TABLE todo.change",
+        "TABLE todo.token",
     ],
     "all but the tags": [
         "TABLE todo.task",
@@ -1172,6 +1174,7 @@ MINE = {
         "TABLE todo.alembic_version",
         "TABLE todo.operation",
         "TABLE todo.change",
+        "TABLE todo.token",
     ],
     "all but the operations": [
         "TABLE todo.task",
@@ -1193,6 +1196,7 @@ MINE = {
         "TABLE todo.counter",
         "TABLE todo.operation",
         "TABLE todo.change",
+        "TABLE todo.token",
     ],
 }
 

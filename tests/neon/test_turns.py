@@ -20,6 +20,8 @@ COMMANDS = [
     pytest.param(["redo"], id="redo"),
     pytest.param(["history"], id="history"),
     pytest.param(["stats"], id="stats"),
+    pytest.param(["token", "list"], id="token list"),
+    pytest.param(["token", "revoke", "old"], id="token revoke"),
     pytest.param(["note", "1", "two litres"], id="note"),
     pytest.param(
         ["add", "Buy milk", "-t", "food", "-t", "shop", "--due", "fri"],
@@ -76,12 +78,14 @@ VARIANTS = [
     pytest.param(["undo", "2"], id="undo one"),
     pytest.param(["history", "2", "--limit", "1"], id="history of one"),
     pytest.param(["done", "1", "--if-version", "1"], id="done in a version"),
+    pytest.param(["token", "list", "--all"], id="token list, all"),
     pytest.param(
         ["show", "7a2b0000-0000-4000-8000-000000000000"], id="show nothing"
     ),
 ]
 
 BEFORE = {
+    "token": [["token", "create", "old"]],
     "restore": [["delete", "2"]],
     "history": [["delete", "2"]],
     "undo": [["delete", "2"], ["done", "1"]],
@@ -97,6 +101,7 @@ def prepare(site: Site, command: list[str]) -> None:
         assert run(*words).status == 0
 
 
+@pytest.mark.spec("003/FR-028")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_costs_seven_turns_over_direct_tls(
     site: Site, front: NeonFront, neon_url: str, command: list[str]
@@ -111,6 +116,7 @@ def test_costs_seven_turns_over_direct_tls(
     assert front.requests == ["", "p", "p", "PDH", "PBES"]
 
 
+@pytest.mark.spec("003/FR-028")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_costs_six_turns_in_plain_text(
     site: Site, proxy: TurnProxy, plain_url: str, command: list[str]
@@ -201,3 +207,16 @@ def test_costs_no_more_turns_for_a_hundred_lines_than_for_two(
 
     assert turns[0] == turns[1]
     assert len(site.titles()) == 102
+
+
+@pytest.mark.spec("003/FR-028")
+def test_making_a_token_costs_seven_turns(
+    site: Site, front: NeonFront, neon_url: str
+) -> None:
+    site.fill("first")
+
+    ran = site.process(neon_url)("token", "create", "ci")
+
+    assert (ran.status, len(ran.out)) == (0, 59)
+    assert (front.turns, front.connections) == (7, 1)
+    assert front.requests == ["", "p", "p", "PDH", "PBES"]

@@ -83,7 +83,7 @@ SELECT string_agg(format('%s %s', oid, xmin), ',' ORDER BY oid, xmin::text)
 NOTHING = "DROP SCHEMA IF EXISTS todo CASCADE"
 EMPTY = "; ".join(
     f"DELETE FROM todo.{table}"
-    for table in ("task", "counter", "operation", "change")
+    for table in ("task", "counter", "operation", "change", "token")
 )
 
 

@@ -15,7 +15,7 @@ from tests.support.kept import ask
 from tests.support.stores import Store
 from todo_cli.database.url import SqliteTarget
 
-TABLES: Final = ("task", "counter", "tag", "operation", "change")
+TABLES: Final = ("task", "counter", "tag", "operation", "change", "token")
 COLUMNS: Final = """SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute
     WHERE attrelid = ('todo.' || $1)::regclass
     AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""

@@ -33,6 +33,9 @@ ROWS: Final = (
     "SELECT user_id, number, at, command, undoes, undone_by"
     " FROM todo.operation ORDER BY user_id, number",
     "SELECT * FROM todo.change ORDER BY user_id, operation, task_id",
+    # Without what is random.
+    "SELECT user_id, name, read_only, created_at, expires_at, revoked_at"
+    " FROM todo.token ORDER BY user_id, name",
 )
 """Everything that a store holds."""
 PATIENCE_S: Final = 0.1
@@ -176,7 +179,7 @@ class FileBackend:
 
 UNKNOWN: Final = frozenset({0, 7})
 IMPATIENT: Final = {"TODO_TIMEOUT": "0.3"}
-TABLES: Final = ("task", "counter", "tag", "operation", "change")
+TABLES: Final = ("task", "counter", "tag", "operation", "change", "token")
 COLUMNS: Final = """SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
     FROM pg_attribute WHERE attrelid = 'todo.{}'::regclass
     AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""

@@ -97,6 +97,11 @@ COMMANDS: Final = (
     Command(IMPORT),
     Command(IMPORT, on_nothing=True),
     Command(("db", "backup", "--force", "backup.db")),
+    Command(("token", "create", "ci", "--read-only")),
+    Command(("token", "create", "ci"), on_nothing=True),
+    Command(("token", "list")),
+    Command(("token", "revoke", "old")),
+    Command(("token", "revoke", "gone")),
     Command(("db", "upgrade")),
     Command(("db", "upgrade"), on_nothing=True),
     Command(("doctor",)),
@@ -115,6 +120,9 @@ def add_tasks(todo: Todo) -> None:
     assert todo("delete", "6").status == 0
     assert todo("done", "1", user="bob").status == 0
     assert todo("undo", user="bob").status == 0
+    for name in ("old", "gone"):
+        assert todo("token", "create", name).status == 0
+    assert todo("token", "revoke", "gone").status == 0
 
 
 def make_source(todo: Todo) -> None:

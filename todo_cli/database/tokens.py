@@ -97,14 +97,11 @@ async def find(connection: Connection, hash: bytes) -> Token | None:
     """
     statement = "token_of_hash"
     rows = await _rows(connection, statement, {"hash": hash})
-    if not rows:
-        return None
-    *columns, stored = rows[0]
-    # The index has compared them already, in a time that depends on both.
-    if not hmac.compare_digest(stored, hash):
+    # The index has compared them in a time that depends on both.
+    if not rows or not hmac.compare_digest(rows[0][_COLUMNS], hash):
         return None
     kinds = connection.statements[statement].kinds
-    return _token(columns, kinds[:_COLUMNS])
+    return _token(rows[0][:_COLUMNS], kinds[:_COLUMNS])
 
 
 async def touch(connection: Connection, id: UUID, day: date) -> None:
