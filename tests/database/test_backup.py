@@ -251,15 +251,15 @@ def test_there_is_nothing_to_back_up_without_a_store(
 def test_refuses_a_table_that_it_would_leave_out(
     filled: Todo, path: Path, store: Store
 ) -> None:
-    alter(store, "CREATE TABLE todo.token (id integer)")
+    alter(store, "CREATE TABLE todo.label (id integer)")
     alter(store, "CREATE VIEW todo.mine AS SELECT 1 AS one")
 
     assert_refused(
-        filled, "db", "backup", str(path), code="SCHEMA", names=["token"]
+        filled, "db", "backup", str(path), code="SCHEMA", names=["label"]
     )
 
     assert list(path.parent.glob("*back*")) == []
-    alter(store, "DROP TABLE todo.token")
+    alter(store, "DROP TABLE todo.label")
     assert filled("db", "backup", str(path)).status == 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,7 @@ from todo_cli.database.url import parse_url
 from todo_cli.errors import Conflict, Forbidden, NotFound
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, Operation, Replacement, TaskChange
+from todo_cli.tokens import Doorkeeper
 
 pytestmark = MAY_HALF_CLOSE
 
@@ -785,3 +787,61 @@ def test_a_role_cannot_write_history_past_the_program(shared: Site) -> None:
     ):
         assert wait_for(fetch_as(shared, "ada", sql)) == []
     assert shared.fetch(ALL_HISTORY) == before
+
+
+@pytest.mark.spec("003/FR-014", "003/FR-033")
+def test_a_role_has_its_own_tokens_alone(
+    shared: Site, proxy: TurnProxy, clock: Clock
+) -> None:
+    texts = {}
+    for person in PEOPLE:
+        role = as_role(shared, proxy, person)
+        made = role("token", "create", "ci", user=person)
+        assert made.status == 0, made
+        texts[person] = made.out.strip()
+    ada = as_role(shared, proxy, "ada")
+
+    hashes = wait_for(
+        fetch_as(shared, "ada", "SELECT user_id FROM todo.token")
+    )
+    assert hashes == [("ada",)]
+    assert [each["name"] for each in ada("token", "list", "--json").data] == [
+        "ci"
+    ]
+    assert_refused(ada, "token", "create", "x", user="bob", code="FORBIDDEN")
+    assert ada("token", "revoke", "ci", user="bob").status == 3
+    for sql in (
+        "DELETE FROM todo.token",
+        "INSERT INTO todo.token SELECT * FROM todo.token",
+    ):
+        with pytest.raises(asyncpg.PostgresError):
+            wait_for(fetch_as(shared, "ada", sql))
+    taken = "UPDATE todo.token SET user_id = 'bob' RETURNING 1"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        wait_for(fetch_as(shared, "ada", taken))
+
+    found = wait_for(look_up(shared, "ada", texts, clock))
+    assert found == {"ada": "valid"} | dict.fromkeys(PEOPLE[1:], "unknown")
+    found = wait_for(look_up(shared, OWNER, texts, clock))
+    assert found == dict.fromkeys(PEOPLE, "valid")
+    assert ada("token", "revoke", "ci").status == 0
+    found = wait_for(look_up(shared, OWNER, texts, clock))
+    assert found["ada"] == "revoked"
+
+
+async def look_up(
+    site: Site, role: str, texts: Mapping[str, str], clock: Clock
+) -> dict[str, str]:
+    """What a server with this role makes of the token of each person."""
+    found = {}
+    async with open_database(
+        parse_url(role_url(site, role), cwd=Path("/"))
+    ) as database:
+        door = Doorkeeper(database, clock)
+        for person, text in texts.items():
+            bearer = await door.look_up(text)
+            found[person] = bearer.verdict.value
+            assert bearer.user in (person, None)
+            if bearer.token is not None:
+                await door.note_use(bearer.token)
+    return found

@@ -34,6 +34,8 @@ from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import Forbidden, SchemaMismatch
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask, TaskChange, TaskQuery
+from todo_cli.token_text import make_text
+from todo_cli.tokens import Doorkeeper, TokenService
 
 only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize(
@@ -226,7 +228,9 @@ async def test_an_older_server_says_what_to_run(
 @pytest.mark.nothing_made
 @pytest.mark.spec("001/FR-040")
 @pytest.mark.parametrize("by", ["upgrade", "script"])
-@each_revision
+@pytest.mark.parametrize(
+    "first", [FIRST, "0002", "0003", "0004"], indirect=True
+)
 async def test_an_upgrade_makes_it_like_a_new_store(
     first: Store, database: Database, tmp_path: Path, by: str, clock: Clock
 ) -> None:
@@ -473,7 +477,39 @@ def test_rights_are_given_to_tables_that_an_upgrade_makes_and_no_others(
         assert given == (new if kind == "postgresql" else set())
 
 
+@pytest.mark.nothing_made
+@pytest.mark.spec("003/FR-015")
+@pytest.mark.parametrize("first", ["0004"], indirect=True)
+async def test_a_store_without_tokens_does_all_else(
+    first: Store, database: Database, tasks: TaskService, clock: Clock
+) -> None:
+    tokens = TokenService(database, "ada", clock)
+    if first.kind == "postgresql":
+        await tasks.add(NewTask(title="a"))
+        await tasks.complete([2])
+        await tasks.undo()
+        assert len((await tasks.list()).tasks) == 2
+        assert await read_version(first) == ["0004"]
+        door = Doorkeeper(database, clock)
+        for call in (
+            tokens.create("ci"),
+            tokens.list(),
+            tokens.revoke("ci"),
+            door.look_up(make_text()),
+        ):
+            with pytest.raises(SchemaMismatch, match="older ver") as caught:
+                await call
+            assert caught.value.hint == "run `todo db upgrade`"
+        assert await database.upgrade() == schema.HEAD
+
+    made = await tokens.create("ci")
+
+    assert await tokens.list() == [made.token]
+    assert await read_version(first) == [schema.HEAD]
+
+
 TAKEN = [
+    ("CREATE TABLE todo.token (mine INTEGER)", "token"),
     ("ALTER TABLE todo.task ADD COLUMN is_done INTEGER", "is_done"),
     ("ALTER TABLE todo.task ADD COLUMN state INTEGER", "state"),
     ("ALTER TABLE todo.counter ADD COLUMN operations INTEGER", "operations"),
@@ -588,7 +624,8 @@ async def test_an_owner_whom_row_level_security_binds_upgrades_every_row(
     assert await rows_of(administrator) == before
     kept = await fetch_all(
         administrator,
-        "SELECT convalidated FROM pg_constraint WHERE conname = 'created_at_instant'",
+        "SELECT convalidated FROM pg_constraint WHERE conname = 'created_at_instant'"
+        " AND conrelid = 'todo.task'::regclass",
     )
     assert kept == [(not is_broken,)]
     # A row that breaks a rule can have no folded text: it cannot be changed.

@@ -210,4 +210,5 @@ async def test_postgresql_is_touched_in_our_schema_alone(
         ("operation",),
         ("tag",),
         ("task",),
+        ("token",),
     ]

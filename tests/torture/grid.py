@@ -73,9 +73,7 @@ def without_chance(data: Any) -> Any:
     if isinstance(data, list):
         return [without_chance(each) for each in data]
     return {
-        key: value
-        for key, value in data.items()
-        if key not in ("id", "token")
+        key: value for key, value in data.items() if key not in ("id", "token")
     }
 
 

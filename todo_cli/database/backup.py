@@ -213,7 +213,11 @@ async def _refuse_hidden_rows(
     # A file has no roles.
     if connection.is_sqlite:
         return None
-    bound = await connection.fetch("bound")
+    bound = []
+    for table, name in await connection.fetch("bound"):
+        # What is not copied may be hidden.
+        if table in connection.statements.tables:
+            bound.append((table, name))
     if not bound:
         return None
     role: str = bound[0][1]
