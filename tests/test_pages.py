@@ -71,7 +71,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 )
 def test_pages_name_commands_that_exist(page: Path) -> None:
     typed = re.findall(
-        r"(?:^\$ |`)todo ((?:(?:db|warm) )?[a-z]+)\b",
+        r"(?:^\$ |`)todo ((?:(?:db|token|warm) )?[a-z]+)\b",
         page.read_text(encoding="utf-8"),
         re.MULTILINE,
     )
@@ -84,7 +84,7 @@ def test_pages_name_commands_that_exist(page: Path) -> None:
 def test_readme_names_every_command() -> None:
     named = set(
         re.findall(
-            r"\btodo ((?:(?:db|warm) )?[a-z]+)\b",
+            r"\btodo ((?:(?:db|token|warm) )?[a-z]+)\b",
             README.read_text(encoding="utf-8"),
         )
     )

@@ -670,6 +670,22 @@ FAULTS: Final = (
         shows=["No task 1 for bob; nothing was changed"],
     ),
     FaultCase(
+        47,
+        "token of somebody else",
+        ["token", "revoke", "ci"],
+        "NOT_FOUND",
+        user="bob",
+        shows=["No token ci for bob; nothing was changed"],
+    ),
+    FaultCase(
+        56,
+        "token as an argument",
+        ["token", "revoke", "todo_pat_secret"],
+        "INVALID_INPUT",
+        shows=["name"],
+        stores=SQLITE,
+    ),
+    FaultCase(
         49,
         "no database",
         LATE,

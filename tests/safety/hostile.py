@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
@@ -88,6 +89,22 @@ async def _write_to_server(
         )
     finally:
         await connection.close()
+
+
+def name_tokens(store: Store, texts: Sequence[str]) -> list[str]:
+    """Make a revoked token of ada with each text as its name, the first the latest."""
+    ids = [str(UUID(int=number)) for number in range(len(texts))]
+    with closing(sqlite3.connect(path_of(store))) as file, file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        for number, (id, text) in enumerate(zip(ids, texts, strict=True)):
+            at = f"2025-01-01T00:00:00.{999_999 - number:06}Z"
+            hash = number.to_bytes(32)
+            file.execute(
+                "INSERT INTO token (id, user_id, name, read_only, hash,"
+                " created_at, revoked_at) VALUES (?, 'ada', ?, 0, ?, ?, ?)",
+                (id, text, hash, at, at),
+            )
+    return ids
 
 
 def name_all(store: Store, hostile: HostileStore) -> None:

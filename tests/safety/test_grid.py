@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from tests.api.support import HOST, Log, context_for, document, opened
-from tests.safety.hostile import KEY, HostileStore, make_hostile, name_all
+from tests.safety.hostile import (
+    KEY,
+    HostileStore,
+    make_hostile,
+    name_all,
+    name_tokens,
+)
 from tests.support.program import Ran, Todo
 from tests.support.size import size
 from tests.support.stores import Clock, Store
@@ -147,6 +153,26 @@ def described(ran: Ran) -> list[str]:
     *notes, blank, last, end = lines[start:]
     assert (blank, last[:3], end) == ("", "id ", "")
     return [line.strip(" ") for line in notes]
+
+
+@on_a_file
+@pytest.mark.spec("002/FR-057", "003/FR-024")
+def test_names_of_tokens_are_shown_visibly(todo: Todo, store: Store) -> None:
+    assert todo("add", "first").status == 0
+    ids = name_tokens(store, CORPUS)
+
+    listed = todo("token", "list", "--all")
+    names = [line.split("\t")[0] for line in listed.out.splitlines()]
+    assert names == [shown(text) for text in CORPUS]
+    document = todo("token", "list", "--all", "--json")
+    assert [each["name"] for each in document.data] == [*CORPUS]
+    assert (raw(listed), raw_in_document(document.out)) == ([], [])
+    for columns in (20, WIDE):
+        drawn = todo("token", "list", "--all", terminal=True, columns=columns)
+        assert (drawn.status, raw(drawn, is_terminal=True)) == (0, [])
+    for id, text in zip(ids[::10], CORPUS[::10], strict=True):
+        ran = todo("token", "revoke", id)
+        assert ran.out == f"Already revoked: the token {shown(text)}\n"
 
 
 @on_a_file
