@@ -40,6 +40,7 @@ OPTIONS = {
     *("--format", "--map", "--force", "--import", "--off"),
     *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
     *("--watch", "--every"),
+    *("--read-only", "--expires", "--all"),
     *(
         flag
         for note in about(Task).values()

@@ -15,7 +15,6 @@ from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine as Machine
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.cli.expect import EXITS
@@ -28,6 +27,7 @@ from tests.lockstep.model import (
     said_of,
     values,
 )
+from tests.lockstep.tokens import TokenRules
 from tests.lockstep.under_test import Rows, StoreUnderTest
 from tests.support.chain import State, broken_links
 from tests.support.program import Ran
@@ -313,7 +313,7 @@ class Mark:
 START_OF_ALL: Final = Mark(0, {})
 
 
-class Lockstep(Machine):
+class Lockstep(TokenRules):
     """Both stores and the model; every step asks all three."""
 
     def __init__(

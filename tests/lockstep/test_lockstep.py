@@ -23,8 +23,10 @@ def test_both_stores_and_the_model_give_the_same_answers(
 ) -> None:
     url = postgres.url(empty_database)
     every = COMMANDS | {f"service.{name}" for name in METHODS} | {"back"}
+    every |= {f"token {name}" for name in ("create", "list", "revoke")}
+    every.add("door")
 
-    tally = walk(url, limits(size(5, 40), 45), chance=4)
+    tally = walk(url, limits(size(5, 40), 45), chance=2)
 
     # Where a chance leads changes with the constants of all modules that are
     # loaded. Only a long walk is sure to take everything.

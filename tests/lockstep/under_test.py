@@ -33,6 +33,7 @@ from todo_cli.task import (
     TaskPage,
     Undone,
 )
+from todo_cli.tokens import Doorkeeper
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 FOLDED = ("title", "description", "project")
@@ -111,6 +112,18 @@ class StoreUnderTest:
             return error.code
         self.rows()
         return self._share_all(answer)
+
+    def look_up(self, text: str, *, is_used: bool) -> tuple[str, str | None]:
+        """What a server makes of a token, and whose it is; note its use if it opens."""
+        door = Doorkeeper(self._database, self._model.now)
+
+        async def wait() -> tuple[str, str | None]:
+            found = await door.look_up(text)
+            if is_used and found.user is not None and found.token is not None:
+                await door.note_use(found.token)
+            return found.verdict.value, found.user
+
+        return self._runner.run(wait())
 
     def local(self, reference: Reference) -> Any:
         """The reference that names the same task here."""

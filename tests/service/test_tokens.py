@@ -1,20 +1,28 @@
 """Tokens: made, listed, revoked, and found by the text that a request has."""
 
+import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.service.backdoor import fetch_all, run_sql, what_exists
+from tests.service.backdoor import (
+    fetch_all,
+    file_of,
+    run_sql,
+    what_exists,
+)
 from tests.support.stores import Clock, Store
 from todo_cli.database.engine import Database, open_database
 from todo_cli.errors import Conflict, InvalidInput, NotFound, SchemaMismatch
 from todo_cli.service import TaskService
 from todo_cli.task import NewTask
 from todo_cli.token_text import TokenState, hash_of, make_text
-from todo_cli.tokens import Doorkeeper, TokenService, Verdict
+from todo_cli.tokens import Doorkeeper, NewToken, TokenService, Verdict
 
 Make = Callable[..., TokenService]
 DAY = timedelta(days=1)
@@ -107,6 +115,20 @@ async def test_a_name_is_free_again_when_its_token_is_revoked(
     await tokens.revoke("ci")
     clock.tick()
     assert (await tokens.create("ci")).token.name == "ci"
+
+
+@pytest.mark.spec("003/FR-011")
+async def test_of_several_at_once_one_gets_the_name(
+    tokens: TokenService,
+) -> None:
+    calls = [tokens.create("ci") for _ in range(6)]
+
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    refused = [each for each in outcomes if isinstance(each, Conflict)]
+    made = [each for each in outcomes if isinstance(each, NewToken)]
+    assert (len(made), len(refused)) == (1, 5)
+    assert await tokens.list() == [made[0].token]
 
 
 async def test_a_wrong_name_is_refused_before_anything_is_sent(
@@ -290,7 +312,6 @@ async def test_a_token_that_cannot_be_read_opens_nothing(
     store: Store, tokens: TokenService, door: Doorkeeper
 ) -> None:
     made = await tokens.create("ci", lifetime=DAY)
-    await run_sql(store, "PRAGMA ignore_check_constraints = ON")
     await break_rules(store, "UPDATE token SET expires_at = 'soon'")
 
     for call in (tokens.list(), door.look_up(made.text)):
@@ -304,11 +325,6 @@ async def test_a_token_that_cannot_be_read_opens_nothing(
 
 async def break_rules(store: Store, sql: str) -> None:
     """Store what the CHECKs refuse."""
-    import sqlite3
-    from contextlib import closing
-
-    from tests.service.backdoor import file_of
-
     with closing(sqlite3.connect(file_of(store))) as file, file:
         file.execute("PRAGMA ignore_check_constraints = ON")
         file.execute(sql)
@@ -330,24 +346,15 @@ async def test_a_time_beyond_the_calendar_opens_nothing(
         await tokens.revoke("ci")
 
 
-DROPPING = {
-    "sqlite": [
-        "CREATE TRIGGER t BEFORE INSERT ON token"
-        " BEGIN SELECT RAISE(IGNORE); END"
-    ],
-    "postgresql": [
-        "CREATE RULE r AS ON INSERT TO todo.token DO INSTEAD"
-        " SELECT NULL::uuid WHERE false"
-    ],
-}
+DROP = """CREATE TRIGGER t BEFORE INSERT ON token
+    BEGIN SELECT RAISE(IGNORE); END"""
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_token_that_the_database_drops_is_not_shown(
     store: Store, tokens: TokenService
 ) -> None:
-    for sql in DROPPING[store.kind]:
-        await run_sql(store, sql)
+    await run_sql(store, DROP)
 
     with pytest.raises(Conflict, match="has dropped the token"):
         await tokens.create("ci")

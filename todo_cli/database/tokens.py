@@ -19,6 +19,8 @@ Tokens = list[Token]
 
 _COLUMNS: Final = len(Token.__slots__)
 """How many columns of a row are those of a token."""
+_TRIES: Final = 2
+"""How often to store a token, if the one that has its name goes away meanwhile."""
 _REVOKED: Final = "it is revoked"
 
 
@@ -35,8 +37,8 @@ class TokenRepository:
     async def add(self, token: Token, hash: bytes) -> None:
         """Store a new token.
 
-        A repeat does nothing. Only where the token is not new, a second
-        statement finds out why.
+        A repeat does nothing. Only where nothing was stored, a second
+        statement finds out why. If the name is free by then, it tries again.
 
         Raises:
             Conflict: a token that is not revoked has the name, or a rule of
@@ -51,13 +53,14 @@ class TokenRepository:
             "the_created_at": token.created_at,
             "the_expires_at": token.expires_at,
         }
-        if await self._connection.fetch("add_token", **given):
-            return
-        for found in await self._fetch("token_by_name", key=token.name):
-            # An earlier try has stored it, and its answer was lost.
-            if found.id == token.id:
+        for _ in range(_TRIES):
+            if await self._connection.fetch("add_token", **given):
                 return
-            raise Conflict(f"There is a token {token.name} already")
+            for found in await self._fetch("token_by_name", key=token.name):
+                # An earlier try has stored it, and its answer was lost.
+                if found.id == token.id:
+                    return
+                raise Conflict(f"There is a token {token.name} already")
         raise Conflict("The database has dropped the token", hint=OF_A_RULE)
 
     async def list(self, *, with_revoked: bool) -> Tokens:
