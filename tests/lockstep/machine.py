@@ -27,7 +27,7 @@ from tests.lockstep.model import (
     said_of,
     values,
 )
-from tests.lockstep.tokens import TokenRules
+from tests.lockstep.tokens import DAY, TokenRules
 from tests.lockstep.under_test import Rows, StoreUnderTest
 from tests.support.chain import State, broken_links
 from tests.support.program import Ran
@@ -349,6 +349,8 @@ class Lockstep(TokenRules):
             self.add_lines(
                 user, [b"a", b"b", b"c", b"d"], None, None, False, b"", 0.0
             )
+        for user in users[:1]:
+            self.make_token(user, "ci", False, ("1d", DAY), 0.0)
 
     # Commands
 

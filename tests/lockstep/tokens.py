@@ -16,7 +16,7 @@ from tests.support.program import Ran
 from tests.support.stores import Clock
 
 DAY: Final = timedelta(days=1)
-NAMES: Final = st.sampled_from(["ci", "laptop", "[/] \U0001f4a1"])
+NAMES: Final = st.sampled_from(["ci", "ci", "laptop", "[/] \U0001f4a1"])
 LIFETIMES: Final = st.sampled_from(
     [("1d", DAY), ("2W", 14 * DAY), ("never", None)]
 )

@@ -178,8 +178,7 @@ def _titles(values: "_Values", marked: Sequence[Cell], room: int) -> Column:
 def grid(table: Grid, width: int) -> list[Column]:
     """Choose the columns of a table of other things than tasks.
 
-    The first one takes the room that the others leave. A column that says
-    nothing is left out.
+    The first one takes the room that the others leave.
     """
     by_name = {}
     for name, values in zip(
@@ -190,8 +189,7 @@ def grid(table: Grid, width: int) -> list[Column]:
     titles = by_name.pop(title)
     shown = {}
     for name, texts in by_name.items():
-        if set(texts) != {""}:
-            shown[name] = _plain_column(name, name, texts, width)
+        shown[name] = _plain_column(name, name, texts, width)
     needed = _needed(titles, width)
     for name in table.given_up:
         if width - _taken(shown) < needed:
