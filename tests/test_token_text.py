@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -131,6 +132,12 @@ def test_a_token_is_hidden_in_every_text(form: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             token_text.clean_name(typed)
         assert secret not in f"{caught.value} {caught.value.details}"
+
+
+def test_the_security_page_names_the_pattern_for_scanners() -> None:
+    page = Path(__file__).parents[1] / "SECURITY.md"
+
+    assert f"`{token_text.PATTERN}`" in page.read_text(encoding="utf-8")
 
 
 def test_the_prefix_alone_is_no_secret() -> None:
