@@ -48,7 +48,10 @@ from todo_cli.database.url import PostgresTarget
 
 pytestmark = MAY_HALF_CLOSE
 
-FIRST_USED = ("redo", "stats", "update tags", "list with filters")
+FIRST_USED = (
+    *("redo", "stats", "update tags", "list with filters"),
+    *("token list", "token revoke"),
+)
 """The commands whose statement is not described ahead until it was used."""
 
 
