@@ -1,4 +1,4 @@
--- usable: 0004
+-- usable: 0005
 -- version
 SELECT todo.alembic_version.version_num 
 FROM todo.alembic_version 

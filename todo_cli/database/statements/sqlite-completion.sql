@@ -1,4 +1,4 @@
--- usable: 0004
+-- usable: 0005
 -- version
 SELECT alembic_version.version_num 
 FROM alembic_version
