@@ -39,8 +39,8 @@ OPTIONS = {
     *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
     *("--format", "--map", "--force", "--import", "--off"),
     *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
-    *("--watch", "--every"),
     *("--read-only", "--expires", "--all"),
+    *("--watch", "--every", "--quiet"),
     *(
         flag
         for note in about(Task).values()

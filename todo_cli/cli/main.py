@@ -28,7 +28,6 @@ from todo_cli.errors import (
     TodoError,
     Usage,
 )
-from todo_cli.output import views
 from todo_cli.output.views import Sheet
 
 if TYPE_CHECKING:
@@ -370,22 +369,19 @@ def _answer(
     arguments: Arguments, configured: Configured, printer: Printer
 ) -> Printed:
     """Parse, run and draw; every error becomes text or JSON here."""
-    env, as_json = printer.env, printer.as_json
+    env = printer.env
     try:
-        parsed = _begun(arguments, env, as_json=as_json)
+        parsed = _begun(arguments, env, as_json=printer.as_json)
         if isinstance(parsed, Help):
             return printer.help(parsed)
         if isinstance(parsed, Version):
             return printer.version()
-        if not parsed.command.obeys_output:
-            as_json = arguments.as_json
-            printer = Printer(env, as_json=as_json)
+        printer = _printer_for(parsed, arguments, printer)
         if parsed.command.chooses_store:
             # It makes the file that `TODO_CONFIG` names.
             configured = read_config(arguments, env, must_exist=False)
+        as_json = printer.as_json
         sheet = _sheet(parsed, configured, env, as_json=as_json)
-        if parsed.command.is_quiet():
-            sheet = views.only_numbers(sheet)
         return printer.result(sheet, changes=parsed.command.changes())
     except Interrupted as end:
         return printer.interrupted(end.number)
@@ -395,6 +391,15 @@ def _answer(
         return printer.failure(error)
     except Exception as error:  # noqa: BLE001 - a bug, too, must print one document
         return _internal(error, arguments, configured, printer)
+
+
+def _printer_for(
+    parsed: "Parsed", arguments: Arguments, printer: Printer
+) -> Printer:
+    """Return the printer for a command, which may not obey `TODO_OUTPUT`."""
+    if parsed.command.obeys_output:
+        return printer
+    return Printer(printer.env, as_json=arguments.as_json)
 
 
 def _internal(

@@ -21,6 +21,7 @@ from todo_cli.config import Settings
 from todo_cli.database.drivers import check_python
 from todo_cli.database.url import PostgresTarget, SqliteTarget
 from todo_cli.errors import OutcomeUnknown
+from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 
 if TYPE_CHECKING:
@@ -122,8 +123,14 @@ class _Running(Generic[T]):
                 self.spinner(context)
             )
             result = await command.run(context)
-        sheet = command.view(result, self.view_context(tasks))
-        return replace(sheet, is_trial=command.is_trial())
+        return self.sheet(result, tasks)
+
+    def sheet(self, result: Any, tasks: "TaskService") -> Sheet:
+        """Put a result into words, or just into numbers."""
+        sheet = self.command.view(result, self.view_context(tasks))
+        if self.command.is_quiet():
+            sheet = views.only_numbers(sheet)
+        return replace(sheet, is_trial=self.command.is_trial())
 
     def service(self, database: "Database") -> "TaskService":
         """Make the service for the tasks of the user."""
