@@ -27,6 +27,11 @@ NARROWEST: Final = 20
 _USUAL_WIDTH: Final = 80
 _USUAL_HEIGHT: Final = 24
 _UTF_8: Final = "utf-8"
+_WAIT_S: Final = 0.2
+"""How long a wait to write is before it is begun again.
+
+A signal that comes just before it begins does not end it.
+"""
 # What every encoding of a terminal writes alike.
 _ASCII: Final = "\t\n" + bytes(range(0x20, 0x7F)).decode()
 
@@ -220,11 +225,14 @@ class _Standard(io.RawIOBase, BinaryIO):
                 select.select([self._number], [], [])
 
     def write(self, data: Any) -> int:
+        # Not more than a pipe takes at once, so that nothing blocks but the wait.
+        part = memoryview(data)[: select.PIPE_BUF]
         while True:
-            try:
-                return os.write(self._number, data)
-            except BlockingIOError:
-                select.select([], [self._number], [])
+            _, ready, _ = select.select([], [self._number], [], _WAIT_S)
+            if not ready:
+                continue  # and now Python has called the handler of a signal
+            with suppress(BlockingIOError):
+                return os.write(self._number, part)
 
 
 class _Closed(io.RawIOBase, BinaryIO):
