@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 from todo_cli import redact, rules
+from todo_cli.database import sorting
 from todo_cli.database.engine import Database, Effect
 from todo_cli.database.listing import COUNTED_UP_TO
 from todo_cli.database.operations import (
@@ -52,7 +53,6 @@ from todo_cli.task import (
     Latest,
     NewTask,
     Operation,
-    Position,
     Reference,
     Replacement,
     Taken,
@@ -914,10 +914,9 @@ class TaskService:
             "id": new.id or uuid4(),
             "number": 0,
             "user_id": self._user,
-            "completed": False,
             "created_at": now,
             "updated_at": now,
-            "completed_at": None,
+            "completed_at": now if new.completed else None,
             "version": 1,
             "deleted_at": None,
         }
@@ -1068,7 +1067,7 @@ def _cut(whole: TaskPage, query: TaskQuery) -> TaskPage:
     shown = whole.tasks[: query.limit]
     goes_on = None
     if len(shown) < len(whole.tasks):
-        goes_on = Position(shown[-1].created_at, shown[-1].number)
+        goes_on = sorting.position_of(shown[-1], query)
     return TaskPage(shown, counts, query, whole.today, goes_on, whole.fault)
 
 

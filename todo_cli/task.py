@@ -271,6 +271,7 @@ class NewTask:
     project: Project = None
     tags: Tags = field(default_factory=list)
     id: Id | None = None
+    completed: Completed = False
 
     def __post_init__(self) -> None:
         """Clean every field."""
@@ -386,10 +387,14 @@ class Group(StrEnum):
 
 
 class Position(NamedTuple):
-    """A place in a list: after the task with this time and number."""
+    """A place in a list: after the task that has, or had, these values."""
 
     created_at: datetime
     number: int
+    value: datetime | date | str | None = None
+    """The field of `SORTED_BY` for the order of the list; None without it."""
+    priority: str | None = None
+    """Ties of due days are ordered by it."""
 
 
 class Days(NamedTuple):
@@ -409,7 +414,8 @@ class TaskQuery:
     """Which tasks to list, and in which order.
 
     `limit` is the highest number of tasks; None means all. `after` is the
-    position that a page returned; it needs the order `newest`. All filters
+    position that a page of the same order returned; not with a group, and a
+    reversed list, but that of `newest`, is read as a whole for it. All filters
     must fit.
     """
 
@@ -440,6 +446,8 @@ class TaskQuery:
     """Added then or later; with the status DONE: done then or later."""
     before: datetime | None = None
     """Added before then; with the status DONE: done before then."""
+    is_counted: bool = False
+    """Whether a list with a limit also counts open and done tasks."""
 
     @property
     def order(self) -> Sort:
@@ -456,6 +464,18 @@ USUAL_ORDER: Final[Mapping[TaskStatus, Sort]] = {
 }
 """The order of a list that names none."""
 
+SORTED_BY: Final[Mapping[Sort, str]] = {
+    Sort.DUE: "due_on",
+    Sort.PRIORITY: "priority",
+    Sort.PROJECT: "project",
+    Sort.TITLE: "title",
+    Sort.UPDATED: "updated_at",
+    Sort.COMPLETED: "completed_at",
+    Sort.WAIT: "wait_until",
+    Sort.DELETED: "deleted_at",
+}
+"""The field that an order compares first, unless that is `created_at`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -464,7 +484,7 @@ class Counts:
     Nobody is told how many there are of each kind where a list has a limit and
     is not empty. There these are None, as a count costs as much as the list. Of
     an empty one, `waiting` and `done` are None where more tasks are open than are
-    counted.
+    counted. A query with `is_counted` always has `open` and `done`.
     """
 
     open: int | None = 0

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.database.test_plans import (
     SECOND,
     SHAPES,
     START,
+    TODAY,
     Shape,
     Watched,
     make,
@@ -30,6 +32,8 @@ LIMIT = 20
 FEW = 10
 """Pages that a first page of few tasks may be cheaper; a walk would take thousands."""
 AT_MOST = 1.3
+STEPS = 4
+"""A late page reads more parts of an index, where values are alike; no number of tasks."""
 LIES = {
     "of one instant": (
         SHAPES["one created_at, half done"],
@@ -105,3 +109,41 @@ async def test_late_page_is_not_walked_to(
 
         most = AT_MOST * await cost(store, *first) + FEW
         assert await cost(store, *after) <= most, status
+
+
+def places(number: int, apart: timedelta) -> dict[Sort, Position]:
+    """The place of a task that is due in each order."""
+    number -= number % 3
+    place = Position(START + number * apart, number)
+    due = TODAY + timedelta(days=8 + number % 200)
+    values: dict[Sort, date | datetime | str] = {
+        Sort.DUE: due,
+        Sort.PRIORITY: "low",
+        Sort.PROJECT: f"home.{number % 7}",
+        Sort.TITLE: f"task {number}",
+        Sort.UPDATED: place.created_at,
+    }
+    found = {Sort.OLDEST: place}
+    for sort, value in values.items():
+        found[sort] = place._replace(value=value, priority="low")
+    return found
+
+
+@pytest.mark.spec("001/FR-107", "001/FR-133")
+async def test_late_page_of_no_order_is_walked_to(
+    store: Store, tasks: TaskService, watched: Watched
+) -> None:
+    shape, apart, number = LIES["of one instant"]
+    await make(store, tasks, shape, MANY)
+    if store.kind == "postgresql":
+        await run_sql(store, "VACUUM ANALYZE todo.task")
+    cost = COSTS[store.kind]
+
+    for sort, late in places(number, apart).items():
+        query = TaskQuery(TaskStatus.ALL, limit=LIMIT, sort=sort)
+        first = await watched.planned(tasks.list(query))
+        after = await watched.planned(tasks.list(replace(query, after=late)))
+
+        # A part more for each value that is compared before the time.
+        most = STEPS * AT_MOST * await cost(store, *first) + FEW
+        assert await cost(store, *after) <= most, sort

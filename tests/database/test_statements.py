@@ -34,6 +34,17 @@ FILTERS: dict[str, dict[str, Any]] = {
     "since": {"since": PLACE.created_at},
     "before": {"before": PLACE.created_at},
     "after": {"after": PLACE, "sort": Sort.NEWEST},
+    "after the oldest": {"after": PLACE, "sort": Sort.OLDEST},
+    "after due": {
+        "after": PLACE._replace(value=DAY, priority="low"),
+        "sort": Sort.DUE,
+    },
+    "after high": {"after": PLACE._replace(priority="high"), "sort": Sort.DUE},
+    "after a project": {
+        "after": PLACE._replace(value="home"),
+        "sort": Sort.PROJECT,
+    },
+    "counted": {"is_counted": True},
 }
 
 
@@ -163,7 +174,7 @@ def test_every_shape_is_what_sqlalchemy_writes_of_the_whole(
 
     shapes = {shape for _, shape in found}
     edges = {f"edge:{shape}" for shape in listing.SHAPES}
-    assert shapes == {*listing.SHAPES, *edges}
+    assert shapes == {*listing.SHAPES, *listing.LATE_SHAPES, *edges}
     assert {source for source, _ in found} == {None, *listing.SOURCES}
     for plan in share(found.values(), turn(dialect, 2), 2):
         assert_is_whole(dialect, plan)

@@ -17,6 +17,7 @@ from todo_cli.task import (
     NewTask,
     Position,
     Reference,
+    Sort,
     TaskChange,
     TaskQuery,
     TaskStatus,
@@ -210,14 +211,17 @@ async def test_a_list_goes_on_after_any_number(tasks: TaskService) -> None:
     for numbers, expected in follow.items():
         for number in numbers:
             for status in (TaskStatus.ALL, TaskStatus.OPEN):
-                query = TaskQuery(status, after=Position(now, number))
+                query = TaskQuery(
+                    status, sort=Sort.NEWEST, after=Position(now, number)
+                )
                 page = await tasks.list(query)
                 assert [task.number for task in page.tasks] == expected
     for time in (
         datetime.min.replace(tzinfo=UTC),
         datetime.max.replace(tzinfo=UTC),
     ):
-        page = await tasks.list(TaskQuery(after=Position(time, 1)))
+        query = TaskQuery(sort=Sort.NEWEST, after=Position(time, 1))
+        page = await tasks.list(query)
         assert len(page.tasks) == (2 if time > now else 0)
 
 

@@ -14,6 +14,7 @@ from tests.support.oracle import counted, listed, ordered
 from tests.support.saved import Saved, put_back, save
 from tests.support.size import size
 from tests.support.stores import Clock, Store
+from todo_cli.database import sorting
 from todo_cli.database.engine import open_database
 from todo_cli.service import TaskService
 from todo_cli.task import (
@@ -326,6 +327,90 @@ async def test_a_page_that_was_read_again_says_where_it_goes_on(
 
     assert (numbers(first.tasks), first.counts.found) == ([5, 3], 3)
     assert (numbers(rest.tasks), rest.next) == ([1], None)
+
+
+async def misled(
+    tasks: TaskService,
+    stored: Sequence[Task],
+    queries: Sequence[TaskQuery],
+) -> list[tuple[TaskQuery, list[int], list[int]]]:
+    """The queries whose list does not go on as the oracle's after some task of it."""
+    chance = random.Random(3)
+    found = []
+    for query in queries:
+        every = replace(query, limit=None)
+        whole = ordered(listed(stored, every, TODAY), query)
+        if not whole:
+            continue
+        place = chance.randrange(len(whole))
+        after = sorting.position_of(whole[place], query)
+        page = await tasks.list(replace(query, after=after))
+        rest = whole[place + 1 :]
+        wanted = rest[: query.limit]
+        if numbers(page.tasks) != numbers(wanted):
+            found.append((query, numbers(page.tasks), numbers(wanted)))
+        if len(rest) > len(wanted):
+            assert page.next == sorting.position_of(wanted[-1], query)
+        else:
+            assert page.next is None
+    return found
+
+
+@pytest.mark.spec("001/FR-133")
+async def test_a_list_goes_on_in_every_order_after_any_task(
+    store: Store, tasks: TaskService, few: list[Task]
+) -> None:
+    queries = [
+        TaskQuery(status, today=TODAY, limit=limit, sort=sort, **more)
+        for status, sort in product(TaskStatus, Sort)
+        for limit in (4, None)
+        for more in (
+            {},
+            {"due": Days()},
+            {"priorities": frozenset(["low", None])},
+        )
+    ]
+
+    assert await misled(tasks, few, shared_out(store, queries)) == []
+
+
+@pytest.mark.spec("001/FR-133")
+async def test_a_long_list_goes_on_in_every_order_with_a_filter_and_without(
+    store: Store, tasks: TaskService, many: list[Task]
+) -> None:
+    queries = [
+        filtered(*names, status=status, sort=sort, limit=20)
+        for status, sort in product((TaskStatus.ALL, TaskStatus.OPEN), Sort)
+        for names in ((), ("most",), ("due",), ("without",), ("project",))
+    ]
+
+    assert await misled(tasks, many, shared_out(store, queries)) == []
+
+
+@pytest.mark.spec("001/FR-133")
+async def test_a_reversed_list_goes_on_too(
+    tasks: TaskService, few: list[Task]
+) -> None:
+    """Nobody asks for it, so it may cost more."""
+    queries = [
+        TaskQuery(today=TODAY, limit=3, sort=sort, is_reversed=True)
+        for sort in Sort
+    ]
+
+    assert await misled(tasks, few, queries) == []
+
+
+@pytest.mark.spec("001/FR-134")
+async def test_a_list_counts_what_is_open_and_done_if_asked(
+    tasks: TaskService, few: list[Task]
+) -> None:
+    counts = counted(few, TODAY)
+    for status, names in product(TaskStatus, ((), ("tag",), ("no tag",))):
+        query = filtered(*names, status=status, limit=2, is_counted=True)
+        page = await tasks.list(query)
+
+        assert page.counts.open == counts.open
+        assert page.counts.done == counts.done
 
 
 async def test_nobody_has_counts_and_no_tasks(

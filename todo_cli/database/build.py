@@ -101,7 +101,7 @@ def list_of(name: str, chosen: Plan) -> str:
     Tests compare it with the text that `Statements.listed` puts together.
     """
     dialect = DIALECTS[name]
-    known = lists.clauses(dialect)
+    known = lists.clauses(dialect) | lists.places()
     if not chosen.segments:
         where = [known[each] for each in chosen.where]
         return sql_of(lists.every(dialect, queries.COLUMNS, where), name)
@@ -109,7 +109,14 @@ def list_of(name: str, chosen: Plan) -> str:
     if chosen.probe is not None:
         few = _probe_of(dialect, chosen.probe, known)
     segments = _segments_of(chosen, known)
-    whole = lists.some(dialect, queries.COLUMNS, segments, few, chosen.found)
+    whole = lists.some(
+        dialect,
+        queries.COLUMNS,
+        segments,
+        few,
+        chosen.found,
+        is_counted=chosen.is_counted,
+    )
     return sql_of(whole, name)
 
 
@@ -171,6 +178,7 @@ def written() -> dict[str, str]:
         found[f"{name}.json"] = _as_json(_content(name))
         found[f"{name}-lists.json"] = _as_json(_lists(name))
         found[f"{name}-completion.sql"] = _completion(name)
+        found[f"{name}-pages.json"] = _as_json(_late(name))
     return found
 
 
@@ -443,26 +451,46 @@ def _templates(name: str) -> dict[str, Any]:
 
     What comes before the page is apart: the page is the same for all.
     """
-    found: dict[str, Any] = {"page": _pages(name)}
+    shapes = [*listing.SHAPES]
+    shapes += [f"edge:{shape}" for shape in listing.SHAPES]
+    return {"page": _pages(name)} | _shapes(name, shapes)
+
+
+def _late(name: str) -> dict[str, Any]:
+    """Compile what only lists after a place, or with counts, have.
+
+    In a file of its own: no command of the command line reads it.
+    """
+    clauses = {}
+    for key, clause in lists.places().items():
+        clauses[key] = part_of(clause, name)
+    pages = _pages(name, is_counted=True)
+    found = {"clauses": clauses, "page": pages}
+    return found | _shapes(name, listing.LATE_SHAPES)
+
+
+def _shapes(name: str, shapes: Sequence[str]) -> dict[str, Any]:
+    """Compile templates by their shapes, without a probe and with one."""
+    found: dict[str, Any] = {}
     few: Any = text("/*few*/").columns()
     for kind, probe in (("all", None), ("some", few)):
-        shapes = {}
-        for shape in listing.SHAPES:
-            shapes[shape] = _template(name, shape, probe)
-            shapes[f"edge:{shape}"] = _template(
-                name, shape, probe, has_edge=True
-            )
-        found[kind] = shapes
+        made = {}
+        for shape in shapes:
+            edge, _, counts = shape.rpartition(":")
+            made[shape] = _template(name, counts, probe, has_edge=bool(edge))
+        found[kind] = made
     return found
 
 
-def _pages(name: str) -> dict[str, list[str]]:
+def _pages(name: str, *, is_counted: bool = False) -> dict[str, list[str]]:
     """Compile what follows the CTEs of a template, for each way to count."""
     opened = lists.opened(DIALECTS[name])
     made = [each.cte(cte) for cte, each in opened.items()]
     pages = {}
     for counted in listing.FOUND:
-        page = lists.page(DIALECTS[name], queries.COLUMNS, counted)
+        page = lists.page(
+            DIALECTS[name], queries.COLUMNS, counted, is_counted=is_counted
+        )
         whole = sql_of(page.add_cte(*made), name)
         pages[counted] = whole.removeprefix("WITH ").split("\n")
     return pages

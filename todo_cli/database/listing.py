@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from todo_cli.task import Days, Sort, TaskQuery, TaskStatus
@@ -53,6 +54,8 @@ class Plan(NamedTuple):
     segments: tuple[tuple[Part, ...], ...] = ()
     """None of them without a limit: then the order does not matter."""
     probe: Probe | None = None
+    is_counted: bool = False
+    """Whether the user's tasks are counted, although there is a limit."""
 
     @property
     def shape(self) -> str:
@@ -76,6 +79,14 @@ class Plan(NamedTuple):
 
 SHAPES: Final = ("1", "2", "1.1", "2.2", "1.1.1", "2.2.2")
 """How many parts the segments of a list can have."""
+LATE_SHAPES: Final = (
+    "1.1.1.1",
+    "2.2.2.2",
+    "1.1.1.1.1",
+    "2.2.2.2.2",
+    "edge:4",
+)
+"""Those that only lists after a place have."""
 FOUND: Final = ("few", "open", "waiting", "done", "either", "trash")
 """What a list with a limit has without it: what a filter finds, or a state."""
 SOURCES: Final = ("state", "states", "walk", "tag", "words")
@@ -88,10 +99,21 @@ def plan(query: TaskQuery, *more: str, by_words: bool = False) -> Plan:
     `by_words` says that an index of words can find the words of the query.
     """
     where = (*conditions_of(query), *more)
-    if query.limit is None:
+    if query.limit is None or not _can_go_on(query):
         return Plan((*where, *_all_states(query)))
     probe = _probe(query, where, by_words=by_words)
-    return Plan(where, _segments(query, where), probe)
+    return Plan(where, _segments(query, where), probe, query.is_counted)
+
+
+def _can_go_on(query: TaskQuery) -> bool:
+    """Whether the parts after a place can be read alone.
+
+    Else all tasks are read: nobody asks for such a list.
+    """
+    if query.after is None:
+        return True
+    is_by_time = order_of(query) in (Sort.NEWEST, Sort.OLDEST)
+    return is_by_time or not is_reversed(query)
 
 
 def in_turn(query: TaskQuery, *, is_first: bool) -> Names:
@@ -123,8 +145,6 @@ def conditions_of(query: TaskQuery) -> Names:
     if query.status is not TaskStatus.ALL:
         found.append(query.status.value)
     found += filters_of(query)
-    if query.after is not None:
-        found.append("after")
     return tuple(found)
 
 
@@ -232,29 +252,103 @@ _WHOLE: Final[Mapping[Sort, Names]] = {
 }
 """Each order as one, with what puts tasks without a value last."""
 
+_STEPS: Final[Mapping[str, Sequence[Names]]] = {
+    "newest": [("after",)],
+    "newest_reversed": [("at_created", "lower"), ("later",)],
+    "due": [
+        ("at_due", "at_rank", "after"),
+        ("at_due", "beyond_rank"),
+        ("beyond_due",),
+    ],
+    "priority": [("at_rank", "after"), ("beyond_rank",)],
+    "project": [
+        ("at_project", "at_project_exact", "after"),
+        ("at_project", "beyond_project_exact"),
+        ("beyond_project",),
+    ],
+    "title": [
+        ("at_title", "at_title_exact", "after"),
+        ("at_title", "beyond_title_exact"),
+        ("beyond_title",),
+    ],
+    "updated": [("at_updated", "after"), ("beyond_updated",)],
+    "completed": [("at_completed", "after"), ("beyond_completed",)],
+    "deleted": [("at_deleted", "after"), ("beyond_deleted",)],
+    "wait": [("at_wait", "after"), ("beyond_wait",)],
+}
+"""What follows a place in an order, each step in the order of the index.
+
+First come the tasks with the same values, then those with one value less alike.
+"""
+_ALL: Final[Sequence[Names]] = [()]
+"""The one step of a list that begins at its beginning."""
+_REVERSED: Final = "_reversed"
+
 
 def _segments(query: TaskQuery, where: Names) -> tuple[tuple[Part, ...], ...]:
     """Return the segments of the order of a list."""
-    sort = order_of(query)
     if query.group is not None:
-        order = tuple(_named(name, query) for name in _WHOLE[sort])
-        every = (*where, *_all_states(query))
-        return ((Part(every, (f"group_{query.group}", *order)),),)
-    found = []
-    for number, (conditions, name) in enumerate(_SORTED[sort]):
-        if _is_empty(where, conditions):
+        return ((_grouped(query, where),),)
+    found: list[tuple[Part, ...]] = []
+    reached = _reached(query)
+    for number, (conditions, name) in enumerate(_SORTED[order_of(query)]):
+        if number < reached or _is_empty(where, conditions):
             continue
-        # Only the value itself is reversed: what has none is newest first.
-        is_turned = number == 0 and is_reversed(query)
         if name == "wait" and query.status is TaskStatus.OPEN:
             conditions = (*conditions, "waited")
-        found.append(
-            tuple(
-                _part(where, state, conditions, name, is_turned)
-                for state in _states(query)
-            )
-        )
+        # Only the value itself is reversed: what has none is newest first.
+        if number == 0:
+            name = _named(name, query)
+        steps = _steps(query, name, is_first=number == reached)
+        found += _stepwise(query, where, conditions, name, steps)
     return tuple(found)
+
+
+def _grouped(query: TaskQuery, where: Names) -> Part:
+    """Return the one part of a list in groups."""
+    order = tuple(_named(name, query) for name in _WHOLE[order_of(query)])
+    every = (*where, *_all_states(query))
+    return Part(every, (f"group_{query.group}", *order))
+
+
+def _steps(query: TaskQuery, name: str, *, is_first: bool) -> Sequence[Names]:
+    """Return the steps of a segment: several where the list goes on."""
+    if query.after is None or not is_first:
+        return _ALL
+    return _STEPS[name]
+
+
+def _stepwise(
+    query: TaskQuery,
+    where: Names,
+    conditions: Names,
+    name: str,
+    steps: Sequence[Names],
+) -> list[tuple[Part, ...]]:
+    """Return a segment for each step; one for all, if the order is reversed."""
+    found = []
+    for step in steps:
+        parts = []
+        for state in _states(query):
+            parts.append(_part(where, state, (*conditions, *step), name))
+        found.append(tuple(parts))
+    if name.endswith(_REVERSED):
+        # Only the first segment has edges.
+        return [tuple(chain.from_iterable(found))]
+    return found
+
+
+def _reached(query: TaskQuery) -> int:
+    """Return the number of the segment in which a list goes on."""
+    after = query.after
+    sort = order_of(query)
+    if after is None or len(_SORTED[sort]) == 1:
+        return 0
+    if after.value is not None:
+        return 0
+    if sort is Sort.DUE and after.priority is None:
+        return 2
+    return 1
 
 
 _OPPOSITES: Final[Mapping[str, frozenset[str]]] = {
@@ -277,16 +371,15 @@ def _is_empty(where: Names, conditions: Names) -> bool:
     return not opposites.isdisjoint(where)
 
 
-def _part(
-    where: Names, state: Names, conditions: Names, name: str, is_turned: bool
-) -> Part:
-    """Return a part of a segment, whose order is `name` or its reverse."""
+def _part(where: Names, state: Names, conditions: Names, order: str) -> Part:
+    """Return a part of a segment."""
+    name = order.removesuffix(_REVERSED)
     of_part = (*_walked(where, name), *state, *conditions)
-    if not is_turned:
+    if name == order:
         return Part(of_part, (name,), None)
     # An index leads to the value, and nothing else may.
     tied = (*state, *_tied((*where, *conditions), name))
-    return Part(of_part, (f"{name}_reversed",), tied)
+    return Part(of_part, (order,), tied)
 
 
 WALKED: Final = "_walked"

@@ -168,9 +168,58 @@ def _states(dialect: "Dialect", columns: Any) -> dict[str, Any]:
         "not_done": is_open,
         "either": dialect.is_either(columns.state, (OPEN, DONE)),
         "trash": _has_state(columns, IN_TRASH),
-        "after": tuple_(task.created_at, task.number) < _PLACE,
         "further": task.number > bindparam("number", type_=Integer),
         "within_years": within_years(),
+    }
+
+
+def places() -> dict[str, Any]:
+    """Return the conditions on what comes after a place, by name.
+
+    `listing.py` says which of them go together.
+    """
+    created = bindparam("created_at", type_=Instant)
+    task_rank = _RANK
+    place_rank = bindparam("at_rank", type_=Integer)
+    found: dict[str, Any] = {
+        "after": tuple_(task.created_at, task.number) < _PLACE,
+        "at_created": task.created_at == created,
+        "lower": task.number < bindparam("number", type_=Integer),
+        "later": task.created_at > created,
+        "at_rank": task_rank == place_rank,
+        "beyond_rank": task_rank > place_rank,
+    }
+    for name, value in (("due", task.due_on), ("wait", task.wait_until)):
+        day = bindparam("at_day", type_=Day)
+        found[f"at_{name}"] = value == day
+        found[f"beyond_{name}"] = value > day
+    found |= _moments()
+    return (
+        found | _places_of("project", _PROJECT) | _places_of("title", _TITLE)
+    )
+
+
+def _moments() -> dict[str, Any]:
+    """Conditions on times that are sorted with the latest first."""
+    moment = bindparam("at_instant", type_=Instant)
+    found = {}
+    for name in ("updated", "completed", "deleted"):
+        value = task[f"{name}_at"]
+        found[f"at_{name}"] = value == moment
+        found[f"beyond_{name}"] = value < moment
+    return found
+
+
+def _places_of(name: str, key: Any) -> dict[str, Any]:
+    """Conditions on a text that is sorted by its folded text, and then exactly."""
+    exact: Any = ByCodePoint(task[name])
+    folded: Any = ByCodePoint(bindparam("at_folded", type_=Text))
+    text: Any = ByCodePoint(bindparam("at_text", type_=Text))
+    return {
+        f"at_{name}": key == folded,
+        f"beyond_{name}": key > folded,
+        f"at_{name}_exact": exact == text,
+        f"beyond_{name}_exact": exact > text,
     }
 
 
@@ -439,23 +488,33 @@ def some(
     segments: Sequence[Sequence[Part]],
     few: Any = None,
     found: str = "either",
+    *,
+    is_counted: bool = False,
 ) -> Select[Any]:
     """Select the first `most` tasks of a list, and some more, in no order.
 
     `few` selects up to 1,001 tasks of the list; None if there is no filter.
-    `found` is one of `listing.FOUND`.
+    `found` is one of `listing.FOUND`. `is_counted` has the user's open and done
+    tasks counted in any case.
     """
     parts = before(dialect, segments, few) | opened(dialect)
-    listed = page(dialect, columns, found)
+    listed = page(dialect, columns, found, is_counted=is_counted)
     return listed.add_cte(*[each.cte(name) for name, each in parts.items()])
 
 
-def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
+def page(
+    dialect: "Dialect",
+    columns: Any,
+    found: str,
+    *,
+    is_counted: bool = False,
+) -> Select[Any]:
     """Select the tasks that the CTE `ids` has, and what the list has without its limit.
 
     The user's counts are said where there is no task, so they are counted only
     there. A count costs as much as the rest of a list. Where more tasks are open
-    than are counted, those that wait and the done ones are not.
+    than are counted, those that wait and the done ones are not. With `is_counted`
+    open and done tasks are always counted.
     """
     mine = select(*columns).where(dialect.key.in_(_ids_of("ids")))
     shown = mine.subquery("page")
@@ -463,19 +522,27 @@ def page(dialect: "Dialect", columns: Any, found: str) -> Select[Any]:
     one = select(_ONE.label("row")).subquery("one")
     is_empty = shown.c.user_id.is_(None)
     has_few = and_(is_empty, _amount("opened") <= _MOST_COUNTED)
-    is_counted = {
+    when = {
         "open_count": is_empty,
         "overdue_count": is_empty,
         "waiting_count": has_few,
         "done_count": has_few,
     }
-    counts = []
-    for each in _counts(dialect, _amount("opened")):
-        counted = case((is_counted[each.name], each.element))
-        counts.append(counted.label(each.name))
+    if is_counted:
+        when["open_count"] = when["done_count"] = _TRUE
+    counts = _counts_where(dialect, when)
     together = one.outerjoin(shown, true())
     of_list = _found(dialect, found)
     return select(*counts, of_list, *shown.c).select_from(together)
+
+
+def _counts_where(dialect: "Dialect", when: Clauses) -> list[Label[Any]]:
+    """Count the user's tasks, each kind only where its condition is true."""
+    counts = []
+    for each in _counts(dialect, _amount("opened")):
+        counted = case((when[each.name], each.element))
+        counts.append(counted.label(each.name))
+    return counts
 
 
 def opened(dialect: "Dialect") -> dict[str, Any]:

@@ -99,6 +99,11 @@ class Statements:
         """The parts of lists: a file of their own, for the commands that list."""
         return _read(f"{self._dialect}-lists")
 
+    @cached_property
+    def _late(self) -> Any:
+        """The parts that only lists after a place, or with counts, have."""
+        return _read(f"{self._dialect}-pages")
+
     @property
     def names(self) -> Sequence[str]:
         """The name of every statement of fixed text."""
@@ -144,8 +149,11 @@ class Statements:
         frame = self._lists
         probe = chosen.probe
         kind = "all" if probe is None else "some"
-        lines = [*frame[kind][chosen.shape], *frame["page"][chosen.found]]
-        sql = "\n".join(lines)
+        shapes = frame[kind]
+        if chosen.shape not in shapes:
+            shapes = self._late[kind]
+        pages = self._late["page"] if chosen.is_counted else frame["page"]
+        sql = "\n".join([*shapes[chosen.shape], *pages[chosen.found]])
         if probe is None:
             return sql
         few = "\n".join(frame["few"][probe.source])
@@ -174,10 +182,17 @@ class Statements:
 
     def _with(self, sql: str, mark: str, conditions: Sequence[str]) -> str:
         """Put conditions in the place of a mark in a template."""
-        clauses = self._lists["clauses"]
-        text = "".join(f" AND {clauses[name]}" for name in conditions)
+        text = "".join(f" AND {self._clause(name)}" for name in conditions)
         # With the AND before it, so that no conditions leave no text.
         return sql.replace(f" AND /*{mark}*/", text)
+
+    def _clause(self, name: str) -> str:
+        """Return the SQL of a condition."""
+        clauses = self._lists["clauses"]
+        if name not in clauses:
+            clauses = self._late["clauses"]
+        clause: str = clauses[name]
+        return clause
 
     def change(
         self,

@@ -7,11 +7,19 @@ consists of several parts. Sorting rows that are in order already costs little.
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 from todo_cli import rules
 from todo_cli.database import listing
 from todo_cli.fold import fold
-from todo_cli.task import Group, Sort, Task, TaskQuery
+from todo_cli.task import (
+    SORTED_BY,
+    Group,
+    Position,
+    Sort,
+    Task,
+    TaskQuery,
+)
 
 SORTED_UP_TO: Final = 150
 """How many folded code points of a title or project decide its place.
@@ -49,6 +57,50 @@ def in_order(tasks: Sequence[Task], query: TaskQuery) -> list[Task]:
     if query.group is not None:
         _sort_by(found, _GROUPS[query.group], is_reversed=False)
     return found
+
+
+def position_of(task: Task, query: TaskQuery) -> Position:
+    """Return the place of a task in a list."""
+    sort = listing.order_of(query)
+    name = SORTED_BY.get(sort)
+    value = None
+    if name is not None:
+        value = getattr(task, name)
+    priority = None
+    if sort in (Sort.DUE, Sort.PRIORITY):
+        priority = task.priority
+    return Position(task.created_at, task.number, value, priority)
+
+
+def beyond(tasks: Sequence[Task], query: TaskQuery) -> list[Task]:
+    """Sort the tasks of a list, and leave out those up to its place."""
+    if query.after is None:
+        return in_order(tasks, query)
+    mark = _task_at(query.after, query)
+    found = in_order([*tasks, mark], query)
+    # The task of the place can be there, too; the mark comes right after it.
+    places = [task is mark for task in found]
+    return found[places.index(True) + 1 :]
+
+
+def _task_at(after: Position, query: TaskQuery) -> Task:
+    """Return a task that would be at a place in a list."""
+    mark = Task(
+        UUID(int=0),
+        after.number,
+        user_id="",
+        title="",
+        description=None,
+        completed=False,
+        created_at=after.created_at,
+        updated_at=after.created_at,
+        completed_at=None,
+        priority=after.priority,
+    )
+    name = SORTED_BY.get(listing.order_of(query))
+    if name is not None:
+        setattr(mark, name, after.value)
+    return mark
 
 
 def _sort_by(tasks: list[Task], value: Key, *, is_reversed: bool) -> None:

@@ -223,12 +223,13 @@ class TaskRepository:
         open_, overdue, waiting, done, found = rows[0][:_COUNTS]
         filled = [row[_COUNTS:] for row in rows if row[_USER] is not None]
         tasks, odd = read(filled, kinds[_COUNTS:], self._user_id)
-        tasks = sorting.in_order(tasks, query)
+        # Those that fit a filter can all be here, also those before the place.
+        tasks = sorting.beyond(tasks, query)
         # The rows beyond the limit are not shown.
         shown = tasks[: query.limit]
         goes_on = None
         if len(shown) < len(tasks):
-            goes_on = _position(shown[-1])
+            goes_on = sorting.position_of(shown[-1], query)
         return TaskPage(
             shown,
             Counts(open_, overdue, waiting, done, found),
@@ -313,7 +314,7 @@ class TaskRepository:
             values["most"] = min(query.limit, _LAST_NUMBER - 1) + 1
         if query.after is not None:
             number = min(max(query.after.number, 0), self._numbers.stop - 1)
-            values |= query.after._replace(number=number)._asdict()
+            values |= _place(query.after._replace(number=number))
         values |= self._filters(query)
         return values
 
@@ -765,11 +766,6 @@ class TaskRepository:
         return {task.id: task for task in self._read(rows, "stored")}
 
 
-def _position(task: Task) -> Position:
-    """Return the place of a task in a list that is newest first."""
-    return Position(task.created_at, task.number)
-
-
 def _values(task: Task) -> Mapping[str, Any]:
     """The values of the columns of a task."""
     values = {name: getattr(task, name) for name in NAMES}
@@ -779,6 +775,22 @@ def _values(task: Task) -> Mapping[str, Any]:
 def _new_tags(names: Sequence[str]) -> dict[str, Any]:
     """The parameter values of rows of tags."""
     return {"new_tags": names, "new_folded": [fold(name) for name in names]}
+
+
+def _place(after: Position) -> dict[str, Any]:
+    """The parameter values of a place in a list."""
+    value = after.value
+    values = {
+        "created_at": after.created_at,
+        "number": after.number,
+        "at_rank": rank_of(after.priority),
+        "at_day": value,
+        "at_instant": value,
+        "at_text": value,
+    }
+    if isinstance(value, str):
+        values["at_folded"] = fold(value)[: sorting.SORTED_UP_TO]
+    return values
 
 
 def _fields(change: TaskChange) -> tuple[str, ...]:

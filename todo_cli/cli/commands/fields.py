@@ -10,6 +10,7 @@ from todo_cli import rules
 from todo_cli.cli import stdin
 from todo_cli.cli.parser import field_option
 from todo_cli.errors import InvalidInput
+from todo_cli.filters import NONE, is_none
 from todo_cli.task import NewTask, about
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from todo_cli.cli.context import RunContext
 
-NONE: Final = "none"
-"""What people type to clear a field, in any case."""
 _DAYS: Final[Mapping[str, str]] = {"due_on": "due", "wait_until": "wait"}
 """The fields that are days, and the names of their options."""
 
@@ -37,11 +36,6 @@ def read_priority(text: str) -> str:
     raise typer.BadParameter(
         f"{text!r} is not one of 'high', 'medium', 'low' and 'none'"
     )
-
-
-def is_none(text: str) -> bool:
-    """Whether the text of an option means no value."""
-    return text.strip().lower() == NONE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from todo_cli import rules
-from todo_cli.cli.commands.fields import is_none, read_priority
+from todo_cli import filters, rules
+from todo_cli.cli.commands.fields import read_priority
 from todo_cli.cli.parser import one_of
 from todo_cli.errors import InvalidInput, Usage
-from todo_cli.fold import fold
 from todo_cli.task import Days, TaskQuery, TaskStatus
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ StatusOption = Annotated[
     ),
 ]
 
-_MOST_WORDS: Final = 50
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -132,10 +130,10 @@ class Filters:
         return TaskQuery(
             status=TaskStatus(self.status),
             today=today,
-            words=_read_words(self.words or ()),
+            words=filters.read_words(self.words or ()),
             due=_read_due(self.due, today),
             priorities=frozenset(priorities),
-            project=_read_project(self.project),
+            project=filters.read_project(self.project),
             tags=tuple(rules.clean_tags(self.tags)),
             no_tags=tuple(rules.clean_tags(self.no_tags)),
             since=since,
@@ -150,12 +148,11 @@ class Filters:
         Raises:
             InvalidInput: one of them is no day, or they run backwards.
         """
-        first = _read_past("since", self.since, today)
-        last = _read_past("until", self.until, today)
+        first = filters.read_past("since", self.since, today)
+        last = filters.read_past("until", self.until, today)
         if self.on is not None:
-            first = last = _read_past("on", self.on, today)
-        if first is not None and last is not None and last < first:
-            raise InvalidInput.of("until", f"{last} is before {first}")
+            first = last = filters.read_past("on", self.on, today)
+        filters.check_order(first, last)
         since = None
         if first is not None:
             since = _start_of(first, variables)
@@ -163,26 +160,6 @@ class Filters:
         if last is not None:
             before = _start_of(last + _ONE_DAY, variables)
         return since, before
-
-
-def _read_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Check the words to look for.
-
-    Raises:
-        InvalidInput: there are too many, or one would occur everywhere.
-    """
-    if len(words) > _MOST_WORDS:
-        raise InvalidInput.of(
-            "word", f"{len(words)} words are given, {_MOST_WORDS} are allowed"
-        )
-    cleaned = tuple(rules.clean_word(word) for word in words)
-    for word in cleaned:
-        # Such as an accent alone, which is a blank with a mark.
-        if not fold(word).strip():
-            raise InvalidInput.of(
-                "word", f"`{word}` has no letter, digit or sign to look for"
-            )
-    return cleaned
 
 
 def _read_due(texts: Sequence[str] | None, today: date) -> Days | None:
@@ -197,22 +174,7 @@ def _read_due(texts: Sequence[str] | None, today: date) -> Days | None:
         raise InvalidInput.of(
             "due", "can be given once; a range of days is `mon..fri`"
         )
-    # Most lists name no day.
-    from todo_cli import days
-
-    found = days.read_days(texts[0], today)
-    if found.kind == "none":
-        return Days(has_day=False)
-    return Days(found.first, found.last)
-
-
-def _read_past(option: str, text: str | None, today: date) -> date | None:
-    """Read a day of the past: `fri` is the last one, or today."""
-    if text is None:
-        return None
-    from todo_cli import days
-
-    return days.read_day(text, today, last=True, field=option)
+    return filters.read_due(texts[0], today)
 
 
 def _start_of(day: date, variables: Mapping[str, str]) -> datetime:
@@ -222,26 +184,8 @@ def _start_of(day: date, variables: Mapping[str, str]) -> datetime:
     return days.start_of(day, variables)
 
 
-def _read_project(text: str | None) -> str | None:
-    """Read the project to look for; "" means none.
-
-    Raises:
-        InvalidInput: it is empty, or no name of a project.
-    """
-    if text is None:
-        return None
-    if is_none(text):
-        return ""
-    name = rules.clean_project(text)
-    if name is None:
-        raise InvalidInput.of(
-            "project", "is empty; `none` finds tasks without one"
-        )
-    return name
-
-
 def _or_none(priority: str) -> str | None:
     """Return a priority; None for the word `none`."""
-    if is_none(priority):
+    if filters.is_none(priority):
         return None
     return priority
