@@ -164,7 +164,9 @@ def test_api_contract_shows_a_task_as_the_service_gives_it(api: Any) -> None:
 def test_api_contract_lists_every_code_that_has_an_http_status(
     api: Any,
 ) -> None:
-    codes = api["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+    codes = api["components"]["schemas"]["Failure"]["properties"]["code"][
+        "examples"
+    ]
 
     assert codes == [code.name for code in Code if code.http is not None]
 

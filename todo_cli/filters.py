@@ -39,12 +39,14 @@ def read_words(words: Sequence[str]) -> tuple[str, ...]:
     return cleaned
 
 
-def read_due(text: str, today: date) -> Days:
+def read_due(text: str | None, today: date) -> Days | None:
     """Read the due days of a filter, such as `fri`, `..sun` or `overdue`.
 
     Raises:
         InvalidInput: they are no days.
     """
+    if text is None:
+        return None
     # Most lists name no day.
     from todo_cli import days
 

@@ -293,7 +293,7 @@ async def test_an_unknown_field_or_query_is_named_unless_it_may_be_a_secret(
     client: httpx.AsyncClient,
 ) -> None:
     for name, is_named in (
-        ("due", True),
+        ("dew", True),
         ("dueOn", True),
         ("due-on", True),
         ("k3y", False),

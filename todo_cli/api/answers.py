@@ -53,7 +53,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "int_type": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
     "list_type": "must be a list",
+    "too_long": "has {actual_length} tags, {max_length} are allowed",
+    "string_too_short": "must not be empty",
     "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
 }
 """Our messages for the faults that pydantic finds, by pydantic's name."""
 
@@ -228,6 +231,20 @@ def nothing_there() -> Response:
 def bug(error: Exception) -> Internal:
     """Make the error for a bug, without its text: that could be a secret."""
     return Internal(f"A bug in todo: {type(error).__name__}")
+
+
+def refuse_parameter(name: str) -> None:
+    """Refuse an unknown parameter of a path that takes none.
+
+    Raises:
+        InvalidInput: always if the name may be repeated, because it can be no
+            secret.
+    """
+    if _NAME.fullmatch(name):
+        raise InvalidInput.of(
+            "query",
+            f"has the unknown parameter `{name}`; this path takes none",
+        )
 
 
 async def on_todo_error(_request: Request, error: Any) -> Response:

@@ -5,10 +5,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import (
@@ -23,22 +23,16 @@ from fastapi import (
     Response,
 )
 from fastapi.exceptions import RequestValidationError
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-)
-from starlette.datastructures import QueryParams
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
-from todo_cli.api import answers, cursors, docs_page, openapi
-from todo_cli.api.conditions import PATTERN, Conditions, read_tags
+from todo_cli.api import answers, cursors, docs_page, lists, openapi, patterns
+from todo_cli.api.conditions import Conditions, read_tags
 from todo_cli.api.context import ServerContext
 from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
+from todo_cli.api.lists import Before, HistoryParameters, ListParameters
 from todo_cli.api.shapes import Nothing, Schema, TaskCreate, TaskUpdate, ToUndo
 from todo_cli.database.engine import open_database
 from todo_cli.docstring import docstring
@@ -46,11 +40,7 @@ from todo_cli.errors import InvalidInput, TimedOut, TodoError
 from todo_cli.output import views, words
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
-from todo_cli.task import Position, Sort, Task, TaskQuery, TaskStatus
-
-MOST_TASKS: Final = 1_000
-USUAL_TASKS: Final = 100
-USUAL_OPERATIONS: Final = 50
+from todo_cli.task import Task
 
 
 def create_app(context: ServerContext) -> FastAPI:
@@ -91,11 +81,29 @@ def create_app(context: ServerContext) -> FastAPI:
     return app
 
 
+def _task_id(text: Any) -> UUID | int:
+    """Read the `id` or the number of a task.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    if re.fullmatch("[1-9][0-9]{0,9}", text):
+        return int(text)
+    if rules.UUID_TEXT.fullmatch(text):
+        return UUID(text)
+    raise InvalidInput.of(
+        "task_id", "must be a UUID of 36 characters, or a number from 1 on"
+    )
+
+
 UserId = Annotated[
     str, AfterValidator(rules.clean_user), Path(**openapi.USER_ID)
 ]
 TaskId = Annotated[
-    UUID, BeforeValidator(rules.read_id), Path(**openapi.TASK_ID)
+    UUID | int,
+    BeforeValidator(_task_id),
+    WithJsonSchema(dict(patterns.TASK_ID)),
+    Path(**openapi.TASK_ID),
 ]
 
 
@@ -140,7 +148,7 @@ CallerOf = Annotated[Caller, Depends(_caller, scope="function")]
 
 _Lines = Annotated[
     list[str] | None,
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    WithJsonSchema(dict(patterns.ENTITY_TAGS)),
 ]
 """The lines of a header that holds entity tags; None if it is not there."""
 
@@ -163,137 +171,15 @@ async def _conditions(
 ConditionsOf = Annotated[Conditions, Depends(_conditions, scope="function")]
 
 
-def _limit(text: Any) -> int:
-    """Read a limit.
-
-    Raises:
-        InvalidInput: it is not a number from 1 to 1,000.
-    """
-    digits = str(text)
-    # int() alone would also read `1_0`, `+1` and ` 7 `.
-    is_number = re.fullmatch("[0-9]{1,4}", digits)
-    if is_number is None or not 1 <= int(digits) <= MOST_TASKS:
-        raise InvalidInput.of(
-            "limit", f"must be a number from 1 to {MOST_TASKS}"
-        )
-    return int(digits)
-
-
-def _today(text: Any) -> date:
-    """Read a day.
-
-    Raises:
-        InvalidInput: it is not a day such as 2026-12-24.
-    """
-    return rules.read_day("today", text)
-
-
-# Its docstring is a part of the contract, and `python -OO` removes it.
-TaskStatus.__doc__ = docstring(TaskStatus)
-
-
-Cursor = Annotated[
-    str | None,
-    WithJsonSchema({"type": "string", "pattern": cursors.PATTERN}),
-    Field(
-        description="Where the page begins: a part of the `Link` of the page before."
-    ),
-]
-Place = tuple[datetime | int, ...]
-
-
-class ListParameters(BaseModel):
-    """The query of a list: the fields of `TaskQuery`, and `cursor`."""
-
-    model_config = {"extra": "forbid"}
-
-    status: TaskStatus = Field(TaskStatus.ALL, description="Which tasks.")
-    limit: Annotated[int, BeforeValidator(_limit)] = Field(
-        USUAL_TASKS,
-        ge=1,
-        le=MOST_TASKS,
-        description="How many tasks a page has at most.",
-    )
-    today: Annotated[
-        date | None,
-        BeforeValidator(_today),
-        WithJsonSchema({"type": "string", "format": "date"}),
-    ] = Field(
-        None,
-        description="The caller's day, which decides what is open and what waits; "
-        "by default the day in UTC.",
-    )
-    cursor: Cursor = None
-
-    def query(self) -> TaskQuery:
-        """Make the query for the service.
-
-        Raises:
-            InvalidInput: the cursor is not one of ours.
-        """
-        filters = self.model_dump(exclude={"cursor"})
-        after = None
-        if self.cursor is not None:
-            after = cursors.read(self.cursor, Position)
-        return TaskQuery(**filters, sort=Sort.NEWEST, after=after)
-
-    def link(self, user: str, after: Position, today: date) -> str:
-        """Write the header `Link`, which names the next page.
-
-        The next page is of the same day, also after midnight.
-        """
-        values = self.model_dump(
-            mode="json", exclude={"cursor"}, exclude_none=True
-        )
-        if self.status in (TaskStatus.OPEN, TaskStatus.WAITING):
-            values["today"] = today.isoformat()
-        return _next_page(f"{_path(user)}/tasks", values, after)
-
-
-class Before(NamedTuple):
-    """A place in a history: the operations before one with this number."""
-
-    operation: int
-
-
-class HistoryParameters(BaseModel):
-    """The query of a history."""
-
-    model_config = {"extra": "forbid"}
-
-    limit: Annotated[int, BeforeValidator(_limit)] = Field(
-        USUAL_OPERATIONS,
-        ge=1,
-        le=MOST_TASKS,
-        description="How many operations a page has at most.",
-    )
-    cursor: Cursor = None
-
-    @property
-    def before(self) -> int | None:
-        """The number of the operation before which the page begins.
-
-        Raises:
-            InvalidInput: the cursor is not one of ours.
-        """
-        if self.cursor is None:
-            return None
-        return cursors.read(self.cursor, Before).operation
-
-
-def _next_page(path: str, values: dict[str, Any], place: Place) -> str:
-    """Write the header `Link`, which names the next page."""
-    parameters = urlencode(values | {"cursor": cursors.write(place)})
-    return f'<{path}?{parameters}>; rel="next"'
-
-
 async def _refuse_query(request: Request) -> None:
     """Refuse a query, on a route that has no parameters.
 
     Raises:
-        InvalidInput: there is one. It is not repeated.
+        InvalidInput: there is one.
     """
     if request.scope["query_string"]:
+        for name in request.query_params:
+            answers.refuse_parameter(name)
         raise InvalidInput.of("query", "this path takes no parameters")
 
 
@@ -349,22 +235,29 @@ async def list_tasks(
     parameters: Annotated[ListParameters, Query()],
     request: Request,
 ) -> Response:
-    """List tasks, newest first.
+    """List tasks, those that fit all filters.
 
-    Ties are ordered by number, the highest first. The header `Link` names the
-    next page, if there is one.
+    Ties are newest first, and then ordered by number, the highest first. The
+    header `Link` names the next page, if there is one. The headers
+    `Todo-Count-Open` and `Todo-Count-Done` count all tasks of the user, whatever
+    is listed; 1001 means more than 1,000.
     """
-    _refuse_repeated(request.query_params)
-    room = request.app.state.context.room
-    async with room.making(parameters.limit):
-        page = await caller.tasks.list(parameters.query())
+    lists.refuse_repeated(request.query_params)
+    context = request.app.state.context
+    query = parameters.query(caller.now)
+    async with context.room.making(parameters.limit):
+        page = await caller.tasks.list(query)
         if page.fault is not None:
             raise page.fault
         sheet = views.listed(page, caller.context)
-        headers = {}
+        headers = {
+            "Todo-Count-Open": str(page.counts.open),
+            "Todo-Count-Done": str(page.counts.done),
+        }
         if page.next is not None:
-            user = caller.user
-            headers["Link"] = parameters.link(user, page.next, page.today)
+            path = f"{_path(caller.user)}/tasks"
+            link = parameters.link(path, page.next, page.today)
+            headers["Link"] = link
         return await answers.succeed_long(sheet, headers=headers)
 
 
@@ -544,24 +437,24 @@ async def _history(
     request: Request,
     path: str,
     parameters: HistoryParameters,
-    task_id: UUID | None,
+    task_id: UUID | int | None,
 ) -> Response:
     """Answer with a page of the history of a user, or of a task."""
-    _refuse_repeated(request.query_params)
+    lists.refuse_repeated(request.query_params)
     limit = parameters.limit
     before = parameters.before
     most_tasks = limit
     if task_id is None:
         # An operation can have any number of tasks, here and below.
-        most_tasks = MOST_TASKS
+        most_tasks = lists.MOST_TASKS
     async with request.app.state.context.room.making(most_tasks):
         page = await caller.tasks.history(task_id, limit=limit, before=before)
         if page.fault is not None:
             raise page.fault
         headers = {}
         if page.next is not None:
-            place = Before(page.next)
-            headers["Link"] = _next_page(path, {"limit": limit}, place)
+            cursor = cursors.write(Before(page.next))
+            headers["Link"] = lists.link(path, {"limit": limit}, cursor)
         sheet = views.history(page, caller.context)
         return await answers.succeed_in_parts(sheet, headers=headers)
 
@@ -622,21 +515,6 @@ async def health(request: Request) -> Response:
         fault = TimedOut(f"No answer from {place} in time")
         return answers.unhealthy(fault)
     return answers.succeed(answers.HEALTHY)
-
-
-def _refuse_repeated(query: QueryParams) -> None:
-    """Refuse a parameter that is there twice: it has no clear value.
-
-    The parameters are known ones, so the error may name them.
-
-    Raises:
-        InvalidInput: a parameter is there more than once.
-    """
-    seen = set()
-    for name, _ in query.multi_items():
-        if name in seen:
-            raise InvalidInput.of(name, "must not be given more than once")
-        seen.add(name)
 
 
 def _path(user: str) -> str:

@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
 from todo_cli import errors
-from todo_cli.api import answers, conditions, cursors, shapes
+from todo_cli.api import answers, conditions, cursors, lists, patterns, shapes
 from todo_cli.api.shapes import Schema
 from todo_cli.errors import Code
 from todo_cli.output import envelope, views, words
@@ -89,7 +89,11 @@ _PAGE: Final = TaskPage(
     TaskQuery(TaskStatus.ALL, limit=100),
     _LATER.date(),
 )
-_CURSOR: Final = cursors.write(Position(_OTHER.created_at, _OTHER.number))
+_LINK: Final = lists.ListParameters.model_validate({}).link(
+    f"/api/{_OTHER.user_id}/tasks",
+    Position(_OTHER.created_at, _OTHER.number),
+    _LATER.date(),
+)
 
 _MARKED: Final = Operation(
     7,
@@ -168,12 +172,15 @@ def examples(*names: str) -> Any:
 _USER: Final = about(Task)["user_id"]
 USER_ID: Final[Mapping[str, Any]] = {
     "description": _USER.words_in,
-    "json_schema_extra": {**_USER.limits, "pattern": "^[^/]*$"},
+    "json_schema_extra": dict(patterns.USER),
     "openapi_examples": {"one": {"value": _USER.example}},
 }
 TASK_ID: Final[Mapping[str, Any]] = {
-    "description": "The task's `id`, not its number.",
-    "openapi_examples": {"one": {"value": str(_OPEN.id)}},
+    "description": "The task's `id` or its `number`.",
+    "openapi_examples": {
+        "id": {"value": str(_OPEN.id)},
+        "number": {"value": str(_OPEN.number)},
+    },
 }
 
 IF_MATCH: Final[Mapping[str, Any]] = {
@@ -188,6 +195,8 @@ IF_NONE_MATCH: Final[Mapping[str, Any]] = {
 
 # Answers, for `responses` of a route
 
+_COUNT: Final = {"type": "integer", "minimum": 0, "maximum": 1001}
+"""1001 means more than 1,000."""
 _HEADERS: Final[Mapping[str, Schema]] = {
     "Location": {
         "description": "Where the task is.",
@@ -204,7 +213,19 @@ _HEADERS: Final[Mapping[str, Schema]] = {
     "Link": {
         "description": "The next page; absent on the last one.",
         "schema": {"type": "string"},
-        "example": f'</api/ada/tasks?status=all&limit=100&cursor={_CURSOR}>; rel="next"',
+        "example": _LINK,
+    },
+    "Todo-Count-Open": {
+        "description": "How many tasks of the user are open and do not wait.",
+        "required": True,
+        "schema": _COUNT,
+        "example": 12,
+    },
+    "Todo-Count-Done": {
+        "description": "How many tasks of the user are done.",
+        "required": True,
+        "schema": _COUNT,
+        "example": 40,
     },
     "Retry-After": {
         "description": "Seconds to wait before the next try.",
@@ -259,7 +280,7 @@ def _failure(example: Response) -> Schema:
         if name in example.headers:
             headers[name] = header
     content = {
-        "schema": {"$ref": "#/components/schemas/ErrorEnvelope"},
+        "schema": {"$ref": "#/components/schemas/FailureEnvelope"},
         "example": json.loads(bytes(example.body)),
     }
     return {
@@ -314,6 +335,8 @@ LIST: Final = _refer(*_ALWAYS) | {
         shapes.TaskListEnvelope,
         "page",
         "Link",
+        "Todo-Count-Open",
+        "Todo-Count-Done",
     )
 }
 ADD: Final = _refer(*_ALWAYS, 413, 415) | {
@@ -409,17 +432,20 @@ def _document(app: FastAPI) -> Schema:
             {"name": "server", "description": "The server itself."},
         ],
     )
-    document["components"] = _components(document["components"]["schemas"])
+    parameters: Schema = {}
+    components = _components(document["components"]["schemas"])
+    document["components"] = {**components, "parameters": parameters}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _tidy(operation, path)
+            _share(operation, parameters)
     return document
 
 
 def _components(schemas: Schema) -> Schema:
     """Add the examples, failures and schemas that the routes refer to."""
     _, failure = models_json_schema(
-        [(shapes.ErrorEnvelope, "serialization")],
+        [(shapes.FailureEnvelope, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
     schemas = {**schemas, **failure["$defs"]}
@@ -433,6 +459,21 @@ def _components(schemas: Schema) -> Schema:
     for status in sorted(_FAILURES):
         responses[str(status)] = _FAILURES[status]
     return {"schemas": schemas, "examples": shown, "responses": responses}
+
+
+_SHARED: Final = ("path", "header")
+"""The places of parameters that several routes have alike."""
+
+
+def _share(operation: Schema, shared: Schema) -> None:
+    """Replace parameters that several routes have by references to one."""
+    parameters = operation.get("parameters", [])
+    for number, parameter in enumerate(parameters):
+        if parameter["in"] in _SHARED:
+            name = parameter["name"]
+            shared[name] = parameter
+            reference = {"$ref": f"#/components/parameters/{name}"}
+            parameters[number] = reference
 
 
 _PLACES: Final = ("path", "query", "header")

@@ -25,6 +25,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from todo_cli import task
+from todo_cli.api import patterns
 from todo_cli.docstring import docstring
 from todo_cli.errors import Code
 
@@ -41,7 +42,8 @@ _JSON_TYPES: Final[Mapping[type, Schema]] = {
     datetime: {
         "type": "string",
         "format": "date-time",
-        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+        r"\.[0-9]{6}Z$",
     },
 }
 """The JSON Schema of each Python type."""
@@ -70,7 +72,9 @@ def _incoming(shape: Any) -> dict[str, Any]:
         # What only the command line offers, such as a tag to add.
         if each.name not in stored_names:
             continue
-        kind = _written(kinds[each.name], notes[each.name])
+        note = notes[each.name]
+        limits = patterns.BODY.get(each.name, note.limits)
+        kind = _written(kinds[each.name], note, limits)
         is_required = each.default is each.default_factory is MISSING
         if is_required:
             made[each.name] = kind
@@ -80,17 +84,21 @@ def _incoming(shape: Any) -> dict[str, Any]:
     return made
 
 
-def _written(kind: Any, note: task.About) -> Any:
+def _written(kind: Any, note: task.About, limits: Mapping[str, Any]) -> Any:
     """Make the pydantic type of a JSON value in a request."""
     plain, is_nullable = _without_none(kind)
     words = note.words_in or note.words
-    schema = WithJsonSchema(_schema(kind, words, {}))
+    schema = WithJsonSchema(_schema(kind, words, limits))
     # UUIDs and times come as text, which the rules read.
     written: Any = str
     if plain in (bool, int):
         written = plain
     if plain is list:
-        written = list[str]
+        most = limits.get("maxItems")
+        written = Annotated[list[str], Field(max_length=most)]
+    if "enum" in limits:
+        # An empty text is no value here, unlike in `todo edit`.
+        written = Annotated[str, Field(min_length=1)]
     if is_nullable:
         written = written | None
     return Annotated[written, schema]
@@ -130,9 +138,12 @@ def _with_fields(made: dict[str, Any]) -> Callable[[Model], Model]:
 
 
 class _Object(BaseModel):
-    """A JSON object: no other fields, and no conversion between types."""
+    """A JSON object without conversion between types.
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    One of an answer may have other fields: a minor version may add some.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -141,8 +152,14 @@ class _Object(BaseModel):
             cls.__doc__ = docstring(cls)
 
 
+class _Body(_Object):
+    """A JSON object of a request: no other fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 @_with_fields(_incoming(task.NewTask))
-class TaskCreate(_Object):
+class TaskCreate(_Body):
     """A new task."""
 
     def new_task(self) -> task.NewTask:
@@ -156,7 +173,7 @@ class TaskCreate(_Object):
 
 
 @_with_fields(_incoming(task.TaskChange))
-class TaskUpdate(_Object):
+class TaskUpdate(_Body):
     """The fields to change, at least one of them."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -171,7 +188,7 @@ class TaskUpdate(_Object):
         return task.TaskChange(**values)
 
 
-class ToUndo(_Object):
+class ToUndo(_Body):
     """What to take back."""
 
     operation: Annotated[
@@ -184,7 +201,7 @@ class ToUndo(_Object):
     ]
 
 
-class Nothing(_Object):
+class Nothing(_Body):
     """An empty object: there is nothing to say."""
 
 
@@ -199,8 +216,6 @@ def _described(shape: Any) -> dict[str, Any]:
 @_with_fields(_described(task.Task))
 class Task(_Object):
     """A task with all of its fields; a minor version may add some."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 _NOT_IN_CHANGES: Final = ("id", "number", "user_id", "updated_at", "version")
@@ -242,8 +257,6 @@ _Number = Annotated[
 class Entry(_Object):
     """What an operation did with one task; a minor version may add fields."""
 
-    model_config = ConfigDict(extra="allow")
-
     id: Annotated[UUID, WithJsonSchema(_TASK["id"])]
     number: Annotated[int, WithJsonSchema(_TASK["number"])]
     title: Annotated[
@@ -261,8 +274,6 @@ class Entry(_Object):
 
 class Operation(_Object):
     """What one command or request did; a minor version may add fields."""
-
-    model_config = ConfigDict(extra="allow")
 
     operation: _Number
     id: UUID
@@ -303,8 +314,6 @@ class Operation(_Object):
 class Undone(_Object):
     """What an undo or redo did; a minor version may add fields."""
 
-    model_config = ConfigDict(extra="allow")
-
     operation: Annotated[
         int,
         Field(
@@ -334,10 +343,11 @@ _Code = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "enum": [code.name for code in Code if code.http],
-            "description": "A closed list, shared with the command line, which alone "
-            "uses USAGE and CONFIRMATION_REQUIRED. Each code has one HTTP status, "
-            "except FORBIDDEN: 403 for a wrong `Host`, 500 where the database says so.",
+            "examples": [code.name for code in Code if code.http],
+            "description": "One of a list that a minor version may make longer; the "
+            "command line shares it, and alone uses USAGE and CONFIRMATION_REQUIRED. "
+            "Each code has one HTTP status, except FORBIDDEN: 403 about the request, 500 "
+            "where the database says so.",
         }
     ),
 ]
@@ -378,7 +388,7 @@ class UndoneEnvelope(_Object):
 class Health(_Object):
     """That the store answers."""
 
-    status: Literal["ok"]
+    status: Annotated[str, Field(examples=["ok"])]
 
 
 class HealthEnvelope(_Object):
@@ -389,14 +399,14 @@ class HealthEnvelope(_Object):
     message: _Message
 
 
-class ErrorDetail(_Object):
+class FailureDetail(_Object):
     """One field at fault."""
 
     field: str
     message: _Message
 
 
-class Error(_Object):
+class Failure(_Object):
     """What went wrong."""
 
     code: _Code
@@ -405,12 +415,12 @@ class Error(_Object):
         str, Field(description="What to do about it.", default_factory=str)
     ]
     details: Annotated[
-        list[ErrorDetail], Field(min_length=1, default_factory=list)
+        list[FailureDetail], Field(min_length=1, default_factory=list)
     ]
 
 
-class ErrorEnvelope(_Object):
+class FailureEnvelope(_Object):
     """A failure."""
 
     success: Literal[False]
-    error: Error
+    error: Failure
