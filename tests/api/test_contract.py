@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.api import contract
+from todo_cli import __version__
 
 
 @pytest.mark.spec("001/FR-116")
@@ -42,34 +43,65 @@ async def test_contract_is_what_the_application_serves(
     assert response.json() == contract.served()
 
 
-@pytest.mark.spec("001/FR-110")
-async def test_docs_are_one_page_that_loads_nothing(
+class Reader(HTMLParser):
+    """Collects what a page loads, and what runs or is drawn within it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
+        named = dict(attrs)
+        source = named.get("src") or named.get("href")
+        if source is not None:
+            self.loaded.append(source)
+        if tag in ("script", "style") and source is None:
+            self.inline.append(tag)
+        if "style" in named or any(name.startswith("on") for name in named):
+            self.inline.append(tag)
+
+
+@pytest.mark.spec("001/FR-110", "001/FR-140")
+async def test_docs_load_only_what_the_server_has(
     client_embedded: httpx.AsyncClient,
 ) -> None:
     response = await client_embedded.get("/docs")
 
-    class Reader(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.tags: set[str] = set()
-            self.links: list[str | None] = []
-
-        def handle_starttag(
-            self, tag: str, attrs: list[tuple[str, str | None]]
-        ) -> None:
-            self.tags.add(tag)
-            self.links += [
-                value for name, value in attrs if name in ("href", "src")
-            ]
-
     reader = Reader()
     reader.feed(response.text)
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert response.headers["content-security-policy"].startswith(
-        "default-src 'none'"
-    )
-    assert reader.tags.isdisjoint({"script", "link", "img", "iframe"})
-    assert reader.links == ["/openapi.json"]
-    for path, methods in contract.served()["paths"].items():
-        for method in methods:
-            assert f"{method.upper()} {path}" in response.text
+    assert f"todo {__version__}" in response.text
+    assert reader.inline == []
+    types = {"css": "text/css", "js": "text/javascript", "png": "image/png"}
+    types["json"] = "application/json"
+    for address in reader.loaded:
+        assert address.startswith("/"), address
+        loaded = await client_embedded.get(address)
+        assert loaded.status_code == 200
+        ending = address.rpartition(".")[2]
+        assert loaded.headers["content-type"].startswith(types[ending])
+    assert "/docs/start.js" in reader.loaded
+    start = await client_embedded.get("/docs/start.js")
+    assert "validatorUrl: null" in start.text
+    assert 'url: "/"' in start.text
+
+
+@pytest.mark.spec("001/FR-140")
+async def test_docs_allow_no_other_source_and_nothing_inline(
+    client_embedded: httpx.AsyncClient,
+) -> None:
+    response = await client_embedded.get("/docs")
+
+    policy = {}
+    for part in response.headers["content-security-policy"].split("; "):
+        name, _, values = part.partition(" ")
+        policy[name] = values.split()
+    assert policy.pop("default-src") == ["'none'"]
+    assert policy.pop("img-src") == ["'self'", "data:"]
+    for name in ("script-src", "style-src", "connect-src"):
+        assert policy.pop(name) == ["'self'"]
+    assert all(values == ["'none'"] for values in policy.values())
+    assert "frame-ancestors" in policy

@@ -84,14 +84,14 @@ async def test_other_methods_are_told_which_there_are(
     client: httpx.AsyncClient,
 ) -> None:
     allowed = {
-        TASKS: "GET, POST",
-        MISSING: "DELETE, GET, PATCH, PUT",
+        TASKS: "GET, HEAD, POST",
+        MISSING: "DELETE, GET, HEAD, PATCH, PUT",
         f"{MISSING}/restore": "POST",
-        f"{MISSING}/history": "GET",
-        "/api/ada/history": "GET",
+        f"{MISSING}/history": "GET, HEAD",
+        "/api/ada/history": "GET, HEAD",
         "/api/ada/undo": "POST",
         "/api/ada/redo": "POST",
-        "/health": "GET",
+        "/health": "GET, HEAD",
         "/docs": "GET, HEAD",
         "/openapi.json": "GET, HEAD",
     }

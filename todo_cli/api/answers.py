@@ -29,6 +29,13 @@ MEDIA_TYPE: Final = "application/json"
 PLAIN: Final = "identity"
 """The one `Content-Encoding` of a body: none."""
 RETRY_AFTER_S: Final = 1
+DOCS: Final = "/docs"
+"""Where the contract is shown."""
+SAFE: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""Headers of every answer: it is not kept, and is what it says."""
 _PART: Final = 256 * 1024
 """How many characters of a list are written at a stretch."""
 
@@ -61,6 +68,10 @@ _WORDS: Final[Mapping[str, str]] = {
 """Our messages for the faults that pydantic finds, by pydantic's name."""
 
 HEALTHY: Final = Sheet({"status": "ok"}, "The store answers")
+
+
+class NoSuchPath(NotFound):
+    """No route has the path."""
 
 
 class NoSuchMethod(TodoError):
@@ -155,6 +166,8 @@ def fail(
     hint = _HINTS.get(error.code)
     if isinstance(error, InTrash):
         hint = _OUT_OF_TRASH
+    if isinstance(error, NoSuchPath):
+        hint = f"{DOCS} shows what there is"
     sent = type(error)(
         error.message,
         hint=hint,
@@ -217,6 +230,14 @@ def refuse_host() -> Response:
     )
 
 
+def refuse_site() -> Response:
+    """Answer a request that a page of another site has sent."""
+    error = Forbidden("This server does not answer pages of other sites")
+    return Response(
+        envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE
+    )
+
+
 def refuse_method(methods: Sequence[str]) -> Response:
     """Answer a request with a method that the path does not take."""
     allowed = ", ".join(methods)
@@ -225,7 +246,7 @@ def refuse_method(methods: Sequence[str]) -> Response:
 
 def nothing_there() -> Response:
     """Answer a request for a path that no route has."""
-    return fail(NotFound("There is nothing at this path"))
+    return fail(NoSuchPath("There is nothing at this path"))
 
 
 def bug(error: Exception) -> Internal:
@@ -293,4 +314,6 @@ def _methods(request: Request) -> list[str]:
     for route in request.app.router.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods
+    if "GET" in methods:
+        methods.add("HEAD")
     return sorted(methods)

@@ -67,7 +67,7 @@ def create_app(context: ServerContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        routes=router.routes,
+        routes=[*router.routes, *docs_page.routes()],
         exception_handlers={
             TodoError: answers.on_todo_error,
             RequestValidationError: answers.on_invalid_request,
@@ -75,7 +75,6 @@ def create_app(context: ServerContext) -> FastAPI:
         },
     )
     app.state.context = context
-    app.add_route("/docs", docs_page.page, include_in_schema=False)
     app.add_middleware(Guard, context=context)
     openapi.describe(app)
     return app

@@ -1,87 +1,107 @@
-"""/docs: the contract as one HTML page that runs and loads nothing."""
+"""/docs: the contract in a browser, to read and to try out.
 
-import json
-import re
-from collections.abc import Iterator
+The page is Swagger UI, whose files come from a package and are served here: a
+script from another host could read every user's tasks. The policy allows no
+other source, and no script or style within the page.
+"""
+
+from collections.abc import Mapping
+from functools import cache
 from html import escape
-from http import HTTPStatus
+from importlib import resources
 from typing import Any, Final
 
 from fastapi import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import Response
+from starlette.routing import Route
 
-_STYLE: Final = """\
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-pre{background:#8881;padding:.5rem;overflow:auto}h2{margin-top:2.5rem;border-top:1px solid #8884}
-:root{color-scheme:light dark}"""
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
+from todo_cli import __version__
+from todo_cli.api.answers import DOCS
+
+_PACKAGE: Final = "fastapi_swagger.resources"
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        # The arrows and signs of Swagger UI are in its style sheet.
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final[Mapping[str, str]] = {"Content-Security-Policy": _POLICY}
+
+_PAGE: Final = f"""\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>todo {escape(__version__)}: REST API</title>
+<link rel="stylesheet" href="{DOCS}/swagger-ui.css">
+<link rel="icon" href="{DOCS}/icon.png">
+<body>
+<header class="swagger-ui wrapper"><p>todo {escape(__version__)}, for programs:
+<a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1)</p></header>
+<main id="contract"><noscript>This page needs JavaScript; the contract is at
+/openapi.json.</noscript></main>
+<script src="{DOCS}/swagger-ui-bundle.js"></script>
+<script src="{DOCS}/start.js"></script>
+</body>
+</html>
+"""
+# Requests go to this server, whatever its port. Without the validator of Swagger
+# UI, which would ask another host.
+_START: Final = """\
+fetch("/openapi.json").then(answer => answer.json()).then(contract => {
+  contract.servers = [{url: "/", description: "this server"}];
+  SwaggerUIBundle({
+    spec: contract,
+    dom_id: "#contract",
+    deepLinking: true,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+  });
+});
+"""
+
+_FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "swagger-ui.css": ("swagger-ui.css", "text/css"),
+    "swagger-ui-bundle.js": ("swagger-ui-bundle.js", "text/javascript"),
+    "icon.png": ("favicon-32x32.png", "image/png"),
 }
-"""Forbid all scripts: one from a CDN could read every user's tasks."""
+"""The files of the package, by our names: theirs, and their types."""
 
 
-async def page(request: Request) -> HTMLResponse:
-    """Show the contract as HTML."""
-    document = request.app.openapi()
-    html = "\n".join(_lines(document))
-    return HTMLResponse(html, headers=_HEADERS)
+@cache
+def _file(name: str) -> bytes:
+    """Read a file of the package, once."""
+    content: bytes = resources.files(_PACKAGE).joinpath(name).read_bytes()
+    return content
 
 
-def _lines(document: Any) -> Iterator[str]:
-    """Write the whole page, in lines of HTML."""
-    info = document["info"]
-    title = escape(info["title"])
-    version = escape(info["version"])
-    yield '<!doctype html><html lang="en"><meta charset="utf-8">'
-    yield f"<title>{title}</title><style>{_STYLE}</style>"
-    yield f"<h1>{title} {version}</h1>"
-    for text in info["description"].split("\n\n"):
-        yield _paragraph(text)
-    yield '<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1)</p>'
-    examples = document["components"]["examples"]
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-            yield from _operation(operation, examples)
-    yield "</html>"
+async def page(_request: Request) -> Response:
+    """Show the contract."""
+    return Response(_PAGE, headers=_HEADERS, media_type="text/html")
 
 
-def _operation(operation: Any, examples: Any) -> Iterator[str]:
-    """Describe an operation: its words, parameters, body and answers."""
-    summary = operation["summary"]
-    description = operation.get("description", "")
-    yield _paragraph(f"{summary}. {description}")
-    for parameter in operation.get("parameters", []):
-        name = parameter["name"]
-        place = parameter["in"]
-        description = parameter["description"]
-        yield _paragraph(f"`{name}` ({place}): {description}")
-    body = operation.get("requestBody", {})
-    yield from _examples(body, examples)
-    for status, response in operation["responses"].items():
-        phrase = HTTPStatus(int(status)).phrase
-        description = response["description"]
-        yield _paragraph(f"`{status} {phrase}`: {description}")
-        # A failure refers to one shared answer, and has no examples here.
-        yield from _examples(response, examples)
+async def start(_request: Request) -> Response:
+    """Send the script that starts Swagger UI."""
+    return Response(_START, media_type="text/javascript")
 
 
-def _examples(body: Any, examples: Any) -> Iterator[str]:
-    """Show the examples of a body, which refers to them by name."""
-    for content in body.get("content", {}).values():
-        for name in content["examples"]:
-            value = examples[name]["value"]
-            text = json.dumps(value, ensure_ascii=False)
-            yield f"<pre>{escape(text)}</pre>"
+async def file(request: Request) -> Response:
+    """Send a file of Swagger UI."""
+    name = request.url.path.rpartition("/")[2]
+    theirs, kind = _FILES[name]
+    return Response(_file(theirs), headers=_HEADERS, media_type=kind)
 
 
-def _paragraph(text: str) -> str:
-    """Write a paragraph, with text in backquotes as code.
-
-    All other text is escaped, so it cannot become markup.
-    """
-    words = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
-    return f"<p>{words}</p>"
+def routes() -> list[Any]:
+    """Return the routes of the page and its files."""
+    found = [Route(DOCS, page), Route(f"{DOCS}/start.js", start)]
+    for name in _FILES:
+        found.append(Route(f"{DOCS}/{name}", file))
+    return found

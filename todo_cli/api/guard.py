@@ -1,6 +1,7 @@
-"""Middleware around the application: `Host` check, log, and answers to bugs.
+"""Middleware around the application: what it refuses, log, answers to bugs.
 
-It is the first code to see a request, and the last to see the answer.
+It is the first code to see a request, and the last to see the answer. A HEAD is
+passed on as a GET, whose body is dropped.
 """
 
 import asyncio
@@ -29,16 +30,35 @@ _LONGEST_LINE: Final = 500
 """How many characters of a request line the log shows at most."""
 
 
+_OURS: Final = (b"same-origin", b"none")
+"""What `Sec-Fetch-Site` is for a page of ours, and for what people type."""
+_READING: Final = ("GET", "HEAD")
+_NAVIGATION: Final = {
+    b"sec-fetch-mode": b"navigate",
+    b"sec-fetch-dest": b"document",
+}
+"""What a browser says of a page that comes into the window as a whole."""
+
+
 @dataclass(slots=True)
 class _Answer:
-    """Passes the messages of an answer on, and keeps its status."""
+    """Passes the messages of an answer on, and keeps its status.
+
+    Every answer forbids caches, and guesses at what it is.
+    """
 
     send: Send
+    is_head: bool = False
+    """Whether nobody wants the body."""
     status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            headers = [*message["headers"], *answers.SAFE]
+            message = {**message, "headers": headers}
+        elif self.is_head:
+            message = {**message, "body": b""}
         await self.send(message)
 
 
@@ -57,9 +77,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        answer = _Answer(send)
+        is_head = scope["method"] == "HEAD"
+        answer = _Answer(send, is_head=is_head)
+        # A copy: uvicorn keeps a HEAD in its own, and sends no body.
+        passed = {**scope, "method": "GET"} if is_head else scope
         try:
-            await self._pass_on(scope, receive, answer)
+            await self._pass_on(passed, receive, answer)
         finally:
             seconds = time.perf_counter() - began
             # Escaped, because a client chooses the text of its request.
@@ -96,12 +119,12 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Make the answer to a request that must reach no route, else None."""
-        hosts = []
-        for name, value in scope["headers"]:
-            if name == b"host":
-                hosts.append(value.decode("latin-1").lower())
-        if len(hosts) != 1 or hosts[0] not in self._context.hosts:
+        hosts = _values(scope, b"host")
+        names = [value.decode("latin-1").lower() for value in hosts]
+        if len(names) != 1 or names[0] not in self._context.hosts:
             return answers.refuse_host()
+        if _is_of_another_site(scope):
+            return answers.refuse_site()
         path = scope["raw_path"]
         # Decoded, `%2F` in the name of a user would look like a separator.
         if b"%2f" in path.lower():
@@ -114,9 +137,31 @@ class Guard:
         return None
 
 
+def _values(scope: Scope, name: bytes) -> list[bytes]:
+    """Return the values of a header, one for each time that it is there."""
+    return [value for each, value in scope["headers"] if each == name]
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Whether a browser says that a page of somebody else sends the request.
+
+    It could not read the answer, but would keep a database awake. Other
+    clients say nothing. Another port of this machine is somebody else, too.
+    """
+    sites = _values(scope, b"sec-fetch-site")
+    if not sites or (len(sites) == 1 and sites[0] in _OURS):
+        return False
+    # A link to the documentation may be anywhere.
+    is_docs = scope["path"] == answers.DOCS and scope["method"] in _READING
+    is_whole = all(
+        _values(scope, name) == [value] for name, value in _NAVIGATION.items()
+    )
+    return not (is_docs and is_whole)
+
+
 def _stopped(method: str) -> TodoError:
     """The error for a request that the server stops before its end."""
-    if method == "GET":
+    if method in _READING:
         return DatabaseUnavailable("The server is stopping")
     return OutcomeUnknown(
         "The server is stopping: it may or may not be stored"

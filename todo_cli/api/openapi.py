@@ -56,7 +56,10 @@ _DESCRIPTION: Final = (
     "on loopback only. A task of another user does not exist: NOT_FOUND.\n\n"
     "The `ETag` of a task is its version. Everything that changes something is an "
     "operation, which can be undone, also from another machine. A deleted task is in the "
-    "trash, where only GET and `.../restore` find it."
+    "trash, where only GET and `.../restore` find it.\n\n"
+    "HEAD is answered wherever GET is, without the body. Every answer has "
+    "`Cache-Control: no-store` and `X-Content-Type-Options: nosniff`. A later version may "
+    "add keys to answers and codes to errors."
 )
 
 # Example tasks
@@ -255,7 +258,8 @@ def _success(
 _ALWAYS: Final = (403, 409, 422, 500, 503, 504)
 _ONLY_THE_COMMAND_LINE: Final = (Code.USAGE, Code.CONFIRMATION_REQUIRED)
 _NOTES: Final[Mapping[int, str]] = {
-    403: "FORBIDDEN: the request names a host that this server is not.",
+    403: "FORBIDDEN: the request names a host that this server is not, or a browser says "
+    "that a page of another site sends it.",
     405: "This is the answer to every method that is not described here.",
     409: "For example, another user has a task with this id, or a task has changed "
     "since the operation that is to be undone.",
@@ -312,7 +316,7 @@ _FAILURES: Final = {
     example.status_code: _failure(example)
     for example in (
         answers.refuse_host(),
-        answers.refuse_method(["GET", "POST"]),
+        answers.refuse_method(["GET", "HEAD", "POST"]),
         *(answers.fail(error) for error in _ERRORS),
     )
 }

@@ -425,7 +425,11 @@ class Protocol(H11Protocol):
 
     def _send(self, answer: Response) -> None:
         """Send an answer that is the last one of the connection."""
-        headers = [*answer.raw_headers, (b"connection", b"close")]
+        headers = [
+            *answer.raw_headers,
+            *answers.SAFE,
+            (b"connection", b"close"),
+        ]
         head = h11.Response(status_code=answer.status_code, headers=headers)
         body = bytes(answer.body)
         if self.conn.method == b"HEAD":
