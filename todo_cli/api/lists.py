@@ -111,6 +111,7 @@ Cursor = Annotated[
         "It is for the same order, filters and day."
     ),
 ]
+_Tag = Annotated[str, Field(max_length=rules.TAG_LENGTH)]
 SortBy = Literal[
     "due",
     "newest",
@@ -200,7 +201,7 @@ class ListParameters(BaseModel):
             description="Of this project and all below it; `none` for none.",
         )
     )
-    tag: Annotated[list[str] | None, WithJsonSchema(dict(patterns.TAGS))] = (
+    tag: Annotated[list[_Tag] | None, WithJsonSchema(dict(patterns.TAGS))] = (
         Field(
             None,
             max_length=rules.MOST_TAGS,
@@ -208,7 +209,7 @@ class ListParameters(BaseModel):
         )
     )
     no_tag: Annotated[
-        list[str] | None, WithJsonSchema(dict(patterns.TAGS))
+        list[_Tag] | None, WithJsonSchema(dict(patterns.TAGS))
     ] = Field(
         None,
         max_length=rules.MOST_TAGS,

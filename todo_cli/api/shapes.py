@@ -13,7 +13,6 @@ from typing import (
     Annotated,
     Any,
     Final,
-    Literal,
     TypeVar,
     cast,
     get_args,
@@ -22,7 +21,14 @@ from typing import (
 )
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    create_model,
+)
 
 from todo_cli import task
 from todo_cli.api import patterns
@@ -94,8 +100,9 @@ def _written(kind: Any, note: task.About, limits: Mapping[str, Any]) -> Any:
     if plain in (bool, int):
         written = plain
     if plain is list:
-        most = limits.get("maxItems")
-        written = Annotated[list[str], Field(max_length=most)]
+        longest = limits["items"]["maxLength"]
+        item = Annotated[str, Field(max_length=longest)]
+        written = Annotated[list[item], Field(max_length=limits["maxItems"])]
     if "enum" in limits:
         # An empty text is no value here, unlike in `todo edit`.
         written = Annotated[str, Field(min_length=1)]
@@ -188,11 +195,19 @@ class TaskUpdate(_Body):
         return task.TaskChange(**values)
 
 
+def _whole(value: Any) -> Any:
+    """Return a number such as 7.0, which is an integer in JSON, as one."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
 class ToUndo(_Body):
     """What to take back."""
 
     operation: Annotated[
         int,
+        BeforeValidator(_whole),
         Field(
             ge=1,
             description="The number of an operation; without it the latest.",
@@ -338,6 +353,13 @@ class Undone(_Object):
 
 
 _Message = Annotated[str, Field(description="For people; may change.")]
+# No `const`: what openapi-generator makes of one for Python refuses every answer.
+_Success = Annotated[
+    bool, Field(description="True: it is done.", examples=[True])
+]
+_Fault = Annotated[
+    bool, Field(description="False: it is not done.", examples=[False])
+]
 _Code = Annotated[
     str,
     WithJsonSchema(
@@ -356,7 +378,7 @@ _Code = Annotated[
 class TaskEnvelope(_Object):
     """A success with one task."""
 
-    success: Literal[True]
+    success: _Success
     data: Task
     message: _Message
 
@@ -364,7 +386,7 @@ class TaskEnvelope(_Object):
 class TaskListEnvelope(_Object):
     """A success with a page of tasks."""
 
-    success: Literal[True]
+    success: _Success
     data: list[Task]
     message: _Message
 
@@ -372,7 +394,7 @@ class TaskListEnvelope(_Object):
 class HistoryEnvelope(_Object):
     """A success with a page of operations, the latest first."""
 
-    success: Literal[True]
+    success: _Success
     data: list[Operation]
     message: _Message
 
@@ -380,7 +402,7 @@ class HistoryEnvelope(_Object):
 class UndoneEnvelope(_Object):
     """A success of an undo or redo."""
 
-    success: Literal[True]
+    success: _Success
     data: Undone
     message: _Message
 
@@ -394,7 +416,7 @@ class Health(_Object):
 class HealthEnvelope(_Object):
     """A success without tasks."""
 
-    success: Literal[True]
+    success: _Success
     data: Health
     message: _Message
 
@@ -422,5 +444,5 @@ class Failure(_Object):
 class FailureEnvelope(_Object):
     """A failure."""
 
-    success: Literal[False]
+    success: _Fault
     error: Failure
