@@ -213,7 +213,7 @@ WRONG_FIELDS: list[tuple[str, object, str]] = [
     ("tags", ["a,b"], "a tag must not contain white space or a comma"),
     ("tags", [""], "must not be empty"),
     ("tags", ["-"], "must not be called `-`"),
-    ("tags", ["t" * 51], "has more than 50 characters"),
+    ("tags", ["t" * 51], "has 51 characters, 50 are allowed"),
     ("tags", [f"t{n}" for n in range(51)], "has 51 tags, 50 are allowed"),
     ("tags", ["\x07"], "must not contain the character U+0007 (position 1)"),
 ]

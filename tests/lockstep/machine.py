@@ -918,6 +918,7 @@ class Lockstep(TokenRules):
         fields=FIELDS,
         tags=SOME_TAGS,
         seconds=SECONDS,
+        is_done=st.booleans(),
     )
     def service_adds(
         self,
@@ -927,9 +928,11 @@ class Lockstep(TokenRules):
         fields: dict[str, Any],
         tags: list[str],
         seconds: float,
+        is_done: bool,
     ) -> None:
         self.clock.tick(seconds)
         pairs = zip(titles, ids, strict=False)
+        fields = {**fields, "completed": is_done}
         news = [
             NewTask(title=title, id=id, tags=tags, **fields)
             for title, id in pairs
@@ -948,12 +951,13 @@ class Lockstep(TokenRules):
     @rule(
         user=USERS,
         status=st.sampled_from(TaskStatus),
+        sort=st.sampled_from(Sort),
         limit=st.none() | st.integers(1, 5),
     )
     def service_lists_page_by_page(
-        self, user: str, status: TaskStatus, limit: int | None
+        self, user: str, status: TaskStatus, sort: Sort, limit: int | None
     ) -> None:
-        query = TaskQuery(status, limit=limit, sort=Sort.NEWEST)
+        query = TaskQuery(status, limit=limit, sort=sort)
 
         async def walk(
             tasks: TaskService, _: StoreUnderTest

@@ -72,10 +72,9 @@ class Model:
             **given,
             number=self.last[user],
             user_id=user,
-            completed=False,
             created_at=now,
             updated_at=now,
-            completed_at=None,
+            completed_at=now if new.completed else None,
         )
         self.tasks[new.id] = task
         return Added(task, True)

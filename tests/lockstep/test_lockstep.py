@@ -26,7 +26,7 @@ def test_both_stores_and_the_model_give_the_same_answers(
     every |= {f"token {name}" for name in ("create", "list", "revoke")}
     every.add("door")
 
-    tally = walk(url, limits(size(5, 40), 45), chance=2)
+    tally = walk(url, limits(size(5, 40), 45), chance=8)
 
     # Where a chance leads changes with the constants of all modules that are
     # loaded. Only a long walk is sure to take everything.

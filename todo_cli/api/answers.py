@@ -62,7 +62,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "list_type": "must be a list",
     "too_long": "has {actual_length} tags, {max_length} are allowed",
     "string_too_short": "must not be empty",
-    "string_too_long": "has more than {max_length} characters",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",
 }

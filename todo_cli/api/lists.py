@@ -111,7 +111,6 @@ Cursor = Annotated[
         "It is for the same order, filters and day."
     ),
 ]
-_Tag = Annotated[str, Field(max_length=rules.TAG_LENGTH)]
 SortBy = Literal[
     "due",
     "newest",
@@ -201,7 +200,7 @@ class ListParameters(BaseModel):
             description="Of this project and all below it; `none` for none.",
         )
     )
-    tag: Annotated[list[_Tag] | None, WithJsonSchema(dict(patterns.TAGS))] = (
+    tag: Annotated[list[str] | None, WithJsonSchema(dict(patterns.TAGS))] = (
         Field(
             None,
             max_length=rules.MOST_TAGS,
@@ -209,7 +208,7 @@ class ListParameters(BaseModel):
         )
     )
     no_tag: Annotated[
-        list[_Tag] | None, WithJsonSchema(dict(patterns.TAGS))
+        list[str] | None, WithJsonSchema(dict(patterns.TAGS))
     ] = Field(
         None,
         max_length=rules.MOST_TAGS,
@@ -273,7 +272,7 @@ class ListParameters(BaseModel):
                 "due", _NO_DUE, filters.read_due, _plus(self.due), today
             ),
             priorities=self._priorities(),
-            project=filters.read_project(self.project),
+            project=self._project(),
             tags=_tags("tag", self.tag),
             no_tags=_tags("no_tag", self.no_tag),
             since=since,
@@ -315,17 +314,24 @@ class ListParameters(BaseModel):
         """
         if self.q is None:
             return ()
-        if len(self.q) > patterns.MOST_Q:
-            raise InvalidInput.of(
-                "q",
-                f"has {len(self.q):,} characters, {patterns.MOST_Q:,} are allowed",
-            )
+        patterns.check_length("q", patterns.MOST_Q, self.q)
         words = []
         for phrase, word in _WORD.findall(self.q):
             words.append(phrase or word)
         if not words:
             raise InvalidInput.of("q", _NO_WORD)
         return _unsaid("q", _NO_WORD, filters.read_words, words)
+
+    def _project(self) -> str | None:
+        """Read the project; "" means none.
+
+        Raises:
+            InvalidInput: it is too long, empty, or no name of a project.
+        """
+        text = self.project
+        if text is not None:
+            patterns.check_length("project", rules.PROJECT_LENGTH, text)
+        return filters.read_project(text)
 
     def _priorities(self) -> frozenset[str | None]:
         """Read the priorities; None stands for tasks without one.
@@ -399,6 +405,8 @@ def _tags(name: str, tags: Sequence[str] | None) -> tuple[str, ...]:
     Raises:
         InvalidInput: one of them breaks a rule.
     """
+    for tag in tags or ():
+        patterns.check_length(name, rules.TAG_LENGTH, tag)
     return tuple(_named(name, rules.clean_tags, tags))
 
 

@@ -10,8 +10,25 @@ from typing import Any, Final
 
 from todo_cli import rules
 from todo_cli.api.conditions import PATTERN as TAGS_OF_ENTITIES
+from todo_cli.errors import InvalidInput
 
 Limits = Mapping[str, Any]
+
+
+def check_length(field: str, longest: int, text: str) -> str:
+    """Return a text of at most so many characters, blanks included.
+
+    The rules count without the blanks at both ends, which no schema can say.
+
+    Raises:
+        InvalidInput: it has more.
+    """
+    if len(text) > longest:
+        raise InvalidInput.of(
+            field, f"has {len(text):,} characters, {longest} are allowed"
+        )
+    return text
+
 
 # Insides of character classes
 

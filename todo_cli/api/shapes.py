@@ -8,6 +8,7 @@ pydantic checks which fields it has and their JSON types. Then `NewTask` or
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import date, datetime
+from functools import partial
 from types import NoneType
 from typing import (
     Annotated,
@@ -22,6 +23,7 @@ from typing import (
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,7 +32,7 @@ from pydantic import (
     create_model,
 )
 
-from todo_cli import task
+from todo_cli import rules, task
 from todo_cli.api import patterns
 from todo_cli.docstring import docstring
 from todo_cli.errors import Code
@@ -100,15 +102,23 @@ def _written(kind: Any, note: task.About, limits: Mapping[str, Any]) -> Any:
     if plain in (bool, int):
         written = plain
     if plain is list:
-        longest = limits["items"]["maxLength"]
-        item = Annotated[str, Field(max_length=longest)]
-        written = Annotated[list[item], Field(max_length=limits["maxItems"])]
+        item = _counted("tags", limits["items"])
+        many = Field(max_length=limits["maxItems"])
+        written = Annotated[list[item], many]  # type: ignore[valid-type]
+    if note.clean is rules.clean_project:
+        written = _counted("project", limits)
     if "enum" in limits:
         # An empty text is no value here, unlike in `todo edit`.
         written = Annotated[str, Field(min_length=1)]
     if is_nullable:
         written = written | None
     return Annotated[written, schema]
+
+
+def _counted(field: str, limits: Mapping[str, Any]) -> Any:
+    """Make the pydantic type of a text whose blanks at the ends count, too."""
+    check = partial(patterns.check_length, field, limits["maxLength"])
+    return Annotated[str, AfterValidator(check)]
 
 
 def _schema(kind: Any, words: str, limits: Mapping[str, Any]) -> Schema:
@@ -208,11 +218,14 @@ class ToUndo(_Body):
     operation: Annotated[
         int,
         BeforeValidator(_whole),
-        Field(
-            ge=1,
-            description="The number of an operation; without it the latest.",
-            default_factory=NoneType,
+        WithJsonSchema(
+            {
+                "type": "integer",
+                "minimum": 1,
+                "description": "The number of an operation; without it the latest.",
+            }
         ),
+        Field(ge=1, default_factory=NoneType),
     ]
 
 
