@@ -437,6 +437,62 @@ def test_load_reads_the_timeout() -> None:
         assert load({"timeout": 3}, TODO_TIMEOUT=text).timeout_s == value
 
 
+PROVIDER = {
+    "TODO_JWKS_URL": "https://id.example.org/keys",
+    "TODO_JWT_ISSUER": "https://id.example.org",
+    "TODO_JWT_AUDIENCE": "todo",
+}
+
+
+@pytest.mark.spec("003/FR-065")
+def test_identity_provider_is_set_as_a_whole_or_not_at_all() -> None:
+    url, issuer, audience = PROVIDER.values()
+    expected = config.Provider(url, issuer, audience, "sub")
+    assert config.read_provider(PROVIDER) == expected
+    chosen = config.read_provider(PROVIDER | {"TODO_JWT_CLAIM": "email"})
+    assert chosen is not None
+    assert chosen.claim == "email"
+    assert config.read_provider({}) is None
+    for name in PROVIDER:
+        some = {key: value for key, value in PROVIDER.items() if key != name}
+        for wrong in (some, PROVIDER | {name: ""}):
+            with pytest.raises(ConfigInvalid, match=name):
+                config.read_provider(wrong)
+    for wrong in (
+        {"TODO_JWT_CLAIM": "sub"},
+        PROVIDER | {"TODO_JWT_CLAIM": ""},
+    ):
+        with pytest.raises(ConfigInvalid):
+            config.read_provider(wrong)
+
+
+@pytest.mark.spec("003/FR-065")
+def test_keys_come_by_tls_or_from_this_machine() -> None:
+    for url in (
+        "http://127.0.0.1:8080/keys",
+        "http://localhost/keys?x=1",
+        "http://[::1]:1/",
+        "HTTPS://id.example.org",
+    ):
+        assert config.read_provider(PROVIDER | {"TODO_JWKS_URL": url})
+    for url in (
+        "http://id.example.org/keys",
+        "http://127.0.0.1.example.org/",
+        "file:///etc/passwd",
+        "https://",
+        "https:///keys",
+        f"https://ada:{SECRET}@id.example.org/",
+        "https://id.example.org:x/",
+        "https://id.example.org/#x",
+        "https://id.example.org/ x",
+        "https://[::1",
+        "keys.json",
+    ):
+        with pytest.raises(ConfigInvalid) as found:
+            config.read_provider(PROVIDER | {"TODO_JWKS_URL": url})
+        assert SECRET not in f"{found.value} {found.value.hint}"
+
+
 @pytest.mark.spec("002/FR-070")
 def test_load_refuses_a_timeout_that_is_no_number_of_seconds() -> None:
     texts = [

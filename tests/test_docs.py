@@ -151,6 +151,7 @@ def test_api_contract_has_the_endpoints_of_tasks_history_and_the_server(
         ("/api/{user_id}/history", "get"),
         ("/api/{user_id}/undo", "post"),
         ("/api/{user_id}/redo", "post"),
+        ("/api/me", "get"),
         ("/health", "get"),
     }
 

@@ -30,10 +30,12 @@ CONTRACT = {
     "SCHEMA": (8, 500),
     "IO_ERROR": (9, 500),
     "CANCELLED": (10, None),
+    "UNAUTHORIZED": (None, 401),
     "METHOD_NOT_ALLOWED": (None, 405),
     "PRECONDITION_FAILED": (None, 412),
     "PAYLOAD_TOO_LARGE": (None, 413),
     "UNSUPPORTED_MEDIA_TYPE": (None, 415),
+    "RATE_LIMITED": (None, 429),
 }
 KINDS = [
     kind

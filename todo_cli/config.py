@@ -103,6 +103,26 @@ POOL_SIZE: Final = Setting(
     variable="TODO_POOL_SIZE",
     default=10,
 )
+JWKS_URL: Final = Setting(
+    words="the keys of an identity provider, for `todo serve --auth`",
+    variable="TODO_JWKS_URL",
+    default_words="none",
+)
+JWT_ISSUER: Final = Setting(
+    words="its name: `iss` of its JWTs",
+    variable="TODO_JWT_ISSUER",
+    default_words="none",
+)
+JWT_AUDIENCE: Final = Setting(
+    words="the name of this server there: `aud`",
+    variable="TODO_JWT_AUDIENCE",
+    default_words="none",
+)
+JWT_CLAIM: Final = Setting(
+    words="the claim that names the user",
+    variable="TODO_JWT_CLAIM",
+    default="sub",
+)
 CONFIG: Final = Setting(
     words="the config file",
     variable="TODO_CONFIG",
@@ -130,6 +150,10 @@ SETTINGS: Final = (
     TIMEOUT,
     PAGER,
     POOL_SIZE,
+    JWKS_URL,
+    JWT_ISSUER,
+    JWT_AUDIENCE,
+    JWT_CLAIM,
     CONFIG,
     NO_INPUT,
     FORCE_TTY,
@@ -180,6 +204,16 @@ class Settings:
     """Why there is no user; `user` is empty then."""
     typed_url: str = field(default="", repr=False)
     """The connection string that `todo connect` has read, to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An identity provider, whose JWTs `todo serve --auth` takes."""
+
+    jwks_url: str
+    issuer: str
+    audience: str
+    claim: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +323,58 @@ def load(
         pager=pager(variables, config),
         user_fault=fault,
     )
+
+
+def read_provider(variables: Mapping[str, str]) -> Provider | None:
+    """Read the settings of the identity provider; None if there are none.
+
+    Raises:
+        ConfigInvalid: some are missing, or the URL cannot be used.
+    """
+    settings = (JWKS_URL, JWT_ISSUER, JWT_AUDIENCE)
+    names = [each.variable for each in settings]
+    if not any(name in variables for name in (*names, JWT_CLAIM.variable)):
+        return None
+    for name in names:
+        if not variables.get(name):
+            raise ConfigInvalid(
+                f"{name} is missing: {', '.join(names)} belong together",
+                hint="set all three, or none of them",
+            )
+    claim = choose(JWT_CLAIM, variables)
+    if not claim.value:
+        raise ConfigInvalid(f"{claim.source} is empty")
+    url, issuer, audience = (variables[name] for name in names)
+    _check_jwks_url(url)
+    return Provider(url, issuer, audience, claim.value)
+
+
+def _check_jwks_url(text: str) -> None:
+    """Refuse a URL from which keys must not be read.
+
+    Whoever can change them on the way can be any user.
+
+    Raises:
+        ConfigInvalid: it is neither https, nor http on this machine.
+    """
+    # Imported here, because only `serve` and `doctor` need it.
+    from urllib.parse import urlsplit
+
+    fault = ConfigInvalid(
+        f"{JWKS_URL.variable} must be an https:// URL, or http:// on this machine",
+        hint="without a login in it",
+    )
+    if re.fullmatch("[!-~]+", text) is None:
+        raise fault
+    try:
+        url = urlsplit(text)
+        host, _port = url.hostname, url.port
+    except ValueError:
+        raise fault from None
+    is_here = host in ("localhost", "127.0.0.1", "::1")
+    is_safe = url.scheme == "https" or (url.scheme == "http" and is_here)
+    if not host or not is_safe or "@" in url.netloc or url.fragment:
+        raise fault
 
 
 def switches(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -85,6 +85,9 @@ class Code(Enum):
         10, None, "the user said no; 128+n when signal n ended it"
     )
     # The API only.
+    UNAUTHORIZED = Status(
+        None, 401, "there is no token, or it opens nothing (any more)"
+    )
     METHOD_NOT_ALLOWED = Status(
         None, 405, "the path does not take this method"
     )
@@ -94,6 +97,9 @@ class Code(Enum):
     PAYLOAD_TOO_LARGE = Status(None, 413, "the body is too large")
     UNSUPPORTED_MEDIA_TYPE = Status(
         None, 415, "the body is not JSON, or encoded"
+    )
+    RATE_LIMITED = Status(
+        None, 429, "too many wrong tokens came from this address"
     )
 
     @property

@@ -17,6 +17,7 @@ from tests.support.forked import ForkServer
 from tests.support.program import Process, Surroundings
 from tests.support.stores import Clock, Store
 from todo_cli.api import server
+from todo_cli.api.exposure import Exposure
 from todo_cli.api.protocol import Limits
 from todo_cli.config import Settings
 
@@ -122,8 +123,7 @@ async def served(
     serving = asyncio.create_task(
         server.serve(
             choices,
-            host="localhost",
-            port=0,
+            Exposure("localhost", port=0),
             variables={},
             now=clock,
             write=stderr.write,

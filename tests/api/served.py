@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.program import LIMIT_S, Child, Process
 
-LISTENING = re.compile(r"Listening on http://(.+):(\d+) ")
+LISTENING = re.compile(r"Listening on https?://(.+):(\d+) ")
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from todo_cli.api.app import create_app
+from todo_cli.api.auth import Access
 from todo_cli.api.context import ServerContext
 from todo_cli.database.url import Target
 
@@ -33,6 +34,7 @@ def context_for(
     log: Callable[[str], None],
     *,
     pool_size: int = 10,
+    access: Access | None = None,
 ) -> ServerContext:
     """The context for a store, as seen from a client on `HOST`."""
     return ServerContext(
@@ -41,14 +43,17 @@ def context_for(
         hosts=frozenset({HOST}),
         log=log,
         pool_size=pool_size,
+        access=access,
     )
 
 
 @asynccontextmanager
-async def opened(context: ServerContext) -> AsyncIterator[httpx.AsyncClient]:
+async def opened(
+    context: ServerContext, *, address: str = "127.0.0.1"
+) -> AsyncIterator[httpx.AsyncClient]:
     """Start the application and hand out a client of it."""
     app = create_app(context)
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(app, client=(address, 123))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(

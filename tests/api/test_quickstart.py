@@ -15,21 +15,24 @@ __all__ = ["shell"]
 PORT = ":8000"
 
 
-def blocks(kind: str) -> list[str]:
-    """The blocks of one kind after the heading of the API."""
-    part = QUICKSTART.read_text(encoding="utf-8").partition(
-        "## The REST API\n"
-    )[2]
+API = "## The REST API\n"
+TOKENS = "## Tokens and TLS\n"
+
+
+def blocks(kind: str, heading: str = API) -> list[str]:
+    """The blocks of one kind below a heading."""
+    _, _, part = QUICKSTART.read_text(encoding="utf-8").partition(heading)
+    part, _, _ = part.partition("\n## ")
     return re.findall(
         rf"^```{kind}\n(.*?)^```$", part, re.MULTILINE | re.DOTALL
     )
 
 
-def steps() -> list[Step]:
+def steps(heading: str = API) -> list[Step]:
     """The commands, in their order."""
     parts = [
         part
-        for block in blocks("shell-session")
+        for block in blocks("shell-session", heading)
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     ]
     return [Step(*part.split("\n", 1)) for part in parts]
@@ -53,11 +56,30 @@ def test_quickstart_of_the_api_does_what_it_says(
     assert blocks("sh") == ["todo serve\n"]
 
     with serving(own_process) as served:
-        page = [
-            Step(step.command.replace(PORT, f":{served.port}"), step.output)
-            for step in steps()
-        ]
-        assert_shows(shell, page)
+        assert_shows(shell, moved(steps(), served.port))
+
+
+def moved(page: list[Step], port: int) -> list[Step]:
+    """The same commands to another port."""
+    return [
+        Step(step.command.replace(PORT, f":{port}"), step.output)
+        for step in page
+    ]
+
+
+@needs("curl")
+@needs("openssl")
+@pytest.mark.nothing_made
+@pytest.mark.spec("003/FR-056")
+def test_quickstart_of_tokens_does_what_it_says(
+    shell: Shell, own_process: Process
+) -> None:
+    [block] = blocks("sh", TOKENS)
+    certificate, serve = block.splitlines()
+    assert shell.run(certificate)[0] == 0
+
+    with serving(own_process, *serve.split()[2:]) as served:
+        assert_shows(shell, moved(steps(TOKENS), served.port))
 
 
 def test_quickstart_of_the_api_shows_every_route_two_users_and_the_warning() -> (

@@ -39,8 +39,8 @@ from tests.support.machine import needs
 from tests.support.program import LIMIT_S, Child, Process, Surroundings
 from tests.support.size import long_only
 from tests.support.stores import Store
+from todo_cli.api.exposure import Exposure
 from todo_cli.api.protocol import Limits
-from todo_cli.api.server import find_address, name_hosts
 from todo_cli.cli.signals import GRACE_S
 from todo_cli.errors import INSTALL_EXTRAS, InvalidInput
 
@@ -377,10 +377,10 @@ def test_address_is_loopback() -> None:
         "127.1",
     ]
 
-    assert {host: str(find_address(host)) for host in taken} == taken
+    assert {host: str(Exposure(host).address()) for host in taken} == taken
     for host in [*refused, "", " 127.0.0.1", "localhost.x", "LOCALHOST"]:
         with pytest.raises(InvalidInput):
-            find_address(host)
+            Exposure(host).address()
 
 
 @pytest.mark.spec("001/FR-110")
@@ -388,8 +388,13 @@ def test_hosts_go_without_a_port_only_on_80() -> None:
     address = ip_address("127.0.0.2")
     names = {"127.0.0.1", "localhost", "[::1]", "127.0.0.2"}
 
-    assert name_hosts(address, 8000) == {f"{name}:8000" for name in names}
-    assert name_hosts(address, 80) == {f"{name}:80" for name in names} | names
+    assert Exposure().hosts(address, 8000) == {
+        f"{name}:8000" for name in names
+    }
+    assert (
+        Exposure().hosts(address, 80)
+        == {f"{name}:80" for name in names} | names
+    )
 
 
 @needs("IPv6")

@@ -17,6 +17,7 @@ from tests.api.support import TASKS, data
 from tests.api.wire import left, logged, sent, written
 from tests.support.stores import Clock
 from todo_cli.api import server
+from todo_cli.api.exposure import Exposure
 from todo_cli.api.protocol import Limits
 from todo_cli.config import Settings
 
@@ -75,8 +76,7 @@ async def test_serve_goes_on_when_its_log_is_closed(
     serving = asyncio.create_task(
         server.serve(
             choices,
-            host="127.0.0.1",
-            port=0,
+            Exposure(port=0),
             variables={},
             now=clock,
             write=Broken().write,
@@ -105,8 +105,7 @@ async def test_a_request_that_outlasts_the_end_is_one_line(
     serving = asyncio.create_task(
         server.serve(
             choices,
-            host="127.0.0.1",
-            port=0,
+            Exposure(port=0),
             variables={},
             now=clock,
             write=stderr.write,

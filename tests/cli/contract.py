@@ -364,7 +364,11 @@ def _others() -> dict[str, Schema]:
         "others_may_create_in": maybe_words,
         "others_who_may_create": maybe_words,
     }
-    optional = contents | on_sqlite | on_postgresql
+    of_provider: dict[str, Schema] = {
+        "jwks_url": maybe_text,
+        **dict.fromkeys(("jwt_issuer", "jwt_audience", "jwt_claim"), text),
+    }
+    optional = of_provider | contents | on_sqlite | on_postgresql
     renumbered = _object({"user": text, "old": count, "new": count})
     imported: dict[str, Schema] = {
         **dict.fromkeys(("tasks", "users", "new"), count),

@@ -773,6 +773,32 @@ def test_says_that_a_time_zone_is_unknown(
     assert ("time_zone" in warnings(ran)) is not is_known
 
 
+@pytest.mark.spec("003/FR-065")
+def test_shows_the_identity_provider_without_what_may_be_secret(
+    embedded: Todo,
+) -> None:
+    provider: dict[str, str | None] = {
+        "TODO_JWKS_URL": "https://id.example.org/keys?secret=canary",
+        "TODO_JWT_ISSUER": "https://id.example.org",
+        "TODO_JWT_AUDIENCE": "todo",
+    }
+    ran = embedded("doctor", "--json", env=provider)
+
+    names = ("jwks_url", "jwt_issuer", "jwt_audience", "jwt_claim")
+    assert [ran.data[name] for name in names] == [
+        "https://id.example.org/keys",
+        "https://id.example.org",
+        "todo",
+        "sub",
+    ]
+    provider["TODO_JWT_ISSUER"] = None
+    ran = embedded("doctor", "--json", env=provider)
+    assert ran.data["jwks_url"] is None
+    assert "TODO_JWT_ISSUER" in warnings(ran)["jwks_url"]
+    assert "canary" not in ran.out
+    assert "jwks_url" not in embedded("doctor", "--json").data
+
+
 @pytest.mark.spec("002/FR-161")
 def test_takes_a_file_as_a_time_zone_unless_it_is_damaged(
     embedded: Todo, tmp_path: Path

@@ -39,7 +39,7 @@ EVERY = [CI, EVER, OVER, GONE]
 
 def drawn(sheet: Sheet, width: int) -> str:
     """What a terminal shows, in words alone."""
-    return terminal.render(
+    lines = terminal.draw(
         sheet,
         width=width,
         encoding="utf-8",
@@ -47,6 +47,7 @@ def drawn(sheet: Sheet, width: int) -> str:
         is_plain=True,
         is_styled=False,
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.spec("003/FR-024")

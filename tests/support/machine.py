@@ -76,6 +76,14 @@ def lists_open_files() -> bool:
     return Path("/proc/self/fd").exists()
 
 
+def children_of(process: int) -> list[int] | None:
+    """The processes that a process has forked; None if nothing lists them."""
+    with suppress(OSError):
+        path = Path(f"/proc/{process}/task/{process}/children")
+        return [int(each) for each in path.read_text().split()]
+    return None
+
+
 def is_root() -> bool:
     """Whether this process may do everything."""
     return os.geteuid() == 0
@@ -148,6 +156,7 @@ NEEDS: Final = {
     "less": _program("less"),
     "git": _program("git"),
     "jq": _program("jq"),
+    "openssl": _program("openssl"),
     "pgbouncer": _program("pgbouncer"),
     "pgbouncer 1.21": Need(
         keeps_prepared_statements,
@@ -180,6 +189,10 @@ NEEDS: Final = {
     "a list of limits": Need(
         lambda: Path("/proc/self/limits").exists(),
         "run the tests on Linux, which has /proc/self/limits",
+    ),
+    "a list of children": Need(
+        lambda: children_of(os.getpid()) is not None,
+        "run the tests on Linux, which has /proc/PID/task/PID/children",
     ),
     "root": Need(is_root, "run the tests as root"),
     "mounts": Need(

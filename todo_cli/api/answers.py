@@ -45,6 +45,8 @@ _HINTS: Final[Mapping[Code, str]] = {
     Code.TIMEOUT: "try again",
     Code.OUTCOME_UNKNOWN: "look whether it is stored; a POST with an `id` can be sent again",
     Code.PRECONDITION_FAILED: "GET the task, and try again with its ETag",
+    Code.UNAUTHORIZED: "send `Authorization: Bearer TOKEN`; `todo token create` makes one",
+    Code.RATE_LIMITED: "try again after the seconds in Retry-After",
     Code.INTERNAL: "report it, with the line that the server wrote on stderr",
 }
 """Hints for a client; those of the errors name commands."""
@@ -205,7 +207,9 @@ def _failed(
     return Response(envelope.failure(error), status, all_headers, MEDIA_TYPE)
 
 
-def refuse_protocol(fault: str) -> Response:
+def refuse_protocol(
+    fault: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer bytes that are not HTTP, or not within its limits.
 
     The status 400 is not the one of INVALID_INPUT: the fault is not in the
@@ -213,7 +217,10 @@ def refuse_protocol(fault: str) -> Response:
     """
     error = InvalidInput(fault)
     return Response(
-        envelope.failure(error), HTTPStatus.BAD_REQUEST, media_type=MEDIA_TYPE
+        envelope.failure(error),
+        HTTPStatus.BAD_REQUEST,
+        headers,
+        MEDIA_TYPE,
     )
 
 
@@ -221,20 +228,28 @@ def refuse_host() -> Response:
     """Answer a request for another `Host`.
 
     Otherwise a page of another origin could read every task, by DNS
-    rebinding. The status 403 is not the one of FORBIDDEN, 500, which is for a
-    database that refuses us.
+    rebinding.
     """
-    error = Forbidden("This server does not answer for that host")
+    return refuse(Forbidden("This server does not answer for that host"))
+
+
+def refuse(
+    error: Forbidden, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer a request that is forbidden by what it is.
+
+    The status 403 is not the one of FORBIDDEN, 500, which is for a database
+    that refuses us.
+    """
     return Response(
-        envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE
+        envelope.failure(error), HTTPStatus.FORBIDDEN, headers, MEDIA_TYPE
     )
 
 
 def refuse_site() -> Response:
     """Answer a request that a page of another site has sent."""
-    error = Forbidden("This server does not answer pages of other sites")
-    return Response(
-        envelope.failure(error), HTTPStatus.FORBIDDEN, media_type=MEDIA_TYPE
+    return refuse(
+        Forbidden("This server does not answer pages of other sites")
     )
 
 

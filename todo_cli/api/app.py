@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -27,20 +27,30 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from todo_cli import __version__, rules
-from todo_cli.api import answers, cursors, docs_page, lists, openapi, patterns
+from todo_cli.api import (
+    answers,
+    cursors,
+    docs_page,
+    lists,
+    me,
+    openapi,
+    patterns,
+)
+from todo_cli.api.auth import HOLDER, Gate
 from todo_cli.api.conditions import Conditions, read_tags
 from todo_cli.api.context import ServerContext
 from todo_cli.api.guard import Guard
 from todo_cli.api.json_body import JsonRoute
 from todo_cli.api.lists import Before, HistoryParameters, ListParameters
 from todo_cli.api.shapes import Nothing, Schema, TaskCreate, TaskUpdate, ToUndo
-from todo_cli.database.engine import open_database
+from todo_cli.database.engine import Database, open_database
 from todo_cli.docstring import docstring
-from todo_cli.errors import InvalidInput, TimedOut, TodoError
+from todo_cli.errors import InvalidInput, NotFound, TimedOut, TodoError
 from todo_cli.output import views, words
 from todo_cli.output.views import ViewContext
 from todo_cli.service import TaskService
 from todo_cli.task import Task
+from todo_cli.tokens import Doorkeeper
 
 
 def create_app(context: ServerContext) -> FastAPI:
@@ -51,12 +61,7 @@ def create_app(context: ServerContext) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opening = open_database(
-            context.target,
-            timeout_s=context.timeout_s,
-            pool_size=context.pool_size,
-        )
-        async with opening as database:
+        async with _opened(context) as database:
             app.state.database = database
             yield
 
@@ -75,9 +80,27 @@ def create_app(context: ServerContext) -> FastAPI:
         },
     )
     app.state.context = context
+    if context.access is not None:
+        app.add_middleware(Gate, access=context.access, now=context.now)
     app.add_middleware(Guard, context=context)
     openapi.describe(app)
     return app
+
+
+@asynccontextmanager
+async def _opened(context: ServerContext) -> AsyncIterator[Database]:
+    """Open the store in this context, and have it asked for tokens."""
+    opening = open_database(
+        context.target,
+        timeout_s=context.timeout_s,
+        pool_size=context.pool_size,
+    )
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opening)
+        if context.access is not None:
+            keeper = Doorkeeper(database, context.now)
+            await stack.enter_async_context(context.access.open(keeper))
+        yield database
 
 
 def _task_id(text: Any) -> UUID | int:
@@ -223,6 +246,7 @@ def _route(
     return register
 
 
+ME: Final = "/api/me"
 USER: Final = "/api/{user_id}"
 TASKS: Final = f"{USER}/tasks"
 TASK: Final = f"{TASKS}/{{task_id}}"
@@ -490,6 +514,19 @@ async def redo(
     """
     redone = await caller.tasks.redo()
     return answers.succeed(views.redone(redone, caller.context))
+
+
+@_route("GET", ME, openapi.ME, tag="server")
+async def get_me(request: Request) -> Response:
+    """Say whose token the request has, and what the token opens.
+
+    In every other path, too, `me` is the user of the token. A server without
+    `--auth` asks for no token: then there is nothing here.
+    """
+    holder = request.scope.get(HOLDER)
+    if holder is None:
+        raise NotFound("This server asks for no token, so it knows nobody")
+    return answers.succeed(me.view(holder))
 
 
 # Those who watch a server add parameters of their own.

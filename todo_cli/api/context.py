@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from todo_cli.api.auth import Access
 from todo_cli.api.room import Room
 from todo_cli.config import POOL_SIZE, TIMEOUT, choose
 from todo_cli.database.url import Target
@@ -25,6 +26,10 @@ class ServerContext:
     """The values of `Host` that mean this server, with the port if not 80."""
     log: Callable[[str], None]
     """Writes one line to the log, and adds the line end."""
+    names: frozenset[str] = frozenset()
+    """The same, but with any port: names that were allowed."""
+    access: Access | None = None
+    """Who may do what; None without `--auth`: everybody everything."""
     timeout_s: float = TIMEOUT.default
     pool_size: int = POOL_SIZE.default
     room: Room = field(default_factory=Room)

@@ -16,6 +16,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_cli.api import answers
+from todo_cli.api.addresses import means_us
+from todo_cli.api.auth import without_secrets
 from todo_cli.api.context import ServerContext
 from todo_cli.api.protocol import STATUS
 from todo_cli.errors import (
@@ -86,7 +88,7 @@ class Guard:
         finally:
             seconds = time.perf_counter() - began
             # Escaped, because a client chooses the text of its request.
-            request = visible(_request_line(scope))
+            request = visible(self._who(passed) + _request_line(scope))
             # The protocol answers in our place if the rest of the request
             # is not HTTP.
             status = scope.get(STATUS) or answer.status or "-"
@@ -117,11 +119,20 @@ class Guard:
             failure = answers.fail(answers.bug(error))
             await failure(scope, receive, answer)
 
+    def _who(self, scope: Scope) -> str:
+        """Name the client for the log, with `--auth`."""
+        if self._context.access is None:
+            return ""
+        return self._context.access.who(scope)
+
     def _refusal(self, scope: Scope) -> Response | None:
         """Make the answer to a request that must reach no route, else None."""
         hosts = _values(scope, b"host")
         names = [value.decode("latin-1").lower() for value in hosts]
-        if len(names) != 1 or names[0] not in self._context.hosts:
+        context = self._context
+        if len(names) != 1 or not means_us(
+            names[0], context.hosts, context.names
+        ):
             return answers.refuse_host()
         if _is_of_another_site(scope):
             return answers.refuse_site()
@@ -174,9 +185,10 @@ def _request_line(scope: Scope) -> str:
     if scope["query_string"]:
         target += b"?" + scope["query_string"]
     line = f"{scope['method']} {target.decode('latin-1')}"
+    shown = without_secrets(line[:_LONGEST_LINE])
     if len(line) > _LONGEST_LINE:
-        return f"{line[:_LONGEST_LINE]}..."
-    return line
+        return f"{shown}..."
+    return shown
 
 
 def _place(error: Exception) -> str:

@@ -19,7 +19,17 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
 from todo_cli import errors
-from todo_cli.api import answers, conditions, cursors, lists, patterns, shapes
+from todo_cli.api import (
+    answers,
+    auth,
+    conditions,
+    cursors,
+    lists,
+    me,
+    patterns,
+    shapes,
+)
+from todo_cli.api.holders import Holder
 from todo_cli.api.shapes import Schema
 from todo_cli.errors import Code
 from todo_cli.output import envelope, views, words
@@ -51,9 +61,11 @@ _DESCRIPTION: Final = (
     '`{"success": true, "data": ..., "message": "..."}` or `{"success": false, '
     '"error": {"code": "...", "message": "..."}}`. `code` and the HTTP status do not '
     "change within a major version; `message` and `hint` are for people and may.\n\n"
-    "The user in the path says whose tasks are meant. It identifies and does not "
-    "authenticate: whoever reaches the server can name any user, so the server listens "
-    "on loopback only. A task of another user does not exist: NOT_FOUND.\n\n"
+    "The user in the path says whose tasks are meant. `todo serve` alone identifies and "
+    "does not authenticate: whoever reaches the server can name any user, so it listens "
+    "on loopback only. `todo serve --auth` asks every request for a token, but those for "
+    "this contract; the user in the path must be the token's, or `me`. A task of another "
+    "user does not exist: NOT_FOUND.\n\n"
     "The `ETag` of a task is its version. Everything that changes something is an "
     "operation, which can be undone, also from another machine. A deleted task is in the "
     "trash, where only GET and `.../restore` find it.\n\n"
@@ -121,6 +133,12 @@ _REDONE: Final = Undone(
 )
 _EARLIER: Final = cursors.write([_MARKED.operation])
 
+_HOLDER: Final = Holder(
+    _OPEN.user_id,
+    UUID("3f0d7a52-91c6-4c0f-a4c7-2b7d3d1a9e60"),
+    "laptop",
+    expires_at=_OPEN.created_at + timedelta(days=90),
+)
 _CONTEXT: Final = ViewContext(
     _OPEN.user_id, "todo.db", is_new_store=False, now=_LATER
 )
@@ -156,6 +174,7 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "nothing": {},
     "undone": _printed(views.undone(_UNDONE, _CONTEXT)),
     "redone": _printed(views.redone(_REDONE, _CONTEXT)),
+    "me": _printed(me.view(_HOLDER)),
     "healthy": _printed(answers.HEALTHY),
 }
 """The bodies of requests and of successes, by name.
@@ -235,6 +254,11 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     },
+    "WWW-Authenticate": {
+        "description": "What a request has to have, as in RFC 6750.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
     "Allow": {
         "description": "The methods that the path takes.",
         "required": True,
@@ -255,16 +279,21 @@ def _success(
     }
 
 
-_ALWAYS: Final = (403, 409, 422, 500, 503, 504)
+_ALWAYS: Final = (400, 401, 403, 409, 422, 429, 500, 503, 504)
 _ONLY_THE_COMMAND_LINE: Final = (Code.USAGE, Code.CONFIRMATION_REQUIRED)
 _NOTES: Final[Mapping[int, str]] = {
+    400: "INVALID_INPUT: the request has more than one `Authorization` header.",
+    401: "Only with `todo serve --auth`. `WWW-Authenticate` has "
+    '`error="invalid_token"` if the request has a token.',
     403: "FORBIDDEN: the request names a host that this server is not, or a browser says "
-    "that a page of another site sends it.",
+    "that a page of another site sends it, or, with `--auth`, its token is another user's "
+    "or may only read.",
     405: "This is the answer to every method that is not described here.",
     409: "For example, another user has a task with this id, or a task has changed "
     "since the operation that is to be undone.",
     412: "`details` has the version.",
     413: "The limit is 64 KiB.",
+    429: "Only with `todo serve --auth`. A valid token is always served.",
     422: "So do a missing or unknown field, and a body that is not one JSON object.",
     500: "A retry does not help; after OUTCOME_UNKNOWN, look whether it is stored.",
 }
@@ -315,7 +344,10 @@ _ERRORS: Final = (
 _FAILURES: Final = {
     example.status_code: _failure(example)
     for example in (
-        answers.refuse_host(),
+        auth.refuse_two(),
+        auth.refuse_token(),
+        auth.refuse_path(),
+        auth.refuse_for_now(42),
         answers.refuse_method(["GET", "HEAD", "POST"]),
         *(answers.fail(error) for error in _ERRORS),
     )
@@ -401,7 +433,10 @@ REDO: Final = _refer(*_ALWAYS, 404, 413, 415) | {
         "The operation is done again.", shapes.UndoneEnvelope, "redone"
     )
 }
-HEALTH: Final = _refer(403, 503) | {
+ME: Final = _refer(400, 401, 403, 404, 422, 429, 500, 503, 504) | {
+    200: _success("Who holds the token.", shapes.MeEnvelope, "me")
+}
+HEALTH: Final = _refer(400, 401, 403, 429, 500, 503, 504) | {
     200: _success("The store answers.", shapes.HealthEnvelope, "healthy")
 }
 
@@ -436,6 +471,8 @@ def _document(app: FastAPI) -> Schema:
             {"name": "server", "description": "The server itself."},
         ],
     )
+    # Both: the contract is the same with `--auth` and without.
+    document["security"] = [{"token": []}, {}]
     parameters: Schema = {}
     components = _components(document["components"]["schemas"])
     document["components"] = {**components, "parameters": parameters}
@@ -444,6 +481,14 @@ def _document(app: FastAPI) -> Schema:
             _tidy(operation, path)
             _share(operation, parameters)
     return document
+
+
+_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token that `todo token create` has made, or a JWT of the identity "
+    "provider that the server trusts. Only `todo serve --auth` asks for one.",
+}
 
 
 def _components(schemas: Schema) -> Schema:
@@ -462,7 +507,12 @@ def _components(schemas: Schema) -> Schema:
     responses = {}
     for status in sorted(_FAILURES):
         responses[str(status)] = _FAILURES[status]
-    return {"schemas": schemas, "examples": shown, "responses": responses}
+    return {
+        "schemas": schemas,
+        "examples": shown,
+        "responses": responses,
+        "securitySchemes": {"token": _SCHEME},
+    }
 
 
 _SHARED: Final = ("path", "header")

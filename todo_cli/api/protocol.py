@@ -245,6 +245,9 @@ class Protocol(H11Protocol):
         """
         self._sends_no_more = True
         self._cut_off()
+        # TLS has no half that is closed: asyncio closes both.
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return False
         return self._is_answering()
 
     def _most_idle(self) -> "Protocol | None":

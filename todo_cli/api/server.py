@@ -1,29 +1,30 @@
-"""`todo serve`: runs uvicorn on a loopback address until a signal comes."""
+"""`todo serve`: runs uvicorn until a signal comes."""
 
 import asyncio
 import gc
 import logging
-import os
 import resource
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from todo_cli.api.addresses import in_url
 from todo_cli.api.app import create_app
-from todo_cli.api.context import ServerContext, read_pool_size
+from todo_cli.api.context import ServerContext
+from todo_cli.api.exposure import Exposure
 from todo_cli.api.log import Log, Write
+from todo_cli.api.plan import Plan, Worker, listen, prepare
 from todo_cli.api.protocol import Limits, Protocol, Shared
 from todo_cli.api.room import Room
 from todo_cli.config import Settings
-from todo_cli.errors import InvalidInput, IoFailed
 from todo_cli.output.text import visible
 
 GRACE_S: Final = 10
@@ -45,53 +46,84 @@ _WARNING: Final = (
 
 async def serve(
     settings: Settings,
+    exposure: Exposure,
     *,
-    host: str,
-    port: int,
     variables: Mapping[str, str],
     now: Callable[[], datetime],
     write: Write,
     limits: Limits | None = None,
+    worker: Worker | None = None,
 ) -> None:
     """Answer requests until this task is cancelled.
 
     Requests in flight then have 10 s to end. `write` writes to stderr, in
-    another thread; it may block or fail.
+    another thread; it may block or fail. `worker` says what is shared, if this
+    process is one of several.
 
     Raises:
-        InvalidInput: the host is not loopback.
-        ConfigInvalid: `TODO_POOL_SIZE` cannot be used.
+        TodoError: as `prepare` does.
         IoFailed: the port cannot be listened on.
     """
-    address = find_address(host)
-    pool_size = read_pool_size(variables)
-    listener = _listen(address, port)
-    port = listener.getsockname()[1]
+    worker = worker or _alone(exposure, variables)
+    plan = worker.plan
     limits = limits or usual_limits()
     log = Log(write)
-    room = Room(most_unread=limits.unread)
-    app = create_app(
-        ServerContext(
-            target=settings.target,
-            now=now,
-            hosts=name_hosts(address, port),
-            log=log,
-            timeout_s=settings.timeout_s,
-            pool_size=pool_size,
-            room=room,
-        )
-    )
+    shared = Shared(log, limits, Room(most_unread=limits.unread))
+    port = worker.listener.getsockname()[1]
+    names = exposure.hosts(plan.address, port), exposure.names
+    app = create_app(_context(settings, plan, shared, now, *names))
+    server = _Server(_config(app, shared), shared, plan.tls)
     _relay_logs(log)
-    log(_WARNING)
-    log(
-        f"Listening on http://{_in_url(address)}:{port} (contract: /docs; Ctrl-C ends it)"
-    )
+    _greet(log, worker, exposure, f"{in_url(plan.address)}:{port}")
     _collect_seldom()
-    shared = Shared(log, limits, room)
     try:
-        await _run(_Server(_config(app, shared), shared), listener)
+        await _run(server, worker.listener)
     finally:
         await log.close()
+
+
+def _alone(exposure: Exposure, variables: Mapping[str, str]) -> Worker:
+    """Listen as the only process that serves."""
+    plan = prepare(exposure, variables)
+    return Worker(plan, listen(plan.address, exposure.port))
+
+
+def _context(
+    settings: Settings,
+    plan: Plan,
+    shared: Shared,
+    now: Callable[[], datetime],
+    hosts: frozenset[str],
+    names: frozenset[str],
+) -> ServerContext:
+    """Join what the application runs with."""
+    return ServerContext(
+        target=settings.target,
+        now=now,
+        hosts=hosts,
+        names=names,
+        access=plan.access,
+        log=shared.log,
+        timeout_s=settings.timeout_s,
+        pool_size=plan.pool_size,
+        room=shared.room,
+    )
+
+
+def _greet(log: Log, worker: Worker, exposure: Exposure, place: str) -> None:
+    """Write the first lines of the log."""
+    if worker.note:
+        log(worker.note)
+    if not worker.is_first:
+        return
+    who = "every request needs a token; "
+    if not exposure.auth:
+        log(_WARNING)
+        who = ""
+    log(
+        f"Listening on {exposure.scheme}://{place} "
+        f"({who}contract: /docs; Ctrl-C ends it)"
+    )
 
 
 def _collect_seldom() -> None:
@@ -107,51 +139,28 @@ def _collect_seldom() -> None:
     gc.set_threshold(SEARCH_AFTER)
 
 
-def find_address(host: str) -> IPv4Address | IPv6Address:
-    """Read `--host` as a loopback address.
-
-    Raises:
-        InvalidInput: it is not one.
-    """
-    if host == "localhost":
-        host = "127.0.0.1"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise InvalidInput(
-            "host: must be a loopback address such as 127.0.0.1: there is no "
-            "authentication, so anyone who reached the port could read and change the tasks "
-            "of every user",
-            hint="leave --host out",
-            details=[
-                {"field": "host", "message": "must be a loopback address"}
-            ],
-        )
-    return address
-
-
-def name_hosts(
-    address: IPv4Address | IPv6Address, port: int
-) -> frozenset[str]:
-    """List the values of `Host` that mean this server."""
-    names = {"127.0.0.1", "localhost", "[::1]", _in_url(address)}
-    hosts = {f"{name}:{port}" for name in names}
-    if port == 80:
-        hosts |= names
-    return frozenset(hosts)
-
-
 class _Server(uvicorn.Server):
     """uvicorn with limits of time, and without its signal handlers.
 
     Our handlers cancel the task instead.
     """
 
-    def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        shared: Shared,
+        tls: ssl.SSLContext | None,
+    ) -> None:
         super().__init__(config)
         self._shared = shared
+        self._tls = tls
+
+    async def startup(
+        self, sockets: list[socket.socket] | None = None
+    ) -> None:
+        """Begin to answer, with the certificate that was loaded before."""
+        self.config.ssl = self._tls
+        await super().startup(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -235,35 +244,6 @@ async def _run(server: _Server, listener: socket.socket) -> None:
         except asyncio.CancelledError:
             await server.abandon()
         raise
-
-
-def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """Listen on a port, before uvicorn starts, to report why it fails.
-
-    Raises:
-        IoFailed: the port is in use, or not allowed.
-    """
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    try:
-        listener = socket.create_server((str(address), port), family=family)
-        # Send small answers at once; connections inherit this option. asyncio
-        # sets it only on sockets of an explicit protocol, unlike ours.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        return listener
-    except OSError as error:
-        # The error's own text repeats the address.
-        reason = os.strerror(error.errno or 0).lower()
-        raise IoFailed(
-            f"Cannot listen on port {port} of {address}: {reason}",
-            hint="name another --port",
-        ) from error
-
-
-def _in_url(address: IPv4Address | IPv6Address) -> str:
-    """Write an address as a URL does, with brackets for IPv6."""
-    if address.version == 6:
-        return f"[{address}]"
-    return str(address)
 
 
 def _relay_logs(log: Callable[[str], None]) -> None:

@@ -434,6 +434,27 @@ class HealthEnvelope(_Object):
     message: _Message
 
 
+class Me(_Object):
+    """Whose token a request has; a minor version may add fields."""
+
+    user_id: Annotated[str, Field(description="Whose tasks it opens.")]
+    id: Annotated[UUID | None, Field(description="Its id; null for a JWT.")]
+    name: Annotated[str | None, Field(description="Its name; null for a JWT.")]
+    read_only: Annotated[bool, Field(description="Whether it may only read.")]
+    expires_at: Annotated[
+        datetime | None,
+        Field(description="From when on it opens nothing; null: never."),
+    ]
+
+
+class MeEnvelope(_Object):
+    """A success that names the holder of a token."""
+
+    success: _Success
+    data: Me
+    message: _Message
+
+
 class FailureDetail(_Object):
     """One field at fault."""
 

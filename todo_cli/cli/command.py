@@ -95,6 +95,16 @@ class Command(Generic[T]):
         """
         return None
 
+    def in_process(self, settings: "Settings", env: "Env") -> "Command[T]":
+        """Return what this process runs; called before there is a loop.
+
+        A command that forks returns in each process that has to run.
+
+        Raises:
+            TodoError: there is nothing to run.
+        """
+        return self
+
     async def settle(self, settings: "Settings", env: "Env") -> "Settings":
         """Return the settings to run with; called before the store is opened.
 

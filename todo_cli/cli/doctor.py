@@ -18,7 +18,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from todo_cli import __version__, disk, redact, zones
+from todo_cli import __version__, config, disk, redact, zones
 from todo_cli.cli.env import Env
 from todo_cli.config import Config, Settings, choose_user
 from todo_cli.database.url import PostgresTarget, trusted_places
@@ -48,6 +48,10 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "pager": "pager",
         "pager_from": "pager chosen by",
         "time_zone": "time zone",
+        "jwks_url": "keys of JWTs",
+        "jwt_issuer": "issuer of JWTs",
+        "jwt_audience": "audience of JWTs",
+        "jwt_claim": "user in JWTs",
         "warm": "warm",
     },
     "Connection": {
@@ -154,6 +158,7 @@ async def examine(context: "RunContext") -> Diagnosis:
     found = facts.Facts(settings.target)
     _add_settings(found, settings)
     _add_time_zone(found, context.env.variables)
+    _add_provider(found, context.env.variables)
     _add_warm(found)
     if isinstance(settings.target, PostgresTarget):
         _add_connection(found, settings.target, context.env.variables)
@@ -193,6 +198,7 @@ def view_settings(
     _add_config(found, file.path)
     found.add("config_keys", list(file.values))
     _add_time_zone(found, env.variables)
+    _add_provider(found, env.variables)
     _add_warm(found)
     diagnosis = Diagnosis(found, fault)
     return _sheet(diagnosis, _unusable(fault))
@@ -384,6 +390,25 @@ def _add_time_zone(facts: "Findings", variables: Mapping[str, str]) -> None:
             "correct the name, or install the system's `tzdata`"
         )
     facts.add("time_zone", name, warning)
+
+
+def _add_provider(facts: "Findings", variables: Mapping[str, str]) -> None:
+    """Add the identity provider of `todo serve --auth`, if there is one.
+
+    Wrong settings are not shown: one may be a secret in the wrong place.
+    """
+    try:
+        provider = config.read_provider(variables)
+    except TodoError as error:
+        facts.add("jwks_url", None, _advice(error))
+        return
+    if provider is None:
+        return
+    # What follows `?` may be a secret.
+    facts.add("jwks_url", provider.jwks_url.partition("?")[0])
+    facts.add("jwt_issuer", provider.issuer)
+    facts.add("jwt_audience", provider.audience)
+    facts.add("jwt_claim", provider.claim)
 
 
 def _add_warm(facts: "Findings") -> None:

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 R = TypeVar("R")
+
+HANDSHAKE_S: Final = 10.0
+"""How long a client of a server may take for the handshake of TLS."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -35,6 +38,17 @@ class Loop(asyncio.SelectorEventLoop):
             super().run_forever()
         finally:
             signal.set_wakeup_fd(before)
+
+    async def create_server(
+        self, *arguments: Any, **more: Any
+    ) -> asyncio.Server:
+        """Make a server; a client has few seconds to begin with TLS.
+
+        asyncio would give it a minute, in which the server cannot see it.
+        """
+        if more.get("ssl") is not None:
+            more.setdefault("ssl_handshake_timeout", HANDSHAKE_S)
+        return await super().create_server(*arguments, **more)
 
     async def getaddrinfo(
         self,

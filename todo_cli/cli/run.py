@@ -49,6 +49,7 @@ def run(
         OutcomeUnknown: a limit of the system ended it after a write was sent.
         TodoError: the command failed.
     """
+    command = command.in_process(settings, env)
     running = _Running(command, settings, env, as_json)
     ready = env.ready
     loop = Loop() if ready is None else ready.loop

@@ -94,9 +94,16 @@ class Signals:
         self._ignores_alarm = handler is signal.SIG_IGN
         signal.signal(signal.SIGALRM, self._on_alarm)
 
-    def end_idle_by(self, end: Callable[[int], object]) -> None:
-        """Set what is called with a signal that comes in the state IDLE."""
+    def end_idle_by(
+        self, end: Callable[[int], object]
+    ) -> Callable[[int], object]:
+        """Set what is called with a signal that comes in the state IDLE.
+
+        Returns what was called before.
+        """
+        before = self._end_idle
         self._end_idle = end
+        return before
 
     def die(self, number: int) -> NoReturn:
         """End this process by the signal, so that a shell sees the cause."""

@@ -151,6 +151,7 @@ class Chart:
     """The line above them."""
 
 
+@dataclass(frozen=True, slots=True)
 class Grid:
     """Things other than tasks, to draw as a table."""
 
@@ -219,7 +220,7 @@ class Sheet:
     @property
     def is_for_reading(self) -> bool:
         """Whether people read it page by page, if it is long."""
-        shown = self.table, self.card, self.log, self.chart
+        shown = self.table, self.card, self.log, self.chart, self.grid
         return any(each is not None for each in shown)
 
 
