@@ -180,8 +180,8 @@ def _kind_of_option(
     for flag in parameter.opts:
         kind = _KINDS.get(flag, kind)
     if kind == "day" and parameter.metavar == "DAYS":
-        return "days"
-    if kind in ("day", "project") and name in _CLEARS:
+        kind = "days"
+    if kind in ("day", "days", "project") and name in _CLEARS:
         return f"{kind}:none"
     return kind
 
