@@ -76,6 +76,7 @@ def test_a_command_follows_options_of_all(before: str) -> None:
         ("list -p ", ["high", "medium", "low", "none"]),
         ("add -p ", ["high", "medium", "low"]),
         ("list --no", ["--no-tag"]),
+        ("connect --no", ["--no-import"]),
         ("list --sort p", ["priority", "project"]),
         ("export --format t", ["todotxt", "taskwarrior"]),
         ("import --format to", ["todotxt", "todoist"]),

@@ -82,6 +82,7 @@ def _lines(
                 parameter,
                 context,
             )
+            yield from _opposite(parameter)
 
 
 def _root_of(name: str) -> Any:
@@ -130,6 +131,13 @@ def _line(
     # Those of the help come in no order.
     flags = " ".join(sorted(parameter.opts, key=len))
     return f"\t{flags}\t{kind}\t{many}\t{_sentence(parameter.help or '')}"
+
+
+def _opposite(parameter: Any) -> Iterator[str]:
+    """Write the option that says no, such as `--no-import`, if there is one."""
+    flags = " ".join(parameter.secondary_opts)
+    if flags:
+        yield f"\t{flags}\t{FLAG}\t\t{_sentence(parameter.help or '')}"
 
 
 def _kind_of(
