@@ -54,6 +54,7 @@ def test_tab_completes_right_and_runs_nothing(
         (surroundings.cwd / "my tasks.json").touch()
         words = shell.typed("todo import my\t")
         assert words == ["todo", "import", "my tasks.json"]
+        shell.listed("todo list > my\t", "tasks.json")
         words = shell.typed("todo edit 1 --form=my\t")
         assert words == ["todo", "edit", "1", "--form=my tasks.json"]
     assert not [name for name in TRAPS if (surroundings.cwd / name).exists()]

@@ -227,6 +227,9 @@ def test_every_alias_is_a_command_of_the_table() -> None:
         ("todo 'a\\", ["todo"], "a\\"),
         ("todo $(x) `y", ["todo", "$(x)"], "`y"),
         ("todo a\\", ["todo"], "a"),
+        ("todo list 2>/dev/null --st", ["todo", "list"], "--st"),
+        ("todo a>> b c2>&1 '<' \\>", ["todo", "a", "c2", "<"], ">"),
+        ("todo <(cat a) x", ["todo", "(cat", "a)"], "x"),
     ],
 )
 def test_a_line_of_bash_is_read_as_bash_reads_it(
@@ -235,6 +238,25 @@ def test_a_line_of_bash_is_read_as_bash_reads_it(
     typed = bash.Typed(line, BREAKS)
 
     assert (typed.words, typed.word) == (words, word)
+
+
+@pytest.mark.spec("002/FR-400")
+@pytest.mark.parametrize(
+    ("line", "is_file"),
+    [
+        ("todo list >", True),
+        ("todo list >> ", True),
+        ("todo list 2>'a b", True),
+        ("todo list>|a", True),
+        ("todo add - <a", True),
+        ("todo list >a ", False),
+        ("todo list '>", False),
+        ("todo list \\>", False),
+        ("todo import <(", False),
+    ],
+)
+def test_what_bash_redirects_to_is_a_file(line: str, is_file: bool) -> None:
+    assert bash.Typed(line, BREAKS).is_file is is_file
 
 
 @pytest.mark.spec("002/FR-403")

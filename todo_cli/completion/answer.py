@@ -85,6 +85,8 @@ def _of_bash(
     """
     how, columns, breaks = settings
     typed = bash.Typed(words[0], breaks)
+    if typed.is_file:
+        return _written(suggest.FILES, [])
     found = suggest.suggest(typed.words[1:], typed.word, Store())
     lines = []
     for value, title in _insertable(found.pairs):

@@ -3,6 +3,8 @@
 readline inserts a suggestion as it is, in the place of a part of the word: what
 follows an open quote, or else the last of `COMP_WORDBREAKS` that is not quoted.
 So each suggestion lacks what is before that, and is quoted as that part is.
+
+What follows `<` or `>` is the name of a file, and no word of the command.
 """
 
 # Importing typing would take longer than all that is done here.
@@ -17,6 +19,11 @@ _HISTORY: "Final" = "!"
 """What nothing quotes between double quotes, while somebody types."""
 _PLAIN: "Final" = "_@%+=:,./-"
 """What has no meaning for bash, besides letters and digits."""
+_REDIRECTS: "Final" = "<>"
+_AFTER: "Final" = "<>&|"
+"""What can belong to a redirection, besides its first character: `>>`, `>|`."""
+_INNER: "Final" = "("
+"""After a redirection this makes another thing of it: the commands in `<(...)`."""
 
 
 class Typed:
@@ -34,6 +41,8 @@ class Typed:
         """The word at the cursor, without its quotes."""
         self.quote = ""
         """The quote that is open."""
+        self.is_file = False
+        """Whether the word at the cursor is what a redirection names."""
         self._breaks = breaks
         self._at_break = ""
         """What was before the last break of the word."""
@@ -59,11 +68,12 @@ class Typed:
             self._at_quote = self.word
         elif sign in _BLANKS:
             self._end()
+        elif self._is_redirecting and sign in _AFTER:
+            return
+        elif sign in _REDIRECTS:
+            self._redirect()
         else:
-            self._has_word = True
-            self.word += sign
-            if sign in self._breaks:
-                self._at_break = self.word
+            self._take_plain(sign)
 
     def _take_escaped(self, sign: str) -> None:
         """Read what follows a backslash."""
@@ -79,10 +89,33 @@ class Typed:
         else:
             self.word += sign
 
+    def _take_plain(self, sign: str) -> None:
+        """Read a character that has no quote, and ends no word."""
+        if self._is_redirecting and sign == _INNER:
+            self.is_file = False
+        self._has_word = True
+        self.word += sign
+        if sign in self._breaks:
+            self._at_break = self.word
+
+    @property
+    def _is_redirecting(self) -> bool:
+        """Whether a redirection has begun, and what it names has not."""
+        return self.is_file and not self._has_word
+
+    def _redirect(self) -> None:
+        """Begin a redirection; digits before it are a part of it."""
+        if self.word.isdecimal():
+            self._has_word = False
+        self._end()
+        self.is_file = True
+
     def _end(self) -> None:
-        """End a word."""
-        if self._has_word:
+        """End a word; what a redirection names is none."""
+        if self._has_word and not self.is_file:
             self.words.append(self.word)
+        if self._has_word:
+            self.is_file = False
         self.word = self._at_break = ""
         self._has_word = False
 
