@@ -200,14 +200,14 @@ async def context(store: Store, clock: Clock) -> AsyncIterator[RunContext]:
 
 
 async def begun(
-    context: RunContext, options: List | None = None
+    context: RunContext, options: List | None = None, every_s: float = EVERY_S
 ) -> "tuple[Frames, asyncio.Task[None]]":
     """Begin to watch, and wait for the first frame."""
     options = options or List()
     page = await options.find(context)
     shown = Shown(page, await context.tasks.latest())
     frames = Frames()
-    watch = Watch(options.find, context, shown, EVERY_S)
+    watch = Watch(options.find, context, shown, every_s)
     task = asyncio.create_task(watch.go_on(frames))
     while not frames.seen:
         await asyncio.sleep(0)
@@ -254,12 +254,17 @@ async def test_a_change_of_another_program_is_shown_and_nothing_else_read(
 
 
 @pytest.mark.spec("002/FR-435")
-async def test_another_day_is_read_anew(
-    context: RunContext, clock: Clock
+@pytest.mark.parametrize("every_s", [EVERY_S, 3_600])
+async def test_another_day_is_read_anew_however_seldom_it_asks(
+    context: RunContext,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    every_s: float,
 ) -> None:
+    monkeypatch.setattr(watching, "_DRAWN_EVERY_S", EVERY_S)
     await context.tasks.add(NewTask("a", wait_until=clock.now.date()))
     clock.tick(-86_400)
-    frames, task = await begun(context)
+    frames, task = await begun(context, every_s=every_s)
     assert titles(frames.seen[-1]) == []
 
     clock.tick(86_400)

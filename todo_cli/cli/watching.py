@@ -24,7 +24,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from todo_cli import redact
@@ -293,9 +293,22 @@ class Watch:
         Raises:
             TodoError: an error that will stay.
         """
+        asked_on = self._shown.page.today
         while True:
-            await asyncio.sleep(self._every_s)
+            await self._pause(asked_on)
+            asked_on = self._context.today
             await self._ask_once()
+
+    async def _pause(self, day: date) -> None:
+        """Wait until the next question, or until `day` is over.
+
+        In steps, as clocks can be set, and stand while a machine sleeps.
+        """
+        left_s = self._every_s
+        while left_s > 0 and self._context.today == day:
+            step_s = min(left_s, _DRAWN_EVERY_S)
+            await asyncio.sleep(step_s)
+            left_s -= step_s
 
     async def _ask_once(self) -> None:
         """Ask for changes; note since when there is no answer."""
