@@ -87,6 +87,19 @@ def test_less_room_is_left_to_tasks(height: int, wanted: list[str]) -> None:
 
 
 @pytest.mark.spec("002/FR-437")
+@pytest.mark.parametrize(
+    ("width", "wanted"),
+    [(20, "and 10,000 more"), (21, "and 10,000 more tasks")],
+)
+def test_a_large_number_fits_the_narrowest_screen(
+    width: int, wanted: str
+) -> None:
+    many = table(*MANY[:1] * 10_001)
+
+    assert drawn(many, width, 3)[1] == wanted
+
+
+@pytest.mark.spec("002/FR-437")
 def test_how_many_more_there_are_is_always_said() -> None:
     tasks = [
         *MANY,

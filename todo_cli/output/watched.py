@@ -89,7 +89,7 @@ def _body(table: Table, room: Room, most: int) -> list[str]:
         more = len(table.tasks) - count
         drawn = _drawn(table, count, room)
         if more or _height(drawn) > most:
-            drawn = _reduced(drawn, most, more)
+            drawn = _reduced(drawn, most, _following(more, room.width))
         over = _height(drawn) - most
         if over <= 0:
             return _joined(drawn)
@@ -130,18 +130,18 @@ def _joined(drawn: Pieces) -> list[str]:
     return lines + drawn.foot
 
 
-def _reduced(drawn: Pieces, most: int, more: int) -> Pieces:
+def _reduced(drawn: Pieces, most: int, following: list[str]) -> Pieces:
     """Leave out what is around the tasks until it takes a third of the room."""
     if not drawn.tasks:
         return drawn
-    for smaller in _smaller(drawn, more):
+    for smaller in _smaller(drawn, following):
         around = len(smaller.head) + len(smaller.foot)
         if 3 * around <= most:
             break
     return smaller
 
 
-def _smaller(drawn: Pieces, more: int) -> Iterator[Pieces]:
+def _smaller(drawn: Pieces, following: list[str]) -> Iterator[Pieces]:
     """Yield a table with less and less around its tasks.
 
     First the rule goes, then what signs mean, then the names of the columns,
@@ -154,11 +154,17 @@ def _smaller(drawn: Pieces, more: int) -> Iterator[Pieces]:
     yield drawn
     drawn = drawn._replace(head=[])
     yield drawn
-    least = []
-    if more:
-        others = words.amount(more, "more task")
-        least.append(f"and {others}")
-    yield drawn._replace(foot=least)
+    yield drawn._replace(foot=following)
+
+
+def _following(more: int, width: int) -> list[str]:
+    """Say in a line how many tasks follow, if any; briefly where it is narrow."""
+    if not more:
+        return []
+    said = f"and {words.amount(more, 'more task')}"
+    if length(said) > width:
+        said = f"and {more:,} more"
+    return [said]
 
 
 def _fewer(drawn: Pieces, over: int) -> int:
