@@ -397,7 +397,10 @@ def let_signals_through() -> None:
     """Have the processes started from here end by signals, also where this one runs in
     the background or by nohup.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (
+        *(signal.SIGINT, signal.SIGQUIT),
+        *(signal.SIGTERM, signal.SIGHUP),
+    ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(
                 number, lambda *_: None
