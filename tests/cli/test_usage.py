@@ -40,6 +40,8 @@ OPTIONS = {
     *("--format", "--map", "--force", "--import", "--off"),
     *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
     *("--read-only", "--expires", "--all"),
+    *("--auth", "--workers", "--tls-cert", "--tls-key"),
+    *("--allowed-host", "--behind-proxy"),
     *("--watch", "--every", "--quiet"),
     *(
         flag

@@ -70,6 +70,7 @@ def check(candidate: Candidate) -> None:
         task.project,
         task.tags,
         task.id,
+        task.completed,
     )
     for name in NewTask.__slots__:
         assert getattr(clean, name) == getattr(task, name), name
