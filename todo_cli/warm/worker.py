@@ -440,9 +440,18 @@ class Call:
         Raises:
             OSError, wire.Broken: the connection broke.
         """
-        while message := wire.receive(self._line.recv):
+        while message := wire.receive(self._receive_here):
             self._status = int(message[1])
             self._paged.release()
+
+    def _receive_here(self, length: int) -> bytes:
+        """Receive from the caller, and wait outside of `recv` for that.
+
+        For a thread that is in it, also one that Ctrl-Z is about to stop, Linux
+        sends no signal when the caller ends.
+        """
+        select.select([self._line], [], [])
+        return self._line.recv(length)
 
     def page(
         self,
