@@ -50,7 +50,7 @@ hypothesis.settings.register_profile(
     "any time",
     hypothesis.settings.default,
     deadline=None,
-    max_examples=size(40, 100),
+    max_examples=size(25, 100),
 )
 hypothesis.settings.load_profile("any time")
 

@@ -630,7 +630,7 @@ def test_no_tasks_are_an_empty_array() -> None:
     assert write([]) == (b"[\n]\n", {})
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(STORES)
 def test_no_word_of_a_task_is_lost_without_being_counted(
     found: list[Task],

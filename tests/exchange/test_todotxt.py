@@ -502,7 +502,7 @@ def test_every_title_comes_back_as_it_was(
     assert kept == {}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(STORES)
 def test_no_word_of_a_task_is_lost_without_being_counted(
     found: list[Task],
