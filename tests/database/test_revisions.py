@@ -4,12 +4,14 @@ import io
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from alembic import command
+from sqlalchemy.exc import OperationalError
 
 from tests.cli.machines import Machine
 from tests.conftest import Seal
@@ -795,3 +797,22 @@ async def test_two_upgrades_make_one(first: Store) -> None:
     if first.kind == "sqlite":
         copies = [path.name for path in file_of(first).parent.glob("*.bak")]
         assert copies == [f"store.db.{FIRST}.bak"]
+
+
+def test_a_column_that_cannot_be_renamed_ends_the_upgrade() -> None:
+    """What no view and no trigger is to blame for, such as a lock."""
+    revision: Any = import_module(
+        "todo_cli.database.migrations.versions.0004_history_and_trash"
+    )
+
+    class Locked:
+        """A connection to a file that another one has locked."""
+
+        def exec_driver_sql(self, sql: str) -> list[tuple[str, str]]:
+            if sql == revision.RENAME:
+                locked = sqlite3.OperationalError("database is locked")
+                raise OperationalError(sql, None, locked)
+            return [("view", "mine")]
+
+    with pytest.raises(OperationalError, match="database is locked"):
+        revision._rename(Locked())

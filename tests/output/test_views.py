@@ -14,6 +14,7 @@ from tests.output.values import (
     context,
     done,
     listing,
+    operation,
     page,
     task,
 )
@@ -29,12 +30,15 @@ from todo_cli.output.views import (
     added,
     added_all,
     backed_up,
+    completion,
     deleted,
     edited,
     exported,
     habits,
+    history,
     imported,
     listed,
+    only_numbers,
     purge_question,
     redone,
     script,
@@ -45,7 +49,7 @@ from todo_cli.output.views import (
     upgraded,
 )
 from todo_cli.output.words import Verb
-from todo_cli.task import Added, Taken, Task, Undone
+from todo_cli.task import Added, HistoryPage, Taken, Task, Undone
 
 
 @pytest.mark.parametrize(
@@ -613,3 +617,39 @@ def test_purge_question_names_ten_tasks_at_most() -> None:
         "  and 1,224 more",
         "Purge 1,234 tasks for good? [y/N] ",
     ]
+
+
+@pytest.mark.spec("002/FR-480")
+@pytest.mark.parametrize(
+    ("data", "numbers"),
+    [
+        (task(7), ["7"]),
+        ([task(7), task(3)], ["7", "3"]),
+        ({"operation": 4, "undoes": 3, "tasks": [task(5)]}, ["5"]),
+        ([], []),
+    ],
+    ids=["a task", "tasks", "an undo", "nothing"],
+)
+def test_numbers_alone_are_those_of_the_data(
+    data: object, numbers: list[str]
+) -> None:
+    whole = Sheet(data, "Done", ["line"], hint="more", aside="beside")
+    sheet = only_numbers(whole)
+
+    assert (sheet.lines, sheet.hint, sheet.aside) == (numbers, "", "beside")
+    assert (sheet.data, sheet.message) == (data, "Done")
+
+
+def test_numbers_alone_of_a_history_are_those_of_its_operations() -> None:
+    sheet = history(
+        HistoryPage([operation(4, "add"), operation(2, "add")]), context()
+    )
+
+    assert only_numbers(sheet).lines == ["4", "2"]
+
+
+def test_the_script_of_a_shell_is_shown_as_it_is() -> None:
+    sheet = completion("bash", "one\n  two\n")
+
+    assert sheet.lines == ["one", "  two"]
+    assert sheet.data == {"shell": "bash", "script": "one\n  two\n"}

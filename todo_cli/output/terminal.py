@@ -369,8 +369,8 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     title = chosen[place]
     room = pen.width - _width_of(chosen[:place])
     blanks = [" " * column.width for column in chosen]
-    rows = _others([*chosen[:place], *chosen[place + 1 :]], pen)
-    for (text, _), row in zip(title.cells, rows, strict=False):
+    rows = _others([*chosen[:place], *chosen[place + 1 :]], title, pen)
+    for (text, _), row in zip(title.cells, rows, strict=True):
         lines = broken(text, title.width, room)
         beside = _beside(row[place:], is_wide=lines[0].is_wide)
         cell = _title(text, lines, beside, title, pen)
@@ -382,12 +382,14 @@ def _width_of(before: Sequence[Column]) -> int:
     return sum(column.width + columns.GAP for column in before)
 
 
-def _others(chosen: Sequence[Column], pen: _Pen) -> Iterator[Any]:
+def _others(
+    chosen: Sequence[Column], title: Column, pen: _Pen
+) -> Iterator[Any]:
     """Yield the cells of each task but for its title."""
     drawn = [_values(column, pen) for column in chosen]
     if not drawn:
         # On a narrow terminal a title can be alone.
-        return repeat(())
+        return repeat((), len(title.cells))
     return zip(*drawn, strict=True)
 
 
