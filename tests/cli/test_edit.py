@@ -972,7 +972,7 @@ def test_an_editor_that_does_not_end_is_killed_and_the_terminal_is_put_back(
     env["PATH"] = f"{env['PATH']}:/bin:/usr/bin"
 
     with pty_process.start("edit", "1", env=env) as terminal:
-        before = termios.tcgetattr(terminal._descriptor)
+        before = terminal.usual
         terminal.wait_for("ready")
         assert termios.tcgetattr(terminal._descriptor) != before
         os.kill(terminal.process.pid, signal.SIGTERM)

@@ -406,7 +406,7 @@ def test_a_signal_ends_both_and_puts_the_terminal_back(
         "read -r x; stty -echo <&1; echo $$ > pid; echo ready; exec sleep 60"
     )
     with pty_process.start("list", env=paged(script)) as terminal:
-        before = modes(terminal)
+        before = terminal.usual
         terminal.wait_for("ready")
         assert modes(terminal) != before
         terminal.process.send_signal(number)
@@ -449,7 +449,7 @@ def test_less_shows_a_screen_and_leaves_no_trace(
     pty_process: PtyProcess, less: Mapping[str, str | None]
 ) -> None:
     with pty_process.start("list", env=less) as terminal:
-        before = modes(terminal)
+        before = terminal.usual
         terminal.wait_for("task 20 ")
         terminal.wait_for(":")
         terminal.type(b"\x03")
@@ -496,7 +496,7 @@ def test_ctrl_z_stops_less_and_fg_goes_on(
         )
 
     with Terminal(start) as terminal:
-        before = modes(terminal)
+        before = terminal.usual
         # Before its prompt less may keep Ctrl-Z for the next key.
         terminal.wait_for("\n:")
         terminal.type(b"\x1a")

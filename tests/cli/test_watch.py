@@ -549,7 +549,11 @@ def test_a_second_ctrl_c_is_no_longer_ours() -> None:
 
 def settings_of(terminal: Terminal) -> Sequence[Any]:
     """The modes of a terminal, as they can be compared."""
-    modes = terminal.modes()
+    return comparable(terminal.modes())
+
+
+def comparable(modes: list[Any]) -> Sequence[Any]:
+    """Modes as they can be compared."""
     return [*modes[:6], list(modes[6])]
 
 
@@ -559,7 +563,7 @@ def test_a_watch_in_a_terminal_from_its_beginning_to_its_end(
 ) -> None:
     process("add", "Buy milk")
     with pty_process.start("list", "milk", "--watch", "--every", "1s") as it:
-        usual = settings_of(it)
+        usual = comparable(it.usual)
         it.wait_for("q ends")
         assert not it.modes()[3] & termios.ECHO
         assert screen_of(it.seen)[2].startswith("1  Buy milk")
@@ -587,7 +591,7 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(
     pty_process: PtyProcess, number: int
 ) -> None:
     with pty_process.start("list", "--watch") as it:
-        usual = settings_of(it)
+        usual = comparable(it.usual)
         it.wait_for("q ends")
         os.kill(it.process.pid, number)
         ran = it.finish()
@@ -637,7 +641,7 @@ def test_a_terminal_is_given_back_while_it_is_stopped(
         )
 
     with Terminal(start) as it:
-        usual = settings_of(it)
+        usual = comparable(it.usual)
         it.wait_for("q ends")
         watched = settings_of(it)
         it.type(b"\x1a")

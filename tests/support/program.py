@@ -318,6 +318,8 @@ class Terminal:
         self._descriptor, theirs = pty.openpty()
         size = struct.pack("HHHH", 24, columns, 0, 0)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+        self.usual = termios.tcgetattr(theirs)
+        """Its settings before the program begins."""
         self.process = start(stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         self._seen = b""

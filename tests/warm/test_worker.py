@@ -321,7 +321,7 @@ def test_a_signal_to_the_caller_ends_pager_and_worker(
     env = paged(warm, surroundings.cwd, script)
 
     with pty_process.start("list", env=env) as terminal:
-        usual = termios.tcgetattr(terminal._descriptor)
+        usual = terminal.usual
         terminal.wait_for("ready")
         worker = worker_at(warm, terminal.process.pid)
         terminal.process.send_signal(signal.SIGTERM)
