@@ -32,7 +32,13 @@ from todo_cli.api.addresses import (
     read_host,
     read_network,
 )
-from todo_cli.api.auth import Access, Gate, Refused, without_secrets
+from todo_cli.api.auth import (
+    MOST_WAITING,
+    Access,
+    Gate,
+    Refused,
+    without_secrets,
+)
 from todo_cli.api.holders import KEPT_S, Cache, Holder
 from todo_cli.api.jwts import Jwts
 from todo_cli.api.keys import Keys
@@ -125,6 +131,7 @@ async def test_every_request_needs_a_token_but_those_for_the_contract(
         response = await auth_client.get(path)
         error(response, 401, "UNAUTHORIZED")
         assert challenge_of(response) == ""
+        assert response.headers["connection"] == "close"
     for path in ("/docs", "/openapi.json"):
         assert (await auth_client.get(path)).status_code == 200
     error(await auth_client.post("/docs", json={}), 401, "UNAUTHORIZED")
@@ -296,6 +303,7 @@ async def test_valid_token_is_served_where_wrong_ones_are_too_many(
         response = await wrong()
         error(response, 429, "RATE_LIMITED")
         assert "www-authenticate" not in response.headers
+        assert response.headers["connection"] == "close"
     wait_s = int(response.headers["retry-after"])
     assert wait_s == WITHIN_S - MOST_WRONG
 
@@ -386,6 +394,16 @@ async def test_store_is_asked_once_in_a_while_and_never_for_what_is_no_token(
     assert len(keeper.used) == 2, "a store that is busy keeps nobody out"
 
 
+@pytest.mark.spec("003/FR-053")
+async def test_name_that_a_route_would_trim_is_nobody(access: Access) -> None:
+    keeper = Keeper()
+    async with access.open(keeper):
+        for user in ("\u00a0ada", "ada\u3000", "a/b", "..", ""):
+            text = keeper.issue(user)
+            assert await decided(access, authorized(text)) == "401", user
+    assert keeper.used == []
+
+
 @pytest.mark.spec("003/FR-057")
 async def test_limit_is_for_each_address_as_the_proxy_tells_it(
     seconds: Seconds,
@@ -414,6 +432,37 @@ async def test_limit_is_for_each_address_as_the_proxy_tells_it(
         found = await asyncio.gather(*asked)
     assert found == [*20 * ["429"], "ada"]
     assert keeper.most_at_once == 2
+
+
+@pytest.mark.spec("003/FR-057")
+async def test_guesses_that_wait_are_bounded_and_a_token_in_use_passes_them(
+    access: Access, seconds: Seconds
+) -> None:
+    keeper = Keeper()
+    valid = keeper.issue()
+    async with access.open(keeper):
+        assert await decided(access, authorized(valid)) == "ada"
+        for _ in range(MOST_WRONG):
+            assert await decided(access, authorized("x")) == "401"
+        seconds.now_s += KEPT_S
+        texts = [make_text() for _ in range(9 * MOST_WAITING)]
+        asked = [decided(access, authorized(text)) for text in [*texts, valid]]
+        found = await asyncio.gather(*asked)
+        assert found == [*len(texts) * ["429"], "ada"]
+        assert keeper.most_at_once == 3
+        # Those that were refused have not been asked about, and none waits.
+        assert len(keeper.asked) == 1 + MOST_WAITING + 1
+        assert await decided(access, authorized(keeper.issue())) == "ada"
+        # One that is revoked is a guess from then on.
+        del keeper.tokens[valid]
+        seconds.now_s += KEPT_S
+        asked = [decided(access, authorized(text)) for text in texts]
+        assert await decided(access, authorized(valid)) == "429"
+        seconds.now_s += KEPT_S
+        found = await asyncio.gather(
+            *asked, decided(access, authorized(valid))
+        )
+        assert found == [*len(asked) * ["429"], "429"]
 
 
 @pytest.mark.spec("003/FR-057")
@@ -529,7 +578,14 @@ def test_names_of_this_server_come_with_any_port() -> None:
     for text in ("*", "*.example.org", "", "a b", "https://x", "x:y"):
         with pytest.raises(InvalidInput):
             read_host(text)
-    for text in ("", "proxy", "10.0.0.1/8", "10.0.0.0/33"):
+    for text in (
+        "",
+        "proxy",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "0.0.0.0/0",
+        "::/0",
+    ):
         with pytest.raises(InvalidInput):
             read_network(text)
 
@@ -542,13 +598,21 @@ def test_log_hides_what_may_be_a_token() -> None:
     )
     assert text[9:] not in without_secrets(f"/?a={text}")
     assert text[9:] not in without_secrets(f"/?a=%74odo_pat_{text[9:]}")
+    jwt = signed(now=NOON)
+    payload = jwt.index(".") + 1
+    for secret, at in ((text, 9), (text, 10), (text, 40), (jwt, payload + 3)):
+        for escape in ("%", "%25"):
+            sign = f"{escape}{ord(secret[at]):02X}"
+            target = f"/?a={secret[:at]}{sign}{secret[at + 1 :]}&b=1"
+            shown = without_secrets(target)
+            assert secret[-8:] not in shown, target
 
 
 class Down:
     """A store that does not answer."""
 
     async def look_up(self, text: str) -> Bearer:
-        raise DatabaseBusy("locked")
+        raise DatabaseBusy("/srv/secret/todo.db is busy", hint="/srv/secret")
 
     async def note_use(self, token: Token) -> None:
         raise AssertionError("nobody was found")
@@ -557,7 +621,7 @@ class Down:
 @pytest.mark.spec("003/FR-056")
 @pytest.mark.spec("003/FR-069")
 async def test_nobody_gets_in_while_nobody_can_say_who_it_is(
-    seconds: Seconds,
+    seconds: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fetch() -> bytes:
         raise ConnectionRefusedError
@@ -580,6 +644,9 @@ async def test_nobody_gets_in_while_nobody_can_say_who_it_is(
                 response = await client.get(TASKS, headers=bearing(text))
                 assert response.status_code == 503
                 assert response.headers["retry-after"] == "1"
+                # A stranger does not learn where the store is; the log does.
+                assert "secret" not in response.text
+    assert "looked up: /srv/secret/todo.db is busy" in caplog.text
     late = await client_status(gate, make_text())
     assert late == 503, "the store is closed"
 

@@ -7,9 +7,11 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 import yaml
+from starlette.types import Message
 
 from tests.api import contract
 from todo_cli import __version__
+from todo_cli.api import docs_page
 
 
 @pytest.mark.spec("001/FR-116")
@@ -105,3 +107,33 @@ async def test_docs_allow_no_other_source_and_nothing_inline(
         assert policy.pop(name) == ["'self'"]
     assert all(values == ["'none'"] for values in policy.values())
     assert "frame-ancestors" in policy
+
+
+async def test_file_of_the_page_is_sent_as_its_client_reads_it() -> None:
+    async def receive() -> Message:
+        raise AssertionError("there is no body")
+
+    for route in docs_page.routes():
+        sent: list[Message] = []
+
+        async def send(message: Message, sent: list[Message] = sent) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": route.path,
+            "query_string": b"",
+            "headers": [],
+            "server": ("127.0.0.1", 8000),
+        }
+        await route.handle(scope, receive, send)
+
+        start, *pieces = sent
+        lengths = [len(each["body"]) for each in pieces]
+        assert max(lengths) <= docs_page.PIECE, route.path
+        assert dict(start["headers"])[b"content-length"] == b"%d" % sum(
+            lengths
+        )
+        more = [each.get("more_body", False) for each in pieces]
+        assert more == [True] * (len(pieces) - 1) + [False]

@@ -282,6 +282,26 @@ async def test_keys_that_are_known_go_on_while_the_provider_is_down(
 
 
 @pytest.mark.spec("003/FR-069")
+async def test_key_that_was_withdrawn_while_no_jwt_came_opens_nothing() -> (
+    None
+):
+    source = Source(key_set("one", "two"))
+    keys = source.keys()
+    assert await keys.find("one") is not None
+    source.data = key_set("two")
+    source.now_s += 10 * OLD_S
+
+    asked = [keys.find(kid) for kid in ("one", "one", "two")]
+    first, second, kept = await asyncio.gather(*asked)
+
+    assert (first, second) == (None, None)
+    assert kept is not None
+    source.data = ConnectionRefusedError("down")
+    source.now_s += 10 * OLD_S
+    assert await keys.find("two") is not None
+
+
+@pytest.mark.spec("003/FR-069")
 async def test_request_that_ends_does_not_end_the_fetch_of_others() -> None:
     may_go = threading.Event()
 
@@ -302,6 +322,31 @@ async def test_request_that_ends_does_not_end_the_fetch_of_others() -> None:
         await first
 
 
+@pytest.mark.spec("003/FR-069")
+async def test_fetch_that_was_given_up_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("todo_cli.api.keys.FETCH_S", 0.01)
+    source = Source()
+    may_go = threading.Event()
+    has_ended = threading.Event()
+
+    def stuck() -> bytes:
+        source.fetched += 1
+        may_go.wait(10)
+        has_ended.set()
+        return key_set()
+
+    keys = Keys(stuck, clock_s=source.clock_s)
+    for _ in range(3):
+        with pytest.raises(KeysUnavailable):
+            await keys.find("one")
+        source.now_s += COOL_DOWN_S + 1
+    assert source.fetched == 1
+    may_go.set()
+    assert has_ended.wait(10)
+
+
 @pytest.mark.spec("003/FR-066")
 def test_only_keys_for_signatures_that_we_check_are_read() -> None:
     good = public_values("EdDSA", "good")
@@ -315,6 +360,11 @@ def test_only_keys_for_signatures_that_we_check_are_read() -> None:
         rsa | {"kid": "pss", "alg": "PS256"},
         public_values("RS256", "short", 99),
         {"kty": "oct", "k": "c2VjcmV0", "kid": "secret", "alg": "HS256"},
+        good | {"kid": "no curve", "crv": ["Ed25519"]},
+        good | {"kid": "no list", "key_ops": None},
+        good | {"kid": "no name", "alg": ["EdDSA"]},
+        good | {"kid": "private", "d": good["x"]},
+        rsa | {"kid": "private", "d": rsa["n"]},
         {"kty": "RSA", "kid": "empty"},
         {"kty": ["RSA"], "kid": "list"},
         "text",

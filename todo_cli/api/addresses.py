@@ -37,15 +37,19 @@ def read_network(text: str) -> Network:
     """Read `--behind-proxy`: an address, or a network such as 10.0.0.0/8.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: it is neither, or everybody.
     """
     try:
-        return ip_network(text)
+        network = ip_network(text)
     except ValueError:
+        network = None
+    # Anybody could then connect in plain text, and claim any address.
+    if network is None or network.prefixlen == 0:
         raise InvalidInput.of(
             "behind-proxy",
             "must be the address of a proxy, or a network such as 10.0.0.0/8",
-        ) from None
+        )
+    return network
 
 
 def read_host(text: str) -> str:

@@ -6,6 +6,7 @@ read. So the answer for a path of another user says nothing about that user.
 
 import asyncio
 import hashlib
+import logging
 import re
 import time
 from collections.abc import (
@@ -15,11 +16,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -59,11 +56,26 @@ _SUSPECTS_AT_ONCE: Final = 2
 """How many tokens are looked up at once for addresses that sent many wrong
 ones: the store stays free for the others.
 """
-_SECRET: Final = re.compile(
-    r"todo_pat_\w+|eyJ[\w-]*\.[\w-]+(\.[\w-]*)?", re.ASCII | re.IGNORECASE
-)
-"""What may be a token in a path or query, where it does not belong."""
+_LEAVE: Final = {"Connection": "close"}
+"""For strangers: a few of them, who keep asking, would hold all connections."""
+MOST_WAITING: Final = 32
+"""How many of these may wait for that, or be looked up; more are refused.
 
+A request goes on when its client has gone, and holds a connection while its
+client waits: without a bound one address could take all memory, and all
+connections.
+"""
+_TRY_AGAIN_S: Final = 1
+_SECRET: Final = re.compile(
+    r"todo_pat_[\w%]+|eyJ[\w%-]*\.[\w%-]+(\.[\w%-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+"""What may be a token in a path or query, where it does not belong.
+
+With the escapes in it: else only what comes before the first would be hidden.
+"""
+
+_log = logging.getLogger(__name__)
 
 Asking = Coroutine[Any, Any, Holder | None]
 """Asks the store, or checks a JWT."""
@@ -125,7 +137,7 @@ def challenge(error: str = "", description: str = "") -> dict[str, str]:
 def refuse_without_token() -> Response:
     """Answer a request that has no token."""
     error = Unauthorized("This server asks for a token")
-    return answers.fail(error, challenge())
+    return answers.fail(error, challenge() | _LEAVE)
 
 
 def refuse_token() -> Response:
@@ -134,13 +146,14 @@ def refuse_token() -> Response:
     All have the same answer: whoever sends one need not learn why.
     """
     words = "The token is unknown, revoked or expired"
-    return answers.fail(Unauthorized(words), challenge("invalid_token", words))
+    headers = challenge("invalid_token", words) | _LEAVE
+    return answers.fail(Unauthorized(words), headers)
 
 
 def refuse_for_now(wait_s: int) -> Response:
     """Answer a wrong token from an address that has sent too many."""
     error = RateLimited("Too many wrong tokens came from this address")
-    return answers.fail(error, {"Retry-After": str(wait_s)})
+    return answers.fail(error, {"Retry-After": str(wait_s)} | _LEAVE)
 
 
 def refuse_two() -> Response:
@@ -223,6 +236,8 @@ class Access:
         """What asks for a token now, by its SHA-256."""
         self._wrongs = wrongs or Wrongs()
         self._suspects = asyncio.Semaphore(_SUSPECTS_AT_ONCE)
+        self._waiting = 0
+        """How many requests wait for `_suspects`, or have it."""
 
     @asynccontextmanager
     async def open(self, keeper: Doors) -> AsyncIterator[None]:
@@ -289,6 +304,9 @@ class Access:
         """Return who holds a token; None if it is wrong.
 
         Neither the store nor the provider is asked for what cannot be one.
+
+        Raises:
+            Refused: too many unknown ones of such addresses wait already.
         """
         if len(text) > _LONGEST_TOKEN:
             return None
@@ -302,11 +320,31 @@ class Access:
         known = self._cache.get(digest, now)
         if known is not None:
             return known.holder
-        queue: AbstractAsyncContextManager[object] = nullcontext()
-        if self._wrongs.wait_s(address, self._clock_s()) > 0:
-            queue = self._suspects
-        async with queue:
+        # A token that is in use is no guess, wherever it comes from.
+        is_suspect = (
+            not self._cache.has_opened(digest)
+            and self._wrongs.wait_s(address, self._clock_s()) > 0
+        )
+        if not is_suspect:
             return await self._ask_once(digest, look_up(text, now))
+        async with self._turn():
+            return await self._ask_once(digest, look_up(text, now))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for the turn of a suspect, and have it in this context.
+
+        Raises:
+            Refused: too many wait already.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Refused(refuse_for_now(_TRY_AGAIN_S))
+        self._waiting += 1
+        try:
+            async with self._suspects:
+                yield
+        finally:
+            self._waiting -= 1
 
     async def _ask_once(self, digest: bytes, asking: Asking) -> Holder | None:
         """Ask for several requests at once with one token; remember it.
@@ -340,6 +378,8 @@ class Access:
         bearer = await keeper.look_up(text)
         token = bearer.token
         if bearer.verdict is not Verdict.VALID or token is None:
+            return None
+        if not _is_clean(token.user_id):
             return None
         if token.id not in self._noting:
             self._noting[token.id] = asyncio.create_task(
@@ -385,7 +425,7 @@ class Gate:
             await refused.answer(scope, receive, send)
             return
         except TodoError as error:
-            await answers.fail(error)(scope, receive, send)
+            await _fail_stranger(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -401,6 +441,28 @@ class Gate:
         if holder.read_only and scope["method"] not in _READS:
             raise Refused(refuse_write())
         return scope
+
+
+def _fail_stranger(error: TodoError) -> Response:
+    """Answer somebody whose token could not be looked up.
+
+    It may be anybody: the words of an error name the host or the path of the
+    store, so they are for the log.
+    """
+    _log.warning("tokens cannot be looked up: %s", error.message)
+    return answers.fail(type(error)("Tokens cannot be looked up now"))
+
+
+def _is_clean(user: str) -> bool:
+    """Whether a name in the store is one that routes take as it is.
+
+    A database trims blanks alone, and a route all white space: with a no-break
+    space before it a role's name would open the tasks of another.
+    """
+    try:
+        return rules.clean_user(user) == user
+    except InvalidInput:
+        return False
 
 
 def _is_open(scope: Scope) -> bool:

@@ -14,10 +14,13 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from todo_cli import __version__
 from todo_cli.api.answers import DOCS
 
+PIECE: Final = 64 * 1024
+"""How many bytes of a file are sent before its client has to read on."""
 _PACKAGE: Final = "fastapi_swagger.resources"
 _POLICY: Final = "; ".join(
     (
@@ -75,6 +78,34 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
 """The files of the package, by our names: theirs, and their types."""
 
 
+class _InPieces(Response):
+    """An answer of which little is in memory while its client does not read it.
+
+    Swagger UI is 1.7 MB, and whoever has no token may ask for it, too.
+    """
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send it piece by piece; `send` waits for the client."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        body = bytes(self.body)
+        for end in range(PIECE, len(body) + PIECE, PIECE):
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": body[end - PIECE : end],
+                    "more_body": end < len(body),
+                }
+            )
+
+
 @cache
 def _file(name: str) -> bytes:
     """Read a file of the package, once."""
@@ -96,7 +127,7 @@ async def file(request: Request) -> Response:
     """Send a file of Swagger UI."""
     name = request.url.path.rpartition("/")[2]
     theirs, kind = _FILES[name]
-    return Response(_file(theirs), headers=_HEADERS, media_type=kind)
+    return _InPieces(_file(theirs), headers=_HEADERS, media_type=kind)
 
 
 def routes() -> list[Any]:

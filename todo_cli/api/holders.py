@@ -89,8 +89,14 @@ class Cache:
                 continue
             if self._is_believed(known, now):
                 return known
-            del places[digest]
         return None
+
+    def has_opened(self, digest: bytes) -> bool:
+        """Whether a token was valid when it was last looked up.
+
+        That may be long ago: it tells a token that is in use from a guess.
+        """
+        return digest in self._valid
 
     def _is_believed(self, known: Known, now: datetime) -> bool:
         if known.until_s <= self._clock_s():
@@ -101,7 +107,10 @@ class Cache:
         self, digest: bytes, holder: Holder | None, began_s: float
     ) -> None:
         """Remember the answer to a look-up that began at this time."""
-        places = self._wrong if holder is None else self._valid
+        places, others = self._valid, self._wrong
+        if holder is None:
+            places, others = others, places
+        others.pop(digest, None)
         places[digest] = Known(holder, began_s + self._kept_s)
         places.move_to_end(digest)
         if len(places) > self._most:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -32,6 +33,12 @@ COOL_DOWN_S: Final = 30.0
 """How long nothing is fetched after a fetch, whatever came of it."""
 OLD_S: Final = 600.0
 """Older keys are fetched again, so that a withdrawn one ends."""
+LATE_S: Final = 60.0
+"""How much older keys are believed while they are fetched again.
+
+With keys that are older still, because no JWT came for long, requests wait: a
+key may have been withdrawn meanwhile.
+"""
 FETCH_S: Final = 10.0
 """How long a fetch may take in all."""
 _STEP_S: Final = 5.0
@@ -76,10 +83,14 @@ class Keys:
         self._fetch = fetch
         self._clock_s = clock_s
         self._keys: dict[str, Key] = {}
+        self._is_late = False
+        """Whether the latest fetch began so late that the keys may be old."""
         self._tried_s: float | None = None
         self._has_failed = False
         """Whether the latest fetch failed."""
         self._fetching: asyncio.Task[None] | None = None
+        self._is_used = threading.Lock()
+        """Held by the thread that fetches, also after nobody waits for it."""
 
     async def find(self, kid: str | None) -> Key | None:
         """Return the key with an id; None if the provider has none.
@@ -93,8 +104,9 @@ class Keys:
         if key is not None:
             if self._age_s() > OLD_S:
                 self._begin()
-            return key
-        if self._age_s() > COOL_DOWN_S:
+            if self._fetching is None or not self._is_late:
+                return key
+        elif self._age_s() > COOL_DOWN_S:
             self._begin()
         if self._fetching is not None:
             # Others wait for it, too, so a request that ends must not end it.
@@ -122,6 +134,7 @@ class Keys:
     def _begin(self) -> None:
         """Begin to fetch, unless that is going on."""
         if self._fetching is None:
+            self._is_late = self._age_s() > OLD_S + LATE_S
             self._tried_s = self._clock_s()
             self._fetching = asyncio.create_task(self._refresh())
 
@@ -129,7 +142,7 @@ class Keys:
         """Fetch the keys; if that fails, those that are known stay."""
         try:
             async with asyncio.timeout(FETCH_S):
-                data = await asyncio.to_thread(self._fetch)
+                data = await asyncio.to_thread(self._fetch_alone)
             self._keys = read_keys(data)
             self._has_failed = False
         except (OSError, ValueError, HTTPException) as error:
@@ -140,6 +153,19 @@ class Keys:
             )
         finally:
             self._fetching = None
+
+    def _fetch_alone(self) -> bytes:
+        """Fetch in a thread, unless an earlier one is still at it.
+
+        A provider that sends its head byte by byte can hold one up for long,
+        and there must not be more and more of them.
+        """
+        if not self._is_used.acquire(blocking=False):
+            raise TimeoutError
+        try:
+            return self._fetch()
+        finally:
+            self._is_used.release()
 
 
 def _reason(error: Exception) -> str:
@@ -175,17 +201,25 @@ def read_keys(data: bytes) -> dict[str, Key]:
 
 
 def _read_key(values: Any) -> Key | None:
-    """Read a key; None if it is not for a signature that we check."""
-    if not isinstance(values, dict):
+    """Read a key; None if it is not for a signature that we check.
+
+    A private key is none: whoever publishes it has lost it.
+    """
+    if not isinstance(values, dict) or "d" in values:
         return None
+    try:
+        return _make_key(values)
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _make_key(values: dict[str, Any]) -> Key | None:
+    """Make a key of values of any types, so it can fail in many ways."""
     kind = (str(values.get("kty")), values.get("crv"))
     algorithm = _OF_KIND.get(kind)
     if algorithm is None or not _is_for(values, algorithm):
         return None
-    try:
-        key = jwt.PyJWK(values, algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-        return None
+    key = jwt.PyJWK(values, algorithm)
     bits = getattr(key.key, "key_size", _SHORTEST_RSA)
     if algorithm == "RS256" and bits < _SHORTEST_RSA:
         return None
@@ -210,7 +244,9 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def fetch(url: str) -> bytes:
-    """Fetch the keys; it blocks, for `FETCH_S` at most and a step.
+    """Fetch the keys; it blocks.
+
+    The body may take `FETCH_S` and a step. The head may take longer.
 
     Raises:
         OSError: the provider does not answer in time, or not with 200.
