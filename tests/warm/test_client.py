@@ -1,12 +1,16 @@
 """What the client loads."""
 
 import ast
+import os
+import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from tests.support.program import python_path
+from todo_cli.warm import client
 
 LOADED = """
 import sys
@@ -45,3 +49,29 @@ def test_client_loads_next_to_nothing() -> None:
         "todo_cli.warm.identity",
         "todo_cli.warm.wire",
     }
+
+
+@pytest.mark.spec("002/FR-425")
+def test_ctrl_c_while_a_pager_starts_is_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have shown something before the client knows it."""
+    sent: list[int] = []
+    monkeypatch.setattr(client._Call, "_signal", lambda _, n: sent.append(n))
+    ours, theirs = socket.socketpair()
+
+    class Quick:
+        """A pager that is seen at once."""
+
+        def __init__(self, *_: object) -> None:
+            call._forward(signal.SIGINT, None)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr("todo_cli.cli.pager.Pager", Quick)
+    with ours, theirs:
+        call = client._Call(ours, os.getpid(), "")
+        assert call._page(b"less", os.dup(0)) == 0
+
+    assert (sent, call._number) == ([], None)

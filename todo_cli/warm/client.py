@@ -239,6 +239,8 @@ class _Call:
         self._pipes: list[int] = []
         """What came with a message: the pipe for a pager."""
         self._pager: Pager | None = None
+        self._is_paging = False
+        """Whether Ctrl-C is for a pager that runs, or is about to."""
 
     def ended(self, mask: "set[int]") -> int:
         """Forward signals until the command has ended; return its status."""
@@ -286,13 +288,18 @@ class _Call:
             os.close(source)
             return 0
         before = _signal.signal(_signal.SIGQUIT, _do_nothing)
+        # First: it may have shown something before we know it.
+        self._is_paging = True
         self._pager = Pager(
             [os.fsdecode(word) for word in wire.split(words)],
             source,
             os.environ,
         )
+        if self._number is not None:
+            self._pager.stop()
         status = self._pager.wait()
         self._pager = None
+        self._is_paging = False
         _signal.signal(_signal.SIGQUIT, before)
         return status
 
@@ -325,9 +332,9 @@ class _Call:
 
         Ctrl-C is for the pager, which gets it from the terminal.
         """
+        if self._is_paging and number == _signal.SIGINT:
+            return
         if self._pager is not None:
-            if number == _signal.SIGINT:
-                return
             self._pager.stop()
         if self._number is None:
             self._number = number
