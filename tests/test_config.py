@@ -600,7 +600,7 @@ def test_read_config_refuses_what_is_no_file_at_once(tmp_path: Path) -> None:
             "plain/x": "does not exist",
             "x" * 300: "file name too long",
             "/dev/zero": "is a device, not a file",
-            "/dev/full": "is a device, not a file",
+            "/dev/tty": "is a device, not a file",
         }
         for name, text in words.items():
             path = str(tmp_path / name)

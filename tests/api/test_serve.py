@@ -318,8 +318,12 @@ def full_disk() -> Iterator[int]:
     [
         (full_pipe, 1),
         (stopped_terminal, 2),
-        (full_disk, 1),
-        *long_only((full_pipe, 2), (stopped_terminal, 1), (full_disk, 2)),
+        pytest.param(full_disk, 1, marks=needs("a full device")),
+        *long_only(
+            (full_pipe, 2),
+            (stopped_terminal, 1),
+            pytest.param(full_disk, 2, marks=needs("a full device")),
+        ),
     ],
 )
 def test_serve_answers_and_ends_whatever_its_stderr_does(

@@ -247,6 +247,7 @@ def test_a_signal_ends_an_export_whose_reader_waits(
     finished(running)
 
 
+@needs("a full device")
 @pytest.mark.spec("002/FR-236")
 def test_stdout_that_cannot_be_written_is_io_error(
     process: Process, todo: Todo

@@ -15,6 +15,7 @@ from tests.cli.expect import (
 )
 from tests.conftest import Seal
 from tests.support.blocking import wait_for
+from tests.support.machine import needs
 from tests.support.program import Process, PtyProcess, Ran, Todo
 from tests.support.saved import Saved, put_back, save
 from tests.support.size import long_only, on_both_if_long, share
@@ -528,6 +529,7 @@ def test_a_dry_run_makes_no_store(todo: Todo, seal: Seal) -> None:
     assert "new list" in todo("add", "x").out
 
 
+@needs("a full device")
 @pytest.mark.spec("002/FR-048", "002/FR-225")
 def test_a_dry_run_whose_output_is_lost_says_nothing_of_a_saved_change(
     three: Todo, process: Process

@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.cli.expect import assert_refused
 from tests.cli.tampering import path_of
 from tests.conftest import Seal
+from tests.support.machine import needs
 from tests.support.program import Process, Todo, finished
 from tests.support.stores import Store
 from todo_cli.token_text import hash_of
@@ -147,13 +147,12 @@ def test_a_name_is_taken_until_its_token_is_revoked(todo: Todo) -> None:
     assert "`todo --user bob token revoke ci`" in ran.err
 
 
+@needs("a full device")
 @pytest.mark.spec("003/FR-023")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_token_that_could_not_be_written_can_be_revoked(
     process: Process, todo: Todo, as_json: bool
 ) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
     more = ["--json"] if as_json else []
     full = os.open("/dev/full", os.O_WRONLY)
     try:

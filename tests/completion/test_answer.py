@@ -178,6 +178,7 @@ def close_streams() -> None:
     os.closerange(0, 3)
 
 
+@needs("a full device")
 @pytest.mark.spec("002/FR-405")
 def test_closed_streams_and_a_lack_of_memory_are_no_error(
     surroundings: Surroundings, odd: Todo

@@ -17,9 +17,10 @@ from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
 from tests.cli.test_contract import faults as faults_of
 from tests.cli.test_contract import read
-from tests.faults.matrix import FAULTS, TITLES, FaultCase
+from tests.faults.matrix import FAULTS, TITLES, FaultCase, disk_full
 from tests.faults.workspace import Workspace
 from tests.support.forked import ForkServer
+from tests.support.machine import needs
 from tests.support.postgres import PostgresServer
 from tests.support.program import Ran, finished
 from tests.support.size import IS_LONG
@@ -162,7 +163,11 @@ def cells() -> list[Any]:
             if IS_LONG or len(case.stores) == 1 or as_json == turn:
                 form = "json" if as_json else "words"
                 name = f"{number_of(case)}-{kind}-{form}"
-                found.append(pytest.param(case, kind, as_json, id=name))
+                marks = []
+                if case.arrange is disk_full:
+                    marks.append(needs("a full device"))
+                cell = pytest.param(case, kind, as_json, id=name, marks=marks)
+                found.append(cell)
     return found
 
 

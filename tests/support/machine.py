@@ -194,6 +194,10 @@ NEEDS: Final = {
         lambda: children_of(os.getpid()) is not None,
         "run the tests on Linux, which has /proc/PID/task/PID/children",
     ),
+    "a full device": Need(
+        lambda: Path("/dev/full").exists(),
+        "run the tests on Linux, which has /dev/full",
+    ),
     "root": Need(is_root, "run the tests as root"),
     "mounts": Need(
         can_mount, "run the tests as root, where root may mount a disk"

@@ -15,10 +15,12 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Seal
+from tests.support.machine import needs
 from tests.support.program import LIMIT_S
 from tests.support.size import long_only
 from tests.support.warm import Warm
@@ -162,9 +164,17 @@ def ran(script: str, home: Path, environment: dict[str, str]) -> Left:
     return Left(done.returncode, told(done.stdout), told(done.stderr), files)
 
 
+def case_of(script: str, hits: int) -> Any:
+    """A case, with what it needs of the machine."""
+    marks = [needs("a full device")] if "/dev/full" in script else []
+    return pytest.param(script, hits, marks=marks)
+
+
 @pytest.mark.spec("002/FR-379")
 @pytest.mark.parametrize(
-    ("script", "hits"), [*CASES, *long_only(*MORE)], ids=lambda each: ""
+    ("script", "hits"),
+    [case_of(*case) for case in (*CASES, *long_only(*MORE))],
+    ids=lambda each: "",
 )
 def test_a_worker_does_what_a_process_of_its_own_does(
     warm: Warm,

@@ -16,6 +16,7 @@ import pytest
 from tests.cli.expect import add
 from tests.conftest import Seal
 from tests.support import before
+from tests.support.machine import needs
 from tests.support.program import (
     LIMIT_S,
     Process,
@@ -225,6 +226,7 @@ def test_reader_of_a_pipe_sees_its_end_before_the_program_ends(
     assert done.stderr == ""
 
 
+@needs("a full device")
 @pytest.mark.spec("002/FR-360")
 def test_write_that_cannot_be_printed_is_reported_as_without(
     warm: Warm, process: Process, todo: Todo
