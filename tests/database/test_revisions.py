@@ -698,6 +698,30 @@ async def test_a_role_that_is_not_the_owner_names_who_can_upgrade(
     assert sorted(filled, key=repr) == [("by hand",), (None,), (None,)]
 
 
+@pytest.mark.spec("003/FR-014")
+@pytest.mark.parametrize("is_bound", [True, False])
+async def test_only_a_role_that_the_policy_binds_gets_at_tokens(
+    owned: tuple[Store, Store], guest: Store, is_bound: bool
+) -> None:
+    """Else whoever may append tasks could make a token of anybody."""
+    administrator, owner = owned
+    if not is_bound:
+        await run_sql(
+            owner, "ALTER TABLE todo.task DISABLE ROW LEVEL SECURITY"
+        )
+    async with open_database(owner.target) as database:
+        await database.upgrade()
+
+    role = str(guest.target.user)  # type: ignore[union-attr]
+    rights = await fetch_all(
+        administrator,
+        f"SELECT has_table_privilege('{role}', 'todo.token', 'SELECT'),"
+        f" has_table_privilege('{role}', 'todo.token', 'INSERT'),"
+        f" has_table_privilege('{role}', 'todo.tag', 'INSERT')",
+    )
+    assert rights == [(is_bound, is_bound, True)]
+
+
 @pytest.mark.spec("001/FR-041")
 async def test_a_role_that_only_reads_goes_on_reading(
     owned: tuple[Store, Store], guest: Store, clock: Clock

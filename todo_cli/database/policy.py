@@ -5,7 +5,7 @@ table of ours has a column `user_id`, which the policies compare. The tables
 come from the metadata, so a new table needs no change here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Final
 
@@ -176,20 +176,13 @@ def extension(version: str | None) -> str:
     """Return SQL that runs after the migration of a store of this version.
 
     New tables get the policy that `task` has, and grants for the same roles.
+    One with secrets gets grants only with the policy: without it, whoever may
+    read or append tasks could read or make tokens of everybody.
     """
     first = next(iter(REVISIONS.values()))
     known = REVISIONS.get(str(version), first)
     new = [table for table in _tables() if table.name not in known]
-    given = []
-    for table in new:
-        name = table.fullname
-        given.append(
-            f"        EXECUTE 'GRANT SELECT ON {name} TO ' || grantee;"
-        )
-        given.append("        IF writes THEN")
-        rights = f"GRANT {_rights(table)} ON {name} TO "
-        given.append(f"            EXECUTE '{rights}' || grantee;")
-        given.append("        END IF;")
+    given = [line for table in new for line in _grants(table)]
     bound = [
         f"        {line}"
         for table in new
@@ -211,6 +204,18 @@ def quote(role: str) -> str:
 
 def _tables() -> Sequence[Table]:
     return SQLModel.metadata.sorted_tables
+
+
+def _grants(table: Table) -> Iterator[str]:
+    """Yield the lines that grant a new table to a role."""
+    condition = "bound" if "is_secret" in table.info else "true"
+    rights = f"GRANT {_rights(table)} ON {table.fullname} TO "
+    yield f"        IF {condition} THEN"
+    yield f"            EXECUTE 'GRANT SELECT ON {table.fullname} TO ' || grantee;"
+    yield "        END IF;"
+    yield f"        IF {condition} AND writes THEN"
+    yield f"            EXECUTE '{rights}' || grantee;"
+    yield "        END IF;"
 
 
 def _rights(table: Table) -> str:
