@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.support.certificates import Authority
-from todo_cli.api.exposure import Exposure
+from todo_cli.api.exposure import Exposure, _check_rights
 from todo_cli.errors import ConfigInvalid, InvalidInput, IoFailed, Usage
 
 PROXIES = (ip_network("10.0.0.1"),)
@@ -114,6 +114,10 @@ def test_key_is_for_its_owner_and_has_no_passphrase(
             Exposure(tls_cert=pem, tls_key=pem).tls()
         assert found.value.hint == f"chmod 600 {pem}"
     pem.chmod(stat.S_IRUSR)
+    mine = pem.stat()
+    theirs = os.stat_result([*mine[:4], os.geteuid() + 1, *mine[5:]])
+    with pytest.raises(ConfigInvalid, match="Another account owns"):
+        _check_rights(pem, theirs)
 
     key = serialization.load_pem_private_key(pem.read_bytes(), None)
     encrypted = tmp_path / "encrypted.pem"

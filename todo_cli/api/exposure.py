@@ -189,13 +189,18 @@ def _unreadable(path: Path, option: str, error: OSError) -> IoFailed:
 
 
 def _check_rights(path: Path, found: os.stat_result) -> None:
-    """Refuse a key that others can read, as PostgreSQL does.
+    """Refuse a key that others own or can read, as PostgreSQL does.
 
     That of root may be readable by a group, which is for such keys.
 
     Raises:
-        ConfigInvalid: others can read it.
+        ConfigInvalid: others own it, or can read it.
     """
+    if found.st_uid not in (0, os.geteuid()):
+        raise ConfigInvalid(
+            f"Another account owns the key in {path}",
+            hint=f"chown {os.geteuid()} {path}",
+        )
     others = 0o077
     if found.st_uid == 0 and found.st_gid != os.getgid():
         others = 0o037
