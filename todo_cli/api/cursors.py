@@ -59,8 +59,13 @@ def read_values(text: str, kinds: Sequence[Sequence[type]]) -> list[Any]:
     except (ValueError, TypeError, OverflowError, RecursionError):
         is_ours = False
     if not is_ours:
-        raise InvalidInput.of("cursor", "is not one that this server gave out")
+        raise not_ours()
     return found
+
+
+def not_ours() -> InvalidInput:
+    """Return the error for a cursor that this server has not written."""
+    return InvalidInput.of("cursor", "is not one that this server gave out")
 
 
 def _values(text: str, kinds: Sequence[Sequence[type]]) -> list[Any]:

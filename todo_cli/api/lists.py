@@ -133,6 +133,8 @@ _KINDS: Final[Mapping[Sort, Sequence[type]]] = {
     Sort.COMPLETED: (datetime, NoneType),
 }
 """The types of the value by which a list is sorted, if not the time alone."""
+_PRIORITIES: Final = frozenset({*rules.PRIORITIES, None})
+"""What a task can have."""
 
 
 class Going(NamedTuple):
@@ -160,8 +162,12 @@ def read_cursor(text: str, sort: Sort) -> Going:
     """
     today, asked, *place = cursors.read_values(text, _kinds(sort))
     after = Position(*place)
-    if after.priority is not None:
-        _named("cursor", rules.clean_priority, after.priority)
+    priorities: set[object] = {after.priority}
+    if sort is Sort.PRIORITY:
+        priorities.add(after.value)
+    # The place of a task has its priority twice in that order, and alike.
+    if len(priorities) > 1 or not priorities <= _PRIORITIES:
+        raise cursors.not_ours()
     return Going(today, asked, after)
 
 
