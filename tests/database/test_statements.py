@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import weakref
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.size import share, size
 from todo_cli.database import build, listing, queries
-from todo_cli.database.run import load
+from todo_cli.database.run import MOST_KEPT, Statements, load
 from todo_cli.task import Days, Group, Position, Sort, TaskQuery, TaskStatus
 
 each_dialect = pytest.mark.parametrize("dialect", ["postgresql", "sqlite"])
@@ -233,6 +234,23 @@ def test_a_change_is_what_sqlalchemy_writes_of_the_whole(dialect: str) -> None:
         assert without_signs(joined.sql) == without_signs(whole), fields
         assert "/*" not in joined.sql
     assert len(tried) > 50
+
+
+def test_few_statements_of_many_different_lists_are_kept() -> None:
+    """A server once kept each of half a million."""
+    statements = Statements("sqlite")
+    queries_of = []
+    for way in itertools.product(TaskStatus, list(Sort)[:8], FILTERS.values()):
+        status, sort, filters = way
+        values = {"sort": sort, "limit": 5, **filters}
+        queries_of.append(TaskQuery(status, **values))
+    first = statements.listed(queries_of[0]).sql
+
+    made = [weakref.ref(statements.listed(each)) for each in queries_of]
+
+    kept = {each() for each in made} - {None}
+    assert len(kept) == MOST_KEPT
+    assert statements.listed(queries_of[0]).sql == first
 
 
 def test_two_queries_of_one_name_are_refused() -> None:

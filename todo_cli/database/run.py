@@ -29,6 +29,11 @@ _PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 JOINED: Final = " OPERATOR(pg_catalog.||) "
 """What joins the objects of a change on PostgreSQL: see `history_queries.py`."""
 
+MOST_KEPT: Final = 500
+"""How many statements a process keeps, of some 18 KB each.
+
+Clients of `serve` could ask for half a million different lists.
+"""
 _LAST_OF_FILE: Final = 2**63 - 1
 """The highest number that another program can store in a file."""
 
@@ -82,8 +87,7 @@ class Statements:
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect
         self._found = _read(dialect)
-        # Statements keep their numbered form, so make each of them once. There
-        # are few: the lists and changes are joined from a handful of parts.
+        # Statements keep their numbered form, so make each of them once.
         self._made: dict[object, Statement] = {}
 
     def __getitem__(self, name: str) -> Statement:
@@ -91,8 +95,15 @@ class Statements:
         if name not in self._made:
             found = self._found["statements"][name]
             sql = "\n".join(found["sql"])
-            self._made[name] = Statement(sql, found["kinds"])
+            self._keep(name, Statement(sql, found["kinds"]))
         return self._made[name]
+
+    def _keep(self, key: object, made: Statement) -> None:
+        """Keep a statement in the place of the oldest, if there are many."""
+        if len(self._made) >= MOST_KEPT:
+            oldest = next(iter(self._made))
+            del self._made[oldest]
+        self._made[key] = made
 
     @cached_property
     def _lists(self) -> Any:
@@ -119,7 +130,7 @@ class Statements:
         """
         chosen = listing.plan(query, *more, by_words=by_words)
         if chosen not in self._made:
-            self._made[chosen] = self.joined(chosen)
+            self._keep(chosen, self.joined(chosen))
         return self._made[chosen]
 
     def in_turn(self, query: TaskQuery, *, is_first: bool) -> Statement:
@@ -128,7 +139,7 @@ class Statements:
         if key not in self._made:
             frame = self._lists["in turn"]
             sql = self._with("\n".join(frame["sql"]), "where", key[1])
-            self._made[key] = Statement(sql, frame["kinds"])
+            self._keep(key, Statement(sql, frame["kinds"]))
         return self._made[key]
 
     def joined(self, chosen: listing.Plan) -> Statement:
@@ -215,7 +226,7 @@ class Statements:
             where = [naming, "live"] if is_live else [naming]
             if naming == "many":
                 held = ["there", *held]
-            self._made[key] = self._changing(fields, where, held)
+            self._keep(key, self._changing(fields, where, held))
         return self._made[key]
 
     def _changing(
