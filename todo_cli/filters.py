@@ -1,17 +1,30 @@
 """The filters of lists as text: what command line and API read alike."""
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Final
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
 
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
 from todo_cli.fold import fold
 from todo_cli.task import Days
 
+SortBy = Literal[
+    "due",
+    "newest",
+    "oldest",
+    "priority",
+    "project",
+    "title",
+    "updated",
+    "completed",
+]
+"""The orders of a list that people and programs can choose."""
+
 MOST_WORDS: Final = 50
 NONE: Final = "none"
 """What people write for no value, in any case."""
+_ONE_DAY: Final = timedelta(days=1)
 
 
 def is_none(text: str) -> bool:
@@ -87,11 +100,25 @@ def read_project(text: str | None) -> str | None:
     return name
 
 
-def check_order(first: date | None, last: date | None) -> None:
-    """Check the days of `since` and `until`.
+def between(
+    first: date | None,
+    last: date | None,
+    start_of: Callable[[date], datetime],
+) -> tuple[datetime | None, datetime | None]:
+    """Return the instant in which days begin, and the one in which they are over.
+
+    `start_of` returns the instant in which a day begins for the caller. Where
+    a day is None, there is no such instant.
 
     Raises:
         InvalidInput: they run backwards.
     """
     if first is not None and last is not None and last < first:
         raise InvalidInput.of("until", f"{last} is before {first}")
+    since = None
+    if first is not None:
+        since = start_of(first)
+    before = None
+    if last is not None:
+        before = start_of(last + _ONE_DAY)
+    return since, before

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from types import NoneType
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
@@ -41,7 +41,6 @@ _NO_WORD: Final = (
     f"must have 1 to {filters.MOST_WORDS} words, each with a letter, digit or sign "
     "to look for"
 )
-_ONE_DAY: Final = timedelta(days=1)
 _PLUS: Final = re.compile(r"(^|\.\.) (?=[0-9])")
 """The blank that a `+` of `+3d` is in a query, if it is not quoted."""
 _WORD: Final = re.compile(r'"([^"]*)"?|([^"\s]+)')
@@ -111,17 +110,6 @@ Cursor = Annotated[
         "It is for the same order, filters and day."
     ),
 ]
-SortBy = Literal[
-    "due",
-    "newest",
-    "oldest",
-    "priority",
-    "project",
-    "title",
-    "updated",
-    "completed",
-]
-
 
 _TEXT: Final = (str, NoneType)
 _KINDS: Final[Mapping[Sort, Sequence[type]]] = {
@@ -230,7 +218,7 @@ class ListParameters(BaseModel):
     until: Annotated[str | None, WithJsonSchema(dict(patterns.PAST_DAY))] = (
         Field(None, description="The same, on that day or earlier.")
     )
-    sort: SortBy = Field(
+    sort: filters.SortBy = Field(
         "newest",
         description="The order. `due`, `oldest`, `project` and `title` go upward, "
         "`priority` begins with high, the others with the latest. Tasks without the "
@@ -362,14 +350,7 @@ class ListParameters(BaseModel):
         """
         first = _past("since", self.since, today)
         last = _past("until", self.until, today)
-        filters.check_order(first, last)
-        since = None
-        if first is not None:
-            since = _start_of(first)
-        before = None
-        if last is not None:
-            before = _start_of(last + _ONE_DAY)
-        return since, before
+        return filters.between(first, last, _start_of)
 
     def link(self, path: str, after: Position, today: date) -> str:
         """Write the header `Link`, which names the next page.

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,8 +26,6 @@ StatusOption = Annotated[
         help="Which tasks; `open` leaves out those that wait.",
     ),
 ]
-
-_ONE_DAY: Final = timedelta(days=1)
 
 
 def _read_priorities(words: list[str]) -> list[str]:
@@ -152,14 +151,8 @@ class Filters:
         last = filters.read_past("until", self.until, today)
         if self.on is not None:
             first = last = filters.read_past("on", self.on, today)
-        filters.check_order(first, last)
-        since = None
-        if first is not None:
-            since = _start_of(first, variables)
-        before = None
-        if last is not None:
-            before = _start_of(last + _ONE_DAY, variables)
-        return since, before
+        start_of = partial(_start_of, variables=variables)
+        return filters.between(first, last, start_of)
 
 
 def _read_due(texts: Sequence[str] | None, today: date) -> Days | None:

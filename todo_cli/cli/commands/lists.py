@@ -10,6 +10,7 @@ from todo_cli.cli.commands.filters import Filters
 from todo_cli.cli.commands.options import Limit, Quiet
 from todo_cli.cli.parser import one_of, typed_again
 from todo_cli.errors import Usage
+from todo_cli.filters import SortBy
 from todo_cli.output import views
 from todo_cli.output.views import Sheet, ViewContext
 from todo_cli.task import Group, Sort, TaskPage
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
     from todo_cli.cli.context import RunContext
     from todo_cli.cli.env import Env
 
-SortBy = Literal[
-    "due",
-    "newest",
-    "oldest",
-    "priority",
-    "project",
-    "title",
-    "updated",
-    "completed",
-]
 GroupBy = Literal["project", "due", "priority"]
 
 
