@@ -93,13 +93,6 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[PostgresTarget]:
 
 
 @pytest.fixture
-def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
-    """A line to the server that can be cut."""
-    with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def lined(own_postgres: PostgresCluster, line: TurnProxy) -> PostgresTarget:
     """The server at the other end of the line."""
     return read(

@@ -1,6 +1,6 @@
 """Answers that got lost: repeated where that is harmless, else the outcome is unknown."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -41,13 +41,6 @@ async def fault(
     with pytest.raises(TodoError) as caught:
         await ask(database, statement, effect)
     return caught.value
-
-
-@pytest.fixture
-def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
-    """A line to the server that can be cut."""
-    with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -134,13 +134,6 @@ async def test_a_hash_is_found_by_its_index(
 
 
 @pytest.fixture
-def line(own_postgres: PostgresCluster) -> Iterator[TurnProxy]:
-    """A line to the server that can be cut."""
-    with TurnProxy(own_postgres.host, own_postgres.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 async def tokens(
     own_postgres: PostgresCluster, place: str, line: TurnProxy, clock: Clock
 ) -> AsyncIterator[TokenService]:
