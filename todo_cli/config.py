@@ -93,7 +93,7 @@ TIMEOUT: Final = Setting(
     default=15.0,
 )
 PAGER: Final = Setting(
-    words="the pager of what is longer than the screen; `cat`: none",
+    words="the pager for output longer than the screen; `cat`: none",
     variable="TODO_PAGER",
     key="pager",
     default_words="`PAGER`, else `less -FRX`",
@@ -104,22 +104,22 @@ POOL_SIZE: Final = Setting(
     default=10,
 )
 JWKS_URL: Final = Setting(
-    words="the keys of an identity provider, for `todo serve --auth`",
+    words="where the keys of an identity provider are, for `todo serve --auth`",
     variable="TODO_JWKS_URL",
     default_words="none",
 )
 JWT_ISSUER: Final = Setting(
-    words="its name: `iss` of its JWTs",
+    words="the issuer (`iss`) of its JWTs",
     variable="TODO_JWT_ISSUER",
     default_words="none",
 )
 JWT_AUDIENCE: Final = Setting(
-    words="the name of this server there: `aud`",
+    words="the audience (`aud`) of its JWTs",
     variable="TODO_JWT_AUDIENCE",
     default_words="none",
 )
 JWT_CLAIM: Final = Setting(
-    words="the claim that names the user",
+    words="the claim of its JWTs that names the user",
     variable="TODO_JWT_CLAIM",
     default="sub",
 )

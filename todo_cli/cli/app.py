@@ -140,8 +140,7 @@ def token(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make and revoke tokens, with which programs may use your tasks over
-    REST.
+    """Manage the tokens that let programs use your tasks over REST.
 
     \b
     Examples:

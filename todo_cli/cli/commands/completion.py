@@ -21,18 +21,18 @@ Shell = Literal["bash", "zsh", "fish"]
 
 @dataclass(frozen=True, kw_only=True)
 class Completion(Command[None]):
-    """Print the script that has Tab complete commands, options, tasks and names.
+    """Print the script that makes Tab complete commands, options and tasks.
 
-    To turn it on, put the line for your shell into its file, and open a new
-    terminal. For zsh it must be the last line.
+    To turn it on, add the line for your shell to its startup file, and open a
+    new terminal. For zsh it must be the last line.
 
     \b
     ~/.bashrc:                   eval "$(todo completion bash)"
     ~/.zshrc:                    eval "$(todo completion zsh)"
     ~/.config/fish/config.fish:  todo completion fish | source
 
-    Tasks, projects and tags come from the embedded file; from a server only
-    while `todo warm` has a connection ready: Tab never connects.
+    Tasks, projects and tags come from the embedded file. From a server they come
+    only while `todo warm` has a connection ready: Tab never connects.
 
     \b
     Examples:

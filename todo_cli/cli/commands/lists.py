@@ -75,7 +75,8 @@ class List(Filters, Command[TaskPage | None]):
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", help="Draw it again when something changed; q ends."
+            "--watch",
+            help="Redraw the list whenever something changes; q quits.",
         ),
     ] = False
     every: Annotated[
@@ -84,7 +85,7 @@ class List(Filters, Command[TaskPage | None]):
             "--every",
             metavar="TIME",
             callback=_read_interval,
-            help="With --watch: look this often: 5s, 30s, 2m (a file 2s, a server 5s).",
+            help="How often --watch checks: 5s, 30s, 2m (default: 2s; server: 5s).",
             show_default=False,
         ),
     ] = None

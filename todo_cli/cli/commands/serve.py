@@ -68,8 +68,8 @@ class Serve(Command[None]):
 
     Without --auth there is no authentication: anyone who reaches the port can
     read and change the tasks of every user, so it is on this machine only.
-    With it every request needs a token of `todo token create`, or a JWT of an
-    identity provider (TODO_JWKS_URL).
+    With it every request needs a token from `todo token create`, or a JWT from
+    an identity provider (TODO_JWKS_URL).
 
     \b
     Examples:
@@ -93,8 +93,8 @@ class Serve(Command[None]):
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="Where to listen; beyond this machine only with --auth, and TLS "
-            "or a proxy.",
+            help="Where to listen; beyond this machine only with --auth, and with "
+            "TLS or a proxy.",
         ),
     ] = "127.0.0.1"
     port: Annotated[
@@ -111,7 +111,7 @@ class Serve(Command[None]):
         typer.Option(
             "--tls-cert",
             metavar="FILE",
-            help="Speak TLS with this certificate (PEM, with its chain).",
+            help="Use TLS with this certificate (PEM, with its chain).",
             show_default=False,
         ),
     ] = None
@@ -120,7 +120,7 @@ class Serve(Command[None]):
         typer.Option(
             "--tls-key",
             metavar="FILE",
-            help="Its key (PEM), which only you can read.",
+            help="The key of the certificate (PEM); only you may be able to read it.",
             show_default=False,
         ),
     ] = None
@@ -129,8 +129,8 @@ class Serve(Command[None]):
         typer.Option(
             "--behind-proxy",
             metavar="ADDRESS",
-            help="A proxy, or a network of them, whose X-Forwarded-For counts; "
-            "again for more.",
+            help="A proxy, or a network of proxies, whose X-Forwarded-For is "
+            "trusted; repeat for more.",
             show_default=False,
         ),
     ] = None
@@ -139,7 +139,7 @@ class Serve(Command[None]):
         typer.Option(
             "--allowed-host",
             metavar="NAME",
-            help="A name of this server, which `Host` may say; again for more.",
+            help="A name of this server to accept in `Host`; repeat for more.",
             show_default=False,
         ),
     ] = None
@@ -150,7 +150,7 @@ class Serve(Command[None]):
             "--workers",
             metavar="N",
             callback=_read_workers,
-            help="How many processes answer; they share the port.",
+            help="How many processes serve requests; they share the port.",
         ),
     ] = 1
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Stats(Command[Counted]):
     """Count tasks: open, overdue, waiting and done, by day, project and age.
 
-    Days are yours, and today is the last of the 28. A project is counted
-    without those below it. In a pipe each count is a line, a name and a number
-    with a tab between them: `open`, `done`, `day:2026-11-27`, `project:home`.
+    Days are those of your time zone; the last of the 28 is today. A project
+    does not include the projects below it. In a pipe each count is a line with
+    a name, a tab and a number: `open`, `done`, `day:2026-11-27`, `project:home`.
 
     \b
     Examples:

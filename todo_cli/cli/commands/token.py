@@ -28,10 +28,10 @@ _LIST: Final = ("token", "list")
 
 @dataclass(frozen=True, kw_only=True)
 class Create(Command["NewToken"]):
-    """Make a token with which a program may use your tasks over REST.
+    """Create a token that lets a program use your tasks over REST.
 
-    Only the token goes to standard output, and it is never shown again. The
-    store keeps its hash.
+    Standard output gets the token and nothing else. It is never shown again:
+    the store keeps only its hash.
 
     \b
     Examples:
@@ -43,11 +43,13 @@ class Create(Command["NewToken"]):
 
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="What you will know it by."),
+        typer.Argument(metavar="NAME", help="Your name for the token."),
     ]
     read_only: Annotated[
         bool,
-        typer.Option("--read-only", help="It may read tasks, and no more."),
+        typer.Option(
+            "--read-only", help="Let it read tasks, but change nothing."
+        ),
     ] = False
     expires: Annotated[
         str,
@@ -106,7 +108,7 @@ class Create(Command["NewToken"]):
 
 @dataclass(frozen=True, kw_only=True)
 class List(Command[list[Token]]):
-    """List your tokens: what they may do, until when, and when they were used.
+    """List your tokens: what each may do, when it expires and when it was used.
 
     The tokens themselves cannot be shown: the store has only their hashes.
 
@@ -118,7 +120,7 @@ class List(Command[list[Token]]):
 
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Those that are revoked, too."),
+        typer.Option("--all", help="Also show revoked tokens."),
     ] = False
 
     async def run(self, context: "RunContext") -> list[Token]:
@@ -133,9 +135,9 @@ class List(Command[list[Token]]):
 
 @dataclass(frozen=True, kw_only=True)
 class Revoke(Command["RevokedToken"]):
-    """Revoke a token: nothing can be done with it any more.
+    """Revoke a token, so that it stops working.
 
-    It cannot be taken back. The name is free for another token.
+    This cannot be undone. The name can then be used for another token.
 
     \b
     Examples:
@@ -147,7 +149,7 @@ class Revoke(Command["RevokedToken"]):
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="The token: its name, or its id (a UUID)."
+            metavar="NAME", help="The token's name, or its id (a UUID)."
         ),
     ]
     dry_run: DryRun = False
