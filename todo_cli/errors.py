@@ -86,7 +86,7 @@ class Code(Enum):
     )
     # The API only.
     UNAUTHORIZED = Status(
-        None, 401, "there is no token, or it opens nothing (any more)"
+        None, 401, "there is no token, or it is not valid (any more)"
     )
     METHOD_NOT_ALLOWED = Status(
         None, 405, "the path does not take this method"

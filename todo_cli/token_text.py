@@ -115,7 +115,9 @@ def clean_name(text: str) -> str:
         InvalidInput: it breaks a rule for names, or contains a token.
     """
     if redact.holds_token(text):
-        raise InvalidInput.of("name", "is a token, and not the name of one")
+        raise InvalidInput.of(
+            "name", "must be a name for the token, not the token"
+        )
     return rules.clean_token_name(text)
 
 

@@ -37,7 +37,7 @@ def test_the_token_alone_is_on_standard_output(
     assert hash_of(text) is not None
     assert len(ran.out.splitlines()) == 1
     assert ran.err.startswith(
-        "Created the token ci of ada: read and write, expires 2 Apr 2026"
+        "Created the token ci for ada: read and write, expires 2 Apr 2026"
     )
     assert ("it is not shown again" in ran.err) == terminal
     assert "todo_pat_" not in ran.err

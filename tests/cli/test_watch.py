@@ -507,7 +507,7 @@ async def test_plain_lines_say_once_what_is_wrong_and_when_it_is_over(
     await face.show(shown)
     assert out.getvalue()[length:].decode() == (
         "No answer since 03:04:05; trying again\n"
-        "Answers again since 03:04:10\n"
+        "Answering again since 03:04:10\n"
     )
 
 
@@ -564,7 +564,7 @@ def test_a_watch_in_a_terminal_from_its_beginning_to_its_end(
     process("add", "Buy milk")
     with pty_process.start("list", "milk", "--watch", "--every", "1s") as it:
         usual = comparable(it.usual)
-        it.wait_for("q ends")
+        it.wait_for("q quits")
         assert not it.modes()[3] & termios.ECHO
         assert screen_of(it.seen)[2].startswith("1  Buy milk")
 
@@ -592,7 +592,7 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(
 ) -> None:
     with pty_process.start("list", "--watch") as it:
         usual = comparable(it.usual)
-        it.wait_for("q ends")
+        it.wait_for("q quits")
         os.kill(it.process.pid, number)
         ran = it.finish()
         assert settings_of(it) == usual
@@ -607,7 +607,7 @@ def test_an_error_is_shown_where_the_terminal_was(
 ) -> None:
     path = store.target.path  # type: ignore[union-attr]
     with pty_process.start("list", "--watch", "--every", "1s") as it:
-        it.wait_for("q ends")
+        it.wait_for("q quits")
         other = path.with_name("other.db")
         with closing(sqlite3.connect(other)) as file:
             file.execute("CREATE TABLE notes (text)")
@@ -642,7 +642,7 @@ def test_a_terminal_is_given_back_while_it_is_stopped(
 
     with Terminal(start) as it:
         usual = comparable(it.usual)
-        it.wait_for("q ends")
+        it.wait_for("q quits")
         watched = settings_of(it)
         it.type(b"\x1a")
         it.wait_for("stopped True")
@@ -650,7 +650,7 @@ def test_a_terminal_is_given_back_while_it_is_stopped(
         assert it.seen.partition("stopped")[0].endswith(GIVE_BACK)
         it.type(b"fg\n")
         wait_until(lambda: settings_of(it) == watched)
-        while it.seen.count("q ends") < 2:
+        while it.seen.count("q quits") < 2:
             it.look()
         it.type(b"q")
         ran = it.finish()

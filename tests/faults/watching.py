@@ -86,7 +86,7 @@ def watch(
             "list", "--watch", "--every", f"{every_s}s"
         )
         with started as terminal:
-            terminal.wait_for("q ends")
+            terminal.wait_for("q quits")
             cuts = added = 0
             began = time.monotonic()
             while (passed_s := time.monotonic() - began) < for_s:

@@ -151,7 +151,7 @@ def test_a_watch_leaves_the_servers_connection_to_others(
     before = state(pooler, site)
     watching = site.terminal(url).start("list", "--watch", "--every", "1s")
     with watching as terminal:
-        terminal.wait_for("q ends")
+        terminal.wait_for("q quits")
         for number in (1, 2):
             assert site.process(url)("add", f"task {number}").status == 0
             terminal.wait_for(f"{number} open")

@@ -118,7 +118,7 @@ def test_a_terminal_shows_sections_with_bars() -> None:
     assert lines[:3] == [
         "1,234 open, 17 overdue, 3 waiting, 40 done",
         "",
-        "Done a day",
+        "Done per day",
     ]
     assert lines[3] == "Sat 6 Dec   0"
     assert lines[28:31] == [
@@ -222,7 +222,7 @@ def test_what_there_is_nothing_of_has_no_section() -> None:
     ]
     assert only_done[-1] == "1 in four weeks"
     assert drawn(only_open)[2:6] == [
-        "Done a day",
+        "Done per day",
         "Nothing in the last four weeks",
         "",
         "Open, by age",
@@ -253,4 +253,4 @@ def test_what_is_overdue_is_said_and_stressed() -> None:
     text = "\n".join(lines)
 
     assert "\x1b[1;38;5;196m16 overdue\x1b[0m" in text
-    assert "\x1b[1mDone a day\x1b[0m" in text
+    assert "\x1b[1mDone per day\x1b[0m" in text

@@ -55,7 +55,7 @@ def test_a_terminal_shows_a_table_that_fits_it() -> None:
     sheet = tokens.listed(EVERY, CONTEXT)
 
     assert drawn(sheet, 86) == (
-        "Token             May             Created     Ends                Last used\n"
+        "Token             Access          Created     Ends                Last used\n"
         "ci                read only       3 days ago  Mon 30 Mar          yesterday\n"
         "a laptop of mine  read and write  3 days ago  never               never\n"
         "over              read only       3 days ago  expired 2 days ago  yesterday\n"
@@ -118,7 +118,7 @@ def test_a_new_token_is_on_standard_output_and_in_no_message() -> None:
         sheet.aside
         == sheet.message
         == (
-            "Created the token a laptop of mine of ada: read and write, never expires"
+            "Created the token a laptop of mine for ada: read and write, never expires"
         )
     )
     assert sheet.if_lost.endswith("`todo token revoke 'a laptop of mine'`")
@@ -134,7 +134,7 @@ def test_a_new_token_in_a_new_store_says_where_that_is() -> None:
     sheet = tokens.created(NewToken(CI, make_text()), context)
 
     assert sheet.message == (
-        "Created the token ci of ada: read only, expires 30 Mar 2026, "
+        "Created the token ci for ada: read only, expires 30 Mar 2026, "
         "03:04 UTC (new store in the store)"
     )
 

@@ -182,10 +182,10 @@ def test_notices_are_above_the_status_and_take_a_third_at_most() -> None:
         (
             60,
             "todo list -P home"
-            + " " * 9
-            + "changed 03:04:05; every 2s; q ends",
+            + " " * 8
+            + "changed 03:04:05; every 2s; q quits",
         ),
-        (54, "todo list -P home   changed 03:04:05; every 2s; q ends"),
+        (55, "todo list -P home   changed 03:04:05; every 2s; q quits"),
         (50, "todo list -P home       changed 03:04:05; every 2s"),
         (40, "todo list -P home       changed 03:04:05"),
         (30, "todo list...  changed 03:04:05"),
@@ -194,7 +194,7 @@ def test_notices_are_above_the_status_and_take_a_third_at_most() -> None:
     ],
 )
 def test_the_status_says_what_fits(width: int, wanted: str) -> None:
-    facts = ["changed 03:04:05", "every 2s", "q ends"]
+    facts = ["changed 03:04:05", "every 2s", "q quits"]
 
     assert status_line("todo list -P home", facts, width) == wanted
 

@@ -81,7 +81,7 @@ class Command(Generic[T]):
         """
         if as_json and self.is_quiet():
             raise Usage(
-                "`--quiet` prints numbers alone, and JSON is a document",
+                "`--quiet` prints only numbers, so it cannot print JSON",
                 hint="leave out --quiet, or --json (TODO_OUTPUT=text)",
             )
 

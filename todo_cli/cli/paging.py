@@ -294,4 +294,5 @@ def advice(pager: config.Chosen) -> list[str]:
     if pager.source == config.DEFAULT:
         return []
     shown = redact.shown(pager.value)
-    return [f"hint: {pager.source}: `{shown}` shows nothing; `cat`: no pager"]
+    cure = "`TODO_PAGER=cat` prints without one"
+    return [f"hint: {pager.source}: `{shown}` does not work; {cure}"]

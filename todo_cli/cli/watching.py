@@ -113,7 +113,7 @@ def check(env: "Env", *, as_json: bool) -> None:
     """
     if as_json:
         raise Usage(
-            "`--watch` draws on a terminal, and JSON is one document",
+            "`--watch` draws on a terminal, so it cannot print JSON",
             hint="leave out --watch, or --json (TODO_OUTPUT=text)",
         )
     if not env.stdout_is_terminal:
@@ -415,7 +415,7 @@ class Drawing(Screen):
             facts.append(f"changed {times.moment(at, view.now, view.zone)}")
         facts.append(f"every {written(self._every_s)}")
         if self.takes_keys:
-            facts.append("q ends")
+            facts.append("q quits")
         return facts
 
 
@@ -438,7 +438,7 @@ class Printing(Roll):
         lines = []
         is_away = shown.trouble is not None
         if self._was_away and not is_away:
-            lines.append(f"Answers again since {now}")
+            lines.append(f"Answering again since {now}")
         self._was_away = is_away
         if self._differs(shown.page):
             if self._printed is not None:

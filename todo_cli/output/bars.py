@@ -2,7 +2,7 @@
 
     12 open, 2 overdue, 3 waiting, 40 done
 
-    Done a day
+    Done per day
     Thu 26 Nov  3  ████████████
     Fri 27 Nov  1  ████
     4 in four weeks
@@ -136,8 +136,8 @@ def _sections(chart: Chart, look: Look) -> Iterator[_Section]:
 
 
 def _done(stats: Stats, look: Look) -> _Section:
-    """Return what was done a day."""
-    heading = "Done a day"
+    """Return what was done per day."""
+    heading = "Done per day"
     rows = []
     total = 0
     for day, done in stats.days:

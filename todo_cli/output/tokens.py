@@ -31,8 +31,8 @@ _SCOPES: Final = {True: "read only", False: "read and write"}
 _READ: Final = "read"
 _WRITE: Final = "read-write"
 """The scopes, in a pipe."""
-_NAMES: Final = ("Token", "May", "Created", "Ends", "Last used", "Id")
-_GIVEN_UP: Final = ("Id", "Created", "Last used", "May", "Ends")
+_NAMES: Final = ("Token", "Access", "Created", "Ends", "Last used", "Id")
+_GIVEN_UP: Final = ("Id", "Created", "Last used", "Access", "Ends")
 """The columns that a narrow terminal goes without, in this order."""
 
 
@@ -47,7 +47,7 @@ def created(result: "NewToken", context: ViewContext) -> Sheet:
     if token.expires_at is not None:
         end = f"expires {times.exact(token.expires_at, context.zone)}"
     message = (
-        f"Created the token {token.name} of {token.user_id}: {scope}, {end}"
+        f"Created the token {token.name} for {token.user_id}: {scope}, {end}"
     )
     if context.is_new_store:
         message += f" (new store in {context.place})"
@@ -58,8 +58,8 @@ def created(result: "NewToken", context: ViewContext) -> Sheet:
         message,
         [result.text],
         aside=message,
-        hint="keep it now: it is not shown again",
-        if_lost=f"nobody has it, so `{revoke}`",
+        hint="save it now: it is not shown again",
+        if_lost=f"nobody has its text, so revoke it: `{revoke}`",
     )
 
 

@@ -352,7 +352,7 @@ def completion(shell: str, script: str) -> Sheet:
     lines = script.rstrip("\n").split("\n")
     data = {"shell": shell, "script": script}
     hint = "`todo help completion` says how to turn it on"
-    return Sheet(data, f"The completion for {shell}", lines, hint=hint)
+    return Sheet(data, f"The completion script for {shell}", lines, hint=hint)
 
 
 def imported(result: "Imported", context: ViewContext) -> Sheet:

@@ -9,7 +9,7 @@ Where there is little room, tasks come before what is around them:
     and 5 more; 7 open, 1 overdue
 
     No answer since 12:04:05; trying again: localhost refuses connections
-    todo list -P home                      changed 12:03:59; every 5s; q ends
+    todo list -P home                     changed 12:03:59; every 5s; q quits
 """
 
 from collections.abc import Iterator, Mapping, Sequence

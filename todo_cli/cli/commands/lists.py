@@ -97,7 +97,7 @@ class List(Filters, Command[TaskPage | None]):
             raise Usage("`--every` needs `--watch`", hint="todo list --help")
         if self.quiet and self.watch:
             raise Usage(
-                "`--quiet` prints numbers, and `--watch` draws a table",
+                "`--quiet` prints only numbers, but `--watch` draws a table",
                 hint="todo list --help",
             )
 
