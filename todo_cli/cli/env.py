@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NARROWEST: Final = 20
 """The width to draw for if the terminal says less: no table fits in it."""
 _USUAL_WIDTH: Final = 80
-_USUAL_HEIGHT: Final = 24
+USUAL_HEIGHT: Final = 24
 _UTF_8: Final = "utf-8"
 _WAIT_S: Final = 0.2
 """How long a wait to write is before it is begun again.
@@ -366,7 +366,7 @@ def _rows(variables: Mapping[str, str]) -> int:
     if rows == 0:
         with suppress(OSError):
             rows = os.get_terminal_size(1).lines
-    return rows or _USUAL_HEIGHT
+    return rows or USUAL_HEIGHT
 
 
 def _number(given: str) -> int:

@@ -9,7 +9,12 @@ import termios
 # Importing typing would take longer than all of this.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
+
+INPUT_FLAGS: "Final" = 0
+LOCAL_FLAGS: "Final" = 3
+CHARACTERS: "Final" = 6
+"""Where the attributes have these."""
 
 
 def attributes(number: int) -> "list[Any] | None":

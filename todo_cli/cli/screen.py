@@ -29,8 +29,15 @@ from select import select
 from typing import Any, Final, Protocol
 
 from todo_cli import config
+from todo_cli.cli import modes
 from todo_cli.cli.context import HANG_UP_S
-from todo_cli.cli.env import NARROWEST, Env, unwritable, write_all
+from todo_cli.cli.env import (
+    NARROWEST,
+    USUAL_HEIGHT,
+    Env,
+    unwritable,
+    write_all,
+)
 from todo_cli.cli.loop import in_thread
 from todo_cli.cli.signals import Interrupted, handling, stop_here
 
@@ -46,17 +53,11 @@ _DRAWS_ANEW: Final = b"\x0c"
 """Ctrl-L."""
 _ESCAPE: Final = b"\x1b"
 _PIECE: Final = 1_024
-_USUAL_HEIGHT: Final = 24
 _PATIENCE_S: Final = 0.2
 """How long a terminal that takes nothing keeps us from leaving it."""
 
 _AGAIN_S: Final = 0.5
 """How often to look, in the background, whether that has ended."""
-
-_INPUT_FLAGS: Final = 0
-_LOCAL_FLAGS: Final = 3
-_CHARACTERS: Final = 6
-"""Where `termios.tcgetattr` has these."""
 
 
 class _Ending(Protocol):
@@ -72,7 +73,7 @@ def size_of(env: Env) -> tuple[int, int]:
         columns, lines = os.get_terminal_size(env.stdout.fileno())
     columns = columns or env.width
     most = config.forced_width(env.variables) or columns
-    return max(min(columns, most), NARROWEST), lines or _USUAL_HEIGHT
+    return max(min(columns, most), NARROWEST), lines or USUAL_HEIGHT
 
 
 async def put(env: Env, write: Callable[[], None]) -> None:
@@ -88,6 +89,11 @@ async def put(env: Env, write: Callable[[], None]) -> None:
         raise Interrupted(signal.SIGPIPE, was_writing=False) from None
     except OSError as error:
         raise unwritable(error) from error
+
+
+def _write(env: Env, text: str) -> None:
+    """Write to stdout all that its encoding has; the rest escaped."""
+    write_all(env.stdout, text.encode(env.encoding, "backslashreplace"))
 
 
 def _interrupting(
@@ -123,7 +129,7 @@ class Roll:
         # The terminal has shown `^C`.
         if self.has_ended:
             with suppress(OSError):
-                self._write("\n")
+                _write(self._env, "\n")
 
     async def print(self, text: str) -> None:
         """Print lines.
@@ -131,11 +137,7 @@ class Roll:
         Raises:
             Interrupted, IoFailed: see `put`.
         """
-        await put(self._env, partial(self._write, text))
-
-    def _write(self, text: str) -> None:
-        data = text.encode(self._env.encoding, "backslashreplace")
-        write_all(self._env.stdout, data)
+        await put(self._env, partial(_write, self._env, text))
 
 
 class Screen:
@@ -226,7 +228,7 @@ class Screen:
                 if text != drawn[row - 1]:
                     parts.append(_LINE.format(row=row, text=text))
             if parts:
-                self._write("".join(parts))
+                _write(self._env, "".join(parts))
             self._drawn = lines
 
     # The terminal
@@ -242,7 +244,7 @@ class Screen:
                 self._listen()
             self._is_taken = self._is_stale = True
             with suppress(OSError):
-                self._write(_TAKE)
+                _write(self._env, _TAKE)
 
     def _give_back(self) -> None:
         """Leave the terminal as it was; never wait for one that takes nothing."""
@@ -253,7 +255,7 @@ class Screen:
             _, row = size_of(self._env)
             with suppress(OSError, ValueError):
                 if is_held and self._takes_more():
-                    self._write(_GIVE_BACK.format(row=row))
+                    _write(self._env, _GIVE_BACK.format(row=row))
             # In the background that would stop us.
             if self._usual and self._is_ours():
                 # The terminal may be closed.
@@ -283,10 +285,6 @@ class Screen:
             # It is not the terminal of our session, which has no jobs there.
             return True
 
-    def _write(self, text: str) -> None:
-        data = text.encode(self._env.encoding, "backslashreplace")
-        write_all(self._env.stdout, data)
-
     # Keys
 
     def _listen(self) -> None:
@@ -297,12 +295,12 @@ class Screen:
             # Only the first time: later they may be ours.
             self._usual = self._usual or list(settings)
             # Ctrl-S would keep us from giving the terminal back.
-            settings[_INPUT_FLAGS] &= ~termios.IXON
-            settings[_LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
-            characters = list(settings[_CHARACTERS])
+            settings[modes.INPUT_FLAGS] &= ~termios.IXON
+            settings[modes.LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
+            characters = list(settings[modes.CHARACTERS])
             characters[termios.VMIN] = 1
             characters[termios.VTIME] = 0
-            settings[_CHARACTERS] = characters
+            settings[modes.CHARACTERS] = characters
             self._set(settings)
         except (OSError, termios.error):
             # The terminal is closed, or is none after all.

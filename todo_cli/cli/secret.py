@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, BinaryIO, Final
 
 from todo_cli import config
+from todo_cli.cli import modes
 from todo_cli.cli.context import HANG_UP_S, read_in_thread
 from todo_cli.cli.env import Env
 from todo_cli.cli.signals import handling, stop_here
@@ -39,11 +40,6 @@ _PASTE_ENDS: Final = b"[201~"
 _MARKS_PASTES: Final = b"\x1b[?2004h"
 """Has a terminal put marks around what is pasted."""
 _MARKS_NO_PASTES: Final = b"\x1b[?2004l"
-
-_INPUT_FLAGS: Final = 0
-_LOCAL_FLAGS: Final = 3
-_CHARACTERS: Final = 6
-"""Where `termios.tcgetattr` has these."""
 
 
 async def read_secret(env: Env, prompt: str, what: str) -> str:
@@ -287,16 +283,16 @@ class _Terminal:
         work as usual; Ctrl-\\ does not, because it can leave a core file.
         """
         settings = termios.tcgetattr(self.number)
-        settings[_INPUT_FLAGS] |= termios.ICRNL
-        settings[_INPUT_FLAGS] &= ~termios.ISTRIP
-        settings[_LOCAL_FLAGS] &= ~(
+        settings[modes.INPUT_FLAGS] |= termios.ICRNL
+        settings[modes.INPUT_FLAGS] &= ~termios.ISTRIP
+        settings[modes.LOCAL_FLAGS] &= ~(
             termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN
         )
-        characters = list(settings[_CHARACTERS])
+        characters = list(settings[modes.CHARACTERS])
         characters[termios.VQUIT] = self._no_character()
         characters[termios.VMIN] = 1
         characters[termios.VTIME] = 0
-        settings[_CHARACTERS] = characters
+        settings[modes.CHARACTERS] = characters
         termios.tcsetattr(self.number, termios.TCSAFLUSH, settings)
         marks = b"" if self._env.is_plain else _MARKS_PASTES
         self._say(marks + self._prompt)

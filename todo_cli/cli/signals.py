@@ -156,15 +156,11 @@ class Signals:
         By a handler that does nothing: to ignore a signal is inherited, and
         the other program would ignore it, too.
         """
-        before = {}
-        for key in (signal.SIGINT, signal.SIGQUIT):
-            if signal.getsignal(key) is not signal.SIG_IGN:
-                before[key] = signal.signal(key, _do_nothing)
-        try:
+        with (
+            handling(signal.SIGINT, _do_nothing),
+            handling(signal.SIGQUIT, _do_nothing),
+        ):
             yield
-        finally:
-            for key, handler in before.items():
-                signal.signal(key, handler)
 
     @contextmanager
     def ending(self, end: Callable[[], object]) -> Iterator[None]:
@@ -191,19 +187,10 @@ class Signals:
 
         def stop(number: int, _frame: object) -> None:
             first()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            # Here it stops, and a shell says when it goes on.
-            signal.signal(number, stop)
+            stop_here(number)
 
-        is_usual = signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
-        if is_usual:
-            signal.signal(signal.SIGTSTP, stop)
-        try:
+        with handling(signal.SIGTSTP, stop):
             yield
-        finally:
-            if is_usual:
-                signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     @contextmanager
     def printing(self) -> Iterator[None]:
