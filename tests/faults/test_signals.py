@@ -217,17 +217,25 @@ def test_signal_while_it_starts_leaves_no_traceback(
     assert interrupted.came_to(filled.titles()) not in NEVER, interrupted
 
 
+def ran_by_python(
+    code: str, process: Process
+) -> subprocess.CompletedProcess[bytes]:
+    """Run code in a process that has the surroundings of a command."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=process_environment(process.surroundings, "ada", None),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
 @pytest.mark.spec("002/FR-046")
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.nothing_made
 def test_signal_at_the_first_import_ends_it(process: Process) -> None:
     """Python ignores a KeyboardInterrupt while it cleans up after an import."""
-    running = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_AT_FIRST_IMPORT],
-        env=process_environment(process.surroundings, "ada", None),
-        capture_output=True,
-        check=False,
-    )
+    running = ran_by_python(INTERRUPTED_AT_FIRST_IMPORT, process)
 
     assert running.returncode == -signal.SIGINT
     assert (running.stdout, running.stderr) == (b"", b"")
@@ -238,13 +246,7 @@ def test_signal_that_python_loses_at_its_start_does_not_stop_threads(
     filled: Workspace, process: Process
 ) -> None:
     """It can leave the lock of imports held, which the threads of a command wait for."""
-    running = subprocess.run(
-        [sys.executable, "-c", LEFT_LOCKED],
-        env=process_environment(process.surroundings, "ada", None),
-        capture_output=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    running = ran_by_python(LEFT_LOCKED, process)
 
     assert (running.returncode, running.stderr) == (0, b"")
     assert is_stored(filled, "late")
@@ -255,13 +257,7 @@ def test_lock_of_imports_of_another_thread_is_left_to_it(
     process: Process,
 ) -> None:
     """Such as one that a site's own start-up file begins."""
-    running = subprocess.run(
-        [sys.executable, "-c", LOCKED_BY_ANOTHER],
-        env=process_environment(process.surroundings, "ada", None),
-        capture_output=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    running = ran_by_python(LOCKED_BY_ANOTHER, process)
 
     assert (running.returncode, running.stderr) == (0, b"")
     assert running.stdout.startswith(b"todo ")

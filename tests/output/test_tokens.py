@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.output.values import NOW
-from todo_cli.output import envelope, plain, terminal, tokens
-from todo_cli.output.views import Sheet, ViewContext
+from tests.output.values import NOW, drawn
+from todo_cli.output import envelope, plain, tokens
+from todo_cli.output.views import ViewContext
 from todo_cli.token_text import Token, make_text
 from todo_cli.tokens import NewToken, RevokedToken
 
@@ -35,19 +35,6 @@ EVER = replace(
 OVER = replace(CI, name="over", expires_at=NOW - 2 * DAY)
 GONE = replace(CI, name="gone", expires_at=None, revoked_at=NOW - DAY)
 EVERY = [CI, EVER, OVER, GONE]
-
-
-def drawn(sheet: Sheet, width: int) -> str:
-    """What a terminal shows, in words alone."""
-    lines = terminal.draw(
-        sheet,
-        width=width,
-        encoding="utf-8",
-        variables={},
-        is_plain=True,
-        is_styled=False,
-    )
-    return "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.spec("003/FR-024")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from todo_cli.output import plain, terminal, warmth
-from todo_cli.output.views import Sheet
+from tests.output.values import drawn
+from todo_cli.output import plain, warmth
 from todo_cli.warm.control import Status
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -25,19 +25,6 @@ USED = Status(
 FRESH = replace(
     USED, workers=1, busy=0, place=None, hits=0, cold={}, memory=None
 )
-
-
-def drawn(sheet: Sheet, width: int = 80) -> str:
-    """What a terminal shows."""
-    lines = terminal.draw(
-        sheet,
-        width=width,
-        encoding="utf-8",
-        variables={},
-        is_plain=True,
-        is_styled=False,
-    )
-    return "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.spec("002/FR-375")

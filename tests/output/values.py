@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from todo_cli.output import terminal
 from todo_cli.output.views import Sheet, ViewContext, listed
 from todo_cli.task import (
     Counts,
@@ -26,6 +27,19 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TODAY = NOW.date()
 """A Friday."""
 DAY = timedelta(days=1)
+
+
+def drawn(sheet: Sheet, width: int = 80) -> str:
+    """A sheet as a terminal shows it in words alone."""
+    lines = terminal.draw(
+        sheet,
+        width=width,
+        encoding="utf-8",
+        variables={},
+        is_plain=True,
+        is_styled=False,
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def task(number: int = 1, title: str = "Buy milk", **changes: Any) -> Task:
