@@ -48,6 +48,7 @@ SURE: dict[str, Case] = {
     ),
     "config": ({}, '# mine\n\nuser = "bob"\r\n  output="json"  \n', None),
     "config and variable": ({"TODO_USER": "eve"}, 'user = "bob"\n', None),
+    "config with a pager": ({}, 'pager = "less -R"\nuser = "bob"', None),
     "config with a file": ({}, 'database_url = "./x.db"', None),
     "config with a server": ({}, f'database_url = "{URL}"', None),
     "config and another's": (
@@ -162,6 +163,13 @@ def test_usual_settings_are_read_as_a_command_reads_them(
 
     assert expected is not None
     assert chosen(variables, user) == expected
+
+
+@pytest.mark.spec("002/FR-404")
+def test_every_key_of_the_config_file_is_known() -> None:
+    keys = [each.key for each in config.SETTINGS if each.key is not None]
+
+    assert sorted(settings.KEYS) == sorted(keys)
 
 
 @pytest.mark.spec("002/FR-404")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final
 
-_KEYS: "Final" = ("database_url", "user", "output", "timeout")
+KEYS: "Final" = ("database_url", "user", "output", "timeout", "pager")
+"""What a config file can set; a test compares it with `config.py`."""
 _MOST_BYTES: "Final" = 2**20
 _LONGEST_USER: "Final" = 255
 _LONGEST_TIMEOUT_S: "Final" = 3_600
@@ -123,7 +124,7 @@ def _values(text: str) -> "Mapping[str, Any]":
     for key, value in values.items():
         kinds = (int, float) if key == "timeout" else str
         is_right = isinstance(value, kinds) and not isinstance(value, bool)
-        if key not in _KEYS or not is_right:
+        if key not in KEYS or not is_right:
             raise Unsure
     return values
 
@@ -143,7 +144,7 @@ def _plain_values(text: str) -> "dict[str, Any] | None":
         inner = value[1:-1]
         is_plain = inner.isprintable() and not set(inner) & set("\"'\\#")
         is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
-        if key not in _KEYS or key in values or not is_quoted or not is_plain:
+        if key not in KEYS or key in values or not is_quoted or not is_plain:
             return None
         values[key] = inner
     return values
