@@ -295,6 +295,27 @@ async def test_the_winner_waits_for_no_other_attempt(
             assert won is answers[0]
 
 
+async def test_of_two_that_connect_at_once_one_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("h", 1))] * 2
+    made: list[socket.socket] = []
+    both = asyncio.Event()
+
+    async def at_once(_: Any) -> socket.socket:
+        made.append(own := socket.socket())
+        if len(made) == len(found):
+            both.set()
+        await both.wait()
+        return own
+
+    monkeypatch.setattr(addresses, "_knock", at_once)
+    monkeypatch.setattr(addresses, "_NEXT_ADDRESS_S", 0.01)
+    with await connect_first(found) as won:
+        await asyncio.sleep(0)
+        assert [one for one in made if one.fileno() >= 0] == [won]
+
+
 async def test_what_is_no_fault_of_an_address_is_raised(
     own_postgres: PostgresCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

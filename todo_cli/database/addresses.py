@@ -84,9 +84,6 @@ def _end(running: set[asyncio.Task[socket.socket]]) -> None:
     Waits for nothing: to be cancelled here would lose the one that is needed.
     """
     for task in running:
-        if task.done():
-            _close(task)
-            continue
         task.add_done_callback(_close)
         task.cancel()
 
