@@ -182,8 +182,8 @@ class Bearer(NamedTuple):
 class Doorkeeper:
     """Finds out whose tokens requests have, of all users of `database`.
 
-    A server needs a role that sees the tokens of all: one that owns the tables,
-    or that row-level security does not bind. Another role finds its own only.
+    A server needs a role that owns the tables, that row-level security does not
+    bind, or that `todo db policy --server` is for. Another finds its own only.
     """
 
     def __init__(
@@ -225,6 +225,6 @@ class Doorkeeper:
         if token.last_used_on is not None and token.last_used_on >= day:
             return
         await self._database.run(
-            partial(stored.touch, id=token.id, day=day),
+            partial(stored.touch, id=token.id, user=token.user_id, day=day),
             effect=Effect.REPEATABLE,
         )

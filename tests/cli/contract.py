@@ -355,6 +355,7 @@ def _others() -> dict[str, Schema]:
         "server_version": text,
         "role": maybe_text,
         "bypasses_row_level_security": maybe_flag,
+        "sees_rows_of": maybe_text,
         "encoding": maybe_text,
         "time_zone_of_server": maybe_text,
         "read_only": maybe_flag,

@@ -72,6 +72,7 @@ SERVER = [
     "server_version",
     "role",
     "bypasses_row_level_security",
+    "sees_rows_of",
     "encoding",
     "time_zone_of_server",
     "read_only",

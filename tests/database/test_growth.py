@@ -444,12 +444,14 @@ def test_an_import_of_the_next_version_brings_every_table_along(
 
 @pytest.fixture
 def person(own_postgres: PostgresCluster) -> Iterator[str]:
-    """A name for a role."""
+    """A name for a role, and the start of another's."""
     name = f"person_{uuid4().hex[:8]}"
     yield name
-    own_postgres.run_sql("postgres", f"DROP ROLE IF EXISTS {name}")
+    for role in (name, f'"{name}\'s server"'):
+        own_postgres.run_sql("postgres", f"DROP ROLE IF EXISTS {role}")
 
 
+@pytest.mark.spec("003/FR-044")
 @pytest.mark.parametrize(
     "recipe_comes", ["before the upgrade", "after the upgrade"]
 )
@@ -467,13 +469,16 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     own_postgres: PostgresCluster,
     recipe_comes: str,
 ) -> None:
+    server = f"{person}'s server"
+    recipe = ("db", "policy", person, "--server", server)
     if recipe_comes == "before the upgrade":
         assert todo("db", "upgrade").status == 0
-        run(former, todo("db", "policy", person).out)
+        run(former, todo(*recipe).out)
     assert following(former.url, "db", "upgrade").status == 0
     if recipe_comes == "after the upgrade":
-        run(former, following(former.url, "db", "policy", person).out)
-    run(former, f"ALTER ROLE {person} PASSWORD 'of the tests'")
+        run(former, following(former.url, *recipe).out)
+    for role in (person, f'"{server}"'):
+        run(former, f"ALTER ROLE {role} PASSWORD 'of the tests'")
     run(
         former,
         "INSERT INTO todo.invented_label"
@@ -488,4 +493,11 @@ def test_a_role_under_the_policy_reads_its_own_rows_of_a_new_table(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         run(bound, "INSERT INTO todo.invented_label VALUES ('ada', 'stolen')")
     assert following(url, "add", "Buy milk", user=person).status == 0
-    run(former, f"DROP OWNED BY {person}")
+
+    url = own_postgres.url(database, user=server, password="of the tests")
+    theirs = Store("postgresql", url)
+    names = "SELECT name FROM todo.invented_label"
+    assert fetch(theirs, names) == []
+    for_ada = Store("postgresql", f"{url}?options=-c%20todo.user%3Dada")
+    assert fetch(for_ada, names) == [("home",)]
+    run(former, f'DROP OWNED BY {person}, "{server}"')

@@ -1,5 +1,6 @@
 """`todo db policy`: several people in one database, kept apart by PostgreSQL itself."""
 
+import json
 import re
 from collections.abc import (
     AsyncIterator,
@@ -36,6 +37,8 @@ pytestmark = MAY_HALF_CLOSE
 
 OWNER = "neondb_owner"
 PEOPLE = ("ada", "bob", 'Zoë O\'Neil; --"x"')
+SERVER = "the server"
+ROLES = (*PEOPLE, SERVER)
 SECRET = "secret of {}"
 EVERYTHING = "SELECT t, c FROM todo.task t FULL JOIN todo.counter c USING (user_id) ORDER BY user_id"
 
@@ -73,7 +76,7 @@ def shared_before(
     made: list[str] = []
     yield made
     for name in made:
-        people = ", ".join(map(quoted, PEOPLE))
+        people = ", ".join(map(quoted, ROLES))
         own_postgres.run_sql(name, f"DROP OWNED BY {people}")
         own_postgres.drop_database(name)
         own_postgres.run_sql("postgres", f"DROP ROLE {people}")
@@ -93,8 +96,8 @@ def shared(
         for person in PEOPLE:
             added = owner("add", f"task of {person}", user=person)
             assert added.status == 0
-        recipe = owner("db", "policy", *PEOPLE).out
-        wait_for(run_as_owner(first, with_passwords(recipe, PEOPLE)))
+        recipe = owner("db", "policy", *PEOPLE, "--server", SERVER).out
+        wait_for(run_as_owner(first, with_passwords(recipe, ROLES)))
     name = server.create_database(template=shared_before[0])
     copy = replace(site, database=name)
     be_owned(copy)
@@ -789,6 +792,117 @@ def test_a_role_cannot_write_history_past_the_program(shared: Site) -> None:
     assert shared.fetch(ALL_HISTORY) == before
 
 
+@pytest.mark.spec("003/FR-043")
+def test_the_role_of_a_server_works_with_the_tasks_of_each_user(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    run = as_role(shared, proxy, SERVER)
+
+    for person in PEOPLE:
+        proxy.reset()
+        assert run("add", "Buy milk", user=person).status == 0
+        assert proxy.turns == 6
+        listed = run("list", "--json", user=person).data
+        titles = {task["title"] for task in listed}
+        assert titles == {"Buy milk", f"task of {person}"}
+        assert run("token", "create", "ci", user=person).status == 0
+        assert (
+            run("undo", user=person).out
+            == "Undid 2 (add): 2: Buy milk (in the trash)\n"
+        )
+        exported = run("export", user=person).out
+        assert json.dumps(f"task of {person}", ensure_ascii=False) in exported
+        assert exported.count("task of") == 1
+
+
+@pytest.mark.spec("003/FR-043")
+def test_the_role_of_a_server_backs_up_one_user_alone(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    run = as_role(shared, proxy, SERVER)
+
+    assert_refused(run, "db", "backup", "all.db", code="FORBIDDEN")
+    made = run("db", "backup", "bob.db", "--mine", user="bob")
+    assert made.status == 0, made
+    kept = shared.todo(f"sqlite:///{shared.cwd}/bob.db")
+    assert [
+        each["title"] for each in kept("list", "--json", user="bob").data
+    ] == ["task of bob"]
+    assert kept("list", "--json", user="ada").data == []
+    assert_refused(
+        run, "db", "backup", "n.db", "--mine", user="nobody", code="FORBIDDEN"
+    )
+
+
+@pytest.mark.spec("003/FR-043")
+def test_connect_takes_the_role_of_a_server_for_nobody(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    url = shared.url(
+        "127.0.0.1", proxy.port, user=SERVER, password=SECRET.format(SERVER)
+    )
+    run = shared.todo("")
+    said = run("connect", "--user", "ada", stdin=f"{url}\n".encode())
+
+    assert said.status == 0, said
+    assert "may only keep" not in said.out + said.err
+
+
+@pytest.mark.spec("003/FR-044")
+def test_doctor_says_whose_rows_a_role_sees(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    def seen(role: str) -> tuple[object, object]:
+        run = as_role(shared, proxy, role)
+        data = run("doctor", "--json").data
+        about = [
+            each["message"]
+            for each in data["warnings"]
+            if each["field"] == "sees_rows_of"
+        ]
+        assert data["tasks"] == 1
+        return data["sees_rows_of"], about
+
+    assert seen(OWNER) == ("everybody", [])
+    assert seen("ada") == ("the role", [])
+    assert seen(SERVER) == ("the user of each statement", [])
+    shared.server.run_sql(
+        shared.database, "DROP POLICY server_wall ON todo.tag"
+    )
+    sees, warnings = seen(SERVER)
+    assert sees == "the user of each statement"
+    assert "what `todo db policy --server` prints" in str(warnings)
+    assert seen("ada") == ("the role", [])
+
+
+@pytest.mark.spec("003/FR-045")
+def test_one_role_cannot_be_a_person_and_a_server(
+    site: Site, plain_url: str
+) -> None:
+    run = site.todo(plain_url)
+
+    for names in (["ada"], ["bob", " ada "]):
+        assert_refused(
+            run,
+            *("db", "policy", *names, "--server", "ada"),
+            code="INVALID_INPUT",
+            names=["a person and a server"],
+        )
+    for name in ("public", "pg_x", "", "x" * 64, "postgresql://a:b@h/d"):
+        assert_refused(
+            run, "db", "policy", "--server", name, code="INVALID_INPUT"
+        )
+
+
+@pytest.mark.spec("003/FR-045")
+def test_a_recipe_for_a_server_makes_no_role_for_a_person(
+    site: Site, plain_url: str
+) -> None:
+    printed = site.todo(plain_url)("db", "policy", "--server", "api").out
+
+    assert re.findall("CREATE ROLE (.*) LOGIN", printed) == ['"api"']
+
+
 @pytest.mark.spec("003/FR-014", "003/FR-033")
 def test_a_role_has_its_own_tokens_alone(
     shared: Site, proxy: TurnProxy, clock: Clock
@@ -823,6 +937,8 @@ def test_a_role_has_its_own_tokens_alone(
     found = wait_for(look_up(shared, "ada", texts, clock))
     assert found == {"ada": "valid"} | dict.fromkeys(PEOPLE[1:], "unknown")
     found = wait_for(look_up(shared, OWNER, texts, clock))
+    assert found == dict.fromkeys(PEOPLE, "valid")
+    found = wait_for(look_up(shared, SERVER, texts, clock))
     assert found == dict.fromkeys(PEOPLE, "valid")
     assert ada("token", "revoke", "ci").status == 0
     found = wait_for(look_up(shared, OWNER, texts, clock))

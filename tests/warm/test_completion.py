@@ -87,7 +87,7 @@ def test_a_connection_that_waits_answers_and_waits_on(
     assert front.connections == connections
     front.requests.clear()
     assert "Pay" in run(todo, "list")
-    assert front.requests[0] == "PBES"
+    assert front.requests[0] == "PBEPBES"
 
 
 @pytest.mark.spec("002/FR-404", "002/FR-405")

@@ -83,6 +83,7 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "server_version": "PostgreSQL",
         "role": "role",
         "bypasses_row_level_security": "exempt from RLS",
+        "sees_rows_of": "sees rows of",
         "encoding": "encoding",
         "time_zone_of_server": "server's time zone",
         "read_only": "read-only",

@@ -149,6 +149,8 @@ async def _read_all(
     faults.clear()
     if connection.is_sqlite:
         await intake.refuse_programs(connection, faults.place)
+    if whose is not None:
+        connection.claim(schema.USER_SETTING, whose)
     async with connection.snapshot():
         await _refuse_other_tables(connection, faults.place)
         await _refuse_hidden_rows(connection, faults.place, whose)

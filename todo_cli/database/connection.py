@@ -20,6 +20,7 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from todo_cli.database import failures
+from todo_cli.database.behalf import Behalf, Setting
 from todo_cli.database.pgpass import closing_hint, find_password
 from todo_cli.database.startup import Line
 from todo_cli.database.url import PostgresTarget
@@ -87,6 +88,9 @@ class Connection(asyncpg.Connection):
         """Whether statements may have names; None before we have asked."""
         self.owner_check: Any = None
         """Who has it ask whose the schema is; see `postgresql.OwnerCheck`."""
+        self.setting: Setting | None = None
+        """What each statement is run with."""
+        self._behalf = Behalf(self)
         self.used: dict[str, None] = {}
         """The statements that were run, each once."""
 
@@ -189,16 +193,30 @@ class Connection(asyncpg.Connection):
         names. Nothing has been done, so the statement can be sent again.
         """
         self.used[query] = None
-        run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
+        run = partial(self._run_with_setting, query)
         try:
-            return await run(query, *arguments, **options)
+            return await run(*arguments, **options)
         except asyncpg.InvalidSQLStatementNameError:
             # The server has looked for the name before it did anything.
             if query not in self._kept or self.is_in_transaction():
                 raise
         self._can_keep = False
         self._kept.clear()
-        return await run(query, *arguments, **options)
+        return await run(*arguments, **options)
+
+    async def _run_with_setting(
+        self, query: str, *arguments: Any, **options: Any
+    ) -> Any:
+        """Run a statement; the server hears the setting first, if there is one."""
+        run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
+        if self.setting is None:
+            return await run(query, *arguments, **options)
+        self._behalf.precede(self.setting)
+        try:
+            return await run(query, *arguments, **options)
+        finally:
+            # asyncpg may have found a fault before it sent anything.
+            self._behalf.withdraw()
 
     async def _get_statement(
         self, query: str, limit_s: Any, **options: Any

@@ -191,6 +191,7 @@ async def _add_contents(
     if user is None:
         await _add_behind(facts, connection)
         return
+    connection.claim(schema.USER_SETTING, user)
     # Tables of an older file lack columns that the next command adds.
     is_whole = state.fit is not Fit.OLDER
     await _add_tasks(facts, connection, user, is_whole=is_whole)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from todo_cli.database.startup import (
+    LONGEST,
     Between,
     OddMessageError,
     message,
@@ -33,8 +34,6 @@ A request without it needs no question.
 """
 _MARK: Final = "/* whose schema is it? */ "
 """Starts the question, so that it can be recognized in a network trace."""
-_LONGEST: Final = 2**30
-"""No message of PostgreSQL is longer."""
 _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 
 
@@ -100,7 +99,7 @@ class Guard(Between):
     def _read_answer(self) -> None:
         """Process every message of the answer that is complete."""
         while not self._is_answered:
-            found = next_message(self._received, _LONGEST)
+            found = next_message(self._received, LONGEST)
             if found is None:
                 return
             kind, body, self._received = found

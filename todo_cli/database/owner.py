@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
+from todo_cli.database.schema import WALL
 from todo_cli.database.tables import SCHEMA
 
 _NAMESPACE: Final = table(
@@ -292,6 +293,32 @@ def bound() -> Select[str, str]:
     return found.where(_IS_OURS, _is_table(), is_bound).order_by(name)
 
 
+def count_bound() -> Select[int]:
+    """Count our tables of which row-level security may hide rows from us."""
+    return select(func.count()).select_from(bound().subquery())
+
+
+def count_walled() -> Select[int]:
+    """Count our tables that a policy limits, for our role, to one user at a time.
+
+    See `policy.py`.
+    """
+    policies = table(
+        "pg_policies",
+        column("schemaname"),
+        column("policyname"),
+        column("roles"),
+        schema="pg_catalog",
+    )
+    policy = policies.c
+    found = select(func.count()).select_from(policies)
+    return found.where(
+        policy.schemaname == _quoted(SCHEMA),
+        policy.policyname == _quoted(WALL),
+        any_(policy.roles) == _ME,
+    )
+
+
 def closed_tables() -> Select[str]:
     """Select our tables to which our role may not add rows.
 
@@ -331,3 +358,19 @@ def forced() -> Select[Any]:
         )
     )
     return found.order_by(name)
+
+
+def statements() -> dict[str, Select[Any]]:
+    """Return the queries by the name that `run.py` uses."""
+    return {
+        "owners": owners(),
+        "relations": relations(),
+        "role_without_rights": role_without_rights(),
+        "open_schemas": open_schemas(),
+        "forced": forced(),
+        "bound": bound(),
+        "walled": count_walled(),
+        "closed_tables": closed_tables(),
+        "tables_there": tables_there(),
+        "columns_there": columns_there(),
+    }

@@ -3,6 +3,9 @@
 Each person has a role, and row-level security limits it to its own rows. Every
 table of ours has a column `user_id`, which the policies compare. The tables
 come from the metadata, so a new table needs no change here.
+
+The role of a server has the rows of the user on whose behalf a statement runs:
+`behalf.py` names that user. A row of a token is there also for who has its hash.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +16,12 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from todo_cli.database import ddl
-from todo_cli.database.schema import REVISIONS
+from todo_cli.database.schema import (
+    REVISIONS,
+    TOKEN_SETTING,
+    USER_SETTING,
+    WALL,
+)
 from todo_cli.database.tables import SCHEMA
 
 _HEAD: Final = """\
@@ -83,6 +91,34 @@ EXCEPTION
 END {tag};
 {grants}"""
 
+_SERVER: Final = """
+-- {role} has the rows of the user whom the program names for each statement. The
+-- restrictive policies take all others away, whatever else may let them through.
+-- Start `todo serve` with the connection string of this role.
+"""
+
+_WALLS: Final = """
+DROP POLICY IF EXISTS server_rows ON {table};
+CREATE POLICY server_rows ON {table} TO {role}
+    USING ({is_theirs}) WITH CHECK ({is_theirs});
+DROP POLICY IF EXISTS {wall} ON {table};
+CREATE POLICY {wall} ON {table} AS RESTRICTIVE TO {role}
+    USING ({is_seen}) WITH CHECK ({is_theirs});
+"""
+
+_LOOK_UP: Final = """
+DROP POLICY IF EXISTS server_look_up ON {table};
+CREATE POLICY server_look_up ON {table} FOR SELECT TO {role}
+    USING ({is_held});
+"""
+
+_PERMISSIVE: Final = "['own_rows', 'server_rows', 'server_look_up']"
+"""Our policies that let rows through."""
+_IS_THEIRS: Final = (
+    f"user_id = nullif(current_setting('{USER_SETTING}', true), '')"
+)
+_IS_HELD: Final = f"encode(hash, 'hex') = nullif(current_setting('{TOKEN_SETTING}', true), '')"
+
 _WARNING: Final = """
 -- A policy beside ours lets more through.
 DO $$
@@ -90,7 +126,7 @@ DECLARE
     other record;
 BEGIN
     FOR other IN SELECT polname, polrelid::pg_catalog.regclass AS name FROM pg_catalog.pg_policy
-        WHERE polpermissive AND polname <> 'own_rows' AND polrelid IN (
+        WHERE polpermissive AND polname <> ALL (ARRAY{known}) AND polrelid IN (
             SELECT oid FROM pg_catalog.pg_class
                 WHERE relnamespace = '{schema}'::pg_catalog.regnamespace)
     LOOP
@@ -106,6 +142,7 @@ DECLARE
     bound boolean;
     grantee pg_catalog.text;
     writes boolean;
+    server pg_catalog.text;
 BEGIN
     SELECT relrowsecurity INTO bound FROM pg_catalog.pg_class
         WHERE oid = pg_catalog.to_regclass('{schema}.task');
@@ -122,26 +159,66 @@ BEGIN
     IF bound THEN
 {policies}
     END IF;
+    FOR server IN
+        SELECT rolname FROM pg_catalog.pg_policy
+            JOIN pg_catalog.pg_roles ON pg_roles.oid = ANY (polroles)
+        WHERE polname = '{wall}'
+            AND polrelid = pg_catalog.to_regclass('{schema}.task')
+    LOOP
+        EXECUTE pg_catalog.format($server${walls}$server$, server);
+    END LOOP;
 END $$"""
 
 
-def recipe(people: Sequence[str]) -> str:
+def recipe(people: Sequence[str], server: str | None = None) -> str:
     """Return SQL that creates a role for each person and limits it.
 
-    It can be run again: existing roles and policies are kept or replaced.
+    `server` is the name of a role for `todo serve`, if there shall be one. The
+    SQL can be run again: existing roles and policies are kept or replaced. A
+    role that was the server's before is that no longer.
     """
+    roles_of_all = [*people] if server is None else [*people, server]
     # Passwords are only shown as a comment: SQL with a password ends up in
     # logs and histories.
-    examples = [f"ALTER ROLE {quote(name)} PASSWORD '...';" for name in people]
+    examples = [
+        f"ALTER ROLE {quote(name)} PASSWORD '...';" for name in roles_of_all
+    ]
     passwords = "".join(f"\n--      {example}" for example in examples)
     names = [table.fullname for table in _tables()]
     tables = "".join(_TABLE.format(table=name) for name in names)
-    roles = "".join(_role(name) for name in people)
+    roles = "".join(_role(name) for name in roles_of_all)
+    walls = "" if server is None else _of_server(quote(server))
     head = _HEAD.format(
         passwords=passwords, schema=SCHEMA, no_long_lock=ddl.NO_LONG_LOCK
     )
-    warning = _WARNING.format(schema=SCHEMA)
-    return f"{head}{tables}{warning}{roles}\nCOMMIT;\n"
+    warning = _WARNING.format(schema=SCHEMA, known=_PERMISSIVE)
+    return f"{head}{tables}{warning}{roles}{walls}\nCOMMIT;\n"
+
+
+def _of_server(role: str) -> str:
+    """Return the SQL that makes a role the one of the server."""
+    return _SERVER.format(role=role) + _walls(role, _tables())
+
+
+def _walls(role: str, tables: Sequence[Table]) -> str:
+    """Return the SQL that limits a server's role to one user at a time.
+
+    `role` is a quoted name.
+    """
+    parts = []
+    for table in tables:
+        how = {
+            "table": table.fullname,
+            "role": role,
+            "wall": WALL,
+            "is_theirs": _IS_THEIRS,
+            "is_seen": _IS_THEIRS,
+        }
+        if "hash" in table.c:
+            how["is_seen"] = f"{_IS_THEIRS} OR {_IS_HELD}"
+            parts.append(_LOOK_UP.format(is_held=_IS_HELD, **how))
+        parts.append(_WALLS.format(**how))
+    return "".join(parts)
 
 
 def _role(name: str) -> str:
@@ -175,7 +252,7 @@ def grants(role: str) -> str:
 def extension(version: str | None) -> str:
     """Return SQL that runs after the migration of a store of this version.
 
-    New tables get the policy that `task` has, and grants for the same roles.
+    New tables get the policies that `task` has, and grants for the same roles.
     One with secrets gets grants only with the policy: without it, whoever may
     read or append tasks could read or make tokens of everybody.
     """
@@ -194,6 +271,9 @@ def extension(version: str | None) -> str:
         schema=SCHEMA,
         grants="\n".join(given or nothing),
         policies="\n".join(bound or nothing),
+        wall=WALL,
+        # The first argument of `format`, as an identifier.
+        walls=_walls("%1$I", new),
     )
 
 

@@ -20,6 +20,7 @@ import asyncpg
 
 from todo_cli.database import failures, run
 from todo_cli.database.attempts import Passing
+from todo_cli.database.behalf import Setting
 from todo_cli.database.connection import Connection, limit_s
 from todo_cli.database.guard import Guard
 from todo_cli.database.url import PostgresTarget
@@ -82,6 +83,13 @@ class PostgresConnection:
         self.statements = run.load("postgresql")
         self._streams = 0
         self._is_snapshot = False
+        # What the last call claimed is not for this one.
+        driver.setting = None
+
+    def claim(self, setting: str, value: str) -> None:
+        """See `run.Connection`."""
+        statement = self.statements["set"].numbered
+        self.driver.setting = Setting(statement, setting, value)
 
     async def fetch(
         self, statement: str | run.Statement, /, **values: Any

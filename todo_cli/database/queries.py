@@ -672,17 +672,10 @@ def _of_a_server(dialect: PostgresDialect) -> dict[str, Expression]:
         "add": _addition(dialect, tags=False),
         "add_tagged": _addition(dialect, tags=True),
         "beyond_years": beyond_years(),
-        "owners": owner.owners(),
-        "relations": owner.relations(),
-        "role_without_rights": owner.role_without_rights(),
-        "open_schemas": owner.open_schemas(),
+        **owner.statements(),
+        "set": _set(),
         "server": _server(),
         "index_of_words": _index_of_words(),
-        "forced": owner.forced(),
-        "bound": owner.bound(),
-        "closed_tables": owner.closed_tables(),
-        "tables_there": owner.tables_there(),
-        "columns_there": owner.columns_there(),
         **_scans(),
         "unfilled_tasks": _unfilled_tasks(dialect),
         "fill": _fill(),
@@ -1370,6 +1363,13 @@ def _flawed(dialect: Dialect) -> Select[Any]:
     return found.order_by(some.c.number).limit(MOST)
 
 
+def _set() -> Select[Any]:
+    """Give a setting a value for the transaction; see `behalf.py`."""
+    name = bindparam("name", type_=Text)
+    value = bindparam("value", type_=Text)
+    return select(func.set_config(name, value, true()))
+
+
 def _server() -> Select[Any]:
     """Select what the server says about our role and about itself."""
     roles = table(
@@ -1391,6 +1391,8 @@ def _server() -> Select[Any]:
         _setting("TimeZone"),
         _setting("transaction_read_only"),
         epoch,
+        owner.count_bound().scalar_subquery(),
+        owner.count_walled().scalar_subquery(),
     )
 
 

@@ -325,6 +325,13 @@ class Connection(Protocol):
     is_sqlite: bool
     statements: Statements
 
+    def claim(self, setting: str, value: str) -> None:
+        """Run each statement that follows with this setting of the server's.
+
+        Its policies can go by it: see `todo db policy --server`. The setting
+        is one of `schema.py`; the last one counts, and it costs no round trip.
+        """
+
     async def fetch(
         self, statement: str | Statement, /, **values: Any
     ) -> list[Row]:

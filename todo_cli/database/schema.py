@@ -35,6 +35,14 @@ A program works with the one before, too: it has every table and column.
 
 VERSION_TABLE: Final = "alembic_version"
 
+USER_SETTING: Final = "todo.user"
+"""Names the user on whose behalf a statement runs, on PostgreSQL."""
+TOKEN_SETTING: Final = "todo.token"  # noqa: S105 - the name of a setting
+"""Has the SHA-256, in hexadecimal, of the token that a statement looks up."""
+
+WALL: Final = "server_wall"
+"""The policy that limits a server's role to one user, on each table."""
+
 NAME_ANOTHER: Final = "use another database"
 """The hint if the store belongs to another program."""
 RESTORE_VERSION: Final = f"restore the table `{VERSION_TABLE}`, too"

@@ -28,6 +28,7 @@ which task is the newest.
 _ASKED: Final = (
     "role",
     "bypasses_row_level_security",
+    "sees_rows_of",
     "encoding",
     "time_zone_of_server",
     "read_only",
@@ -121,13 +122,15 @@ def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     The encoding is that of the database: each on a server can have its own.
     The time zone does not change a task; it explains the times that psql shows.
     """
-    role, bypasses_rls, encoding, time_zone, read_only, now_s = server
+    role, bypasses_rls, encoding, time_zone, *others = server
+    read_only, now_s, bound, walled = others
     known = {
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
         "time_zone_of_server": time_zone,
     }
     facts.add_all(known)
+    _add_sight(facts, bound, walled)
     facts.add("encoding", encoding, warn_of_encoding(encoding))
     is_read_only = read_only == "on"
     warning = None
@@ -139,6 +142,25 @@ def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     if abs(drift_s) > _MOST_DRIFT_S:
         warning = "the clocks differ, and so the times of tasks: set this one"
     facts.add("clock_drift_s", drift_s, warning)
+
+
+def _add_sight(facts: "Facts", bound: int, walled: int) -> None:
+    """Add whose rows the role sees.
+
+    `bound` is how many tables row-level security limits for it, and `walled`
+    those that it limits to the user of each statement.
+    """
+    sees, warning = "everybody", None
+    if bound:
+        sees = "the role"
+    if walled:
+        sees = "the user of each statement"
+    if 0 < walled < bound:
+        warning = (
+            "a table lacks the policy of a server: the owner can run what "
+            "`todo db policy --server` prints"
+        )
+    facts.add("sees_rows_of", sees, warning)
 
 
 def warn_of_encoding(encoding: str) -> str | None:

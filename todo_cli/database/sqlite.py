@@ -234,6 +234,9 @@ class SqliteConnection:
         self._path = path
         self._is_snapshot = False
 
+    def claim(self, setting: str, value: str) -> None:
+        """Do nothing: a file has no policies."""
+
     async def fetch(
         self, statement: str | run.Statement, /, **values: Any
     ) -> list[run.Row]:

@@ -38,6 +38,10 @@ _SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
 """Codes of authentication; the first begins SCRAM, the last ends it."""
 
 
+LONGEST: Final = 2**30
+"""No message of PostgreSQL is longer."""
+
+
 class OddMessageError(Exception):
     """A message that no PostgreSQL server sends."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from todo_cli.database import schema
 from todo_cli.database.engine import Database
-from todo_cli.database.run import Connection, Row
+from todo_cli.database.run import Connection, Row, fetch_value
 from todo_cli.database.schema import Fit
 from todo_cli.errors import Forbidden, NoStore
 
@@ -83,7 +83,9 @@ async def _survey(
     only_user = None
     if not connection.is_sqlite:
         bound = await connection.fetch("bound")
-        only_user = bound[0][1] if bound else None
+        # A server's role may keep the tasks of every user.
+        if bound and not await fetch_value(connection, "walled"):
+            only_user = bound[0][1]
     return Survey(state.fit, state.version, tasks, only_user)
 
 

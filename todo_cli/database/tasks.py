@@ -43,6 +43,7 @@ from todo_cli.database.run import (
     numbers_of,
     store_tasks,
 )
+from todo_cli.database.schema import USER_SETTING
 from todo_cli.database.sorting import rank_of
 from todo_cli.errors import Conflict, SchemaMismatch
 from todo_cli.fold import fold, fold_or_none
@@ -85,6 +86,7 @@ class TaskRepository:
     def __init__(self, connection: Connection, user_id: str) -> None:
         self._connection = connection
         self._user_id = user_id
+        connection.claim(USER_SETTING, user_id)
 
     def operations(self) -> OperationRepository:
         """Return the operations of the same user, on the same connection."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from todo_cli.database.rows import Unreadable, sound, with_outcome
 from todo_cli.database.run import OF_A_RULE, BeyondYears, Connection, Row
+from todo_cli.database.schema import TOKEN_SETTING, USER_SETTING
 from todo_cli.errors import Conflict
 from todo_cli.token_text import Token
 
@@ -33,6 +34,7 @@ class TokenRepository:
     def __init__(self, connection: Connection, user_id: str) -> None:
         self._connection = connection
         self._user = user_id
+        connection.claim(USER_SETTING, user_id)
 
     async def add(self, token: Token, hash: bytes) -> None:
         """Store a new token.
@@ -96,8 +98,10 @@ class TokenRepository:
 async def find(connection: Connection, hash: bytes) -> Token | None:
     """Read the token with a hash, whoever has it; None without one.
 
-    A role that row-level security binds finds its own tokens only.
+    A role that row-level security binds finds its own tokens only, but for a
+    server's role: it finds the one whose hash it claims to have.
     """
+    connection.claim(TOKEN_SETTING, hash.hex())
     statement = "token_of_hash"
     rows = await _rows(connection, statement, {"hash": hash})
     # The index has compared them in a time that depends on both.
@@ -107,8 +111,11 @@ async def find(connection: Connection, hash: bytes) -> Token | None:
     return _token(rows[0][:_COLUMNS], kinds[:_COLUMNS])
 
 
-async def touch(connection: Connection, id: UUID, day: date) -> None:
+async def touch(
+    connection: Connection, id: UUID, user: str, day: date
+) -> None:
     """Note the day of a use; nothing is written twice in a day."""
+    connection.claim(USER_SETTING, user)
     await connection.fetch("touch_token", key=id, day=day)
 
 

@@ -75,12 +75,21 @@ class Policy(Command[str]):
     \b
     Examples:
       todo db policy ada grace > policy.sql
+      todo db policy --server todo_server > policy.sql
     """
 
     names: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="NAME", help="The people who get a role (default: you)."
+        ),
+    ] = None
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="ROLE",
+            help="Also a role for todo serve, limited to the user of a request.",
         ),
     ] = None
     sql: Annotated[
@@ -92,8 +101,18 @@ class Policy(Command[str]):
 
     def __post_init__(self) -> None:
         """Check the names."""
-        for name in self.names or ():
-            _clean_role(name)
+        people = self._people()
+        if self.server is not None and self._server() in people:
+            raise InvalidInput(
+                f"{self.server} cannot be a person and a server",
+                hint="name another --server",
+            )
+
+    def _people(self) -> list[str]:
+        return [_clean_role(name) for name in self.names or ()]
+
+    def _server(self) -> str | None:
+        return None if self.server is None else _clean_role(self.server)
 
     async def run(self, context: "RunContext") -> str:
         """Write the SQL, without a query to the store.
@@ -103,8 +122,10 @@ class Policy(Command[str]):
         """
         from todo_cli.database.policy import recipe
 
-        names = self.names or [context.settings.user]
-        return recipe([_clean_role(name) for name in names])
+        people, server = self._people(), self._server()
+        if not people and server is None:
+            people = [_clean_role(context.settings.user)]
+        return recipe(people, server)
 
     def view(self, result: str, context: ViewContext) -> Sheet:
         """Show the SQL."""
