@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.benchmarks import (
     adds,
     api,
+    auth,
     commands,
     completion,
     counting,
@@ -40,6 +41,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "latency": latency.run,
     "whole": whole.run,
     "api": api.run,
+    "auth": auth.run,
     "adds": adds.run,
     "pages": pages.run,
     "paging": paging.run,

@@ -73,11 +73,11 @@ def run(bench: Bench) -> list[Figure]:
             store = opened.enter_context(
                 stores.filled("postgresql", TASKS, ALL_OPEN)
             )
-            servers[name] = opened.enter_context(_serving(name, stores, store))
+            servers[name] = opened.enter_context(serving(name, stores, store))
             if name == "todo":
                 for peer in PEERS:
                     servers[peer] = opened.enter_context(
-                        _serving(peer, stores, store)
+                        serving(peer, stores, store)
                     )
         return [_measure(bench, servers, load) for load in LOADS]
 
@@ -91,26 +91,26 @@ def _measure(
     turns, seconds = (2, 0.5) if bench.is_quick else (9, 3.0)
     for turn in range(turns + 1):
         for name in names:
-            sample = asyncio.run(_apply(load, servers[name], seconds))
+            sample = asyncio.run(apply(load, servers[name], seconds))
             if turn > 0:
                 samples[name].append(sample)
     beside = {}
     if bench.before is not None:
-        beside["before"] = _ratio(samples, "before", load.over)
+        beside["before"] = ratio(samples, "before", load.over)
     for name in load.peers:
-        beside[f"over {name}"] = _ratio(samples, "todo", name)
+        beside[f"over {name}"] = ratio(samples, "todo", name)
     for name, taken in samples.items():
         beside[f"{name}/s"] = statistics.median(s.per_second for s in taken)
     beside["p99 ms"] = statistics.median(s.p99_ms for s in samples["todo"])
     return Figure(
         f"{load.what}: requests a second over {load.over}",
-        _ratio(samples, "todo", load.over),
+        ratio(samples, "todo", load.over),
         at_least=load.at_least,
         beside=beside,
     )
 
 
-def _ratio(samples: Samples, name: str, base: str) -> float:
+def ratio(samples: Samples, name: str, base: str) -> float:
     """The median of the ratios of the same moment."""
     pairs = zip(samples[name], samples[base], strict=True)
     return statistics.median(
@@ -119,18 +119,20 @@ def _ratio(samples: Samples, name: str, base: str) -> float:
 
 
 @contextmanager
-def _serving(name: str, stores: Stores, store: Store) -> Iterator[Server]:
+def serving(
+    name: str, stores: Stores, store: Store, *options: str, **variables: str
+) -> Iterator[Server]:
     """Start a server; its log goes to a file, as an operator's would."""
     log = stores.folder / f"{name}.log"
     size = str(POOL_SIZE)
-    command = todo("serve", "--port", "0")
+    command = todo("serve", "--port", "0", *options)
     if name in PEERS:
         module = "tests.benchmarks.api_peers"
         command = [sys.executable, "-m", module, name, store.url, size]
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             command,
-            env=stores.variables(store.url, TODO_POOL_SIZE=size),
+            env=stores.variables(store.url, TODO_POOL_SIZE=size, **variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
@@ -141,14 +143,18 @@ def _serving(name: str, stores: Stores, store: Store) -> Iterator[Server]:
             if process.poll() is not None:
                 raise ChildProcessError(log.read_text())
             time.sleep(0.05)
-        yield Server(int(found[1]), asyncio.run(_ids(store)))
+        yield Server(int(found[1]), asyncio.run(_ids(stores, store)))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-async def _ids(store: Store) -> list[UUID]:
-    connection = await asyncpg.connect(store.url)
+async def _ids(stores: Stores, store: Store) -> list[UUID]:
+    """The ids of the tasks on a server, in the eyes of whoever made the store."""
+    if store.kind == "sqlite":
+        return []
+    database = store.url.rpartition("/")[2]
+    connection = await asyncpg.connect(stores.server.url(database))
     try:
         rows = await connection.fetch(
             "SELECT id FROM todo.task WHERE user_id = $1", USER
@@ -158,7 +164,7 @@ async def _ids(store: Store) -> list[UUID]:
         await connection.close()
 
 
-async def _apply(load: Load, server: Server, seconds: float) -> Sample:
+async def apply(load: Load, server: Server, seconds: float) -> Sample:
     times: list[float] = []
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
