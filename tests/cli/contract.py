@@ -95,21 +95,20 @@ def success() -> Schema:
         "$schema": DRAFT,
         "title": "A success of todo",
         "description": "Exactly one such document on stdout, exit status 0. "
-        "Keys may be added to the shapes of `data` "
-        "within a major version, never removed or retyped; `message` may change.",
+        "Within a major version keys may be "
+        "added to every object, never removed or retyped; `message` may change.",
         **_object(
             {
-                "success": {"const": True},
+                "success": {**_known(True), "description": "true: it is done"},
                 "data": _any_of(list(shapes)),
                 "message": {"type": "string"},
                 "dry_run": {
-                    "const": True,
+                    **_known(True),
                     "description": "there with --dry-run: nothing was stored",
                 },
             },
             optional=("dry_run",),
         ),
-        "additionalProperties": False,
         "$defs": shapes | answers,
     }
 
@@ -119,12 +118,13 @@ def failure() -> Schema:
     codes = [code.name for code in Code if code.exit is not None]
     detail = _object(
         {name: {"type": "string"} for name in Detail.__annotations__}
-    ) | {"additionalProperties": False}
+    )
     error = _object(
         {
             "code": {
-                "enum": codes,
-                "description": "stands for one exit status, see exit-codes.json",
+                **_known(*codes),
+                "description": "stands for one exit status, see exit-codes.json; "
+                "one of a list that a minor version may make longer",
             },
             "message": {
                 "type": "string",
@@ -136,23 +136,44 @@ def failure() -> Schema:
                 "minLength": 1,
                 "description": "what to do next; may change",
             },
-            "details": {"type": "array", "minItems": 1, "items": detail},
+            "details": {
+                "type": "array",
+                "minItems": 1,
+                "items": _ref("FailureDetail"),
+            },
         },
         optional=("hint", "details"),
     )
+    failed = {**_known(False), "description": "false: it is not done"}
     return {
         "$schema": DRAFT,
         "title": "A failure of todo",
         "description": "Exactly one such document on stdout, exit status other than 0; "
-        "usage errors and bugs included.",
-        **_object(
-            {
-                "success": {"const": False},
-                "error": error | {"additionalProperties": False},
-            }
-        ),
-        "additionalProperties": False,
+        "usage errors and bugs included. Within a major version keys may be added "
+        "to every object, never removed or retyped.",
+        **_object({"success": failed, "error": _ref("Failure")}),
+        "$defs": {"Failure": error, "FailureDetail": detail},
     }
+
+
+def strict(schema: Any) -> Any:
+    """Return a copy of a contract that takes only what the contract names.
+
+    The contracts leave room for later versions: other keys, codes and
+    fields are allowed. What this version prints needs none of that room, and a
+    test that checks it uses the copy.
+    """
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copy = {key: strict(value) for key, value in schema.items()}
+    if copy.get("type") == "object" and "properties" in copy:
+        copy["additionalProperties"] = False
+    # A property of this name is a schema, and no list.
+    if isinstance(copy.get("examples"), list):
+        copy["enum"] = copy["examples"]
+    return copy
 
 
 def exit_codes() -> Schema:
@@ -263,10 +284,11 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def _task() -> Schema:
     """A task; the fields have the words and limits of `task.py`, as in the API."""
+    done = {"type": "boolean", "const": True}
     return {
         "description": "A task; every key is always there",
         **_object(stored(Task)),
-        "if": {"properties": {"completed": {"const": True}}},
+        "if": {"properties": {"completed": done}},
         "then": {"properties": {"completed_at": {"type": "string"}}},
         "else": {"properties": {"completed_at": {"type": "null"}}},
     }
@@ -288,10 +310,11 @@ def _others() -> dict[str, Schema]:
         "version": text,
         "user": text,
         "user_from": text,
-        "store": {"enum": ["sqlite", "postgresql"]},
+        "store": _known("sqlite", "postgresql"),
         "place": text,
         "store_from": text,
         "passed_over": words,
+        "switches": words,
         "config_file": maybe_text,
         "config_mode": maybe_text,
         "config_keys": words,
@@ -301,7 +324,7 @@ def _others() -> dict[str, Schema]:
         "pager_from": text,
         "time_zone": {"type": "string"},
         "warm": text,
-        "reachable": {"const": True},
+        "reachable": _known(True),
         "schema": text,
         "tasks": count,
         "warnings": {
@@ -348,7 +371,7 @@ def _others() -> dict[str, Schema]:
         "certificates": words,
         "is_pooler": flag,
         "login": maybe_text,
-        "password": {"enum": ["***", None]},
+        "password": {"type": ["string", "null"], "enum": ["***", None]},
         "ignored_parameters": words,
         "round_trips": count,
         "round_trip_ms": number,
@@ -579,7 +602,7 @@ def _operations() -> dict[str, Schema]:
     changes = {
         "description": "The old and the new value by field; {} if it was purged",
         "type": "object",
-        "propertyNames": {"enum": _CHANGED},
+        "propertyNames": _known(*_CHANGED),
         "additionalProperties": {
             "type": "array",
             "minItems": 2,
@@ -635,6 +658,12 @@ def _object(
         "properties": dict(properties),
         "required": required,
     }
+
+
+def _known(*values: str | bool) -> Schema:
+    """The values that there are, as examples: a later version may have others."""
+    kind = {str: "string", bool: "boolean"}[type(values[0])]
+    return {"type": kind, "examples": list(values)}
 
 
 def _any_of(names: Sequence[str]) -> Schema:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.cli.contract import success
+from tests.cli.contract import strict, success
 from tests.cli.machines import Machine
 from tests.conftest import Seal
 from tests.support.postgres import PostgresCluster, PostgresServer
@@ -298,7 +298,7 @@ def test_the_answer_says_what_was_found(
     }
     assert again.data["lists"] == [{"user": "ada", "tasks": 1}]
     assert f"Connected to {place}" in again.json["message"]
-    fitting = {"$defs": success()["$defs"], "$ref": "#/$defs/connect"}
+    fitting = {"$defs": strict(success()["$defs"]), "$ref": "#/$defs/connect"}
     for ran in (first, again):
         assert list(Draft202012Validator(fitting).iter_errors(ran.data)) == []
 

@@ -93,6 +93,11 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def strict(path: Path) -> Any:
+    """A contract as this version keeps it: nothing that it does not name."""
+    return contract.strict(read(path))
+
+
 def faults(schema: Any, document: Any) -> list[str]:
     """What a document does against a schema, formats of UUIDs and dates included."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -102,9 +107,9 @@ def faults(schema: Any, document: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in found]
 
 
-def answer(name: str) -> Any:
-    """The schema of one command's success."""
-    schema = read(contract.SUCCESS)
+def answer(name: str, schema: Any = None) -> Any:
+    """The schema of one command's success; strict, unless it is that of `schema`."""
+    schema = schema or strict(contract.SUCCESS)
     return schema | {
         "properties": schema["properties"]
         | {"data": {"$ref": f"#/$defs/{name}"}}
@@ -174,7 +179,9 @@ def test_every_answer_is_tried() -> None:
 # The documents
 
 
-@pytest.mark.spec("002/FR-032", "002/FR-040", "002/FR-041", "002/FR-042")
+@pytest.mark.spec(
+    "002/FR-032", "002/FR-040", "002/FR-041", "002/FR-042", "002/FR-490"
+)
 def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
     ran = [
         (name, arguments, todo("--json", *arguments, stdin=stdin))
@@ -191,6 +198,10 @@ def test_every_success_fits_the_schema(todo: Todo, elsewhere: Path) -> None:
     assert {
         arguments: fault for arguments, fault in found.items() if fault
     } == {}
+    published = read(contract.SUCCESS)
+    for name, arguments, each in ran:
+        later = faults(answer(name, published), with_more(each.json))
+        assert later == [], arguments
 
 
 @pytest.fixture
@@ -232,7 +243,7 @@ FAILURES: dict[str, Failing] = {
 }
 
 
-@pytest.mark.spec("002/FR-040", "002/FR-044")
+@pytest.mark.spec("002/FR-040", "002/FR-044", "002/FR-490")
 @pytest.mark.parametrize("code", FAILURES)
 def test_failures_fit_the_schema_and_the_exit_statuses(
     todo_embedded: Todo, code: str
@@ -243,7 +254,9 @@ def test_failures_fit_the_schema_and_the_exit_statuses(
 
     ran = FAILURES[code](todo_embedded)
 
-    assert faults(read(contract.FAILURE), ran.json) == []
+    assert faults(strict(contract.FAILURE), ran.json) == []
+    later = faults(read(contract.FAILURE), with_more(ran.json))
+    assert later == []
     assert (ran.error["code"], ran.status) == (code, exits()[code])
 
 
@@ -265,8 +278,78 @@ def test_doctor_puts_its_findings_into_the_details_of_a_failure(
 ) -> None:
     ran = todo_embedded("doctor", "--json", env={"TODO_DATABASE_URL": NOBODY})
 
-    assert faults(read(contract.FAILURE), ran.json) == []
+    assert faults(strict(contract.FAILURE), ran.json) == []
     assert {"field": "store", "message": "postgresql"} in ran.error["details"]
+
+
+# The room for later versions
+
+NEW_CODE = "BRAND_NEW"
+"""A code that this version does not have."""
+NEW_KEY = "later"
+
+MAPS: dict[str, Any] = {
+    "changes": [None, 1],
+    "kept_as_text": 1,
+    "left_out": 1,
+    "cold": 1,
+}
+"""Objects whose keys are no names of ours, and the value that a new one has."""
+
+
+def with_more(value: Any, more: Any = None) -> Any:
+    """A document as a later version may print it: a new key in each object, and a new code."""
+    if isinstance(value, list):
+        return [with_more(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    new = {key: with_more(each, MAPS.get(key)) for key, each in value.items()}
+    if "code" in new:
+        new["code"] = NEW_CODE
+    return {**new, NEW_KEY: more or {"is": ["new", 1, None]}}
+
+
+def parts(schema: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every object in a schema, with where it is."""
+    if isinstance(schema, dict):
+        yield place, schema
+        for key, value in schema.items():
+            yield from parts(value, f"{place}/{key}")
+    if isinstance(schema, list):
+        for number, value in enumerate(schema):
+            yield from parts(value, f"{place}/{number}")
+
+
+@pytest.mark.spec("002/FR-490")
+@pytest.mark.parametrize(
+    "path", [contract.SUCCESS, contract.FAILURE], ids=lambda path: path.name
+)
+def test_published_schemas_are_open_for_new_keys_and_codes(path: Path) -> None:
+    schema = read(path)
+
+    assert "Error" not in schema["$defs"]
+    for place, part in parts(schema):
+        assert part.get("additionalProperties") is not False, place
+        assert "unevaluatedProperties" not in part, place
+        if {"const", "enum", "examples"} & {*part}:
+            assert "type" in part, place
+    # No other list of values is closed than those of these two.
+    closed = {place for place, part in parts(schema) if "enum" in part}
+    assert {place.rpartition("/")[2] for place in closed} <= {
+        "priority",
+        "password",
+    }
+
+
+@pytest.mark.spec("002/FR-490")
+def test_strict_schemas_name_every_code_and_close_every_object() -> None:
+    failure = strict(contract.FAILURE)["$defs"]["Failure"]
+    assert set(failure["properties"]["code"]["enum"]) == set(exits())
+
+    for path in (contract.SUCCESS, contract.FAILURE):
+        for place, part in parts(strict(path)):
+            if part.get("type") == "object":
+                assert "additionalProperties" in part, place
 
 
 # The schemas refuse what the contract refuses
@@ -284,7 +367,7 @@ FAILURE = {
 def test_schemas_take_the_plainest_documents() -> None:
     assert (
         faults(answer("add"), SUCCESS)
-        == faults(read(contract.FAILURE), FAILURE)
+        == faults(strict(contract.FAILURE), FAILURE)
         == []
     )
 
@@ -309,39 +392,38 @@ def test_schemas_take_the_plainest_documents() -> None:
 def test_schema_refuses_a_task_that_breaks_a_rule(
     change: dict[str, Any],
 ) -> None:
-    assert faults(answer("add"), SUCCESS | {"data": TASK | change}) != []
+    published = answer("add", read(contract.SUCCESS))
+
+    assert faults(published, SUCCESS | {"data": TASK | change}) != []
 
 
 def test_schema_refuses_a_task_without_one_of_its_keys() -> None:
+    published = answer("show", read(contract.SUCCESS))
     for key in TASK:
         task = {name: value for name, value in TASK.items() if name != key}
 
-        assert faults(answer("show"), SUCCESS | {"data": task}) != [], key
+        assert faults(published, SUCCESS | {"data": task}) != [], key
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        SUCCESS | {"warning": "late"},
-        SUCCESS | {"success": False},
         {"success": True, "data": TASK},
         SUCCESS | {"data": [TASK]},
         SUCCESS | {"data": None},
     ],
-    ids=["another key", "not a success", "no message", "an array", "null"],
+    ids=["no message", "an array", "null"],
 )
 def test_schema_refuses_a_success_of_another_shape(document: Any) -> None:
-    assert faults(answer("add"), document) != []
+    assert faults(answer("add", read(contract.SUCCESS)), document) != []
 
 
 @pytest.mark.parametrize(
     "error",
     [
         {"code": "NOT_FOUND"},
-        {"code": "OOPS", "message": "No"},
-        {"code": "PAYLOAD_TOO_LARGE", "message": "of the API alone"},
+        {"code": 3, "message": "No"},
         {"code": "USAGE", "message": ""},
-        {"code": "USAGE", "message": "No", "trace": "..."},
         {"code": "USAGE", "message": "No", "details": []},
         {"code": "USAGE", "message": "No", "details": [{"field": "title"}]},
     ],
@@ -352,3 +434,45 @@ def test_schema_refuses_a_failure_of_another_shape(error: Any) -> None:
         faults(read(contract.FAILURE), {"success": False, "error": error})
         != []
     )
+
+
+@pytest.mark.spec("002/FR-490")
+@pytest.mark.parametrize(
+    "document",
+    [
+        SUCCESS | {"warning": "late"},
+        SUCCESS | {"success": False},
+        SUCCESS | {"dry_run": False},
+        SUCCESS | {"data": TASK | {"colour": "red"}},
+    ],
+    ids=["a key", "no success", "no dry run", "a key of a task"],
+)
+def test_only_the_strict_schema_refuses_a_success_with_news(
+    document: Any,
+) -> None:
+    assert faults(answer("add", read(contract.SUCCESS)), document) == []
+    assert faults(answer("add"), document) != []
+
+
+@pytest.mark.spec("002/FR-490")
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "OOPS", "message": "No"},
+        {"code": "PAYLOAD_TOO_LARGE", "message": "of the API alone"},
+        {"code": "USAGE", "message": "No", "trace": "..."},
+        {
+            "code": "USAGE",
+            "message": "No",
+            "details": [{"field": "title", "message": "No", "line": 1}],
+        },
+    ],
+    ids=str,
+)
+def test_only_the_strict_schema_refuses_a_failure_with_news(
+    error: Any,
+) -> None:
+    document = {"success": False, "error": error}
+
+    assert faults(read(contract.FAILURE), document) == []
+    assert faults(strict(contract.FAILURE), document) != []

@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.expect import EXITS, assert_document
 from tests.cli.tampering import DROP_CHECKS, empty, rewrite
+from tests.cli.test_contract import answer, faults
 from tests.support.certificates import Authority, Certificate
 from tests.support.disks import as_stranger
 from tests.support.neon import NeonFront
@@ -172,8 +173,10 @@ def test_names_everything_about_a_server(
     site.clock.now = datetime.now(UTC)
     run = site.todo(neon_url)
 
-    data = run("doctor", "--json").data
+    ran = run("doctor", "--json")
+    data = ran.data
 
+    assert faults(answer("doctor"), ran.json) == []
     assert set(data) == {
         *SETTINGS,
         *CONNECTION,
@@ -217,8 +220,10 @@ def test_names_everything_about_a_server(
 def test_names_everything_about_a_file(embedded: Todo) -> None:
     assert embedded("add", "Buy milk").status == 0
 
-    data = embedded("doctor", "--json").data
+    ran = embedded("doctor", "--json")
+    data = ran.data
 
+    assert faults(answer("doctor"), ran.json) == []
     assert set(data) == {
         *SETTINGS,
         *DISK,

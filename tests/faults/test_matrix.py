@@ -16,7 +16,7 @@ from tests.cli import contract
 from tests.cli.expect import EXITS, assert_document, assert_words
 from tests.cli.tampering import path_of
 from tests.cli.test_contract import faults as faults_of
-from tests.cli.test_contract import read
+from tests.cli.test_contract import strict
 from tests.faults.matrix import FAULTS, TITLES, FaultCase, disk_full
 from tests.faults.workspace import Workspace
 from tests.support.forked import ForkServer
@@ -141,13 +141,13 @@ def assert_came_to(case: FaultCase, ran: Ran, *, as_json: bool) -> None:
             assert_words(ran, status=EXITS["IO_ERROR"], names=case.shows)
         case "done" if as_json:
             assert (ran.status, ran.err) == (0, ""), ran
-            assert faults_of(read(contract.SUCCESS), ran.json) == []
+            assert faults_of(strict(contract.SUCCESS), ran.json) == []
         case "done":
             assert (ran.status, ran.err) == (0, ""), ran
             assert [text for text in case.shows if text not in ran.out] == []
         case code if as_json:
             assert_document(ran, code=code, names=case.shows)
-            assert faults_of(read(contract.FAILURE), ran.json) == []
+            assert faults_of(strict(contract.FAILURE), ran.json) == []
         case code:
             assert_words(ran, status=EXITS[code], names=case.shows)
 
