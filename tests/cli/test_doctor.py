@@ -1349,6 +1349,33 @@ def test_counts_the_trash_and_the_history_of_the_user(
     assert found == [2, 1, 6, 7]
 
 
+@pytest.mark.spec("002/FR-163")
+def test_a_role_without_rights_on_tokens_can_write_its_tasks(
+    site: Site, plain_url: str, proxy: TurnProxy, stranger: str
+) -> None:
+    assert site.todo(plain_url)("token", "create", "laptop").status == 0
+    for grant in (
+        "USAGE ON SCHEMA todo",
+        "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA todo",
+    ):
+        site.server.run_sql(site.database, f"GRANT {grant} TO {stranger}")
+    site.server.run_sql(
+        site.database, f"REVOKE ALL ON todo.token FROM {stranger}"
+    )
+    secret = "a stranger"
+    url = site.url("localhost", proxy.port, user=stranger, password=secret)
+    run = site.todo(url)
+    try:
+        added = run("add", "x")
+        ran = run("doctor", "--json")
+    finally:
+        site.server.run_sql(site.database, f"DROP OWNED BY {stranger}")
+
+    assert (added.status, ran.status) == (0, 0)
+    assert ran.json["message"].startswith("OK: ")
+    assert (ran.data["tasks"], ran.data["closed_tables"]) == (1, [])
+
+
 @pytest.mark.spec("002/FR-166")
 def test_names_the_users_whose_operations_are_behind(
     site: Site, plain_url: str, embedded: Todo, file: Path

@@ -9,11 +9,13 @@ our role, roles whose rights we have, the owner of the database, and
 superusers. `guard.py` asks before the first statement of a connection.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Table,
     Text,
     any_,
     bindparam,
@@ -320,20 +322,28 @@ def count_walled() -> Select[int]:
 
 
 def closed_tables() -> Select[str]:
-    """Select our tables to which our role may not add rows.
+    """Select the tables of tasks to which our role may not add rows.
 
-    Whoever may read them all the same sees the tasks, and can change none.
+    Whoever may read them all the same sees the tasks, and can change none. One
+    with secrets does not count: tasks are stored without it.
     """
+    tables = SQLModel.metadata.sorted_tables
+    of_tasks = [each for each in tables if "is_secret" not in each.info]
     both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
     may_add = func.has_table_privilege(_relation.oid, _quoted("INSERT"))
     name = cast(_relation.relname, Text)
     found = select(name).select_from(both)
-    return found.where(_IS_OURS, _is_table(), not_(may_add)).order_by(name)
+    is_meant = _is_one_of(of_tasks)
+    return found.where(_IS_OURS, is_meant, not_(may_add)).order_by(name)
 
 
 def _is_table() -> ColumnElement[bool]:
     """Whether the relation in `_RELATION` has the name of a table of ours."""
-    tables = SQLModel.metadata.sorted_tables
+    return _is_one_of(SQLModel.metadata.sorted_tables)
+
+
+def _is_one_of(tables: Sequence[Table]) -> ColumnElement[bool]:
+    """Whether the relation in `_RELATION` has the name of one of these."""
     return or_(*[_relation.relname == _quoted(each.name) for each in tables])
 
 
