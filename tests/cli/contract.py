@@ -327,6 +327,8 @@ def _others() -> dict[str, Schema]:
         "reachable": _known(True),
         "schema": text,
         "tasks": count,
+        "valid_tokens": maybe_count,
+        "expired_tokens": maybe_count,
         "warnings": {
             "description": "What to look at, by the key that it is about",
             "type": "array",

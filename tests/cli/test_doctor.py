@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,8 @@ CONTENTS = [
     "unfilled_tasks",
     "unfilled_tags",
     "word_index",
+    "valid_tokens",
+    "expired_tokens",
     "numbers",
 ]
 
@@ -1349,7 +1351,60 @@ def test_counts_the_trash_and_the_history_of_the_user(
     assert found == [2, 1, 6, 7]
 
 
-@pytest.mark.spec("002/FR-163")
+TOKENS = ("valid_tokens", "expired_tokens")
+
+
+def tokens(ran: Ran) -> list[int | None]:
+    """How many tokens doctor counts: valid ones, and expired ones."""
+    return [ran.data[name] for name in TOKENS]
+
+
+@pytest.mark.spec("002/FR-491")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_counts_the_tokens_of_the_user(
+    site: Site, plain_url: str, embedded: Todo, kind: str
+) -> None:
+    run = embedded if kind == "sqlite" else site.todo(plain_url)
+    assert run("add", "x").status == 0
+    before = run("doctor", terminal=True, columns=200).out
+    assert tokens(run("doctor", "--json")) == [0, 0]
+    for words in (
+        ["create", "fleeting", "--expires", "1d"],
+        ["create", "laptop", "--expires", "2d"],
+        ["create", "phone", "--expires", "never"],
+        ["create", "lost"],
+        ["create", "old", "--expires", "1d"],
+        ["revoke", "lost"],
+        ["revoke", "old"],
+        ["create", "of bob", "--user", "bob"],
+    ):
+        assert run("token", *words).status == 0, words
+
+    young = run("doctor", "--json")
+    site.clock.now += timedelta(days=1)  # the end itself is too late
+    aged = run("doctor", "--json")
+    drawn = run("doctor", terminal=True, columns=200).out
+
+    assert (tokens(young), tokens(aged)) == ([3, 0], [2, 1])
+    assert [name for name in TOKENS if name in warnings(aged)] == []
+    assert found(run("doctor"))["expired_tokens"] == "1"
+    assert "token" not in before
+    assert re.search("valid tokens +2\n", drawn)
+    assert re.search("expired tokens +1\n", drawn)
+    for name in ("fleeting", "laptop", "phone"):
+        assert name not in aged.out + drawn
+    bob = run("doctor", "--user", "bob", terminal=True, columns=200).out
+    assert re.search("valid tokens +1\n", bob)
+    assert "expired tokens" not in bob
+
+
+@pytest.mark.spec("002/FR-491")
+def test_a_store_that_is_not_there_has_no_tokens(embedded: Todo) -> None:
+    assert tokens(embedded("doctor", "--json")) == [0, 0]
+    assert "token" not in embedded("doctor", terminal=True).out
+
+
+@pytest.mark.spec("002/FR-163", "002/FR-492")
 def test_a_role_without_rights_on_tokens_can_write_its_tasks(
     site: Site, plain_url: str, proxy: TurnProxy, stranger: str
 ) -> None:
@@ -1374,6 +1429,11 @@ def test_a_role_without_rights_on_tokens_can_write_its_tasks(
     assert (added.status, ran.status) == (0, 0)
     assert ran.json["message"].startswith("OK: ")
     assert (ran.data["tasks"], ran.data["closed_tables"]) == (1, [])
+    assert tokens(ran) == [None, None]
+    assert ran.data["numbers"] == "ok"
+    said = [name for name in TOKENS if name in warnings(ran)]
+    assert said == ["valid_tokens"]
+    assert "could not be read" in warnings(ran)["valid_tokens"]
 
 
 @pytest.mark.spec("002/FR-166")
@@ -1720,7 +1780,7 @@ def test_looks_at_the_store_although_there_is_no_user(
     for url, kind, last in (
         (plain_url, "postgresql", "counters_behind"),
         (file, "sqlite", "counters_behind"),
-        (str(site.cwd / "none.db"), "sqlite", "tasks"),
+        (str(site.cwd / "none.db"), "sqlite", "expired_tokens"),
     ):
         if url == file:
             assert site.todo(url)("add", "x").status == 0

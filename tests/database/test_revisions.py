@@ -790,6 +790,7 @@ def test_connect_copies_no_tasks_into_older_tables(
     assert "run `todo db upgrade`; then `todo db import" in ran.err
 
 
+@pytest.mark.spec("002/FR-492")
 @pytest.mark.nothing_made
 @each_revision
 def test_doctor_says_that_an_upgrade_adds_something(
@@ -799,11 +800,14 @@ def test_doctor_says_that_an_upgrade_adds_something(
     if first.kind == "sqlite":
         assert "(older)" in ran.out
         assert "run `todo db upgrade`" in ran.out
+        assert "valid_tokens\t-\nexpired_tokens\t-\n" in ran.out
     else:
         assert "are of an older version of todo" in ran.out
     assert "could not be read" not in ran.out
     assert todo("db", "upgrade").status == 0
-    assert f"schema\t{schema.HEAD} (current)" in todo("doctor").out
+    after = todo("doctor").out
+    assert f"schema\t{schema.HEAD} (current)" in after
+    assert "valid_tokens\t0\nexpired_tokens\t0\n" in after
 
 
 @pytest.mark.nothing_made

@@ -72,7 +72,10 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
 
 
 async def test_a_value_of_no_row_is_none(connection: Connection) -> None:
-    assert await fetch_value(connection, "last_number", user="nobody") is None
+    assert (
+        await fetch_value(connection, "token_by_name", user="ada", key="x")
+        is None
+    )
 
 
 async def test_a_statement_is_found_by_its_name_or_given(
@@ -98,7 +101,7 @@ async def test_an_error_in_a_transaction_undoes_it(
 
     with pytest.raises(KeyError):
         await fail()
-    assert await fetch_value(connection, "last_number", user="ada") is None
+    assert await connection.fetch("contents", user="ada") == [(0, 0, 0)]
     async with connection.transaction():
         await connection.store("raise_counter", [counter])
-    assert await fetch_value(connection, "last_number", user="ada") == 7
+    assert await connection.fetch("contents", user="ada") == [(0, 0, 7)]

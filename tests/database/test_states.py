@@ -292,6 +292,6 @@ async def test_a_mistake_of_ours_in_a_call_stays_a_bug(
         # A value of the wrong type is not taken for a changed column.
         with pytest.raises(TodoError) as caught:
             await database.look(
-                lambda connection: connection.fetch("last_number", user=5)
+                lambda connection: connection.fetch("contents", user=5)
             )
         assert caught.value.code is Code.INVALID_INPUT

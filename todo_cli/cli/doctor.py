@@ -111,6 +111,8 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "tasks_checked": "tasks checked",
         "unfilled_tasks": "tasks to fill",
         "unfilled_tags": "tags to fill",
+        "valid_tokens": "valid tokens",
+        "expired_tokens": "expired tokens",
         "numbers": "numbers",
     },
 }
@@ -124,6 +126,8 @@ _LABELS: Final = {
     for name, label in labels.items()
 }
 """The same without the groups."""
+_SILENT: Final = {"valid_tokens": 0, "expired_tokens": 0}
+"""What a terminal does not show: most people have no tokens."""
 # A warning about anything else is advice, and the store can be used.
 _LIMITS: Final = {
     "read_only": "Read-only",
@@ -252,7 +256,7 @@ def _shown(values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
         rows = []
         for name, label in labels.items():
             value = values.get(name)
-            if value not in (None, []):
+            if value not in (None, [], _SILENT.get(name)):
                 rows.append((label, _for_people(value)))
         groups[group] = rows
     return groups

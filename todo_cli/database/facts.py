@@ -25,7 +25,7 @@ from todo_cli.database import (
     server_facts,
 )
 from todo_cli.database.engine import Database
-from todo_cli.database.run import Connection, Row, Statement, fetch_value
+from todo_cli.database.run import Connection, Row, Statement
 from todo_cli.database.schema import Fit, State
 from todo_cli.database.url import PostgresTarget, SqliteTarget, Target
 from todo_cli.errors import NoStore
@@ -49,7 +49,12 @@ That takes 0.3 s on SQLite, where each row is a call of a Python function.
 """
 
 
-_ABSENT: Final = {"schema": "absent", "tasks": 0}
+_ABSENT: Final = {
+    "schema": "absent",
+    "tasks": 0,
+    "valid_tokens": 0,
+    "expired_tokens": 0,
+}
 """What is found where there are no tables yet."""
 _NEXT: Final[Mapping[str, str]] = {
     "counters_behind": "the next task that a user adds",
@@ -154,7 +159,7 @@ async def gather(
         else:
             await file_facts.add(facts, connection, target.path)
         # Last, because it raises an error for a store that cannot be used.
-        await _add_contents(facts, connection, database, user)
+        await _add_contents(facts, connection, database, user, now)
 
     try:
         await database.look(ask)
@@ -168,6 +173,7 @@ async def _add_contents(
     connection: Connection,
     database: Database,
     user: str | None,
+    now: Callable[[], datetime],
 ) -> None:
     """Read the version of the schema, and look at the tasks.
 
@@ -194,7 +200,9 @@ async def _add_contents(
     connection.claim(schema.USER_SETTING, user)
     # Tables of an older file lack columns that the next command adds.
     is_whole = state.fit is not Fit.OLDER
-    await _add_tasks(facts, connection, user, is_whole=is_whole)
+    numbers = await _add_tasks(facts, connection, user, is_whole=is_whole)
+    await _add_tokens(facts, connection, user, now(), is_there=is_whole)
+    facts.add("numbers", numbers)
 
 
 async def _require_rights(
@@ -229,15 +237,14 @@ def warn_of_schema(state: State) -> str | None:
 
 async def _add_tasks(
     facts: Facts, connection: Connection, user: str, *, is_whole: bool
-) -> None:
+) -> str:
     """Count the user's tasks, and look for what other programs have broken.
 
-    Without `is_whole` only numbers are looked at.
+    Without `is_whole` only numbers are looked at. Return how these are.
     """
-    [(counted, highest)] = await connection.fetch("contents", user=user)
+    [found] = await connection.fetch("contents", user=user)
+    counted, highest, last = found
     facts.add("tasks", counted)
-    # No counter yet: the user never had a task.
-    last = await fetch_value(connection, "last_number", user=user) or 0
     if is_whole:
         await _add_history(facts, connection, user, counted)
     await _add_behind(facts, connection)
@@ -246,7 +253,7 @@ async def _add_tasks(
         await _add_flawed(facts, connection, user, counted)
         await _add_unfilled(facts, connection, user)
         await _add_word_index(facts, connection)
-    facts.add("numbers", _numbers(last, highest))
+    return _numbers(last, highest)
 
 
 def _numbers(last: Any, highest: Any) -> str:
@@ -380,6 +387,39 @@ async def _add_word_index(facts: Facts, connection: Connection) -> None:
 
     state = search.STATES[connection.dialect]
     await facts.ask(connection, ["word_index"], state, take)
+
+
+async def _add_tokens(
+    facts: Facts,
+    connection: Connection,
+    user: str,
+    now: datetime,
+    *,
+    is_there: bool,
+) -> None:
+    """Count the user's tokens that are not revoked: valid and expired ones.
+
+    An older file has no tokens until the next command upgrades it. One warning
+    is enough for a role that may not read them.
+    """
+    facts.add("valid_tokens", None)
+    facts.add("expired_tokens", None)
+
+    def take(rows: Sequence[Row]) -> None:
+        """Add the counts."""
+        [(valid, expired)] = rows
+        facts.add("valid_tokens", valid)
+        facts.add("expired_tokens", expired)
+
+    if is_there:
+        await facts.ask(
+            connection,
+            ["valid_tokens"],
+            "count_tokens",
+            take,
+            user=user,
+            now=now,
+        )
 
 
 def _at_least(found: Sequence[Any]) -> str:

@@ -644,13 +644,11 @@ def _of_tasks(dialect: Dialect) -> dict[str, Expression]:
 
 def _of_the_store(dialect: Dialect) -> dict[str, Expression]:
     """Return the queries about the store itself, and those of `todo doctor`."""
-    last = select(counter.last)
     return {
         "ping": select(_ONE),
         # With a limit: another program can put an endless view in its place.
         "version": select(VERSION_TABLE.c.version_num).limit(_ONE),
         "contents": _contents(),
-        "last_number": last.where(counter.user_id == _USER),
         "counters_behind": _behind(),
         "flawed": _flawed(dialect),
         "unfilled": _unfilled(dialect),
@@ -1304,9 +1302,14 @@ def beyond_years() -> Select[Any]:
 
 
 def _contents() -> Expression:
-    """Select the number of the user's tasks and their highest task number."""
+    """Count the user's tasks, and select their highest number and the counter.
+
+    No counter yet is 0: the user never had a task.
+    """
     highest = func.coalesce(func.max(task.number), _ZERO)
-    return select(func.count(), highest).select_from(TASK).where(_MINE)
+    mine = select(counter.last).where(counter.user_id == _USER)
+    last = func.coalesce(mine.scalar_subquery(), _ZERO)
+    return select(func.count(), highest, last).select_from(TASK).where(_MINE)
 
 
 def _behind() -> Select[Any]:

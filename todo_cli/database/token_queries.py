@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     literal_column,
     or_,
     select,
@@ -64,6 +65,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, Expression]:
         "revoked_by_name": _last_revoked(mine),
         "token_of_hash": _of_hash(),
         "touch_token": _touched(),
+        "count_tokens": _counted(),
     }
 
 
@@ -108,3 +110,11 @@ def _touched() -> Expression:
     day = bindparam("day", type_=Day)
     is_new = or_(_token.last_used_on.is_(None), _token.last_used_on < day)
     return update(TOKEN).where(_IS_THIS, is_new).values(last_used_on=day)
+
+
+def _counted() -> Expression:
+    """Count the user's tokens that are valid, and those that have expired."""
+    has_expired = _token.expires_at <= bindparam("now", type_=Instant)
+    expired = func.count().filter(has_expired)
+    counted = select(func.count() - expired, expired).select_from(TOKEN)
+    return counted.where(_IS_MINE, _IS_KEPT)
