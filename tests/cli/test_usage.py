@@ -36,7 +36,7 @@ OPTIONS = {
     ),
     *("--due", "--no-tag", "--since", "--until", "--on", "--sort"),
     *("--reverse", "--group", "--replace", "--add-tag", "--remove-tag"),
-    *("--sql", "--host", "--port", "--as", "--renumber", "--mine"),
+    *("--server", "--sql", "--host", "--port", "--as", "--renumber", "--mine"),
     *("--format", "--map", "--force", "--import", "--off"),
     *("--form", "--if-version", "--dry-run", "--trash", "--older-than"),
     *("--read-only", "--expires", "--all"),

@@ -153,6 +153,8 @@ async def gather(
 
     async def ask(connection: Connection) -> None:
         facts.add("reachable", True)
+        if user is not None:
+            connection.claim(schema.USER_SETTING, user)
         if isinstance(target, PostgresTarget):
             await server_facts.add(facts, connection, target, now, clock_s)
             server_facts.refuse_encoding(connection, target)
@@ -197,7 +199,6 @@ async def _add_contents(
     if user is None:
         await _add_behind(facts, connection)
         return
-    connection.claim(schema.USER_SETTING, user)
     # Tables of an older file lack columns that the next command adds.
     is_whole = state.fit is not Fit.OLDER
     numbers = await _add_tasks(facts, connection, user, is_whole=is_whole)
