@@ -20,7 +20,7 @@ commands = pytest.mark.parametrize(
     "command", COMMANDS, ids=lambda command: command.name
 )
 
-STEP = size(4, 1)
+STEP = size(6, 1)
 """A command meets one in so many failures."""
 
 # A server that sends asyncpg away leaves its half of a connection to the collector.
