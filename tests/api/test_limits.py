@@ -59,6 +59,48 @@ async def read_to_end(streams: Streams) -> bytes:
     return bytes(found)
 
 
+# Bodies
+
+
+def refused_post(served: httpx.AsyncClient, *lines: str) -> bytes:
+    """The head of a request that is refused by its head alone, and then closed."""
+    return head(
+        served,
+        f"POST {TASKS}",
+        "Content-Type: text/plain",
+        "Content-Length: 60000",
+        "Connection: close",
+        *lines,
+    )
+
+
+@pytest.mark.spec("001/FR-109")
+async def test_refusal_is_not_lost_while_the_body_still_comes(
+    served: httpx.AsyncClient,
+) -> None:
+    reader, writer = await connect(served, refused_post(served))
+    for _ in range(4):
+        await asyncio.sleep(0.05)
+        writer.write(b"x" * 15_000)
+        # Raises if the server has closed the connection.
+        await writer.drain()
+
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 415 ")
+
+
+@pytest.mark.spec("001/FR-109")
+@pytest.mark.parametrize("more", [[], ["Expect: 100-continue"]])
+async def test_refusal_does_not_wait_for_a_body_that_never_comes(
+    served: httpx.AsyncClient, more: list[str]
+) -> None:
+    answer = await sent(served, refused_post(served, *more))
+
+    assert answer.startswith(b"HTTP/1.1 415 ")
+
+
 # Connections
 
 

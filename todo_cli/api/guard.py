@@ -7,6 +7,7 @@ passed on as a GET, whose body is dropped.
 import asyncio
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -19,6 +20,7 @@ from todo_cli.api import answers
 from todo_cli.api.addresses import means_us
 from todo_cli.api.auth import without_secrets
 from todo_cli.api.context import ServerContext
+from todo_cli.api.json_body import MOST_BYTES
 from todo_cli.api.protocol import STATUS
 from todo_cli.errors import (
     DatabaseUnavailable,
@@ -42,6 +44,42 @@ _NAVIGATION: Final = {
 """What a browser says of a page that comes into the window as a whole."""
 
 
+_DROPPED_S: Final = 1.0
+"""How long an answer waits for the rest of a body that nobody needs."""
+
+
+@dataclass(slots=True)
+class _Body:
+    """Passes the body of a request on, and knows whether there is more."""
+
+    receive: Receive
+    has_more: bool
+    length: int = 0
+    """How much of it has been read."""
+
+    async def __call__(self) -> Message:
+        message = await self.receive()
+        self.has_more = message.get("more_body", False)
+        self.length += len(message.get("body", b""))
+        return message
+
+    async def drop(self) -> None:
+        """Read the rest, if it comes soon and is not too long.
+
+        To close a connection with something unread resets it. A proxy that
+        is still sending then takes the answer for lost: nginx says 502.
+        """
+        if not self.has_more:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DROPPED_S):
+                await self._read_rest()
+
+    async def _read_rest(self) -> None:
+        while self.has_more and self.length <= MOST_BYTES:
+            await self()
+
+
 @dataclass(slots=True)
 class _Answer:
     """Passes the messages of an answer on, and keeps its status.
@@ -50,12 +88,15 @@ class _Answer:
     """
 
     send: Send
+    body: _Body
+    """Of the request."""
     is_head: bool = False
     """Whether nobody wants the body."""
     status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self.body.drop()
             self.status = message["status"]
             headers = [*message["headers"], *answers.SAFE]
             message = {**message, "headers": headers}
@@ -80,11 +121,12 @@ class Guard:
             return
         began = time.perf_counter()
         is_head = scope["method"] == "HEAD"
-        answer = _Answer(send, is_head=is_head)
+        body = _Body(receive, has_more=_will_send(scope))
+        answer = _Answer(send, body, is_head=is_head)
         # A copy: uvicorn keeps a HEAD in its own, and sends no body.
         passed = {**scope, "method": "GET"} if is_head else scope
         try:
-            await self._pass_on(passed, receive, answer)
+            await self._pass_on(passed, body, answer)
         finally:
             seconds = time.perf_counter() - began
             # Escaped, because a client chooses the text of its request.
@@ -95,7 +137,7 @@ class Guard:
             self._context.log(f"{request} {status} {1_000 * seconds:.1f} ms")
 
     async def _pass_on(
-        self, scope: Scope, receive: Receive, answer: _Answer
+        self, scope: Scope, receive: _Body, answer: _Answer
     ) -> None:
         """Let the application answer, or answer in its place."""
         try:
@@ -103,6 +145,7 @@ class Guard:
             await app(scope, receive, answer)
         except asyncio.CancelledError:
             if answer.status is None:
+                receive.has_more = False
                 failure = answers.fail(_stopped(scope["method"]))
                 await failure(scope, receive, answer)
             raise
@@ -146,6 +189,14 @@ class Guard:
         except UnicodeDecodeError:
             return answers.fail(InvalidInput.of("path", "is not UTF-8"))
         return None
+
+
+def _will_send(scope: Scope) -> bool:
+    """Whether the client sends a body without waiting to be told to."""
+    names = {name for name, _ in scope["headers"]}
+    if b"expect" in names:
+        return False
+    return b"content-length" in names or b"transfer-encoding" in names
 
 
 def _values(scope: Scope, name: bytes) -> list[bytes]:
