@@ -71,6 +71,27 @@ def has_ipv6() -> bool:
     return False
 
 
+@cache
+def own_address() -> str | None:
+    """The address by which other machines can reach this one; None if there is none."""
+    with (
+        suppress(OSError),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+    ):
+        # This sends nothing.
+        probe.connect(("192.0.2.1", 9))
+        address: str = probe.getsockname()[0]
+        return None if address.startswith("127.") else address
+    return None
+
+
+def has_many_loopbacks() -> bool:
+    """Whether all of 127.0.0.0/8 is this machine."""
+    with suppress(OSError), socket.create_server(("127.0.0.2", 0)):
+        return True
+    return False
+
+
 def lists_open_files() -> bool:
     """Whether a process can see the names of the files that it has open."""
     return Path("/proc/self/fd").exists()
@@ -157,6 +178,8 @@ NEEDS: Final = {
     "git": _program("git"),
     "jq": _program("jq"),
     "openssl": _program("openssl"),
+    "nginx": _program("nginx"),
+    "caddy": _program("caddy"),
     "pgbouncer": _program("pgbouncer"),
     "pgbouncer 1.21": Need(
         keeps_prepared_statements,
@@ -182,6 +205,13 @@ NEEDS: Final = {
     "pg_trgm": Need(has_trigrams, "apt-get install postgresql"),
     "IPv6": Need(
         cache(has_ipv6), "this machine cannot speak it, not even to itself"
+    ),
+    "an address beyond loopback": Need(
+        lambda: own_address() is not None, "connect this machine to a network"
+    ),
+    "127.0.0.2": Need(
+        cache(has_many_loopbacks),
+        "run the tests on Linux, where all of 127.0.0.0/8 is this machine",
     ),
     "a list of open files": Need(
         lists_open_files, "run the tests on Linux, which has /proc/self/fd"
