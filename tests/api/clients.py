@@ -198,12 +198,9 @@ def make(client: Client, folder: Path) -> Sequence[str]:
     for program in client.needs:
         if shutil.which(program) is None:
             raise LeftOut(f"{program} is not on this machine")
-    generated = [part.format(contract=CONTRACT) for part in client.command]
     if client.is_python:
-        programs = python_of(folder, client.packages)
-        run(generated, folder, path=str(programs))
-        shutil.copy(JOBS / f"{client.name}.txt", folder / "job.py")
-        return [str(programs / "python"), "job.py"]
+        return make_python(client, folder, python_of(folder, client.packages))
+    generated = [part.format(contract=CONTRACT) for part in client.command]
     path = str(folder / "node_modules" / ".bin")
     npm = ["npm", "install", "--silent", "--no-audit", "--no-fund"]
     fetch([*npm, *NODE, *client.packages], folder, "npm's packages")
@@ -216,6 +213,14 @@ def make(client: Client, folder: Path) -> Sequence[str]:
     (folder / "tsconfig.json").write_text(json.dumps(TSCONFIG))
     run(["node_modules/.bin/tsc"], folder)
     return ["node", "out/job.js"]
+
+
+def make_python(client: Client, folder: Path, programs: Path) -> Sequence[str]:
+    """Do the same for one of Python, with the programs of a folder."""
+    generated = [part.format(contract=CONTRACT) for part in client.command]
+    run(generated, folder, path=str(programs))
+    shutil.copy(JOBS / f"{client.name}.txt", folder / "job.py")
+    return [str(programs / "python"), "job.py"]
 
 
 def with_more(value: Any) -> Any:

@@ -49,6 +49,26 @@ def test_a_later_version_fits_the_contract_with_new_keys_and_codes(
     assert answers["FailureEnvelope"][0].json()["error"]["code"] == "BRAND_NEW"
 
 
+@pytest.mark.spec("001/FR-143")
+def test_a_generated_client_does_the_job_also_of_a_later_version(
+    light: Served, new: str, tmp_path: Path
+) -> None:
+    """`python -m tests.api.clients` tries the others, whose generators need packages
+    that do not go with ours.
+    """
+    [client] = [
+        each
+        for each in clients.CLIENTS
+        if each.name == "datamodel_code_generator"
+    ]
+    programs = Path(sys.executable).parent
+
+    job = clients.make_python(client, tmp_path, programs)
+
+    clients.run([*job, light.url, "NOT_FOUND"], tmp_path)
+    clients.run([*job, new, clients.NEW_CODE], tmp_path)
+
+
 def test_a_client_that_cannot_be_made_is_left_out_and_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
