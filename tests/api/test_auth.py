@@ -394,6 +394,31 @@ async def test_store_is_asked_once_in_a_while_and_never_for_what_is_no_token(
     assert len(keeper.used) == 2, "a store that is busy keeps nobody out"
 
 
+@pytest.mark.spec("003/FR-056")
+async def test_answer_that_comes_too_late_is_asked_for_again(
+    access: Access, seconds: Seconds
+) -> None:
+    """It was true when it left the store, however long that is ago."""
+
+    class Held(Keeper):
+        """Knows what was, and says it late."""
+
+        async def look_up(self, text: str) -> Bearer:
+            bearer = await Keeper.look_up(self, text)
+            if len(self.asked) == 1:
+                del self.tokens[text]
+                await asyncio.sleep(0)
+                seconds.now_s += KEPT_S
+            return bearer
+
+    keeper = Held()
+    text = keeper.issue()
+    async with access.open(keeper):
+        both = [decided(access, authorized(text)) for _ in range(2)]
+        assert await asyncio.gather(*both) == ["401", "401"]
+    assert keeper.asked == [text, text]
+
+
 @pytest.mark.spec("003/FR-053")
 async def test_name_that_a_route_would_trim_is_nobody(access: Access) -> None:
     keeper = Keeper()

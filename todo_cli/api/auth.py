@@ -18,6 +18,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 from uuid import UUID
@@ -325,10 +326,23 @@ class Access:
             not self._cache.has_opened(digest)
             and self._wrongs.wait_s(address, self._clock_s()) > 0
         )
+        ask = partial(look_up, text, now)
         if not is_suspect:
-            return await self._ask_once(digest, look_up(text, now))
+            return await self._ask_now(digest, ask, now)
         async with self._turn():
-            return await self._ask_once(digest, look_up(text, now))
+            return await self._ask_now(digest, ask, now)
+
+    async def _ask_now(
+        self, digest: bytes, ask: Callable[[], Asking], now: datetime
+    ) -> Holder | None:
+        """Ask, and once more if the answer has come too late to be believed.
+
+        It may be as old as the question: the network can hold it back.
+        """
+        holder = await self._ask_once(digest, ask())
+        if holder is None or self._cache.get(digest, now) is not None:
+            return holder
+        return await self._ask_once(digest, ask())
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
