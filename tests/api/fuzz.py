@@ -1,23 +1,29 @@
 """Sends Schemathesis at a real `todo serve`, with all of its checks, examples,
 coverage, fuzzing and stateful walks.
 
-python -m tests.api.fuzz sqlite [--cases 10000] [--seed 1]
-python -m tests.api.fuzz postgresql [--cases 10000] [--seed 1]
+python -m tests.api.fuzz sqlite [--auth] [--cases 10000] [--seed 1]
+python -m tests.api.fuzz postgresql [--auth] [--cases 10000] [--seed 1]
 
-Texts hold NUL and, by `fuzz_hooks.py`, lone surrogates. Runs follow each other with new
+With `--auth` the server asks for a token, and its contract says so; most paths are those
+of the token's user, and some are not (`fuzz_auth_hooks.py`). Texts hold NUL and, by `fuzz_hooks.py`, lone surrogates. Runs follow each other with new
 seeds until so many cases were sent; the first that finds something ends it, with what
 it found.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
+
+import yaml
 
 from tests.api.contract import CONTRACT, ROOT
 from tests.api.served import Served, serving
@@ -25,7 +31,7 @@ from tests.support.postgres import open_cluster
 from tests.support.program import Process, Surroundings
 
 CONFIG = """\
-hooks = "tests.api.fuzz_hooks"
+hooks = "tests.api.{hooks}"
 [generation]
 allow-x00 = true
 database = "none"
@@ -39,19 +45,47 @@ expected-statuses = [200, 201, 304, 404, 409, 412]
 [checks.use_after_free]
 enabled = false
 """
+WITH_TOKEN: Final = """\
+[auth.openapi.token]
+bearer = "{token}"
+[output.sanitization]
+enabled = false
+"""
+AUTH: Final = ("--auth", "--behind-proxy", "127.0.0.1")
 PHASES = "examples,coverage,fuzzing,stateful"
 COUNT = re.compile(r"(\d+) generated, (\d+) passed")
 
 
+def prepare(folder: Path, token: str) -> tuple[Path, Path]:
+    """Write what a run needs: its settings, and with a token a contract that asks for one."""
+    config = folder / "schemathesis.toml"
+    if not token:
+        config.write_text(CONFIG.format(hooks="fuzz_hooks"), encoding="utf-8")
+        return config, CONTRACT
+    text = CONFIG.format(hooks="fuzz_auth_hooks")
+    config.write_text(text + WITH_TOKEN.format(token=token), encoding="utf-8")
+    document = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    # Without a token it is the same, so the published one says that none will do.
+    document["security"] = [{"token": []}]
+    contract = folder / "contract.json"
+    contract.write_text(json.dumps(document), encoding="utf-8")
+    return config, contract
+
+
 def attack(
-    served: Served, folder: Path, *, examples: int, seed: int, phases: str
+    served: Served,
+    folder: Path,
+    *,
+    examples: int,
+    seed: int,
+    phases: str,
+    token: str = "",
 ) -> tuple[int, str]:
     """One run against a server: how many cases passed, and what was found, if anything."""
-    config = folder / "schemathesis.toml"
-    config.write_text(CONFIG, encoding="utf-8")
+    config, contract = prepare(folder, token)
     program = "import sys, schemathesis.cli as c; sys.exit(c.schemathesis())"
     first = [sys.executable, "-c", program, "--config-file", str(config)]
-    run = ["run", str(CONTRACT), "--url", served.url, "--no-color"]
+    run = ["run", str(contract), "--url", served.url, "--no-color"]
     size = ["--max-examples", f"{examples}", "--seed", f"{seed}"]
     size += ["--phases", phases]
     ran = subprocess.run(
@@ -103,32 +137,50 @@ def main(arguments: Sequence[str]) -> int:
     """Attack until so many cases have passed; 1 where something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.api.fuzz")
     parser.add_argument("kind", choices=["sqlite", "postgresql"])
+    parser.add_argument("--auth", action="store_true")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
-    total = 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with (
-            process_on(asked.kind, folder) as process,
-            serving(process) as served,
-        ):
-            seed = asked.seed
-            while total < asked.cases:
-                passed, found = attack(
-                    served, folder, examples=300, seed=seed, phases=PHASES
-                )
-                total += passed
-                if found:
-                    sys.stdout.write(
-                        f"{asked.kind}: seed {seed} found something after {total} cases\n{found}\n"
-                    )
-                    return 1
-                seed += 1
+    with (
+        tempfile.TemporaryDirectory() as name,
+        process_on(asked.kind, Path(name)) as process,
+    ):
+        token = ""
+        if asked.auth:
+            made = process("token", "create", "fuzz", "--json")
+            token = made.data["token"]
+        with serving(process, *(AUTH if asked.auth else ())) as served:
+            total, seed, found = go_on(
+                partial(attack, served, Path(name), token=token),
+                cases=asked.cases,
+                seed=asked.seed,
+            )
+    kind = f"{asked.kind}{', with tokens' if asked.auth else ''}"
+    if found:
+        sys.stdout.write(
+            f"{kind}: seed {seed} found something after {total} cases\n{found}\n"
+        )
+        return 1
     sys.stdout.write(
-        f"{asked.kind}: {total} cases, seeds {asked.seed} to {seed - 1}, nothing found\n"
+        f"{kind}: {total} cases, seeds {asked.seed} to {seed - 1}, nothing found\n"
     )
     return 0
+
+
+def go_on(
+    attack: Callable[..., tuple[int, str]], *, cases: int, seed: int
+) -> tuple[int, int, str]:
+    """Attack until so many cases have passed, or something is found: how many passed, the
+    seed that comes next or has found it, and what it found.
+    """
+    total = 0
+    while total < cases:
+        passed, found = attack(examples=300, seed=seed, phases=PHASES)
+        total += passed
+        if found:
+            return total, seed, found
+        seed += 1
+    return total, seed, ""
 
 
 if __name__ == "__main__":

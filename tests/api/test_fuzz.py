@@ -1,18 +1,23 @@
 """Whatever is sent, fitting the contract or not, the answer keeps the contract."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis.core.parameters import ParameterLocation
 
-from tests.api import fuzz, fuzz_hooks
-from tests.api.served import Served
+from tests.api import fuzz, fuzz_auth_hooks, fuzz_hooks
+from tests.api.contract import CONTRACT
+from tests.api.served import Served, serving
 from tests.api.support import TASKS, document
-from tests.support.size import IS_LONG, size
+from tests.support.program import Process
+from tests.support.size import IS_LONG, in_long_runs, size
 from todo_cli import rules
 from todo_cli.errors import InvalidInput
 
@@ -44,6 +49,79 @@ def test_nothing_is_found_by_some_hundred_cases(
 
     assert found == ""
     assert passed >= size(45, 200)
+
+
+@in_long_runs
+@pytest.mark.spec("001/FR-116")
+@pytest.mark.spec("003/FR-075")
+def test_nothing_is_found_with_tokens_either(
+    sqlite_process: Process, tmp_path: Path
+) -> None:
+    made = sqlite_process("token", "create", "fuzz", "--json")
+    token = made.data["token"]
+    with serving(sqlite_process, *fuzz.AUTH) as served:
+        passed, found = fuzz.attack(
+            served,
+            tmp_path,
+            examples=3,
+            seed=1,
+            phases=fuzz.PHASES,
+            token=token,
+        )
+
+    assert found == ""
+    assert passed > 500
+
+
+def test_contract_of_a_run_with_tokens_asks_for_one(tmp_path: Path) -> None:
+    config, contract = fuzz.prepare(tmp_path, "")
+    assert contract == CONTRACT
+    assert "bearer" not in config.read_text()
+
+    config, contract = fuzz.prepare(tmp_path, "secret")
+    asked = json.loads(contract.read_text())
+    published = yaml.safe_load(CONTRACT.read_text())
+    assert 'bearer = "secret"' in config.read_text()
+    assert published["security"] == [{"token": []}, {}]
+    assert asked == {**published, "security": [{"token": []}]}
+
+
+@dataclass(slots=True)
+class Case:
+    """As much of a case of Schemathesis as the hooks use."""
+
+    id: str
+    path_parameters: dict[str, Any]
+    wrong: tuple[ParameterLocation, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> "Case":
+        return self
+
+    def is_negative_at(self, location: ParameterLocation) -> bool:
+        return location in self.wrong
+
+
+def test_most_paths_of_a_run_with_tokens_are_the_users_own() -> None:
+    cases = [Case(f"{turn}", {"user_id": f"user{turn}"}) for turn in range(99)]
+    for case in cases:
+        fuzz_auth_hooks.before_call(None, case, {})
+    users = [case.path_parameters["user_id"] for case in cases]
+
+    assert {"ada", "me"} < {*users}
+    assert 5 < sum(user.startswith("user") for user in users) < 40
+    assert len({case.headers["X-Forwarded-For"] for case in cases}) == 99
+    for where, names in (
+        (ParameterLocation.PATH, ["X-Forwarded-For"]),
+        (ParameterLocation.HEADER, []),
+    ):
+        case = Case("1", {}, (where,))
+        fuzz_auth_hooks.before_call(None, case, {})
+        assert [*case.headers] == names
+    wrong = Case("1", {"user_id": "x" * 300}, (ParameterLocation.PATH,))
+    fuzz_auth_hooks.before_call(None, wrong, {})
+    assert wrong.path_parameters == {"user_id": "x" * 300}
 
 
 def test_hook_sends_lone_surrogates_in_some_bodies() -> None:
