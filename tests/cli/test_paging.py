@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.expect import add
 from tests.cli.test_secret import SHELL
+from tests.output.values import context, page, task
 from tests.support.machine import needs
 from tests.support.program import (
     Child,
@@ -32,13 +33,16 @@ from todo_cli.cli import paging
 from todo_cli.cli.env import Env
 from todo_cli.cli.pager import words_of
 from todo_cli.cli.paging import Outcome
+from todo_cli.cli.printer import Printed, Printer
 from todo_cli.config import DEFAULT, Chosen, Config
+from todo_cli.output.views import listed
 
 MANY = 40
 SCREEN = 24
 XTERM = {"TERM": "xterm-256color"}
 LAST = f"{MANY} open"
 """The last line of a list."""
+TERMINAL: dict[str, Any] = {"stdout_is_terminal": True, "rows": SCREEN}
 Paged = Callable[[str], dict[str, str]]
 
 
@@ -190,13 +194,11 @@ def test_the_rest_is_drawn_while_the_first_screen_is_read() -> None:
             drawn.append(number)
             yield str(number)
 
-    rest = lines()
-    head, _ = paging.screenful(rest, SCREEN, 80)
-    first = "\n".join(head).encode()
-    parts = map(str.encode, paging.parts(rest))
-    text = iter(paging.Text(Chosen("less", DEFAULT), first, parts))
+    parts = map(str.encode, paging.parts(lines(), SCREEN))
+    text = iter(paging.Text(Chosen("less", DEFAULT), parts))
 
-    assert next(text) == first
+    assert drawn == []
+    assert next(text).endswith(b"\n22\n23\n")
     assert len(drawn) == SCREEN
     assert next(text).startswith(b"24\n25\n")
     assert SCREEN < len(drawn) < 10_000
@@ -204,7 +206,7 @@ def test_the_rest_is_drawn_while_the_first_screen_is_read() -> None:
 
 @pytest.mark.spec("002/FR-423")
 def test_a_text_can_be_read_again_from_the_start() -> None:
-    text = paging.Text(Chosen("x", DEFAULT), b"a", iter([b"b", b"c"]))
+    text = paging.Text(Chosen("x", DEFAULT), iter([b"a", b"b", b"c"]))
     first = iter(text)
 
     assert [next(first), next(first)] == [b"a", b"b"]
@@ -216,18 +218,41 @@ def test_a_text_can_be_read_again_from_the_start() -> None:
 def test_a_fault_in_a_later_row_comes_after_the_pager(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    def rest() -> Iterator[bytes]:
+    def parts() -> Iterator[bytes]:
+        yield b"first\n"
         yield b"second\n"
         raise RuntimeError("a row")
 
     nothing = io.BytesIO()
     env = Env({**os.environ}, None, None, None, nothing, nothing, nothing)
-    text = paging.Text(Chosen("cat -", "PAGER"), b"first\n", rest())
+    text = paging.Text(Chosen("cat -", "PAGER"), parts())
 
     with pytest.raises(RuntimeError, match="a row"):
         paging.show(text, env)
 
     assert capfd.readouterr() == ("first\nsecond\n", "")
+
+
+@pytest.mark.spec("002/FR-426")
+def test_nothing_is_drawn_before_the_pager_of_a_list_that_fills_the_screen() -> (
+    None
+):
+    nothing = io.BytesIO()
+    env = Env({}, None, None, None, nothing, nothing, nothing, **TERMINAL)
+    # To draw it fails.
+    values: dict[str, Any] = {"title": None}
+    broken = task(**values)
+
+    def printed(tasks: int) -> Printed:
+        sheet = listed(page(*[broken] * tasks), context())
+        return Printer(env, as_json=False).result(sheet)
+
+    text = printed(SCREEN).text
+    assert text is not None
+    with pytest.raises(AttributeError):
+        next(iter(text))
+    with pytest.raises(AttributeError):
+        printed(SCREEN - 1)
 
 
 # With a script in the place of the pager

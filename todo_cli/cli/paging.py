@@ -14,6 +14,7 @@ import termios
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from todo_cli import config, redact
@@ -129,9 +130,11 @@ def height(line: str, columns: int) -> int:
     return max(-(-cells // columns), 1)
 
 
-def parts(lines: Iterable[str]) -> Iterator[str]:
-    """Join lines to parts that are worth to be written."""
-    part: list[str] = []
+def parts(lines: Iterator[str], rows: int) -> Iterator[str]:
+    """Join lines to parts that are worth to be written; first, a screen."""
+    part = [f"{line}\n" for line in islice(lines, rows)]
+    yield "".join(part)
+    part = []
     size = 0
     for line in lines:
         part.append(f"{line}\n")
@@ -147,12 +150,10 @@ def parts(lines: Iterable[str]) -> Iterator[str]:
 class Text:
     """A text on its way to a pager; it can be read again from the start."""
 
-    def __init__(
-        self, pager: config.Chosen, head: bytes, rest: Iterator[bytes]
-    ) -> None:
+    def __init__(self, pager: config.Chosen, parts: Iterator[bytes]) -> None:
         self.pager = pager
-        self._read = [head]
-        self._rest = rest
+        self._read: list[bytes] = []
+        self._rest = parts
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield all parts; what was yielded before is remembered."""

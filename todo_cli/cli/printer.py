@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from todo_cli import __version__, config, redact
@@ -243,17 +244,22 @@ class Printer:
             is_plain=env.is_plain,
             is_styled=env.is_styled,
         )
-        if sheet.is_for_reading:
-            return self._read(lines)
-        return self._whole(lines)
+        if not sheet.is_for_reading:
+            return self._whole(lines)
+        tasks = [] if sheet.table is None else sheet.table.tasks
+        return self._read(lines, at_least=len(tasks))
 
     def _whole(self, lines: Iterable[str]) -> Printed:
         """Draw lines that are written at once."""
         text = "".join([f"{line}\n" for line in lines])
         return Printed(0, self._encode(text))
 
-    def _read(self, lines: Iterator[str]) -> Printed:
-        """Draw lines that people read: in a pager, if they fill the screen."""
+    def _read(self, lines: Iterator[str], at_least: int = 0) -> Printed:
+        """Draw lines that people read: in a pager, if they fill the screen.
+
+        If there are `at_least` so many that they do, nothing is drawn before
+        the pager starts, which takes its time.
+        """
         env = self.env
         if env.rows == 0:
             return self._whole(lines)
@@ -263,12 +269,13 @@ class Printer:
         pager = paging.choose(env.variables, self._file)
         if pager is None or paging.is_in_background(1):
             return self._whole(lines)
-        head, is_full = paging.screenful(lines, env.rows, env.columns)
-        drawn = self._whole(head)
-        if not is_full:
-            return drawn
-        rest = map(self._encode, paging.parts(lines))
-        return Printed(0, text=paging.Text(pager, drawn.out, rest))
+        if at_least < env.rows:
+            head, is_full = paging.screenful(lines, env.rows, env.columns)
+            if not is_full:
+                return self._whole(head)
+            lines = chain(head, lines)
+        parts = paging.parts(lines, env.rows)
+        return Printed(0, text=paging.Text(pager, map(self._encode, parts)))
 
     def _lines(self, lines: Sequence[str]) -> bytes:
         """Encode lines; escape what could control a terminal."""
