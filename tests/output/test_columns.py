@@ -1,5 +1,6 @@
 """Which columns a table has, by what its tasks say and by the room there is."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,11 @@ def texts(key: str, *tasks: Task, **how: Any) -> list[str]:
     """The texts in a column."""
     cells = {column.key: column.cells for column in columns(*tasks, **how)}
     return [text for text, _ in cells[key]]
+
+
+def test_the_lowest_number_can_be_the_longest() -> None:
+    # Another program can store one that todo never does.
+    assert columns(task(7), replace(task(), number=-1_000))[0].width == 5
 
 
 FULL = task(

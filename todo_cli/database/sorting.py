@@ -39,6 +39,7 @@ _newest: Final[Key] = attrgetter("created_at", "number")
 """When it was added; of one time, the higher number is the newer one."""
 _created: Final[Key] = attrgetter("created_at")
 _due: Final[Key] = attrgetter("due_on")
+_urgency: Final[Key] = attrgetter("priority")
 _wait: Final[Key] = attrgetter("wait_until")
 _updated: Final[Key] = attrgetter("updated_at")
 _completed: Final[Key] = attrgetter("completed_at")
@@ -51,7 +52,8 @@ def in_order(tasks: Sequence[Task], query: TaskQuery) -> list[Task]:
     sort = listing.order_of(query)
     if sort is Sort.NEWEST and not query.is_reversed and query.group is None:
         return found
-    if sort is Sort.DUE:
+    # Most lists have no priorities, and many no due days.
+    if sort is Sort.DUE and any(map(_urgency, found)):
         found.sort(key=_rank)
     _sort_by(found, _VALUES[sort], is_reversed=listing.is_reversed(query))
     if query.group is not None:
@@ -110,6 +112,8 @@ def _sort_by(tasks: list[Task], value: Key, *, is_reversed: bool) -> None:
     if value in _LATEST_FIRST:
         descends = not is_reversed
     some = [task for task in tasks if value(task) is not None]
+    if not some:
+        return
     others = [task for task in tasks if value(task) is None]
     some.sort(key=value, reverse=descends)
     tasks[:] = some + others

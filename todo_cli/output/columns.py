@@ -11,10 +11,18 @@ can guess have a legend:
     1 open, 1 overdue, 1 waiting  (* has notes, w waiting, H high)
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -124,7 +132,8 @@ class Column:
 
     key: str
     name: str
-    cells: Sequence[Cell]
+    cells: Iterable[Cell]
+    """Read once: some are written while the table is drawn."""
     width: int
 
     @property
@@ -169,10 +178,9 @@ def layout(table: Table, width: int, *, is_plain: bool) -> Layout:
     return Layout(columns, values.legend(hidden))
 
 
-def _titles(values: "_Values", marked: Sequence[Cell], room: int) -> Column:
+def _titles(values: "_Values", marked: Sequence[str], room: int) -> Column:
     """Make the column of the titles."""
-    texts = [text for text, _ in marked]
-    return _column(values, _TITLE, marked, room, texts)
+    return _column(values, _TITLE, zip(marked, repeat(PLAIN)), room, marked)
 
 
 def grid(table: Grid, width: int) -> list[Column]:
@@ -236,8 +244,8 @@ def _hide_group(shown: dict[str, Column], group: Group | None) -> list[str]:
 def _that_say_something(values: "_Values", width: int) -> dict[str, Column]:
     """Make the columns that could be shown beside the titles."""
     short = max(_SHORT, width // 5)
-    found = {}
-    for key in (_NUMBER, *_GIVEN_UP):
+    found = {_NUMBER: _numbers(values, width)}
+    for key in _GIVEN_UP:
         cells = values.cells(key)
         texts = {text for text, _ in cells}
         if not texts <= {""}:
@@ -248,10 +256,16 @@ def _that_say_something(values: "_Values", width: int) -> dict[str, Column]:
     return found
 
 
+def _numbers(values: "_Values", most: int) -> Column:
+    """Make the column of the numbers, of which one at an end is the longest."""
+    ends = map(str, values.ends())
+    return _column(values, _NUMBER, values.numbers(), most, ends)
+
+
 def _column(
     values: "_Values",
     key: str,
-    cells: Sequence[Cell],
+    cells: Iterable[Cell],
     most: int,
     texts: Iterable[str],
 ) -> Column:
@@ -291,7 +305,6 @@ class _Values:
         self._day = cache(partial(times.show_day, today=table.today))
         self._due_day = cache(partial(times.show_due, today=table.today))
         self._writers: Mapping[str, Callable[[Task], Cell]] = {
-            _NUMBER: self._number,
             _STATUS: self._status,
             _PROJECT: self._project,
             _TAGS: self._tags,
@@ -312,6 +325,15 @@ class _Values:
         if self._is_plain:
             return _NAMES_IN_WORDS.get(key, name)
         return name
+
+    def ends(self) -> tuple[int, int]:
+        """Return the lowest and the highest number."""
+        numbers = [task.number for task in self._tasks]
+        return min(numbers), max(numbers)
+
+    def numbers(self) -> Iterator[Cell]:
+        """Write the numbers that people type, one after the other."""
+        return ((str(task.number), PLAIN) for task in self._tasks)
 
     def cells(self, key: str) -> list[Cell]:
         """Write the cells of a column; none if no task has anything in it."""
@@ -381,16 +403,16 @@ class _Values:
 
     def marked(
         self, titles: Sequence[str], hidden: Container[str]
-    ) -> list[Cell]:
+    ) -> Sequence[str]:
         """Put words before the titles for what has no column."""
         marks = self._marks_for(hidden)
         if not self._is_plain or not marks:
-            return [(title, PLAIN) for title in titles]
+            return titles
         marked = []
         by_task = zip(*marks, strict=True)
         for title, of_task in zip(titles, by_task, strict=True):
             parts = [*filter(None, of_task), title]
-            marked.append((": ".join(parts), PLAIN))
+            marked.append(": ".join(parts))
         return marked
 
     def _marks_for(self, hidden: Container[str]) -> list[list[str]]:
@@ -418,10 +440,6 @@ class _Values:
         if key == _DUE:
             return "overdue" if words.is_overdue(task, self._today) else ""
         return task.priority or ""
-
-    def _number(self, task: Task) -> Cell:
-        """The number that people type."""
-        return str(task.number), PLAIN
 
     def _status(self, task: Task) -> Cell:
         """The status, as a word."""

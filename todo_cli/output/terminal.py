@@ -369,8 +369,8 @@ def _rows(chosen: Sequence[Column], pen: _Pen) -> Iterator[list[str]]:
     title = chosen[place]
     room = pen.width - _width_of(chosen[:place])
     blanks = [" " * column.width for column in chosen]
-    rows = _others([*chosen[:place], *chosen[place + 1 :]], title, pen)
-    for (text, _), row in zip(title.cells, rows, strict=True):
+    rows = _others([*chosen[:place], *chosen[place + 1 :]], pen)
+    for row, (text, _) in zip(rows, title.cells, strict=False):
         lines = broken(text, title.width, room)
         beside = _beside(row[place:], is_wide=lines[0].is_wide)
         cell = _title(text, lines, beside, title, pen)
@@ -382,14 +382,12 @@ def _width_of(before: Sequence[Column]) -> int:
     return sum(column.width + columns.GAP for column in before)
 
 
-def _others(
-    chosen: Sequence[Column], title: Column, pen: _Pen
-) -> Iterator[Any]:
-    """Yield the cells of each task but for its title."""
+def _others(chosen: Sequence[Column], pen: _Pen) -> Iterator[Any]:
+    """Yield the cells of each task but for its title; endless if there are none."""
     drawn = [_values(column, pen) for column in chosen]
     if not drawn:
         # On a narrow terminal a title can be alone.
-        return repeat((), len(title.cells))
+        return repeat(())
     return zip(*drawn, strict=True)
 
 

@@ -44,11 +44,23 @@ def age(then: datetime, now: datetime) -> str:
     tasks of the future: `in 3 days`. Within a minute it is `just now`.
     """
     passed = now - then
+    if passed.days > 0:
+        return _days_ago(passed.days)
     passed_s = passed.total_seconds()
-    seconds = int(abs(passed_s))
+    return _passed(int(abs(passed_s)), is_past=passed_s > 0)
+
+
+@cache
+def _days_ago(days: int) -> str:
+    """Write the age of what is older than a day, as most of a long list is."""
+    return _passed(days * _DAY_S, is_past=True)
+
+
+def _passed(seconds: int, *, is_past: bool) -> str:
+    """Write an age in the largest unit that fits."""
     for unit, length in _UNITS:
         if seconds >= length:
-            return _ago(seconds // length, unit, passed_s > 0)
+            return _ago(seconds // length, unit, is_past)
     return "just now"
 
 
