@@ -1,6 +1,7 @@
 """Statements and values on their way to a driver, and rows on their way back."""
 
 from collections.abc import AsyncIterator
+from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 
 from todo_cli.database.engine import Database
 from todo_cli.database.postgresql import to_server
-from todo_cli.database.run import Connection, Statement, fetch_value
+from todo_cli.database.run import (
+    Connection,
+    Row,
+    Statement,
+    columns_of,
+    fetch_value,
+)
 from todo_cli.database.sqlite import from_file, to_file
 
 ID = UUID("6f9619ff-8b86-4d01-b42d-00cf4fc964ff")
@@ -57,6 +64,30 @@ def test_lists_are_one_value() -> None:
     assert to_file([1, 2]) == "[1,2]"
     assert to_file([ID]) == f'["{ID}"]'
     assert to_server([1, ID]) == ["1", str(ID)]
+
+
+@pytest.mark.parametrize("write", ["{}", "{{{}}}", "urn:uuid:{}"])
+@pytest.mark.parametrize("text", [str(ID), ID.hex, str(ID).upper()])
+def test_a_uuid_is_read_however_it_is_written(write: str, text: str) -> None:
+    [(found,)] = from_file([(write.format(text),)], ["uuid"])
+
+    assert repr(copy(found)) == repr(ID)
+    assert found.is_safe is ID.is_safe
+
+
+@pytest.mark.parametrize("text", ["", "x" * 32, ID.hex[1:], f"{ID.hex}0"])
+def test_what_is_no_uuid_stays_as_it_is(text: str) -> None:
+    assert from_file([(text,)], ["uuid"]) == [(text,)]
+
+
+def test_the_columns_of_many_rows_come_in_parts() -> None:
+    rows = [(number, -number) for number in range(1_000)]
+    parts = columns_of(list[Row](rows))
+
+    first = next(parts)
+    assert len(first[0]) < len(rows)
+    both = [first, *parts]
+    assert [row for part in both for row in zip(*part, strict=True)] == rows
 
 
 def test_no_rows_are_no_rows() -> None:

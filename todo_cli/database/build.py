@@ -9,6 +9,7 @@ date.
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ from todo_cli.database.dialect_postgresql import QuietDialect
 from todo_cli.database.dialect_sqlite import PlainDialect
 from todo_cli.database.listing import Plan
 from todo_cli.database.tables import SCHEMA, Identifier, copied, stored
+from todo_cli.task import Counts
 
 FOLDER: Final = Path(__file__).parent / "statements"
 DIALECTS: Final[Mapping[str, queries.Dialect]] = {
@@ -387,7 +389,8 @@ def _lists(name: str) -> dict[str, Any]:
     clauses = {}
     for key, clause in lists.clauses(dialect).items():
         clauses[key] = part_of(clause, name)
-    found = {"kinds": every["kinds"], "every": every["sql"], "in turn": turn}
+    kinds = ["integer"] * len(fields(Counts)) + turn["kinds"]
+    found = {"kinds": kinds, "every": every, "in turn": turn}
     return (
         found
         | _templates(name)

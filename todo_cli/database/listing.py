@@ -15,6 +15,11 @@ COUNTED_UP_TO: Final = 1_000
 So a list costs the same, no matter how many tasks the user has.
 """
 
+COUNT_BASE: Final = COUNTED_UP_TO + 2
+"""A list of all has its counts as the digits of a number to this base."""
+_JOINED: Final = 4
+"""How many counts that are."""
+
 Names = tuple[str, ...]
 
 
@@ -495,3 +500,12 @@ def _by_index(query: TaskQuery, where: Names, filters: Sequence[str]) -> Probe:
             source = "state" if len(arms) == 1 else "states"
             return Probe(source, tuple(arms), (LEADS[name],))
     return Probe("walk", ((*where, *_all_states(query)),))
+
+
+def split_counts(joined: int) -> list[int]:
+    """Return the counts of a list of all: open, overdue, waiting, done."""
+    counts: list[int] = []
+    for _ in range(_JOINED):
+        joined, count = divmod(joined, COUNT_BASE)
+        counts.insert(0, count)
+    return counts

@@ -468,10 +468,19 @@ def _turned(order: Any, edge: Any) -> ColumnElement[Any]:
 
 
 def every(dialect: "Dialect", columns: Any, where: Any) -> Select[Any]:
-    """Select all tasks of a list, in no order, and the user's counts."""
+    """Select all tasks of a list, in no order, and the user's counts.
+
+    The counts are one number: see `listing.COUNT_BASE`. A number more in each
+    row would cost as much as a column of the tasks.
+    """
     shown = select(*columns).where(MINE, *where).subquery("page")
-    found = literal_column("NULL", Integer).label("found_count")
-    counts = select(*_counts(dialect), found).subquery("counts")
+    first, *others = _counts(dialect)
+    joined: Any = first.element
+    for count in others:
+        joined = (
+            joined * literal_column(f"{listing.COUNT_BASE}") + count.element
+        )
+    counts = select(joined.label("joined")).subquery("counts")
     together = counts.outerjoin(shown, true())
     return select(*counts.c, *shown.c).select_from(together)
 

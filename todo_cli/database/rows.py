@@ -13,7 +13,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from todo_cli import rules
-from todo_cli.database.run import BeyondYears, Connection, Row, Statement
+from todo_cli.database.run import (
+    BeyondYears,
+    Column,
+    Connection,
+    Row,
+    Statement,
+    columns_of,
+)
 from todo_cli.errors import SchemaMismatch, first_few
 from todo_cli.task import Task
 
@@ -75,18 +82,26 @@ def read(
     tasks in the same. The error is None if all rows can be read, which is true
     for whatever todo itself has stored.
     """
-    columns = zip(*rows, strict=True)
-    # By column, because testing every single value would take much longer.
-    if all(map(_is_sound, columns, kinds)):
-        return [Task(*row) for row in rows], None
+    return read_columns(columns_of([*rows]), kinds, user)
+
+
+def read_columns(
+    parts: Iterable[Sequence[Column]], kinds: Sequence[str], user: str
+) -> tuple[list[Task], Unreadable | None]:
+    """Do the same with the columns of some rows, and of some more."""
     tasks: list[Task] = []
     wrong: list[Sequence[Any]] = []
-    for row in rows:
-        values = list(map(_value, row, kinds))
-        if _WRONG in values:
-            wrong.append(values)
-        else:
-            tasks.append(Task(*values))
+    for columns in parts:
+        # Testing every single value would take much longer.
+        if all(map(_is_sound, columns, kinds)):
+            tasks += map(Task, *columns)
+            continue
+        for row in zip(*columns, strict=True):
+            values = list(map(_value, row, kinds))
+            if _WRONG in values:
+                wrong.append(values)
+            else:
+                tasks.append(Task(*values))
     # All are sound if the odd values were only written in another way.
     if not wrong:
         return tasks, None

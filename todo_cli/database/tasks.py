@@ -10,6 +10,7 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Iterator,
     Mapping,
     Sequence,
 )
@@ -18,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
-from todo_cli.database import failures, history, search, sorting
+from todo_cli.database import failures, history, listing, search, sorting
 from todo_cli.database.filling import FOLDED, folded_texts, tag_rows
 from todo_cli.database.operations import (
     Change,
@@ -33,12 +34,15 @@ from todo_cli.database.rows import (
     Unreadable,
     fetch,
     read,
+    read_columns,
     with_outcome,
 )
 from todo_cli.database.run import (
+    Column,
     Connection,
     Row,
     Statement,
+    columns_of,
     dropped,
     numbers_of,
     store_tasks,
@@ -68,9 +72,9 @@ T = TypeVar("T")
 _LAST_NUMBER: Final = 2**31 - 1
 """The highest number of a new task, on both stores: PostgreSQL's `integer`."""
 
-_COUNTS: Final = 5
-"""How many counts come before the columns of a task in a list."""
-_USER: Final = _COUNTS + NAMES.index("user_id")
+_TASK: Final = slice(-len(NAMES), None)
+"""The columns of a task in a list; counts come before them."""
+_USER: Final = NAMES.index("user_id") - len(NAMES)
 """The user's column in a list. It is never NULL in a task."""
 _SAVED: Final = "the change was saved"
 _RETITLED_AT_ONCE: Final = 100
@@ -220,11 +224,9 @@ class TaskRepository:
         leads straight to its position.
         """
         rows, kinds, beyond = await self._page(query, today)
-        # Every row has the counts. An empty list is one row whose task columns
-        # are NULL.
-        open_, overdue, waiting, done, found = rows[0][:_COUNTS]
-        filled = [row[_COUNTS:] for row in rows if row[_USER] is not None]
-        tasks, odd = read(filled, kinds[_COUNTS:], self._user_id)
+        counts = _counts_of(rows[0], query)
+        parts = self._columns(rows, kinds)
+        tasks, odd = read_columns(parts, kinds[_TASK], self._user_id)
         # Those that fit a filter can all be here, also those before the place.
         tasks = sorting.beyond(tasks, query)
         # The rows beyond the limit are not shown.
@@ -234,12 +236,30 @@ class TaskRepository:
             goes_on = sorting.position_of(shown[-1], query)
         return TaskPage(
             shown,
-            Counts(open_, overdue, waiting, done, found),
+            counts,
             query,
             today,
             goes_on,
             beyond or odd,
         )
+
+    def _columns(
+        self, rows: list[Row], kinds: Sequence[str]
+    ) -> Iterator[list[Column]]:
+        """Yield the columns of the tasks in a list, for some rows at a time.
+
+        An empty list is one row whose task columns are NULL.
+        """
+        if rows[0][_USER] is None:
+            return
+        parts = columns_of(rows)
+        if self._connection.is_sqlite:
+            # A command with a server has no need of that module.
+            from todo_cli.database import sqlite
+
+            parts = sqlite.columns_of(rows, kinds)
+        for columns in parts:
+            yield columns[_TASK]
 
     async def parts(
         self, query: TaskQuery, today: date, most: int
@@ -766,6 +786,14 @@ class TaskRepository:
             if owners.get(id, self._user_id) != self._user_id:
                 raise _held_by_another(id)
         return {task.id: task for task in self._read(rows, "stored")}
+
+
+def _counts_of(row: Row, query: TaskQuery) -> Counts:
+    """Read the counts, which every row of a list has."""
+    counts = row[: _TASK.start]
+    if query.limit is None:
+        counts = listing.split_counts(*counts)
+    return Counts(*counts)
 
 
 def _values(task: Task) -> Mapping[str, Any]:
