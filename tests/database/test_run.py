@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from todo_cli.database import sqlite
 from todo_cli.database.engine import Database
 from todo_cli.database.postgresql import to_server
 from todo_cli.database.run import (
@@ -78,6 +79,14 @@ def test_a_uuid_is_read_however_it_is_written(write: str, text: str) -> None:
 @pytest.mark.parametrize("text", ["", "x" * 32, ID.hex[1:], f"{ID.hex}0"])
 def test_what_is_no_uuid_stays_as_it_is(text: str) -> None:
     assert from_file([(text,)], ["uuid"]) == [(text,)]
+
+
+def test_a_uuid_is_read_where_python_makes_it_in_another_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sqlite, "_IS_KNOWN", False)
+
+    assert from_file([(str(ID),)], ["uuid"]) == [(ID,)]
 
 
 def test_the_columns_of_many_rows_come_in_parts() -> None:

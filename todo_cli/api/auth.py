@@ -321,16 +321,20 @@ class Access:
         known = self._cache.get(digest, now)
         if known is not None:
             return known.holder
-        # A token that is in use is no guess, wherever it comes from.
-        is_suspect = (
-            not self._cache.has_opened(digest)
-            and self._wrongs.wait_s(address, self._clock_s()) > 0
-        )
         ask = partial(look_up, text, now)
-        if not is_suspect:
+        if not self._is_suspect(digest, address):
             return await self._ask_now(digest, ask, now)
         async with self._turn():
             return await self._ask_now(digest, ask, now)
+
+    def _is_suspect(self, digest: bytes, address: Address) -> bool:
+        """Whether a token may be one more guess of this address.
+
+        One that is in use is no guess, wherever it comes from.
+        """
+        if self._cache.has_opened(digest):
+            return False
+        return self._wrongs.wait_s(address, self._clock_s()) > 0
 
     async def _ask_now(
         self, digest: bytes, ask: Callable[[], Asking], now: datetime

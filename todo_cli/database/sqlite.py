@@ -50,8 +50,10 @@ PRAGMA trusted_schema=OFF;  -- what a file's schema might run is not trusted
 _NO_NAMES: Final = "[]"
 _DIGITS: Final = 32
 """How many digits a UUID has."""
-_SET_INT: Final = vars(UUID)["int"].__set__
-_SET_SAFETY: Final = vars(UUID)["is_safe"].__set__
+_SET_INT: Final[Any] = getattr(vars(UUID).get("int"), "__set__", None)
+_SET_SAFETY: Final[Any] = getattr(vars(UUID).get("is_safe"), "__set__", None)
+_IS_KNOWN: Final = None not in (_SET_INT, _SET_SAFETY)
+"""Whether the class `UUID` is made as it is in the Pythons that we know."""
 _UNKNOWN: Final = SafeUUID.unknown
 _FIRST_READ: Final = "PRAGMA schema_version"
 """Makes SQLite open what it needs beside the file, here and not later."""
@@ -60,7 +62,7 @@ _FIRST_READ: Final = "PRAGMA schema_version"
 def _uuid(text: str) -> UUID:
     """Read a UUID; its own class takes twice as long for it."""
     digits = text.replace("-", "")
-    if len(digits) != _DIGITS:
+    if len(digits) != _DIGITS or not _IS_KNOWN:
         return UUID(text)
     made = object.__new__(UUID)
     # As the class itself does, which lets nobody else set anything.
