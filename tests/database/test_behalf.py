@@ -77,6 +77,43 @@ async def test_a_statement_with_a_name_has_it(connection: Connection) -> None:
         assert await both(connection, number) == [number, "ada"]
 
 
+async def test_a_statement_has_it_whose_types_must_be_asked_for(
+    connection: Connection,
+) -> None:
+    [row] = await connection.fetch(f"{BOTH}, $2::int[]", 1, [2])
+
+    assert list(row) == [1, "ada", [2]]
+
+
+async def test_a_statement_has_it_that_is_described_while_a_name_is_dropped(
+    connection: Connection,
+) -> None:
+    for _ in range(10):
+        await connection.keep(BOTH)
+    connection._kept[BOTH].until_s = 0
+    await connection.keep(BOTH)
+
+    assert await connection.fetchval(NOW) == "ada"
+
+
+async def test_a_call_that_ends_before_its_statement_runs_leaves_nothing(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs: Any = asyncpg.Connection
+    describe = theirs._get_statement
+
+    async def interrupted(*args: Any, **options: Any) -> None:
+        await describe(*args, **options)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(theirs, "_get_statement", interrupted)
+        with pytest.raises(asyncio.CancelledError):
+            await connection.fetchval("SELECT 1")
+
+    assert not await told(connection)
+
+
 async def test_a_transaction_has_it_and_scripts_go_between(
     connection: Connection,
 ) -> None:

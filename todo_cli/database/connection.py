@@ -209,9 +209,6 @@ class Connection(asyncpg.Connection):
     ) -> Any:
         """Run a statement; the server hears the setting first, if there is one."""
         run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
-        if self.setting is None:
-            return await run(query, *arguments, **options)
-        self._behalf.precede(self.setting)
         try:
             return await run(query, *arguments, **options)
         finally:
@@ -222,6 +219,20 @@ class Connection(asyncpg.Connection):
         self, query: str, limit_s: Any, **options: Any
     ) -> Any:
         """Return the description of a statement; asyncpg calls this to run it.
+
+        What asyncpg sends next runs the statement, and begins with the setting
+        if there is one. To describe it, asyncpg may send several requests, and
+        each can end the transaction in which the one before has run.
+        """
+        found = await self._description(query, limit_s, **options)
+        if self.setting is not None:
+            self._behalf.precede(self.setting)
+        return found
+
+    async def _description(
+        self, query: str, limit_s: Any, **options: Any
+    ) -> Any:
+        """Return the description of a statement, or its name.
 
         A transaction does without names: if one is lost, it has failed.
         """
