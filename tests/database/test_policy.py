@@ -873,6 +873,36 @@ def test_doctor_says_whose_rows_a_role_sees(
     assert sees == "the user of each statement"
     assert "what `todo db policy --server` prints" in str(warnings)
     assert seen("ada") == ("the role", [])
+    shared.server.run_sql(
+        shared.database, "ALTER TABLE todo.token DISABLE ROW LEVEL SECURITY"
+    )
+    assert seen(SERVER) == (sees, warnings)
+    shared.server.run_sql(
+        shared.database, f"ALTER ROLE {quoted(SERVER)} BYPASSRLS"
+    )
+    try:
+        assert seen(SERVER) == ("everybody", [])
+    finally:
+        shared.server.run_sql(
+            shared.database, f"ALTER ROLE {quoted(SERVER)} NOBYPASSRLS"
+        )
+
+
+@pytest.mark.spec("003/FR-044")
+def test_doctor_sees_whose_rows_a_member_of_the_role_of_a_server_sees(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    shared.server.run_sql(
+        shared.database, f"GRANT {quoted(SERVER)} TO {quoted('bob')}"
+    )
+    try:
+        data = as_role(shared, proxy, "bob")("doctor", "--json").data
+    finally:
+        shared.server.run_sql(
+            shared.database, f"REVOKE {quoted(SERVER)} FROM {quoted('bob')}"
+        )
+
+    assert data["sees_rows_of"] == "the user of each statement"
 
 
 @pytest.mark.spec("003/FR-045")

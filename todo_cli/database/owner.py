@@ -76,6 +76,13 @@ _DATABASE: Final = table(
 _MEMBER: Final = table(
     "pg_auth_members", column("roleid"), column("member"), schema="pg_catalog"
 )
+_POLICY: Final = table(
+    "pg_policy",
+    column("polname"),
+    column("polrelid"),
+    column("polroles"),
+    schema="pg_catalog",
+)
 _ME: Final[ColumnElement[Any]] = literal_column("current_user")
 
 
@@ -300,25 +307,28 @@ def count_bound() -> Select[int]:
     return select(func.count()).select_from(bound().subquery())
 
 
+def count_ours() -> Select[int]:
+    """Count our tables."""
+    both = _RELATION.join(_NAMESPACE, _IS_INSIDE)
+    found = select(func.count()).select_from(both)
+    return found.where(_IS_OURS, _is_table())
+
+
 def count_walled() -> Select[int]:
     """Count our tables that a policy limits, for our role, to one user at a time.
 
-    See `policy.py`.
+    It limits members of its role, too, and nobody whom row-level security does
+    not bind. See `policy.py`.
     """
-    policies = table(
-        "pg_policies",
-        column("schemaname"),
-        column("policyname"),
-        column("roles"),
-        schema="pg_catalog",
+    is_meant = _role.oid == any_(_POLICY.c.polroles)
+    roles = _POLICY.join(_ROLE, is_meant)
+    mine = select(_POLICY.c.polrelid).select_from(roles)
+    walled = mine.where(
+        _POLICY.c.polname == _quoted(WALL),
+        func.pg_has_role(_role.oid, _quoted("USAGE")),
     )
-    policy = policies.c
-    found = select(func.count()).select_from(policies)
-    return found.where(
-        policy.schemaname == _quoted(SCHEMA),
-        policy.policyname == _quoted(WALL),
-        any_(policy.roles) == _ME,
-    )
+    is_bound = func.row_security_active(_relation.oid)
+    return count_ours().where(is_bound, _relation.oid.in_(walled))
 
 
 def closed_tables() -> Select[str]:

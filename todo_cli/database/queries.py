@@ -1394,6 +1394,7 @@ def _server() -> Select[Any]:
         _setting("TimeZone"),
         _setting("transaction_read_only"),
         epoch,
+        owner.count_ours().scalar_subquery(),
         owner.count_bound().scalar_subquery(),
         owner.count_walled().scalar_subquery(),
     )

@@ -123,14 +123,14 @@ def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     The time zone does not change a task; it explains the times that psql shows.
     """
     role, bypasses_rls, encoding, time_zone, *others = server
-    read_only, now_s, bound, walled = others
+    read_only, now_s, *counts = others
     known = {
         "role": role,
         "bypasses_row_level_security": bool(bypasses_rls),
         "time_zone_of_server": time_zone,
     }
     facts.add_all(known)
-    _add_sight(facts, bound, walled)
+    _add_sight(facts, *counts)
     facts.add("encoding", encoding, warn_of_encoding(encoding))
     is_read_only = read_only == "on"
     warning = None
@@ -144,21 +144,21 @@ def _add_server(facts: "Facts", server: Row, asked_at: datetime) -> None:
     facts.add("clock_drift_s", drift_s, warning)
 
 
-def _add_sight(facts: "Facts", bound: int, walled: int) -> None:
+def _add_sight(facts: "Facts", tables: int, bound: int, walled: int) -> None:
     """Add whose rows the role sees.
 
-    `bound` is how many tables row-level security limits for it, and `walled`
-    those that it limits to the user of each statement.
+    Of our `tables`, `bound` are those that row-level security limits for it,
+    and `walled` those that it limits to the user of each statement.
     """
     sees, warning = "everybody", None
     if bound:
         sees = "the role"
     if walled:
         sees = "the user of each statement"
-    if 0 < walled < bound:
+    if 0 < walled < tables:
         warning = (
-            "a table lacks the policy of a server: the owner can run what "
-            "`todo db policy --server` prints"
+            "a table lacks the policy of a server, or row-level security is "
+            "off there: the owner can run what `todo db policy --server` prints"
         )
     facts.add("sees_rows_of", sees, warning)
 
