@@ -829,8 +829,30 @@ def test_the_role_of_a_server_backs_up_one_user_alone(
         each["title"] for each in kept("list", "--json", user="bob").data
     ] == ["task of bob"]
     assert kept("list", "--json", user="ada").data == []
+    made = run("db", "backup", "n.db", "--mine", user="nobody")
+    assert made.out.startswith("Backed up 0 tasks of nobody")
+
+
+@pytest.mark.spec("003/FR-043")
+def test_the_role_of_a_server_imports_what_one_user_has(
+    shared: Site, proxy: TurnProxy
+) -> None:
+    run = as_role(shared, proxy, SERVER)
+    path = f"{shared.cwd}/kept.db"
+    kept = shared.todo(f"sqlite:///{path}")
+    assert kept("add", "from a file", user="carol").status == 0
+
+    assert run("db", "import", path, user="bob").status == 0
+    listed = run("list", "--json", user="carol").data
+    assert [task["title"] for task in listed] == ["from a file"]
+    assert "1 task already there" in run("db", "import", path).out
+
+    assert kept("add", "of another user", user="dave").status == 0
     assert_refused(
-        run, "db", "backup", "n.db", "--mine", user="nobody", code="FORBIDDEN"
+        run,
+        *("db", "import", path),
+        code="FORBIDDEN",
+        names=["one user at a time", "carol, dave"],
     )
 
 
@@ -846,6 +868,8 @@ def test_connect_takes_the_role_of_a_server_for_nobody(
 
     assert said.status == 0, said
     assert "may only keep" not in said.out + said.err
+    assert "which has 1 task of ada\n" in said.out
+    assert "you are ada\n" in said.out
 
 
 @pytest.mark.spec("003/FR-044")

@@ -99,6 +99,6 @@ async def test_missing_tasks_are_counted_in_parts(
         ]
         await same.add_all(news)
 
-        assert await count_missing(database, None) == 5
-        assert await count_missing(database, other) == 2
-        assert await count_missing(other, database) == 0
+        assert await count_missing(database, None, "ada") == 5
+        assert await count_missing(database, other, "ada") == 2
+        assert await count_missing(other, database, "ada") == 0

@@ -177,7 +177,7 @@ async def connect(
     """
     from todo_cli.database.survey import survey
 
-    found = await survey(context.database)
+    found = await survey(context.database, context.settings.user)
     async with AsyncExitStack() as stack:
         local = _Local()
         if is_import_wanted is not False:
@@ -250,7 +250,7 @@ async def _local_of(
     there = None
     if found is not None and found.has_tables:
         there = context.database
-    missing = await count_missing(database, there)
+    missing = await count_missing(database, there, context.settings.user)
     return _Local(database, owners, missing)
 
 

@@ -16,7 +16,7 @@ from todo_cli import disk
 from todo_cli.database import intake, schema, search
 from todo_cli.database.engine import Database, Effect, open_database
 from todo_cli.database.filling import add_tags
-from todo_cli.database.run import Connection, store_tasks
+from todo_cli.database.run import Connection, fetch_value, store_tasks
 from todo_cli.database.schema import Fit
 from todo_cli.database.url import SqliteTarget
 from todo_cli.errors import (
@@ -206,8 +206,8 @@ async def _refuse_hidden_rows(
 ) -> str | None:
     """Refuse to copy a part of the store as if it were the whole.
 
-    Returns the name of our role if row-level security binds it, and one user
-    is meant.
+    Returns the name of our role if row-level security binds it to its own
+    rows, and one user is meant.
 
     Raises:
         Forbidden: it does, and all users are meant.
@@ -231,7 +231,8 @@ async def _refuse_hidden_rows(
             hint="`--mine` backs up your own tasks; for all, log in as a "
             "superuser or with a role that has BYPASSRLS",
         )
-    return role
+    # The role of a server sees all rows of the user who is meant.
+    return None if await fetch_value(connection, "walled") else role
 
 
 # Writing the file

@@ -46,10 +46,13 @@ class Survey:
         return self.has_tables and not self.is_older
 
 
-async def survey(database: Database, *, with_trash: bool = False) -> Survey:
+async def survey(
+    database: Database, user: str | None = None, *, with_trash: bool = False
+) -> Survey:
     """Look at the tables, and at whose tasks are in them.
 
-    `with_trash` counts what is in the trash, too.
+    The role of a server sees those of `user` alone. `with_trash` counts what
+    is in the trash, too.
 
     Raises:
         SchemaMismatch: the tables cannot be used, by an upgrade either.
@@ -57,7 +60,7 @@ async def survey(database: Database, *, with_trash: bool = False) -> Survey:
     """
     try:
         place = database.target.place
-        return await database.look(partial(_survey, place, with_trash))
+        return await database.look(partial(_survey, place, user, with_trash))
     except NoStore:
         return Survey()
     except Forbidden as fault:
@@ -65,9 +68,11 @@ async def survey(database: Database, *, with_trash: bool = False) -> Survey:
 
 
 async def _survey(
-    place: str, with_trash: bool, connection: Connection
+    place: str, user: str | None, with_trash: bool, connection: Connection
 ) -> Survey:
     """Do that on a connection."""
+    if user is not None:
+        connection.claim(schema.USER_SETTING, user)
     state = await schema.read_state(connection)
     if state.fit not in _USABLE:
         raise schema.mismatch(state, place)
@@ -89,10 +94,13 @@ async def _survey(
     return Survey(state.fit, state.version, tasks, only_user)
 
 
-async def count_missing(source: Database, target: Database | None) -> int:
+async def count_missing(
+    source: Database, target: Database | None, user: str
+) -> int:
     """Count the tasks of one store that the other one lacks, by their ids.
 
-    Both have tables; without a `target` all are counted.
+    Both have tables; without a `target` all are counted. The role of a server
+    sees those of `user` alone.
 
     Raises:
         TodoError: one of them cannot be reached.
@@ -103,11 +111,14 @@ async def count_missing(source: Database, target: Database | None) -> int:
     if target is None:
         return missing
     for start in range(0, len(ids), _BATCH):
-        look_up = partial(_places, ids[start : start + _BATCH])
+        look_up = partial(_places, user, ids[start : start + _BATCH])
         missing -= len(await target.look(look_up))
     return missing
 
 
-async def _places(ids: Sequence[UUID], connection: Connection) -> list[Row]:
+async def _places(
+    user: str, ids: Sequence[UUID], connection: Connection
+) -> list[Row]:
     """Fetch those of the tasks that are there."""
+    connection.claim(schema.USER_SETTING, user)
     return await connection.fetch("owners_of", ids=ids)

@@ -32,14 +32,20 @@ from todo_cli.database.failures import SEE_DOCTOR, Damaged
 from todo_cli.database.filling import add_tags
 from todo_cli.database.histories import TABLES, Histories
 from todo_cli.database.intake import CHECK
-from todo_cli.database.run import Connection, Record, store_tasks
-from todo_cli.database.schema import NAME_ANOTHER
+from todo_cli.database.run import (
+    Connection,
+    Record,
+    fetch_value,
+    store_tasks,
+)
+from todo_cli.database.schema import NAME_ANOTHER, USER_SETTING
 from todo_cli.database.sidecars import LeftBehind
 from todo_cli.database.url import SqliteTarget, Target
 from todo_cli.disk import DiskFailed
 from todo_cli.errors import (
     ConfigInvalid,
     Conflict,
+    Forbidden,
     InvalidInput,
     IoFailed,
     NoStore,
@@ -165,6 +171,8 @@ async def copy(
             several owners should become those of one.
         Conflict: an id belongs to another user in the target, or a number to
             another task.
+        Forbidden: our role may not write that, such as the tasks of several
+            users as the role of a server.
     """
     # Late: it imports sqlite3, which a Python can lack.
     from todo_cli.database.scratch import open_scratch
@@ -176,10 +184,14 @@ async def copy(
         if wishes.owner is not None:
             is_whole = await _give_all(rows, wishes.owner, place)
         await rows.raise_counters()
+        users = await _users(rows)
         tries: list[tuple[Imported, Histories]] = []
 
         async def write(connection: Connection) -> Imported:
             """Begin anew with each try."""
+            # The role of a server writes as one user.
+            if len(users) == 1:
+                connection.claim(USER_SETTING, users[0])
             histories = Histories(connection, rows, now, _BATCH)
             if not is_whole:
                 histories.left.append(str(wishes.owner))
@@ -187,8 +199,36 @@ async def copy(
             tries.append((await _write(run, report), histories))
             return await _done(connection, tries)
 
-        return await target.run(
-            write, effect=Effect.REPEATABLE, creates=True, together=True
+        try:
+            return await target.run(
+                write, effect=Effect.REPEATABLE, creates=True, together=True
+            )
+        except Forbidden:
+            await _refuse_several(target, users)
+            raise
+
+
+async def _users(rows: "Scratch") -> Sequence[str]:
+    """Return the first users of a source."""
+    async with aclosing(rows.read("counter", _NAMED_UP_TO + 1)) as batches:
+        return [row["user_id"] for row in await anext(batches, [])]
+
+
+async def _refuse_several(target: Database, users: Sequence[str]) -> None:
+    """Say why the role of a server may not write, if there are several users.
+
+    Raises:
+        Forbidden: it is such a role.
+    """
+    if len(users) > 1 and await target.look(
+        lambda connection: fetch_value(connection, "walled")
+    ):
+        raise Forbidden(
+            "The role of this connection keeps the tasks of one user at a "
+            f"time in {target.target.place}; these are of "
+            f"{first_few(users, _NAMED_UP_TO)}",
+            hint="nothing was copied; log in with a role that may bypass "
+            "row-level security, or import a file of one user",
         )
 
 
