@@ -84,7 +84,7 @@ def test_each_command_finds_a_connection(
 
         *command, log_in, _, _, described = front.requests
         if words[0] == "add":
-            assert command == ["", "p", "p", "PBEPDH", "PBES"]
+            assert command == ["", "p", "p", "PDH", "PBEPBES"]
         else:
             assert command == ["PBEPBES"]
         assert log_in == ""
