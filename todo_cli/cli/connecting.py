@@ -175,9 +175,7 @@ async def connect(
     Raises:
         TodoError: it failed. If something is done, the message says what.
     """
-    from todo_cli.database.survey import survey
-
-    found = await survey(context.database, context.settings.user)
+    found = await _look_at_store(context)
     async with AsyncExitStack() as stack:
         local = _Local()
         if is_import_wanted is not False:
@@ -201,6 +199,17 @@ async def connect(
     has_file = context.settings.data_path is not None
     lacks_tasks = is_import_wanted is True and has_file
     return replace(result, left=local.missing, lacks_tasks=lacks_tasks)
+
+
+async def _look_at_store(context: "RunContext") -> "Survey":
+    """Look at the store that is to be used, as its user.
+
+    Raises:
+        TodoError: it cannot be reached, or not be used.
+    """
+    from todo_cli.database.survey import survey
+
+    return await survey(context.database, context.settings.user)
 
 
 async def _look_at_file(

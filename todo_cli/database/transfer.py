@@ -14,6 +14,7 @@ their number. Here they are written, batch by batch, in one transaction:
 """
 
 from collections.abc import (
+    Awaitable,
     Callable,
     Iterator,
     Mapping,
@@ -189,9 +190,7 @@ async def copy(
 
         async def write(connection: Connection) -> Imported:
             """Begin anew with each try."""
-            # The role of a server writes as one user.
-            if len(users) == 1:
-                connection.claim(USER_SETTING, users[0])
+            _claim(connection, users)
             histories = Histories(connection, rows, now, _BATCH)
             if not is_whole:
                 histories.left.append(str(wishes.owner))
@@ -199,13 +198,32 @@ async def copy(
             tries.append((await _write(run, report), histories))
             return await _done(connection, tries)
 
-        try:
-            return await target.run(
-                write, effect=Effect.REPEATABLE, creates=True, together=True
-            )
-        except Forbidden:
-            await _refuse_several(target, users)
-            raise
+        return await _send(target, write, users)
+
+
+async def _send(
+    target: Database,
+    write: Callable[[Connection], Awaitable[Imported]],
+    users: Sequence[str],
+) -> Imported:
+    """Write into the target, all or nothing.
+
+    Raises:
+        Forbidden: our role may not.
+    """
+    try:
+        return await target.run(
+            write, effect=Effect.REPEATABLE, creates=True, together=True
+        )
+    except Forbidden:
+        await _refuse_several(target, users)
+        raise
+
+
+def _claim(connection: Connection, users: Sequence[str]) -> None:
+    """Write for the user of a source, if it has one alone."""
+    if len(users) == 1:
+        connection.claim(USER_SETTING, users[0])
 
 
 async def _users(rows: "Scratch") -> Sequence[str]:
