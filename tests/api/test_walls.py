@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -80,11 +81,13 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     changed: list[str] = []
     begin = run.Statement.__init__
 
-    def forget(self: run.Statement, sql: str, kinds: object = ()) -> None:
+    def forget(
+        self: run.Statement, sql: str, *more: Any, **options: Any
+    ) -> None:
         open_to_all = WHOSE.sub(r"(\1 IS NOT NULL)", sql)
         if open_to_all != sql:
             changed.append(sql)
-        begin(self, open_to_all, kinds)  # type: ignore[arg-type]  # passed on
+        begin(self, open_to_all, *more, **options)
 
     monkeypatch.setattr(run.Statement, "__init__", forget)
     run.load.cache_clear()
