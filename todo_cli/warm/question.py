@@ -18,6 +18,7 @@ from todo_cli.cli.ready import Ready
 from todo_cli.completion.statements import Statements
 from todo_cli.database.postgresql import OwnerCheck, PostgresConnection
 from todo_cli.database.run import Row, Statement
+from todo_cli.database.schema import USER_SETTING
 from todo_cli.database.url import PostgresTarget
 from todo_cli.errors import ConfigInvalid
 from todo_cli.warm import identity, wire
@@ -154,6 +155,7 @@ class Question:
             OwnerCheck(target).watch(held)
         statement = Statement(Statements("postgresql")[self.name])
         connection = PostgresConnection(held)
+        connection.claim(USER_SETTING, user)
         fetching = asyncio.create_task(
             connection.fetch(
                 statement,
