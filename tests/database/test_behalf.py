@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from itertools import product
 from typing import Any
 
 import asyncpg
@@ -224,10 +225,11 @@ ANSWER = (
 
 
 def test_an_answer_in_any_pieces_is_taken_away() -> None:
-    notice = message(b"N", b"\0")
+    said = message(b"N", b"\0")
     theirs = message(b"1", b"") + message(b"Z", b"I")
-    answer = ANSWER[:5] + notice + ANSWER[5:] + theirs
-    for size in range(1, len(answer) + 1):
+    longest = len(ANSWER + said + theirs)
+    for size, notice in product(range(1, longest + 1), (b"", said)):
+        answer = ANSWER[:5] + notice + ANSWER[5:] + theirs
         heard = Heard()
         behalf = Behalf(heard)
         behalf.precede(ADA)

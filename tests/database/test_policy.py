@@ -27,6 +27,7 @@ from tests.support.stores import Clock
 from tests.support.turns import TurnProxy
 from todo_cli.database.engine import open_database
 from todo_cli.database.schema import HEAD
+from todo_cli.database.survey import survey
 from todo_cli.database.url import parse_url
 from todo_cli.errors import Conflict, Forbidden, NotFound
 from todo_cli.service import TaskService
@@ -870,6 +871,21 @@ def test_connect_takes_the_role_of_a_server_for_nobody(
     assert "may only keep" not in said.out + said.err
     assert "which has 1 task of ada\n" in said.out
     assert "you are ada\n" in said.out
+
+
+@pytest.mark.spec("003/FR-043")
+@pytest.mark.parametrize(
+    ("role", "only_user"), [(OWNER, None), ("ada", "ada"), (SERVER, None)]
+)
+async def test_a_survey_says_whose_tasks_a_role_may_keep(
+    shared: Site, role: str, only_user: str | None
+) -> None:
+    target = parse_url(role_url(shared, role), cwd=shared.cwd)
+    async with open_database(target) as database:
+        found = await survey(database, "ada")
+
+    assert found.only_user == only_user
+    assert found.tasks["ada"] == 1
 
 
 @pytest.mark.spec("003/FR-044")
