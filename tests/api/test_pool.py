@@ -114,7 +114,7 @@ async def test_no_round_trip_is_spent_on_asking_whether_a_connection_lives(
 
     assert proxy.connections == 0
     run = [kinds for kinds in proxy.requests if "D" not in kinds]
-    assert run == ["PBEPBES"] * 4  # described once, then known
+    assert run == ["PBES"] * 4  # described once, then known
 
 
 @pytest.mark.spec("001/FR-112")

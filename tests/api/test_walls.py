@@ -284,6 +284,20 @@ async def test_a_person_is_not_somebody_else_by_a_setting(
 
 
 @pytest.mark.spec("003/FR-040")
+async def test_a_connection_finds_out_whether_there_is_such_a_role(
+    owned: Store, postgres_store: Store, clock: Clock
+) -> None:
+    for store, has_walls in ((owned, True), (postgres_store, False)):
+        async with open_database(store.target) as database:
+            await TaskService(database, "ada", clock).add(NewTask("one"))
+
+            async def look(connection: Any) -> object:
+                return connection.driver.has_walls
+
+            assert await database.run(look) is has_walls
+
+
+@pytest.mark.spec("003/FR-040")
 async def test_nothing_is_left_on_the_connection(
     owned: Store, walled: Store, clock: Clock
 ) -> None:

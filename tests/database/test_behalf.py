@@ -61,6 +61,15 @@ async def test_each_statement_has_the_setting_and_no_other(
     assert await told(connection) == ""
 
 
+async def test_nothing_is_set_where_no_policy_goes_by_it(
+    connection: Connection,
+) -> None:
+    connection.has_walls = False
+    assert not await connection.fetchval(NOW)
+    connection.has_walls = True
+    assert await connection.fetchval(NOW) == "ada"
+
+
 async def test_a_statement_that_is_run_many_times_has_it(
     connection: Connection,
 ) -> None:

@@ -99,7 +99,7 @@ def row(*columns: str) -> bytes:
 
 BOUND = message(b"1") + message(b"2")
 DONE = message(b"C", b"SELECT 1\0")
-OURS = BOUND + row("ada", "t") + DONE
+OURS = BOUND + row("ada", "t", "f") + DONE
 REST = message(b"1") + message(b"n")
 
 
@@ -161,7 +161,7 @@ def test_a_stranger_is_named_and_the_line_is_cut(
 ) -> None:
     line.write(PARSE)
     line.protocol.data_received(
-        BOUND + row("ada", "t") + row("mallory", "f") + DONE + REST
+        BOUND + row("ada", "t", "f") + row("mallory", "f", "f") + DONE + REST
     )
 
     assert isinstance(check.fault, SchemaMismatch)
@@ -220,7 +220,7 @@ def test_a_question_that_is_refused_says_why(
         b"R\xff\xff\xff\xfb",
         BOUND + message(b"D", b"\0\1\0"),
         BOUND + row("ada"),
-        BOUND + row("ada", "t", "x"),
+        BOUND + row("ada", "t", "f", "x"),
     ],
     ids=["zeros", "negative", "cut", "short", "long"],
 )

@@ -113,7 +113,7 @@ def test_costs_seven_turns_over_direct_tls(
 
     assert (ran.status, ran.err) == (0, "")
     assert (front.turns, front.connections) == (7, 1)
-    assert front.requests == ["", "p", "p", "PDH", "PBEPBES"]
+    assert front.requests == ["", "p", "p", "PDH", "PBES"]
 
 
 @pytest.mark.spec("003/FR-028")
@@ -128,7 +128,7 @@ def test_costs_six_turns_in_plain_text(
 
     assert (ran.status, ran.err) == (0, "")
     assert (proxy.turns, proxy.connections) == (6, 1)
-    assert proxy.requests == ["", "p", "p", "PDH", "PBEPBES"]
+    assert proxy.requests == ["", "p", "p", "PDH", "PBES"]
 
 
 @pytest.mark.parametrize("command", VARIANTS)
@@ -219,4 +219,4 @@ def test_making_a_token_costs_seven_turns(
 
     assert (ran.status, len(ran.out)) == (0, 59)
     assert (front.turns, front.connections) == (7, 1)
-    assert front.requests == ["", "p", "p", "PDH", "PBEPBES"]
+    assert front.requests == ["", "p", "p", "PDH", "PBES"]

@@ -84,9 +84,9 @@ def test_each_command_finds_a_connection(
 
         *command, log_in, _, _, described = front.requests
         if words[0] == "add":
-            assert command == ["", "p", "p", "PDH", "PBEPBES"]
+            assert command == ["", "p", "p", "PDH", "PBES"]
         else:
-            assert command == ["PBEPBES"]
+            assert command == ["PBES"]
         assert log_in == ""
         assert described.endswith("DS")
 
@@ -320,7 +320,7 @@ def test_ctrl_c_ends_a_command_whose_server_is_silent(
     proxy.requests.clear()
     with locked(Store("postgresql", site.url("127.0.0.1", site.server.port))):
         child = todo.start("list")
-        wait_until(lambda: "PBEPBES" in proxy.requests)
+        wait_until(lambda: "PBES" in proxy.requests)
         child.send_signal(signal.SIGINT)
 
         assert finished(child).status == -signal.SIGINT

@@ -121,9 +121,9 @@ def test_a_command_costs_one_turn_or_two(
 
     ran = todo(*command, ready=ready)
 
-    requests = ["PBEPBES"]
+    requests = ["PBES"]
     if request.node.callspec.id in FIRST_USED:
-        requests = ["PDH", "PBEPBES"]
+        requests = ["PDH", "PBES"]
     assert (ran.status, ran.err) == (0, "")
     assert (front.turns, front.connections) == (len(requests), 0)
     assert front.requests == requests

@@ -40,7 +40,8 @@ _PARSED, _ROW, _COMPLETE, _ERROR = b"1", b"D", b"C", b"E"
 class Guard(Between):
     """Replaces asyncpg's protocol on a connection until owners are known.
 
-    `question` returns a row for each owner: the name, and whether we trust it.
+    `question` returns a row for each owner: the name, whether we trust it, and
+    whether a policy can limit a role to one user, which the connection keeps.
     `refuse` is called with the name of an owner that is not trusted. It is
     called with None if a schema appeared after the question. `fail` is called
     with the fields of an error that comes instead of an answer; there are none
@@ -58,6 +59,7 @@ class Guard(Between):
     ) -> None:
         protocol = protocol or connection._protocol
         super().__init__(connection._transport, protocol)
+        self._connection = connection
         self._refuse = refuse
         self._fail = fail
         self._question = _ask(f"{_MARK}{question}")
@@ -108,7 +110,8 @@ class Guard(Between):
     def _take(self, kind: bytes, body: bytes) -> None:
         """Process one message of the answer."""
         if kind == _ROW:
-            owner, is_trusted = _read_row(body)
+            owner, is_trusted, has_walls = _read_row(body)
+            self._connection.has_walls = has_walls == "t"
             # No row means that there is no schema yet.
             self._has_owner = True
             if is_trusted != "t":

@@ -159,6 +159,16 @@ def owners() -> Select[str, bool]:
     return found.order_by(is_other, _role.rolname)
 
 
+def owners_and_walls() -> Select[str, bool, bool]:
+    """Select the same, and whether there is a role that a policy limits to one user.
+
+    See `policy.py`. What `guard.py` asks.
+    """
+    is_wall = _POLICY.c.polname == _quoted(WALL)
+    has_walls = select(_POLICY.c.polname).where(is_wall).exists()
+    return owners().add_columns(has_walls.label("has_walls"))
+
+
 def _owns_any() -> ColumnElement[bool]:
     """Whether the role in the row of `_ROLE` owns the schema or a part of it."""
     # Whoever owns one table can put a trigger on it.
@@ -384,6 +394,7 @@ def statements() -> dict[str, Select[Any]]:
     """Return the queries by the name that `run.py` uses."""
     return {
         "owners": owners(),
+        "owners_and_walls": owners_and_walls(),
         "relations": relations(),
         "role_without_rights": role_without_rights(),
         "open_schemas": open_schemas(),

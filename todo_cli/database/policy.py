@@ -94,7 +94,7 @@ END {tag};
 _SERVER: Final = """
 -- {role} has the rows of the user whom the program names for each statement. The
 -- restrictive policies take all others away, whatever else may let them through.
--- Start `todo serve` with the connection string of this role.
+-- Then start `todo serve` anew, with the connection string of this role.
 """
 
 _WALLS: Final = """

@@ -283,7 +283,7 @@ class OwnerCheck:
         `protocol` hears the answer to the request that the question goes with.
         """
         connection.owner_check = self
-        question = run.load("postgresql")["owners"].sql
+        question = run.load("postgresql")["owners_and_walls"].sql
         Guard(connection, question, self._refuse, self._fail, protocol)
 
     def _refuse(self, owner: str | None) -> None:
