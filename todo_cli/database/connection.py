@@ -9,7 +9,7 @@ import os
 import random
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +56,7 @@ Its plan can be bad for tables that have grown: a server walks a small one.
 """
 _OFTEN: Final = 10
 """A statement is prepared under a name at this use within that time."""
+_Described = tuple[str, frozenset[Any]]
 _ENCODINGS: Final = ("server_encoding", "client_encoding")
 
 
@@ -82,7 +83,7 @@ class Connection(asyncpg.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._made_at_s = asyncio.get_running_loop().time()
-        self._described: dict[tuple[str, frozenset[Any]], Any] = {}
+        self._described: dict[_Described, Any] = {}
         self._kept: dict[str, _Kept] = {}
         self._can_keep: bool | None = None
         """Whether statements may have names; None before we have asked."""
@@ -195,23 +196,16 @@ class Connection(asyncpg.Connection):
         names. Nothing has been done, so the statement can be sent again.
         """
         self.used[query] = None
-        run = partial(self._run_with_setting, query)
-        try:
-            return await run(*arguments, **options)
-        except asyncpg.InvalidSQLStatementNameError:
-            # The server has looked for the name before it did anything.
-            if query not in self._kept or self.is_in_transaction():
-                raise
-        self._can_keep = False
-        self._kept.clear()
-        return await run(*arguments, **options)
-
-    async def _run_with_setting(
-        self, query: str, *arguments: Any, **options: Any
-    ) -> Any:
-        """Run a statement; the server hears the setting first, if there is one."""
         run = super()._do_execute  # type: ignore[misc]  # asyncpg's, private
         try:
+            try:
+                return await run(query, *arguments, **options)
+            except asyncpg.InvalidSQLStatementNameError:
+                # The server has looked for the name before it did anything.
+                if query not in self._kept or self.is_in_transaction():
+                    raise
+            self._can_keep = False
+            self._kept.clear()
             return await run(query, *arguments, **options)
         finally:
             # asyncpg may have found a fault before it sent anything.
@@ -229,15 +223,17 @@ class Connection(asyncpg.Connection):
         To describe a statement, asyncpg may send several requests, and each can
         end the transaction in which the one before has run.
         """
-        found = await self._description(query, limit_s, **options)
+        found = self._known(query, options)
+        if found is None:
+            describe = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
+            found = await describe(query, limit_s, **options)
+            self._described[_key(query, options)] = found
         if self.setting is not None and self.has_walls is not False:
             self._behalf.precede(self.setting)
         return found
 
-    async def _description(
-        self, query: str, limit_s: Any, **options: Any
-    ) -> Any:
-        """Return the description of a statement, or its name.
+    def _known(self, query: str, options: Mapping[str, Any]) -> Any:
+        """Return the description of a statement, or its name; None if there is none.
 
         A transaction does without names: if one is lost, it has failed.
         """
@@ -248,12 +244,12 @@ class Connection(asyncpg.Connection):
             and not self.is_in_transaction()
         ):
             return kept.statement
-        key = query, frozenset(options.items())
-        # Options are part of the key: they change what is described.
-        if key not in self._described:
-            describe = super()._get_statement  # type: ignore[misc]  # asyncpg's, private
-            self._described[key] = await describe(query, limit_s, **options)
-        return self._described[key]
+        return self._described.get(_key(query, options))
+
+
+def _key(query: str, options: Mapping[str, Any]) -> _Described:
+    """Return what a description is kept under: options change it."""
+    return query, frozenset(options.items())
 
 
 @dataclass(slots=True)

@@ -88,6 +88,8 @@ class PostgresConnection:
 
     def claim(self, setting: str, value: str) -> None:
         """See `run.Connection`."""
+        if self.driver.has_walls is False:
+            return
         statement = self.statements["set"].numbered
         self.driver.setting = Setting(statement, setting, value)
 
