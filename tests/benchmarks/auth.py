@@ -98,11 +98,14 @@ def _of_tokens(bench: Bench) -> list[Figure]:
 
 
 def _of_the_role(bench: Bench) -> list[Figure]:
-    """A role that sees one user at a time, over the owner of the tables."""
+    """A role that sees one user at a time, over the owner of a store without one."""
     server = bench.stores.server
     with ExitStack() as opened:
-        store = opened.enter_context(
-            bench.stores.filled("postgresql", TASKS, ALL_OPEN)
+        plain, store = (
+            opened.enter_context(
+                bench.stores.filled("postgresql", TASKS, ALL_OPEN)
+            )
+            for _ in range(2)
         )
         database = store.url.rpartition("/")[2]
         server.run_sql(database, recipe([], ROLE))
@@ -111,7 +114,7 @@ def _of_the_role(bench: Bench) -> list[Figure]:
         server.run_sql(database, f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'")
         url = server.url(database, user=ROLE, password=PASSWORD)
         limited = Store("postgresql", url)
-        owner = opened.enter_context(serving("owner", bench.stores, store))
+        owner = opened.enter_context(serving("owner", bench.stores, plain))
         role = opened.enter_context(serving("role", bench.stores, limited))
         load = Load("", _get_one(None), "")
         return [
